@@ -1,0 +1,145 @@
+//! `contract.yaml`: every column of every table, with its source type, its
+//! BigQuery type and its class of personal data. Proposed by a command,
+//! committed by people, reviewed as a diff.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | [`Contract`], [`load`], [`schema`], [`table_name`] |
+//! | `validate` | what a contract must keep, alone and against the config |
+//! | `propose` | a first contract from what a source holds |
+//! | `hints` | which class a column's name and type suggest |
+//! | `render` | the contract as text that reviews well |
+
+mod hints;
+mod propose;
+mod render;
+mod validate;
+
+pub use propose::{ProposedColumn, ProposedTable};
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Config, NONE},
+    types::BigQueryType,
+    yaml::{self, Faults, Problem, format},
+};
+
+/// The file's usual name, beside `landbridge.yaml`.
+pub const FILE_NAME: &str = "contract.yaml";
+
+/// The only version of the file's format so far.
+pub const VERSION: u32 = 1;
+
+/// What every column of every table is, and who may read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// Version of this file's format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The tables by their name in the source, `schema.table` (PostgreSQL) or
+    /// `database.table` (MySQL).
+    #[serde(default)]
+    pub tables: BTreeMap<String, Table>,
+}
+
+/// One table of the contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Name of the table in BigQuery, when it is not the derived one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::bigquery_table")]
+    pub table: Option<String>,
+    /// What the table holds; becomes the table's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::description")]
+    pub description: Option<String>,
+    /// The columns by their name in the source.
+    pub columns: BTreeMap<String, Column>,
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// The column's type in the source database, as the export's manifest
+    /// writes it, for example `character varying`.
+    #[schemars(schema_with = "format::source_type")]
+    pub source: String,
+    /// The column's type in BigQuery.
+    #[serde(rename = "type")]
+    pub bigquery_type: BigQueryType,
+    /// The column's class of personal data: one of `pii.classes`,
+    /// `unclassified` (NULL for everyone) or `none` (readable by all).
+    #[schemars(schema_with = "format::class_reference")]
+    pub class: String,
+    /// What the column holds; becomes the column's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::description")]
+    pub description: Option<String>,
+}
+
+impl Column {
+    /// The class whose policy tag the column carries; `None` when everyone may
+    /// read it.
+    pub fn tagged_class(&self) -> Option<&str> {
+        (self.class != NONE).then_some(self.class.as_str())
+    }
+}
+
+impl Contract {
+    /// The table of that name in the source, as `schema` and `table`.
+    pub fn table(&self, schema: &str, table: &str) -> Option<&Table> {
+        self.tables.get(&format!("{schema}.{table}"))
+    }
+
+    /// Name of a source table in BigQuery: the one the contract gives, else
+    /// the derived one of [`table_name`].
+    pub fn bigquery_table(&self, database: &str, schema: &str, table: &str) -> String {
+        self.table(schema, table)
+            .and_then(|entry| entry.table.clone())
+            .unwrap_or_else(|| table_name(database, schema, table))
+    }
+
+    /// Every fault of this value against the config, none when it may be
+    /// used. [`load`] has done this already.
+    pub fn validate(&self, config: &Config) -> Vec<Problem> {
+        let mut problems = yaml::problems_of(self);
+        problems.extend(validate::against(self, config));
+        problems
+    }
+}
+
+/// Reads the text of a `contract.yaml` and checks it against the config.
+/// `file` is only used to name it in faults.
+///
+/// # Errors
+/// Every fault found, each with its line.
+pub fn load(file: &str, text: &str, config: &Config) -> Result<Contract, Faults> {
+    yaml::load_checked(file, text, |contract| validate::against(contract, config))
+}
+
+/// The JSON Schema of the file, as kept in `schemas/contract.schema.json`.
+pub fn schema() -> serde_json::Value {
+    yaml::schema_of::<Contract>()
+}
+
+/// BigQuery name of a table for which the contract gives none: the table's own
+/// name in the default schema (`public`, or MySQL's schema that is the
+/// database itself), else `schema__table`. Characters other than ASCII
+/// letters, digits and `_` become `_`.
+pub fn table_name(database: &str, schema: &str, table: &str) -> String {
+    let word = |name: &str| -> String {
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    };
+    if schema == "public" || schema == database {
+        word(table)
+    } else {
+        format!("{}__{}", word(schema), word(table))
+    }
+}

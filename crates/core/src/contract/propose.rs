@@ -1,0 +1,90 @@
+//! A first contract from what a source holds, for people to correct.
+
+use super::{
+    Column, Contract, Table, VERSION,
+    hints::{Hint, hint},
+};
+use crate::{
+    config::{Config, NONE, UNCLASSIFIED},
+    types::BigQueryType,
+};
+
+/// A table of the source, for which a contract is proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedTable {
+    /// Its schema; MySQL's is the database.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<ProposedColumn>,
+}
+
+/// A column of the source, for which a class is guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type in the source, as the export's manifest writes it.
+    pub source_type: String,
+    /// The type with which it lands.
+    pub bigquery_type: BigQueryType,
+}
+
+impl Contract {
+    /// Proposes a contract: a class that the config defines where name and
+    /// type of a column suggest one and its mask fits, `none` where the column
+    /// is obviously harmless, and `unclassified` for all else. Values are not
+    /// looked at.
+    pub fn propose(tables: &[ProposedTable], config: &Config) -> Contract {
+        let tables = tables
+            .iter()
+            .map(|table| {
+                let columns = table
+                    .columns
+                    .iter()
+                    .map(|column| (column.name.clone(), propose(column, config)))
+                    .collect();
+                let proposed = Table { columns, ..Table::default() };
+                (format!("{}.{}", table.schema, table.name), proposed)
+            })
+            .collect();
+        Contract { version: VERSION, tables }
+    }
+
+    /// Adds what the source holds and this contract doesn't name; what it
+    /// names is left as people wrote it.
+    pub fn extend(&mut self, tables: &[ProposedTable], config: &Config) {
+        for (name, proposed) in Contract::propose(tables, config).tables {
+            let table = self.tables.entry(name).or_default();
+            for (name, column) in proposed.columns {
+                table.columns.entry(name).or_insert(column);
+            }
+        }
+    }
+}
+
+fn propose(column: &ProposedColumn, config: &Config) -> Column {
+    let class = match hint(&column.name, &column.source_type, column.bigquery_type) {
+        Hint::Harmless => NONE,
+        Hint::Unsure => UNCLASSIFIED,
+        Hint::Personal(kind) => kind
+            .class_names()
+            .iter()
+            .copied()
+            .find(|name| {
+                config
+                    .pii
+                    .classes
+                    .get(*name)
+                    .is_some_and(|class| class.mask.fits(column.bigquery_type))
+            })
+            .unwrap_or(UNCLASSIFIED),
+    };
+    Column {
+        source: column.source_type.clone(),
+        bigquery_type: column.bigquery_type,
+        class: class.to_owned(),
+        description: None,
+    }
+}

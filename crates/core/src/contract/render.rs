@@ -1,0 +1,83 @@
+//! The contract as text that reviews well: sorted, one column a line, so that
+//! a change of one column is a change of one line.
+
+use std::fmt::Write;
+
+use super::{Column, Contract};
+
+const HEADER: &str = "\
+# Every column that may land in BigQuery, and who may read it.
+# class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
+# everyone) or `none` (readable by all). A column that is not named here is
+# treated as `unclassified`.
+";
+
+impl Contract {
+    /// The contract as YAML that [`super::load`] reads back to the same value.
+    /// Equal contracts give equal text. Comments of a file it came from are
+    /// not part of it.
+    pub fn render(&self) -> String {
+        let mut out = String::from(HEADER);
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "version: {}", self.version)?;
+        if self.tables.is_empty() {
+            return writeln!(out, "tables: {{}}");
+        }
+        writeln!(out, "tables:")?;
+        for (index, (name, table)) in self.tables.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            writeln!(out, "  {}:", scalar(name))?;
+            if let Some(table) = &table.table {
+                writeln!(out, "    table: {}", scalar(table))?;
+            }
+            if let Some(description) = &table.description {
+                writeln!(out, "    description: {}", scalar(description))?;
+            }
+            if table.columns.is_empty() {
+                writeln!(out, "    columns: {{}}")?;
+                continue;
+            }
+            writeln!(out, "    columns:")?;
+            for (name, column) in &table.columns {
+                writeln!(out, "      {}: {}", scalar(name), flow(column))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn flow(column: &Column) -> String {
+    let mut flow = format!(
+        "{{ source: {}, type: {}, class: {}",
+        scalar(&column.source),
+        column.bigquery_type,
+        scalar(&column.class)
+    );
+    if let Some(description) = &column.description {
+        flow.push_str(", description: ");
+        flow.push_str(&scalar(description));
+    }
+    flow.push_str(" }");
+    flow
+}
+
+/// Text as a YAML scalar: bare where every reader takes it for text, else in
+/// double quotes, in which JSON's escapes are YAML's.
+fn scalar(text: &str) -> String {
+    /// What YAML 1.1 readers take for something else.
+    const NOT_TEXT: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !text.ends_with(' ')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '-' | '/' | '(' | ')'))
+        && !NOT_TEXT.contains(&text.to_ascii_lowercase().as_str());
+    if bare { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}

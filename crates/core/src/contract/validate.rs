@@ -1,0 +1,172 @@
+//! What a contract must keep, alone and against the config.
+
+use std::collections::BTreeMap;
+
+use super::{Contract, Table, table_name};
+use crate::{
+    config::{Config, NONE, UNCLASSIFIED},
+    yaml::{Path, Problem, format, nearest},
+};
+
+/// BigQuery refuses columns whose names begin so, in any letter case (Google
+/// documentation, "Column names").
+const RESERVED_PREFIXES: [&str; 7] =
+    ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
+
+/// BigQuery's limit, in characters.
+const MAX_COLUMN_NAME: usize = 300;
+
+/// Every broken rule.
+pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let all = Path::of("tables");
+    for (name, table) in &contract.tables {
+        let path = all.key(name);
+        if source_table(name).is_none() {
+            problems.push(
+                Problem::new(path.clone(), format!("`{name}` doesn't name a table of the source"))
+                    .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
+            );
+        }
+        column_names(table, &path, &mut problems);
+        classes(table, config, &path, &mut problems);
+    }
+    bigquery_names(contract, &all, &mut problems);
+    problems
+}
+
+/// Schema and table of a contract's key. A table's name may hold a dot itself.
+fn source_table(name: &str) -> Option<(&str, &str)> {
+    name.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty())
+}
+
+fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
+    let path = path.key("columns");
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    if table.columns.is_empty() {
+        problems.push(
+            Problem::new(path.clone(), format!("`{path}` is empty"))
+                .help("name the table's columns, or leave the table out"),
+        );
+    }
+    for name in table.columns.keys() {
+        let path = path.key(name);
+        let upper = name.to_ascii_uppercase();
+        let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !is_word || !begins_well {
+            problems.push(
+                Problem::new(
+                    path.clone(),
+                    format!("BigQuery cannot load a column named {}", format::quoted(name)),
+                )
+                .help("rename it in the source to letters, digits and `_`, no digit first"),
+            );
+        } else if name.len() > MAX_COLUMN_NAME {
+            problems.push(
+                Problem::new(
+                    path.clone(),
+                    format!("the name of column {} is too long for BigQuery", format::quoted(name)),
+                )
+                .help(format!("at most {MAX_COLUMN_NAME} characters")),
+            );
+        } else if let Some(prefix) =
+            RESERVED_PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))
+        {
+            problems.push(
+                Problem::new(
+                    path.clone(),
+                    format!("column `{name}` begins with `{prefix}`, which BigQuery reserves"),
+                )
+                .help("rename it in the source"),
+            );
+        }
+        if let Some(other) = seen.insert(upper, name) {
+            problems.push(
+                Problem::new(
+                    path,
+                    format!("columns `{other}` and `{name}` are the same to BigQuery"),
+                )
+                .help("letter case doesn't tell its columns apart; rename one in the source"),
+            );
+        }
+    }
+}
+
+fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
+    let defined = config.pii.all();
+    let names: Vec<&str> = defined.keys().map(String::as_str).chain([NONE]).collect();
+    for (name, column) in &table.columns {
+        let path = path.key("columns").key(name).key("class");
+        if column.class == NONE || !format::fits("class-reference", &column.class) {
+            continue;
+        }
+        let Some(class) = defined.get(&column.class) else {
+            let help = match nearest(&column.class, names.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("define it in `pii.classes`, or use one of {}", list(&names)),
+            };
+            problems.push(
+                Problem::new(
+                    path,
+                    format!("column `{name}` has the unknown class `{}`", column.class),
+                )
+                .help(help),
+            );
+            continue;
+        };
+        if !class.mask.fits(column.bigquery_type) {
+            problems.push(
+                Problem::new(
+                    path,
+                    format!(
+                        "class `{}` masks by {}, which BigQuery cannot apply to the {} column `{name}`",
+                        column.class, class.mask, column.bigquery_type
+                    ),
+                )
+                .help(format!(
+                    "use a class whose mask fits, or `{UNCLASSIFIED}`: ALWAYS_NULL fits every type"
+                )),
+            );
+        }
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// No two tables may land in one. The contract doesn't say which database a
+/// schema is in: without a `public` schema it reads like MySQL's, where a
+/// schema is its own database and leaves no trace in the derived name.
+fn bigquery_names(contract: &Contract, all: &Path, problems: &mut Vec<Problem>) {
+    let is_postgres =
+        contract.tables.keys().any(|name| matches!(source_table(name), Some(("public", _))));
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, entry) in &contract.tables {
+        let Some((schema, table)) = source_table(name) else {
+            continue;
+        };
+        let landed = match &entry.table {
+            Some(table) => table.clone(),
+            None if is_postgres => table_name("", schema, table),
+            None => table_name(schema, schema, table),
+        };
+        if let Some(other) = seen.get(&landed) {
+            let path = match entry.table {
+                Some(_) => all.key(name).key("table"),
+                None => all.key(name),
+            };
+            problems.push(
+                Problem::new(
+                    path,
+                    format!("tables `{other}` and `{name}` both land in BigQuery's `{landed}`"),
+                )
+                .help("give one of them another name by `table:`"),
+            );
+        } else {
+            seen.insert(landed, name);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Files that people write, read with care: every fault is told at once, each
+//! with its line and with what was probably meant.
+//!
+//! A file is parsed into nodes that remember their place, walked against the
+//! JSON Schema of the Rust type it should become, deserialised, and then
+//! checked by the type's own rules. A later step runs on whatever survived the
+//! earlier ones, so that one misspelt key doesn't hide a wrong region.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | here | [`load`], [`load_checked`], [`schema_of`] |
+//! | `fault` | [`Fault`], [`Faults`], [`Problem`], [`Path`] |
+//! | `node` | text → nodes with places |
+//! | `walk` | nodes against a schema |
+//! | [`format`] | the shapes of single values: identifiers that a cloud restricts |
+//! | `nearest` | what was probably meant |
+
+mod fault;
+pub(crate) mod format;
+mod nearest;
+mod node;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, Faults, Path, Position, Problem};
+pub use nearest::nearest;
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use node::Node;
+
+/// A file that was read: its value, and where each part of it stands.
+#[derive(Clone, Debug)]
+pub struct Document<T> {
+    value: T,
+    places: Places,
+}
+
+impl<T> Document<T> {
+    /// What the file says.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// What the file says, without the places.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// The problem as a fault of this file, with the line of its path, or of
+    /// the nearest parent that the file writes out.
+    pub fn fault(&self, problem: Problem) -> Fault {
+        self.places.fault(problem)
+    }
+}
+
+/// Reads `text` as a `T`. `file` is only used to name the file in faults.
+///
+/// # Errors
+/// Every departure from the schema of `T`, sorted by line.
+pub fn load<T: DeserializeOwned + JsonSchema>(
+    file: &str,
+    text: &str,
+) -> Result<Document<T>, Faults> {
+    let read = read::<T>(file, text);
+    match read.value {
+        Some(value) if read.faults.is_empty() => Ok(Document {
+            value,
+            places: read.places,
+        }),
+        _ => Err(Faults::new(file, read.faults)),
+    }
+}
+
+/// Reads `text` as a `T` and checks it by `check`, which sees the value also
+/// when the schema found lesser faults (an unknown key, a malformed
+/// identifier): what it says is reported along with them.
+///
+/// # Errors
+/// Every fault of both kinds, sorted by line.
+pub fn load_checked<T: DeserializeOwned + JsonSchema>(
+    file: &str,
+    text: &str,
+    check: impl FnOnce(&T) -> Vec<Problem>,
+) -> Result<T, Faults> {
+    let mut read = read::<T>(file, text);
+    if let Some(value) = &read.value {
+        let problems = check(value);
+        read.faults
+            .extend(problems.into_iter().map(|problem| read.places.fault(problem)));
+    }
+    match read.value {
+        Some(value) if read.faults.is_empty() => Ok(value),
+        _ => Err(Faults::new(file, read.faults)),
+    }
+}
+
+/// The departures of a value made in code from its own schema: the rules on
+/// single values, as [`load`] applies them to a file.
+pub fn problems_of<T: Serialize + JsonSchema>(value: &T) -> Vec<Problem> {
+    match serde_json::to_value(value) {
+        Ok(json) => {
+            let node = Node::from_json(&json);
+            let walked = walk::walk(&schema_of::<T>(), &node);
+            walked.found.into_iter().map(|found| found.problem).collect()
+        }
+        Err(error) => vec![Problem::new(Path::root(), error.to_string())],
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of a type.
+pub fn schema_of<T: JsonSchema>() -> Value {
+    schemars::generate::SchemaGenerator::default()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+/// The text of a schema file: pretty, with a newline at its end.
+pub fn schema_text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
+struct Read<T> {
+    /// What could be made of the file; with faults present it is only good
+    /// for finding more of them.
+    value: Option<T>,
+    faults: Vec<Fault>,
+    places: Places,
+}
+
+fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
+    let mut places = Places {
+        file: file.to_owned(),
+        of: HashMap::new(),
+    };
+    let node = match node::parse(text) {
+        Ok(node) => node,
+        Err(found) => {
+            let faults = found.into_iter().map(|found| found.in_file(file)).collect();
+            return Read {
+                value: None,
+                faults,
+                places,
+            };
+        }
+    };
+    let walked = walk::walk(&schema_of::<T>(), &node);
+    places.of = walked.places;
+    let mut faults: Vec<Fault> = walked
+        .found
+        .into_iter()
+        .map(|found| found.in_file(file))
+        .collect();
+    let value = match walked.value.map(serde_json::from_value::<T>) {
+        Some(Ok(value)) => Some(value),
+        // The schema lets nothing through that the type refuses; should the
+        // two ever part, this still ends in a sentence.
+        Some(Err(error)) if faults.is_empty() => {
+            faults.push(places.fault(Problem::new(Path::root(), error.to_string())));
+            None
+        }
+        _ => None,
+    };
+    Read {
+        value,
+        faults,
+        places,
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Places {
+    file: String,
+    of: HashMap<Path, Position>,
+}
+
+impl Places {
+    fn fault(&self, problem: Problem) -> Fault {
+        let mut path = problem.path.clone();
+        let at = loop {
+            if let Some(at) = self.of.get(&path) {
+                break *at;
+            }
+            match path.parent() {
+                Some(parent) => path = parent,
+                None => break Position::START,
+            }
+        };
+        fault::Found { at, problem }.in_file(&self.file)
+    }
+}
