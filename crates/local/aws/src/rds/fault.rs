@@ -1,0 +1,109 @@
+//! Refusals. The codes are spelled as the models of the AWS SDKs spell them,
+//! some with `Fault` at their end and some without.
+
+use super::model::Kind;
+
+/// One `<Error>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What SDKs classify by.
+    pub(crate) code: &'static str,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(400, code, message)
+    }
+
+    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(404, code, message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::bad("InvalidParameterValue", message)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "InternalFailure", message)
+    }
+
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new(403, "AccessDenied", message)
+    }
+
+    pub(crate) fn throttled() -> Self {
+        Self::bad("Throttling", "Rate exceeded")
+    }
+
+    pub(crate) fn unknown_database(kind: Kind, id: &str) -> Self {
+        match kind {
+            Kind::Instance => {
+                Self::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."))
+            }
+            Kind::Cluster => {
+                Self::not_found("DBClusterNotFoundFault", format!("DBCluster {id} not found."))
+            }
+        }
+    }
+
+    pub(crate) fn unknown_snapshot(kind: Kind, id: &str) -> Self {
+        match kind {
+            Kind::Instance => {
+                Self::not_found("DBSnapshotNotFound", format!("DBSnapshot not found: {id}"))
+            }
+            Kind::Cluster => Self::not_found(
+                "DBClusterSnapshotNotFoundFault",
+                format!("DBClusterSnapshot not found: {id}"),
+            ),
+        }
+    }
+
+    pub(crate) fn snapshot_exists(kind: Kind, id: &str) -> Self {
+        match kind {
+            Kind::Instance => Self::bad(
+                "DBSnapshotAlreadyExists",
+                format!(
+                    "Cannot create the snapshot because a snapshot with the identifier {id} already exists."
+                ),
+            ),
+            Kind::Cluster => Self::bad(
+                "DBClusterSnapshotAlreadyExistsFault",
+                format!(
+                    "Cannot create the cluster snapshot because one with the identifier {id} already exists."
+                ),
+            ),
+        }
+    }
+
+    pub(crate) fn database_state(kind: Kind, id: &str, status: &str) -> Self {
+        match kind {
+            Kind::Instance => Self::bad(
+                "InvalidDBInstanceState",
+                format!(
+                    "Cannot create a snapshot because the database instance {id} is not currently in the available state but {status}."
+                ),
+            ),
+            Kind::Cluster => Self::bad(
+                "InvalidDBClusterStateFault",
+                format!(
+                    "Cannot create a snapshot because the database cluster {id} is not currently in the available state but {status}."
+                ),
+            ),
+        }
+    }
+
+    pub(crate) fn snapshot_state(kind: Kind, message: impl Into<String>) -> Self {
+        match kind {
+            Kind::Instance => Self::bad("InvalidDBSnapshotState", message),
+            Kind::Cluster => Self::bad("InvalidDBClusterSnapshotStateFault", message),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! RDS, in its query protocol (version 2014-10-31): a form goes in, XML comes out.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`serve`] | one request: signature, knobs, action, envelope |
+//! | [`signature`] | Signature Version 4, verified |
+//! | [`form`] | the request's parameters: scalars, lists, tags, filters, pages |
+//! | [`xml`] | writing answers |
+//! | [`fault`] | refusals, with the codes that the SDKs know |
+//! | [`names`] | rules for identifiers, and ARNs |
+//! | [`model`] | databases, snapshots, exports; their states by the clock |
+//! | [`databases`], [`snapshots`], [`exports`], [`tags`] | the actions |
+//! | [`settle`] | exports that have ended write their objects |
+
+mod databases;
+mod exports;
+mod fault;
+mod form;
+mod model;
+mod names;
+mod serve;
+mod settle;
+mod signature;
+mod snapshots;
+mod tags;
+mod xml;
+
+pub(crate) use databases::{add_cluster, add_instance};
+pub(crate) use model::RdsState;
+pub(crate) use serve::RdsServer;
+pub(crate) use settle::settle;
+pub(crate) use snapshots::add_snapshot;
+pub(crate) use tags::{tag, untag};
+
+pub use model::{ExportView, Kind, NewSnapshot, SnapshotType, SnapshotView};

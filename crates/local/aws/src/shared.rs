@@ -1,0 +1,60 @@
+//! What the RDS server, the S3 server and the handle hold in common.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use landbridge_local_wire::Clock;
+
+use crate::options::AwsOptions;
+use crate::rds::RdsState;
+use crate::s3::Store;
+
+/// Tells apart the folders of several accounts in one process.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Shared {
+    pub(crate) options: AwsOptions,
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<Store>,
+    /// Held while ended exports write their objects, so that nobody sees half of it.
+    pub(crate) writing: tokio::sync::Mutex<()>,
+    rds: Mutex<RdsState>,
+    dir: PathBuf,
+}
+
+impl Shared {
+    pub(crate) async fn new(options: AwsOptions, clock: Clock) -> io::Result<Self> {
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("landbridge-aws-{}-{number}", std::process::id());
+        let dir = options.data_dir.join(name);
+        tokio::fs::create_dir_all(dir.join("objects")).await?;
+        tokio::fs::create_dir_all(dir.join("images")).await?;
+        Ok(Self {
+            store: Arc::new(Store::new(&dir.join("objects"), clock.clone())),
+            options,
+            clock,
+            writing: tokio::sync::Mutex::default(),
+            rds: Mutex::default(),
+            dir,
+        })
+    }
+
+    pub(crate) fn rds(&self) -> MutexGuard<'_, RdsState> {
+        self.rds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the images of snapshots live.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.dir.join("images")
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
+            tracing::debug!(%error, "the local cloud's folder was not removed");
+        }
+    }
+}
