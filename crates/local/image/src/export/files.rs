@@ -1,0 +1,149 @@
+//! Encoding of a table's rows as Parquet files of bounded size.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, GzipLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use crate::error::ImageError;
+use crate::export::ExportQuirks;
+use crate::image::Batches;
+
+/// A file is closed once its encoded rows reach this, in bytes, whatever their
+/// number. Real files are mostly 1–10 MB (AWS documentation).
+const BYTES_PER_PART: usize = 10_000_000;
+
+/// GZIP level of the files: a quick one, for the level is not part of the
+/// format and the demonstration should not wait for it.
+const GZIP_LEVEL: u32 = 2;
+
+/// One encoded Parquet file.
+pub(super) struct Part {
+    pub(super) bytes: Bytes,
+    pub(super) rows: u64,
+}
+
+/// Cuts a table's batches into files.
+pub(super) struct Cutter {
+    batches: Batches,
+    /// What was left over when the last file was full.
+    rest: Option<RecordBatch>,
+    schema: SchemaRef,
+    quirks: ExportQuirks,
+}
+
+impl Cutter {
+    pub(super) fn new(batches: Batches, schema: SchemaRef, quirks: &ExportQuirks) -> Cutter {
+        let schema = if quirks.local_timestamps { local(&schema) } else { schema };
+        Cutter { batches, rest: None, schema, quirks: quirks.clone() }
+    }
+
+    /// The next rows that are not empty.
+    fn take(&mut self) -> Result<Option<RecordBatch>, ImageError> {
+        if let Some(rest) = self.rest.take() {
+            return Ok(Some(rest));
+        }
+        loop {
+            match self.batches.next() {
+                None => return Ok(None),
+                Some(batch) => {
+                    let batch = batch?;
+                    if batch.num_rows() > 0 {
+                        return Ok(Some(batch));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next file, or none when all rows are written.
+    pub(super) fn next_part(&mut self) -> Result<Option<Part>, ImageError> {
+        let Some(mut batch) = self.take()? else { return Ok(None) };
+        let mut writer = self.writer()?;
+        let (mut rows, limit) = (0, self.quirks.rows_per_part.max(1));
+        loop {
+            let fits = batch.num_rows().min(limit - rows);
+            let head = self.fitted(&batch.slice(0, fits))?;
+            writer.write(&head)?;
+            rows += fits;
+            if fits < batch.num_rows() {
+                self.rest = Some(batch.slice(fits, batch.num_rows() - fits));
+            }
+            if rows == limit || writer.bytes_written() + writer.in_progress_size() >= BYTES_PER_PART
+            {
+                break;
+            }
+            match self.take()? {
+                Some(next) => batch = next,
+                None => break,
+            }
+        }
+        Ok(Some(Part { bytes: Bytes::from(writer.into_inner()?), rows: rows as u64 }))
+    }
+
+    /// A file of the table's schema without rows.
+    pub(super) fn empty_part(&self) -> Result<Part, ImageError> {
+        Ok(Part { bytes: Bytes::from(self.writer()?.into_inner()?), rows: 0 })
+    }
+
+    fn writer(&self) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+        writer(self.schema.clone(), self.quirks.rows_per_group)
+    }
+
+    /// The batch under the file's schema, which differs from the image's in the
+    /// zone of timestamps at most.
+    fn fitted(&self, batch: &RecordBatch) -> Result<RecordBatch, ImageError> {
+        let fitted = batch.columns().iter().zip(self.schema.fields()).map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                return Ok(column.clone());
+            }
+            let data =
+                column.to_data().into_builder().data_type(field.data_type().clone()).build()?;
+            Ok(arrow::array::make_array(data))
+        });
+        let columns = fitted.collect::<Result<Vec<ArrayRef>, ImageError>>()?;
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    }
+}
+
+/// A file of one row whose schema no table has.
+pub(super) fn alien_part() -> Result<Part, ImageError> {
+    let schema = Arc::new(Schema::new(vec![Field::new("unexpected", DataType::Int64, true)]));
+    let mut writer = writer(schema.clone(), 1)?;
+    writer.write(&RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![1]))])?)?;
+    Ok(Part { bytes: Bytes::from(writer.into_inner()?), rows: 1 })
+}
+
+fn writer(schema: SchemaRef, rows_per_group: usize) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::GZIP(GzipLevel::try_new(GZIP_LEVEL)?))
+        .set_max_row_group_row_count(Some(rows_per_group.max(1)))
+        .set_created_by(
+            "landbridge local cloud, in the layout of an RDS snapshot export".to_owned(),
+        )
+        .build();
+    // The real files come from Spark: its root name, and no Arrow schema beside
+    // the Parquet one, so that a reader has nothing but the annotations.
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_schema_root("spark_schema".to_owned())
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(Vec::new(), schema, options)
+}
+
+/// The schema with timestamps that are not adjusted to UTC.
+fn local(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            Field::new(field.name(), DataType::Timestamp(TimeUnit::Microsecond, None), true)
+        }
+        _ => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

@@ -1,0 +1,127 @@
+//! Cells given as text → Arrow arrays of what the export writes.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int16Array,
+    Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::error::ImageError;
+use crate::image::Column;
+use crate::types::Physical;
+
+/// One column of cells, each a text in the form in which the engine prints it,
+/// or `None` for NULL.
+///
+/// - Bytes are the text's own, or, written `\x0aff`, those that it spells.
+/// - A timestamp is `2026-03-01 09:30:00[.ffffff]`. MySQL's zero timestamp
+///   (`0000-00-00 00:00:00`) becomes NULL: what the real export makes of it is
+///   not confirmed.
+///
+/// # Errors
+/// [`ImageError::Value`] names column and row of the first cell that does not
+/// fit, without the cell.
+pub fn array<'a>(
+    column: &Column,
+    cells: impl Iterator<Item = Option<&'a str>>,
+) -> Result<ArrayRef, ImageError> {
+    let physical = column.source_type.physical();
+    let cells = Cells { column, physical, cells };
+    Ok(match physical {
+        Physical::Boolean => Arc::new(BooleanArray::from(cells.parse(boolean)?)),
+        Physical::Int16 => Arc::new(Int16Array::from(cells.parse(|text| text.parse().ok())?)),
+        Physical::Int32 => Arc::new(Int32Array::from(cells.parse(|text| text.parse().ok())?)),
+        Physical::Int64 => Arc::new(Int64Array::from(cells.parse(|text| text.parse().ok())?)),
+        Physical::Float => Arc::new(Float32Array::from(cells.parse(|text| text.parse().ok())?)),
+        Physical::Double => Arc::new(Float64Array::from(cells.parse(|text| text.parse().ok())?)),
+        Physical::Decimal { precision, scale } => Arc::new(
+            Decimal128Array::from(cells.parse(|text| decimal(text, precision, scale))?)
+                .with_precision_and_scale(precision, scale)?,
+        ),
+        Physical::Text => Arc::new(cells.cells.collect::<StringArray>()),
+        Physical::Bytes => Arc::new(BinaryArray::from_iter(cells.parse(bytes)?)),
+        Physical::TimestampMicros => {
+            let values =
+                cells.parse(|text| if zero(text) { Some(None) } else { micros(text).map(Some) })?;
+            let values: Vec<Option<i64>> = values.into_iter().map(Option::flatten).collect();
+            Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+        }
+    })
+}
+
+struct Cells<'c, I> {
+    column: &'c Column,
+    physical: Physical,
+    cells: I,
+}
+
+impl<'a, I: Iterator<Item = Option<&'a str>>> Cells<'_, I> {
+    fn parse<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, ImageError> {
+        let value = |(row, cell): (usize, Option<&str>)| match cell {
+            None => Ok(None),
+            Some(text) => parse(text).map(Some).ok_or_else(|| ImageError::Value {
+                column: self.column.name.clone(),
+                row,
+                expected: format!(
+                    "{} ({})",
+                    self.column.original_type,
+                    self.physical.exported_type()
+                ),
+            }),
+        };
+        self.cells.enumerate().map(value).collect()
+    }
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "t" | "true" | "1" => Some(true),
+        "f" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let Some(hex) = text.strip_prefix("\\x") else { return Some(text.as_bytes().to_vec()) };
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|digit| digit.to_digit(16).map(|value| value as u8))
+        .collect::<Option<_>>()?;
+    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+/// `-12.5` at scale 2 → `-1250`; no rounding, no exponent.
+fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = usize::try_from(scale).ok()?;
+    if fraction.len() > scale || whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value: i128 = 0;
+    for digit in whole
+        .chars()
+        .chain(fraction.chars())
+        .chain(std::iter::repeat_n('0', scale - fraction.len()))
+    {
+        value = value.checked_mul(10)?.checked_add(i128::from(digit.to_digit(10)?))?;
+    }
+    let limit = 10_i128.checked_pow(u32::from(precision))?;
+    (value < limit).then_some(if negative { -value } else { value })
+}
+
+/// A MySQL date whose year, month or day is zero.
+fn zero(text: &str) -> bool {
+    text.starts_with("0000-") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00")
+}
+
+fn micros(text: &str) -> Option<i64> {
+    let civil: DateTime = text.trim().parse().ok()?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+}

@@ -1,0 +1,48 @@
+#!/bin/sh
+# The tests start a throw-away PostgreSQL server of their own. This makes sure
+# that its programs (initdb, postgres) are on this machine: it looks where the
+# tests look, installs Debian's package when they are missing and apt-get can,
+# and else says what to install. Harmless to repeat.
+set -eu
+
+present() {
+    for folder in /usr/lib/postgresql/*/bin $(printf '%s' "$PATH" | tr ':' ' '); do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+            echo "PostgreSQL's server programs are in $folder"
+            return 0
+        fi
+    done
+    return 1
+}
+
+missing() {
+    cat >&2 <<'TEXT'
+PostgreSQL's server programs (initdb, postgres) are missing. Install them with
+  Debian, Ubuntu   apt-get install postgresql
+  Fedora           dnf install postgresql-server
+  Alpine           apk add postgresql
+  macOS            brew install postgresql@17    (and put its bin folder on PATH)
+TEXT
+    exit 1
+}
+
+present && exit 0
+
+command -v apt-get >/dev/null 2>&1 || missing
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root='sudo -n'
+else
+    missing
+fi
+
+# No cluster of the machine's own: the tests make theirs.
+$as_root mkdir -p /etc/postgresql-common
+if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq || missing
+$as_root apt-get install -y -qq --no-install-recommends postgresql >/dev/null || missing
+present || missing
