@@ -15,6 +15,9 @@ mod pii;
 mod sections;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub use pii::{Class, Mask, NONE, Pii, UNCLASSIFIED};
 pub use sections::{
     Checks, Export, Ledger, Load, Schedule, Snapshots, Source, SourceKind, Transfer, Warehouse,

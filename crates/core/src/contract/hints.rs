@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Identity,
     Account,
     Birth,
+    /// Of a machine, which points at whoever sat before it.
+    Network,
     Address,
     Name,
     /// Age, sex, health, belief, income: personal, but no usual class.
@@ -44,6 +46,7 @@ impl Kind {
             }
             Kind::Account => &["account", "bank_account", "bank", "card", "financial", "payment"],
             Kind::Birth => &["birth", "birth_date", "birthday", "dob"],
+            Kind::Network => &["ip", "ip_address", "network", "address"],
             Kind::Address => &["address", "location", "contact"],
             Kind::Name => &["name", "person_name", "full_name"],
             Kind::Sensitive | Kind::Secret => &["sensitive"],
@@ -147,6 +150,7 @@ const WORDS: &[(Kind, &[&str])] = &[
             "생년",
         ],
     ),
+    (Kind::Network, &["ip", "ipaddr", "inet", "mac"]),
     (
         Kind::Address,
         &[
@@ -158,9 +162,6 @@ const WORDS: &[(Kind, &[&str])] = &[
             "postal",
             "zip",
             "zipcode",
-            "ip",
-            "ipv4",
-            "ipv6",
             "lat",
             "latitude",
             "lng",
@@ -169,7 +170,6 @@ const WORDS: &[(Kind, &[&str])] = &[
             "geo",
             "juso",
             "upyeon",
-            "mac",
             "주소",
             "우편",
         ],
@@ -240,11 +240,16 @@ pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -
     let source_type = source_type.to_ascii_lowercase();
     let is_key = is_key(&words, &source_type, bigquery_type);
 
+    let holds_no_text = matches!(bigquery_type, BigQueryType::Bool | BigQueryType::Timestamp)
+        || source_type.starts_with("timestamp");
+
     for (kind, triggers) in WORDS {
         let hit = triggers.iter().any(|trigger| hits(trigger, &words));
         // `account_id bigint` refers to a row; `passport_id bigint` is a passport.
         let refers = is_key && !matches!(kind, Kind::Identity | Kind::Secret);
-        if hit && !refers {
+        // When an e-mail was sent is no e-mail; when one was born is.
+        let is_told = !holds_no_text || matches!(kind, Kind::Birth | Kind::Sensitive);
+        if hit && is_told && !refers {
             return Hint::Personal(*kind);
         }
     }

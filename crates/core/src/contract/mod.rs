@@ -15,6 +15,9 @@ mod propose;
 mod render;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub use propose::{ProposedColumn, ProposedTable};
 
 use std::collections::BTreeMap;
@@ -60,6 +63,7 @@ pub struct Table {
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
     /// The columns by their name in the source.
+    #[schemars(extend("minProperties" = 1))]
     pub columns: BTreeMap<String, Column>,
 }
 

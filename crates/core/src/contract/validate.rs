@@ -43,12 +43,6 @@ fn source_table(name: &str) -> Option<(&str, &str)> {
 fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
     let path = path.key("columns");
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    if table.columns.is_empty() {
-        problems.push(
-            Problem::new(path.clone(), format!("`{path}` is empty"))
-                .help("name the table's columns, or leave the table out"),
-        );
-    }
     for name in table.columns.keys() {
         let path = path.key(name);
         let upper = name.to_ascii_uppercase();

@@ -103,11 +103,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without advice.
     pub fn new(path: Path, message: impl Into<String>) -> Self {
-        Self {
-            path,
-            message: message.into(),
-            help: None,
-        }
+        Self { path, message: message.into(), help: None }
     }
 
     /// Adds what to do about it.
@@ -167,13 +163,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault {
-            file,
-            line,
-            column,
-            message,
-            ..
-        } = self;
+        let Fault { file, line, column, message, .. } = self;
         write!(f, "{file}:{line}:{column}: {message}")?;
         match &self.help {
             Some(help) => write!(f, "; {help}"),
@@ -193,10 +183,7 @@ pub struct Faults {
 impl Faults {
     pub(super) fn new(file: &str, mut all: Vec<Fault>) -> Self {
         all.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
-        Self {
-            file: file.to_owned(),
-            all,
-        }
+        Self { file: file.to_owned(), all }
     }
 
     /// The faults.

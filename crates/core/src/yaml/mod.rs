@@ -70,10 +70,7 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
 ) -> Result<Document<T>, Faults> {
     let read = read::<T>(file, text);
     match read.value {
-        Some(value) if read.faults.is_empty() => Ok(Document {
-            value,
-            places: read.places,
-        }),
+        Some(value) if read.faults.is_empty() => Ok(Document { value, places: read.places }),
         _ => Err(Faults::new(file, read.faults)),
     }
 }
@@ -92,8 +89,7 @@ pub fn load_checked<T: DeserializeOwned + JsonSchema>(
     let mut read = read::<T>(file, text);
     if let Some(value) = &read.value {
         let problems = check(value);
-        read.faults
-            .extend(problems.into_iter().map(|problem| read.places.fault(problem)));
+        read.faults.extend(problems.into_iter().map(|problem| read.places.fault(problem)));
     }
     match read.value {
         Some(value) if read.faults.is_empty() => Ok(value),
@@ -116,9 +112,7 @@ pub fn problems_of<T: Serialize + JsonSchema>(value: &T) -> Vec<Problem> {
 
 /// The JSON Schema (draft 2020-12) of a type.
 pub fn schema_of<T: JsonSchema>() -> Value {
-    schemars::generate::SchemaGenerator::default()
-        .into_root_schema_for::<T>()
-        .to_value()
+    schemars::generate::SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
 /// The text of a schema file: pretty, with a newline at its end.
@@ -135,28 +129,18 @@ struct Read<T> {
 }
 
 fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
-    let mut places = Places {
-        file: file.to_owned(),
-        of: HashMap::new(),
-    };
+    let mut places = Places { file: file.to_owned(), of: HashMap::new() };
     let node = match node::parse(text) {
         Ok(node) => node,
         Err(found) => {
             let faults = found.into_iter().map(|found| found.in_file(file)).collect();
-            return Read {
-                value: None,
-                faults,
-                places,
-            };
+            return Read { value: None, faults, places };
         }
     };
     let walked = walk::walk(&schema_of::<T>(), &node);
     places.of = walked.places;
-    let mut faults: Vec<Fault> = walked
-        .found
-        .into_iter()
-        .map(|found| found.in_file(file))
-        .collect();
+    let mut faults: Vec<Fault> =
+        walked.found.into_iter().map(|found| found.in_file(file)).collect();
     let value = match walked.value.map(serde_json::from_value::<T>) {
         Some(Ok(value)) => Some(value),
         // The schema lets nothing through that the type refuses; should the
@@ -165,13 +149,13 @@ fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
             faults.push(places.fault(Problem::new(Path::root(), error.to_string())));
             None
         }
+        None if faults.is_empty() => {
+            faults.push(places.fault(Problem::new(Path::root(), "the file cannot be read")));
+            None
+        }
         _ => None,
     };
-    Read {
-        value,
-        faults,
-        places,
-    }
+    Read { value, faults, places }
 }
 
 #[derive(Clone, Debug)]

@@ -53,19 +53,26 @@ impl Node {
                     })
                     .collect(),
             ),
-            Value::String(text) => Kind::Scalar {
-                value: value.clone(),
-                text: text.clone(),
-            },
-            other => Kind::Scalar {
-                value: other.clone(),
-                text: other.to_string(),
-            },
+            Value::String(text) => Kind::Scalar { value: value.clone(), text: text.clone() },
+            other => Kind::Scalar { value: other.clone(), text: other.to_string() },
         };
-        Self {
-            at: Position::START,
-            kind,
+        Self { at: Position::START, kind }
+    }
+
+    /// The value without its places; of duplicate keys the last.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Scalar { value, .. } => value.clone(),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
+            }
         }
+    }
+
+    /// Whether nothing is written.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { value: Value::Null, .. })
     }
 
     /// What the node is, in words.
@@ -76,6 +83,7 @@ impl Node {
             Kind::Scalar { value, .. } => match value {
                 Value::Null => "nothing",
                 Value::Bool(_) => "true or false",
+                Value::Number(number) if number.is_f64() => "a fraction",
                 Value::Number(_) => "a number",
                 _ => "text",
             },
@@ -96,10 +104,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Found>> {
     let mut root: Option<Node> = None;
     let mut documents = 0;
     let mut complain = |at: Position, message: &str| {
-        found.push(Found {
-            at,
-            problem: Problem::new(Path::root(), message),
-        });
+        found.push(Found { at, problem: Problem::new(Path::root(), message) });
     };
 
     for event in Parser::new_from_str(text) {
@@ -156,14 +161,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Found>> {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match open.pop() {
-                    Some(Open::List(at, items)) => Node {
-                        at,
-                        kind: Kind::List(items),
-                    },
-                    Some(Open::Map(at, entries, _)) => Node {
-                        at,
-                        kind: Kind::Map(entries),
-                    },
+                    Some(Open::List(at, items)) => Node { at, kind: Kind::List(items) },
+                    Some(Open::Map(at, entries, _)) => Node { at, kind: Kind::Map(entries) },
                     None => continue,
                 };
                 close(&mut open, &mut root, node);
@@ -184,21 +183,14 @@ fn close(open: &mut [Open], root: &mut Option<Node>, node: Node) {
         Some(Open::List(_, items)) => items.push(node),
         Some(Open::Map(_, entries, key)) => {
             if let Some((key, at)) = key.take() {
-                entries.push(Entry {
-                    key,
-                    at,
-                    value: node,
-                });
+                entries.push(Entry { key, at, value: node });
             }
         }
     }
 }
 
 fn position(marker: &Marker) -> Position {
-    Position {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-    }
+    Position { line: marker.line().max(1), column: marker.col() + 1 }
 }
 
 fn scalar(at: Position, text: &str, style: ScalarStyle) -> Node {
@@ -206,13 +198,7 @@ fn scalar(at: Position, text: &str, style: ScalarStyle) -> Node {
         ScalarStyle::Plain => resolve(text),
         _ => Value::String(text.to_owned()),
     };
-    Node {
-        at,
-        kind: Kind::Scalar {
-            value,
-            text: text.to_owned(),
-        },
-    }
+    Node { at, kind: Kind::Scalar { value, text: text.to_owned() } }
 }
 
 /// What a plain scalar means (YAML 1.2.2, section 10.3.2, without octal and
@@ -227,7 +213,8 @@ fn resolve(text: &str) -> Value {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit());
     // `010` is eight to some readers and ten to others: no number here.
-    let is_ambiguous = digits.len() > 1 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.starts_with('0');
+    let is_ambiguous =
+        digits.len() > 1 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.starts_with('0');
     if is_number && !is_ambiguous {
         if let Ok(integer) = text.parse::<i64>() {
             return Value::Number(integer.into());

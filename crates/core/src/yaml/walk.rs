@@ -24,18 +24,10 @@ pub(super) struct Walked {
 
 /// Walks a file's root node against a root schema.
 pub(super) fn walk(schema: &Value, node: &Node) -> Walked {
-    let mut walker = Walker {
-        root: schema,
-        found: Vec::new(),
-        places: HashMap::new(),
-    };
+    let mut walker = Walker { root: schema, found: Vec::new(), places: HashMap::new() };
     walker.places.insert(Path::root(), Position::START);
     let value = walker.node(schema, node, &Path::root(), Position::START);
-    Walked {
-        value,
-        found: walker.found,
-        places: walker.places,
-    }
+    Walked { value, found: walker.found, places: walker.places }
 }
 
 struct Walker<'a> {
@@ -50,19 +42,22 @@ impl<'a> Walker<'a> {
     }
 
     /// Follows `$ref`, and for an optional value (`anyOf` with null) takes the
-    /// branch that says something.
-    fn resolve(&self, mut schema: &'a Value) -> &'a Value {
+    /// branch that says something. The flag tells whether null will do.
+    fn resolve(&self, mut schema: &'a Value) -> (&'a Value, bool) {
+        let mut or_null = false;
         loop {
             if let Some(pointer) = schema["$ref"].as_str() {
                 let target = self.root.pointer(pointer.trim_start_matches('#'));
                 schema = target.unwrap_or(&Value::Null);
-            } else if let Some(branch) = schema["anyOf"]
-                .as_array()
-                .and_then(|all| all.iter().find(|branch| branch["type"] != "null"))
+            } else if let Some(branches) = schema["anyOf"].as_array()
+                && let Some(branch) = branches.iter().find(|branch| branch["type"] != "null")
             {
+                or_null |= branches.len() > 1;
                 schema = branch;
             } else {
-                return schema;
+                let types = schema["type"].as_array();
+                or_null |= types.is_some_and(|types| types.iter().any(|name| name == "null"));
+                return (schema, or_null);
             }
         }
     }
@@ -76,11 +71,21 @@ impl<'a> Walker<'a> {
         path: &Path,
         parent: Position,
     ) -> Option<Value> {
-        let schema = self.resolve(schema);
+        let (schema, or_null) = self.resolve(schema);
+        if or_null && node.is_null() {
+            return Some(Value::Null);
+        }
         if let Some(allowed) = allowed(schema) {
             return self.one_of(&allowed, node, path);
         }
-        let wanted = schema["type"].as_str()?;
+        let wanted = match &schema["type"] {
+            Value::Array(types) => types.iter().filter_map(Value::as_str).find(|t| *t != "null"),
+            one => one.as_str(),
+        };
+        // A schema that says nothing of the type takes anything.
+        let Some(wanted) = wanted else {
+            return Some(node.to_json());
+        };
         match (&node.kind, wanted) {
             (Kind::Map(entries), "object") => self.map(schema, entries, path, parent),
             (Kind::List(items), "array") => self.list(schema, items, path),
@@ -106,6 +111,9 @@ impl<'a> Walker<'a> {
                 ("a list", Some("write it in brackets: `[…]`"))
             }
             ("array", _) => ("a list", None),
+            ("integer", Kind::Scalar { text, .. }) if text.starts_with('0') => {
+                ("a whole number", Some("leave out the leading zero"))
+            }
             ("integer", _) => ("a whole number", None),
             ("boolean", _) => ("`true` or `false`", None),
             (_, Kind::Scalar { value, .. }) if !value.is_null() => {
@@ -167,8 +175,12 @@ impl<'a> Walker<'a> {
         };
         let message = format!("{} must be {wanted}, but is {number}", subject(path));
         self.complain(at, Problem::new(path.clone(), message));
-        // Out of the stated range it may be out of the Rust type's as well.
-        None
+        match schema["minimum"].as_i64() {
+            // With only one value to choose from, no other rule depends on it.
+            Some(only) if min == max => Some(only.into()),
+            // Out of the stated range it may be out of the Rust type's as well.
+            _ => None,
+        }
     }
 
     fn list(&mut self, schema: &'a Value, items: &[Node], path: &Path) -> Option<Value> {
@@ -192,9 +204,7 @@ impl<'a> Walker<'a> {
             std::sync::LazyLock::new(Map::new);
         let known: &'a Map<String, Value> = schema["properties"].as_object().unwrap_or(&NOTHING);
         let others = schema.get("additionalProperties").filter(|s| s.is_object());
-        let names = schema["propertyNames"]["format"]
-            .as_str()
-            .and_then(format::named);
+        let names = schema["propertyNames"]["format"].as_str().and_then(format::named);
         let mut first: HashMap<&str, Position> = HashMap::new();
         let mut kept = Map::new();
         // A value of a struct's field that is broken leaves the struct without
@@ -248,6 +258,11 @@ impl<'a> Walker<'a> {
             }
         }
 
+        let least = schema["minProperties"].as_u64().unwrap_or(0);
+        if (entries.len() as u64) < least {
+            let message = format!("{} must not be empty", subject(path));
+            self.complain(parent, Problem::new(path.clone(), message));
+        }
         for required in schema["required"].as_array().into_iter().flatten() {
             let Some(required) = required.as_str() else {
                 continue;
@@ -307,17 +322,9 @@ fn allowed(schema: &Value) -> Option<Vec<&str>> {
 }
 
 fn subject(path: &Path) -> String {
-    if *path == Path::root() {
-        "the file".to_owned()
-    } else {
-        format!("`{path}`")
-    }
+    if *path == Path::root() { "the file".to_owned() } else { format!("`{path}`") }
 }
 
 fn inside(path: &Path) -> String {
-    if *path == Path::root() {
-        String::new()
-    } else {
-        format!(" in `{path}`")
-    }
+    if *path == Path::root() { String::new() } else { format!(" in `{path}`") }
 }

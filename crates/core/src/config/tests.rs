@@ -1,0 +1,271 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::types::BigQueryType;
+
+const DEMO: &str = include_str!("../../../../examples/demo/landbridge.yaml");
+
+/// The demo's file with some of its text replaced.
+fn changed(changes: &[(&str, &str)]) -> String {
+    let mut text = DEMO.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "the demo's file doesn't contain {from:?}");
+        text = text.replacen(from, to, 1);
+    }
+    text
+}
+
+fn check(text: &str, expected: Expect) {
+    let shown = match load(FILE_NAME, text) {
+        Ok(_) => "no fault".to_owned(),
+        Err(faults) => faults.to_string(),
+    };
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn the_demo_is_sound() {
+    let config = load(FILE_NAME, DEMO).expect("the demo's file is sound");
+    assert_eq!(config.source.name, "shop");
+    assert_eq!(config.pii.classes["email"].mask, Mask::EmailMask);
+    assert_eq!(config.validate(), []);
+}
+
+#[test]
+fn defaults() {
+    let text = r#"
+version: 1
+source: { name: shop, kind: cluster, id: shop-prod, region: ap-northeast-2 }
+schedule: { zone: Asia/Seoul }
+export:
+  bucket: shop-exports
+  role_arn: arn:aws:iam::123456789012:role/shop-rds-export
+  kms_key: arn:aws:kms:ap-northeast-2:123456789012:alias/exports
+transfer: { bucket: shop-landing }
+warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
+"#;
+    let config = load(FILE_NAME, text).expect("a sound file");
+    let unclassified = config.class(UNCLASSIFIED).expect("it always exists");
+    assert_eq!(unclassified, Class::unclassified());
+    assert_eq!(config.class(NONE), None);
+    expect![[r#"
+        (
+            Schedule {
+                zone: "Asia/Seoul",
+                export_hour: 1,
+                transfer_from_hour: 2,
+                deadline_hour: 4,
+            },
+            Snapshots {
+                hourly: 48,
+                daily: 14,
+                weekly: 4,
+                quota: 100,
+                reserve: 10,
+            },
+            "exports",
+            Ledger {
+                prefix: "ledger",
+            },
+            Transfer {
+                bucket: "shop-landing",
+                prefix: "landbridge",
+                concurrency: 4,
+                memory_mib: 128,
+            },
+            "landbridge_ops",
+            Checks {
+                max_shrink_percent: 50,
+            },
+            Load {
+                max_attempts: 4,
+            },
+        )"#]]
+    .assert_eq(&format!(
+        "{:#?}",
+        (
+            &config.schedule,
+            &config.snapshots,
+            &config.export.prefix,
+            &config.ledger,
+            &config.transfer,
+            &config.warehouse.ops_dataset,
+            &config.checks,
+            &config.load
+        )
+    ));
+}
+
+#[test]
+fn shapes_of_values() {
+    check(
+        &changed(&[
+            ("zone: Asia/Seoul", "zoen: Asia/Soul"),
+            ("kind: instance", "kind: instances"),
+            ("id: shop-prod", "id: shop--prod"),
+            ("region: ap-northeast-2", "region: ap-northeast-2a"),
+            ("export_hour: 1", "export_hour: 24"),
+            ("bucket: shop-exports", "bucket: s3://shop-exports"),
+            ("prefix: exports", "prefix: exports//daily"),
+            ("role/shop-rds-export", "user/shop-rds-export"),
+            ("bucket: shop-landing", "bucket: goog-landing"),
+            ("project: shop-analytics", "project: 123456789012"),
+            ("location: asia-northeast3", "location: ap-northeast-2"),
+            ("dataset: shop", "dataset: shop-data"),
+            ("mask: EMAIL_MASK", "mask: EMAIL"),
+            ("\"group:analysts@example.com\"", "\"analysts@example.com\""),
+            ("max_attempts: 4", "max_attempts: 0"),
+        ]),
+        expect![[r#"
+            landbridge.yaml:7:9: `source.kind` cannot be `instances`; did you mean `instance`?
+            landbridge.yaml:8:7: `source.id`: `shop--prod` is not an RDS identifier; use letters, digits and single hyphens, a letter first, as the RDS console shows it
+            landbridge.yaml:9:11: `source.region`: `ap-northeast-2a` is not an AWS region; that is an availability zone; its region is `ap-northeast-2`
+            landbridge.yaml:12:3: unknown key `zoen` in `schedule`; did you mean `zone`?
+            landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
+            landbridge.yaml:13:16: `schedule.export_hour` must be from 0 to 23, but is 24
+            landbridge.yaml:25:11: `export.bucket`: `s3://shop-exports` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            landbridge.yaml:26:11: `export.prefix`: `exports//daily` is not an object prefix; BigQuery cannot load objects whose name holds `//`
+            landbridge.yaml:27:13: `export.role_arn`: `arn:aws:iam::123456789012:user/shop-rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
+            landbridge.yaml:34:11: `transfer.bucket`: `goog-landing` is not a Cloud Storage bucket name; Google reserves names that contain its own
+            landbridge.yaml:40:12: `warehouse.project` must be text, but is a number; put it in quotes
+            landbridge.yaml:41:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
+            landbridge.yaml:42:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
+            landbridge.yaml:50:24: `pii.classes.unclassified.masked_readers[0]`: this value is not an IAM member; write it like `group:analysts@example.com`
+            landbridge.yaml:56:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
+            landbridge.yaml:81:17: `load.max_attempts` must be from 1 to 100, but is 0
+            16 faults in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn rules_across_values() {
+    check(
+        &changed(&[
+            ("region: ap-northeast-2", "region: ap-northeast-1"),
+            ("transfer_from_hour: 2", "transfer_from_hour: 0"),
+            ("deadline_hour: 4", "deadline_hour: 0"),
+            ("hourly: 48", "hourly: 73"),
+            ("prefix: ledger", "prefix: exports/ledger"),
+            ("ops_dataset: landbridge_ops", "ops_dataset: shop"),
+            (
+                "mask: ALWAYS_NULL",
+                "mask: SHA256\n      readers: [\"group:pii-readers@example.com\"]",
+            ),
+            (
+                "mask: EMAIL_MASK",
+                "mask: EMAIL_MASK\n      policy_tag: projects/p/locations/us/taxonomies/1/policyTags/2",
+            ),
+            (
+                "mask: LAST_FOUR_CHARACTERS",
+                "mask: LAST_FOUR_CHARACTERS\n      policy_tag: projects/p/locations/us/taxonomies/1/policyTags/2",
+            ),
+        ]),
+        expect![[r#"
+            landbridge.yaml:14:23: `schedule.transfer_from_hour` (0) is before `schedule.export_hour` (1); there is nothing to transfer before the export has begun
+            landbridge.yaml:15:18: `schedule.deadline_hour` (0) is not after `schedule.transfer_from_hour` (0); all three hours are of the same day; leave the transfer at least an hour
+            landbridge.yaml:17:1: `snapshots` keeps 73 hourly + 14 daily + 4 weekly and leaves 10 to people, 101 in all, above the quota of 100; keep fewer, or have AWS raise the quota and then `snapshots.quota`
+            landbridge.yaml:28:12: `export.kms_key` is in `ap-northeast-2`, but the source is in `ap-northeast-1`; RDS encrypts an export only with a key of its own region
+            landbridge.yaml:31:11: `ledger.prefix` and `export.prefix` lie within each other, in the same bucket; give the ledger a prefix of its own, so that exports can expire without it
+            landbridge.yaml:43:16: `warehouse.ops_dataset` is the dataset of the source's tables; give Landbridge's own tables a dataset of their own
+            landbridge.yaml:49:13: class `unclassified` cannot be masked by SHA256; what nobody has judged yet is NULL for everyone: ALWAYS_NULL
+            landbridge.yaml:50:7: class `unclassified` cannot have readers; give the column a class of its own in the contract, and that its readers
+            landbridge.yaml:51:54: this member is in `pii.classes.unclassified.readers` as well; which of the two applies would depend on the tag tree; keep one
+            landbridge.yaml:58:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
+            landbridge.yaml:63:19: classes `email` and `phone` have the same policy tag; a tag has one mask; give each class a tag of its own
+            landbridge.yaml:63:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
+            12 faults in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn partitions() {
+    check(
+        &changed(&[("region: ap-northeast-2", "region: cn-north-1")]),
+        expect![[r#"
+        landbridge.yaml:27:13: `export.role_arn` is of another partition than region `cn-north-1`; there an ARN begins with `arn:aws-cn:`
+        landbridge.yaml:28:12: `export.kms_key` is of another partition than region `cn-north-1`; there an ARN begins with `arn:aws-cn:`
+        2 faults in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn class_names() {
+    check(
+        &changed(&[("    email:\n", "    none:\n"), ("    phone:\n", "    Phone:\n")]),
+        expect![[r#"
+            landbridge.yaml:55:5: key in `pii.classes`: `none` is not a class name; `none` means readable by all in a contract; choose another name
+            landbridge.yaml:59:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, a letter first
+            2 faults in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn lesser_faults_do_not_hide_the_others() {
+    check(
+        &changed(&[("zone: Asia/Seoul", "zone: Seoul"), ("quota: 100", "quota: 50\n  monthly: 3")]),
+        expect![[r#"
+            landbridge.yaml:12:9: `schedule.zone`: `Seoul` is not a time zone; did you mean `Asia/Seoul`?
+            landbridge.yaml:17:1: `snapshots` keeps 48 hourly + 14 daily + 4 weekly and leaves 10 to people, 76 in all, above the quota of 50; keep fewer, or have AWS raise the quota and then `snapshots.quota`
+            landbridge.yaml:22:3: unknown key `monthly` in `snapshots`; use one of `hourly`, `daily`, `weekly`, `quota`, `reserve`
+            3 faults in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn no_member_is_repeated_in_a_fault() {
+    let text = changed(&[("\"group:analysts@example.com\"", "kim.minji@example.com")]);
+    let faults = load(FILE_NAME, &text).expect_err("a member needs its kind").to_string();
+    assert!(!faults.contains("minji"), "{faults}");
+}
+
+/// Every mask against every type, as BigQuery's documentation has it.
+#[test]
+fn masks_and_types() {
+    let rows: Vec<String> = Mask::ALL
+        .iter()
+        .map(|mask| {
+            let types: Vec<String> = BigQueryType::ALL
+                .iter()
+                .filter(|column| mask.fits(**column))
+                .map(ToString::to_string)
+                .collect();
+            format!("{mask}: {}", types.join(" "))
+        })
+        .collect();
+    expect![[r#"
+        SHA256: STRING BYTES
+        EMAIL_MASK: STRING
+        LAST_FOUR_CHARACTERS: STRING
+        FIRST_FOUR_CHARACTERS: STRING
+        DATE_YEAR_MASK: DATE DATETIME TIMESTAMP
+        DEFAULT_MASKING_VALUE: STRING BYTES INT64 FLOAT64 NUMERIC BIGNUMERIC BOOL DATE TIME DATETIME TIMESTAMP JSON
+        ALWAYS_NULL: STRING BYTES INT64 FLOAT64 NUMERIC BIGNUMERIC BOOL DATE TIME DATETIME TIMESTAMP JSON"#]].assert_eq(&rows.join("\n"));
+}
+
+#[test]
+fn masks_are_spelt_alike_everywhere() {
+    for mask in Mask::ALL {
+        let json = serde_json::to_value(mask).expect("a mask is a word");
+        assert_eq!(json, mask.as_str());
+    }
+}
+
+/// Both schema files of the repository, rewritten by `UPDATE_SCHEMAS=1`.
+#[test]
+fn the_schemas_are_current() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas");
+    for (name, schema) in
+        [("landbridge.schema.json", schema()), ("contract.schema.json", crate::contract::schema())]
+    {
+        let path = format!("{folder}/{name}");
+        let current = yaml::schema_text(&schema);
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &current).expect("the schemas can be written");
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == current,
+            "schemas/{name} is not current; run `UPDATE_SCHEMAS=1 cargo test -p landbridge-core`"
+        );
+    }
+}

@@ -1,0 +1,309 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::config;
+
+const DEMO_CONFIG: &str = include_str!("../../../../examples/demo/landbridge.yaml");
+const DEMO: &str = include_str!("../../../../examples/demo/contract.yaml");
+
+fn demo_config() -> Config {
+    config::load(config::FILE_NAME, DEMO_CONFIG).expect("the demo's file is sound")
+}
+
+fn check(text: &str, expected: Expect) {
+    let shown = match load(FILE_NAME, text, &demo_config()) {
+        Ok(_) => "no fault".to_owned(),
+        Err(faults) => faults.to_string(),
+    };
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn the_demo_is_sound() {
+    let contract = load(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+    let email = &contract.table("public", "creators").expect("a table").columns["email"];
+    assert_eq!(email.tagged_class(), Some("email"));
+    assert_eq!(contract.validate(&demo_config()), []);
+}
+
+#[test]
+fn everything_wrong_at_once() {
+    check(
+        r#"version: 2
+tables:
+  public.creators:
+    columns:
+      id: { source: bigint, type: BIGINT, class: none }
+      email: { source: character varying, type: STRING, class: emial }
+      Email: { source: character varying, type: STRING, class: email }
+      age: { source: integer, type: INT64, class: email }
+      1st: { source: text, type: STRING, class: none }
+      _PARTITIONTIME: { source: text, type: STRING, class: none }
+      "전화": { source: text, type: STRING, class: phone }
+      note: { source: text, type: STRING }
+      memo: { source: text, type: STRING, class: confidential, mask: SHA256 }
+  public.creator-notes:
+    columns: {}
+  public.creator_notes:
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+  sales.links:
+    table: shop.links
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+  orders:
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+"#,
+        expect![[r#"
+            contract.yaml:1:10: `version` must be 1, but is 2
+            contract.yaml:5:35: `tables."public.creators".columns.id.type` cannot be `BIGINT`; use one of `STRING`, `BYTES`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `TIME`, `DATETIME`, `TIMESTAMP`, `JSON`
+            contract.yaml:6:7: columns `Email` and `email` are the same to BigQuery; letter case doesn't tell its columns apart; rename one in the source
+            contract.yaml:6:64: column `email` has the unknown class `emial`; did you mean `email`?
+            contract.yaml:8:51: class `email` masks by EMAIL_MASK, which BigQuery cannot apply to the INT64 column `age`; use a class whose mask fits, or `unclassified`: ALWAYS_NULL fits every type
+            contract.yaml:9:7: BigQuery cannot load a column named `1st`; rename it in the source to letters, digits and `_`, no digit first
+            contract.yaml:10:7: column `_PARTITIONTIME` begins with `_PARTITION`, which BigQuery reserves; rename it in the source
+            contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source to letters, digits and `_`, no digit first
+            contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
+            contract.yaml:13:50: column `memo` has the unknown class `confidential`; define it in `pii.classes`, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `class`, `description`
+            contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
+            contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` both land in BigQuery's `creator_notes`; give one of them another name by `table:`
+            contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
+            contract.yaml:23:3: `orders` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+            15 faults in contract.yaml"#]],
+    );
+}
+
+#[test]
+fn two_databases_of_mysql_may_land_in_one_table() {
+    let table = |name: &str| {
+        format!(
+            "  {name}:\n    columns:\n      id: {{ source: bigint, type: INT64, class: none }}\n"
+        )
+    };
+    let text = format!("version: 1\ntables:\n{}{}", table("blog.orders"), table("shop.orders"));
+    check(
+        &text,
+        expect![[r#"
+        contract.yaml:6:3: tables `blog.orders` and `shop.orders` both land in BigQuery's `orders`; give one of them another name by `table:`
+        1 fault in contract.yaml"#]],
+    );
+}
+
+#[test]
+fn names_in_bigquery() {
+    let rows = [
+        ("shop", "public", "creators"),
+        ("shop", "shop", "orders"),
+        ("shop", "sales", "orders"),
+        ("shop", "public", "odd name-2"),
+        ("shop", "a.b", "c"),
+    ];
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|(database, schema, table)| {
+            format!("{database} / {schema}.{table} → {}", table_name(database, schema, table))
+        })
+        .collect();
+    expect![[r#"
+        shop / public.creators → creators
+        shop / shop.orders → orders
+        shop / sales.orders → sales__orders
+        shop / public.odd name-2 → odd_name_2
+        shop / a.b.c → a_b__c"#]]
+    .assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn the_contract_may_name_the_table_itself() {
+    let mut contract = Contract { version: VERSION, tables: BTreeMap::new() };
+    let entry = Table { table: Some("people".into()), ..Table::default() };
+    contract.tables.insert("public.creators".into(), entry);
+    assert_eq!(contract.bigquery_table("shop", "public", "creators"), "people");
+    assert_eq!(contract.bigquery_table("shop", "public", "links"), "links");
+}
+
+/// Name, source type, type in BigQuery; the class that is proposed.
+#[test]
+fn proposed_classes() {
+    use BigQueryType::{Bytes, Date, Float64, Int64, Json, String, Timestamp};
+    let columns = [
+        ("id", "bigint", Int64),
+        ("user_id", "bigint", Int64),
+        ("user_id", "character varying", String),
+        ("public_id", "uuid", String),
+        ("email", "character varying", String),
+        ("email_address", "text", String),
+        ("emailVerified", "boolean", BigQueryType::Bool),
+        ("email_sent_at", "timestamp with time zone", String),
+        ("born_at", "timestamp with time zone", String),
+        ("contactPhone", "character varying", String),
+        ("phone", "bigint", Int64),
+        ("hyudae_no", "varchar", String),
+        ("휴대폰번호", "varchar", String),
+        ("first_name", "character varying", String),
+        ("name", "text", String),
+        ("ireum", "varchar", String),
+        ("birth_date", "date", String),
+        ("birth_date", "date", Date),
+        ("saengil", "varchar", String),
+        ("bank_account_no", "character varying", String),
+        ("account_id", "bigint", Int64),
+        ("gyejwa_beonho", "varchar", String),
+        ("iban", "text", String),
+        ("passport_no", "character varying", String),
+        ("passport_id", "bigint", Int64),
+        ("jumin_no", "char", String),
+        ("ip_address", "inet", String),
+        ("juso", "text", String),
+        ("password_hash", "text", String),
+        ("age", "integer", Int64),
+        ("clicked_at", "timestamp with time zone", String),
+        ("clicked_at", "datetime", Timestamp),
+        ("booked_on", "date", String),
+        ("anniversary", "date", String),
+        ("amount", "numeric", String),
+        ("rate", "double precision", Float64),
+        ("status", "character varying", String),
+        ("memo", "text", String),
+        ("tags", "ARRAY", String),
+        ("profile", "json", Json),
+        ("photo", "bytea", Bytes),
+        ("kind", "USER-DEFINED", String),
+        ("filename", "text", String),
+    ];
+    let config = demo_config();
+    let mut shown = std::string::String::new();
+    for (name, source_type, bigquery_type) in columns {
+        let table = ProposedTable {
+            schema: "public".into(),
+            name: "t".into(),
+            columns: vec![ProposedColumn {
+                name: name.into(),
+                source_type: source_type.into(),
+                bigquery_type,
+            }],
+        };
+        let contract = Contract::propose(&[table], &config);
+        let problems = contract.validate(&config);
+        let of_class = problems.iter().find(|problem| problem.path.last_key() == Some("class"));
+        assert_eq!(of_class, None);
+        let class = &contract.tables["public.t"].columns[name].class;
+        shown.push_str(&format!("{name} {source_type} {bigquery_type}: {class}\n"));
+    }
+    expect![[r#"
+        id bigint INT64: none
+        user_id bigint INT64: none
+        user_id character varying STRING: unclassified
+        public_id uuid STRING: none
+        email character varying STRING: email
+        email_address text STRING: email
+        emailVerified boolean BOOL: none
+        email_sent_at timestamp with time zone STRING: none
+        born_at timestamp with time zone STRING: birth
+        contactPhone character varying STRING: phone
+        phone bigint INT64: unclassified
+        hyudae_no varchar STRING: phone
+        휴대폰번호 varchar STRING: phone
+        first_name character varying STRING: name
+        name text STRING: name
+        ireum varchar STRING: name
+        birth_date date STRING: birth
+        birth_date date DATE: unclassified
+        saengil varchar STRING: birth
+        bank_account_no character varying STRING: account
+        account_id bigint INT64: none
+        gyejwa_beonho varchar STRING: account
+        iban text STRING: account
+        passport_no character varying STRING: unclassified
+        passport_id bigint INT64: unclassified
+        jumin_no char STRING: unclassified
+        ip_address inet STRING: ip
+        juso text STRING: unclassified
+        password_hash text STRING: unclassified
+        age integer INT64: unclassified
+        clicked_at timestamp with time zone STRING: none
+        clicked_at datetime TIMESTAMP: none
+        booked_on date STRING: none
+        anniversary date STRING: unclassified
+        amount numeric STRING: none
+        rate double precision FLOAT64: none
+        status character varying STRING: none
+        memo text STRING: unclassified
+        tags ARRAY STRING: unclassified
+        profile json JSON: unclassified
+        photo bytea BYTES: unclassified
+        kind USER-DEFINED STRING: none
+        filename text STRING: unclassified
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn what_people_wrote_is_kept() {
+    let config = demo_config();
+    let mut contract = load(FILE_NAME, DEMO, &config).expect("the demo's file is sound");
+    let before = contract.clone();
+    let creators = ProposedTable {
+        schema: "public".into(),
+        name: "creators".into(),
+        columns: ["email", "passport_no"]
+            .map(|name| ProposedColumn {
+                name: name.into(),
+                source_type: "text".into(),
+                bigquery_type: BigQueryType::String,
+            })
+            .into(),
+    };
+    contract.extend(&[creators], &config);
+    let columns = &mut contract.tables.get_mut("public.creators").expect("a table").columns;
+    let added = columns.remove("passport_no").expect("the new column");
+    assert_eq!(added.class, "unclassified");
+    assert_eq!(contract, before);
+}
+
+#[test]
+fn rendered_text_reads_back() {
+    let column = |source: &str, class: &str, description: Option<&str>| Column {
+        source: source.into(),
+        bigquery_type: BigQueryType::String,
+        class: class.into(),
+        description: description.map(Into::into),
+    };
+    let columns = [
+        (
+            "email".to_owned(),
+            column("character varying", "email", Some("where: \"invoices\" go\nif any")),
+        ),
+        ("no".to_owned(), column("decimal(10,2)", "none", None)),
+        ("off".to_owned(), column("USER-DEFINED", "unclassified", Some("#1, - & * { }"))),
+    ];
+    let table = Table {
+        table: Some("people".into()),
+        description: Some("  spaced: ".into()),
+        columns: columns.into(),
+    };
+    let contract =
+        Contract { version: VERSION, tables: [("public.creators".to_owned(), table)].into() };
+    let text = contract.render();
+    expect![[r##"
+        # Every column that may land in BigQuery, and who may read it.
+        # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
+        # everyone) or `none` (readable by all). A column that is not named here is
+        # treated as `unclassified`.
+        version: 1
+        tables:
+          "public.creators":
+            table: people
+            description: "  spaced: "
+            columns:
+              email: { source: character varying, type: STRING, class: email, description: "where: \"invoices\" go\nif any" }
+              "no": { source: "decimal(10,2)", type: STRING, class: none }
+              "off": { source: USER-DEFINED, type: STRING, class: unclassified, description: "#1, - & * { }" }
+    "##]].assert_eq(&text);
+    assert_eq!(load(FILE_NAME, &text, &demo_config()), Ok(contract));
+
+    let demo = load(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+    assert_eq!(load(FILE_NAME, &demo.render(), &demo_config()), Ok(demo));
+}

@@ -1,0 +1,228 @@
+use super::*;
+use expect_test::{Expect, expect};
+
+#[test]
+fn every_pattern_compiles() {
+    for format in ALL {
+        assert!(Regex::new(format.pattern).is_ok(), "{}", format.name);
+    }
+}
+
+/// Each line: the value, then what is said of it.
+fn check(name: &str, values: &[&str], expected: Expect) {
+    let format = named(name).expect("a format of that name");
+    let lines: Vec<String> = values
+        .iter()
+        .map(|value| match format.check(value) {
+            None => format!("{value:?} ok"),
+            Some(complaint) => {
+                format!("{value:?} {}; {}", complaint.message, complaint.help.unwrap_or_default())
+            }
+        })
+        .collect();
+    expected.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn source_names() {
+    check(
+        "source-name",
+        &["shop", "shop-2", "Shop", "shop--2", "shop-", "2shop", "", "a-name-that-is-far-too-long"],
+        expect![[r#"
+            "shop" ok
+            "shop-2" ok
+            "Shop" `Shop` is not a source name; use lower-case letters, digits and single hyphens, a letter first
+            "shop--2" `shop--2` is not a source name; use lower-case letters, digits and single hyphens, a letter first
+            "shop-" `shop-` is not a source name; use lower-case letters, digits and single hyphens, a letter first
+            "2shop" `2shop` is not a source name; use lower-case letters, digits and single hyphens, a letter first
+            "" `` is not a source name; use lower-case letters, digits and single hyphens, a letter first
+            "a-name-that-is-far-too-long" `a-name-that-is-far-too-long` is too long for a source name; at most 20 characters"#]],
+    );
+}
+
+#[test]
+fn regions() {
+    check(
+        "aws-region",
+        &["ap-northeast-2", "us-gov-west-1", "ap-northeast-2a", "ap-northeast", "Seoul"],
+        expect![[r#"
+            "ap-northeast-2" ok
+            "us-gov-west-1" ok
+            "ap-northeast-2a" `ap-northeast-2a` is not an AWS region; that is an availability zone; its region is `ap-northeast-2`
+            "ap-northeast" `ap-northeast` is not an AWS region; write it like `ap-northeast-2`
+            "Seoul" `Seoul` is not an AWS region; write it like `ap-northeast-2`"#]],
+    );
+}
+
+#[test]
+fn zones() {
+    check(
+        "time-zone",
+        &[
+            "Asia/Seoul",
+            "UTC",
+            "Asia/Soul",
+            "Seoul",
+            "Korea/Seoul",
+            "KST",
+            "IST",
+            "../../etc/passwd",
+        ],
+        expect![[r#"
+            "Asia/Seoul" ok
+            "UTC" ok
+            "Asia/Soul" `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
+            "Seoul" `Seoul` is not a time zone; did you mean `Asia/Seoul`?
+            "Korea/Seoul" `Korea/Seoul` is not a time zone; did you mean `Asia/Seoul`?
+            "KST" `KST` is not a time zone; did you mean `Asia/Seoul`?
+            "IST" `IST` is not a time zone; use an IANA name like `Asia/Seoul`
+            "../../etc/passwd" `../../etc/passwd` is not a time zone; use an IANA name like `Asia/Seoul`"#]],
+    );
+}
+
+#[test]
+fn s3_buckets() {
+    check(
+        "s3-bucket",
+        &[
+            "shop-exports",
+            "a.b-c",
+            "s3://shop",
+            "Shop",
+            "ab",
+            "a..b",
+            "192.168.0.1",
+            "shop-s3alias",
+            "-shop",
+        ],
+        expect![[r#"
+            "shop-exports" ok
+            "a.b-c" ok
+            "s3://shop" `s3://shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            "Shop" `Shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            "ab" `ab` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            "a..b" `a..b` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            "192.168.0.1" `192.168.0.1` is not an S3 bucket name; a bucket name cannot be an IP address
+            "shop-s3alias" `shop-s3alias` is not an S3 bucket name; AWS reserves names of this form
+            "-shop" `-shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it"#]],
+    );
+}
+
+#[test]
+fn gcs_buckets() {
+    check(
+        "gcs-bucket",
+        &["shop_landing", "gs://shop", "goog-shop", "my-google-data", "ab", "example.com"],
+        expect![[r#"
+            "shop_landing" ok
+            "gs://shop" `gs://shop` is not a Cloud Storage bucket name; 3 to 63 lower-case letters, digits, hyphens, underscores and dots, no `gs://` before it
+            "goog-shop" `goog-shop` is not a Cloud Storage bucket name; Google reserves names that contain its own
+            "my-google-data" `my-google-data` is not a Cloud Storage bucket name; Google reserves names that contain its own
+            "ab" `ab` is not a Cloud Storage bucket name; 3 to 63 characters between its dots
+            "example.com" ok"#]],
+    );
+}
+
+#[test]
+fn prefixes() {
+    check(
+        "object-prefix",
+        &["exports", "a/b=c", "/exports", "exports/", "a//b", "", "a/../b", "내보내기"],
+        expect![[r#"
+            "exports" ok
+            "a/b=c" ok
+            "/exports" `/exports` is not an object prefix; leave out the slash at its ends
+            "exports/" `exports/` is not an object prefix; leave out the slash at its ends
+            "a//b" `a//b` is not an object prefix; BigQuery cannot load objects whose name holds `//`
+            "" `` is not an object prefix; use letters, digits, `_ . = -` and single slashes in between
+            "a/../b" `a/../b` is not an object prefix; `.` and `..` are not folders in a bucket
+            "내보내기" `내보내기` is not an object prefix; use letters, digits, `_ . = -` and single slashes in between"#]],
+    );
+}
+
+#[test]
+fn arns() {
+    check(
+        "iam-role-arn",
+        &[
+            "arn:aws:iam::123456789012:role/service/rds-export",
+            "arn:aws:iam::1234:role/rds-export",
+            "arn:aws:iam::123456789012:user/someone",
+            "rds-export",
+        ],
+        expect![[r#"
+            "arn:aws:iam::123456789012:role/service/rds-export" ok
+            "arn:aws:iam::1234:role/rds-export" `arn:aws:iam::1234:role/rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
+            "arn:aws:iam::123456789012:user/someone" `arn:aws:iam::123456789012:user/someone` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
+            "rds-export" `rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`"#]],
+    );
+    check(
+        "kms-key-arn",
+        &[
+            "arn:aws:kms:ap-northeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            "arn:aws:kms:ap-northeast-2:123456789012:alias/exports",
+            "alias/exports",
+        ],
+        expect![[r#"
+            "arn:aws:kms:ap-northeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" ok
+            "arn:aws:kms:ap-northeast-2:123456789012:alias/exports" ok
+            "alias/exports" `alias/exports` is not the ARN of a KMS key; write it like `arn:aws:kms:ap-northeast-2:123456789012:key/…`"#]],
+    );
+}
+
+#[test]
+fn google_names() {
+    check(
+        "gcp-project",
+        &["shop-analytics", "example.com:shop-analytics", "123456789012", "shop", "Shop-Analytics"],
+        expect![[r#"
+            "shop-analytics" ok
+            "example.com:shop-analytics" ok
+            "123456789012" `123456789012` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number
+            "shop" `shop` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number
+            "Shop-Analytics" `Shop-Analytics` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number"#]],
+    );
+    check(
+        "bigquery-location",
+        &["asia-northeast3", "US", "eu", "ap-northeast-2", "seoul"],
+        expect![[r#"
+            "asia-northeast3" ok
+            "US" ok
+            "eu" ok
+            "ap-northeast-2" `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
+            "seoul" `seoul` is not a BigQuery location; write it like `asia-northeast3`, `US` or `EU`"#]],
+    );
+    check(
+        "bigquery-dataset",
+        &["shop", "shop-data", "project.shop"],
+        expect![[r#"
+        "shop" ok
+        "shop-data" `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
+        "project.shop" `project.shop` is not a BigQuery dataset id; use letters, digits and underscores, without the project"#]],
+    );
+    check(
+        "policy-tag",
+        &["projects/p/locations/asia-northeast3/taxonomies/1/policyTags/2", "email"],
+        expect![[r#"
+            "projects/p/locations/asia-northeast3/taxonomies/1/policyTags/2" ok
+            "email" `email` is not a policy tag's resource name; write it like `projects/PROJECT/locations/LOCATION/taxonomies/123/policyTags/456`"#]],
+    );
+}
+
+#[test]
+fn members_are_not_repeated() {
+    check(
+        "iam-member",
+        &[
+            "group:analysts@example.com",
+            "principalSet://iam.googleapis.com/x",
+            "analysts@example.com",
+            "allAuthenticatedUsers",
+        ],
+        expect![[r#"
+            "group:analysts@example.com" ok
+            "principalSet://iam.googleapis.com/x" ok
+            "analysts@example.com" this value is not an IAM member; write it like `group:analysts@example.com`
+            "allAuthenticatedUsers" this value is not an IAM member; everyone on the internet is not a reader; name a group"#]],
+    );
+}

@@ -1,0 +1,307 @@
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+
+/// A ferry line.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    name: String,
+    flag: Flag,
+    #[serde(default)]
+    berths: u8,
+    #[serde(default)]
+    night: bool,
+    #[serde(default)]
+    ports: BTreeMap<String, Port>,
+    #[serde(default)]
+    crew: Option<Crew>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Port {
+    #[schemars(schema_with = "format::time_zone")]
+    zone: String,
+    #[serde(default)]
+    quays: Vec<u16>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Crew {
+    captain: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Flag {
+    /// Of Korea.
+    Korea,
+    /// Of Japan.
+    Japan,
+}
+
+fn rules(line: &Line) -> Vec<Problem> {
+    let ports = Path::of("ports");
+    match line.ports.keys().next() {
+        Some(first) if line.ports.len() == 1 => {
+            vec![Problem::new(ports.key(first), "a line needs two ports").help("name another")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn check(text: &str, expected: Expect) {
+    let shown = match load_checked::<Line>("line.yaml", text, rules) {
+        Ok(line) => format!("{line:#?}"),
+        Err(faults) => faults.to_string(),
+    };
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn a_sound_file() {
+    check(
+        r#"
+name: "Busan – Hakata" # a comment
+flag: korea
+night: true
+ports:
+  busan: { zone: Asia/Seoul, quays: [1, 22] }
+  hakata: { zone: Asia/Tokyo }
+crew:
+"#,
+        expect![[r#"
+            Line {
+                name: "Busan – Hakata",
+                flag: Korea,
+                berths: 0,
+                night: true,
+                ports: {
+                    "busan": Port {
+                        zone: "Asia/Seoul",
+                        quays: [
+                            1,
+                            22,
+                        ],
+                    },
+                    "hakata": Port {
+                        zone: "Asia/Tokyo",
+                        quays: [],
+                    },
+                },
+                crew: None,
+            }"#]],
+    );
+}
+
+#[test]
+fn everything_wrong_at_once() {
+    check(
+        r#"
+name: 7
+flag: corea
+berths: many
+nigth: true
+ports:
+  busan:
+    zone: Asia/Soul
+    quays: [1, two, 70000]
+  hakata:
+    zone: Asia/Tokyo
+    zone: Asia/Seoul
+    depth: 4
+  nowhere: {}
+crew: { }
+mast: 1
+"#,
+        expect![[r#"
+            line.yaml:2:7: `name` must be text, but is a number; put it in quotes
+            line.yaml:3:7: `flag` cannot be `corea`; did you mean `korea`?
+            line.yaml:4:9: `berths` must be a whole number, but is text
+            line.yaml:5:1: unknown key `nigth`; did you mean `night`?
+            line.yaml:8:11: `ports.busan.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
+            line.yaml:9:16: `ports.busan.quays[1]` must be a whole number, but is text
+            line.yaml:9:21: `ports.busan.quays[2]` must be from 0 to 65535, but is 70000
+            line.yaml:12:5: duplicate key `zone` in `ports.hakata`; it stands on line 11 already
+            line.yaml:13:5: unknown key `depth` in `ports.hakata`; use one of `zone`, `quays`
+            line.yaml:14:3: key `zone` is missing in `ports.nowhere`
+            line.yaml:15:1: key `captain` is missing in `crew`
+            line.yaml:16:1: unknown key `mast`; use one of `name`, `flag`, `berths`, `night`, `ports`, `crew`
+            12 faults in line.yaml"#]],
+    );
+}
+
+#[test]
+fn rules_run_on_what_is_left_of_a_faulty_file() {
+    check(
+        r#"
+name: Line
+flag: japan
+colour: white
+ports:
+  busan: { zone: Seoul }
+"#,
+        expect![[r#"
+            line.yaml:4:1: unknown key `colour`; use one of `name`, `flag`, `berths`, `night`, `ports`, `crew`
+            line.yaml:6:3: a line needs two ports; name another
+            line.yaml:6:18: `ports.busan.zone`: `Seoul` is not a time zone; did you mean `Asia/Seoul`?
+            3 faults in line.yaml"#]],
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_read_as_what_was_meant() {
+    check(
+        "name: Line\nflag: korea\nnihgt: 1\nporst: { busan: { zoen: Asia/Soul } }\n",
+        expect![[r#"
+            line.yaml:3:1: unknown key `nihgt`; did you mean `night`?
+            line.yaml:3:8: `night` must be `true` or `false`, but is a number
+            line.yaml:4:1: unknown key `porst`; did you mean `ports`?
+            line.yaml:4:19: unknown key `zoen` in `ports.busan`; did you mean `zone`?
+            line.yaml:4:25: `ports.busan.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
+            5 faults in line.yaml"#]],
+    );
+    check(
+        "nane: Line\nflag: korea\nname: Line\n",
+        expect![[r#"
+        line.yaml:1:1: unknown key `nane`; did you mean `name`?
+        1 fault in line.yaml"#]],
+    );
+}
+
+#[test]
+fn wrong_kinds_of_values() {
+    check(
+        "- name\n- flag\n",
+        expect![[r#"
+        line.yaml:1:1: the file must be a mapping of keys, but is a list
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "",
+        expect![[r#"
+        line.yaml:1:1: the file must be a mapping of keys, but is nothing
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name: [a]\nflag: {}\nberths: 1.5\nnight: yes\nports: busan\n",
+        expect![[r#"
+            line.yaml:1:7: `name` must be text, but is a list
+            line.yaml:2:7: `flag` must be text, but is a mapping
+            line.yaml:3:9: `berths` must be a whole number, but is a fraction
+            line.yaml:4:8: `night` must be `true` or `false`, but is text
+            line.yaml:5:8: `ports` must be a mapping of keys, but is text
+            5 faults in line.yaml"#]],
+    );
+    check(
+        "name: Line\nflag: korea\nberths: 010\n",
+        expect![[r#"
+            line.yaml:3:9: `berths` must be a whole number, but is text; leave out the leading zero
+            1 fault in line.yaml"#]],
+    );
+    check(
+        "name: Line\nflag: korea\nberths: 256\n",
+        expect![[r#"
+        line.yaml:3:9: `berths` must be from 0 to 255, but is 256
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name:\nflag:\n",
+        expect![[r#"
+        line.yaml:1:5: `name` must be text, but is nothing
+        line.yaml:2:5: `flag` must be text, but is nothing
+        2 faults in line.yaml"#]],
+    );
+}
+
+#[test]
+fn not_yaml() {
+    check(
+        "name: 'Line\nflag: korea\n",
+        expect![[r#"
+        line.yaml:1:7: not valid YAML: invalid indentation in quoted scalar
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name: Line\n  flag: korea\n",
+        expect![[r#"
+        line.yaml:2:7: not valid YAML: mapping values are not allowed in this context
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name: &n Line\nflag: *n\n",
+        expect![[r#"
+        line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
+        line.yaml:2:7: aliases (`*…`) are not supported; write the value out
+        2 faults in line.yaml"#]],
+    );
+    check(
+        "name: !!str 7\nflag: korea\n",
+        expect![[r#"
+        line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name: Line\nflag: korea\n---\nname: Other\n",
+        expect![[r#"
+        line.yaml:3:1: a second document (`---`) begins here; only one is read
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "{ name: Line, flag: korea, [a]: b }",
+        expect![[r#"
+        line.yaml:1:28: a key must be a single word or quoted text
+        1 fault in line.yaml"#]],
+    );
+    check(
+        &"[".repeat(200),
+        expect![[r#"
+        line.yaml:1:33: nested too deeply
+        1 fault in line.yaml"#]],
+    );
+    check(
+        "name: \u{1}\nflag: \tkorea\n",
+        expect![[r#"
+        Line {
+            name: "\u{1}",
+            flag: Korea,
+            berths: 0,
+            night: false,
+            ports: {},
+            crew: None,
+        }"#]],
+    );
+}
+
+#[test]
+fn a_value_made_in_code_keeps_the_same_rules() {
+    let port = Port { zone: "Asia/Soul".into(), quays: vec![] };
+    let shown: Vec<String> = problems_of(&port).iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["`zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?"]);
+}
+
+#[test]
+fn the_place_of_a_later_fault() {
+    let text = "name: Line\nflag: korea\nports:\n  busan:\n    zone: Asia/Seoul\n";
+    let document = load::<Line>("line.yaml", text).expect("a sound file");
+    let zone = Path::of("ports").key("busan").key("zone");
+    let lines: Vec<String> = [zone.clone(), Path::of("ports"), Path::of("berths"), zone.index(3)]
+        .into_iter()
+        .map(|path| document.fault(Problem::new(path, "late")).to_string())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "line.yaml:5:11: late",
+            "line.yaml:3:1: late",
+            "line.yaml:1:1: late",
+            "line.yaml:5:11: late"
+        ]
+    );
+}
