@@ -1,0 +1,170 @@
+//! What a day is: a date of the configured zone, the hour its export is taken
+//! from, and the hour a tick belongs to.
+
+use std::fmt;
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Kind, Result};
+
+/// A day of the warehouse: a civil date in the configured zone, written `2026-11-21`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(Date);
+
+impl Day {
+    /// The day with this date.
+    pub const fn new(date: Date) -> Self {
+        Self(date)
+    }
+
+    /// Its date.
+    pub const fn date(self) -> Date {
+        self.0
+    }
+
+    /// `20261121`, as used in ids.
+    pub fn compact(self) -> String {
+        self.0.strftime("%Y%m%d").to_string()
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not a date such as 2026-11-21"))
+    }
+}
+
+/// The instant whose hour a snapshot stands for: the start of an hour of the zone's wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hour(Timestamp);
+
+impl Hour {
+    /// Its start.
+    pub const fn start(self) -> Timestamp {
+        self.0
+    }
+
+    /// `20261120t1600z`: the start in UTC, so that a night when clocks go back has no two equal names.
+    pub fn compact(self) -> String {
+        self.0.strftime("%Y%m%dt%H%Mz").to_string()
+    }
+
+    /// Reads what [`compact`](Self::compact) wrote.
+    pub fn parse_compact(text: &str) -> Option<Self> {
+        let civil = jiff::civil::DateTime::strptime("%Y%m%dt%H%Mz", text).ok()?;
+        Some(Self(civil.to_zoned(TimeZone::UTC).ok()?.timestamp()))
+    }
+}
+
+/// The days and hours of one zone.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    zone: TimeZone,
+    export_hour: i8,
+}
+
+impl Calendar {
+    /// The calendar of an IANA zone in which a day is exported from the snapshot of `export_hour`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] when the zone or the hour does not exist.
+    pub fn new(zone: &str, export_hour: u8) -> Result<Self> {
+        let zone = TimeZone::get(zone)
+            .map_err(|_| Error::new(Kind::Config, "the schedule's zone is not an IANA zone", zone))?;
+        let export_hour = i8::try_from(export_hour)
+            .ok()
+            .filter(|hour| *hour < 24)
+            .ok_or_else(|| Error::new(Kind::Config, "the export hour is not an hour of a day", ""))?;
+        Ok(Self { zone, export_hour })
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The day that `now` lies in.
+    pub fn day_of(&self, now: Timestamp) -> Day {
+        Day(now.to_zoned(self.zone.clone()).date())
+    }
+
+    /// The hour that `now` lies in.
+    pub fn hour_of(&self, now: Timestamp) -> Hour {
+        let zoned = now.to_zoned(self.zone.clone());
+        // Subtracting the time past the hour, instead of rebuilding a wall-clock time,
+        // keeps the two hours apart that a night of clock change has.
+        let past = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
+        let start = Timestamp::from_second(now.as_second() - past).unwrap_or(now);
+        Hour(start)
+    }
+
+    /// The hour whose snapshot is the source of `day`.
+    pub fn export_hour(&self, day: Day) -> Hour {
+        let civil = day.0.to_datetime(Time::constant(self.export_hour, 0, 0, 0));
+        // A wall-clock hour that clock change skips is read as the hour after it (jiff's
+        // "compatible" rule), which is the hour that the scheduler fires in as well.
+        let start = civil
+            .to_zoned(self.zone.clone())
+            .map(|zoned| zoned.timestamp())
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        self.hour_of(start)
+    }
+
+    /// The first instant of the day after.
+    pub fn end_of(&self, day: Day) -> Timestamp {
+        day.0
+            .checked_add(1.day())
+            .ok()
+            .and_then(|next| next.to_zoned(self.zone.clone()).ok())
+            .map(|zoned| zoned.timestamp())
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_a_day_in_seoul() {
+        let calendar = Calendar::new("Asia/Seoul", 1).unwrap();
+        let day = calendar.day_of(at("2026-11-20T16:00:00Z"));
+        assert_eq!(day.to_string(), "2026-11-21");
+        assert_eq!(calendar.export_hour(day).compact(), "20261120t1600z");
+        assert_eq!(calendar.end_of(day), at("2026-11-21T15:00:00Z"));
+        // One minute before midnight in Seoul is still the day before.
+        assert_eq!(calendar.day_of(at("2026-11-20T14:59:00Z")).to_string(), "2026-11-20");
+    }
+
+    #[test]
+    fn a_zone_of_half_hours_keeps_its_own_hours() {
+        let calendar = Calendar::new("Asia/Kolkata", 1).unwrap();
+        assert_eq!(calendar.hour_of(at("2026-11-20T16:20:00Z")).compact(), "20261120t1530z");
+    }
+
+    #[test]
+    fn the_doubled_hour_has_two_names() {
+        let calendar = Calendar::new("America/New_York", 1).unwrap();
+        let first = calendar.hour_of(at("2026-11-01T05:30:00Z"));
+        let second = calendar.hour_of(at("2026-11-01T06:30:00Z"));
+        assert_ne!(first, second);
+        assert_eq!(Hour::parse_compact(&first.compact()), Some(first));
+    }
+}

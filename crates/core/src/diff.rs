@@ -1,0 +1,352 @@
+//! The live table against the wanted one: what to create or patch before any
+//! row is loaded, or why the table must wait for a person.
+//!
+//! A column is never removed, retyped or left without the tag of its class.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::BigQueryType;
+use crate::{Error, Kind, Result};
+
+/// The class of columns that anybody with access to the dataset may read.
+pub const CLASS_NONE: &str = "none";
+/// The class of columns that nobody has classified: masked for everyone.
+pub const CLASS_UNCLASSIFIED: &str = "unclassified";
+
+/// A column as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: BigQueryType,
+    /// Its class: `none`, `unclassified`, or one of the configuration.
+    pub class: String,
+    /// Shown to readers of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether today's export holds it. A column that does not is filled with NULL.
+    pub in_source: bool,
+    /// Whether the contract names it.
+    pub in_contract: bool,
+}
+
+/// A column as the warehouse has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the API prints it.
+    pub ty: String,
+    /// `NULLABLE`, `REQUIRED` or `REPEATED`; empty means `NULLABLE`.
+    pub mode: String,
+    /// The policy tag's resource name.
+    pub policy_tag: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+}
+
+/// A live table, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveTable {
+    /// The value of our label; `None` for a table that is not ours.
+    pub source_label: Option<String>,
+    /// Its columns, in order.
+    pub columns: Vec<Live>,
+}
+
+/// A column as it is sent to the warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: BigQueryType,
+    /// The policy tag's resource name; `None` says explicitly that there is none.
+    pub policy_tag: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+}
+
+/// What must be done to the table before its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It does not exist: create it, tags and all.
+    Create(Vec<Column>),
+    /// Patch it to this full schema.
+    Patch {
+        /// All columns, live order first.
+        columns: Vec<Column>,
+        /// What changes, for the receipt: `+ email (email)`, `~ phone: tag`.
+        notes: Vec<String>,
+    },
+    /// It is as it should be; these are its columns.
+    Nothing(Vec<Column>),
+}
+
+impl Change {
+    /// The schema that the table has once the change is made.
+    pub fn columns(&self) -> &[Column] {
+        match self {
+            Self::Create(columns) | Self::Nothing(columns) | Self::Patch { columns, .. } => columns,
+        }
+    }
+}
+
+/// The policy tags' resource names by class.
+pub type PolicyTags = BTreeMap<String, String>;
+
+/// The tag of a class; `none` has none.
+///
+/// # Errors
+/// [`Kind::Config`] when the class has no policy tag: without one the column would be readable.
+pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String>> {
+    if class == CLASS_NONE {
+        return Ok(None);
+    }
+    tags.get(class).map(Some).ok_or_else(|| {
+        Error::new(
+            Kind::Config,
+            "a class of personal data has no policy tag, so its columns cannot be protected",
+            format!("class `{class}`"),
+        )
+    })
+}
+
+/// Compares `wanted` with `live` (`None`: no such table) for the table called `table`.
+///
+/// Columns of the live table that `wanted` does not name stay, tagged `unclassified`.
+///
+/// # Errors
+/// [`Kind::Held`] when the table is not ours, a type differs, or a live column's
+/// mode would refuse NULL; [`Kind::Config`] when a class lacks its policy
+/// tag, or the contract names a column that is nowhere.
+pub fn diff(table: &str, source: &str, wanted: &[Wanted], live: Option<&LiveTable>, tags: &PolicyTags) -> Result<Change> {
+    let column = |wanted: &Wanted| -> Result<Column> {
+        Ok(Column {
+            name: wanted.name.clone(),
+            ty: wanted.ty,
+            policy_tag: tag_of(&wanted.class, tags)?.cloned(),
+            description: wanted.description.clone(),
+        })
+    };
+    let missing = wanted.iter().find(|want| {
+        !want.in_source
+            && !live.is_some_and(|live| live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)))
+    });
+    if let Some(missing) = missing {
+        return Err(Error::new(
+            Kind::Config,
+            "the contract names a column that neither the source nor the warehouse has",
+            format!("contract.yaml, {table}.{}", missing.name),
+        ));
+    }
+    let Some(live) = live else {
+        return Ok(Change::Create(wanted.iter().map(column).collect::<Result<_>>()?));
+    };
+    if live.source_label.as_deref() != Some(source) {
+        return Err(Error::new(
+            Kind::Held,
+            "the table exists and was not made by Landbridge for this source, so it is not touched",
+            format!("{table}; give it another name in contract.yaml, or label it landbridge_source={source} to hand it over"),
+        ));
+    }
+    let mut columns = Vec::with_capacity(live.columns.len());
+    let mut notes = Vec::new();
+    for have in &live.columns {
+        let is = |wanted: &&Wanted| wanted.name.eq_ignore_ascii_case(&have.name);
+        let ty: Option<BigQueryType> = have.ty.parse().ok();
+        let want = wanted.iter().find(is);
+        if let Some(want) = want {
+            if ty != Some(want.ty) {
+                return Err(type_changed(table, &have.name, &have.ty, want.ty));
+            }
+        }
+        if !matches!(have.mode.as_str(), "" | "NULLABLE") {
+            return Err(Error::new(
+                Kind::Held,
+                "a live column is not NULLABLE",
+                format!("{table}.{} is {}", have.name, have.mode),
+            ));
+        }
+        let class = want.map_or(CLASS_UNCLASSIFIED, |want| want.class.as_str());
+        let policy_tag = tag_of(class, tags)?.cloned();
+        if policy_tag != have.policy_tag {
+            notes.push(format!("~ {} ({class}): policy tag", have.name));
+        }
+        let description = want.and_then(|want| want.description.clone()).or_else(|| have.description.clone());
+        if description != have.description {
+            notes.push(format!("~ {}: description", have.name));
+        }
+        let Some(ty) = ty else {
+            return Err(Error::new(
+                Kind::Held,
+                "a live column has a type that Landbridge does not load",
+                format!("{table}.{} is {}", have.name, have.ty),
+            ));
+        };
+        columns.push(Column { name: have.name.clone(), ty, policy_tag, description });
+    }
+    for want in wanted {
+        if !live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)) {
+            notes.push(format!("+ {} ({})", want.name, want.class));
+            columns.push(column(want)?);
+        }
+    }
+    Ok(if notes.is_empty() { Change::Nothing(columns) } else { Change::Patch { columns, notes } })
+}
+
+/// The error of a column whose type is no longer what it was.
+pub fn type_changed(table: &str, column: &str, was: &str, is: BigQueryType) -> Error {
+    Error::new(
+        Kind::Held,
+        "a column changed its type, so the table keeps yesterday's data",
+        format!("{table}.{column} was {was} and would become {is}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn tags() -> PolicyTags {
+        [("email", "t/email"), ("unclassified", "t/unclassified")]
+            .map(|(class, tag)| (class.to_owned(), tag.to_owned()))
+            .into()
+    }
+
+    fn wanted(name: &str, ty: BigQueryType, class: &str) -> Wanted {
+        Wanted { name: name.into(), ty, class: class.into(), description: None, in_source: true, in_contract: true }
+    }
+
+    fn live(name: &str, ty: &str, tag: Option<&str>) -> Live {
+        Live { name: name.into(), ty: ty.into(), mode: String::new(), policy_tag: tag.map(str::to_owned), description: None }
+    }
+
+    fn check(wanted: &[Wanted], live: Option<Vec<Live>>, expect: Expect) {
+        let live = live.map(|columns| LiveTable { source_label: Some("shop".into()), columns });
+        let text = match diff("shop.orders", "shop", wanted, live.as_ref(), &tags()) {
+            Err(error) => format!("{}: {error}\n", error.kind().name()),
+            Ok(change) => {
+                let head = match &change {
+                    Change::Create(_) => "create".to_owned(),
+                    Change::Nothing(_) => "nothing".to_owned(),
+                    Change::Patch { notes, .. } => format!("patch {}", notes.join(", ")),
+                };
+                let rows = change.columns().iter().map(|c| format!("  {} {} {}\n", c.name, c.ty, c.policy_tag.as_deref().unwrap_or("-")));
+                format!("{head}\n{}", rows.collect::<String>())
+            }
+        };
+        expect.assert_eq(&text);
+    }
+
+    use BigQueryType::{Int64, String as Text, Timestamp};
+
+    #[test]
+    fn a_new_table_is_created_tagged() {
+        check(
+            &[wanted("id", Int64, "none"), wanted("email", Text, "email"), wanted("x", Text, "unclassified")],
+            None,
+            expect![[r#"
+                create
+                  id INT64 -
+                  email STRING t/email
+                  x STRING t/unclassified
+            "#]],
+        );
+    }
+
+    #[test]
+    fn old_names_of_types_are_the_same_types() {
+        check(
+            &[wanted("id", Int64, "none")],
+            Some(vec![live("id", "INTEGER", None)]),
+            expect![[r#"
+                nothing
+                  id INT64 -
+            "#]],
+        );
+    }
+
+    #[test]
+    fn new_columns_and_lost_tags_are_patched_and_strangers_are_closed() {
+        check(
+            &[wanted("id", Int64, "none"), wanted("email", Text, "email"), wanted("new", Text, "unclassified")],
+            Some(vec![live("EMAIL", "STRING", None), live("id", "INT64", None), live("by_hand", "STRING", None)]),
+            expect![[r#"
+                patch ~ EMAIL (email): policy tag, ~ by_hand (unclassified): policy tag, + new (unclassified)
+                  EMAIL STRING t/email
+                  id INT64 -
+                  by_hand STRING t/unclassified
+                  new STRING t/unclassified
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_class_made_harmless_loses_its_tag() {
+        check(
+            &[wanted("id", Int64, "none")],
+            Some(vec![live("id", "INT64", Some("t/email"))]),
+            expect![[r#"
+                patch ~ id (none): policy tag
+                  id INT64 -
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_type_change_is_held() {
+        check(
+            &[wanted("at", Timestamp, "none")],
+            Some(vec![live("at", "STRING", None)]),
+            expect![[r#"
+                Held: a column changed its type, so the table keeps yesterday's data: shop.orders.at was STRING and would become TIMESTAMP
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_class_without_its_tag_stops_everything() {
+        check(
+            &[wanted("x", Text, "phone")],
+            None,
+            expect![[r#"
+                Config: a class of personal data has no policy tag, so its columns cannot be protected: class `phone`
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_dropped_column_stays_and_a_misspelt_one_is_told() {
+        let dropped = Wanted { in_source: false, ..wanted("email", Text, "email") };
+        check(
+            &[wanted("id", Int64, "none"), dropped.clone()],
+            Some(vec![live("id", "INT64", None), live("email", "STRING", Some("t/email"))]),
+            expect![[r#"
+                nothing
+                  id INT64 -
+                  email STRING t/email
+            "#]],
+        );
+        check(
+            &[wanted("id", Int64, "none"), dropped],
+            Some(vec![live("id", "INT64", None)]),
+            expect![[r#"
+                Config: the contract names a column that neither the source nor the warehouse has: contract.yaml, shop.orders.email
+            "#]],
+        );
+    }
+
+    #[test]
+    fn somebody_elses_table_is_left_alone() {
+        let live = LiveTable { source_label: None, columns: vec![] };
+        let error = diff("shop.orders", "shop", &[], Some(&live), &tags()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Held);
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules of Landbridge. No I/O, no clock, no environment: everything here
+//! is a function of its arguments, and cannot fail on the outside world.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`config`], [`contract`], [`yaml`] | the two files an operator writes, and how their faults are told |
+//! | [`ids`] | identifiers that a cloud restricts, and how ours are derived from source and day |
+//! | [`calendar`], [`schedule`] | what a day is, and when a schedule fires |
+//! | [`retention`] | which snapshots to make and which to thin |
+//! | [`manifest`] | what RDS says of an export |
+//! | [`types`] | source type → Parquet → BigQuery |
+//! | [`diff`] | the live table against the wanted one |
+//! | [`plan`] | what one day moves, object by object |
+//! | [`receipt`] | the proof of a table's day |
+//! | [`error`] | one error, one policy |
+
+pub mod calendar;
+pub mod config;
+pub mod contract;
+pub mod diff;
+pub mod error;
+pub mod ids;
+pub mod manifest;
+pub mod plan;
+pub mod receipt;
+pub mod retention;
+pub mod schedule;
+pub mod types;
+pub mod yaml;
+
+pub use error::{Error, Kind, Result};

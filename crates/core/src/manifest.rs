@@ -1,0 +1,205 @@
+//! What RDS says of an export: `export_info_*.json` and `export_tables_info_*.json`.
+//!
+//! The files are not specified by AWS, so they are read tolerantly: keys in any
+//! case, unknown ones ignored, numbers as strings, sizes absent. What must be
+//! there is checked, and a file that is not JSON is an error that names it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::types::Original;
+use crate::{Error, Kind, Result};
+
+/// Which manifest an object is, by its file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestFile {
+    /// `export_info_<id>.json`
+    Info,
+    /// `export_tables_info_<id>_from_<i>_to_<j>.json`
+    Tables,
+}
+
+impl ManifestFile {
+    /// The manifest at this key, or `None` for any other object.
+    pub fn of_key(key: &str) -> Option<Self> {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        if !name.ends_with(".json") {
+            None
+        } else if name.starts_with("export_tables_info_") {
+            Some(Self::Tables)
+        } else if name.starts_with("export_info_") {
+            Some(Self::Info)
+        } else {
+            None
+        }
+    }
+}
+
+/// One table (or database) of `perTableStatus`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableStatus {
+    /// Names joined by dots: `shop.public.orders`, or a database alone.
+    pub target: String,
+    /// `COMPLETE`, `SKIPPED`, …; empty when the manifest gives none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub status: String,
+    /// What RDS warns of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The source's columns, in order; empty when the entry has no `schemaMetadata`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Original>,
+}
+
+impl TableStatus {
+    /// Whether the entry says that rows of this target are not in the export.
+    pub fn is_skipped(&self) -> bool {
+        !self.status.is_empty() && !self.status.eq_ignore_ascii_case("COMPLETE")
+    }
+}
+
+/// Reads one `export_tables_info_*.json`.
+///
+/// # Errors
+/// [`Kind::Corrupt`] when it is not JSON or lacks `perTableStatus`; `key` is named.
+pub fn parse_tables(key: &str, bytes: &[u8]) -> Result<Vec<TableStatus>> {
+    let root = object(key, bytes)?;
+    let entries = get(&root, "perTableStatus").and_then(Value::as_array).ok_or_else(|| {
+        Error::new(Kind::Corrupt, "a manifest of the export has no `perTableStatus`", key)
+    })?;
+    entries
+        .iter()
+        .map(|entry| {
+            let entry = entry.as_object().ok_or_else(|| {
+                Error::new(Kind::Corrupt, "an entry of `perTableStatus` is not an object", key)
+            })?;
+            let target = text(entry, "target").ok_or_else(|| {
+                Error::new(Kind::Corrupt, "an entry of `perTableStatus` has no `target`", key)
+            })?;
+            Ok(TableStatus {
+                target,
+                status: text(entry, "status").unwrap_or_default(),
+                warning: text(entry, "warningMessage").filter(|warning| !warning.is_empty()),
+                columns: columns(entry),
+            })
+        })
+        .collect()
+}
+
+/// Reads `export_info_*.json` as far as it is needed: that it is whole, and its status.
+///
+/// # Errors
+/// [`Kind::Corrupt`] when it is not JSON; `key` is named.
+pub fn parse_info(key: &str, bytes: &[u8]) -> Result<ExportInfo> {
+    let root = object(key, bytes)?;
+    Ok(ExportInfo {
+        status: text(&root, "status").unwrap_or_default(),
+        source_arn: text(&root, "sourceArn").unwrap_or_default(),
+        exported_gb: get(&root, "totalExportedDataInGB").and_then(number),
+    })
+}
+
+/// What `export_info_*.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportInfo {
+    /// The task's status.
+    pub status: String,
+    /// The snapshot's ARN.
+    pub source_arn: String,
+    /// Size of the exported data in GB (fractional), where it is given.
+    pub exported_gb: Option<f64>,
+}
+
+fn object(key: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(Error::new(Kind::Corrupt, "a manifest of the export is not a JSON object", key)),
+        Err(error) => {
+            // serde_json's text can quote what it met; the position is enough.
+            let at = format!("{key}, line {} column {}", error.line(), error.column());
+            Err(if error.is_eof() {
+                Error::new(Kind::Corrupt, "a manifest of the export is cut short", at)
+            } else {
+                Error::new(Kind::Corrupt, "a manifest of the export is not JSON", at)
+            })
+        }
+    }
+}
+
+fn get<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    map.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+}
+
+fn text(map: &Map<String, Value>, key: &str) -> Option<String> {
+    get(map, key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+fn count(map: &Map<String, Value>, key: &str) -> Option<u32> {
+    let value = number(get(map, key)?)?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked just before
+    (0.0..=f64::from(u32::MAX)).contains(&value).then_some(value as u32)
+}
+
+fn columns(entry: &Map<String, Value>) -> Vec<Original> {
+    get(entry, "schemaMetadata")
+        .and_then(Value::as_object)
+        .and_then(|schema| get(schema, "originalTypeMappings"))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|mapping| {
+            let mapping = mapping.as_object()?;
+            Some(Original {
+                name: text(mapping, "columnName")?,
+                original_type: text(mapping, "originalType").unwrap_or_default(),
+                precision: count(mapping, "originalNumPrecision").unwrap_or(0),
+                scale: count(mapping, "originalNumScale"),
+                expected_exported: text(mapping, "expectedExportedType").unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLES: &[u8] = br#"{"PerTableStatus":[
+      {"target":"shop.public.orders","status":"COMPLETE","sizeGB":"0.1","tableStatistics":{},"new":1,
+       "schemaMetadata":{"originalTypeMappings":[
+         {"columnName":"created_at","originalType":"timestamp without time zone",
+          "expectedExportedType":"binary (UTF8)","originalCharMaxLength":0,
+          "originalNumPrecision":"12","originalDateTimePrecision":6}]}},
+      {"target":"postgres","warningMessage":"skipped some"}]}"#;
+
+    #[test]
+    fn reads_what_exports_leave() {
+        let tables = parse_tables("k", TABLES).unwrap();
+        assert_eq!(tables.len(), 2);
+        assert_eq!(tables[0].columns[0].original_type, "timestamp without time zone");
+        assert_eq!(tables[0].columns[0].precision, 12);
+        assert_eq!(tables[1].warning.as_deref(), Some("skipped some"));
+        assert!(!tables[1].is_skipped());
+    }
+
+    #[test]
+    fn a_cut_manifest_is_named_and_not_quoted() {
+        let error = parse_tables("exports/x/export_tables_info_x.json", &TABLES[..90]).unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+        assert_eq!(
+            error.to_string(),
+            "a manifest of the export is cut short: exports/x/export_tables_info_x.json, line 2 column 70"
+        );
+    }
+
+    #[test]
+    fn which_objects_are_manifests() {
+        assert_eq!(ManifestFile::of_key("p/x/export_info_x.json"), Some(ManifestFile::Info));
+        assert_eq!(ManifestFile::of_key("p/x/export_tables_info_x_from_1_to_3.json"), Some(ManifestFile::Tables));
+        assert_eq!(ManifestFile::of_key("p/x/shop/public.orders/1/_SUCCESS"), None);
+    }
+}

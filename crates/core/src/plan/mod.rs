@@ -1,0 +1,163 @@
+//! What one day moves: which objects of the export make up which table, how
+//! each column lands, and how many rows there must be in the end.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`objects`] | which listed object belongs to which table of the manifest |
+//! | [`table`] | one table's columns, items and rows, or why it must wait |
+//! | [`partitions`] | which tables are partitions whose rows their parent holds as well |
+
+pub mod objects;
+pub mod partitions;
+pub mod table;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::diff::Wanted;
+use crate::error::Kind;
+
+/// The plan of a day: the index of its tables. Written once, when every table is planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DayPlan {
+    /// The source's name.
+    pub source: String,
+    /// The day.
+    pub day: Day,
+    /// The snapshot that it comes from.
+    pub snapshot: String,
+    /// The export task.
+    pub export: String,
+    /// Its tables, in the order of their targets.
+    pub tables: Vec<TableEntry>,
+    /// Tables that RDS left out or that must not be loaded, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// What the manifests warn of, beyond single tables.
+    pub warnings: Vec<String>,
+}
+
+/// One line of a [`DayPlan`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableEntry {
+    /// `schema.table` of the source.
+    pub target: String,
+    /// The BigQuery table.
+    pub table: String,
+    /// Objects to carry.
+    pub items: usize,
+    /// Rows by the footers.
+    pub rows: u64,
+    /// Bytes in S3.
+    pub bytes: u64,
+}
+
+/// A table that is not loaded today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// `schema.table` of the source, or what the manifest calls it.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+    /// Whether somebody should be told: a partition is as it should be.
+    pub alert: bool,
+}
+
+/// The plan of one table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TablePlan {
+    /// `schema.table` of the source.
+    pub target: String,
+    /// The BigQuery table.
+    pub table: String,
+    /// Its description in the warehouse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The columns as they should be in the warehouse.
+    pub columns: Vec<Wanted>,
+    /// Source types by column, for the receipt.
+    pub source_types: Vec<(String, String)>,
+    /// The objects to carry.
+    pub items: Vec<Item>,
+    /// Rows by the footers.
+    pub rows: u64,
+    /// Bytes in S3.
+    pub bytes: u64,
+    /// Why the table must wait although it is in the export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What the receipt should mention.
+    pub warnings: Vec<String>,
+}
+
+/// Why a table is held, in a form that a ledger can hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `Held`, `Corrupt` or `Config`, as [`Kind::name`] writes it.
+    pub kind: String,
+    /// The fixed part of the sentence.
+    pub what: String,
+    /// The names it is about.
+    pub context: String,
+    /// What the operator should do.
+    pub action: String,
+}
+
+impl From<&crate::Error> for Problem {
+    fn from(error: &crate::Error) -> Self {
+        Self {
+            kind: error.kind().name().to_owned(),
+            what: error.what().to_owned(),
+            context: error.context().to_owned(),
+            action: error.kind().policy().operator.to_owned(),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of `kind`.
+    pub fn new(kind: Kind, what: &'static str, context: impl Into<String>) -> Self {
+        Self::from(&crate::Error::new(kind, what, context))
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} — {}", self.what, self.context, self.action)
+    }
+}
+
+/// One object of a table on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number within the table, from 0.
+    pub number: usize,
+    /// Where its bytes come from.
+    pub from: Origin,
+    /// Its name in Cloud Storage.
+    pub object: String,
+    /// Rows by its footer.
+    pub rows: u64,
+    /// Columns to annotate as STRING on the way; empty copies the bytes unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotate: Vec<String>,
+}
+
+/// Where an item's bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// An object of the export.
+    Object {
+        /// Its key in S3.
+        key: String,
+        /// Its ETag when it was planned: the copy is of that version or fails.
+        etag: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Nowhere: the table is empty and the export holds no file for it, so a file of no rows is made.
+    NoRows {
+        /// The columns it has.
+        columns: Vec<crate::types::ParquetColumn>,
+    },
+}

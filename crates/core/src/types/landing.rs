@@ -1,0 +1,152 @@
+//! What a Parquet column becomes in BigQuery.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Annotation, BigQueryType, ParquetColumn, Physical};
+
+/// What the transfer must do to a column so that it lands as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fix {
+    /// Nothing: the bytes go over unchanged.
+    Keep,
+    /// Annotate it as STRING in the footer; no data is touched. RDS exports MySQL CHAR unmarked.
+    AnnotateString,
+}
+
+/// How one column lands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    /// Its BigQuery type.
+    #[serde(rename = "type")]
+    pub ty: BigQueryType,
+    /// What the transfer does to it.
+    pub fix: Fix,
+}
+
+/// Source types that are text although an export may write them as bare bytes.
+/// `bpchar` and `"char"` are PostgreSQL's own names.
+const TEXT_TYPES: [&str; 13] = [
+    "char", "character", "bpchar", "\"char\"", "varchar", "character varying", "nchar", "nvarchar", "tinytext", "text",
+    "mediumtext", "longtext", "enum",
+];
+
+/// How `column` lands, given the source type that the manifest names (empty when it names none).
+///
+/// # Errors
+/// One sentence (without the column's name) when BigQuery has no place for it.
+pub fn landing(column: &ParquetColumn, source_type: &str) -> Result<Landing, String> {
+    use BigQueryType as Bq;
+    let keep = |ty| Ok(Landing { ty, fix: Fix::Keep });
+    match (column.physical, column.annotation) {
+        (Physical::Boolean, _) => keep(Bq::Bool),
+        (Physical::Int32 | Physical::Int64 | Physical::Fixed(_) | Physical::ByteArray, Annotation::Decimal { precision, scale }) => {
+            decimal(precision, scale)
+        }
+        (Physical::Int32, Annotation::Date) => keep(Bq::Date),
+        (Physical::Int64, Annotation::TimeMicros) => keep(Bq::Time),
+        (Physical::Int64, Annotation::TimestampMicros | Annotation::TimestampMillis) | (Physical::Int96, _) => keep(Bq::Timestamp),
+        (Physical::Int64, Annotation::Int { bits: 64, signed: false }) => {
+            Err("an unsigned 64-bit integer does not fit INT64".to_owned())
+        }
+        (Physical::Int32 | Physical::Int64, Annotation::None | Annotation::Int { .. }) => keep(Bq::Int64),
+        (Physical::Float | Physical::Double, _) => keep(Bq::Float64),
+        (Physical::ByteArray, Annotation::String) => keep(Bq::String),
+        // Without enumAsString an ENUM would land as BYTES, as would JSON text.
+        (Physical::ByteArray, Annotation::Enum | Annotation::Json) => {
+            Ok(Landing { ty: Bq::String, fix: Fix::AnnotateString })
+        }
+        (Physical::ByteArray, Annotation::None) if is_text(source_type) => {
+            Ok(Landing { ty: Bq::String, fix: Fix::AnnotateString })
+        }
+        (Physical::ByteArray | Physical::Fixed(_), Annotation::None) => keep(Bq::Bytes),
+        _ => Err(format!("no BigQuery type takes Parquet's {column}")),
+    }
+}
+
+/// The smallest decimal that holds every value: NUMERIC has 29 integer digits and
+/// 9 fractional, BIGNUMERIC 38 and 38. [BigQuery documentation, "Decimal types"]
+fn decimal(precision: u32, scale: u32) -> Result<Landing, String> {
+    let integer = precision.saturating_sub(scale);
+    let ty = if scale <= 9 && integer <= 29 {
+        BigQueryType::Numeric
+    } else if scale <= 38 && integer <= 38 {
+        BigQueryType::BigNumeric
+    } else {
+        return Err(format!("DECIMAL({precision},{scale}) does not fit BIGNUMERIC"));
+    };
+    Ok(Landing { ty, fix: Fix::Keep })
+}
+
+fn is_text(source_type: &str) -> bool {
+    let base = source_type.split('(').next().unwrap_or_default().trim().to_ascii_lowercase();
+    TEXT_TYPES.contains(&base.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn every_row() {
+        use Annotation as A;
+        use Physical as P;
+        let rows = [
+            (P::Boolean, A::None, "boolean"),
+            (P::Int32, A::None, "int"),
+            (P::Int32, A::Int { bits: 16, signed: true }, "tinyint unsigned"),
+            (P::Int64, A::None, "int unsigned"),
+            (P::Int64, A::Int { bits: 64, signed: false }, "?"),
+            (P::Fixed(9), A::Decimal { precision: 20, scale: 0 }, "bigint unsigned"),
+            (P::Int32, A::Decimal { precision: 9, scale: 2 }, "decimal(9,2)"),
+            (P::Fixed(16), A::Decimal { precision: 38, scale: 9 }, "decimal(38,9)"),
+            (P::Fixed(16), A::Decimal { precision: 38, scale: 10 }, "decimal(38,10)"),
+            (P::Fixed(16), A::Decimal { precision: 38, scale: 0 }, "decimal(38,0)"),
+            (P::ByteArray, A::String, "decimal(65,30)"),
+            (P::ByteArray, A::None, "char"),
+            (P::ByteArray, A::None, "CHAR(3)"),
+            (P::ByteArray, A::None, "binary"),
+            (P::ByteArray, A::None, ""),
+            (P::ByteArray, A::Enum, "enum"),
+            (P::Int64, A::TimestampMicros, "datetime"),
+            (P::Int64, A::Other, "timestamp in nanoseconds"),
+            (P::Float, A::None, "real"),
+            (P::Nested, A::None, "ARRAY"),
+        ];
+        let mut table = String::new();
+        for (physical, annotation, source) in rows {
+            let column = ParquetColumn { name: "c".into(), physical, annotation };
+            let landed = match landing(&column, source) {
+                Ok(Landing { ty, fix: Fix::Keep }) => ty.to_string(),
+                Ok(Landing { ty, fix }) => format!("{ty} ({fix:?})"),
+                Err(why) => format!("refused: {why}"),
+            };
+            table.push_str(&format!("{source:<24} | {landed}\n"));
+        }
+        expect![[r#"
+            boolean                  | BOOL
+            int                      | INT64
+            tinyint unsigned         | INT64
+            int unsigned             | INT64
+            ?                        | refused: an unsigned 64-bit integer does not fit INT64
+            bigint unsigned          | NUMERIC
+            decimal(9,2)             | NUMERIC
+            decimal(38,9)            | NUMERIC
+            decimal(38,10)           | BIGNUMERIC
+            decimal(38,0)            | BIGNUMERIC
+            decimal(65,30)           | STRING
+            char                     | STRING (AnnotateString)
+            CHAR(3)                  | STRING (AnnotateString)
+            binary                   | BYTES
+                                     | BYTES
+            enum                     | STRING (AnnotateString)
+            datetime                 | TIMESTAMP
+            timestamp in nanoseconds | refused: no BigQuery type takes Parquet's Int64 (Other)
+            real                     | FLOAT64
+            ARRAY                    | refused: no BigQuery type takes Parquet's Nested
+        "#]]
+        .assert_eq(&table);
+    }
+}

@@ -1,0 +1,2 @@
+//! The `load` function.
+fn main() {}

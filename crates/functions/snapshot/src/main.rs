@@ -1,0 +1,2 @@
+//! The `snapshot` function.
+fn main() {}

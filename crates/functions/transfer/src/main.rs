@@ -1,0 +1,2 @@
+//! The `transfer` function.
+fn main() {}

@@ -1,0 +1,79 @@
+//! An access token without a stored key.
+//!
+//! In Lambda the role's own credentials are exchanged by workload identity
+//! federation (`LANDBRIDGE_GCP_CREDENTIALS` holds the `external_account` JSON,
+//! which is no secret). On a laptop the operator's application default
+//! credentials are used. A bare token is taken only for servers on loopback.
+
+use google_cloud_auth::credentials::{
+    AccessToken, AccessTokenCredentials, AccessTokenCredentialsProvider, Builder, CacheableResource, CredentialsProvider, EntityTag,
+    external_account,
+};
+use google_cloud_auth::errors::CredentialsError;
+use http::header::AUTHORIZATION;
+use http::{Extensions, HeaderMap, HeaderValue};
+use landbridge_core::{Error, Kind, Result};
+
+/// The one scope that both services take; what may be done is decided by IAM.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// Credentials from the environment.
+///
+/// # Errors
+/// [`Kind::Config`] when the environment's settings contradict each other or are not JSON,
+/// [`Kind::Denied`] when there are no credentials at all.
+pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
+    if let Ok(token) = std::env::var("LANDBRIDGE_GCP_TOKEN") {
+        let local = |endpoint: &Option<&str>| endpoint.is_some_and(|url| url.starts_with("http://127.0.0.1:"));
+        if !endpoints.iter().all(local) {
+            return Err(Error::new(
+                Kind::Config,
+                "a bare token is taken for servers on loopback only",
+                "LANDBRIDGE_GCP_TOKEN is set without LANDBRIDGE_GCS_ENDPOINT and LANDBRIDGE_BIGQUERY_ENDPOINT on http://127.0.0.1",
+            ));
+        }
+        return Ok(fixed(token));
+    }
+    let denied = |_| Error::new(Kind::Denied, "no Google credentials could be had", "the environment");
+    match std::env::var("LANDBRIDGE_GCP_CREDENTIALS") {
+        Ok(json) => {
+            let json = serde_json::from_str(&json)
+                .map_err(|_| Error::new(Kind::Config, "the external account is not JSON", "LANDBRIDGE_GCP_CREDENTIALS"))?;
+            external_account::Builder::new(json).with_scopes([SCOPE]).build_access_token_credentials().map_err(denied)
+        }
+        Err(_) => Builder::default().with_scopes([SCOPE]).build_access_token_credentials().map_err(denied),
+    }
+}
+
+/// Credentials that are one token: for servers on loopback.
+pub fn fixed(token: impl Into<String>) -> AccessTokenCredentials {
+    Fixed(token.into(), EntityTag::new()).into()
+}
+
+struct Fixed(String, EntityTag);
+
+impl std::fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fixed([censored])")
+    }
+}
+
+impl CredentialsProvider for Fixed {
+    async fn headers(&self, _: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+        let value = HeaderValue::from_str(&format!("Bearer {}", self.0));
+        let mut value = value.map_err(|_| CredentialsError::from_msg(false, "the token is no header value"))?;
+        value.set_sensitive(true);
+        let data = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+        Ok(CacheableResource::New { entity_tag: self.1.clone(), data })
+    }
+
+    async fn universe_domain(&self) -> Option<String> {
+        None
+    }
+}
+
+impl AccessTokenCredentialsProvider for Fixed {
+    async fn access_token(&self) -> Result<AccessToken, CredentialsError> {
+        Ok(AccessToken { token: self.0.clone() })
+    }
+}

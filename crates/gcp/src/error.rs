@@ -1,0 +1,104 @@
+//! Every answer of Google, sorted once: what kind of trouble it is.
+
+use gcp_bigquery_client::error::BQError;
+use landbridge_core::{Error, Kind};
+
+/// The kind for BigQuery's `reason` and an HTTP status (0: there is none, as in a finished job).
+/// Source: BigQuery documentation, "Error messages".
+pub fn kind_of(reason: &str, status: u16) -> Kind {
+    match reason {
+        "backendError" | "internalError" | "jobBackendError" | "jobInternalError" | "tableUnavailable" | "timeout" => Kind::Transient,
+        "rateLimitExceeded" | "jobRateLimitExceeded" => Kind::Throttled,
+        "quotaExceeded" | "billingTierLimitExceeded" => Kind::Quota,
+        "accessDenied" | "authError" => Kind::Denied,
+        "notFound" => Kind::NotFound,
+        "duplicate" | "conditionNotMet" => Kind::Conflict,
+        "invalid" | "invalidQuery" | "badRequest" | "resourcesExceeded" | "stopped" | "responseTooLarge" => Kind::Rejected,
+        _ => match status {
+            401 | 403 => Kind::Denied,
+            404 => Kind::NotFound,
+            409 | 412 => Kind::Conflict,
+            429 => Kind::Throttled,
+            500..=599 => Kind::Transient,
+            _ => Kind::Rejected,
+        },
+    }
+}
+
+/// Whether a message with this reason may be shown. What BigQuery says of
+/// invalid data can quote the data.
+pub fn may_quote_data(reason: &str) -> bool {
+    matches!(reason, "invalid" | "invalidQuery" | "badRequest" | "")
+}
+
+/// Our error for a failed call of BigQuery.
+pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &BQError) -> Error {
+    match error {
+        BQError::ResponseError { error } => {
+            let reason = error.error.errors.first().and_then(|first| first.get("reason")).map_or("", String::as_str);
+            let status = u16::try_from(error.error.code).unwrap_or(0);
+            let said = if may_quote_data(reason) {
+                format!("HTTP {status} {reason}")
+            } else {
+                format!("HTTP {status} {reason}: {}", error.error.message)
+            };
+            Error::new(kind_of(reason, status), what, context).caused_by(said)
+        }
+        // No answer, or a 5xx whose body is not JSON: the outcome is unknown.
+        BQError::RequestError(_) => Error::new(Kind::Transient, what, context).caused_by("no answer"),
+        BQError::AuthError(_) | BQError::YupAuthError(_) | BQError::NoToken => {
+            Error::new(Kind::Denied, what, context).caused_by("no access token could be had")
+        }
+        _ => Error::new(Kind::Rejected, what, context).caused_by("the client refused the call"),
+    }
+}
+
+/// The HTTP status of a failed call of BigQuery, 0 when there was no answer.
+pub(crate) fn bigquery_status(error: &BQError) -> u16 {
+    match error {
+        BQError::ResponseError { error } => u16::try_from(error.error.code).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Our error for a failed call of Cloud Storage.
+pub(crate) fn storage(what: &'static str, context: impl Into<String>, error: &google_cloud_storage::Error) -> Error {
+    let status = error.http_status_code().unwrap_or(0);
+    let kind = if error.is_authentication() {
+        Kind::Denied
+    } else if status == 0 {
+        Kind::Transient
+    } else {
+        kind_of("", status)
+    };
+    let said = match (error.is_authentication(), status) {
+        (true, _) => "no access token could be had".to_owned(),
+        (false, 0) => "no answer".to_owned(),
+        (false, status) => format!("HTTP {status}"),
+    };
+    Error::new(kind, what, context).caused_by(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_reasons() {
+        for (reason, status, kind) in [
+            ("backendError", 500, Kind::Transient),
+            ("jobInternalError", 0, Kind::Transient),
+            ("tableUnavailable", 0, Kind::Transient),
+            ("rateLimitExceeded", 403, Kind::Throttled),
+            ("quotaExceeded", 403, Kind::Quota),
+            ("accessDenied", 403, Kind::Denied),
+            ("notFound", 404, Kind::NotFound),
+            ("duplicate", 409, Kind::Conflict),
+            ("invalid", 400, Kind::Rejected),
+            ("stopped", 0, Kind::Rejected),
+            ("", 502, Kind::Transient),
+        ] {
+            assert_eq!(kind_of(reason, status), kind, "{reason} {status}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The Google side: thin, typed clients over the public crates.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`client`] | both clients from the environment |
+//! | [`credentials`] | an access token without a stored key |
+//! | [`storage`] | objects: conditional writes, and what is known of one |
+//! | [`bigquery`] | tables, load jobs, queries |
+//! | [`error`] | every answer of Google, sorted once |
+
+pub mod bigquery;
+pub mod client;
+pub mod credentials;
+pub mod error;
+pub mod storage;
+
+pub use bigquery::BigQuery;
+pub use client::Gcp;
+pub use storage::Storage;

@@ -1,0 +1,175 @@
+//! Footers, from ranged reads.
+
+use bytes::Bytes;
+use landbridge_core::types::{Annotation, ParquetColumn, Physical};
+use landbridge_core::{Error, Kind, Result};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::schema::types::Type;
+
+/// Bytes of the tail that are read at once: most footers fit, so one request is enough.
+const FIRST_READ: u64 = 64 * 1024;
+/// The length of a footer's own length and the magic bytes behind it.
+const TAIL: u64 = 8;
+/// A footer beyond this is refused: it would be a file of millions of columns, or a forged length.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// Something that can be read in ranges: an object of S3, bytes in memory.
+pub trait Ranges: Sync {
+    /// Reads exactly `length` bytes from `start`.
+    ///
+    /// # Errors
+    /// Whatever the source has; a shorter answer is an error too.
+    fn read(&self, start: u64, length: u64) -> impl Future<Output = Result<Bytes>> + Send;
+}
+
+impl Ranges for Bytes {
+    async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
+        let range = usize::try_from(start).ok().zip(usize::try_from(start + length).ok());
+        range
+            .filter(|(_, end)| *end <= self.len())
+            .map(|(start, end)| self.slice(start..end))
+            .ok_or_else(|| Error::new(Kind::Corrupt, "a read goes beyond the end", ""))
+    }
+}
+
+/// A checked footer.
+#[derive(Clone, Debug)]
+pub struct Footer {
+    /// What it says.
+    pub metadata: ParquetMetaData,
+    /// Where it starts: everything before is data (and page indexes).
+    pub start: u64,
+}
+
+impl Footer {
+    /// Reads the footer of a file of `length` bytes; `name` is for errors.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] when the file is cut short, encrypted, or no Parquet file; errors of `source`.
+    pub async fn read<R: Ranges>(source: &R, length: u64, name: &str) -> Result<Self> {
+        let corrupt = |what| Error::new(Kind::Corrupt, what, name);
+        if length < TAIL + 4 {
+            return Err(corrupt("a Parquet file is cut short"));
+        }
+        let first = FIRST_READ.min(length);
+        let mut tail = source.read(length - first, first).await?;
+        let end = tail.len();
+        match &tail[end - 4..] {
+            b"PAR1" => {}
+            b"PARE" => return Err(corrupt("a Parquet file is encrypted")),
+            _ => return Err(corrupt("a Parquet file is cut short or is none")),
+        }
+        let mut size = [0; 4];
+        size.copy_from_slice(&tail[end - 8..end - 4]);
+        let size = u64::from(u32::from_le_bytes(size));
+        if size > LARGEST || size + TAIL + 4 > length {
+            return Err(corrupt("the footer of a Parquet file has an impossible length"));
+        }
+        let start = length - TAIL - size;
+        if size + TAIL > first {
+            tail = source.read(start, size + TAIL).await?;
+        }
+        let from = tail.len() - usize::try_from(size + TAIL).map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
+        let thrift = &tail[from..tail.len() - 8];
+        let metadata = ParquetMetaDataReader::decode_metadata(thrift)
+            .map_err(|_| corrupt("the footer of a Parquet file cannot be read"))?;
+        let footer = Self { metadata, start };
+        footer.check(name)?;
+        Ok(footer)
+    }
+
+    /// Rows, by the footer.
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0)
+    }
+
+    /// The top-level columns, in order.
+    pub fn columns(&self) -> Vec<ParquetColumn> {
+        let root = self.metadata.file_metadata().schema();
+        root.get_fields().iter().map(|field| column(field)).collect()
+    }
+
+    /// That row groups add up and lie within the file.
+    fn check(&self, name: &str) -> Result<()> {
+        let groups = self.metadata.row_groups();
+        let sum = groups.iter().try_fold(0_i64, |sum, group| {
+            (group.num_rows() >= 0).then(|| sum.checked_add(group.num_rows()))?
+        });
+        if sum != Some(self.metadata.file_metadata().num_rows()) {
+            return Err(Error::new(Kind::Corrupt, "the row groups of a Parquet file do not add up to its rows", name));
+        }
+        for chunk in groups.iter().flat_map(|group| group.columns()) {
+            let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+            if start < 4 || chunk.compressed_size() < 0 || end.is_none_or(|end| end > self.start) {
+                return Err(Error::new(Kind::Corrupt, "a column of a Parquet file lies beyond its end", name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn column(field: &Type) -> ParquetColumn {
+    let name = field.name().to_owned();
+    if !field.is_primitive() || field.get_basic_info().repetition() == Repetition::REPEATED {
+        return ParquetColumn { name, physical: Physical::Nested, annotation: Annotation::None };
+    }
+    let physical = match field.get_physical_type() {
+        PhysicalType::BOOLEAN => Physical::Boolean,
+        PhysicalType::INT32 => Physical::Int32,
+        PhysicalType::INT64 => Physical::Int64,
+        PhysicalType::INT96 => Physical::Int96,
+        PhysicalType::FLOAT => Physical::Float,
+        PhysicalType::DOUBLE => Physical::Double,
+        PhysicalType::BYTE_ARRAY => Physical::ByteArray,
+        PhysicalType::FIXED_LEN_BYTE_ARRAY => match field {
+            Type::PrimitiveType { type_length, .. } => Physical::Fixed(*type_length),
+            Type::GroupType { .. } => Physical::Nested,
+        },
+    };
+    ParquetColumn { name, physical, annotation: annotation(field) }
+}
+
+fn annotation(field: &Type) -> Annotation {
+    let info = field.get_basic_info();
+    let decimal = || {
+        let positive = |value: i32| u32::try_from(value).unwrap_or(0);
+        Annotation::Decimal { precision: positive(field.get_precision()), scale: positive(field.get_scale()) }
+    };
+    let int = |bits, signed| Annotation::Int { bits, signed };
+    if let Some(logical) = info.logical_type_ref() {
+        return match logical {
+            LogicalType::String => Annotation::String,
+            LogicalType::Enum => Annotation::Enum,
+            LogicalType::Json => Annotation::Json,
+            LogicalType::Decimal(_) => decimal(),
+            LogicalType::Date => Annotation::Date,
+            LogicalType::Integer(it) => int(u8::try_from(it.bit_width).unwrap_or(64), it.is_signed),
+            LogicalType::Time(it) if it.unit == TimeUnit::MICROS => Annotation::TimeMicros,
+            LogicalType::Timestamp(it) if it.unit == TimeUnit::MICROS => Annotation::TimestampMicros,
+            LogicalType::Timestamp(it) if it.unit == TimeUnit::MILLIS => Annotation::TimestampMillis,
+            _ => Annotation::Other,
+        };
+    }
+    match info.converted_type() {
+        ConvertedType::NONE => Annotation::None,
+        ConvertedType::UTF8 => Annotation::String,
+        ConvertedType::ENUM => Annotation::Enum,
+        ConvertedType::JSON => Annotation::Json,
+        ConvertedType::DECIMAL => decimal(),
+        ConvertedType::DATE => Annotation::Date,
+        ConvertedType::TIME_MICROS => Annotation::TimeMicros,
+        ConvertedType::TIMESTAMP_MICROS => Annotation::TimestampMicros,
+        ConvertedType::TIMESTAMP_MILLIS => Annotation::TimestampMillis,
+        ConvertedType::INT_8 => int(8, true),
+        ConvertedType::INT_16 => int(16, true),
+        ConvertedType::INT_32 => int(32, true),
+        ConvertedType::INT_64 => int(64, true),
+        ConvertedType::UINT_8 => int(8, false),
+        ConvertedType::UINT_16 => int(16, false),
+        ConvertedType::UINT_32 => int(32, false),
+        ConvertedType::UINT_64 => int(64, false),
+        _ => Annotation::Other,
+    }
+}
