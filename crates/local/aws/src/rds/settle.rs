@@ -30,7 +30,6 @@ pub(crate) async fn settle(shared: &Shared) {
 fn due(shared: &Shared) -> Vec<Export> {
     let now = shared.clock.now();
     let state = shared.rds();
-    // A task of no duration still answers its first call before it ends.
     let ended = |task: &&Export| task.outcome.is_none() && task.ends <= now;
     state.exports.values().filter(ended).cloned().collect()
 }
