@@ -148,7 +148,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// How many rows it has, where that is known without reading them.
     pub rows: Option<u64>,
-    /// The name (same schema) of the table that this one is a partition of.
+    /// The table that this one is a partition of: its name, or `schema.name`
+    /// when it lives in another schema.
     pub partition_of: Option<String>,
     /// Why an export would skip it, where the names alone do not tell: an
     /// unlogged or temporary table, or one that the master user may not read.

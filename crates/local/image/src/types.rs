@@ -207,8 +207,9 @@ impl SourceType {
     /// unsigned`, `varchar(80)`, `timestamp(3) with time zone`, `text[]`.
     ///
     /// # Errors
-    /// [`ImageError::UnknownType`] when MySQL has no such type, or when what
-    /// stands in the parentheses of a number's type is no number.
+    /// [`ImageError::UnknownType`] when MySQL has no such type, or none with
+    /// what stands in the parentheses. PostgreSQL's types are open: an unknown
+    /// one is taken for a type of the user's own.
     pub fn parse(flavour: Flavour, declared: &str) -> Result<SourceType, ImageError> {
         let unknown =
             || ImageError::UnknownType { declared: declared.to_owned(), engine: flavour.name() };
@@ -232,11 +233,14 @@ impl SourceType {
         let args = if inside.is_empty() || matches!(base.as_str(), "enum" | "set") {
             Vec::new()
         } else {
-            inside
-                .split(',')
-                .map(|arg| arg.trim().parse())
-                .collect::<Result<_, _>>()
-                .map_err(|_| unknown())?
+            let args: Result<Vec<u32>, _> =
+                inside.split(',').map(|arg| arg.trim().parse()).collect();
+            match (args, flavour) {
+                (Ok(args), _) => args,
+                // PostgreSQL's types are open: numeric(5,-2), geometry(Point,4326).
+                (Err(_), Flavour::Postgres) => Vec::new(),
+                (Err(_), Flavour::MySql) => return Err(unknown()),
+            }
         };
         if flavour == Flavour::MySql && (array || !MYSQL_NAMES.contains(&base.as_str())) {
             return Err(unknown());

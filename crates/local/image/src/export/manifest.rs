@@ -50,8 +50,13 @@ pub(super) fn database_entries(image: &dyn Image, spec: &ExportSpec<'_>) -> Vec<
 }
 
 /// The entry of a table that the export skipped.
-pub(super) fn skipped_entry(image: &dyn Image, table: &Table, warning: &str) -> Value {
-    json!({"target": names::target(image, table), "status": "SKIPPED", "warningMessage": warning})
+pub(super) fn skipped_entry(
+    image: &dyn Image,
+    table: &Table,
+    warning: &str,
+    spec: &ExportSpec<'_>,
+) -> Value {
+    json!({"target": names::target(image, table, spec), "status": "SKIPPED", "warningMessage": warning})
 }
 
 /// The entry of a table that was written.
@@ -63,7 +68,7 @@ pub(super) fn table_entry(
 ) -> Value {
     let strings = odd("strings", table, 3);
     let mut entry = Map::new();
-    entry.insert("target".into(), names::target(image, table).into());
+    entry.insert("target".into(), names::target(image, table, spec).into());
     entry.insert("status".into(), "COMPLETE".into());
     if !odd("no size", table, 4) {
         entry.insert("sizeGB".into(), number(gigabytes(written.bytes), strings));

@@ -83,6 +83,9 @@ pub struct ExportQuirks {
     pub local_timestamps: bool,
     /// The three size fields are missing from every manifest entry.
     pub no_sizes: bool,
+    /// MySQL's targets read `database.database.table` in the manifests instead
+    /// of `database.table`; which of the two is real is not confirmed.
+    pub three_part_targets: bool,
     /// The first `export_tables_info` is cut in its middle.
     pub truncated_manifest: bool,
     /// The last Parquet file of this table (`schema.table`) is cut in its middle.
@@ -101,6 +104,7 @@ impl Default for ExportQuirks {
             no_batch_folder: false,
             local_timestamps: false,
             no_sizes: false,
+            three_part_targets: false,
             truncated_manifest: false,
             cut_file: None,
             alien_file: None,
@@ -142,14 +146,15 @@ pub async fn export(
     let mut warnings = Vec::new();
     for table in image.tables().iter().filter(|table| names::selected(image, spec.only, table)) {
         if let Some(reason) = names::skip_reason(table) {
-            let warning = format!("table {} was skipped: {reason}", names::target(image, table));
+            let warning =
+                format!("table {} was skipped: {reason}", names::target(image, table, spec));
             tracing::debug!(
                 export = spec.export_id,
                 schema = table.schema,
                 table = table.name,
                 "table skipped"
             );
-            entries.push(manifest::skipped_entry(image, table, &warning));
+            entries.push(manifest::skipped_entry(image, table, &warning, spec));
             warnings.push(warning);
             continue;
         }

@@ -48,10 +48,12 @@ pub(super) fn table_folder(image: &dyn Image, table: &Table, spec: &ExportSpec<'
 
 /// A table's name in the manifests: `database.schema.table`; of MySQL, whose
 /// schema is the database, `database.table`.
-pub(super) fn target(image: &dyn Image, table: &Table) -> String {
+pub(super) fn target(image: &dyn Image, table: &Table, spec: &ExportSpec<'_>) -> String {
     match image.engine().flavour() {
-        Flavour::MySql => format!("{}.{}", table.schema, table.name),
-        Flavour::Postgres => format!("{}.{}.{}", image.database(), table.schema, table.name),
+        Flavour::MySql if !spec.quirks.three_part_targets => {
+            format!("{}.{}", table.schema, table.name)
+        }
+        _ => format!("{}.{}.{}", image.database(), table.schema, table.name),
     }
 }
 

@@ -41,9 +41,11 @@ enum Folders {
 
 impl Folders {
     fn of(image: &dyn Image, table: &Table, spec: &ExportSpec<'_>) -> Folders {
+        let full_name = format!("{}.{}", table.schema, table.name);
         let child = |other: &&Table| {
-            other.schema == table.schema
-                && other.partition_of.as_deref() == Some(table.name.as_str())
+            let parent = other.partition_of.as_deref();
+            parent == Some(&full_name)
+                || other.schema == table.schema && parent == Some(&table.name)
         };
         match image.tables().iter().filter(child).count() as u64 {
             _ if spec.quirks.no_batch_folder => Folders::None,

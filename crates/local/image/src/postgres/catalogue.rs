@@ -19,7 +19,8 @@ pub(super) struct Found {
 /// export.
 const TABLES: &str = "
     SELECT c.oid, n.nspname::text, c.relname::text, c.relkind = 'p' AS partitioned,
-           CASE WHEN c.relispartition THEN p.relname::text END AS partition_of,
+           CASE WHEN p.relnamespace = c.relnamespace THEN p.relname::text
+                ELSE pn.nspname || '.' || p.relname END AS partition_of,
            CASE WHEN c.relpersistence = 'u' THEN 'it is unlogged'
                 WHEN c.relpersistence = 't' THEN 'it is temporary'
                 WHEN NOT has_schema_privilege(n.oid, 'USAGE') OR NOT has_table_privilege(c.oid, 'SELECT')
@@ -29,6 +30,7 @@ const TABLES: &str = "
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_class p ON p.oid = i.inhparent
+    LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
     WHERE c.relkind IN ('r', 'p')
       AND n.nspname <> 'information_schema'
       AND (n.nspname !~ '^pg_' OR c.relpersistence = 't')
@@ -101,12 +103,12 @@ impl Declared {
     fn column(&self, name: &str) -> Result<Column, ImageError> {
         // A user's own type may be called anything, `integer` among it, or hold
         // parentheses: only the catalogue's types are read from their name.
-        let own = self.data_type == "USER-DEFINED";
-        let mut column = Column::declared(
-            Flavour::Postgres,
-            name,
-            if own { "user-defined" } else { &self.declared },
-        )?;
+        let declared = match self.data_type.as_str() {
+            "USER-DEFINED" => "user-defined",
+            "ARRAY" => "text[]",
+            _ => &self.declared,
+        };
+        let mut column = Column::declared(Flavour::Postgres, name, declared)?;
         if self.domain {
             column.source_type = column.source_type.in_domain();
         }
@@ -118,13 +120,30 @@ impl Declared {
     /// other becomes the text that PostgreSQL itself prints. CHAR(n) stays, for
     /// its cast to text would lose its padding.
     fn select(&self, name: &str) -> String {
-        let plain =
-            ["smallint", "integer", "bigint", "real", "double precision", "boolean", "bytea"];
-        let texts = ["text", "character varying", "character", "name"];
-        let kept = !self.domain
-            && (plain.contains(&self.data_type.as_str())
-                || texts.contains(&self.data_type.as_str()));
-        if kept { quoted(name) } else { format!("{}::text", quoted(name)) }
+        const KEPT: &[&str] = &[
+            "smallint",
+            "integer",
+            "bigint",
+            "real",
+            "double precision",
+            "boolean",
+            "bytea",
+            "text",
+            "character varying",
+            "character",
+            "name",
+        ];
+        let (data_type, name) = (self.data_type.as_str(), quoted(name));
+        if !self.domain && KEPT.contains(&data_type) {
+            name
+        } else if self.domain || data_type == "inet" {
+            // Casts of INET (which adds /32), CHAR and BOOLEAN to text are not
+            // what the type prints, nor are those of their domains; format() is.
+            // DISTINCT, for a composite of NULLs IS NULL without being NULL.
+            format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END")
+        } else {
+            format!("{name}::text")
+        }
     }
 }
 

@@ -35,9 +35,10 @@ const IDS_PER_BATCH: u64 = 16_384;
 /// The travel-affiliate business, from its first day on.
 ///
 /// PostgreSQL, database `shop`, schema `public`: creators, partners, links,
-/// clicks, bookings, payouts, coupons. Each day adds, updates and deletes rows
-/// of each table but coupons; coupons are emptied on [`COUPONS_EMPTY_FROM_DAY`],
-/// and creators get the column `passport_no` on [`PASSPORT_FROM_DAY`].
+/// clicks, bookings, payouts, coupons. Each day adds and deletes rows of each
+/// table but coupons, and updates rows of each but clicks and coupons; coupons
+/// are emptied on [`COUPONS_EMPTY_FROM_DAY`], and creators get the column
+/// `passport_no` on [`PASSPORT_FROM_DAY`].
 #[derive(Clone, Debug)]
 pub struct Travel {
     first_day: Date,
