@@ -1,0 +1,353 @@
+//! Datasets, tables and jobs in memory. A table's rows are one immutable value that a
+//! load swaps whole, so a reader sees the old rows or the new, never a mixture.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, SchemaRef};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::jobs::Job;
+use super::schema::{Field, Mode, arrow_schema, resources};
+use crate::error::GoogleError;
+
+/// `p:d.t`, as BigQuery's messages name a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TableName {
+    pub(crate) project: String,
+    pub(crate) dataset: String,
+    pub(crate) table: String,
+}
+
+impl TableName {
+    pub(crate) fn new(project: &str, dataset: &str, table: &str) -> Self {
+        Self { project: project.into(), dataset: dataset.into(), table: table.into() }
+    }
+
+    /// From a `tableReference`; a missing project is `project`.
+    pub(crate) fn parse(reference: &Value, project: &str) -> Result<Self, GoogleError> {
+        let text =
+            |key: &str| reference.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
+        let missing = |key: &str| {
+            GoogleError::new(400, "required", format!("Required parameter is missing: {key}"))
+        };
+        Ok(Self::new(
+            text("projectId").unwrap_or(project),
+            text("datasetId").ok_or_else(|| missing("datasetId"))?,
+            text("tableId").ok_or_else(|| missing("tableId"))?,
+        ))
+    }
+
+    pub(crate) fn reference(&self) -> Value {
+        json!({"projectId": self.project, "datasetId": self.dataset, "tableId": self.table})
+    }
+
+    pub(crate) fn not_found(&self) -> GoogleError {
+        GoogleError::not_found(format!("Not found: Table {self}"))
+    }
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}.{}", self.project, self.dataset, self.table)
+    }
+}
+
+/// The rows of one version of a table. A batch may lack columns that were added later.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Rows {
+    pub(crate) fn new(batches: Vec<RecordBatch>) -> Self {
+        let rows = batches.iter().map(|it| it.num_rows() as u64).sum();
+        let bytes = batches.iter().flat_map(RecordBatch::columns).map(logical_bytes).sum();
+        Self { batches, rows, bytes }
+    }
+
+    /// The batches in a schema's shape: columns by name, a missing one all NULL.
+    pub(crate) fn shaped(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
+        let shape = |batch: &RecordBatch| {
+            let columns = schema
+                .fields()
+                .iter()
+                .map(|field| match batch.column_by_name(field.name()) {
+                    Some(column) if column.data_type() == field.data_type() => column.clone(),
+                    Some(column) => widen(column, field.data_type()),
+                    None => new_null_array(field.data_type(), batch.num_rows()),
+                })
+                .collect();
+            let options =
+                arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+        };
+        self.batches.iter().filter_map(|batch| shape(batch).ok()).collect()
+    }
+}
+
+/// A RECORD that has gained members: the new ones are NULL.
+fn widen(column: &ArrayRef, to: &DataType) -> ArrayRef {
+    if let (Some(old), DataType::Struct(fields)) = (column.as_struct_opt(), to) {
+        let members = fields
+            .iter()
+            .map(|field| match old.column_by_name(field.name()) {
+                Some(member) if member.data_type() == field.data_type() => member.clone(),
+                Some(member) => widen(member, field.data_type()),
+                None => new_null_array(field.data_type(), old.len()),
+            })
+            .collect();
+        return Arc::new(arrow::array::StructArray::new(
+            fields.clone(),
+            members,
+            old.nulls().cloned(),
+        ));
+    }
+    arrow::compute::cast(column, to).unwrap_or_else(|_| new_null_array(to, column.len()))
+}
+
+/// The logical size of a column (BigQuery documentation, "data type sizes").
+fn logical_bytes(column: &ArrayRef) -> u64 {
+    let present = (column.len() - column.null_count()) as u64;
+    match column.data_type() {
+        DataType::Utf8 => {
+            column.as_string::<i32>().iter().flatten().map(|it| 2 + it.len() as u64).sum()
+        }
+        DataType::Binary => {
+            column.as_binary::<i32>().iter().flatten().map(|it| 2 + it.len() as u64).sum()
+        }
+        DataType::Boolean => present,
+        DataType::Decimal128(..) => 16 * present,
+        DataType::Decimal256(..) => 32 * present,
+        DataType::List(_) => logical_bytes(column.as_list::<i32>().values()),
+        DataType::Struct(_) => column.as_struct().columns().iter().map(logical_bytes).sum(),
+        _ => 8 * present,
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) fields: Vec<Field>,
+    /// `description`, `labels`, `timePartitioning` and the like.
+    pub(crate) extra: Map<String, Value>,
+    pub(crate) rows: Arc<Rows>,
+    created: Timestamp,
+    modified: Timestamp,
+    version: u64,
+    metadata_updates: Vec<Instant>,
+}
+
+/// What of a table resource the caller may set, besides its schema.
+pub(crate) const TABLE_EXTRA: [&str; 9] = [
+    "description",
+    "friendlyName",
+    "labels",
+    "expirationTime",
+    "timePartitioning",
+    "rangePartitioning",
+    "clustering",
+    "requirePartitionFilter",
+    "encryptionConfiguration",
+];
+
+impl Table {
+    pub(crate) fn new(fields: Vec<Field>, extra: Map<String, Value>, now: Timestamp) -> Self {
+        Self {
+            fields,
+            extra,
+            rows: Arc::default(),
+            created: now,
+            modified: now,
+            version: 1,
+            metadata_updates: Vec::new(),
+        }
+    }
+
+    pub(crate) fn schema(&self) -> SchemaRef {
+        arrow_schema(&self.fields)
+    }
+
+    /// Marks a change.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.modified = now;
+        self.version += 1;
+    }
+
+    /// Counts a metadata update against BigQuery's limit per table and ten seconds (real time:
+    /// the virtual clock stands still during a tick).
+    pub(crate) fn count_update(
+        &mut self,
+        limit: Option<usize>,
+        name: &TableName,
+    ) -> Result<(), GoogleError> {
+        let Some(limit) = limit else { return Ok(()) };
+        self.metadata_updates.retain(|at| at.elapsed().as_secs() < 10);
+        if self.metadata_updates.len() >= limit {
+            return Err(GoogleError::new(
+                403,
+                "rateLimitExceeded",
+                format!(
+                    "Exceeded rate limits: too many table update operations for this table: {name}"
+                ),
+            ));
+        }
+        self.metadata_updates.push(Instant::now());
+        Ok(())
+    }
+
+    pub(crate) fn etag(&self) -> String {
+        format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
+    }
+
+    /// The table resource.
+    pub(crate) fn resource(&self, name: &TableName, location: &str) -> Value {
+        let mut value = json!({
+            "kind": "bigquery#table",
+            "etag": self.etag(),
+            "id": name.to_string(),
+            "selfLink": format!("/bigquery/v2/projects/{}/datasets/{}/tables/{}", name.project, name.dataset, name.table),
+            "tableReference": name.reference(),
+            "schema": {"fields": resources(&self.fields)},
+            "numBytes": self.rows.bytes.to_string(),
+            "numLongTermBytes": "0",
+            "numRows": self.rows.rows.to_string(),
+            "creationTime": self.created.as_millisecond().to_string(),
+            "lastModifiedTime": self.modified.as_millisecond().to_string(),
+            "type": "TABLE",
+            "location": location,
+        });
+        if let Some(target) = value.as_object_mut() {
+            target.extend(self.extra.clone());
+        }
+        value
+    }
+
+    /// Its entry in tables.list.
+    pub(crate) fn list_entry(&self, name: &TableName) -> Value {
+        let mut value = json!({
+            "kind": "bigquery#table",
+            "id": name.to_string(),
+            "tableReference": name.reference(),
+            "type": "TABLE",
+            "creationTime": self.created.as_millisecond().to_string(),
+        });
+        for key in ["labels", "friendlyName", "timePartitioning", "clustering"] {
+            if let Some(extra) = self.extra.get(key) {
+                value[key] = extra.clone();
+            }
+        }
+        value
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Dataset {
+    pub(crate) extra: Map<String, Value>,
+    pub(crate) location: String,
+    pub(crate) tables: BTreeMap<String, Table>,
+    created: Timestamp,
+    modified: Timestamp,
+    version: u64,
+}
+
+impl Dataset {
+    pub(crate) fn new(location: &str, extra: Map<String, Value>, now: Timestamp) -> Self {
+        Self {
+            extra,
+            location: location.to_owned(),
+            tables: BTreeMap::new(),
+            created: now,
+            modified: now,
+            version: 1,
+        }
+    }
+
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.modified = now;
+        self.version += 1;
+    }
+
+    pub(crate) fn etag(&self) -> String {
+        format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
+    }
+
+    pub(crate) fn resource(&self, project: &str, id: &str) -> Value {
+        let mut value = json!({
+            "kind": "bigquery#dataset",
+            "etag": self.etag(),
+            "id": format!("{project}:{id}"),
+            "selfLink": format!("/bigquery/v2/projects/{project}/datasets/{id}"),
+            "datasetReference": {"projectId": project, "datasetId": id},
+            "location": self.location,
+            "creationTime": self.created.as_millisecond().to_string(),
+            "lastModifiedTime": self.modified.as_millisecond().to_string(),
+            "type": "DEFAULT",
+        });
+        if let Some(target) = value.as_object_mut() {
+            target.extend(self.extra.clone());
+        }
+        value
+    }
+}
+
+/// What a test asked to go wrong in the next job that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedFailure {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+/// Everything, behind one lock.
+#[derive(Default)]
+pub(crate) struct Catalog {
+    pub(crate) datasets: BTreeMap<String, Dataset>,
+    pub(crate) jobs: BTreeMap<String, Job>,
+    pub(crate) next_job: u64,
+    pub(crate) failures: Vec<PlannedFailure>,
+}
+
+impl Catalog {
+    pub(crate) fn dataset(&self, project: &str, id: &str) -> Result<&Dataset, GoogleError> {
+        self.datasets.get(id).ok_or_else(|| no_dataset(project, id))
+    }
+
+    pub(crate) fn dataset_mut(
+        &mut self,
+        project: &str,
+        id: &str,
+    ) -> Result<&mut Dataset, GoogleError> {
+        self.datasets.get_mut(id).ok_or_else(|| no_dataset(project, id))
+    }
+
+    pub(crate) fn table(&self, name: &TableName) -> Result<&Table, GoogleError> {
+        let dataset = self.dataset(&name.project, &name.dataset)?;
+        dataset.tables.get(&name.table).ok_or_else(|| name.not_found())
+    }
+
+    pub(crate) fn table_mut(&mut self, name: &TableName) -> Result<&mut Table, GoogleError> {
+        let dataset = self.dataset_mut(&name.project, &name.dataset)?;
+        dataset.tables.get_mut(&name.table).ok_or_else(|| name.not_found())
+    }
+}
+
+pub(crate) fn no_dataset(project: &str, id: &str) -> GoogleError {
+    GoogleError::not_found(format!("Not found: Dataset {project}:{id}"))
+}
+
+/// Refuses rows that lack a REQUIRED value.
+pub(crate) fn check_required(fields: &[Field], batch: &RecordBatch) -> Result<(), GoogleError> {
+    for (field, column) in fields.iter().zip(batch.columns()) {
+        if field.mode == Mode::Required && column.null_count() > 0 {
+            return Err(GoogleError::invalid(format!(
+                "Error while reading data, error message: Required field {} cannot be null",
+                field.name
+            )));
+        }
+    }
+    Ok(())
+}

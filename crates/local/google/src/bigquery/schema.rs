@@ -1,0 +1,405 @@
+//! Columns: their JSON form, the rules of their names, and what may change about them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
+use serde_json::{Map, Value, json};
+
+use crate::error::GoogleError;
+
+/// The zone that a TIMESTAMP's instants are shown in.
+pub(crate) const UTC: &str = "+00:00";
+
+/// A BigQuery type, under the name that the REST API prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    String,
+    Bytes,
+    Integer,
+    Float,
+    Boolean,
+    Timestamp,
+    Date,
+    Time,
+    Datetime,
+    Numeric,
+    Bignumeric,
+    Json,
+    Geography,
+    Record,
+}
+
+impl Kind {
+    /// The name that the REST API prints.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::String => "STRING",
+            Self::Bytes => "BYTES",
+            Self::Integer => "INTEGER",
+            Self::Float => "FLOAT",
+            Self::Boolean => "BOOLEAN",
+            Self::Timestamp => "TIMESTAMP",
+            Self::Date => "DATE",
+            Self::Time => "TIME",
+            Self::Datetime => "DATETIME",
+            Self::Numeric => "NUMERIC",
+            Self::Bignumeric => "BIGNUMERIC",
+            Self::Json => "JSON",
+            Self::Geography => "GEOGRAPHY",
+            Self::Record => "RECORD",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "STRING" => Self::String,
+            "BYTES" => Self::Bytes,
+            "INTEGER" | "INT64" => Self::Integer,
+            "FLOAT" | "FLOAT64" => Self::Float,
+            "BOOLEAN" | "BOOL" => Self::Boolean,
+            "TIMESTAMP" => Self::Timestamp,
+            "DATE" => Self::Date,
+            "TIME" => Self::Time,
+            "DATETIME" => Self::Datetime,
+            "NUMERIC" => Self::Numeric,
+            "BIGNUMERIC" => Self::Bignumeric,
+            "JSON" => Self::Json,
+            "GEOGRAPHY" => Self::Geography,
+            "RECORD" | "STRUCT" => Self::Record,
+            _ => return None,
+        })
+    }
+
+    /// How values of it are kept.
+    fn arrow(self, fields: &[Field]) -> DataType {
+        match self {
+            Self::String | Self::Json | Self::Geography => DataType::Utf8,
+            Self::Bytes => DataType::Binary,
+            Self::Integer => DataType::Int64,
+            Self::Float => DataType::Float64,
+            Self::Boolean => DataType::Boolean,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
+            Self::Datetime => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Date => DataType::Date32,
+            Self::Time => DataType::Time64(TimeUnit::Microsecond),
+            Self::Numeric => DataType::Decimal128(38, 9),
+            Self::Bignumeric => DataType::Decimal256(76, 38),
+            Self::Record => DataType::Struct(fields.iter().map(Field::arrow).collect()),
+        }
+    }
+}
+
+/// Whether a column may be empty or holds a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Nullable,
+    Required,
+    Repeated,
+}
+
+impl Mode {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nullable => "NULLABLE",
+            Self::Required => "REQUIRED",
+            Self::Repeated => "REPEATED",
+        }
+    }
+}
+
+/// A column, or a member of a RECORD.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) mode: Mode,
+    /// `None`: the caller said nothing; an empty list: take the tags off.
+    pub(crate) tags: Option<Vec<String>>,
+    pub(crate) fields: Vec<Field>,
+    /// `description`, `precision`, `scale`, `maxLength`, `defaultValueExpression`.
+    pub(crate) extra: Map<String, Value>,
+}
+
+const EXTRA: [&str; 6] =
+    ["description", "precision", "scale", "maxLength", "defaultValueExpression", "roundingMode"];
+
+/// Prefixes that BigQuery keeps for itself (documentation of column names).
+const RESERVED: [&str; 7] =
+    ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
+
+impl Field {
+    /// A column with nothing said about it but name, type and mode.
+    pub(crate) fn new(name: impl Into<String>, kind: Kind, mode: Mode) -> Self {
+        Self { name: name.into(), kind, mode, tags: None, fields: Vec::new(), extra: Map::new() }
+    }
+
+    /// The policy tag on it, if one is.
+    pub(crate) fn tag(&self) -> Option<&str> {
+        self.tags.as_ref().and_then(|tags| tags.first()).map(String::as_str)
+    }
+
+    fn parse(value: &Value) -> Result<Self, GoogleError> {
+        let text = |key: &str| value.get(key).and_then(Value::as_str);
+        let name = text("name").unwrap_or_default().to_owned();
+        check_name(&name)?;
+        let kind = text("type").and_then(Kind::parse).ok_or_else(|| {
+            GoogleError::invalid(format!(
+                "Invalid value for type of field {name}: not a valid value"
+            ))
+        })?;
+        let mode = match text("mode").map(str::to_ascii_uppercase).as_deref() {
+            None | Some("" | "NULLABLE") => Mode::Nullable,
+            Some("REQUIRED") => Mode::Required,
+            Some("REPEATED") => Mode::Repeated,
+            Some(_) => {
+                return Err(GoogleError::invalid(format!(
+                    "Invalid value for mode of field {name}: not a valid value"
+                )));
+            }
+        };
+        let fields = parse_fields(value.get("fields"))?;
+        if (kind == Kind::Record) == fields.is_empty() {
+            return Err(GoogleError::invalid(if kind == Kind::Record {
+                format!("Field {name} is type RECORD but has no schema")
+            } else {
+                format!("Field {name} is not of type RECORD but has nested fields")
+            }));
+        }
+        let tags = match value.get("policyTags") {
+            None | Some(Value::Null) => None,
+            Some(tags) => Some(
+                (tags.get("names").and_then(Value::as_array).into_iter().flatten())
+                    .filter_map(|it| it.as_str().map(str::to_owned))
+                    .collect::<Vec<_>>(),
+            ),
+        };
+        if tags.as_ref().is_some_and(|it| it.len() > 1) {
+            return Err(GoogleError::invalid(format!(
+                "Field {name} has more than one policy tag: at most one is allowed."
+            )));
+        }
+        if kind == Kind::Record && tags.as_ref().is_some_and(|it| !it.is_empty()) {
+            return Err(GoogleError::invalid(format!(
+                "Policy tags can only be set on leaf fields; {name} is a RECORD."
+            )));
+        }
+        let extra = EXTRA
+            .into_iter()
+            .filter_map(|key| {
+                Some((key.to_owned(), value.get(key).filter(|it| !it.is_null())?.clone()))
+            })
+            .collect();
+        Ok(Self { name, kind, mode, tags, fields, extra })
+    }
+
+    /// Its JSON form, as tables.get prints it.
+    pub(crate) fn resource(&self) -> Value {
+        let mut value =
+            json!({"name": self.name, "type": self.kind.name(), "mode": self.mode.name()});
+        if let Some(target) = value.as_object_mut() {
+            target.extend(self.extra.clone());
+            if let Some(tag) = self.tag() {
+                target.insert("policyTags".to_owned(), json!({"names": [tag]}));
+            }
+            if !self.fields.is_empty() {
+                target.insert("fields".to_owned(), resources(&self.fields));
+            }
+        }
+        value
+    }
+
+    /// How it is kept.
+    pub(crate) fn arrow(&self) -> ArrowField {
+        let one = self.kind.arrow(&self.fields);
+        match self.mode {
+            Mode::Repeated => {
+                let item = Arc::new(ArrowField::new_list_field(one, true));
+                ArrowField::new(&self.name, DataType::List(item), true)
+            }
+            // What is REQUIRED is checked where rows come in, so that old batches stay valid
+            // when the mode is relaxed.
+            Mode::Nullable | Mode::Required => ArrowField::new(&self.name, one, true),
+        }
+    }
+}
+
+/// The columns as JSON.
+pub(crate) fn resources(fields: &[Field]) -> Value {
+    fields.iter().map(Field::resource).collect()
+}
+
+/// The columns' Arrow schema.
+pub(crate) fn arrow_schema(fields: &[Field]) -> SchemaRef {
+    Arc::new(Schema::new(fields.iter().map(Field::arrow).collect::<Fields>()))
+}
+
+/// The columns of a `schema.fields` value; none if it is absent.
+pub(crate) fn parse_fields(value: Option<&Value>) -> Result<Vec<Field>, GoogleError> {
+    let fields: Vec<Field> = value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(Field::parse)
+        .collect::<Result<_, _>>()?;
+    let mut seen = BTreeSet::new();
+    for field in &fields {
+        if !seen.insert(field.name.to_lowercase()) {
+            return Err(GoogleError::invalid(format!("Duplicate column name: {}", field.name)));
+        }
+    }
+    Ok(fields)
+}
+
+/// The columns of a `schema` value, such as a table's or a load's.
+pub(crate) fn parse_schema(schema: Option<&Value>) -> Result<Vec<Field>, GoogleError> {
+    parse_fields(schema.and_then(|it| it.get("fields")))
+}
+
+/// The column of a name, which BigQuery compares without regard to case.
+pub(crate) fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
+    fields.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+}
+
+fn check_name(name: &str) -> Result<(), GoogleError> {
+    let letters = name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    let starts = name.chars().next().is_some_and(|c| c == '_' || c.is_alphabetic());
+    if !letters || !starts || name.chars().count() > 300 {
+        return Err(GoogleError::invalid(format!(
+            "Invalid field name \"{name}\". Fields must contain only letters, numbers, and \
+             underscores, start with a letter or underscore, and be at most 300 characters long."
+        )));
+    }
+    let upper = name.to_uppercase();
+    match RESERVED.iter().find(|prefix| upper.starts_with(**prefix)) {
+        Some(prefix) => Err(GoogleError::invalid(format!(
+            "Invalid field name \"{name}\". Field names are not allowed to start with the \
+             (case-insensitive) prefix {prefix}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The columns after tables.patch (or update) with `new`: columns may be added and modes
+/// relaxed, nothing may be removed or retyped, and silence about policy tags keeps them.
+pub(crate) fn patched(
+    old: &[Field],
+    new: Vec<Field>,
+    table: &str,
+) -> Result<Vec<Field>, GoogleError> {
+    let refuse = |what: String| {
+        Err(GoogleError::invalid(format!("Provided Schema does not match Table {table}. {what}")))
+    };
+    for field in old {
+        if find(&new, &field.name).is_none() {
+            return refuse(format!("Field {} is missing in new schema", field.name));
+        }
+    }
+    let mut result = Vec::with_capacity(new.len());
+    for mut field in new {
+        let name = field.name.clone();
+        let Some(before) = find(old, &name) else {
+            if field.mode == Mode::Required {
+                return refuse(format!(
+                    "Cannot add required fields to an existing schema. (field: {name})"
+                ));
+            }
+            result.push(field);
+            continue;
+        };
+        if before.kind != field.kind {
+            let (from, to) = (before.kind.name(), field.kind.name());
+            return refuse(format!("Field {name} has changed type from {from} to {to}"));
+        }
+        let relaxed = before.mode == Mode::Required && field.mode == Mode::Nullable;
+        if before.mode != field.mode && !relaxed {
+            let (from, to) = (before.mode.name(), field.mode.name());
+            return refuse(format!("Field {name} has changed mode from {from} to {to}"));
+        }
+        field.name.clone_from(&before.name);
+        field.tags = field.tags.or_else(|| before.tags.clone());
+        field.fields = patched(&before.fields, field.fields, table)?;
+        result.push(field);
+    }
+    Ok(result)
+}
+
+/// Every leaf with its dotted path.
+pub(crate) fn leaves(fields: &[Field]) -> Vec<(String, &Field)> {
+    let mut found = Vec::new();
+    for field in fields {
+        if field.fields.is_empty() {
+            found.push((field.name.clone(), field));
+        }
+        for (path, leaf) in leaves(&field.fields) {
+            found.push((format!("{}.{path}", field.name), leaf));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(value: Value) -> Result<Vec<Field>, GoogleError> {
+        parse_fields(Some(&value))
+    }
+
+    fn message<T: std::fmt::Debug>(result: Result<T, GoogleError>) -> String {
+        result.expect_err("refused").message
+    }
+
+    #[test]
+    fn names_that_bigquery_refuses() {
+        for (name, part) in [
+            ("", "Invalid field name"),
+            ("a b", "Invalid field name"),
+            ("1a", "Invalid field name"),
+            ("_PARTITIONTIME", "prefix _PARTITION"),
+            ("_change_type", "prefix _CHANGE_"),
+        ] {
+            let refused = message(fields(json!([{"name": name, "type": "STRING"}])));
+            assert!(refused.contains(part), "{name}: {refused}");
+        }
+        let twice = json!([{"name": "id", "type": "STRING"}, {"name": "ID", "type": "STRING"}]);
+        assert_eq!(message(fields(twice)), "Duplicate column name: ID");
+        assert!(fields(json!([{"name": "이름", "type": "STRING"}])).is_ok());
+    }
+
+    #[test]
+    fn patching_keeps_what_may_not_change() {
+        let old = fields(json!([
+            {"name": "id", "type": "INT64", "mode": "REQUIRED"},
+            {"name": "email", "type": "STRING", "policyTags": {"names": ["t"]}},
+        ]))
+        .expect("old");
+        let patch = |new: Value| patched(&old, fields(new).expect("new"), "p:d.t");
+        let email = json!({"name": "email", "type": "STRING"});
+        for (new, want) in [
+            (json!([email]), "Field id is missing in new schema"),
+            (
+                json!([{"name": "id", "type": "STRING", "mode": "REQUIRED"}, email]),
+                "Field id has changed type from INTEGER to STRING",
+            ),
+            (
+                json!([{"name": "id", "type": "INTEGER"}, {"name": "email", "type": "STRING", "mode": "REQUIRED"}]),
+                "Field email has changed mode from NULLABLE to REQUIRED",
+            ),
+            (
+                json!([{"name": "id", "type": "INTEGER"}, email, {"name": "x", "type": "DATE", "mode": "REQUIRED"}]),
+                "Cannot add required fields to an existing schema. (field: x)",
+            ),
+        ] {
+            let refused = message(patch(new));
+            assert_eq!(refused, format!("Provided Schema does not match Table p:d.t. {want}"));
+        }
+        let silent = patch(json!([{"name": "id", "type": "INTEGER"}, email])).expect("relaxed");
+        assert_eq!((silent[0].mode, silent[1].tag()), (Mode::Nullable, Some("t")));
+        let cleared = patch(json!([
+            {"name": "id", "type": "INTEGER"},
+            {"name": "email", "type": "STRING", "policyTags": {"names": []}},
+        ]));
+        assert_eq!(cleared.expect("cleared")[1].tag(), None);
+    }
+}

@@ -1,0 +1,281 @@
+//! Both servers with one state, and the ways past HTTP that set-up and tests need.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use landbridge_local_wire::{self as wire, Clock};
+use serde_json::{Map, Value};
+
+use crate::access::{Access, Grants, PolicyTag};
+use crate::bigquery::BigQuery;
+use crate::bigquery::catalog::{Catalog, PlannedFailure, TableName};
+use crate::error::GoogleError;
+use crate::masking::MaskingRule;
+use crate::query::{QuerySpec, values};
+use crate::storage::Storage;
+use crate::storage::store::{Conditions, NewObject, Store};
+use crate::web::Handler;
+
+/// What the servers are set up with.
+#[derive(Clone, Debug)]
+pub struct GoogleOptions {
+    /// Where the bytes of objects lie; made if it is not there.
+    pub data_dir: PathBuf,
+    /// The one project there is.
+    pub project: String,
+    /// Where datasets and buckets lie unless said otherwise, such as `asia-northeast3`.
+    pub location: String,
+    /// Whether a call without a token is answered, as an owner who reads no tagged column.
+    /// Off by default: such a call gets 401.
+    pub anonymous: bool,
+    /// How many answers of `jobs.get` still say RUNNING when a job has finished. 0 by default:
+    /// only the answer to `jobs.insert` says so.
+    pub job_polls: u32,
+    /// Metadata updates per table and ten seconds (Google: 5). `None` by default: no limit.
+    pub metadata_update_limit: Option<usize>,
+}
+
+impl Default for GoogleOptions {
+    fn default() -> Self {
+        Self {
+            data_dir: std::env::temp_dir().join("landbridge-local-google"),
+            project: "local-project".to_owned(),
+            location: "US".to_owned(),
+            anonymous: false,
+            job_polls: 0,
+            metadata_update_limit: None,
+        }
+    }
+}
+
+/// The result of a query, for a person to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The columns' types, as the REST API names them.
+    pub types: Vec<String>,
+    /// The cells as text; `None` is NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// An object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectSummary {
+    /// Its name in the bucket.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its generation: every write makes a higher one.
+    pub generation: i64,
+}
+
+/// The local Cloud Storage and BigQuery. Clones share their state.
+#[derive(Clone)]
+pub struct LocalGoogle {
+    storage: Storage,
+    bigquery: BigQuery,
+}
+
+impl LocalGoogle {
+    /// Empty servers. Objects and tables live as long as the value and its clones.
+    ///
+    /// # Errors
+    /// When the data directory cannot be made.
+    pub fn new(options: GoogleOptions, clock: Clock) -> io::Result<Self> {
+        let store = Store::new(options.data_dir.join("objects"), clock.clone())?;
+        let access = Arc::new(RwLock::new(Access::default()));
+        let storage = Storage {
+            store: store.clone(),
+            access: access.clone(),
+            location: options.location.clone(),
+            anonymous: options.anonymous,
+        };
+        let bigquery = BigQuery {
+            catalog: Arc::new(Mutex::new(Catalog::default())),
+            access,
+            store,
+            clock,
+            project: options.project,
+            location: options.location,
+            anonymous: options.anonymous,
+            job_polls: options.job_polls,
+            metadata_update_limit: options.metadata_update_limit,
+        };
+        Ok(Self { storage, bigquery })
+    }
+
+    /// The Cloud Storage server, to be served.
+    pub fn storage_service(&self) -> Arc<dyn wire::Service> {
+        let storage = self.storage.clone();
+        Handler::new(move |call| {
+            let storage = storage.clone();
+            Box::pin(async move { storage.answer(&call) })
+        })
+    }
+
+    /// The BigQuery server, to be served.
+    pub fn bigquery_service(&self) -> Arc<dyn wire::Service> {
+        let bigquery = self.bigquery.clone();
+        Handler::new(move |call| {
+            let bigquery = bigquery.clone();
+            Box::pin(async move { bigquery.answer(call).await })
+        })
+    }
+
+    /// Lets `email` call with a bearer token. The same token again replaces its grants.
+    pub fn add_principal(&self, token: &str, email: &str, grants: Grants) {
+        self.access().add_principal(token, email, grants);
+    }
+
+    /// Makes a bucket; one that is there stays as it is.
+    pub fn create_bucket(&self, name: &str) {
+        let _ = self.storage.store.create_bucket(name, &self.storage.location, Map::new());
+    }
+
+    /// Makes a dataset in the servers' location; one that is there stays as it is.
+    pub fn create_dataset(&self, id: &str) {
+        let _ = self.bigquery.create_dataset(id, &self.bigquery.location, Map::new());
+    }
+
+    /// Makes or renames a policy tag.
+    pub fn add_policy_tag(&self, tag: PolicyTag) {
+        self.access().add_tag(tag);
+    }
+
+    /// Names a taxonomy (`projects/P/locations/L/taxonomies/T`) for refusals; unnamed, its id
+    /// is shown.
+    pub fn name_taxonomy(&self, resource: &str, display_name: &str) {
+        self.access().name_taxonomy(resource, display_name);
+    }
+
+    /// Makes a data policy on a tag, or replaces the readers of the one with this rule. Masked
+    /// readers are e-mail addresses, or [`ALL_AUTHENTICATED_USERS`](crate::ALL_AUTHENTICATED_USERS).
+    /// The first data policy of a taxonomy starts the enforcement of its tags.
+    pub fn set_data_policy(
+        &self,
+        tag: &str,
+        rule: MaskingRule,
+        masked_readers: impl IntoIterator<Item = impl Into<String>>,
+    ) {
+        let readers: BTreeSet<String> = masked_readers.into_iter().map(Into::into).collect();
+        self.access().set_policy(tag, rule, readers);
+    }
+
+    /// Makes a principal that was added before a Fine-Grained Reader of a tag.
+    pub fn add_fine_grained_reader(&self, tag: &str, email: &str) {
+        self.access().add_fine_grained_reader(tag, email);
+    }
+
+    /// Refuses everybody a bucket, or lets them in again.
+    pub fn deny_bucket(&self, bucket: &str, denied: bool) {
+        self.access().deny_bucket(bucket, denied);
+    }
+
+    /// Refuses everybody a dataset, or lets them in again.
+    pub fn deny_dataset(&self, dataset: &str, denied: bool) {
+        self.access().deny_dataset(dataset, denied);
+    }
+
+    /// Makes the next job fail with a reason of BigQuery's, before it does anything. Called
+    /// twice, it fails the next two.
+    pub fn fail_next_job(&self, reason: &str, message: &str) {
+        let failure = PlannedFailure { reason: reason.to_owned(), message: message.to_owned() };
+        self.bigquery.catalog().failures.push(failure);
+    }
+
+    /// Asks as a principal, named by e-mail address or token, past HTTP and its counting.
+    ///
+    /// # Errors
+    /// As `jobs.query` answers them.
+    pub async fn query_as(&self, principal: &str, sql: &str) -> Result<Rows, GoogleError> {
+        let who = self.bigquery.read_access(|access| access.find(principal))?;
+        self.bigquery.may_on_project(&who, "bigquery.jobs.create")?;
+        let result = self.bigquery.run_query(&who, &QuerySpec::plain(sql), false).await?;
+        let rows = result
+            .slice(0, usize::MAX)
+            .map(|(batch, at)| {
+                (result.fields.iter().zip(batch.columns()))
+                    .map(|(field, column)| values::text(field, column, at))
+                    .collect()
+            })
+            .collect();
+        Ok(Rows {
+            columns: result.fields.iter().map(|it| it.name.clone()).collect(),
+            types: result.fields.iter().map(|it| it.kind.name().to_owned()).collect(),
+            rows,
+        })
+    }
+
+    /// Puts an object into a bucket, replacing what was there.
+    ///
+    /// # Errors
+    /// When the bucket is not there or the name is not allowed.
+    pub fn put_object(&self, bucket: &str, name: &str, bytes: &[u8]) -> Result<(), GoogleError> {
+        let new = NewObject {
+            bucket: bucket.to_owned(),
+            name: name.to_owned(),
+            said: Map::new(),
+            conditions: Conditions::default(),
+            crc32c: None,
+            md5: None,
+            may_replace: true,
+        };
+        self.storage.store.put(new, bytes).map(|_| ())
+    }
+
+    /// An object's bytes; `None` if there is no such object or bucket.
+    pub fn object(&self, bucket: &str, name: &str) -> Option<Bytes> {
+        self.storage.store.get(bucket, name).ok().flatten()?.read().ok()
+    }
+
+    /// The objects of a bucket whose names start with `prefix`, in the order of their names.
+    pub fn objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectSummary> {
+        let found = self.storage.store.list(bucket, prefix).unwrap_or_default();
+        (found.iter())
+            .map(|it| ObjectSummary {
+                name: it.name.clone(),
+                size: it.size,
+                generation: it.generation,
+            })
+            .collect()
+    }
+
+    /// The ids of a dataset's tables.
+    pub fn tables(&self, dataset: &str) -> Vec<String> {
+        let catalog = self.bigquery.catalog();
+        catalog
+            .datasets
+            .get(dataset)
+            .map_or_else(Vec::new, |it| it.tables.keys().cloned().collect())
+    }
+
+    /// The table resource, as tables.get prints it.
+    pub fn table(&self, dataset: &str, table: &str) -> Option<Value> {
+        let name = TableName::new(&self.bigquery.project, dataset, table);
+        let catalog = self.bigquery.catalog();
+        let location = &catalog.datasets.get(dataset)?.location;
+        Some(catalog.table(&name).ok()?.resource(&name, location))
+    }
+
+    /// A table's rows as they are kept, unmasked: for comparing two warehouses in a test.
+    pub fn table_batches(&self, dataset: &str, table: &str) -> Option<Vec<RecordBatch>> {
+        let name = TableName::new(&self.bigquery.project, dataset, table);
+        let catalog = self.bigquery.catalog();
+        let table = catalog.table(&name).ok()?;
+        Some(table.rows.shaped(&table.schema()))
+    }
+
+    /// The ids of the jobs that were ever started.
+    pub fn jobs(&self) -> Vec<String> {
+        self.bigquery.catalog().jobs.keys().cloned().collect()
+    }
+
+    fn access(&self) -> RwLockWriteGuard<'_, Access> {
+        self.storage.access.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

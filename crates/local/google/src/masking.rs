@@ -1,0 +1,215 @@
+//! The masking rules of BigQuery's data policies, applied to whole columns.
+//!
+//! From Google's documentation of data masking. A mask works on the column before
+//! anything else sees it, so filters and joins compare masked values.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Date32Array, GenericListArray, Int32Array, StringArray,
+    TimestampMicrosecondArray, new_null_array,
+};
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+/// A predefined masking rule. The order is BigQuery's priority: of several that apply to a
+/// caller, the first wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MaskingRule {
+    /// `RANDOM_HASH`: a hash with a salt of its own for each query.
+    RandomHash,
+    /// `SHA256`: deterministic and unsalted; base64 for STRING, raw for BYTES.
+    Sha256,
+    /// `EMAIL_MASK`: `XXXXX@domain`; what is not an address becomes its SHA-256.
+    EmailMask,
+    /// `LAST_FOUR_CHARACTERS`: `XXXXX` and the last four; four or fewer become their SHA-256.
+    LastFourCharacters,
+    /// `FIRST_FOUR_CHARACTERS`: the first four and `XXXXX`; four or fewer become their SHA-256.
+    FirstFourCharacters,
+    /// `DATE_YEAR_MASK`: 1 January of the year, UTC.
+    DateYearMask,
+    /// `DEFAULT_MASKING_VALUE`: the type's empty value, for NULL as well.
+    Default,
+    /// `ALWAYS_NULL`.
+    AlwaysNull,
+}
+
+impl MaskingRule {
+    /// Google's name of it (`predefinedExpression` of the Data Policy API).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RandomHash => "RANDOM_HASH",
+            Self::Sha256 => "SHA256",
+            Self::EmailMask => "EMAIL_MASK",
+            Self::LastFourCharacters => "LAST_FOUR_CHARACTERS",
+            Self::FirstFourCharacters => "FIRST_FOUR_CHARACTERS",
+            Self::DateYearMask => "DATE_YEAR_MASK",
+            Self::Default => "DEFAULT_MASKING_VALUE",
+            Self::AlwaysNull => "ALWAYS_NULL",
+        }
+    }
+
+    /// The rule with Google's name, or `None`.
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::RandomHash,
+            Self::Sha256,
+            Self::EmailMask,
+            Self::LastFourCharacters,
+            Self::FirstFourCharacters,
+            Self::DateYearMask,
+            Self::Default,
+            Self::AlwaysNull,
+        ]
+        .into_iter()
+        .find(|rule| rule.name() == name)
+    }
+
+    /// Whether the rule can be applied to a column of this type (or to a list of it).
+    pub(crate) fn fits(self, data_type: &DataType) -> bool {
+        let data_type = element(data_type);
+        match self {
+            Self::Default | Self::AlwaysNull => !matches!(data_type, DataType::Struct(_)),
+            Self::RandomHash | Self::Sha256 => {
+                matches!(data_type, DataType::Utf8 | DataType::Binary)
+            }
+            Self::EmailMask | Self::LastFourCharacters | Self::FirstFourCharacters => {
+                matches!(data_type, DataType::Utf8)
+            }
+            Self::DateYearMask => {
+                matches!(
+                    data_type,
+                    DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _)
+                )
+            }
+        }
+    }
+
+    /// The masked column, of the same type and length. `salt` is used by `RANDOM_HASH` alone.
+    /// A rule that does not fit the type hides everything: the result is all NULL.
+    pub(crate) fn apply(self, column: &ArrayRef, salt: &[u8]) -> ArrayRef {
+        if !self.fits(column.data_type()) || self == Self::AlwaysNull {
+            return new_null_array(column.data_type(), column.len());
+        }
+        if self == Self::Default {
+            return default_values(column.data_type(), column.len());
+        }
+        if let DataType::List(field) = column.data_type() {
+            let list = column.as_list::<i32>();
+            let values = self.apply(list.values(), salt);
+            return Arc::new(GenericListArray::new(
+                field.clone(),
+                list.offsets().clone(),
+                values,
+                list.nulls().cloned(),
+            ));
+        }
+        match column.data_type() {
+            DataType::Utf8 => {
+                let masked =
+                    column.as_string::<i32>().iter().map(|it| it.map(|it| self.text(it, salt)));
+                Arc::new(masked.collect::<StringArray>())
+            }
+            DataType::Binary => {
+                let salt = if self == Self::RandomHash { salt } else { &[] };
+                let masked = column.as_binary::<i32>().iter().map(|it| it.map(|it| hash(it, salt)));
+                Arc::new(masked.collect::<BinaryArray>())
+            }
+            DataType::Date32 => {
+                let days = column.as_primitive::<Date32Type>().iter();
+                Arc::new(days.map(|it| it.map(first_day_of_year)).collect::<Date32Array>())
+            }
+            DataType::Timestamp(_, zone) => {
+                let micros = column.as_primitive::<TimestampMicrosecondType>().iter();
+                let masked: TimestampMicrosecondArray = micros
+                    .map(|it| {
+                        it.map(|at| {
+                            let day = i32::try_from(at.div_euclid(DAY_MICROS)).unwrap_or(0);
+                            i64::from(first_day_of_year(day)) * DAY_MICROS
+                        })
+                    })
+                    .collect();
+                Arc::new(masked.with_timezone_opt(zone.clone()))
+            }
+            _ => new_null_array(column.data_type(), column.len()),
+        }
+    }
+
+    fn text(self, value: &str, salt: &[u8]) -> String {
+        let hashed = |salt: &[u8]| STANDARD.encode(hash(value.as_bytes(), salt));
+        match self {
+            Self::RandomHash => hashed(salt),
+            Self::EmailMask => match domain(value) {
+                Some(domain) => format!("XXXXX@{domain}"),
+                None => hashed(&[]),
+            },
+            Self::LastFourCharacters => match value.char_indices().rev().nth(3) {
+                Some((at, _)) if at > 0 => format!("XXXXX{}", &value[at..]),
+                _ => hashed(&[]),
+            },
+            Self::FirstFourCharacters => match value.char_indices().nth(4) {
+                Some((at, _)) => format!("{}XXXXX", &value[..at]),
+                None => hashed(&[]),
+            },
+            _ => hashed(&[]),
+        }
+    }
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+fn element(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::List(field) => field.data_type(),
+        other => other,
+    }
+}
+
+fn hash(value: &[u8], salt: &[u8]) -> Vec<u8> {
+    Sha256::new().chain_update(salt).chain_update(value).finalize().to_vec()
+}
+
+/// The domain of something that looks like an address.
+fn domain(value: &str) -> Option<&str> {
+    let (local, domain) = value.split_once('@')?;
+    let plain =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c == '@' || c.is_whitespace());
+    (plain(local) && plain(domain)).then_some(domain)
+}
+
+/// 1 January of the year of a day, both in days since 1970.
+fn first_day_of_year(days: i32) -> i32 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let first = epoch
+        .checked_add(jiff::Span::new().days(days))
+        .and_then(|day| jiff::civil::Date::new(day.year(), 1, 1))
+        .and_then(|first| epoch.until(first));
+    first.map_or(0, |span| span.get_days())
+}
+
+/// A column of the type's empty value.
+fn default_values(data_type: &DataType, len: usize) -> ArrayRef {
+    match data_type {
+        DataType::Utf8 => Arc::new(StringArray::from(vec![""; len])),
+        DataType::Binary => Arc::new(BinaryArray::from(vec![&b""[..]; len])),
+        // An empty list is what BigQuery shows for a repeated column without values.
+        DataType::List(_) => new_null_array(data_type, len),
+        other => {
+            let zero: ArrayRef = Arc::new(Int32Array::from(vec![0; len]));
+            zeros(&zero, other)
+        }
+    }
+}
+
+/// Zero of a number, day 0 of a date, midnight of a time, FALSE.
+fn zeros(zero: &ArrayRef, to: &DataType) -> ArrayRef {
+    let wide = match to {
+        DataType::Timestamp(..) | DataType::Time64(_) => {
+            arrow::compute::cast(zero, &DataType::Int64).unwrap_or_else(|_| zero.clone())
+        }
+        _ => zero.clone(),
+    };
+    arrow::compute::cast(&wide, to).unwrap_or_else(|_| new_null_array(to, zero.len()))
+}

@@ -1,0 +1,277 @@
+//! Queries: BigQuery's SQL, answered by an embedded engine over tables that are masked for
+//! the caller.
+//!
+//! | module | what |
+//! |---|---|
+//! | `sql` | BigQuery's dialect, rewritten to what the engine speaks |
+//! | `provider` | a table as one caller sees it |
+//! | `information` | `INFORMATION_SCHEMA` views |
+//! | `values` | results as the REST API writes them |
+
+mod information;
+pub(crate) mod provider;
+mod sql;
+pub(crate) mod values;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::{Optimizer, OptimizerContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use serde_json::Value;
+
+use crate::access::Principal;
+use crate::bigquery::BigQuery;
+use crate::bigquery::catalog::TableName;
+use crate::bigquery::jobs::QueryResult;
+use crate::error::GoogleError;
+use provider::MaskedTable;
+use sql::{Parameter, Source, Statement};
+
+/// What a query request asks.
+pub(crate) struct QuerySpec {
+    pub(crate) sql: String,
+    default_dataset: Option<(String, String)>,
+    parameters: Vec<Parameter>,
+}
+
+impl QuerySpec {
+    /// A query without a default dataset or parameters.
+    pub(crate) fn plain(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), default_dataset: None, parameters: Vec::new() }
+    }
+
+    /// From a query request or a query job's configuration.
+    pub(crate) fn parse(body: &Value, project: &str) -> Result<Self, GoogleError> {
+        let sql = body.get("query").and_then(Value::as_str).filter(|it| !it.is_empty());
+        let sql = sql.ok_or_else(|| {
+            GoogleError::new(400, "required", "Required parameter is missing: query")
+        })?;
+        // Google's default is legacy SQL where nothing is said; every client says `false`.
+        if body.get("useLegacySql").and_then(Value::as_bool) == Some(true) {
+            return Err(GoogleError::invalid("Legacy SQL is not supported by this server."));
+        }
+        let default = body.get("defaultDataset");
+        let text = |key: &str| default.and_then(|it| it.get(key)).and_then(Value::as_str);
+        let default_dataset = text("datasetId")
+            .map(|dataset| (text("projectId").unwrap_or(project).to_owned(), dataset.to_owned()));
+        let parameters = body.get("queryParameters").and_then(Value::as_array);
+        Ok(Self {
+            sql: sql.to_owned(),
+            default_dataset,
+            parameters: parameters
+                .into_iter()
+                .flatten()
+                .map(Parameter::parse)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl BigQuery {
+    /// Runs a query as `who`; dry: only plans it and checks the caller's rights.
+    pub(crate) async fn run_query(
+        &self,
+        who: &Principal,
+        spec: &QuerySpec,
+        dry: bool,
+    ) -> Result<QueryResult, GoogleError> {
+        let mut statement = Statement::parse(&spec.sql)?;
+        let sources = statement.sources(&self.project, spec.default_dataset.as_ref())?;
+        let salt = salt();
+        let mut tables = Vec::new();
+        for source in &sources {
+            tables.push(Arc::new(match source {
+                Source::Table(name) => self.view(who, name, &salt)?,
+                Source::Information { dataset, view } => self.information(who, dataset, view)?,
+            }));
+        }
+        statement.rewrite(&tables, &spec.parameters)?;
+        let state = session()?;
+        let context = SessionContext::new_with_state(state);
+        for (at, table) in tables.iter().enumerate() {
+            context.register_table(sql::table_alias(at), table.clone()).map_err(planning)?;
+        }
+        sql::register(&context);
+        let state = context.state();
+        let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning)?;
+        let used = used_columns(&state, &plan)?;
+        let mut bytes = 0;
+        for (at, table) in tables.iter().enumerate() {
+            for column in (0..table.fields.len()).filter(|it| used.contains(&(at, *it))) {
+                table.check(column)?;
+            }
+            bytes += table.bytes();
+        }
+        let fields = values::result_fields(plan.schema().as_arrow())?;
+        if dry {
+            return Ok(QueryResult { fields, batches: Vec::new(), bytes });
+        }
+        let found = DataFrame::new(state, plan).collect().await.map_err(executing)?;
+        let batches = found
+            .iter()
+            .map(|batch| values::normalised(&fields, batch))
+            .collect::<Result<_, _>>()?;
+        Ok(QueryResult { fields, batches, bytes })
+    }
+
+    /// A table as `who` sees it, provided that they may read it at all.
+    fn view(
+        &self,
+        who: &Principal,
+        name: &TableName,
+        salt: &[u8],
+    ) -> Result<MaskedTable, GoogleError> {
+        let refused = || {
+            GoogleError::access_denied(format!(
+                "Access Denied: Table {name}: User does not have permission to query table {name}, \
+                 or perhaps it does not exist."
+            ))
+        };
+        if name.project != self.project
+            || !self.read_access(|it| it.on_dataset(who, &name.dataset, "bigquery.tables.getData"))
+        {
+            return Err(refused());
+        }
+        let (fields, rows) = {
+            let catalog = self.catalog();
+            let table = catalog.table(name).map_err(|error| GoogleError {
+                message: format!("{} was not found in location {}", error.message, self.location),
+                ..error
+            })?;
+            (table.fields.clone(), table.rows.clone())
+        };
+        Ok(self.read_access(|it| MaskedTable::new(it, who, name, fields, rows, salt.to_vec())))
+    }
+
+    /// The rows of a table as `who` sees them: all columns, or some by name.
+    pub(crate) fn read_table(
+        &self,
+        who: &Principal,
+        name: &TableName,
+        selected: Option<&str>,
+    ) -> Result<QueryResult, GoogleError> {
+        let table = self.view(who, name, &salt())?;
+        let wanted: Option<Vec<&str>> = selected.map(|it| it.split(',').map(str::trim).collect());
+        let columns: Vec<usize> = (0..table.fields.len())
+            .filter(|at| {
+                let name = &table.fields[*at].name;
+                wanted.as_ref().is_none_or(|it| it.iter().any(|one| one.eq_ignore_ascii_case(name)))
+            })
+            .collect();
+        for column in &columns {
+            table.check(*column)?;
+        }
+        Ok(QueryResult {
+            fields: columns.iter().map(|at| table.fields[*at].clone()).collect(),
+            batches: table.read(&columns).map_err(executing)?,
+            bytes: table.bytes(),
+        })
+    }
+}
+
+/// A salt that no other query has. It is unguessable to nobody: this is a local server.
+fn salt() -> Vec<u8> {
+    static QUERIES: AtomicU64 = AtomicU64::new(0);
+    QUERIES.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec()
+}
+
+fn session() -> Result<SessionState, GoogleError> {
+    let mut config = SessionConfig::new().with_target_partitions(2).with_information_schema(false);
+    let options = config.options_mut();
+    // Names are rewritten to the tables' own spelling beforehand; TIMESTAMP is an instant.
+    for (key, value) in [
+        ("datafusion.sql_parser.enable_ident_normalization", "false"),
+        ("datafusion.sql_parser.map_string_types_to_utf8view", "false"),
+        // BigQuery sorts NULL before every value.
+        ("datafusion.sql_parser.default_null_ordering", "nulls_min"),
+        ("datafusion.sql_parser.dialect", "bigquery"),
+        ("datafusion.execution.time_zone", "+00:00"),
+    ] {
+        options.set(key, value).map_err(planning)?;
+    }
+    Ok(SessionStateBuilder::new().with_config(config).with_default_features().build())
+}
+
+/// Which columns of which tables a query reads. What the finished plan scans counts, and what
+/// the statement needs before the engine's cleverness, so that `LIMIT 0` opens no column;
+/// `SELECT *` in a subquery of which one column is used reads that one only.
+fn used_columns(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<BTreeSet<(usize, usize)>, GoogleError> {
+    let mut used = BTreeSet::new();
+    scanned(&state.optimize(plan).map_err(planning)?, &mut used)?;
+    if !correlated(plan)? {
+        let analyzed = state
+            .analyzer()
+            .execute_and_check(plan.clone(), state.config_options(), |_, _| {})
+            .map_err(planning)?;
+        let pruned = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())])
+            .optimize(analyzed, &OptimizerContext::new(), |_, _| {})
+            .map_err(planning)?;
+        scanned(&pruned, &mut used)?;
+    }
+    Ok(used)
+}
+
+fn scanned(plan: &LogicalPlan, used: &mut BTreeSet<(usize, usize)>) -> Result<(), GoogleError> {
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(at) = sql::table_of_alias(scan.table_name.table())
+        {
+            let all = 0..scan.source.schema().fields().len();
+            let columns = scan.projection.clone().unwrap_or_else(|| all.collect());
+            used.extend(columns.into_iter().map(|column| (at, column)));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map(|_| ())
+    .map_err(planning)
+}
+
+/// Whether a subquery refers to its surroundings: such a one is pruned only by the whole
+/// optimizer.
+fn correlated(plan: &LogicalPlan) -> Result<bool, GoogleError> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                found |= matches!(part, Expr::OuterReferenceColumn(..));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .map_err(planning)?;
+    Ok(found)
+}
+
+/// An error of parsing or planning: it can only speak of the statement and of names.
+fn planning(error: DataFusionError) -> GoogleError {
+    let text = error.strip_backtrace();
+    let first = text.lines().next().unwrap_or_default();
+    GoogleError::invalid_query(format!("Query could not be planned: {first}"))
+}
+
+/// An error of execution may quote a cell, so that its own words are not passed on.
+fn executing(error: DataFusionError) -> GoogleError {
+    let what = match error.find_root() {
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            arrow::error::ArrowError::DivideByZero => "division by zero",
+            arrow::error::ArrowError::CastError(_) | arrow::error::ArrowError::ParseError(_) => {
+                "a value could not be converted to the wanted type"
+            }
+            arrow::error::ArrowError::ArithmeticOverflow(_) => "a number is too large for its type",
+            _ => "the engine stopped",
+        },
+        DataFusionError::ResourcesExhausted(_) => "resources exceeded",
+        _ => "the engine stopped",
+    };
+    GoogleError::invalid_query(format!("Query failed: {what}."))
+}

@@ -1,0 +1,390 @@
+//! Buckets and objects: names in memory, bytes in files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use landbridge_local_wire::Clock;
+use md5::Digest;
+use serde_json::{Map, Value, json};
+
+use super::upload::Session;
+use crate::error::GoogleError;
+
+/// One generation of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) bucket: String,
+    pub(crate) name: String,
+    pub(crate) generation: i64,
+    pub(crate) metageneration: i64,
+    pub(crate) size: u64,
+    pub(crate) crc32c: u32,
+    pub(crate) md5: [u8; 16],
+    /// What the writer said about it: `contentType`, `metadata` and the like, as in the resource.
+    pub(crate) said: Map<String, Value>,
+    created: Timestamp,
+    updated: Timestamp,
+    pub(crate) file: PathBuf,
+}
+
+impl Object {
+    /// A text property that the writer gave.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.said.get(name).and_then(Value::as_str)
+    }
+
+    pub(crate) fn crc32c_text(&self) -> String {
+        STANDARD.encode(self.crc32c.to_be_bytes())
+    }
+
+    pub(crate) fn md5_text(&self) -> String {
+        STANDARD.encode(self.md5)
+    }
+
+    pub(crate) fn etag(&self) -> String {
+        STANDARD.encode(format!("{}/{}", self.generation, self.metageneration))
+    }
+
+    /// All bytes.
+    pub(crate) fn read(&self) -> Result<Bytes, GoogleError> {
+        fs::read(&self.file)
+            .map(Bytes::from)
+            .map_err(|_| GoogleError::backend("The object's bytes could not be read."))
+    }
+
+    /// The object resource.
+    pub(crate) fn resource(&self, origin: &str) -> Value {
+        let (bucket, generation) = (&self.bucket, self.generation);
+        let encoded =
+            percent_encoding::utf8_percent_encode(&self.name, percent_encoding::NON_ALPHANUMERIC);
+        let link = format!("{origin}/storage/v1/b/{bucket}/o/{encoded}");
+        let mut resource = json!({
+            "kind": "storage#object",
+            "id": format!("{bucket}/{}/{generation}", self.name),
+            "selfLink": link,
+            "mediaLink": format!("{origin}/download/storage/v1/b/{bucket}/o/{encoded}?generation={generation}&alt=media"),
+            "name": self.name,
+            "bucket": bucket,
+            "generation": generation.to_string(),
+            "metageneration": self.metageneration.to_string(),
+            "contentType": "application/octet-stream",
+            "storageClass": "STANDARD",
+            "size": self.size.to_string(),
+            "md5Hash": self.md5_text(),
+            "crc32c": self.crc32c_text(),
+            "etag": self.etag(),
+            "timeCreated": self.created.to_string(),
+            "updated": self.updated.to_string(),
+            "timeStorageClassUpdated": self.created.to_string(),
+            "timeFinalized": self.created.to_string(),
+        });
+        if let Some(target) = resource.as_object_mut() {
+            for (key, value) in &self.said {
+                target.insert(key.clone(), value.clone());
+            }
+        }
+        resource
+    }
+}
+
+/// What a writer may say about an object; everything else of a resource is the server's.
+const WRITABLE: [&str; 8] = [
+    "contentType",
+    "contentEncoding",
+    "contentDisposition",
+    "contentLanguage",
+    "cacheControl",
+    "metadata",
+    "storageClass",
+    "customTime",
+];
+
+/// The writable part of a resource.
+pub(crate) fn writable(resource: &Value) -> Map<String, Value> {
+    let all = resource.as_object().cloned().unwrap_or_default();
+    all.into_iter()
+        .filter(|(key, value)| WRITABLE.contains(&key.as_str()) && !value.is_null())
+        .collect()
+}
+
+/// Conditions on the object that a call is about (`ifGenerationMatch` and its kin).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Conditions {
+    pub(crate) generation: Option<i64>,
+    pub(crate) not_generation: Option<i64>,
+    pub(crate) metageneration: Option<i64>,
+    pub(crate) not_metageneration: Option<i64>,
+}
+
+impl Conditions {
+    /// Checks them against what is there now. A missing object has generation 0.
+    pub(crate) fn check(&self, now: Option<&Object>) -> Result<(), GoogleError> {
+        let generation = now.map_or(0, |it| it.generation);
+        let metageneration = now.map_or(0, |it| it.metageneration);
+        let holds = self.generation.is_none_or(|want| want == generation)
+            && self.not_generation.is_none_or(|other| other != generation)
+            && self.metageneration.is_none_or(|want| want == metageneration)
+            && self.not_metageneration.is_none_or(|other| other != metageneration);
+        if holds { Ok(()) } else { Err(GoogleError::condition_not_met()) }
+    }
+}
+
+/// Bytes on their way to becoming an object.
+pub(crate) struct NewObject {
+    pub(crate) bucket: String,
+    pub(crate) name: String,
+    pub(crate) said: Map<String, Value>,
+    pub(crate) conditions: Conditions,
+    /// Checksums that the writer announced, base64 as in the resource.
+    pub(crate) crc32c: Option<String>,
+    pub(crate) md5: Option<String>,
+    /// Whether the writer may replace an object (`storage.objects.delete`).
+    pub(crate) may_replace: bool,
+}
+
+pub(crate) struct Bucket {
+    created: Timestamp,
+    location: String,
+    said: Map<String, Value>,
+    objects: BTreeMap<String, Arc<Object>>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    buckets: BTreeMap<String, Bucket>,
+    last_generation: i64,
+    pub(crate) sessions: HashMap<String, Session>,
+    pub(crate) next_session: u64,
+}
+
+/// All buckets. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) dir: PathBuf,
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+impl Store {
+    pub(crate) fn new(dir: PathBuf, clock: Clock) -> io::Result<Self> {
+        fs::create_dir_all(&dir)?;
+        Ok(Self { dir, clock, state: Arc::default() })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn create_bucket(
+        &self,
+        name: &str,
+        location: &str,
+        said: Map<String, Value>,
+    ) -> Result<(), GoogleError> {
+        let mut state = self.state();
+        if state.buckets.contains_key(name) {
+            return Err(GoogleError::new(
+                409,
+                "conflict",
+                "Your previous request to create the named bucket succeeded and you already own it.",
+            ));
+        }
+        let bucket = Bucket {
+            created: self.clock.now(),
+            location: location.to_uppercase(),
+            said,
+            objects: BTreeMap::new(),
+        };
+        state.buckets.insert(name.to_owned(), bucket);
+        Ok(())
+    }
+
+    pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), GoogleError> {
+        let mut state = self.state();
+        let bucket = state.buckets.get(name).ok_or_else(no_bucket)?;
+        if !bucket.objects.is_empty() {
+            return Err(GoogleError::new(
+                409,
+                "conflict",
+                "The bucket you tried to delete is not empty.",
+            ));
+        }
+        state.buckets.remove(name);
+        Ok(())
+    }
+
+    pub(crate) fn bucket_names(&self) -> Vec<String> {
+        self.state().buckets.keys().cloned().collect()
+    }
+
+    pub(crate) fn bucket_location(&self, name: &str) -> Result<String, GoogleError> {
+        let state = self.state();
+        state.buckets.get(name).map(|it| it.location.clone()).ok_or_else(no_bucket)
+    }
+
+    pub(crate) fn bucket_resource(&self, name: &str, origin: &str) -> Result<Value, GoogleError> {
+        let state = self.state();
+        let bucket = state.buckets.get(name).ok_or_else(no_bucket)?;
+        let mut resource = json!({
+            "kind": "storage#bucket",
+            "id": name,
+            "name": name,
+            "selfLink": format!("{origin}/storage/v1/b/{name}"),
+            "projectNumber": "1",
+            "metageneration": "1",
+            "location": bucket.location,
+            "locationType": "region",
+            "storageClass": "STANDARD",
+            "etag": "CAE=",
+            "timeCreated": bucket.created.to_string(),
+            "updated": bucket.created.to_string(),
+            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": true}},
+        });
+        if let Some(target) = resource.as_object_mut() {
+            target.extend(bucket.said.clone());
+        }
+        Ok(resource)
+    }
+
+    pub(crate) fn get(&self, bucket: &str, name: &str) -> Result<Option<Arc<Object>>, GoogleError> {
+        let state = self.state();
+        let bucket = state.buckets.get(bucket).ok_or_else(no_bucket)?;
+        Ok(bucket.objects.get(name).cloned())
+    }
+
+    /// The objects of a bucket whose names start with `prefix`, in the order of their names.
+    pub(crate) fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Arc<Object>>, GoogleError> {
+        let state = self.state();
+        let bucket = state.buckets.get(bucket).ok_or_else(no_bucket)?;
+        Ok(bucket
+            .objects
+            .range(prefix.to_owned()..)
+            .take_while(|(name, _)| name.starts_with(prefix))
+            .map(|(_, object)| object.clone())
+            .collect())
+    }
+
+    /// Makes `bytes` the new generation of an object, if the conditions hold and the checksums
+    /// agree: otherwise nothing changes.
+    pub(crate) fn put(&self, new: NewObject, bytes: &[u8]) -> Result<Arc<Object>, GoogleError> {
+        let crc32c = crc32c::crc32c(bytes);
+        let md5: [u8; 16] = md5::Md5::digest(bytes).into();
+        agree("CRC32C", new.crc32c.as_deref(), &STANDARD.encode(crc32c.to_be_bytes()))?;
+        agree("MD5", new.md5.as_deref(), &STANDARD.encode(md5))?;
+        if new.name.is_empty() || new.name.len() > 1024 {
+            return Err(GoogleError::invalid("Invalid argument: the object's name."));
+        }
+        let mut state = self.state();
+        let now = self.clock.now();
+        let generation = now.as_microsecond().max(state.last_generation + 1);
+        let bucket = state.buckets.get_mut(&new.bucket).ok_or_else(no_bucket)?;
+        let before = bucket.objects.get(&new.name).cloned();
+        new.conditions.check(before.as_deref())?;
+        if before.is_some() && !new.may_replace {
+            return Err(GoogleError::new(
+                403,
+                "forbidden",
+                "The caller does not have storage.objects.delete access to the Google Cloud \
+                 Storage object.",
+            ));
+        }
+        let file = self.dir.join(generation.to_string());
+        fs::write(&file, bytes)
+            .map_err(|_| GoogleError::backend("The object's bytes could not be written."))?;
+        let object = Arc::new(Object {
+            bucket: new.bucket,
+            name: new.name.clone(),
+            generation,
+            metageneration: 1,
+            size: bytes.len() as u64,
+            crc32c,
+            md5,
+            said: new.said,
+            created: now,
+            updated: now,
+            file,
+        });
+        bucket.objects.insert(new.name, object.clone());
+        state.last_generation = generation;
+        if let Some(before) = before {
+            // Whoever has the old file open keeps reading it.
+            let _ = fs::remove_file(&before.file);
+        }
+        Ok(object)
+    }
+
+    /// Changes what was said about an object; its bytes and generation stay.
+    pub(crate) fn patch(
+        &self,
+        bucket: &str,
+        name: &str,
+        conditions: Conditions,
+        change: &Value,
+    ) -> Result<Arc<Object>, GoogleError> {
+        let mut state = self.state();
+        let now = self.clock.now();
+        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(no_bucket)?;
+        let slot = bucket_state.objects.get_mut(name).ok_or_else(|| no_object(bucket, name))?;
+        conditions.check(Some(slot))?;
+        let mut object = Object::clone(slot);
+        for (key, value) in change.as_object().into_iter().flatten() {
+            if value.is_null() {
+                object.said.remove(key);
+            } else if let (Some(old), Some(new)) =
+                (object.said.get_mut(key).and_then(Value::as_object_mut), value.as_object())
+            {
+                old.extend(new.clone());
+                old.retain(|_, it| !it.is_null());
+            } else if WRITABLE.contains(&key.as_str()) {
+                object.said.insert(key.clone(), value.clone());
+            }
+        }
+        object.metageneration += 1;
+        object.updated = now;
+        *slot = Arc::new(object);
+        Ok(slot.clone())
+    }
+
+    pub(crate) fn delete(
+        &self,
+        bucket: &str,
+        name: &str,
+        conditions: Conditions,
+        generation: Option<i64>,
+    ) -> Result<(), GoogleError> {
+        let mut state = self.state();
+        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(no_bucket)?;
+        let object = bucket_state.objects.get(name).cloned();
+        let object = object
+            .filter(|it| generation.is_none_or(|want| want == it.generation))
+            .ok_or_else(|| no_object(bucket, name))?;
+        conditions.check(Some(&object))?;
+        bucket_state.objects.remove(name);
+        let _ = fs::remove_file(&object.file);
+        Ok(())
+    }
+}
+
+pub(crate) fn no_bucket() -> GoogleError {
+    GoogleError::not_found("The specified bucket does not exist.")
+}
+
+pub(crate) fn no_object(bucket: &str, name: &str) -> GoogleError {
+    GoogleError::not_found(format!("No such object: {bucket}/{name}"))
+}
+
+fn agree(what: &str, announced: Option<&str>, computed: &str) -> Result<(), GoogleError> {
+    match announced {
+        Some(announced) if announced != computed => Err(GoogleError::invalid(format!(
+            "Provided {what} \"{announced}\" doesn't match calculated {what} \"{computed}\"."
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Requests and answers: the part of HTTP that both servers share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method};
+use http_body_util::BodyExt;
+use landbridge_local_wire as wire;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::error::GoogleError;
+
+/// A request, read whole: its path cut at the slashes *before* decoding, so that
+/// an object's name may hold an encoded slash.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) segments: Vec<String>,
+    query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    async fn read(request: wire::Request) -> Result<Self, GoogleError> {
+        let (head, body) = request.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| GoogleError::new(400, "badRequest", "The request's body ended early."))?
+            .to_bytes();
+        let segments =
+            head.uri.path().split('/').filter(|part| !part.is_empty()).map(decode).collect();
+        let query = head.uri.query().unwrap_or_default();
+        Ok(Self { method: head.method, segments, query: pairs(query), headers: head.headers, body })
+    }
+
+    /// The path's segments, for matching.
+    pub(crate) fn path(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+
+    /// A query parameter's first value.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A query parameter that must be a whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, GoogleError> {
+        self.query(name)
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    GoogleError::invalid(format!("Invalid value for: {name} is not a valid value"))
+                })
+            })
+            .transpose()
+    }
+
+    /// Whether a query parameter is `true`.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.query(name) == Some("true")
+    }
+
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The bearer token, if one was sent.
+    pub(crate) fn token(&self) -> Option<&str> {
+        let value = self.header("authorization")?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The body as JSON; an empty body is an empty object.
+    pub(crate) fn json(&self) -> Result<Value, GoogleError> {
+        if self.body.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|_| GoogleError::new(400, "parseError", "Parse Error: the body is not JSON."))
+    }
+
+    /// `http://HOST`, as the caller addressed us.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.header("host").unwrap_or("127.0.0.1"))
+    }
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
+        })
+        .collect()
+}
+
+/// What a server does with a call once it was read.
+type Handle = dyn Fn(Call) -> BoxFuture<'static, Result<wire::Response, GoogleError>> + Send + Sync;
+
+/// A server made of one function; its errors become answers.
+pub(crate) struct Handler(Arc<Handle>);
+
+impl Handler {
+    /// A server that answers with what `handle` returns.
+    pub(crate) fn new<F>(handle: F) -> Arc<dyn wire::Service>
+    where
+        F: Fn(Call) -> BoxFuture<'static, Result<wire::Response, GoogleError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Arc::new(Self(Arc::new(handle)))
+    }
+}
+
+impl wire::Service for Handler {
+    fn call(&self, request: wire::Request) -> BoxFuture<'static, wire::Response> {
+        let handle = self.0.clone();
+        Box::pin(async move {
+            let answer = match Call::read(request).await {
+                Ok(call) => handle(call).await,
+                Err(error) => Err(error),
+            };
+            answer.unwrap_or_else(|error| failure(&error))
+        })
+    }
+}
+
+/// An answer with a JSON body.
+pub(crate) fn json(status: u16, body: &Value) -> wire::Response {
+    respond(status, &[("content-type", "application/json; charset=UTF-8")], body.to_string())
+}
+
+/// An answer without a body.
+pub(crate) fn no_content() -> wire::Response {
+    respond(204, &[], Bytes::new())
+}
+
+/// An error as an answer.
+pub(crate) fn failure(error: &GoogleError) -> wire::Response {
+    if error.status == 304 {
+        return respond(304, &[], Bytes::new());
+    }
+    let mut response = json(error.status, &error.body());
+    if error.status == 401 {
+        response.headers_mut().insert(
+            "www-authenticate",
+            http::HeaderValue::from_static("Bearer realm=\"https://accounts.google.com/\""),
+        );
+    }
+    response
+}
+
+/// An answer of a status, headers and bytes. A header that HTTP cannot carry is left out.
+pub(crate) fn respond(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> wire::Response {
+    let body = body.into();
+    let mut response =
+        wire::Response::new(if body.is_empty() { wire::empty() } else { wire::full(body) });
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) =
+            (http::HeaderName::try_from(*name), http::HeaderValue::try_from(*value))
+        {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
