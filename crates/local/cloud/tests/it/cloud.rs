@@ -1,0 +1,220 @@
+//! The assembly, with this test binary in the place of the functions.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use landbridge_local::{
+    Event, InvocationOutcome, LocalCloud, LocalCloudOptions, LocalError, Principal,
+};
+use landbridge_local_image::{Engine, Fixed};
+use landbridge_local_wire::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::a_function::ARGS;
+
+const CONFIG: &str = "\
+version: 1
+source: { name: shop, kind: instance, id: shop-prod, region: ap-northeast-2 }
+schedule: { zone: Asia/Seoul }
+export:
+  bucket: shop-exports
+  role_arn: arn:aws:iam::123456789012:role/export
+  kms_key: arn:aws:kms:ap-northeast-2:123456789012:key/11111111-2222-3333-4444-555555555555
+transfer: { bucket: shop-staging }
+warehouse: { project: shop-warehouse, location: asia-northeast3, dataset: shop }
+pii:
+  classes:
+    email:
+      mask: EMAIL_MASK
+      masked_readers: ['group:analysts@example.com']
+";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Options over `dir`, with stand-ins for the four programs.
+fn options(dir: &Path) -> LocalCloudOptions {
+    let config = dir.join("landbridge.yaml");
+    std::fs::write(&config, CONFIG).unwrap();
+    std::fs::write(dir.join("contract.yaml"), "version: 1\ntables: {}\n").unwrap();
+    let programs = dir.join("programs");
+    std::fs::create_dir_all(&programs).unwrap();
+    let this = std::env::current_exe().unwrap();
+    for name in ["snapshot", "export", "transfer", "load"] {
+        let program = programs.join(format!("landbridge-{name}"));
+        let script = format!("#!/bin/sh\nexec '{}' {}\n", this.display(), ARGS.join(" "));
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let source = Arc::new(Fixed::new(Engine::postgres("15.4"), "shop"));
+    let mut options =
+        LocalCloudOptions::new(dir.join("data"), config, source, at("2026-11-20T15:00:00Z"));
+    options.functions_dir = programs;
+    options.schedules_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../infra/schedules");
+    options
+}
+
+fn address<'a>(cloud: &'a LocalCloud, variable: &str) -> &'a str {
+    let url = &cloud.function_env()[variable];
+    let address = url.strip_prefix("http://").unwrap();
+    address.split('/').next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_get_exactly_these_variables() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+    let outcome = cloud.invoke("snapshot", &json!({"do": "variables"})).await.unwrap();
+    let InvocationOutcome::Response(names) = outcome else { panic!("{outcome:?}") };
+    let mut names: Vec<&str> = names.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    names.sort_unstable();
+    // PWD, OLDPWD, SHLVL and _ come from the shell of the stand-in.
+    names.retain(|name| {
+        !["PWD", "OLDPWD", "SHLVL", "_", "_X_AMZN_TRACE_ID"].contains(name)
+            && !name.starts_with("AWS_LAMBDA_")
+    });
+    expect_test::expect![[r#"
+        AWS_ACCESS_KEY_ID
+        AWS_ENDPOINT_URL_RDS
+        AWS_ENDPOINT_URL_S3
+        AWS_REGION
+        AWS_SECRET_ACCESS_KEY
+        LANDBRIDGE_BIGQUERY_ENDPOINT
+        LANDBRIDGE_CONFIG
+        LANDBRIDGE_CONTRACT
+        LANDBRIDGE_GCP_TOKEN
+        LANDBRIDGE_GCS_ENDPOINT
+        LANDBRIDGE_POLICY_TAGS
+    "#]]
+    .assert_eq(&(names.join("\n") + "\n"));
+    let tags: BTreeMap<String, String> =
+        serde_json::from_str(&cloud.function_env()["LANDBRIDGE_POLICY_TAGS"]).unwrap();
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["email", "unclassified"]);
+    assert_eq!(&tags, cloud.policy_tags());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_counts_and_can_be_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+    for variable in [
+        "AWS_ENDPOINT_URL_RDS",
+        "AWS_ENDPOINT_URL_S3",
+        "LANDBRIDGE_GCS_ENDPOINT",
+        "LANDBRIDGE_BIGQUERY_ENDPOINT",
+    ] {
+        let call = json!({"do": "call", "addr": address(&cloud, variable)});
+        let invoke = || async { cloud.invoke("export", &call).await.unwrap() };
+        cloud.calls().disarm();
+        // A caller without credentials is refused, whatever it asks.
+        let InvocationOutcome::Response(status) = invoke().await else { panic!("{variable}") };
+        let status: u16 = status.as_str().unwrap().parse().unwrap();
+        assert!((400..500).contains(&status), "{variable}: {status}");
+        assert_eq!(cloud.calls().count(), 1);
+        // Calls from inside don't count, nor do the functions' calls of the Runtime API.
+        assert!(cloud.aws().snapshots().is_empty());
+        assert_eq!(cloud.calls().count(), 1);
+
+        cloud.calls().arm(Fault { at: 1, kind: FaultKind::DropAnswer });
+        assert_eq!(invoke().await, InvocationOutcome::Response(Value::Null), "{variable}");
+        cloud.calls().arm(Fault { at: 1, kind: FaultKind::KillAfter });
+        assert_eq!(invoke().await, InvocationOutcome::Crashed, "{variable}");
+        assert!(cloud.calls().fired());
+        assert!(cloud.functions().running().is_empty());
+        assert!(invoke().await.is_response(), "{variable}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+    let mut ticks: BTreeMap<String, usize> = BTreeMap::new();
+    let mut hours = 0;
+    let summary = cloud
+        .run_until(at("2026-11-21T14:59:00Z"), &mut |event| match event {
+            Event::Hour(_) => hours += 1,
+            Event::Started { tick, .. } => *ticks.entry(tick.function.clone()).or_default() += 1,
+            Event::Finished { .. } => {}
+        })
+        .await
+        .unwrap();
+    assert_eq!(summary.given_up, []);
+    assert_eq!((hours, summary.ticks), (24, 120));
+    let expected = [("export", 24), ("load", 36), ("snapshot", 24), ("transfer", 36)];
+    assert_eq!(ticks, expected.map(|(name, n)| (name.to_owned(), n)).into());
+    // One warm process each served them all.
+    assert_eq!(cloud.functions().cold_starts().len(), 4);
+    assert_eq!(cloud.clock().now(), at("2026-11-21T14:59:00Z"));
+}
+
+/// Posts JSON to BigQuery as somebody; the status of the answer.
+fn post(cloud: &LocalCloud, who: Principal, path: &str, body: &Value) -> u16 {
+    let mut server = TcpStream::connect(address(cloud, "LANDBRIDGE_BIGQUERY_ENDPOINT")).unwrap();
+    let body = body.to_string();
+    write!(
+        server,
+        "POST /bigquery/v2/projects/shop-warehouse/{path} HTTP/1.1\r\nhost: x\r\n\
+         connection: close\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        who.token(),
+        body.len(),
+    )
+    .unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    answer.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn principals_see_what_their_roles_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+    let column = |name: &str, class: &str| {
+        let tag = &cloud.policy_tags()[class];
+        json!({"name": name, "type": "STRING", "policyTags": {"names": [tag]}})
+    };
+    let table = json!({
+        "tableReference":
+            {"projectId": "shop-warehouse", "datasetId": "shop", "tableId": "creators"},
+        "schema": {"fields": [column("email", "email"), column("passport", "unclassified")]},
+    });
+    let insert = |who| post(&cloud, who, "datasets/shop/tables", &table);
+    assert_eq!(insert(Principal::Analyst), 403);
+    assert_eq!(insert(Principal::Loader), 200);
+    // (who, may read `email`, may read `passport`, of which everybody sees NULL)
+    for (who, email, passport) in [
+        (Principal::Loader, false, true),
+        (Principal::Analyst, true, true),
+        (Principal::PiiReader, true, true),
+        (Principal::Stranger, false, true),
+    ] {
+        for (column, may) in [("email", email), ("passport", passport)] {
+            let sql = format!("SELECT {column} FROM shop.creators");
+            let answer = cloud.google().query_as(who.email(), &sql).await;
+            assert_eq!(answer.is_ok(), may, "{} {column}: {answer:?}", who.name());
+        }
+        assert_eq!(Principal::parse(who.name()), Some(who));
+    }
+    assert!(cloud.google().query_as("nobody", "SELECT 1").await.is_err());
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_told_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let text = CONFIG.replace("Asia/Seoul", "Asia/Soul").replace("dataset:", "datset:");
+    std::fs::write(&options.config_path, text).unwrap();
+    let Err(error) = LocalCloud::start(options).await else { panic!("it started") };
+    assert!(matches!(error, LocalError::Config(_)));
+    let text = error.to_string();
+    for told in ["Asia/Soul", "datset", "dataset"] {
+        assert!(text.contains(told), "{text}");
+    }
+}
