@@ -174,6 +174,14 @@ impl JobId {
         let table = if plain { table.to_owned() } else { format!("x{}", short_hash(table)) };
         Self::new(format!("landbridge-{source}-{}-{table}-a{attempt}", day.compact()))
     }
+
+    /// The `attempt`-th job that appends the `batch`-th batch of a day's receipts.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] when the source's name does not fit into an id.
+    pub fn for_receipts(source: &str, day: Day, batch: usize, attempt: u32) -> Result<Self> {
+        Self::new(format!("landbridge-{source}-{}-ops-receipts-b{batch}-a{attempt}", day.compact()))
+    }
 }
 
 /// The first 16 hex digits of the SHA-256 of `text`: for names that must not hold it.

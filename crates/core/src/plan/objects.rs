@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::{ManifestFile, TableStatus};
+use crate::types::Engine;
 use crate::{Error, Kind, Result};
 
 /// An object as S3 lists it.
@@ -65,10 +66,27 @@ pub fn folder_of(target: &str) -> String {
         .collect()
 }
 
-/// `shop.public.orders` → (`shop`, `public.orders`); `None` for a database-level entry.
-pub fn split_target(target: &str) -> Option<(&str, &str)> {
-    let (database, rest) = target.split_once('.')?;
-    rest.contains('.').then_some((database, rest))
+/// A table that a manifest names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its database.
+    pub database: String,
+    /// `schema.table`; with MySQL the schema is the database.
+    pub name: String,
+}
+
+/// Reads a manifest's target; `None` for a database-level entry.
+///
+/// PostgreSQL has `database.schema.table`. MySQL has `database.table`, and
+/// `database.database.table` is taken as well: both have been seen.
+pub fn target(engine: Engine, text: &str) -> Option<Target> {
+    let (database, rest) = text.split_once('.')?;
+    let name = match engine {
+        Engine::Postgres => rest.contains('.').then(|| rest.to_owned())?,
+        Engine::Mysql if rest.strip_prefix(database).is_some_and(|table| table.starts_with('.')) => rest.to_owned(),
+        Engine::Mysql => text.to_owned(),
+    };
+    Some(Target { database: database.to_owned(), name })
 }
 
 /// Each table of the manifests with its folder (empty when the export has none for it).
@@ -76,26 +94,29 @@ pub fn split_target(target: &str) -> Option<(&str, &str)> {
 /// # Errors
 /// [`Kind::Corrupt`] when a folder belongs to no table of the manifests, or two
 /// tables share one: rows would end up in the wrong place.
-pub fn assign<'a>(
-    statuses: &'a [TableStatus],
+pub fn assign(
+    engine: Engine,
+    statuses: &[TableStatus],
     mut folders: BTreeMap<String, Folder>,
-) -> Result<Vec<(&'a TableStatus, Folder)>> {
-    let mut by_folder: BTreeMap<String, &TableStatus> = BTreeMap::new();
-    for status in statuses.iter().filter(|status| split_target(&status.target).is_some()) {
-        if let Some(other) = by_folder.insert(folder_of(&status.target), status) {
+) -> Result<Vec<(Target, &TableStatus, Folder)>> {
+    let mut by_folder: BTreeMap<String, (Target, &TableStatus)> = BTreeMap::new();
+    for status in statuses {
+        let Some(target) = target(engine, &status.target) else { continue };
+        let folder = folder_of(&format!("{}.{}", target.database, target.name));
+        if let Some((other, _)) = by_folder.insert(folder, (target.clone(), status)) {
             // The same table may stand in two manifest files; two different ones may not share a folder.
-            if other.target != status.target {
+            if other != target {
                 return Err(Error::new(
                     Kind::Corrupt,
                     "two tables of the export share one folder, so their rows cannot be told apart",
-                    format!("{} and {}", other.target, status.target),
+                    format!("{} and {}", other.name, target.name),
                 ));
             }
         }
     }
     let assigned = by_folder
         .into_iter()
-        .map(|(folder, status)| (status, folders.remove(&folder).unwrap_or_default()))
+        .map(|(folder, (target, status))| (target, status, folders.remove(&folder).unwrap_or_default()))
         .collect();
     if let Some((folder, _)) = folders.iter().find(|(_, folder)| !folder.data.is_empty()) {
         return Err(Error::new(
@@ -146,15 +167,28 @@ mod tests {
     fn odd_names_find_their_folder() {
         let statuses = [status("shop.public.order \"items\"")];
         let folders = group("", [listed("shop/public.order__items_/1/p")]);
-        let assigned = assign(&statuses, folders).unwrap();
-        assert_eq!(assigned[0].1.data.len(), 1);
+        let assigned = assign(Engine::Postgres, &statuses, folders).unwrap();
+        assert_eq!(assigned[0].0.name, "public.order \"items\"");
+        assert_eq!(assigned[0].2.data.len(), 1);
+    }
+
+    #[test]
+    fn targets_of_both_engines() {
+        let name = |engine, text| target(engine, text).map(|target| format!("{} | {}", target.database, target.name));
+        assert_eq!(name(Engine::Postgres, "shop.public.orders").unwrap(), "shop | public.orders");
+        assert_eq!(name(Engine::Postgres, "shop.public.a.b").unwrap(), "shop | public.a.b");
+        assert_eq!(name(Engine::Mysql, "shop.orders").unwrap(), "shop | shop.orders");
+        assert_eq!(name(Engine::Mysql, "shop.shop.orders").unwrap(), "shop | shop.orders");
+        for (engine, text) in [(Engine::Postgres, "postgres"), (Engine::Postgres, "shop.public"), (Engine::Mysql, "sys")] {
+            assert_eq!(name(engine, text), None, "{text}");
+        }
     }
 
     #[test]
     fn what_cannot_be_told_apart_is_refused() {
         let statuses = [status("s.public.a b"), status("s.public.a_b")];
-        assert_eq!(assign(&statuses, BTreeMap::new()).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(assign(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(), Kind::Corrupt);
         let stray = group("", [listed("s/public.unknown/1/p")]);
-        assert_eq!(assign(&[], stray).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(assign(Engine::Postgres, &[], stray).unwrap_err().kind(), Kind::Corrupt);
     }
 }

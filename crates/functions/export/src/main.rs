@@ -1,2 +1,6 @@
-//! The `export` function.
-fn main() {}
+//! Exports the day's snapshot.
+
+#[tokio::main]
+async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
+    landbridge_stages::lambda::run("export", landbridge_stages::export::tick).await
+}

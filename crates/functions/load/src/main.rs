@@ -1,2 +1,6 @@
-//! The `load` function.
-fn main() {}
+//! Loads the day's tables and writes their receipts.
+
+#[tokio::main]
+async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
+    landbridge_stages::lambda::run("load", landbridge_stages::load::tick).await
+}

@@ -1,2 +1,6 @@
-//! The `transfer` function.
-fn main() {}
+//! Carries the day's export to Cloud Storage.
+
+#[tokio::main]
+async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
+    landbridge_stages::lambda::run("transfer", landbridge_stages::transfer::tick).await
+}

@@ -1,0 +1,109 @@
+//! What every tick is given.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use landbridge_aws::Aws;
+use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::config::{self, Config};
+use landbridge_core::contract::{self, Contract};
+use landbridge_core::diff::PolicyTags;
+use landbridge_core::{Error, Kind, Result};
+use landbridge_gcp::Gcp;
+
+use crate::Ledger;
+
+/// Built once at cold start, shared by all ticks of a process.
+#[derive(Clone)]
+pub struct Context {
+    /// `landbridge.yaml`.
+    pub config: Config,
+    /// `contract.yaml`.
+    pub contract: Contract,
+    /// The days and hours of the schedule's zone.
+    pub calendar: Calendar,
+    /// Policy tags by class.
+    pub tags: PolicyTags,
+    /// The AWS clients.
+    pub aws: Aws,
+    /// The Google clients.
+    pub gcp: Gcp,
+}
+
+/// One start of a stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    /// The schedule's own time, not the clock's.
+    pub now: Timestamp,
+    /// When the process must be done.
+    pub until: Instant,
+}
+
+impl Tick {
+    /// A tick that may take `budget`.
+    pub fn new(now: Timestamp, budget: Duration) -> Self {
+        Self { now, until: Instant::now() + budget }
+    }
+
+    /// Whether there is still time to begin something that takes `needed`.
+    pub fn has(&self, needed: Duration) -> bool {
+        Instant::now() + needed < self.until
+    }
+}
+
+impl Context {
+    /// Reads the two files and builds the clients. `LANDBRIDGE_CONFIG` and
+    /// `LANDBRIDGE_CONTRACT` name the files (default: beside the function's
+    /// code), `LANDBRIDGE_POLICY_TAGS` the tags by class as JSON, which
+    /// Terraform knows and `landbridge.yaml` need not.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] with every fault of the files.
+    pub async fn from_env() -> Result<Self> {
+        let config_path = path("LANDBRIDGE_CONFIG", config::FILE_NAME);
+        let contract_path = path("LANDBRIDGE_CONTRACT", contract::FILE_NAME);
+        let faulty = |what, faults: landbridge_core::yaml::Faults| Error::new(Kind::Config, what, faults.to_string());
+        let config = config::load(config::FILE_NAME, &read(&config_path)?)
+            .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
+        let contract = contract::load(contract::FILE_NAME, &read(&contract_path)?, &config)
+            .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
+        let tags = policy_tags(&config)?;
+        let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
+        let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+        let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
+        Ok(Self { config, contract, calendar, tags, aws, gcp })
+    }
+
+    /// The ledger of a day.
+    pub fn ledger(&self, day: Day) -> Ledger {
+        Ledger::new(self, day)
+    }
+}
+
+fn path(variable: &str, name: &str) -> PathBuf {
+    let beside = || {
+        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
+        root.join(name)
+    };
+    std::env::var_os(variable).map_or_else(beside, PathBuf::from)
+}
+
+fn read(path: &std::path::Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::new(Kind::Config, "a file of the configuration cannot be read", path.display().to_string()).caused_by(error))
+}
+
+fn policy_tags(config: &Config) -> Result<PolicyTags> {
+    let mut tags: PolicyTags = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
+        Ok(json) => serde_json::from_str(&json)
+            .map_err(|_| Error::new(Kind::Config, "the policy tags are not a JSON object of class to tag", "LANDBRIDGE_POLICY_TAGS"))?,
+        Err(_) => PolicyTags::new(),
+    };
+    for (name, class) in config.pii.all() {
+        if let Some(tag) = class.policy_tag {
+            tags.entry(name).or_insert(tag);
+        }
+    }
+    Ok(tags)
+}

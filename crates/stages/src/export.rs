@@ -1,0 +1,233 @@
+//! The export stage: the day's export task is COMPLETE and its manifests are recorded.
+
+use landbridge_aws::rds::{ExportStatus, ExportTask, NewExport};
+use landbridge_core::calendar::Day;
+use landbridge_core::ids::{ExportId, SnapshotId};
+use landbridge_core::manifest::{self, ManifestFile};
+use landbridge_core::plan::Problem;
+use landbridge_core::types::Engine;
+use landbridge_core::{Error, Kind, Result};
+
+use crate::ledger::{Recorded, Written};
+use crate::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord};
+use crate::{Context, Ledger, Outcome, Progress, Tick, alert};
+
+/// Attempts per day: each is charged as a full export.
+const MAX_ATTEMPTS: u32 = 3;
+/// How long the snapshot of the export hour may be missing before somebody is told.
+const SNAPSHOT_PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+
+/// One tick. Repeating it starts nothing twice: the task is named for its day and attempt.
+///
+/// # Errors
+/// Those of RDS and S3; [`Kind::Corrupt`] for a broken manifest.
+pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+    let day = context.calendar.day_of(tick.now);
+    let hour = context.calendar.export_hour(day);
+    if tick.now < hour.start() {
+        return Ok(Outcome::new(Progress::Idle, format!("the export of {day} begins at {}", hour.start())));
+    }
+    let ledger = context.ledger(day);
+    let mut record: Option<Recorded<ExportRecord>> = ledger.get(EXPORT).await?;
+    loop {
+        if let Some(record) = &record
+            && record.value.complete
+        {
+            return Ok(Outcome::new(Progress::Done, format!("{} is complete", record.value.export)));
+        }
+        let attempt = record.as_ref().map_or(1, |record| record.value.attempt);
+        let id = ExportId::for_day(&context.config.source.name, day, attempt)?;
+        let snapshot = SnapshotId::for_hour(&context.config.source.name, hour)?;
+        let Some(task) = context.aws.rds.export(&id).await? else {
+            return start(context, &ledger, tick, &id, &snapshot, record).await;
+        };
+        if !task.source_arn.ends_with(&format!("snapshot:{snapshot}")) {
+            return Err(Error::new(
+                Kind::Conflict,
+                "an export task of the day's name reads another snapshot",
+                format!("{id} reads {}, not {snapshot}", task.source_arn),
+            ));
+        }
+        let current = match record {
+            Some(current) => current,
+            // The task was started, and its record was not written.
+            None => match note(context, &ledger, &id, &snapshot, attempt).await? {
+                Some(current) => current,
+                None => return Ok(Outcome::new(Progress::Waiting, format!("{snapshot} is gone"))),
+            },
+        };
+        match task.status {
+            ExportStatus::Running => {
+                return Ok(Outcome::new(Progress::Waiting, format!("{id} is at {} %", task.progress)));
+            }
+            ExportStatus::Complete => return complete(context, &ledger, tick, &task, current).await,
+            ExportStatus::Failed | ExportStatus::Canceled => {
+                record = Some(again(&ledger, day, tick, &task, current).await?);
+            }
+        }
+    }
+}
+
+/// Starts the task if its snapshot is ready.
+async fn start(
+    context: &Context,
+    ledger: &Ledger,
+    tick: Tick,
+    id: &ExportId,
+    snapshot: &SnapshotId,
+    record: Option<Recorded<ExportRecord>>,
+) -> Result<Outcome> {
+    let waiting = |why: &str| Ok(Outcome::new(Progress::Waiting, format!("{snapshot} {why}")));
+    let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
+        let hour = snapshot.hour(&context.config.source.name).map_or(tick.now, |hour| hour.start());
+        if tick.now.duration_since(hour) > SNAPSHOT_PATIENCE {
+            let problem = Problem::new(Kind::NotFound, "the snapshot of the export hour is missing", snapshot.as_str());
+            alert::raise(ledger, &problem, "", tick.now).await?;
+        }
+        return waiting("does not exist yet");
+    };
+    if state.status != "available" {
+        return waiting(&format!("is {}", state.status));
+    }
+    let settings = &context.config.export;
+    let new = NewExport {
+        id,
+        source_arn: &state.arn,
+        bucket: &settings.bucket,
+        prefix: settings.prefix.trim_matches('/'),
+        role_arn: &settings.role_arn,
+        kms_key: &settings.kms_key,
+        only: &settings.only,
+    };
+    match context.aws.rds.start_export(&new).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == Kind::Conflict => return waiting(&format!("cannot be exported yet ({error})")),
+        Err(error) => return Err(error),
+    }
+    tracing::info!(export = id.as_str(), snapshot = snapshot.as_str(), "export started");
+    if record.is_none() {
+        note(context, ledger, id, snapshot, 1).await?;
+    }
+    Ok(Outcome::new(Progress::Partial, format!("{id} started")))
+}
+
+/// Records that the day's task exists; `None` when its snapshot does not any more.
+async fn note(
+    context: &Context,
+    ledger: &Ledger,
+    id: &ExportId,
+    snapshot: &SnapshotId,
+    attempt: u32,
+) -> Result<Option<Recorded<ExportRecord>>> {
+    let Some(state) = context.aws.rds.snapshot(snapshot).await? else { return Ok(None) };
+    let engine = Engine::from_rds(&state.engine).ok_or_else(|| {
+        Error::new(Kind::Config, "the database's engine cannot be exported", format!("{snapshot} is {}", state.engine))
+    })?;
+    let record = ExportRecord {
+        attempt,
+        export: id.to_string(),
+        snapshot: snapshot.to_string(),
+        snapshot_at: state.created,
+        engine,
+        complete: false,
+        warning: None,
+        started_at: None,
+        ended_at: None,
+        failures: Vec::new(),
+    };
+    ledger.create(EXPORT, &record).await?;
+    ledger.get(EXPORT).await
+}
+
+/// Records a failed attempt and moves on to the next.
+async fn again(
+    ledger: &Ledger,
+    day: Day,
+    tick: Tick,
+    task: &ExportTask,
+    current: Recorded<ExportRecord>,
+) -> Result<Recorded<ExportRecord>> {
+    let why = task.failure.clone().unwrap_or_else(|| format!("{:?}", task.status));
+    let failed = Error::new(Kind::Transient, "an export task failed", format!("{}: {why}", task.id));
+    alert::raise(ledger, &Problem::from(&failed), &task.id, tick.now).await?;
+    if current.value.attempt >= MAX_ATTEMPTS {
+        return Err(Error::new(
+            Kind::Held,
+            "every attempt to export the day failed",
+            format!("{day}, {MAX_ATTEMPTS} attempts, the last one {}: {why}", task.id),
+        ));
+    }
+    let mut next = current.value;
+    next.attempt += 1;
+    next.failures.push(format!("{}: {why}", task.id));
+    next.export = task.id.rsplit_once("-a").map_or(task.id.as_str(), |(stem, _)| stem).to_owned();
+    next.export = format!("{}-a{}", next.export, next.attempt);
+    if ledger.replace(EXPORT, &current.etag, &next).await? == Written::Overtaken {
+        tracing::info!(export = task.id, "another tick moved on first");
+    }
+    ledger.get(EXPORT).await?.ok_or_else(|| Error::new(Kind::Corrupt, "the record of the export vanished", day.to_string()))
+}
+
+/// Reads the manifests and records them, then the task as complete.
+async fn complete(
+    context: &Context,
+    ledger: &Ledger,
+    tick: Tick,
+    task: &ExportTask,
+    current: Recorded<ExportRecord>,
+) -> Result<Outcome> {
+    let manifest = manifests(context, &task.id).await?;
+    if ledger.create(MANIFEST, &manifest).await? == Written::Overtaken {
+        // Another tick recorded it; what it says is the same export's.
+        tracing::info!(export = task.id, "the manifests are recorded already");
+    }
+    if let Some(warning) = &task.warning {
+        let problem = Problem::new(Kind::Held, "the export is complete, with a warning", format!("{}: {warning}", task.id));
+        alert::raise(ledger, &problem, &task.id, tick.now).await?;
+    }
+    let tables = manifest.tables.len();
+    let done = ExportRecord {
+        complete: true,
+        warning: task.warning.clone(),
+        started_at: task.started,
+        ended_at: task.ended,
+        ..current.value
+    };
+    ledger.replace(EXPORT, &current.etag, &done).await?;
+    tracing::info!(export = task.id, tables, "export complete");
+    Ok(Outcome::new(Progress::Done, format!("{} is complete", task.id)))
+}
+
+async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
+    let settings = &context.config.export;
+    let root = match settings.prefix.trim_matches('/') {
+        "" => format!("{export}/"),
+        prefix => format!("{prefix}/{export}/"),
+    };
+    let s3 = &context.aws.s3;
+    // Only the folder's own files: below its tables there may be millions.
+    let listed = s3.list(&settings.bucket, &format!("{root}export_")).await?;
+    let mut tables = Vec::new();
+    let mut files = 0;
+    for object in listed {
+        let Some(file) = ManifestFile::of_key(&object.key) else { continue };
+        let Some((bytes, _)) = s3.get(&settings.bucket, &object.key).await? else { continue };
+        match file {
+            ManifestFile::Info => {
+                manifest::parse_info(&object.key, &bytes)?;
+            }
+            ManifestFile::Tables => {
+                files += 1;
+                tables.extend(manifest::parse_tables(&object.key, &bytes)?);
+            }
+        }
+    }
+    if files == 0 {
+        return Err(Error::new(
+            Kind::Corrupt,
+            "a complete export has left no manifest of its tables",
+            format!("s3://{}/{root}export_tables_info_*.json", settings.bucket),
+        ));
+    }
+    Ok(ManifestRecord { root, tables })
+}

@@ -1,0 +1,73 @@
+//! A stage as a Lambda function.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+pub use lambda_runtime::Error as RuntimeError;
+use landbridge_core::{Error, Kind, Result};
+use serde::Deserialize;
+
+use crate::{Context, Outcome, Tick};
+
+/// What the schedule sends: its own time, so that a late tick still knows its hour.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Event {
+    /// `<aws.scheduler.scheduled-time>`.
+    pub scheduled_time: Timestamp,
+}
+
+/// Time kept free before Lambda's own deadline, to record what was done.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Runs `stage` as the function of this process until Lambda ends it.
+///
+/// The context is built once. When that fails, every invocation answers with
+/// the reason: an error at start would be a crash without a sentence.
+///
+/// # Errors
+/// When the runtime API cannot be reached.
+pub async fn run<F>(name: &'static str, stage: F) -> Result<(), lambda_runtime::Error>
+where
+    F: AsyncFn(&Context, Tick) -> Result<Outcome>,
+{
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("LANDBRIDGE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("landbridge=info,warn")),
+        )
+        .with_target(false)
+        .without_time()
+        .init();
+    let context = Context::from_env().await;
+    let (context, stage) = (&context, &stage);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        handle(name, context, stage, event).await.map_err(|error| {
+            let kind = error.kind().name();
+            tracing::error!(stage = name, kind, retry = error.kind().policy().retry, "{}", error.sentence());
+            Diagnostic { error_type: kind.to_owned(), error_message: error.sentence() }
+        })
+    }))
+    .await
+}
+
+async fn handle<F>(name: &str, context: &Result<Context>, stage: &F, event: LambdaEvent<serde_json::Value>) -> Result<Outcome>
+where
+    F: AsyncFn(&Context, Tick) -> Result<Outcome>,
+{
+    let context = match context {
+        Ok(context) => context,
+        Err(error) => return Err(Error::new(error.kind(), error.what(), error.context())),
+    };
+    let deadline = event.context.deadline;
+    let event: Event = serde_json::from_value(event.payload).map_err(|_| {
+        Error::new(Kind::Config, "the event is not a schedule's", "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}")
+    })?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
+    // Boxed: the stage's future is deep, and its layout would be computed anew in every function.
+    let outcome = Box::pin(stage(context, Tick::new(event.scheduled_time, left))).await?;
+    tracing::info!(stage = name, now = %event.scheduled_time, progress = ?outcome.progress, "{}", outcome.message);
+    Ok(outcome)
+}

@@ -1,0 +1,93 @@
+//! The load stage: tables, tags, rows, receipts.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`table`] | one table: diff, tags before data, load job, proof, receipt |
+//! | [`settle`] | the end of the day: skipped tables, the day's record, the deadline |
+//! | [`receipts`] | receipts as rows of the warehouse |
+
+pub mod receipts;
+pub mod settle;
+pub mod table;
+
+use futures::StreamExt;
+use landbridge_core::plan::DayPlan;
+use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::{Error, Result};
+
+use crate::records::{self, PLAN};
+use crate::{Context, Ledger, Outcome, Progress, Tick, transfer};
+
+/// One tick. Repeating it loads nothing twice: load jobs are named for their
+/// day, table and attempt, and BigQuery runs an id once.
+///
+/// # Errors
+/// The first trouble that no receipt can hold, after the other tables had their chance.
+pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+    let day = context.calendar.day_of(tick.now);
+    let ledger = context.ledger(day);
+    let Some(plan) = ledger.get::<DayPlan>(PLAN).await? else {
+        settle::overdue(context, &ledger, day, tick).await?;
+        return Ok(Outcome::new(Progress::Waiting, format!("{day} is not planned yet")));
+    };
+    let plan = plan.value;
+    settle::skipped(&ledger, &plan, tick).await?;
+    let mut receipts = settle::read(&ledger, &plan).await?;
+    let carried = ledger.names("items").await?;
+    let ready = plan.tables.iter().filter(|entry| {
+        let open = receipts.get(&entry.table).is_none_or(|receipt| !is_final(receipt));
+        open && carried.get(&entry.table).map_or(0, Vec::len) >= entry.items
+    });
+    let ready: Vec<&str> = ready.map(|entry| entry.table.as_str()).collect();
+
+    let (ledger_ref, plan_ref) = (&ledger, &plan);
+    let mut results = futures::stream::iter(ready)
+        .map(|name| async move { (name, one(context, ledger_ref, plan_ref, name, tick).await) })
+        .buffer_unordered(usize::from(context.config.transfer.concurrency));
+    let mut first = None;
+    while let Some((name, result)) = results.next().await {
+        match result {
+            Ok(Some(receipt)) => {
+                receipts.insert(name.to_owned(), receipt);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(table = name, kind = error.kind().name(), %error, "a table was not loaded");
+                first.get_or_insert(error);
+            }
+        }
+    }
+    drop(results);
+    if let Some(error) = first {
+        settle::overdue(context, &ledger, day, tick).await?;
+        return Err(error);
+    }
+    settle::settle(context, &ledger, &plan, &receipts, tick).await
+}
+
+/// Whether a receipt needs no further look: a held table may yet be mended today.
+fn is_final(receipt: &Receipt) -> bool {
+    matches!(receipt.state, State::Published | State::Superseded)
+}
+
+/// Loads one table. A trouble that waits for a person becomes a receipt; any other is returned.
+async fn one(context: &Context, ledger: &Ledger, plan: &DayPlan, name: &str, tick: Tick) -> Result<Option<Receipt>> {
+    let table = transfer::table_plan(ledger, name).await?;
+    match table::load(context, ledger, plan, &table, tick).await {
+        Ok(receipt) => Ok(receipt),
+        Err(error) if waits_for_a_person(&error) => {
+            let receipt = table::held(ledger, plan, &table, &error, tick).await?;
+            Ok(Some(receipt))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn waits_for_a_person(error: &Error) -> bool {
+    !error.kind().policy().retry
+}
+
+/// The name of a table's receipt.
+fn receipt_name(table: &str) -> String {
+    records::receipt(table)
+}

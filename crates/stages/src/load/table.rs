@@ -1,0 +1,393 @@
+//! One table, fail-closed: diff the live schema against the contract, set
+//! columns and tags before the data, replace the rows, prove rows and tags, write
+//! the receipt.
+
+use std::time::Duration;
+
+use landbridge_core::diff::{Change, Column, diff, tag_of};
+use landbridge_core::ids::JobId;
+use landbridge_core::plan::{DayPlan, Problem, TablePlan};
+use landbridge_core::receipt::{self, Receipt, State};
+use landbridge_core::{Error, Kind, Result};
+use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableState};
+
+use super::{is_final, receipt_name};
+use crate::ledger::Written;
+use crate::records::{self, Claim, EXPORT, ExportRecord, Intent};
+use crate::{Context, Ledger, Tick, alert};
+
+/// The first wait between looks at a running job, doubled up to [`LAST_POLL`].
+const FIRST_POLL: Duration = Duration::from_millis(100);
+/// The longest wait between looks: a load of minutes need not be watched by the second.
+const LAST_POLL: Duration = Duration::from_secs(5);
+/// URIs of one load job at most. [BigQuery quotas, "Maximum number of source URIs"]
+const MAX_URIS: usize = 10_000;
+
+/// Loads a table of which every object is in Cloud Storage. `None`: not finished, the next tick goes on.
+///
+/// # Errors
+/// What waits for a person is [`Kind::Held`], [`Kind::Config`], [`Kind::Corrupt`]
+/// or [`Kind::Rejected`]; everything else passes by itself.
+pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &TablePlan, tick: Tick) -> Result<Option<Receipt>> {
+    if let Some(problem) = &table.problem {
+        return held_as(ledger, plan, table, problem.clone(), tick).await.map(Some);
+    }
+    let warehouse = &context.config.warehouse;
+    let place = format!("{}.{}", warehouse.dataset, table.table);
+    let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
+    let live_table = live.as_ref().map(|state| &state.live);
+    let change = diff(&place, &context.config.source.name, &table.columns, live_table, &context.tags)?;
+    let intent = intend(ledger, table, live.as_ref(), &change).await?;
+    match claim(context, ledger, plan, table).await? {
+        Turn::Ours => {}
+        Turn::Later => return Ok(None),
+        Turn::Superseded(by) => return superseded(ledger, plan, table, by, tick).await.map(Some),
+    }
+    prepare(context, table, &change).await?;
+    let Some((job, rows, ms)) = rows(context, ledger, plan, table, &change, tick).await? else { return Ok(None) };
+
+    let mut receipt = blank(ledger, plan, table, State::Published, tick).await?;
+    receipt.job = Some(job.to_string());
+    receipt.load_ms = ms;
+    receipt.rows_loaded = Some(rows);
+    receipt.warnings.extend(intent.changes.iter().map(|change| format!("schema: {change}")));
+    prove(context, ledger, table, &change, &mut receipt, tick).await?;
+    shrunk(context, ledger, table, &intent, &mut receipt, tick).await?;
+    for warning in receipt.warnings.iter().filter(|warning| warning.contains("masked for everyone")) {
+        tracing::warn!(table = table.table, warning, "unclassified column");
+    }
+    write(ledger, &receipt).await?;
+    tracing::info!(table = place, rows, job = job.as_str(), "table published");
+    Ok(Some(receipt))
+}
+
+/// Records what is found before anything is changed; the first record of the day counts.
+async fn intend(ledger: &Ledger, table: &TablePlan, live: Option<&TableState>, change: &Change) -> Result<Intent> {
+    let name = records::intent(&table.table);
+    if let Some(found) = ledger.get::<Intent>(&name).await? {
+        return Ok(found.value);
+    }
+    let changes = match change {
+        Change::Create(columns) => vec![format!("created with {} columns", columns.len())],
+        Change::Patch { notes, .. } => notes.clone(),
+        Change::Nothing(_) => Vec::new(),
+    };
+    let intent = Intent { rows_before: live.map(|state| state.rows), changes };
+    ledger.create(&name, &intent).await?;
+    Ok(ledger.get::<Intent>(&name).await?.map_or(intent, |found| found.value))
+}
+
+enum Turn {
+    Ours,
+    Later,
+    Superseded(landbridge_core::calendar::Day),
+}
+
+/// Takes the table for this day. A late tick of an older day must not replace newer rows.
+async fn claim(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &TablePlan) -> Result<Turn> {
+    let name = records::claim(&table.table);
+    let ours = Claim { day: plan.day, job: JobId::for_load(&plan.source, plan.day, &table.table, 1)?.to_string() };
+    let Some(there) = ledger.get_of_source::<Claim>(&name).await? else {
+        return Ok(match ledger.create_of_source(&name, &ours).await? {
+            Written::Yes => Turn::Ours,
+            Written::Overtaken => Turn::Later,
+        });
+    };
+    if there.value.day > plan.day {
+        return Ok(Turn::Superseded(there.value.day));
+    }
+    if there.value.day == plan.day {
+        return Ok(Turn::Ours);
+    }
+    // A job of the older day that still runs would end after ours and win.
+    let before = JobId::new(there.value.job.clone())?;
+    if matches!(context.gcp.bigquery.job(&before).await?, Some(JobState::Running)) {
+        return Ok(Turn::Later);
+    }
+    Ok(match ledger.replace_of_source(&name, &there.etag, &ours).await? {
+        Written::Yes => Turn::Ours,
+        Written::Overtaken => Turn::Later,
+    })
+}
+
+/// Creates or patches the table, and reads the tags back before any row arrives.
+async fn prepare(context: &Context, table: &TablePlan, change: &Change) -> Result<()> {
+    let dataset = &context.config.warehouse.dataset;
+    let bigquery = &context.gcp.bigquery;
+    match change {
+        Change::Nothing(_) => return Ok(()),
+        Change::Create(columns) => {
+            let source = &context.config.source.name;
+            if !bigquery.create_table(dataset, &table.table, columns, source, table.description.as_deref()).await? {
+                // It appeared since we looked: the next tick compares it.
+                return Err(Error::new(Kind::Transient, "a table appeared while it was being created", format!("{dataset}.{}", table.table)));
+            }
+        }
+        Change::Patch { columns, .. } => bigquery.patch_table(dataset, &table.table, columns).await?,
+    }
+    let state = read_back(context, table).await?;
+    match untagged(&state, change.columns()) {
+        None => Ok(()),
+        Some(column) => Err(Error::new(
+            Kind::Rejected,
+            "a policy tag was set and did not stick, so no data is loaded",
+            format!("{dataset}.{}.{column}", table.table),
+        )),
+    }
+}
+
+async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
+    let dataset = &context.config.warehouse.dataset;
+    context.gcp.bigquery.table(dataset, &table.table).await?.ok_or_else(|| {
+        Error::new(Kind::Transient, "a table is gone that was there just before", format!("{dataset}.{}", table.table))
+    })
+}
+
+/// The first column whose tag is not the one it should have.
+fn untagged(state: &TableState, columns: &[Column]) -> Option<String> {
+    columns
+        .iter()
+        .find(|column| {
+            let live = state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+            live.is_none_or(|live| live.policy_tag != column.policy_tag)
+        })
+        .map(|column| column.name.clone())
+        .or_else(|| {
+            let known = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+            state.live.columns.iter().find(|live| !known(&live.name) && live.policy_tag.is_none()).map(|live| live.name.clone())
+        })
+}
+
+/// Runs the load job to its end; `None` when this tick's time does not suffice.
+async fn rows(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    change: &Change,
+    tick: Tick,
+) -> Result<Option<(JobId, u64, Option<u64>)>> {
+    let bucket = &context.config.transfer.bucket;
+    let mut uris: Vec<String> = table.items.iter().map(|item| format!("gs://{bucket}/{}", item.object)).collect();
+    if uris.len() > MAX_URIS
+        && let Some((folder, _)) = table.items.first().and_then(|item| item.object.rsplit_once('/'))
+    {
+        // The folder is named for this export and holds this table's objects only.
+        uris = vec![format!("gs://{bucket}/{folder}/*.parquet")];
+    }
+    let dataset = &context.config.warehouse.dataset;
+    let attempts = context.config.load.max_attempts;
+    let mut last = None;
+    for attempt in 1..=attempts {
+        let id = JobId::for_load(&plan.source, plan.day, &table.table, attempt)?;
+        if attempt > 1 {
+            reclaim(ledger, plan, table, &id).await?;
+        }
+        let job = LoadJob {
+            id: &id,
+            dataset,
+            table: &table.table,
+            uris: uris.clone(),
+            columns: change.columns(),
+            mode: LoadMode::ReplaceRows,
+        };
+        let fresh = context.gcp.bigquery.insert_load(&job).await?;
+        match finish(context, &id, tick).await? {
+            None => return Ok(None),
+            Some(JobState::Done { rows, ms }) => return Ok(Some((id, rows, ms))),
+            Some(JobState::Running) => return Ok(None),
+            Some(JobState::Failed { reason, kind, message }) => {
+                let said = message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
+                let place = format!("{dataset}.{}, job {id}: {said}", table.table);
+                if fresh && !matches!(kind, Kind::Transient | Kind::Throttled) {
+                    // A new attempt would fail alike; somebody may mend it before the next tick.
+                    return Err(Error::new(refused(kind), "a load job was refused", place));
+                }
+                tracing::warn!(job = id.as_str(), reason, "load job failed");
+                last = Some(place);
+            }
+        }
+    }
+    Err(Error::new(Kind::Held, "every attempt to load a table failed", last.unwrap_or_default()))
+}
+
+/// A finished job's trouble, as this table's: what is permanent waits for a person.
+fn refused(kind: Kind) -> Kind {
+    match kind {
+        Kind::Denied | Kind::NotFound | Kind::Quota => kind,
+        _ => Kind::Rejected,
+    }
+}
+
+/// Notes the job that may be running, for the claim of a later day.
+async fn reclaim(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, id: &JobId) -> Result<()> {
+    let name = records::claim(&table.table);
+    if let Some(there) = ledger.get_of_source::<Claim>(&name).await?
+        && there.value.day == plan.day
+        && there.value.job.as_str() < id.as_str()
+    {
+        let ours = Claim { day: plan.day, job: id.to_string() };
+        ledger.replace_of_source(&name, &there.etag, &ours).await?;
+    }
+    Ok(())
+}
+
+/// Waits for a job's end; `None` when this tick's time is up.
+pub(super) async fn finish(context: &Context, id: &JobId, tick: Tick) -> Result<Option<JobState>> {
+    let mut wait = FIRST_POLL;
+    loop {
+        match context.gcp.bigquery.job(id).await? {
+            Some(JobState::Running) if tick.has(wait) => tokio::time::sleep(wait).await,
+            Some(JobState::Running) => return Ok(None),
+            Some(state) => return Ok(Some(state)),
+            None => {
+                return Err(Error::new(Kind::Transient, "a job that was inserted cannot be found", id.as_str()));
+            }
+        }
+        wait = (wait * 2).min(LAST_POLL);
+    }
+}
+
+/// Compares rows and tags with the plan; what does not agree is never published.
+async fn prove(
+    context: &Context,
+    ledger: &Ledger,
+    table: &TablePlan,
+    change: &Change,
+    receipt: &mut Receipt,
+    tick: Tick,
+) -> Result<()> {
+    let place = format!("{}.{}", context.config.warehouse.dataset, table.table);
+    let state = read_back(context, table).await?;
+    receipt.rows_table = Some(state.rows);
+    let loaded = receipt.rows_loaded.unwrap_or(0);
+    if loaded != table.rows || state.rows != table.rows {
+        return Err(Error::new(
+            Kind::Corrupt,
+            "the rows of a table do not add up",
+            format!("{place}: {} planned, {loaded} loaded, {} in the table", table.rows, state.rows),
+        ));
+    }
+    if let Some(column) = untagged(&state, change.columns()) {
+        // The rows are in: close the column at once, then say so.
+        context.gcp.bigquery.patch_table(&context.config.warehouse.dataset, &table.table, change.columns()).await?;
+        let problem = Problem::new(Kind::Rejected, "a policy tag was lost during the load and is set again", format!("{place}.{column}"));
+        alert::raise(ledger, &problem, &table.table, tick.now).await?;
+        receipt.warnings.push(problem.to_string());
+        let state = read_back(context, table).await?;
+        if let Some(column) = untagged(&state, change.columns()) {
+            return Err(Error::new(Kind::Rejected, "a policy tag does not stick", format!("{place}.{column}")));
+        }
+    }
+    for column in &mut receipt.columns {
+        let wanted = tag_of(&column.class, &context.tags)?;
+        let live = state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+        column.tag_read_back = wanted.is_none() || live.is_some_and(|live| live.policy_tag.as_ref() == wanted);
+    }
+    Ok(())
+}
+
+/// A table that lost more rows than the limit is published and never silent.
+async fn shrunk(
+    context: &Context,
+    ledger: &Ledger,
+    table: &TablePlan,
+    intent: &Intent,
+    receipt: &mut Receipt,
+    tick: Tick,
+) -> Result<()> {
+    let limit = u64::from(context.config.checks.max_shrink_percent);
+    let Some(before) = intent.rows_before.filter(|before| *before > 0) else { return Ok(()) };
+    let lost = before.saturating_sub(table.rows);
+    if lost.saturating_mul(100) <= before.saturating_mul(limit) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        Kind::Held,
+        "a table shrank beyond the limit",
+        format!("{}: {before} rows yesterday, {} today", table.table, table.rows),
+    );
+    alert::raise(ledger, &problem, &table.table, tick.now).await?;
+    receipt.warnings.push(format!("{}: {}", problem.what, problem.context));
+    Ok(())
+}
+
+/// The receipt of a table that waits for a person.
+///
+/// # Errors
+/// Those of the ledger.
+pub async fn held(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, error: &Error, tick: Tick) -> Result<Receipt> {
+    held_as(ledger, plan, table, Problem::from(error), tick).await
+}
+
+async fn held_as(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, problem: Problem, tick: Tick) -> Result<Receipt> {
+    alert::raise(ledger, &problem, &table.table, tick.now).await?;
+    let mut receipt = blank(ledger, plan, table, State::Held, tick).await?;
+    receipt.problem = Some(problem);
+    write(ledger, &receipt).await
+}
+
+async fn superseded(
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    by: landbridge_core::calendar::Day,
+    tick: Tick,
+) -> Result<Receipt> {
+    let mut receipt = blank(ledger, plan, table, State::Superseded, tick).await?;
+    receipt.warnings.push(format!("the table holds {by} already, so this day's rows are not loaded"));
+    write(ledger, &receipt).await
+}
+
+async fn blank(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, state: State, tick: Tick) -> Result<Receipt> {
+    let export = ledger.get::<ExportRecord>(EXPORT).await?.map(|record| record.value);
+    let source_type = |name: &str| table.source_types.iter().find(|(column, _)| column == name).map(|(_, ty)| ty.clone());
+    let columns = table.columns.iter().map(|column| receipt::Column {
+        name: column.name.clone(),
+        source: source_type(&column.name).unwrap_or_default(),
+        ty: column.ty,
+        class: column.class.clone(),
+        tag_read_back: false,
+    });
+    Ok(Receipt {
+        source: plan.source.clone(),
+        day: plan.day,
+        target: table.target.clone(),
+        table: table.table.clone(),
+        state,
+        snapshot: plan.snapshot.clone(),
+        snapshot_at: export.as_ref().and_then(|export| export.snapshot_at),
+        export: plan.export.clone(),
+        files: table.items.len() as u64,
+        bytes: table.bytes,
+        rows_footer: table.rows,
+        rows_planned: table.items.iter().map(|item| item.rows).sum(),
+        rows_loaded: None,
+        rows_table: None,
+        job: None,
+        columns: columns.collect(),
+        warnings: table.warnings.clone(),
+        problem: None,
+        export_started_at: export.as_ref().and_then(|export| export.started_at),
+        export_ended_at: export.as_ref().and_then(|export| export.ended_at),
+        planned_at: None,
+        settled_at: tick.now,
+        load_ms: None,
+    })
+}
+
+/// Writes a receipt over one that is not final. Returns the one that counts.
+async fn write(ledger: &Ledger, receipt: &Receipt) -> Result<Receipt> {
+    let name = receipt_name(&receipt.table);
+    let written = match ledger.get::<Receipt>(&name).await? {
+        Some(there) if is_final(&there.value) || there.value.state == receipt.state && there.value.problem == receipt.problem => {
+            return Ok(there.value);
+        }
+        Some(there) => ledger.replace(&name, &there.etag, receipt).await?,
+        None => ledger.create(&name, receipt).await?,
+    };
+    match written {
+        Written::Yes => Ok(receipt.clone()),
+        Written::Overtaken => Ok(ledger.get::<Receipt>(&name).await?.map_or_else(|| receipt.clone(), |there| there.value)),
+    }
+}

@@ -1,0 +1,85 @@
+//! The snapshot stage: this hour's snapshot exists, old ones are thinned.
+
+use std::collections::BTreeSet;
+
+use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SOURCE};
+use landbridge_core::plan::Problem;
+use landbridge_core::retention::{self, Ladder};
+use landbridge_core::{Kind, Result};
+
+use crate::{Context, Outcome, Progress, Tick, alert};
+
+/// One tick. Repeating it makes nothing twice: the snapshot is named for its
+/// hour, and thinning is decided anew from what there is.
+///
+/// # Errors
+/// Those of RDS; deletions that fail do not stop the creation.
+pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+    let source = &context.config.source;
+    let hour = context.calendar.hour_of(tick.now);
+    let id = SnapshotId::for_hour(&source.name, hour)?;
+    let snapshots = context.aws.rds.snapshots().await?;
+    let settings = &context.config.snapshots;
+    let ladder =
+        Ladder { hourly: settings.hourly as usize, daily: settings.daily as usize, weekly: settings.weekly as usize };
+    // The hours that this day and the day before are exported from.
+    let day = context.calendar.day_of(tick.now);
+    let mut protected = BTreeSet::from([context.calendar.export_hour(day)]);
+    if let Ok(before) = day.date().yesterday() {
+        protected.insert(context.calendar.export_hour(landbridge_core::calendar::Day::new(before)));
+    }
+    let plan = retention::plan(
+        &source.name,
+        hour,
+        &context.calendar,
+        &snapshots,
+        ladder,
+        &protected,
+        settings.quota as usize,
+        settings.reserve as usize,
+    );
+    if let Some(warning) = &plan.warning {
+        tracing::warn!(source = source.name, warning, "the snapshots do not fit the quota");
+    }
+    let mut deleted = 0;
+    let mut failure = None;
+    if plan.delete_first {
+        (deleted, failure) = thin(context, &plan.delete).await;
+    }
+    if plan.create {
+        let tags = [(TAG_SOURCE, source.name.as_str()), (TAG_HOUR, &hour.start().to_string())];
+        let created = context.aws.rds.create_snapshot(&id, &source.id, &tags).await?;
+        tracing::info!(snapshot = id.as_str(), created, "snapshot of the hour");
+    } else if !snapshots.iter().any(|snapshot| snapshot.id == id.as_str()) {
+        let why = plan.warning.clone().unwrap_or_else(|| "the ladder would not keep it".to_owned());
+        let problem = Problem::new(Kind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
+        alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
+        return Ok(Outcome::new(Progress::Idle, format!("{id} is not made: {why}")));
+    }
+    if !plan.delete_first {
+        (deleted, failure) = thin(context, &plan.delete).await;
+    }
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    let made = if plan.create { "made" } else { "exists" };
+    Ok(Outcome::new(Progress::Done, format!("{id} {made}, {deleted} thinned")))
+}
+
+/// Deletes what the ladder no longer keeps; one that cannot be deleted does not stop the others.
+async fn thin(context: &Context, ids: &[String]) -> (usize, Option<landbridge_core::Error>) {
+    let mut deleted = 0;
+    let mut failure = None;
+    for id in ids {
+        match context.aws.rds.delete_snapshot(id).await {
+            Ok(()) => {
+                deleted += 1;
+                tracing::info!(snapshot = id, "thinned");
+            }
+            // Somebody began to use it since it was listed.
+            Err(error) if error.kind() == Kind::Conflict => tracing::warn!(snapshot = id, %error, "not thinned"),
+            Err(error) => failure = Some(error),
+        }
+    }
+    (deleted, failure)
+}

@@ -1,0 +1,217 @@
+//! Footers and manifests become the day's plan.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::calendar::Day;
+use landbridge_core::contract;
+use landbridge_core::manifest::TableStatus;
+use landbridge_core::plan::objects::{Folder, Listed, Target, assign, group, target};
+use landbridge_core::plan::partitions::{Shape, partitions};
+use landbridge_core::plan::table::{File, Input, plan as plan_table};
+use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
+use landbridge_core::{Error, Kind, Result};
+use landbridge_parquet::Footer;
+
+use super::carry::S3Object;
+use crate::ledger::Written;
+use crate::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
+use crate::{Context, Ledger, Tick, alert};
+
+/// Footers read at once per configured transfer: they are small, and the wait is the network's.
+const FOOTERS_PER_TRANSFER: usize = 8;
+
+/// One table on its way into the plan.
+struct Candidate<'a> {
+    target: String,
+    table: String,
+    status: &'a TableStatus,
+    contract: Option<&'a contract::Table>,
+    files: Vec<File>,
+    /// A file of this table cannot be used; the other tables go on.
+    broken: Option<Error>,
+}
+
+/// Makes and records the plan of a day whose export is complete. Idempotent:
+/// made again, it is the same plan, because the export does not change.
+///
+/// # Errors
+/// [`Kind::Corrupt`] when manifests and objects contradict each other; those of S3.
+pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day: Day, tick: Tick) -> Result<DayPlan> {
+    let manifest = ledger.get::<ManifestRecord>(MANIFEST).await?;
+    let manifest = manifest
+        .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the manifests of a complete export", export.export.clone()))?
+        .value;
+    let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
+    let assigned = assign(export.engine, &manifest.tables, group(&manifest.root, listed))?;
+
+    let mut skipped = Vec::new();
+    let mut candidates = Vec::new();
+    for (target, status, folder) in assigned {
+        match left_out(status, &folder) {
+            Some(reason) => skipped.push(Skipped { target: target.name, reason, alert: true }),
+            None => candidates.push(candidate(context, target, status, folder).await?),
+        }
+    }
+    drop_partitions(&mut candidates, &mut skipped);
+    let mut plans = Vec::new();
+    for candidate in &candidates {
+        plans.push(table(context, export, day, candidate, &candidates));
+    }
+    let plan = DayPlan {
+        source: context.config.source.name.clone(),
+        day,
+        snapshot: export.snapshot.clone(),
+        export: export.export.clone(),
+        tables: plans.iter().map(entry).collect(),
+        skipped,
+        warnings: warnings(export, &manifest.tables),
+    };
+    for table in &plans {
+        write(ledger, &records::table_plan(&table.table), table).await?;
+    }
+    for warning in &plan.warnings {
+        let problem = Problem::new(Kind::Held, "the export warns of something", warning.clone());
+        alert::raise(ledger, &problem, warning, tick.now).await?;
+    }
+    write(ledger, PLAN, &plan).await?;
+    let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
+    tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
+    // Another tick may have planned with another contract in between: what is recorded counts.
+    let recorded = ledger.get::<DayPlan>(PLAN).await?;
+    recorded.map(|plan| plan.value).ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
+}
+
+async fn write<T: serde::Serialize>(ledger: &Ledger, name: &str, value: &T) -> Result<()> {
+    if ledger.create(name, value).await? == Written::Overtaken {
+        tracing::warn!(record = name, "planned already, differently; the first plan counts");
+    }
+    Ok(())
+}
+
+/// Why a table of the manifests is not in the export; `None` when it is.
+fn left_out(status: &TableStatus, folder: &Folder) -> Option<String> {
+    let present = !folder.data.is_empty() || folder.success;
+    if present && !status.is_skipped() {
+        return None;
+    }
+    let reason = status.warning.clone().unwrap_or_else(|| match status.status.as_str() {
+        "" | "COMPLETE" => "the export names the table and holds neither a file nor a `_SUCCESS` for it".to_owned(),
+        status => format!("its status in the export is {status}"),
+    });
+    Some(reason)
+}
+
+async fn candidate<'a>(
+    context: &'a Context,
+    target: Target,
+    status: &'a TableStatus,
+    folder: Folder,
+) -> Result<Candidate<'a>> {
+    let contract = context.contract.tables.get(&target.name);
+    let (schema, name) = target.name.split_once('.').unwrap_or((&target.name, ""));
+    let table = contract
+        .and_then(|contract| contract.table.clone())
+        .unwrap_or_else(|| contract::table_name(&target.database, schema, name));
+    let bucket = context.config.export.bucket.as_str();
+    let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
+    let read = futures::stream::iter(folder.data)
+        .map(|object| footer(context, bucket, object))
+        .buffered(concurrency)
+        .try_collect::<Vec<File>>()
+        .await;
+    let (files, broken) = match read {
+        Ok(files) => (files, None),
+        Err(error) if error.kind() == Kind::Corrupt => (Vec::new(), Some(error)),
+        Err(error) => return Err(error),
+    };
+    Ok(Candidate { target: target.name, table, status, contract, files, broken })
+}
+
+async fn footer(context: &Context, bucket: &str, object: Listed) -> Result<File> {
+    let from = S3Object { s3: &context.aws.s3, bucket, object: &object };
+    let name = format!("s3://{bucket}/{}", object.key);
+    let footer = Footer::read(&from, object.bytes, &name).await?;
+    Ok(File { rows: footer.rows(), columns: footer.columns(), object })
+}
+
+/// Takes partitions out: their rows are in their parent's files as well.
+fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skipped>) {
+    let shape = |candidate: &Candidate<'_>| {
+        let columns = candidate.files.first().map(|file| &file.columns);
+        Shape {
+            target: candidate.target.clone(),
+            columns: columns.into_iter().flatten().map(|column| format!("{} {column}", column.name)).collect(),
+            rows: candidate.files.iter().map(|file| file.rows).sum(),
+            declared: candidate.contract.is_some(),
+        }
+    };
+    let shapes: Vec<Shape> = candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
+    let found = partitions(&shapes);
+    candidates.retain(|candidate| {
+        let Some(parent) = found.get(&candidate.target) else { return true };
+        let reason = format!("its rows are in `{parent}`, of which it is a partition");
+        skipped.push(Skipped { target: candidate.target.clone(), reason, alert: false });
+        false
+    });
+}
+
+fn table(context: &Context, export: &ExportRecord, day: Day, candidate: &Candidate<'_>, all: &[Candidate<'_>]) -> TablePlan {
+    let source = &context.config.source.name;
+    let prefix = format!("{source}/{day}/{}/{}", export.export, candidate.table);
+    let prefix = match context.config.transfer.prefix.trim_matches('/') {
+        "" => prefix,
+        root => format!("{root}/{prefix}"),
+    };
+    let mut plan = plan_table(&Input {
+        target: &candidate.target,
+        table: &candidate.table,
+        engine: export.engine,
+        status: candidate.status,
+        files: &candidate.files,
+        contract: candidate.contract,
+        prefix: &prefix,
+    });
+    if let Some(error) = &candidate.broken {
+        plan.items.clear();
+        plan.problem = Some(Problem::from(error));
+    }
+    let twins: Vec<&str> = all
+        .iter()
+        .filter(|other| other.target != candidate.target && other.table.eq_ignore_ascii_case(&candidate.table))
+        .map(|other| other.target.as_str())
+        .collect();
+    if !twins.is_empty() {
+        // Two plans under one name would overwrite each other: each gets a name of its own, and waits.
+        plan.table = format!("{}__{}", plan.table, landbridge_core::ids::short_hash(&candidate.target));
+        plan.items.clear();
+        plan.problem = Some(Problem::new(
+            Kind::Config,
+            "two tables of the source would land in one BigQuery table; give one another name in contract.yaml (`table:`)",
+            format!("{} and {}", candidate.target, twins.join(", ")),
+        ));
+    }
+    plan
+}
+
+fn entry(plan: &TablePlan) -> TableEntry {
+    TableEntry {
+        target: plan.target.clone(),
+        table: plan.table.clone(),
+        items: plan.items.len(),
+        rows: plan.rows,
+        bytes: plan.bytes,
+    }
+}
+
+/// What the manifests warn of beyond single tables, each text once.
+fn warnings(export: &ExportRecord, statuses: &[TableStatus]) -> Vec<String> {
+    let mut texts: BTreeMap<String, ()> = BTreeMap::new();
+    for status in statuses.iter().filter(|status| target(export.engine, &status.target).is_none()) {
+        if let Some(warning) = &status.warning {
+            texts.insert(format!("{}: {warning}", status.target), ());
+        }
+    }
+    texts.extend(export.warning.iter().map(|warning| (format!("{}: {warning}", export.export), ())));
+    texts.into_keys().collect()
+}
