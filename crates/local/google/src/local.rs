@@ -94,6 +94,7 @@ impl LocalGoogle {
             access: access.clone(),
             location: options.location.clone(),
             anonymous: options.anonymous,
+            url: Arc::default(),
         };
         let bigquery = BigQuery {
             catalog: Arc::new(Mutex::new(Catalog::default())),
@@ -114,8 +115,15 @@ impl LocalGoogle {
         let storage = self.storage.clone();
         Handler::new(move |call| {
             let storage = storage.clone();
-            Box::pin(async move { storage.answer(&call) })
+            Box::pin(async move { storage.answer(call) })
         })
+    }
+
+    /// Tells the Cloud Storage server where it is served (`http://127.0.0.1:PORT`), once. It must
+    /// know before a resumable upload begins: the upload's address is in its first answer, and
+    /// Google's Rust client sends a `Host` header without the port.
+    pub fn set_storage_url(&self, url: &str) {
+        let _ = self.storage.url.set(url.trim_end_matches('/').to_owned());
     }
 
     /// The BigQuery server, to be served.

@@ -37,6 +37,18 @@ pub enum MaskingRule {
 }
 
 impl MaskingRule {
+    /// Every rule, in the order of their priority.
+    pub const ALL: [Self; 8] = [
+        Self::RandomHash,
+        Self::Sha256,
+        Self::EmailMask,
+        Self::LastFourCharacters,
+        Self::FirstFourCharacters,
+        Self::DateYearMask,
+        Self::Default,
+        Self::AlwaysNull,
+    ];
+
     /// Google's name of it (`predefinedExpression` of the Data Policy API).
     pub fn name(self) -> &'static str {
         match self {
@@ -53,18 +65,7 @@ impl MaskingRule {
 
     /// The rule with Google's name, or `None`.
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::RandomHash,
-            Self::Sha256,
-            Self::EmailMask,
-            Self::LastFourCharacters,
-            Self::FirstFourCharacters,
-            Self::DateYearMask,
-            Self::Default,
-            Self::AlwaysNull,
-        ]
-        .into_iter()
-        .find(|rule| rule.name() == name)
+        Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
     /// Whether the rule can be applied to a column of this type (or to a list of it).

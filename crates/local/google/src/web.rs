@@ -20,6 +20,8 @@ pub(crate) struct Call {
     query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The server's own address (`http://HOST:PORT`), where it is known.
+    pub(crate) base: Option<String>,
 }
 
 impl Call {
@@ -33,7 +35,14 @@ impl Call {
         let segments =
             head.uri.path().split('/').filter(|part| !part.is_empty()).map(decode).collect();
         let query = head.uri.query().unwrap_or_default();
-        Ok(Self { method: head.method, segments, query: pairs(query), headers: head.headers, body })
+        Ok(Self {
+            method: head.method,
+            segments,
+            query: pairs(query),
+            headers: head.headers,
+            body,
+            base: None,
+        })
     }
 
     /// The path's segments, for matching.
@@ -83,9 +92,14 @@ impl Call {
             .map_err(|_| GoogleError::new(400, "parseError", "Parse Error: the body is not JSON."))
     }
 
-    /// `http://HOST`, as the caller addressed us.
+    /// `http://HOST:PORT`, as the caller addressed us. Google's Rust client leaves the port out
+    /// of its `Host` header: then it is the address that the server was told it has.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.header("host").unwrap_or("127.0.0.1"))
+        let host = self.header("host").unwrap_or("127.0.0.1");
+        match &self.base {
+            Some(base) if !host.contains(':') => base.clone(),
+            _ => format!("http://{host}"),
+        }
     }
 }
 

@@ -314,6 +314,23 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<GoogleError> {
+        // The dialect reads `@name` as an identifier, `?` as a placeholder.
+        let placeholder = match &*expr {
+            Expr::Identifier(ident) if ident.value.starts_with('@') => Some(&ident.value),
+            Expr::Value(ValueWithSpan { value: Literal::Placeholder(name), .. }) => Some(name),
+            _ => None,
+        };
+        if let Some(name) = placeholder.cloned() {
+            return match self.parameter(&name) {
+                Some(literal) => {
+                    *expr = literal;
+                    ControlFlow::Continue(())
+                }
+                None => ControlFlow::Break(GoogleError::invalid_query(format!(
+                    "Query parameter {name} not found"
+                ))),
+            };
+        }
         match expr {
             Expr::Identifier(ident) => self.respell(ident),
             Expr::CompoundIdentifier(parts) => {
@@ -321,15 +338,13 @@ impl VisitorMut for Rewriter<'_> {
             }
             Expr::Cast { data_type, .. } => engine_type(data_type),
             Expr::TypedString(typed) => engine_type(&mut typed.data_type),
-            Expr::Value(ValueWithSpan { value: Literal::Placeholder(name), .. }) => {
-                let name = name.clone();
-                match self.parameter(&name) {
-                    Some(literal) => *expr = literal,
-                    None => {
-                        return ControlFlow::Break(GoogleError::invalid_query(format!(
-                            "Query parameter {name} not found"
-                        )));
-                    }
+            // Printed and parsed again, a double-quoted text would be taken for a name.
+            Expr::Value(ValueWithSpan { value, .. }) => {
+                if let Literal::DoubleQuotedString(text)
+                | Literal::TripleDoubleQuotedString(text)
+                | Literal::TripleSingleQuotedString(text) = value
+                {
+                    *value = Literal::SingleQuotedString(std::mem::take(text));
                 }
             }
             Expr::Function(function) => {

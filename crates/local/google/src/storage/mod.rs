@@ -10,7 +10,7 @@ mod objects;
 pub(crate) mod store;
 mod upload;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use http::Method;
 use landbridge_local_wire as wire;
@@ -29,11 +29,15 @@ pub(crate) struct Storage {
     pub(crate) access: Arc<RwLock<Access>>,
     pub(crate) location: String,
     pub(crate) anonymous: bool,
+    /// Where it is served, once that is known.
+    pub(crate) url: Arc<OnceLock<String>>,
 }
 
 impl Storage {
     /// Answers one call.
-    pub(crate) fn answer(&self, call: &Call) -> Result<wire::Response, GoogleError> {
+    pub(crate) fn answer(&self, mut call: Call) -> Result<wire::Response, GoogleError> {
+        call.base = self.url.get().cloned();
+        let call = &call;
         let path = call.path();
         let method = &call.method;
         // gcloud puts `/resumable` before the upload path; downloads have a host or a path of

@@ -1,0 +1,234 @@
+//! One local cloud per test, with the usual people in it.
+
+use std::sync::{Arc, Once};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use async_trait::async_trait;
+use gcp_bigquery_client::Client;
+use gcp_bigquery_client::auth::Authenticator;
+use gcp_bigquery_client::client_builder::ClientBuilder;
+use gcp_bigquery_client::error::BQError;
+use google_cloud_auth::credentials::{CacheableResource, CredentialsProvider, EntityTag};
+use google_cloud_auth::errors::CredentialsError;
+use google_cloud_storage::client::Storage;
+use http::{Extensions, HeaderMap, HeaderValue};
+use landbridge_local_google::{
+    ALL_AUTHENTICATED_USERS, GoogleOptions, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
+};
+use landbridge_local_wire::{Calls, Clock, Server, serve};
+use parquet::arrow::ArrowWriter;
+use serde_json::{Value, json};
+
+pub(crate) const PROJECT: &str = "p";
+pub(crate) const DATASET: &str = "shop";
+pub(crate) const BUCKET: &str = "landing";
+const TAGS: &str = "projects/p/locations/asia-northeast3/taxonomies/1/policyTags";
+
+/// The resource name of a tag, by a short name.
+pub(crate) fn tag(name: &str) -> String {
+    format!("{TAGS}/{name}")
+}
+
+/// Both servers on loopback. The tokens of the people are their names.
+pub(crate) struct Cloud {
+    pub(crate) google: LocalGoogle,
+    pub(crate) storage: Server,
+    pub(crate) bigquery: Server,
+    _dir: tempfile::TempDir,
+}
+
+impl Cloud {
+    pub(crate) async fn start() -> Self {
+        static TLS: Once = Once::new();
+        TLS.call_once(|| {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = GoogleOptions {
+            data_dir: dir.path().to_owned(),
+            project: PROJECT.to_owned(),
+            location: "asia-northeast3".to_owned(),
+            ..GoogleOptions::default()
+        };
+        let clock = Clock::new("2026-07-01T00:00:00Z".parse().expect("an instant"));
+        let google = LocalGoogle::new(options, clock).expect("servers");
+        google.create_bucket(BUCKET);
+        google.create_dataset(DATASET);
+        google.name_taxonomy("projects/p/locations/asia-northeast3/taxonomies/1", "landbridge");
+        for name in ["email", "phone", "unclassified"] {
+            google.add_policy_tag(PolicyTag {
+                name: tag(name),
+                display_name: name.to_owned(),
+                parent: None,
+            });
+        }
+        google.set_data_policy(&tag("email"), MaskingRule::EmailMask, ["analyst@example.com"]);
+        google.set_data_policy(
+            &tag("phone"),
+            MaskingRule::LastFourCharacters,
+            ["analyst@example.com"],
+        );
+        google.set_data_policy(
+            &tag("unclassified"),
+            MaskingRule::AlwaysNull,
+            [ALL_AUTHENTICATED_USERS],
+        );
+        let on = |role| Grants::none().project(Role::JobUser).dataset(DATASET, role);
+        let reader = on(Role::DataViewer)
+            .fine_grained_reader(tag("email"))
+            .fine_grained_reader(tag("phone"));
+        for (name, grants) in [
+            ("loader", on(Role::DataOwner).bucket(BUCKET, Role::ObjectAdmin)),
+            ("editor", on(Role::DataEditor).bucket(BUCKET, Role::ObjectViewer)),
+            ("analyst", on(Role::DataViewer)),
+            ("reader", reader),
+            ("stranger", on(Role::DataViewer)),
+            ("nobody", Grants::none().project(Role::JobUser)),
+            ("creator", Grants::none().bucket(BUCKET, Role::ObjectCreator)),
+        ] {
+            google.add_principal(name, &format!("{name}@example.com"), grants);
+        }
+        let (storage, bigquery) = (google.storage_service(), google.bigquery_service());
+        let storage = serve("storage", 0, storage, Calls::default()).await.expect("a port");
+        google.set_storage_url(&storage.url());
+        Self {
+            google,
+            storage,
+            bigquery: serve("bigquery", 0, bigquery, Calls::default()).await.expect("a port"),
+            _dir: dir,
+        }
+    }
+
+    /// Google's own Cloud Storage client, calling with a token.
+    pub(crate) async fn storage_client(&self, token: &'static str) -> Storage {
+        let builder = Storage::builder().with_endpoint(self.storage.url());
+        builder.with_credentials(Fixed(token)).build().await.expect("a client")
+    }
+
+    /// The BigQuery client that the project uses, calling with a token.
+    pub(crate) async fn bigquery_client(&self, token: &'static str) -> Client {
+        let mut builder = ClientBuilder::new();
+        builder.with_v2_base_url(format!("{}/bigquery/v2", self.bigquery.url()));
+        builder.build_from_authenticator(Arc::new(Fixed(token))).await.expect("a client")
+    }
+
+    /// A bare call of BigQuery's API below `/projects/p`: the status and the body.
+    pub(crate) async fn call(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let url = format!("{}/bigquery/v2/projects/{PROJECT}{path}", self.bigquery.url());
+        let method = method.parse().expect("a method");
+        let mut request = reqwest::Client::new().request(method, url).bearer_auth(token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Makes a table as the loader.
+    pub(crate) async fn make_table(&self, table: &str, fields: Value) -> Value {
+        let body = json!({
+            "tableReference": {"projectId": PROJECT, "datasetId": DATASET, "tableId": table},
+            "schema": {"fields": fields},
+        });
+        let path = format!("/datasets/{DATASET}/tables");
+        let (status, table) = self.call("loader", "POST", &path, body, &[]).await;
+        assert_eq!(status, 200, "{table}");
+        table
+    }
+
+    /// Runs a load as the loader and reads the finished job.
+    pub(crate) async fn load(&self, id: &str, table: &str, load: Value) -> Value {
+        let mut load = load;
+        load["destinationTable"] =
+            json!({"projectId": PROJECT, "datasetId": DATASET, "tableId": table});
+        let job = json!({
+            "jobReference": {"projectId": PROJECT, "jobId": id, "location": "asia-northeast3"},
+            "configuration": {"load": load},
+        });
+        let (status, started) = self.call("loader", "POST", "/jobs", job, &[]).await;
+        assert_eq!(status, 200, "{started}");
+        assert_eq!(started["status"]["state"], "RUNNING");
+        let path = format!("/jobs/{id}?location=asia-northeast3");
+        let (status, job) = self.call("loader", "GET", &path, Value::Null, &[]).await;
+        assert_eq!((status, &job["status"]["state"]), (200, &json!("DONE")));
+        job
+    }
+
+    /// Puts a Parquet file of some columns into the bucket.
+    pub(crate) fn put_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .expect("a batch");
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+        self.google.put_object(BUCKET, name, &bytes).expect("put");
+    }
+
+    /// Puts newline-delimited JSON into the bucket and appends it to a table.
+    pub(crate) async fn load_rows(&self, table: &str, rows: &[Value]) {
+        let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+        let name = format!("rows/{table}-{}.json", self.google.jobs().len());
+        self.google.put_object(BUCKET, &name, lines.join("\n").as_bytes()).expect("put");
+        let id = format!("rows-{}", self.google.jobs().len());
+        let job = self
+            .load(
+                &id,
+                table,
+                json!({
+                    "sourceUris": [format!("gs://{BUCKET}/{name}")],
+                    "sourceFormat": "NEWLINE_DELIMITED_JSON",
+                }),
+            )
+            .await;
+        assert_eq!(job["status"]["errorResult"], Value::Null, "{job}");
+    }
+
+    /// The rows of a query, NULL as `∅`, cells joined by ` | `; or the refusal's sentence.
+    pub(crate) async fn ask(&self, who: &str, sql: &str) -> Result<Vec<String>, String> {
+        let rows = self.google.query_as(who, sql).await.map_err(|error| error.message)?;
+        let line = |row: &Vec<Option<String>>| {
+            let cells: Vec<_> = row.iter().map(|it| it.as_deref().unwrap_or("∅")).collect();
+            cells.join(" | ")
+        };
+        Ok(rows.rows.iter().map(line).collect())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Fixed(&'static str);
+
+#[async_trait]
+impl Authenticator for Fixed {
+    async fn access_token(&self) -> Result<String, BQError> {
+        Ok(self.0.to_owned())
+    }
+}
+
+impl CredentialsProvider for Fixed {
+    async fn headers(
+        &self,
+        _: Extensions,
+    ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+        let value = HeaderValue::from_str(&format!("Bearer {}", self.0)).expect("a header");
+        let data = HeaderMap::from_iter([(http::header::AUTHORIZATION, value)]);
+        Ok(CacheableResource::New { entity_tag: EntityTag::new(), data })
+    }
+
+    async fn universe_domain(&self) -> Option<String> {
+        None
+    }
+}

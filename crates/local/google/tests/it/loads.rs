@@ -1,0 +1,277 @@
+//! Loads: dispositions, types without coercion, all or nothing, ids used once.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, Date32Array, Decimal128Array, Float32Array, Int32Array, Int64Array,
+    StringArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+};
+use serde_json::{Value, json};
+
+use crate::cloud::{BUCKET, Cloud, tag};
+
+fn ids(values: &[i64]) -> ArrayRef {
+    Arc::new(Int64Array::from(values.to_vec()))
+}
+
+fn texts(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+fn parquet(uri: &str, disposition: &str) -> Value {
+    json!({
+        "sourceUris": [format!("gs://{BUCKET}/{uri}")],
+        "sourceFormat": "PARQUET",
+        "writeDisposition": disposition,
+        "decimalTargetTypes": ["NUMERIC", "BIGNUMERIC", "STRING"],
+    })
+}
+
+fn error(job: &Value) -> String {
+    let error = &job["status"]["errorResult"];
+    let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
+    format!("{} {}", text("reason"), text("message")).trim().to_owned()
+}
+
+fn people() -> Value {
+    json!([
+        {"name": "id", "type": "INTEGER", "mode": "REQUIRED"},
+        {"name": "email", "type": "STRING", "description": "where to write",
+         "policyTags": {"names": [tag("email")]}},
+        {"name": "gone", "type": "STRING"},
+    ])
+}
+
+#[tokio::test]
+async fn what_a_truncation_leaves() {
+    let cloud = Cloud::start().await;
+    cloud.make_table("people", people()).await;
+    cloud.put_parquet(
+        "p/1.parquet",
+        vec![("id", ids(&[1, 2])), ("email", texts(&["a@x.kr", "b@x.kr"]))],
+    );
+    cloud.put_parquet("p/2.parquet", vec![("id", ids(&[3])), ("email", texts(&["c@x.kr"]))]);
+    let job = cloud.load("j1", "people", parquet("p/*.parquet", "WRITE_TRUNCATE_DATA")).await;
+    assert_eq!(error(&job), "");
+    let load = &job["statistics"]["load"];
+    assert_eq!((&load["inputFiles"], &load["outputRows"]), (&json!("2"), &json!("3")));
+    let email = |table: Option<Value>| table.expect("a table")["schema"]["fields"][1].clone();
+    let kept = email(cloud.google.table("shop", "people"));
+    assert_eq!(kept["policyTags"]["names"], json!([tag("email")]));
+    assert_eq!(kept["description"], "where to write");
+    assert_eq!(
+        cloud
+            .ask("reader", "SELECT id, email, gone FROM shop.people ORDER BY id DESC LIMIT 1")
+            .await,
+        Ok(vec!["3 | c@x.kr | ∅".to_owned()])
+    );
+    // A plain truncation takes the schema of the job, or of the file: the tag is lost.
+    let job = cloud.load("j2", "people", parquet("p/1.parquet", "WRITE_TRUNCATE")).await;
+    assert_eq!(error(&job), "");
+    let lost = email(cloud.google.table("shop", "people"));
+    assert_eq!((&lost["policyTags"], &lost["description"]), (&Value::Null, &Value::Null));
+    assert!(cloud.ask("stranger", "SELECT email FROM shop.people").await.is_ok(), "it is readable");
+}
+
+#[tokio::test]
+async fn dispositions() {
+    let cloud = Cloud::start().await;
+    cloud.put_parquet("x.parquet", vec![("id", ids(&[1]))]);
+    cloud.put_parquet("y.parquet", vec![("id", ids(&[1])), ("more", ids(&[2]))]);
+    for (id, table, load, want) in [
+        (
+            "a",
+            "t",
+            parquet("x.parquet", "WRITE_TRUNCATE_DATA"),
+            "notFound Not found: Table p:shop.t",
+        ),
+        ("b", "t", parquet("x.parquet", "WRITE_EMPTY"), ""),
+        ("c", "t", parquet("x.parquet", "WRITE_EMPTY"), "duplicate Already Exists: Table p:shop.t"),
+        ("d", "t", parquet("x.parquet", "WRITE_APPEND"), ""),
+        (
+            "e",
+            "t",
+            parquet("y.parquet", "WRITE_TRUNCATE_DATA"),
+            "invalid Error while reading data, error message: Provided schema has no field more",
+        ),
+        ("f", "t", parquet("none*", "WRITE_APPEND"), "notFound Not found: URI gs://landing/none*"),
+    ] {
+        let job = cloud.load(id, table, load).await;
+        assert!(
+            error(&job).starts_with(want) && want.is_empty() == error(&job).is_empty(),
+            "{id}: {}",
+            error(&job)
+        );
+    }
+    let rows = cloud.google.table("shop", "t").expect("a table")["numRows"].clone();
+    assert_eq!(rows, "2", "one loaded, one appended, and nothing by the refused ones");
+    let mut adds = parquet("y.parquet", "WRITE_APPEND");
+    adds["schema"] =
+        json!({"fields": [{"name": "id", "type": "INT64"}, {"name": "more", "type": "INT64"}]});
+    assert!(
+        error(&cloud.load("g", "t", adds.clone()).await)
+            .contains("Cannot add fields (field: more)")
+    );
+    adds["schemaUpdateOptions"] = json!(["ALLOW_FIELD_ADDITION"]);
+    assert_eq!(error(&cloud.load("h", "t", adds).await), "");
+    assert_eq!(
+        cloud.ask("reader", "SELECT COUNT(*), COUNT(more) FROM shop.t").await,
+        Ok(vec!["3 | 1".to_owned()])
+    );
+}
+
+/// A column of each Parquet type into a column of each BigQuery type: only its own fits.
+#[tokio::test]
+async fn nothing_is_coerced() {
+    let cloud = Cloud::start().await;
+    let micros = TimestampMicrosecondArray::from(vec![1]).with_timezone("UTC");
+    let decimal = |precision, scale| -> ArrayRef {
+        Arc::new(
+            Decimal128Array::from(vec![150])
+                .with_precision_and_scale(precision, scale)
+                .expect("a decimal"),
+        )
+    };
+    let columns: Vec<(&str, ArrayRef, &[&str])> = vec![
+        ("text", texts(&["2026-01-01"]), &["STRING"]),
+        ("bytes", Arc::new(BinaryArray::from(vec![&b"x"[..]])), &["BYTES"]),
+        ("int32", Arc::new(Int32Array::from(vec![1])), &["INTEGER"]),
+        ("uint64", Arc::new(UInt64Array::from(vec![1])), &["INTEGER"]),
+        ("float", Arc::new(Float32Array::from(vec![1.0])), &["FLOAT"]),
+        ("date", Arc::new(Date32Array::from(vec![1])), &["DATE"]),
+        ("micros", Arc::new(micros), &["TIMESTAMP"]),
+        ("nanos", Arc::new(TimestampNanosecondArray::from(vec![1])), &[]),
+        ("money", decimal(20, 0), &["NUMERIC", "BIGNUMERIC"]),
+        ("fine", decimal(38, 10), &["BIGNUMERIC"]),
+    ];
+    let kinds = [
+        "STRING",
+        "BYTES",
+        "INTEGER",
+        "FLOAT",
+        "BOOLEAN",
+        "DATE",
+        "TIMESTAMP",
+        "DATETIME",
+        "TIME",
+        "NUMERIC",
+        "BIGNUMERIC",
+        "JSON",
+    ];
+    for (name, column, fits) in columns {
+        cloud.put_parquet(&format!("{name}.parquet"), vec![("c", column)]);
+        for kind in kinds {
+            let mut load = parquet(&format!("{name}.parquet"), "WRITE_TRUNCATE");
+            load["schema"] = json!({"fields": [{"name": "c", "type": kind}]});
+            let job = cloud.load(&format!("{name}-{kind}"), &format!("{name}_{kind}"), load).await;
+            let refused = error(&job);
+            assert_eq!(refused.is_empty(), fits.contains(&kind), "{name} as {kind}: {refused}");
+            assert!(
+                refused.is_empty() || refused.contains("'c'"),
+                "the column is named: {refused}"
+            );
+        }
+    }
+    let mut load = parquet("text.parquet", "WRITE_TRUNCATE");
+    load["schema"] = json!({"fields": [{"name": "c", "type": "TIMESTAMP"}]});
+    assert_eq!(
+        error(&cloud.load("again", "again", load).await),
+        "invalid Error while reading data, error message: Parquet column 'c' has type BYTE_ARRAY \
+         which does not match the target cpp_type INT64 of field c (TIMESTAMP). File: \
+         gs://landing/text.parquet"
+    );
+    cloud.put_parquet("big.parquet", vec![("c", Arc::new(UInt64Array::from(vec![u64::MAX])))]);
+    assert!(
+        error(&cloud.load("big", "big", parquet("big.parquet", "WRITE_TRUNCATE")).await)
+            .contains("outside the range")
+    );
+}
+
+#[tokio::test]
+async fn all_or_nothing() {
+    let cloud = Cloud::start().await;
+    cloud.make_table("people", people()).await;
+    cloud.put_parquet("d1/1.parquet", vec![("id", ids(&[1]))]);
+    assert_eq!(
+        error(&cloud.load("d1", "people", parquet("d1/*", "WRITE_TRUNCATE_DATA")).await),
+        ""
+    );
+    let before = cloud.google.table("shop", "people");
+    cloud.put_parquet("d2/1.parquet", vec![("id", ids(&[7, 8]))]);
+    cloud.google.put_object(BUCKET, "d2/2.parquet", b"PAR1 cut short").expect("put");
+    let job = cloud.load("d2", "people", parquet("d2/*", "WRITE_TRUNCATE_DATA")).await;
+    assert!(error(&job).contains("not in Parquet format"), "{job}");
+    assert_eq!(job["statistics"]["load"], Value::Null);
+    // A NULL in a REQUIRED column.
+    cloud
+        .put_parquet("d3/1.parquet", vec![("id", Arc::new(Int64Array::from(vec![Some(1), None])))]);
+    let job = cloud.load("d3", "people", parquet("d3/*", "WRITE_TRUNCATE_DATA")).await;
+    assert!(error(&job).contains("Required field id cannot be null"), "{job}");
+    assert_eq!(cloud.google.table("shop", "people"), before);
+}
+
+#[tokio::test]
+async fn a_job_id_is_taken_for_good() {
+    let cloud = Cloud::start().await;
+    cloud.put_parquet("x.parquet", vec![("id", ids(&[1]))]);
+    cloud.google.fail_next_job("backendError", "try again");
+    assert_eq!(
+        error(&cloud.load("once", "t", parquet("x.parquet", "WRITE_APPEND")).await),
+        "backendError try again"
+    );
+    assert!(cloud.google.table("shop", "t").is_none());
+    let repeat = json!({
+        "jobReference": {"projectId": "p", "jobId": "once"},
+        "configuration": {"load": {
+            "sourceUris": ["gs://landing/x.parquet"], "sourceFormat": "PARQUET",
+            "destinationTable": {"projectId": "p", "datasetId": "shop", "tableId": "t"},
+        }},
+    });
+    let (status, body) = cloud.call("loader", "POST", "/jobs", repeat, &[]).await;
+    assert_eq!((status, &body["error"]["errors"][0]["reason"]), (409, &json!("duplicate")));
+    assert_eq!(error(&cloud.load("once-a1", "t", parquet("x.parquet", "WRITE_APPEND")).await), "");
+}
+
+#[tokio::test]
+async fn json_lines() {
+    let cloud = Cloud::start().await;
+    cloud
+        .make_table(
+            "r",
+            json!([
+                {"name": "id", "type": "INT64"}, {"name": "at", "type": "TIMESTAMP"},
+                {"name": "cost", "type": "NUMERIC"}, {"name": "raw", "type": "BYTES"},
+                {"name": "tags", "type": "STRING", "mode": "REPEATED"},
+                {"name": "place", "type": "RECORD", "fields": [{"name": "city", "type": "STRING"}]},
+            ]),
+        )
+        .await;
+    cloud
+        .load_rows(
+            "r",
+            &[json!({
+                "id": "7", "at": "2026-07-01T01:00:00Z", "cost": "12.50", "raw": "aGk=",
+                "tags": ["a", "b"], "place": {"city": "서울"},
+            })],
+        )
+        .await;
+    let rows = cloud.ask("reader", "SELECT * FROM shop.r").await.expect("rows");
+    assert_eq!(
+        rows,
+        [
+            r#"7 | 2026-07-01 01:00:00 UTC | 12.5 | aGk= | [{"v":"a"},{"v":"b"}] | {"f":[{"v":"서울"}]}"#
+        ]
+    );
+    cloud.google.put_object(BUCKET, "bad.json", b"{\"secret\": \"value\"}").expect("put");
+    let job = cloud
+        .load(
+            "bad",
+            "r",
+            json!({
+                "sourceUris": ["gs://landing/bad.json"], "sourceFormat": "NEWLINE_DELIMITED_JSON",
+            }),
+        )
+        .await;
+    assert!(error(&job).contains("No such field: secret."), "{job}");
+    assert!(!job.to_string().contains("value\""), "a cell was quoted: {job}");
+}

@@ -1,0 +1,154 @@
+//! SQL in BigQuery's dialect, and how results come back.
+
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+
+async fn sales(cloud: &Cloud) {
+    cloud
+        .make_table(
+            "sales",
+            json!([
+                {"name": "id", "type": "INT64"}, {"name": "Partner", "type": "STRING"},
+                {"name": "amount", "type": "NUMERIC"}, {"name": "day", "type": "DATE"},
+                {"name": "at", "type": "TIMESTAMP"},
+            ]),
+        )
+        .await;
+    let row = |id: i64, partner: Option<&str>, amount: &str, day: &str| json!({"id": id, "Partner": partner, "amount": amount, "day": day, "at": format!("{day}T12:00:00.5Z")});
+    cloud
+        .load_rows(
+            "sales",
+            &[
+                row(1, Some("a"), "10.25", "2026-06-30"),
+                row(2, Some("b"), "0.75", "2026-07-01"),
+                row(3, None, "100", "2026-07-02"),
+            ],
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn the_dialect() {
+    let cloud = Cloud::start().await;
+    sales(&cloud).await;
+    for (sql, want) in [
+        ("SELECT id FROM `p.shop.sales` ORDER BY id", "1, 2, 3"),
+        ("SELECT id FROM `p`.`shop`.`sales` AS s WHERE s.ID = 2", "2"),
+        ("SELECT partner FROM shop.sales ORDER BY PARTNER", "∅, a, b"),
+        ("SELECT * EXCEPT (day, at, partner) FROM shop.sales WHERE id = 1", "1 | 10.25"),
+        (
+            "SELECT COUNTIF(amount > 1), SUM(amount), ROUND(AVG(amount), 2) FROM shop.sales",
+            "2 | 111 | 37",
+        ),
+        ("SELECT id / 2 FROM shop.sales WHERE id = 1", "0.5"),
+        ("SELECT SAFE_DIVIDE(1, 0), SAFE_CAST('x' AS INT64), IFNULL(NULL, 5)", "∅ | ∅ | 5"),
+        ("SELECT IF(id > 1, 'more', \"one\") FROM shop.sales ORDER BY id", "one, more, more"),
+        ("SELECT FORMAT_DATE('%Y/%m', day) FROM shop.sales WHERE id = 1", "2026/06"),
+        (
+            "SELECT DATE_TRUNC(day, MONTH), COUNT(*) FROM shop.sales GROUP BY 1 ORDER BY 1",
+            "2026-06-01 | 1, 2026-07-01 | 2",
+        ),
+        (
+            "SELECT DATE(at), EXTRACT(YEAR FROM day) FROM shop.sales WHERE id = 1",
+            "2026-06-30 | 2026",
+        ),
+        ("SELECT DATE_DIFF(MAX(day), MIN(day), DAY) FROM shop.sales", "2"),
+        ("SELECT id FROM shop.sales WHERE at >= TIMESTAMP '2026-07-02 00:00:00'", "3"),
+        (
+            "SELECT CAST(amount AS STRING), CAST(id AS FLOAT64) FROM shop.sales WHERE id = 3",
+            "100.000000000 | 3.0",
+        ),
+        (
+            "SELECT TO_HEX(SHA256('a'))",
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+        ),
+        ("WITH top AS (SELECT * FROM shop.sales) SELECT MAX(id) FROM top", "3"),
+        ("SELECT a.id FROM shop.sales a LEFT JOIN shop.sales b USING (id) WHERE b.id = 2", "2"),
+        ("SELECT id FROM shop.sales QUALIFY ROW_NUMBER() OVER (ORDER BY amount DESC) = 1", "3"),
+        ("SELECT table_name FROM shop.INFORMATION_SCHEMA.TABLES", "sales"),
+        (
+            "SELECT ARRAY_LENGTH(policy_tags) FROM shop.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS WHERE column_name = 'id'",
+            "0",
+        ),
+    ] {
+        let got = cloud.ask("reader", sql).await.map(|rows| rows.join(", "));
+        assert_eq!(got.as_deref(), Ok(want), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered() {
+    let cloud = Cloud::start().await;
+    sales(&cloud).await;
+    for (sql, reason) in [
+        ("SELEC 1", "invalidQuery"),
+        ("DELETE FROM shop.sales WHERE TRUE", "invalidQuery"),
+        ("SELECT nothing FROM shop.sales", "invalidQuery"),
+        ("SELECT 1 FROM sales", "invalid"),
+        ("SELECT 1 FROM shop.none", "notFound"),
+        ("SELECT CAST(partner AS INT64) FROM shop.sales", "invalidQuery"),
+    ] {
+        let error = cloud.google.query_as("reader", sql).await.expect_err(sql);
+        assert_eq!(error.reason, reason, "{sql}: {error}");
+        assert!(!error.message.contains("'a'"), "a cell was quoted: {error}");
+    }
+}
+
+#[tokio::test]
+async fn results_over_http() {
+    let cloud = Cloud::start().await;
+    sales(&cloud).await;
+    let request = json!({
+        "query": "SELECT id, Partner, amount, day, at, COUNT(*) OVER () FROM sales ORDER BY id",
+        "useLegacySql": false, "maxResults": 2, "formatOptions": {"useInt64Timestamp": true},
+        "defaultDataset": {"projectId": "p", "datasetId": "shop"},
+    });
+    let (status, first) = cloud.call("reader", "POST", "/queries", request, &[]).await;
+    assert_eq!(status, 200, "{first}");
+    let types: Vec<_> = (first["schema"]["fields"].as_array().into_iter().flatten())
+        .map(|it| format!("{} {}", it["name"], it["type"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "id INTEGER",
+            "Partner STRING",
+            "amount NUMERIC",
+            "day DATE",
+            "at TIMESTAMP",
+            "f0_ INTEGER"
+        ]
+    );
+    assert_eq!(first["totalRows"], "3");
+    assert_eq!(
+        first["rows"][0],
+        json!({"f": [{"v": "1"}, {"v": "a"}, {"v": "10.25"}, {"v": "2026-06-30"}, {"v": "1782820800500000"}, {"v": "3"}]})
+    );
+    let id = first["jobReference"]["jobId"].as_str().expect("a job");
+    let token = first["pageToken"].as_str().expect("more");
+    let path = format!("/queries/{id}?pageToken={token}&location=asia-northeast3");
+    let (_, second) = cloud.call("reader", "GET", &path, Value::Null, &[]).await;
+    assert_eq!(second["rows"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&second["rows"][0]["f"][1]["v"], &second["rows"][0]["f"][4]["v"]),
+        (&Value::Null, &json!("1782993600.500000"))
+    );
+    assert_eq!(second["pageToken"], Value::Null);
+    let (status, _) = cloud.call("analyst", "GET", &path, Value::Null, &[]).await;
+    assert_eq!(status, 403, "the result of somebody else's job");
+}
+
+#[tokio::test]
+async fn parameters() {
+    let cloud = Cloud::start().await;
+    sales(&cloud).await;
+    let parameter = |name: &str, kind: &str, value: &str| json!({"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}});
+    let request = json!({
+        "query": "SELECT id FROM shop.sales WHERE partner = @who AND day >= @since",
+        "useLegacySql": false, "parameterMode": "NAMED",
+        "queryParameters": [parameter("who", "STRING", "b"), parameter("since", "DATE", "2026-07-01")],
+    });
+    let (status, answer) = cloud.call("reader", "POST", "/queries", request, &[]).await;
+    assert_eq!((status, &answer["rows"]), (200, &json!([{"f": [{"v": "2"}]}])), "{answer}");
+}
