@@ -73,6 +73,8 @@ impl LocalCloud {
             storage: listen("storage", ports.storage, google.storage_service(), &calls).await?,
             bigquery: listen("bigquery", ports.bigquery, google.bigquery_service(), &calls).await?,
         };
+        // Some clients leave the port out of `Host`, which the sessions of resumable uploads are named by.
+        google.set_storage_url(&servers.storage.url());
 
         let mut variables = function_variables(&config, &servers, &policy_tags)?;
         variables.insert("LANDBRIDGE_CONFIG".into(), config_path.display().to_string());

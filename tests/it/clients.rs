@@ -1,0 +1,206 @@
+//! The local cloud in the hands of clients that others wrote: boto3 and Google's
+//! Python libraries, see `tests/clients/`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{
+    ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use jiff::SignedDuration;
+use landbridge_local_aws::{AwsOptions, LocalAws};
+use landbridge_local_google::{
+    ALL_AUTHENTICATED_USERS, GoogleOptions, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
+};
+use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
+use parquet::arrow::ArrowWriter;
+
+use crate::python;
+use crate::sdk::REGION;
+
+const ROLE: &str = "arn:aws:iam::000000000000:role/export";
+const KEY: &str = "arn:aws:kms:ap-northeast-2:000000000000:key/0a1b2c3d";
+const PROJECT: &str = "library-analytics";
+const LOCATION: &str = "asia-northeast3";
+/// Small, so that it is soon reached, and more than the smallest page of RDS.
+const SNAPSHOT_QUOTA: usize = 22;
+/// How fast virtual time runs: a minute in this time.
+const MINUTE: Duration = Duration::from_millis(50);
+/// All scripts together; they take some ten seconds.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A local cloud with the variables by which the scripts find it.
+struct World {
+    variables: Vec<(String, String)>,
+    _servers: Vec<Server>,
+    _dir: tempfile::TempDir,
+    time: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.time.abort();
+    }
+}
+
+impl World {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
+        let mut variables = Vec::new();
+        let mut servers = Vec::new();
+        let options = AwsOptions {
+            data_dir: dir.path().to_owned(),
+            snapshot_quota: SNAPSHOT_QUOTA,
+            ..AwsOptions::default()
+        };
+        say(&mut variables, "AWS_ACCESS_KEY_ID", &options.access_key);
+        say(&mut variables, "AWS_SECRET_ACCESS_KEY", &options.secret_key);
+        say(&mut variables, "AWS_DEFAULT_REGION", REGION);
+        let aws = LocalAws::new(options, clock.clone()).await.expect("an account");
+        aws.add_role(ROLE);
+        aws.add_key(KEY);
+        let google = GoogleOptions {
+            data_dir: dir.path().join("google"),
+            project: PROJECT.to_owned(),
+            location: LOCATION.to_owned(),
+            ..GoogleOptions::default()
+        };
+        let google = LocalGoogle::new(google, clock.clone()).expect("a project");
+        people(&google, &mut variables);
+        // The names under which each client looks for its endpoint by itself.
+        for (name, variable, service) in [
+            ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
+            ("s3", "AWS_ENDPOINT_URL_S3", aws.s3_service()),
+            ("storage", "STORAGE_EMULATOR_HOST", google.storage_service()),
+            ("bigquery", "BIGQUERY_EMULATOR_HOST", google.bigquery_service()),
+        ] {
+            let server = listen(name, service).await;
+            if name == "storage" {
+                google.set_storage_url(&server.url());
+            }
+            say(&mut variables, variable, &server.url());
+            servers.push(server);
+        }
+        for (day, rows) in [("DAY1", 3), ("DAY2", 4)] {
+            let path = parquet(dir.path(), day, rows);
+            say(&mut variables, &format!("LOCAL_PARQUET_{day}"), &path.display().to_string());
+        }
+        say(&mut variables, "LOCAL_EXPORT_ROLE", ROLE);
+        say(&mut variables, "LOCAL_EXPORT_KEY", KEY);
+        say(&mut variables, "LOCAL_SNAPSHOT_QUOTA", &SNAPSHOT_QUOTA.to_string());
+        say(&mut variables, "LOCAL_PROJECT", PROJECT);
+        say(&mut variables, "LOCAL_LOCATION", LOCATION);
+        let time = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(MINUTE).await;
+                clock.advance_to(clock.now() + SignedDuration::from_mins(1));
+            }
+        });
+        Self { variables, _servers: servers, _dir: dir, time }
+    }
+}
+
+fn say(variables: &mut Vec<(String, String)>, name: &str, value: &str) {
+    variables.push((name.to_owned(), value.to_owned()));
+}
+
+async fn listen(name: &'static str, service: Arc<dyn Service>) -> Server {
+    serve(name, 0, service, Calls::default()).await.expect("a free port")
+}
+
+/// Who may call Google, and how each sees the tagged columns.
+fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
+    let taxonomy = format!("projects/{PROJECT}/locations/{LOCATION}/taxonomies/1");
+    google.name_taxonomy(&taxonomy, "library");
+    let tag = |number: usize| format!("{taxonomy}/policyTags/{number}");
+    let (analyst, everybody) = ("analyst@example.com", ALL_AUTHENTICATED_USERS);
+    let classes = [
+        ("name", MaskingRule::Sha256, analyst),
+        ("email", MaskingRule::EmailMask, analyst),
+        ("unclassified", MaskingRule::AlwaysNull, everybody),
+    ];
+    for (number, (name, rule, readers)) in classes.into_iter().enumerate() {
+        google.add_policy_tag(PolicyTag {
+            name: tag(number),
+            display_name: name.to_owned(),
+            parent: None,
+        });
+        google.set_data_policy(&tag(number), rule, [readers]);
+        say(variables, &format!("LOCAL_TAG_{}", name.to_uppercase()), &tag(number));
+    }
+    let reader = || Grants::none().project(Role::JobUser).project(Role::DataViewer);
+    for (name, grants) in [
+        ("owner", Grants::owner()),
+        (
+            "loader",
+            Grants::none()
+                .project(Role::JobUser)
+                .project(Role::DataOwner)
+                .project(Role::ObjectViewer),
+        ),
+        ("analyst", reader()),
+        ("pii_reader", reader().fine_grained_reader(tag(0)).fine_grained_reader(tag(1))),
+        ("stranger", reader()),
+    ] {
+        let token = format!("token-of-{name}");
+        google.add_principal(&token, &format!("{name}@example.com"), grants);
+        say(variables, &format!("LOCAL_TOKEN_{}", name.to_uppercase()), &token);
+    }
+}
+
+/// The people of `test_bigquery.py` as a Parquet file: the first so many of them.
+fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
+    let names = [Some("홍길동"), Some("Ann Lee"), None, Some("김철수")];
+    let emails = [Some("hong@example.com"), Some("ann@example.org"), None, Some("kim@example.net")];
+    let amounts = [Some(123_450), Some(-1), None, Some(700)];
+    let micros = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_microsecond();
+    let times = [
+        Some(micros("2026-01-01T15:00:00.123456Z")),
+        Some(micros("1969-12-31T23:59:59Z")),
+        None,
+        Some(micros("2026-01-02T00:00:00Z")),
+    ];
+    let amounts = Decimal128Array::from(amounts[..rows].to_vec());
+    let columns: [(&str, ArrayRef); 5] = [
+        ("id", Arc::new(Int64Array::from_iter_values((1..).take(rows)))),
+        ("name", Arc::new(StringArray::from(names[..rows].to_vec()))),
+        ("email", Arc::new(StringArray::from(emails[..rows].to_vec()))),
+        ("amount", Arc::new(amounts.with_precision_and_scale(12, 2).expect("they fit"))),
+        (
+            "at",
+            Arc::new(TimestampMicrosecondArray::from(times[..rows].to_vec()).with_timezone("UTC")),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+    let path = dir.join(format!("{name}.parquet"));
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.close().expect("a footer");
+    path
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn boto3_and_googles_clients_walk_through_the_local_cloud() {
+    let Some(python) = python::python("boto3 and Google's Python clients against the local cloud")
+    else {
+        return;
+    };
+    let world = World::start().await;
+    let mut command = python::command(&python);
+    command.args(["-m", "pytest", "--color=no"]).current_dir(python::package().join("clients"));
+    command.envs(world.variables.iter().cloned());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.expect("the scripts end in time").expect("pytest starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let last = said.lines().last().unwrap_or_default();
+    assert!(
+        output.status.success() && last.contains(" passed") && !last.contains("skipped"),
+        "the scripts failed ({}):\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    eprintln!("boto3 and Google's Python clients against the local cloud: {last}");
+}

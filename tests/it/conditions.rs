@@ -1,0 +1,104 @@
+//! S3's conditional writes, on which the ledger rests: one suite, run against
+//! every server that claims them.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use landbridge_aws::S3;
+use landbridge_core::Kind;
+use landbridge_core::plan::objects::Listed;
+use landbridge_local_aws::{AwsOptions, LocalAws};
+use landbridge_local_wire::{Calls, Clock, serve};
+
+use crate::sdk::Account;
+
+/// What a server keeps of the promises of S3.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Promises {
+    /// Of writers that arrive together, exactly one wins.
+    pub(crate) atomic: bool,
+}
+
+/// The suite. `bucket` must be there and empty.
+pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises) {
+    let missing = s3.get(bucket, "ledger/day.json").await.expect("an answer");
+    assert!(missing.is_none());
+
+    // A creation happens once, and what lost changes nothing.
+    assert!(create(s3, bucket, "ledger/day.json", "first").await);
+    assert!(!create(s3, bucket, "ledger/day.json", "second").await);
+    let (body, first) = read(s3, bucket, "ledger/day.json").await;
+    assert_eq!(body, "first");
+
+    // A replacement is of the version that was read.
+    assert!(replace(s3, bucket, "ledger/day.json", &first, "third").await);
+    assert!(!replace(s3, bucket, "ledger/day.json", &first, "fourth").await);
+    let (body, third) = read(s3, bucket, "ledger/day.json").await;
+    assert_eq!(body, "third");
+    assert_ne!(first, third);
+
+    // The same bytes again are the same version, so a lost answer can be recognised.
+    assert!(replace(s3, bucket, "ledger/day.json", &third, "third").await);
+    assert_eq!(read(s3, bucket, "ledger/day.json").await.1, third);
+    // Nothing is made where nothing is to be replaced.
+    assert!(!replace(s3, bucket, "ledger/none.json", &third, "new").await);
+    assert!(s3.get(bucket, "ledger/none.json").await.expect("an answer").is_none());
+
+    // A ranged read is of the version that was listed, or fails.
+    let listed = s3.list(bucket, "ledger/").await.expect("a listing");
+    let [object] = &listed[..] else { panic!("one object, not {listed:?}") };
+    assert_eq!(
+        (object.key.as_str(), object.etag.as_str(), object.bytes),
+        ("ledger/day.json", third.as_str(), 5)
+    );
+    assert_eq!(s3.range(bucket, object, 1, 3).await.expect("a range"), "hir");
+    let stale = Listed { etag: first, ..object.clone() };
+    assert_eq!(s3.range(bucket, &stale, 1, 3).await.expect_err("a refusal").kind(), Kind::Conflict);
+
+    // A bucket that is not there is no lost race.
+    let nowhere = s3.create("no-such-bucket", "key", Bytes::new()).await;
+    assert_eq!(nowhere.expect_err("a refusal").kind(), Kind::NotFound);
+    let nowhere = s3.replace("no-such-bucket", "key", &third, Bytes::new()).await;
+    assert_eq!(nowhere.expect_err("a refusal").kind(), Kind::NotFound);
+
+    if promises.atomic {
+        let writers = (0..12)
+            .map(|n| async move { create(s3, bucket, "claims/new", &format!("writer {n}")).await });
+        assert_eq!(won(join_all(writers).await), 1);
+        let (_, etag) = read(s3, bucket, "claims/new").await;
+        let etag = &etag;
+        let writers = (0..12).map(|n| async move {
+            replace(s3, bucket, "claims/new", etag, &format!("again {n}")).await
+        });
+        assert_eq!(won(join_all(writers).await), 1);
+    }
+}
+
+fn won(writers: Vec<bool>) -> usize {
+    writers.into_iter().filter(|won| *won).count()
+}
+
+async fn create(s3: &S3, bucket: &str, key: &str, body: &str) -> bool {
+    s3.create(bucket, key, Bytes::copy_from_slice(body.as_bytes())).await.expect("an answer")
+}
+
+async fn replace(s3: &S3, bucket: &str, key: &str, etag: &str, body: &str) -> bool {
+    s3.replace(bucket, key, etag, Bytes::copy_from_slice(body.as_bytes())).await.expect("an answer")
+}
+
+async fn read(s3: &S3, bucket: &str, key: &str) -> (String, String) {
+    let (body, etag) = s3.get(bucket, key).await.expect("an answer").expect("an object");
+    (String::from_utf8(body.to_vec()).expect("text"), etag)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_local_s3_keeps_every_promise() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let options = AwsOptions { data_dir: dir.path().to_owned(), ..AwsOptions::default() };
+    let (key, secret) = (options.access_key.clone(), options.secret_key.clone());
+    let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
+    let aws = LocalAws::new(options, clock).await.expect("an account");
+    aws.create_bucket("ledgers").await;
+    let server = serve("s3", 0, aws.s3_service(), Calls::default()).await.expect("a free port");
+    let account = Account { rds: "", s3: &server.url(), key: &key, secret: &secret };
+    conditional_writes(&S3::new(account.s3()), "ledgers", Promises { atomic: true }).await;
+}

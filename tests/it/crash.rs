@@ -1,0 +1,134 @@
+//! Any crash is survived.
+//!
+//! One day is run undisturbed and its external calls are counted: n. Then, for
+//! each k in 1..=n, the day is run twice more: once the process dies right after
+//! call k took effect, once call k takes effect and its answer is lost. The
+//! ticks go on, and what is left at the end must be what the undisturbed day left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use landbridge_local::Event;
+use landbridge_local_aws::{Kind, NewSnapshot, SnapshotType};
+use landbridge_local_wire::{Fault, FaultKind};
+use tokio::sync::Semaphore;
+
+use crate::support::{Recipe, World, at};
+
+/// Ten minutes before the export hour in Seoul.
+const START: &str = "2026-11-20T15:50:00Z";
+/// Twenty minutes after the transfer begins: ticks to spare for what a crash delays.
+const END: &str = "2026-11-20T17:20:00Z";
+const DAY: &str = "2026-11-21";
+/// Days run at once: each is a handful of mostly waiting processes.
+const AT_ONCE: usize = 4;
+
+/// The columns that the contract calls readable.
+const OPEN: [&str; 7] =
+    ["people.id", "orders.id", "orders.person_id", "orders.paid", "orders.weight", "nothing.id", "nothing.note"];
+
+/// A world in which there is something to thin, and something that must not be.
+async fn world() -> World {
+    let mut recipe = Recipe::small();
+    recipe.start = at(START);
+    // A small ladder, so that this night's ticks delete snapshots.
+    recipe.config = recipe.config.replace("hourly: 48", "hourly: 3").replace("daily: 14", "daily: 1").replace("weekly: 4", "weekly: 1");
+    let world = recipe.build().await;
+    let ours = [("landbridge:source", "shop")];
+    let keep = [("landbridge:source", "shop"), ("landbridge:keep", "release")];
+    let snapshots: [(&str, &[(&str, &str)]); 6] = [
+        ("landbridge-shop-20261120t1100z", &ours),
+        ("landbridge-shop-20261120t1200z", &ours),
+        ("landbridge-shop-20261120t1300z", &keep),
+        ("landbridge-shop-20261120t1400z", &ours),
+        ("landbridge-shop-20261120t1500z", &ours),
+        ("before-the-release", &[]),
+    ];
+    for (id, tags) in snapshots {
+        let snapshot = NewSnapshot {
+            kind: Kind::Instance,
+            id: id.to_owned(),
+            database: "shop-prod".to_owned(),
+            snapshot_type: SnapshotType::Manual,
+            created: at(START),
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            with_data: false,
+        };
+        world.cloud.aws().add_snapshot(snapshot).await.expect("a snapshot");
+    }
+    world
+}
+
+/// Runs the day; what is readable and should not be is looked for after every tick.
+async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
+    let mut exposed = Vec::new();
+    let mut look = |event: &Event| {
+        if matches!(event, Event::Finished { .. }) {
+            exposed.extend(world.exposed(&OPEN));
+        }
+    };
+    world.cloud.run_until(at(END), &mut look).await.map_err(|error| error.to_string())?;
+    if exposed.is_empty() { Ok(world.end_state(DAY).await) } else { Err(format!("exposed: {exposed:?}")) }
+}
+
+/// How `run` differs from `calm`, in a few lines.
+fn difference(calm: &BTreeMap<String, String>, run: &BTreeMap<String, String>) -> Option<String> {
+    let keys = calm.keys().chain(run.keys());
+    let lines: Vec<String> = keys
+        .filter(|key| calm.get(*key) != run.get(*key))
+        .map(|key| format!("{key}\n  calm: {:?}\n  this: {:?}", calm.get(key), run.get(key)))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_crash_is_survived() {
+    let calm_world = world().await;
+    calm_world.cloud.calls().record();
+    calm_world.cloud.calls().disarm();
+    let calm = day(&calm_world).await.expect("an undisturbed day");
+    let calls = calm_world.cloud.calls().recorded();
+    let n = calm_world.cloud.calls().count();
+    assert_eq!(n, calls.len());
+    assert!(calm.contains_key("rows of shop.people"), "{calm:#?}");
+    assert!(!calm["snapshots"].contains("t1200z") && !calm["snapshots"].contains("t1400z"), "the calm day thins: {}", calm["snapshots"]);
+    assert!(calm["snapshots"].contains("t1300z") && calm["snapshots"].contains("before-the-release"));
+
+    let step: usize = std::env::var("LANDBRIDGE_CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(1);
+    let (calm, calls) = (Arc::new(calm), Arc::new(calls));
+    let gate = Arc::new(Semaphore::new(AT_ONCE));
+    let passed = Arc::new(AtomicUsize::new(0));
+    let mut runs = tokio::task::JoinSet::new();
+    for k in (1..=n).step_by(step) {
+        for kind in [FaultKind::KillAfter, FaultKind::DropAnswer] {
+            let (calm, calls, gate, passed) = (calm.clone(), calls.clone(), gate.clone(), passed.clone());
+            runs.spawn(async move {
+                let _permit = gate.acquire_owned().await.expect("a gate");
+                let world = world().await;
+                world.cloud.calls().arm(Fault { at: k, kind });
+                let name = format!("call {k} of {n} ({} {}), {kind:?}", calls[k - 1].server, calls[k - 1].what);
+                let verdict = match day(&world).await {
+                    Err(error) => Some(error),
+                    Ok(_) if !world.cloud.calls().fired() => Some("the fault did not happen".to_owned()),
+                    Ok(state) => difference(&calm, &state),
+                };
+                match verdict {
+                    None => {
+                        passed.fetch_add(1, Ordering::SeqCst);
+                        None
+                    }
+                    Some(why) => Some(format!("{name}\n{why}")),
+                }
+            });
+        }
+    }
+    let total = runs.len();
+    let mut failed = Vec::new();
+    while let Some(run) = runs.join_next().await {
+        failed.extend(run.expect("a run that does not panic"));
+    }
+    println!("n = {n} external calls; {} of {total} disturbed days ended like the calm one", passed.load(Ordering::SeqCst));
+    failed.truncate(5);
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}

@@ -1,0 +1,13 @@
+//! The functions' AWS side against moto: RDS and S3 that others wrote.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`server`] | moto as a process |
+//! | [`capabilities`] | where moto is not AWS, each gap named and shown to be there still |
+//! | [`world`] | the stages' context over moto, and a local Google |
+//! | [`stages`] | snapshots and thinning, export, transfer |
+
+mod capabilities;
+mod server;
+mod stages;
+mod world;

@@ -1,0 +1,57 @@
+//! The AWS SDK's clients for servers on loopback.
+
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// The region of all tests.
+pub(crate) const REGION: &str = "ap-northeast-2";
+
+/// Where and as whom.
+pub(crate) struct Account<'a> {
+    /// RDS.
+    pub(crate) rds: &'a str,
+    /// S3.
+    pub(crate) s3: &'a str,
+    /// The access key.
+    pub(crate) key: &'a str,
+    /// Its secret.
+    pub(crate) secret: &'a str,
+}
+
+impl Account<'_> {
+    fn credentials(&self) -> Credentials {
+        Credentials::new(self.key, self.secret, None, None, "tests")
+    }
+
+    /// A client of RDS that asks once: a retry would hide the first answer.
+    pub(crate) fn rds(&self) -> aws_sdk_rds::Client {
+        let config = aws_sdk_rds::Config::builder()
+            .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
+            .region(aws_sdk_rds::config::Region::new(REGION))
+            .endpoint_url(self.rds)
+            .credentials_provider(self.credentials())
+            .retry_config(RetryConfig::disabled())
+            .http_client(http());
+        aws_sdk_rds::Client::from_conf(config.build())
+    }
+
+    /// A client of S3 that asks once.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(self.s3)
+            .credentials_provider(self.credentials())
+            .retry_config(RetryConfig::disabled())
+            .force_path_style(true)
+            .http_client(http());
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+}
+
+fn http() -> aws_sdk_s3::config::SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}

@@ -1,0 +1,245 @@
+//! A whole local cloud for a test: configuration in a directory of its own, the
+//! real function processes, and the state that a day leaves, in a form that two
+//! runs can be compared by.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use landbridge_core::receipt::Receipt;
+use landbridge_local::{Event, InvocationOutcome, LocalCloud, LocalCloudOptions};
+use landbridge_local_image::{Engine, Fixed, FixedTable, Source};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Midnight in Seoul on 21 November 2026.
+pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a timestamp")
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// A cloud with its directory; both end together.
+pub struct World {
+    pub cloud: LocalCloud,
+    pub dir: TempDir,
+}
+
+/// What a world is made of.
+pub struct Recipe {
+    pub config: String,
+    pub contract: String,
+    pub source: Arc<dyn Source>,
+    pub start: Timestamp,
+    pub retries: Option<u32>,
+}
+
+impl Recipe {
+    /// The demo's two files over `source`, from midnight in Seoul.
+    pub fn demo(source: Arc<dyn Source>) -> Self {
+        let read = |name: &str| std::fs::read_to_string(root().join("examples/demo").join(name)).expect("an example file");
+        Self {
+            config: read("landbridge.yaml"),
+            contract: read("contract.yaml"),
+            source,
+            start: at(MIDNIGHT),
+            retries: None,
+        }
+    }
+
+    /// The small database and contract of this module: one call after the other, so runs can be compared.
+    pub fn small() -> Self {
+        let mut recipe = Self::demo(Arc::new(small_database()));
+        recipe.config = recipe.config.replace("concurrency: 4", "concurrency: 1");
+        recipe.contract = SMALL_CONTRACT.to_owned();
+        recipe
+    }
+
+    pub async fn build(self) -> World {
+        let dir = TempDir::new().expect("a directory");
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path
+        };
+        let config = write("landbridge.yaml", &self.config);
+        write("contract.yaml", &self.contract);
+        let mut options = LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
+        options.schedules_dir = root().join("infra/schedules");
+        options.retries = self.retries;
+        for name in ["snapshot", "export", "transfer", "load"] {
+            let program = options.functions_dir.join(format!("landbridge-{name}"));
+            assert!(program.exists(), "{} is not built: run `cargo build --workspace` first", program.display());
+        }
+        let cloud = LocalCloud::start(options).await.expect("a local cloud");
+        World { cloud, dir }
+    }
+}
+
+/// Three tables: one with personal data, one of several types, one that is empty.
+pub fn small_database() -> Fixed {
+    let database = Fixed::new(Engine::postgres("16.4"), "shop");
+    let people = FixedTable::new("public", "people")
+        .column("id", "bigint not null")
+        .column("name", "character varying(80)")
+        .column("email", "character varying(120)")
+        .column("secret", "text")
+        .row([Some("1"), Some("김민준"), Some("minjun@example.com"), Some("not in the contract")])
+        .row([Some("2"), Some("Ada Example"), Some("ada@example.org"), None])
+        .row([Some("3"), None, Some("no address"), Some("also not")]);
+    let orders = FixedTable::new("public", "orders")
+        .column("id", "bigint not null")
+        .column("person_id", "bigint")
+        .column("paid", "boolean")
+        .column("weight", "double precision")
+        .rows((0..50_i64).map(|n| {
+            vec![Some(n.to_string()), Some((n % 3 + 1).to_string()), Some((n % 2 == 0).to_string()), Some(format!("{}.5", n))]
+        }));
+    let empty = FixedTable::new("public", "nothing").column("id", "integer").column("note", "text");
+    for table in [people, orders, empty] {
+        database.set(table).expect("a table");
+    }
+    database
+}
+
+pub const SMALL_CONTRACT: &str = r#"version: 1
+tables:
+  "public.people":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      name: { source: character varying, type: STRING, class: name }
+      email: { source: character varying, type: STRING, class: email }
+  "public.orders":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      person_id: { source: bigint, type: INT64, class: none }
+      paid: { source: boolean, type: BOOL, class: none }
+      weight: { source: double precision, type: FLOAT64, class: none }
+  "public.nothing":
+    columns:
+      id: { source: integer, type: INT64, class: none }
+      note: { source: text, type: STRING, class: none }
+"#;
+
+impl World {
+    /// Lets the scheduler run until `until`; panics on nothing, returns failed ticks.
+    pub async fn run_until(&self, until: &str) -> Vec<(String, InvocationOutcome)> {
+        let summary = self.cloud.run_until(at(until), &mut |_: &Event| {}).await.expect("functions that start");
+        summary.given_up.into_iter().map(|(tick, outcome)| (tick.function, outcome)).collect()
+    }
+
+    /// One tick outside the schedule, moving the clock to its time.
+    pub async fn tick(&self, function: &str, time: &str) -> InvocationOutcome {
+        self.cloud.clock().advance_to(at(time));
+        self.cloud.tick(function, at(time)).await.expect("a function that starts")
+    }
+
+    /// Receipts of a day by target, from the ledger.
+    pub async fn receipts(&self, day: &str) -> BTreeMap<String, Receipt> {
+        let mut receipts = BTreeMap::new();
+        for (_, bytes) in self.ledger(&format!("{day}/receipts/")).await {
+            let receipt: Receipt = serde_json::from_slice(&bytes).expect("a receipt");
+            receipts.insert(receipt.target.clone(), receipt);
+        }
+        receipts
+    }
+
+    /// Records of the ledger below `ledger/shop/<below>`.
+    pub async fn ledger(&self, below: &str) -> Vec<(String, bytes::Bytes)> {
+        let bucket = &self.cloud.config().export.bucket;
+        let aws = self.cloud.aws();
+        let mut records = Vec::new();
+        for object in aws.list_objects(bucket, &format!("ledger/shop/{below}")).await {
+            let bytes = aws.object(bucket, &object.key).await.expect("an object").expect("an object");
+            records.push((object.key, bytes));
+        }
+        records
+    }
+
+    /// A query's rows as text; a refusal as `Err`.
+    pub async fn query(&self, who: landbridge_local::Principal, sql: &str) -> Result<Vec<Vec<String>>, String> {
+        let rows = self.cloud.google().query_as(who.email(), sql).await.map_err(|error| error.to_string())?;
+        let text = |cell: Option<String>| cell.unwrap_or_else(|| "NULL".to_owned());
+        Ok(rows.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
+    }
+
+    /// Lines that a function logged at `error`, as `message`.
+    pub fn alerts(&self, function: &str) -> Vec<Value> {
+        let lines = self.cloud.logs(function).unwrap_or_default();
+        lines.into_iter().filter(|line| line.line["fields"]["alert"].is_string()).map(|line| line.line).collect()
+    }
+
+    /// Columns of the warehouse that are readable although neither the contract says so nor a tag protects them.
+    pub fn exposed(&self, open: &[&str]) -> Vec<String> {
+        let google = self.cloud.google();
+        let mut exposed = Vec::new();
+        for table in google.tables("shop") {
+            let Some(resource) = google.table("shop", &table) else { continue };
+            for field in resource["schema"]["fields"].as_array().into_iter().flatten() {
+                let tagged = field["policyTags"]["names"].as_array().is_some_and(|names| !names.is_empty());
+                let name = format!("{table}.{}", field["name"].as_str().unwrap_or_default());
+                if !tagged && !open.contains(&name.as_str()) {
+                    exposed.push(name);
+                }
+            }
+        }
+        exposed
+    }
+
+    /// Everything that a day leaves, times apart.
+    pub async fn end_state(&self, day: &str) -> BTreeMap<String, String> {
+        let mut state = BTreeMap::new();
+        let google = self.cloud.google();
+        for dataset in ["shop", "landbridge_ops"] {
+            for table in google.tables(dataset) {
+                let resource = google.table(dataset, &table).expect("a table");
+                state.insert(format!("schema of {dataset}.{table}"), resource["schema"].to_string());
+                if dataset == "shop" {
+                    state.insert(format!("rows of {dataset}.{table}"), self.rows(dataset, &table));
+                }
+            }
+        }
+        let ops = self
+            .query(
+                landbridge_local::Principal::Analyst,
+                "SELECT target, state, snapshot, export, files, bytes, rows_footer, rows_planned, rows_loaded, rows_table, job, \
+                 columns, warnings, problem FROM landbridge_ops.receipts ORDER BY target, state",
+            )
+            .await;
+        state.insert("landbridge_ops.receipts".to_owned(), format!("{ops:#?}"));
+        for (target, receipt) in self.receipts(day).await {
+            let mut receipt = serde_json::to_value(receipt).expect("JSON");
+            for time in ["snapshot_at", "export_started_at", "export_ended_at", "planned_at", "settled_at", "load_ms"] {
+                receipt[time] = Value::Null;
+            }
+            state.insert(format!("receipt of {target}"), receipt.to_string());
+        }
+        let snapshots = self.cloud.aws().snapshots();
+        let mut snapshots: Vec<String> = snapshots.iter().map(|it| format!("{} {:?}", it.id, it.tags)).collect();
+        snapshots.sort();
+        state.insert("snapshots".to_owned(), snapshots.join("\n"));
+        let exports = self.cloud.aws().exports();
+        state.insert("exports".to_owned(), exports.iter().map(|it| it.id.clone()).collect::<Vec<_>>().join("\n"));
+        state
+    }
+
+    /// All rows of a table, sorted, as stored: no mask in between.
+    fn rows(&self, dataset: &str, table: &str) -> String {
+        let batches = self.cloud.google().table_batches(dataset, table).unwrap_or_default();
+        let mut lines = Vec::new();
+        for batch in batches {
+            let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+            writer.write(&batch).expect("JSON");
+            writer.finish().expect("JSON");
+            let text = String::from_utf8(writer.into_inner()).expect("text");
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        lines.sort();
+        lines.join("\n")
+    }
+}
