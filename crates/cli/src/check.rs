@@ -1,0 +1,137 @@
+//! `landbridge check`: both files, with all their faults.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use landbridge_core::config::{self, Config};
+use landbridge_core::contract::{self, Contract};
+use landbridge_core::yaml::{self, Fault, Faults};
+use serde::Serialize;
+
+use crate::args::{CheckArgs, Output};
+use crate::contract::classes_of;
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::render::{self, counted};
+
+/// What is in the two files, or what is wrong with them.
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    faults: Vec<FaultLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contents: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FaultLine {
+    file: String,
+    line: usize,
+    column: usize,
+    path: String,
+    message: String,
+    help: Option<String>,
+}
+
+impl From<&Fault> for FaultLine {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            file: fault.file.clone(),
+            line: fault.line,
+            column: fault.column,
+            path: fault.path.clone(),
+            message: fault.message.clone(),
+            help: fault.help.clone(),
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CheckArgs) -> Result {
+    let config_path = files::config_path(args.files.config.as_deref());
+    let contract_path = files::contract_path(&args.files);
+    let config_text = files::read(&config_path, "--config")?;
+    let contract_text = files::read(&contract_path, "--contract")?;
+    let all = check(&config_path, &config_text, &contract_path, &contract_text);
+    let (faults, contents) = match all {
+        Ok(contents) => (Vec::new(), Some(contents)),
+        Err(faults) => (faults, None),
+    };
+    if args.output == Output::Json {
+        let lines = faults.iter().flat_map(|faults| faults.all()).map(FaultLine::from).collect();
+        render::json(&Report { ok: faults.is_empty(), faults: lines, contents })?;
+    } else if let Some(contents) = contents {
+        render::print(&contents)?;
+    } else {
+        for faults in &faults {
+            eprintln!("{faults}");
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// What is in both files, or the faults of each. A contract beside a faulty
+/// configuration is still checked by its own rules.
+fn check(
+    config_path: &Path,
+    config_text: &str,
+    contract_path: &Path,
+    contract_text: &str,
+) -> Result<String, Vec<Faults>> {
+    let config_name = config_path.display().to_string();
+    let contract_name = contract_path.display().to_string();
+    match config::load(&config_name, config_text) {
+        Ok(config) => match contract::load(&contract_name, contract_text, &config) {
+            Ok(contract) => Ok(format!(
+                "{}\n{}\n",
+                config_line(&config_name, &config),
+                contract_line(&contract_name, &contract)
+            )),
+            Err(faults) => Err(vec![faults]),
+        },
+        Err(faults) => {
+            let own = yaml::load::<Contract>(&contract_name, contract_text).err();
+            Err([Some(faults), own].into_iter().flatten().collect())
+        }
+    }
+}
+
+fn config_line(name: &str, config: &Config) -> String {
+    let Config { source, schedule, warehouse, pii, .. } = config;
+    let kind = match source.kind {
+        config::SourceKind::Instance => "instance",
+        config::SourceKind::Cluster => "cluster",
+    };
+    let mut line = format!("{name}: good\n");
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        line,
+        "  from  {kind} {} in {}, called `{}`",
+        source.id, source.region, source.name
+    );
+    let _ = writeln!(
+        line,
+        "  to    {}.{} in {}",
+        warehouse.project, warehouse.dataset, warehouse.location
+    );
+    let _ = writeln!(
+        line,
+        "  when  export at {:02}:00, transfer from {:02}:00, published by {:02}:00, {}",
+        schedule.export_hour, schedule.transfer_from_hour, schedule.deadline_hour, schedule.zone
+    );
+    let masks: Vec<String> =
+        pii.all().iter().map(|(class, rule)| format!("{class} {}", rule.mask)).collect();
+    let _ = write!(line, "  masks {}", masks.join(", "));
+    line
+}
+
+fn contract_line(name: &str, contract: &Contract) -> String {
+    let columns = contract.tables.values().flat_map(|table| table.columns.values());
+    let count = columns.clone().count();
+    format!(
+        "{name}: good\n  {}, {}: {}",
+        counted(contract.tables.len(), "table"),
+        counted(count, "column"),
+        classes_of(columns.map(|column| column.class.as_str()))
+    )
+}

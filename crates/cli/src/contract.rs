@@ -1,0 +1,168 @@
+//! `landbridge contract show` and `landbridge contract propose`.
+
+use std::collections::BTreeMap;
+
+use landbridge_core::config::{Config, NONE, UNCLASSIFIED};
+use landbridge_core::contract::{Contract, Table};
+use serde::Serialize;
+
+use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
+use crate::failure::{Failure, Result};
+use crate::render::{self, Paint, counted, left};
+use crate::{files, proposal};
+
+/// One column as it is shown.
+#[derive(Serialize)]
+struct Row<'a> {
+    table: &'a str,
+    /// None where it depends on the engine, which only an export tells.
+    bigquery_table: Option<String>,
+    column: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    ty: &'static str,
+    class: &'a str,
+    mask: Option<&'static str>,
+    description: Option<&'a str>,
+}
+
+/// Runs `landbridge contract show`.
+pub(crate) fn show(args: &ContractShowArgs) -> Result {
+    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    let tables: Vec<(&str, &Table)> = contract
+        .tables
+        .iter()
+        .filter(|(name, _)| args.table.as_ref().is_none_or(|asked| asked == *name))
+        .map(|(name, table)| (name.as_str(), table))
+        .collect();
+    if let (Some(asked), true) = (&args.table, tables.is_empty()) {
+        let known: Vec<&str> = contract.tables.keys().map(String::as_str).collect();
+        return Err(Failure::Usage(format!(
+            "the contract names no table `{asked}`; it names {}",
+            known.join(", ")
+        )));
+    }
+    if args.output == Output::Json {
+        let rows: Vec<Row> = tables
+            .iter()
+            .flat_map(|(name, table)| rows(name, table, &contract, &config))
+            .collect();
+        return render::json(&rows);
+    }
+    let paint = Paint::stdout();
+    let mut text = String::new();
+    for (name, table) in tables {
+        let rows = rows(name, table, &contract, &config);
+        let landing = rows.first().and_then(|row| row.bigquery_table.as_deref());
+        let landing = landing
+            .map(|landing| format!(" → {}.{landing}", config.warehouse.dataset))
+            .unwrap_or_default();
+        let about = table.description.as_deref().unwrap_or_default();
+        let heading = format!("{}{landing}  {about}", paint.bold(name));
+        text.push_str(heading.trim_end());
+        text.push('\n');
+        let columns =
+            [left("column"), left("source type"), left("type"), left("class"), left("mask")];
+        let cells = rows.iter().map(|row| {
+            [row.column, row.source, row.ty, row.class, row.mask.unwrap_or("")]
+                .map(str::to_owned)
+                .to_vec()
+        });
+        text.push_str(&render::table(&columns, cells.collect(), 2));
+        text.push('\n');
+    }
+    render::print(text.trim_end())
+}
+
+fn rows<'a>(
+    name: &'a str,
+    table: &'a Table,
+    contract: &Contract,
+    config: &Config,
+) -> Vec<Row<'a>> {
+    // A name that is not given is derived by whether the schema is the database, which it
+    // is in MySQL and mostly is not in PostgreSQL.
+    let (schema, short) = name.split_once('.').unwrap_or(("", name));
+    let in_postgres = contract.bigquery_table("", schema, short);
+    let in_mysql = contract.bigquery_table(schema, schema, short);
+    let bigquery_table = (in_postgres == in_mysql).then_some(in_postgres);
+    let row = |(column, what): (&'a String, &'a landbridge_core::contract::Column)| Row {
+        table: name,
+        bigquery_table: bigquery_table.clone(),
+        column,
+        source: &what.source,
+        ty: what.bigquery_type.name(),
+        class: &what.class,
+        mask: what
+            .tagged_class()
+            .and_then(|class| config.class(class))
+            .map(|class| class.mask.as_str()),
+        description: what.description.as_deref(),
+    };
+    table.columns.iter().map(row).collect()
+}
+
+/// Runs `landbridge contract propose`.
+pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
+    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    let mut contract = match &args.extend {
+        Some(path) => files::contract(path, &config)?,
+        None => Contract::propose(&[], &config),
+    };
+    let source = proposal::connect(&args.source).await?;
+    let catalogue = proposal::catalogue(&source).await?;
+    contract.extend(&catalogue.tables, &config);
+    match args.output {
+        Output::Text => render::print(&contract.render())?,
+        Output::Json => render::json(&contract)?,
+    }
+    let columns = || contract.tables.values().flat_map(|table| table.columns.values());
+    let open = columns().filter(|column| column.class == UNCLASSIFIED).count();
+    eprintln!(
+        "{}, {}: {}",
+        counted(contract.tables.len(), "table"),
+        counted(columns().count(), "column"),
+        classes_of(columns().map(|column| column.class.as_str()))
+    );
+    for left_out in &catalogue.left_out {
+        eprintln!("left out: {left_out}");
+    }
+    if open > 0 {
+        eprintln!(
+            "{} unclassified: NULL for everyone until you give each a class, or `none`",
+            counted(open, "column")
+        );
+    }
+    Ok(())
+}
+
+/// `1 email, 2 name, 7 none`: how many of each class, `none` last.
+pub(crate) fn classes_of<'a>(classes: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for class in classes {
+        *counts.entry(class).or_default() += 1;
+    }
+    let none = counts.remove(NONE);
+    let mut parts: Vec<String> =
+        counts.iter().map(|(class, count)| format!("{count} {class}")).collect();
+    parts.extend(none.map(|count| format!("{count} {NONE}")));
+    if parts.is_empty() { "no columns".to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_counted_with_none_at_the_end() {
+        let cases: [(&[&str], &str); 3] = [
+            (&[], "no columns"),
+            (&["none"], "1 none"),
+            (&["phone", "none", "email", "none", "phone"], "1 email, 2 phone, 2 none"),
+        ];
+        for (classes, text) in cases {
+            assert_eq!(classes_of(classes.iter().copied()), text);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `landbridge demo`: days on this machine, through the very functions and clients that run
+//! in production.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | the run itself: days pass, each is looked at |
+//! | [`sample`] | the same `SELECT` as one and another |
+//! | [`report`] | what is told of a day |
+//! | [`summary`] | what is told at the end |
+//! | [`progress`] | the hours as they pass |
+
+mod progress;
+mod report;
+mod sample;
+mod summary;
+
+use std::time::Instant;
+
+use jiff::SignedDuration;
+use landbridge_core::calendar::Day;
+use landbridge_core::receipt::{Receipt, State};
+use landbridge_local::{Ports, RunSummary};
+use serde::Serialize;
+
+use crate::args::{DemoArgs, Output};
+use crate::bigquery::BigQuery;
+use crate::failure::{Failure, Result};
+use crate::render::{self, Paint};
+use crate::world::World;
+use crate::{receipt, render::counted};
+
+pub(crate) use progress::Progress;
+use report::{DayReport, Passed};
+use summary::Summary;
+
+/// Days when nothing else is asked for: on the third one a column appears.
+const DAYS: u16 = 3;
+/// Days of a real database, which has only a present.
+const DAYS_OF_A_REAL_ONE: u16 = 1;
+
+/// What the command makes.
+#[derive(Serialize)]
+struct Outcome {
+    days: Vec<DayReport>,
+    summary: Summary,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: DemoArgs) -> Result {
+    let days = args.days.unwrap_or(match args.world.source {
+        Some(_) => DAYS_OF_A_REAL_ONE,
+        None => DAYS,
+    });
+    let world = World::start(&args.world, &args.data_dir, Ports::default()).await?;
+    let talks = args.output == Output::Text;
+    if talks {
+        render::print(&summary::opening(&world, days))?;
+    }
+    let mut progress = Progress::new(days);
+    let mut reports = Vec::new();
+    for number in 0..days {
+        let report = one_day(&world, number, days, &mut progress).await?;
+        if talks {
+            progress.aside(|| render::print(&report.text(Paint::stdout())))?;
+        }
+        reports.push(report);
+    }
+    drop(progress);
+    let summary = Summary::of(&world, &reports, &args.data_dir);
+    let faults: Vec<String> = reports.iter().flat_map(DayReport::faults).collect();
+    if talks {
+        render::print(&summary.text(Paint::stdout()))?;
+    } else {
+        render::json(&Outcome { days: reports, summary })?;
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!(
+        "not all went as it should: {}\nthe functions' logs are in {}",
+        faults.join("; "),
+        args.data_dir.join("logs").display()
+    )))
+}
+
+/// Lets one day pass and looks at what came of it.
+async fn one_day(
+    world: &World,
+    number: u16,
+    days: u16,
+    progress: &mut Progress,
+) -> Result<DayReport> {
+    let day = world.day(number)?;
+    let begun = Instant::now();
+    progress.day(day, world.calendar.zone());
+    let summary = pass(world, day, progress).await?;
+    let troubles = progress.day_over();
+    let passed = Passed {
+        ticks: summary.ticks,
+        invocations: summary.invocations,
+        given_up: summary.given_up.len(),
+        seconds: begun.elapsed().as_secs_f64(),
+        snapshots: world.cloud.aws().snapshots().len(),
+    };
+    let receipts = receipts(world, day).await?;
+    let unnamed = report::unnamed(&receipts, &world.contract);
+    let warehouse = BigQuery::new(world.warehouse())?;
+    let mut report = DayReport {
+        day,
+        number: number + 1,
+        of: days,
+        passed,
+        times: report::times(&receipts, world.calendar.zone()),
+        samples: Vec::new(),
+        unnamed: Vec::new(),
+        troubles,
+        receipts,
+    };
+    for select in sample::selects(world.real, &report.receipts, &unnamed) {
+        report.samples.push(sample::ask(&warehouse, select).await?);
+    }
+    for column in unnamed {
+        report.unnamed.push(sample::prove(&warehouse, column).await?);
+    }
+    Ok(report)
+}
+
+/// Lets a day pass, until just before the next one begins. A real database is copied whole
+/// by every hour's snapshot, so its day begins at the export hour and ends when all is done.
+async fn pass(world: &World, day: Day, progress: &mut Progress) -> Result<RunSummary> {
+    let second = SignedDuration::from_secs(1);
+    let end = world.calendar.end_of(day);
+    let end = end.checked_sub(second).unwrap_or(end);
+    if !world.real {
+        return Ok(world.cloud.run_until(end, &mut |event| progress.see(event)).await?);
+    }
+    let first = world.calendar.export_hour(day).start();
+    world.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
+    let mut all = RunSummary::default();
+    let mut until = first;
+    let mut settled = 0;
+    loop {
+        until = until
+            .checked_add(SignedDuration::from_mins(30))
+            .map_or(end, |later| later.min(end));
+        let part = world.cloud.run_until(until, &mut |event| progress.see(event)).await?;
+        all.ticks += part.ticks;
+        all.invocations += part.invocations;
+        all.given_up.extend(part.given_up);
+        // Done is when another half hour of ticks brought nothing more.
+        let now_settled = receipts(world, day).await?.len();
+        if until == end || (now_settled > 0 && now_settled == settled) {
+            return Ok(all);
+        }
+        settled = now_settled;
+    }
+}
+
+/// The day's receipts, from the ledger in the local S3.
+async fn receipts(world: &World, day: Day) -> Result<Vec<Receipt>> {
+    let config = world.config();
+    let (aws, bucket) = (world.cloud.aws(), &config.export.bucket);
+    let mut receipts = Vec::new();
+    for object in aws.list_objects(bucket, &receipt::prefix(config, day)).await {
+        let bytes = aws.object(bucket, &object.key).await.map_err(|error| {
+            Failure::Failed(format!("cannot read s3://{bucket}/{}: {error}", object.key))
+        })?;
+        if let Some(bytes) = bytes {
+            receipts.push(receipt::parse(&bytes, &format!("s3://{bucket}/{}", object.key))?);
+        }
+    }
+    Ok(receipt::sorted(receipts))
+}
+
+/// Tables that landed.
+fn published(receipts: &[Receipt]) -> impl Iterator<Item = &Receipt> {
+    receipts.iter().filter(|receipt| receipt.state == State::Published)
+}
+
+/// `7 tables`.
+fn tables(count: usize) -> String {
+    counted(count, "table")
+}

@@ -1,0 +1,197 @@
+//! What is told at the beginning and at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+use landbridge_core::calendar::Day;
+use landbridge_core::config::{NONE, UNCLASSIFIED};
+use serde::Serialize;
+
+use super::report::DayReport;
+use super::sample::Unnamed;
+use super::{published, tables};
+use crate::contract::classes_of;
+use crate::render::{Paint, counted, grouped};
+use crate::world::World;
+
+/// What is said before the first day.
+pub(super) fn opening(world: &World, days: u16) -> String {
+    let config = world.config();
+    let source = &config.source;
+    let what = if world.real {
+        "your PostgreSQL database".to_owned()
+    } else {
+        "an invented travel business".to_owned()
+    };
+    let mut text = format!(
+        "{what} plays RDS instance {}; {} of {} pass on a virtual clock.\nThe cloud is emulated on \
+         127.0.0.1; functions, clients and schedules are the ones that are deployed.\n",
+        source.id,
+        counted(usize::from(days), "day"),
+        config.schedule.zone
+    );
+    if let Some(first) = text.get(..1).map(str::to_uppercase) {
+        text.replace_range(..1, &first);
+    }
+    if world.proposed {
+        let _ = writeln!(
+            text,
+            "\nNobody has written a contract for it yet. This one is proposed, from names and \
+             types alone\n(kept in {}):\n",
+            world.contract_path.display()
+        );
+        for line in world.contract.render().lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+        for left_out in &world.left_out {
+            let _ = writeln!(text, "  left out: {left_out}");
+        }
+    }
+    text
+}
+
+/// What there is to say of all days.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    source: String,
+    target: String,
+    days: usize,
+    tables: usize,
+    rows: u64,
+    classes: String,
+    personal_columns: usize,
+    /// Columns that no contract names, by the day they were first seen.
+    unnamed: Vec<(Day, Unnamed)>,
+    classes_to_choose_from: Vec<String>,
+    contract: String,
+    logs: String,
+    select: Option<String>,
+    /// How the same days are had again.
+    again: String,
+}
+
+impl Summary {
+    /// The summary of a run.
+    pub(super) fn of(world: &World, days: &[DayReport], data_dir: &Path) -> Self {
+        let config = world.config();
+        let receipts = || days.iter().flat_map(|day| published(&day.receipts));
+        let columns: BTreeMap<(&str, &str), &str> = receipts()
+            .flat_map(|receipt| {
+                receipt.columns.iter().map(|column| {
+                    ((receipt.table.as_str(), column.name.as_str()), column.class.as_str())
+                })
+            })
+            .collect();
+        let personal = || {
+            columns.values().copied().filter(|class| ![NONE, UNCLASSIFIED].contains(class))
+        };
+        let mut unnamed = Vec::new();
+        let mut known = BTreeSet::new();
+        for day in days {
+            for proof in &day.unnamed {
+                let column = &proof.column;
+                if known.insert((column.table.clone(), column.column.clone())) {
+                    unnamed.push((day.day, column.clone()));
+                }
+            }
+        }
+        let classes = config.pii.classes.keys().filter(|class| *class != UNCLASSIFIED);
+        Self {
+            source: config.source.id.clone(),
+            target: format!("{}.{}", config.warehouse.project, config.warehouse.dataset),
+            days: days.len(),
+            tables: receipts().map(|receipt| &receipt.table).collect::<BTreeSet<_>>().len(),
+            rows: receipts().map(|receipt| receipt.rows_table.unwrap_or(0)).sum(),
+            classes: classes_of(personal()),
+            personal_columns: personal().count(),
+            unnamed,
+            classes_to_choose_from: classes.cloned().collect(),
+            contract: world.contract_path.display().to_string(),
+            logs: data_dir.join("logs").display().to_string(),
+            select: days
+                .last()
+                .and_then(|day| day.samples.first())
+                .map(|sample| sample.sql.clone()),
+            again: if world.real {
+                "local up --source …".to_owned()
+            } else {
+                format!("local up --days {}", days.len())
+            },
+        }
+    }
+
+    /// In plain words.
+    pub(super) fn text(&self, paint: Paint) -> String {
+        let program = crate::program();
+        let mut text = format!("\n{}\n", paint.bold("What you saw"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {} rows of {} crossed from {} to {} in {}, by way of snapshot,\n  export, S3 and \
+             Cloud Storage. Each row was counted four times: in the files, in the plan, by the\n  \
+             load job and in the table.",
+            grouped(self.rows),
+            tables(self.tables),
+            self.source,
+            self.target,
+            counted(self.days, "day"),
+        );
+        let _ = writeln!(
+            text,
+            "  {} hold personal data ({}): masked for the analyst,\n  plain for the pii-reader, \
+             refused to anyone else. The tags were there before the data.",
+            counted(self.personal_columns, "column"),
+            self.classes
+        );
+        for (day, Unnamed { target, column, .. }) in &self.unnamed {
+            let _ = writeln!(
+                text,
+                "  On {day}, the new column `{column}` of {target} was masked, because the \
+                 contract does not\n  name it: NULL for everyone, the pii-reader too, until \
+                 somebody decides what it is."
+            );
+        }
+        let _ = writeln!(text, "\n{}", paint.bold("Where to look next"));
+        self.decide(&mut text);
+        let select = self.select.as_deref().unwrap_or("SELECT …");
+        let _ = writeln!(text, "  keep a cloud running, and ask it yourself from another terminal:");
+        let _ = writeln!(text, "      {program} {}", self.again);
+        let _ = writeln!(text, "      {program} query --as analyst '{select}'");
+        let _ = writeln!(text, "  carry a database of your own:");
+        let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
+        let _ = writeln!(
+            text,
+            "  read on: docs/cli.md (this command), ARCHITECTURE.md (how it works), {} (what the\n  \
+             functions logged)",
+            self.logs
+        );
+        text
+    }
+
+    /// How a column that nobody has judged yet is judged.
+    fn decide(&self, text: &mut String) {
+        let mut tables: BTreeMap<&str, Vec<&Unnamed>> = BTreeMap::new();
+        for (_, column) in &self.unnamed {
+            tables.entry(&column.target).or_default().push(column);
+        }
+        if tables.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "  decide about the new column, in {}:", self.contract);
+        for (target, columns) in tables {
+            let _ = writeln!(text, "      \"{target}\":\n        columns:");
+            for Unnamed { column, source_type, ty, .. } in columns {
+                let _ = writeln!(
+                    text,
+                    "          {column}: {{ source: {source_type}, type: {ty}, class: … }}"
+                );
+            }
+        }
+        let _ = writeln!(
+            text,
+            "      with one of {}, or none when everyone may read it",
+            self.classes_to_choose_from.join(", ")
+        );
+    }
+}

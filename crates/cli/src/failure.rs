@@ -1,0 +1,91 @@
+//! Errors of the command and their exit codes.
+
+use std::process::ExitCode;
+
+use landbridge_core::Kind;
+
+use crate::render::Paint;
+
+/// The result of a command.
+pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
+
+/// Why a command did not end well. Every message says what to do next, where
+/// anything can be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The thing asked for failed. Exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    /// Wrong usage, or a file that is not as it should be. Exit code 2, as clap's own.
+    #[error("{0}")]
+    Usage(String),
+    /// As [`Self::Usage`], with the whole story already told.
+    #[error("")]
+    Told,
+    /// Somebody lacks a right. Exit code 3.
+    #[error("{0}")]
+    Refused(String),
+    /// Stopped from outside. Exit code 130, as shells count it.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// The exit code.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) | Self::Told => 2,
+            Self::Refused(_) => 3,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Tells it on standard error.
+    pub(crate) fn report(&self) -> ExitCode {
+        if !matches!(self, Self::Told) {
+            eprintln!("{} {self}", Paint::stderr().red("error:"));
+        }
+        ExitCode::from(self.code())
+    }
+}
+
+impl From<landbridge_core::Error> for Failure {
+    fn from(error: landbridge_core::Error) -> Self {
+        let sentence = error.sentence();
+        match error.kind() {
+            Kind::Denied => Self::Refused(sentence),
+            Kind::Config => Self::Usage(sentence),
+            _ => Self::Failed(sentence),
+        }
+    }
+}
+
+impl From<landbridge_local::LocalError> for Failure {
+    fn from(error: landbridge_local::LocalError) -> Self {
+        use landbridge_local::LocalError;
+        match &error {
+            LocalError::Config(_) | LocalError::Schedule { .. } => Self::Usage(error.to_string()),
+            LocalError::Serve { port, .. } if *port != 0 => {
+                Self::Failed(format!("{error}; choose other ones with --ports, or 0 for any"))
+            }
+            LocalError::Start { .. } => Self::Failed(format!(
+                "{error}; build the four functions into the directory of this program"
+            )),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<landbridge_local_image::ImageError> for Failure {
+    fn from(error: landbridge_local_image::ImageError) -> Self {
+        use landbridge_local_image::ImageError;
+        match &error {
+            ImageError::Url => Self::Usage(error.to_string()),
+            ImageError::Database { .. } => Self::Failed(format!(
+                "{error}; see that it runs, and that this user may read its tables"
+            )),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Finding and reading `landbridge.yaml` and `contract.yaml`.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use landbridge_core::config::{self, Config};
+use landbridge_core::contract::{self, Contract};
+use landbridge_core::yaml::Faults;
+
+use crate::args::FileArgs;
+use crate::failure::{Failure, Result};
+
+/// Where the configuration is: as asked for, else `$LANDBRIDGE_CONFIG`, else here.
+pub(crate) fn config_path(asked: Option<&Path>) -> PathBuf {
+    named(asked, "LANDBRIDGE_CONFIG").unwrap_or_else(|| config::FILE_NAME.into())
+}
+
+/// Where the contract is: as asked for, else `$LANDBRIDGE_CONTRACT` (unless another
+/// configuration was asked for), else beside the configuration.
+pub(crate) fn contract_path(files: &FileArgs) -> PathBuf {
+    let variable = if files.config.is_none() {
+        named(files.contract.as_deref(), "LANDBRIDGE_CONTRACT")
+    } else {
+        files.contract.clone()
+    };
+    variable.unwrap_or_else(|| {
+        config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME)
+    })
+}
+
+fn named(asked: Option<&Path>, variable: &str) -> Option<PathBuf> {
+    let from_environment = || std::env::var_os(variable).filter(|value| !value.is_empty());
+    asked.map(Path::to_owned).or_else(|| from_environment().map(PathBuf::from))
+}
+
+/// The text of a file.
+pub(crate) fn read(path: &Path, option: &str) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let path = path.display();
+        Failure::Usage(match error.kind() {
+            ErrorKind::NotFound => {
+                format!("there is no file {path}; name another with {option}")
+            }
+            _ => format!("cannot read {path}: {error}"),
+        })
+    })
+}
+
+/// Reads and validates the configuration.
+pub(crate) fn config(path: &Path) -> Result<Config> {
+    let text = read(path, "--config")?;
+    config::load(&path.display().to_string(), &text).map_err(faulty)
+}
+
+/// Reads the contract and validates it against the configuration.
+pub(crate) fn contract(path: &Path, config: &Config) -> Result<Contract> {
+    let text = read(path, "--contract")?;
+    contract::load(&path.display().to_string(), &text, config).map_err(faulty)
+}
+
+/// Faults as an error: the file is told, corrected and tried again.
+pub(crate) fn faulty(faults: Faults) -> Failure {
+    Failure::Usage(format!("a file is not as it should be\n{faults}"))
+}

@@ -1,0 +1,213 @@
+//! `landbridge receipt`: what proves a day.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use landbridge_aws::Aws;
+use landbridge_core::calendar::Day;
+use landbridge_core::config::{Config, NONE};
+use landbridge_core::receipt::{Receipt, State};
+
+use crate::args::{Output, ReceiptArgs};
+use crate::contract::classes_of;
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::render::{self, Paint, bytes, grouped, left, right};
+
+/// Runs the command.
+pub(crate) async fn run(args: ReceiptArgs) -> Result {
+    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    let mut receipts = read(&config, args.day).await?;
+    if receipts.is_empty() {
+        return Err(Failure::Failed(format!(
+            "there are no receipts of {} in {}; the day is not that far yet, or not of `{}`",
+            args.day,
+            place(&config, args.day),
+            config.source.name
+        )));
+    }
+    if let Some(asked) = &args.table {
+        let known: Vec<String> = receipts.iter().map(|receipt| receipt.target.clone()).collect();
+        receipts.retain(|receipt| receipt.table == *asked || receipt.target == *asked);
+        if receipts.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} has no receipt of a table `{asked}`; it has {}",
+                args.day,
+                known.join(", ")
+            )));
+        }
+    }
+    match (args.output, args.table) {
+        (Output::Json, _) => render::json(&receipts),
+        (Output::Text, Some(_)) => {
+            let zone = zone(&config)?;
+            receipts.iter().try_for_each(|receipt| render::print(&in_full(receipt, &zone)))
+        }
+        (Output::Text, None) => {
+            render::print(&summary(&receipts, 0))?;
+            render::print(notes(&receipts, 0, Paint::stdout()).trim_end())
+        }
+    }
+}
+
+/// Reads the receipts of a day with the AWS client of the environment.
+async fn read(config: &Config, day: Day) -> Result<Vec<Receipt>> {
+    let s3 = Aws::from_env(&config.source.region, config.source.kind).await.s3;
+    let bucket = &config.export.bucket;
+    let mut receipts = Vec::new();
+    for object in s3.list(bucket, &prefix(config, day)).await? {
+        if let Some((bytes, _)) = s3.get(bucket, &object.key).await? {
+            receipts.push(parse(&bytes, &format!("s3://{bucket}/{}", object.key))?);
+        }
+    }
+    Ok(sorted(receipts))
+}
+
+/// Where the receipts of a day lie in the export bucket.
+pub(crate) fn prefix(config: &Config, day: Day) -> String {
+    format!("{}/{}/{day}/receipts/", config.ledger.prefix, config.source.name)
+}
+
+fn place(config: &Config, day: Day) -> String {
+    format!("s3://{}/{}", config.export.bucket, prefix(config, day))
+}
+
+/// Reads one receipt. `place` is only used to name it.
+pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Receipt> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Failure::Failed(format!(
+            "a receipt cannot be read: {place}, line {} column {} — it is of another version, or \
+             somebody changed it",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Receipts in the order of their tables.
+pub(crate) fn sorted(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
+    receipts.sort_by(|a, b| a.target.cmp(&b.target));
+    receipts
+}
+
+/// The configured zone.
+pub(crate) fn zone(config: &Config) -> Result<TimeZone> {
+    config.schedule.time_zone().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// A day's receipts as one table.
+pub(crate) fn summary(receipts: &[Receipt], indent: usize) -> String {
+    let columns = [
+        left("table"),
+        left("state"),
+        right("rows in files"),
+        right("planned"),
+        right("loaded"),
+        right("in table"),
+        right("tags"),
+        left("columns by class"),
+        right("notes"),
+    ];
+    let rows = receipts.iter().map(|receipt| {
+        vec![
+            if receipt.table.is_empty() { &receipt.target } else { &receipt.table }.clone(),
+            receipt.state.name().to_owned(),
+            grouped(receipt.rows_footer),
+            grouped(receipt.rows_planned),
+            count(receipt.rows_loaded),
+            count(receipt.rows_table),
+            tags(receipt),
+            classes_of(receipt.columns.iter().map(|column| column.class.as_str())),
+            (receipt.warnings.len() + usize::from(receipt.problem.is_some())).to_string(),
+        ]
+    });
+    render::table(&columns, rows.collect(), indent)
+}
+
+/// What should be known of a day: one line per warning and per table that is not published.
+pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String {
+    let space = " ".repeat(indent);
+    let mut text = String::new();
+    for receipt in receipts {
+        let name = if receipt.table.is_empty() { &receipt.target } else { &receipt.table };
+        if let Some(problem) = &receipt.problem {
+            let mark = match receipt.state {
+                State::Held => paint.red(receipt.state.name()),
+                _ => paint.yellow(receipt.state.name()),
+            };
+            let _ = writeln!(text, "{space}{mark} {name}: {problem}");
+        }
+        for warning in &receipt.warnings {
+            let _ = writeln!(text, "{space}{} {name}: {warning}", paint.yellow("note"));
+        }
+    }
+    text
+}
+
+/// `3/3`: tags read back, of columns that must carry one.
+fn tags(receipt: &Receipt) -> String {
+    let tagged = || receipt.columns.iter().filter(|column| column.class != NONE);
+    let back = tagged().filter(|column| column.tag_read_back).count();
+    format!("{back}/{}", tagged().count())
+}
+
+fn count(rows: Option<u64>) -> String {
+    rows.map_or_else(|| "–".to_owned(), grouped)
+}
+
+fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
+    let time = |at: Option<Timestamp>| {
+        at.map_or_else(
+            || "–".to_owned(),
+            |at| at.to_zoned(zone.clone()).strftime("%F %H:%M:%S %Z").to_string(),
+        )
+    };
+    let took = receipt.load_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+    let facts = [
+        ("table", receipt.table.clone()),
+        ("of", receipt.target.clone()),
+        ("day", receipt.day.to_string()),
+        ("state", receipt.state.name().to_owned()),
+        ("snapshot", format!("{}, taken {}", receipt.snapshot, time(receipt.snapshot_at))),
+        ("export", receipt.export.clone()),
+        ("  started", time(receipt.export_started_at)),
+        ("  ended", time(receipt.export_ended_at)),
+        ("files", format!("{}, {}", grouped(receipt.files), bytes(receipt.bytes))),
+        ("planned", time(receipt.planned_at)),
+        (
+            "rows",
+            format!(
+                "{} in files, {} planned, {} loaded, {} in the table",
+                grouped(receipt.rows_footer),
+                grouped(receipt.rows_planned),
+                count(receipt.rows_loaded),
+                count(receipt.rows_table)
+            ),
+        ),
+        ("load job", format!("{}, {took}", receipt.job.as_deref().unwrap_or("–"))),
+        ("settled", time(Some(receipt.settled_at))),
+    ];
+    let mut text = String::new();
+    for (name, fact) in facts {
+        let _ = writeln!(text, "{name:<10} {fact}");
+    }
+    text.push_str(&notes(std::slice::from_ref(receipt), 0, Paint::stdout()));
+    text.push('\n');
+    let columns = [left("column"), left("source type"), left("type"), left("class"), left("tag")];
+    let rows = receipt.columns.iter().map(|column| {
+        let tag = match (column.class.as_str(), column.tag_read_back) {
+            (NONE, _) => "",
+            (_, true) => "read back",
+            (_, false) => "not read back",
+        };
+        vec![
+            column.name.clone(),
+            column.source.clone(),
+            column.ty.to_string(),
+            column.class.clone(),
+            tag.to_owned(),
+        ]
+    });
+    text + &render::table(&columns, rows.collect(), 0)
+}

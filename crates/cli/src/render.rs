@@ -1,0 +1,207 @@
+//! Tables, JSON and colour.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+
+/// Writes text to standard output. A reader that has seen enough (`| head`) is no error.
+pub(crate) fn print(text: &str) -> Result {
+    let mut out = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(newline.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Writes a value to standard output as indented JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
+    print(&text)
+}
+
+/// One column of a table.
+pub(crate) struct Column {
+    title: String,
+    right: bool,
+}
+
+/// A column of text.
+pub(crate) fn left(title: &str) -> Column {
+    Column { title: title.to_owned(), right: false }
+}
+
+/// A column of numbers.
+pub(crate) fn right(title: &str) -> Column {
+    Column { title: title.to_owned(), right: true }
+}
+
+/// A table with a line under its header, two spaces between columns and `indent`
+/// spaces before each line.
+pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, indent: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
+    table.set_header(columns.iter().map(|column| column.title.clone()).collect::<Vec<_>>());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)).collect::<Vec<_>>());
+    }
+    for (number, column) in columns.iter().enumerate() {
+        if let Some(drawn) = table.column_mut(number) {
+            let last = number + 1 == columns.len();
+            drawn.set_padding((0, if last { 0 } else { 2 }));
+            if column.right {
+                drawn.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    let space = " ".repeat(indent);
+    table.lines().fold(String::new(), |text, line| text + &space + line.trim_end() + "\n")
+}
+
+/// The text with control characters made visible: what comes out of a database must not
+/// steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
+/// At most `most` characters, the last an ellipsis when some are left out.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// `300,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 table`, `7 tables`.
+pub(crate) fn counted(number: usize, one: &str) -> String {
+    format!("{} {one}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
+}
+
+/// `1.2 MB`, in powers of ten.
+pub(crate) fn bytes(number: u64) -> String {
+    #[allow(clippy::cast_precision_loss)] // shown with one digit
+    let mut size = number as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if size < 1000.0 {
+            break;
+        }
+        size /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" { format!("{number} B") } else { format!("{size:.1} {unit}") }
+}
+
+/// Colour, where somebody looks and hasn't asked for none (`NO_COLOR`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// For standard output.
+    pub(crate) fn stdout() -> Self {
+        Self(wanted() && std::io::stdout().is_terminal())
+    }
+
+    /// For standard error.
+    pub(crate) fn stderr() -> Self {
+        Self(wanted() && std::io::stderr().is_terminal())
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_on(self) -> bool {
+        self.0
+    }
+
+    /// For headings.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// For what is only there to be copied.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// For what is not as it should be.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// For what wants a look.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// For what is as it should be.
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+fn wanted() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
+        for (number, text) in cases {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let cases = [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (2_500_000, "2.5 MB")];
+        for (number, text) in cases {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn a_table_lines_up_and_keeps_its_lines() {
+        let rows = vec![
+            vec!["김서연".into(), "1".into()],
+            vec!["two\nlines\u{1b}[2J".into(), "1,000".into()],
+        ];
+        expect_test::expect![[r"
+              name                   n
+              ────────────────────────────
+              김서연                     1
+              two\nlines\u{1b}[2J    1,000
+        "]]
+        .assert_eq(&table(&[left("name"), right("n")], rows, 2));
+    }
+}

@@ -1,0 +1,216 @@
+//! What a local cloud is started on: files, a database, the functions, a first day.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::config::Config;
+use landbridge_core::contract::{self, Contract};
+use landbridge_local::{LocalCloud, LocalCloudOptions, Ports};
+use landbridge_local_image::{Source, Travel};
+
+use crate::args::WorldArgs;
+use crate::bigquery::Warehouse;
+use crate::failure::{Failure, Result};
+use crate::{files, proposal};
+
+/// The functions, as their programs are called after `landbridge-`.
+const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
+
+/// The demo's files, for when the command runs outside its repository.
+const EXAMPLE_FILES: [(&str, &str); 2] = [
+    ("landbridge.yaml", include_str!("../../../examples/demo/landbridge.yaml")),
+    ("contract.yaml", include_str!("../../../examples/demo/contract.yaml")),
+];
+const EXAMPLES: &str = "examples/demo";
+
+/// The schedules, likewise.
+const SCHEDULE_FILES: [(&str, &str); 4] = [
+    ("snapshot.json", include_str!("../../../infra/schedules/snapshot.json")),
+    ("export.json", include_str!("../../../infra/schedules/export.json")),
+    ("transfer.json", include_str!("../../../infra/schedules/transfer.json")),
+    ("load.json", include_str!("../../../infra/schedules/load.json")),
+];
+const SCHEDULES: &str = "infra/schedules";
+
+/// What a data directory holds that belongs to one run and is worthless after it.
+const LEFTOVERS: [&str; 4] = ["aws", "google", "logs", "task"];
+
+/// A local cloud and what is known of it.
+pub(crate) struct World {
+    /// The cloud.
+    pub(crate) cloud: LocalCloud,
+    /// The contract that its functions read.
+    pub(crate) contract: Contract,
+    /// Where that contract is.
+    pub(crate) contract_path: PathBuf,
+    /// Whether the contract was proposed just now.
+    pub(crate) proposed: bool,
+    /// What cannot land, when the contract was proposed.
+    pub(crate) left_out: Vec<String>,
+    /// Whether the database is a real one.
+    pub(crate) real: bool,
+    /// What a day is.
+    pub(crate) calendar: Calendar,
+    /// The first day.
+    pub(crate) first_day: Day,
+}
+
+impl World {
+    /// Starts the cloud of a command's options, its clock at the first day's midnight or,
+    /// with a real database, at its export hour: every hour's snapshot copies such a
+    /// database whole, and nobody waits for 24 of them.
+    pub(crate) async fn start(args: &WorldArgs, data_dir: &Path, ports: Ports) -> Result<Self> {
+        functions_are_there()?;
+        clear(data_dir)?;
+        let config_path = match &args.config {
+            Some(path) => path.clone(),
+            None => here_or_written(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml"),
+        };
+        let schedules_dir = here_or_written(SCHEDULES, &SCHEDULE_FILES, data_dir)?;
+        let config = files::config(&config_path)?;
+        let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
+        let first_day = Day::new(args.start);
+
+        let beside = || config_path.with_file_name(contract::FILE_NAME);
+        let contract_path = args.contract.clone().unwrap_or_else(beside);
+        let mut world = Parts {
+            contract_path,
+            proposed: false,
+            left_out: Vec::new(),
+            source: Arc::new(Travel::new(args.start, args.scale)),
+            start: midnight(&calendar, first_day)?,
+        };
+        if let Some(url) = &args.source {
+            let source = proposal::connect(url).await?;
+            if args.contract.is_none() {
+                let catalogue = proposal::catalogue(&source).await?;
+                let contract = Contract::propose(&catalogue.tables, &config);
+                world.contract_path = data_dir.join(contract::FILE_NAME);
+                write(&world.contract_path, &contract.render())?;
+                world.proposed = true;
+                world.left_out = catalogue.left_out;
+            }
+            world.source = Arc::new(source);
+            world.start = calendar.export_hour(first_day).start();
+        }
+        let contract = files::contract(&world.contract_path, &config)?;
+
+        let mut options =
+            LocalCloudOptions::new(data_dir, &config_path, world.source, world.start);
+        options.contract_path.clone_from(&world.contract_path);
+        options.schedules_dir = schedules_dir;
+        options.ports = ports;
+        let cloud = LocalCloud::start(options).await?;
+        Ok(Self {
+            cloud,
+            contract,
+            contract_path: world.contract_path,
+            proposed: world.proposed,
+            left_out: world.left_out,
+            real: args.source.is_some(),
+            calendar,
+            first_day,
+        })
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> &Config {
+        self.cloud.config()
+    }
+
+    /// The day so many days after the first, which is 0.
+    pub(crate) fn day(&self, number: u16) -> Result<Day> {
+        let date = self.first_day.date().checked_add(jiff::Span::new().days(number));
+        date.map(Day::new).map_err(|error| Failure::Usage(format!("--start: {error}")))
+    }
+
+    /// How its warehouse is asked.
+    pub(crate) fn warehouse(&self) -> Warehouse {
+        let config = self.config();
+        let endpoint = self.cloud.function_env().get("LANDBRIDGE_BIGQUERY_ENDPOINT");
+        Warehouse {
+            endpoint: endpoint.cloned().unwrap_or_default(),
+            project: config.warehouse.project.clone(),
+            dataset: config.warehouse.dataset.clone(),
+            location: config.warehouse.location.clone(),
+        }
+    }
+}
+
+/// What is decided before the cloud is started.
+struct Parts {
+    contract_path: PathBuf,
+    proposed: bool,
+    left_out: Vec<String>,
+    source: Arc<dyn Source>,
+    start: Timestamp,
+}
+
+fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {
+    let before = day.date().yesterday().map(Day::new);
+    before
+        .map(|before| calendar.end_of(before))
+        .map_err(|error| Failure::Usage(format!("--start: {error}")))
+}
+
+/// Whether the four programs lie beside this one; told before anything is waited for.
+fn functions_are_there() -> Result {
+    let program = std::env::current_exe().unwrap_or_default();
+    let dir = program.parent().unwrap_or(Path::new("."));
+    let missing: Vec<String> = FUNCTIONS
+        .iter()
+        .map(|name| format!("landbridge-{name}"))
+        .filter(|name| !dir.join(name).is_file())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<String> = missing.iter().map(|name| format!("-p {name}")).collect();
+    Err(Failure::Failed(format!(
+        "{} not in {}; build what is missing with `cargo build {}`",
+        missing.join(", "),
+        dir.display(),
+        packages.join(" ")
+    )))
+}
+
+/// The directory `name` of the repository when this is run there, else a copy of its files.
+fn here_or_written(name: &str, files: &[(&str, &str)], data_dir: &Path) -> Result<PathBuf> {
+    let here = PathBuf::from(name);
+    if files.iter().all(|(file, _)| here.join(file).is_file()) {
+        return Ok(here);
+    }
+    let dir = data_dir.join("files").join(name);
+    for (file, text) in files {
+        write(&dir.join(file), text)?;
+    }
+    Ok(dir)
+}
+
+/// Removes what an earlier run left. Only names that a local cloud makes itself.
+fn clear(data_dir: &Path) -> Result {
+    for name in LEFTOVERS {
+        let dir = data_dir.join(name);
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(unusable(&dir, &error));
+            }
+            _ => {}
+        }
+    }
+    std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))
+}
+
+/// Writes a file, its directory first.
+pub(crate) fn write(path: &Path, text: &str) -> Result {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(path, text))
+        .map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Failed(format!("cannot use {}: {error}; choose another --data-dir", path.display()))
+}
