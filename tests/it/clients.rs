@@ -202,5 +202,5 @@ async fn boto3_and_googles_clients_walk_through_the_local_cloud() {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    eprintln!("boto3 and Google's Python clients against the local cloud: {last}");
+    python::loudly(&format!("boto3 and Google's Python clients against the local cloud: {last}"));
 }

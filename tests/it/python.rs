@@ -1,6 +1,7 @@
 //! The Python with clients and servers that others wrote, made by
 //! `scripts/python-for-tests.sh` in `target/python`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The Python of the tests. `None`, after a loud line, when it isn't there; where it must
@@ -8,15 +9,21 @@ use std::path::{Path, PathBuf};
 pub(crate) fn python(test: &str) -> Option<PathBuf> {
     let found = place();
     if found.is_none() {
-        eprintln!(
-            "\n{line}\n  NOT RUN: {test}\n  target/python is not there: run scripts/python-for-tests.sh \
-             (it needs python3)\n{line}\n",
-            line = "=".repeat(80)
-        );
+        let line = "=".repeat(80);
+        loudly(&format!(
+            "\n{line}\n  NOT RUN: {test}\n  target/python is not there: run \
+             scripts/python-for-tests.sh (it needs python3)\n{line}\n"
+        ));
         let required = std::env::var("LANDBRIDGE_REQUIRE_PYTHON").is_ok_and(|it| it == "1");
         assert!(!required, "LANDBRIDGE_REQUIRE_PYTHON=1, and there is no Python for {test}");
     }
     found
+}
+
+/// Says something past the test harness, which keeps to itself what a passing test prints.
+pub(crate) fn loudly(text: &str) {
+    // A closed standard error is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Upwards from this program, `…/target/debug/deps/it-0123`, because the target folder can be anywhere.
