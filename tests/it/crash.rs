@@ -25,7 +25,7 @@ const DAY: &str = "2026-11-21";
 const AT_ONCE: usize = 4;
 
 /// The columns that the contract calls readable.
-const OPEN: [&str; 7] =
+pub const OPEN: [&str; 7] =
     ["people.id", "orders.id", "orders.person_id", "orders.paid", "orders.weight", "nothing.id", "nothing.note"];
 
 /// A world in which there is something to thin, and something that must not be.

@@ -1,8 +1,28 @@
-//! Whole-pipeline tests.
-mod support;
-mod three_days;
+//! Whole-pipeline tests: the real function binaries over the local cloud, and
+//! parts of the pipeline over servers and clients that others wrote.
+//!
+//! | module | what |
+//! |---|---|
+//! | `three_days` | the main job |
+//! | `crash` | a process dies, or an answer is lost, at every single call |
+//! | `repeats` | ticks repeated, late, two at once, out of order |
+//! | `faults` | bad input and refusals: one clear sentence, yesterday's data stays |
+//! | `drift` | schemas that change, odd exports, every type |
+//! | `postgres` | a real PostgreSQL crosses whole |
+//! | `clients` | boto3 and Google's Python clients against the local cloud |
+//! | `moto` | stages over moto's RDS and S3 |
+//! | `conditions` | one suite of conditional writes, two servers |
+#![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
+
 mod clients;
 mod conditions;
+mod crash;
+mod drift;
+mod faults;
 mod moto;
+mod postgres;
 mod python;
+mod repeats;
 mod sdk;
+mod support;
+mod three_days;

@@ -89,7 +89,7 @@ pub fn small_database() -> Fixed {
         .column("name", "character varying(80)")
         .column("email", "character varying(120)")
         .column("secret", "text")
-        .row([Some("1"), Some("김민준"), Some("minjun@example.com"), Some("not in the contract")])
+        .row([Some("1"), Some("김민준"), Some("minjun@example.com"), Some("hidden words")])
         .row([Some("2"), Some("Ada Example"), Some("ada@example.org"), None])
         .row([Some("3"), None, Some("no address"), Some("also not")]);
     let orders = FixedTable::new("public", "orders")
@@ -137,6 +137,32 @@ impl World {
     pub async fn tick(&self, function: &str, time: &str) -> InvocationOutcome {
         self.cloud.clock().advance_to(at(time));
         self.cloud.tick(function, at(time)).await.expect("a function that starts")
+    }
+
+    /// Deploys another contract: the file, and processes that read it anew.
+    pub fn deploy_contract(&self, text: &str) {
+        std::fs::write(self.dir.path().join("contract.yaml"), text).expect("a file");
+        self.cloud.kill_all();
+    }
+
+    /// The night of a day, from midnight to five in Seoul; `n` days after the first.
+    pub async fn night(&self, n: i64) -> Vec<(String, InvocationOutcome)> {
+        let until = at(MIDNIGHT) + jiff::SignedDuration::from_hours(24 * n + 5);
+        self.run_until(&until.to_string()).await
+    }
+
+    /// Everything that the functions wrote, as text.
+    pub fn written(&self) -> String {
+        let all = ["snapshot", "export", "transfer", "load"].map(|name| self.cloud.logs(name).unwrap_or_default());
+        all.iter().flatten().map(|line| format!("{}\n", line.line)).collect()
+    }
+
+    /// No cell of the small database in anything that was written.
+    pub fn assert_no_cell_written(&self, more: &str) {
+        let written = self.written() + more;
+        for cell in ["minjun", "김민준", "Ada Example", "ada@example.org", "hidden words", "no address"] {
+            assert!(!written.contains(cell), "`{cell}` was written");
+        }
     }
 
     /// Receipts of a day by target, from the ledger.

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 pub use lambda_runtime::Error as RuntimeError;
 use landbridge_core::{Error, Kind, Result};
+use landbridge_core::plan::Problem;
 use serde::Deserialize;
 
-use crate::{Context, Outcome, Tick};
+use crate::{Context, Outcome, Tick, alert};
 
 /// What the schedule sends: its own time, so that a late tick still knows its hour.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -43,10 +44,9 @@ where
     let context = Context::from_env().await;
     let (context, stage) = (&context, &stage);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        handle(name, context, stage, event).await.map_err(|error| {
-            let kind = error.kind().name();
-            tracing::error!(stage = name, kind, retry = error.kind().policy().retry, "{}", error.sentence());
-            Diagnostic { error_type: kind.to_owned(), error_message: error.sentence() }
+        handle(name, context, stage, event).await.map_err(|error| Diagnostic {
+            error_type: error.kind().name().to_owned(),
+            error_message: error.sentence(),
         })
     }))
     .await
@@ -58,7 +58,10 @@ where
 {
     let context = match context {
         Ok(context) => context,
-        Err(error) => return Err(Error::new(error.kind(), error.what(), error.context())),
+        Err(error) => {
+            tracing::error!(stage = name, kind = error.kind().name(), "{}", error.sentence());
+            return Err(Error::new(error.kind(), error.what(), error.context()));
+        }
     };
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
@@ -67,7 +70,28 @@ where
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
     // Boxed: the stage's future is deep, and its layout would be computed anew in every function.
-    let outcome = Box::pin(stage(context, Tick::new(event.scheduled_time, left))).await?;
-    tracing::info!(stage = name, now = %event.scheduled_time, progress = ?outcome.progress, "{}", outcome.message);
-    Ok(outcome)
+    match Box::pin(stage(context, Tick::new(event.scheduled_time, left))).await {
+        Ok(outcome) => {
+            tracing::info!(stage = name, now = %event.scheduled_time, progress = ?outcome.progress, "{}", outcome.message);
+            Ok(outcome)
+        }
+        Err(error) => {
+            tell(name, context, &error, event.scheduled_time).await;
+            Err(error)
+        }
+    }
+}
+
+/// Tells of a failed tick: what passes by itself as a warning each time, everything
+/// else as an alert once a day. When even the ledger cannot be written, each time.
+async fn tell(name: &str, context: &Context, error: &Error, now: Timestamp) {
+    let kind = error.kind();
+    tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
+    if matches!(kind, Kind::Transient | Kind::Throttled) {
+        return;
+    }
+    let ledger = context.ledger(context.calendar.day_of(now));
+    if let Err(second) = alert::raise(&ledger, &Problem::from(error), name, now).await {
+        tracing::error!(stage = name, kind = kind.name(), ledger = %second, "{}", error.sentence());
+    }
 }

@@ -14,8 +14,8 @@ pub mod table;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::diff::Wanted;
 use crate::error::Kind;
+use crate::types::ParquetColumn;
 
 /// The plan of a day: the index of its tables. Written once, when every table is planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct TableEntry {
     pub rows: u64,
     /// Bytes in S3.
     pub bytes: u64,
+    /// Whether the table waits because of what the export holds: it is looked at again by each tick.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
 }
 
 /// A table that is not loaded today.
@@ -62,20 +65,17 @@ pub struct Skipped {
     pub alert: bool,
 }
 
-/// The plan of one table.
+/// The plan of one table: what the export holds of it. What the contract makes
+/// of it is decided when it is loaded, see [`table::resolve`], so that a contract
+/// that is mended during the day counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     /// `schema.table` of the source.
     pub target: String,
     /// The BigQuery table.
     pub table: String,
-    /// Its description in the warehouse.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The columns as they should be in the warehouse.
-    pub columns: Vec<Wanted>,
-    /// Source types by column, for the receipt.
-    pub source_types: Vec<(String, String)>,
+    /// The columns of its files, in order.
+    pub columns: Vec<SourceColumn>,
     /// The objects to carry.
     pub items: Vec<Item>,
     /// Rows by the footers.
@@ -85,8 +85,18 @@ pub struct TablePlan {
     /// Why the table must wait although it is in the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What the receipt should mention.
+    /// What the export warns of.
     pub warnings: Vec<String>,
+}
+
+/// A column as the export holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceColumn {
+    /// As the files have it.
+    #[serde(flatten)]
+    pub parquet: ParquetColumn,
+    /// The source's own type; empty when the manifest does not say.
+    pub source: String,
 }
 
 /// Why a table is held, in a form that a ledger can hold.
@@ -158,6 +168,6 @@ pub enum Origin {
     /// Nowhere: the table is empty and the export holds no file for it, so a file of no rows is made.
     NoRows {
         /// The columns it has.
-        columns: Vec<crate::types::ParquetColumn>,
+        columns: Vec<ParquetColumn>,
     },
 }

@@ -5,7 +5,7 @@ use crate::diff::{CLASS_UNCLASSIFIED, Wanted, type_changed};
 use crate::ids::ColumnName;
 use crate::manifest::TableStatus;
 use crate::plan::objects::Listed;
-use crate::plan::{Item, Origin, Problem, TablePlan};
+use crate::plan::{Item, Origin, Problem, SourceColumn, TablePlan};
 use crate::types::{Engine, Fix, ParquetColumn, exported, landing};
 use crate::{Error, Kind, Result};
 
@@ -33,8 +33,6 @@ pub struct Input<'a> {
     pub status: &'a TableStatus,
     /// Its data objects, in the order of their keys.
     pub files: &'a [File],
-    /// What the contract says, if it names the table.
-    pub contract: Option<&'a contract::Table>,
     /// Where its objects go in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
@@ -45,79 +43,96 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
     let mut plan = TablePlan {
         target: input.target.to_owned(),
         table: input.table.to_owned(),
-        description: input.contract.and_then(|table| table.description.clone()),
         columns: Vec::new(),
-        source_types: Vec::new(),
         items: Vec::new(),
         rows: input.files.iter().map(|file| file.rows).sum(),
         bytes: input.files.iter().map(|file| file.object.bytes).sum(),
         problem: None,
         warnings: input.status.warning.iter().cloned().collect(),
     };
-    if input.contract.is_none() {
-        plan.warnings.push("the contract does not name this table: every column is masked for everyone".to_owned());
-    }
-    if let Err(error) = fill(input, &mut plan) {
-        plan.problem = Some(Problem::from(&error));
+    match parquet_columns(input) {
+        Err(error) => plan.problem = Some(Problem::from(&error)),
+        Ok(columns) => {
+            let source_type = |name: &str| {
+                let original = input.status.columns.iter().find(|original| original.name == name);
+                original.map_or_else(String::new, |original| original.original_type.clone())
+            };
+            let column = |parquet: &ParquetColumn| SourceColumn { source: source_type(&parquet.name), parquet: parquet.clone() };
+            plan.columns = columns.iter().map(column).collect();
+            let annotate = plan.columns.iter().filter(|column| {
+                landing(&column.parquet, &column.source).is_ok_and(|landing| landing.fix == Fix::AnnotateString)
+            });
+            let annotate = annotate.map(|column| column.parquet.name.clone()).collect();
+            plan.items = items(input, columns, annotate);
+        }
     }
     plan
 }
 
-fn fill(input: &Input<'_>, plan: &mut TablePlan) -> Result<()> {
-    let columns = parquet_columns(input)?;
-    let mut annotate = Vec::new();
-    for column in &columns {
-        let original = input.status.columns.iter().find(|original| original.name == column.name);
-        let source_type = original.map_or("", |original| original.original_type.as_str());
-        let place = || format!("{}.{}", input.table, column.name);
-        ColumnName::new(column.name.clone()).map_err(|error| {
+/// What the contract makes of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The columns as they should be in the warehouse: the source's order, then what the source lacks.
+    pub columns: Vec<Wanted>,
+    /// What the receipt should mention.
+    pub warnings: Vec<String>,
+}
+
+/// Applies the contract to a planned table.
+///
+/// # Errors
+/// [`Kind::Held`] when a column cannot be loaded, or its type is not the contract's any more.
+pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<Resolved> {
+    let mut columns: Vec<Wanted> = Vec::with_capacity(plan.columns.len());
+    let mut warnings = plan.warnings.clone();
+    if contract.is_none() {
+        warnings.push("the contract does not name this table: every column is masked for everyone".to_owned());
+    }
+    for SourceColumn { parquet, source } in &plan.columns {
+        let place = || format!("{}.{}", plan.table, parquet.name);
+        ColumnName::new(parquet.name.clone()).map_err(|error| {
             Error::new(Kind::Held, "BigQuery cannot take a column's name", format!("{}: {}", place(), error.what()))
         })?;
-        if plan.columns.iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)) {
+        if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&parquet.name)) {
             return Err(Error::new(Kind::Held, "two columns differ in upper and lower case only", place()));
         }
-        let landing = landing(column, source_type)
+        let landing = landing(parquet, source)
             .map_err(|why| Error::new(Kind::Held, "a column cannot be loaded", format!("{}: {why}", place())))?;
-        if landing.fix == Fix::AnnotateString {
-            annotate.push(column.name.clone());
-        }
-        let contract = input.contract.and_then(|table| table.columns.get(&column.name));
-        if let Some(contract) = contract {
-            if contract.bigquery_type != landing.ty {
-                return Err(type_changed(input.table, &column.name, contract.bigquery_type.name(), landing.ty));
+        let named = contract.and_then(|table| table.columns.get(&parquet.name));
+        match named {
+            Some(named) if named.bigquery_type != landing.ty => {
+                return Err(type_changed(&plan.table, &parquet.name, named.bigquery_type.name(), landing.ty));
             }
-        } else if input.contract.is_some() {
-            plan.warnings.push(format!(
+            None if contract.is_some() => warnings.push(format!(
                 "column `{}` is not in the contract: it is masked for everyone until contract.yaml names it",
-                column.name
-            ));
+                parquet.name
+            )),
+            _ => {}
         }
-        plan.source_types.push((column.name.clone(), source_type.to_owned()));
-        plan.columns.push(Wanted {
-            name: column.name.clone(),
+        columns.push(Wanted {
+            name: parquet.name.clone(),
             ty: landing.ty,
-            class: contract.map_or(CLASS_UNCLASSIFIED, |contract| contract.class.as_str()).to_owned(),
-            description: contract.and_then(|contract| contract.description.clone()),
+            class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
+            description: named.and_then(|named| named.description.clone()),
             in_source: true,
-            in_contract: contract.is_some(),
+            in_contract: named.is_some(),
         });
     }
-    for (name, contract) in input.contract.iter().flat_map(|table| &table.columns) {
+    for (name, named) in contract.iter().flat_map(|table| &table.columns) {
         if columns.iter().any(|column| column.name == *name) {
             continue;
         }
-        plan.warnings.push(format!("column `{name}` is in the contract and not in today's export: it is filled with NULL"));
-        plan.columns.push(Wanted {
+        warnings.push(format!("column `{name}` is in the contract and not in today's export: it is filled with NULL"));
+        columns.push(Wanted {
             name: name.clone(),
-            ty: contract.bigquery_type,
-            class: contract.class.clone(),
-            description: contract.description.clone(),
+            ty: named.bigquery_type,
+            class: named.class.clone(),
+            description: named.description.clone(),
             in_source: false,
             in_contract: true,
         });
     }
-    plan.items = items(input, columns, annotate);
-    Ok(())
+    Ok(Resolved { columns, warnings })
 }
 
 fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {

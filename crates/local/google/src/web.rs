@@ -66,9 +66,9 @@ impl Call {
             .transpose()
     }
 
-    /// Whether a query parameter is `true`.
+    /// Whether a query parameter is `true`, in any case: Google's Python client writes `True`.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.query(name) == Some("true")
+        self.query(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// A header as text.

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use landbridge_core::diff::{Change, Column, diff, tag_of};
+use landbridge_core::diff::{Change, Column, Wanted, diff, tag_of};
 use landbridge_core::ids::JobId;
+use landbridge_core::plan::table::{Resolved, resolve};
 use landbridge_core::plan::{DayPlan, Problem, TablePlan};
 use landbridge_core::receipt::{self, Receipt, State};
 use landbridge_core::{Error, Kind, Result};
@@ -36,17 +37,22 @@ pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Ta
     let place = format!("{}.{}", warehouse.dataset, table.table);
     let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
     let live_table = live.as_ref().map(|state| &state.live);
-    let change = diff(&place, &context.config.source.name, &table.columns, live_table, &context.tags)?;
+    let contract = context.contract.tables.get(&table.target);
+    let resolved = resolve(table, contract)?;
+    let change = diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
     let intent = intend(ledger, table, live.as_ref(), &change).await?;
     match claim(context, ledger, plan, table).await? {
         Turn::Ours => {}
         Turn::Later => return Ok(None),
         Turn::Superseded(by) => return superseded(ledger, plan, table, by, tick).await.map(Some),
     }
-    prepare(context, table, &change).await?;
+    let description = contract.and_then(|contract| contract.description.as_deref());
+    prepare(context, table, &change, description).await?;
     let Some((job, rows, ms)) = rows(context, ledger, plan, table, &change, tick).await? else { return Ok(None) };
 
     let mut receipt = blank(ledger, plan, table, State::Published, tick).await?;
+    receipt.columns = columns(table, &resolved);
+    receipt.warnings = resolved.warnings;
     receipt.job = Some(job.to_string());
     receipt.load_ms = ms;
     receipt.rows_loaded = Some(rows);
@@ -111,14 +117,14 @@ async fn claim(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Table
 }
 
 /// Creates or patches the table, and reads the tags back before any row arrives.
-async fn prepare(context: &Context, table: &TablePlan, change: &Change) -> Result<()> {
+async fn prepare(context: &Context, table: &TablePlan, change: &Change, description: Option<&str>) -> Result<()> {
     let dataset = &context.config.warehouse.dataset;
     let bigquery = &context.gcp.bigquery;
     match change {
         Change::Nothing(_) => return Ok(()),
         Change::Create(columns) => {
             let source = &context.config.source.name;
-            if !bigquery.create_table(dataset, &table.table, columns, source, table.description.as_deref()).await? {
+            if !bigquery.create_table(dataset, &table.table, columns, source, description).await? {
                 // It appeared since we looked: the next tick compares it.
                 return Err(Error::new(Kind::Transient, "a table appeared while it was being created", format!("{dataset}.{}", table.table)));
             }
@@ -339,16 +345,23 @@ async fn superseded(
     write(ledger, &receipt).await
 }
 
+fn columns(table: &TablePlan, resolved: &Resolved) -> Vec<receipt::Column> {
+    let source = |name: &str| {
+        let column = table.columns.iter().find(|column| column.parquet.name == name);
+        column.map_or_else(String::new, |column| column.source.clone())
+    };
+    let column = |wanted: &Wanted| receipt::Column {
+        name: wanted.name.clone(),
+        source: source(&wanted.name),
+        ty: wanted.ty,
+        class: wanted.class.clone(),
+        tag_read_back: false,
+    };
+    resolved.columns.iter().map(column).collect()
+}
+
 async fn blank(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, state: State, tick: Tick) -> Result<Receipt> {
     let export = ledger.get::<ExportRecord>(EXPORT).await?.map(|record| record.value);
-    let source_type = |name: &str| table.source_types.iter().find(|(column, _)| column == name).map(|(_, ty)| ty.clone());
-    let columns = table.columns.iter().map(|column| receipt::Column {
-        name: column.name.clone(),
-        source: source_type(&column.name).unwrap_or_default(),
-        ty: column.ty,
-        class: column.class.clone(),
-        tag_read_back: false,
-    });
     Ok(Receipt {
         source: plan.source.clone(),
         day: plan.day,
@@ -365,7 +378,7 @@ async fn blank(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, state: State,
         rows_loaded: None,
         rows_table: None,
         job: None,
-        columns: columns.collect(),
+        columns: Vec::new(),
         warnings: table.warnings.clone(),
         problem: None,
         export_started_at: export.as_ref().and_then(|export| export.started_at),

@@ -37,8 +37,12 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         return Ok(Outcome::new(Progress::Waiting, format!("the export of {day} is not complete")));
     };
     let plan = match ledger.get::<DayPlan>(PLAN).await? {
+        // Somebody may have mended the file or the name that a table waits for.
+        Some(plan) if plan.value.tables.iter().any(|table| table.broken) => {
+            planning::plan(context, &ledger, &export.value, day, Some(plan), tick).await?
+        }
         Some(Recorded { value, .. }) => value,
-        None => planning::plan(context, &ledger, &export.value, day, tick).await?,
+        None => planning::plan(context, &ledger, &export.value, day, None, tick).await?,
     };
     let mut work: Vec<(TablePlan, Item)> = Vec::new();
     let mut carried = ledger.names("items").await?;

@@ -14,7 +14,7 @@ use landbridge_core::{Error, Kind, Result};
 use landbridge_parquet::Footer;
 
 use super::carry::S3Object;
-use crate::ledger::Written;
+use crate::ledger::{Recorded, Written};
 use crate::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use crate::{Context, Ledger, Tick, alert};
 
@@ -33,11 +33,12 @@ struct Candidate<'a> {
 }
 
 /// Makes and records the plan of a day whose export is complete. Idempotent:
-/// made again, it is the same plan, because the export does not change.
+/// made again, it is the same plan, because the export does not change, unless
+/// somebody mended what was `broken` in the plan `before`; then the mended counts.
 ///
 /// # Errors
 /// [`Kind::Corrupt`] when manifests and objects contradict each other; those of S3.
-pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day: Day, tick: Tick) -> Result<DayPlan> {
+pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day: Day, before: Option<Recorded<DayPlan>>, tick: Tick) -> Result<DayPlan> {
     let manifest = ledger.get::<ManifestRecord>(MANIFEST).await?;
     let manifest = manifest
         .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the manifests of a complete export", export.export.clone()))?
@@ -67,14 +68,20 @@ pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day
         skipped,
         warnings: warnings(export, &manifest.tables),
     };
+    if before.as_ref().is_some_and(|before| before.value == plan) {
+        return Ok(plan);
+    }
     for table in &plans {
-        write(ledger, &records::table_plan(&table.table), table).await?;
+        write(ledger, &records::table_plan(&table.table), table, before.is_some()).await?;
     }
     for warning in &plan.warnings {
         let problem = Problem::new(Kind::Held, "the export warns of something", warning.clone());
         alert::raise(ledger, &problem, warning, tick.now).await?;
     }
-    write(ledger, PLAN, &plan).await?;
+    match before {
+        Some(before) => ledger.replace(PLAN, &before.etag, &plan).await?,
+        None => ledger.create(PLAN, &plan).await?,
+    };
     let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
     tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
     // Another tick may have planned with another contract in between: what is recorded counts.
@@ -82,11 +89,18 @@ pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day
     recorded.map(|plan| plan.value).ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
 }
 
-async fn write<T: serde::Serialize>(ledger: &Ledger, name: &str, value: &T) -> Result<()> {
-    if ledger.create(name, value).await? == Written::Overtaken {
-        tracing::warn!(record = name, "planned already, differently; the first plan counts");
+/// Records a table's plan; an earlier one counts unless this is a plan made `again`.
+async fn write(ledger: &Ledger, name: &str, plan: &TablePlan, again: bool) -> Result<()> {
+    if ledger.create(name, plan).await? == Written::Yes {
+        return Ok(());
     }
-    Ok(())
+    match ledger.get::<TablePlan>(name).await? {
+        Some(there) if again && there.value.problem.is_some() => ledger.replace(name, &there.etag, plan).await.map(|_| ()),
+        _ => {
+            tracing::warn!(record = name, "planned already, differently; the first plan counts");
+            Ok(())
+        }
+    }
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
@@ -169,7 +183,6 @@ fn table(context: &Context, export: &ExportRecord, day: Day, candidate: &Candida
         engine: export.engine,
         status: candidate.status,
         files: &candidate.files,
-        contract: candidate.contract,
         prefix: &prefix,
     });
     if let Some(error) = &candidate.broken {
@@ -201,6 +214,7 @@ fn entry(plan: &TablePlan) -> TableEntry {
         items: plan.items.len(),
         rows: plan.rows,
         bytes: plan.bytes,
+        broken: plan.problem.is_some(),
     }
 }
 

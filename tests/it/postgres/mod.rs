@@ -1,0 +1,234 @@
+//! A real PostgreSQL database crosses whole.
+//!
+//! A server of the test's own is the DB instance; one night of the real functions carries
+//! it across. What stands in the warehouse then is compared with what the server says.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | the tests |
+//! | [`tpch`] | TPC-H, all eight tables |
+//! | [`people`] | a table of people, and their masks |
+//! | [`reconcile`] | cell by cell |
+
+mod people;
+mod reconcile;
+mod tpch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use landbridge_core::receipt::State;
+use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
+use landbridge_local_image::{Postgres, ThrowAwayPostgres};
+use tokio_postgres::{Client, NoTls};
+
+use crate::support::{Recipe, World, at};
+
+/// Ten minutes before the export hour in Seoul.
+const START: &str = "2026-11-20T15:50:00Z";
+/// Twenty minutes after the transfer begins.
+const END: &str = "2026-11-20T17:20:00Z";
+const DAY: &str = "2026-11-21";
+
+/// A server with an empty database `shop`, and a client of it.
+async fn server() -> (ThrowAwayPostgres, Client) {
+    let server = tokio::task::spawn_blocking(ThrowAwayPostgres::start).await.expect("a start");
+    // Where PostgreSQL is missing, the error says what to install.
+    let server = server.unwrap_or_else(|error| panic!("{error}"));
+    let maker = client(&server.url()).await;
+    maker.batch_execute("CREATE DATABASE shop").await.expect("a database");
+    let client = client(&server.url_of("shop")).await;
+    (server, client)
+}
+
+async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    // So that times are printed as an export prints them.
+    client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
+    client
+}
+
+/// A local cloud whose DB instance is that server's database.
+async fn world(server: &ThrowAwayPostgres, contract: String) -> World {
+    let source = Postgres::connect(&server.url_of("shop")).await.expect("a source");
+    let mut recipe = Recipe::demo(Arc::new(source));
+    recipe.start = at(START);
+    recipe.config = recipe.config.replacen("    ip:\n", &format!("{}    ip:\n", people::IDENTITY), 1);
+    recipe.contract = contract;
+    recipe.build().await
+}
+
+/// Lets the night pass; everything must be published, with as many rows as said.
+async fn night(world: &World, rows: &[(&str, usize)]) {
+    let failed = world.run_until(END).await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    let receipts = world.receipts(DAY).await;
+    let mut targets: Vec<String> = rows.iter().map(|(table, _)| format!("public.{table}")).collect();
+    targets.sort();
+    assert_eq!(receipts.keys().cloned().collect::<Vec<_>>(), targets);
+    for (table, rows) in rows {
+        let receipt = &receipts[&format!("public.{table}")];
+        let rows = *rows as u64;
+        assert_eq!(receipt.state, State::Published, "{table}: {:?}", receipt.problem);
+        assert_eq!((receipt.rows_footer, receipt.rows_planned), (rows, rows), "{table}");
+        assert_eq!((receipt.rows_loaded, receipt.rows_table), (Some(rows), Some(rows)), "{table}");
+        assert_eq!(receipt.warnings, [] as [String; 0], "{table}");
+        assert!(receipt.columns.iter().all(|column| column.tag_read_back), "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tpch_and_a_table_of_people_cross_whole() {
+    let mut clock = Instant::now();
+    let mut took = |what: &str| {
+        println!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
+        clock = Instant::now();
+    };
+    let (server, client) = server().await;
+    took("a PostgreSQL server");
+    tpch::load(&client).await;
+    people::load(&client).await;
+    took("TPC-H and people loaded");
+    let contract = reconcile::contract(&client, |table, column| {
+        let of_people = people::CLASSES.iter().find(|(name, _)| table == "people" && *name == column);
+        of_people.map_or("none", |(_, class)| class)
+    });
+    let world = world(&server, contract.await).await;
+    let mut tables = tpch::TABLES.to_vec();
+    tables.push(("people", people::PEOPLE.len()));
+    night(&world, &tables).await;
+    took("the night");
+
+    let mut cells = 0;
+    for (table, rows) in &tables {
+        let (names, source) = reconcile::source_rows(&client, table).await;
+        assert_eq!(source.len(), *rows, "{table}");
+        let batches = world.cloud.google().table_batches("shop", table).expect("a table");
+        let landed = reconcile::landed_rows(&batches, &names);
+        cells += source.len() * names.len();
+        reconcile::assert_same(table, &names, source, landed);
+    }
+    took(&format!("{cells} cells of {} tables compared, all equal", tables.len()));
+
+    masks(&world, &client).await;
+    nothing_personal_is_told(&world).await;
+    took("masks asked for and logs searched");
+}
+
+/// Everyone sees of the people what their class allows.
+async fn masks(world: &World, client: &Client) {
+    let columns = "name, email, phone, birth_date, resident_number, account_no, note";
+    let select = format!("SELECT {columns} FROM shop.people ORDER BY id");
+    let masked = world.query(Analyst, &select).await.expect("an answer");
+    assert_eq!(masked[..people::MASKED.len()], people::MASKED);
+
+    // Not one cell with personal data reaches the analyst as it is, whatever its form.
+    let all = world.query(Analyst, "SELECT * FROM shop.people").await.expect("an answer");
+    let seen: Vec<&String> = all.iter().flatten().collect();
+    for plain in people::personal_cells() {
+        assert!(!seen.iter().any(|cell| cell.contains(plain)), "an analyst sees {plain:?}");
+    }
+
+    // The reader of personal data sees it in full, apart from what nobody has judged yet.
+    let google = world.cloud.google();
+    let plain = "SELECT name, name_en, email, phone, birth_date, resident_number, account_no FROM";
+    let (names, source) = reconcile::source_rows(client, &format!("({plain} people) AS people")).await;
+    let landed = google.query_as(PiiReader.email(), &format!("{plain} shop.people")).await;
+    reconcile::assert_same("people", &names, source, landed.expect("an answer").rows);
+    let unjudged = "SELECT COUNT(*), COUNT(note), COUNT(photo) FROM shop.people";
+    assert_eq!(world.query(PiiReader, unjudged).await.expect("an answer"), [["8", "0", "0"]]);
+
+    for column in people::CLASSES.iter().filter(|(_, class)| *class != "unclassified") {
+        let select = format!("SELECT {} FROM shop.people", column.0);
+        let refused = world.query(Stranger, &select).await.expect_err("a refusal");
+        assert!(refused.contains("does not have permission to access policy tag"), "{refused}");
+    }
+    let open = world.query(Stranger, "SELECT id, active FROM shop.people").await;
+    assert_eq!(open.expect("an answer").len(), people::PEOPLE.len());
+}
+
+/// No cell stands in what the functions logged or recorded.
+async fn nothing_personal_is_told(world: &World) {
+    let mut told = Vec::new();
+    for function in ["snapshot", "export", "transfer", "load"] {
+        let lines = world.cloud.logs(function).expect("a log");
+        assert!(!lines.is_empty(), "{function} logs");
+        told.extend(lines.into_iter().map(|line| line.line.to_string()));
+    }
+    let records = world.ledger("").await;
+    assert!(!records.is_empty());
+    told.extend(records.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()));
+    for cell in people::personal_cells() {
+        // Within JSON, where quotes and line ends are escaped.
+        let cell = serde_json::Value::from(cell).to_string();
+        let cell = &cell[1..cell.len() - 1];
+        assert!(!told.iter().any(|text| text.contains(cell)), "{cell} is told");
+    }
+}
+
+/// What there is in total, in two accounts of two tables.
+const MONEY: i64 = 1_000_000;
+
+/// Two tables with money, first and last of the database, and a long one between them: long
+/// enough that money moves between the reading of the first and that of the last.
+const ACCOUNTS: &str = "
+    CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL);
+    CREATE TABLE ballast AS SELECT n AS id, repeat('x', 100) AS filler FROM generate_series(1, 20000) n;
+    CREATE TABLE savings (id bigint PRIMARY KEY, balance bigint NOT NULL);
+    INSERT INTO accounts VALUES (1, 500000), (2, 300000);
+    INSERT INTO savings VALUES (1, 200000)";
+
+/// Moves money from one account to another, and to the savings, until told to stop.
+async fn move_money(client: Client, stop: Arc<AtomicBool>) -> u64 {
+    let mut moved = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let transfer = "BEGIN;
+            UPDATE accounts SET balance = balance - 3 WHERE id = 1;
+            UPDATE accounts SET balance = balance + 2 WHERE id = 2;
+            UPDATE savings SET balance = balance + 1 WHERE id = 1;
+            COMMIT";
+        client.batch_execute(transfer).await.expect("a transfer");
+        moved += 1;
+    }
+    moved
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_in_use_lands_as_of_one_instant() {
+    let (server, client_of_shop) = server().await;
+    client_of_shop.batch_execute(ACCOUNTS).await.expect("the tables");
+    let world = world(&server, reconcile::contract(&client_of_shop, |_, _| "none").await).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mover = tokio::spawn(move_money(client(&server.url_of("shop")).await, stop.clone()));
+
+    // Who reads table by table without a transaction sees money appear or vanish. Did this
+    // not happen, the rest would prove nothing.
+    let began = Instant::now();
+    while read_apart(&client_of_shop).await == MONEY {
+        assert!(began.elapsed() < Duration::from_secs(20), "the money does not move");
+    }
+    night(&world, &[("accounts", 2), ("ballast", 20_000), ("savings", 1)]).await;
+    stop.store(true, Ordering::Relaxed);
+    let moved = mover.await.expect("transfers");
+
+    let balances = "SELECT (SELECT SUM(balance) FROM shop.accounts), (SELECT SUM(balance) FROM shop.savings)";
+    let balances = world.query(Analyst, balances).await.expect("an answer");
+    let [accounts, savings] = [0, 1].map(|at| balances[0][at].parse::<i64>().expect("a sum"));
+    assert_eq!(accounts + savings, MONEY, "{accounts} + {savings}");
+    let moved_before = u64::try_from(savings - 200_000).expect("more savings than before");
+    assert!(0 < moved_before && moved_before < moved, "{moved_before} of {moved} before the snapshot");
+}
+
+/// The sum of all money, read as a careless program would.
+async fn read_apart(client: &Client) -> i64 {
+    let mut sum = 0;
+    for table in ["accounts", "ballast", "savings"] {
+        let column = if table == "ballast" { "0" } else { "balance" };
+        for row in client.query(&format!("SELECT {column}::bigint FROM {table}"), &[]).await.expect("rows") {
+            sum += row.get::<_, i64>(0);
+        }
+    }
+    sum
+}

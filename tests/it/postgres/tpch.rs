@@ -1,0 +1,109 @@
+//! TPC-H, the data set that every database is measured with, in a PostgreSQL database.
+
+use std::fmt::Write;
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures::SinkExt;
+use tokio_postgres::Client;
+use tpchgen::csv::{
+    CustomerCsv, LineItemCsv, NationCsv, OrderCsv, PartCsv, PartSuppCsv, RegionCsv, SupplierCsv,
+};
+use tpchgen::generators::{
+    CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator,
+    PartSuppGenerator, RegionGenerator, SupplierGenerator,
+};
+
+/// A hundredth of the smallest official size: some 10 MB.
+const SCALE: f64 = 0.01;
+
+/// The tables with the rows of that size, as the TPC-H specification counts them (4.2.5);
+/// line items are counted from its data generator.
+pub(super) const TABLES: [(&str, usize); 8] = [
+    ("customer", 1_500),
+    ("lineitem", 60_175),
+    ("nation", 25),
+    ("orders", 15_000),
+    ("part", 2_000),
+    ("partsupp", 8_000),
+    ("region", 5),
+    ("supplier", 100),
+];
+
+/// Types as the specification asks for them (1.4): identifiers, decimals, dates, fixed and
+/// variable text.
+const SCHEMA: &str = "
+    CREATE TABLE region (
+        r_regionkey integer PRIMARY KEY, r_name char(25) NOT NULL, r_comment varchar(152));
+    CREATE TABLE nation (
+        n_nationkey integer PRIMARY KEY, n_name char(25) NOT NULL, n_regionkey integer NOT NULL,
+        n_comment varchar(152));
+    CREATE TABLE part (
+        p_partkey bigint PRIMARY KEY, p_name varchar(55) NOT NULL, p_mfgr char(25) NOT NULL,
+        p_brand char(10) NOT NULL, p_type varchar(25) NOT NULL, p_size integer NOT NULL,
+        p_container char(10) NOT NULL, p_retailprice numeric(15,2) NOT NULL,
+        p_comment varchar(23) NOT NULL);
+    CREATE TABLE supplier (
+        s_suppkey bigint PRIMARY KEY, s_name char(25) NOT NULL, s_address varchar(40) NOT NULL,
+        s_nationkey integer NOT NULL, s_phone char(15) NOT NULL, s_acctbal numeric(15,2) NOT NULL,
+        s_comment varchar(101) NOT NULL);
+    CREATE TABLE partsupp (
+        ps_partkey bigint NOT NULL, ps_suppkey bigint NOT NULL, ps_availqty integer NOT NULL,
+        ps_supplycost numeric(15,2) NOT NULL, ps_comment varchar(199) NOT NULL,
+        PRIMARY KEY (ps_partkey, ps_suppkey));
+    CREATE TABLE customer (
+        c_custkey bigint PRIMARY KEY, c_name varchar(25) NOT NULL, c_address varchar(40) NOT NULL,
+        c_nationkey integer NOT NULL, c_phone char(15) NOT NULL, c_acctbal numeric(15,2) NOT NULL,
+        c_mktsegment char(10) NOT NULL, c_comment varchar(117) NOT NULL);
+    CREATE TABLE orders (
+        o_orderkey bigint PRIMARY KEY, o_custkey bigint NOT NULL, o_orderstatus char(1) NOT NULL,
+        o_totalprice numeric(15,2) NOT NULL, o_orderdate date NOT NULL,
+        o_orderpriority char(15) NOT NULL, o_clerk char(15) NOT NULL,
+        o_shippriority integer NOT NULL, o_comment varchar(79) NOT NULL);
+    CREATE TABLE lineitem (
+        l_orderkey bigint NOT NULL, l_partkey bigint NOT NULL, l_suppkey bigint NOT NULL,
+        l_linenumber integer NOT NULL, l_quantity numeric(15,2) NOT NULL,
+        l_extendedprice numeric(15,2) NOT NULL, l_discount numeric(15,2) NOT NULL,
+        l_tax numeric(15,2) NOT NULL, l_returnflag char(1) NOT NULL, l_linestatus char(1) NOT NULL,
+        l_shipdate date NOT NULL, l_commitdate date NOT NULL, l_receiptdate date NOT NULL,
+        l_shipinstruct char(25) NOT NULL, l_shipmode char(10) NOT NULL,
+        l_comment varchar(44) NOT NULL, PRIMARY KEY (l_orderkey, l_linenumber));";
+
+/// Makes the tables and fills them with COPY.
+pub(super) async fn load(client: &Client) {
+    client.batch_execute(SCHEMA).await.expect("the tables");
+    for (table, rows) in TABLES {
+        let csv = tokio::task::spawn_blocking(move || csv(table)).await.expect("a data set");
+        let copy = format!("COPY {table} FROM STDIN (FORMAT csv)");
+        let mut sink = pin!(client.copy_in(&copy).await.expect("a COPY"));
+        sink.send(Bytes::from(csv)).await.expect("bytes to go");
+        let copied = sink.as_mut().finish().await.expect("rows that the table takes");
+        assert_eq!(copied, rows as u64, "{table}");
+    }
+}
+
+fn csv(table: &str) -> String {
+    macro_rules! lines {
+        ($generator:ident, $csv:ident) => {
+            lines($generator::new(SCALE, 1, 1).iter().map($csv::new))
+        };
+    }
+    match table {
+        "customer" => lines!(CustomerGenerator, CustomerCsv),
+        "lineitem" => lines!(LineItemGenerator, LineItemCsv),
+        "nation" => lines!(NationGenerator, NationCsv),
+        "orders" => lines!(OrderGenerator, OrderCsv),
+        "part" => lines!(PartGenerator, PartCsv),
+        "partsupp" => lines!(PartSuppGenerator, PartSuppCsv),
+        "region" => lines!(RegionGenerator, RegionCsv),
+        "supplier" => lines!(SupplierGenerator, SupplierCsv),
+        other => panic!("TPC-H has no table {other}"),
+    }
+}
+
+fn lines(rows: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    rows.fold(String::new(), |mut text, row| {
+        writeln!(text, "{row}").expect("memory");
+        text
+    })
+}
