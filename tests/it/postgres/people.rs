@@ -162,5 +162,8 @@ pub(super) async fn load(client: &Client) {
 
 /// Every cell with personal data that is long enough not to stand anywhere by chance.
 pub(super) fn personal_cells() -> impl Iterator<Item = &'static str> {
-    PEOPLE.into_iter().flat_map(|person| person.into_iter().skip(1).flatten()).filter(|cell| cell.len() > 5)
+    PEOPLE
+        .into_iter()
+        .flat_map(|person| person.into_iter().skip(1).flatten())
+        .filter(|cell| cell.len() > 5)
 }

@@ -14,7 +14,10 @@ type Row = Vec<Option<String>>;
 
 /// A contract for every table of schema `public`: types by the documented rules of an
 /// export, `class` for the class of a table's column.
-pub(super) async fn contract(client: &Client, class: impl Fn(&str, &str) -> &'static str) -> String {
+pub(super) async fn contract(
+    client: &Client,
+    class: impl Fn(&str, &str) -> &'static str,
+) -> String {
     let columns = "SELECT table_name::text, column_name::text, data_type::text
          FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2";
     let mut text = String::from("version: 1\ntables:\n");
@@ -63,7 +66,9 @@ pub(super) fn landed_rows(batches: &[RecordBatch], names: &[String]) -> Vec<Row>
     for batch in batches {
         let columns: Vec<Row> = names
             .iter()
-            .map(|name| cells(batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"))))
+            .map(|name| {
+                cells(batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}")))
+            })
             .collect();
         assert_eq!(batch.num_columns(), names.len(), "columns that nobody sent");
         let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
@@ -95,7 +100,12 @@ fn cells(column: &dyn Array) -> Row {
 
 /// The same rows as often in both, in whatever order. Says the first cell that differs; the
 /// data is made up, so it may be shown.
-pub(super) fn assert_same(table: &str, names: &[String], mut source: Vec<Row>, mut landed: Vec<Row>) {
+pub(super) fn assert_same(
+    table: &str,
+    names: &[String],
+    mut source: Vec<Row>,
+    mut landed: Vec<Row>,
+) {
     assert_eq!(source.len(), landed.len(), "rows of {table}");
     source.sort_unstable();
     landed.sort_unstable();
