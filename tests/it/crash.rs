@@ -25,15 +25,26 @@ const DAY: &str = "2026-11-21";
 const AT_ONCE: usize = 4;
 
 /// The columns that the contract calls readable.
-pub const OPEN: [&str; 7] =
-    ["people.id", "orders.id", "orders.person_id", "orders.paid", "orders.weight", "nothing.id", "nothing.note"];
+pub const OPEN: [&str; 7] = [
+    "people.id",
+    "orders.id",
+    "orders.person_id",
+    "orders.paid",
+    "orders.weight",
+    "nothing.id",
+    "nothing.note",
+];
 
 /// A world in which there is something to thin, and something that must not be.
 async fn world() -> World {
     let mut recipe = Recipe::small();
     recipe.start = at(START);
     // A small ladder, so that this night's ticks delete snapshots.
-    recipe.config = recipe.config.replace("hourly: 48", "hourly: 3").replace("daily: 14", "daily: 1").replace("weekly: 4", "weekly: 1");
+    recipe.config = recipe
+        .config
+        .replace("hourly: 48", "hourly: 3")
+        .replace("daily: 14", "daily: 1")
+        .replace("weekly: 4", "weekly: 1");
     let world = recipe.build().await;
     let ours = [("landbridge:source", "shop")];
     let keep = [("landbridge:source", "shop"), ("landbridge:keep", "release")];
@@ -52,7 +63,10 @@ async fn world() -> World {
             database: "shop-prod".to_owned(),
             snapshot_type: SnapshotType::Manual,
             created: at(START),
-            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            tags: tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
             with_data: false,
         };
         world.cloud.aws().add_snapshot(snapshot).await.expect("a snapshot");
@@ -69,7 +83,11 @@ async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
         }
     };
     world.cloud.run_until(at(END), &mut look).await.map_err(|error| error.to_string())?;
-    if exposed.is_empty() { Ok(world.end_state(DAY).await) } else { Err(format!("exposed: {exposed:?}")) }
+    if exposed.is_empty() {
+        Ok(world.end_state(DAY).await)
+    } else {
+        Err(format!("exposed: {exposed:?}"))
+    }
 }
 
 /// How `run` differs from `calm`, in a few lines.
@@ -92,25 +110,39 @@ async fn any_crash_is_survived() {
     let n = calm_world.cloud.calls().count();
     assert_eq!(n, calls.len());
     assert!(calm.contains_key("rows of shop.people"), "{calm:#?}");
-    assert!(!calm["snapshots"].contains("t1200z") && !calm["snapshots"].contains("t1400z"), "the calm day thins: {}", calm["snapshots"]);
-    assert!(calm["snapshots"].contains("t1300z") && calm["snapshots"].contains("before-the-release"));
+    assert!(
+        !calm["snapshots"].contains("t1200z") && !calm["snapshots"].contains("t1400z"),
+        "the calm day thins: {}",
+        calm["snapshots"]
+    );
+    assert!(
+        calm["snapshots"].contains("t1300z") && calm["snapshots"].contains("before-the-release")
+    );
 
-    let step: usize = std::env::var("LANDBRIDGE_CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(1);
+    let step: usize =
+        std::env::var("LANDBRIDGE_CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(1);
     let (calm, calls) = (Arc::new(calm), Arc::new(calls));
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let passed = Arc::new(AtomicUsize::new(0));
     let mut runs = tokio::task::JoinSet::new();
     for k in (1..=n).step_by(step) {
         for kind in [FaultKind::KillAfter, FaultKind::DropAnswer] {
-            let (calm, calls, gate, passed) = (calm.clone(), calls.clone(), gate.clone(), passed.clone());
+            let (calm, calls, gate, passed) =
+                (calm.clone(), calls.clone(), gate.clone(), passed.clone());
             runs.spawn(async move {
                 let _permit = gate.acquire_owned().await.expect("a gate");
                 let world = world().await;
                 world.cloud.calls().arm(Fault { at: k, kind });
-                let name = format!("call {k} of {n} ({} {}), {kind:?}", calls[k - 1].server, calls[k - 1].what);
+                let name = format!(
+                    "call {k} of {n} ({} {}), {kind:?}",
+                    calls[k - 1].server,
+                    calls[k - 1].what
+                );
                 let verdict = match day(&world).await {
                     Err(error) => Some(error),
-                    Ok(_) if !world.cloud.calls().fired() => Some("the fault did not happen".to_owned()),
+                    Ok(_) if !world.cloud.calls().fired() => {
+                        Some("the fault did not happen".to_owned())
+                    }
                     Ok(state) => difference(&calm, &state),
                 };
                 match verdict {
@@ -128,7 +160,10 @@ async fn any_crash_is_survived() {
     while let Some(run) = runs.join_next().await {
         failed.extend(run.expect("a run that does not panic"));
     }
-    println!("n = {n} external calls; {} of {total} disturbed days ended like the calm one", passed.load(Ordering::SeqCst));
+    println!(
+        "n = {n} external calls; {} of {total} disturbed days ended like the calm one",
+        passed.load(Ordering::SeqCst)
+    );
     failed.truncate(5);
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }

@@ -17,13 +17,23 @@ async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
     recipe.source = Arc::new(database.clone());
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
-    let people = FixedTable::new("public", "people").column("id", "bigint").column("email", "character varying(120)");
+    let people = FixedTable::new("public", "people")
+        .column("id", "bigint")
+        .column("email", "character varying(120)");
     database.set(people.row([Some("9"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.people").unwrap();
     assert_eq!(receipt.state, State::Published);
-    assert!(receipt.warnings.iter().any(|warning| warning.contains("`name`") && warning.contains("filled with NULL")), "{:?}", receipt.warnings);
-    let rows = world.query(PiiReader, "SELECT id, name, email, secret FROM shop.people").await.unwrap();
+    assert!(
+        receipt
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("`name`") && warning.contains("filled with NULL")),
+        "{:?}",
+        receipt.warnings
+    );
+    let rows =
+        world.query(PiiReader, "SELECT id, name, email, secret FROM shop.people").await.unwrap();
     assert_eq!(rows, [["9", "NULL", "nine@example.com", "NULL"]]);
     // `secret`, which neither the source nor the contract names any more, keeps its tag.
     assert!(world.exposed(&crate::crash::OPEN).is_empty());
@@ -38,7 +48,9 @@ async fn a_type_change_is_held_and_the_other_tables_go_on() {
     assert!(world.night(0).await.is_empty());
     let people = "SELECT COUNT(*) FROM shop.people";
     assert_eq!(world.query(Analyst, people).await.unwrap(), [["3"]]);
-    let changed = FixedTable::new("public", "people").column("id", "character varying(36)").column("email", "text");
+    let changed = FixedTable::new("public", "people")
+        .column("id", "character varying(36)")
+        .column("email", "text");
     database.set(changed.row([Some("nine"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipts = world.receipts(SECOND).await;
@@ -47,7 +59,10 @@ async fn a_type_change_is_held_and_the_other_tables_go_on() {
     assert!(problem.starts_with("a column changed its type, so the table keeps yesterday's data: people.id was INT64 and would become STRING"), "{problem}");
     assert_eq!(receipts["public.orders"].state, State::Published);
     assert_eq!(world.query(Analyst, people).await.unwrap(), [["3"]], "yesterday's rows");
-    let alerts = world.alerts("load").into_iter().filter(|alert| alert.to_string().contains("changed its type"));
+    let alerts = world
+        .alerts("load")
+        .into_iter()
+        .filter(|alert| alert.to_string().contains("changed its type"));
     assert_eq!(alerts.count(), 1, "told once, although every tick of the night met it");
 }
 
@@ -56,17 +71,28 @@ async fn a_table_of_somebody_else_is_not_touched() {
     let world = Recipe::small().build().await;
     // Made by hand before Landbridge came: no label.
     let token = landbridge_local::Principal::Loader.token();
-    let url = format!("{}/projects/shop-analytics/datasets/shop/tables", world.cloud.function_env()["LANDBRIDGE_BIGQUERY_ENDPOINT"]);
+    let url = format!(
+        "{}/projects/shop-analytics/datasets/shop/tables",
+        world.cloud.function_env()["LANDBRIDGE_BIGQUERY_ENDPOINT"]
+    );
     let body = serde_json::json!({
         "tableReference": { "projectId": "shop-analytics", "datasetId": "shop", "tableId": "orders" },
         "schema": { "fields": [{ "name": "by_hand", "type": "STRING" }] },
     });
-    let made = reqwest::Client::new().post(url).bearer_auth(token).json(&body).send().await.unwrap();
+    let made =
+        reqwest::Client::new().post(url).bearer_auth(token).json(&body).send().await.unwrap();
     assert!(made.status().is_success(), "{}", made.status());
     assert!(world.night(0).await.is_empty());
     let receipts = world.receipts("2026-11-21").await;
     assert_eq!(receipts["public.orders"].state, State::Held);
-    assert!(receipts["public.orders"].problem.clone().unwrap().what.contains("was not made by Landbridge"));
+    assert!(
+        receipts["public.orders"]
+            .problem
+            .clone()
+            .unwrap()
+            .what
+            .contains("was not made by Landbridge")
+    );
     let table = world.cloud.google().table("shop", "orders").unwrap();
     assert_eq!(table["schema"]["fields"].as_array().unwrap().len(), 1);
 }
@@ -79,8 +105,11 @@ async fn a_table_that_the_contract_does_not_name_is_masked_whole() {
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts("2026-11-21").await.remove("public.orders").unwrap();
     assert_eq!(receipt.state, State::Published);
-    assert!(receipt.columns.iter().all(|column| column.class == "unclassified" && column.tag_read_back));
-    let rows = world.query(PiiReader, "SELECT COUNT(id), COUNT(paid) FROM shop.orders").await.unwrap();
+    assert!(
+        receipt.columns.iter().all(|column| column.class == "unclassified" && column.tag_read_back)
+    );
+    let rows =
+        world.query(PiiReader, "SELECT COUNT(id), COUNT(paid) FROM shop.orders").await.unwrap();
     assert_eq!(rows, [["0", "0"]], "NULL for everyone");
 }
 
@@ -88,7 +117,8 @@ async fn a_table_that_the_contract_does_not_name_is_masked_whole() {
 async fn partitions_are_never_loaded_twice() {
     let database = small_database();
     let row = |n: i64| vec![Some(n.to_string()), Some("x".to_owned())];
-    let table = |name: &str| FixedTable::new("public", name).column("id", "bigint").column("kind", "text");
+    let table =
+        |name: &str| FixedTable::new("public", name).column("id", "bigint").column("kind", "text");
     database.set(table("events").rows((0..30).map(row))).unwrap();
     database.set(table("events_2025").rows((0..10).map(row)).partition_of("events")).unwrap();
     database.set(table("events_2026").rows((10..30).map(row)).partition_of("events")).unwrap();
@@ -97,7 +127,10 @@ async fn partitions_are_never_loaded_twice() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipts = world.receipts("2026-11-21").await;
-    assert_eq!((receipts["public.events"].state, receipts["public.events"].rows_table), (State::Published, Some(30)));
+    assert_eq!(
+        (receipts["public.events"].state, receipts["public.events"].rows_table),
+        (State::Published, Some(30))
+    );
     for child in ["public.events_2025", "public.events_2026"] {
         assert_eq!(receipts[child].state, State::Skipped, "{child}");
         assert!(receipts[child].warnings[0].contains("of which it is a partition"));
@@ -114,15 +147,26 @@ async fn both_forms_of_an_empty_table_mean_no_rows_today() {
         let mut recipe = Recipe::small();
         recipe.source = Arc::new(database.clone());
         let world = recipe.build().await;
-        world.cloud.aws().set_export_quirks(ExportQuirks { empty: form, ..ExportQuirks::default() });
+        world
+            .cloud
+            .aws()
+            .set_export_quirks(ExportQuirks { empty: form, ..ExportQuirks::default() });
         assert!(world.night(0).await.is_empty());
-        let orders = FixedTable::new("public", "orders").column("id", "bigint").column("person_id", "bigint");
-        database.set(orders.column("paid", "boolean").column("weight", "double precision")).unwrap();
+        let orders = FixedTable::new("public", "orders")
+            .column("id", "bigint")
+            .column("person_id", "bigint");
+        database
+            .set(orders.column("paid", "boolean").column("weight", "double precision"))
+            .unwrap();
         assert!(world.night(1).await.is_empty());
         for (target, receipt) in world.receipts(SECOND).await {
             assert_eq!(receipt.state, State::Published, "{form:?} {target}: {:?}", receipt.problem);
         }
-        assert_eq!(world.query(Analyst, "SELECT COUNT(*) FROM shop.orders").await.unwrap(), [["0"]], "{form:?}");
+        assert_eq!(
+            world.query(Analyst, "SELECT COUNT(*) FROM shop.orders").await.unwrap(),
+            [["0"]],
+            "{form:?}"
+        );
     }
 }
 
@@ -145,12 +189,20 @@ async fn every_type_of_mysql() {
         recipe.source = Arc::new(Fixed::mysql_every_type().unwrap());
         recipe.contract = "version: 1\ntables: {}\n".to_owned();
         let world = recipe.build().await;
-        world.cloud.aws().set_export_quirks(ExportQuirks { three_part_targets, ..ExportQuirks::default() });
+        world
+            .cloud
+            .aws()
+            .set_export_quirks(ExportQuirks { three_part_targets, ..ExportQuirks::default() });
         assert!(world.night(0).await.is_empty());
         let receipts = world.receipts("2026-11-21").await;
-        let receipt = receipts.values().find(|receipt| receipt.target.ends_with("every_type")).expect("the table");
+        let receipt = receipts
+            .values()
+            .find(|receipt| receipt.target.ends_with("every_type"))
+            .expect("the table");
         assert_eq!(receipt.state, State::Published, "{:?}", receipt.problem);
-        let ty = |name: &str| receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name());
+        let ty = |name: &str| {
+            receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name())
+        };
         for (column, expected) in [
             ("c_tinyint_u", "INT64"),
             ("c_bool", "INT64"),
@@ -177,15 +229,25 @@ async fn every_type_of_mysql() {
         let column = |name: &str| {
             let cells = rows.iter().flat_map(|batch| {
                 let column = batch.column_by_name(name).expect(name).clone();
-                let text = arrow::util::display::ArrayFormatter::try_new(&column, &Default::default()).expect(name);
+                let text =
+                    arrow::util::display::ArrayFormatter::try_new(&column, &Default::default())
+                        .expect(name);
                 (0..batch.num_rows()).map(|row| text.value(row).to_string()).collect::<Vec<_>>()
             });
             cells.collect::<Vec<_>>()
         };
-        assert!(column("c_bigint_u").iter().any(|cell| cell.starts_with("18446744073709551615")), "{:?}", column("c_bigint_u"));
+        assert!(
+            column("c_bigint_u").iter().any(|cell| cell.starts_with("18446744073709551615")),
+            "{:?}",
+            column("c_bigint_u")
+        );
         assert!(column("c_char").contains(&"서울".to_owned()), "{:?}", column("c_char"));
         assert!(column("c_tinyint_u").contains(&"255".to_owned()));
-        assert!(column("c_datetime").iter().any(|cell| cell.starts_with("2026-03-01T09:30:00.123456")), "{:?}", column("c_datetime"));
+        assert!(
+            column("c_datetime").iter().any(|cell| cell.starts_with("2026-03-01T09:30:00.123456")),
+            "{:?}",
+            column("c_datetime")
+        );
         assert!(column("c_decimal_65").contains(&"-0.000000000000000000000000000001".to_owned()));
     }
 }
@@ -198,9 +260,14 @@ async fn every_type_of_postgresql() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipts = world.receipts("2026-11-21").await;
-    let receipt = receipts.values().find(|receipt| receipt.target.ends_with("every_type")).expect("the table");
+    let receipt = receipts
+        .values()
+        .find(|receipt| receipt.target.ends_with("every_type"))
+        .expect("the table");
     assert_eq!(receipt.state, State::Published, "{:?}", receipt.problem);
-    let ty = |name: &str| receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name());
+    let ty = |name: &str| {
+        receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name())
+    };
     for (column, expected) in [
         ("id", "INT64"),
         ("c_smallint", "INT64"),
@@ -215,4 +282,3 @@ async fn every_type_of_postgresql() {
         assert_eq!(ty(column), Some(expected), "{column}");
     }
 }
-

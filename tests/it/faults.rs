@@ -26,7 +26,9 @@ async fn published() -> World {
 /// The sentence of a failed tick; it must hold each of `parts`.
 fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&str]) -> String {
     let of = failed.iter().find(|(name, _)| name == function);
-    let Some((_, InvocationOutcome::Error { message, .. })) = of else { panic!("{function} did not fail: {failed:#?}") };
+    let Some((_, InvocationOutcome::Error { message, .. })) = of else {
+        panic!("{function} did not fail: {failed:#?}")
+    };
     for part in parts {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
@@ -36,7 +38,11 @@ fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&st
 
 /// After the trouble is mended, the same night's later ticks publish the day.
 async fn resumes(world: &World, before: &[Vec<String>]) {
-    assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before, "yesterday's data stays readable");
+    assert_eq!(
+        world.query(PiiReader, PEOPLE).await.unwrap(),
+        before,
+        "yesterday's data stays readable"
+    );
     // Ticks of the same day, by hand: whatever was missed is done now.
     for hour in ["20:10:00Z", "20:50:00Z", "21:30:00Z"] {
         for stage in ["export", "transfer", "load"] {
@@ -56,7 +62,11 @@ async fn a_bucket_that_is_not_there() {
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.aws().remove_bucket("shop-exports").await;
     let failed = world.night(1).await;
-    sentence(&failed, "transfer", &["NoSuchBucket", "s3://shop-exports/", "create it or correct its name in landbridge.yaml"]);
+    sentence(
+        &failed,
+        "transfer",
+        &["NoSuchBucket", "s3://shop-exports/", "create it or correct its name in landbridge.yaml"],
+    );
     assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
     world.assert_no_cell_written("");
 }
@@ -67,7 +77,11 @@ async fn s3_refuses() {
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.aws().deny_bucket("shop-exports", "the bucket policy says no");
     let failed = world.night(1).await;
-    sentence(&failed, "export", &["AccessDenied", "s3://shop-exports/", "grant the right that is named"]);
+    sentence(
+        &failed,
+        "export",
+        &["AccessDenied", "s3://shop-exports/", "grant the right that is named"],
+    );
     world.cloud.aws().allow_bucket("shop-exports");
     resumes(&world, &before).await;
 }
@@ -78,12 +92,29 @@ async fn rds_refuses() {
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.aws().deny("StartExportTask", "not authorized to perform: rds:StartExportTask");
     let failed = world.night(1).await;
-    let message = sentence(&failed, "export", &["the export task cannot be started", "landbridge-shop-20261122-a1", "rds:StartExportTask", "grant"]);
+    let message = sentence(
+        &failed,
+        "export",
+        &[
+            "the export task cannot be started",
+            "landbridge-shop-20261122-a1",
+            "rds:StartExportTask",
+            "grant",
+        ],
+    );
     assert!(message.contains("shop-rds-export"), "the role is named: {message}");
     // Told once, although thirty ticks met it.
-    let alerts = world.alerts("export").into_iter().filter(|alert| alert.to_string().contains("cannot be started"));
+    let alerts = world
+        .alerts("export")
+        .into_iter()
+        .filter(|alert| alert.to_string().contains("cannot be started"));
     assert_eq!(alerts.count(), 1);
-    assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("not published by its deadline")));
+    assert!(
+        world
+            .alerts("load")
+            .iter()
+            .any(|alert| alert.to_string().contains("not published by its deadline"))
+    );
     world.cloud.aws().allow("StartExportTask");
     resumes(&world, &before).await;
 }
@@ -94,7 +125,11 @@ async fn cloud_storage_refuses() {
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.google().deny_bucket("shop-landing", true);
     let failed = world.night(1).await;
-    sentence(&failed, "transfer", &["HTTP 403", "gs://shop-landing/landbridge/shop/2026-11-22/", "grant the right"]);
+    sentence(
+        &failed,
+        "transfer",
+        &["HTTP 403", "gs://shop-landing/landbridge/shop/2026-11-22/", "grant the right"],
+    );
     world.cloud.google().deny_bucket("shop-landing", false);
     resumes(&world, &before).await;
 }
@@ -114,13 +149,28 @@ async fn bigquery_refuses() {
 async fn a_truncated_manifest() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.aws().set_export_quirks(ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() });
+    world
+        .cloud
+        .aws()
+        .set_export_quirks(ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() });
     let failed = world.night(1).await;
-    sentence(&failed, "export", &["a manifest of the export is cut short", "exports/landbridge-shop-20261122-a1/export_tables_info_", "yesterday's data stays"]);
+    sentence(
+        &failed,
+        "export",
+        &[
+            "a manifest of the export is cut short",
+            "exports/landbridge-shop-20261122-a1/export_tables_info_",
+            "yesterday's data stays",
+        ],
+    );
     // Mended by hand: the first day's manifest, which says the same.
     let aws = world.cloud.aws();
-    let whole = aws.list_objects("shop-exports", "exports/landbridge-shop-20261121-a1/export_tables_info_").await;
-    let cut = aws.list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/export_tables_info_").await;
+    let whole = aws
+        .list_objects("shop-exports", "exports/landbridge-shop-20261121-a1/export_tables_info_")
+        .await;
+    let cut = aws
+        .list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/export_tables_info_")
+        .await;
     let bytes = aws.object("shop-exports", &whole[0].key).await.unwrap().unwrap();
     aws.put_object("shop-exports", &cut[0].key, bytes).await.unwrap();
     resumes(&world, &before).await;
@@ -130,14 +180,19 @@ async fn a_truncated_manifest() {
 async fn a_parquet_file_cut_short() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    let quirks = ExportQuirks { cut_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
+    let quirks =
+        ExportQuirks { cut_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
     world.cloud.aws().set_export_quirks(quirks);
     assert!(world.night(1).await.is_empty(), "one broken table fails no tick");
     let receipts = world.receipts(SECOND).await;
     let people = &receipts["public.people"];
     assert_eq!(people.state, State::Held);
     let problem = people.problem.clone().unwrap().to_string();
-    assert!(problem.contains("Parquet file is cut short") && problem.contains("s3://shop-exports/exports/landbridge-shop-20261122-a1/"), "{problem}");
+    assert!(
+        problem.contains("Parquet file is cut short")
+            && problem.contains("s3://shop-exports/exports/landbridge-shop-20261122-a1/"),
+        "{problem}"
+    );
     // The day of the other tables goes on.
     assert_eq!(receipts["public.orders"].state, State::Published);
     assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("cut short")));
@@ -153,22 +208,40 @@ async fn a_parquet_file_cut_short() {
 async fn parquet_of(world: &World, day: &str) -> String {
     let below = format!("exports/landbridge-shop-{day}-a1/shop/public.people/");
     let objects = world.cloud.aws().list_objects("shop-exports", &below).await;
-    objects.into_iter().map(|object| object.key).find(|key| key.ends_with(".parquet")).expect("a file")
+    objects
+        .into_iter()
+        .map(|object| object.key)
+        .find(|key| key.ends_with(".parquet"))
+        .expect("a file")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_another_schema_than_its_siblings() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    let quirks = ExportQuirks { alien_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
+    let quirks =
+        ExportQuirks { alien_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
     world.cloud.aws().set_export_quirks(quirks);
     assert!(world.night(1).await.is_empty());
     let receipts = world.receipts(SECOND).await;
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
-    assert!(problem.contains("another schema than its siblings") && problem.contains(".parquet differs from"), "{problem}");
+    assert!(
+        problem.contains("another schema than its siblings")
+            && problem.contains(".parquet differs from"),
+        "{problem}"
+    );
     assert_eq!(receipts["public.orders"].state, State::Published);
-    let alien = world.cloud.aws().list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/shop/public.people/").await;
-    let alien = alien.iter().filter(|object| object.key.ends_with(".parquet")).map(|object| &object.key).max().unwrap();
+    let alien = world
+        .cloud
+        .aws()
+        .list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/shop/public.people/")
+        .await;
+    let alien = alien
+        .iter()
+        .filter(|object| object.key.ends_with(".parquet"))
+        .map(|object| &object.key)
+        .max()
+        .unwrap();
     world.cloud.aws().delete_object("shop-exports", alien).await;
     resumes(&world, &before).await;
 }
@@ -202,11 +275,19 @@ async fn wrong_zone_identifier_and_region_are_told_together() {
         .replace("region: ap-northeast-2", "region: ap_northeast_2");
     std::fs::write(world.dir.path().join("landbridge.yaml"), &wrong).unwrap();
     world.cloud.kill_all();
-    let InvocationOutcome::Error { kind, message } = world.tick("snapshot", "2026-11-21T16:00:00Z").await else {
+    let InvocationOutcome::Error { kind, message } =
+        world.tick("snapshot", "2026-11-21T16:00:00Z").await
+    else {
         panic!("the tick should fail");
     };
     assert_eq!(kind, "Config");
-    for part in ["landbridge.yaml:", "Asia/Seoul", "shop--prod", "ap_northeast_2", "correct the file and deploy it"] {
+    for part in [
+        "landbridge.yaml:",
+        "Asia/Seoul",
+        "shop--prod",
+        "ap_northeast_2",
+        "correct the file and deploy it",
+    ] {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
     std::fs::write(world.dir.path().join("landbridge.yaml"), &config).unwrap();
@@ -221,10 +302,15 @@ async fn a_failed_export_is_tried_again_under_a_new_id() {
     let world = recipe.build().await;
     world.cloud.aws().fail_next_export("the service stumbled");
     assert!(world.night(0).await.is_empty());
-    let exports: Vec<String> = world.cloud.aws().exports().into_iter().map(|export| export.id).collect();
+    let exports: Vec<String> =
+        world.cloud.aws().exports().into_iter().map(|export| export.id).collect();
     assert_eq!(exports, ["landbridge-shop-20261121-a1", "landbridge-shop-20261121-a2"]);
     let receipts = world.receipts(FIRST).await;
-    assert!(receipts.values().all(|receipt| receipt.state == State::Published && receipt.export.ends_with("-a2")));
+    assert!(
+        receipts
+            .values()
+            .all(|receipt| receipt.state == State::Published && receipt.export.ends_with("-a2"))
+    );
     let alerts = world.alerts("export");
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
     assert!(alerts[0].to_string().contains("the service stumbled"));
@@ -234,7 +320,9 @@ async fn a_failed_export_is_tried_again_under_a_new_id() {
 async fn a_table_that_the_export_skips_is_named() {
     let mut recipe = Recipe::small();
     let database = small_database();
-    let odd = landbridge_local_image::FixedTable::new("public", "odd").column("id", "bigint").column("unit price", "bigint");
+    let odd = landbridge_local_image::FixedTable::new("public", "odd")
+        .column("id", "bigint")
+        .column("unit price", "bigint");
     database.set(odd.row([Some("1"), Some("2")])).unwrap();
     recipe.source = std::sync::Arc::new(database);
     let world = recipe.build().await;
@@ -245,7 +333,13 @@ async fn a_table_that_the_export_skips_is_named() {
     assert_eq!(receipts.values().filter(|receipt| receipt.state == State::Published).count(), 3);
     let alerts = world.alerts("load");
     assert!(alerts.iter().any(|alert| alert.to_string().contains("public.odd")), "{alerts:#?}");
-    let told = world.query(PiiReader, "SELECT target, problem FROM landbridge_ops.receipts WHERE state = 'skipped'").await.unwrap();
+    let told = world
+        .query(
+            PiiReader,
+            "SELECT target, problem FROM landbridge_ops.receipts WHERE state = 'skipped'",
+        )
+        .await
+        .unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0][0], "public.odd");
 }
@@ -257,7 +351,8 @@ async fn load_jobs_that_fail() {
     // What passes by itself is tried again under a new id in the same tick.
     world.cloud.google().fail_next_job("backendError", "try again");
     assert!(world.night(1).await.is_empty());
-    let jobs: Vec<String> = world.receipts(SECOND).await.into_values().filter_map(|receipt| receipt.job).collect();
+    let jobs: Vec<String> =
+        world.receipts(SECOND).await.into_values().filter_map(|receipt| receipt.job).collect();
     assert_eq!(jobs.iter().filter(|job| job.ends_with("-a2")).count(), 1, "{jobs:?}");
     assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
 
@@ -265,8 +360,14 @@ async fn load_jobs_that_fail() {
     world.cloud.google().fail_next_job("invalid", "could not parse 'minjun@example.com'");
     assert!(world.night(2).await.is_empty());
     let receipts = world.receipts("2026-11-23").await;
-    assert!(receipts.values().all(|receipt| receipt.state == State::Published), "the next tick's attempt got through");
+    assert!(
+        receipts.values().all(|receipt| receipt.state == State::Published),
+        "the next tick's attempt got through"
+    );
     world.assert_no_cell_written(&format!("{receipts:?}"));
     let alerts = world.alerts("load");
-    assert!(alerts.iter().any(|alert| alert.to_string().contains("a load job was refused")), "{alerts:#?}");
+    assert!(
+        alerts.iter().any(|alert| alert.to_string().contains("a load job was refused")),
+        "{alerts:#?}"
+    );
 }

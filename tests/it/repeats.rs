@@ -56,7 +56,10 @@ async fn out_of_order() {
         fine(&world.cloud.tick(stage, at(time)).await.unwrap());
     }
     for _ in 0..4 {
-        world.cloud.clock().advance_to(world.cloud.clock().now() + jiff::SignedDuration::from_mins(30));
+        world
+            .cloud
+            .clock()
+            .advance_to(world.cloud.clock().now() + jiff::SignedDuration::from_mins(30));
         for (stage, time) in ORDER.iter().rev() {
             fine(&world.cloud.tick(stage, at(time)).await.unwrap());
         }
@@ -72,7 +75,10 @@ async fn late_by_hours() {
     fine(&world.tick("snapshot", "2026-11-20T17:00:00Z").await);
     // The scheduler was down until the afternoon; its events still carry the night's times.
     for (stage, time) in ORDER.iter().skip(1).filter(|(stage, _)| *stage != "snapshot") {
-        world.cloud.clock().advance_to(world.cloud.clock().now() + jiff::SignedDuration::from_hours(1));
+        world
+            .cloud
+            .clock()
+            .advance_to(world.cloud.clock().now() + jiff::SignedDuration::from_hours(1));
         fine(&world.cloud.tick(stage, at(time)).await.unwrap());
     }
     assert_eq!(world.end_state(DAY).await, calm().await);
@@ -83,7 +89,8 @@ async fn two_at_once() {
     let world = world().await;
     for (stage, time) in ORDER {
         world.cloud.clock().advance_to(at(time));
-        let (one, other) = tokio::join!(world.cloud.tick(stage, at(time)), world.cloud.tick(stage, at(time)));
+        let (one, other) =
+            tokio::join!(world.cloud.tick(stage, at(time)), world.cloud.tick(stage, at(time)));
         for outcome in [one.unwrap(), other.unwrap()] {
             // One of two may find the other's work half done and leave it to the next tick; it may not break it.
             if let InvocationOutcome::Error { kind, message } = &outcome {

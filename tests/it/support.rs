@@ -42,7 +42,10 @@ pub struct Recipe {
 impl Recipe {
     /// The demo's two files over `source`, from midnight in Seoul.
     pub fn demo(source: Arc<dyn Source>) -> Self {
-        let read = |name: &str| std::fs::read_to_string(root().join("examples/demo").join(name)).expect("an example file");
+        let read = |name: &str| {
+            std::fs::read_to_string(root().join("examples/demo").join(name))
+                .expect("an example file")
+        };
         Self {
             config: read("landbridge.yaml"),
             contract: read("contract.yaml"),
@@ -69,12 +72,17 @@ impl Recipe {
         };
         let config = write("landbridge.yaml", &self.config);
         write("contract.yaml", &self.contract);
-        let mut options = LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
+        let mut options =
+            LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
         for name in ["snapshot", "export", "transfer", "load"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
-            assert!(program.exists(), "{} is not built: run `cargo build --workspace` first", program.display());
+            assert!(
+                program.exists(),
+                "{} is not built: run `cargo build --workspace` first",
+                program.display()
+            );
         }
         let cloud = LocalCloud::start(options).await.expect("a local cloud");
         World { cloud, dir }
@@ -98,7 +106,12 @@ pub fn small_database() -> Fixed {
         .column("paid", "boolean")
         .column("weight", "double precision")
         .rows((0..50_i64).map(|n| {
-            vec![Some(n.to_string()), Some((n % 3 + 1).to_string()), Some((n % 2 == 0).to_string()), Some(format!("{}.5", n))]
+            vec![
+                Some(n.to_string()),
+                Some((n % 3 + 1).to_string()),
+                Some((n % 2 == 0).to_string()),
+                Some(format!("{}.5", n)),
+            ]
         }));
     let empty = FixedTable::new("public", "nothing").column("id", "integer").column("note", "text");
     for table in [people, orders, empty] {
@@ -129,7 +142,11 @@ tables:
 impl World {
     /// Lets the scheduler run until `until`; panics on nothing, returns failed ticks.
     pub async fn run_until(&self, until: &str) -> Vec<(String, InvocationOutcome)> {
-        let summary = self.cloud.run_until(at(until), &mut |_: &Event| {}).await.expect("functions that start");
+        let summary = self
+            .cloud
+            .run_until(at(until), &mut |_: &Event| {})
+            .await
+            .expect("functions that start");
         summary.given_up.into_iter().map(|(tick, outcome)| (tick.function, outcome)).collect()
     }
 
@@ -153,14 +170,17 @@ impl World {
 
     /// Everything that the functions wrote, as text.
     pub fn written(&self) -> String {
-        let all = ["snapshot", "export", "transfer", "load"].map(|name| self.cloud.logs(name).unwrap_or_default());
+        let all = ["snapshot", "export", "transfer", "load"]
+            .map(|name| self.cloud.logs(name).unwrap_or_default());
         all.iter().flatten().map(|line| format!("{}\n", line.line)).collect()
     }
 
     /// No cell of the small database in anything that was written.
     pub fn assert_no_cell_written(&self, more: &str) {
         let written = self.written() + more;
-        for cell in ["minjun", "김민준", "Ada Example", "ada@example.org", "hidden words", "no address"] {
+        for cell in
+            ["minjun", "김민준", "Ada Example", "ada@example.org", "hidden words", "no address"]
+        {
             assert!(!written.contains(cell), "`{cell}` was written");
         }
     }
@@ -181,15 +201,25 @@ impl World {
         let aws = self.cloud.aws();
         let mut records = Vec::new();
         for object in aws.list_objects(bucket, &format!("ledger/shop/{below}")).await {
-            let bytes = aws.object(bucket, &object.key).await.expect("an object").expect("an object");
+            let bytes =
+                aws.object(bucket, &object.key).await.expect("an object").expect("an object");
             records.push((object.key, bytes));
         }
         records
     }
 
     /// A query's rows as text; a refusal as `Err`.
-    pub async fn query(&self, who: landbridge_local::Principal, sql: &str) -> Result<Vec<Vec<String>>, String> {
-        let rows = self.cloud.google().query_as(who.email(), sql).await.map_err(|error| error.to_string())?;
+    pub async fn query(
+        &self,
+        who: landbridge_local::Principal,
+        sql: &str,
+    ) -> Result<Vec<Vec<String>>, String> {
+        let rows = self
+            .cloud
+            .google()
+            .query_as(who.email(), sql)
+            .await
+            .map_err(|error| error.to_string())?;
         let text = |cell: Option<String>| cell.unwrap_or_else(|| "NULL".to_owned());
         Ok(rows.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
     }
@@ -197,7 +227,11 @@ impl World {
     /// Lines that a function logged at `error`, as `message`.
     pub fn alerts(&self, function: &str) -> Vec<Value> {
         let lines = self.cloud.logs(function).unwrap_or_default();
-        lines.into_iter().filter(|line| line.line["fields"]["alert"].is_string()).map(|line| line.line).collect()
+        lines
+            .into_iter()
+            .filter(|line| line.line["fields"]["alert"].is_string())
+            .map(|line| line.line)
+            .collect()
     }
 
     /// Columns of the warehouse that are readable although neither the contract says so nor a tag protects them.
@@ -207,7 +241,8 @@ impl World {
         for table in google.tables("shop") {
             let Some(resource) = google.table("shop", &table) else { continue };
             for field in resource["schema"]["fields"].as_array().into_iter().flatten() {
-                let tagged = field["policyTags"]["names"].as_array().is_some_and(|names| !names.is_empty());
+                let tagged =
+                    field["policyTags"]["names"].as_array().is_some_and(|names| !names.is_empty());
                 let name = format!("{table}.{}", field["name"].as_str().unwrap_or_default());
                 if !tagged && !open.contains(&name.as_str()) {
                     exposed.push(name);
@@ -224,7 +259,8 @@ impl World {
         for dataset in ["shop", "landbridge_ops"] {
             for table in google.tables(dataset) {
                 let resource = google.table(dataset, &table).expect("a table");
-                state.insert(format!("schema of {dataset}.{table}"), resource["schema"].to_string());
+                state
+                    .insert(format!("schema of {dataset}.{table}"), resource["schema"].to_string());
                 if dataset == "shop" {
                     state.insert(format!("rows of {dataset}.{table}"), self.rows(dataset, &table));
                 }
@@ -240,17 +276,28 @@ impl World {
         state.insert("landbridge_ops.receipts".to_owned(), format!("{ops:#?}"));
         for (target, receipt) in self.receipts(day).await {
             let mut receipt = serde_json::to_value(receipt).expect("JSON");
-            for time in ["snapshot_at", "export_started_at", "export_ended_at", "planned_at", "settled_at", "load_ms"] {
+            for time in [
+                "snapshot_at",
+                "export_started_at",
+                "export_ended_at",
+                "planned_at",
+                "settled_at",
+                "load_ms",
+            ] {
                 receipt[time] = Value::Null;
             }
             state.insert(format!("receipt of {target}"), receipt.to_string());
         }
         let snapshots = self.cloud.aws().snapshots();
-        let mut snapshots: Vec<String> = snapshots.iter().map(|it| format!("{} {:?}", it.id, it.tags)).collect();
+        let mut snapshots: Vec<String> =
+            snapshots.iter().map(|it| format!("{} {:?}", it.id, it.tags)).collect();
         snapshots.sort();
         state.insert("snapshots".to_owned(), snapshots.join("\n"));
         let exports = self.cloud.aws().exports();
-        state.insert("exports".to_owned(), exports.iter().map(|it| it.id.clone()).collect::<Vec<_>>().join("\n"));
+        state.insert(
+            "exports".to_owned(),
+            exports.iter().map(|it| it.id.clone()).collect::<Vec<_>>().join("\n"),
+        );
         state
     }
 

@@ -12,7 +12,11 @@ use crate::support::{MIDNIGHT, Recipe, at};
 async fn a_database_crosses_for_three_days_and_stays_masked() {
     let first = at(MIDNIGHT).to_zoned(jiff::tz::TimeZone::get("Asia/Seoul").unwrap()).date();
     let world = Recipe::demo(Arc::new(Travel::new(first, 0.01))).build().await;
-    let days = [("2026-11-21", "2026-11-20T20:00:00Z"), ("2026-11-22", "2026-11-21T20:00:00Z"), ("2026-11-23", "2026-11-22T20:00:00Z")];
+    let days = [
+        ("2026-11-21", "2026-11-20T20:00:00Z"),
+        ("2026-11-22", "2026-11-21T20:00:00Z"),
+        ("2026-11-23", "2026-11-22T20:00:00Z"),
+    ];
     let mut bookings = Vec::new();
     for (day, until) in days {
         let failed = world.run_until(until).await;
@@ -28,15 +32,28 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
         }
         bookings.push(receipts["public.bookings"].rows_footer);
         if day != "2026-11-21" {
-            assert_eq!(receipts["public.coupons"].rows_footer, 0, "{day}: the table is emptied on the second day");
+            assert_eq!(
+                receipts["public.coupons"].rows_footer, 0,
+                "{day}: the table is emptied on the second day"
+            );
         }
         if day == "2026-11-22" {
-            let shrank = receipts["public.coupons"].warnings.iter().any(|warning| warning.contains("shrank beyond the limit"));
-            assert!(shrank, "an emptied table is never silent: {:?}", receipts["public.coupons"].warnings);
+            let shrank = receipts["public.coupons"]
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("shrank beyond the limit"));
+            assert!(
+                shrank,
+                "an emptied table is never silent: {:?}",
+                receipts["public.coupons"].warnings
+            );
             assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("shrank")));
         }
     }
-    assert!(bookings.windows(2).all(|pair| pair[0] != pair[1]), "the database changes from day to day: {bookings:?}");
+    assert!(
+        bookings.windows(2).all(|pair| pair[0] != pair[1]),
+        "the database changes from day to day: {bookings:?}"
+    );
 
     // The column that the contract does not know: NULL for everyone, the reader of personal data included.
     let passports = "SELECT COUNT(passport_no) FROM shop.creators";

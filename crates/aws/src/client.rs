@@ -33,15 +33,28 @@ impl Aws {
     /// endpoints follow `AWS_ENDPOINT_URL_RDS` and `AWS_ENDPOINT_URL_S3` when
     /// they are set; an own S3 endpoint is addressed by path.
     pub async fn from_env(region: &str, kind: SourceKind) -> Self {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
         let config: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build())
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(FIRST_BACKOFF),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .build(),
+            )
             .load()
             .await;
-        let own = |name: &str| std::env::var(name).ok().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+        let own = |name: &str| {
+            std::env::var(name).ok().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
+        };
         let mut rds = aws_sdk_rds::config::Builder::from(&config);
         rds.set_endpoint_url(own("AWS_ENDPOINT_URL_RDS"));
         let endpoint = own("AWS_ENDPOINT_URL_S3");

@@ -8,21 +8,52 @@ use landbridge_core::{Error, Kind};
 /// The kind for an error code and HTTP status of RDS or S3.
 fn kind_of(code: &str, status: u16) -> Kind {
     match code {
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown" | "TooManyRequestsException" => Kind::Throttled,
-        "SnapshotQuotaExceeded" | "SnapshotQuotaExceededFault" | "StorageQuotaExceeded" | "LimitExceeded" | "ExportTaskLimitReachedFault" => {
-            Kind::Quota
-        }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
-        | "ExpiredToken" | "InvalidClientTokenId" | "MissingAuthenticationToken" | "IamRoleMissingPermissions"
-        | "KMSKeyNotAccessibleFault" | "AuthFailure" => Kind::Denied,
-        "NoSuchBucket" | "NoSuchKey" | "NotFound" | "DBSnapshotNotFound" | "DBClusterSnapshotNotFoundFault"
-        | "DBInstanceNotFound" | "DBClusterNotFoundFault" | "ExportTaskNotFound" | "ExportTaskNotFoundFault"
-        | "IamRoleNotFound" | "InvalidS3BucketFault" => Kind::NotFound,
-        "DBSnapshotAlreadyExists" | "DBClusterSnapshotAlreadyExistsFault" | "ExportTaskAlreadyExists"
-        | "InvalidDBInstanceState" | "InvalidDBClusterStateFault" | "InvalidDBSnapshotState"
-        | "InvalidDBClusterSnapshotStateFault" | "InvalidExportSourceState" | "PreconditionFailed"
+        "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "TooManyRequestsException" => Kind::Throttled,
+        "SnapshotQuotaExceeded"
+        | "SnapshotQuotaExceededFault"
+        | "StorageQuotaExceeded"
+        | "LimitExceeded"
+        | "ExportTaskLimitReachedFault" => Kind::Quota,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidClientTokenId"
+        | "MissingAuthenticationToken"
+        | "IamRoleMissingPermissions"
+        | "KMSKeyNotAccessibleFault"
+        | "AuthFailure" => Kind::Denied,
+        "NoSuchBucket"
+        | "NoSuchKey"
+        | "NotFound"
+        | "DBSnapshotNotFound"
+        | "DBClusterSnapshotNotFoundFault"
+        | "DBInstanceNotFound"
+        | "DBClusterNotFoundFault"
+        | "ExportTaskNotFound"
+        | "ExportTaskNotFoundFault"
+        | "IamRoleNotFound"
+        | "InvalidS3BucketFault" => Kind::NotFound,
+        "DBSnapshotAlreadyExists"
+        | "DBClusterSnapshotAlreadyExistsFault"
+        | "ExportTaskAlreadyExists"
+        | "InvalidDBInstanceState"
+        | "InvalidDBClusterStateFault"
+        | "InvalidDBSnapshotState"
+        | "InvalidDBClusterSnapshotStateFault"
+        | "InvalidExportSourceState"
+        | "PreconditionFailed"
         | "ConditionalRequestConflict" => Kind::Conflict,
-        "InvalidExportOnly" | "InvalidParameterValue" | "InvalidParameterCombination" | "InvalidBucketName" => Kind::Config,
+        "InvalidExportOnly"
+        | "InvalidParameterValue"
+        | "InvalidParameterCombination"
+        | "InvalidBucketName" => Kind::Config,
         _ => match status {
             403 | 401 => Kind::Denied,
             404 => Kind::NotFound,
@@ -45,19 +76,29 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
 }
 
 /// Our error for a failed call: `what` we wanted (fixed text), and what it was about.
-pub(crate) fn failed<E>(what: &'static str, context: impl Into<String>, error: SdkError<E, HttpResponse>) -> Error
+pub(crate) fn failed<E>(
+    what: &'static str,
+    context: impl Into<String>,
+    error: SdkError<E, HttpResponse>,
+) -> Error
 where
     E: ProvideErrorMetadata,
 {
     let context = context.into();
     let (status, code) = (status(&error), code(&error));
-    let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default().to_owned();
+    let message = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+        .unwrap_or_default()
+        .to_owned();
     match &error {
         // No answer, or one that is none: the outcome is unknown.
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             Error::new(Kind::Transient, what, context).caused_by("no answer")
         }
-        SdkError::ConstructionFailure(_) => Error::new(Kind::Rejected, what, context).caused_by("the request could not be built"),
+        SdkError::ConstructionFailure(_) => {
+            Error::new(Kind::Rejected, what, context).caused_by("the request could not be built")
+        }
         _ => {
             let said = match (code.is_empty(), message.is_empty()) {
                 (true, _) => format!("HTTP {status}"),

@@ -104,18 +104,21 @@ impl Rds {
         let running = self.exports().await?;
         for snapshot in &mut snapshots {
             let end = format!("snapshot:{}", snapshot.id);
-            snapshot.exporting = running
-                .iter()
-                .any(|task| task.status == ExportStatus::Running && task.source_arn.ends_with(&end));
+            snapshot.exporting = running.iter().any(|task| {
+                task.status == ExportStatus::Running && task.source_arn.ends_with(&end)
+            });
         }
         Ok(snapshots)
     }
 
     async fn instance_snapshots(&self) -> Result<Vec<Snapshot>> {
-        let mut pages = self.client.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
+        let mut pages =
+            self.client.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("the snapshots cannot be listed", "rds:DescribeDBSnapshots", error))?;
+            let page = page.map_err(|error| {
+                failed("the snapshots cannot be listed", "rds:DescribeDBSnapshots", error)
+            })?;
             all.extend(page.db_snapshots().iter().map(|it| {
                 tagged(
                     it.db_snapshot_identifier(),
@@ -130,10 +133,17 @@ impl Rds {
     }
 
     async fn cluster_snapshots(&self) -> Result<Vec<Snapshot>> {
-        let mut pages = self.client.describe_db_cluster_snapshots().snapshot_type("manual").into_paginator().send();
+        let mut pages = self
+            .client
+            .describe_db_cluster_snapshots()
+            .snapshot_type("manual")
+            .into_paginator()
+            .send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("the snapshots cannot be listed", "rds:DescribeDBClusterSnapshots", error))?;
+            let page = page.map_err(|error| {
+                failed("the snapshots cannot be listed", "rds:DescribeDBClusterSnapshots", error)
+            })?;
             all.extend(page.db_cluster_snapshots().iter().map(|it| {
                 tagged(
                     it.db_cluster_snapshot_identifier(),
@@ -155,7 +165,13 @@ impl Rds {
         let what = "a snapshot cannot be described";
         match self.kind {
             SourceKind::Instance => {
-                match self.client.describe_db_snapshots().db_snapshot_identifier(id.as_str()).send().await {
+                match self
+                    .client
+                    .describe_db_snapshots()
+                    .db_snapshot_identifier(id.as_str())
+                    .send()
+                    .await
+                {
                     Ok(page) => Ok(page.db_snapshots().first().map(|it| SnapshotState {
                         arn: text(it.db_snapshot_arn()),
                         status: text(it.status()),
@@ -167,7 +183,13 @@ impl Rds {
                 }
             }
             SourceKind::Cluster => {
-                match self.client.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id.as_str()).send().await {
+                match self
+                    .client
+                    .describe_db_cluster_snapshots()
+                    .db_cluster_snapshot_identifier(id.as_str())
+                    .send()
+                    .await
+                {
                     Ok(page) => Ok(page.db_cluster_snapshots().first().map(|it| SnapshotState {
                         arn: text(it.db_cluster_snapshot_arn()),
                         status: text(it.status()),
@@ -185,10 +207,18 @@ impl Rds {
     ///
     /// # Errors
     /// [`Kind::Quota`] when the account is full, [`Kind::Conflict`] when the database is not `available`.
-    pub async fn create_snapshot(&self, id: &SnapshotId, source: &str, tags: &[(&str, &str)]) -> Result<bool> {
+    pub async fn create_snapshot(
+        &self,
+        id: &SnapshotId,
+        source: &str,
+        tags: &[(&str, &str)],
+    ) -> Result<bool> {
         let what = "the snapshot cannot be created";
         let context = || format!("{id} of {source}");
-        let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+        let tags = tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(*key).value(*value).build())
+            .collect();
         match self.kind {
             SourceKind::Instance => {
                 let call = self
@@ -212,7 +242,9 @@ impl Rds {
                     .set_tags(Some(tags));
                 match call.send().await {
                     Ok(_) => Ok(true),
-                    Err(error) if code(&error) == "DBClusterSnapshotAlreadyExistsFault" => Ok(false),
+                    Err(error) if code(&error) == "DBClusterSnapshotAlreadyExistsFault" => {
+                        Ok(false)
+                    }
                     Err(error) => Err(failed(what, context(), error)),
                 }
             }
@@ -226,13 +258,21 @@ impl Rds {
     pub async fn delete_snapshot(&self, id: &str) -> Result<()> {
         let what = "a snapshot cannot be deleted";
         match self.kind {
-            SourceKind::Instance => match self.client.delete_db_snapshot().db_snapshot_identifier(id).send().await {
-                Ok(_) => Ok(()),
-                Err(error) if code(&error) == "DBSnapshotNotFound" => Ok(()),
-                Err(error) => Err(failed(what, id, error)),
-            },
+            SourceKind::Instance => {
+                match self.client.delete_db_snapshot().db_snapshot_identifier(id).send().await {
+                    Ok(_) => Ok(()),
+                    Err(error) if code(&error) == "DBSnapshotNotFound" => Ok(()),
+                    Err(error) => Err(failed(what, id, error)),
+                }
+            }
             SourceKind::Cluster => {
-                match self.client.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await {
+                match self
+                    .client
+                    .delete_db_cluster_snapshot()
+                    .db_cluster_snapshot_identifier(id)
+                    .send()
+                    .await
+                {
                     Ok(_) => Ok(()),
                     Err(error) if code(&error) == "DBClusterSnapshotNotFoundFault" => Ok(()),
                     Err(error) => Err(failed(what, id, error)),
@@ -249,7 +289,9 @@ impl Rds {
         let mut pages = self.client.describe_export_tasks().into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("the export tasks cannot be listed", "rds:DescribeExportTasks", error))?;
+            let page = page.map_err(|error| {
+                failed("the export tasks cannot be listed", "rds:DescribeExportTasks", error)
+            })?;
             for task in page.export_tasks() {
                 all.push(export_task(task)?);
             }
@@ -264,7 +306,12 @@ impl Rds {
     pub async fn export(&self, id: &ExportId) -> Result<Option<ExportTask>> {
         match self.client.describe_export_tasks().export_task_identifier(id.as_str()).send().await {
             Ok(page) => page.export_tasks().first().map(export_task).transpose(),
-            Err(error) if matches!(code(&error).as_str(), "ExportTaskNotFound" | "ExportTaskNotFoundFault") || status(&error) == 404 => {
+            Err(error)
+                if matches!(
+                    code(&error).as_str(),
+                    "ExportTaskNotFound" | "ExportTaskNotFoundFault"
+                ) || status(&error) == 404 =>
+            {
                 Ok(None)
             }
             Err(error) => Err(failed("an export task cannot be described", id.as_str(), error)),
@@ -292,7 +339,10 @@ impl Rds {
             Err(error) if code(&error) == "ExportTaskAlreadyExists" => Ok(false),
             Err(error) => Err(failed(
                 "the export task cannot be started",
-                format!("{} to s3://{}/{} with role {}", new.id, new.bucket, new.prefix, new.role_arn),
+                format!(
+                    "{} to s3://{}/{} with role {}",
+                    new.id, new.bucket, new.prefix, new.role_arn
+                ),
                 error,
             )),
         }
@@ -307,7 +357,13 @@ fn timestamp(at: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(at.secs()).ok()
 }
 
-fn tagged(id: Option<&str>, of: Option<&str>, created: Option<&DateTime>, status: Option<&str>, tags: &[Tag]) -> Snapshot {
+fn tagged(
+    id: Option<&str>,
+    of: Option<&str>,
+    created: Option<&DateTime>,
+    status: Option<&str>,
+    tags: &[Tag],
+) -> Snapshot {
     let tag = |key: &str| tags.iter().find(|tag| tag.key() == Some(key));
     Snapshot {
         id: text(id),
@@ -329,7 +385,11 @@ fn export_task(task: &aws_sdk_rds::types::ExportTask) -> Result<ExportTask> {
         "FAILED" => ExportStatus::Failed,
         "CANCELING" | "CANCELED" => ExportStatus::Canceled,
         other => {
-            return Err(Error::new(Kind::Rejected, "an export task has a status that Landbridge does not know", format!("{id}: {other}")));
+            return Err(Error::new(
+                Kind::Rejected,
+                "an export task has a status that Landbridge does not know",
+                format!("{id}: {other}"),
+            ));
         }
     };
     let said = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);

@@ -33,7 +33,9 @@ impl S3 {
         };
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         let body = answer.body.collect().await;
-        let body = body.map_err(|_| Error::new(Kind::Transient, "an object's bytes did not arrive whole", place()))?;
+        let body = body.map_err(|_| {
+            Error::new(Kind::Transient, "an object's bytes did not arrive whole", place())
+        })?;
         Ok(Some((body.into_bytes(), etag)))
     }
 
@@ -49,7 +51,9 @@ impl S3 {
         match call.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(true),
             Err(error) if status(&error) == 412 => Ok(false),
-            Err(error) => Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error)),
+            Err(error) => {
+                Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))
+            }
         }
     }
 
@@ -61,8 +65,12 @@ impl S3 {
         let call = self.client.put_object().bucket(bucket).key(key).if_match(etag);
         match call.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(true),
-            Err(error) if matches!(status(&error), 412 | 404) && code(&error) != "NoSuchBucket" => Ok(false),
-            Err(error) => Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error)),
+            Err(error) if matches!(status(&error), 412 | 404) && code(&error) != "NoSuchBucket" => {
+                Ok(false)
+            }
+            Err(error) => {
+                Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))
+            }
         }
     }
 
@@ -71,10 +79,13 @@ impl S3 {
     /// # Errors
     /// [`Kind::NotFound`] when the bucket is not there; others of S3.
     pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>> {
-        let mut pages = self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut pages =
+            self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("the objects cannot be listed", format!("s3://{bucket}/{prefix}"), error))?;
+            let page = page.map_err(|error| {
+                failed("the objects cannot be listed", format!("s3://{bucket}/{prefix}"), error)
+            })?;
             all.extend(page.contents().iter().map(|object| Listed {
                 key: object.key().unwrap_or_default().to_owned(),
                 etag: object.e_tag().unwrap_or_default().to_owned(),
@@ -88,13 +99,27 @@ impl S3 {
     ///
     /// # Errors
     /// [`Kind::Conflict`] when the object changed, [`Kind::Transient`] when fewer bytes arrived.
-    pub async fn range(&self, bucket: &str, object: &Listed, start: u64, length: u64) -> Result<Bytes> {
+    pub async fn range(
+        &self,
+        bucket: &str,
+        object: &Listed,
+        start: u64,
+        length: u64,
+    ) -> Result<Bytes> {
         let stream = self.stream(bucket, object, start, length).await?;
-        let bytes = stream.collect().await.map(aws_sdk_s3::primitives::AggregatedBytes::into_bytes).unwrap_or_default();
+        let bytes = stream
+            .collect()
+            .await
+            .map(aws_sdk_s3::primitives::AggregatedBytes::into_bytes)
+            .unwrap_or_default();
         if bytes.len() as u64 == length {
             Ok(bytes)
         } else {
-            Err(Error::new(Kind::Transient, "an object's bytes did not arrive whole", format!("s3://{bucket}/{}", object.key)))
+            Err(Error::new(
+                Kind::Transient,
+                "an object's bytes did not arrive whole",
+                format!("s3://{bucket}/{}", object.key),
+            ))
         }
     }
 
@@ -102,13 +127,24 @@ impl S3 {
     ///
     /// # Errors
     /// [`Kind::Conflict`] when the object changed since it was listed; others of S3.
-    pub async fn stream(&self, bucket: &str, object: &Listed, start: u64, length: u64) -> Result<ByteStream> {
+    pub async fn stream(
+        &self,
+        bucket: &str,
+        object: &Listed,
+        start: u64,
+        length: u64,
+    ) -> Result<ByteStream> {
         let range = format!("bytes={start}-{}", start + length.saturating_sub(1));
-        let call = self.client.get_object().bucket(bucket).key(&object.key).if_match(&object.etag).range(range);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| failed("an object cannot be read", format!("s3://{bucket}/{}", object.key), error))?;
+        let call = self
+            .client
+            .get_object()
+            .bucket(bucket)
+            .key(&object.key)
+            .if_match(&object.etag)
+            .range(range);
+        let answer = call.send().await.map_err(|error| {
+            failed("an object cannot be read", format!("s3://{bucket}/{}", object.key), error)
+        })?;
         Ok(answer.body)
     }
 }

@@ -190,7 +190,7 @@ pub(crate) struct LocalUpArgs {
 Examples:
   landbridge query --as analyst 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
   landbridge query --as pii-reader 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
-  landbridge query --as stranger 'SELECT * EXCEPT (name, name_en, email, phone, birth_date, account_no) FROM creators'
+  landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
 
 Who there is:

@@ -187,8 +187,9 @@ async fn page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
     let status = answer.status();
     let bytes = answer.bytes().await.map_err(unreachable)?;
     if status.is_success() {
-        return serde_json::from_slice(&bytes)
-            .map_err(|_| QueryError::Failed("the warehouse's answer is not understood".to_owned()));
+        return serde_json::from_slice(&bytes).map_err(|_| {
+            QueryError::Failed("the warehouse's answer is not understood".to_owned())
+        });
     }
     let told: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let message = told.pointer("/error/message").and_then(Value::as_str);

@@ -44,10 +44,8 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
         )));
     }
     if args.output == Output::Json {
-        let rows: Vec<Row> = tables
-            .iter()
-            .flat_map(|(name, table)| rows(name, table, &contract, &config))
-            .collect();
+        let rows: Vec<Row> =
+            tables.iter().flat_map(|(name, table)| rows(name, table, &contract, &config)).collect();
         return render::json(&rows);
     }
     let paint = Paint::stdout();
@@ -75,12 +73,7 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
     render::print(text.trim_end())
 }
 
-fn rows<'a>(
-    name: &'a str,
-    table: &'a Table,
-    contract: &Contract,
-    config: &Config,
-) -> Vec<Row<'a>> {
+fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Config) -> Vec<Row<'a>> {
     // A name that is not given is derived by whether the schema is the database, which it
     // is in MySQL and mostly is not in PostgreSQL.
     let (schema, short) = name.split_once('.').unwrap_or(("", name));
@@ -147,7 +140,7 @@ pub(crate) fn classes_of<'a>(classes: impl Iterator<Item = &'a str>) -> String {
     let mut parts: Vec<String> =
         counts.iter().map(|(class, count)| format!("{count} {class}")).collect();
     parts.extend(none.map(|count| format!("{count} {NONE}")));
-    if parts.is_empty() { "no columns".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -157,7 +150,7 @@ mod tests {
     #[test]
     fn classes_are_counted_with_none_at_the_end() {
         let cases: [(&[&str], &str); 3] = [
-            (&[], "no columns"),
+            (&[], "–"),
             (&["none"], "1 none"),
             (&["phone", "none", "email", "none", "phone"], "1 email, 2 phone, 2 none"),
         ];

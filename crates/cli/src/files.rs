@@ -23,9 +23,8 @@ pub(crate) fn contract_path(files: &FileArgs) -> PathBuf {
     } else {
         files.contract.clone()
     };
-    variable.unwrap_or_else(|| {
-        config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME)
-    })
+    variable
+        .unwrap_or_else(|| config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME))
 }
 
 fn named(asked: Option<&Path>, variable: &str) -> Option<PathBuf> {

@@ -118,11 +118,11 @@ async fn pass(world: &World, days: u16) -> Result {
     let mut progress = Progress::new(days);
     for number in 0..days {
         let day = world.day(number)?;
-        let end = world.calendar.end_of(day);
         progress.day(day, world.calendar.zone());
-        let before_midnight = end.checked_sub(SignedDuration::from_secs(1)).unwrap_or(end);
-        world.cloud.run_until(before_midnight, &mut |event| progress.see(event)).await?;
-        progress.day_over();
+        world.pass(day, &mut progress).await?;
+        for trouble in progress.day_over() {
+            eprintln!("{} {day} {trouble}", Paint::stderr().yellow("tick failed"));
+        }
     }
     Ok(())
 }
@@ -152,9 +152,12 @@ fn welcome(args: &LocalUpArgs, world: &World, variables: &BTreeMap<String, Strin
     let paint = Paint::stdout();
     let program = crate::program();
     let env_file = args.data_dir.join(ENV_FILE);
-    let table = world.contract.tables.keys().next().map_or("…", |name| {
-        name.split_once('.').map_or(name.as_str(), |(_, table)| table)
-    });
+    let table = world
+        .contract
+        .tables
+        .keys()
+        .next()
+        .map_or("…", |name| name.split_once('.').map_or(name.as_str(), |(_, table)| table));
     format!(
         "{}\n{}\nThey are in {} as well. In another terminal:\n  . {}\n  {program} query --as \
          analyst 'SELECT * FROM {table} LIMIT 3'\n\nThe clock shows {} and goes on from there, \

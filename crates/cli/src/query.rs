@@ -83,10 +83,7 @@ mod tests {
         let field = |name: &str| Field { name: name.to_owned(), ty: "STRING".to_owned() };
         let found = Rows {
             columns: vec![field("a"), field("b")],
-            rows: vec![
-                vec![json!("plain"), json!(null)],
-                vec![json!(""), json!("a \"b\",\nc")],
-            ],
+            rows: vec![vec![json!("plain"), json!(null)], vec![json!(""), json!("a \"b\",\nc")]],
         };
         expect_test::expect![[r#"
             a,b

@@ -15,6 +15,10 @@ use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, Paint, bytes, grouped, left, right};
 
+/// How a receipt begins to say that its table is new; on a first day all say it, so they
+/// are told together.
+const CREATED: &str = "schema: created";
+
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
@@ -138,9 +142,16 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
             };
             let _ = writeln!(text, "{space}{mark} {name}: {problem}");
         }
-        for warning in &receipt.warnings {
+        for warning in receipt.warnings.iter().filter(|warning| !warning.starts_with(CREATED)) {
             let _ = writeln!(text, "{space}{} {name}: {warning}", paint.yellow("note"));
         }
+    }
+    let created = receipts
+        .iter()
+        .filter(|receipt| receipt.warnings.iter().any(|warning| warning.starts_with(CREATED)));
+    let created: Vec<&str> = created.map(|receipt| receipt.table.as_str()).collect();
+    if !created.is_empty() {
+        let _ = writeln!(text, "{space}note new in the warehouse: {}", created.join(", "));
     }
     text
 }

@@ -196,12 +196,12 @@ mod tests {
             vec!["김서연".into(), "1".into()],
             vec!["two\nlines\u{1b}[2J".into(), "1,000".into()],
         ];
-        expect_test::expect![[r"
-              name                   n
-              ────────────────────────────
-              김서연                     1
-              two\nlines\u{1b}[2J    1,000
-        "]]
+        expect_test::expect![[r#"
+              name                     n
+              ──────────────────────────
+              김서연                   1
+              two\nlines\u{1b}[2J  1,000
+        "#]]
         .assert_eq(&table(&[left("name"), right("n")], rows, 2));
     }
 }

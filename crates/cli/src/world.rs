@@ -3,20 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::Config;
 use landbridge_core::contract::{self, Contract};
-use landbridge_local::{LocalCloud, LocalCloudOptions, Ports};
+use landbridge_core::receipt::Receipt;
+use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
 use landbridge_local_image::{Source, Travel};
 
 use crate::args::WorldArgs;
 use crate::bigquery::Warehouse;
+use crate::demo::Progress;
 use crate::failure::{Failure, Result};
-use crate::{files, proposal};
+use crate::{files, proposal, receipt};
 
 /// The functions, as their programs are called after `landbridge-`.
 const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
+
+/// How much virtual time of a real database's day passes between two looks at whether it is
+/// done: several ticks of transfer and load.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(30);
 
 /// The demo's files, for when the command runs outside its repository.
 const EXAMPLE_FILES: [(&str, &str); 2] = [
@@ -97,8 +103,7 @@ impl World {
         }
         let contract = files::contract(&world.contract_path, &config)?;
 
-        let mut options =
-            LocalCloudOptions::new(data_dir, &config_path, world.source, world.start);
+        let mut options = LocalCloudOptions::new(data_dir, &config_path, world.source, world.start);
         options.contract_path.clone_from(&world.contract_path);
         options.schedules_dir = schedules_dir;
         options.ports = ports;
@@ -124,6 +129,54 @@ impl World {
     pub(crate) fn day(&self, number: u16) -> Result<Day> {
         let date = self.first_day.date().checked_add(jiff::Span::new().days(number));
         date.map(Day::new).map_err(|error| Failure::Usage(format!("--start: {error}")))
+    }
+
+    /// Lets a day pass, until just before the next one begins. A real database is copied
+    /// whole by every hour's snapshot, so its day begins at the export hour and ends when
+    /// all is done.
+    pub(crate) async fn pass(&self, day: Day, progress: &mut Progress) -> Result<RunSummary> {
+        let second = SignedDuration::from_secs(1);
+        let end = self.calendar.end_of(day);
+        let end = end.checked_sub(second).unwrap_or(end);
+        if !self.real {
+            return Ok(self.cloud.run_until(end, &mut |event| progress.see(event)).await?);
+        }
+        let first = self.calendar.export_hour(day).start();
+        self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
+        let mut all = RunSummary::default();
+        let mut until = first;
+        let mut settled = 0;
+        loop {
+            until = until.checked_add(LOOK_EVERY).map_or(end, |later| later.min(end));
+            let part = self.cloud.run_until(until, &mut |event| progress.see(event)).await?;
+            all.ticks += part.ticks;
+            all.invocations += part.invocations;
+            all.given_up.extend(part.given_up);
+            // Done is when another while of ticks brought nothing more.
+            let now_settled = self.receipts(day).await?.len();
+            if until == end || (now_settled > 0 && now_settled == settled) {
+                return Ok(all);
+            }
+            settled = now_settled;
+        }
+    }
+
+    /// The day's receipts, from the ledger in the local S3.
+    pub(crate) async fn receipts(&self, day: Day) -> Result<Vec<Receipt>> {
+        let config = self.config();
+        let (aws, bucket) = (self.cloud.aws(), &config.export.bucket);
+        let mut receipts = Vec::new();
+        for object in aws.list_objects(bucket, &receipt::prefix(config, day)).await {
+            let place = format!("s3://{bucket}/{}", object.key);
+            let bytes = aws
+                .object(bucket, &object.key)
+                .await
+                .map_err(|error| Failure::Failed(format!("cannot read {place}: {error}")))?;
+            if let Some(bytes) = bytes {
+                receipts.push(receipt::parse(&bytes, &place)?);
+            }
+        }
+        Ok(receipt::sorted(receipts))
     }
 
     /// How its warehouse is asked.

@@ -82,12 +82,13 @@ impl Calendar {
     /// # Errors
     /// [`Kind::Config`] when the zone or the hour does not exist.
     pub fn new(zone: &str, export_hour: u8) -> Result<Self> {
-        let zone = TimeZone::get(zone)
-            .map_err(|_| Error::new(Kind::Config, "the schedule's zone is not an IANA zone", zone))?;
-        let export_hour = i8::try_from(export_hour)
-            .ok()
-            .filter(|hour| *hour < 24)
-            .ok_or_else(|| Error::new(Kind::Config, "the export hour is not an hour of a day", ""))?;
+        let zone = TimeZone::get(zone).map_err(|_| {
+            Error::new(Kind::Config, "the schedule's zone is not an IANA zone", zone)
+        })?;
+        let export_hour =
+            i8::try_from(export_hour).ok().filter(|hour| *hour < 24).ok_or_else(|| {
+                Error::new(Kind::Config, "the export hour is not an hour of a day", "")
+            })?;
         Ok(Self { zone, export_hour })
     }
 

@@ -124,7 +124,13 @@ pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String
 /// [`Kind::Held`] when the table is not ours, a type differs, or a live column's
 /// mode would refuse NULL; [`Kind::Config`] when a class lacks its policy
 /// tag, or the contract names a column that is nowhere.
-pub fn diff(table: &str, source: &str, wanted: &[Wanted], live: Option<&LiveTable>, tags: &PolicyTags) -> Result<Change> {
+pub fn diff(
+    table: &str,
+    source: &str,
+    wanted: &[Wanted],
+    live: Option<&LiveTable>,
+    tags: &PolicyTags,
+) -> Result<Change> {
     let column = |wanted: &Wanted| -> Result<Column> {
         Ok(Column {
             name: wanted.name.clone(),
@@ -135,7 +141,9 @@ pub fn diff(table: &str, source: &str, wanted: &[Wanted], live: Option<&LiveTabl
     };
     let missing = wanted.iter().find(|want| {
         !want.in_source
-            && !live.is_some_and(|live| live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)))
+            && !live.is_some_and(|live| {
+                live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name))
+            })
     });
     if let Some(missing) = missing {
         return Err(Error::new(
@@ -151,7 +159,9 @@ pub fn diff(table: &str, source: &str, wanted: &[Wanted], live: Option<&LiveTabl
         return Err(Error::new(
             Kind::Held,
             "the table exists and was not made by Landbridge for this source, so it is not touched",
-            format!("{table}; give it another name in contract.yaml, or label it landbridge_source={source} to hand it over"),
+            format!(
+                "{table}; give it another name in contract.yaml, or label it landbridge_source={source} to hand it over"
+            ),
         ));
     }
     let mut columns = Vec::with_capacity(live.columns.len());
@@ -177,7 +187,8 @@ pub fn diff(table: &str, source: &str, wanted: &[Wanted], live: Option<&LiveTabl
         if policy_tag != have.policy_tag {
             notes.push(format!("~ {} ({class}): policy tag", have.name));
         }
-        let description = want.and_then(|want| want.description.clone()).or_else(|| have.description.clone());
+        let description =
+            want.and_then(|want| want.description.clone()).or_else(|| have.description.clone());
         if description != have.description {
             notes.push(format!("~ {}: description", have.name));
         }
@@ -221,11 +232,24 @@ mod tests {
     }
 
     fn wanted(name: &str, ty: BigQueryType, class: &str) -> Wanted {
-        Wanted { name: name.into(), ty, class: class.into(), description: None, in_source: true, in_contract: true }
+        Wanted {
+            name: name.into(),
+            ty,
+            class: class.into(),
+            description: None,
+            in_source: true,
+            in_contract: true,
+        }
     }
 
     fn live(name: &str, ty: &str, tag: Option<&str>) -> Live {
-        Live { name: name.into(), ty: ty.into(), mode: String::new(), policy_tag: tag.map(str::to_owned), description: None }
+        Live {
+            name: name.into(),
+            ty: ty.into(),
+            mode: String::new(),
+            policy_tag: tag.map(str::to_owned),
+            description: None,
+        }
     }
 
     fn check(wanted: &[Wanted], live: Option<Vec<Live>>, expect: Expect) {
@@ -238,7 +262,9 @@ mod tests {
                     Change::Nothing(_) => "nothing".to_owned(),
                     Change::Patch { notes, .. } => format!("patch {}", notes.join(", ")),
                 };
-                let rows = change.columns().iter().map(|c| format!("  {} {} {}\n", c.name, c.ty, c.policy_tag.as_deref().unwrap_or("-")));
+                let rows = change.columns().iter().map(|c| {
+                    format!("  {} {} {}\n", c.name, c.ty, c.policy_tag.as_deref().unwrap_or("-"))
+                });
                 format!("{head}\n{}", rows.collect::<String>())
             }
         };
@@ -250,7 +276,11 @@ mod tests {
     #[test]
     fn a_new_table_is_created_tagged() {
         check(
-            &[wanted("id", Int64, "none"), wanted("email", Text, "email"), wanted("x", Text, "unclassified")],
+            &[
+                wanted("id", Int64, "none"),
+                wanted("email", Text, "email"),
+                wanted("x", Text, "unclassified"),
+            ],
             None,
             expect![[r#"
                 create
@@ -276,8 +306,16 @@ mod tests {
     #[test]
     fn new_columns_and_lost_tags_are_patched_and_strangers_are_closed() {
         check(
-            &[wanted("id", Int64, "none"), wanted("email", Text, "email"), wanted("new", Text, "unclassified")],
-            Some(vec![live("EMAIL", "STRING", None), live("id", "INT64", None), live("by_hand", "STRING", None)]),
+            &[
+                wanted("id", Int64, "none"),
+                wanted("email", Text, "email"),
+                wanted("new", Text, "unclassified"),
+            ],
+            Some(vec![
+                live("EMAIL", "STRING", None),
+                live("id", "INT64", None),
+                live("by_hand", "STRING", None),
+            ]),
             expect![[r#"
                 patch ~ EMAIL (email): policy tag, ~ by_hand (unclassified): policy tag, + new (unclassified)
                   EMAIL STRING t/email

@@ -50,12 +50,25 @@ impl Kind {
             Self::Transient => (true, "nothing to do unless it lasts: the next tick tries again"),
             Self::Throttled => (true, "nothing to do unless it lasts: the next tick tries again"),
             Self::Quota => (true, "free or raise the quota; the next tick goes on by itself"),
-            Self::Denied => (true, "grant the right that is named; the next tick goes on by itself"),
-            Self::NotFound => (true, "create it or correct its name in landbridge.yaml; the next tick goes on by itself"),
+            Self::Denied => {
+                (true, "grant the right that is named; the next tick goes on by itself")
+            }
+            Self::NotFound => (
+                true,
+                "create it or correct its name in landbridge.yaml; the next tick goes on by itself",
+            ),
             Self::Conflict => (true, "see who else uses the name; the next tick looks again"),
-            Self::Config => (false, "correct the file and deploy it; the day goes on from where it stands"),
-            Self::Corrupt => (false, "look at the object that is named; yesterday's data stays until it is mended"),
-            Self::Held => (false, "decide, and change contract.yaml or the table accordingly; yesterday's data stays until then"),
+            Self::Config => {
+                (false, "correct the file and deploy it; the day goes on from where it stands")
+            }
+            Self::Corrupt => (
+                false,
+                "look at the object that is named; yesterday's data stays until it is mended",
+            ),
+            Self::Held => (
+                false,
+                "decide, and change contract.yaml or the table accordingly; yesterday's data stays until then",
+            ),
             Self::Rejected => (false, "report it with this message; yesterday's data stays"),
         };
         Policy { retry, operator }
@@ -95,7 +108,10 @@ impl Error {
 
     /// The same error with the library's error that caused it.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.source = Some(source.into());
         self
     }

@@ -93,8 +93,7 @@ fn export_rules(text: &str) -> Result<(), &'static str> {
 fn job_rules(text: &str) -> Result<(), &'static str> {
     let fits = (1..=1024).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    fits.then_some(())
-        .ok_or("a job id has 1 to 1,024 letters, digits, underscores and hyphens")
+    fits.then_some(()).ok_or("a job id has 1 to 1,024 letters, digits, underscores and hyphens")
 }
 
 /// Column names that BigQuery keeps to itself, as prefixes, in upper case. [BigQuery documentation, "Column names"]

@@ -113,7 +113,9 @@ pub struct ExportInfo {
 fn object(key: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(Error::new(Kind::Corrupt, "a manifest of the export is not a JSON object", key)),
+        Ok(_) => {
+            Err(Error::new(Kind::Corrupt, "a manifest of the export is not a JSON object", key))
+        }
         Err(error) => {
             // serde_json's text can quote what it met; the position is enough.
             let at = format!("{key}, line {} column {}", error.line(), error.column());
@@ -199,7 +201,10 @@ mod tests {
     #[test]
     fn which_objects_are_manifests() {
         assert_eq!(ManifestFile::of_key("p/x/export_info_x.json"), Some(ManifestFile::Info));
-        assert_eq!(ManifestFile::of_key("p/x/export_tables_info_x_from_1_to_3.json"), Some(ManifestFile::Tables));
+        assert_eq!(
+            ManifestFile::of_key("p/x/export_tables_info_x_from_1_to_3.json"),
+            Some(ManifestFile::Tables)
+        );
         assert_eq!(ManifestFile::of_key("p/x/shop/public.orders/1/_SUCCESS"), None);
     }
 }

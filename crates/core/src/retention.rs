@@ -84,14 +84,17 @@ pub fn plan(
             ours.insert(hour, snapshot);
         }
     }
-    let deletable =
-        |snapshot: &Snapshot| !snapshot.keep && !snapshot.exporting && snapshot.status == "available";
+    let deletable = |snapshot: &Snapshot| {
+        !snapshot.keep && !snapshot.exporting && snapshot.status == "available"
+    };
     let exists = ours.contains_key(&hour);
     // What cannot be thinned fills part of the quota whatever the ladder says.
     let fixed = snapshots
         .iter()
         .filter(|snapshot| {
-            snapshot.our_hour(source).is_none_or(|hour| !deletable(snapshot) || protected.contains(&hour))
+            snapshot
+                .our_hour(source)
+                .is_none_or(|hour| !deletable(snapshot) || protected.contains(&hour))
         })
         .filter(|snapshot| snapshot.our_hour(source) != Some(hour))
         .count();
@@ -196,7 +199,8 @@ mod tests {
         let mut most = 0;
         for n in 0..hours {
             let hour = calendar.hour_of(start().start() + n.hours());
-            let plan = plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), quota, 10);
+            let plan =
+                plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), quota, 10);
             snapshots.retain(|snapshot| !plan.delete.contains(&snapshot.id));
             if plan.create {
                 snapshots.push(ours(hour));
@@ -212,7 +216,13 @@ mod tests {
         // 48 hours hold 2 to 3 of the 14 days, and the days hold 2 to 3 of the 4 weeks.
         assert!((60..=66).contains(&left.len()), "{}", left.len());
         assert!(most <= 66, "{most}");
-        let exports = left.iter().filter(|s| s.our_hour("shop").is_some_and(|h| h == calendar().export_hour(calendar().day_of(h.start())))).count();
+        let exports = left
+            .iter()
+            .filter(|s| {
+                s.our_hour("shop")
+                    .is_some_and(|h| h == calendar().export_hour(calendar().day_of(h.start())))
+            })
+            .count();
         assert!(exports >= 14, "the days kept are those that were exported: {exports}");
     }
 
@@ -228,7 +238,8 @@ mod tests {
     #[test]
     fn a_full_account_makes_nothing_and_says_why() {
         let snapshots: Vec<_> = (0..95).map(|n| people(&format!("p{n}"))).collect();
-        let plan = plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), 100, 10);
+        let plan =
+            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), 100, 10);
         assert!(!plan.create);
         assert!(plan.delete.is_empty());
         assert!(plan.warning.unwrap().starts_with("no snapshot can be made: 95 of 100"));

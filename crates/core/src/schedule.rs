@@ -50,10 +50,7 @@ impl Schedule {
             && self.0.hours().includes(unit(civil.hour()))
             && self.0.days_of_month().includes(unit(civil.day()))
             && self.0.months().includes(unit(civil.month()))
-            && self
-                .0
-                .days_of_week()
-                .includes(unit(civil.weekday().to_sunday_one_offset()))
+            && self.0.days_of_week().includes(unit(civil.weekday().to_sunday_one_offset()))
             && self.0.years().includes(u32::try_from(civil.year()).unwrap_or(0))
     }
 }

@@ -30,7 +30,8 @@ use crate::error::{bigquery as failed, bigquery_status, kind_of, may_quote_data}
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The waits between attempts of a call: metadata changes are limited to 5 per
 /// table in 10 s, so the last wait lets such a window pass.
-const WAITS: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(3)];
+const WAITS: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(3)];
 
 /// The BigQuery client of one project and location.
 #[derive(Clone)]
@@ -119,7 +120,9 @@ macro_rules! retried {
                 Err(error) => {
                     let ours = failed($what, $context, &error);
                     match (ours.kind(), waits.next()) {
-                        (Kind::Transient | Kind::Throttled, Some(wait)) => tokio::time::sleep(*wait).await,
+                        (Kind::Transient | Kind::Throttled, Some(wait)) => {
+                            tokio::time::sleep(*wait).await
+                        }
                         _ => break Err((error, ours)),
                     }
                 }
@@ -133,17 +136,27 @@ impl BigQuery {
     ///
     /// # Errors
     /// When it cannot be built.
-    pub async fn new(credentials: AccessTokenCredentials, project: &str, location: &str, endpoint: Option<String>) -> Result<Self> {
+    pub async fn new(
+        credentials: AccessTokenCredentials,
+        project: &str,
+        location: &str,
+        endpoint: Option<String>,
+    ) -> Result<Self> {
         let broken = |error: &dyn std::fmt::Display| {
-            Error::new(Kind::Config, "the BigQuery client cannot be built", "").caused_by(error.to_string())
+            Error::new(Kind::Config, "the BigQuery client cannot be built", "")
+                .caused_by(error.to_string())
         };
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| broken(&error))?;
+        let http =
+            reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| broken(&error))?;
         let mut builder = ClientBuilder::new();
         builder.with_client(http);
         if let Some(endpoint) = endpoint {
             builder.with_v2_base_url(endpoint);
         }
-        let client = builder.build_from_authenticator(Arc::new(Token(credentials))).await.map_err(|error| broken(&error))?;
+        let client = builder
+            .build_from_authenticator(Arc::new(Token(credentials)))
+            .await
+            .map_err(|error| broken(&error))?;
         Ok(Self { client, project: project.to_owned(), location: location.to_owned() })
     }
 
@@ -158,12 +171,21 @@ impl BigQuery {
     /// [`Kind::NotFound`] when the dataset is not there, [`Kind::Denied`] without the right.
     pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableState>> {
         let context = || format!("{}.{dataset}.{table}", self.project);
-        let got = retried!("a table cannot be read", context(), self.client.table().get(&self.project, dataset, table, None));
+        let got = retried!(
+            "a table cannot be read",
+            context(),
+            self.client.table().get(&self.project, dataset, table, None)
+        );
         match got {
             Ok(table) => Ok(Some(state(table))),
             Err((error, ours)) if bigquery_status(&error) == 404 => {
                 if names_dataset(&error) {
-                    return Err(Error::new(Kind::NotFound, "the dataset does not exist", format!("{}.{dataset}", self.project)).caused_by(ours));
+                    return Err(Error::new(
+                        Kind::NotFound,
+                        "the dataset does not exist",
+                        format!("{}.{dataset}", self.project),
+                    )
+                    .caused_by(ours));
                 }
                 Ok(None)
             }
@@ -175,10 +197,21 @@ impl BigQuery {
     ///
     /// # Errors
     /// [`Kind::NotFound`] when the dataset is not there, [`Kind::Denied`] without `bigquery.tables.setCategory`.
-    pub async fn create_table(&self, dataset: &str, table: &str, columns: &[Column], source: &str, description: Option<&str>) -> Result<bool> {
+    pub async fn create_table(
+        &self,
+        dataset: &str,
+        table: &str,
+        columns: &[Column],
+        source: &str,
+        description: Option<&str>,
+    ) -> Result<bool> {
         let body = self.body(dataset, table, columns, Some(source), description);
         let context = || format!("{}.{dataset}.{table}", self.project);
-        match retried!("a table cannot be created", context(), self.client.table().create(body.clone())) {
+        match retried!(
+            "a table cannot be created",
+            context(),
+            self.client.table().create(body.clone())
+        ) {
             Ok(_) => Ok(true),
             Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
             Err((_, ours)) => Err(ours),
@@ -227,11 +260,18 @@ impl BigQuery {
                 location: Some(self.location.clone()),
                 project_id: Some(self.project.clone()),
             }),
-            configuration: Some(JobConfiguration { load: Some(load), ..JobConfiguration::default() }),
+            configuration: Some(JobConfiguration {
+                load: Some(load),
+                ..JobConfiguration::default()
+            }),
             ..Job::default()
         };
         let context = || format!("{}.{}.{}, job {}", self.project, job.dataset, job.table, job.id);
-        match retried!("a load job cannot be inserted", context(), self.client.job().insert(&self.project, body.clone())) {
+        match retried!(
+            "a load job cannot be inserted",
+            context(),
+            self.client.job().insert(&self.project, body.clone())
+        ) {
             Ok(_) => Ok(true),
             Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
             Err((_, ours)) => Err(ours),
@@ -255,11 +295,19 @@ impl BigQuery {
         }
     }
 
-    fn body(&self, dataset: &str, table: &str, columns: &[Column], source: Option<&str>, description: Option<&str>) -> Table {
+    fn body(
+        &self,
+        dataset: &str,
+        table: &str,
+        columns: &[Column],
+        source: Option<&str>,
+        description: Option<&str>,
+    ) -> Table {
         Table {
             table_reference: TableReference::new(&self.project, dataset, table),
             schema: schema(columns),
-            labels: source.map(|source| HashMap::from([(LABEL_SOURCE.to_owned(), source.to_owned())])),
+            labels: source
+                .map(|source| HashMap::from([(LABEL_SOURCE.to_owned(), source.to_owned())])),
             description: description.map(str::to_owned),
             ..Table::default()
         }
@@ -276,7 +324,9 @@ fn schema(columns: &[Column]) -> TableSchema {
         mode: Some("NULLABLE".to_owned()),
         description: column.description.clone(),
         // An absent list leaves tags as they are; an empty one says that there are none.
-        policy_tags: Some(TableFieldSchemaPolicyTags { names: Some(column.policy_tag.iter().cloned().collect()) }),
+        policy_tags: Some(TableFieldSchemaPolicyTags {
+            names: Some(column.policy_tag.iter().cloned().collect()),
+        }),
         ..TableFieldSchema::new(&column.name, field_type(column.ty))
     };
     TableSchema::new(columns.iter().map(field).collect())
@@ -304,7 +354,10 @@ fn state(table: Table) -> TableState {
     let column = |field: TableFieldSchema| Live {
         ty: name_of(&field.r#type),
         mode: field.mode.unwrap_or_default(),
-        policy_tag: field.policy_tags.and_then(|tags| tags.names).and_then(|names| names.into_iter().next()),
+        policy_tag: field
+            .policy_tags
+            .and_then(|tags| tags.names)
+            .and_then(|names| names.into_iter().next()),
         description: field.description,
         name: field.name,
     };
@@ -333,7 +386,13 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
         .and_then(|statistics| statistics.load.as_ref())
         .and_then(|load| load.output_rows.as_ref())
         .and_then(|rows| rows.parse().ok())
-        .ok_or_else(|| Error::new(Kind::Rejected, "a finished load job does not say how many rows it wrote", id.as_str()))?;
+        .ok_or_else(|| {
+            Error::new(
+                Kind::Rejected,
+                "a finished load job does not say how many rows it wrote",
+                id.as_str(),
+            )
+        })?;
     let at = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
     let ms = statistics.and_then(|statistics| {
         at(statistics.end_time.as_ref())?.checked_sub(at(statistics.start_time.as_ref())?)

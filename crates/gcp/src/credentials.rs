@@ -6,8 +6,8 @@
 //! credentials are used. A bare token is taken only for servers on loopback.
 
 use google_cloud_auth::credentials::{
-    AccessToken, AccessTokenCredentials, AccessTokenCredentialsProvider, Builder, CacheableResource, CredentialsProvider, EntityTag,
-    external_account,
+    AccessToken, AccessTokenCredentials, AccessTokenCredentialsProvider, Builder,
+    CacheableResource, CredentialsProvider, EntityTag, external_account,
 };
 use google_cloud_auth::errors::CredentialsError;
 use http::header::AUTHORIZATION;
@@ -24,7 +24,9 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// [`Kind::Denied`] when there are no credentials at all.
 pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
     if let Ok(token) = std::env::var("LANDBRIDGE_GCP_TOKEN") {
-        let local = |endpoint: &Option<&str>| endpoint.is_some_and(|url| url.starts_with("http://127.0.0.1:"));
+        let local = |endpoint: &Option<&str>| {
+            endpoint.is_some_and(|url| url.starts_with("http://127.0.0.1:"))
+        };
         if !endpoints.iter().all(local) {
             return Err(Error::new(
                 Kind::Config,
@@ -34,14 +36,25 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
         }
         return Ok(fixed(token));
     }
-    let denied = |_| Error::new(Kind::Denied, "no Google credentials could be had", "the environment");
+    let denied =
+        |_| Error::new(Kind::Denied, "no Google credentials could be had", "the environment");
     match std::env::var("LANDBRIDGE_GCP_CREDENTIALS") {
         Ok(json) => {
-            let json = serde_json::from_str(&json)
-                .map_err(|_| Error::new(Kind::Config, "the external account is not JSON", "LANDBRIDGE_GCP_CREDENTIALS"))?;
-            external_account::Builder::new(json).with_scopes([SCOPE]).build_access_token_credentials().map_err(denied)
+            let json = serde_json::from_str(&json).map_err(|_| {
+                Error::new(
+                    Kind::Config,
+                    "the external account is not JSON",
+                    "LANDBRIDGE_GCP_CREDENTIALS",
+                )
+            })?;
+            external_account::Builder::new(json)
+                .with_scopes([SCOPE])
+                .build_access_token_credentials()
+                .map_err(denied)
         }
-        Err(_) => Builder::default().with_scopes([SCOPE]).build_access_token_credentials().map_err(denied),
+        Err(_) => {
+            Builder::default().with_scopes([SCOPE]).build_access_token_credentials().map_err(denied)
+        }
     }
 }
 
@@ -59,9 +72,13 @@ impl std::fmt::Debug for Fixed {
 }
 
 impl CredentialsProvider for Fixed {
-    async fn headers(&self, _: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+    async fn headers(
+        &self,
+        _: Extensions,
+    ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
         let value = HeaderValue::from_str(&format!("Bearer {}", self.0));
-        let mut value = value.map_err(|_| CredentialsError::from_msg(false, "the token is no header value"))?;
+        let mut value =
+            value.map_err(|_| CredentialsError::from_msg(false, "the token is no header value"))?;
         value.set_sensitive(true);
         let data = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         Ok(CacheableResource::New { entity_tag: self.1.clone(), data })

@@ -7,13 +7,15 @@ use landbridge_core::{Error, Kind};
 /// Source: BigQuery documentation, "Error messages".
 pub fn kind_of(reason: &str, status: u16) -> Kind {
     match reason {
-        "backendError" | "internalError" | "jobBackendError" | "jobInternalError" | "tableUnavailable" | "timeout" => Kind::Transient,
+        "backendError" | "internalError" | "jobBackendError" | "jobInternalError"
+        | "tableUnavailable" | "timeout" => Kind::Transient,
         "rateLimitExceeded" | "jobRateLimitExceeded" => Kind::Throttled,
         "quotaExceeded" | "billingTierLimitExceeded" => Kind::Quota,
         "accessDenied" | "authError" => Kind::Denied,
         "notFound" => Kind::NotFound,
         "duplicate" | "conditionNotMet" => Kind::Conflict,
-        "invalid" | "invalidQuery" | "badRequest" | "resourcesExceeded" | "stopped" | "responseTooLarge" => Kind::Rejected,
+        "invalid" | "invalidQuery" | "badRequest" | "resourcesExceeded" | "stopped"
+        | "responseTooLarge" => Kind::Rejected,
         _ => match status {
             401 | 403 => Kind::Denied,
             404 => Kind::NotFound,
@@ -35,7 +37,12 @@ pub fn may_quote_data(reason: &str) -> bool {
 pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &BQError) -> Error {
     match error {
         BQError::ResponseError { error } => {
-            let reason = error.error.errors.first().and_then(|first| first.get("reason")).map_or("", String::as_str);
+            let reason = error
+                .error
+                .errors
+                .first()
+                .and_then(|first| first.get("reason"))
+                .map_or("", String::as_str);
             let status = u16::try_from(error.error.code).unwrap_or(0);
             let said = if may_quote_data(reason) {
                 format!("HTTP {status} {reason}")
@@ -45,7 +52,9 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
             Error::new(kind_of(reason, status), what, context).caused_by(said)
         }
         // No answer, or a 5xx whose body is not JSON: the outcome is unknown.
-        BQError::RequestError(_) => Error::new(Kind::Transient, what, context).caused_by("no answer"),
+        BQError::RequestError(_) => {
+            Error::new(Kind::Transient, what, context).caused_by("no answer")
+        }
         BQError::AuthError(_) | BQError::YupAuthError(_) | BQError::NoToken => {
             Error::new(Kind::Denied, what, context).caused_by("no access token could be had")
         }
@@ -62,7 +71,11 @@ pub(crate) fn bigquery_status(error: &BQError) -> u16 {
 }
 
 /// Our error for a failed call of Cloud Storage.
-pub(crate) fn storage(what: &'static str, context: impl Into<String>, error: &google_cloud_storage::Error) -> Error {
+pub(crate) fn storage(
+    what: &'static str,
+    context: impl Into<String>,
+    error: &google_cloud_storage::Error,
+) -> Error {
     let status = error.http_status_code().unwrap_or(0);
     let kind = if error.is_authentication() {
         Kind::Denied

@@ -50,7 +50,10 @@ impl Storage {
     ///
     /// # Errors
     /// When it cannot be built.
-    pub async fn new(credentials: AccessTokenCredentials, endpoint: Option<String>) -> Result<Self> {
+    pub async fn new(
+        credentials: AccessTokenCredentials,
+        endpoint: Option<String>,
+    ) -> Result<Self> {
         let backoff = ExponentialBackoffBuilder::new().with_initial_delay(FIRST_BACKOFF).clamp();
         let mut builder = Client::builder()
             .with_credentials(credentials)
@@ -59,10 +62,10 @@ impl Storage {
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint);
         }
-        let client = builder
-            .build()
-            .await
-            .map_err(|error| Error::new(Kind::Config, "the Cloud Storage client cannot be built", "").caused_by(error.to_string()))?;
+        let client = builder.build().await.map_err(|error| {
+            Error::new(Kind::Config, "the Cloud Storage client cannot be built", "")
+                .caused_by(error.to_string())
+        })?;
         Ok(Self { client })
     }
 
@@ -93,7 +96,9 @@ impl Storage {
                 crc32c: object.checksums.and_then(|sums| sums.crc32c),
             })),
             Err(error) if error.http_status_code() == Some(412) => Ok(None),
-            Err(error) => Err(error::storage("an object cannot be written", place(bucket, object), &error)),
+            Err(error) => {
+                Err(error::storage("an object cannot be written", place(bucket, object), &error))
+            }
         }
     }
 
@@ -102,8 +107,15 @@ impl Storage {
     /// # Errors
     /// As [`Self::create`].
     pub async fn put(&self, bucket: &str, object: &str, body: Bytes) -> Result<()> {
-        let sent = self.client.write_object(resource(bucket), object, body).with_idempotency(true).send_buffered().await;
-        sent.map(|_| ()).map_err(|error| error::storage("an object cannot be written", place(bucket, object), &error))
+        let sent = self
+            .client
+            .write_object(resource(bucket), object, body)
+            .with_idempotency(true)
+            .send_buffered()
+            .await;
+        sent.map(|_| ()).map_err(|error| {
+            error::storage("an object cannot be written", place(bucket, object), &error)
+        })
     }
 
     /// What is known of an object, or `None` when there is none.
@@ -112,7 +124,12 @@ impl Storage {
     /// Those of Cloud Storage.
     pub async fn stat(&self, bucket: &str, object: &str) -> Result<Option<Stored>> {
         // The JSON client has no metadata call of its own: the headers of a one-byte read tell the same.
-        let read = self.client.read_object(resource(bucket), object).set_read_range(ReadRange::head(1)).send().await;
+        let read = self
+            .client
+            .read_object(resource(bucket), object)
+            .set_read_range(ReadRange::head(1))
+            .send()
+            .await;
         match read {
             Ok(answer) => {
                 let object = answer.object();
@@ -123,7 +140,9 @@ impl Storage {
                 }))
             }
             Err(error) if error.http_status_code() == Some(404) => Ok(None),
-            Err(error) => Err(error::storage("an object cannot be read", place(bucket, object), &error)),
+            Err(error) => {
+                Err(error::storage("an object cannot be read", place(bucket, object), &error))
+            }
         }
     }
 }

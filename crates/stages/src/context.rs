@@ -63,7 +63,9 @@ impl Context {
     pub async fn from_env() -> Result<Self> {
         let config_path = path("LANDBRIDGE_CONFIG", config::FILE_NAME);
         let contract_path = path("LANDBRIDGE_CONTRACT", contract::FILE_NAME);
-        let faulty = |what, faults: landbridge_core::yaml::Faults| Error::new(Kind::Config, what, faults.to_string());
+        let faulty = |what, faults: landbridge_core::yaml::Faults| {
+            Error::new(Kind::Config, what, faults.to_string())
+        };
         let config = config::load(config::FILE_NAME, &read(&config_path)?)
             .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
         let contract = contract::load(contract::FILE_NAME, &read(&contract_path)?, &config)
@@ -90,14 +92,25 @@ fn path(variable: &str, name: &str) -> PathBuf {
 }
 
 fn read(path: &std::path::Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Error::new(Kind::Config, "a file of the configuration cannot be read", path.display().to_string()).caused_by(error))
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::new(
+            Kind::Config,
+            "a file of the configuration cannot be read",
+            path.display().to_string(),
+        )
+        .caused_by(error)
+    })
 }
 
 fn policy_tags(config: &Config) -> Result<PolicyTags> {
     let mut tags: PolicyTags = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
-        Ok(json) => serde_json::from_str(&json)
-            .map_err(|_| Error::new(Kind::Config, "the policy tags are not a JSON object of class to tag", "LANDBRIDGE_POLICY_TAGS"))?,
+        Ok(json) => serde_json::from_str(&json).map_err(|_| {
+            Error::new(
+                Kind::Config,
+                "the policy tags are not a JSON object of class to tag",
+                "LANDBRIDGE_POLICY_TAGS",
+            )
+        })?,
         Err(_) => PolicyTags::new(),
     };
     for (name, class) in config.pii.all() {

@@ -25,7 +25,10 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let day = context.calendar.day_of(tick.now);
     let hour = context.calendar.export_hour(day);
     if tick.now < hour.start() {
-        return Ok(Outcome::new(Progress::Idle, format!("the export of {day} begins at {}", hour.start())));
+        return Ok(Outcome::new(
+            Progress::Idle,
+            format!("the export of {day} begins at {}", hour.start()),
+        ));
     }
     let ledger = context.ledger(day);
     let mut record: Option<Recorded<ExportRecord>> = ledger.get(EXPORT).await?;
@@ -33,7 +36,10 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         if let Some(record) = &record
             && record.value.complete
         {
-            return Ok(Outcome::new(Progress::Done, format!("{} is complete", record.value.export)));
+            return Ok(Outcome::new(
+                Progress::Done,
+                format!("{} is complete", record.value.export),
+            ));
         }
         let attempt = record.as_ref().map_or(1, |record| record.value.attempt);
         let id = ExportId::for_day(&context.config.source.name, day, attempt)?;
@@ -58,9 +64,14 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         };
         match task.status {
             ExportStatus::Running => {
-                return Ok(Outcome::new(Progress::Waiting, format!("{id} is at {} %", task.progress)));
+                return Ok(Outcome::new(
+                    Progress::Waiting,
+                    format!("{id} is at {} %", task.progress),
+                ));
             }
-            ExportStatus::Complete => return complete(context, &ledger, tick, &task, current).await,
+            ExportStatus::Complete => {
+                return complete(context, &ledger, tick, &task, current).await;
+            }
             ExportStatus::Failed | ExportStatus::Canceled => {
                 record = Some(again(&ledger, day, tick, &task, current).await?);
             }
@@ -81,7 +92,11 @@ async fn start(
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
         let hour = snapshot.hour(&context.config.source.name).map_or(tick.now, |hour| hour.start());
         if tick.now.duration_since(hour) > SNAPSHOT_PATIENCE {
-            let problem = Problem::new(Kind::NotFound, "the snapshot of the export hour is missing", snapshot.as_str());
+            let problem = Problem::new(
+                Kind::NotFound,
+                "the snapshot of the export hour is missing",
+                snapshot.as_str(),
+            );
             alert::raise(ledger, &problem, "", tick.now).await?;
         }
         return waiting("does not exist yet");
@@ -101,7 +116,9 @@ async fn start(
     };
     match context.aws.rds.start_export(&new).await {
         Ok(_) => {}
-        Err(error) if error.kind() == Kind::Conflict => return waiting(&format!("cannot be exported yet ({error})")),
+        Err(error) if error.kind() == Kind::Conflict => {
+            return waiting(&format!("cannot be exported yet ({error})"));
+        }
         Err(error) => return Err(error),
     }
     tracing::info!(export = id.as_str(), snapshot = snapshot.as_str(), "export started");
@@ -121,7 +138,11 @@ async fn note(
 ) -> Result<Option<Recorded<ExportRecord>>> {
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else { return Ok(None) };
     let engine = Engine::from_rds(&state.engine).ok_or_else(|| {
-        Error::new(Kind::Config, "the database's engine cannot be exported", format!("{snapshot} is {}", state.engine))
+        Error::new(
+            Kind::Config,
+            "the database's engine cannot be exported",
+            format!("{snapshot} is {}", state.engine),
+        )
     })?;
     let record = ExportRecord {
         attempt,
@@ -148,7 +169,8 @@ async fn again(
     current: Recorded<ExportRecord>,
 ) -> Result<Recorded<ExportRecord>> {
     let why = task.failure.clone().unwrap_or_else(|| format!("{:?}", task.status));
-    let failed = Error::new(Kind::Transient, "an export task failed", format!("{}: {why}", task.id));
+    let failed =
+        Error::new(Kind::Transient, "an export task failed", format!("{}: {why}", task.id));
     alert::raise(ledger, &Problem::from(&failed), &task.id, tick.now).await?;
     if current.value.attempt >= MAX_ATTEMPTS {
         return Err(Error::new(
@@ -165,7 +187,9 @@ async fn again(
     if ledger.replace(EXPORT, &current.etag, &next).await? == Written::Overtaken {
         tracing::info!(export = task.id, "another tick moved on first");
     }
-    ledger.get(EXPORT).await?.ok_or_else(|| Error::new(Kind::Corrupt, "the record of the export vanished", day.to_string()))
+    ledger.get(EXPORT).await?.ok_or_else(|| {
+        Error::new(Kind::Corrupt, "the record of the export vanished", day.to_string())
+    })
 }
 
 /// Reads the manifests and records them, then the task as complete.
@@ -182,7 +206,11 @@ async fn complete(
         tracing::info!(export = task.id, "the manifests are recorded already");
     }
     if let Some(warning) = &task.warning {
-        let problem = Problem::new(Kind::Held, "the export is complete, with a warning", format!("{}: {warning}", task.id));
+        let problem = Problem::new(
+            Kind::Held,
+            "the export is complete, with a warning",
+            format!("{}: {warning}", task.id),
+        );
         alert::raise(ledger, &problem, &task.id, tick.now).await?;
     }
     let tables = manifest.tables.len();

@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 pub use lambda_runtime::Error as RuntimeError;
-use landbridge_core::{Error, Kind, Result};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
+use landbridge_core::{Error, Kind, Result};
 use serde::Deserialize;
 
 use crate::{Context, Outcome, Tick, alert};
@@ -52,7 +52,12 @@ where
     .await
 }
 
-async fn handle<F>(name: &str, context: &Result<Context>, stage: &F, event: LambdaEvent<serde_json::Value>) -> Result<Outcome>
+async fn handle<F>(
+    name: &str,
+    context: &Result<Context>,
+    stage: &F,
+    event: LambdaEvent<serde_json::Value>,
+) -> Result<Outcome>
 where
     F: AsyncFn(&Context, Tick) -> Result<Outcome>,
 {
@@ -65,7 +70,11 @@ where
     };
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
-        Error::new(Kind::Config, "the event is not a schedule's", "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}")
+        Error::new(
+            Kind::Config,
+            "the event is not a schedule's",
+            "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}",
+        )
     })?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);

@@ -76,7 +76,12 @@ impl Ledger {
     ///
     /// # Errors
     /// Those of S3.
-    pub async fn replace<T: Serialize>(&self, name: &str, etag: &str, value: &T) -> Result<Written> {
+    pub async fn replace<T: Serialize>(
+        &self,
+        name: &str,
+        etag: &str,
+        value: &T,
+    ) -> Result<Written> {
         self.write_over(&format!("{}/{name}", self.day_root), etag, value).await
     }
 
@@ -84,7 +89,10 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn get_of_source<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Recorded<T>>> {
+    pub async fn get_of_source<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<Recorded<T>>> {
         self.read(&format!("{}/{name}", self.source_root)).await
     }
 
@@ -100,7 +108,12 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::replace`].
-    pub async fn replace_of_source<T: Serialize>(&self, name: &str, etag: &str, value: &T) -> Result<Written> {
+    pub async fn replace_of_source<T: Serialize>(
+        &self,
+        name: &str,
+        etag: &str,
+        value: &T,
+    ) -> Result<Written> {
         self.write_over(&format!("{}/{name}", self.source_root), etag, value).await
     }
 
@@ -113,7 +126,11 @@ impl Ledger {
         let root = format!("{}/{folder}/", self.day_root);
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for object in self.s3.list(&self.bucket, &root).await? {
-            let Some(rest) = object.key.strip_prefix(&root).and_then(|rest| rest.strip_suffix(".json")) else { continue };
+            let Some(rest) =
+                object.key.strip_prefix(&root).and_then(|rest| rest.strip_suffix(".json"))
+            else {
+                continue;
+            };
             let (group, name) = rest.split_once('/').unwrap_or((rest, ""));
             names.entry(group.to_owned()).or_default().push(name.to_owned());
         }
@@ -126,7 +143,12 @@ impl Ledger {
             Error::new(
                 Kind::Corrupt,
                 "a record of the ledger cannot be read",
-                format!("s3://{}/{key}, line {} column {}", self.bucket, error.line(), error.column()),
+                format!(
+                    "s3://{}/{key}, line {} column {}",
+                    self.bucket,
+                    error.line(),
+                    error.column()
+                ),
             )
         })?;
         Ok(Some(Recorded { value, etag }))
@@ -151,12 +173,16 @@ impl Ledger {
     /// A refused conditional write may be our own first attempt whose answer was lost.
     async fn compare(&self, key: &str, wanted: &Bytes) -> Result<Written> {
         let there = self.s3.get(&self.bucket, key).await?;
-        Ok(if there.is_some_and(|(bytes, _)| bytes == *wanted) { Written::Yes } else { Written::Overtaken })
+        Ok(if there.is_some_and(|(bytes, _)| bytes == *wanted) {
+            Written::Yes
+        } else {
+            Written::Overtaken
+        })
     }
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Bytes> {
-    serde_json::to_vec_pretty(value)
-        .map(Bytes::from)
-        .map_err(|error| Error::new(Kind::Rejected, "a record cannot be written as JSON", "").caused_by(error))
+    serde_json::to_vec_pretty(value).map(Bytes::from).map_err(|error| {
+        Error::new(Kind::Rejected, "a record cannot be written as JSON", "").caused_by(error)
+    })
 }

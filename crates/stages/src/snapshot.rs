@@ -20,8 +20,11 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let id = SnapshotId::for_hour(&source.name, hour)?;
     let snapshots = context.aws.rds.snapshots().await?;
     let settings = &context.config.snapshots;
-    let ladder =
-        Ladder { hourly: settings.hourly as usize, daily: settings.daily as usize, weekly: settings.weekly as usize };
+    let ladder = Ladder {
+        hourly: settings.hourly as usize,
+        daily: settings.daily as usize,
+        weekly: settings.weekly as usize,
+    };
     // The hours that this day and the day before are exported from.
     let day = context.calendar.day_of(tick.now);
     let mut protected = BTreeSet::from([context.calendar.export_hour(day)]);
@@ -52,7 +55,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         tracing::info!(snapshot = id.as_str(), created, "snapshot of the hour");
     } else if !snapshots.iter().any(|snapshot| snapshot.id == id.as_str()) {
         let why = plan.warning.clone().unwrap_or_else(|| "the ladder would not keep it".to_owned());
-        let problem = Problem::new(Kind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
+        let problem =
+            Problem::new(Kind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
         alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
         return Ok(Outcome::new(Progress::Idle, format!("{id} is not made: {why}")));
     }
@@ -77,7 +81,9 @@ async fn thin(context: &Context, ids: &[String]) -> (usize, Option<landbridge_co
                 tracing::info!(snapshot = id, "thinned");
             }
             // Somebody began to use it since it was listed.
-            Err(error) if error.kind() == Kind::Conflict => tracing::warn!(snapshot = id, %error, "not thinned"),
+            Err(error) if error.kind() == Kind::Conflict => {
+                tracing::warn!(snapshot = id, %error, "not thinned")
+            }
             Err(error) => failure = Some(error),
         }
     }

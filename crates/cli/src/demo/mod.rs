@@ -16,18 +16,15 @@ mod summary;
 
 use std::time::Instant;
 
-use jiff::SignedDuration;
-use landbridge_core::calendar::Day;
 use landbridge_core::receipt::{Receipt, State};
-use landbridge_local::{Ports, RunSummary};
+use landbridge_local::Ports;
 use serde::Serialize;
 
 use crate::args::{DemoArgs, Output};
 use crate::bigquery::BigQuery;
 use crate::failure::{Failure, Result};
-use crate::render::{self, Paint};
+use crate::render::{self, Paint, counted};
 use crate::world::World;
-use crate::{receipt, render::counted};
 
 pub(crate) use progress::Progress;
 use report::{DayReport, Passed};
@@ -67,7 +64,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
     }
     drop(progress);
     let summary = Summary::of(&world, &reports, &args.data_dir);
-    let faults: Vec<String> = reports.iter().flat_map(DayReport::faults).collect();
+    let faults: Vec<String> = reports.iter().flat_map(|report| report.faults(world.real)).collect();
     if talks {
         render::print(&summary.text(Paint::stdout()))?;
     } else {
@@ -93,7 +90,7 @@ async fn one_day(
     let day = world.day(number)?;
     let begun = Instant::now();
     progress.day(day, world.calendar.zone());
-    let summary = pass(world, day, progress).await?;
+    let summary = world.pass(day, progress).await?;
     let troubles = progress.day_over();
     let passed = Passed {
         ticks: summary.ticks,
@@ -102,7 +99,7 @@ async fn one_day(
         seconds: begun.elapsed().as_secs_f64(),
         snapshots: world.cloud.aws().snapshots().len(),
     };
-    let receipts = receipts(world, day).await?;
+    let receipts = world.receipts(day).await?;
     let unnamed = report::unnamed(&receipts, &world.contract);
     let warehouse = BigQuery::new(world.warehouse())?;
     let mut report = DayReport {
@@ -123,53 +120,6 @@ async fn one_day(
         report.unnamed.push(sample::prove(&warehouse, column).await?);
     }
     Ok(report)
-}
-
-/// Lets a day pass, until just before the next one begins. A real database is copied whole
-/// by every hour's snapshot, so its day begins at the export hour and ends when all is done.
-async fn pass(world: &World, day: Day, progress: &mut Progress) -> Result<RunSummary> {
-    let second = SignedDuration::from_secs(1);
-    let end = world.calendar.end_of(day);
-    let end = end.checked_sub(second).unwrap_or(end);
-    if !world.real {
-        return Ok(world.cloud.run_until(end, &mut |event| progress.see(event)).await?);
-    }
-    let first = world.calendar.export_hour(day).start();
-    world.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
-    let mut all = RunSummary::default();
-    let mut until = first;
-    let mut settled = 0;
-    loop {
-        until = until
-            .checked_add(SignedDuration::from_mins(30))
-            .map_or(end, |later| later.min(end));
-        let part = world.cloud.run_until(until, &mut |event| progress.see(event)).await?;
-        all.ticks += part.ticks;
-        all.invocations += part.invocations;
-        all.given_up.extend(part.given_up);
-        // Done is when another half hour of ticks brought nothing more.
-        let now_settled = receipts(world, day).await?.len();
-        if until == end || (now_settled > 0 && now_settled == settled) {
-            return Ok(all);
-        }
-        settled = now_settled;
-    }
-}
-
-/// The day's receipts, from the ledger in the local S3.
-async fn receipts(world: &World, day: Day) -> Result<Vec<Receipt>> {
-    let config = world.config();
-    let (aws, bucket) = (world.cloud.aws(), &config.export.bucket);
-    let mut receipts = Vec::new();
-    for object in aws.list_objects(bucket, &receipt::prefix(config, day)).await {
-        let bytes = aws.object(bucket, &object.key).await.map_err(|error| {
-            Failure::Failed(format!("cannot read s3://{bucket}/{}: {error}", object.key))
-        })?;
-        if let Some(bytes) = bytes {
-            receipts.push(receipt::parse(&bytes, &format!("s3://{bucket}/{}", object.key))?);
-        }
-    }
-    Ok(receipt::sorted(receipts))
 }
 
 /// Tables that landed.

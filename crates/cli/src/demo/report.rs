@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::UNCLASSIFIED;
+use landbridge_core::config::{NONE, UNCLASSIFIED};
 use landbridge_core::contract::Contract;
 use landbridge_core::receipt::{Receipt, State};
 use serde::Serialize;
@@ -70,8 +70,7 @@ pub(super) struct Times {
 
 /// The times of a day, from its receipts.
 pub(super) fn times(receipts: &[Receipt], zone: &TimeZone) -> Option<Times> {
-    let clock =
-        |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
+    let clock = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
     let first = |of: fn(&Receipt) -> Option<Timestamp>| receipts.iter().filter_map(of).min();
     let settled = receipts.iter().map(|receipt| receipt.settled_at).max()?;
     Some(Times {
@@ -97,6 +96,7 @@ pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed>
                     column: column.name.clone(),
                     source_type: column.source.clone(),
                     ty: column.ty.to_string(),
+                    rows: receipt.rows_table.unwrap_or(0),
                 });
             }
         }
@@ -106,7 +106,7 @@ pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed>
 
 impl DayReport {
     /// What should not be: each as a part of a sentence.
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self, real: bool) -> Vec<String> {
         let day = self.day;
         let mut faults = Vec::new();
         if self.receipts.is_empty() {
@@ -118,6 +118,15 @@ impl DayReport {
         }
         if self.passed.given_up > 0 {
             faults.push(format!("{day} gave up {}", counted(self.passed.given_up, "tick")));
+        }
+        for receipt in published(&self.receipts).filter(|receipt| !adds_up(receipt)) {
+            faults.push(format!("{day}, {}: the receipt does not add up", receipt.target));
+        }
+        if self.samples.iter().any(Sample::leaks) {
+            faults.push(format!("{day}: a stranger read a tagged column"));
+        }
+        if !real && self.samples.iter().any(Sample::is_plain) {
+            faults.push(format!("{day}: the analyst saw personal data plain"));
         }
         for proof in self.unnamed.iter().filter(|proof| !proof.masked()) {
             let Unnamed { target, column, .. } = &proof.column;
@@ -164,9 +173,9 @@ impl DayReport {
                 ("transfer", &times.planned),
                 ("published", &times.settled),
             ];
-            let steps = steps.into_iter().filter_map(|(step, at)| {
-                at.as_ref().map(|at| format!("{step} {at}"))
-            });
+            let steps = steps
+                .into_iter()
+                .filter_map(|(step, at)| at.as_ref().map(|at| format!("{step} {at}")));
             parts.push(steps.collect::<Vec<_>>().join(" → "));
         }
         let rows = published(&self.receipts).map(|receipt| receipt.rows_planned).sum();
@@ -181,6 +190,16 @@ impl DayReport {
         ));
         parts.join("\n  ")
     }
+}
+
+/// Whether what a published table's receipt says proves it.
+fn adds_up(receipt: &Receipt) -> bool {
+    let rows = Some(receipt.rows_footer);
+    let tagged = receipt.columns.iter().filter(|column| column.class != NONE);
+    Some(receipt.rows_planned) == rows
+        && receipt.rows_loaded == rows
+        && receipt.rows_table == rows
+        && tagged.map(|column| column.tag_read_back).all(|back| back)
 }
 
 /// A sample as one table, the askers below each other; refusals in their own words.
@@ -208,7 +227,7 @@ fn answers(sample: &Sample, paint: Paint) -> String {
 
 /// What is said of a column that no contract names.
 fn proved(proof: &Proof, paint: Paint) -> String {
-    let Unnamed { target, column, .. } = &proof.column;
+    let Unnamed { target, column, rows, .. } = &proof.column;
     let seen: Vec<String> = proof
         .seen
         .iter()
@@ -217,15 +236,13 @@ fn proved(proof: &Proof, paint: Paint) -> String {
             None => format!("{} refused", seen.who),
         })
         .collect();
-    let verdict = if proof.masked() {
-        paint.green("NULL for everyone")
-    } else {
-        paint.red("READABLE")
-    };
+    let verdict =
+        if proof.masked() { paint.green("NULL for everyone") } else { paint.red("READABLE") };
     format!(
         "\n  `{column}` of {target} is not in the contract: {verdict}, whoever asks.\n  {}\n  \
-         values seen: {}\n",
+         of {} rows: {}\n",
         paint.dim(&proof.sql),
+        grouped(*rows),
         seen.join(", ")
     )
 }

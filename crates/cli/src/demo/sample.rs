@@ -24,6 +24,8 @@ const COLUMNS: usize = 5;
 pub(super) struct Sample {
     /// The query.
     pub(super) sql: String,
+    /// Whether it reads columns of a class of personal data.
+    pub(super) personal: bool,
     /// One answer each.
     pub(super) answers: Vec<Answer>,
 }
@@ -56,6 +58,8 @@ pub(super) struct Unnamed {
     /// Its type in BigQuery.
     #[serde(rename = "type")]
     pub(super) ty: String,
+    /// Rows of its table that day.
+    pub(super) rows: u64,
 }
 
 /// How much of such a column each of them can read.
@@ -66,7 +70,7 @@ pub(super) struct Proof {
     pub(super) column: Unnamed,
     /// The query that counts the values.
     pub(super) sql: String,
-    /// Rows of the table, and how many values each sees; none when refused.
+    /// How many values each of them sees.
     pub(super) seen: Vec<Seen>,
 }
 
@@ -87,8 +91,11 @@ impl Proof {
     }
 }
 
+/// A query, and whether it reads columns of a class of personal data.
+pub(super) type Select = (String, bool);
+
 /// The queries of a day.
-pub(super) fn selects(real: bool, receipts: &[Receipt], unnamed: &[Unnamed]) -> Vec<String> {
+pub(super) fn selects(real: bool, receipts: &[Receipt], unnamed: &[Unnamed]) -> Vec<Select> {
     if real {
         return chosen(receipts);
     }
@@ -97,14 +104,13 @@ pub(super) fn selects(real: bool, receipts: &[Receipt], unnamed: &[Unnamed]) -> 
     let new = unnamed.iter().filter(|column| column.table == "creators");
     columns.extend(new.map(|column| column.column.as_str()));
     let landed = published(receipts).any(|receipt| receipt.table == "creators");
-    let sql =
-        format!("SELECT {} FROM creators ORDER BY id LIMIT {ROWS}", columns.join(", "));
-    landed.then_some(sql).into_iter().collect()
+    let sql = format!("SELECT {} FROM creators ORDER BY id LIMIT {ROWS}", columns.join(", "));
+    landed.then_some((sql, true)).into_iter().collect()
 }
 
 /// For a database that nobody here knows: the tables with most personal data, of each the
 /// columns of classes, and one that tells rows apart.
-fn chosen(receipts: &[Receipt]) -> Vec<String> {
+fn chosen(receipts: &[Receipt]) -> Vec<Select> {
     let tagged = |receipt: &Receipt| {
         let classes = receipt.columns.iter().map(|column| column.class.as_str());
         let judged = classes.clone().filter(|class| ![NONE, UNCLASSIFIED].contains(class)).count();
@@ -117,9 +123,10 @@ fn chosen(receipts: &[Receipt]) -> Vec<String> {
     tables.into_iter().filter_map(select).collect()
 }
 
-fn select(receipt: &Receipt) -> Option<String> {
+fn select(receipt: &Receipt) -> Option<Select> {
     let open = || receipt.columns.iter().filter(|column| column.class == NONE);
-    let looks_like_a_key = |name: &str| name == "id" || name.ends_with("id") || name.ends_with("key");
+    let looks_like_a_key =
+        |name: &str| name == "id" || name.ends_with("id") || name.ends_with("key");
     let key = open().find(|column| looks_like_a_key(&column.name)).or_else(|| open().next());
     let of = |wanted: fn(&str) -> bool| {
         receipt.columns.iter().filter(move |column| wanted(&column.class))
@@ -135,13 +142,20 @@ fn select(receipt: &Receipt) -> Option<String> {
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let order = key.map(|column| format!(" ORDER BY `{}`", column.name)).unwrap_or_default();
+    let personal = names.iter().any(|name| {
+        let class = |column: &&landbridge_core::receipt::Column| column.name == *name;
+        let column = receipt.columns.iter().find(class);
+        column.is_some_and(|column| ![NONE, UNCLASSIFIED].contains(&column.class.as_str()))
+    });
     (!quoted.is_empty()).then(|| {
-        format!("SELECT {} FROM `{}`{order} LIMIT {ROWS}", quoted.join(", "), receipt.table)
+        let table = &receipt.table;
+        let sql = format!("SELECT {} FROM `{table}`{order} LIMIT {ROWS}", quoted.join(", "));
+        (sql, personal)
     })
 }
 
 /// Asks as each of them.
-pub(super) async fn ask(warehouse: &BigQuery, sql: String) -> Result<Sample> {
+pub(super) async fn ask(warehouse: &BigQuery, (sql, personal): Select) -> Result<Sample> {
     let mut answers = Vec::new();
     for who in ASKERS {
         let (rows, refused) = match warehouse.query(who, &sql).await {
@@ -151,7 +165,7 @@ pub(super) async fn ask(warehouse: &BigQuery, sql: String) -> Result<Sample> {
         };
         answers.push(Answer { who: who.name(), rows, refused });
     }
-    Ok(Sample { sql, answers })
+    Ok(Sample { sql, personal, answers })
 }
 
 /// Counts, over the whole table, what each of them can read of a column.
@@ -176,7 +190,31 @@ fn only_number(rows: &Rows) -> u64 {
     value.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
 }
 
+impl Sample {
+    /// What one of them got.
+    fn of(&self, who: Principal) -> Option<&Answer> {
+        self.answers.iter().find(|answer| answer.who == who.name())
+    }
+
+    /// Whether somebody with no role on a policy tag read a tagged column.
+    pub(super) fn leaks(&self) -> bool {
+        let rows = self.of(Principal::Stranger).and_then(|answer| answer.rows.as_ref());
+        self.personal && rows.is_some()
+    }
+
+    /// Whether the analyst got what the reader of plain values got. In a database that
+    /// nobody here knows it can be right: NULL masked is NULL.
+    pub(super) fn is_plain(&self) -> bool {
+        let rows = |who| self.of(who).and_then(|answer| answer.rows.as_ref());
+        self.personal && rows(Principal::Analyst) == rows(Principal::PiiReader)
+    }
+}
+
 /// The columns of a sample's answers.
 pub(super) fn fields(sample: &Sample) -> Option<&[Field]> {
-    sample.answers.iter().find_map(|answer| answer.rows.as_ref()).map(|rows| rows.columns.as_slice())
+    sample
+        .answers
+        .iter()
+        .find_map(|answer| answer.rows.as_ref())
+        .map(|rows| rows.columns.as_slice())
 }

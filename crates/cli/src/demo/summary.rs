@@ -20,20 +20,20 @@ pub(super) fn opening(world: &World, days: u16) -> String {
     let config = world.config();
     let source = &config.source;
     let what = if world.real {
-        "your PostgreSQL database".to_owned()
+        "Your PostgreSQL database"
     } else {
-        "an invented travel business".to_owned()
+        "An invented travel business, in PostgreSQL,"
+    };
+    let days = match days {
+        1 => "One day passes".to_owned(),
+        days => format!("{days} days pass"),
     };
     let mut text = format!(
-        "{what} plays RDS instance {}; {} of {} pass on a virtual clock.\nThe cloud is emulated on \
-         127.0.0.1; functions, clients and schedules are the ones that are deployed.\n",
-        source.id,
-        counted(usize::from(days), "day"),
-        config.schedule.zone
+        "{what} plays the RDS instance {}.\n{days} on a virtual clock in {}. The clouds are \
+         emulated on 127.0.0.1; the functions,\ntheir clients and the schedules are the ones that \
+         are deployed.\n",
+        source.id, config.schedule.zone
     );
-    if let Some(first) = text.get(..1).map(str::to_uppercase) {
-        text.replace_range(..1, &first);
-    }
     if world.proposed {
         let _ = writeln!(
             text,
@@ -61,10 +61,14 @@ pub(super) struct Summary {
     rows: u64,
     classes: String,
     personal_columns: usize,
+    /// Columns that nobody has judged, named by the contract or not.
+    unclassified_columns: usize,
     /// Columns that no contract names, by the day they were first seen.
     unnamed: Vec<(Day, Unnamed)>,
     classes_to_choose_from: Vec<String>,
     contract: String,
+    /// Whether the contract was proposed just now.
+    proposed: bool,
     logs: String,
     select: Option<String>,
     /// How the same days are had again.
@@ -83,9 +87,8 @@ impl Summary {
                 })
             })
             .collect();
-        let personal = || {
-            columns.values().copied().filter(|class| ![NONE, UNCLASSIFIED].contains(class))
-        };
+        let personal =
+            || columns.values().copied().filter(|class| ![NONE, UNCLASSIFIED].contains(class));
         let mut unnamed = Vec::new();
         let mut known = BTreeSet::new();
         for day in days {
@@ -105,9 +108,11 @@ impl Summary {
             rows: receipts().map(|receipt| receipt.rows_table.unwrap_or(0)).sum(),
             classes: classes_of(personal()),
             personal_columns: personal().count(),
+            unclassified_columns: columns.values().filter(|class| **class == UNCLASSIFIED).count(),
             unnamed,
             classes_to_choose_from: classes.cloned().collect(),
             contract: world.contract_path.display().to_string(),
+            proposed: world.proposed,
             logs: data_dir.join("logs").display().to_string(),
             select: days
                 .last()
@@ -152,14 +157,36 @@ impl Summary {
                  somebody decides what it is."
             );
         }
+        if self.unclassified_columns > self.unnamed.len() {
+            let _ = writeln!(
+                text,
+                "  {} unclassified: NULL for everyone, because the contract leaves open what they \
+                 are.",
+                match self.unclassified_columns {
+                    1 => "1 column is".to_owned(),
+                    count => format!("{count} columns are"),
+                }
+            );
+        }
         let _ = writeln!(text, "\n{}", paint.bold("Where to look next"));
         self.decide(&mut text);
+        if self.proposed {
+            let _ = writeln!(
+                text,
+                "  correct the proposed contract, and see what changes:\n      cp {} contract.yaml\n      \
+                 {program} demo --source … --contract contract.yaml",
+                self.contract
+            );
+        }
         let select = self.select.as_deref().unwrap_or("SELECT …");
-        let _ = writeln!(text, "  keep a cloud running, and ask it yourself from another terminal:");
+        let _ =
+            writeln!(text, "  keep a cloud running, and ask it yourself from another terminal:");
         let _ = writeln!(text, "      {program} {}", self.again);
         let _ = writeln!(text, "      {program} query --as analyst '{select}'");
-        let _ = writeln!(text, "  carry a database of your own:");
-        let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
+        if !self.proposed {
+            let _ = writeln!(text, "  carry a database of your own:");
+            let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
+        }
         let _ = writeln!(
             text,
             "  read on: docs/cli.md (this command), ARCHITECTURE.md (how it works), {} (what the\n  \

@@ -38,7 +38,8 @@ pub fn group(root: &str, listed: impl IntoIterator<Item = Listed>) -> BTreeMap<S
     for object in listed {
         let Some(below) = object.key.strip_prefix(root) else { continue };
         let mut parts = below.splitn(3, '/');
-        let (Some(database), Some(table), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(database), Some(table), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        else {
             continue;
         };
         if ManifestFile::of_key(&object.key).is_some() && rest.is_empty() {
@@ -60,10 +61,7 @@ pub fn group(root: &str, listed: impl IntoIterator<Item = Listed>) -> BTreeMap<S
 
 /// How the folders spell a target: RDS replaces `\`, backtick, `"` and space by `_`. [Amazon RDS User Guide]
 pub fn folder_of(target: &str) -> String {
-    target
-        .chars()
-        .map(|c| if matches!(c, '\\' | '`' | '"' | ' ') { '_' } else { c })
-        .collect()
+    target.chars().map(|c| if matches!(c, '\\' | '`' | '"' | ' ') { '_' } else { c }).collect()
 }
 
 /// A table that a manifest names.
@@ -83,7 +81,11 @@ pub fn target(engine: Engine, text: &str) -> Option<Target> {
     let (database, rest) = text.split_once('.')?;
     let name = match engine {
         Engine::Postgres => rest.contains('.').then(|| rest.to_owned())?,
-        Engine::Mysql if rest.strip_prefix(database).is_some_and(|table| table.starts_with('.')) => rest.to_owned(),
+        Engine::Mysql
+            if rest.strip_prefix(database).is_some_and(|table| table.starts_with('.')) =>
+        {
+            rest.to_owned()
+        }
         Engine::Mysql => text.to_owned(),
     };
     Some(Target { database: database.to_owned(), name })
@@ -116,7 +118,9 @@ pub fn assign(
     }
     let assigned = by_folder
         .into_iter()
-        .map(|(folder, (target, status))| (target, status, folders.remove(&folder).unwrap_or_default()))
+        .map(|(folder, (target, status))| {
+            (target, status, folders.remove(&folder).unwrap_or_default())
+        })
         .collect();
     if let Some((folder, _)) = folders.iter().find(|(_, folder)| !folder.data.is_empty()) {
         return Err(Error::new(
@@ -137,7 +141,12 @@ mod tests {
     }
 
     fn status(target: &str) -> TableStatus {
-        TableStatus { target: target.into(), status: "COMPLETE".into(), warning: None, columns: vec![] }
+        TableStatus {
+            target: target.into(),
+            status: "COMPLETE".into(),
+            warning: None,
+            columns: vec![],
+        }
     }
 
     #[test]
@@ -174,12 +183,18 @@ mod tests {
 
     #[test]
     fn targets_of_both_engines() {
-        let name = |engine, text| target(engine, text).map(|target| format!("{} | {}", target.database, target.name));
+        let name = |engine, text| {
+            target(engine, text).map(|target| format!("{} | {}", target.database, target.name))
+        };
         assert_eq!(name(Engine::Postgres, "shop.public.orders").unwrap(), "shop | public.orders");
         assert_eq!(name(Engine::Postgres, "shop.public.a.b").unwrap(), "shop | public.a.b");
         assert_eq!(name(Engine::Mysql, "shop.orders").unwrap(), "shop | shop.orders");
         assert_eq!(name(Engine::Mysql, "shop.shop.orders").unwrap(), "shop | shop.orders");
-        for (engine, text) in [(Engine::Postgres, "postgres"), (Engine::Postgres, "shop.public"), (Engine::Mysql, "sys")] {
+        for (engine, text) in [
+            (Engine::Postgres, "postgres"),
+            (Engine::Postgres, "shop.public"),
+            (Engine::Mysql, "sys"),
+        ] {
             assert_eq!(name(engine, text), None, "{text}");
         }
     }
@@ -187,7 +202,10 @@ mod tests {
     #[test]
     fn what_cannot_be_told_apart_is_refused() {
         let statuses = [status("s.public.a b"), status("s.public.a_b")];
-        assert_eq!(assign(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(
+            assign(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),
+            Kind::Corrupt
+        );
         let stray = group("", [listed("s/public.unknown/1/p")]);
         assert_eq!(assign(Engine::Postgres, &[], stray).unwrap_err().kind(), Kind::Corrupt);
     }

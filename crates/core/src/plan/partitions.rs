@@ -29,7 +29,11 @@ pub fn partitions(shapes: &[Shape]) -> BTreeMap<String, String> {
         let start = format!("{}_", parent.target);
         let below: Vec<&Shape> = shapes
             .iter()
-            .filter(|child| child.target.starts_with(&start) && child.columns == parent.columns && !child.declared)
+            .filter(|child| {
+                child.target.starts_with(&start)
+                    && child.columns == parent.columns
+                    && !child.declared
+            })
             .collect();
         // A partition that is partitioned itself holds its own children's rows again.
         let direct = below.iter().filter(|child| {
@@ -50,17 +54,32 @@ mod tests {
     use super::*;
 
     fn shape(target: &str, columns: &[&str], rows: u64) -> Shape {
-        Shape { target: target.into(), columns: columns.iter().map(ToString::to_string).collect(), rows, declared: false }
+        Shape {
+            target: target.into(),
+            columns: columns.iter().map(ToString::to_string).collect(),
+            rows,
+            declared: false,
+        }
     }
 
     fn names(shapes: &[Shape]) -> Vec<String> {
-        partitions(shapes).into_iter().map(|(child, parent)| format!("{child} of {parent}")).collect()
+        partitions(shapes)
+            .into_iter()
+            .map(|(child, parent)| format!("{child} of {parent}"))
+            .collect()
     }
 
     #[test]
     fn children_whose_rows_add_up() {
-        let shapes = [shape("public.events", &["a"], 30), shape("public.events_2025", &["a"], 10), shape("public.events_2026", &["a"], 20)];
-        assert_eq!(names(&shapes), ["public.events_2025 of public.events", "public.events_2026 of public.events"]);
+        let shapes = [
+            shape("public.events", &["a"], 30),
+            shape("public.events_2025", &["a"], 10),
+            shape("public.events_2026", &["a"], 20),
+        ];
+        assert_eq!(
+            names(&shapes),
+            ["public.events_2025 of public.events", "public.events_2026 of public.events"]
+        );
     }
 
     #[test]

@@ -57,10 +57,14 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
                 let original = input.status.columns.iter().find(|original| original.name == name);
                 original.map_or_else(String::new, |original| original.original_type.clone())
             };
-            let column = |parquet: &ParquetColumn| SourceColumn { source: source_type(&parquet.name), parquet: parquet.clone() };
+            let column = |parquet: &ParquetColumn| SourceColumn {
+                source: source_type(&parquet.name),
+                parquet: parquet.clone(),
+            };
             plan.columns = columns.iter().map(column).collect();
             let annotate = plan.columns.iter().filter(|column| {
-                landing(&column.parquet, &column.source).is_ok_and(|landing| landing.fix == Fix::AnnotateString)
+                landing(&column.parquet, &column.source)
+                    .is_ok_and(|landing| landing.fix == Fix::AnnotateString)
             });
             let annotate = annotate.map(|column| column.parquet.name.clone()).collect();
             plan.items = items(input, columns, annotate);
@@ -86,18 +90,29 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
     let mut columns: Vec<Wanted> = Vec::with_capacity(plan.columns.len());
     let mut warnings = plan.warnings.clone();
     if contract.is_none() {
-        warnings.push("the contract does not name this table: every column is masked for everyone".to_owned());
+        warnings.push(
+            "the contract does not name this table: every column is masked for everyone".to_owned(),
+        );
     }
     for SourceColumn { parquet, source } in &plan.columns {
         let place = || format!("{}.{}", plan.table, parquet.name);
         ColumnName::new(parquet.name.clone()).map_err(|error| {
-            Error::new(Kind::Held, "BigQuery cannot take a column's name", format!("{}: {}", place(), error.what()))
+            Error::new(
+                Kind::Held,
+                "BigQuery cannot take a column's name",
+                format!("{}: {}", place(), error.what()),
+            )
         })?;
         if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&parquet.name)) {
-            return Err(Error::new(Kind::Held, "two columns differ in upper and lower case only", place()));
+            return Err(Error::new(
+                Kind::Held,
+                "two columns differ in upper and lower case only",
+                place(),
+            ));
         }
-        let landing = landing(parquet, source)
-            .map_err(|why| Error::new(Kind::Held, "a column cannot be loaded", format!("{}: {why}", place())))?;
+        let landing = landing(parquet, source).map_err(|why| {
+            Error::new(Kind::Held, "a column cannot be loaded", format!("{}: {why}", place()))
+        })?;
         let named = contract.and_then(|table| table.columns.get(&parquet.name));
         match named {
             Some(named) if named.bigquery_type != landing.ty => {
@@ -122,7 +137,9 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
         if columns.iter().any(|column| column.name == *name) {
             continue;
         }
-        warnings.push(format!("column `{name}` is in the contract and not in today's export: it is filled with NULL"));
+        warnings.push(format!(
+            "column `{name}` is in the contract and not in today's export: it is filled with NULL"
+        ));
         columns.push(Wanted {
             name: name.clone(),
             ty: named.bigquery_type,
@@ -160,7 +177,13 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
 fn items(input: &Input<'_>, columns: Vec<ParquetColumn>, annotate: Vec<String>) -> Vec<Item> {
     let name = |number: usize| format!("{}/{number:05}.parquet", input.prefix);
     if input.files.is_empty() {
-        return vec![Item { number: 0, from: Origin::NoRows { columns }, object: name(0), rows: 0, annotate }];
+        return vec![Item {
+            number: 0,
+            from: Origin::NoRows { columns },
+            object: name(0),
+            rows: 0,
+            annotate,
+        }];
     }
     let item = |(number, file): (usize, &File)| Item {
         number,

@@ -20,7 +20,9 @@ fn postgres(declared: &str) -> (Physical, Annotation) {
     match declared {
         "bigint" | "bigserial" | "int8" => (Physical::Int64, Annotation::None),
         "integer" | "serial" | "int4" | "int" => (Physical::Int32, Annotation::None),
-        "smallint" | "smallserial" | "int2" => (Physical::Int32, Annotation::Int { bits: 16, signed: true }),
+        "smallint" | "smallserial" | "int2" => {
+            (Physical::Int32, Annotation::Int { bits: 16, signed: true })
+        }
         "real" | "float4" => (Physical::Float, Annotation::None),
         "double precision" | "float8" => (Physical::Double, Annotation::None),
         "boolean" | "bool" => (Physical::Boolean, Annotation::None),
@@ -35,15 +37,21 @@ fn mysql(declared: &str, original: &Original) -> (Physical, Annotation) {
     match base.trim_end_matches(" unsigned").trim() {
         "tinyint" if unsigned => (Physical::Int32, Annotation::Int { bits: 16, signed: true }),
         "mediumint" | "int" | "integer" if unsigned => (Physical::Int64, Annotation::None),
-        "bigint" if unsigned => (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 }),
-        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "year" => (Physical::Int32, Annotation::None),
+        "bigint" if unsigned => {
+            (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 })
+        }
+        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "year" => {
+            (Physical::Int32, Annotation::None)
+        }
         "bigint" => (Physical::Int64, Annotation::None),
         "decimal" | "numeric" => decimal(declared, original),
         "float" | "double" => (Physical::Double, Annotation::None),
         "datetime" | "timestamp" => (Physical::Int64, Annotation::TimestampMicros),
-        "char" | "bit" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry"
-        | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
-        | "geometrycollection" | "geomcollection" => (Physical::ByteArray, Annotation::None),
+        "char" | "bit" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob"
+        | "longblob" | "geometry" | "point" | "linestring" | "polygon" | "multipoint"
+        | "multilinestring" | "multipolygon" | "geometrycollection" | "geomcollection" => {
+            (Physical::ByteArray, Annotation::None)
+        }
         _ => (Physical::ByteArray, Annotation::String),
     }
 }
@@ -55,7 +63,8 @@ fn decimal(declared: &str, original: &Original) -> (Physical, Annotation) {
         .map(|(inside, _)| inside.split(',').filter_map(|part| part.trim().parse().ok()).collect())
         .unwrap_or_default();
     // MySQL's own default is DECIMAL(10,0).
-    let precision = inside.first().copied().or(Some(original.precision).filter(|p| *p > 0)).unwrap_or(10);
+    let precision =
+        inside.first().copied().or(Some(original.precision).filter(|p| *p > 0)).unwrap_or(10);
     let scale = inside.get(1).copied().or(original.scale).unwrap_or(0);
     let annotation = Annotation::Decimal { precision, scale };
     match precision {
@@ -89,14 +98,24 @@ mod tests {
     #[test]
     fn unsigned_and_char_of_mysql() {
         let column = |ty: &str| {
-            let original = Original { name: "c".into(), original_type: ty.into(), ..Original::default() };
+            let original =
+                Original { name: "c".into(), original_type: ty.into(), ..Original::default() };
             let column = exported(Engine::Mysql, &original);
             (column.physical, column.annotation)
         };
-        assert_eq!(column("bigint unsigned"), (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 }));
-        assert_eq!(column("bigint(20) unsigned"), (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 }));
+        assert_eq!(
+            column("bigint unsigned"),
+            (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 })
+        );
+        assert_eq!(
+            column("bigint(20) unsigned"),
+            (Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 })
+        );
         assert_eq!(column("char(3)"), (Physical::ByteArray, Annotation::None));
-        assert_eq!(column("decimal(12,2)"), (Physical::Int64, Annotation::Decimal { precision: 12, scale: 2 }));
+        assert_eq!(
+            column("decimal(12,2)"),
+            (Physical::Int64, Annotation::Decimal { precision: 12, scale: 2 })
+        );
         assert_eq!(column("decimal(40,2)"), (Physical::ByteArray, Annotation::String));
     }
 }

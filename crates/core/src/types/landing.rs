@@ -27,8 +27,19 @@ pub struct Landing {
 /// Source types that are text although an export may write them as bare bytes.
 /// `bpchar` and `"char"` are PostgreSQL's own names.
 const TEXT_TYPES: [&str; 13] = [
-    "char", "character", "bpchar", "\"char\"", "varchar", "character varying", "nchar", "nvarchar", "tinytext", "text",
-    "mediumtext", "longtext", "enum",
+    "char",
+    "character",
+    "bpchar",
+    "\"char\"",
+    "varchar",
+    "character varying",
+    "nchar",
+    "nvarchar",
+    "tinytext",
+    "text",
+    "mediumtext",
+    "longtext",
+    "enum",
 ];
 
 /// How `column` lands, given the source type that the manifest names (empty when it names none).
@@ -40,16 +51,20 @@ pub fn landing(column: &ParquetColumn, source_type: &str) -> Result<Landing, Str
     let keep = |ty| Ok(Landing { ty, fix: Fix::Keep });
     match (column.physical, column.annotation) {
         (Physical::Boolean, _) => keep(Bq::Bool),
-        (Physical::Int32 | Physical::Int64 | Physical::Fixed(_) | Physical::ByteArray, Annotation::Decimal { precision, scale }) => {
-            decimal(precision, scale)
-        }
+        (
+            Physical::Int32 | Physical::Int64 | Physical::Fixed(_) | Physical::ByteArray,
+            Annotation::Decimal { precision, scale },
+        ) => decimal(precision, scale),
         (Physical::Int32, Annotation::Date) => keep(Bq::Date),
         (Physical::Int64, Annotation::TimeMicros) => keep(Bq::Time),
-        (Physical::Int64, Annotation::TimestampMicros | Annotation::TimestampMillis) | (Physical::Int96, _) => keep(Bq::Timestamp),
+        (Physical::Int64, Annotation::TimestampMicros | Annotation::TimestampMillis)
+        | (Physical::Int96, _) => keep(Bq::Timestamp),
         (Physical::Int64, Annotation::Int { bits: 64, signed: false }) => {
             Err("an unsigned 64-bit integer does not fit INT64".to_owned())
         }
-        (Physical::Int32 | Physical::Int64, Annotation::None | Annotation::Int { .. }) => keep(Bq::Int64),
+        (Physical::Int32 | Physical::Int64, Annotation::None | Annotation::Int { .. }) => {
+            keep(Bq::Int64)
+        }
         (Physical::Float | Physical::Double, _) => keep(Bq::Float64),
         (Physical::ByteArray, Annotation::String) => keep(Bq::String),
         // Without enumAsString an ENUM would land as BYTES, as would JSON text.

@@ -93,7 +93,12 @@ pub async fn serve(
     Ok(Server { addr, task })
 }
 
-async fn accept(name: &'static str, listener: TcpListener, service: Arc<dyn Service>, calls: Calls) {
+async fn accept(
+    name: &'static str,
+    listener: TcpListener,
+    service: Arc<dyn Service>,
+    calls: Calls,
+) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,

@@ -71,7 +71,13 @@ fn is_final(receipt: &Receipt) -> bool {
 }
 
 /// Loads one table. A trouble that waits for a person becomes a receipt; any other is returned.
-async fn one(context: &Context, ledger: &Ledger, plan: &DayPlan, name: &str, tick: Tick) -> Result<Option<Receipt>> {
+async fn one(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    name: &str,
+    tick: Tick,
+) -> Result<Option<Receipt>> {
     let table = transfer::table_plan(ledger, name).await?;
     match table::load(context, ledger, plan, &table, tick).await {
         Ok(receipt) => Ok(receipt),

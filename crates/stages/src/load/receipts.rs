@@ -55,7 +55,13 @@ const COLUMNS: [(&str, BigQueryType, &str); 22] = [
 ///
 /// # Errors
 /// Those of the ledger, Cloud Storage and BigQuery.
-pub async fn publish(context: &Context, ledger: &Ledger, plan: &DayPlan, receipts: &Receipts, tick: Tick) -> Result<()> {
+pub async fn publish(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    receipts: &Receipts,
+    tick: Tick,
+) -> Result<()> {
     let mut sent = BTreeSet::new();
     for number in 1..=MAX_BATCHES {
         let batch = match ledger.get::<Batch>(&format!("batches/{number:03}.json")).await? {
@@ -66,9 +72,19 @@ pub async fn publish(context: &Context, ledger: &Ledger, plan: &DayPlan, receipt
                 if fresh.is_empty() {
                     return Ok(());
                 }
-                let batch = Batch { number, receipts: fresh.iter().map(|receipt| mark(receipt)).collect(), lines: lines(&fresh) };
-                if ledger.create(&format!("batches/{number:03}.json"), &batch).await? == Written::Overtaken {
-                    return Err(Error::new(Kind::Transient, "another tick is writing the receipts", plan.day.to_string()));
+                let batch = Batch {
+                    number,
+                    receipts: fresh.iter().map(|receipt| mark(receipt)).collect(),
+                    lines: lines(&fresh),
+                };
+                if ledger.create(&format!("batches/{number:03}.json"), &batch).await?
+                    == Written::Overtaken
+                {
+                    return Err(Error::new(
+                        Kind::Transient,
+                        "another tick is writing the receipts",
+                        plan.day.to_string(),
+                    ));
                 }
                 batch
             }
@@ -76,17 +92,35 @@ pub async fn publish(context: &Context, ledger: &Ledger, plan: &DayPlan, receipt
         append(context, ledger, plan, &batch, tick).await?;
         sent.extend(batch.receipts);
     }
-    Err(Error::new(Kind::Held, "a day has more changes of receipts than it can have", plan.day.to_string()))
+    Err(Error::new(
+        Kind::Held,
+        "a day has more changes of receipts than it can have",
+        plan.day.to_string(),
+    ))
 }
 
 /// What makes a receipt a new one: its state, and why.
 fn mark(receipt: &Receipt) -> String {
     let why = receipt.problem.as_ref().map(ToString::to_string).unwrap_or_default();
     let state = receipt.state.name();
-    format!("{}@{state}{}", receipt.target, if why.is_empty() { String::new() } else { format!("-{}", landbridge_core::ids::short_hash(&why)) })
+    format!(
+        "{}@{state}{}",
+        receipt.target,
+        if why.is_empty() {
+            String::new()
+        } else {
+            format!("-{}", landbridge_core::ids::short_hash(&why))
+        }
+    )
 }
 
-async fn append(context: &Context, ledger: &Ledger, plan: &DayPlan, batch: &Batch, tick: Tick) -> Result<()> {
+async fn append(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    batch: &Batch,
+    tick: Tick,
+) -> Result<()> {
     let done = format!("batches/{:03}-done.json", batch.number);
     if ledger.get::<Value>(&done).await?.is_some() {
         return Ok(());
@@ -102,7 +136,11 @@ async fn append(context: &Context, ledger: &Ledger, plan: &DayPlan, batch: &Batc
     let columns = columns();
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {
         let about = "One row per table and day: what came, what landed, what proves it";
-        context.gcp.bigquery.create_table(dataset, TABLE, &columns, LABEL_SOURCE, Some(about)).await?;
+        context
+            .gcp
+            .bigquery
+            .create_table(dataset, TABLE, &columns, LABEL_SOURCE, Some(about))
+            .await?;
     }
     for attempt in 1..=context.config.load.max_attempts {
         let id = JobId::for_receipts(&plan.source, plan.day, batch.number, attempt)?;
@@ -121,15 +159,26 @@ async fn append(context: &Context, ledger: &Ledger, plan: &DayPlan, batch: &Batc
                 return Ok(());
             }
             Some(JobState::Done { rows, .. }) => {
-                let place = format!("{dataset}.{TABLE}, job {id}: {} sent, {rows} added", batch.receipts.len());
+                let place = format!(
+                    "{dataset}.{TABLE}, job {id}: {} sent, {rows} added",
+                    batch.receipts.len()
+                );
                 return Err(Error::new(Kind::Corrupt, "receipts do not add up", place));
             }
             Some(JobState::Failed { kind: Kind::Transient | Kind::Throttled, .. }) => {}
             Some(JobState::Failed { reason, kind, .. }) => {
-                return Err(Error::new(kind, "the receipts cannot be loaded", format!("{dataset}.{TABLE}, job {id}: {reason}")));
+                return Err(Error::new(
+                    kind,
+                    "the receipts cannot be loaded",
+                    format!("{dataset}.{TABLE}, job {id}: {reason}"),
+                ));
             }
             Some(JobState::Running) | None => {
-                return Err(Error::new(Kind::Transient, "the receipts are still being loaded", id.as_str()));
+                return Err(Error::new(
+                    Kind::Transient,
+                    "the receipts are still being loaded",
+                    id.as_str(),
+                ));
             }
         }
     }

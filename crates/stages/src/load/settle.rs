@@ -42,14 +42,18 @@ fn skipped_name(target: &str) -> String {
 /// # Errors
 /// Those of the ledger.
 pub async fn skipped(ledger: &Ledger, plan: &DayPlan, tick: Tick) -> Result<()> {
-    let known = if plan.skipped.is_empty() { BTreeMap::new() } else { ledger.names("receipts").await? };
+    let known =
+        if plan.skipped.is_empty() { BTreeMap::new() } else { ledger.names("receipts").await? };
     for skipped in &plan.skipped {
         let name = skipped_name(&skipped.target);
         if known.contains_key(&name) {
             continue;
         }
-        let problem =
-            Problem::new(Kind::Held, "a table of the source is not in the export", format!("{}: {}", skipped.target, skipped.reason));
+        let problem = Problem::new(
+            Kind::Held,
+            "a table of the source is not in the export",
+            format!("{}: {}", skipped.target, skipped.reason),
+        );
         if skipped.alert {
             alert::raise(ledger, &problem, &skipped.target, tick.now).await?;
         }
@@ -87,11 +91,18 @@ pub async fn skipped(ledger: &Ledger, plan: &DayPlan, tick: Tick) -> Result<()> 
 ///
 /// # Errors
 /// Those of the ledger and of BigQuery.
-pub async fn settle(context: &Context, ledger: &Ledger, plan: &DayPlan, receipts: &Receipts, tick: Tick) -> Result<Outcome> {
+pub async fn settle(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    receipts: &Receipts,
+    tick: Tick,
+) -> Result<Outcome> {
     let open = plan.tables.iter().filter(|entry| !receipts.contains_key(&entry.table)).count();
     if open > 0 {
         overdue(context, ledger, plan.day, tick).await?;
-        let message = format!("{open} of {} tables of {} are still to come", plan.tables.len(), plan.day);
+        let message =
+            format!("{open} of {} tables of {} are still to come", plan.tables.len(), plan.day);
         return Ok(Outcome::new(Progress::Partial, message));
     }
     // Skipped tables were written before the tables were read.
@@ -149,7 +160,10 @@ pub async fn overdue(context: &Context, ledger: &Ledger, day: Day, tick: Tick) -
         let problem = Problem::new(
             Kind::Transient,
             "the day is not published by its deadline",
-            format!("{day}, s3://{}/{}", context.config.export.bucket, context.config.ledger.prefix),
+            format!(
+                "{day}, s3://{}/{}",
+                context.config.export.bucket, context.config.ledger.prefix
+            ),
         );
         alert::raise(ledger, &problem, records::DAY, tick.now).await?;
     }

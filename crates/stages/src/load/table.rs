@@ -29,7 +29,13 @@ const MAX_URIS: usize = 10_000;
 /// # Errors
 /// What waits for a person is [`Kind::Held`], [`Kind::Config`], [`Kind::Corrupt`]
 /// or [`Kind::Rejected`]; everything else passes by itself.
-pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &TablePlan, tick: Tick) -> Result<Option<Receipt>> {
+pub async fn load(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    tick: Tick,
+) -> Result<Option<Receipt>> {
     if let Some(problem) = &table.problem {
         return held_as(ledger, plan, table, problem.clone(), tick).await.map(Some);
     }
@@ -39,7 +45,8 @@ pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Ta
     let live_table = live.as_ref().map(|state| &state.live);
     let contract = context.contract.tables.get(&table.target);
     let resolved = resolve(table, contract)?;
-    let change = diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
+    let change =
+        diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
     let intent = intend(ledger, table, live.as_ref(), &change).await?;
     match claim(context, ledger, plan, table).await? {
         Turn::Ours => {}
@@ -48,7 +55,9 @@ pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Ta
     }
     let description = contract.and_then(|contract| contract.description.as_deref());
     prepare(context, table, &change, description).await?;
-    let Some((job, rows, ms)) = rows(context, ledger, plan, table, &change, tick).await? else { return Ok(None) };
+    let Some((job, rows, ms)) = rows(context, ledger, plan, table, &change, tick).await? else {
+        return Ok(None);
+    };
 
     let mut receipt = blank(ledger, plan, table, State::Published, tick).await?;
     receipt.columns = columns(table, &resolved);
@@ -59,7 +68,8 @@ pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Ta
     receipt.warnings.extend(intent.changes.iter().map(|change| format!("schema: {change}")));
     prove(context, ledger, table, &change, &mut receipt, tick).await?;
     shrunk(context, ledger, table, &intent, &mut receipt, tick).await?;
-    for warning in receipt.warnings.iter().filter(|warning| warning.contains("masked for everyone")) {
+    for warning in receipt.warnings.iter().filter(|warning| warning.contains("masked for everyone"))
+    {
         tracing::warn!(table = table.table, warning, "unclassified column");
     }
     write(ledger, &receipt).await?;
@@ -68,7 +78,12 @@ pub async fn load(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Ta
 }
 
 /// Records what is found before anything is changed; the first record of the day counts.
-async fn intend(ledger: &Ledger, table: &TablePlan, live: Option<&TableState>, change: &Change) -> Result<Intent> {
+async fn intend(
+    ledger: &Ledger,
+    table: &TablePlan,
+    live: Option<&TableState>,
+    change: &Change,
+) -> Result<Intent> {
     let name = records::intent(&table.table);
     if let Some(found) = ledger.get::<Intent>(&name).await? {
         return Ok(found.value);
@@ -90,9 +105,17 @@ enum Turn {
 }
 
 /// Takes the table for this day. A late tick of an older day must not replace newer rows.
-async fn claim(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &TablePlan) -> Result<Turn> {
+async fn claim(
+    context: &Context,
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+) -> Result<Turn> {
     let name = records::claim(&table.table);
-    let ours = Claim { day: plan.day, job: JobId::for_load(&plan.source, plan.day, &table.table, 1)?.to_string() };
+    let ours = Claim {
+        day: plan.day,
+        job: JobId::for_load(&plan.source, plan.day, &table.table, 1)?.to_string(),
+    };
     let Some(there) = ledger.get_of_source::<Claim>(&name).await? else {
         return Ok(match ledger.create_of_source(&name, &ours).await? {
             Written::Yes => Turn::Ours,
@@ -117,7 +140,12 @@ async fn claim(context: &Context, ledger: &Ledger, plan: &DayPlan, table: &Table
 }
 
 /// Creates or patches the table, and reads the tags back before any row arrives.
-async fn prepare(context: &Context, table: &TablePlan, change: &Change, description: Option<&str>) -> Result<()> {
+async fn prepare(
+    context: &Context,
+    table: &TablePlan,
+    change: &Change,
+    description: Option<&str>,
+) -> Result<()> {
     let dataset = &context.config.warehouse.dataset;
     let bigquery = &context.gcp.bigquery;
     match change {
@@ -126,10 +154,16 @@ async fn prepare(context: &Context, table: &TablePlan, change: &Change, descript
             let source = &context.config.source.name;
             if !bigquery.create_table(dataset, &table.table, columns, source, description).await? {
                 // It appeared since we looked: the next tick compares it.
-                return Err(Error::new(Kind::Transient, "a table appeared while it was being created", format!("{dataset}.{}", table.table)));
+                return Err(Error::new(
+                    Kind::Transient,
+                    "a table appeared while it was being created",
+                    format!("{dataset}.{}", table.table),
+                ));
             }
         }
-        Change::Patch { columns, .. } => bigquery.patch_table(dataset, &table.table, columns).await?,
+        Change::Patch { columns, .. } => {
+            bigquery.patch_table(dataset, &table.table, columns).await?
+        }
     }
     let state = read_back(context, table).await?;
     match untagged(&state, change.columns()) {
@@ -145,7 +179,11 @@ async fn prepare(context: &Context, table: &TablePlan, change: &Change, descript
 async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
     let dataset = &context.config.warehouse.dataset;
     context.gcp.bigquery.table(dataset, &table.table).await?.ok_or_else(|| {
-        Error::new(Kind::Transient, "a table is gone that was there just before", format!("{dataset}.{}", table.table))
+        Error::new(
+            Kind::Transient,
+            "a table is gone that was there just before",
+            format!("{dataset}.{}", table.table),
+        )
     })
 }
 
@@ -154,13 +192,20 @@ fn untagged(state: &TableState, columns: &[Column]) -> Option<String> {
     columns
         .iter()
         .find(|column| {
-            let live = state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+            let live =
+                state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
             live.is_none_or(|live| live.policy_tag != column.policy_tag)
         })
         .map(|column| column.name.clone())
         .or_else(|| {
-            let known = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-            state.live.columns.iter().find(|live| !known(&live.name) && live.policy_tag.is_none()).map(|live| live.name.clone())
+            let known =
+                |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+            state
+                .live
+                .columns
+                .iter()
+                .find(|live| !known(&live.name) && live.policy_tag.is_none())
+                .map(|live| live.name.clone())
         })
 }
 
@@ -174,7 +219,8 @@ async fn rows(
     tick: Tick,
 ) -> Result<Option<(JobId, u64, Option<u64>)>> {
     let bucket = &context.config.transfer.bucket;
-    let mut uris: Vec<String> = table.items.iter().map(|item| format!("gs://{bucket}/{}", item.object)).collect();
+    let mut uris: Vec<String> =
+        table.items.iter().map(|item| format!("gs://{bucket}/{}", item.object)).collect();
     if uris.len() > MAX_URIS
         && let Some((folder, _)) = table.items.first().and_then(|item| item.object.rsplit_once('/'))
     {
@@ -247,7 +293,11 @@ pub(super) async fn finish(context: &Context, id: &JobId, tick: Tick) -> Result<
             Some(JobState::Running) => return Ok(None),
             Some(state) => return Ok(Some(state)),
             None => {
-                return Err(Error::new(Kind::Transient, "a job that was inserted cannot be found", id.as_str()));
+                return Err(Error::new(
+                    Kind::Transient,
+                    "a job that was inserted cannot be found",
+                    id.as_str(),
+                ));
             }
         }
         wait = (wait * 2).min(LAST_POLL);
@@ -271,24 +321,41 @@ async fn prove(
         return Err(Error::new(
             Kind::Corrupt,
             "the rows of a table do not add up",
-            format!("{place}: {} planned, {loaded} loaded, {} in the table", table.rows, state.rows),
+            format!(
+                "{place}: {} planned, {loaded} loaded, {} in the table",
+                table.rows, state.rows
+            ),
         ));
     }
     if let Some(column) = untagged(&state, change.columns()) {
         // The rows are in: close the column at once, then say so.
-        context.gcp.bigquery.patch_table(&context.config.warehouse.dataset, &table.table, change.columns()).await?;
-        let problem = Problem::new(Kind::Rejected, "a policy tag was lost during the load and is set again", format!("{place}.{column}"));
+        context
+            .gcp
+            .bigquery
+            .patch_table(&context.config.warehouse.dataset, &table.table, change.columns())
+            .await?;
+        let problem = Problem::new(
+            Kind::Rejected,
+            "a policy tag was lost during the load and is set again",
+            format!("{place}.{column}"),
+        );
         alert::raise(ledger, &problem, &table.table, tick.now).await?;
         receipt.warnings.push(problem.to_string());
         let state = read_back(context, table).await?;
         if let Some(column) = untagged(&state, change.columns()) {
-            return Err(Error::new(Kind::Rejected, "a policy tag does not stick", format!("{place}.{column}")));
+            return Err(Error::new(
+                Kind::Rejected,
+                "a policy tag does not stick",
+                format!("{place}.{column}"),
+            ));
         }
     }
     for column in &mut receipt.columns {
         let wanted = tag_of(&column.class, &context.tags)?;
-        let live = state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
-        column.tag_read_back = wanted.is_none() || live.is_some_and(|live| live.policy_tag.as_ref() == wanted);
+        let live =
+            state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+        column.tag_read_back =
+            wanted.is_none() || live.is_some_and(|live| live.policy_tag.as_ref() == wanted);
     }
     Ok(())
 }
@@ -322,11 +389,23 @@ async fn shrunk(
 ///
 /// # Errors
 /// Those of the ledger.
-pub async fn held(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, error: &Error, tick: Tick) -> Result<Receipt> {
+pub async fn held(
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    error: &Error,
+    tick: Tick,
+) -> Result<Receipt> {
     held_as(ledger, plan, table, Problem::from(error), tick).await
 }
 
-async fn held_as(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, problem: Problem, tick: Tick) -> Result<Receipt> {
+async fn held_as(
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    problem: Problem,
+    tick: Tick,
+) -> Result<Receipt> {
     alert::raise(ledger, &problem, &table.table, tick.now).await?;
     let mut receipt = blank(ledger, plan, table, State::Held, tick).await?;
     receipt.problem = Some(problem);
@@ -341,7 +420,9 @@ async fn superseded(
     tick: Tick,
 ) -> Result<Receipt> {
     let mut receipt = blank(ledger, plan, table, State::Superseded, tick).await?;
-    receipt.warnings.push(format!("the table holds {by} already, so this day's rows are not loaded"));
+    receipt
+        .warnings
+        .push(format!("the table holds {by} already, so this day's rows are not loaded"));
     write(ledger, &receipt).await
 }
 
@@ -360,7 +441,13 @@ fn columns(table: &TablePlan, resolved: &Resolved) -> Vec<receipt::Column> {
     resolved.columns.iter().map(column).collect()
 }
 
-async fn blank(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, state: State, tick: Tick) -> Result<Receipt> {
+async fn blank(
+    ledger: &Ledger,
+    plan: &DayPlan,
+    table: &TablePlan,
+    state: State,
+    tick: Tick,
+) -> Result<Receipt> {
     let export = ledger.get::<ExportRecord>(EXPORT).await?.map(|record| record.value);
     Ok(Receipt {
         source: plan.source.clone(),
@@ -393,7 +480,10 @@ async fn blank(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, state: State,
 async fn write(ledger: &Ledger, receipt: &Receipt) -> Result<Receipt> {
     let name = receipt_name(&receipt.table);
     let written = match ledger.get::<Receipt>(&name).await? {
-        Some(there) if is_final(&there.value) || there.value.state == receipt.state && there.value.problem == receipt.problem => {
+        Some(there)
+            if is_final(&there.value)
+                || there.value.state == receipt.state && there.value.problem == receipt.problem =>
+        {
             return Ok(there.value);
         }
         Some(there) => ledger.replace(&name, &there.etag, receipt).await?,
@@ -401,6 +491,9 @@ async fn write(ledger: &Ledger, receipt: &Receipt) -> Result<Receipt> {
     };
     match written {
         Written::Yes => Ok(receipt.clone()),
-        Written::Overtaken => Ok(ledger.get::<Receipt>(&name).await?.map_or_else(|| receipt.clone(), |there| there.value)),
+        Written::Overtaken => Ok(ledger
+            .get::<Receipt>(&name)
+            .await?
+            .map_or_else(|| receipt.clone(), |there| there.value)),
     }
 }

@@ -39,7 +39,12 @@ impl Ranges for S3Object<'_> {
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the object is there with other bytes; those of both clouds.
-pub async fn carry(context: &Context, ledger: &Ledger, table: &TablePlan, item: &Item) -> Result<()> {
+pub async fn carry(
+    context: &Context,
+    ledger: &Ledger,
+    table: &TablePlan,
+    item: &Item,
+) -> Result<()> {
     let bucket = &context.config.transfer.bucket;
     let (source, sum) = open(context, table, item).await?;
     let stored = match context.gcp.storage.create(bucket, &item.object, source).await? {
@@ -65,7 +70,11 @@ pub async fn carry(context: &Context, ledger: &Ledger, table: &TablePlan, item: 
 async fn meet(context: &Context, table: &TablePlan, item: &Item) -> Result<Stored> {
     let bucket = &context.config.transfer.bucket;
     let stored = context.gcp.storage.stat(bucket, &item.object).await?.ok_or_else(|| {
-        Error::new(Kind::Transient, "an object came and went", format!("gs://{bucket}/{}", item.object))
+        Error::new(
+            Kind::Transient,
+            "an object came and went",
+            format!("gs://{bucket}/{}", item.object),
+        )
     })?;
     // What it should be is only known by reading the source once more.
     let (mut source, sum) = open(context, table, item).await?;
@@ -81,7 +90,9 @@ fn broken(item: &Item) -> Error {
 }
 
 fn sum_of(stored: Stored, object: &str) -> Result<u32> {
-    stored.crc32c.ok_or_else(|| Error::new(Kind::Rejected, "Cloud Storage tells no checksum of an object", object))
+    stored.crc32c.ok_or_else(|| {
+        Error::new(Kind::Rejected, "Cloud Storage tells no checksum of an object", object)
+    })
 }
 
 fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) -> Result<()> {

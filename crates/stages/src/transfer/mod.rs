@@ -33,7 +33,9 @@ const MAX_FAILURES: usize = 5;
 pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
-    let Some(export) = ledger.get::<ExportRecord>(EXPORT).await?.filter(|record| record.value.complete) else {
+    let Some(export) =
+        ledger.get::<ExportRecord>(EXPORT).await?.filter(|record| record.value.complete)
+    else {
         return Ok(Outcome::new(Progress::Waiting, format!("the export of {day} is not complete")));
     };
     let plan = match ledger.get::<DayPlan>(PLAN).await? {
@@ -47,7 +49,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let mut work: Vec<(TablePlan, Item)> = Vec::new();
     let mut carried = ledger.names("items").await?;
     for entry in &plan.tables {
-        let done: BTreeSet<String> = carried.remove(&entry.table).unwrap_or_default().into_iter().collect();
+        let done: BTreeSet<String> =
+            carried.remove(&entry.table).unwrap_or_default().into_iter().collect();
         if done.len() >= entry.items {
             continue;
         }
@@ -56,7 +59,10 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         work.extend(left.map(|item| (table.clone(), item.clone())));
     }
     if work.is_empty() {
-        return Ok(Outcome::new(Progress::Done, format!("every object of {day} is in Cloud Storage")));
+        return Ok(Outcome::new(
+            Progress::Done,
+            format!("every object of {day} is in Cloud Storage"),
+        ));
     }
     let total = work.len();
     let (sent, left, failure) = carry_all(context, &ledger, tick, work).await;
@@ -74,10 +80,16 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
 /// [`Kind::Corrupt`] when it is not there.
 pub async fn table_plan(ledger: &Ledger, table: &str) -> Result<TablePlan> {
     let plan = ledger.get(&records::table_plan(table)).await?;
-    plan.map(|plan| plan.value).ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", table))
+    plan.map(|plan| plan.value)
+        .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", table))
 }
 
-async fn carry_all(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<(TablePlan, Item)>) -> (usize, usize, Option<Error>) {
+async fn carry_all(
+    context: &Context,
+    ledger: &Ledger,
+    tick: Tick,
+    work: Vec<(TablePlan, Item)>,
+) -> (usize, usize, Option<Error>) {
     let total = work.len();
     let concurrency = usize::from(context.config.transfer.concurrency);
     let mut sent = 0;
@@ -85,7 +97,11 @@ async fn carry_all(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<(Ta
     let mut first = None;
     let mut results = futures::stream::iter(work)
         .map(|(table, item)| async move {
-            if tick.has(TIME_FOR_ONE) { Box::pin(carry::carry(context, ledger, &table, &item)).await.map(|()| true) } else { Ok(false) }
+            if tick.has(TIME_FOR_ONE) {
+                Box::pin(carry::carry(context, ledger, &table, &item)).await.map(|()| true)
+            } else {
+                Ok(false)
+            }
         })
         .buffer_unordered(concurrency);
     while let Some(result) = results.next().await {

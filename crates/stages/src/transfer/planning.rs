@@ -38,10 +38,23 @@ struct Candidate<'a> {
 ///
 /// # Errors
 /// [`Kind::Corrupt`] when manifests and objects contradict each other; those of S3.
-pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day: Day, before: Option<Recorded<DayPlan>>, tick: Tick) -> Result<DayPlan> {
+pub async fn plan(
+    context: &Context,
+    ledger: &Ledger,
+    export: &ExportRecord,
+    day: Day,
+    before: Option<Recorded<DayPlan>>,
+    tick: Tick,
+) -> Result<DayPlan> {
     let manifest = ledger.get::<ManifestRecord>(MANIFEST).await?;
     let manifest = manifest
-        .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the manifests of a complete export", export.export.clone()))?
+        .ok_or_else(|| {
+            Error::new(
+                Kind::Corrupt,
+                "the ledger lacks the manifests of a complete export",
+                export.export.clone(),
+            )
+        })?
         .value;
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
     let assigned = assign(export.engine, &manifest.tables, group(&manifest.root, listed))?;
@@ -86,7 +99,9 @@ pub async fn plan(context: &Context, ledger: &Ledger, export: &ExportRecord, day
     tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
     // Another tick may have planned with another contract in between: what is recorded counts.
     let recorded = ledger.get::<DayPlan>(PLAN).await?;
-    recorded.map(|plan| plan.value).ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
+    recorded
+        .map(|plan| plan.value)
+        .ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
 }
 
 /// Records a table's plan; an earlier one counts unless this is a plan made `again`.
@@ -95,7 +110,9 @@ async fn write(ledger: &Ledger, name: &str, plan: &TablePlan, again: bool) -> Re
         return Ok(());
     }
     match ledger.get::<TablePlan>(name).await? {
-        Some(there) if again && there.value.problem.is_some() => ledger.replace(name, &there.etag, plan).await.map(|_| ()),
+        Some(there) if again && there.value.problem.is_some() => {
+            ledger.replace(name, &there.etag, plan).await.map(|_| ())
+        }
         _ => {
             tracing::warn!(record = name, "planned already, differently; the first plan counts");
             Ok(())
@@ -110,7 +127,9 @@ fn left_out(status: &TableStatus, folder: &Folder) -> Option<String> {
         return None;
     }
     let reason = status.warning.clone().unwrap_or_else(|| match status.status.as_str() {
-        "" | "COMPLETE" => "the export names the table and holds neither a file nor a `_SUCCESS` for it".to_owned(),
+        "" | "COMPLETE" => {
+            "the export names the table and holds neither a file nor a `_SUCCESS` for it".to_owned()
+        }
         status => format!("its status in the export is {status}"),
     });
     Some(reason)
@@ -155,12 +174,17 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
         let columns = candidate.files.first().map(|file| &file.columns);
         Shape {
             target: candidate.target.clone(),
-            columns: columns.into_iter().flatten().map(|column| format!("{} {column}", column.name)).collect(),
+            columns: columns
+                .into_iter()
+                .flatten()
+                .map(|column| format!("{} {column}", column.name))
+                .collect(),
             rows: candidate.files.iter().map(|file| file.rows).sum(),
             declared: candidate.contract.is_some(),
         }
     };
-    let shapes: Vec<Shape> = candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
+    let shapes: Vec<Shape> =
+        candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
     let found = partitions(&shapes);
     candidates.retain(|candidate| {
         let Some(parent) = found.get(&candidate.target) else { return true };
@@ -170,7 +194,13 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
     });
 }
 
-fn table(context: &Context, export: &ExportRecord, day: Day, candidate: &Candidate<'_>, all: &[Candidate<'_>]) -> TablePlan {
+fn table(
+    context: &Context,
+    export: &ExportRecord,
+    day: Day,
+    candidate: &Candidate<'_>,
+    all: &[Candidate<'_>],
+) -> TablePlan {
     let source = &context.config.source.name;
     let prefix = format!("{source}/{day}/{}/{}", export.export, candidate.table);
     let prefix = match context.config.transfer.prefix.trim_matches('/') {
@@ -191,12 +221,15 @@ fn table(context: &Context, export: &ExportRecord, day: Day, candidate: &Candida
     }
     let twins: Vec<&str> = all
         .iter()
-        .filter(|other| other.target != candidate.target && other.table.eq_ignore_ascii_case(&candidate.table))
+        .filter(|other| {
+            other.target != candidate.target && other.table.eq_ignore_ascii_case(&candidate.table)
+        })
         .map(|other| other.target.as_str())
         .collect();
     if !twins.is_empty() {
         // Two plans under one name would overwrite each other: each gets a name of its own, and waits.
-        plan.table = format!("{}__{}", plan.table, landbridge_core::ids::short_hash(&candidate.target));
+        plan.table =
+            format!("{}__{}", plan.table, landbridge_core::ids::short_hash(&candidate.target));
         plan.items.clear();
         plan.problem = Some(Problem::new(
             Kind::Config,
@@ -226,6 +259,7 @@ fn warnings(export: &ExportRecord, statuses: &[TableStatus]) -> Vec<String> {
             texts.insert(format!("{}: {warning}", status.target), ());
         }
     }
-    texts.extend(export.warning.iter().map(|warning| (format!("{}: {warning}", export.export), ())));
+    texts
+        .extend(export.warning.iter().map(|warning| (format!("{}: {warning}", export.export), ())));
     texts.into_keys().collect()
 }
