@@ -197,11 +197,13 @@ mod tests {
             vec!["two\nlines\u{1b}[2J".into(), "1,000".into()],
         ];
         expect_test::expect![[r#"
-              name                     n
-              ──────────────────────────
-              김서연                   1
-              two\nlines\u{1b}[2J  1,000
+            name                     n
+            ──────────────────────────
+            김서연                   1
+            two\nlines\u{1b}[2J  1,000
         "#]]
-        .assert_eq(&table(&[left("name"), right("n")], rows, 2));
+        .assert_eq(&table(&[left("name"), right("n")], rows, 0));
+        let indented = table(&[left("a")], vec![vec!["b".into()]], 2);
+        assert_eq!(indented, "  a\n  ─\n  b\n");
     }
 }

@@ -1,0 +1,167 @@
+//! Commands about `landbridge.yaml` and `contract.yaml`.
+
+use std::path::Path;
+
+use expect_test::expect;
+
+use crate::{landbridge, repository};
+
+const CONFIG: &str = "examples/demo/landbridge.yaml";
+
+/// A directory with the demo's files, changed.
+fn changed(config: &[(&str, &str)], contract: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (name, changes) in [("landbridge.yaml", config), ("contract.yaml", contract)] {
+        let from = repository().join("examples/demo").join(name);
+        let mut text = std::fs::read_to_string(from).expect("the demo's files are there");
+        for (old, new) in changes {
+            assert!(text.contains(old), "{name} holds no `{old}`");
+            text = text.replacen(old, new, 1);
+        }
+        std::fs::write(dir.path().join(name), text).expect("the directory can be written");
+    }
+    dir
+}
+
+#[test]
+fn good_files_are_summed_up() {
+    expect![[r#"
+        exit code 0
+        out | examples/demo/landbridge.yaml: good
+        out |   from  instance shop-prod in ap-northeast-2, called `shop`
+        out |   to    shop-analytics.shop in asia-northeast3
+        out |   when  export at 01:00, transfer from 02:00, published by 04:00, Asia/Seoul
+        out |   masks account LAST_FOUR_CHARACTERS, birth FIRST_FOUR_CHARACTERS, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name SHA256, phone LAST_FOUR_CHARACTERS, unclassified ALWAYS_NULL
+        out | examples/demo/contract.yaml: good
+        out |   7 tables, 59 columns: 2 account, 1 birth, 3 email, 1 ip, 4 name, 1 phone, 47 none
+    "#]].assert_eq(&landbridge(&repository(), &["check", "--config", CONFIG]).all());
+}
+
+#[test]
+fn all_faults_of_a_config_are_told_at_once() {
+    let dir = changed(
+        &[
+            ("zone: Asia/Seoul", "zone: Asia/Soul"),
+            ("export_hour: 1", "exprot_hour: 1"),
+            ("region: ap-northeast-2", "region: seoul"),
+            ("mask: SHA256", "mask: SHA-256"),
+        ],
+        &[],
+    );
+    expect![[r#"
+        exit code 2
+        err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it like `ap-northeast-2`
+        err | landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
+        err | landbridge.yaml:13:3: unknown key `exprot_hour` in `schedule`; did you mean `export_hour`?
+        err | landbridge.yaml:52:13: `pii.classes.name.mask` cannot be `SHA-256`; did you mean `SHA256`?
+        err | 4 faults in landbridge.yaml
+    "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
+}
+
+#[test]
+fn a_contract_is_held_against_the_config() {
+    let dir = changed(
+        &[],
+        &[
+            ("class: email", "class: e-mail"),
+            ("type: FLOAT64", "type: FLOTE64"),
+            ("\"public.clicks\"", "clicks"),
+        ],
+    );
+    expect![[r#"
+        exit code 2
+        err | contract.yaml:15:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
+        err | contract.yaml:21:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
+        err | contract.yaml:24:3: `clicks` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+        err | 3 faults in contract.yaml
+    "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
+}
+
+#[test]
+fn faults_as_json_keep_the_exit_code() {
+    let dir = changed(&[("zone: Asia/Seoul", "zone: Asia/Soul")], &[]);
+    let run = landbridge(dir.path(), &["check", "--output", "json"]);
+    expect![[r#"
+        exit code 2
+        out | {
+        out |   "ok": false,
+        out |   "faults": [
+        out |     {
+        out |       "file": "landbridge.yaml",
+        out |       "line": 12,
+        out |       "column": 9,
+        out |       "path": "schedule.zone",
+        out |       "message": "`schedule.zone`: `Asia/Soul` is not a time zone",
+        out |       "help": "did you mean `Asia/Seoul`?"
+        out |     }
+        out |   ]
+        out | }
+    "#]]
+    .assert_eq(&run.all());
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    expect![[r#"
+        exit code 2
+        err | error: there is no file landbridge.yaml; name another with --config
+    "#]]
+    .assert_eq(&landbridge(dir.path(), &["check"]).all());
+}
+
+#[test]
+fn one_table_of_the_contract() {
+    let args = ["contract", "show", "public.creators", "--config", CONFIG];
+    expect![[r#"
+        exit code 0
+        out | public.creators → shop.creators  People who recommend journeys and are paid for bookings.
+        out |   column           source type               type    class    mask
+        out |   ─────────────────────────────────────────────────────────────────────────────────
+        out |   account_no       character varying         STRING  account  LAST_FOUR_CHARACTERS
+        out |   active           boolean                   BOOL    none
+        out |   bank_code        character                 STRING  none
+        out |   birth_date       date                      STRING  birth    FIRST_FOUR_CHARACTERS
+        out |   commission_rate  numeric                   STRING  none
+        out |   created_at       timestamp with time zone  STRING  none
+        out |   email            character varying         STRING  email    EMAIL_MASK
+        out |   id               bigint                    INT64   none
+        out |   name             character varying         STRING  name     SHA256
+        out |   name_en          character varying         STRING  name     SHA256
+        out |   phone            character varying         STRING  phone    LAST_FOUR_CHARACTERS
+        out |   tier             USER-DEFINED              STRING  none
+        out |   updated_at       timestamp with time zone  STRING  none
+    "#]].assert_eq(&landbridge(&repository(), &args).all());
+}
+
+#[test]
+fn a_table_that_the_contract_does_not_name() {
+    let args = ["contract", "show", "public.creator", "--config", CONFIG];
+    expect![[r#"
+        exit code 2
+        err | error: the contract names no table `public.creator`; it names public.bookings, public.clicks, public.coupons, public.creators, public.links, public.partners, public.payouts
+    "#]].assert_eq(&landbridge(&repository(), &args).all());
+}
+
+#[test]
+fn the_contract_as_json_names_each_mask() {
+    let args = ["contract", "show", "--config", CONFIG, "--output", "json"];
+    let run = landbridge(&repository(), &args);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!(rows.iter().filter(|row| row["mask"] == "EMAIL_MASK").count(), 3);
+    for row in &rows {
+        assert_eq!(row["class"] == "none", row["mask"].is_null(), "{row}");
+    }
+}
+
+#[test]
+fn schemas_are_those_of_the_repository() {
+    for name in ["landbridge", "contract"] {
+        let run = landbridge(&repository(), &["schema", name]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+        let kept = repository().join(Path::new("schemas")).join(format!("{name}.schema.json"));
+        let kept = std::fs::read_to_string(kept).expect("the schema is kept");
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(json(&run.out), json(&kept), "{name}");
+    }
+}
