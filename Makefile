@@ -1,0 +1,40 @@
+# Needs: a Rust toolchain (1.95 or newer), a C compiler, make. See README.md.
+
+CARGO ?= cargo
+# What `make demo` is given besides: make demo DEMO="--days 1 --scale 0.1"
+DEMO ?=
+# Starts of each function that `make bench` measures.
+STARTS ?= 40
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench schemas clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
+	$(CARGO) build --workspace --bins
+	target/debug/landbridge demo $(DEMO)
+
+test: ## install what the tests need, build, run every test
+	scripts/test.sh
+
+lint: ## clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format all code
+	$(CARGO) fmt --all
+
+bench: ## size of the Lambda binaries, and their time from exec to first poll
+	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load
+	@# The bench only starts the release binaries and looks at a clock: built as for
+	@# development, it needs no second build of the local cloud.
+	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)
+
+schemas: ## write schemas/*.json anew from the types
+	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core
+
+clean: ## remove everything that was built, and the demo's files
+	$(CARGO) clean
+	rm -rf .landbridge

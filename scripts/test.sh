@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Every test, on a machine with no more than a Rust toolchain: installs what some tests
+# need as far as it may, builds the function binaries (the tests run them as processes),
+# and runs everything with cargo-nextest where it is installed, with cargo test elsewhere.
+#
+#   LANDBRIDGE_REQUIRE_PYTHON=0   tests that need Python may be left out although there is one
+#   LANDBRIDGE_CRASH_STEP=5       the crash test tries every fifth call only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo=${CARGO:-cargo}
+
+if "$cargo" fmt --version >/dev/null 2>&1; then
+    "$cargo" fmt --all --check
+else
+    echo "rustfmt is not installed: the format is not checked" >&2
+fi
+
+scripts/postgres-for-tests.sh
+scripts/python-for-tests.sh
+# Where there is a Python, a test that needs it and does not find it fails.
+if [ -z "${LANDBRIDGE_REQUIRE_PYTHON:-}" ] && command -v python3 >/dev/null 2>&1; then
+    export LANDBRIDGE_REQUIRE_PYTHON=1
+fi
+
+"$cargo" build --workspace --bins
+
+if "$cargo" nextest --version >/dev/null 2>&1; then
+    "$cargo" nextest list --workspace --message-format oneline | scripts/expected-tests.sh
+    exec "$cargo" nextest run --workspace
+fi
+{ "$cargo" test --workspace --quiet -- --list --format terse; } | sed -n 's/: test$//p' | scripts/expected-tests.sh
+exec "$cargo" test --workspace
