@@ -100,14 +100,16 @@ fn job_rules(text: &str) -> Result<(), &'static str> {
 pub const RESERVED_COLUMN_PREFIXES: [&str; 7] =
     ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
 
+/// Flexible names (other letters, spaces, …) are left aside: whether a Parquet load takes them
+/// depends on an option that the client cannot set.
 fn column_rules(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.chars().count() > 300 {
         return Err("a BigQuery column name has 1 to 300 characters");
     }
-    if !text.chars().all(|c| c.is_alphanumeric() || c == '_') {
+    if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err("a BigQuery column name holds letters, digits and underscores only");
     }
-    if text.starts_with(|c: char| c.is_numeric()) {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("a BigQuery column name does not start with a digit");
     }
     let upper = text.to_uppercase();
@@ -224,10 +226,11 @@ mod tests {
 
     #[test]
     fn column_rules_of_bigquery() {
-        for good in ["id", "_x", "이름", "a1"] {
+        for good in ["id", "_x", "a1"] {
             assert!(ColumnName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "a b", "1a", "a-b", "_partitiondate", "_CHANGE_TYPE", "__root__x"] {
+        for bad in ["", "a b", "이름", "1a", "a-b", "_partitiondate", "_CHANGE_TYPE", "__root__x"]
+        {
             assert!(ColumnName::new(bad).is_err(), "{bad}");
         }
     }

@@ -206,10 +206,10 @@ async fn complete(
         tracing::info!(export = task.id, "the manifests are recorded already");
     }
     if let Some(warning) = &task.warning {
-        let problem = Problem::new(
-            Kind::Held,
+        let problem = Problem::notice(
             "the export is complete, with a warning",
             format!("{}: {warning}", task.id),
+            "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
         );
         alert::raise(ledger, &problem, &task.id, tick.now).await?;
     }

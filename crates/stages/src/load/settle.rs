@@ -78,7 +78,7 @@ pub async fn skipped(ledger: &Ledger, plan: &DayPlan, tick: Tick) -> Result<()> 
             problem: skipped.alert.then_some(problem),
             export_started_at: None,
             export_ended_at: None,
-            planned_at: None,
+            planned_at: Some(plan.planned_at),
             settled_at: tick.now,
             load_ms: None,
         };

@@ -375,13 +375,14 @@ async fn shrunk(
     if lost.saturating_mul(100) <= before.saturating_mul(limit) {
         return Ok(());
     }
-    let problem = Problem::new(
-        Kind::Held,
+    let rows = format!("{before} rows before, {} today", table.rows);
+    let problem = Problem::notice(
         "a table shrank beyond the limit",
-        format!("{}: {before} rows yesterday, {} today", table.table, table.rows),
+        format!("{}: {rows}", table.table),
+        "look whether the source meant it; today's rows are published, and the snapshot of the day before still holds the others",
     );
     alert::raise(ledger, &problem, &table.table, tick.now).await?;
-    receipt.warnings.push(format!("{}: {}", problem.what, problem.context));
+    receipt.warnings.push(format!("{}: {rows}", problem.what));
     Ok(())
 }
 
@@ -470,7 +471,7 @@ async fn blank(
         problem: None,
         export_started_at: export.as_ref().and_then(|export| export.started_at),
         export_ended_at: export.as_ref().and_then(|export| export.ended_at),
-        planned_at: None,
+        planned_at: Some(plan.planned_at),
         settled_at: tick.now,
         load_ms: None,
     })

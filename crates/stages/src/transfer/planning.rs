@@ -77,6 +77,7 @@ pub async fn plan(
         day,
         snapshot: export.snapshot.clone(),
         export: export.export.clone(),
+        planned_at: before.as_ref().map_or(tick.now, |before| before.value.planned_at),
         tables: plans.iter().map(entry).collect(),
         skipped,
         warnings: warnings(export, &manifest.tables),
@@ -88,7 +89,11 @@ pub async fn plan(
         write(ledger, &records::table_plan(&table.table), table, before.is_some()).await?;
     }
     for warning in &plan.warnings {
-        let problem = Problem::new(Kind::Held, "the export warns of something", warning.clone());
+        let problem = Problem::notice(
+            "the export warns of something",
+            warning.clone(),
+            "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
+        );
         alert::raise(ledger, &problem, warning, tick.now).await?;
     }
     match before {
