@@ -20,6 +20,15 @@ pub struct Ladder {
     pub weekly: usize,
 }
 
+/// What bounds the number of snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The account's limit for snapshots of this kind.
+    pub quota: usize,
+    /// How many of them are left free for people.
+    pub reserve: usize,
+}
+
 /// A manual snapshot of the account, ours or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -75,8 +84,7 @@ pub fn plan(
     snapshots: &[Snapshot],
     ladder: Ladder,
     protected: &BTreeSet<Hour>,
-    quota: usize,
-    reserve: usize,
+    Limits { quota, reserve }: Limits,
 ) -> Plan {
     let mut ours: BTreeMap<Hour, &Snapshot> = BTreeMap::new();
     for snapshot in snapshots {
@@ -169,6 +177,10 @@ mod tests {
 
     const LADDER: Ladder = Ladder { hourly: 48, daily: 14, weekly: 4 };
 
+    fn limits(quota: usize) -> Limits {
+        Limits { quota, reserve: 10 }
+    }
+
     fn calendar() -> Calendar {
         Calendar::new("Asia/Seoul", 1).unwrap()
     }
@@ -200,7 +212,7 @@ mod tests {
         for n in 0..hours {
             let hour = calendar.hour_of(start().start() + n.hours());
             let plan =
-                plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), quota, 10);
+                plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), limits(quota));
             snapshots.retain(|snapshot| !plan.delete.contains(&snapshot.id));
             if plan.create {
                 snapshots.push(ours(hour));
@@ -239,7 +251,7 @@ mod tests {
     fn a_full_account_makes_nothing_and_says_why() {
         let snapshots: Vec<_> = (0..95).map(|n| people(&format!("p{n}"))).collect();
         let plan =
-            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), 100, 10);
+            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
         assert!(!plan.create);
         assert!(plan.delete.is_empty());
         assert!(plan.warning.unwrap().starts_with("no snapshot can be made: 95 of 100"));
@@ -256,7 +268,7 @@ mod tests {
         // Named like ours, but never tagged: a person's copy.
         snapshots[6].source_tag = None;
         let protected = BTreeSet::from([old(7)]);
-        let plan = plan("shop", old(400), &calendar, &snapshots, LADDER, &protected, 1000, 10);
+        let plan = plan("shop", old(400), &calendar, &snapshots, LADDER, &protected, limits(1000));
         for n in [3, 4, 5, 6, 7] {
             assert!(!plan.delete.contains(&snapshots[n].id), "{n}");
         }
@@ -269,7 +281,7 @@ mod tests {
         let (left, _) = run(24 * 30, 100, Vec::new());
         let calendar = calendar();
         let hour = calendar.hour_of(start().start() + (24 * 30 - 1).hours());
-        let again = plan("shop", hour, &calendar, &left, LADDER, &BTreeSet::new(), 100, 10);
+        let again = plan("shop", hour, &calendar, &left, LADDER, &BTreeSet::new(), limits(100));
         assert_eq!((again.create, again.delete.len()), (false, 0));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SOURCE};
 use landbridge_core::plan::Problem;
-use landbridge_core::retention::{self, Ladder};
+use landbridge_core::retention::{self, Ladder, Limits};
 use landbridge_core::{Kind, Result};
 
 use crate::{Context, Outcome, Progress, Tick, alert};
@@ -38,8 +38,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         &snapshots,
         ladder,
         &protected,
-        settings.quota as usize,
-        settings.reserve as usize,
+        Limits { quota: settings.quota as usize, reserve: settings.reserve as usize },
     );
     if let Some(warning) = &plan.warning {
         tracing::warn!(source = source.name, warning, "the snapshots do not fit the quota");

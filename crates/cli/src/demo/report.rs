@@ -195,11 +195,11 @@ impl DayReport {
 /// Whether what a published table's receipt says proves it.
 fn adds_up(receipt: &Receipt) -> bool {
     let rows = Some(receipt.rows_footer);
-    let tagged = receipt.columns.iter().filter(|column| column.class != NONE);
+    let mut tagged = receipt.columns.iter().filter(|column| column.class != NONE);
     Some(receipt.rows_planned) == rows
         && receipt.rows_loaded == rows
         && receipt.rows_table == rows
-        && tagged.map(|column| column.tag_read_back).all(|back| back)
+        && tagged.all(|column| column.tag_read_back)
 }
 
 /// A sample as one table, the askers below each other; refusals in their own words.

@@ -1,5 +1,8 @@
 //! Loads the day's tables and writes their receipts.
 
+// The futures of the clients are deep.
+#![recursion_limit = "256"]
+
 #[tokio::main]
 async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
     landbridge_stages::lambda::run("load", landbridge_stages::load::tick).await

@@ -1,5 +1,8 @@
 //! Carries the day's export to Cloud Storage.
 
+// The futures of the clients are deep.
+#![recursion_limit = "256"]
+
 #[tokio::main]
 async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
     landbridge_stages::lambda::run("transfer", landbridge_stages::transfer::tick).await

@@ -113,7 +113,7 @@ impl LocalGoogle {
     /// The Cloud Storage server, to be served.
     pub fn storage_service(&self) -> Arc<dyn wire::Service> {
         let storage = self.storage.clone();
-        Handler::new(move |call| {
+        Handler::service(move |call| {
             let storage = storage.clone();
             Box::pin(async move { storage.answer(call) })
         })
@@ -129,7 +129,7 @@ impl LocalGoogle {
     /// The BigQuery server, to be served.
     pub fn bigquery_service(&self) -> Arc<dyn wire::Service> {
         let bigquery = self.bigquery.clone();
-        Handler::new(move |call| {
+        Handler::service(move |call| {
             let bigquery = bigquery.clone();
             Box::pin(async move { bigquery.answer(call).await })
         })

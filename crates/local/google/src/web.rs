@@ -126,7 +126,7 @@ pub(crate) struct Handler(Arc<Handle>);
 
 impl Handler {
     /// A server that answers with what `handle` returns.
-    pub(crate) fn new<F>(handle: F) -> Arc<dyn wire::Service>
+    pub(crate) fn service<F>(handle: F) -> Arc<dyn wire::Service>
     where
         F: Fn(Call) -> BoxFuture<'static, Result<wire::Response, GoogleError>>
             + Send

@@ -1,4 +1,5 @@
 //! Footers and splices of files that `ArrowWriter` wrote.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -138,11 +138,7 @@ async fn append(
     let columns = columns();
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {
         let about = "One row per table and day: what came, what landed, what proves it";
-        context
-            .gcp
-            .bigquery
-            .create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about))
-            .await?;
+        context.gcp.bigquery.create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about)).await?;
     }
     for attempt in 1..=context.config.load.max_attempts {
         let id = JobId::for_receipts(&plan.source, plan.day, batch.number, attempt)?;

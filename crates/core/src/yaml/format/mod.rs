@@ -294,7 +294,6 @@ static ALL: &[Format] = &[
         help: "write it like `group:analysts@example.com`",
         beyond: member,
         echo: false,
-        ..PLAIN
     },
     Format {
         name: "class-name",

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn pages() {
-        let cases: [(&str, Option<&str>, usize, &[&[&str]]); 7] = [
+        type Case = (&'static str, Option<&'static str>, usize, &'static [&'static [&'static str]]);
+        let cases: [Case; 7] = [
             ("", None, 100, &[&KEYS]),
             ("", None, 5, &[&KEYS[..5], &KEYS[5..]]),
             ("", None, 8, &[&KEYS]),

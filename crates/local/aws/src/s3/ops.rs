@@ -187,7 +187,7 @@ impl S3 for Ops {
         let bucket = request.input.bucket;
         self.store.create_bucket(&bucket)?;
         let location = Some(format!("/{bucket}"));
-        Ok(S3Response::new(dto::CreateBucketOutput { location, ..Default::default() }))
+        Ok(S3Response::new(dto::CreateBucketOutput { location }))
     }
 
     async fn delete_bucket(

@@ -178,14 +178,11 @@ impl Pump {
                     }
                 }
                 Some(done) = flushes.recv() => {
-                    loop {
-                        match tokio::time::timeout(QUIET, pipe.read_until(b'\n', &mut line)).await {
-                            Ok(read) => {
-                                if !self.take(read, &mut line) {
-                                    return;
-                                }
-                            }
-                            Err(_) => break,
+                    while let Ok(read) =
+                        tokio::time::timeout(QUIET, pipe.read_until(b'\n', &mut line)).await
+                    {
+                        if !self.take(read, &mut line) {
+                            return;
                         }
                     }
                     let _ = done.send(());

@@ -20,7 +20,7 @@ pub(super) fn gigabytes(bytes: u64) -> f64 {
 
 /// Whether this table's entry shows the oddity, which one in `n` tables does.
 fn odd(oddity: &str, table: &Table, n: u64) -> bool {
-    hash::number(&[oddity, &table.schema, &table.name]) % n == 0
+    hash::number(&[oddity, &table.schema, &table.name]).is_multiple_of(n)
 }
 
 fn number(value: impl Into<Value>, as_string: bool) -> Value {

@@ -131,7 +131,7 @@ pub(super) async fn write(
             let file = match quirks.empty {
                 EmptyForm::ZeroRowFile => true,
                 EmptyForm::LoneSuccess => false,
-                EmptyForm::ByHash => hash::number(&["empty", &table.schema, &table.name]) % 2 == 0,
+                EmptyForm::ByHash => hash::number(&["empty", &table.schema, &table.name]).is_multiple_of(2),
             };
             if file || cut {
                 let mut empty = cutter.empty_part()?;
@@ -173,7 +173,7 @@ impl Writer<'_> {
         let key = format!("{folder}/part-{:05}-{uuid}-c000.gz.parquet", self.number);
         // A Spark task without rows leaves no file, but it has had a number.
         self.number +=
-            1 + u64::from(hash::number(&["gap", &self.folder, &self.number.to_string()]) % 3 == 0);
+            1 + u64::from(hash::number(&["gap", &self.folder, &self.number.to_string()]).is_multiple_of(3));
         self.batches.insert(batch);
         self.written.rows += part.rows;
         self.written.files += 1;

@@ -162,7 +162,7 @@ impl Rows<'_> {
                 digits(out, 100 + self.hash(id, 9) % 1_400, 4);
             })?,
             Arc::new(BooleanArray::from(
-                self.ids.iter().map(|id| self.hash(*id, 10) % 9 != 0).collect::<Vec<_>>(),
+                self.ids.iter().map(|id| !self.hash(*id, 10).is_multiple_of(9)).collect::<Vec<_>>(),
             )),
             self.created("+00")?,
             self.text(|id, texts| match view.touched(kind, id) {
