@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn pages() {
-        type Case = (&'static str, Option<&'static str>, usize, &'static [&'static [&'static str]]);
-        let cases: [Case; 7] = [
+        type Case<'a> = (&'a str, Option<&'a str>, usize, &'a [&'a [&'a str]]);
+        let cases: [Case<'_>; 7] = [
             ("", None, 100, &[&KEYS]),
             ("", None, 5, &[&KEYS[..5], &KEYS[5..]]),
             ("", None, 8, &[&KEYS]),
