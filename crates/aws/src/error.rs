@@ -13,6 +13,8 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "RequestLimitExceeded"
         | "SlowDown"
         | "TooManyRequestsException" => Kind::Throttled,
+        // Two conditional writes of one key at once: S3 asks to try again.
+        "ConditionalRequestConflict" => Kind::Transient,
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"
         | "StorageQuotaExceeded"
@@ -48,8 +50,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "InvalidDBSnapshotState"
         | "InvalidDBClusterSnapshotStateFault"
         | "InvalidExportSourceState"
-        | "PreconditionFailed"
-        | "ConditionalRequestConflict" => Kind::Conflict,
+        | "PreconditionFailed" => Kind::Conflict,
         "InvalidExportOnly"
         | "InvalidParameterValue"
         | "InvalidParameterCombination"
