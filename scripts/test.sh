@@ -24,9 +24,16 @@ fi
 
 "$cargo" build --workspace --bins
 
+# Again where it is seen: the first notice is far above by now.
+if [ ! -e "${CARGO_TARGET_DIR:-target}/python/stamp" ]; then
+    echo "================================================================================" >&2
+    echo "  NO PYTHON: the tests in clients:: and moto:: do nothing and prove nothing here." >&2
+    echo "================================================================================" >&2
+fi
+
 if "$cargo" nextest --version >/dev/null 2>&1; then
     "$cargo" nextest list --workspace --message-format oneline | scripts/expected-tests.sh
     exec "$cargo" nextest run --workspace
 fi
 { "$cargo" test --workspace --quiet -- --list --format terse; } | sed -n 's/: test$//p' | scripts/expected-tests.sh
-exec "$cargo" test --workspace
+exec "$cargo" test --workspace -- --show-output
