@@ -72,6 +72,13 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
     assert!(refused.contains("does not have permission to access policy tag"), "{refused}");
     world.query(Stranger, "SELECT id FROM shop.creators LIMIT 1").await.unwrap();
 
+    // Told when it appears, and not again the next day.
+    let told = |function: &str, words: &str| {
+        world.alerts(function).iter().filter(|alert| alert.to_string().contains(words)).count()
+    };
+    assert_eq!(told("load", "passport_no"), 1);
+    assert_eq!(told("transfer", "the export warns of something"), 2, "postgres and template1, once");
+
     // An analyst can ask for the proof.
     let proof = "SELECT day, COUNT(*), COUNTIF(state = 'published'), SUM(rows_table) FROM landbridge_ops.receipts GROUP BY day ORDER BY day";
     let proof = world.query(Analyst, proof).await.unwrap();

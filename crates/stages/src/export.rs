@@ -70,7 +70,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
                 ));
             }
             ExportStatus::Complete => {
-                return complete(context, &ledger, tick, &task, current).await;
+                return complete(context, &ledger, day, &task, current).await;
             }
             ExportStatus::Failed | ExportStatus::Canceled => {
                 record = Some(again(&ledger, day, tick, &task, current).await?);
@@ -196,7 +196,7 @@ async fn again(
 async fn complete(
     context: &Context,
     ledger: &Ledger,
-    tick: Tick,
+    day: Day,
     task: &ExportTask,
     current: Recorded<ExportRecord>,
 ) -> Result<Outcome> {
@@ -211,7 +211,7 @@ async fn complete(
             format!("{}: {warning}", task.id),
             "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
         );
-        alert::raise(ledger, &problem, &task.id, tick.now).await?;
+        alert::notice(ledger, &problem, warning, day).await?;
     }
     let tables = manifest.tables.len();
     let done = ExportRecord {

@@ -70,7 +70,12 @@ pub async fn load(
     shrunk(context, ledger, table, &intent, &mut receipt, tick).await?;
     for warning in receipt.warnings.iter().filter(|warning| warning.contains("masked for everyone"))
     {
-        tracing::warn!(table = table.table, warning, "unclassified column");
+        let problem = Problem::notice(
+            "the source holds something that the contract does not name",
+            format!("{place}: {warning}"),
+            "decide what it is and name it in contract.yaml; until then nobody can read it",
+        );
+        alert::notice(ledger, &problem, &problem.context, plan.day).await?;
     }
     write(ledger, &receipt).await?;
     tracing::info!(table = place, rows, job = job.as_str(), "table published");

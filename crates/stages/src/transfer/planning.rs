@@ -1,6 +1,6 @@
 //! Footers and manifests become the day's plan.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
@@ -80,7 +80,10 @@ pub async fn plan(
         planned_at: before.as_ref().map_or(tick.now, |before| before.value.planned_at),
         tables: plans.iter().map(entry).collect(),
         skipped,
-        warnings: warnings(export, &manifest.tables),
+        warnings: database_warnings(export, &manifest.tables)
+            .into_iter()
+            .chain(export.warning.iter().map(|warning| format!("{}: {warning}", export.export)))
+            .collect(),
     };
     if before.as_ref().is_some_and(|before| before.value == plan) {
         return Ok(plan);
@@ -88,13 +91,13 @@ pub async fn plan(
     for table in &plans {
         write(ledger, &records::table_plan(&table.table), table, before.is_some()).await?;
     }
-    for warning in &plan.warnings {
+    for warning in database_warnings(export, &manifest.tables) {
         let problem = Problem::notice(
             "the export warns of something",
             warning.clone(),
             "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
         );
-        alert::raise(ledger, &problem, warning, tick.now).await?;
+        alert::notice(ledger, &problem, &warning, day).await?;
     }
     match before {
         Some(before) => ledger.replace(PLAN, &before.etag, &plan).await?,
@@ -257,14 +260,10 @@ fn entry(plan: &TablePlan) -> TableEntry {
 }
 
 /// What the manifests warn of beyond single tables, each text once.
-fn warnings(export: &ExportRecord, statuses: &[TableStatus]) -> Vec<String> {
-    let mut texts: BTreeMap<String, ()> = BTreeMap::new();
-    for status in statuses.iter().filter(|status| target(export.engine, &status.target).is_none()) {
-        if let Some(warning) = &status.warning {
-            texts.insert(format!("{}: {warning}", status.target), ());
-        }
-    }
-    texts
-        .extend(export.warning.iter().map(|warning| (format!("{}: {warning}", export.export), ())));
-    texts.into_keys().collect()
+fn database_warnings(export: &ExportRecord, statuses: &[TableStatus]) -> BTreeSet<String> {
+    let databases =
+        statuses.iter().filter(|status| target(export.engine, &status.target).is_none());
+    databases
+        .filter_map(|status| Some(format!("{}: {}", status.target, status.warning.as_ref()?)))
+        .collect()
 }
