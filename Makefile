@@ -33,7 +33,7 @@ bench: ## size of the Lambda binaries, and their time from exec to first poll
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)
 
 schemas: ## write schemas/*.json anew from the types
-	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core
+	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current
 
 clean: ## remove everything that was built, and the demo's files
 	$(CARGO) clean
