@@ -13,15 +13,19 @@ Exit codes:
   1    the thing asked for failed
   2    wrong usage, or a file that is not as it should be
   3    refused: somebody lacks a right
-  130  interrupted
+  130  interrupted";
 
-Begin with `landbridge demo`: three days on this machine, nothing else needed.";
+const ABOUT: &str = "\
+Carries a database from RDS to BigQuery every day, with its personal data masked
 
-/// Carries a database from RDS to BigQuery every day, with its personal data masked
+New here? Run `landbridge demo`: three days pass on this machine, nothing else needed.";
+
+/// The command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "landbridge",
     version,
+    about = ABOUT,
     after_help = EXIT_CODES,
     max_term_width = 100,
     arg_required_else_help = true
@@ -258,7 +262,8 @@ pub(crate) struct ContractProposeArgs {
     /// The database: postgres://user:password@host/db
     #[arg(long, value_name = "URL")]
     pub(crate) source: String,
-    /// The configuration, for its classes [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    /// The configuration, for its classes
+    /// [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Keep what this contract says, and add what it does not name

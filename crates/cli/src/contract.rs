@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_core::config::{Config, NONE, UNCLASSIFIED};
+use landbridge_core::config::{self, Config, NONE, UNCLASSIFIED};
 use landbridge_core::contract::{Contract, Table};
 use serde::Serialize;
 
 use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
 use crate::failure::{Failure, Result};
-use crate::render::{self, Paint, counted, left};
-use crate::{files, proposal};
+use crate::proposal::{self, Proposal};
+use crate::render::{self, Paint, counted, left, printable};
+use crate::{files, world};
 
 /// One column as it is shown.
 #[derive(Serialize)]
@@ -98,19 +99,26 @@ fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Confi
 
 /// Runs `landbridge contract propose`.
 pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.as_deref()))?;
-    let mut contract = match &args.extend {
+    let (config, instead) = if files::no_config(args.config.as_deref()) {
+        let (name, config) = world::example_config()?;
+        (config, Some(name))
+    } else {
+        (files::config(&files::config_path(args.config.as_deref()))?, None)
+    };
+    let base = match &args.extend {
         Some(path) => files::contract(path, &config)?,
         None => Contract::propose(&[], &config),
     };
     let source = proposal::connect(&args.source).await?;
-    let catalogue = proposal::catalogue(&source).await?;
-    contract.extend(&catalogue.tables, &config);
+    let Proposal { contract, left_out } = proposal::propose(&source, base, &config).await?;
     match args.output {
         Output::Text => render::print(&contract.render())?,
         Output::Json => render::json(&contract)?,
     }
     let columns = || contract.tables.values().flat_map(|table| table.columns.values());
+    if let Some(name) = instead {
+        eprintln!("there is no {} here: the classes are those of {name}", config::FILE_NAME);
+    }
     let open = columns().filter(|column| column.class == UNCLASSIFIED).count();
     eprintln!(
         "{}, {}: {}",
@@ -118,8 +126,8 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         counted(columns().count(), "column"),
         classes_of(columns().map(|column| column.class.as_str()))
     );
-    for left_out in &catalogue.left_out {
-        eprintln!("left out: {left_out}");
+    for left_out in &left_out {
+        eprintln!("left out: {}", printable(left_out));
     }
     if open > 0 {
         eprintln!(

@@ -82,10 +82,44 @@ impl From<landbridge_local_image::ImageError> for Failure {
         use landbridge_local_image::ImageError;
         match &error {
             ImageError::Url => Self::Usage(error.to_string()),
-            ImageError::Database { .. } => Self::Failed(format!(
-                "{error}; see that it runs, and that this user may read its tables"
-            )),
+            ImageError::Database { reason, .. } => {
+                Self::Failed(format!("{error}; {}", what_to_do(reason)))
+            }
             _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What to do when a database refuses. The reason ends with the server's code in parentheses
+/// (PostgreSQL documentation, "PostgreSQL Error Codes"), unless no server answered.
+fn what_to_do(reason: &str) -> &'static str {
+    let code = reason.strip_suffix(')').and_then(|reason| reason.rsplit_once('('));
+    match code.map(|(_, code)| code) {
+        Some("3D000") => "name one that is there: postgres://user:password@host:port/database",
+        Some("28000" | "28P01") => {
+            "name a user that may log in there, with its password: \
+             postgres://user:password@host:port/database"
+        }
+        Some("42501") => "name a user that may read its tables",
+        _ => "see that it runs, and that this user may read its tables",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_a_database_says_what_to_do() {
+        for (reason, hint) in [
+            ("database \"shop\" does not exist (3D000)", "name one that is there"),
+            ("role \"me\" does not exist (28000)", "name a user that may log in"),
+            ("password authentication failed for user \"me\" (28P01)", "with its password"),
+            ("permission denied for schema public (42501)", "that may read its tables"),
+            ("error connecting to server: Connection refused (os error 111)", "see that it runs"),
+            ("the server answered with code 22P02", "see that it runs"),
+        ] {
+            assert!(what_to_do(reason).contains(hint), "{reason}: {}", what_to_do(reason));
         }
     }
 }

@@ -15,6 +15,11 @@ pub(crate) fn config_path(asked: Option<&Path>) -> PathBuf {
     named(asked, "LANDBRIDGE_CONFIG").unwrap_or_else(|| config::FILE_NAME.into())
 }
 
+/// Whether nobody says where the configuration is and there is none here.
+pub(crate) fn no_config(asked: Option<&Path>) -> bool {
+    named(asked, "LANDBRIDGE_CONFIG").is_none() && !Path::new(config::FILE_NAME).exists()
+}
+
 /// Where the contract is: as asked for, else `$LANDBRIDGE_CONTRACT` (unless another
 /// configuration was asked for), else beside the configuration.
 pub(crate) fn contract_path(files: &FileArgs) -> PathBuf {

@@ -123,7 +123,7 @@ pub(crate) fn summary(receipts: &[Receipt], indent: usize) -> String {
             count(receipt.rows_table),
             tags(receipt),
             classes_of(receipt.columns.iter().map(|column| column.class.as_str())),
-            (receipt.warnings.len() + usize::from(receipt.problem.is_some())).to_string(),
+            (untold(receipt).count() + usize::from(receipt.problem.is_some())).to_string(),
         ]
     });
     render::table(&columns, rows.collect(), indent)
@@ -142,7 +142,7 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
             };
             let _ = writeln!(text, "{space}{mark} {name}: {problem}");
         }
-        for warning in receipt.warnings.iter().filter(|warning| !warning.starts_with(CREATED)) {
+        for warning in untold(receipt).filter(|warning| !warning.starts_with(CREATED)) {
             let _ = writeln!(text, "{space}{} {name}: {warning}", paint.yellow("note"));
         }
     }
@@ -154,6 +154,13 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
         let _ = writeln!(text, "{space}note new in the warehouse: {}", created.join(", "));
     }
     text
+}
+
+/// The warnings of a receipt that its problem does not tell already: why a table is skipped
+/// is both.
+fn untold(receipt: &Receipt) -> impl Iterator<Item = &String> {
+    let told = receipt.problem.as_ref().map_or("", |problem| problem.context.as_str());
+    receipt.warnings.iter().filter(move |warning| !told.ends_with(warning.as_str()))
 }
 
 /// `3/3`: tags read back, of columns that must carry one.

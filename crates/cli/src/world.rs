@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::Config;
+use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
@@ -91,12 +91,12 @@ impl World {
         if let Some(url) = &args.source {
             let source = proposal::connect(url).await?;
             if args.contract.is_none() {
-                let catalogue = proposal::catalogue(&source).await?;
-                let contract = Contract::propose(&catalogue.tables, &config);
+                let nothing = Contract::propose(&[], &config);
+                let proposal = proposal::propose(&source, nothing, &config).await?;
                 world.contract_path = data_dir.join(contract::FILE_NAME);
-                write(&world.contract_path, &contract.render())?;
+                write(&world.contract_path, &proposal.contract.render())?;
                 world.proposed = true;
-                world.left_out = catalogue.left_out;
+                world.left_out = proposal.left_out;
             }
             world.source = Arc::new(source);
             world.start = calendar.export_hour(first_day).start();
@@ -227,6 +227,19 @@ fn functions_are_there() -> Result {
         dir.display(),
         packages.join(" ")
     )))
+}
+
+/// The demo's configuration, and how its file is called: the repository's when this is run
+/// there.
+pub(crate) fn example_config() -> Result<(String, Config)> {
+    let path = Path::new(EXAMPLES).join(config::FILE_NAME);
+    let name = path.display().to_string();
+    if path.is_file() {
+        return Ok((name, files::config(&path)?));
+    }
+    let [(_, text), _] = EXAMPLE_FILES;
+    let config = config::load(&name, text).map_err(files::faulty)?;
+    Ok((name, config))
 }
 
 /// The directory `name` of the repository when this is run there, else a copy of its files.

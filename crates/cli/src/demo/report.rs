@@ -112,9 +112,10 @@ impl DayReport {
         if self.receipts.is_empty() {
             faults.push(format!("{day} has no receipts"));
         }
-        let held = self.receipts.iter().filter(|receipt| receipt.state == State::Held).count();
-        if held > 0 {
-            faults.push(format!("{day} holds {} back", tables(held)));
+        let held = self.receipts.iter().filter(|receipt| receipt.state == State::Held);
+        let held: Vec<&str> = held.map(|receipt| receipt.target.as_str()).collect();
+        if !held.is_empty() {
+            faults.push(format!("{day} holds {} back: {}", tables(held.len()), held.join(", ")));
         }
         if self.passed.given_up > 0 {
             faults.push(format!("{day} gave up {}", counted(self.passed.given_up, "tick")));

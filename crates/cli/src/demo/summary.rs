@@ -12,7 +12,7 @@ use super::report::DayReport;
 use super::sample::Unnamed;
 use super::{published, tables};
 use crate::contract::classes_of;
-use crate::render::{Paint, counted, grouped};
+use crate::render::{Paint, counted, grouped, printable};
 use crate::world::World;
 
 /// What is said before the first day.
@@ -45,7 +45,7 @@ pub(super) fn opening(world: &World, days: u16) -> String {
             let _ = writeln!(text, "  {line}");
         }
         for left_out in &world.left_out {
-            let _ = writeln!(text, "  left out: {left_out}");
+            let _ = writeln!(text, "  left out: {}", printable(left_out));
         }
     }
     text

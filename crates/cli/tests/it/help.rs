@@ -10,6 +10,8 @@ fn of_the_command() {
         exit code 0
         out | Carries a database from RDS to BigQuery every day, with its personal data masked
         out |
+        out | New here? Run `landbridge demo`: three days pass on this machine, nothing else needed.
+        out |
         out | Usage: landbridge <COMMAND>
         out |
         out | Commands:
@@ -32,8 +34,6 @@ fn of_the_command() {
         out |   2    wrong usage, or a file that is not as it should be
         out |   3    refused: somebody lacks a right
         out |   130  interrupted
-        out |
-        out | Begin with `landbridge demo`: three days on this machine, nothing else needed.
     "#]]
     .assert_eq(&landbridge(&repository(), &["--help"]).all());
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod help;
+mod proposal;
 mod without_a_cloud;
 
 use std::path::{Path, PathBuf};

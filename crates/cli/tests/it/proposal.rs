@@ -1,0 +1,129 @@
+//! `landbridge contract propose` on a real database of odd names.
+
+use expect_test::expect;
+use landbridge_local_image::ThrowAwayPostgres;
+
+use crate::landbridge;
+
+const ODD: &str = r#"
+    CREATE DOMAIN score AS integer CHECK (VALUE >= 0);
+    CREATE TABLE people (id bigint, email text, "계좌번호" text, "the column" text, points score);
+    CREATE TABLE twins (id bigint, "Phone" text, phone text);
+    CREATE TABLE "Base" (id bigint);
+    CREATE TABLE base (id bigint);
+    CREATE TABLE "고객 표" (id bigint);
+    CREATE TABLE "한글 표" (id bigint);
+    CREATE UNLOGGED TABLE scratch (id bigint);
+"#;
+
+/// Runs SQL in a database.
+fn run_sql(url: &str, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+        let served = tokio::spawn(connection);
+        client.batch_execute(sql).await.expect("good SQL");
+        drop(client);
+        served.await.expect("no panic").expect("a clean end");
+    });
+}
+
+#[test]
+fn a_proposal_is_never_refused_by_the_check() {
+    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let url = server.url();
+    let propose = |url: &str| landbridge(dir.path(), &["contract", "propose", "--source", url]);
+
+    expect![[r#"
+        exit code 1
+        err | error: the database `postgres` has no tables that can be carried
+    "#]]
+    .assert_eq(&propose(&url).all());
+
+    run_sql(&url, ODD);
+    let proposed = propose(&url);
+    expect![[r#"
+        exit code 0
+        out | # Every column that may land in BigQuery, and who may read it.
+        out | # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
+        out | # everyone) or `none` (readable by all). A column that is not named here is
+        out | # treated as `unclassified`.
+        out | version: 1
+        out | tables:
+        out |   "public.Base":
+        out |     columns:
+        out |       id: { source: bigint, type: INT64, class: none }
+        out |
+        out |   "public.base":
+        out |     table: base_61c5a45d
+        out |     columns:
+        out |       id: { source: bigint, type: INT64, class: none }
+        out |
+        out |   "public.people":
+        out |     columns:
+        out |       email: { source: text, type: STRING, class: email }
+        out |       id: { source: bigint, type: INT64, class: none }
+        out |       points: { source: integer, type: STRING, class: unclassified }
+        out |
+        out |   "public.twins":
+        out |     columns:
+        out |       Phone: { source: text, type: STRING, class: phone }
+        out |       id: { source: bigint, type: INT64, class: none }
+        out |
+        out |   "public.고객 표":
+        out |     columns:
+        out |       id: { source: bigint, type: INT64, class: none }
+        out |
+        out |   "public.한글 표":
+        out |     table: _____99ac506b
+        out |     columns:
+        out |       id: { source: bigint, type: INT64, class: none }
+        err | there is no landbridge.yaml here: the classes are those of examples/demo/landbridge.yaml
+        err | 6 tables, 9 columns: 1 email, 1 phone, 1 unclassified, 6 none
+        err | left out: public.people.계좌번호: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
+        err | left out: public.people.the column: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
+        err | left out: public.scratch: it is unlogged
+        err | left out: public.twins.phone: to BigQuery it is the same as `Phone`; no day carries its table until it is renamed in the source
+        err | 1 column unclassified: NULL for everyone until you give each a class, or `none`
+    "#]]
+    .assert_eq(&proposed.all());
+
+    let config = include_str!("../../../../examples/demo/landbridge.yaml");
+    for (name, text) in [("landbridge.yaml", config), ("contract.yaml", proposed.out.as_str())] {
+        std::fs::write(dir.path().join(name), text).expect("the directory can be written");
+    }
+    let check = landbridge(dir.path(), &["check"]);
+    assert_eq!(check.code, Some(0), "{}", check.all());
+
+    // Extended by itself it stays as it is, and there is a configuration now.
+    let args = ["contract", "propose", "--source", &url, "--extend", "contract.yaml"];
+    let again = landbridge(dir.path(), &args);
+    assert_eq!(again.out, proposed.out);
+    assert!(!again.err.contains("there is no landbridge.yaml"), "{}", again.err);
+}
+
+#[test]
+fn a_refusal_of_the_server_says_what_was_tried_and_what_to_do() {
+    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let address = server.url().replace("/postgres", "");
+    let nobody = server.url().replace("landbridge@", "nobody:secret@");
+    let mut told = String::new();
+    for url in [&address, &server.url_of("shop"), &nobody] {
+        let run = landbridge(dir.path(), &["contract", "propose", "--source", url]);
+        assert!(!run.all().contains("secret"));
+        told += &run.all();
+    }
+    let port = address.rsplit(':').next().expect("a port").to_owned();
+    expect![[r#"
+        exit code 1
+        err | error: connecting to the source database at 127.0.0.1:PORT/landbridge failed: database "landbridge" does not exist (3D000); name one that is there: postgres://user:password@host:port/database
+        exit code 1
+        err | error: connecting to the source database at 127.0.0.1:PORT/shop failed: database "shop" does not exist (3D000); name one that is there: postgres://user:password@host:port/database
+        exit code 1
+        err | error: connecting to the source database at 127.0.0.1:PORT/postgres failed: role "nobody" does not exist (28000); name a user that may log in there, with its password: postgres://user:password@host:port/database
+    "#]]
+    .assert_eq(&told.replace(&port, "PORT"));
+}
