@@ -123,6 +123,13 @@ async fn partitions_are_never_loaded_twice() {
     database.set(table("events_2025").rows((0..10).map(row)).partition_of("events")).unwrap();
     database.set(table("events_2026").rows((10..30).map(row)).partition_of("events")).unwrap();
     let mut recipe = Recipe::small();
+    recipe.contract.push_str(
+        r#"  "public.events":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      kind: { source: text, type: STRING, class: none }
+"#,
+    );
     recipe.source = Arc::new(database);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
@@ -136,7 +143,8 @@ async fn partitions_are_never_loaded_twice() {
         assert!(receipts[child].warnings[0].contains("of which it is a partition"));
     }
     assert!(!world.cloud.google().tables("shop").iter().any(|table| table.starts_with("events_")));
-    assert!(world.alerts("load").is_empty(), "partitions are as they should be");
+    let told = world.alerts("load").iter().any(|alert| alert.to_string().contains("events"));
+    assert!(!told, "partitions are as they should be");
 }
 
 #[tokio::test(flavor = "multi_thread")]

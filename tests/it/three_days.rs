@@ -77,7 +77,11 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
         world.alerts(function).iter().filter(|alert| alert.to_string().contains(words)).count()
     };
     assert_eq!(told("load", "passport_no"), 1);
-    assert_eq!(told("transfer", "the export warns of something"), 2, "postgres and template1, once");
+    assert_eq!(
+        told("transfer", "the export warns of something"),
+        2,
+        "postgres and template1, once"
+    );
 
     // An analyst can ask for the proof.
     let proof = "SELECT day, COUNT(*), COUNTIF(state = 'published'), SUM(rows_table) FROM landbridge_ops.receipts GROUP BY day ORDER BY day";

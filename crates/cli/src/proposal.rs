@@ -302,12 +302,12 @@ mod tests {
                 columns:
                   Email: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
-            left out: public.people.계좌번호: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
-            left out: public.people.the column: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
+            left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
+            left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
             left out: public.people.1st: a BigQuery column name does not start with a digit; no day carries its table until it is renamed in the source
             left out: public.people._TABLE_x: a BigQuery column name does not start with a reserved prefix; no day carries its table until it is renamed in the source
             left out: public.people.email: to BigQuery it is the same as `Email`; no day carries its table until it is renamed in the source
-            left out: public.only.이름: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
+            left out: public.only.이름: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
         "#]]
         .assert_eq(&shown(&[table("public", "people", &columns), only], nothing()));
     }

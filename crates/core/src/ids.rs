@@ -107,7 +107,7 @@ fn column_rules(text: &str) -> Result<(), &'static str> {
         return Err("a BigQuery column name has 1 to 300 characters");
     }
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err("a BigQuery column name holds letters, digits and underscores only");
+        return Err("a BigQuery column name holds ASCII letters, digits and underscores only");
     }
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("a BigQuery column name does not start with a digit");

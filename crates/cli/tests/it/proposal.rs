@@ -82,8 +82,8 @@ fn a_proposal_is_never_refused_by_the_check() {
         out |       id: { source: bigint, type: INT64, class: none }
         err | there is no landbridge.yaml here: the classes are those of examples/demo/landbridge.yaml
         err | 6 tables, 9 columns: 1 email, 1 phone, 1 unclassified, 6 none
-        err | left out: public.people.계좌번호: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
-        err | left out: public.people.the column: a BigQuery column name holds letters, digits and underscores only; no day carries its table until it is renamed in the source
+        err | left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
+        err | left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
         err | left out: public.scratch: it is unlogged
         err | left out: public.twins.phone: to BigQuery it is the same as `Phone`; no day carries its table until it is renamed in the source
         err | 1 column unclassified: NULL for everyone until you give each a class, or `none`

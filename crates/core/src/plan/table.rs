@@ -100,7 +100,11 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
             Error::new(
                 Kind::Held,
                 "BigQuery cannot take a column's name",
-                format!("{}: {}", place(), error.what()),
+                format!(
+                    "{}: {}; rename it in the source, or leave its table out of the export",
+                    place(),
+                    error.what()
+                ),
             )
         })?;
         if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&parquet.name)) {

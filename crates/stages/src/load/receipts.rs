@@ -28,7 +28,7 @@ const OPS_LABEL: &str = "landbridge";
 const MAX_BATCHES: usize = 100;
 
 /// The columns of the table, in order, with what they mean.
-const COLUMNS: [(&str, BigQueryType, &str); 22] = [
+const COLUMNS: [(&str, BigQueryType, &str); 23] = [
     ("source", Text, "Name of the source in landbridge.yaml"),
     ("day", Date, "Day of the data, in the schedule's zone"),
     ("target", Text, "schema.table in the source"),
@@ -49,6 +49,7 @@ const COLUMNS: [(&str, BigQueryType, &str); 22] = [
     ("problem", Text, "Why it is held or skipped, and what to do"),
     ("export_started_at", Timestamp, "When the export task started"),
     ("export_ended_at", Timestamp, "When it ended"),
+    ("planned_at", Timestamp, "Tick that planned the day's transfer"),
     ("settled_at", Timestamp, "Tick that wrote this receipt"),
     ("load_ms", Int64, "Running time of the load job in milliseconds"),
 ];
@@ -221,6 +222,7 @@ fn line(receipt: &Receipt) -> Value {
         "problem": receipt.problem.as_ref().map(ToString::to_string),
         "export_started_at": receipt.export_started_at,
         "export_ended_at": receipt.export_ended_at,
+        "planned_at": receipt.planned_at,
         "settled_at": receipt.settled_at,
         "load_ms": receipt.load_ms,
     })

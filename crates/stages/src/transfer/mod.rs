@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
+use landbridge_core::config;
 use landbridge_core::plan::{DayPlan, Item, TablePlan};
 use landbridge_core::{Error, Kind, Result};
+use landbridge_gcp::storage::UPLOAD_BUFFER;
 
 use crate::ledger::Recorded;
 use crate::records::{self, EXPORT, ExportRecord, PLAN};
@@ -22,6 +24,8 @@ use crate::{Context, Ledger, Outcome, Progress, Tick};
 /// Time that a tick keeps for an object it begins: at the 50 MB/s that one
 /// invocation can count on, some 3 GB.
 const TIME_FOR_ONE: Duration = Duration::from_secs(60);
+/// What an object under way takes: the upload's buffer, and as much again on its way in and out.
+const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER;
 /// After so many failed objects a tick stops trying: the trouble is not theirs.
 const MAX_FAILURES: usize = 5;
 
@@ -84,6 +88,12 @@ pub async fn table_plan(ledger: &Ledger, table: &str) -> Result<TablePlan> {
         .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", table))
 }
 
+/// Objects under way at once: as many as configured, fewer where memory would not do.
+fn at_once(settings: &config::Transfer) -> usize {
+    let memory = settings.memory_mib as usize * 1024 * 1024;
+    usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
+}
+
 async fn carry_all(
     context: &Context,
     ledger: &Ledger,
@@ -91,7 +101,7 @@ async fn carry_all(
     work: Vec<(TablePlan, Item)>,
 ) -> (usize, usize, Option<Error>) {
     let total = work.len();
-    let concurrency = usize::from(context.config.transfer.concurrency);
+    let concurrency = at_once(&context.config.transfer);
     let mut sent = 0;
     let mut failures = 0;
     let mut first = None;
@@ -118,4 +128,24 @@ async fn carry_all(
         }
     }
     (sent, total - sent, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_bounds_what_is_under_way() {
+        let settings = |concurrency, memory_mib| config::Transfer {
+            bucket: String::new(),
+            prefix: String::new(),
+            concurrency,
+            memory_mib,
+        };
+        for (concurrency, memory_mib, objects) in
+            [(4, 128, 4), (64, 128, 8), (64, 32, 2), (1, 9216, 1)]
+        {
+            assert_eq!(at_once(&settings(concurrency, memory_mib)), objects);
+        }
+    }
 }

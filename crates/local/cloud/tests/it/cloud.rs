@@ -146,8 +146,8 @@ async fn a_day_passes() {
         .await
         .unwrap();
     assert_eq!(summary.given_up, []);
-    assert_eq!((hours, summary.ticks), (24, 120));
-    let expected = [("export", 24), ("load", 36), ("snapshot", 24), ("transfer", 36)];
+    assert_eq!((hours, summary.ticks), (24, 168));
+    let expected = [("export", 24), ("load", 36), ("snapshot", 72), ("transfer", 36)];
     assert_eq!(ticks, expected.map(|(name, n)| (name.to_owned(), n)).into());
     // One warm process each served them all.
     assert_eq!(cloud.functions().cold_starts().len(), 4);
