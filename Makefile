@@ -3,6 +3,8 @@
 CARGO ?= cargo
 # What `make demo` is given besides: make demo DEMO="--days 1 --scale 0.1"
 DEMO ?=
+# Where cargo builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Starts of each function that `make bench` measures.
 STARTS ?= 40
 
@@ -14,7 +16,7 @@ help: ## list the targets
 
 demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
-	target/debug/landbridge demo $(DEMO)
+	$(TARGET)/debug/landbridge demo $(DEMO)
 
 test: ## install what the tests need, build, run every test
 	scripts/test.sh
