@@ -11,6 +11,7 @@
 //! | [`types`] | source type → Parquet → BigQuery |
 //! | [`diff`] | the live table against the wanted one |
 //! | [`plan`] | what one day moves, object by object |
+//! | [`rewrite`] | what happens to each column on its way, and why a value may not fit |
 //! | [`receipt`] | the proof of a table's day |
 //! | [`error`] | one error, one policy |
 
@@ -24,6 +25,7 @@ pub mod manifest;
 pub mod plan;
 pub mod receipt;
 pub mod retention;
+pub mod rewrite;
 pub mod schedule;
 pub mod types;
 pub mod yaml;

@@ -15,10 +15,18 @@ use parquet::schema::types::Type;
 /// # Errors
 /// [`Kind::Rejected`] when a column has a type that Parquet does not know; `name` is the table's.
 pub fn no_rows(columns: &[ParquetColumn], name: &str) -> Result<Bytes> {
-    let failed = |error| Error::new(Kind::Rejected, "a Parquet file of no rows cannot be written", name).caused_by(error);
-    let fields = columns.iter().map(|column| field(column).map(Arc::new)).collect::<Result<_, _>>().map_err(failed)?;
+    let failed = |error| {
+        Error::new(Kind::Rejected, "a Parquet file of no rows cannot be written", name)
+            .caused_by(error)
+    };
+    let fields = columns
+        .iter()
+        .map(|column| field(column).map(Arc::new))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     let root = Type::group_type_builder("schema").with_fields(fields).build().map_err(failed)?;
-    let properties = Arc::new(WriterProperties::builder().set_created_by("landbridge".to_owned()).build());
+    let properties =
+        Arc::new(WriterProperties::builder().set_created_by("landbridge".to_owned()).build());
     let mut bytes = Vec::new();
     SerializedFileWriter::new(&mut bytes, Arc::new(root), properties)
         .and_then(|writer| writer.close())

@@ -70,7 +70,9 @@ impl Footer {
         if size + TAIL > first {
             tail = source.read(start, size + TAIL).await?;
         }
-        let from = tail.len() - usize::try_from(size + TAIL).map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
+        let from = tail.len()
+            - usize::try_from(size + TAIL)
+                .map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
         let thrift = &tail[from..tail.len() - 8];
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)
             .map_err(|_| corrupt("the footer of a Parquet file cannot be read"))?;
@@ -97,20 +99,29 @@ impl Footer {
             (group.num_rows() >= 0).then(|| sum.checked_add(group.num_rows()))?
         });
         if sum != Some(self.metadata.file_metadata().num_rows()) {
-            return Err(Error::new(Kind::Corrupt, "the row groups of a Parquet file do not add up to its rows", name));
+            return Err(Error::new(
+                Kind::Corrupt,
+                "the row groups of a Parquet file do not add up to its rows",
+                name,
+            ));
         }
         for chunk in groups.iter().flat_map(|group| group.columns()) {
             let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-            let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+            let end =
+                start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
             if start < 4 || chunk.compressed_size() < 0 || end.is_none_or(|end| end > self.start) {
-                return Err(Error::new(Kind::Corrupt, "a column of a Parquet file lies beyond its end", name));
+                return Err(Error::new(
+                    Kind::Corrupt,
+                    "a column of a Parquet file lies beyond its end",
+                    name,
+                ));
             }
         }
         Ok(())
     }
 }
 
-fn column(field: &Type) -> ParquetColumn {
+pub(crate) fn column(field: &Type) -> ParquetColumn {
     let name = field.name().to_owned();
     if !field.is_primitive() || field.get_basic_info().repetition() == Repetition::REPEATED {
         return ParquetColumn { name, physical: Physical::Nested, annotation: Annotation::None };
@@ -135,7 +146,10 @@ fn annotation(field: &Type) -> Annotation {
     let info = field.get_basic_info();
     let decimal = || {
         let positive = |value: i32| u32::try_from(value).unwrap_or(0);
-        Annotation::Decimal { precision: positive(field.get_precision()), scale: positive(field.get_scale()) }
+        Annotation::Decimal {
+            precision: positive(field.get_precision()),
+            scale: positive(field.get_scale()),
+        }
     };
     let int = |bits, signed| Annotation::Int { bits, signed };
     if let Some(logical) = info.logical_type_ref() {
@@ -147,8 +161,12 @@ fn annotation(field: &Type) -> Annotation {
             LogicalType::Date => Annotation::Date,
             LogicalType::Integer(it) => int(u8::try_from(it.bit_width).unwrap_or(64), it.is_signed),
             LogicalType::Time(it) if it.unit == TimeUnit::MICROS => Annotation::TimeMicros,
-            LogicalType::Timestamp(it) if it.unit == TimeUnit::MICROS => Annotation::TimestampMicros,
-            LogicalType::Timestamp(it) if it.unit == TimeUnit::MILLIS => Annotation::TimestampMillis,
+            LogicalType::Timestamp(it) if it.unit == TimeUnit::MICROS => {
+                Annotation::TimestampMicros
+            }
+            LogicalType::Timestamp(it) if it.unit == TimeUnit::MILLIS => {
+                Annotation::TimestampMillis
+            }
             _ => Annotation::Other,
         };
     }

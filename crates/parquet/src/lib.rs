@@ -1,18 +1,16 @@
-//! Parquet files on their way: read what a footer says, and write a new footer
-//! behind the same bytes.
+//! Parquet files on their way: read what a footer says, write a new footer behind
+//! the same bytes, and rewrite the few columns that cannot stay as they are.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`footer`] | reads a footer from ranged reads, checks it, tells rows and columns |
 //! | [`splice`] | a file as untouched bytes plus a new footer |
+//! | [`rewrite`] | a file with columns dropped, retyped, tokenised; all others copied as bytes |
 //! | [`empty`] | a file of no rows |
-//!
-//! Column chunks are never decoded here. What rewrites a column's data
-//! (retyping, dropping, tokenising) belongs into [`splice`], of which copying
-//! everything unchanged is the simplest case.
 
 pub mod empty;
 pub mod footer;
+pub mod rewrite;
 pub mod splice;
 
 pub use footer::{Footer, Ranges};

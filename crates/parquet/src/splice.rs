@@ -38,15 +38,23 @@ impl Splice {
     pub fn annotate(footer: &Footer, columns: &[String], name: &str) -> Result<Self> {
         let old = footer.metadata.file_metadata();
         let wrong = |column: &str| {
-            Error::new(Kind::Rejected, "a column cannot be annotated as STRING", format!("{name}, column `{column}`"))
+            Error::new(
+                Kind::Rejected,
+                "a column cannot be annotated as STRING",
+                format!("{name}, column `{column}`"),
+            )
         };
         for column in columns {
             let field = old.schema().get_fields().iter().find(|field| field.name() == column);
-            if !field.is_some_and(|field| field.is_primitive() && field.get_physical_type() == PhysicalType::BYTE_ARRAY) {
+            if !field.is_some_and(|field| {
+                field.is_primitive() && field.get_physical_type() == PhysicalType::BYTE_ARRAY
+            }) {
                 return Err(wrong(column));
             }
         }
-        let failed = |error| Error::new(Kind::Rejected, "a Parquet footer cannot be written", name).caused_by(error);
+        let failed = |error| {
+            Error::new(Kind::Rejected, "a Parquet footer cannot be written", name).caused_by(error)
+        };
         let mut fields = Vec::new();
         for field in old.schema().get_fields() {
             if !columns.iter().any(|column| column == field.name()) {
@@ -63,7 +71,10 @@ impl Splice {
             }
             fields.push(Arc::new(builder.build().map_err(failed)?));
         }
-        let root = Type::group_type_builder(old.schema().name()).with_fields(fields).build().map_err(failed)?;
+        let root = Type::group_type_builder(old.schema().name())
+            .with_fields(fields)
+            .build()
+            .map_err(failed)?;
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(root)));
         let file = FileMetaData::new(
             old.version(),

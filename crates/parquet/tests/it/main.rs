@@ -15,8 +15,12 @@ use parquet::basic::{Compression, GzipLevel};
 use parquet::file::properties::WriterProperties;
 
 fn file(rows: i64) -> Bytes {
-    let grade: ArrayRef = Arc::new(BinaryArray::from_iter_values((0..rows).map(|n| if n % 2 == 0 { b"GOLD" } else { b"IRON" })));
-    let amount = Decimal128Array::from_iter_values((0..rows).map(i128::from)).with_precision_and_scale(20, 0).unwrap();
+    let grade: ArrayRef = Arc::new(BinaryArray::from_iter_values(
+        (0..rows).map(|n| if n % 2 == 0 { b"GOLD" } else { b"IRON" }),
+    ));
+    let amount = Decimal128Array::from_iter_values((0..rows).map(i128::from))
+        .with_precision_and_scale(20, 0)
+        .unwrap();
     let batch = RecordBatch::try_from_iter([
         ("id", Arc::new(Int64Array::from_iter_values(0..rows)) as ArrayRef),
         ("grade", grade),
@@ -44,10 +48,16 @@ async fn a_footer_tells_rows_and_columns() {
     let file = file(250);
     let footer = footer(&file).await.unwrap();
     assert_eq!(footer.rows(), 250);
-    let columns: Vec<String> = footer.columns().iter().map(|column| format!("{} {column}", column.name)).collect();
+    let columns: Vec<String> =
+        footer.columns().iter().map(|column| format!("{} {column}", column.name)).collect();
     assert_eq!(
         columns,
-        ["id Int64", "grade ByteArray", "name ByteArray (String)", "amount Fixed(9) (Decimal { precision: 20, scale: 0 })"]
+        [
+            "id Int64",
+            "grade ByteArray",
+            "name ByteArray (String)",
+            "amount Fixed(9) (Decimal { precision: 20, scale: 0 })"
+        ]
     );
 }
 
@@ -62,7 +72,12 @@ async fn an_annotated_column_is_text_and_everything_else_is_the_same_bytes() {
     assert_eq!(splice, Splice::annotate(&footer, &["grade".to_owned()], "f").unwrap());
 
     let read = |file: Bytes| -> Vec<RecordBatch> {
-        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap).collect()
+        ParquetRecordBatchReaderBuilder::try_new(file)
+            .unwrap()
+            .build()
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     };
     let (before, after) = (read(input), read(output.clone()));
     assert_eq!(before.len(), after.len());
@@ -71,8 +86,10 @@ async fn an_annotated_column_is_text_and_everything_else_is_the_same_bytes() {
             assert_eq!(before.column_by_name(name), after.column_by_name(name), "{name}");
         }
         // The Arrow schema embedded by the writer asks for Binary; Parquet's own annotation is what BigQuery reads.
-        let grades = arrow::compute::cast(after.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
-        let expected = arrow::compute::cast(before.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
+        let grades =
+            arrow::compute::cast(after.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
+        let expected =
+            arrow::compute::cast(before.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
         assert_eq!(&grades, &expected);
     }
     let again = Footer::read(&output, output.len() as u64, "g").await.unwrap();
@@ -84,7 +101,10 @@ async fn an_annotated_column_is_text_and_everything_else_is_the_same_bytes() {
 async fn only_bytes_can_become_text() {
     let footer = footer(&file(1)).await.unwrap();
     for column in ["id", "nowhere"] {
-        assert_eq!(Splice::annotate(&footer, &[column.to_owned()], "f").unwrap_err().kind(), Kind::Rejected);
+        assert_eq!(
+            Splice::annotate(&footer, &[column.to_owned()], "f").unwrap_err().kind(),
+            Kind::Rejected
+        );
     }
 }
 
@@ -103,7 +123,11 @@ async fn a_cut_file_is_refused_at_every_length() {
 
 #[tokio::test]
 async fn a_file_of_no_rows_has_the_columns_asked_for() {
-    let column = |name: &str, physical, annotation| ParquetColumn { name: name.into(), physical, annotation };
+    let column = |name: &str, physical, annotation| ParquetColumn {
+        name: name.into(),
+        physical,
+        annotation,
+    };
     let columns = [
         column("a", Physical::Int32, Annotation::Int { bits: 16, signed: true }),
         column("b", Physical::Fixed(9), Annotation::Decimal { precision: 20, scale: 0 }),

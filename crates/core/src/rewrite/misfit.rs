@@ -1,0 +1,88 @@
+//! Why a value does not fit.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a value does not fit the type that its column gets. A reason never says the value.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Misfit {
+    /// `infinity` or `-infinity`, as date, time or decimal.
+    Infinite,
+    /// `NaN` as decimal.
+    NotANumber,
+    /// A date with a zero in it, which MySQL allows: `0000-00-00`, `2024-00-10`.
+    ZeroDate,
+    /// A date that no calendar has: 30 February.
+    NoSuchDate,
+    /// A year before 1.
+    BeforeChrist,
+    /// A year after 9999.
+    YearBeyond9999,
+    /// More than the type can hold.
+    OutOfRange,
+    /// More digits after the point than the type can hold.
+    TooFine,
+    /// A time of 24 hours or more.
+    BeyondOneDay,
+    /// A time below zero.
+    Negative,
+    /// A time of day with a zone, which no type of BigQuery holds.
+    Zoned,
+    /// An array of arrays.
+    ManyDimensions,
+    /// An array with a NULL among its elements, which BigQuery does not hold.
+    NullElement,
+    /// Text that is not of the form at all.
+    Malformed,
+}
+
+impl Misfit {
+    /// How many reasons there are.
+    pub const COUNT: usize = 14;
+    /// All reasons, in the order of their declaration.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Infinite,
+        Self::NotANumber,
+        Self::ZeroDate,
+        Self::NoSuchDate,
+        Self::BeforeChrist,
+        Self::YearBeyond9999,
+        Self::OutOfRange,
+        Self::TooFine,
+        Self::BeyondOneDay,
+        Self::Negative,
+        Self::Zoned,
+        Self::ManyDimensions,
+        Self::NullElement,
+        Self::Malformed,
+    ];
+
+    /// The reason in words, for receipts and errors.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Infinite => "infinity",
+            Self::NotANumber => "NaN",
+            Self::ZeroDate => "zero date",
+            Self::NoSuchDate => "no such date",
+            Self::BeforeChrist => "before Christ",
+            Self::YearBeyond9999 => "year beyond 9999",
+            Self::OutOfRange => "out of range",
+            Self::TooFine => "too many digits after the point",
+            Self::BeyondOneDay => "24 hours or more",
+            Self::Negative => "negative time",
+            Self::Zoned => "time with a zone",
+            Self::ManyDimensions => "array of arrays",
+            Self::NullElement => "NULL in an array",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,256 @@
+//! What happens to each column of a Parquet file on its way: the plan, and the
+//! reasons for which a value may not fit the type it should get.
+//!
+//! Everything here is data. Reading and writing files by it is the business of
+//! the crate `landbridge-parquet`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | [`Plan`], [`Action`], [`Target`] |
+//! | `misfit` | [`Misfit`]: why a value does not fit |
+
+mod misfit;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use misfit::Misfit;
+
+use crate::{
+    Error, Kind, Result,
+    yaml::{self, Document, Faults},
+};
+
+/// The share of misfits of a column, of its values that are not NULL, beyond which
+/// a table is held: one in a thousand.
+pub const MAX_MISFIT_SHARE: f64 = 0.001;
+
+/// What happens to each top-level column of a file, by the column's exact name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    /// The columns that something happens to. Naming one that the file lacks is an error.
+    pub columns: BTreeMap<String, Action>,
+    /// What happens to a column that is not named: `keep` or `drop`.
+    pub others: Others,
+    /// What a value that does not fit its new type does, where a column says nothing else.
+    pub on_misfit: OnMisfit,
+    /// The largest share of misfits of a column's values that are not NULL, from 0 to 1;
+    /// beyond it nothing is delivered. 1 turns the check off.
+    #[schemars(schema_with = "share")]
+    pub max_misfit_share: f64,
+    /// How rewritten columns are compressed. Copied ones stay as they are.
+    pub compression: Compression,
+}
+
+/// No type is named, since the reader of YAML takes fractions where none is.
+fn share(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "minimum": 0, "maximum": 1 })
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            columns: BTreeMap::new(),
+            others: Others::default(),
+            on_misfit: OnMisfit::default(),
+            max_misfit_share: MAX_MISFIT_SHARE,
+            compression: Compression::default(),
+        }
+    }
+}
+
+/// What happens to one column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Its bytes are copied.
+    Keep,
+    /// Its bytes are copied; the footer says something else about them.
+    Annotate(Annotate),
+    /// Its text is read and written as another type.
+    Retype {
+        /// The type.
+        to: Target,
+        /// What misfits do in this column; the plan's rule when it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_misfit: Option<OnMisfit>,
+    },
+    /// It is in no byte of the output.
+    Drop,
+    /// Every value becomes a keyed token; equal values become equal tokens.
+    Tokenise {
+        /// Separates tokens that must not be joined: the same value has another token
+        /// in another domain.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        domain: String,
+    },
+    /// The column stays, and every value of it is NULL.
+    SetNull,
+}
+
+/// What happens to a column that the plan does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Others {
+    /// It is copied.
+    #[default]
+    Keep,
+    /// It is dropped.
+    Drop,
+}
+
+/// What happens to values that do not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMisfit {
+    /// The value becomes NULL and is counted by its reason.
+    #[default]
+    SetNull,
+    /// The whole column stays text.
+    KeepText,
+}
+
+/// The codecs of rewritten columns, all of which BigQuery loads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Zstandard, level 1: as fast as Snappy where it matters and much smaller.
+    #[default]
+    Zstd,
+    /// Snappy.
+    Snappy,
+    /// LZ4 blocks without a frame.
+    Lz4Raw,
+    /// No compression.
+    None,
+}
+
+/// What the footer can say of a column with no change to its data. Only changes that
+/// leave the order of values as it was, so that statistics stay true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Annotate {
+    /// Bytes that are UTF-8 text: a MySQL CHAR.
+    String,
+    /// Bytes that are JSON text.
+    Json,
+    /// Bytes with no meaning attached.
+    Bytes,
+    /// INT64: microseconds since 1970 in UTC.
+    Timestamp,
+    /// INT64: microseconds since midnight.
+    Time,
+    /// INT32: days since 1970.
+    Date,
+}
+
+/// The type that text becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// `YYYY-MM-DD`, of the years 1 to 9999.
+    Date,
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds of UTC; text without a zone is
+    /// taken as UTC.
+    Timestamp,
+    /// `HH:MM:SS[.ffffff]` within one day, in microseconds.
+    Time,
+    /// A decimal that fits BigQuery's NUMERIC: at most 29 digits before the point and 9 after.
+    Numeric(Decimal),
+    /// A decimal that fits BigQuery's BIGNUMERIC: at most 38 digits before the point and 38 after.
+    Bignumeric(Decimal),
+    /// A 64-bit whole number.
+    Int64,
+    /// A double. `NaN` and `Infinity` are values of it, and no misfits.
+    Float64,
+    /// `t`, `f`, `true`, `false`, `1`, `0`.
+    Bool,
+    /// A bit string `0101…` as big-endian bytes, filled up with zeros on the left as MySQL's
+    /// BIT is.
+    Bytes,
+    /// Text, checked to be UTF-8. Only of use within a list.
+    Text,
+    /// A one-dimensional PostgreSQL array `{…}` of elements that are no lists. Empty and NULL
+    /// arrays are the same thing afterwards, as in BigQuery.
+    List(Box<Target>),
+}
+
+/// Digits of a decimal type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decimal {
+    /// All digits.
+    pub precision: u8,
+    /// Digits after the point.
+    pub scale: u8,
+}
+
+impl Target {
+    /// Whether the type can exist.
+    ///
+    /// # Errors
+    /// [`Kind::Config`], naming `column`.
+    pub fn check(&self, column: &str) -> Result<()> {
+        let wrong = |what| Err(Error::new(Kind::Config, what, format!("column `{column}`")));
+        let fits = |it: &Decimal, before: u8, after: u8| {
+            it.precision >= 1
+                && it.scale <= after
+                && it.scale <= it.precision
+                && it.precision - it.scale <= before
+        };
+        match self {
+            Self::Numeric(it) if !fits(it, 29, 9) => {
+                wrong("a NUMERIC has at most 29 digits before the point and 9 after it")
+            }
+            Self::Bignumeric(it) if !fits(it, 38, 38) => {
+                wrong("a BIGNUMERIC has at most 38 digits before the point and 38 after it")
+            }
+            Self::Text => wrong("text stays text: name `text` only within a list"),
+            Self::List(of) => match of.as_ref() {
+                Self::List(_) => wrong("a list of lists cannot be written"),
+                Self::Text => Ok(()),
+                of => of.check(column),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Plan {
+    /// Reads a plan from YAML; `file` is its name for faults.
+    ///
+    /// # Errors
+    /// All faults of the text at once, with their lines.
+    pub fn read(text: &str, file: &str) -> Result<Document<Self>, Faults> {
+        yaml::load(file, text)
+    }
+
+    /// Whether the plan makes sense by itself.
+    ///
+    /// # Errors
+    /// [`Kind::Config`], naming the column.
+    pub fn check(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.max_misfit_share) {
+            return Err(Error::new(Kind::Config, "a share of misfits is between 0 and 1", ""));
+        }
+        for (name, action) in &self.columns {
+            if let Action::Retype { to, .. } = action {
+                to.check(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What happens to the column.
+    pub fn action(&self, column: &str) -> Action {
+        self.columns.get(column).cloned().unwrap_or(match self.others {
+            Others::Keep => Action::Keep,
+            Others::Drop => Action::Drop,
+        })
+    }
+}

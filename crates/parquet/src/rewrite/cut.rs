@@ -1,0 +1,109 @@
+//! Cutting: which row groups go into which output.
+
+use std::ops::Range;
+
+use crate::Footer;
+
+/// A file of an output is not made smaller than this where a choice is left: what is smaller
+/// costs more in requests than it wins by being apart. In bytes.
+pub const SMALLEST_PART: u64 = 16 * 1024 * 1024;
+
+/// How a file is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Into at most so many parts of about the same size, whatever their size.
+    Into(usize),
+    /// Into parts of about so many bytes, and of [`SMALLEST_PART`] at least.
+    Every(u64),
+}
+
+/// The row groups of each part, in order. Every part has one at least; a file of none has one
+/// empty part. The same footer is always cut the same way.
+pub fn cut(footer: &Footer, how: Cut) -> Vec<Vec<usize>> {
+    let sizes: Vec<u64> = footer
+        .metadata
+        .row_groups()
+        .iter()
+        .map(|group| {
+            let sizes = group
+                .columns()
+                .iter()
+                .map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0));
+            sizes.fold(0, u64::saturating_add)
+        })
+        .collect();
+    parts(&sizes, how).into_iter().map(Vec::from_iter).collect()
+}
+
+fn parts(sizes: &[u64], how: Cut) -> Vec<Range<usize>> {
+    if sizes.is_empty() {
+        return vec![0..0];
+    }
+    let total = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    let mut parts = Vec::new();
+    let (mut from, mut sum) = (0, 0_u64);
+    for (place, size) in sizes.iter().enumerate() {
+        sum = sum.saturating_add(*size);
+        let done = match how {
+            Cut::Into(most) => {
+                let most = most.max(1);
+                // The next border is at an equal share of all bytes; what is left over must
+                // still fill the parts that are to come.
+                let border = u128::from(total) * (parts.len() as u128 + 1) / most as u128;
+                let left = sizes.len() - place - 1;
+                parts.len() + 1 < most && (u128::from(sum) >= border || left < most - parts.len())
+            }
+            Cut::Every(size) => {
+                let part: u64 =
+                    sizes[from..=place].iter().fold(0, |sum, size| sum.saturating_add(*size));
+                part >= size.max(SMALLEST_PART)
+            }
+        };
+        if done {
+            parts.push(from..place + 1);
+            from = place + 1;
+        }
+    }
+    if from < sizes.len() {
+        parts.push(from..sizes.len());
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn parts_are_even_and_complete() {
+        for (sizes, how, expected) in [
+            (vec![], Cut::Into(4), vec![0..0]),
+            (vec![1; 8], Cut::Into(1), vec![0..8]),
+            (vec![1; 8], Cut::Into(4), vec![0..2, 2..4, 4..6, 6..8]),
+            (vec![1; 3], Cut::Into(8), vec![0..1, 1..2, 2..3]),
+            (vec![9, 1, 1, 1], Cut::Into(2), vec![0..1, 1..4]),
+            (vec![1, 1, 1, 9], Cut::Into(2), vec![0..4]),
+            (vec![0; 4], Cut::Into(2), vec![0..1, 1..4]),
+            (vec![8 * MIB; 4], Cut::Every(1), vec![0..2, 2..4]),
+            (vec![20 * MIB; 3], Cut::Every(1), vec![0..1, 1..2, 2..3]),
+            (vec![20 * MIB; 4], Cut::Every(40 * MIB), vec![0..2, 2..4]),
+        ] {
+            assert_eq!(parts(&sizes, how), expected, "{sizes:?} {how:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_group_is_in_exactly_one_part() {
+        for count in 0..40_usize {
+            for most in 0..12 {
+                let sizes: Vec<_> = (0..count as u64).map(|it| it * 7919 % 101).collect();
+                let parts = parts(&sizes, Cut::Into(most));
+                assert!(parts.len() <= most.max(1), "{count} {most}");
+                let all: Vec<_> = parts.into_iter().flatten().collect();
+                assert_eq!(all, (0..count).collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Parquet's two packings of whole numbers: runs mixed with bit-packed groups (levels and
+//! dictionary indices), and deltas in blocks (DELTA_BINARY_PACKED). Both are read a batch
+//! at a time, so that a forged count allocates nothing.
+
+use super::trouble::Trouble;
+
+const ENDS: Trouble = Trouble::Page("levels or indices end too early");
+
+/// Runs and bit-packed groups of numbers of `width` bits.
+pub(super) struct Hybrid<'a> {
+    bytes: &'a [u8],
+    width: u32,
+    run: Run<'a>,
+}
+
+enum Run<'a> {
+    Same { value: u32, left: usize },
+    Packed { bytes: &'a [u8], bit: usize, left: usize },
+}
+
+impl<'a> Hybrid<'a> {
+    pub(super) fn new(bytes: &'a [u8], width: u32) -> Result<Self, Trouble> {
+        if width > 32 {
+            return Err(Trouble::Page("numbers are wider than 32 bits"));
+        }
+        Ok(Self { bytes, width, run: Run::Same { value: 0, left: 0 } })
+    }
+
+    /// Numbers of one bit, packed from the highest bit on: the deprecated BIT_PACKED levels.
+    pub(super) fn bits_from_the_top(
+        bytes: &'a [u8],
+        out: &mut [u32],
+        at: usize,
+    ) -> Result<(), Trouble> {
+        for (place, out) in out.iter_mut().enumerate() {
+            let bit = at + place;
+            let byte = bytes.get(bit / 8).ok_or(ENDS)?;
+            *out = u32::from(byte >> (7 - bit % 8) & 1);
+        }
+        Ok(())
+    }
+
+    /// Fills `out`.
+    pub(super) fn read(&mut self, mut out: &mut [u32]) -> Result<(), Trouble> {
+        while !out.is_empty() {
+            match &mut self.run {
+                Run::Same { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
+                Run::Same { value, left } => {
+                    let count = out.len().min(*left);
+                    let (now, later) = out.split_at_mut(count);
+                    now.fill(*value);
+                    *left -= count;
+                    out = later;
+                }
+                Run::Packed { bytes, bit, left } => {
+                    let count = out.len().min(*left);
+                    let (now, later) = out.split_at_mut(count);
+                    for place in now {
+                        *place = unpack(bytes, *bit, self.width);
+                        *bit += self.width as usize;
+                    }
+                    *left -= count;
+                    out = later;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn next_run(&mut self) -> Result<(), Trouble> {
+        let (head, rest) = varint(self.bytes).ok_or(ENDS)?;
+        let count = usize::try_from(head >> 1).map_err(|_| ENDS)?;
+        if count == 0 {
+            return Err(Trouble::Page("a run of nothing"));
+        }
+        let length = if head & 1 == 1 {
+            // Groups of eight; the last one may be cut where nothing is left to say.
+            let bytes = count.checked_mul(self.width as usize).ok_or(ENDS)?.min(rest.len());
+            let (packed, rest) = rest.split_at(bytes);
+            let whole = if self.width == 0 {
+                count.saturating_mul(8)
+            } else {
+                bytes * 8 / self.width as usize
+            };
+            if whole == 0 {
+                return Err(ENDS);
+            }
+            self.run =
+                Run::Packed { bytes: packed, bit: 0, left: whole.min(count.saturating_mul(8)) };
+            self.bytes = rest;
+            return Ok(());
+        } else {
+            self.width.div_ceil(8) as usize
+        };
+        let (value, rest) = rest.split_at_checked(length).ok_or(ENDS)?;
+        let value = value.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        self.run = Run::Same { value, left: count };
+        self.bytes = rest;
+        Ok(())
+    }
+}
+
+/// `width` bits from `bit` on, lowest first. Bits beyond the end are zero.
+fn unpack(bytes: &[u8], bit: usize, width: u32) -> u32 {
+    let from = bit / 8;
+    let mut word = [0; 8];
+    if let Some(bytes) = bytes.get(from..from + 8) {
+        word.copy_from_slice(bytes);
+    } else if let Some(bytes) = bytes.get(from..) {
+        word[..bytes.len()].copy_from_slice(bytes);
+    }
+    let shifted = u64::from_le_bytes(word) >> (bit % 8);
+    (shifted & ((1_u64 << width) - 1)) as u32
+}
+
+fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0;
+    for (place, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * place).min(63);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[place + 1..]));
+        }
+    }
+    None
+}
+
+/// DELTA_BINARY_PACKED.
+pub(super) struct Delta<'a> {
+    bytes: &'a [u8],
+    /// Values still to come.
+    left: usize,
+    /// Values of one miniblock, and miniblocks of a block.
+    mini: usize,
+    minis: usize,
+    value: i64,
+    first: bool,
+    least: i64,
+    /// Widths of the miniblocks of this block that are still to come.
+    widths: &'a [u8],
+    packed: &'a [u8],
+    width: u32,
+    bit: usize,
+    in_mini: usize,
+}
+
+impl<'a> Delta<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Trouble> {
+        const WRONG: Trouble = Trouble::Page("deltas have an impossible header");
+        let (block, bytes) = varint(bytes).ok_or(WRONG)?;
+        let (minis, bytes) = varint(bytes).ok_or(WRONG)?;
+        let (left, bytes) = varint(bytes).ok_or(WRONG)?;
+        let (first, bytes) = varint(bytes).ok_or(WRONG)?;
+        let small = |value| usize::try_from(value).ok().filter(|value| *value <= i32::MAX as usize);
+        let (Some(block), Some(minis), Some(left)) = (small(block), small(minis), small(left))
+        else {
+            return Err(WRONG);
+        };
+        if minis == 0
+            || block % minis != 0
+            || block / minis == 0
+            || !(block / minis).is_multiple_of(8)
+        {
+            return Err(WRONG);
+        }
+        Ok(Self {
+            bytes,
+            left,
+            mini: block / minis,
+            minis,
+            value: zigzag(first),
+            first: true,
+            least: 0,
+            widths: &[],
+            packed: &[],
+            width: 0,
+            bit: 0,
+            in_mini: 0,
+        })
+    }
+
+    /// The next value.
+    pub(super) fn next(&mut self) -> Result<i64, Trouble> {
+        if self.left == 0 {
+            return Err(ENDS);
+        }
+        self.left -= 1;
+        if std::mem::take(&mut self.first) {
+            return Ok(self.value);
+        }
+        if self.in_mini == 0 {
+            self.next_mini()?;
+        }
+        self.in_mini -= 1;
+        let delta = unpack64(self.packed, self.bit, self.width);
+        self.bit += self.width as usize;
+        self.value = self.value.wrapping_add(self.least).wrapping_add(delta as i64);
+        Ok(self.value)
+    }
+
+    fn next_mini(&mut self) -> Result<(), Trouble> {
+        if self.widths.is_empty() {
+            let (least, rest) = varint(self.bytes).ok_or(ENDS)?;
+            self.least = zigzag(least);
+            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or(ENDS)?;
+        }
+        let (width, widths) = self.widths.split_first().ok_or(ENDS)?;
+        if *width > 64 {
+            return Err(Trouble::Page("deltas are wider than 64 bits"));
+        }
+        self.widths = widths;
+        self.width = u32::from(*width);
+        let length = self.mini / 8 * usize::from(*width);
+        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or(ENDS)?;
+        (self.bit, self.in_mini) = (0, self.mini);
+        Ok(())
+    }
+
+    /// What follows behind the last value.
+    pub(super) fn after(mut self) -> Result<&'a [u8], Trouble> {
+        self.left = self.left.saturating_sub(usize::from(self.first));
+        loop {
+            self.left = self.left.saturating_sub(self.in_mini);
+            if self.left == 0 {
+                return Ok(self.bytes);
+            }
+            self.next_mini()?;
+        }
+    }
+}
+
+fn zigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+fn unpack64(bytes: &[u8], bit: usize, width: u32) -> u64 {
+    match width {
+        0 => 0,
+        1..=32 => u64::from(unpack(bytes, bit, width)),
+        _ => {
+            let low = u64::from(unpack(bytes, bit, 32));
+            let high = u64::from(unpack(bytes, bit + 32, width - 32));
+            low | high << 32
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
+        let mut out = vec![0; count];
+        Hybrid::new(bytes, width).ok()?.read(&mut out).ok()?;
+        Some(out)
+    }
+
+    #[test]
+    fn runs_and_groups() {
+        // 4 × 1, then the example of the format: 0 to 7 in three bits.
+        let bytes = [8, 1, 3, 0b1000_1000, 0b1100_0110, 0b1111_1010];
+        assert_eq!(all(&bytes, 3, 12), Some(vec![1, 1, 1, 1, 0, 1, 2, 3, 4, 5, 6, 7]));
+        assert_eq!(all(&bytes, 3, 13), None, "one too many");
+        assert_eq!(all(&[0, 1], 3, 1), None, "a run of nothing");
+        assert_eq!(
+            all(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0x55], 1, 8),
+            Some(vec![1, 0, 1, 0, 1, 0, 1, 0])
+        );
+        assert_eq!(all(&[20], 0, 10), Some(vec![0; 10]), "numbers of no bits");
+        assert!(Hybrid::new(&[], 33).is_err());
+    }
+
+    #[test]
+    fn deltas() {
+        // The examples of the format's description: 1 to 5, and 7 5 3 1 2 3 4 5.
+        let head = |count: u8, first: u8| vec![128, 1, 4, count, first];
+        let mut up = head(5, 2);
+        up.extend([2, 0, 0, 0, 0]);
+        let mut mixed = head(8, 14);
+        mixed.extend([3, 2, 0, 0, 0, 0b1100_0000, 0b0011_1111, 0, 0, 0, 0, 0, 0, 9]);
+        for (bytes, expected, after) in
+            [(up, vec![1, 2, 3, 4, 5], vec![]), (mixed, vec![7, 5, 3, 1, 2, 3, 4, 5], vec![9])]
+        {
+            let mut delta = Delta::new(&bytes).expect("a header");
+            let read: Vec<_> = expected.iter().map(|_| delta.next().expect("a value")).collect();
+            assert_eq!(read, expected);
+            assert!(delta.next().is_err(), "no more");
+            assert_eq!(Delta::new(&bytes).expect("a header").after().expect("the end"), after);
+        }
+        assert!(Delta::new(&[0, 0, 0, 0]).is_err(), "no miniblocks");
+    }
+}

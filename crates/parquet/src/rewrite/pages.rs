@@ -1,0 +1,260 @@
+//! The pages of one column chunk, one at a time, with what they may cost known beforehand.
+
+use std::io::{self, Read};
+
+use parquet::basic::CompressionCodec;
+
+use super::thrift::{Bad, PageHeader};
+use super::trouble::Trouble;
+
+/// What is read at once where pages are smaller.
+const READ: usize = 256 * 1024;
+/// A header beyond this is refused; statistics within can make one large.
+const LARGEST_HEADER: usize = 8 * 1024 * 1024;
+
+/// What a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The dictionary.
+    Dictionary,
+    /// A data page of version 1: levels and values compressed together.
+    V1 { bit_packed_levels: bool },
+    /// A data page of version 2: this many bytes of repetition and definition levels lie
+    /// uncompressed before the values.
+    V2 { repetition: usize, definition: usize },
+}
+
+/// A page's head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) kind: Kind,
+    /// Values, NULLs among them.
+    pub(super) values: usize,
+    /// Parquet's number of the encoding.
+    pub(super) encoding: i64,
+}
+
+/// Reads the pages of a chunk of `remaining` bytes.
+pub(super) struct Pages<R> {
+    input: R,
+    remaining: u64,
+    limit: usize,
+    codec: CompressionCodec,
+    buffer: Vec<u8>,
+    /// The part of `buffer` that is read and not yet used.
+    start: usize,
+    end: usize,
+    body: Vec<u8>,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    /// Bytes of pages before and after decompression, so far.
+    pub(super) read: u64,
+    pub(super) inflated: u64,
+}
+
+impl<R: Read> Pages<R> {
+    /// Pages of `length` bytes of `input`; none may be larger than `limit` bytes, compressed
+    /// or not.
+    pub(super) fn new(input: R, length: u64, codec: CompressionCodec, limit: usize) -> Self {
+        Self {
+            input,
+            remaining: length,
+            limit,
+            codec,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            body: Vec::new(),
+            zstd: None,
+            read: 0,
+            inflated: 0,
+        }
+    }
+
+    /// Reads the next page; its bytes are in [`Self::body`] until the next call.
+    pub(super) fn next(&mut self) -> Result<Option<Head>, Trouble> {
+        loop {
+            if self.remaining == 0 && self.start == self.end {
+                return Ok(None);
+            }
+            let header = self.header()?;
+            let size = |value: i64| {
+                let value =
+                    usize::try_from(value).map_err(|_| Trouble::Page("a size is below zero"))?;
+                if value > self.limit { Err(Trouble::PageTooLarge) } else { Ok(value) }
+            };
+            let compressed = size(header.compressed)?;
+            let uncompressed = size(header.uncompressed)?;
+            let values = usize::try_from(header.values)
+                .ok()
+                .filter(|values| i32::try_from(*values).is_ok())
+                .ok_or(Trouble::Page("a number of values is impossible"))?;
+            let kind = match header.kind {
+                0 => match header.level_encoding {
+                    3 => Kind::V1 { bit_packed_levels: false },
+                    4 => Kind::V1 { bit_packed_levels: true },
+                    _ => return Err(Trouble::Page("levels have an unknown encoding")),
+                },
+                2 => Kind::Dictionary,
+                3 => Kind::V2 {
+                    repetition: size(header.repetition_length)?,
+                    definition: size(header.definition_length)?,
+                },
+                // Index pages were never specified; there is nothing in them to read.
+                _ => {
+                    self.fill(compressed)?;
+                    self.start += compressed;
+                    continue;
+                }
+            };
+            let plain = match kind {
+                Kind::V2 { repetition, definition } => repetition + definition,
+                _ => 0,
+            };
+            if plain > compressed || plain > uncompressed {
+                return Err(Trouble::Page("levels are longer than their page"));
+            }
+            self.fill(compressed)?;
+            self.inflate(compressed, uncompressed, plain, header.stored)?;
+            self.start += compressed;
+            self.read += compressed as u64;
+            self.inflated += uncompressed as u64;
+            return Ok(Some(Head { kind, values, encoding: header.encoding }));
+        }
+    }
+
+    /// The bytes of the page, decompressed.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn header(&mut self) -> Result<PageHeader, Trouble> {
+        let mut wanted = 64;
+        loop {
+            let available = (self.end - self.start) as u64 + self.remaining;
+            let ready = usize::try_from(available).map_or(wanted, |all| all.min(wanted));
+            self.fill(ready)?;
+            match PageHeader::read(&self.buffer[self.start..self.end]) {
+                Ok((header, length)) => {
+                    self.start += length;
+                    return Ok(header);
+                }
+                Err(Bad::Short) if (ready as u64) < available && wanted < LARGEST_HEADER => {
+                    wanted = (self.end - self.start).max(wanted) * 2;
+                }
+                Err(_) => return Err(Trouble::Page("a header cannot be read")),
+            }
+        }
+    }
+
+    /// Sees to it that `length` bytes are in the buffer.
+    fn fill(&mut self, length: usize) -> Result<(), Trouble> {
+        let have = self.end - self.start;
+        if have >= length {
+            return Ok(());
+        }
+        if (length - have) as u64 > self.remaining {
+            return Err(Trouble::Page("a page goes beyond its column"));
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, have);
+        let room = length.max(READ);
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        while self.end < length {
+            let most = usize::try_from(self.remaining)
+                .map_or(room - self.end, |all| all.min(room - self.end));
+            match self.input.read(&mut self.buffer[self.end..self.end + most]) {
+                Ok(0) => return Err(Trouble::Page("the file ends within a column")),
+                Ok(count) => {
+                    self.end += count;
+                    self.remaining -= count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the body with exactly `uncompressed` bytes, the first `plain` of them as they are.
+    fn inflate(
+        &mut self,
+        compressed: usize,
+        uncompressed: usize,
+        plain: usize,
+        stored: bool,
+    ) -> Result<(), Trouble> {
+        let page = &self.buffer[self.start..self.start + compressed];
+        self.body.clear();
+        let wrong = Trouble::Page("a page has another size than its header says");
+        if stored || self.codec == CompressionCodec::UNCOMPRESSED {
+            if compressed != uncompressed {
+                return Err(wrong);
+            }
+            self.body.extend_from_slice(page);
+            return Ok(());
+        }
+        self.body.resize(uncompressed, 0);
+        let (levels, values) = page.split_at(plain);
+        let (head, body) = self.body.split_at_mut(plain);
+        head.copy_from_slice(levels);
+        if body.is_empty() {
+            return Ok(());
+        }
+        let length = match self.codec {
+            CompressionCodec::GZIP => gunzip(values, body),
+            CompressionCodec::SNAPPY => snap::raw::Decoder::new().decompress(values, body).ok(),
+            CompressionCodec::ZSTD => {
+                if self.zstd.is_none() {
+                    self.zstd = zstd::bulk::Decompressor::new().ok();
+                }
+                self.zstd.as_mut().and_then(|zstd| zstd.decompress_to_buffer(values, body).ok())
+            }
+            CompressionCodec::LZ4_RAW => lz4_flex::block::decompress_into(values, body).ok(),
+            CompressionCodec::LZ4 => lz4(values, body),
+            _ => return Err(Trouble::Codec),
+        };
+        match length {
+            Some(length) if length == body.len() => Ok(()),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// Inflates as much as fits, and refuses what would be more.
+fn gunzip(values: &[u8], body: &mut [u8]) -> Option<usize> {
+    let mut decoder = flate2::bufread::MultiGzDecoder::new(values);
+    decoder.read_exact(body).ok()?;
+    matches!(decoder.read(&mut [0]), Ok(0)).then_some(body.len())
+}
+
+/// The deprecated codec LZ4: Hadoop's blocks, or what other writers took it for.
+fn lz4(values: &[u8], body: &mut [u8]) -> Option<usize> {
+    hadoop(values, body)
+        .or_else(|| {
+            let mut decoder = lz4_flex::frame::FrameDecoder::new(values);
+            decoder.read_exact(body).ok()?;
+            matches!(decoder.read(&mut [0]), Ok(0)).then_some(body.len())
+        })
+        .or_else(|| lz4_flex::block::decompress_into(values, body).ok())
+}
+
+/// Blocks, each behind its length after and before compression, both big-endian.
+fn hadoop(mut values: &[u8], body: &mut [u8]) -> Option<usize> {
+    let mut done = 0_usize;
+    while !values.is_empty() {
+        let (after, rest) = values.split_first_chunk::<4>()?;
+        let (before, rest) = rest.split_first_chunk::<4>()?;
+        let (after, before) =
+            (u32::from_be_bytes(*after) as usize, u32::from_be_bytes(*before) as usize);
+        let (block, rest) = rest.split_at_checked(before)?;
+        let place = body.get_mut(done..done.checked_add(after)?)?;
+        if lz4_flex::block::decompress_into(block, place).ok()? != after {
+            return None;
+        }
+        done += after;
+        values = rest;
+    }
+    Some(done)
+}

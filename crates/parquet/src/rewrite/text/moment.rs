@@ -1,0 +1,317 @@
+//! Dates, times and timestamps, as PostgreSQL and MySQL print them.
+//!
+//! The calendar is the proleptic Gregorian one, which both databases and BigQuery use.
+
+use landbridge_core::rewrite::Misfit;
+
+const MICROS: i64 = 1_000_000;
+const DAY_SECONDS: i64 = 86_400;
+/// Days since 1970 of 0001-01-01 and 9999-12-31, the first and last day of BigQuery.
+const FIRST_DAY: i32 = -719_162;
+const LAST_DAY: i32 = 2_932_896;
+
+/// `YYYY-MM-DD` as days since 1970.
+pub(in crate::rewrite) fn date(text: &[u8]) -> Result<i32, Misfit> {
+    if let Some(days) = plain_date(text) {
+        return days;
+    }
+    let (days, rest) = long_date(text)?;
+    if rest.is_empty() { days } else { Err(Misfit::Malformed) }
+}
+
+/// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` as microseconds since 1970 in UTC.
+pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
+    let (days, rest) = match text.split_at_checked(10) {
+        Some((head, rest)) if rest.first() == Some(&b' ') => match plain_date(head) {
+            Some(days) => (days, rest),
+            None => long_date(text)?,
+        },
+        _ => long_date(text)?,
+    };
+    let (b' ' | b'T', rest) = rest.split_first().map_or((0, rest), |(it, rest)| (*it, rest)) else {
+        return Err(Misfit::Malformed);
+    };
+    let (hours, micros, rest) = clock(rest)?;
+    if hours > 23 {
+        return Err(Misfit::Malformed);
+    }
+    let (offset, rest) = zone(rest)?;
+    if rest == b" BC" {
+        return Err(Misfit::BeforeChrist);
+    }
+    if !rest.is_empty() {
+        return Err(Misfit::Malformed);
+    }
+    let seconds = i64::from(days?) * DAY_SECONDS - offset;
+    let result = seconds * MICROS + micros;
+    if result < i64::from(FIRST_DAY) * DAY_SECONDS * MICROS {
+        Err(Misfit::BeforeChrist)
+    } else if result >= (i64::from(LAST_DAY) + 1) * DAY_SECONDS * MICROS {
+        Err(Misfit::YearBeyond9999)
+    } else {
+        Ok(result)
+    }
+}
+
+/// `HH:MM:SS[.ffffff]` as microseconds since midnight. MySQL's may have more than two
+/// digits of hours and a sign; PostgreSQL's may have a zone.
+pub(in crate::rewrite) fn time(text: &[u8]) -> Result<i64, Misfit> {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (hours, micros, rest) = clock(text)?;
+    if !rest.is_empty() {
+        let (_, rest) = zone(rest)?;
+        return Err(if rest.is_empty() { Misfit::Zoned } else { Misfit::Malformed });
+    }
+    if negative && micros != 0 {
+        Err(Misfit::Negative)
+    } else if hours > 23 {
+        Err(Misfit::BeyondOneDay)
+    } else {
+        Ok(micros)
+    }
+}
+
+/// The common case: exactly ten bytes of the form. `None` when it is another form.
+fn plain_date(text: &[u8]) -> Option<Result<i32, Misfit>> {
+    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
+    let year = i32::from(two(y0, y1)?) * 100 + i32::from(two(y2, y3)?);
+    Some(days(year, two(m0, m1)?, two(d0, d1)?))
+}
+
+/// Years of any length, `infinity`, ` BC`. The result says what is wrong with the date;
+/// the error that it is no date.
+#[allow(clippy::type_complexity)]
+fn long_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
+    if text == b"infinity" || text == b"-infinity" {
+        return Err(Misfit::Infinite);
+    }
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (year, rest) = text.split_at(digits);
+    let &[b'-', m0, m1, b'-', d0, d1, ref rest @ ..] = rest else {
+        return Err(Misfit::Malformed);
+    };
+    let (Some(month), Some(day)) = (two(m0, m1), two(d0, d1)) else {
+        return Err(Misfit::Malformed);
+    };
+    if !(4..=9).contains(&digits) {
+        return Err(Misfit::Malformed);
+    }
+    if let b" BC" = rest {
+        return Err(Misfit::BeforeChrist);
+    }
+    let year = year.iter().fold(0_i32, |sum, digit| sum * 10 + i32::from(digit - b'0'));
+    if year > 9999 {
+        // Checked before the day: `9999` is all that a reader needs to know of it.
+        return Ok((Err(Misfit::YearBeyond9999), rest));
+    }
+    Ok((days(year, month, day), rest))
+}
+
+/// `HH:MM:SS[.f…]`: the hours, all of it in microseconds, and what follows.
+fn clock(text: &[u8]) -> Result<(i64, i64, &[u8]), Misfit> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(2..=4).contains(&digits) {
+        return Err(Misfit::Malformed);
+    }
+    let (hours, rest) = text.split_at(digits);
+    let hours = hours.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let &[b':', m0, m1, b':', s0, s1, ref rest @ ..] = rest else {
+        return Err(Misfit::Malformed);
+    };
+    let (Some(minutes @ 0..=59), Some(seconds @ 0..=59)) = (two(m0, m1), two(s0, s1)) else {
+        return Err(Misfit::Malformed);
+    };
+    let mut micros = (hours * 3600 + i64::from(minutes) * 60 + i64::from(seconds)) * MICROS;
+    let mut rest = rest;
+    if let [b'.', fraction @ ..] = rest {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return Err(Misfit::Malformed);
+        }
+        let (fraction, after) = fraction.split_at(digits);
+        let mut unit = MICROS;
+        for digit in fraction {
+            unit /= 10;
+            if unit == 0 && *digit != b'0' {
+                return Err(Misfit::TooFine);
+            }
+            micros += i64::from(digit - b'0') * unit;
+        }
+        rest = after;
+    }
+    Ok((hours, micros, rest))
+}
+
+/// `Z`, `+00`, `+0530`, `+05:30`, `-07:52:58`, or nothing: seconds east of Greenwich.
+fn zone(text: &[u8]) -> Result<(i64, &[u8]), Misfit> {
+    let (sign, rest) = match text {
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        [b'Z', rest @ ..] => return Ok((0, rest)),
+        _ => return Ok((0, text)),
+    };
+    let mut rest = rest;
+    let mut offset = 0;
+    for (place, unit) in [3600, 60, 1].into_iter().enumerate() {
+        let digits = match rest {
+            [b':', rest @ ..] if place > 0 => rest,
+            [b'0'..=b'9', ..] => rest,
+            _ if place > 0 => break,
+            _ => return Err(Misfit::Malformed),
+        };
+        let [a, b, after @ ..] = digits else { return Err(Misfit::Malformed) };
+        let Some(value @ 0..=59) = two(*a, *b) else { return Err(Misfit::Malformed) };
+        if place == 0 && value > 18 {
+            return Err(Misfit::Malformed);
+        }
+        offset += i64::from(value) * unit;
+        rest = after;
+    }
+    Ok((sign * offset, rest))
+}
+
+fn two(a: u8, b: u8) -> Option<u8> {
+    let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+    (a < 10 && b < 10).then_some(a * 10 + b)
+}
+
+fn days(year: i32, month: u8, day: u8) -> Result<i32, Misfit> {
+    if year == 0 || month == 0 || day == 0 {
+        return Err(Misfit::ZeroDate);
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return Err(Misfit::NoSuchDate),
+    };
+    if day > length {
+        return Err(Misfit::NoSuchDate);
+    }
+    // Years begin in March here, so that the leap day is the last one.
+    let (month, day) = (i32::from(month), i32::from(day));
+    let year = if month <= 2 { year - 1 } else { year };
+    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Ok(year * 365 + year / 4 - year / 100 + year / 400 + in_year - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (text, expected) in [
+            ("1970-01-01", Ok(0)),
+            ("1969-12-31", Ok(-1)),
+            ("2000-02-29", Ok(11_016)),
+            ("2026-11-22", Ok(20_779)),
+            ("0001-01-01", Ok(FIRST_DAY)),
+            ("9999-12-31", Ok(LAST_DAY)),
+            ("infinity", Err(Misfit::Infinite)),
+            ("-infinity", Err(Misfit::Infinite)),
+            ("0000-00-00", Err(Misfit::ZeroDate)),
+            ("2024-00-10", Err(Misfit::ZeroDate)),
+            ("2024-01-00", Err(Misfit::ZeroDate)),
+            ("2023-02-29", Err(Misfit::NoSuchDate)),
+            ("2024-13-01", Err(Misfit::NoSuchDate)),
+            ("10000-01-01", Err(Misfit::YearBeyond9999)),
+            ("5874897-12-31", Err(Misfit::YearBeyond9999)),
+            ("0044-03-15 BC", Err(Misfit::BeforeChrist)),
+            ("", Err(Misfit::Malformed)),
+            ("2024-1-01", Err(Misfit::Malformed)),
+            ("24-01-01", Err(Misfit::Malformed)),
+            ("2024-01-01x", Err(Misfit::Malformed)),
+            (" 2024-01-01", Err(Misfit::Malformed)),
+            ("20240101", Err(Misfit::Malformed)),
+            ("2024/01/01", Err(Misfit::Malformed)),
+            ("99999999999999999999-01-01", Err(Misfit::Malformed)),
+        ] {
+            assert_eq!(date(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut expected = FIRST_DAY;
+        for year in 1..=9999 {
+            for month in 1..=12 {
+                for day in 1..=31 {
+                    if let Ok(days) = days(year, month, day) {
+                        assert_eq!(days, expected);
+                        expected += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(expected, LAST_DAY + 1);
+    }
+
+    #[test]
+    fn timestamps() {
+        let noon = 43_200_000_000;
+        for (text, expected) in [
+            ("1970-01-01 00:00:00", Ok(0)),
+            ("1970-01-01 12:00:00", Ok(noon)),
+            ("1970-01-01T12:00:00", Ok(noon)),
+            ("1970-01-01 12:00:00Z", Ok(noon)),
+            ("1970-01-01 12:00:00+00", Ok(noon)),
+            ("1970-01-01 12:00:00+09", Ok(noon - 9 * 3_600_000_000)),
+            ("1970-01-01 12:00:00+05:30", Ok(noon - 19_800_000_000)),
+            ("1970-01-01 12:00:00+0530", Ok(noon - 19_800_000_000)),
+            ("1970-01-01 12:00:00-07:52:58", Ok(noon + 28_378_000_000)),
+            ("1969-12-31 23:59:59.999999", Ok(-1)),
+            ("1970-01-01 00:00:00.5", Ok(500_000)),
+            ("1970-01-01 00:00:00.000001000", Ok(1)),
+            ("1970-01-01 00:00:00.0000001", Err(Misfit::TooFine)),
+            ("infinity", Err(Misfit::Infinite)),
+            ("-infinity", Err(Misfit::Infinite)),
+            ("0044-03-15 12:00:00 BC", Err(Misfit::BeforeChrist)),
+            ("0044-03-15 12:00:00+00 BC", Err(Misfit::BeforeChrist)),
+            ("0001-01-01 00:00:00+09", Err(Misfit::BeforeChrist)),
+            ("9999-12-31 23:00:00-09", Err(Misfit::YearBeyond9999)),
+            ("10000-01-01 00:00:00", Err(Misfit::YearBeyond9999)),
+            ("294276-12-31 23:59:59.999999+00", Err(Misfit::YearBeyond9999)),
+            ("0000-00-00 00:00:00", Err(Misfit::ZeroDate)),
+            ("2023-02-29 00:00:00", Err(Misfit::NoSuchDate)),
+            ("2024-01-01 24:00:00", Err(Misfit::Malformed)),
+            ("2024-01-01 12:60:00", Err(Misfit::Malformed)),
+            ("2024-01-01 12:00", Err(Misfit::Malformed)),
+            ("2024-01-01", Err(Misfit::Malformed)),
+            ("2024-01-01 12:00:00+", Err(Misfit::Malformed)),
+            ("2024-01-01 12:00:00+99", Err(Misfit::Malformed)),
+            ("2024-01-01 12:00:00 KST", Err(Misfit::Malformed)),
+            ("2024-01-01 12:00:00.", Err(Misfit::Malformed)),
+            ("", Err(Misfit::Malformed)),
+        ] {
+            assert_eq!(timestamp(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (text, expected) in [
+            ("00:00:00", Ok(0)),
+            ("23:59:59.999999", Ok(86_399_999_999)),
+            ("-00:00:00", Ok(0)),
+            ("24:00:00", Err(Misfit::BeyondOneDay)),
+            ("838:59:59", Err(Misfit::BeyondOneDay)),
+            ("-12:00:00", Err(Misfit::Negative)),
+            ("-838:59:59", Err(Misfit::Negative)),
+            ("12:00:00+09", Err(Misfit::Zoned)),
+            ("12:00:00.5-03:30", Err(Misfit::Zoned)),
+            ("12:00", Err(Misfit::Malformed)),
+            ("1:00:00", Err(Misfit::Malformed)),
+            ("12:00:61", Err(Misfit::Malformed)),
+            ("noon", Err(Misfit::Malformed)),
+            ("", Err(Misfit::Malformed)),
+        ] {
+            assert_eq!(time(text.as_bytes()), expected, "{text}");
+        }
+    }
+}
