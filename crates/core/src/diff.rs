@@ -171,9 +171,10 @@ pub fn diff(
         let ty: Option<BigQueryType> = have.ty.parse().ok();
         let want = wanted.iter().find(is);
         if let Some(want) = want
-            && ty != Some(want.ty) {
-                return Err(type_changed(table, &have.name, &have.ty, want.ty));
-            }
+            && ty != Some(want.ty)
+        {
+            return Err(type_changed(table, &have.name, &have.ty, want.ty));
+        }
         if !matches!(have.mode.as_str(), "" | "NULLABLE") {
             return Err(Error::new(
                 Kind::Held,

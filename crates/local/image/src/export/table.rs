@@ -131,7 +131,9 @@ pub(super) async fn write(
             let file = match quirks.empty {
                 EmptyForm::ZeroRowFile => true,
                 EmptyForm::LoneSuccess => false,
-                EmptyForm::ByHash => hash::number(&["empty", &table.schema, &table.name]).is_multiple_of(2),
+                EmptyForm::ByHash => {
+                    hash::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
+                }
             };
             if file || cut {
                 let mut empty = cutter.empty_part()?;
@@ -172,8 +174,9 @@ impl Writer<'_> {
         let uuid = hash::uuid(&[self.spec.export_id, &self.folder, &batch.to_string()]);
         let key = format!("{folder}/part-{:05}-{uuid}-c000.gz.parquet", self.number);
         // A Spark task without rows leaves no file, but it has had a number.
-        self.number +=
-            1 + u64::from(hash::number(&["gap", &self.folder, &self.number.to_string()]).is_multiple_of(3));
+        self.number += 1 + u64::from(
+            hash::number(&["gap", &self.folder, &self.number.to_string()]).is_multiple_of(3),
+        );
         self.batches.insert(batch);
         self.written.rows += part.rows;
         self.written.files += 1;
