@@ -84,7 +84,7 @@ mod tests {
             (vec![1; 8], Cut::Into(4), vec![0..2, 2..4, 4..6, 6..8]),
             (vec![1; 3], Cut::Into(8), vec![0..1, 1..2, 2..3]),
             (vec![9, 1, 1, 1], Cut::Into(2), vec![0..1, 1..4]),
-            (vec![1, 1, 1, 9], Cut::Into(2), vec![0..4]),
+            (vec![1, 1, 1, 9], Cut::Into(2), vec![0..3, 3..4]),
             (vec![0; 4], Cut::Into(2), vec![0..1, 1..4]),
             (vec![8 * MIB; 4], Cut::Every(1), vec![0..2, 2..4]),
             (vec![20 * MIB; 3], Cut::Every(1), vec![0..1, 1..2, 2..3]),

@@ -1,6 +1,8 @@
 //! Footers and splices of files that `ArrowWriter` wrote.
 #![allow(clippy::unwrap_used)]
 
+mod rewrite;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Int64Array, RecordBatch, StringArray};

@@ -175,7 +175,7 @@ fn zone(text: &[u8]) -> Result<(i64, &[u8]), Misfit> {
 
 fn two(a: u8, b: u8) -> Option<u8> {
     let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
-    (a < 10 && b < 10).then_some(a * 10 + b)
+    (a < 10 && b < 10).then(|| a * 10 + b)
 }
 
 fn days(year: i32, month: u8, day: u8) -> Result<i32, Misfit> {
@@ -230,6 +230,7 @@ mod tests {
             (" 2024-01-01", Err(Misfit::Malformed)),
             ("20240101", Err(Misfit::Malformed)),
             ("2024/01/01", Err(Misfit::Malformed)),
+            ("\u{7f}024-01-01", Err(Misfit::Malformed)),
             ("99999999999999999999-01-01", Err(Misfit::Malformed)),
         ] {
             assert_eq!(date(text.as_bytes()), expected, "{text}");
