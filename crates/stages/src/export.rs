@@ -9,7 +9,7 @@ use landbridge_core::types::Engine;
 use landbridge_core::{Error, Kind, Result};
 
 use crate::ledger::{Recorded, Written};
-use crate::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord};
+use crate::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
 use crate::{Context, Ledger, Outcome, Progress, Tick, alert};
 
 /// Attempts per day: each is charged as a full export.
@@ -228,10 +228,7 @@ async fn complete(
 
 async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
     let settings = &context.config.export;
-    let root = match settings.prefix.trim_matches('/') {
-        "" => format!("{export}/"),
-        prefix => format!("{prefix}/{export}/"),
-    };
+    let root = below(&settings.prefix, &format!("{export}/"));
     let s3 = &context.aws.s3;
     // Only the folder's own files: below its tables there may be millions.
     let listed = s3.list(&settings.bucket, &format!("{root}export_")).await?;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Context;
+use crate::records::below;
 
 /// The records of one source and day.
 #[derive(Clone, Debug)]
@@ -43,11 +44,7 @@ pub enum Written {
 impl Ledger {
     /// The ledger of the context's source for `day`.
     pub fn new(context: &Context, day: Day) -> Self {
-        let prefix = &context.config.ledger.prefix;
-        let source_root = match prefix.trim_matches('/') {
-            "" => context.config.source.name.clone(),
-            prefix => format!("{prefix}/{}", context.config.source.name),
-        };
+        let source_root = below(&context.config.ledger.prefix, &context.config.source.name);
         Self {
             s3: context.aws.s3.clone(),
             bucket: context.config.export.bucket.clone(),

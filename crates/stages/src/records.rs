@@ -15,6 +15,14 @@ pub const PLAN: &str = "plan.json";
 /// How the day ended: [`DayRecord`].
 pub const DAY: &str = "day.json";
 
+/// A key or object name below a configured prefix, which may be empty.
+pub fn below(prefix: &str, name: &str) -> String {
+    match prefix.trim_matches('/') {
+        "" => name.to_owned(),
+        prefix => format!("{prefix}/{name}"),
+    }
+}
+
 /// The plan of one table: `landbridge_core::plan::TablePlan`.
 pub fn table_plan(table: &str) -> String {
     format!("plan/{table}.json")

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::settle::Receipts;
 use super::table::finish;
 use crate::ledger::Written;
-use crate::records::Batch;
+use crate::records::{Batch, below};
 use crate::{Context, Ledger, Tick};
 
 /// The table's name.
@@ -130,11 +130,8 @@ async fn append(
     }
     let dataset = &context.config.warehouse.ops_dataset;
     let bucket = &context.config.transfer.bucket;
-    let prefix = match context.config.transfer.prefix.trim_matches('/') {
-        "" => String::new(),
-        prefix => format!("{prefix}/"),
-    };
-    let object = format!("{prefix}{}/{}/receipts/{:03}.json", plan.source, plan.day, batch.number);
+    let name = format!("{}/{}/receipts/{:03}.json", plan.source, plan.day, batch.number);
+    let object = below(&context.config.transfer.prefix, &name);
     context.gcp.storage.put(bucket, &object, batch.lines.clone().into()).await?;
     let columns = columns();
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {

@@ -210,11 +210,8 @@ fn table(
     all: &[Candidate<'_>],
 ) -> TablePlan {
     let source = &context.config.source.name;
-    let prefix = format!("{source}/{day}/{}/{}", export.export, candidate.table);
-    let prefix = match context.config.transfer.prefix.trim_matches('/') {
-        "" => prefix,
-        root => format!("{root}/{prefix}"),
-    };
+    let name = format!("{source}/{day}/{}/{}", export.export, candidate.table);
+    let prefix = records::below(&context.config.transfer.prefix, &name);
     let mut plan = plan_table(&Input {
         target: &candidate.target,
         table: &candidate.table,
