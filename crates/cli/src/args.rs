@@ -59,6 +59,17 @@ pub(crate) enum Command {
         file: SchemaFile,
     },
     Receipt(ReceiptArgs),
+    /// Parquet files by themselves, without a cloud
+    #[command(arg_required_else_help = true)]
+    Parquet {
+        #[command(subcommand)]
+        command: ParquetCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParquetCommand {
+    Rewrite(ParquetRewriteArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -296,6 +307,46 @@ pub(crate) struct ReceiptArgs {
     /// How the receipts are shown
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+/// Drop, retype, annotate, tokenise columns of a Parquet file; copy all others as bytes
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge parquet rewrite people.parquet out.parquet --plan plan.yaml
+  landbridge parquet rewrite people.parquet out.parquet --plan plan.yaml --cut 8
+
+A plan names columns; what it does not name is kept:
+  columns:
+    born: { retype: { to: date } }
+    amount: { retype: { to: { numeric: { precision: 12, scale: 2 } } } }
+    account: { tokenise: { domain: account } }
+    notes: drop
+
+Values that do not fit become NULL and are counted; beyond max_misfit_share (0.001) nothing is
+written. All of it: docs/parquet-rewrite.md")]
+pub(crate) struct ParquetRewriteArgs {
+    /// The file to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The file to write; with --cut, OUT.parquet becomes OUT-00000.parquet and so on
+    pub(crate) out: PathBuf,
+    /// What happens to each column
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: PathBuf,
+    /// The key of tokens: 32 bytes or more; white space at the end is left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// Cut into so many files at most, at row groups, on all cores
+    #[arg(long, value_name = "N", value_parser = parts)]
+    pub(crate) cut: Option<usize>,
+    /// How the outcome is shown
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+fn parts(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(|| "a number from 1 to 10000".to_owned())
 }
 
 fn principal(name: &str) -> Result<Principal, String> {

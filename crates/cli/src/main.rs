@@ -13,6 +13,7 @@
 //! | [`local`] | `landbridge local up`: a local cloud that stays |
 //! | [`query`] | `landbridge query`: asking that cloud's warehouse |
 //! | [`receipt`] | `landbridge receipt`: what proves a day |
+//! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
 //! | [`bigquery`] | the few REST calls of a query |
 //! | [`proposal`] | a contract from a database's catalogue |
 //! | [`world`] | a local cloud with its files, database and first day |
@@ -28,6 +29,7 @@ mod demo;
 mod failure;
 mod files;
 mod local;
+mod parquet;
 mod proposal;
 mod query;
 mod receipt;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, ContractCommand, LocalCommand, SchemaFile};
+use args::{Cli, Command, ContractCommand, LocalCommand, ParquetCommand, SchemaFile};
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
@@ -82,6 +84,7 @@ async fn run(command: Command) -> Result {
             SchemaFile::Contract => landbridge_core::contract::schema(),
         }),
         Command::Receipt(args) => receipt::run(args).await,
+        Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }
 

@@ -22,6 +22,7 @@ fn of_the_command() {
         out |   contract  What each column is, and who may read it
         out |   schema    Print the JSON Schema of a file, for editors
         out |   receipt   Show the receipts of a day, from the ledger in S3
+        out |   parquet   Parquet files by themselves, without a cloud
         out |   help      Print this message or the help of the given subcommand(s)
         out |
         out | Options:

@@ -2,6 +2,7 @@
 
 mod files;
 mod help;
+mod parquet;
 mod proposal;
 mod without_a_cloud;
 

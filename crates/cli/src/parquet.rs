@@ -1,0 +1,197 @@
+//! `landbridge parquet rewrite`: one Parquet file by a plan, without a cloud.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use landbridge_core::rewrite::{Action, Plan};
+use landbridge_core::{Error, Kind};
+use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Report, Rewriter, cut};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::args::{Output, ParquetRewriteArgs};
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::render::{self, bytes, counted, grouped, left, right};
+
+/// What was written, and what happened to the columns.
+#[derive(Serialize)]
+struct Done {
+    outputs: Vec<PathBuf>,
+    seconds: f64,
+    #[serde(flatten)]
+    report: Report,
+}
+
+/// Runs the command. The rewriting blocks, so it has a thread for it.
+pub(crate) async fn rewrite(args: ParquetRewriteArgs) -> Result {
+    let output = args.output;
+    let work = tokio::task::spawn_blocking(move || done(&args));
+    let done =
+        work.await.map_err(|error| Failure::Failed(format!("the rewrite stopped: {error}")))??;
+    match output {
+        Output::Json => render::json(&done),
+        Output::Text => render::print(&text(&done)),
+    }
+}
+
+fn done(args: &ParquetRewriteArgs) -> Result<Done> {
+    let plan = plan(&args.plan)?;
+    let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
+    let mut rewriter = Rewriter::new(plan)?;
+    match &args.token_key {
+        Some(path) => {
+            let secret = std::fs::read(path).map_err(|error| {
+                Failure::Usage(format!("cannot read {}: {error}", path.display()))
+            })?;
+            rewriter = rewriter.with_key(Key::new(secret.trim_ascii_end())?);
+        }
+        None if tokens => {
+            return Err(Failure::Usage(
+                "the plan tokenises columns: name the file of the key with --token-key".to_owned(),
+            ));
+        }
+        None => {}
+    }
+    let name = args.input.display().to_string();
+    let local = LocalFile::open(&args.input)
+        .map_err(|error| Failure::Usage(format!("cannot open {name}: {error}")))?;
+    let start = Instant::now();
+    let (outputs, report) = match args.cut {
+        None => {
+            let mut sink = temporary(&args.out)?;
+            let report = rewriter.rewrite(&local, &name, sink.as_file_mut(), None)?;
+            keep(sink, &args.out)?;
+            (vec![args.out.clone()], report)
+        }
+        Some(parts) => cut_up(args, &rewriter, &local, &name, parts)?,
+    };
+    Ok(Done { outputs, seconds: start.elapsed().as_secs_f64(), report })
+}
+
+fn plan(path: &Path) -> Result<Plan> {
+    let text = files::read(path, "--plan")?;
+    match Plan::read(&text, &path.display().to_string()) {
+        Ok(document) => Ok(document.into_value()),
+        Err(faults) => Err(Failure::Usage(faults.to_string())),
+    }
+}
+
+/// Writes parts on all cores; they get their names when all of them are written.
+fn cut_up(
+    args: &ParquetRewriteArgs,
+    rewriter: &Rewriter,
+    local: &LocalFile,
+    name: &str,
+    parts: usize,
+) -> Result<(Vec<PathBuf>, Report)> {
+    let footer = local.footer(name)?;
+    let parts = cut(&footer, Cut::Into(parts));
+    let outputs: Vec<_> = (0..parts.len()).map(|part| numbered(&args.out, part)).collect();
+    let sinks = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let report = rewriter.rewrite_parts(local, name, &parts, threads, |part| {
+        let failed = |error| {
+            Error::new(
+                Kind::Rejected,
+                "an output cannot be written",
+                outputs[part].display().to_string(),
+            )
+            .caused_by(error)
+        };
+        let sink = beside(&outputs[part]).map_err(failed)?;
+        let writer = sink.reopen().map_err(failed)?;
+        sinks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((part, sink));
+        Ok(writer)
+    })?;
+    for (part, sink) in sinks.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        keep(sink, &outputs[part])?;
+    }
+    Ok((outputs, report))
+}
+
+/// `out.parquet` as `out-00002.parquet`.
+fn numbered(out: &Path, part: usize) -> PathBuf {
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    let ending =
+        out.extension().map_or_else(String::new, |it| format!(".{}", it.to_string_lossy()));
+    out.with_file_name(format!("{stem}-{part:05}{ending}"))
+}
+
+fn folder(out: &Path) -> &Path {
+    out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file beside the output, which becomes the output when all is well: a rewrite that stops
+/// leaves nothing, and a file can be rewritten onto itself.
+fn temporary(out: &Path) -> Result<NamedTempFile> {
+    beside(out)
+        .map_err(|error| Failure::Failed(format!("cannot write beside {}: {error}", out.display())))
+}
+
+fn beside(out: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are closed to others as a rule; an output is as open as any new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder(out))
+}
+
+fn keep(sink: NamedTempFile, out: &Path) -> Result {
+    let failed =
+        |error: std::io::Error| Failure::Failed(format!("cannot write {}: {error}", out.display()));
+    sink.persist(out).map(drop).map_err(|error| failed(error.error))
+}
+
+fn text(done: &Done) -> String {
+    let report = &done.report;
+    let rows = report
+        .columns
+        .iter()
+        .map(|column| {
+            let misfits: Vec<_> = column
+                .misfits
+                .iter()
+                .map(|(reason, count)| format!("{} × {reason}", grouped(*count)))
+                .collect();
+            let action = if column.kept_text {
+                format!("{}, stays text", column.action)
+            } else {
+                column.action.into()
+            };
+            let bound = |bound: Option<_>| {
+                bound.map_or_else(String::new, |it: landbridge_parquet::rewrite::Bound| {
+                    it.to_string()
+                })
+            };
+            vec![
+                column.name.clone(),
+                action,
+                column.nulls.map_or_else(|| "?".to_owned(), grouped),
+                bound(column.min),
+                bound(column.max),
+                misfits.join(", "),
+            ]
+        })
+        .collect();
+    let columns = [
+        left("column"),
+        left("action"),
+        right("nulls"),
+        right("min"),
+        right("max"),
+        left("did not fit"),
+    ];
+    let outputs = done.outputs.len();
+    format!(
+        "{}\n{} rows, {} copied, {} decoded, {} written to {} in {:.2} s",
+        render::table(&columns, rows, 0),
+        grouped(report.rows),
+        bytes(report.bytes_copied),
+        bytes(report.bytes_decoded),
+        bytes(report.bytes_written),
+        counted(outputs, "file"),
+        done.seconds,
+    )
+}

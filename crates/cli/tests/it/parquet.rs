@@ -1,0 +1,31 @@
+//! `landbridge parquet rewrite`.
+
+use expect_test::expect;
+
+use crate::landbridge;
+
+#[test]
+fn wrong_plans_and_files_are_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("in.parquet"), b"PAR1 this is none PAR1").expect("written");
+    std::fs::write(dir.path().join("drop.yaml"), "columns: { x: drop }\n").expect("written");
+    std::fs::write(dir.path().join("token.yaml"), "columns: { x: { tokenise: {} } }\n").expect("written");
+    std::fs::write(dir.path().join("wrong.yaml"), "colums: {}\n").expect("written");
+    let run = |plan: &str| {
+        landbridge(dir.path(), &["parquet", "rewrite", "in.parquet", "out.parquet", "--plan", plan]).all()
+    };
+    expect![[r#"
+        exit code 1
+        err | error: the footer of a Parquet file has an impossible length: in.parquet — look at the object that is named; yesterday's data stays until it is mended
+        exit code 2
+        err | error: the plan tokenises columns: name the file of the key with --token-key
+        exit code 2
+        err | error: wrong.yaml:1:1: unknown key `colums`; did you mean `columns`?
+        err | 1 fault in wrong.yaml
+        exit code 2
+        err | error: there is no file none.yaml; name another with --plan
+    "#]]
+    .assert_eq(&["drop.yaml", "token.yaml", "wrong.yaml", "none.yaml"].map(run).concat());
+    assert!(!dir.path().join("out.parquet").exists(), "nothing is left of what failed");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 4, "no temporary file either");
+}
