@@ -1,6 +1,7 @@
 #!/bin/sh
 # Some tests drive the local cloud with clients that others wrote (boto3, Google's
-# Python libraries), and the functions against a server that others wrote (moto).
+# Python libraries), the functions against a server that others wrote (moto), and read what is
+# rewritten with readers that others wrote (DuckDB, pyarrow).
 # This puts them into a Python environment of its own, target/python. Harmless to
 # repeat: it does nothing while the requirements files stay as they are.
 #
@@ -14,7 +15,7 @@ loudly() {
     cat >&2 <<TEXT
 ================================================================================
   NO PYTHON FOR THE TESTS: $1
-  The tests with boto3, Google's Python clients and moto will NOT run.
+  The tests with boto3, Google's Python clients, moto, DuckDB and pyarrow will NOT run.
   $2
 ================================================================================
 TEXT
@@ -26,7 +27,7 @@ if ! command -v python3 >/dev/null 2>&1; then
     exit 0
 fi
 
-set -- "$root/tests/clients/requirements.txt" "$root/tests/moto/requirements.txt"
+set -- "$root/tests/clients/requirements.txt" "$root/tests/moto/requirements.txt" "$root/tests/parquet/requirements.txt"
 wanted=$({ python3 -c 'import sys; print(sys.version, sys.executable)'; cat "$@"; } | cksum)
 if [ -x "$place/bin/python" ] && [ "$(cat "$place/stamp" 2>/dev/null)" = "$wanted" ]; then
     echo "the tests' Python is ready in $place"
@@ -52,9 +53,9 @@ fi
 
 echo "making the tests' Python in $place (once; some 20 s)"
 python3 -m venv "$place"
-if ! "$place/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1" -r "$2"; then
+if ! "$place/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1" -r "$2" -r "$3"; then
     rm -rf "$place"
-    loudly "pip could not install the requirements" "Is PyPI reachable? $1 and $2 name them."
+    loudly "pip could not install the requirements" "Is PyPI reachable? $1, $2 and $3 name them."
     exit 1
 fi
 # Last, so that a run that broke off is repeated.

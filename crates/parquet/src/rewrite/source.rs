@@ -34,6 +34,14 @@ impl LocalFile {
         Ok(Self { file: Arc::new(file), length })
     }
 
+    /// Its checked footer; `name` is for errors.
+    ///
+    /// # Errors
+    /// As [`Footer::read`].
+    pub fn footer(&self, name: &str) -> Result<Footer> {
+        footer(self, name)
+    }
+
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         #[cfg(unix)]
         return std::os::unix::fs::FileExt::read_at(&*self.file, buffer, at);

@@ -79,6 +79,18 @@ fn survive(bytes: Bytes) {
     }
 }
 
+/// Not a test: what the fuzzer begins with, written to `$LANDBRIDGE_FUZZ_SEEDS`.
+#[test]
+#[ignore = "writes seeds for the fuzzer"]
+fn seeds() {
+    let folder =
+        std::env::var_os("LANDBRIDGE_FUZZ_SEEDS").expect("LANDBRIDGE_FUZZ_SEEDS names a folder");
+    for (number, file) in files().into_iter().enumerate() {
+        let place = std::path::Path::new(&folder).join(format!("{number:02}.parquet"));
+        std::fs::write(place, file).expect("written");
+    }
+}
+
 #[test]
 fn files_that_are_cut() {
     for file in files() {

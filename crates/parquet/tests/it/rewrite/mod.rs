@@ -7,6 +7,7 @@ mod hostile;
 mod kept;
 mod misfits;
 mod random;
+mod readers;
 mod stream;
 mod types;
 

@@ -1,0 +1,37 @@
+//! One rewrite of one file, timed: what `benches/rewrite.py` compares with others.
+//!
+//! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints seconds. Without arguments, as
+//! `cargo bench` calls it, it says how it is used and does nothing.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
+
+use landbridge_core::rewrite::Plan;
+use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Rewriter, cut};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let [source, out, plan, rest @ ..] = args.as_slice() else {
+        eprintln!("run `python benches/rewrite.py`, which calls this with files");
+        return Ok(());
+    };
+    let plan = Plan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();
+    let start = Instant::now();
+    let rewriter = Rewriter::new(plan)?.with_key(Key::new(b"a key that guards nothing at all")?);
+    let local = LocalFile::open(Path::new(source))?;
+    if let [parts, threads] = rest {
+        let footer = local.footer(source)?;
+        let parts = cut(&footer, Cut::Into(parts.parse()?));
+        rewriter.rewrite_parts(&local, source, &parts, threads.parse()?, |part| {
+            File::create(format!("{out}.{part}")).map_err(|error| {
+                landbridge_core::Error::new(landbridge_core::Kind::Rejected, "no output", "")
+                    .caused_by(error)
+            })
+        })?;
+    } else {
+        rewriter.rewrite(&local, source, File::create(out)?, None)?;
+    }
+    println!("{:.4}", start.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Rewrites arbitrary bytes by a plan that converts what it can: no panic, no memory beyond
+//! the limit (libFuzzer's own, `-rss_limit_mb`, watches that).
+//!
+//! `cargo +nightly fuzz run rewrite fuzz/seeds`; how the seeds are made is in
+//! `docs/parquet-rewrite.md`.
+#![no_main]
+
+use bytes::Bytes;
+use landbridge_core::rewrite::{Action, Plan, Target};
+use landbridge_parquet::rewrite::{Key, Rewriter};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let list = Target::List(Box::new(Target::Int64));
+    let retype = |to| Action::Retype { to, on_misfit: None };
+    for columns in [
+        vec![],
+        vec![("day", retype(Target::Date)), ("array", retype(list))],
+        vec![("n", Action::Tokenise { domain: String::new() }), ("day", Action::SetNull), ("list", Action::Drop)],
+    ] {
+        let columns = columns.into_iter().map(|(name, action)| (name.to_owned(), action)).collect();
+        let plan = Plan { columns, max_misfit_share: 1.0, ..Plan::default() };
+        let rewriter = Rewriter::new(plan)
+            .expect("the plan makes sense")
+            .with_key(Key::new(&[7; 32]).expect("long enough"))
+            .with_page_limit(1 << 20);
+        let _ = rewriter.rewrite(&Bytes::copy_from_slice(bytes), "fuzz", std::io::sink(), None);
+    }
+});
