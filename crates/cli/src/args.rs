@@ -346,7 +346,10 @@ pub(crate) struct ParquetRewriteArgs {
 }
 
 fn parts(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(|| "a number from 1 to 10000".to_owned())
+    text.parse()
+        .ok()
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| "a number from 1 to 10000".to_owned())
 }
 
 fn principal(name: &str) -> Result<Principal, String> {

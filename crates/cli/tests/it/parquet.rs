@@ -9,10 +9,12 @@ fn wrong_plans_and_files_are_told() {
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::write(dir.path().join("in.parquet"), b"PAR1 this is none PAR1").expect("written");
     std::fs::write(dir.path().join("drop.yaml"), "columns: { x: drop }\n").expect("written");
-    std::fs::write(dir.path().join("token.yaml"), "columns: { x: { tokenise: {} } }\n").expect("written");
+    std::fs::write(dir.path().join("token.yaml"), "columns: { x: { tokenise: {} } }\n")
+        .expect("written");
     std::fs::write(dir.path().join("wrong.yaml"), "colums: {}\n").expect("written");
     let run = |plan: &str| {
-        landbridge(dir.path(), &["parquet", "rewrite", "in.parquet", "out.parquet", "--plan", plan]).all()
+        landbridge(dir.path(), &["parquet", "rewrite", "in.parquet", "out.parquet", "--plan", plan])
+            .all()
     };
     expect![[r#"
         exit code 1
@@ -27,5 +29,9 @@ fn wrong_plans_and_files_are_told() {
     "#]]
     .assert_eq(&["drop.yaml", "token.yaml", "wrong.yaml", "none.yaml"].map(run).concat());
     assert!(!dir.path().join("out.parquet").exists(), "nothing is left of what failed");
-    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 4, "no temporary file either");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).expect("a folder").count(),
+        4,
+        "no temporary file either"
+    );
 }
