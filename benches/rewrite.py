@@ -38,7 +38,7 @@ columns:
 # The same work in SQL. DuckDB has no keyed hash: sha256 over key and value is nearest.
 SQL = {
     "drop": "SELECT * EXCLUDE (c19) FROM source",
-    "three": "SELECT * REPLACE (CAST(at AS TIMESTAMP) AS at, CAST(amount AS DECIMAL(12,2)) AS amount,"
+    "three": "SELECT * REPLACE (CAST(\"at\" AS TIMESTAMP) AS \"at\", CAST(amount AS DECIMAL(12,2)) AS amount,"
     " sha256(concat('key', account)) AS account) FROM source",
     "all": "SELECT * REPLACE ("
     + ", ".join(
@@ -181,6 +181,7 @@ def main():
     parser.add_argument("--rows", type=int, default=4_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--dir", type=Path, default=Path("/tmp/landbridge-bench"))
+    parser.add_argument("--only", default="", help="rounds with this in their name")
     options = parser.parse_args()
     options.dir.mkdir(exist_ok=True)
     mixed, text = (options.dir / f"{name}-{options.rows}.parquet" for name in ("mixed", "text"))
@@ -222,6 +223,8 @@ def main():
         ],
     }
     for work, contestants in rounds.items():
+        if options.only not in work:
+            continue
         print(f"\n{work}\n{'':22} {'median s':>9} {'least s':>9} {'ratio':>7} {'peak MiB':>9} {'out MB':>7}")
         first = None
         for name, (command, own_time) in contestants:

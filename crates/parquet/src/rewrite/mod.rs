@@ -280,7 +280,7 @@ fn tell(report: &mut Report, scanned: Vec<ColumnReport>) {
     }
 }
 
-/// What one thread may not do to others: an error for a task that was lost.
+/// A task that ended without an answer: the runtime stopped, or it panicked.
 fn lost(name: &str) -> Error {
     Error::new(Kind::Transient, "a rewrite was stopped", name)
 }
