@@ -34,6 +34,11 @@ def s3():
 
 
 @pytest.fixture(scope="session")
+def secrets():
+    return boto3.client("secretsmanager", config=ONCE)
+
+
+@pytest.fixture(scope="session")
 def impostor():
     """Clients that know the access key and not its secret."""
 

@@ -73,6 +73,7 @@ impl World {
         for (name, variable, service) in [
             ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
             ("s3", "AWS_ENDPOINT_URL_S3", aws.s3_service()),
+            ("secrets", "AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.secrets_service()),
             ("storage", "STORAGE_EMULATOR_HOST", google.storage_service()),
             ("bigquery", "BIGQUERY_EMULATOR_HOST", google.bigquery_service()),
         ] {

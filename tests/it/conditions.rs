@@ -99,6 +99,6 @@ async fn the_local_s3_keeps_every_promise() {
     let aws = LocalAws::new(options, clock).await.expect("an account");
     aws.create_bucket("ledgers").await;
     let server = serve("s3", 0, aws.s3_service(), Calls::default()).await.expect("a free port");
-    let account = Account { rds: "", s3: &server.url(), key: &key, secret: &secret };
+    let account = Account { rds: "", s3: &server.url(), secrets: "", key: &key, secret: &secret };
     conditional_writes(&S3::new(account.s3()), "ledgers", Promises { atomic: true }).await;
 }

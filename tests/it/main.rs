@@ -12,6 +12,7 @@
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `moto` | stages over moto's RDS and S3 |
 //! | `conditions` | one suite of conditional writes, two servers |
+//! | `secrets` | one suite of secrets, two servers; the key of tokens by the command |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 mod clients;
@@ -24,5 +25,6 @@ mod postgres;
 mod python;
 mod repeats;
 mod sdk;
+mod secrets;
 mod support;
 mod three_days;

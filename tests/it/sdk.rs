@@ -13,6 +13,8 @@ pub(crate) struct Account<'a> {
     pub(crate) rds: &'a str,
     /// S3.
     pub(crate) s3: &'a str,
+    /// Secrets Manager.
+    pub(crate) secrets: &'a str,
     /// The access key.
     pub(crate) key: &'a str,
     /// Its secret.
@@ -47,6 +49,23 @@ impl Account<'_> {
             .force_path_style(true)
             .http_client(http());
         aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// Our client of Secrets Manager, over one of the SDK that asks once.
+    pub(crate) fn secrets(&self) -> landbridge_aws::Secrets {
+        landbridge_aws::Secrets::new(self.secrets_sdk())
+    }
+
+    /// A client of Secrets Manager that asks once.
+    pub(crate) fn secrets_sdk(&self) -> aws_sdk_secretsmanager::Client {
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+            .region(aws_sdk_secretsmanager::config::Region::new(REGION))
+            .endpoint_url(self.secrets)
+            .credentials_provider(self.credentials())
+            .retry_config(RetryConfig::disabled())
+            .http_client(http());
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Both clients from the environment.
+//! All clients from the environment.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::{Rds, S3};
+use crate::{Rds, S3, Secrets};
 use landbridge_core::config::SourceKind;
 
 /// Attempts per call, the first included. A tick comes again in minutes, so few are enough.
@@ -26,12 +26,15 @@ pub struct Aws {
     pub rds: Rds,
     /// S3.
     pub s3: S3,
+    /// Secrets Manager.
+    pub secrets: Secrets,
 }
 
 impl Aws {
     /// Clients for `region` with the credentials of the environment. The
-    /// endpoints follow `AWS_ENDPOINT_URL_RDS` and `AWS_ENDPOINT_URL_S3` when
-    /// they are set; an own S3 endpoint is addressed by path.
+    /// endpoints follow `AWS_ENDPOINT_URL_RDS`, `AWS_ENDPOINT_URL_S3` and
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER` when they are set; an own S3 endpoint
+    /// is addressed by path.
     pub async fn from_env(region: &str, kind: SourceKind) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -60,8 +63,11 @@ impl Aws {
         let endpoint = own("AWS_ENDPOINT_URL_S3");
         let mut s3 = aws_sdk_s3::config::Builder::from(&config);
         s3.set_force_path_style(Some(endpoint.is_some())).set_endpoint_url(endpoint);
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
+        secrets.set_endpoint_url(own("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
         let rds = aws_sdk_rds::Client::from_conf(rds.build());
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        Self { rds: Rds::new(rds, kind), s3: S3::new(s3) }
+        let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
+        Self { rds: Rds::new(rds, kind), s3: S3::new(s3), secrets: Secrets::new(secrets) }
     }
 }

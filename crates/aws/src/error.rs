@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use landbridge_core::{Error, Kind};
 
-/// The kind for an error code and HTTP status of RDS or S3.
+/// The kind for an error code and HTTP status of RDS, S3 or Secrets Manager.
 fn kind_of(code: &str, status: u16) -> Kind {
     match code {
         "Throttling"
@@ -14,11 +14,12 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "SlowDown"
         | "TooManyRequestsException" => Kind::Throttled,
         // Two conditional writes of one key at once: S3 asks to try again.
-        "ConditionalRequestConflict" => Kind::Transient,
+        "ConditionalRequestConflict" | "InternalServiceError" => Kind::Transient,
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"
         | "StorageQuotaExceeded"
         | "LimitExceeded"
+        | "LimitExceededException"
         | "ExportTaskLimitReachedFault" => Kind::Quota,
         "AccessDenied"
         | "AccessDeniedException"
@@ -30,7 +31,16 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "MissingAuthenticationToken"
         | "IamRoleMissingPermissions"
         | "KMSKeyNotAccessibleFault"
-        | "AuthFailure" => Kind::Denied,
+        | "AuthFailure"
+        // Secrets Manager, whose protocol words the signature's troubles in its own way,
+        // and which reports a key of KMS that it may not use as one that fails.
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationTokenException"
+        | "IncompleteSignatureException"
+        | "ExpiredTokenException"
+        | "DecryptionFailure"
+        | "EncryptionFailure" => Kind::Denied,
         "NoSuchBucket"
         | "NoSuchKey"
         | "NotFound"
@@ -41,7 +51,8 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "ExportTaskNotFound"
         | "ExportTaskNotFoundFault"
         | "IamRoleNotFound"
-        | "InvalidS3BucketFault" => Kind::NotFound,
+        | "InvalidS3BucketFault"
+        | "ResourceNotFoundException" => Kind::NotFound,
         "DBSnapshotAlreadyExists"
         | "DBClusterSnapshotAlreadyExistsFault"
         | "ExportTaskAlreadyExists"
@@ -50,10 +61,14 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "InvalidDBSnapshotState"
         | "InvalidDBClusterSnapshotStateFault"
         | "InvalidExportSourceState"
-        | "PreconditionFailed" => Kind::Conflict,
+        | "PreconditionFailed"
+        | "ResourceExistsException"
+        // Of a secret: its state forbids it, such as being scheduled for deletion.
+        | "InvalidRequestException" => Kind::Conflict,
         "InvalidExportOnly"
         | "InvalidParameterValue"
         | "InvalidParameterCombination"
+        | "InvalidParameterException"
         | "InvalidBucketName" => Kind::Config,
         _ => match status {
             403 | 401 => Kind::Denied,

@@ -59,6 +59,12 @@ pub(crate) enum Command {
         file: SchemaFile,
     },
     Receipt(ReceiptArgs),
+    /// The key that tokens are made with
+    #[command(arg_required_else_help = true)]
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Parquet files by themselves, without a cloud
     #[command(arg_required_else_help = true)]
     Parquet {
@@ -70,6 +76,11 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParquetCommand {
     Rewrite(ParquetRewriteArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    Create(KeyCreateArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -188,8 +199,13 @@ pub(crate) struct LocalUpArgs {
     pub(crate) speed: f64,
     #[command(flatten)]
     pub(crate) world: WorldArgs,
-    /// Four ports on 127.0.0.1, 0 for any
-    #[arg(long, value_name = "RDS,S3,GCS,BIGQUERY", default_value = "0,0,0,0", value_parser = ports)]
+    /// Four to six ports on 127.0.0.1, 0 for any
+    #[arg(
+        long,
+        value_name = "RDS,S3,GCS,BIGQUERY[,SECRETS[,STS]]",
+        default_value = "0,0,0,0",
+        value_parser = ports
+    )]
     pub(crate) ports: Ports,
     /// Where local.env, local.json and all data lie
     #[arg(long, value_name = "DIR", default_value = crate::local::DIR)]
@@ -309,6 +325,27 @@ pub(crate) struct ReceiptArgs {
     pub(crate) output: Output,
 }
 
+/// Make the secret `transfer.token_key` in Secrets Manager, if there is none: 32 random bytes
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge key create
+  landbridge key create --config examples/demo/landbridge.yaml
+
+The key is never shown. One that is there already is looked at and left alone, so the command can be
+repeated. Keep the secret: with another key, every token changes and old ones join no longer.
+
+Credentials come from the environment, as for any AWS client. For the local cloud:
+  . .landbridge/local.env")]
+pub(crate) struct KeyCreateArgs {
+    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How the outcome is shown
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
 /// Drop, retype, annotate, tokenise columns of a Parquet file; copy all others as bytes
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -334,7 +371,8 @@ pub(crate) struct ParquetRewriteArgs {
     /// What happens to each column
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: PathBuf,
-    /// The key of tokens: 32 bytes or more; white space at the end is left out
+    /// The key of tokens: as a secret holds it (landbridge-token-key-v1:…), or 32 bytes or more;
+    /// white space at the end is left out
     #[arg(long, value_name = "FILE")]
     pub(crate) token_key: Option<PathBuf>,
     /// Cut into so many files at most, at row groups, on all cores
@@ -377,10 +415,18 @@ fn number_between(text: &str, least: f64, most: f64) -> Result<f64, String> {
 fn ports(text: &str) -> Result<Ports, String> {
     let all: Option<Vec<u16>> = text.split(',').map(|port| port.trim().parse().ok()).collect();
     match all.as_deref() {
-        Some([rds, s3, storage, bigquery]) => {
-            Ok(Ports { rds: *rds, s3: *s3, storage: *storage, bigquery: *bigquery })
+        Some([rds, s3, storage, bigquery, more @ ..]) if more.len() <= 2 => Ok(Ports {
+            rds: *rds,
+            s3: *s3,
+            storage: *storage,
+            bigquery: *bigquery,
+            secrets: more.first().copied().unwrap_or_default(),
+            sts: more.get(1).copied().unwrap_or_default(),
+        }),
+        _ => {
+            Err("four to six numbers with commas between them, such as 9001,9002,9003,9004"
+                .to_owned())
         }
-        _ => Err("four numbers with commas between them, such as 9001,9002,9003,9004".to_owned()),
     }
 }
 
@@ -395,10 +441,13 @@ mod tests {
     }
 
     #[test]
-    fn four_ports_or_a_reason() {
+    fn four_to_six_ports_or_a_reason() {
         let four = ports("9001, 9002,9003,0").unwrap();
         assert_eq!((four.rds, four.s3, four.storage, four.bigquery), (9001, 9002, 9003, 0));
-        for wrong in ["", "9001", "1,2,3,70000", "1,2,3,4,5"] {
+        assert_eq!((four.secrets, four.sts), (0, 0));
+        let six = ports("1,2,3,4,9005,9006").unwrap();
+        assert_eq!((six.secrets, six.sts), (9005, 9006));
+        for wrong in ["", "9001", "1,2,3,70000", "1,2,3,4,5,6,7"] {
             assert!(ports(wrong).is_err(), "{wrong}");
         }
     }

@@ -13,6 +13,7 @@
 //! | [`local`] | `landbridge local up`: a local cloud that stays |
 //! | [`query`] | `landbridge query`: asking that cloud's warehouse |
 //! | [`receipt`] | `landbridge receipt`: what proves a day |
+//! | [`key`] | `landbridge key create`: the key of tokens |
 //! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
 //! | [`bigquery`] | the few REST calls of a query |
 //! | [`proposal`] | a contract from a database's catalogue |
@@ -28,6 +29,7 @@ mod contract;
 mod demo;
 mod failure;
 mod files;
+mod key;
 mod local;
 mod parquet;
 mod proposal;
@@ -40,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, ContractCommand, LocalCommand, ParquetCommand, SchemaFile};
+use args::{Cli, Command, ContractCommand, KeyCommand, LocalCommand, ParquetCommand, SchemaFile};
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
@@ -84,6 +86,7 @@ async fn run(command: Command) -> Result {
             SchemaFile::Contract => landbridge_core::contract::schema(),
         }),
         Command::Receipt(args) => receipt::run(args).await,
+        Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use landbridge_core::rewrite::{Action, Plan};
 use landbridge_core::{Error, Kind};
-use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Report, Rewriter, cut};
+use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Report, Rewriter, WRITTEN_KEY, cut};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -45,7 +45,13 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
             let secret = std::fs::read(path).map_err(|error| {
                 Failure::Usage(format!("cannot read {}: {error}", path.display()))
             })?;
-            rewriter = rewriter.with_key(Key::new(secret.trim_ascii_end())?);
+            let secret = secret.trim_ascii_end();
+            let key = if secret.starts_with(WRITTEN_KEY.as_bytes()) {
+                Key::parse(secret, &path.display().to_string())?
+            } else {
+                Key::new(secret)?
+            };
+            rewriter = rewriter.with_key(key);
         }
         None if tokens => {
             return Err(Failure::Usage(

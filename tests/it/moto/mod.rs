@@ -11,3 +11,5 @@ mod capabilities;
 mod server;
 mod stages;
 mod world;
+
+pub(crate) use server::Moto;

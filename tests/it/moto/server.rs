@@ -52,6 +52,12 @@ impl Moto {
 
     /// Its account. Any key will do.
     pub(crate) fn account(&self) -> Account<'_> {
-        Account { rds: &self.url, s3: &self.url, key: "tests", secret: "of-no-value" }
+        Account {
+            rds: &self.url,
+            s3: &self.url,
+            secrets: &self.url,
+            key: "tests",
+            secret: "of-no-value",
+        }
     }
 }

@@ -83,7 +83,11 @@ impl World {
             // What a column may be read as is the load's matter; the way of the bytes needs none of it.
             contract: Contract { version: contract::VERSION, tables: BTreeMap::new() },
             tags: BTreeMap::new(),
-            aws: Aws { rds: Rds::new(rds.clone(), kind), s3: S3::new(s3.clone()) },
+            aws: Aws {
+                rds: Rds::new(rds.clone(), kind),
+                s3: S3::new(s3.clone()),
+                secrets: moto.account().secrets(),
+            },
             gcp,
         };
         Some(Self {

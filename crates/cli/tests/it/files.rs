@@ -53,7 +53,7 @@ fn all_faults_of_a_config_are_told_at_once() {
         err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it like `ap-northeast-2`
         err | landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
         err | landbridge.yaml:13:3: unknown key `exprot_hour` in `schedule`; did you mean `export_hour`?
-        err | landbridge.yaml:52:13: `pii.classes.name.mask` cannot be `SHA-256`; did you mean `SHA256`?
+        err | landbridge.yaml:53:13: `pii.classes.name.mask` cannot be `SHA-256`; did you mean `SHA256`?
         err | 4 faults in landbridge.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }

@@ -22,6 +22,7 @@ fn of_the_command() {
         out |   contract  What each column is, and who may read it
         out |   schema    Print the JSON Schema of a file, for editors
         out |   receipt   Show the receipts of a day, from the ledger in S3
+        out |   key       The key that tokens are made with
         out |   parquet   Parquet files by themselves, without a cloud
         out |   help      Print this message or the help of the given subcommand(s)
         out |
@@ -91,7 +92,7 @@ fn of_query() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["demo"],
         &["local", "up"],
         &["query"],
@@ -100,6 +101,7 @@ fn every_command_has_examples() {
         &["contract", "propose"],
         &["schema"],
         &["receipt"],
+        &["key", "create"],
     ];
     for command in commands {
         let run = landbridge(&repository(), &[command, &["--help"]].concat());

@@ -214,6 +214,11 @@ pub struct Transfer {
     #[serde(default = "Transfer::default_memory_mib")]
     #[schemars(range(min = 32, max = 9216))]
     pub memory_mib: u32,
+    /// Name or ARN of the secret in Secrets Manager, in the source's region,
+    /// that holds the key of tokens; needed when the contract tokenises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::secret")]
+    pub token_key: Option<String>,
 }
 
 impl Transfer {

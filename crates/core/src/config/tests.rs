@@ -72,6 +72,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 prefix: "landbridge",
                 concurrency: 4,
                 memory_mib: 128,
+                token_key: None,
             },
             "landbridge_ops",
             Checks {
@@ -127,12 +128,12 @@ fn shapes_of_values() {
             landbridge.yaml:26:11: `export.prefix`: `exports//daily` is not an object prefix; BigQuery cannot load objects whose name holds `//`
             landbridge.yaml:27:13: `export.role_arn`: `arn:aws:iam::123456789012:user/shop-rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
             landbridge.yaml:34:11: `transfer.bucket`: `goog-landing` is not a Cloud Storage bucket name; Google reserves names that contain its own
-            landbridge.yaml:40:12: `warehouse.project` must be text, but is a number; put it in quotes
-            landbridge.yaml:41:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
-            landbridge.yaml:42:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
-            landbridge.yaml:50:24: `pii.classes.unclassified.masked_readers[0]`: this value is not an IAM member; write it like `group:analysts@example.com`
-            landbridge.yaml:56:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
-            landbridge.yaml:81:17: `load.max_attempts` must be from 1 to 100, but is 0
+            landbridge.yaml:41:12: `warehouse.project` must be text, but is a number; put it in quotes
+            landbridge.yaml:42:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
+            landbridge.yaml:43:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
+            landbridge.yaml:51:24: `pii.classes.unclassified.masked_readers[0]`: this value is not an IAM member; write it like `group:analysts@example.com`
+            landbridge.yaml:57:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
+            landbridge.yaml:82:17: `load.max_attempts` must be from 1 to 100, but is 0
             16 faults in landbridge.yaml"#]],
     );
 }
@@ -166,13 +167,13 @@ fn rules_across_values() {
             landbridge.yaml:17:1: `snapshots` keeps 73 hourly + 14 daily + 4 weekly and leaves 10 to people, 101 in all, above the quota of 100; keep fewer, or have AWS raise the quota and then `snapshots.quota`
             landbridge.yaml:28:12: `export.kms_key` is in `ap-northeast-2`, but the source is in `ap-northeast-1`; RDS encrypts an export only with a key of its own region
             landbridge.yaml:31:11: `ledger.prefix` and `export.prefix` lie within each other, in the same bucket; give the ledger a prefix of its own, so that exports can expire without it
-            landbridge.yaml:43:16: `warehouse.ops_dataset` is the dataset of the source's tables; give Landbridge's own tables a dataset of their own
-            landbridge.yaml:49:13: class `unclassified` cannot be masked by SHA256; what nobody has judged yet is NULL for everyone: ALWAYS_NULL
-            landbridge.yaml:50:7: class `unclassified` cannot have readers; give the column a class of its own in the contract, and that its readers
-            landbridge.yaml:51:54: this member is in `pii.classes.unclassified.readers` as well; which of the two applies would depend on the tag tree; keep one
-            landbridge.yaml:58:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
-            landbridge.yaml:63:19: classes `email` and `phone` have the same policy tag; a tag has one mask; give each class a tag of its own
-            landbridge.yaml:63:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
+            landbridge.yaml:44:16: `warehouse.ops_dataset` is the dataset of the source's tables; give Landbridge's own tables a dataset of their own
+            landbridge.yaml:50:13: class `unclassified` cannot be masked by SHA256; what nobody has judged yet is NULL for everyone: ALWAYS_NULL
+            landbridge.yaml:51:7: class `unclassified` cannot have readers; give the column a class of its own in the contract, and that its readers
+            landbridge.yaml:52:54: this member is in `pii.classes.unclassified.readers` as well; which of the two applies would depend on the tag tree; keep one
+            landbridge.yaml:59:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
+            landbridge.yaml:64:19: classes `email` and `phone` have the same policy tag; a tag has one mask; give each class a tag of its own
+            landbridge.yaml:64:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
             12 faults in landbridge.yaml"#]],
     );
 }
@@ -189,12 +190,40 @@ fn partitions() {
 }
 
 #[test]
+fn the_key_of_tokens() {
+    let named = |name: &str| changed(&[("token_key: landbridge/shop/token-key", name)]);
+    check(
+        &named(
+            "token_key: arn:aws:secretsmanager:us-east-1:123456789012:secret:landbridge/shop/token-key-a1B2c3",
+        ),
+        expect![[r#"
+            landbridge.yaml:38:14: `transfer.token_key` is in `us-east-1`, but the source is in `ap-northeast-2`; the transfer runs in the source's region and asks there; replicate the secret, or make one there
+            1 fault in landbridge.yaml"#]],
+    );
+    check(
+        &named(
+            "token_key: arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:token-key-a1B2c3",
+        ),
+        expect![[r#"
+            landbridge.yaml:38:14: `transfer.token_key` is of another partition than region `ap-northeast-2`; there an ARN begins with `arn:aws:`
+            1 fault in landbridge.yaml"#]],
+    );
+    // The key itself: not repeated.
+    check(
+        &named("token_key: landbridge-token-key-v1:AAECAwQF"),
+        expect![[r#"
+        landbridge.yaml:38:14: `transfer.token_key`: this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN
+        1 fault in landbridge.yaml"#]],
+    );
+}
+
+#[test]
 fn class_names() {
     check(
         &changed(&[("    email:\n", "    none:\n"), ("    phone:\n", "    Phone:\n")]),
         expect![[r#"
-            landbridge.yaml:55:5: key in `pii.classes`: `none` is not a class name; `none` means readable by all in a contract; choose another name
-            landbridge.yaml:59:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, a letter first
+            landbridge.yaml:56:5: key in `pii.classes`: `none` is not a class name; `none` means readable by all in a contract; choose another name
+            landbridge.yaml:60:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, a letter first
             2 faults in landbridge.yaml"#]],
     );
 }

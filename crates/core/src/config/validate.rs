@@ -12,6 +12,7 @@ pub(super) fn across(config: &Config) -> Vec<Problem> {
     schedule(config, &mut problems);
     snapshots(config, &mut problems);
     export(config, &mut problems);
+    token_key(config, &mut problems);
     warehouse(config, &mut problems);
     classes(config, &mut problems);
     problems
@@ -71,13 +72,7 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
     let path = Path::of("export");
     let region = config.source.region.as_str();
     let region_is_sound = format::fits("aws-region", region);
-    let partition = if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    };
+    let partition = partition_of(region);
 
     for (key, format, arn) in [
         ("role_arn", "iam-role-arn", &export.role_arn),
@@ -116,6 +111,46 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
                 "`ledger.prefix` and `export.prefix` lie within each other, in the same bucket",
             )
             .help("give the ledger a prefix of its own, so that exports can expire without it"),
+        );
+    }
+}
+
+/// The partition whose ARNs a region has.
+fn partition_of(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// A secret named by its ARN must be where the function asks for it.
+fn token_key(config: &Config, problems: &mut Vec<Problem>) {
+    let region = config.source.region.as_str();
+    let Some(secret) = config.transfer.token_key.as_deref() else { return };
+    if !format::fits("aws-region", region) || !format::fits("secret", secret) {
+        return;
+    }
+    let mut parts = secret.split(':').skip(1);
+    let (partition, _, other) = (parts.next(), parts.next(), parts.next());
+    let path = Path::of("transfer").key("token_key");
+    if partition.is_some_and(|it| it != partition_of(region)) {
+        problems.push(
+            Problem::new(
+                path,
+                format!("`transfer.token_key` is of another partition than region `{region}`"),
+            )
+            .help(format!("there an ARN begins with `arn:{}:`", partition_of(region))),
+        );
+    } else if let Some(other) = other.filter(|it| *it != region) {
+        problems.push(
+            Problem::new(
+                path,
+                format!("`transfer.token_key` is in `{other}`, but the source is in `{region}`"),
+            )
+            .help("the transfer runs in the source's region and asks there; replicate the secret, or make one there"),
         );
     }
 }

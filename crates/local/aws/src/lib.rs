@@ -1,4 +1,4 @@
-//! RDS and S3 of the local cloud: an AWS account on loopback that the AWS SDKs
+//! RDS, S3 and Secrets Manager of the local cloud: an AWS account on loopback that the AWS SDKs
 //! talk to as they talk to AWS, signatures and all.
 //!
 //! | module | what |
@@ -7,6 +7,8 @@
 //! | [`options`] | [`AwsOptions`]: names, quotas, virtual durations |
 //! | [`rds`] | the RDS query protocol: instances, clusters, snapshots, tags, exports |
 //! | [`s3`] | S3: objects with conditions, ranges, parts and listings |
+//! | [`secrets`] | Secrets Manager: secrets with versions and stages |
+//! | [`signature`] | Signature Version 4, verified |
 //!
 //! Nothing here knows the rules of Landbridge, so it can't share their mistakes.
 //! Facts come from the AWS documentation and the models of the AWS SDKs. States
@@ -16,7 +18,9 @@ mod local;
 mod options;
 mod rds;
 mod s3;
+mod secrets;
 mod shared;
+mod signature;
 
 pub use local::LocalAws;
 pub use options::AwsOptions;

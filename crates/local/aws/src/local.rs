@@ -10,9 +10,10 @@ use landbridge_local_wire::{Clock, Service};
 use crate::options::AwsOptions;
 use crate::rds::{self, ExportView, Kind, NewSnapshot, RdsServer, SnapshotView};
 use crate::s3::{Condition, ObjectView, Refusal, S3Server};
+use crate::secrets::{self, SecretsServer};
 use crate::shared::Shared;
 
-/// An AWS account of the local cloud: RDS and S3 over one state. Clones share it.
+/// An AWS account of the local cloud: RDS, S3 and Secrets Manager over one state. Clones share it.
 #[derive(Clone)]
 pub struct LocalAws(Arc<Shared>);
 
@@ -38,6 +39,22 @@ impl LocalAws {
     /// S3, to be served.
     pub fn s3_service(&self) -> Arc<dyn Service> {
         Arc::new(S3Server::new(self.0.clone()))
+    }
+
+    /// Secrets Manager, to be served.
+    pub fn secrets_service(&self) -> Arc<dyn Service> {
+        Arc::new(SecretsServer(self.0.clone()))
+    }
+
+    /// A secret that is there without the API having been called, by its name or whole ARN.
+    /// One that is there gets a new version.
+    pub fn add_secret(&self, id: &str, text: &str) {
+        secrets::add(&self.0, id, text);
+    }
+
+    /// Refuses everybody a secret, by its name, with `AccessDeniedException`, or lets them in again.
+    pub fn deny_secret(&self, name: &str, denied: bool) {
+        self.0.secrets().deny(name, denied);
     }
 
     /// Puts a database up as a DB instance, `available`. The same id again replaces its data.

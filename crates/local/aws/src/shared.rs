@@ -1,4 +1,4 @@
-//! What the RDS server, the S3 server and the handle hold in common.
+//! What the servers and the handle hold in common.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use landbridge_local_wire::Clock;
 use crate::options::AwsOptions;
 use crate::rds::RdsState;
 use crate::s3::Store;
+use crate::secrets::SecretsState;
 
 /// Tells apart the folders of several accounts in one process.
 static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     /// Held while ended exports write their objects, so that nobody sees half of it.
     pub(crate) writing: tokio::sync::Mutex<()>,
     rds: Mutex<RdsState>,
+    secrets: Mutex<SecretsState>,
     dir: PathBuf,
 }
 
@@ -37,12 +39,17 @@ impl Shared {
             clock,
             writing: tokio::sync::Mutex::default(),
             rds: Mutex::default(),
+            secrets: Mutex::default(),
             dir,
         })
     }
 
     pub(crate) fn rds(&self) -> MutexGuard<'_, RdsState> {
         self.rds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn secrets(&self) -> MutexGuard<'_, SecretsState> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the images of snapshots live.

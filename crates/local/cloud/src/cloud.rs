@@ -12,6 +12,7 @@ use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
 use serde_json::{Value, json};
 
 use crate::error::LocalError;
+use crate::key;
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
 use crate::run::{Event, RunSummary, Runner};
@@ -43,6 +44,7 @@ pub struct LocalCloud {
 struct Servers {
     rds: Server,
     s3: Server,
+    secrets: Server,
     storage: Server,
     bigquery: Server,
 }
@@ -64,12 +66,20 @@ impl LocalCloud {
         let calls = Calls::default();
 
         let aws = start_aws(&options, &config, make_dir(&data_dir.join("aws"))?, &clock).await?;
+        if let Some(secret) = &config.transfer.token_key {
+            let text = match &options.token_key {
+                Some(text) => text.clone(),
+                None => key::kept(&data_dir.join(key::FILE))?,
+            };
+            aws.add_secret(secret, &text);
+        }
         let google = start_google(&config, make_dir(&data_dir.join("google"))?, &clock)?;
         let policy_tags = principals::set_up(&google, &config)?;
         let ports = options.ports;
         let servers = Servers {
             rds: listen("rds", ports.rds, aws.rds_service(), &calls).await?,
             s3: listen("s3", ports.s3, aws.s3_service(), &calls).await?,
+            secrets: listen("secrets", ports.secrets, aws.secrets_service(), &calls).await?,
             storage: listen("storage", ports.storage, google.storage_service(), &calls).await?,
             bigquery: listen("bigquery", ports.bigquery, google.bigquery_service(), &calls).await?,
         };
@@ -130,13 +140,13 @@ impl LocalCloud {
         &self.clock
     }
 
-    /// The record of calls that the four servers got over HTTP, and the place to put
+    /// The record of calls that the servers got over HTTP, and the place to put
     /// faults. Access by [`aws`](Self::aws) and [`google`](Self::google) doesn't count.
     pub fn calls(&self) -> &Calls {
         &self.calls
     }
 
-    /// RDS and S3, from inside.
+    /// RDS, S3 and Secrets Manager, from inside.
     pub fn aws(&self) -> &LocalAws {
         &self.aws
     }
@@ -321,6 +331,7 @@ fn function_variables(
         ("AWS_REGION", config.source.region.clone()),
         ("AWS_ENDPOINT_URL_RDS", servers.rds.url()),
         ("AWS_ENDPOINT_URL_S3", servers.s3.url()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", servers.secrets.url()),
         ("LANDBRIDGE_GCS_ENDPOINT", servers.storage.url()),
         ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", servers.bigquery.url())),
         ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),

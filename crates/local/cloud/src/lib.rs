@@ -1,5 +1,5 @@
-//! The cloud on one machine, assembled: RDS, S3, Cloud Storage and BigQuery on
-//! loopback, a scheduler on a virtual clock, and the functions as real processes
+//! The cloud on one machine, assembled: RDS, S3, Secrets Manager, Cloud Storage and
+//! BigQuery on loopback, a scheduler on a virtual clock, and the functions as real processes
 //! behind the Lambda Runtime API.
 //!
 //! | module | what |
@@ -7,6 +7,7 @@
 //! | [`cloud`] | [`LocalCloud`]: everything started, wired together, handed out |
 //! | [`options`] | what a local cloud is made of |
 //! | [`principals`] | who there is in the local Google Cloud, and what each may see |
+//! | `key` | the key of tokens that it makes for itself |
 //! | [`runtime`] | Lambda: functions, processes, invocations, logs |
 //! | [`scheduler`] | EventBridge Scheduler: what fires when |
 //! | [`run`] | letting virtual time pass |
@@ -14,6 +15,7 @@
 
 pub mod cloud;
 pub mod error;
+mod key;
 pub mod options;
 pub mod principals;
 pub mod run;

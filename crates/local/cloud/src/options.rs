@@ -19,6 +19,10 @@ pub struct Ports {
     pub storage: u16,
     /// BigQuery.
     pub bigquery: u16,
+    /// Secrets Manager.
+    pub secrets: u16,
+    /// Google's Security Token Service.
+    pub sts: u16,
 }
 
 /// Settings of [`LocalCloud::start`](crate::LocalCloud::start). Names of buckets,
@@ -51,6 +55,9 @@ pub struct LocalCloudOptions {
     pub timeout: Duration,
     /// More attempts of a failed tick; none leaves it to the schedules.
     pub retries: Option<u32>,
+    /// What the secret `transfer.token_key` holds. None: a random key, made once and kept in
+    /// the data directory, so that tokens stay what they are when the cloud is started again.
+    pub token_key: Option<String>,
     /// More variables for the functions, over those of the local cloud.
     pub variables: BTreeMap<String, String>,
 }
@@ -80,6 +87,7 @@ impl LocalCloudOptions {
             // Lambda's own limit is 900 s; locally a tick that takes minutes hangs.
             timeout: Duration::from_secs(300),
             retries: None,
+            token_key: None,
             variables: BTreeMap::new(),
         }
     }

@@ -11,7 +11,7 @@
 //! | `pages`, `values`, `hybrid`, `thrift` | pages of the source, read so that forged ones cost nothing |
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | which row groups go into which output |
-//! | `token` | the format of tokens |
+//! | `token`, `key` | the format of tokens, and of the key they are made with |
 //! | `report` | what happened |
 //! | `source`, `trouble` | positioned reads; what goes wrong |
 //!
@@ -24,6 +24,7 @@ mod cut;
 mod engine;
 mod hybrid;
 mod indexes;
+mod key;
 mod pages;
 mod report;
 mod schema;
@@ -46,6 +47,7 @@ use landbridge_core::{Error, Kind, Result};
 use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, SMALLEST_PART, cut};
+pub use key::{LONGEST_KEY, WRITTEN as WRITTEN_KEY};
 pub use report::{Bound, ColumnReport, Report};
 pub use source::{LocalFile, LocalRead};
 pub use token::{Key, LENGTH as TOKEN_LENGTH, PREFIX as TOKEN_PREFIX, SHORTEST_KEY};

@@ -137,6 +137,7 @@ mod tests {
     #[test]
     fn memory_bounds_what_is_under_way() {
         let settings = |concurrency, memory_mib| config::Transfer {
+            token_key: None,
             bucket: String::new(),
             prefix: String::new(),
             concurrency,

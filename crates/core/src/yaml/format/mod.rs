@@ -117,6 +117,7 @@ schemas! {
     object_prefix = "object-prefix"
     iam_role = "iam-role-arn"
     kms_key = "kms-key-arn"
+    secret = "secret"
     gcp_project = "gcp-project"
     bigquery_location = "bigquery-location"
     bigquery_dataset = "bigquery-dataset"
@@ -234,6 +235,16 @@ static ALL: &[Format] = &[
         max: 2048,
         is: "the ARN of a KMS key",
         help: "write it like `arn:aws:kms:ap-northeast-2:123456789012:key/…`",
+        ..PLAIN
+    },
+    Format {
+        name: "secret",
+        pattern: "^(arn:aws(-cn|-us-gov)?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]+$",
+        max: 2048,
+        is: "the name or ARN of a secret in Secrets Manager",
+        help: "write its name, like `landbridge/shop/token-key`, or its ARN",
+        // Somebody may have written the secret itself here.
+        echo: false,
         ..PLAIN
     },
     Format {

@@ -157,6 +157,22 @@ fn arns() {
             "rds-export" `rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`"#]],
     );
     check(
+        "secret",
+        &[
+            "landbridge/shop/token-key",
+            "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/token-key-a1B2c3",
+            "arn:aws:kms:ap-northeast-2:123456789012:alias/exports",
+            "two words",
+            "",
+        ],
+        expect![[r#"
+            "landbridge/shop/token-key" ok
+            "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/token-key-a1B2c3" ok
+            "arn:aws:kms:ap-northeast-2:123456789012:alias/exports" this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN
+            "two words" this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN
+            "" this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN"#]],
+    );
+    check(
         "kms-key-arn",
         &[
             "arn:aws:kms:ap-northeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",

@@ -2,6 +2,7 @@
 //! some with `Fault` at their end and some without.
 
 use super::model::Kind;
+use crate::signature::Unsigned;
 
 /// One `<Error>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,25 @@ impl Fault {
         match kind {
             Kind::Instance => Self::bad("InvalidDBSnapshotState", message),
             Kind::Cluster => Self::bad("InvalidDBClusterSnapshotStateFault", message),
+        }
+    }
+}
+
+impl From<Unsigned> for Fault {
+    fn from(why: Unsigned) -> Self {
+        match why {
+            Unsigned::Missing => Self::new(
+                403,
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            ),
+            Unsigned::Incomplete(message) => Self::bad("IncompleteSignature", message),
+            Unsigned::UnknownKey => Self::new(
+                403,
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+            ),
+            Unsigned::Wrong(message) => Self::new(403, "SignatureDoesNotMatch", message),
         }
     }
 }

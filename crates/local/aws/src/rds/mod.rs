@@ -3,7 +3,6 @@
 //! | module | what |
 //! |---|---|
 //! | [`serve`] | one request: signature, knobs, action, envelope |
-//! | [`signature`] | Signature Version 4, verified |
 //! | [`form`] | the request's parameters: scalars, lists, tags, filters, pages |
 //! | [`xml`] | writing answers |
 //! | [`fault`] | refusals, with the codes that the SDKs know |
@@ -20,7 +19,6 @@ mod model;
 mod names;
 mod serve;
 mod settle;
-mod signature;
 mod snapshots;
 mod tags;
 mod xml;

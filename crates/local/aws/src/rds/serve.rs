@@ -1,20 +1,19 @@
 //! One request to RDS, from the wire and back.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use futures::future::BoxFuture;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use landbridge_local_wire as wire;
 
 use super::fault::Fault;
 use super::form::Form;
 use super::model::Kind;
 use super::xml::Xml;
-use super::{databases, exports, settle, signature, snapshots, tags};
+use super::{databases, exports, settle, snapshots, tags};
 use crate::shared::Shared;
+use crate::signature;
 
 /// The API's version and namespace. AWS documentation: the service's model.
 const VERSION: &str = "2014-10-31";
@@ -40,8 +39,8 @@ impl wire::Service for RdsServer {
             };
             let form = Form::parse(&body);
             let action = form.get("Action").unwrap_or_default().to_owned();
-            let allowed = machine_time()
-                .and_then(|now| signature::verify(&shared.options, &parts, &body, now))
+            let allowed = signature::verify(&shared.options, "rds", &parts, &body)
+                .map_err(Fault::from)
                 .and_then(|()| pass(&shared, &action, &form));
             let answer = match allowed {
                 Ok(()) => act(&shared, &action, &form).await,
@@ -56,11 +55,6 @@ impl wire::Service for RdsServer {
             }
         })
     }
-}
-
-fn machine_time() -> Result<Timestamp, Fault> {
-    Timestamp::try_from(SystemTime::now())
-        .map_err(|_| Fault::internal("The machine's clock shows no representable time."))
 }
 
 /// The knobs that refuse calls, and the API's version.

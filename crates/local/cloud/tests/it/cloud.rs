@@ -83,6 +83,7 @@ async fn functions_get_exactly_these_variables() {
         AWS_ACCESS_KEY_ID
         AWS_ENDPOINT_URL_RDS
         AWS_ENDPOINT_URL_S3
+        AWS_ENDPOINT_URL_SECRETS_MANAGER
         AWS_REGION
         AWS_SECRET_ACCESS_KEY
         LANDBRIDGE_BIGQUERY_ENDPOINT
@@ -106,6 +107,7 @@ async fn a_call_counts_and_can_be_the_last() {
     for variable in [
         "AWS_ENDPOINT_URL_RDS",
         "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
         "LANDBRIDGE_GCS_ENDPOINT",
         "LANDBRIDGE_BIGQUERY_ENDPOINT",
     ] {

@@ -9,13 +9,25 @@ use http::request::Parts;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::fault::Fault;
 use crate::options::AwsOptions;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a request's own time may be off the machine's (seconds). It is real time,
 /// not virtual: the SDKs sign by the machine's clock.
 const SKEW: i64 = 15 * 60;
+
+/// Why a request is not taken for the account's. Each protocol has its own words for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unsigned {
+    /// There is no signature.
+    Missing,
+    /// The signature lacks something.
+    Incomplete(String),
+    /// Nobody has this access key.
+    UnknownKey,
+    /// It is not the signature of this request, now.
+    Wrong(String),
+}
 
 /// What the `Authorization` header says.
 struct Authorization<'a> {
@@ -41,24 +53,20 @@ fn parse(header: &str) -> Option<Authorization<'_>> {
     })
 }
 
-/// Whether the account signed this request, just now.
+/// Whether the account signed this request to a service (`rds`), just now by the machine's clock.
 pub(crate) fn verify(
     options: &AwsOptions,
+    service: &str,
     parts: &Parts,
     body: &[u8],
-    now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), Unsigned> {
+    let now = Timestamp::now();
     let Some(header) = header(parts, "authorization") else {
-        return Err(Fault::new(
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        ));
+        return Err(Unsigned::Missing);
     };
-    let incomplete = |what: &str| {
-        Fault::bad("IncompleteSignature", format!("The request signature lacks {what}."))
-    };
-    let wrong = |message: &str| Fault::new(403, "SignatureDoesNotMatch", message);
+    let incomplete =
+        |what: &str| Unsigned::Incomplete(format!("The request signature lacks {what}."));
+    let wrong = |message: &str| Unsigned::Wrong(message.to_owned());
     let given = parse(&header).ok_or_else(|| incomplete("a valid Authorization header"))?;
     let date =
         self::header(parts, "x-amz-date").ok_or_else(|| incomplete("an X-Amz-Date header"))?;
@@ -67,14 +75,10 @@ pub(crate) fn verify(
         .map_err(|_| incomplete("a valid X-Amz-Date header"))?
         .timestamp();
     if given.access_key != options.access_key {
-        return Err(Fault::new(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        ));
+        return Err(Unsigned::UnknownKey);
     }
     let day = date.get(..8).unwrap_or_default();
-    let scope = format!("{day}/{}/rds/aws4_request", options.region);
+    let scope = format!("{day}/{}/{service}/aws4_request", options.region);
     if given.scope != scope {
         return Err(wrong(&format!(
             "Credential should be scoped to {scope}, not {}.",
@@ -91,7 +95,7 @@ pub(crate) fn verify(
     let to_sign =
         format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
     let key =
-        generate_signing_key(&options.secret_key, SystemTime::from(at), &options.region, "rds");
+        generate_signing_key(&options.secret_key, SystemTime::from(at), &options.region, service);
     if calculate_signature(key, to_sign.as_bytes()) != given.signature {
         return Err(wrong(
             "The request signature we calculated does not match the signature you provided. Check \

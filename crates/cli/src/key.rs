@@ -1,0 +1,59 @@
+//! `landbridge key create`: the key that tokens are made with, in Secrets Manager.
+
+use landbridge_aws::{Aws, Secret};
+use landbridge_parquet::rewrite::{Key, SHORTEST_KEY};
+use serde::Serialize;
+
+use crate::args::{KeyCreateArgs, Output};
+use crate::failure::{Failure, Result};
+use crate::{files, render};
+
+/// What people read beside the secret.
+const DESCRIPTION: &str = "The key of Landbridge's tokens. With another one every token changes.";
+
+/// Whether a key was made. The key itself is nowhere in it.
+#[derive(Serialize)]
+struct Done {
+    secret: String,
+    region: String,
+    created: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn create(args: KeyCreateArgs) -> Result {
+    let path = files::config_path(args.config.as_deref());
+    let config = files::config(&path)?;
+    let secret = config.transfer.token_key.ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} names no secret for the key; add `token_key: landbridge/{}/token-key` to `transfer`",
+            path.display(),
+            config.source.name
+        ))
+    })?;
+    let region = config.source.region;
+    let secrets = Aws::from_env(&region, config.source.kind).await.secrets;
+    // An ARN ends with characters that AWS draws: it names a secret that is there.
+    let created = if secret.starts_with("arn:") {
+        false
+    } else {
+        let mut bytes = [0; SHORTEST_KEY];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Failure::Failed(format!("no random bytes can be had: {error}")))?;
+        let key = Secret::new(Key::written(&bytes).into_bytes());
+        secrets.create(&secret, DESCRIPTION, &key).await?
+    };
+    // Read back as the transfer will, so that what is there is known to serve.
+    Key::parse(secrets.get(&secret).await?.bytes(), &secret)?;
+    let done = Done { secret, region, created };
+    match args.output {
+        Output::Json => render::json(&done),
+        Output::Text if done.created => render::print(&format!(
+            "the secret {} is made in {}, with a key of {SHORTEST_KEY} random bytes",
+            done.secret, done.region
+        )),
+        Output::Text => render::print(&format!(
+            "the secret {} is there already in {} and holds a key; nothing is changed",
+            done.secret, done.region
+        )),
+    }
+}
