@@ -25,12 +25,14 @@ const DAY: &str = "2026-11-21";
 const AT_ONCE: usize = 4;
 
 /// The columns that the contract calls readable.
-pub const OPEN: [&str; 7] = [
+pub const OPEN: [&str; 9] = [
     "people.id",
     "orders.id",
     "orders.person_id",
     "orders.paid",
     "orders.weight",
+    "orders.placed_at",
+    "orders.card",
     "nothing.id",
     "nothing.note",
 ];

@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or an answer is lost, at every single call |
 //! | `repeats` | ticks repeated, late, two at once, out of order |
 //! | `faults` | bad input and refusals: one clear sentence, yesterday's data stays |
+//! | `rewrite` | text that lands as types, tokens, columns that stay behind, misfits |
 //! | `drift` | schemas that change, odd exports, every type |
 //! | `postgres` | a real PostgreSQL crosses whole |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
@@ -24,6 +25,7 @@ mod moto;
 mod postgres;
 mod python;
 mod repeats;
+mod rewrite;
 mod sdk;
 mod secrets;
 mod support;

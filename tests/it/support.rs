@@ -24,6 +24,9 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
+/// The key of tokens in every test.
+pub const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// A cloud with its directory; both end together.
 pub struct World {
     pub cloud: LocalCloud,
@@ -76,6 +79,8 @@ impl Recipe {
             LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
+        // Two runs can be compared only if their tokens are the same.
+        options.token_key = Some(TOKEN_KEY.to_owned());
         for name in ["snapshot", "export", "transfer", "load"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(
@@ -88,6 +93,11 @@ impl Recipe {
         World { cloud, dir }
     }
 }
+
+/// How the card numbers of `orders` begin: they must not leave AWS.
+pub const CARD: &str = "4000-1234-5678-";
+/// What a column of `orders` holds that must not leave AWS.
+pub const INTERNAL: &str = "not for analysts at all";
 
 /// Three tables: one with personal data, one of several types, one that is empty.
 pub fn small_database() -> Fixed {
@@ -105,12 +115,18 @@ pub fn small_database() -> Fixed {
         .column("person_id", "bigint")
         .column("paid", "boolean")
         .column("weight", "double precision")
+        .column("placed_at", "timestamp with time zone")
+        .column("card", "character varying(30)")
+        .column("internal", "text")
         .rows((0..50_i64).map(|n| {
             vec![
                 Some(n.to_string()),
                 Some((n % 3 + 1).to_string()),
                 Some((n % 2 == 0).to_string()),
                 Some(format!("{}.5", n)),
+                Some(format!("2026-11-{:02} 08:15:00.25+09", n % 20 + 1)),
+                Some(format!("{CARD}{:04}", n % 7)),
+                (n % 2 == 0).then(|| INTERNAL.to_owned()),
             ]
         }));
     let empty = FixedTable::new("public", "nothing").column("id", "integer").column("note", "text");
@@ -133,6 +149,9 @@ tables:
       person_id: { source: bigint, type: INT64, class: none }
       paid: { source: boolean, type: BOOL, class: none }
       weight: { source: double precision, type: FLOAT64, class: none }
+      placed_at: { source: timestamp with time zone, type: TIMESTAMP, class: none }
+      card: { source: character varying, type: STRING, class: none, carry: tokenise }
+      internal: { source: text, type: STRING, class: none, carry: drop }
   "public.nothing":
     columns:
       id: { source: integer, type: INT64, class: none }
@@ -178,9 +197,15 @@ impl World {
     /// No cell of the small database in anything that was written.
     pub fn assert_no_cell_written(&self, more: &str) {
         let written = self.written() + more;
-        for cell in
-            ["minjun", "김민준", "Ada Example", "ada@example.org", "hidden words", "no address"]
-        {
+        for cell in [
+            "minjun",
+            "김민준",
+            "Ada Example",
+            "ada@example.org",
+            "hidden words",
+            "no address",
+            CARD,
+        ] {
             assert!(!written.contains(cell), "`{cell}` was written");
         }
     }
@@ -206,6 +231,17 @@ impl World {
             records.push((object.key, bytes));
         }
         records
+    }
+
+    /// All that Cloud Storage holds, by name.
+    pub fn landed(&self) -> BTreeMap<String, bytes::Bytes> {
+        let bucket = &self.cloud.config().transfer.bucket;
+        let google = self.cloud.google();
+        let object = |name: String| {
+            let bytes = google.object(bucket, &name).expect("an object that was listed");
+            (name, bytes)
+        };
+        google.objects(bucket, "").into_iter().map(|it| object(it.name)).collect()
     }
 
     /// A query's rows as text; a refusal as `Err`.

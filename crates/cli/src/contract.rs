@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::config::{self, Config, NONE, UNCLASSIFIED};
-use landbridge_core::contract::{Contract, Table};
+use landbridge_core::contract::{Carry, Contract, Table};
+use landbridge_core::plan::columns::asked;
+use landbridge_core::types::Engine;
 use serde::Serialize;
 
 use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
@@ -21,7 +23,10 @@ struct Row<'a> {
     column: &'a str,
     source: &'a str,
     #[serde(rename = "type")]
-    ty: &'static str,
+    ty: String,
+    /// What the transfer does to it; empty when it is copied. Whether text is retyped depends
+    /// on what the export holds: this is what happens when it is text.
+    on_the_way: String,
     class: &'a str,
     mask: Option<&'static str>,
     description: Option<&'a str>,
@@ -61,10 +66,16 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
         let heading = format!("{}{landing}  {about}", paint.bold(name));
         text.push_str(heading.trim_end());
         text.push('\n');
-        let columns =
-            [left("column"), left("source type"), left("type"), left("class"), left("mask")];
+        let columns = [
+            left("column"),
+            left("source type"),
+            left("type"),
+            left("on the way"),
+            left("class"),
+            left("mask"),
+        ];
         let cells = rows.iter().map(|row| {
-            [row.column, row.source, row.ty, row.class, row.mask.unwrap_or("")]
+            [row.column, row.source, &row.ty, &row.on_the_way, row.class, row.mask.unwrap_or("")]
                 .map(str::to_owned)
                 .to_vec()
         });
@@ -81,12 +92,21 @@ fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Confi
     let in_postgres = contract.bigquery_table("", schema, short);
     let in_mysql = contract.bigquery_table(schema, schema, short);
     let bigquery_table = (in_postgres == in_mysql).then_some(in_postgres);
+    // Neither file says which engine it is; only PostgreSQL has a schema of this name.
+    let engine = match contract.tables.keys().any(|name| name.starts_with("public.")) {
+        true => Engine::Postgres,
+        false => Engine::Mysql,
+    };
     let row = |(column, what): (&'a String, &'a landbridge_core::contract::Column)| Row {
         table: name,
         bigquery_table: bigquery_table.clone(),
         column,
         source: &what.source,
-        ty: what.bigquery_type.name(),
+        ty: match what.carry {
+            Some(Carry::Drop) => "–".to_owned(),
+            _ => what.lands().to_string(),
+        },
+        on_the_way: asked(engine, what),
         class: &what.class,
         mask: what
             .tagged_class()

@@ -167,9 +167,7 @@ fn text(done: &Done) -> String {
                 column.action.into()
             };
             let bound = |bound: Option<_>| {
-                bound.map_or_else(String::new, |it: landbridge_parquet::rewrite::Bound| {
-                    it.to_string()
-                })
+                bound.map_or_else(String::new, |it: landbridge_core::rewrite::Bound| it.to_string())
             };
             vec![
                 column.name.clone(),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use landbridge_core::config::Config;
-use landbridge_core::contract::{Contract, ProposedColumn, ProposedTable, table_name};
+use landbridge_core::contract::{Contract, Mode, ProposedColumn, ProposedTable, table_name};
 use landbridge_core::ids::{ColumnName, short_hash};
-use landbridge_core::types::{self, Original};
-use landbridge_local_image::{Flavour, Postgres, Source, Table};
+use landbridge_core::types::{self, BigQueryType, Original};
+use landbridge_local_image::{Column, Flavour, Postgres, Source, Table};
 
 use crate::failure::{Failure, Result};
 
@@ -176,15 +176,37 @@ fn columns(
             expected_exported: column.source_type.physical().exported_type(),
         };
         match types::landing(&types::exported(engine, &original), &column.original_type) {
-            Ok(landing) => columns.push(ProposedColumn {
-                name: column.name.clone(),
-                source_type: column.original_type.clone(),
-                bigquery_type: landing.ty,
-            }),
+            Ok(landing) => {
+                let (bigquery_type, mode) = match landing.ty {
+                    BigQueryType::String => meant(engine, column, &original),
+                    ty => (ty, Mode::Nullable),
+                };
+                columns.push(ProposedColumn {
+                    name: column.name.clone(),
+                    source_type: column.original_type.clone(),
+                    bigquery_type,
+                    mode,
+                });
+            }
             Err(reason) => leave_out(&reason),
         }
     }
     columns
+}
+
+/// The type that text means in the source: the export writes dates, decimals and arrays so.
+fn meant(engine: types::Engine, column: &Column, original: &Original) -> (BigQueryType, Mode) {
+    let Some(element) = column.source_type.element() else {
+        return (types::natural(engine, original), Mode::Nullable);
+    };
+    let (precision, scale) = element.numeric_precision();
+    let element = Original {
+        original_type: element.original_type(),
+        precision: precision.unwrap_or(0),
+        scale,
+        ..original.clone()
+    };
+    (types::natural(engine, &element), Mode::Repeated)
 }
 
 /// Gives tables that `base` does not name another name in BigQuery where two would land in
@@ -322,7 +344,7 @@ mod tests {
               "public.points":
                 columns:
                   id: { source: integer, type: INT64, class: none }
-                  score: { source: integer, type: STRING, class: unclassified }
+                  score: { source: integer, type: INT64, class: none }
         "#]]
         .assert_eq(&shown(&[points], nothing()));
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::columns::Lands;
 use crate::types::BigQueryType;
 use crate::{Error, Kind, Result};
 
@@ -23,6 +24,9 @@ pub struct Wanted {
     /// Its type.
     #[serde(rename = "type")]
     pub ty: BigQueryType,
+    /// Whether it is an array of that type.
+    #[serde(default)]
+    pub repeated: bool,
     /// Its class: `none`, `unclassified`, or one of the configuration.
     pub class: String,
     /// Shown to readers of the table.
@@ -65,6 +69,8 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub ty: BigQueryType,
+    /// Whether it is an array of that type.
+    pub repeated: bool,
     /// The policy tag's resource name; `None` says explicitly that there is none.
     pub policy_tag: Option<String>,
     /// Its description.
@@ -135,6 +141,7 @@ pub fn diff(
         Ok(Column {
             name: wanted.name.clone(),
             ty: wanted.ty,
+            repeated: wanted.repeated,
             policy_tag: tag_of(&wanted.class, tags)?.cloned(),
             description: wanted.description.clone(),
         })
@@ -170,15 +177,18 @@ pub fn diff(
         let is = |wanted: &&Wanted| wanted.name.eq_ignore_ascii_case(&have.name);
         let ty: Option<BigQueryType> = have.ty.parse().ok();
         let want = wanted.iter().find(is);
+        let repeated = have.mode == "REPEATED";
         if let Some(want) = want
-            && ty != Some(want.ty)
+            && (ty != Some(want.ty) || repeated != want.repeated)
         {
-            return Err(type_changed(table, &have.name, &have.ty, want.ty));
+            let was = if repeated { format!("ARRAY<{}>", have.ty) } else { have.ty.clone() };
+            let is = Lands { ty: want.ty, repeated: want.repeated };
+            return Err(type_changed(table, &have.name, &was, is));
         }
-        if !matches!(have.mode.as_str(), "" | "NULLABLE") {
+        if !matches!(have.mode.as_str(), "" | "NULLABLE" | "REPEATED") {
             return Err(Error::new(
                 Kind::Held,
-                "a live column is not NULLABLE",
+                "a live column is neither NULLABLE nor REPEATED",
                 format!("{table}.{} is {}", have.name, have.mode),
             ));
         }
@@ -199,7 +209,7 @@ pub fn diff(
                 format!("{table}.{} is {}", have.name, have.ty),
             ));
         };
-        columns.push(Column { name: have.name.clone(), ty, policy_tag, description });
+        columns.push(Column { name: have.name.clone(), ty, repeated, policy_tag, description });
     }
     for want in wanted {
         if !live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)) {
@@ -211,7 +221,7 @@ pub fn diff(
 }
 
 /// The error of a column whose type is no longer what it was.
-pub fn type_changed(table: &str, column: &str, was: &str, is: BigQueryType) -> Error {
+pub fn type_changed(table: &str, column: &str, was: &str, is: Lands) -> Error {
     Error::new(
         Kind::Held,
         "a column changed its type, so the table keeps yesterday's data",
@@ -235,6 +245,7 @@ mod tests {
         Wanted {
             name: name.into(),
             ty,
+            repeated: false,
             class: class.into(),
             description: None,
             in_source: true,
@@ -346,6 +357,41 @@ mod tests {
             expect![[r#"
                 Held: a column changed its type, so the table keeps yesterday's data: shop.orders.at was STRING and would become TIMESTAMP
             "#]],
+        );
+    }
+
+    #[test]
+    fn an_array_is_not_one_value() {
+        let repeated = |mode: &str| Live { mode: mode.into(), ..live("tags", "STRING", None) };
+        let array = Wanted { repeated: true, ..wanted("tags", Text, "none") };
+        check(
+            &[array.clone()],
+            Some(vec![repeated("REPEATED")]),
+            expect![[r#"
+                nothing
+                  tags STRING -
+            "#]],
+        );
+        check(
+            &[array],
+            Some(vec![repeated("")]),
+            expect![[r#"
+            Held: a column changed its type, so the table keeps yesterday's data: shop.orders.tags was STRING and would become ARRAY<STRING>
+        "#]],
+        );
+        check(
+            &[wanted("tags", Text, "none")],
+            Some(vec![repeated("REPEATED")]),
+            expect![[r#"
+            Held: a column changed its type, so the table keeps yesterday's data: shop.orders.tags was ARRAY<STRING> and would become STRING
+        "#]],
+        );
+        check(
+            &[wanted("tags", Text, "none")],
+            Some(vec![repeated("REQUIRED")]),
+            expect![[r#"
+            Held: a live column is neither NULLABLE nor REPEATED: shop.orders.tags is REQUIRED
+        "#]],
         );
     }
 

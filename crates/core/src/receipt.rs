@@ -1,10 +1,13 @@
 //! The receipt of one table for one day: what came, what landed, what proves it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::plan::Problem;
+use crate::rewrite::Misfit;
 use crate::types::BigQueryType;
 
 /// How a table's day ended.
@@ -45,6 +48,24 @@ pub struct Column {
     pub ty: BigQueryType,
     /// Its class.
     pub class: String,
+    /// Whether it is an array of that type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
+    /// What happened to it on the way, in words; empty when it was copied.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub action: String,
+    /// NULLs, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<u64>,
+    /// Values that did not fit the type and are NULL, by their reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misfits: BTreeMap<Misfit, u64>,
+    /// The least value, of numbers, dates and times that everybody may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    /// The largest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
     /// Whether the tag of its class was read back from the warehouse.
     pub tag_read_back: bool,
 }
@@ -84,6 +105,9 @@ pub struct Receipt {
     pub job: Option<String>,
     /// The columns.
     pub columns: Vec<Column>,
+    /// Columns of the source that were dropped before they left AWS, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
     /// What should be known: schema changes, warnings of the export, skipped columns.
     pub warnings: Vec<String>,
     /// Why it is held or skipped.

@@ -321,7 +321,7 @@ fn names_dataset(error: &BQError) -> bool {
 
 fn schema(columns: &[Column]) -> TableSchema {
     let field = |column: &Column| TableFieldSchema {
-        mode: Some("NULLABLE".to_owned()),
+        mode: Some(if column.repeated { "REPEATED" } else { "NULLABLE" }.to_owned()),
         description: column.description.clone(),
         // An absent list leaves tags as they are; an empty one says that there are none.
         policy_tags: Some(TableFieldSchemaPolicyTags {

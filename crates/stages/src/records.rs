@@ -1,8 +1,12 @@
 //! What the records of the ledger hold, and what they are called.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::manifest::TableStatus;
+use landbridge_core::plan::TablePlan;
+use landbridge_core::rewrite::Facts;
 use landbridge_core::types::Engine;
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +32,30 @@ pub fn table_plan(table: &str) -> String {
     format!("plan/{table}.json")
 }
 
+/// What stands for one revision of a table's plan in the names of records: names of tables
+/// hold no `@`.
+pub fn revised(table: &str, revision: u32) -> String {
+    if revision == 1 { table.to_owned() } else { format!("{table}@{revision}") }
+}
+
 /// The receipt of one carried object: [`ItemRecord`].
-pub fn item(table: &str, number: usize) -> String {
-    format!("items/{table}/{number:05}.json")
+pub fn item(table: &TablePlan, number: usize) -> String {
+    format!("items/{}/{number:05}.json", revised(&table.table, table.revision))
+}
+
+/// What was counted in one object before it was carried: [`ScanRecord`].
+pub fn scan(table: &TablePlan, number: usize) -> String {
+    format!("scans/{}/{number:05}.json", revised(&table.table, table.revision))
+}
+
+/// Which columns of a table stay text: [`TextRecord`].
+pub fn text(table: &TablePlan) -> String {
+    format!("texts/{}.json", revised(&table.table, table.revision))
+}
+
+/// Why an object of a table cannot be carried: `landbridge_core::plan::Problem`.
+pub fn trouble(table: &TablePlan) -> String {
+    format!("troubles/{}.json", revised(&table.table, table.revision))
 }
 
 /// What was found before a table was touched: [`Intent`].
@@ -85,7 +110,7 @@ pub struct ManifestRecord {
 }
 
 /// The receipt of one carried object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemRecord {
     /// Its name in Cloud Storage.
     pub object: String,
@@ -97,6 +122,25 @@ pub struct ItemRecord {
     pub crc32c: u32,
     /// Rows by its footer.
     pub rows: u64,
+    /// What is known of its columns, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Facts>,
+}
+
+/// What was counted in one object before it was carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanRecord {
+    /// Rows.
+    pub rows: u64,
+    /// Columns of which a value does not fit its type.
+    pub misfits: BTreeSet<String>,
+}
+
+/// Which columns of a table stay text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextRecord {
+    /// Their names.
+    pub columns: BTreeSet<String>,
 }
 
 /// What was found before a table was touched today. Written before the first
@@ -116,6 +160,10 @@ pub struct Claim {
     pub day: Day,
     /// The job that may be running.
     pub job: String,
+    /// Columns that stay text because a value did not fit their type: they stay so on later
+    /// days, since BigQuery cannot change the type of a column.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub text: BTreeSet<String>,
 }
 
 /// How a day ended.

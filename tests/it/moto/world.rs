@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -89,6 +90,7 @@ impl World {
                 secrets: moto.account().secrets(),
             },
             gcp,
+            key: Arc::default(),
         };
         Some(Self {
             context,

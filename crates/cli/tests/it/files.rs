@@ -31,9 +31,9 @@ fn good_files_are_summed_up() {
         out |   from  instance shop-prod in ap-northeast-2, called `shop`
         out |   to    shop-analytics.shop in asia-northeast3
         out |   when  export at 01:00, transfer from 02:00, published by 04:00, Asia/Seoul
-        out |   masks account LAST_FOUR_CHARACTERS, birth FIRST_FOUR_CHARACTERS, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name SHA256, phone LAST_FOUR_CHARACTERS, unclassified ALWAYS_NULL
+        out |   masks account LAST_FOUR_CHARACTERS, birth DATE_YEAR_MASK, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name SHA256, phone LAST_FOUR_CHARACTERS, unclassified ALWAYS_NULL
         out | examples/demo/contract.yaml: good
-        out |   7 tables, 59 columns: 2 account, 1 birth, 3 email, 1 ip, 4 name, 1 phone, 47 none
+        out |   7 tables, 59 columns: 1 birth, 3 email, 1 ip, 4 name, 1 phone, 49 none
     "#]].assert_eq(&landbridge(&repository(), &["check", "--config", CONFIG]).all());
 }
 
@@ -70,9 +70,9 @@ fn a_contract_is_held_against_the_config() {
     );
     expect![[r#"
         exit code 2
-        err | contract.yaml:15:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
-        err | contract.yaml:21:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
-        err | contract.yaml:24:3: `clicks` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+        err | contract.yaml:19:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
+        err | contract.yaml:25:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
+        err | contract.yaml:28:3: `clicks` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
         err | 3 faults in contract.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }
@@ -116,21 +116,21 @@ fn one_table_of_the_contract() {
     expect![[r#"
         exit code 0
         out | public.creators → shop.creators  People who recommend journeys and are paid for bookings.
-        out |   column           source type               type    class    mask
-        out |   ─────────────────────────────────────────────────────────────────────────────────
-        out |   account_no       character varying         STRING  account  LAST_FOUR_CHARACTERS
-        out |   active           boolean                   BOOL    none
-        out |   bank_code        character                 STRING  none
-        out |   birth_date       date                      STRING  birth    FIRST_FOUR_CHARACTERS
-        out |   commission_rate  numeric                   STRING  none
-        out |   created_at       timestamp with time zone  STRING  none
-        out |   email            character varying         STRING  email    EMAIL_MASK
-        out |   id               bigint                    INT64   none
-        out |   name             character varying         STRING  name     SHA256
-        out |   name_en          character varying         STRING  name     SHA256
-        out |   phone            character varying         STRING  phone    LAST_FOUR_CHARACTERS
-        out |   tier             USER-DEFINED              STRING  none
-        out |   updated_at       timestamp with time zone  STRING  none
+        out |   column           source type               type       on the way                class  mask
+        out |   ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+        out |   account_no       character varying         STRING     tokenise in `account`     none
+        out |   active           boolean                   BOOL                                 none
+        out |   bank_code        character                 STRING                               none
+        out |   birth_date       date                      DATE       retype to DATE            birth  DATE_YEAR_MASK
+        out |   commission_rate  numeric                   NUMERIC    retype to NUMERIC(38, 9)  none
+        out |   created_at       timestamp with time zone  TIMESTAMP  retype to TIMESTAMP       none
+        out |   email            character varying         STRING                               email  EMAIL_MASK
+        out |   id               bigint                    INT64                                none
+        out |   name             character varying         STRING                               name   SHA256
+        out |   name_en          character varying         STRING                               name   SHA256
+        out |   phone            character varying         STRING                               phone  LAST_FOUR_CHARACTERS
+        out |   tier             USER-DEFINED              STRING                               none
+        out |   updated_at       timestamp with time zone  TIMESTAMP  retype to TIMESTAMP       none
     "#]].assert_eq(&landbridge(&repository(), &args).all());
 }
 

@@ -219,6 +219,11 @@ pub struct Transfer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::secret")]
     pub token_key: Option<String>,
+    /// Files larger than this, in MiB, are cut at their row groups into parts of
+    /// half of it, each carried on its own.
+    #[serde(default = "Transfer::default_cut_above_mib")]
+    #[schemars(range(min = 32, max = 1048576))]
+    pub cut_above_mib: u32,
 }
 
 impl Transfer {
@@ -228,6 +233,9 @@ impl Transfer {
     pub const CONCURRENCY: u16 = 4;
     /// Fits a Lambda function of 256 MB with room for the program itself.
     pub const MEMORY_MIB: u32 = 128;
+    /// A part of half of it takes seconds, so that a tick of some minutes gets many done and
+    /// a crash loses little.
+    pub const CUT_ABOVE_MIB: u32 = 1024;
 
     fn default_prefix() -> String {
         Self::PREFIX.to_owned()
@@ -237,6 +245,9 @@ impl Transfer {
     }
     fn default_memory_mib() -> u32 {
         Self::MEMORY_MIB
+    }
+    fn default_cut_above_mib() -> u32 {
+        Self::CUT_ABOVE_MIB
     }
 }
 
@@ -270,23 +281,37 @@ impl Warehouse {
 }
 
 /// Limits beyond which a day is not quietly accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Checks {
     /// How much of its rows a table may lose from one day to the next, in
     /// percent. A larger loss is warned of in the receipt and alerted.
     #[schemars(range(min = 0, max = 100))]
     pub max_shrink_percent: u8,
+    /// How many of a column's values may fail to be read as its type, in percent of those that
+    /// are not NULL. Each is NULL and counted in the receipt; beyond this the table is held.
+    #[schemars(schema_with = "percent")]
+    pub max_misfit_percent: f64,
+}
+
+/// No type is named, since the reader of YAML takes fractions where none is.
+fn percent(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "minimum": 0, "maximum": 100 })
 }
 
 impl Checks {
     /// Half of a table gone overnight is rarely meant.
     pub const MAX_SHRINK_PERCENT: u8 = 50;
+    /// One value in a thousand.
+    pub const MAX_MISFIT_PERCENT: f64 = crate::rewrite::MAX_MISFIT_SHARE * 100.0;
 }
 
 impl Default for Checks {
     fn default() -> Self {
-        Self { max_shrink_percent: Self::MAX_SHRINK_PERCENT }
+        Self {
+            max_shrink_percent: Self::MAX_SHRINK_PERCENT,
+            max_misfit_percent: Self::MAX_MISFIT_PERCENT,
+        }
     }
 }
 

@@ -73,10 +73,12 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 concurrency: 4,
                 memory_mib: 128,
                 token_key: None,
+                cut_above_mib: 1024,
             },
             "landbridge_ops",
             Checks {
                 max_shrink_percent: 50,
+                max_misfit_percent: 0.1,
             },
             Load {
                 max_attempts: 4,

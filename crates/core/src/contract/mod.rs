@@ -27,6 +27,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, NONE},
+    ids::short_hash,
+    plan::columns::Lands,
+    rewrite::OnMisfit,
     types::BigQueryType,
     yaml::{self, Faults, Problem, format},
 };
@@ -75,20 +78,98 @@ pub struct Column {
     /// writes it, for example `character varying`.
     #[schemars(schema_with = "format::source_type")]
     pub source: String,
-    /// The column's type in BigQuery.
+    /// The column's type in BigQuery. Where the export writes text and this says
+    /// otherwise, the transfer reads the text as this type.
     #[serde(rename = "type")]
     pub bigquery_type: BigQueryType,
+    /// Whether the column is an array of that type.
+    #[serde(default, skip_serializing_if = "Mode::is_nullable")]
+    pub mode: Mode,
     /// The column's class of personal data: one of `pii.classes`,
     /// `unclassified` (NULL for everyone) or `none` (readable by all).
     #[schemars(schema_with = "format::class_reference")]
     pub class: String,
+    /// What the transfer does to the column before it leaves AWS; left out, it is carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carry: Option<Carry>,
+    /// Separates tokens that must not be joined: in another domain the same
+    /// value has another token. Left out, tokens of all columns are joinable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::description")]
+    pub token_domain: Option<String>,
+    /// What becomes of a text that cannot be read as the column's type; left out, `set_null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_misfit: Option<OnMisfit>,
     /// What the column holds; becomes the column's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
 }
 
+/// Whether a column holds one value or many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Mode {
+    /// One value or NULL.
+    #[default]
+    Nullable,
+    /// An array of values, as a one-dimensional PostgreSQL array lands.
+    Repeated,
+}
+
+impl Mode {
+    /// Whether this is what a column is that says nothing.
+    pub fn is_nullable(&self) -> bool {
+        *self == Self::Nullable
+    }
+}
+
+/// What the transfer does to a column that may not leave AWS as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Carry {
+    /// It is in no byte of Cloud Storage, and not in BigQuery.
+    Drop,
+    /// It is in no byte of Cloud Storage; BigQuery has the column, NULL in every row.
+    SetNull,
+    /// Every value becomes a keyed token: equal values have equal tokens.
+    Tokenise,
+}
+
+impl Carry {
+    /// As written in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::SetNull => "set_null",
+            Self::Tokenise => "tokenise",
+        }
+    }
+}
+
+impl Table {
+    /// A fingerprint of what the transfer makes of the table: it is carried anew when this
+    /// changes between the plan of the day and its end. Classes and descriptions do not count.
+    pub fn carriage(&self) -> String {
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|(name, column)| {
+                let Column { source, bigquery_type, mode, carry, token_domain, on_misfit, .. } =
+                    column;
+                (name, source, bigquery_type, mode, carry, token_domain, on_misfit)
+            })
+            .collect();
+        short_hash(&format!("{columns:?}"))
+    }
+}
+
 impl Column {
+    /// How the column lands, when it does.
+    pub fn lands(&self) -> Lands {
+        Lands { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
+    }
+
     /// The class whose policy tag the column carries; `None` when everyone may
     /// read it.
     pub fn tagged_class(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! A first contract from what a source holds, for people to correct.
 
 use super::{
-    Column, Contract, Table, VERSION,
+    Column, Contract, Mode, Table, VERSION,
     hints::{Hint, hint},
 };
 use crate::{
@@ -27,8 +27,10 @@ pub struct ProposedColumn {
     pub name: String,
     /// Its type in the source, as the export's manifest writes it.
     pub source_type: String,
-    /// The type with which it lands.
+    /// The type that it gets.
     pub bigquery_type: BigQueryType,
+    /// Whether it is an array of that type.
+    pub mode: Mode,
 }
 
 impl Contract {
@@ -84,7 +86,11 @@ fn propose(column: &ProposedColumn, config: &Config) -> Column {
     Column {
         source: column.source_type.clone(),
         bigquery_type: column.bigquery_type,
+        mode: column.mode,
         class: class.to_owned(),
+        carry: None,
+        token_domain: None,
+        on_misfit: None,
         description: None,
     }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::{Column, Contract};
+use super::{Column, Contract, Mode};
+use crate::rewrite::OnMisfit;
 
 const HEADER: &str = "\
 # Every column that may land in BigQuery, and who may read it.
@@ -54,12 +55,25 @@ impl Contract {
 }
 
 fn flow(column: &Column) -> String {
-    let mut flow = format!(
-        "{{ source: {}, type: {}, class: {}",
-        scalar(&column.source),
-        column.bigquery_type,
-        scalar(&column.class)
-    );
+    let mut flow = format!("{{ source: {}, type: {}", scalar(&column.source), column.bigquery_type);
+    if column.mode == Mode::Repeated {
+        flow.push_str(", mode: REPEATED");
+    }
+    flow.push_str(", class: ");
+    flow.push_str(&scalar(&column.class));
+    if let Some(carry) = column.carry {
+        flow.push_str(", carry: ");
+        flow.push_str(carry.name());
+    }
+    if let Some(domain) = &column.token_domain {
+        flow.push_str(", token_domain: ");
+        flow.push_str(&scalar(domain));
+    }
+    match column.on_misfit {
+        Some(OnMisfit::SetNull) => flow.push_str(", on_misfit: set_null"),
+        Some(OnMisfit::KeepText) => flow.push_str(", on_misfit: keep_text"),
+        None => {}
+    }
     if let Some(description) = &column.description {
         flow.push_str(", description: ");
         flow.push_str(&scalar(description));

@@ -66,7 +66,7 @@ tables:
             contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source to letters, digits and `_`, no digit first
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has the unknown class `confidential`; define it in `pii.classes`, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `class`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `carry`, `token_domain`, `on_misfit`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` both land in BigQuery's `creator_notes`; give one of them another name by `table:`
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
@@ -180,6 +180,7 @@ fn proposed_classes() {
             schema: "public".into(),
             name: "t".into(),
             columns: vec![ProposedColumn {
+                mode: Mode::Nullable,
                 name: name.into(),
                 source_type: source_type.into(),
                 bigquery_type,
@@ -201,7 +202,7 @@ fn proposed_classes() {
         email_address text STRING: email
         emailVerified boolean BOOL: none
         email_sent_at timestamp with time zone STRING: none
-        born_at timestamp with time zone STRING: birth
+        born_at timestamp with time zone STRING: unclassified
         contactPhone character varying STRING: phone
         phone bigint INT64: unclassified
         hyudae_no varchar STRING: phone
@@ -209,9 +210,9 @@ fn proposed_classes() {
         first_name character varying STRING: name
         name text STRING: name
         ireum varchar STRING: name
-        birth_date date STRING: birth
-        birth_date date DATE: unclassified
-        saengil varchar STRING: birth
+        birth_date date STRING: unclassified
+        birth_date date DATE: birth
+        saengil varchar STRING: unclassified
         bank_account_no character varying STRING: account
         account_id bigint INT64: none
         gyejwa_beonho varchar STRING: account
@@ -250,6 +251,7 @@ fn what_people_wrote_is_kept() {
         name: "creators".into(),
         columns: ["email", "passport_no"]
             .map(|name| ProposedColumn {
+                mode: Mode::Nullable,
                 name: name.into(),
                 source_type: "text".into(),
                 bigquery_type: BigQueryType::String,
@@ -266,6 +268,10 @@ fn what_people_wrote_is_kept() {
 #[test]
 fn rendered_text_reads_back() {
     let column = |source: &str, class: &str, description: Option<&str>| Column {
+        mode: Mode::Nullable,
+        carry: None,
+        token_domain: None,
+        on_misfit: None,
         source: source.into(),
         bigquery_type: BigQueryType::String,
         class: class.into(),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, Table, table_name};
+use super::{Carry, Contract, Table, table_name};
 use crate::{
     config::{Config, NONE, UNCLASSIFIED},
+    rewrite::OnMisfit,
+    types::BigQueryType,
     yaml::{Path, Problem, format, nearest},
 };
 
@@ -30,6 +32,7 @@ pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Problem> {
         }
         column_names(table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
+        carriage(table, config, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
     problems
@@ -123,6 +126,60 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
                 )),
             );
         }
+    }
+}
+
+/// What the transfer is asked to do must be possible.
+fn carriage(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
+    let path = path.key("columns");
+    for (name, column) in &table.columns {
+        let path = path.key(name);
+        let token = column.carry == Some(Carry::Tokenise);
+        let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
+        if token && !text {
+            problems.push(
+                Problem::new(path.key("type"), format!("a token of column `{name}` is text"))
+                    .help("write `type: STRING`, without a mode"),
+            );
+        }
+        if token && config.transfer.token_key.is_none() {
+            problems.push(
+                Problem::new(
+                    path.key("carry"),
+                    format!("column `{name}` is tokenised without a key"),
+                )
+                .help(
+                    "name the secret that holds the key in `transfer.token_key` of landbridge.yaml",
+                ),
+            );
+        }
+        if !token && column.token_domain.is_some() {
+            problems.push(
+                Problem::new(
+                    path.key("token_domain"),
+                    format!("column `{name}` has a domain of tokens and no tokens"),
+                )
+                .help("write `carry: tokenise` as well, or leave the domain out"),
+            );
+        }
+        if column.on_misfit == Some(OnMisfit::KeepText) && !column.mode.is_nullable() {
+            problems.push(
+                Problem::new(
+                    path.key("on_misfit"),
+                    format!("the array `{name}` cannot stay text in some rows' favour"),
+                )
+                .help("only columns of one value can: use `set_null`"),
+            );
+        }
+    }
+    let left =
+        table.columns.values().filter(|column| column.carry.is_none_or(|it| it == Carry::Tokenise));
+    if !table.columns.is_empty() && left.count() == 0 {
+        problems.push(
+            Problem::new(path, "every column of the table is dropped or emptied".to_owned()).help(
+                "leave the table out of the export instead (`export.only` in landbridge.yaml)",
+            ),
+        );
     }
 }
 

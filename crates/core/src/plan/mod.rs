@@ -4,18 +4,23 @@
 //! | module | what it decides |
 //! |---|---|
 //! | [`objects`] | which listed object belongs to which table of the manifest |
+//! | [`columns`] | how each column crosses: copied, retyped, tokenised, left behind |
 //! | [`table`] | one table's columns, items and rows, or why it must wait |
 //! | [`partitions`] | which tables are partitions whose rows their parent holds as well |
 
+pub mod columns;
 pub mod objects;
 pub mod partitions;
 pub mod table;
+
+use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::error::Kind;
+use crate::rewrite::Action;
 use crate::types::ParquetColumn;
 
 /// The plan of a day: the index of its tables. Written once, when every table is planned.
@@ -52,6 +57,13 @@ pub struct TableEntry {
     pub rows: u64,
     /// Bytes in S3.
     pub bytes: u64,
+    /// Which plan of the table counts, from 1: see [`TablePlan::revision`].
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub revision: u32,
+    /// What the contract made of the table's transfer when it was planned, as a fingerprint
+    /// (`contract::Table::carriage`); empty when it does not name the table.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub carriage: String,
     /// Whether the table waits because of what the export holds: it is looked at again by each tick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broken: bool,
@@ -68,15 +80,19 @@ pub struct Skipped {
     pub alert: bool,
 }
 
-/// The plan of one table: what the export holds of it. What the contract makes
-/// of it is decided when it is loaded, see [`table::resolve`], so that a contract
-/// that is mended during the day counts.
+/// The plan of one table: what the export holds of it, and what happens to each column on the
+/// way. Classes are decided when it is loaded, see [`table::resolve`]. A contract that is mended
+/// during the day counts: what it changes of the way makes a new revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     /// `schema.table` of the source.
     pub target: String,
     /// The BigQuery table.
     pub table: String,
+    /// Which plan of this table and day it is, from 1. Objects and records of different
+    /// revisions have different names.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub revision: u32,
     /// The columns of its files, in order.
     pub columns: Vec<SourceColumn>,
     /// The objects to carry.
@@ -92,6 +108,15 @@ pub struct TablePlan {
     pub warnings: Vec<String>,
 }
 
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_first(revision: &u32) -> bool {
+    *revision == 1
+}
+
 /// A column as the export holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceColumn {
@@ -100,6 +125,35 @@ pub struct SourceColumn {
     pub parquet: ParquetColumn,
     /// The source's own type; empty when the manifest does not say.
     pub source: String,
+    /// Digits in all, where the manifest says so.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub precision: u32,
+    /// Digits after the point, where the manifest says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
+    /// What happens to it on the way.
+    #[serde(default = "keep", skip_serializing_if = "is_keep")]
+    pub action: Action,
+}
+
+impl SourceColumn {
+    /// A column of this source type, to which nothing happens.
+    pub fn new(parquet: ParquetColumn, source: impl Into<String>) -> Self {
+        Self { parquet, source: source.into(), precision: 0, scale: None, action: Action::Keep }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(digits: &u32) -> bool {
+    *digits == 0
+}
+
+fn keep() -> Action {
+    Action::Keep
+}
+
+fn is_keep(action: &Action) -> bool {
+    *action == Action::Keep
 }
 
 /// Why a table is held, in a form that a ledger can hold.
@@ -160,9 +214,9 @@ pub struct Item {
     pub object: String,
     /// Rows by its footer.
     pub rows: u64,
-    /// Columns to annotate as STRING on the way; empty copies the bytes unchanged.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub annotate: Vec<String>,
+    /// The row groups of a file that is cut; all of it when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_groups: Option<Range<usize>>,
 }
 
 /// Where an item's bytes come from.

@@ -1,12 +1,17 @@
 //! The plan of one table, from its footers, the manifest and the contract.
 
-use crate::contract;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::contract::{self, Carry};
 use crate::diff::{CLASS_UNCLASSIFIED, Wanted, type_changed};
 use crate::ids::ColumnName;
 use crate::manifest::TableStatus;
+use crate::plan::columns::{Lands, crossing};
 use crate::plan::objects::Listed;
 use crate::plan::{Item, Origin, Problem, SourceColumn, TablePlan};
-use crate::types::{Engine, Fix, ParquetColumn, exported, landing};
+use crate::rewrite::Action;
+use crate::types::{BigQueryType, Engine, ParquetColumn, exported};
 use crate::{Error, Kind, Result};
 
 /// One data object with what its footer says.
@@ -18,6 +23,17 @@ pub struct File {
     pub rows: u64,
     /// Top-level columns, in order.
     pub columns: Vec<ParquetColumn>,
+    /// How it is cut: consecutive row groups with their rows. One part is the whole file.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a file that is cut at its row groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its row groups.
+    pub row_groups: Range<usize>,
+    /// Their rows.
+    pub rows: u64,
 }
 
 /// What a table is planned from.
@@ -33,6 +49,8 @@ pub struct Input<'a> {
     pub status: &'a TableStatus,
     /// Its data objects, in the order of their keys.
     pub files: &'a [File],
+    /// What the contract says of it.
+    pub contract: Option<&'a contract::Table>,
     /// Where its objects go in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
@@ -43,6 +61,7 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
     let mut plan = TablePlan {
         target: input.target.to_owned(),
         table: input.table.to_owned(),
+        revision: 1,
         columns: Vec::new(),
         items: Vec::new(),
         rows: input.files.iter().map(|file| file.rows).sum(),
@@ -53,24 +72,55 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
     match parquet_columns(input) {
         Err(error) => plan.problem = Some(Problem::from(&error)),
         Ok(columns) => {
-            let source_type = |name: &str| {
-                let original = input.status.columns.iter().find(|original| original.name == name);
-                original.map_or_else(String::new, |original| original.original_type.clone())
-            };
-            let column = |parquet: &ParquetColumn| SourceColumn {
-                source: source_type(&parquet.name),
-                parquet: parquet.clone(),
-            };
-            plan.columns = columns.iter().map(column).collect();
-            let annotate = plan.columns.iter().filter(|column| {
-                landing(&column.parquet, &column.source)
-                    .is_ok_and(|landing| landing.fix == Fix::AnnotateString)
-            });
-            let annotate = annotate.map(|column| column.parquet.name.clone()).collect();
-            plan.items = items(input, columns, annotate);
+            plan.columns = columns.iter().map(|parquet| column(input, parquet)).collect();
+            plan.items = items(input, columns);
+            if !plan.columns.iter().any(|column| in_files(&column.action)) {
+                plan.items.clear();
+                plan.problem = Some(Problem::new(
+                    Kind::Config,
+                    "every column of a table is dropped or emptied; leave the table out of the export instead (`export.only`)",
+                    input.target,
+                ));
+            }
         }
     }
     plan
+}
+
+/// Whether a column that this happens to is in the files that arrive.
+fn in_files(action: &Action) -> bool {
+    !matches!(action, Action::Drop | Action::SetNull)
+}
+
+fn column(input: &Input<'_>, parquet: &ParquetColumn) -> SourceColumn {
+    let original = input.status.columns.iter().find(|original| original.name == parquet.name);
+    let mut column = SourceColumn::new(
+        parquet.clone(),
+        original.map_or("", |original| original.original_type.as_str()),
+    );
+    column.precision = original.map_or(0, |original| original.precision);
+    column.scale = original.and_then(|original| original.scale);
+    let named = input.contract.and_then(|table| table.columns.get(&parquet.name));
+    // What cannot land stays as it is: `resolve` says why the table waits.
+    column.action = crossing(&column, named).map_or(Action::Keep, |crossing| crossing.action);
+    column
+}
+
+impl TablePlan {
+    /// The first revision as another one: its objects have names of their own.
+    #[must_use]
+    pub fn at_revision(mut self, revision: u32) -> Self {
+        if revision == self.revision {
+            return self;
+        }
+        self.revision = revision;
+        for item in &mut self.items {
+            if let Some((folder, name)) = item.object.rsplit_once('/') {
+                item.object = format!("{folder}/r{revision}/{name}");
+            }
+        }
+        self
+    }
 }
 
 /// What the contract makes of a table.
@@ -84,9 +134,16 @@ pub struct Resolved {
 
 /// Applies the contract to a planned table.
 ///
+/// `text` are the columns that stay text because a value did not fit.
+///
 /// # Errors
-/// [`Kind::Held`] when a column cannot be loaded, or its type is not the contract's any more.
-pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<Resolved> {
+/// [`Kind::Held`] when a column cannot be loaded, or its type is not the contract's any more;
+/// [`Kind::Transient`] when the contract asks for another way than the plan took.
+pub fn resolve(
+    plan: &TablePlan,
+    contract: Option<&contract::Table>,
+    text: &BTreeSet<String>,
+) -> Result<Resolved> {
     let mut columns: Vec<Wanted> = Vec::with_capacity(plan.columns.len());
     let mut warnings = plan.warnings.clone();
     if contract.is_none() {
@@ -94,7 +151,9 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
             "the contract does not name this table: every column is masked for everyone".to_owned(),
         );
     }
-    for SourceColumn { parquet, source } in &plan.columns {
+    for column in &plan.columns {
+        let parquet = &column.parquet;
+        let named = contract.and_then(|table| table.columns.get(&parquet.name));
         let place = || format!("{}.{}", plan.table, parquet.name);
         ColumnName::new(parquet.name.clone()).map_err(|error| {
             Error::new(
@@ -114,13 +173,29 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
                 place(),
             ));
         }
-        let landing = landing(parquet, source).map_err(|why| {
+        let crossing = crossing(column, named).map_err(|why| {
             Error::new(Kind::Held, "a column cannot be loaded", format!("{}: {why}", place()))
         })?;
-        let named = contract.and_then(|table| table.columns.get(&parquet.name));
+        if crossing.action != column.action {
+            return Err(Error::new(
+                Kind::Transient,
+                "the contract asks for another way than the day's plan took; the next tick of the transfer carries the table anew",
+                place(),
+            ));
+        }
+        let Some(mut lands) = crossing.lands else {
+            continue;
+        };
+        if text.contains(&parquet.name) {
+            lands = Lands::one(BigQueryType::String);
+        }
         match named {
-            Some(named) if named.bigquery_type != landing.ty => {
-                return Err(type_changed(&plan.table, &parquet.name, named.bigquery_type.name(), landing.ty));
+            Some(named) if text.contains(&parquet.name) => warnings.push(format!(
+                "column `{}` stays STRING: not all its values can be read as {}",
+                parquet.name, named.bigquery_type
+            )),
+            Some(named) if named.lands() != lands => {
+                return Err(type_changed(&plan.table, &parquet.name, &named.lands().to_string(), lands));
             }
             None if contract.is_some() => warnings.push(format!(
                 "column `{}` is not in the contract: it is masked for everyone until contract.yaml names it",
@@ -130,7 +205,8 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
         }
         columns.push(Wanted {
             name: parquet.name.clone(),
-            ty: landing.ty,
+            ty: lands.ty,
+            repeated: lands.repeated,
             class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
             description: named.and_then(|named| named.description.clone()),
             in_source: true,
@@ -138,7 +214,7 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
         });
     }
     for (name, named) in contract.iter().flat_map(|table| &table.columns) {
-        if columns.iter().any(|column| column.name == *name) {
+        if named.carry == Some(Carry::Drop) || columns.iter().any(|column| column.name == *name) {
             continue;
         }
         warnings.push(format!(
@@ -147,6 +223,7 @@ pub fn resolve(plan: &TablePlan, contract: Option<&contract::Table>) -> Result<R
         columns.push(Wanted {
             name: name.clone(),
             ty: named.bigquery_type,
+            repeated: !named.mode.is_nullable(),
             class: named.class.clone(),
             description: named.description.clone(),
             in_source: false,
@@ -178,7 +255,7 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.clone())
 }
 
-fn items(input: &Input<'_>, columns: Vec<ParquetColumn>, annotate: Vec<String>) -> Vec<Item> {
+fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<Item> {
     let name = |number: usize| format!("{}/{number:05}.parquet", input.prefix);
     if input.files.is_empty() {
         return vec![Item {
@@ -186,10 +263,10 @@ fn items(input: &Input<'_>, columns: Vec<ParquetColumn>, annotate: Vec<String>) 
             from: Origin::NoRows { columns },
             object: name(0),
             rows: 0,
-            annotate,
+            row_groups: None,
         }];
     }
-    let item = |(number, file): (usize, &File)| Item {
+    let item = |(number, (file, part)): (usize, (&File, Option<&Part>))| Item {
         number,
         from: Origin::Object {
             key: file.object.key.clone(),
@@ -197,8 +274,63 @@ fn items(input: &Input<'_>, columns: Vec<ParquetColumn>, annotate: Vec<String>) 
             bytes: file.object.bytes,
         },
         object: name(number),
-        rows: file.rows,
-        annotate: annotate.clone(),
+        rows: part.map_or(file.rows, |part| part.rows),
+        row_groups: part.map(|part| part.row_groups.clone()),
     };
-    input.files.iter().enumerate().map(item).collect()
+    let pieces = input.files.iter().flat_map(|file| {
+        let parts: Vec<Option<&Part>> = match file.parts.len() {
+            0 | 1 => vec![None],
+            _ => file.parts.iter().map(Some).collect(),
+        };
+        parts.into_iter().map(move |part| (file, part))
+    });
+    pieces.enumerate().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_becomes_as_many_objects() {
+        let file = |key: &str, rows: &[u64]| File {
+            object: Listed { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
+            rows: rows.iter().sum(),
+            columns: Vec::new(),
+            parts: rows
+                .iter()
+                .enumerate()
+                .map(|(at, rows)| Part { row_groups: at * 2..at * 2 + 2, rows: *rows })
+                .collect(),
+        };
+        let files = [file("a", &[5, 6, 7]), file("b", &[8])];
+        let input = Input {
+            target: "public.t",
+            table: "t",
+            engine: Engine::Postgres,
+            status: &TableStatus {
+                target: "shop.public.t".to_owned(),
+                status: String::new(),
+                warning: None,
+                columns: Vec::new(),
+            },
+            files: &files,
+            contract: None,
+            prefix: "p",
+        };
+        let items = items(&input, Vec::new());
+        let told: Vec<_> = items
+            .iter()
+            .map(|item| (item.object.as_str(), item.rows, item.row_groups.clone()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("p/00000.parquet", 5, Some(0..2)),
+                ("p/00001.parquet", 6, Some(2..4)),
+                ("p/00002.parquet", 7, Some(4..6)),
+                ("p/00003.parquet", 8, None),
+            ]
+        );
+    }
 }

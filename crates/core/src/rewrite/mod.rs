@@ -8,7 +8,10 @@
 //! |---|---|
 //! | here | [`Plan`], [`Action`], [`Target`] |
 //! | `misfit` | [`Misfit`]: why a value does not fit |
+//! | `facts`, `bound` | [`Facts`]: what is known of a column that was carried |
 
+mod bound;
+mod facts;
 mod misfit;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use bound::Bound;
+pub use facts::Facts;
 pub use misfit::Misfit;
 
 use crate::{
@@ -190,7 +195,44 @@ pub struct Decimal {
     pub scale: u8,
 }
 
+impl Action {
+    /// The action as receipts and commands show it: `retype to TIMESTAMP`; empty for `keep`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Keep => String::new(),
+            Self::Annotate(to) => format!("annotate {}", format!("{to:?}").to_ascii_uppercase()),
+            Self::Retype { to, on_misfit: None | Some(OnMisfit::SetNull) } => {
+                format!("retype to {}", to.in_words())
+            }
+            Self::Retype { to, on_misfit: Some(OnMisfit::KeepText) } => {
+                format!("retype to {}, or keep text", to.in_words())
+            }
+            Self::Drop => "drop".to_owned(),
+            Self::Tokenise { domain } if domain.is_empty() => "tokenise".to_owned(),
+            Self::Tokenise { domain } => format!("tokenise in `{domain}`"),
+            Self::SetNull => "set NULL".to_owned(),
+        }
+    }
+}
+
 impl Target {
+    /// The type as it is written in GoogleSQL, digits included.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Date => "DATE".to_owned(),
+            Self::Timestamp => "TIMESTAMP".to_owned(),
+            Self::Time => "TIME".to_owned(),
+            Self::Numeric(of) => format!("NUMERIC({}, {})", of.precision, of.scale),
+            Self::Bignumeric(of) => format!("BIGNUMERIC({}, {})", of.precision, of.scale),
+            Self::Int64 => "INT64".to_owned(),
+            Self::Float64 => "FLOAT64".to_owned(),
+            Self::Bool => "BOOL".to_owned(),
+            Self::Bytes => "BYTES".to_owned(),
+            Self::Text => "STRING".to_owned(),
+            Self::List(of) => format!("ARRAY<{}>", of.in_words()),
+        }
+    }
+
     /// Whether the type can exist.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod exported;
 mod landing;
+mod natural;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use exported::exported;
 pub use landing::{Fix, Landing, landing};
+pub use natural::natural;
 
 /// A BigQuery column type, by its GoogleSQL name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -248,6 +248,11 @@ impl SourceType {
         Ok(SourceType { flavour, base, args, unsigned, array, domain: false })
     }
 
+    /// The type of an array's elements; `None` of what is no array.
+    pub fn element(&self) -> Option<SourceType> {
+        self.array.then(|| SourceType { array: false, ..self.clone() })
+    }
+
     /// The same type behind a PostgreSQL domain, which the export writes as text.
     #[must_use]
     pub fn in_domain(mut self) -> SourceType {

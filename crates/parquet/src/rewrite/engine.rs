@@ -24,10 +24,11 @@ use super::schema::{Column, Layout, Task};
 use super::source;
 use super::trouble::Trouble;
 use super::values::Stored;
+use super::whole;
 use crate::Footer;
 
 /// What is read and written at once where bytes are copied.
-const COPY: usize = 1024 * 1024;
+pub(super) const COPY: usize = 1024 * 1024;
 /// Rows of a chunk up to which a dictionary is written, whose indices a writer must hold until
 /// the chunk is complete: 4 M indices are 10 MB at most.
 const MOST_ROWS_WITH_DICTIONARY: usize = 4 * 1024 * 1024;
@@ -120,6 +121,9 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
             "a file does not have so many row groups",
             input.name,
         ));
+    }
+    if !layout.changed && groups.iter().copied().eq(0..count) {
+        return whole::copy(input, layout, sink).map_err(at);
     }
     let mut output = Output {
         input,

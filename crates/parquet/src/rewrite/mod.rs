@@ -6,6 +6,7 @@
 //! | here | [`Rewriter`]: a plan and its key, applied to sources |
 //! | [`stream`] | the same from ranged reads into a stream of bytes, with no file between |
 //! | `engine` | one output file: pieces copied, columns converted, a new footer |
+//! | `whole` | a file to which nothing happens |
 //! | `schema` | which column of the output comes from where |
 //! | `column`, `convert`, `text` | one column: text read, converted, counted where it does not fit |
 //! | `pages`, `values`, `hybrid`, `thrift` | pages of the source, read so that forged ones cost nothing |
@@ -35,6 +36,7 @@ mod thrift;
 mod token;
 mod trouble;
 mod values;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -48,7 +50,7 @@ use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, SMALLEST_PART, cut};
 pub use key::{LONGEST_KEY, WRITTEN as WRITTEN_KEY};
-pub use report::{Bound, ColumnReport, Report};
+pub use report::{ColumnReport, Report};
 pub use source::{LocalFile, LocalRead};
 pub use token::{Key, LENGTH as TOKEN_LENGTH, PREFIX as TOKEN_PREFIX, SHORTEST_KEY};
 

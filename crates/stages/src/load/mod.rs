@@ -3,19 +3,21 @@
 //! | module | what |
 //! |---|---|
 //! | [`table`] | one table: diff, tags before data, load job, proof, receipt |
+//! | [`facts`] | what is known of a table's columns: NULLs, bounds, what did not fit |
 //! | [`settle`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`receipts`] | receipts as rows of the warehouse |
 
+pub mod facts;
 pub mod receipts;
 pub mod settle;
 pub mod table;
 
 use futures::StreamExt;
-use landbridge_core::plan::DayPlan;
+use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::receipt::{Receipt, State};
 use landbridge_core::{Error, Result};
 
-use crate::records::{self, PLAN};
+use crate::records::{self, PLAN, revised};
 use crate::{Context, Ledger, Outcome, Progress, Tick, transfer};
 
 /// One tick. Repeating it loads nothing twice: load jobs are named for their
@@ -34,15 +36,25 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     settle::skipped(&ledger, &plan, tick).await?;
     let mut receipts = settle::read(&ledger, &plan).await?;
     let carried = ledger.names("items").await?;
+    let troubles = ledger.names("troubles").await?;
     let ready = plan.tables.iter().filter(|entry| {
-        let open = receipts.get(&entry.table).is_none_or(|receipt| !is_final(receipt));
-        open && carried.get(&entry.table).map_or(0, Vec::len) >= entry.items
+        // A contract of another way for the table: the transfer plans and carries it anew first.
+        entry.carriage == transfer::carriage(context, &entry.target)
+            && receipts.get(&entry.table).is_none_or(|receipt| !is_final(receipt))
     });
-    let ready: Vec<&str> = ready.map(|entry| entry.table.as_str()).collect();
+    let ready = ready.filter_map(|entry| {
+        let name = revised(&entry.table, entry.revision);
+        let whole = carried.get(&name).map_or(0, Vec::len) >= entry.items;
+        (whole || troubles.contains_key(&name)).then_some((entry, whole))
+    });
+    let ready: Vec<(&TableEntry, bool)> = ready.collect();
 
     let (ledger_ref, plan_ref) = (&ledger, &plan);
     let mut results = futures::stream::iter(ready)
-        .map(|name| async move { (name, one(context, ledger_ref, plan_ref, name, tick).await) })
+        .map(|(entry, whole)| async move {
+            let name = entry.table.as_str();
+            (name, one(context, ledger_ref, plan_ref, entry, whole, tick).await)
+        })
         .buffer_unordered(usize::from(context.config.transfer.concurrency));
     let mut first = None;
     while let Some((name, result)) = results.next().await {
@@ -66,19 +78,29 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
 }
 
 /// Whether a receipt needs no further look: a held table may yet be mended today.
-fn is_final(receipt: &Receipt) -> bool {
+pub(crate) fn is_final(receipt: &Receipt) -> bool {
     matches!(receipt.state, State::Published | State::Superseded)
 }
 
-/// Loads one table. A trouble that waits for a person becomes a receipt; any other is returned.
+/// Loads one table, of which the `whole` is carried or something cannot be. A trouble that waits for a person becomes a receipt; any other is returned.
 async fn one(
     context: &Context,
     ledger: &Ledger,
     plan: &DayPlan,
-    name: &str,
+    entry: &TableEntry,
+    whole: bool,
     tick: Tick,
 ) -> Result<Option<Receipt>> {
-    let table = transfer::table_plan(ledger, name).await?;
+    let Some(table) = transfer::table_plan(ledger, entry).await? else { return Ok(None) };
+    if !whole {
+        let problem = ledger.get::<Problem>(&records::trouble(&table)).await?;
+        return match problem {
+            Some(problem) => {
+                table::held_as(ledger, plan, &table, problem.value, tick).await.map(Some)
+            }
+            None => Ok(None),
+        };
+    }
     match table::load(context, ledger, plan, &table, tick).await {
         Ok(receipt) => Ok(receipt),
         Err(error) if waits_for_a_person(&error) => {

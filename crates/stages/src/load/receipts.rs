@@ -187,6 +187,7 @@ fn columns() -> Vec<Column> {
         .map(|(name, ty, description)| Column {
             name: (*name).to_owned(),
             ty: *ty,
+            repeated: false,
             policy_tag: None,
             description: Some((*description).to_owned()),
         })

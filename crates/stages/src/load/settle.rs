@@ -74,6 +74,7 @@ pub async fn skipped(ledger: &Ledger, plan: &DayPlan, tick: Tick) -> Result<()> 
             rows_table: None,
             job: None,
             columns: Vec::new(),
+            left_behind: Vec::new(),
             warnings: vec![skipped.reason.clone()],
             problem: skipped.alert.then_some(problem),
             export_started_at: None,

@@ -2,20 +2,21 @@
 //! columns and tags before the data, replace the rows, prove rows and tags, write
 //! the receipt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use landbridge_core::diff::{Change, Column, Wanted, diff, tag_of};
+use landbridge_core::diff::{Change, Column, diff, tag_of};
 use landbridge_core::ids::JobId;
-use landbridge_core::plan::table::{Resolved, resolve};
+use landbridge_core::plan::table::resolve;
 use landbridge_core::plan::{DayPlan, Problem, TablePlan};
-use landbridge_core::receipt::{self, Receipt, State};
+use landbridge_core::receipt::{Receipt, State};
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableState};
 
-use super::{is_final, receipt_name};
+use super::{facts, is_final, receipt_name};
 use crate::ledger::Written;
 use crate::records::{self, Claim, EXPORT, ExportRecord, Intent};
-use crate::{Context, Ledger, Tick, alert};
+use crate::{Context, Ledger, Tick, alert, transfer};
 
 /// The first wait between looks at a running job, doubled up to [`LAST_POLL`].
 const FIRST_POLL: Duration = Duration::from_millis(100);
@@ -44,11 +45,14 @@ pub async fn load(
     let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
     let live_table = live.as_ref().map(|state| &state.live);
     let contract = context.contract.tables.get(&table.target);
-    let resolved = resolve(table, contract)?;
+    let text = transfer::text::made(ledger, table).await?;
+    let resolved = resolve(table, contract, &text)?;
+    let facts = facts::gather(ledger, table).await?;
+    facts::judge(&facts, context.config.checks.max_misfit_percent, &place)?;
     let change =
         diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
     let intent = intend(ledger, table, live.as_ref(), &change).await?;
-    match claim(context, ledger, plan, table).await? {
+    match claim(context, ledger, plan, table, &text).await? {
         Turn::Ours => {}
         Turn::Later => return Ok(None),
         Turn::Superseded(by) => return superseded(ledger, plan, table, by, tick).await.map(Some),
@@ -60,8 +64,10 @@ pub async fn load(
     };
 
     let mut receipt = blank(ledger, plan, table, State::Published, tick).await?;
-    receipt.columns = columns(table, &resolved);
+    receipt.columns = facts::columns(table, &resolved, &facts);
+    receipt.left_behind = facts::left_behind(table);
     receipt.warnings = resolved.warnings;
+    receipt.warnings.extend(facts::warnings(&facts));
     receipt.job = Some(job.to_string());
     receipt.load_ms = ms;
     receipt.rows_loaded = Some(rows);
@@ -115,11 +121,13 @@ async fn claim(
     ledger: &Ledger,
     plan: &DayPlan,
     table: &TablePlan,
+    text: &BTreeSet<String>,
 ) -> Result<Turn> {
     let name = records::claim(&table.table);
     let ours = Claim {
         day: plan.day,
         job: JobId::for_load(&plan.source, plan.day, &table.table, 1)?.to_string(),
+        text: text.clone(),
     };
     let Some(there) = ledger.get_of_source::<Claim>(&name).await? else {
         return Ok(match ledger.create_of_source(&name, &ours).await? {
@@ -283,7 +291,7 @@ async fn reclaim(ledger: &Ledger, plan: &DayPlan, table: &TablePlan, id: &JobId)
         && there.value.day == plan.day
         && there.value.job.as_str() < id.as_str()
     {
-        let ours = Claim { day: plan.day, job: id.to_string() };
+        let ours = Claim { job: id.to_string(), ..there.value };
         ledger.replace_of_source(&name, &there.etag, &ours).await?;
     }
     Ok(())
@@ -405,7 +413,11 @@ pub async fn held(
     held_as(ledger, plan, table, Problem::from(error), tick).await
 }
 
-async fn held_as(
+/// The same, of a problem that was recorded.
+///
+/// # Errors
+/// Those of the ledger.
+pub async fn held_as(
     ledger: &Ledger,
     plan: &DayPlan,
     table: &TablePlan,
@@ -430,21 +442,6 @@ async fn superseded(
         .warnings
         .push(format!("the table holds {by} already, so this day's rows are not loaded"));
     write(ledger, &receipt).await
-}
-
-fn columns(table: &TablePlan, resolved: &Resolved) -> Vec<receipt::Column> {
-    let source = |name: &str| {
-        let column = table.columns.iter().find(|column| column.parquet.name == name);
-        column.map_or_else(String::new, |column| column.source.clone())
-    };
-    let column = |wanted: &Wanted| receipt::Column {
-        name: wanted.name.clone(),
-        source: source(&wanted.name),
-        ty: wanted.ty,
-        class: wanted.class.clone(),
-        tag_read_back: false,
-    };
-    resolved.columns.iter().map(column).collect()
 }
 
 async fn blank(
@@ -472,6 +469,7 @@ async fn blank(
         rows_table: None,
         job: None,
         columns: Vec::new(),
+        left_behind: Vec::new(),
         warnings: table.warnings.clone(),
         problem: None,
         export_started_at: export.as_ref().and_then(|export| export.started_at),

@@ -1,73 +1,135 @@
 //! One object on its way from S3 to Cloud Storage.
 //!
-//! Copying bytes unchanged is the simplest case of a [`Splice`]: the start of
-//! the source, then a new tail. Both sides' CRC32C must be equal.
+//! The bytes of the source go through the rewriting engine, which copies what nothing happens
+//! to, into an upload; both sides' CRC32C must be equal.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_aws::S3;
+use landbridge_core::plan::columns::{counting, rewriting};
 use landbridge_core::plan::objects::Listed;
 use landbridge_core::plan::{Item, Origin, TablePlan};
+use landbridge_core::rewrite::{Action, Plan};
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::storage::Stored;
-use landbridge_parquet::{Footer, Ranges, Splice, empty};
+use landbridge_parquet::rewrite::stream::{self, Settings, Stream};
+use landbridge_parquet::rewrite::{Report, Rewriter};
+use landbridge_parquet::{Ranges, empty};
 
-use crate::records::{self, ItemRecord};
+use crate::records::{self, ItemRecord, ScanRecord};
 use crate::{Context, Ledger};
 
-/// An object of S3 that a footer can be read from.
-pub struct S3Object<'a> {
+/// What one object under way holds of its source and of its output: two windows of 4 MiB and
+/// four messages of half a MiB.
+const SETTINGS: Settings = Settings { window: 4 << 20, message: 512 << 10, messages: 4 };
+
+/// An object of S3 that is read in ranges.
+#[derive(Clone, Debug)]
+pub struct S3Object {
     /// The client.
-    pub s3: &'a S3,
+    pub s3: S3,
     /// The bucket.
-    pub bucket: &'a str,
+    pub bucket: String,
     /// The version that was listed.
-    pub object: &'a Listed,
+    pub object: Listed,
 }
 
-impl Ranges for S3Object<'_> {
+impl Ranges for S3Object {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
-        self.s3.range(self.bucket, self.object, start, length).await
+        self.s3.range(&self.bucket, &self.object, start, length).await
     }
 }
 
 /// Carries one item and records it. Idempotent: an object that is there already
 /// is compared, byte for byte by its checksum, and recorded.
 ///
+/// `text` are the columns that stay text because a value of the table does not fit.
+///
 /// # Errors
-/// [`Kind::Conflict`] when the object is there with other bytes; those of both clouds.
+/// [`Kind::Conflict`] when the object is there with other bytes; those of the engine and of
+/// both clouds.
 pub async fn carry(
     context: &Context,
     ledger: &Ledger,
     table: &TablePlan,
     item: &Item,
+    text: &BTreeSet<String>,
 ) -> Result<()> {
     let bucket = &context.config.transfer.bucket;
-    let (source, sum) = open(context, table, item).await?;
-    let stored = match context.gcp.storage.create(bucket, &item.object, source).await? {
-        Some(stored) => {
-            check(bucket, item, stored, sum.get())?;
+    let plan = rewriting(&table.columns, text);
+    let (source, outcome) = open(context, table, item, plan.clone()).await?;
+    let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
+        Ok(Some(stored)) => {
+            check(bucket, item, stored, outcome.sum())?;
             stored
         }
-        None => meet(context, table, item).await?,
+        Ok(None) => {
+            let (stored, of) = meet(context, table, item, plan).await?;
+            return record(ledger, table, item, stored, &of).await;
+        }
+        // The upload only knows that its source broke off; the engine knows why.
+        Err(error) => return Err(outcome.error().unwrap_or(error)),
     };
-    let sum = sum_of(stored, &item.object)?;
+    record(ledger, table, item, stored, &outcome).await
+}
+
+/// Counts what does not fit in the columns of an item that may stay text, and records it.
+/// Idempotent: nothing is written but the record, which is the same each time.
+///
+/// # Errors
+/// Those of the engine and of S3.
+pub async fn scan(
+    context: &Context,
+    ledger: &Ledger,
+    table: &TablePlan,
+    item: &Item,
+) -> Result<()> {
+    let (mut source, outcome) = open(context, table, item, counting(&table.columns)).await?;
+    while let Some(chunk) = source.next().await {
+        if chunk.is_err() {
+            return Err(outcome.error().unwrap_or_else(|| broken(item)));
+        }
+    }
+    let report = outcome.report(item)?;
+    let misfits = report.columns.iter().filter(|column| !column.misfits.is_empty());
+    let record =
+        ScanRecord { rows: report.rows, misfits: misfits.map(|it| it.name.clone()).collect() };
+    ledger.create(&records::scan(table, item.number), &record).await?;
+    Ok(())
+}
+
+async fn record(
+    ledger: &Ledger,
+    table: &TablePlan,
+    item: &Item,
+    stored: Stored,
+    outcome: &Outcome,
+) -> Result<()> {
+    let report = outcome.report(item)?;
     let record = ItemRecord {
         object: item.object.clone(),
         generation: stored.generation,
         bytes: stored.bytes,
-        crc32c: sum,
+        crc32c: stored.crc32c.ok_or_else(|| {
+            Error::new(Kind::Rejected, "Cloud Storage tells no checksum of an object", &item.object)
+        })?,
         rows: item.rows,
+        columns: report.columns.iter().map(|it| (it.name.clone(), it.facts())).collect(),
     };
-    ledger.create(&records::item(&table.table, item.number), &record).await?;
+    ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())
 }
 
 /// The object is there already: from a tick that died, or one that runs beside this.
-async fn meet(context: &Context, table: &TablePlan, item: &Item) -> Result<Stored> {
+async fn meet(
+    context: &Context,
+    table: &TablePlan,
+    item: &Item,
+    plan: Plan,
+) -> Result<(Stored, Outcome)> {
     let bucket = &context.config.transfer.bucket;
     let stored = context.gcp.storage.stat(bucket, &item.object).await?.ok_or_else(|| {
         Error::new(
@@ -77,22 +139,18 @@ async fn meet(context: &Context, table: &TablePlan, item: &Item) -> Result<Store
         )
     })?;
     // What it should be is only known by reading the source once more.
-    let (mut source, sum) = open(context, table, item).await?;
+    let (mut source, outcome) = open(context, table, item, plan).await?;
     while let Some(chunk) = source.next().await {
-        chunk.map_err(|Broken| broken(item))?;
+        if chunk.is_err() {
+            return Err(outcome.error().unwrap_or_else(|| broken(item)));
+        }
     }
-    check(bucket, item, stored, sum.get())?;
-    Ok(stored)
+    check(bucket, item, stored, outcome.sum())?;
+    Ok((stored, outcome))
 }
 
 fn broken(item: &Item) -> Error {
     Error::new(Kind::Transient, "an object's bytes did not arrive whole", item.object.clone())
-}
-
-fn sum_of(stored: Stored, object: &str) -> Result<u32> {
-    stored.crc32c.ok_or_else(|| {
-        Error::new(Kind::Rejected, "Cloud Storage tells no checksum of an object", object)
-    })
 }
 
 fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) -> Result<()> {
@@ -107,67 +165,94 @@ fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) ->
 }
 
 /// Opens an item's bytes, as they shall arrive.
-async fn open(context: &Context, table: &TablePlan, item: &Item) -> Result<(Source, Sum)> {
-    let bucket = &context.config.export.bucket;
-    let sum = Sum::default();
-    let (head, splice) = match &item.from {
+async fn open(
+    context: &Context,
+    table: &TablePlan,
+    item: &Item,
+    plan: Plan,
+) -> Result<(Source, Outcome)> {
+    let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
+    let mut rewriter = Rewriter::new(plan)?;
+    if tokens {
+        rewriter = rewriter.with_key(context.token_key().await?);
+    }
+    let groups = item.row_groups.clone().map(Vec::from_iter);
+    let stream = match &item.from {
         Origin::NoRows { columns } => {
             let file = empty::no_rows(columns, &table.table)?;
             let length = file.len() as u64;
-            let splice = splice(&file, length, item).await?;
-            let head = file.slice(..usize::try_from(splice.copy).unwrap_or(file.len()));
-            (Head::Here(Some(head)), splice)
+            stream::rewrite(rewriter, file, length, &item.object, groups, SETTINGS)
         }
         Origin::Object { key, etag, bytes } => {
-            let object = Listed { key: key.clone(), etag: etag.clone(), bytes: *bytes };
-            let from = S3Object { s3: &context.aws.s3, bucket, object: &object };
-            let splice = splice(&from, *bytes, item).await?;
-            (Head::There(context.aws.s3.stream(bucket, &object, 0, splice.copy).await?), splice)
+            let bucket = &context.config.export.bucket;
+            let from = S3Object {
+                s3: context.aws.s3.clone(),
+                bucket: bucket.clone(),
+                object: Listed { key: key.clone(), etag: etag.clone(), bytes: *bytes },
+            };
+            let name = format!("s3://{bucket}/{key}");
+            stream::rewrite(rewriter, from, *bytes, &name, groups, SETTINGS)
         }
     };
-    Ok((Source { head, left: splice.copy, tail: Some(splice.tail), sum: sum.clone() }, sum))
+    let outcome = Outcome::default();
+    Ok((Source { stream: Some(stream), outcome: outcome.clone() }, outcome))
 }
 
-async fn splice<R: Ranges>(from: &R, length: u64, item: &Item) -> Result<Splice> {
-    if item.annotate.is_empty() {
-        return Ok(Splice::unchanged(length));
-    }
-    let footer = Footer::read(from, length, &item.object).await?;
-    Splice::annotate(&footer, &item.annotate, &item.object)
-}
-
-/// The bytes and CRC32C of what went through, shared with whoever checks them.
+/// What went through, shared with whoever checks it.
 #[derive(Clone, Default)]
-struct Sum(Arc<Mutex<(u64, u32)>>);
+struct Outcome(Arc<Mutex<Passed>>);
 
-impl Sum {
-    fn get(&self) -> (u64, u32) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Default)]
+struct Passed {
+    bytes: u64,
+    crc32c: u32,
+    /// How the engine ended; `None` while it runs.
+    end: Option<Result<Report>>,
+}
+
+impl Outcome {
+    fn with<T>(&self, act: impl FnOnce(&mut Passed) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, chunk: &[u8]) {
-        let mut sum = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sum.0 += chunk.len() as u64;
-        sum.1 = crc32c::crc32c_append(sum.1, chunk);
+    /// The length and CRC32C of the bytes.
+    fn sum(&self) -> (u64, u32) {
+        self.with(|passed| (passed.bytes, passed.crc32c))
     }
 
-    /// A source that is read again starts from nothing.
-    fn reset(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+    /// The engine's error, once.
+    fn error(&self) -> Option<Error> {
+        self.with(|passed| match passed.end.take() {
+            Some(Err(error)) => Some(error),
+            other => {
+                passed.end = other;
+                None
+            }
+        })
+    }
+
+    /// The engine's report, of as many rows as were planned.
+    fn report(&self, item: &Item) -> Result<Report> {
+        let report = self.with(|passed| match &passed.end {
+            Some(Ok(report)) => Some(report.clone()),
+            _ => None,
+        });
+        let report = report.ok_or_else(|| broken(item))?;
+        if report.rows != item.rows {
+            return Err(Error::new(
+                Kind::Corrupt,
+                "a file has other rows than its plan",
+                format!("{}: {} planned, {} there", item.object, item.rows, report.rows),
+            ));
+        }
+        Ok(report)
     }
 }
 
-enum Head {
-    Here(Option<Bytes>),
-    There(ByteStream),
-}
-
-/// The copied bytes, then the tail.
+/// The engine's output as an upload takes it.
 struct Source {
-    head: Head,
-    left: u64,
-    tail: Option<Bytes>,
-    sum: Sum,
+    stream: Option<Stream>,
+    outcome: Outcome,
 }
 
 /// The source broke off.
@@ -186,24 +271,22 @@ impl StreamingSource for Source {
     type Error = Broken;
 
     async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
-        let chunk = if self.left > 0 {
-            let chunk = match &mut self.head {
-                Head::Here(bytes) => bytes.take(),
-                Head::There(stream) => match stream.next().await {
-                    Some(Ok(chunk)) => Some(chunk),
-                    Some(Err(_)) | None => None,
-                },
-            };
-            let Some(chunk) = chunk.filter(|chunk| chunk.len() as u64 <= self.left) else {
-                self.sum.reset();
-                return Some(Err(Broken));
-            };
-            self.left -= chunk.len() as u64;
-            chunk
-        } else {
-            self.tail.take().filter(|tail| !tail.is_empty())?
-        };
-        self.sum.add(&chunk);
-        Some(Ok(chunk))
+        if let Some(stream) = &mut self.stream
+            && let Some(chunk) = stream.bytes.recv().await
+        {
+            self.outcome.with(|passed| {
+                passed.bytes += chunk.len() as u64;
+                passed.crc32c = crc32c::crc32c_append(passed.crc32c, &chunk);
+            });
+            return Some(Ok(chunk));
+        }
+        // The end of the bytes says nothing of success: an upload must not be completed by half
+        // a file, so the engine is asked first. Who asks again after a failure gets it again.
+        if let Some(stream) = self.stream.take() {
+            let end = stream.report().await;
+            self.outcome.with(|passed| passed.end = Some(end));
+        }
+        let well = self.outcome.with(|passed| matches!(passed.end, Some(Ok(_))));
+        if well { None } else { Some(Err(Broken)) }
     }
 }

@@ -3,37 +3,52 @@
 //! | module | what |
 //! |---|---|
 //! | [`planning`] | footers and manifests become the day's plan |
+//! | [`text`] | which columns stay text because a value does not fit |
 //! | [`carry`] | one object on its way |
 
 pub mod carry;
 pub mod planning;
+pub mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use landbridge_core::config;
-use landbridge_core::plan::{DayPlan, Item, TablePlan};
+use landbridge_core::plan::{DayPlan, Item, Problem, TableEntry, TablePlan};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 
+use self::text::Decision;
 use crate::ledger::Recorded;
-use crate::records::{self, EXPORT, ExportRecord, PLAN};
+use crate::load::is_final;
+use crate::records::{self, EXPORT, ExportRecord, PLAN, revised};
 use crate::{Context, Ledger, Outcome, Progress, Tick};
 
 /// Time that a tick keeps for an object it begins: at the 50 MB/s that one
 /// invocation can count on, some 3 GB.
 const TIME_FOR_ONE: Duration = Duration::from_secs(60);
-/// What an object under way takes: the upload's buffer, and as much again on its way in and out.
-const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER;
+/// What an object under way takes: the upload's buffer and its last piece, two windows of the
+/// source, and the pages that are being converted.
+const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
 /// After so many failed objects a tick stops trying: the trouble is not theirs.
 const MAX_FAILURES: usize = 5;
 
+/// One object to carry, or to look through before.
+struct Work {
+    table: Arc<TablePlan>,
+    item: Item,
+    /// The columns that stay text; `None` while that is what must be found out.
+    text: Option<Arc<BTreeSet<String>>>,
+}
+
 /// One tick. Repeating it carries nothing twice: objects are named for their
-/// day and number and are created only if they are not there.
+/// day, revision and number and are created only if they are not there.
 ///
 /// # Errors
-/// The first trouble met, after the other objects had their chance.
+/// The first trouble met that is not one table's own, after the other objects had their chance.
 pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
@@ -43,49 +58,120 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         return Ok(Outcome::new(Progress::Waiting, format!("the export of {day} is not complete")));
     };
     let plan = match ledger.get::<DayPlan>(PLAN).await? {
-        // Somebody may have mended the file or the name that a table waits for.
-        Some(plan) if plan.value.tables.iter().any(|table| table.broken) => {
-            planning::plan(context, &ledger, &export.value, day, Some(plan), tick).await?
-        }
-        Some(Recorded { value, .. }) => value,
         None => planning::plan(context, &ledger, &export.value, day, None, tick).await?,
-    };
-    let mut work: Vec<(TablePlan, Item)> = Vec::new();
-    let mut carried = ledger.names("items").await?;
-    for entry in &plan.tables {
-        let done: BTreeSet<String> =
-            carried.remove(&entry.table).unwrap_or_default().into_iter().collect();
-        if done.len() >= entry.items {
-            continue;
+        Some(plan) if is_current(context, &plan.value) => plan.value,
+        // Somebody mended the file or the contract that a table waits for, or may have.
+        Some(plan) => {
+            let settled = settled(context, &ledger, &plan.value).await?;
+            let before = Some(planning::Before { plan, settled });
+            planning::plan(context, &ledger, &export.value, day, before, tick).await?
         }
-        let table = table_plan(&ledger, &entry.table).await?;
-        let left = table.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
-        work.extend(left.map(|item| (table.clone(), item.clone())));
+    };
+    let open = match open(&ledger, &plan).await? {
+        Some(open) => open,
+        // A tick of another contract planned a table after the day's plan was made.
+        None => {
+            let recorded = ledger.get::<DayPlan>(PLAN).await?;
+            let before = recorded.map(|plan| planning::Before { plan, settled: BTreeSet::new() });
+            let plan = planning::plan(context, &ledger, &export.value, day, before, tick).await?;
+            open(&ledger, &plan).await?.ok_or_else(|| {
+                Error::new(Kind::Transient, "another tick is planning the day", day.to_string())
+            })?
+        }
+    };
+    let mut scans = Vec::new();
+    for (table, _) in &open {
+        if let Decision::Missing(items) = text::decide(&ledger, table).await? {
+            let scan = |item| Work { table: table.clone(), item, text: None };
+            scans.extend(items.into_iter().map(scan));
+        }
     }
-    if work.is_empty() {
+    let counted = run(context, &ledger, tick, scans).await?;
+    let mut work = Vec::new();
+    for (table, done) in &open {
+        let Decision::Made(text) = text::decide(&ledger, table).await? else { continue };
+        let text = Arc::new(text);
+        let left = table.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
+        work.extend(left.map(|item| Work {
+            table: table.clone(),
+            item: item.clone(),
+            text: Some(text.clone()),
+        }));
+    }
+    if work.is_empty() && counted.left == 0 && counted.troubled == 0 {
         return Ok(Outcome::new(
             Progress::Done,
             format!("every object of {day} is in Cloud Storage"),
         ));
     }
     let total = work.len();
-    let (sent, left, failure) = carry_all(context, &ledger, tick, work).await;
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    tracing::info!(day = %day, sent, left, total, "objects carried");
-    let progress = if left == 0 { Progress::Done } else { Progress::Partial };
-    Ok(Outcome::new(progress, format!("{sent} of {total} objects carried")))
+    let Carried { sent, left, troubled } = run(context, &ledger, tick, work).await?;
+    let (left, troubled) = (left + counted.left, troubled + counted.troubled);
+    tracing::info!(day = %day, sent, left, troubled, total, "objects carried");
+    let progress = if left == 0 && troubled == 0 { Progress::Done } else { Progress::Partial };
+    let waits = match troubled {
+        0 => String::new(),
+        _ => format!(", {troubled} wait for a person: see the receipts of their tables"),
+    };
+    Ok(Outcome::new(progress, format!("{sent} of {total} objects carried{waits}")))
 }
 
-/// Reads the plan of a table that the day's plan names.
+/// What the contract makes of a table's transfer, as the day's plan notes it.
+pub(crate) fn carriage(context: &Context, target: &str) -> String {
+    let table = context.contract.tables.get(target);
+    table.map_or_else(String::new, landbridge_core::contract::Table::carriage)
+}
+
+/// Whether the plan is of today's contract, with no table that waits for the export to be mended.
+fn is_current(context: &Context, plan: &DayPlan) -> bool {
+    plan.tables
+        .iter()
+        .all(|entry| !entry.broken && entry.carriage == carriage(context, &entry.target))
+}
+
+/// The tables whose day is over: what changes in the contract counts for them from tomorrow.
+async fn settled(context: &Context, ledger: &Ledger, plan: &DayPlan) -> Result<BTreeSet<String>> {
+    let mut settled = BTreeSet::new();
+    for entry in &plan.tables {
+        if entry.carriage != carriage(context, &entry.target)
+            && let Some(receipt) = ledger.get::<Receipt>(&records::receipt(&entry.table)).await?
+            && is_final(&receipt.value)
+        {
+            settled.insert(entry.table.clone());
+        }
+    }
+    Ok(settled)
+}
+
+/// A table with objects to carry, and the numbers of those that are carried.
+type Open = (Arc<TablePlan>, BTreeSet<String>);
+
+/// The tables with objects to carry; `None` when a table's plan is of another revision than the
+/// day's plan says.
+async fn open(ledger: &Ledger, plan: &DayPlan) -> Result<Option<Vec<Open>>> {
+    let mut carried = ledger.names("items").await?;
+    let mut open = Vec::new();
+    for entry in &plan.tables {
+        let done = carried.remove(&revised(&entry.table, entry.revision)).unwrap_or_default();
+        if done.len() < entry.items {
+            let Some(table) = table_plan(ledger, entry).await? else { return Ok(None) };
+            open.push((Arc::new(table), done.into_iter().collect()));
+        }
+    }
+    Ok(Some(open))
+}
+
+/// Reads the plan of a table that the day's plan names; `None` when it is of another revision:
+/// another tick is planning.
 ///
 /// # Errors
 /// [`Kind::Corrupt`] when it is not there.
-pub async fn table_plan(ledger: &Ledger, table: &str) -> Result<TablePlan> {
-    let plan = ledger.get(&records::table_plan(table)).await?;
-    plan.map(|plan| plan.value)
-        .ok_or_else(|| Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", table))
+pub async fn table_plan(ledger: &Ledger, entry: &TableEntry) -> Result<Option<TablePlan>> {
+    let plan = ledger.get::<TablePlan>(&records::table_plan(&entry.table)).await?;
+    let plan = plan.map(|plan| plan.value).ok_or_else(|| {
+        Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", entry.table.clone())
+    })?;
+    Ok((plan.revision == entry.revision).then_some(plan))
 }
 
 /// Objects under way at once: as many as configured, fewer where memory would not do.
@@ -94,29 +180,43 @@ fn at_once(settings: &config::Transfer) -> usize {
     usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
 }
 
-async fn carry_all(
-    context: &Context,
-    ledger: &Ledger,
-    tick: Tick,
-    work: Vec<(TablePlan, Item)>,
-) -> (usize, usize, Option<Error>) {
+/// What became of some work.
+#[derive(Clone, Copy, Debug, Default)]
+struct Carried {
+    sent: usize,
+    /// What time did not suffice for.
+    left: usize,
+    /// What waits for a person.
+    troubled: usize,
+}
+
+async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) -> Result<Carried> {
     let total = work.len();
     let concurrency = at_once(&context.config.transfer);
-    let mut sent = 0;
+    let mut carried = Carried::default();
     let mut failures = 0;
     let mut first = None;
+    let mut troubles: BTreeMap<String, Error> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
-        .map(|(table, item)| async move {
-            if tick.has(TIME_FOR_ONE) {
-                Box::pin(carry::carry(context, ledger, &table, &item)).await.map(|()| true)
-            } else {
-                Ok(false)
+        .map(|work| async move {
+            if !tick.has(TIME_FOR_ONE) {
+                return (work.table, Ok(false));
             }
+            let Work { table, item, text } = work;
+            let done = match &text {
+                Some(text) => Box::pin(carry::carry(context, ledger, &table, &item, text)).await,
+                None => Box::pin(carry::scan(context, ledger, &table, &item)).await,
+            };
+            (table, done.map(|()| true))
         })
         .buffer_unordered(concurrency);
-    while let Some(result) = results.next().await {
+    while let Some((table, result)) = results.next().await {
         match result {
-            Ok(done) => sent += usize::from(done),
+            Ok(done) => carried.sent += usize::from(done),
+            Err(error) if is_the_tables(error.kind()) => {
+                carried.troubled += 1;
+                troubles.entry(records::trouble(&table)).or_insert(error);
+            }
             Err(error) => {
                 tracing::warn!(kind = error.kind().name(), %error, "an object was not carried");
                 failures += 1;
@@ -127,7 +227,26 @@ async fn carry_all(
             }
         }
     }
-    (sent, total - sent, first)
+    drop(results);
+    for (name, error) in troubles {
+        note(ledger, &name, &Problem::from(&error)).await?;
+    }
+    carried.left = total - carried.sent - carried.troubled;
+    first.map_or(Ok(carried), Err)
+}
+
+/// Whether a trouble is the table's own: it waits for a person, and the others go on.
+fn is_the_tables(kind: Kind) -> bool {
+    matches!(kind, Kind::Held | Kind::Corrupt | Kind::Rejected | Kind::Conflict)
+}
+
+/// Records why a table's objects cannot be carried, for the load to say so in its receipt.
+async fn note(ledger: &Ledger, name: &str, problem: &Problem) -> Result<()> {
+    match ledger.get::<Problem>(name).await? {
+        Some(Recorded { value, .. }) if value == *problem => Ok(()),
+        Some(there) => ledger.replace(name, &there.etag, problem).await.map(|_| ()),
+        None => ledger.create(name, problem).await.map(|_| ()),
+    }
 }
 
 #[cfg(test)]
@@ -137,14 +256,15 @@ mod tests {
     #[test]
     fn memory_bounds_what_is_under_way() {
         let settings = |concurrency, memory_mib| config::Transfer {
-            token_key: None,
             bucket: String::new(),
             prefix: String::new(),
             concurrency,
             memory_mib,
+            token_key: None,
+            cut_above_mib: config::Transfer::CUT_ABOVE_MIB,
         };
         for (concurrency, memory_mib, objects) in
-            [(4, 128, 4), (64, 128, 8), (64, 32, 2), (1, 9216, 1)]
+            [(4, 128, 4), (64, 128, 4), (64, 32, 1), (1, 9216, 1), (64, 1024, 32)]
         {
             assert_eq!(at_once(&settings(concurrency, memory_mib)), objects);
         }

@@ -8,13 +8,15 @@ use landbridge_core::contract;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::objects::{Folder, Listed, Target, assign, group, target};
 use landbridge_core::plan::partitions::{Shape, partitions};
-use landbridge_core::plan::table::{File, Input, plan as plan_table};
+use landbridge_core::plan::table::{File, Input, Part, plan as plan_table};
 use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
 use landbridge_core::{Error, Kind, Result};
 use landbridge_parquet::Footer;
+use landbridge_parquet::rewrite::{Cut, cut};
 
+use super::carriage;
 use super::carry::S3Object;
-use crate::ledger::{Recorded, Written};
+use crate::ledger::Recorded;
 use crate::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use crate::{Context, Ledger, Tick, alert};
 
@@ -32,9 +34,18 @@ struct Candidate<'a> {
     broken: Option<Error>,
 }
 
+/// An earlier plan of the day.
+pub struct Before {
+    /// The plan.
+    pub plan: Recorded<DayPlan>,
+    /// The tables whose day is over: they stay as they are.
+    pub settled: BTreeSet<String>,
+}
+
 /// Makes and records the plan of a day whose export is complete. Idempotent:
 /// made again, it is the same plan, because the export does not change, unless
-/// somebody mended what was `broken` in the plan `before`; then the mended counts.
+/// somebody mended what a table waits for, or changed how the contract lets it cross: then the
+/// table has a new revision.
 ///
 /// # Errors
 /// [`Kind::Corrupt`] when manifests and objects contradict each other; those of S3.
@@ -43,7 +54,7 @@ pub async fn plan(
     ledger: &Ledger,
     export: &ExportRecord,
     day: Day,
-    before: Option<Recorded<DayPlan>>,
+    before: Option<Before>,
     tick: Tick,
 ) -> Result<DayPlan> {
     let manifest = ledger.get::<ManifestRecord>(MANIFEST).await?;
@@ -68,28 +79,26 @@ pub async fn plan(
         }
     }
     drop_partitions(&mut candidates, &mut skipped);
-    let mut plans = Vec::new();
+    let mut entries = Vec::new();
     for candidate in &candidates {
-        plans.push(table(context, export, day, candidate, &candidates));
+        let plan = table(context, export, day, candidate, &candidates);
+        entries.push(write(context, ledger, plan, before.as_ref()).await?);
     }
     let plan = DayPlan {
         source: context.config.source.name.clone(),
         day,
         snapshot: export.snapshot.clone(),
         export: export.export.clone(),
-        planned_at: before.as_ref().map_or(tick.now, |before| before.value.planned_at),
-        tables: plans.iter().map(entry).collect(),
+        planned_at: before.as_ref().map_or(tick.now, |before| before.plan.value.planned_at),
+        tables: entries,
         skipped,
         warnings: database_warnings(export, &manifest.tables)
             .into_iter()
             .chain(export.warning.iter().map(|warning| format!("{}: {warning}", export.export)))
             .collect(),
     };
-    if before.as_ref().is_some_and(|before| before.value == plan) {
+    if before.as_ref().is_some_and(|before| before.plan.value == plan) {
         return Ok(plan);
-    }
-    for table in &plans {
-        write(ledger, &records::table_plan(&table.table), table, before.is_some()).await?;
     }
     for warning in database_warnings(export, &manifest.tables) {
         let problem = Problem::notice(
@@ -100,7 +109,7 @@ pub async fn plan(
         alert::notice(ledger, &problem, &warning, day).await?;
     }
     match before {
-        Some(before) => ledger.replace(PLAN, &before.etag, &plan).await?,
+        Some(before) => ledger.replace(PLAN, &before.plan.etag, &plan).await?,
         None => ledger.create(PLAN, &plan).await?,
     };
     let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
@@ -112,20 +121,38 @@ pub async fn plan(
         .ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
 }
 
-/// Records a table's plan; an earlier one counts unless this is a plan made `again`.
-async fn write(ledger: &Ledger, name: &str, plan: &TablePlan, again: bool) -> Result<()> {
-    if ledger.create(name, plan).await? == Written::Yes {
-        return Ok(());
+/// Records a table's plan and returns its line in the day's plan. A plan that differs from the
+/// recorded one is its next revision, whose objects have names of their own.
+async fn write(
+    context: &Context,
+    ledger: &Ledger,
+    plan: TablePlan,
+    before: Option<&Before>,
+) -> Result<TableEntry> {
+    let settled = before.filter(|before| before.settled.contains(&plan.table));
+    let entries = settled.map(|before| &before.plan.value.tables);
+    if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.table == plan.table) {
+        return Ok(entry.clone());
     }
-    match ledger.get::<TablePlan>(name).await? {
-        Some(there) if again && there.value.problem.is_some() => {
-            ledger.replace(name, &there.etag, plan).await.map(|_| ())
+    let name = records::table_plan(&plan.table);
+    match ledger.get::<TablePlan>(&name).await? {
+        None => {
+            ledger.create(&name, &plan).await?;
         }
-        _ => {
-            tracing::warn!(record = name, "planned already, differently; the first plan counts");
-            Ok(())
+        Some(Recorded { value, etag }) => {
+            if plan.clone().at_revision(value.revision) != value {
+                // Where nothing can have been carried there is nothing to tell apart.
+                let next = value.revision + u32::from(!value.items.is_empty());
+                ledger.replace(&name, &etag, &plan.at_revision(next)).await?;
+            }
         }
     }
+    // Another tick may have been faster: what is recorded counts.
+    let recorded = ledger
+        .get::<TablePlan>(&name)
+        .await?
+        .ok_or_else(|| Error::new(Kind::Corrupt, "the plan of a table vanished", name))?;
+    Ok(entry(context, &recorded.value))
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
@@ -170,10 +197,25 @@ async fn candidate<'a>(
 }
 
 async fn footer(context: &Context, bucket: &str, object: Listed) -> Result<File> {
-    let from = S3Object { s3: &context.aws.s3, bucket, object: &object };
+    let from =
+        S3Object { s3: context.aws.s3.clone(), bucket: bucket.to_owned(), object: object.clone() };
     let name = format!("s3://{bucket}/{}", object.key);
     let footer = Footer::read(&from, object.bytes, &name).await?;
-    Ok(File { rows: footer.rows(), columns: footer.columns(), object })
+    let limit = u64::from(context.config.transfer.cut_above_mib) * 1024 * 1024;
+    let parts = if object.bytes > limit { parts(&footer, limit / 2) } else { Vec::new() };
+    Ok(File { rows: footer.rows(), columns: footer.columns(), object, parts })
+}
+
+/// Row groups of about `bytes` together, with their rows.
+fn parts(footer: &Footer, bytes: u64) -> Vec<Part> {
+    let part = |groups: Vec<usize>| {
+        let (from, to) = (groups.first()?, groups.last()?);
+        let rows = |group: &usize| {
+            u64::try_from(footer.metadata.row_group(*group).num_rows()).unwrap_or(0)
+        };
+        Some(Part { row_groups: *from..to + 1, rows: groups.iter().map(rows).sum() })
+    };
+    cut(footer, Cut::Every(bytes)).into_iter().filter_map(part).collect()
 }
 
 /// Takes partitions out: their rows are in their parent's files as well.
@@ -218,6 +260,7 @@ fn table(
         engine: export.engine,
         status: candidate.status,
         files: &candidate.files,
+        contract: candidate.contract,
         prefix: &prefix,
     });
     if let Some(error) = &candidate.broken {
@@ -245,8 +288,10 @@ fn table(
     plan
 }
 
-fn entry(plan: &TablePlan) -> TableEntry {
+fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
     TableEntry {
+        revision: plan.revision,
+        carriage: carriage(context, &plan.target),
         target: plan.target.clone(),
         table: plan.table.clone(),
         items: plan.items.len(),

@@ -168,7 +168,12 @@ fn list(
     options: FileOptions,
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
-    let repeated = parquet.get_fields().first().filter(|_| !parquet.is_primitive());
+    if parquet.is_primitive() {
+        // A bare repeated leaf, with no group around it: REPEATED, whatever the options say.
+        let one = column(parquet, item, uri, options)?;
+        return Ok(Field { name: name.clone(), mode: Mode::Repeated, ..one });
+    }
+    let repeated = parquet.get_fields().first();
     let element =
         repeated.and_then(|it| if it.is_primitive() { None } else { it.get_fields().first() });
     let (Some(repeated), Some(element)) = (repeated, element) else {

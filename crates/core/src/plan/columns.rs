@@ -1,0 +1,291 @@
+//! How each column of a table crosses: copied, annotated, retyped, tokenised, or left behind.
+
+use std::collections::BTreeSet;
+
+use crate::contract::{self, Carry};
+use crate::plan::SourceColumn;
+use crate::rewrite::{Action, Annotate, Decimal, OnMisfit, Others, Plan, Target};
+use crate::types::{BigQueryType, Engine, Fix, Original, exported, landing};
+
+/// Digits of a NUMERIC column of which nothing more is known.
+const NUMERIC: Decimal = Decimal { precision: 38, scale: 9 };
+/// Digits of a BIGNUMERIC column; fewer would make a load job take it for a NUMERIC.
+const BIGNUMERIC: Decimal = Decimal { precision: 76, scale: 38 };
+
+/// How one column crosses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// What happens to it on the way.
+    pub action: Action,
+    /// How it lands, `None` when it does not.
+    pub lands: Option<Lands>,
+}
+
+/// Type and mode of a column in BigQuery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lands {
+    /// The type of its values.
+    pub ty: BigQueryType,
+    /// Whether it is an array of them.
+    pub repeated: bool,
+}
+
+impl Lands {
+    /// One value of this type, or NULL.
+    pub const fn one(ty: BigQueryType) -> Self {
+        Self { ty, repeated: false }
+    }
+}
+
+impl std::fmt::Display for Lands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.repeated { write!(f, "ARRAY<{}>", self.ty) } else { self.ty.fmt(f) }
+    }
+}
+
+/// How a column crosses, by what the export holds and what the contract says of it.
+///
+/// Text is retyped when the contract gives it another type and still names the source type that
+/// the export has: a column whose type changed in the source is never reinterpreted silently.
+///
+/// # Errors
+/// One sentence (without the column's name) when BigQuery has no place for it.
+pub fn crossing(
+    column: &SourceColumn,
+    named: Option<&contract::Column>,
+) -> Result<Crossing, String> {
+    let lands = |action, ty, repeated| Ok(Crossing { action, lands: Some(Lands { ty, repeated }) });
+    match named.and_then(|named| Some((named, named.carry?))) {
+        Some((_, Carry::Drop)) => return Ok(Crossing { action: Action::Drop, lands: None }),
+        Some((named, Carry::SetNull)) => {
+            return lands(Action::SetNull, named.bigquery_type, !named.mode.is_nullable());
+        }
+        Some((named, Carry::Tokenise)) => {
+            let domain = named.token_domain.clone().unwrap_or_default();
+            return lands(Action::Tokenise { domain }, BigQueryType::String, false);
+        }
+        None => {}
+    }
+    let landing = landing(&column.parquet, &column.source)?;
+    if landing.ty == BigQueryType::String
+        && let Some(named) = named.filter(|named| same_type(&column.source, &named.source))
+        && let Some(to) = target(column, named)
+    {
+        let action = Action::Retype { to, on_misfit: named.on_misfit };
+        return lands(action, named.bigquery_type, !named.mode.is_nullable());
+    }
+    lands(as_text(landing.fix), landing.ty, false)
+}
+
+/// What will happen to a column by the contract alone, in words: where it says nothing of its
+/// own, by what an export of `engine` writes for the source type.
+pub fn asked(engine: Engine, named: &contract::Column) -> String {
+    let original = Original { original_type: named.source.clone(), ..Original::default() };
+    let column = SourceColumn::new(exported(engine, &original), &named.source);
+    crossing(&column, Some(named)).map_or_else(|why| why, |crossing| crossing.action.in_words())
+}
+
+/// What a column needs that keeps its type.
+fn as_text(fix: Fix) -> Action {
+    match fix {
+        Fix::Keep => Action::Keep,
+        Fix::AnnotateString => Action::Annotate(Annotate::String),
+    }
+}
+
+/// The type that the contract asks for, when text can become it.
+fn target(column: &SourceColumn, named: &contract::Column) -> Option<Target> {
+    let decimal = |any: Decimal| match (u8::try_from(column.precision), column.scale) {
+        (Ok(precision @ 1..=38), Some(scale @ 0..=9)) if u32::from(precision) >= scale => {
+            // Fewer digits take fewer bytes: up to 18 of them are one INT64.
+            let scale = u8::try_from(scale).unwrap_or(any.scale);
+            if precision - scale <= 29 { Decimal { precision, scale } } else { any }
+        }
+        _ => any,
+    };
+    let one = match named.bigquery_type {
+        BigQueryType::Date => Target::Date,
+        BigQueryType::Time => Target::Time,
+        BigQueryType::Timestamp => Target::Timestamp,
+        BigQueryType::Numeric => Target::Numeric(decimal(NUMERIC)),
+        BigQueryType::BigNumeric => Target::Bignumeric(BIGNUMERIC),
+        BigQueryType::Int64 => Target::Int64,
+        BigQueryType::Float64 => Target::Float64,
+        BigQueryType::Bool => Target::Bool,
+        BigQueryType::Bytes => Target::Bytes,
+        BigQueryType::String => Target::Text,
+        // No load job makes these of Parquet.
+        BigQueryType::DateTime | BigQueryType::Json => return None,
+    };
+    match (named.mode, one) {
+        (contract::Mode::Repeated, one) => Some(Target::List(Box::new(one))),
+        (contract::Mode::Nullable, Target::Text) => None,
+        (contract::Mode::Nullable, one) => Some(one),
+    }
+}
+
+/// Whether the export's source type is the contract's; an export that tells none is believed.
+fn same_type(export: &str, contract: &str) -> bool {
+    let plain = |ty: &str| ty.trim().to_ascii_lowercase();
+    export.is_empty() || plain(export) == plain(contract)
+}
+
+/// The columns whose values must be known before any file is written: those that stay text in
+/// the whole table when one value does not fit.
+pub fn undecided(columns: &[SourceColumn]) -> BTreeSet<String> {
+    let undecided = columns.iter().filter(|column| {
+        matches!(column.action, Action::Retype { on_misfit: Some(OnMisfit::KeepText), .. })
+    });
+    undecided.map(|column| column.parquet.name.clone()).collect()
+}
+
+/// What is done to every file of a table. `text` are the columns that stay text.
+///
+/// Misfits are judged when the whole table's are known, not file by file, so the plan allows all.
+pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> Plan {
+    let action = |column: &SourceColumn| match &column.action {
+        // A column that no file has is NULL in every row.
+        Action::SetNull => Action::Drop,
+        Action::Retype { .. } if text.contains(&column.parquet.name) => {
+            landing(&column.parquet, &column.source).map_or(Action::Keep, |it| as_text(it.fix))
+        }
+        Action::Retype { to, .. } => {
+            Action::Retype { to: to.clone(), on_misfit: Some(OnMisfit::SetNull) }
+        }
+        action => action.clone(),
+    };
+    let columns = columns.iter().map(|column| (column.parquet.name.clone(), action(column)));
+    Plan {
+        columns: columns.filter(|(_, action)| *action != Action::Keep).collect(),
+        max_misfit_share: 1.0,
+        ..Plan::default()
+    }
+}
+
+/// What misfits are counted with: of the undecided columns alone.
+pub fn counting(columns: &[SourceColumn]) -> Plan {
+    let undecided = undecided(columns);
+    let mut plan = rewriting(columns, &BTreeSet::new());
+    plan.columns.retain(|name, _| undecided.contains(name));
+    plan.others = Others::Drop;
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::contract::Mode;
+    use crate::types::{Annotation, ParquetColumn, Physical};
+
+    fn column(source: &str) -> SourceColumn {
+        let annotation = if source == "character" { Annotation::None } else { Annotation::String };
+        let parquet = ParquetColumn { name: "c".into(), physical: Physical::ByteArray, annotation };
+        SourceColumn::new(parquet, source)
+    }
+
+    fn named(source: &str, ty: BigQueryType) -> contract::Column {
+        contract::Column {
+            source: source.into(),
+            bigquery_type: ty,
+            mode: Mode::Nullable,
+            class: "none".into(),
+            carry: None,
+            token_domain: None,
+            on_misfit: None,
+            description: None,
+        }
+    }
+
+    #[test]
+    fn the_contract_decides() {
+        use BigQueryType as Bq;
+        let array = |ty| contract::Column { mode: Mode::Repeated, ..named("ARRAY", ty) };
+        let carried = |carry| contract::Column { carry: Some(carry), ..named("text", Bq::String) };
+        let rows = [
+            ("date", named("date", Bq::Date)),
+            ("date", named("date", Bq::String)),
+            ("date", named("text", Bq::Date)),
+            ("", named("date", Bq::Date)),
+            ("Timestamp With Time Zone", named("timestamp with time zone", Bq::Timestamp)),
+            ("numeric", named("numeric", Bq::Numeric)),
+            ("numeric", named("numeric", Bq::BigNumeric)),
+            ("bit", named("bit", Bq::Bytes)),
+            ("ARRAY", array(Bq::String)),
+            ("ARRAY", array(Bq::Int64)),
+            ("jsonb", named("jsonb", Bq::Json)),
+            ("character", named("character", Bq::String)),
+            ("text", carried(Carry::Drop)),
+            ("text", carried(Carry::SetNull)),
+            ("text", carried(Carry::Tokenise)),
+        ];
+        let mut table = String::new();
+        for (source, named) in rows {
+            let Crossing { action, lands } = crossing(&column(source), Some(&named)).unwrap();
+            let lands = lands.map_or_else(|| "nowhere".to_owned(), |lands| lands.to_string());
+            table.push_str(&format!("{source:<24} | {lands:<13} | {}\n", action.in_words()));
+        }
+        expect![[r#"
+            date                     | DATE          | retype to DATE
+            date                     | STRING        | 
+            date                     | STRING        | 
+                                     | DATE          | retype to DATE
+            Timestamp With Time Zone | TIMESTAMP     | retype to TIMESTAMP
+            numeric                  | NUMERIC       | retype to NUMERIC(38, 9)
+            numeric                  | BIGNUMERIC    | retype to BIGNUMERIC(76, 38)
+            bit                      | BYTES         | retype to BYTES
+            ARRAY                    | ARRAY<STRING> | retype to ARRAY<STRING>
+            ARRAY                    | ARRAY<INT64>  | retype to ARRAY<INT64>
+            jsonb                    | STRING        | 
+            character                | STRING        | annotate STRING
+            text                     | nowhere       | drop
+            text                     | STRING        | set NULL
+            text                     | STRING        | tokenise
+        "#]]
+        .assert_eq(&table);
+    }
+
+    #[test]
+    fn digits_that_are_known_take_few_bytes() {
+        for (precision, scale, digits) in [
+            (12, Some(2), (12, 2)),
+            (38, Some(9), (38, 9)),
+            (38, Some(2), (38, 9)),
+            (12, None, (38, 9)),
+            (0, None, (38, 9)),
+            (20, Some(12), (38, 9)),
+            (5, Some(7), (38, 9)),
+        ] {
+            let column = SourceColumn { precision, scale, ..column("numeric") };
+            let to = target(&column, &named("numeric", BigQueryType::Numeric));
+            let Some(Target::Numeric(it)) = to else { panic!("a NUMERIC") };
+            assert_eq!((it.precision, it.scale), digits, "numeric({precision},{scale:?})");
+            assert!(Target::Numeric(it).check("c").is_ok());
+        }
+        assert!(Target::Bignumeric(BIGNUMERIC).check("c").is_ok());
+    }
+
+    #[test]
+    fn a_column_of_nulls_is_in_no_file_and_one_that_stays_text_is_copied() {
+        let with = |action: Action| SourceColumn { action, ..column("date") };
+        let retyped = Action::Retype { to: Target::Date, on_misfit: Some(OnMisfit::KeepText) };
+        let columns = [with(retyped)];
+        assert_eq!(undecided(&columns), BTreeSet::from(["c".to_owned()]));
+        assert_eq!(
+            rewriting(&columns, &undecided(&columns)),
+            Plan { max_misfit_share: 1.0, ..Plan::default() }
+        );
+        let counting = counting(&[
+            columns[0].clone(),
+            SourceColumn {
+                parquet: ParquetColumn { name: "other".into(), ..columns[0].parquet.clone() },
+                ..with(Action::Keep)
+            },
+        ]);
+        let decided = Action::Retype { to: Target::Date, on_misfit: Some(OnMisfit::SetNull) };
+        assert_eq!((counting.action("c"), counting.action("other")), (decided, Action::Drop));
+        let nulls = rewriting(&[with(Action::SetNull)], &BTreeSet::new());
+        assert_eq!(nulls.action("c"), Action::Drop);
+    }
+}

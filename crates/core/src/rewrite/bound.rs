@@ -1,0 +1,96 @@
+//! The least and the largest value of a column.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The least or largest value of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// A whole number.
+    Whole(i64),
+    /// A double.
+    Double(f64),
+    /// FALSE or TRUE.
+    Bool(bool),
+    /// Days since 1970.
+    Date(i32),
+    /// Microseconds since 1970, UTC.
+    Timestamp(i64),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// A decimal: units and digits after the point.
+    Decimal(i128, u8),
+}
+
+impl Bound {
+    /// Whether it is larger than another bound of the same column.
+    pub fn is_above(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Double(a), Self::Double(b)) => a > b,
+            (Self::Bool(a), Self::Bool(b)) => a && !b,
+            _ => self.units() > other.units(),
+        }
+    }
+
+    fn units(self) -> i128 {
+        match self {
+            Self::Whole(it) | Self::Timestamp(it) | Self::Time(it) => it.into(),
+            Self::Date(it) => it.into(),
+            Self::Decimal(it, _) => it,
+            Self::Bool(_) | Self::Double(_) => 0,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = |f: &mut fmt::Formatter<'_>, days: i64| {
+            let (year, month, day) = civil(days);
+            write!(f, "{year:04}-{month:02}-{day:02}")
+        };
+        let clock = |f: &mut fmt::Formatter<'_>, micros: i64| {
+            let seconds = micros / 1_000_000;
+            write!(f, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+            match micros % 1_000_000 {
+                0 => Ok(()),
+                rest => write!(f, ".{rest:06}"),
+            }
+        };
+        match *self {
+            Self::Whole(it) => write!(f, "{it}"),
+            Self::Double(it) => write!(f, "{it}"),
+            Self::Bool(it) => write!(f, "{it}"),
+            Self::Date(days) => date(f, days.into()),
+            Self::Timestamp(micros) => {
+                const DAY: i64 = 86_400_000_000;
+                date(f, micros.div_euclid(DAY))?;
+                f.write_str("T")?;
+                clock(f, micros.rem_euclid(DAY))?;
+                f.write_str("Z")
+            }
+            Self::Time(micros) => clock(f, micros),
+            Self::Decimal(units, 0) => write!(f, "{units}"),
+            Self::Decimal(units, scale) => {
+                let digits =
+                    format!("{:0>width$}", units.unsigned_abs(), width = usize::from(scale) + 1);
+                let (whole, rest) = digits.split_at(digits.len() - usize::from(scale));
+                write!(f, "{}{whole}.{rest}", if units < 0 { "-" } else { "" })
+            }
+        }
+    }
+}
+
+/// Year, month and day of days since 1970.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}

@@ -1,0 +1,115 @@
+//! What is known of a column of what was carried, with no look at it for that purpose.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bound, Misfit};
+
+/// Facts of one column, of one file or of several together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// NULLs; `None` where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<u64>,
+    /// Values of the source that are not NULL; known of decoded columns only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<u64>,
+    /// Values that did not fit, by their reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misfits: BTreeMap<Misfit, u64>,
+    /// Whether every part so far has bounds: one without makes both unknown.
+    pub bounded: bool,
+    /// The least value, of numbers, dates and times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Bound>,
+    /// The largest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Bound>,
+}
+
+impl Default for Facts {
+    /// Of no rows at all.
+    fn default() -> Self {
+        Self {
+            nulls: Some(0),
+            values: None,
+            misfits: BTreeMap::new(),
+            bounded: true,
+            min: None,
+            max: None,
+        }
+    }
+}
+
+impl Facts {
+    /// Adds those of another part of the same column.
+    pub fn merge(&mut self, other: &Self) {
+        self.nulls = self.nulls.zip(other.nulls).map(|(a, b)| a + b);
+        self.values = match (self.values, other.values) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        for (reason, count) in &other.misfits {
+            *self.misfits.entry(*reason).or_default() += count;
+        }
+        self.bounded &= other.bounded;
+        let pick = |a: Option<Bound>, b: Option<Bound>, larger: bool| match (a, b) {
+            (Some(a), Some(b)) => Some(if b.is_above(a) == larger { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        (self.min, self.max) = match self.bounded {
+            true => (pick(self.min, other.min, false), pick(self.max, other.max, true)),
+            false => (None, None),
+        };
+    }
+
+    /// How many values did not fit.
+    pub fn misfit_count(&self) -> u64 {
+        self.misfits.values().sum()
+    }
+
+    /// Whether more than this share (0 to 1) of the values did not fit.
+    pub fn exceeds(&self, share: f64) -> bool {
+        let misfits = self.misfit_count();
+        // Both are far below 2^53, so nothing is lost.
+        misfits > 0 && misfits as f64 > share * self.values.unwrap_or(0) as f64
+    }
+
+    /// `2 × NaN, 1 × infinity of 4000 values`; empty when all fit.
+    pub fn misfits_in_words(&self) -> String {
+        if self.misfits.is_empty() {
+            return String::new();
+        }
+        let reasons: Vec<String> =
+            self.misfits.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+        format!("{} of {} values", reasons.join(", "), self.values.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_add_up() {
+        let part = |values, nan: u64, min, max| Facts {
+            nulls: Some(nan),
+            values: Some(values),
+            misfits: (nan > 0).then_some((Misfit::NotANumber, nan)).into_iter().collect(),
+            min: Some(Bound::Whole(min)),
+            max: Some(Bound::Whole(max)),
+            ..Facts::default()
+        };
+        let mut all = Facts::default();
+        all.merge(&part(1000, 1, 5, 9));
+        all.merge(&part(1000, 0, -3, 7));
+        assert_eq!((all.min, all.max), (Some(Bound::Whole(-3)), Some(Bound::Whole(9))));
+        assert_eq!(all.misfits_in_words(), "1 × NaN of 2000 values");
+        assert!(!all.exceeds(0.001), "one in two thousand is half of what is allowed");
+        assert!(all.exceeds(0.0004));
+        all.merge(&Facts { bounded: false, ..part(1, 0, 0, 0) });
+        all.merge(&part(1, 0, 0, 0));
+        assert_eq!((all.min, all.max), (None, None), "what one part does not say is unknown");
+    }
+}

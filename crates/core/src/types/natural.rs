@@ -1,0 +1,74 @@
+//! Which type a column should get whose values the export writes as text.
+
+use super::{BigQueryType, Engine, Original};
+
+/// The BigQuery type that fits what the source's own type means; STRING where none does, or where
+/// values are usual that it cannot hold: a TIME of MySQL may be negative or beyond 24 hours, money
+/// is written in the currency of a locale.
+pub fn natural(engine: Engine, original: &Original) -> BigQueryType {
+    use BigQueryType as Bq;
+    let declared = original.original_type.trim().to_ascii_lowercase();
+    let base = declared.split('(').next().unwrap_or_default().trim();
+    match (engine, base) {
+        (_, "date") => Bq::Date,
+        (
+            Engine::Postgres,
+            "timestamp without time zone" | "timestamp with time zone" | "timestamp",
+        ) => Bq::Timestamp,
+        (Engine::Postgres, "time without time zone" | "time") => Bq::Time,
+        (_, "numeric" | "decimal") => numeric(original.precision, original.scale),
+        // Columns of a PostgreSQL domain are written as text, whatever they are.
+        (Engine::Postgres, "smallint" | "integer" | "bigint") => Bq::Int64,
+        (Engine::Postgres, "real" | "double precision") => Bq::Float64,
+        (Engine::Postgres, "boolean") => Bq::Bool,
+        _ => Bq::String,
+    }
+}
+
+/// The least decimal type that holds every value; of a numeric without digits, which may have
+/// any, the largest.
+fn numeric(precision: u32, scale: Option<u32>) -> BigQueryType {
+    let Some(scale) = scale.filter(|_| precision > 0) else { return BigQueryType::BigNumeric };
+    let whole = precision.saturating_sub(scale);
+    match (whole, scale) {
+        (..=29, ..=9) => BigQueryType::Numeric,
+        (..=38, ..=38) => BigQueryType::BigNumeric,
+        _ => BigQueryType::String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_that_hold_what_the_source_means() {
+        use BigQueryType as Bq;
+        let original = |ty: &str, precision, scale| Original {
+            original_type: ty.to_owned(),
+            precision,
+            scale,
+            ..Original::default()
+        };
+        for (engine, ty, precision, scale, expected) in [
+            (Engine::Postgres, "date", 0, None, Bq::Date),
+            (Engine::Mysql, "date", 0, None, Bq::Date),
+            (Engine::Mysql, "time", 0, None, Bq::String),
+            (Engine::Postgres, "time without time zone", 0, None, Bq::Time),
+            (Engine::Postgres, "time with time zone", 0, None, Bq::String),
+            (Engine::Postgres, "timestamp with time zone", 0, None, Bq::Timestamp),
+            (Engine::Postgres, "numeric", 0, None, Bq::BigNumeric),
+            (Engine::Postgres, "numeric", 12, Some(2), Bq::Numeric),
+            (Engine::Postgres, "numeric", 38, Some(9), Bq::Numeric),
+            (Engine::Postgres, "numeric", 38, Some(2), Bq::BigNumeric),
+            (Engine::Postgres, "numeric", 1000, Some(0), Bq::String),
+            (Engine::Mysql, "decimal(65,30)", 65, Some(30), Bq::BigNumeric),
+            (Engine::Postgres, "integer", 32, Some(0), Bq::Int64),
+            (Engine::Postgres, "money", 0, None, Bq::String),
+            (Engine::Postgres, "interval", 0, None, Bq::String),
+            (Engine::Postgres, "USER-DEFINED", 0, None, Bq::String),
+        ] {
+            assert_eq!(natural(engine, &original(ty, precision, scale)), expected, "{ty}");
+        }
+    }
+}
