@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{Config, NONE};
+use landbridge_core::plan::columns::Lands;
 use landbridge_core::receipt::{Receipt, State};
 
 use crate::args::{Output, ReceiptArgs};
@@ -205,14 +206,31 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
         ),
         ("load job", format!("{}, {took}", receipt.job.as_deref().unwrap_or("–"))),
         ("settled", time(Some(receipt.settled_at))),
+        (
+            "left behind",
+            match receipt.left_behind.is_empty() {
+                true => "–".to_owned(),
+                false => receipt.left_behind.join(", "),
+            },
+        ),
     ];
     let mut text = String::new();
     for (name, fact) in facts {
-        let _ = writeln!(text, "{name:<10} {fact}");
+        let _ = writeln!(text, "{name:<11} {fact}");
     }
     text.push_str(&notes(std::slice::from_ref(receipt), 0, Paint::stdout()));
     text.push('\n');
-    let columns = [left("column"), left("source type"), left("type"), left("class"), left("tag")];
+    let columns = [
+        left("column"),
+        left("source type"),
+        left("type"),
+        left("on the way"),
+        left("class"),
+        left("tag"),
+        right("nulls"),
+        left("least"),
+        left("largest"),
+    ];
     let rows = receipt.columns.iter().map(|column| {
         let tag = match (column.class.as_str(), column.tag_read_back) {
             (NONE, _) => "",
@@ -222,9 +240,13 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
         vec![
             column.name.clone(),
             column.source.clone(),
-            column.ty.to_string(),
+            Lands { ty: column.ty, repeated: column.repeated }.to_string(),
+            column.action.clone(),
             column.class.clone(),
             tag.to_owned(),
+            count(column.nulls),
+            column.min.clone().unwrap_or_default(),
+            column.max.clone().unwrap_or_default(),
         ]
     });
     text + &render::table(&columns, rows.collect(), 0)
