@@ -462,3 +462,83 @@ async fn without_the_key_nothing_that_needs_it_is_carried() {
     }
     assert_eq!(world.receipts(FIRST).await["public.orders"].state, State::Published);
 }
+
+/// A file of 48 rows in three row groups of 16 MiB, as an export writes them for large tables.
+fn large_file() -> Bytes {
+    use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
+    let mut bytes = Vec::new();
+    let batch = |group: i64| {
+        let ids = group * 16..(group + 1) * 16;
+        // Nothing that could be compressed: the size is what is looked at.
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ group.unsigned_abs();
+        let mut noise = || {
+            let next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state.to_le_bytes()
+            };
+            std::iter::repeat_with(next).take(128 * 1024).flatten().collect::<Vec<u8>>()
+        };
+        let blobs: Vec<Vec<u8>> = ids.clone().map(|_| noise()).collect();
+        let columns: [(&str, ArrayRef); 3] = [
+            ("id", Arc::new(Int64Array::from_iter_values(ids.clone()))),
+            (
+                "day",
+                Arc::new(StringArray::from_iter_values(
+                    ids.map(|n| format!("2026-10-{:02}", n % 28 + 1)),
+                )),
+            ),
+            ("photo", Arc::new(BinaryArray::from_iter_values(blobs))),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+            .expect("a batch")
+    };
+    let schema = batch(0).schema();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, schema, None).expect("a writer");
+    for group in 0..3 {
+        writer.write(&batch(group)).expect("rows");
+        writer.flush().expect("a row group");
+    }
+    writer.close().expect("a footer");
+    bytes.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_cut_at_its_row_groups() {
+    let small = FixedTable::new("public", "t")
+        .column("id", "bigint")
+        .column("day", "date")
+        .column("photo", "bytea")
+        .row([Some("0"), Some("2026-10-01"), Some("\\x00")]);
+    let (_, mut recipe) = recipe(
+        small,
+        "day: { source: date, type: DATE, class: none }
+        photo: { source: bytea, type: BYTES, class: none }",
+    );
+    recipe.config =
+        recipe.config.replace("memory_mib: 128", "memory_mib: 128\n  cut_above_mib: 32");
+    let world = recipe.build().await;
+    // The export is complete; the transfer has not looked yet.
+    assert!(world.run_until("2026-11-20T16:50:00Z").await.is_empty());
+    let aws = world.cloud.aws();
+    let objects = aws.list_objects("shop-exports", "exports/").await;
+    let file = objects.iter().find(|object| object.key.ends_with(".parquet")).expect("a file");
+    let large = large_file();
+    aws.put_object("shop-exports", &file.key, large.clone()).await.unwrap();
+    assert!(world.night(0).await.is_empty());
+    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    assert_eq!((receipt.state, receipt.files, receipt.rows_table), (State::Published, 3, Some(48)));
+    // Each part is a file by itself; together they are the source.
+    let mut ids = Vec::new();
+    for (name, bytes) in world.landed().iter().filter(|(name, _)| name.ends_with(".parquet")) {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).expect(name);
+        assert_eq!(reader.metadata().file_metadata().num_rows(), 16, "{name}");
+        assert_eq!(reader.schema().field(1).data_type(), &DataType::Date32, "{name}");
+        ids.extend(cells(bytes).into_iter().filter_map(|cell| cell.parse::<i64>().ok()).take(16));
+    }
+    assert_eq!(ids, (0..48).collect::<Vec<_>>());
+    let day = column(&receipt, "day");
+    assert_eq!((day.min.as_deref(), day.max.as_deref()), (Some("2026-10-01"), Some("2026-10-28")));
+    let rows = "SELECT COUNT(DISTINCT id), COUNT(photo) FROM shop.t";
+    assert_eq!(world.query(Analyst, rows).await.unwrap(), [["48", "48"]]);
+}
