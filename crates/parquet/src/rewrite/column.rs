@@ -3,28 +3,17 @@
 use std::io::Read;
 
 use landbridge_core::rewrite::{Misfit, Target};
-use parquet::column::writer::{
-    ColumnCloseResult, ColumnWriter, ColumnWriterImpl, get_typed_column_writer,
-};
-use parquet::data_type::{
-    BoolType, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type,
-    Int64Type, Int96Type,
-};
 
-use super::convert::{
-    Arena, Convert, ToBool, ToBytes, ToDate, ToDouble, ToInt64, ToLongDecimal, ToShortDecimal,
-    ToText, ToToken,
-};
+use super::convert::{self, Convert, put};
 use super::pages::{Head, Kind, Pages};
-use super::text::{array, moment, number};
-use super::token::Tokens;
+use super::text::{self, array, moment, number};
+use super::token::{Tokenise, Tokens};
 use super::trouble::Trouble;
 use super::values::{self, BATCH, Dictionary, Stored, Values};
+use super::write::{ChunkWriter, Page};
 
 /// The most elements that one array may have; a longer one is out of range.
 const MOST_ELEMENTS: usize = 1 << 20;
-/// Text that is converted at most before it is written, where arrays make much of little.
-const MOST_TEXT: usize = 1 << 20;
 
 /// What is counted while a column is converted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +68,7 @@ impl<R: Read> Source<R> {
     }
 
     /// Whether so few values repeat so often that a dictionary is worth its while again.
-    pub(super) fn repeats(&self) -> bool {
+    fn repeats(&self) -> bool {
         self.dictionary.len() > 0 && self.dictionary.len() <= self.rows / 8
     }
 
@@ -95,12 +84,14 @@ impl<R: Read> Source<R> {
 pub(super) fn convert<R: Read>(
     source: Source<R>,
     work: &Work,
-    out: Option<ColumnWriter<'_>>,
+    out: Option<&mut ChunkWriter<'_>>,
+    page: &mut Page,
     tally: &mut Tally,
-) -> Result<Option<ColumnCloseResult>, Trouble> {
+) -> Result<(), Trouble> {
+    let mut chunk = Chunk { source, out, page, tally };
     let target = match work {
         Work::Tokenise(tokens) => {
-            return run(source, ToToken(tokens.clone(), Arena::default()), false, out, tally);
+            return chunk.scalars(Tokenise::new(tokens));
         }
         Work::Retype(target) => target,
     };
@@ -109,242 +100,267 @@ pub(super) fn convert<R: Read>(
         target => (target, false),
     };
     match target {
-        Target::Date => run(source, ToDate, list, out, tally),
-        Target::Timestamp => run(source, ToInt64(moment::timestamp), list, out, tally),
-        Target::Time => run(source, ToInt64(moment::time), list, out, tally),
-        Target::Int64 => run(source, ToInt64(number::whole), list, out, tally),
-        Target::Float64 => run(source, ToDouble, list, out, tally),
-        Target::Bool => run(source, ToBool, list, out, tally),
-        Target::Bytes => run(source, ToBytes::default(), list, out, tally),
-        Target::Text => run(source, ToText::default(), list, out, tally),
+        Target::Date => chunk.run(list, |text, out| {
+            put(moment::date(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        Target::Timestamp => chunk.run(list, |text, out| {
+            put(moment::timestamp(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        Target::Time => chunk.run(list, |text, out| {
+            put(moment::time(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        Target::Int64 => chunk.run(list, |text, out| {
+            put(number::whole(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        Target::Float64 => chunk.run(list, |text, out| {
+            put(number::double(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        Target::Bool => chunk.run(list, |text, out| {
+            out.push(text::boolean(text)?.into());
+            Ok(())
+        }),
+        Target::Bytes => chunk.run(list, convert::bits),
+        Target::Text => chunk.run(list, convert::utf8),
         Target::Numeric(of) | Target::Bignumeric(of) if of.precision <= 18 => {
-            run(source, ToShortDecimal(*of), list, out, tally)
+            chunk.run(list, |text, out| convert::short_decimal(text, *of, out))
         }
         Target::Numeric(of) | Target::Bignumeric(of) => {
-            run(source, ToLongDecimal(*of, Arena::default()), list, out, tally)
+            chunk.run(list, |text, out| convert::long_decimal(text, *of, out))
         }
         // The plan refuses it before anything is read.
         Target::List(_) => Err(Trouble::Encoding),
     }
 }
 
-/// Writes a chunk of NULLs.
-pub(super) fn nulls(out: ColumnWriter<'_>, rows: usize) -> Result<ColumnCloseResult, Trouble> {
-    fn write<D: DataType>(
-        out: ColumnWriter<'_>,
-        rows: usize,
-    ) -> Result<ColumnCloseResult, Trouble> {
-        let mut writer = get_typed_column_writer::<D>(out);
-        let levels = [0_i16; BATCH];
-        let mut left = rows;
-        while left > 0 {
-            let now = left.min(BATCH);
-            writer.write_batch(&[], Some(&levels[..now]), None)?;
-            left -= now;
+/// Fills pages of NULLs.
+pub(super) fn nulls(
+    out: &mut ChunkWriter<'_>,
+    page: &mut Page,
+    rows: usize,
+) -> Result<(), Trouble> {
+    let mut left = rows;
+    while left > 0 {
+        let now = left.min(BATCH);
+        page.definitions.resize(page.definitions.len() + now, 0);
+        left -= now;
+        if page.is_full() {
+            out.page(page)?;
         }
-        Ok(writer.close()?)
     }
-    match &out {
-        ColumnWriter::BoolColumnWriter(_) => write::<BoolType>(out, rows),
-        ColumnWriter::Int32ColumnWriter(_) => write::<Int32Type>(out, rows),
-        ColumnWriter::Int64ColumnWriter(_) => write::<Int64Type>(out, rows),
-        ColumnWriter::Int96ColumnWriter(_) => write::<Int96Type>(out, rows),
-        ColumnWriter::FloatColumnWriter(_) => write::<FloatType>(out, rows),
-        ColumnWriter::DoubleColumnWriter(_) => write::<DoubleType>(out, rows),
-        ColumnWriter::ByteArrayColumnWriter(_) => write::<ByteArrayType>(out, rows),
-        ColumnWriter::FixedLenByteArrayColumnWriter(_) => write::<FixedLenByteArrayType>(out, rows),
+    Ok(())
+}
+
+/// A chunk on its way. `page` is what is not yet written of it.
+struct Chunk<'c, 'w, R> {
+    source: Source<R>,
+    out: Option<&'c mut ChunkWriter<'w>>,
+    page: &'c mut Page,
+    tally: &'c mut Tally,
+}
+
+/// The values of a dictionary after conversion.
+#[derive(Default)]
+struct Known {
+    /// For each value of the source: its place among those that fit.
+    places: Vec<Result<u32, Misfit>>,
+    /// Those that fit, in PLAIN, and where each ends.
+    plain: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Known {
+    fn get(&self, place: u32) -> &[u8] {
+        let place = place as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.plain[start..self.ends[place]]
     }
 }
 
-/// Where values go.
-trait Sink<T> {
-    fn write(
+impl<R: Read> Chunk<'_, '_, R> {
+    fn run(
         &mut self,
-        values: &[T],
-        definitions: &[i16],
-        repetitions: Option<&[i16]>,
-    ) -> Result<(), Trouble>;
-}
-
-impl<D: DataType> Sink<D::T> for ColumnWriterImpl<'_, D> {
-    fn write(
-        &mut self,
-        values: &[D::T],
-        definitions: &[i16],
-        repetitions: Option<&[i16]>,
+        list: bool,
+        convert: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>,
     ) -> Result<(), Trouble> {
-        self.write_batch(values, Some(definitions), repetitions)?;
-        Ok(())
+        if list { self.lists(convert) } else { self.scalars(convert) }
     }
-}
 
-/// For counting only.
-struct Nowhere;
-
-impl<T> Sink<T> for Nowhere {
-    fn write(&mut self, _: &[T], _: &[i16], _: Option<&[i16]>) -> Result<(), Trouble> {
-        Ok(())
-    }
-}
-
-fn run<R: Read, C: Convert>(
-    mut source: Source<R>,
-    convert: C,
-    list: bool,
-    out: Option<ColumnWriter<'_>>,
-    tally: &mut Tally,
-) -> Result<Option<ColumnCloseResult>, Trouble> {
-    let result = match out {
-        Some(out) => {
-            let mut writer = get_typed_column_writer::<C::Data>(out);
-            if list {
-                lists(&mut source, convert, &mut writer, tally)?;
-            } else {
-                scalars(&mut source, convert, &mut writer, tally)?;
-            }
-            Some(writer.close()?)
+    fn known(&self, convert: &mut impl Convert) -> Known {
+        let mut known = Known::default();
+        for index in 0..self.source.dictionary.len() {
+            let text = self.source.dictionary.get(index).unwrap_or_default();
+            let place = convert.convert(text, &mut known.plain).map(|()| {
+                known.ends.push(known.plain.len());
+                // There are not more of them than the header of a page can say.
+                known.ends.len() as u32 - 1
+            });
+            known.places.push(place);
         }
-        None => {
-            if list {
-                lists(&mut source, convert, &mut Nowhere, tally)?;
-            } else {
-                scalars(&mut source, convert, &mut Nowhere, tally)?;
-            }
-            None
-        }
-    };
-    tally.read += source.pages.read;
-    tally.inflated += source.pages.inflated;
-    Ok(result)
-}
-
-fn scalars<R: Read, C: Convert>(
-    source: &mut Source<R>,
-    mut convert: C,
-    sink: &mut impl Sink<<C::Data as DataType>::T>,
-    tally: &mut Tally,
-) -> Result<(), Trouble> {
-    // What repeats is converted once.
-    let mut known = Vec::with_capacity(source.dictionary.len());
-    for index in 0..source.dictionary.len() {
-        known.push(convert.convert(source.dictionary.get(index).unwrap_or_default()));
+        convert.settle(&mut known.plain);
+        known
     }
-    let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
-    let mut scratch = Vec::new();
-    let mut out = Vec::with_capacity(BATCH);
-    let mut definitions = Vec::with_capacity(BATCH);
-    let mut rows = 0;
-    while let Some(head) = source.next_page()? {
-        rows = enough(rows, head, source.rows)?;
-        let (mut levels, mut values) =
-            values::open(head, source.pages.body(), source.optional, source.stored)?;
-        while levels.left > 0 {
-            let present = levels.next(&mut levels_buffer)?;
-            out.clear();
-            definitions.clear();
-            let there = present.iter().filter(|level| **level != 0).count();
-            if let Values::Indices(packed) = &mut values {
-                packed.read(&mut indices[..there])?;
-            }
-            let mut next = indices.iter();
-            for level in present {
-                if *level == 0 {
-                    definitions.push(0);
-                    continue;
-                }
-                let value = if let Values::Indices(_) = &values {
-                    let index = next.next().map_or(usize::MAX, |index| *index as usize);
-                    known.get(index).cloned().ok_or(BEYOND)?
-                } else {
-                    convert.convert(values.next(&mut scratch)?)
-                };
-                match value {
-                    Ok(value) => {
-                        out.push(value);
-                        definitions.push(1);
-                    }
-                    Err(misfit) => {
-                        tally.misfits[misfit as usize] += 1;
-                        definitions.push(0);
-                    }
-                }
-            }
-            tally.values += there as u64;
-            tally.nulls += (present.len() - there) as u64;
-            sink.write(&out, &definitions, None)?;
-        }
-    }
-    complete(rows, source.rows)
-}
 
-fn lists<R: Read, C: Convert>(
-    source: &mut Source<R>,
-    mut convert: C,
-    sink: &mut impl Sink<<C::Data as DataType>::T>,
-    tally: &mut Tally,
-) -> Result<(), Trouble> {
-    let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
-    let (mut scratch, mut unescaped) = (Vec::new(), Vec::new());
-    let (mut out, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rows = 0;
-    while let Some(head) = source.next_page()? {
-        rows = enough(rows, head, source.rows)?;
-        let (mut levels, mut values) =
-            values::open(head, source.pages.body(), source.optional, source.stored)?;
-        while levels.left > 0 {
-            let present = levels.next(&mut levels_buffer)?;
-            let there = present.iter().filter(|level| **level != 0).count();
-            if let Values::Indices(packed) = &mut values {
-                packed.read(&mut indices[..there])?;
+    fn scalars(&mut self, mut convert: impl Convert) -> Result<(), Trouble> {
+        // What repeats is converted once; and where it repeats enough, written once.
+        let known = self.known(&mut convert);
+        let mut by_index = false;
+        if let Some(out) = &mut self.out
+            && self.source.repeats()
+            && !known.ends.is_empty()
+            && out.takes_dictionary(known.plain.len())
+        {
+            out.dictionary(&known.plain, known.ends.len())?;
+            by_index = true;
+        }
+        let mut occur = vec![false; if by_index { known.ends.len() } else { 0 }];
+        let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
+        let mut scratch = Vec::new();
+        let mut rows = 0;
+        while let Some(head) = self.source.next_page()? {
+            rows = enough(rows, head, self.source.rows)?;
+            let (mut levels, mut values) = values::open(
+                head,
+                self.source.pages.body(),
+                self.source.optional,
+                self.source.stored,
+            )?;
+            let of_indices = by_index && matches!(values, Values::Indices(_));
+            if of_indices != !self.page.indices.is_empty() {
+                flush(&mut self.out, self.page)?;
             }
-            let mut next = indices.iter();
-            let mut text_so_far = 0;
-            for level in present {
-                let start = out.len();
-                if *level != 0 {
-                    let text = if let Values::Indices(_) = &values {
+            let Tally { values: present, nulls, misfits, .. } = &mut *self.tally;
+            while levels.left > 0 {
+                let batch = levels.next(&mut levels_buffer)?;
+                let page = &mut *self.page;
+                let begin = page.definitions.len();
+                page.definitions.extend(batch.iter().map(|level| u8::from(*level != 0)));
+                let places = &mut page.definitions[begin..];
+                let there = places.iter().filter(|place| **place != 0).count();
+                *present += there as u64;
+                *nulls += (places.len() - there) as u64;
+                if let Values::Indices(packed) = &mut values {
+                    packed.read(&mut indices[..there])?;
+                    let mut next = indices[..there].iter();
+                    for place in places.iter_mut().filter(|place| **place != 0) {
                         let index = next.next().map_or(usize::MAX, |index| *index as usize);
-                        source.dictionary.get(index).ok_or(BEYOND)?
-                    } else {
-                        values.next(&mut scratch)?
-                    };
-                    text_so_far += text.len();
-                    let result = array::elements(text, &mut unescaped, |element| {
-                        if out.len() - start >= MOST_ELEMENTS {
-                            return Err(Misfit::OutOfRange);
+                        match known.places.get(index).ok_or(BEYOND)? {
+                            Ok(index) if by_index => {
+                                page.indices.push(*index);
+                                occur[*index as usize] = true;
+                            }
+                            Ok(index) => page.values.extend_from_slice(known.get(*index)),
+                            Err(misfit) => {
+                                misfits[*misfit as usize] += 1;
+                                *place = 0;
+                            }
                         }
-                        out.push(convert.convert(element)?);
-                        Ok(())
-                    });
-                    if let Err(misfit) = result {
-                        tally.misfits[misfit as usize] += 1;
-                        out.truncate(start);
+                    }
+                } else {
+                    for place in places.iter_mut().filter(|place| **place != 0) {
+                        if let Err(misfit) =
+                            convert.convert(values.next(&mut scratch)?, &mut page.values)
+                        {
+                            misfits[misfit as usize] += 1;
+                            *place = 0;
+                        }
+                    }
+                    convert.settle(&mut page.values);
+                }
+                if page.is_full() {
+                    flush(&mut self.out, page)?;
+                }
+            }
+        }
+        if let Some(out) = &mut self.out {
+            for (index, _) in occur.iter().enumerate().filter(|(_, occurs)| **occurs) {
+                out.occurs(known.get(index as u32));
+            }
+        }
+        self.complete(rows)
+    }
+
+    fn lists(&mut self, mut convert: impl Convert) -> Result<(), Trouble> {
+        let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
+        let (mut scratch, mut unescaped) = (Vec::new(), Vec::new());
+        let mut rows = 0;
+        while let Some(head) = self.source.next_page()? {
+            rows = enough(rows, head, self.source.rows)?;
+            let (mut levels, mut values) = values::open(
+                head,
+                self.source.pages.body(),
+                self.source.optional,
+                self.source.stored,
+            )?;
+            while levels.left > 0 {
+                let batch = levels.next(&mut levels_buffer)?;
+                let there = batch.iter().filter(|level| **level != 0).count();
+                self.tally.values += there as u64;
+                self.tally.nulls += (batch.len() - there) as u64;
+                if let Values::Indices(packed) = &mut values {
+                    packed.read(&mut indices[..there])?;
+                }
+                let mut next = indices.iter();
+                for level in batch {
+                    let page = &mut *self.page;
+                    let mut count = 0;
+                    if *level != 0 {
+                        let text = if let Values::Indices(_) = &values {
+                            let index = next.next().map_or(usize::MAX, |index| *index as usize);
+                            self.source.dictionary.get(index).ok_or(BEYOND)?
+                        } else {
+                            values.next(&mut scratch)?
+                        };
+                        let start = page.values.len();
+                        let result = array::elements(text, &mut unescaped, |element| {
+                            if count >= MOST_ELEMENTS {
+                                return Err(Misfit::OutOfRange);
+                            }
+                            convert.convert(element, &mut page.values)?;
+                            count += 1;
+                            Ok(())
+                        });
+                        if let Err(misfit) = result {
+                            self.tally.misfits[misfit as usize] += 1;
+                            page.values.truncate(start);
+                            count = 0;
+                        }
+                    }
+                    // A row with no elements has one place, at level 0.
+                    let places = page.definitions.len() + count.max(1);
+                    page.definitions.resize(places, u8::from(count > 0));
+                    page.repetitions.push(0);
+                    page.repetitions.resize(places, 1);
+                    if page.is_full() {
+                        flush(&mut self.out, page)?;
                     }
                 }
-                // A row with no elements has one place, at level 0.
-                let count = out.len() - start;
-                definitions.resize(definitions.len() + count.max(1), i16::from(count > 0));
-                repetitions.push(0);
-                repetitions.resize(definitions.len(), 1);
-                if text_so_far > MOST_TEXT {
-                    sink.write(&out, &definitions, Some(&repetitions))?;
-                    text_so_far = 0;
-                    out.clear();
-                    definitions.clear();
-                    repetitions.clear();
-                }
             }
-            tally.values += there as u64;
-            tally.nulls += (present.len() - there) as u64;
-            if !definitions.is_empty() {
-                sink.write(&out, &definitions, Some(&repetitions))?;
-            }
-            out.clear();
-            definitions.clear();
-            repetitions.clear();
         }
+        self.complete(rows)
     }
-    complete(rows, source.rows)
+
+    fn complete(&mut self, rows: usize) -> Result<(), Trouble> {
+        if rows != self.source.rows {
+            return Err(Trouble::Page("a column has fewer values than rows"));
+        }
+        self.tally.read += self.source.pages.read;
+        self.tally.inflated += self.source.pages.inflated;
+        Ok(())
+    }
+}
+
+/// Writes the page, or forgets it where nothing is written.
+fn flush(out: &mut Option<&mut ChunkWriter<'_>>, page: &mut Page) -> Result<(), Trouble> {
+    match out {
+        Some(out) => out.page(page)?,
+        None => page.clear(),
+    }
+    Ok(())
 }
 
 const BEYOND: Trouble = Trouble::Page("an index is beyond the dictionary");
@@ -353,12 +369,4 @@ const BEYOND: Trouble = Trouble::Page("an index is beyond the dictionary");
 fn enough(rows: usize, head: Head, most: usize) -> Result<usize, Trouble> {
     let rows = rows.saturating_add(head.values);
     if rows > most { Err(Trouble::Page("a column has more values than rows")) } else { Ok(rows) }
-}
-
-fn complete(rows: usize, expected: usize) -> Result<(), Trouble> {
-    if rows == expected {
-        Ok(())
-    } else {
-        Err(Trouble::Page("a column has fewer values than rows"))
-    }
 }

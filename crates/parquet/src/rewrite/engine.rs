@@ -1,17 +1,14 @@
 //! One output file: copied chunks as bytes, converted chunks through a writer, a new footer.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
 
 use landbridge_core::rewrite::Compression;
 use landbridge_core::{Error, Kind, Result};
-use parquet::basic::{ColumnOrder, Compression as Codec, ZstdLevel};
-use parquet::column::writer::get_column_writer;
+use parquet::basic::ColumnOrder;
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData,
     ParquetMetaDataWriter, RowGroupMetaData, SortingColumn,
 };
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
@@ -25,13 +22,12 @@ use super::source;
 use super::trouble::Trouble;
 use super::values::Stored;
 use super::whole;
+use super::write::{ChunkWriter, Packer, Page, Texture};
 use crate::Footer;
 
-/// What is read and written at once where bytes are copied.
-pub(super) const COPY: usize = 1024 * 1024;
-/// Rows of a chunk up to which a dictionary is written, whose indices a writer must hold until
-/// the chunk is complete: 4 M indices are 10 MB at most.
-const MOST_ROWS_WITH_DICTIONARY: usize = 4 * 1024 * 1024;
+/// What is read and written at once where bytes are copied: few calls, and it stays in the
+/// second cache on its way.
+pub(super) const COPY: usize = 256 * 1024;
 /// The largest dictionary that is read, as a part of the largest page.
 const DICTIONARY_PART: usize = 4;
 
@@ -89,7 +85,9 @@ impl<R: ChunkReader> Input<'_, R> {
             for group in 0..self.footer.metadata.num_row_groups() {
                 let mut tally = Tally::default();
                 self.open(group, column.leaves.start, *stored, *optional)
-                    .and_then(|source| column::convert(source, work, None, &mut tally))
+                    .and_then(|source| {
+                        column::convert(source, work, None, &mut Page::default(), &mut tally)
+                    })
                     .map_err(|trouble| trouble.at(|| self.place(&column.name)))?;
                 report.count(&tally);
                 report.add_nulls(Some(tally.nulls + tally.misfits.iter().sum::<u64>()));
@@ -128,7 +126,8 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     let mut output = Output {
         input,
         layout,
-        compression,
+        packer: Packer::new(compression),
+        page: Page::default(),
         sink: TrackedWrite::new(sink),
         buffer: Vec::new(),
         report: Report {
@@ -148,7 +147,9 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
 struct Output<'a, R, W: Write> {
     input: &'a Input<'a, R>,
     layout: &'a Layout,
-    compression: Compression,
+    packer: Packer,
+    /// The page that is written next; its buffers serve all chunks.
+    page: Page,
     sink: TrackedWrite<W>,
     buffer: Vec<u8>,
     report: Report,
@@ -227,45 +228,45 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
             Task::Convert { work, stored, optional } => {
                 self.copy(piece)?;
                 let source = self.input.open(group, column.leaves.start, *stored, *optional)?;
-                let dictionary = source.repeats() && rows <= MOST_ROWS_WITH_DICTIONARY;
                 let mut tally = Tally::default();
-                let writer = self.writer(column.first, dictionary);
-                let closed = column::convert(source, work, Some(writer), &mut tally)?;
+                let mut page = std::mem::take(&mut self.page);
+                let texture = match work {
+                    Work::Tokenise(_) => Texture::Tokens,
+                    Work::Retype(_) => Texture::Any,
+                };
+                let mut writer = self.writer(column.first, texture);
+                column::convert(source, work, Some(&mut writer), &mut page, &mut tally)?;
+                let chunk = writer.close(&mut page)?;
+                self.page = page;
                 let report = &mut self.report.columns[place];
                 report.count(&tally);
                 report.add_nulls(Some(nulls(work, &tally)));
+                if let Work::Retype(_) = work {
+                    report.add_bounds(&chunk);
+                }
                 self.report.bytes_decoded += tally.read;
                 self.report.bytes_inflated += tally.inflated;
-                // Nothing is closed only where nothing is written.
-                if let Some(closed) = closed {
-                    report_bounds(&mut self.report.columns[place], &closed.metadata, work);
-                    chunks.push(closed.metadata);
-                }
+                chunks.push(chunk);
             }
             Task::Null => {
                 self.copy(piece)?;
-                let closed = column::nulls(self.writer(column.first, false), rows)?;
+                let mut page = std::mem::take(&mut self.page);
+                let mut writer = self.writer(column.first, Texture::Any);
+                column::nulls(&mut writer, &mut page, rows)?;
+                chunks.push(writer.close(&mut page)?);
+                self.page = page;
                 self.report.columns[place].add_nulls(Some(rows as u64));
-                chunks.push(closed.metadata);
             }
         }
         Ok(())
     }
 
     /// A writer of one leaf whose pages go out as soon as they are full.
-    fn writer(
-        &mut self,
-        leaf: usize,
-        dictionary: bool,
-    ) -> parquet::column::writer::ColumnWriter<'_> {
-        let properties = WriterProperties::builder()
-            .set_compression(codec(self.compression))
-            .set_dictionary_enabled(dictionary)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
-            .build();
+    fn writer(&mut self, leaf: usize, texture: Texture) -> ChunkWriter<'_> {
+        let begin = self.sink.bytes_written() as u64;
         let pages = Box::new(SerializedPageWriter::new(&mut self.sink));
-        get_column_writer(self.layout.schema.column(leaf), Arc::new(properties), pages)
+        let column = self.layout.schema.column(leaf);
+        ChunkWriter::new(pages, &mut self.packer, column, texture, begin)
     }
 
     /// Copies a piece, which is empty afterwards.
@@ -402,21 +403,6 @@ fn nulls(work: &Work, tally: &Tally) -> u64 {
     match work {
         Work::Retype(landbridge_core::rewrite::Target::List(_)) => 0,
         _ => tally.nulls + tally.misfits.iter().sum::<u64>(),
-    }
-}
-
-fn report_bounds(report: &mut ColumnReport, chunk: &ColumnChunkMetaData, work: &Work) {
-    if let Work::Retype(_) = work {
-        report.add_bounds(chunk);
-    }
-}
-
-fn codec(compression: Compression) -> Codec {
-    match compression {
-        Compression::Zstd => Codec::ZSTD(ZstdLevel::default()),
-        Compression::Snappy => Codec::SNAPPY,
-        Compression::Lz4Raw => Codec::LZ4_RAW,
-        Compression::None => Codec::UNCOMPRESSED,
     }
 }
 

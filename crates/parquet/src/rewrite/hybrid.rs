@@ -34,7 +34,7 @@ impl<'a> Hybrid<'a> {
     ) -> Result<(), Trouble> {
         for (place, out) in out.iter_mut().enumerate() {
             let bit = at + place;
-            let byte = bytes.get(bit / 8).ok_or(ENDS)?;
+            let byte = bytes.get(bit / 8).ok_or_else(|| ENDS)?;
             *out = u32::from(byte >> (7 - bit % 8) & 1);
         }
         Ok(())
@@ -68,14 +68,14 @@ impl<'a> Hybrid<'a> {
     }
 
     fn next_run(&mut self) -> Result<(), Trouble> {
-        let (head, rest) = varint(self.bytes).ok_or(ENDS)?;
+        let (head, rest) = varint(self.bytes).ok_or_else(|| ENDS)?;
         let count = usize::try_from(head >> 1).map_err(|_| ENDS)?;
         if count == 0 {
             return Err(Trouble::Page("a run of nothing"));
         }
         let length = if head & 1 == 1 {
             // Groups of eight; the last one may be cut where nothing is left to say.
-            let bytes = count.checked_mul(self.width as usize).ok_or(ENDS)?.min(rest.len());
+            let bytes = count.checked_mul(self.width as usize).ok_or_else(|| ENDS)?.min(rest.len());
             let (packed, rest) = rest.split_at(bytes);
             let whole = if self.width == 0 {
                 count.saturating_mul(8)
@@ -92,7 +92,7 @@ impl<'a> Hybrid<'a> {
         } else {
             self.width.div_ceil(8) as usize
         };
-        let (value, rest) = rest.split_at_checked(length).ok_or(ENDS)?;
+        let (value, rest) = rest.split_at_checked(length).ok_or_else(|| ENDS)?;
         let value = value.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
         self.run = Run::Same { value, left: count };
         self.bytes = rest;
@@ -111,6 +111,48 @@ fn unpack(bytes: &[u8], bit: usize, width: u32) -> u32 {
     }
     let shifted = u64::from_le_bytes(word) >> (bit % 8);
     (shifted & ((1_u64 << width) - 1)) as u32
+}
+
+/// Appends numbers of `width` bits: one run where all are alike, one bit-packed run otherwise.
+pub(super) fn write<T: Copy + Into<u32> + PartialEq>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    let Some(first) = numbers.first() else { return };
+    if numbers.iter().all(|number| number == first) {
+        write_varint((numbers.len() as u64) << 1, out);
+        let value: u32 = (*first).into();
+        out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
+    } else {
+        let groups = numbers.len().div_ceil(8);
+        write_varint((groups as u64) << 1 | 1, out);
+        let end = out.len() + groups * width as usize;
+        pack(numbers, width, out);
+        out.resize(end, 0);
+    }
+}
+
+/// Appends numbers of `width` bits, lowest bit first.
+pub(super) fn pack<T: Copy + Into<u32>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    let (mut word, mut bits) = (0_u64, 0);
+    for number in numbers {
+        let number: u32 = (*number).into();
+        word |= u64::from(number) << bits;
+        bits += width;
+        while bits >= 8 {
+            out.push(word as u8);
+            word >>= 8;
+            bits -= 8;
+        }
+    }
+    if bits > 0 {
+        out.push(word as u8);
+    }
+}
+
+fn write_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -199,18 +241,18 @@ impl<'a> Delta<'a> {
 
     fn next_mini(&mut self) -> Result<(), Trouble> {
         if self.widths.is_empty() {
-            let (least, rest) = varint(self.bytes).ok_or(ENDS)?;
+            let (least, rest) = varint(self.bytes).ok_or_else(|| ENDS)?;
             self.least = zigzag(least);
-            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or(ENDS)?;
+            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or_else(|| ENDS)?;
         }
-        let (width, widths) = self.widths.split_first().ok_or(ENDS)?;
+        let (width, widths) = self.widths.split_first().ok_or_else(|| ENDS)?;
         if *width > 64 {
             return Err(Trouble::Page("deltas are wider than 64 bits"));
         }
         self.widths = widths;
         self.width = u32::from(*width);
         let length = self.mini / 8 * usize::from(*width);
-        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or(ENDS)?;
+        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or_else(|| ENDS)?;
         (self.bit, self.in_mini) = (0, self.mini);
         Ok(())
     }
@@ -267,6 +309,22 @@ mod tests {
         );
         assert_eq!(all(&[20], 0, 10), Some(vec![0; 10]), "numbers of no bits");
         assert!(Hybrid::new(&[], 33).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for width in 1..=32_u32 {
+            let most = (1_u64 << width) - 1;
+            for count in [1, 7, 8, 9, 300] {
+                let mixed: Vec<_> =
+                    (0..count).map(|it| (it * 2_654_435_761 & most) as u32).collect();
+                for numbers in [mixed, vec![most as u32; count as usize]] {
+                    let mut bytes = Vec::new();
+                    write(&numbers, width, &mut bytes);
+                    assert_eq!(all(&bytes, width, numbers.len()), Some(numbers), "{width} bits");
+                }
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `whole` | a file to which nothing happens |
 //! | `schema` | which column of the output comes from where |
 //! | `column`, `convert`, `text` | one column: text read, converted, counted where it does not fit |
+//! | `write` | a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid`, `thrift` | pages of the source, read so that forged ones cost nothing |
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | which row groups go into which output |
@@ -37,6 +38,7 @@ mod token;
 mod trouble;
 mod values;
 mod whole;
+mod write;
 
 use std::collections::BTreeSet;
 use std::io::Write;

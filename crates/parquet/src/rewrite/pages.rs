@@ -45,6 +45,7 @@ pub(super) struct Pages<R> {
     start: usize,
     end: usize,
     body: Vec<u8>,
+    gzip: Option<libdeflater::Decompressor>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
     /// Bytes of pages before and after decompression, so far.
     pub(super) read: u64,
@@ -64,6 +65,7 @@ impl<R: Read> Pages<R> {
             start: 0,
             end: 0,
             body: Vec::new(),
+            gzip: None,
             zstd: None,
             read: 0,
             inflated: 0,
@@ -186,15 +188,16 @@ impl<R: Read> Pages<R> {
         stored: bool,
     ) -> Result<(), Trouble> {
         let page = &self.buffer[self.start..self.start + compressed];
-        self.body.clear();
         let wrong = Trouble::Page("a page has another size than its header says");
         if stored || self.codec == CompressionCodec::UNCOMPRESSED {
             if compressed != uncompressed {
                 return Err(wrong);
             }
+            self.body.clear();
             self.body.extend_from_slice(page);
             return Ok(());
         }
+        // What the page before left is overwritten, or the page refused.
         self.body.resize(uncompressed, 0);
         let (levels, values) = page.split_at(plain);
         let (head, body) = self.body.split_at_mut(plain);
@@ -203,7 +206,9 @@ impl<R: Read> Pages<R> {
             return Ok(());
         }
         let length = match self.codec {
-            CompressionCodec::GZIP => gunzip(values, body),
+            CompressionCodec::GZIP => {
+                gunzip(self.gzip.get_or_insert_with(Default::default), values, body)
+            }
             CompressionCodec::SNAPPY => snap::raw::Decoder::new().decompress(values, body).ok(),
             CompressionCodec::ZSTD => {
                 if self.zstd.is_none() {
@@ -222,8 +227,16 @@ impl<R: Read> Pages<R> {
     }
 }
 
-/// Inflates as much as fits, and refuses what would be more.
-fn gunzip(values: &[u8], body: &mut [u8]) -> Option<usize> {
+/// Inflates what has exactly the length of `body`, and refuses the rest.
+fn gunzip(gzip: &mut libdeflater::Decompressor, values: &[u8], body: &mut [u8]) -> Option<usize> {
+    // A member ends with its length, modulo 2³²: where that is all of the page, it is the only
+    // one as a rule, which libdeflate inflates in one go. It would pass over others behind it.
+    let length = values.last_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
+    if length == Some(body.len())
+        && gzip.gzip_decompress(values, body).is_ok_and(|length| length == body.len())
+    {
+        return length;
+    }
     let mut decoder = flate2::bufread::MultiGzDecoder::new(values);
     decoder.read_exact(body).ok()?;
     matches!(decoder.read(&mut [0]), Ok(0)).then_some(body.len())

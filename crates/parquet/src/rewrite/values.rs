@@ -112,20 +112,21 @@ pub(super) fn open(
 ) -> Result<(Levels<'_>, Values<'_>), Trouble> {
     let (form, values) = match head.kind {
         Kind::V2 { repetition, definition } => {
-            let levels = body.get(repetition..repetition + definition).ok_or(ENDS)?;
+            let levels = body.get(repetition..repetition + definition).ok_or_else(|| ENDS)?;
             let values = &body[repetition + definition..];
             let form = if optional { Form::Hybrid(Hybrid::new(levels, 1)?) } else { Form::Absent };
             (form, values)
         }
         Kind::V1 { .. } if !optional => (Form::Absent, body),
         Kind::V1 { bit_packed_levels: true } => {
-            let (bytes, values) = body.split_at_checked(head.values.div_ceil(8)).ok_or(ENDS)?;
+            let (bytes, values) =
+                body.split_at_checked(head.values.div_ceil(8)).ok_or_else(|| ENDS)?;
             (Form::Bits { bytes, at: 0 }, values)
         }
         Kind::V1 { bit_packed_levels: false } => {
-            let (length, rest) = body.split_first_chunk::<4>().ok_or(ENDS)?;
+            let (length, rest) = body.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
             let length = u32::from_le_bytes(*length) as usize;
-            let (levels, values) = rest.split_at_checked(length).ok_or(ENDS)?;
+            let (levels, values) = rest.split_at_checked(length).ok_or_else(|| ENDS)?;
             (Form::Hybrid(Hybrid::new(levels, 1)?), values)
         }
         Kind::Dictionary => return Err(Trouble::Page("a second dictionary")),
@@ -178,6 +179,7 @@ impl Levels<'_> {
 
 impl Values<'_> {
     /// The next value as text; numbers are written into `scratch`. Not for indices.
+    #[inline]
     pub(super) fn next<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> Result<&'b [u8], Trouble> {
         match self {
             Self::Plain { bytes, stored } => plain_value(bytes, *stored, scratch),
@@ -206,6 +208,7 @@ impl Values<'_> {
     }
 }
 
+#[inline]
 fn plain_value<'a: 'b, 'b>(
     bytes: &mut &'a [u8],
     stored: Stored,
@@ -213,14 +216,14 @@ fn plain_value<'a: 'b, 'b>(
 ) -> Result<&'b [u8], Trouble> {
     match stored {
         Stored::Text => {
-            let (length, rest) = bytes.split_first_chunk::<4>().ok_or(ENDS)?;
+            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
             let (value, rest) =
-                rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(ENDS)?;
+                rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(|| ENDS)?;
             *bytes = rest;
             Ok(value)
         }
         Stored::Int32 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<4>().ok_or(ENDS)?;
+            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i32::from_le_bytes(*value))
@@ -229,7 +232,7 @@ fn plain_value<'a: 'b, 'b>(
             })
         }
         Stored::Int64 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<8>().ok_or(ENDS)?;
+            let (value, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| ENDS)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i64::from_le_bytes(*value))
@@ -249,7 +252,7 @@ fn digits(scratch: &mut Vec<u8>, value: impl std::fmt::Display) -> &[u8] {
 
 fn take<'a>(bytes: &mut &'a [u8], length: i64) -> Result<&'a [u8], Trouble> {
     let length = usize::try_from(length).map_err(|_| ENDS)?;
-    let (value, rest) = bytes.split_at_checked(length).ok_or(ENDS)?;
+    let (value, rest) = bytes.split_at_checked(length).ok_or_else(|| ENDS)?;
     *bytes = rest;
     Ok(value)
 }

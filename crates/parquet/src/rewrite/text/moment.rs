@@ -21,6 +21,9 @@ pub(in crate::rewrite) fn date(text: &[u8]) -> Result<i32, Misfit> {
 
 /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` as microseconds since 1970 in UTC.
 pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
+    if let Some(Ok(micros)) = plain_timestamp(text) {
+        return Ok(micros);
+    }
     let (days, rest) = match text.split_at_checked(10) {
         Some((head, rest)) if rest.first() == Some(&b' ') => match plain_date(head) {
             Some(days) => (days, rest),
@@ -72,6 +75,30 @@ pub(in crate::rewrite) fn time(text: &[u8]) -> Result<i64, Misfit> {
     } else {
         Ok(micros)
     }
+}
+
+/// The common case: nineteen bytes of the form, or those, a point and six digits. `None` when
+/// it is another form or another time.
+fn plain_timestamp(text: &[u8]) -> Option<Result<i64, Misfit>> {
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (&[b' ', h0, h1, b':', m0, m1, b':', s0, s1], rest) = rest.split_first_chunk::<9>()? else {
+        return None;
+    };
+    let (hours, minutes, seconds) = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
+    if hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    let fraction = match *rest {
+        [] => 0,
+        [b'.', f0, f1, f2, f3, f4, f5] => {
+            let pairs = [two(f0, f1)?, two(f2, f3)?, two(f4, f5)?];
+            pairs.into_iter().fold(0, |sum, pair| sum * 100 + i64::from(pair))
+        }
+        _ => return None,
+    };
+    let clock = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    let days = plain_date(date)?;
+    Some(days.map(|days| (i64::from(days) * DAY_SECONDS + clock) * MICROS + fraction))
 }
 
 /// The common case: exactly ten bytes of the form. `None` when it is another form.
@@ -178,6 +205,7 @@ fn two(a: u8, b: u8) -> Option<u8> {
     (a < 10 && b < 10).then(|| a * 10 + b)
 }
 
+#[inline]
 fn days(year: i32, month: u8, day: u8) -> Result<i32, Misfit> {
     if year == 0 || month == 0 || day == 0 {
         return Err(Misfit::ZeroDate);
@@ -260,6 +288,11 @@ mod tests {
             ("1970-01-01 00:00:00", Ok(0)),
             ("1970-01-01 12:00:00", Ok(noon)),
             ("1970-01-01T12:00:00", Ok(noon)),
+            ("1970-01-01 12:00:00.000001", Ok(noon + 1)),
+            ("1970-01-01 12:00:00.123456", Ok(noon + 123_456)),
+            ("1970-01-01 12:00:00.12345x", Err(Misfit::Malformed)),
+            ("1970-01-01 12:00:60", Err(Misfit::Malformed)),
+            ("0000-00-00 00:00:00.000000", Err(Misfit::ZeroDate)),
             ("1970-01-01 12:00:00Z", Ok(noon)),
             ("1970-01-01 12:00:00+00", Ok(noon)),
             ("1970-01-01 12:00:00+09", Ok(noon - 9 * 3_600_000_000)),

@@ -14,6 +14,41 @@ pub(in crate::rewrite) fn decimal(text: &[u8], as_: Decimal) -> Result<i128, Mis
     Ok(if negative { -sum } else { sum })
 }
 
+/// The same where `as_` has at most 18 digits.
+pub(in crate::rewrite) fn short_decimal(text: &[u8], as_: Decimal) -> Result<i64, Misfit> {
+    if let Some(units) = plain_decimal(text, as_) {
+        return Ok(units);
+    }
+    i64::try_from(decimal(text, as_)?).map_err(|_| Misfit::OutOfRange)
+}
+
+/// The common case: as many digits after the point as the type has, and no more before it
+/// than it has. `None` when it is another form.
+fn plain_decimal(text: &[u8], as_: Decimal) -> Option<i64> {
+    let (negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let scale = usize::from(as_.scale);
+    let whole = match scale {
+        0 => unsigned.len(),
+        _ => unsigned.len().checked_sub(scale + 1).filter(|point| unsigned[*point] == b'.')?,
+    };
+    if whole == 0 || whole + scale > usize::from(as_.precision.min(18)) {
+        return None;
+    }
+    let mut sum = 0_i64;
+    let mut digits = true;
+    // By `for_each`, which goes through the two parts in two loops, and not by `for`.
+    unsigned[..whole].iter().chain(&unsigned[unsigned.len() - scale..]).for_each(|byte| {
+        let digit = byte.wrapping_sub(b'0');
+        digits &= digit < 10;
+        // At most 18 of them, whatever they are: below 2^63.
+        sum = sum * 10 + i64::from(digit & 15);
+    });
+    digits.then_some(if negative { -sum } else { sum })
+}
+
 /// A decimal of up to 76 digits as 32 big-endian bytes, in two's complement.
 pub(in crate::rewrite) fn wide_decimal(text: &[u8], as_: Decimal) -> Result<[u8; 32], Misfit> {
     let (negative, digits) = digits(text, as_)?;
@@ -94,6 +129,11 @@ pub(in crate::rewrite) fn whole(text: &[u8]) -> Result<i64, Misfit> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(no_number(text));
     }
+    // Eighteen digits fit whatever they are.
+    if digits.len() <= 18 {
+        let sum = digits.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        return Ok(if negative { -sum } else { sum });
+    }
     let mut sum = 0_i64;
     for digit in digits {
         let digit = i64::from(digit - b'0');
@@ -150,6 +190,43 @@ mod tests {
             (" 1", of(12, 2), Err(Misfit::Malformed)),
         ] {
             assert_eq!(decimal(text.as_bytes(), as_), expected, "{text}");
+            if as_.precision <= 18 {
+                let expected = expected.map(|units| units as i64);
+                assert_eq!(short_decimal(text.as_bytes(), as_), expected, "{text}, short");
+            }
+        }
+    }
+
+    #[test]
+    fn the_common_form_of_decimals_is_read_as_any_other() {
+        let texts = [
+            "0.00",
+            "1.23",
+            "-1.23",
+            "+1.23",
+            "9999999999.99",
+            "99999999999.99",
+            "-.50",
+            "x.12",
+            "1.2x",
+            "1/.00",
+            "1.:0",
+            "-",
+            "-1",
+            "12",
+            "999999999999999999",
+            "1234567890123456.78",
+            "-99999999999999.99",
+            "0000000000001.00",
+            "1..00",
+            "--1.00",
+            "-+1.00",
+        ];
+        for text in texts {
+            for as_ in [of(12, 2), of(18, 2), of(18, 0), of(1, 0), of(2, 2)] {
+                let slow = decimal(text.as_bytes(), as_).map(|units| units as i64);
+                assert_eq!(short_decimal(text.as_bytes(), as_), slow, "{text}");
+            }
         }
     }
 
