@@ -7,9 +7,11 @@ DEMO ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Starts of each function that `make bench` measures.
 STARTS ?= 40
+# Runs of each contestant that `make bench` takes the median of.
+RUNS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench schemas clean
+.PHONY: help demo test lint fmt bench bench-functions bench-rewrite schemas clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -28,11 +30,18 @@ lint: ## clippy, warnings are errors
 fmt: ## format all code
 	$(CARGO) fmt --all
 
-bench: ## size of the Lambda binaries, and their time from exec to first poll
+bench: bench-functions bench-rewrite ## the Lambda binaries; rewriting beside cp, DuckDB and pyarrow
+
+bench-functions:
 	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load
 	@# The bench only starts the release binaries and looks at a clock: built as for
 	@# development, it needs no second build of the local cloud.
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)
+
+bench-rewrite:
+	scripts/python-for-bench.sh
+	$(TARGET)/python/bin/python benches/rewrite.py --runs $(RUNS) --dir $(TARGET)/bench \
+		"$$($(CARGO) bench --quiet -p landbridge-parquet --bench rewrite)"
 
 schemas: ## write schemas/*.json anew from the types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current

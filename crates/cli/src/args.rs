@@ -366,7 +366,7 @@ pub(crate) struct ParquetRewriteArgs {
     /// The file to read
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// The file to write; with --cut, OUT.parquet becomes OUT-00000.parquet and so on
+    /// The file to write; with --cut or --part-mib, OUT.parquet becomes OUT-00000.parquet and so on
     pub(crate) out: PathBuf,
     /// What happens to each column
     #[arg(long, value_name = "FILE")]
@@ -378,6 +378,9 @@ pub(crate) struct ParquetRewriteArgs {
     /// Cut into so many files at most, at row groups, on all cores
     #[arg(long, value_name = "N", value_parser = parts)]
     pub(crate) cut: Option<usize>,
+    /// Cut into files of about so many MiB of IN, 16 or more, at row groups, on all cores
+    #[arg(long, value_name = "N", conflicts_with = "cut", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) part_mib: Option<u64>,
     /// How the outcome is shown
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,

@@ -64,14 +64,15 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
     let local = LocalFile::open(&args.input)
         .map_err(|error| Failure::Usage(format!("cannot open {name}: {error}")))?;
     let start = Instant::now();
-    let (outputs, report) = match args.cut {
+    let how = args.cut.map(Cut::Into).or(args.part_mib.map(|mib| Cut::Every(mib << 20)));
+    let (outputs, report) = match how {
         None => {
             let mut sink = temporary(&args.out)?;
             let report = rewriter.rewrite(&local, &name, sink.as_file_mut(), None)?;
             keep(sink, &args.out)?;
             (vec![args.out.clone()], report)
         }
-        Some(parts) => cut_up(args, &rewriter, &local, &name, parts)?,
+        Some(how) => cut_up(args, &rewriter, &local, &name, how)?,
     };
     Ok(Done { outputs, seconds: start.elapsed().as_secs_f64(), report })
 }
@@ -90,10 +91,10 @@ fn cut_up(
     rewriter: &Rewriter,
     local: &LocalFile,
     name: &str,
-    parts: usize,
+    how: Cut,
 ) -> Result<(Vec<PathBuf>, Report)> {
     let footer = local.footer(name)?;
-    let parts = cut(&footer, Cut::Into(parts));
+    let parts = cut(&footer, how);
     let outputs: Vec<_> = (0..parts.len()).map(|part| numbered(&args.out, part)).collect();
     let sinks = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,7 +1,7 @@
 //! One rewrite of one file, timed: what `benches/rewrite.py` compares with others.
 //!
 //! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints seconds. Without arguments, as
-//! `cargo bench` calls it, it says how it is used and does nothing.
+//! `cargo bench` calls it, it prints where it lies, which is what the script wants to know.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Rewriter, cut};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let [source, out, plan, rest @ ..] = args.as_slice() else {
-        eprintln!("run `python benches/rewrite.py`, which calls this with files");
+        println!("{}", std::env::current_exe()?.display());
         return Ok(());
     };
     let plan = Plan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();

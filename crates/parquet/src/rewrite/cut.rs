@@ -8,17 +8,20 @@ use crate::Footer;
 /// costs more in requests than it wins by being apart. In bytes.
 pub const SMALLEST_PART: u64 = 16 * 1024 * 1024;
 
-/// How a file is cut.
+/// How a file is cut. Sizes are those of the source's row groups, compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// Into at most so many parts of about the same size, whatever their size.
     Into(usize),
-    /// Into parts of about so many bytes, and of [`SMALLEST_PART`] at least.
+    /// Into parts of so many bytes or just above, and of [`SMALLEST_PART`] at least: small row
+    /// groups go together into one part, and so do a part and a smaller rest behind it.
     Every(u64),
 }
 
-/// The row groups of each part, in order. Every part has one at least; a file of none has one
-/// empty part. The same footer is always cut the same way.
+/// The row groups of each part, in order: what [`Rewriter::rewrite`](super::Rewriter::rewrite)
+/// and [`stream::rewrite`](super::stream::rewrite) take as the row groups of one output. Every
+/// part has one at least; a file of none has one empty part. The same footer is always cut the
+/// same way, so a part can be named by its number, and written again by anyone.
 pub fn cut(footer: &Footer, how: Cut) -> Vec<Vec<usize>> {
     let sizes: Vec<u64> = footer
         .metadata
@@ -65,7 +68,11 @@ fn parts(sizes: &[u64], how: Cut) -> Vec<Range<usize>> {
         }
     }
     if from < sizes.len() {
-        parts.push(from..sizes.len());
+        let rest = sizes[from..].iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+        match (how, parts.last_mut()) {
+            (Cut::Every(_), Some(last)) if rest < SMALLEST_PART => last.end = sizes.len(),
+            _ => parts.push(from..sizes.len()),
+        }
     }
     parts
 }
@@ -87,6 +94,9 @@ mod tests {
             (vec![1, 1, 1, 9], Cut::Into(2), vec![0..3, 3..4]),
             (vec![0; 4], Cut::Into(2), vec![0..1, 1..4]),
             (vec![8 * MIB; 4], Cut::Every(1), vec![0..2, 2..4]),
+            (vec![8 * MIB; 5], Cut::Every(1), vec![0..2, 2..5]),
+            (vec![MIB; 5], Cut::Every(1), vec![0..5]),
+            (vec![u64::MAX; 2], Cut::Every(u64::MAX), vec![0..1, 1..2]),
             (vec![20 * MIB; 3], Cut::Every(1), vec![0..1, 1..2, 2..3]),
             (vec![20 * MIB; 4], Cut::Every(40 * MIB), vec![0..2, 2..4]),
         ] {
@@ -99,10 +109,14 @@ mod tests {
         for count in 0..40_usize {
             for most in 0..12 {
                 let sizes: Vec<_> = (0..count as u64).map(|it| it * 7919 % 101).collect();
-                let parts = parts(&sizes, Cut::Into(most));
-                assert!(parts.len() <= most.max(1), "{count} {most}");
-                let all: Vec<_> = parts.into_iter().flatten().collect();
-                assert_eq!(all, (0..count).collect::<Vec<_>>());
+                let into = parts(&sizes, Cut::Into(most));
+                assert!(into.len() <= most.max(1), "{count} {most}");
+                let large: Vec<_> = sizes.iter().map(|size| size * MIB / 4).collect();
+                let every = parts(&large, Cut::Every(most as u64 * 10 * MIB));
+                for parts in [into, every] {
+                    let all: Vec<_> = parts.into_iter().flatten().collect();
+                    assert_eq!(all, (0..count).collect::<Vec<_>>());
+                }
             }
         }
     }

@@ -271,3 +271,47 @@ fn hadoop(mut values: &[u8], body: &mut [u8]) -> Option<usize> {
     }
     Some(done)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn gzip_inflates_to_exactly_the_length_or_not_at_all() {
+        let member = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
+        };
+        let one = member(b"one page");
+        let two = [member(b"one "), member(b"page")].concat();
+        let uneven = [member(b"o"), member(b"ne page")].concat();
+        let mut broken = one.clone();
+        broken[12] ^= 1;
+        let mut wrong_sum = one.clone();
+        let sum = wrong_sum.len() - 8;
+        wrong_sum[sum] ^= 1;
+        let behind = [one.as_slice(), b"and more"].concat();
+        let longer = [one.as_slice(), &member(b"!")].concat();
+        for (values, length, fits) in [
+            (one.as_slice(), 8, true),
+            (&two, 8, true),
+            (&uneven, 8, true),
+            (&one, 7, false),
+            (&one, 9, false),
+            (&two, 4, false),
+            (&broken, 8, false),
+            (&wrong_sum, 8, false),
+            (&behind, 8, false),
+            (&longer, 8, false),
+            (&one[..one.len() - 1], 8, false),
+            (&[], 8, false),
+        ] {
+            let mut body = vec![0; length];
+            let result = gunzip(&mut Default::default(), values, &mut body);
+            assert_eq!(result, fits.then_some(length), "{values:?} {length}");
+            assert!(!fits || body == b"one page");
+        }
+    }
+}

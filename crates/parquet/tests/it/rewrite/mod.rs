@@ -10,6 +10,7 @@ mod random;
 mod readers;
 mod stream;
 mod types;
+mod written;
 
 use std::sync::Arc;
 
