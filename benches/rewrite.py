@@ -9,8 +9,9 @@ or, after it, with what it built:
         [--dir target/bench] [--only cut]
 
 Every run is a process of its own; all contestants of one work run in turns. Time is what the
-process says of itself (cp: from start to end), memory is the peak that the kernel saw. Files
-are in the page cache for everyone alike. A bound that is not met is said, and fails nothing:
+process says of itself (cp: from start to end); the processor's time, of the whole process, tells
+more where the machine does other things besides; memory is the peak that the kernel saw, and no
+less than what this script has itself. Files are in the page cache for everyone alike. A bound that is not met is said, and fails nothing:
 it depends on the machine and on what else it does.
 """
 
@@ -54,7 +55,10 @@ SQL = {
 }
 
 
-def build(path, rows, all_text):
+def build(path, rows, all_text, beside):
+    rows, all_text = int(rows), all_text == "True"
+    # At the end, so that DuckDB stays what it is; and before pyarrow, which looks for numpy once.
+    sys.path.append(beside)
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -161,11 +165,18 @@ def pyarrow_run(source, out, work):
     print(f"{time.perf_counter() - start:.4f}")
 
 
-def opened(paths):
+def count(*paths):
     """Opens every file by itself, decodes all of it, and counts its rows."""
     import pyarrow.parquet as pq
 
-    return sum(pq.read_table(path, use_threads=False).num_rows for path in paths)
+    print(sum(pq.read_table(path, use_threads=False).num_rows for path in paths))
+
+
+def apart(*arguments):
+    """Runs a function of this script in a process of its own: what this process once needed
+    would count as memory of all that it starts."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def once(command, own_time, environment):
@@ -177,7 +188,7 @@ def once(command, own_time, environment):
     if child.returncode != 0:
         sys.exit(f"{command} failed")
     seconds = float(said.strip()) if own_time else time.perf_counter() - start
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
 class Contestant:
@@ -194,11 +205,15 @@ class Contestant:
 
     @property
     def median(self):
-        return statistics.median(seconds for seconds, _ in self.runs)
+        return statistics.median(seconds for seconds, _, _ in self.runs)
 
     @property
     def memory(self):
-        return max(rss for _, rss in self.runs)
+        return max(rss for _, rss, _ in self.runs)
+
+    @property
+    def cpu(self):
+        return statistics.median(cpu for _, _, cpu in self.runs)
 
 
 def duckdb_version(environment):
@@ -211,8 +226,9 @@ def bound(text, met):
 
 
 def main():
-    if len(sys.argv) > 1 and sys.argv[1] in ("duckdb", "pyarrow"):
-        return {"duckdb": duckdb_run, "pyarrow": pyarrow_run}[sys.argv[1]](*sys.argv[2:])
+    functions = {"duckdb": duckdb_run, "pyarrow": pyarrow_run, "build": build, "count": count}
+    if len(sys.argv) > 1 and sys.argv[1] in functions:
+        return functions[sys.argv[1]](*sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
     parser.add_argument("--rows", type=int, default=4_000_000)
@@ -221,11 +237,13 @@ def main():
     parser.add_argument("--only", default="", help="works with this in their name")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
+    # numpy and DuckDB 1, which scripts/python-for-bench.sh puts beside the environment.
+    beside = options.dir / "python"
     mixed, text = (options.dir / f"{name}-{options.rows}.parquet" for name in ("mixed", "text"))
     for path, all_text in ((mixed, False), (text, True)):
         if not path.exists():
             print(f"building {path}, once", file=sys.stderr)
-            build(path.with_suffix(".part"), options.rows, all_text)
+            apart("build", path.with_suffix(".part"), options.rows, all_text, beside)
             path.with_suffix(".part").rename(path)
         print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB")
     out = str(options.dir / "out")
@@ -235,9 +253,7 @@ def main():
         plans[name].write_text(plan)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-    # DuckDB 1 lies beside the environment that has DuckDB 2.
-    first = options.dir / "duckdb-1"
-    duckdbs = [{"PYTHONPATH": str(first.resolve())}] if first.is_dir() else []
+    duckdbs = [{"PYTHONPATH": str(beside.resolve())}] if beside.is_dir() else []
     duckdbs = [(f"DuckDB {duckdb_version(it)}", it) for it in [*duckdbs, {}]]
 
     def ours(source, work, *more, name="landbridge"):
@@ -293,15 +309,15 @@ def main():
             for contestant in contestants:
                 outputs = contestant.run(options.dir)
                 if "cut" in work and turn == 0:
-                    whole &= len(outputs) == 8 and opened(outputs) == options.rows
+                    whole &= len(outputs) == 8 and apart("count", *outputs) == str(options.rows)
                 for path in outputs:
                     path.unlink()
         us = contestants[0].median
-        print(f"\n{work}\n{'':22} {'median s':>9} {'least s':>9} {'ratio':>7} {'peak MiB':>9} {'out MB':>7}")
+        print(f"\n{work}\n{'':22} {'median s':>9} {'least s':>9} {'ratio':>7} {'CPU s':>7} {'peak MiB':>9} {'out MB':>7}")
         for it in contestants:
             print(
-                f"{it.name:22} {it.median:9.2f} {min(s for s, _ in it.runs):9.2f} {it.median / us:7.2f}"
-                f" {it.memory:9.0f} {it.size:7.0f}"
+                f"{it.name:22} {it.median:9.2f} {min(s for s, _, _ in it.runs):9.2f} {it.median / us:7.2f}"
+                f" {it.cpu:7.2f} {it.memory:9.0f} {it.size:7.0f}"
             )
         judge(*contestants)
         if "cut" in work:

@@ -1,12 +1,13 @@
 #!/bin/sh
-# `make bench` compares with two DuckDBs: the one of the tests' Python (target/python), and the
-# last of version 1, which this puts beside it, into target/bench/duckdb-1. Harmless to repeat.
+# What `make bench` needs beside the tests' Python (target/python): benches/requirements.txt, put
+# into target/bench/python. The script adds it where it is needed, since two DuckDBs cannot share
+# one environment. Harmless to repeat.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 wanted=$root/benches/requirements.txt
-place=$target/bench/duckdb-1
+place=$target/bench/python
 
 "$root/scripts/python-for-tests.sh"
 if [ ! -x "$target/python/bin/python" ]; then
