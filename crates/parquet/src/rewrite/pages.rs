@@ -229,13 +229,14 @@ impl<R: Read> Pages<R> {
 
 /// Inflates what has exactly the length of `body`, and refuses the rest.
 fn gunzip(gzip: &mut libdeflater::Decompressor, values: &[u8], body: &mut [u8]) -> Option<usize> {
-    // A member ends with its length, modulo 2³²: where that is all of the page, it is the only
-    // one as a rule, which libdeflate inflates in one go. It would pass over others behind it.
-    let length = values.last_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
-    if length == Some(body.len())
-        && gzip.gzip_decompress(values, body).is_ok_and(|length| length == body.len())
-    {
-        return length;
+    // libdeflate inflates one member in one go, and passes over others behind it. A member ends
+    // with the sum and the length of what is in it: where those are at the end of the page, the
+    // member was all of it.
+    if gzip.gzip_decompress(values, body).is_ok_and(|length| length == body.len()) {
+        let end = [libdeflater::crc32(body), body.len() as u32].map(u32::to_le_bytes);
+        if values.ends_with(end.as_flattened()) {
+            return Some(body.len());
+        }
     }
     let mut decoder = flate2::bufread::MultiGzDecoder::new(values);
     decoder.read_exact(body).ok()?;
