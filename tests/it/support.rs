@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use landbridge_core::receipt::Receipt;
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 
 /// Midnight in Seoul on 21 November 2026.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
+
+/// The key of tokens of every test: the bytes 0 to 31.
+pub const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a timestamp")
@@ -40,6 +44,7 @@ pub struct Recipe {
     pub source: Arc<dyn Source>,
     pub start: Timestamp,
     pub retries: Option<u32>,
+    pub token_lifetime: Duration,
 }
 
 impl Recipe {
@@ -55,6 +60,7 @@ impl Recipe {
             source,
             start: at(MIDNIGHT),
             retries: None,
+            token_lifetime: Duration::from_secs(3_600),
         }
     }
 
@@ -79,6 +85,7 @@ impl Recipe {
             LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
+        options.token_lifetime = self.token_lifetime;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
         for name in ["snapshot", "export", "transfer", "load"] {
