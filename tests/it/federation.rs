@@ -4,10 +4,12 @@
 use std::time::{Duration, SystemTime};
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
+use landbridge_core::receipt::State;
 use landbridge_core::{Error, Kind};
 use landbridge_gcp::Gcp;
 use landbridge_gcp::federation::{Account, AwsKeys, Federation, KeySource};
 use landbridge_local::LocalCloud;
+use landbridge_local_wire::{Fault, FaultKind};
 use serde_json::Value;
 
 use crate::support::{Recipe, World};
@@ -310,5 +312,32 @@ async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
     let written = world.written();
     for secret in ["ya29.", "local-secret-of", "local-session-of"] {
         assert!(!written.contains(secret), "`{secret}` was written");
+    }
+}
+
+/// The exchanges of a night, each broken in every way there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_exchange_is_made_again() {
+    let calm = Recipe::small().build().await;
+    calm.cloud.calls().record();
+    calm.cloud.calls().disarm();
+    calm.night(0).await;
+    let calls = calm.cloud.calls().recorded();
+    let numbered = (1..).zip(&calls);
+    let exchanges: Vec<usize> =
+        numbered.filter(|(_, call)| call.server == "sts").map(|(n, _)| n).collect();
+    assert_eq!(exchanges.len(), 2);
+    for at in exchanges {
+        for kind in [FaultKind::KillAfter, FaultKind::DropAnswer, FaultKind::Refuse(503)] {
+            let world = Recipe::small().build().await;
+            world.cloud.calls().arm(Fault { at, kind });
+            world.night(0).await;
+            assert!(world.cloud.calls().fired(), "{kind:?} at {at}");
+            let receipts = world.receipts("2026-11-21").await;
+            assert!(
+                receipts.len() == 3 && receipts.values().all(|it| it.state == State::Published),
+                "{kind:?} at {at}: {receipts:?}"
+            );
+        }
     }
 }
