@@ -17,9 +17,6 @@ use tempfile::TempDir;
 /// Midnight in Seoul on 21 November 2026.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
 
-/// The key of tokens of every test: the bytes 0 to 31.
-pub const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a timestamp")
 }
