@@ -9,9 +9,10 @@ use arrow::array::{
     ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use jiff::SignedDuration;
-use landbridge_local_aws::{AwsOptions, LocalAws};
+use landbridge_local_aws::{AwsOptions, Identity, LocalAws};
 use landbridge_local_google::{
-    ALL_AUTHENTICATED_USERS, GoogleOptions, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
+    ALL_AUTHENTICATED_USERS, AskAws, AwsCaller, AwsProvider, AwsRequest, GoogleOptions, Grants,
+    LocalGoogle, MaskingRule, PolicyTag, Role,
 };
 use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
 use parquet::arrow::ArrowWriter;
@@ -69,6 +70,7 @@ impl World {
         };
         let google = LocalGoogle::new(google, clock.clone()).expect("a project");
         people(&google, &mut variables);
+        roles(&google, &aws, &mut variables);
         // The names under which each client looks for its endpoint by itself.
         for (name, variable, service) in [
             ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
@@ -76,6 +78,7 @@ impl World {
             ("secrets", "AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.secrets_service()),
             ("storage", "STORAGE_EMULATOR_HOST", google.storage_service()),
             ("bigquery", "BIGQUERY_EMULATOR_HOST", google.bigquery_service()),
+            ("sts", "LOCAL_STS", google.sts_service()),
         ] {
             let server = listen(name, service).await;
             if name == "storage" {
@@ -149,6 +152,40 @@ fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
         google.add_principal(&token, &format!("{name}@example.com"), grants);
         say(variables, &format!("LOCAL_TOKEN_{}", name.to_uppercase()), &token);
     }
+}
+
+/// Two roles of AWS, of which Google trusts one, and grants it the sight of all objects.
+fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, String)>) {
+    let provider = AwsProvider {
+        project_number: 1,
+        pool: "library".to_owned(),
+        provider: "aws".to_owned(),
+        account: aws.options().account.clone(),
+        roles: ["carrier".to_owned()].into(),
+    };
+    for role in ["carrier", "other"] {
+        let identity = Identity {
+            access_key: format!("ASIA{}", role.to_uppercase()),
+            secret_key: format!("secret/of+{role}"),
+            session_token: Some(format!("session+of/{role}==")),
+            arn: format!("arn:aws:sts::{}:assumed-role/{role}/session", provider.account),
+        };
+        let name = |of: &str| format!("LOCAL_{}_{of}", role.to_uppercase());
+        say(variables, &name("ACCESS_KEY"), &identity.access_key);
+        say(variables, &name("SECRET_KEY"), &identity.secret_key);
+        say(variables, &name("SESSION_TOKEN"), identity.session_token.as_deref().expect("it has"));
+        aws.add_identity(identity);
+    }
+    say(variables, "LOCAL_AUDIENCE", &provider.audience());
+    let set = provider.principal_set("carrier");
+    google.grant_set(&set, Grants::none().project(Role::StorageAdmin));
+    let aws = aws.clone();
+    let ask: AskAws = Arc::new(move |(parts, body): AwsRequest<'_>| {
+        aws.caller_identity(parts, body)
+            .map(|caller| AwsCaller { account: caller.account, arn: caller.arn })
+            .map_err(|refused| (refused.code.to_owned(), refused.message))
+    });
+    google.trust_aws(provider, ask);
 }
 
 /// The people of `test_bigquery.py` as a Parquet file: the first so many of them.

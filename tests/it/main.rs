@@ -6,6 +6,7 @@
 //! | `three_days` | the main job |
 //! | `crash` | a process dies, or an answer is lost, at every single call |
 //! | `repeats` | ticks repeated, late, two at once, out of order |
+//! | `federation` | a role of AWS for a token of Google's: who gets one, and who does not |
 //! | `faults` | bad input and refusals: one clear sentence, yesterday's data stays |
 //! | `rewrite` | text that lands as types, tokens, columns that stay behind, misfits |
 //! | `drift` | schemas that change, odd exports, every type |
@@ -21,6 +22,7 @@ mod conditions;
 mod crash;
 mod drift;
 mod faults;
+mod federation;
 mod moto;
 mod postgres;
 mod python;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use landbridge_core::receipt::Receipt;
@@ -40,6 +41,7 @@ pub struct Recipe {
     pub source: Arc<dyn Source>,
     pub start: Timestamp,
     pub retries: Option<u32>,
+    pub token_lifetime: Duration,
 }
 
 impl Recipe {
@@ -55,6 +57,7 @@ impl Recipe {
             source,
             start: at(MIDNIGHT),
             retries: None,
+            token_lifetime: Duration::from_secs(3_600),
         }
     }
 
@@ -79,6 +82,7 @@ impl Recipe {
             LocalCloudOptions::new(dir.path().join("cloud"), config, self.source, self.start);
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
+        options.token_lifetime = self.token_lifetime;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
         for name in ["snapshot", "export", "transfer", "load"] {

@@ -24,7 +24,7 @@ use landbridge_core::ids::{JobId, LABEL_SOURCE};
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, Kind, Result};
 
-use crate::error::{bigquery as failed, bigquery_status, kind_of, may_quote_data};
+use crate::error::{bigquery as failed, bigquery_status, carried, kind_of, may_quote_data};
 
 /// How long one attempt of a call may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -105,7 +105,7 @@ struct Token(AccessTokenCredentials);
 #[async_trait]
 impl Authenticator for Token {
     async fn access_token(&self) -> Result<String, BQError> {
-        self.0.access_token().await.map(|token| token.token).map_err(|_| BQError::NoToken)
+        self.0.access_token().await.map(|token| token.token).map_err(carried)
     }
 }
 

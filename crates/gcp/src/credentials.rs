@@ -1,8 +1,8 @@
 //! An access token without a stored key.
 //!
 //! In Lambda the role's own credentials are exchanged by workload identity
-//! federation (`LANDBRIDGE_GCP_CREDENTIALS` holds the `external_account` JSON,
-//! which is no secret). On a laptop the operator's application default
+//! federation, see [`federation`](crate::federation) (`LANDBRIDGE_GCP_CREDENTIALS`
+//! holds the `external_account` JSON, which is no secret). On a laptop the operator's application default
 //! credentials are used. A bare token is taken only for servers on loopback.
 
 use google_cloud_auth::credentials::{
@@ -14,8 +14,10 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, HeaderValue};
 use landbridge_core::{Error, Kind, Result};
 
+use crate::federation::{Account, Federation, KeySource};
+
 /// The one scope that both services take; what may be done is decided by IAM.
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Credentials from the environment.
 ///
@@ -40,13 +42,17 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
         |_| Error::new(Kind::Denied, "no Google credentials could be had", "the environment");
     match std::env::var("LANDBRIDGE_GCP_CREDENTIALS") {
         Ok(json) => {
-            let json = serde_json::from_str(&json).map_err(|_| {
+            let json: serde_json::Value = serde_json::from_str(&json).map_err(|_| {
                 Error::new(
                     Kind::Config,
                     "the external account is not JSON",
                     "LANDBRIDGE_GCP_CREDENTIALS",
                 )
             })?;
+            if Account::is_of_aws(&json) {
+                let account = Account::read(&json)?;
+                return Ok(Federation::new(account, KeySource::Environment)?.into());
+            }
             external_account::Builder::new(json)
                 .with_scopes([SCOPE])
                 .build_access_token_credentials()

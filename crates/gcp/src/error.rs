@@ -1,6 +1,7 @@
 //! Every answer of Google, sorted once: what kind of trouble it is.
 
 use gcp_bigquery_client::error::BQError;
+use google_cloud_auth::errors::CredentialsError;
 use landbridge_core::{Error, Kind};
 
 /// The kind for BigQuery's `reason` and an HTTP status (0: there is none, as in a finished job).
@@ -55,11 +56,44 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
         BQError::RequestError(_) => {
             Error::new(Kind::Transient, what, context).caused_by("no answer")
         }
+        BQError::InvalidServiceAccountAuthenticator(carrier) => {
+            let ours = carrier.get_ref().and_then(|it| it.downcast_ref::<Error>());
+            no_token(what, context, ours)
+        }
         BQError::AuthError(_) | BQError::YupAuthError(_) | BQError::NoToken => {
-            Error::new(Kind::Denied, what, context).caused_by("no access token could be had")
+            no_token(what, context, None)
         }
         _ => Error::new(Kind::Rejected, what, context).caused_by("the client refused the call"),
     }
+}
+
+/// Our error for a call that was not made since there was no token, with the reason if it is ours.
+fn no_token(what: &'static str, context: impl Into<String>, why: Option<&Error>) -> Error {
+    match why {
+        Some(why) => Error::new(why.kind(), what, context).caused_by(why.to_string()),
+        None => Error::new(Kind::Denied, what, context).caused_by("no access token could be had"),
+    }
+}
+
+/// An error of ours among the causes of another.
+fn ours<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref::<Error>())
+}
+
+/// An error of credentials, in the only error of the BigQuery crate that holds any other.
+pub(crate) fn carried(error: CredentialsError) -> BQError {
+    match ours(&error) {
+        Some(why) => {
+            let why = Error::new(why.kind(), why.what(), why.context()).caused_by(cause(why));
+            BQError::InvalidServiceAccountAuthenticator(std::io::Error::other(why))
+        }
+        None => BQError::NoToken,
+    }
+}
+
+fn cause(error: &Error) -> String {
+    std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
 }
 
 /// The HTTP status of a failed call of BigQuery, 0 when there was no answer.
@@ -76,6 +110,11 @@ pub(crate) fn storage(
     context: impl Into<String>,
     error: &google_cloud_storage::Error,
 ) -> Error {
+    if error.is_authentication()
+        && let Some(why) = ours(error)
+    {
+        return no_token(what, context, Some(why));
+    }
     let status = error.http_status_code().unwrap_or(0);
     let kind = if error.is_authentication() {
         Kind::Denied

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`client`] | both clients from the environment |
 //! | [`credentials`] | an access token without a stored key |
+//! | [`federation`] | an AWS role's credentials exchanged for an access token |
 //! | [`storage`] | objects: conditional writes, and what is known of one |
 //! | [`bigquery`] | tables, load jobs, queries |
 //! | [`error`] | every answer of Google, sorted once |
@@ -12,6 +13,7 @@ pub mod bigquery;
 pub mod client;
 pub mod credentials;
 pub mod error;
+pub mod federation;
 pub mod storage;
 
 pub use bigquery::BigQuery;

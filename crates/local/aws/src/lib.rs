@@ -8,12 +8,13 @@
 //! | [`rds`] | the RDS query protocol: instances, clusters, snapshots, tags, exports |
 //! | [`s3`] | S3: objects with conditions, ranges, parts and listings |
 //! | [`secrets`] | Secrets Manager: secrets with versions and stages |
-//! | [`signature`] | Signature Version 4, verified |
+//! | [`identity`], [`signature`] | who signs requests: keys, roles, GetCallerIdentity; Signature Version 4, verified |
 //!
 //! Nothing here knows the rules of Landbridge, so it can't share their mistakes.
 //! Facts come from the AWS documentation and the models of the AWS SDKs. States
 //! are functions of the virtual clock, computed when somebody looks.
 
+mod identity;
 mod local;
 mod options;
 mod rds;
@@ -22,6 +23,7 @@ mod secrets;
 mod shared;
 mod signature;
 
+pub use identity::{Caller, CallerRefused, Identity};
 pub use local::LocalAws;
 pub use options::AwsOptions;
 pub use rds::{ExportView, Kind, NewSnapshot, SnapshotType, SnapshotView};

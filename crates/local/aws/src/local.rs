@@ -7,6 +7,7 @@ use bytes::Bytes;
 use landbridge_local_image::{ExportQuirks, Source};
 use landbridge_local_wire::{Clock, Service};
 
+use crate::identity::{self, Caller, CallerRefused, Identity};
 use crate::options::AwsOptions;
 use crate::rds::{self, ExportView, Kind, NewSnapshot, RdsServer, SnapshotView};
 use crate::s3::{Condition, ObjectView, Refusal, S3Server};
@@ -44,6 +45,25 @@ impl LocalAws {
     /// Secrets Manager, to be served.
     pub fn secrets_service(&self) -> Arc<dyn Service> {
         Arc::new(SecretsServer(self.0.clone()))
+    }
+
+    /// Lets somebody sign requests besides the account's own key: a role's temporary
+    /// credentials. The same access key again replaces them. What they may do is not looked at.
+    pub fn add_identity(&self, identity: Identity) {
+        self.0.add_identity(identity);
+    }
+
+    /// Answers `GetCallerIdentity` of AWS's Security Token Service to a request that somebody
+    /// else passes on, as Google's does: whoever signed it, not whoever brings it.
+    ///
+    /// # Errors
+    /// As AWS refuses: an unknown key, a signature that does not match or has expired.
+    pub fn caller_identity(
+        &self,
+        parts: &http::request::Parts,
+        body: &[u8],
+    ) -> Result<Caller, CallerRefused> {
+        identity::caller(&self.0, parts, body)
     }
 
     /// A secret that is there without the API having been called, by its name or whole ARN.

@@ -1,5 +1,6 @@
 //! What the servers and the handle hold in common.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landbridge_local_wire::Clock;
 
+use crate::identity::Identity;
 use crate::options::AwsOptions;
 use crate::rds::RdsState;
 use crate::s3::Store;
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) writing: tokio::sync::Mutex<()>,
     rds: Mutex<RdsState>,
     secrets: Mutex<SecretsState>,
+    /// By access key.
+    identities: Mutex<BTreeMap<String, Identity>>,
     dir: PathBuf,
 }
 
@@ -33,6 +37,8 @@ impl Shared {
         let dir = options.data_dir.join(name);
         tokio::fs::create_dir_all(dir.join("objects")).await?;
         tokio::fs::create_dir_all(dir.join("images")).await?;
+        let account = Identity::of_account(&options);
+        let identities = BTreeMap::from([(account.access_key.clone(), account)]);
         Ok(Self {
             store: Arc::new(Store::new(&dir.join("objects"), clock.clone())),
             options,
@@ -40,6 +46,7 @@ impl Shared {
             writing: tokio::sync::Mutex::default(),
             rds: Mutex::default(),
             secrets: Mutex::default(),
+            identities: Mutex::new(identities),
             dir,
         })
     }
@@ -50,6 +57,18 @@ impl Shared {
 
     pub(crate) fn secrets(&self) -> MutexGuard<'_, SecretsState> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets somebody sign requests; the same access key again replaces them.
+    pub(crate) fn add_identity(&self, identity: Identity) {
+        let mut all = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(identity.access_key.clone(), identity);
+    }
+
+    /// Whose access key it is.
+    pub(crate) fn identity(&self, access_key: &str) -> Option<Identity> {
+        let all = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(access_key).cloned()
     }
 
     /// Where the images of snapshots live.

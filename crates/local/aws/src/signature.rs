@@ -9,9 +9,12 @@ use http::request::Parts;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::options::AwsOptions;
+use crate::identity::Identity;
+use crate::shared::Shared;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The header of a session token.
+const TOKEN: &str = "x-amz-security-token";
 /// How far a request's own time may be off the machine's (seconds). It is real time,
 /// not virtual: the SDKs sign by the machine's clock.
 const SKEW: i64 = 15 * 60;
@@ -53,13 +56,14 @@ fn parse(header: &str) -> Option<Authorization<'_>> {
     })
 }
 
-/// Whether the account signed this request to a service (`rds`), just now by the machine's clock.
+/// Who of the account signed this request to a service (`rds`), just now by the machine's clock.
 pub(crate) fn verify(
-    options: &AwsOptions,
+    shared: &Shared,
     service: &str,
     parts: &Parts,
     body: &[u8],
-) -> Result<(), Unsigned> {
+) -> Result<Identity, Unsigned> {
+    let region = &shared.options.region;
     let now = Timestamp::now();
     let Some(header) = header(parts, "authorization") else {
         return Err(Unsigned::Missing);
@@ -74,11 +78,15 @@ pub(crate) fn verify(
         .and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC))
         .map_err(|_| incomplete("a valid X-Amz-Date header"))?
         .timestamp();
-    if given.access_key != options.access_key {
+    let identity = shared.identity(given.access_key).ok_or(Unsigned::UnknownKey)?;
+    // Temporary keys count only with their session token, and that must be signed too.
+    if identity.session_token.is_some()
+        && (identity.session_token != self::header(parts, TOKEN) || !given.signed.contains(&TOKEN))
+    {
         return Err(Unsigned::UnknownKey);
     }
     let day = date.get(..8).unwrap_or_default();
-    let scope = format!("{day}/{}/{service}/aws4_request", options.region);
+    let scope = format!("{day}/{region}/{service}/aws4_request");
     if given.scope != scope {
         return Err(wrong(&format!(
             "Credential should be scoped to {scope}, not {}.",
@@ -94,15 +102,14 @@ pub(crate) fn verify(
     let canonical = canonical(parts, &given.signed, body);
     let to_sign =
         format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-    let key =
-        generate_signing_key(&options.secret_key, SystemTime::from(at), &options.region, service);
+    let key = generate_signing_key(&identity.secret_key, SystemTime::from(at), region, service);
     if calculate_signature(key, to_sign.as_bytes()) != given.signature {
         return Err(wrong(
             "The request signature we calculated does not match the signature you provided. Check \
              your AWS Secret Access Key and signing method.",
         ));
     }
-    Ok(())
+    Ok(identity)
 }
 
 /// All values of a header, joined as the signature wants them.

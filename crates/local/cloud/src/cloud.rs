@@ -15,11 +15,12 @@ use crate::error::LocalError;
 use crate::key;
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
+use crate::roles;
 use crate::run::{Event, RunSummary, Runner};
 use crate::runtime::{FunctionSpec, Functions, InvocationOutcome, LogLine};
 use crate::scheduler::Scheduler;
 
-/// The access key of the local AWS account. Good for nothing beyond a local cloud.
+/// The access key of a user of the local AWS account, for people. Good for nothing beyond a local cloud.
 pub const ACCESS_KEY: &str = "LOCALLANDBRIDGE00001";
 /// Its secret.
 pub const SECRET_KEY: &str = "local-secret-of-no-value-elsewhere";
@@ -39,6 +40,8 @@ pub struct LocalCloud {
     servers: Servers,
     policy_tags: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
+    /// By function.
+    credentials: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 struct Servers {
@@ -47,6 +50,7 @@ struct Servers {
     secrets: Server,
     storage: Server,
     bigquery: Server,
+    sts: Server,
 }
 
 impl LocalCloud {
@@ -73,7 +77,7 @@ impl LocalCloud {
             };
             aws.add_secret(secret, &text);
         }
-        let google = start_google(&config, make_dir(&data_dir.join("google"))?, &clock)?;
+        let google = start_google(&options, &config, make_dir(&data_dir.join("google"))?, &clock)?;
         let policy_tags = principals::set_up(&google, &config)?;
         let ports = options.ports;
         let servers = Servers {
@@ -82,11 +86,19 @@ impl LocalCloud {
             secrets: listen("secrets", ports.secrets, aws.secrets_service(), &calls).await?,
             storage: listen("storage", ports.storage, google.storage_service(), &calls).await?,
             bigquery: listen("bigquery", ports.bigquery, google.bigquery_service(), &calls).await?,
+            sts: listen("sts", ports.sts, google.sts_service(), &calls).await?,
         };
         // Some clients leave the port out of `Host`, which the sessions of resumable uploads are named by.
         google.set_storage_url(&servers.storage.url());
 
+        let account = account_of(&config.export.role_arn);
+        let provider = roles::federate(&google, &aws, &config, account);
         let mut variables = function_variables(&config, &servers, &policy_tags)?;
+        let token_url = format!("{}/v1/token", servers.sts.url());
+        variables.insert(
+            "LANDBRIDGE_GCP_CREDENTIALS".into(),
+            roles::external_account(&provider, &token_url),
+        );
         variables.insert("LANDBRIDGE_CONFIG".into(), config_path.display().to_string());
         variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
         variables.extend(options.variables);
@@ -98,19 +110,22 @@ impl LocalCloud {
         // a function is invoked, since a cloud without functions has its uses too.
         let functions_dir = std::path::absolute(&options.functions_dir)
             .map_err(LocalError::io("find", &options.functions_dir))?;
+        let mut credentials = BTreeMap::new();
         for name in scheduler.functions() {
+            let identity = roles::identity(&config, account, name);
+            let own = roles::variables(&identity);
+            aws.add_identity(identity);
+            credentials.insert(name.to_owned(), own.clone());
             functions.define(FunctionSpec {
                 name: name.to_owned(),
                 program: functions_dir.join(format!("landbridge-{name}")),
                 args: Vec::new(),
-                variables: variables.clone(),
+                variables: variables.clone().into_iter().chain(own).collect(),
                 memory_mib: FUNCTION_MEMORY_MIB,
                 timeout: options.timeout,
                 arn: format!(
-                    "arn:aws:lambda:{}:{}:function:landbridge-{}-{name}",
-                    config.source.region,
-                    account_of(&config.export.role_arn),
-                    config.source.name,
+                    "arn:aws:lambda:{}:{account}:function:landbridge-{}-{name}",
+                    config.source.region, config.source.name,
                 ),
             });
         }
@@ -127,6 +142,7 @@ impl LocalCloud {
             servers,
             policy_tags,
             variables,
+            credentials,
         })
     }
 
@@ -166,10 +182,16 @@ impl LocalCloud {
         &self.policy_tags
     }
 
-    /// The variables of every function, Lambda's own apart. With these, the same clients
-    /// work from anywhere on the machine.
+    /// The variables that all functions have, Lambda's own and the credentials apart.
     pub fn function_env(&self) -> &BTreeMap<String, String> {
         &self.variables
+    }
+
+    /// The variables with the AWS credentials of a function's role; empty for a function that
+    /// is not there. With these and [`function_env`](Self::function_env), the same clients work
+    /// from anywhere on the machine.
+    pub fn role_env(&self, function: &str) -> BTreeMap<String, String> {
+        self.credentials.get(function).cloned().unwrap_or_default()
     }
 
     /// The variables with which clients of AWS and Google talk to this cloud, as
@@ -180,6 +202,10 @@ impl LocalCloud {
         let bigquery = self.servers.bigquery.url();
         let project = &self.config.warehouse.project;
         let more = [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            // People are not federated: whoever started this cloud is its loader too.
+            ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),
             // Names that clients of others read: boto3's older region variable, Google's
             // Python libraries, gcloud.
             ("AWS_DEFAULT_REGION", self.config.source.region.clone()),
@@ -287,11 +313,13 @@ async fn start_aws(
 }
 
 fn start_google(
+    options: &LocalCloudOptions,
     config: &Config,
     data_dir: PathBuf,
     clock: &Clock,
 ) -> Result<LocalGoogle, LocalError> {
     let options = GoogleOptions {
+        token_lifetime: options.token_lifetime,
         data_dir: data_dir.clone(),
         project: config.warehouse.project.clone(),
         location: config.warehouse.location.clone(),
@@ -326,15 +354,12 @@ fn function_variables(
     let tags = serde_json::to_string(policy_tags)
         .map_err(|error| LocalError::Config(error.to_string()))?;
     let pairs = [
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ("AWS_REGION", config.source.region.clone()),
         ("AWS_ENDPOINT_URL_RDS", servers.rds.url()),
         ("AWS_ENDPOINT_URL_S3", servers.s3.url()),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", servers.secrets.url()),
         ("LANDBRIDGE_GCS_ENDPOINT", servers.storage.url()),
         ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", servers.bigquery.url())),
-        ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),
         ("LANDBRIDGE_POLICY_TAGS", tags),
     ];
     Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())

@@ -7,6 +7,7 @@
 //! | [`cloud`] | [`LocalCloud`]: everything started, wired together, handed out |
 //! | [`options`] | what a local cloud is made of |
 //! | [`principals`] | who there is in the local Google Cloud, and what each may see |
+//! | [`roles`] | the functions' roles, and how Google knows them without a key |
 //! | `key` | the key of tokens that it makes for itself |
 //! | [`runtime`] | Lambda: functions, processes, invocations, logs |
 //! | [`scheduler`] | EventBridge Scheduler: what fires when |
@@ -18,6 +19,7 @@ pub mod error;
 mod key;
 pub mod options;
 pub mod principals;
+pub mod roles;
 pub mod run;
 pub mod runtime;
 pub mod scheduler;
@@ -26,6 +28,7 @@ pub use cloud::{ACCESS_KEY, LocalCloud, SECRET_KEY};
 pub use error::LocalError;
 pub use options::{LocalCloudOptions, Ports};
 pub use principals::Principal;
+pub use roles::role_of;
 pub use run::{Event, RunSummary, Runner};
 pub use runtime::{ColdStart, FunctionSpec, Functions, InvocationOutcome, LogLine};
 pub use scheduler::{Scheduler, Tick};

@@ -58,6 +58,8 @@ pub struct LocalCloudOptions {
     /// What the secret `transfer.token_key` holds. None: a random key, made once and kept in
     /// the data directory, so that tokens stay what they are when the cloud is started again.
     pub token_key: Option<String>,
+    /// How long a federated token of the local Google counts, of real time.
+    pub token_lifetime: Duration,
     /// More variables for the functions, over those of the local cloud.
     pub variables: BTreeMap<String, String>,
 }
@@ -88,6 +90,7 @@ impl LocalCloudOptions {
             timeout: Duration::from_secs(300),
             retries: None,
             token_key: None,
+            token_lifetime: Duration::from_secs(3_600),
             variables: BTreeMap::new(),
         }
     }

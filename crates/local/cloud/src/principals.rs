@@ -12,7 +12,8 @@ use crate::error::LocalError;
 /// Somebody who can call the local Google Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// The functions: owner of the datasets' tables, reader of no tagged column.
+    /// A person with the rights of the functions: owner of the datasets' tables, reader of no
+    /// tagged column. The functions themselves come by federation.
     Loader,
     /// Sees every class masked.
     Analyst,
@@ -114,8 +115,6 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
             .dataset(&warehouse.ops_dataset, role)
     };
     match principal {
-        // What Terraform grants the functions, and no more: an owner of the project
-        // would hide a right that is missing there.
         Principal::Loader => {
             on_data(Role::DataOwner).bucket(&config.transfer.bucket, Role::ObjectAdmin)
         }

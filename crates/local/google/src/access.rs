@@ -6,6 +6,7 @@
 //! upwards, and the first level at which the caller holds a role decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
@@ -185,6 +186,10 @@ pub(crate) enum Sight {
 #[derive(Default)]
 pub(crate) struct Access {
     principals: BTreeMap<String, Principal>,
+    /// What was granted to the members of a principal set of a workload identity pool.
+    sets: BTreeMap<String, Grants>,
+    /// By token: who was federated, and until when by the machine's clock.
+    federated: BTreeMap<String, (Principal, SystemTime)>,
     tags: BTreeMap<String, PolicyTag>,
     taxonomies: BTreeMap<String, String>,
     /// Tag → rule → who is bound to the data policy as masked reader.
@@ -196,6 +201,20 @@ pub(crate) struct Access {
 impl Access {
     pub(crate) fn add_principal(&mut self, token: &str, email: &str, grants: Grants) {
         self.principals.insert(token.to_owned(), Principal { email: email.to_owned(), grants });
+    }
+
+    pub(crate) fn grant_set(&mut self, set: &str, grants: Grants) {
+        self.sets.insert(set.to_owned(), grants);
+    }
+
+    /// Lets the member of a principal set call with a token for a while. Nothing was granted to
+    /// a set that nobody named: its members are known and may do nothing.
+    pub(crate) fn federate(&mut self, token: &str, member: &str, set: &str, until: SystemTime) {
+        let grants = self.sets.get(set).cloned().unwrap_or_default();
+        let now = SystemTime::now();
+        self.federated.retain(|_, (_, until)| *until > now);
+        let principal = Principal { email: member.to_owned(), grants };
+        self.federated.insert(token.to_owned(), (principal, until));
     }
 
     pub(crate) fn add_tag(&mut self, tag: PolicyTag) {
@@ -226,7 +245,13 @@ impl Access {
 
     /// The principal behind a bearer token.
     pub(crate) fn authenticate(&self, token: &str) -> Result<Principal, GoogleError> {
-        self.principals.get(token).cloned().ok_or_else(GoogleError::unauthenticated)
+        if let Some(principal) = self.principals.get(token) {
+            return Ok(principal.clone());
+        }
+        match self.federated.get(token) {
+            Some((principal, until)) if *until > SystemTime::now() => Ok(principal.clone()),
+            _ => Err(GoogleError::unauthenticated()),
+        }
     }
 
     /// The principal with an e-mail address, or else with that token.

@@ -1,5 +1,5 @@
-//! Cloud Storage and BigQuery on loopback: two servers that speak Google's JSON
-//! protocols well enough for the official clients, and that keep the rules a
+//! Cloud Storage, BigQuery and the Security Token Service on loopback: servers that speak
+//! Google's JSON protocols well enough for the official clients, and that keep the rules a
 //! warehouse with masked personal data depends on (who may read what, what a
 //! load does to policy tags, which types BigQuery refuses to coerce).
 //!
@@ -16,6 +16,7 @@
 //! | `web` | requests and answers, bearer tokens |
 //! | `storage` | buckets and objects: uploads, downloads, preconditions |
 //! | `bigquery` | datasets, tables, jobs, loads |
+//! | [`sts`] | workload identity federation with AWS: a signed request for an access token |
 //! | `query` | SQL over the tables, masked per caller |
 
 mod bigquery;
@@ -27,8 +28,10 @@ pub mod access;
 pub mod error;
 pub mod local;
 pub mod masking;
+pub mod sts;
 
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
 pub use local::{GoogleOptions, LocalGoogle, ObjectSummary, Rows};
 pub use masking::MaskingRule;
+pub use sts::{AskAws, AwsCaller, AwsProvider, AwsRequest};

@@ -1,9 +1,10 @@
-//! Both servers with one state, and the ways past HTTP that set-up and tests need.
+//! All servers with one state, and the ways past HTTP that set-up and tests need.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::masking::MaskingRule;
 use crate::query::{QuerySpec, values};
 use crate::storage::Storage;
 use crate::storage::store::{Conditions, NewObject, Store};
+use crate::sts::{AskAws, AwsProvider, Sts};
 use crate::web::Handler;
 
 /// What the servers are set up with.
@@ -37,6 +39,8 @@ pub struct GoogleOptions {
     pub job_polls: u32,
     /// Metadata updates per table and ten seconds (Google: 5). `None` by default: no limit.
     pub metadata_update_limit: Option<usize>,
+    /// How long a federated token counts, by the machine's clock. Google: an hour.
+    pub token_lifetime: Duration,
 }
 
 impl Default for GoogleOptions {
@@ -48,6 +52,7 @@ impl Default for GoogleOptions {
             anonymous: false,
             job_polls: 0,
             metadata_update_limit: None,
+            token_lifetime: Duration::from_secs(3_600),
         }
     }
 }
@@ -74,11 +79,12 @@ pub struct ObjectSummary {
     pub generation: i64,
 }
 
-/// The local Cloud Storage and BigQuery. Clones share their state.
+/// The local Cloud Storage, BigQuery and token service. Clones share their state.
 #[derive(Clone)]
 pub struct LocalGoogle {
     storage: Storage,
     bigquery: BigQuery,
+    sts: Sts,
 }
 
 impl LocalGoogle {
@@ -96,6 +102,11 @@ impl LocalGoogle {
             anonymous: options.anonymous,
             url: Arc::default(),
         };
+        let sts = Sts {
+            access: access.clone(),
+            lifetime: options.token_lifetime,
+            trusted: Arc::default(),
+        };
         let bigquery = BigQuery {
             catalog: Arc::new(Mutex::new(Catalog::default())),
             access,
@@ -107,7 +118,7 @@ impl LocalGoogle {
             job_polls: options.job_polls,
             metadata_update_limit: options.metadata_update_limit,
         };
-        Ok(Self { storage, bigquery })
+        Ok(Self { storage, bigquery, sts })
     }
 
     /// The Cloud Storage server, to be served.
@@ -133,6 +144,28 @@ impl LocalGoogle {
             let bigquery = bigquery.clone();
             Box::pin(async move { bigquery.answer(call).await })
         })
+    }
+
+    /// The Security Token Service, to be served.
+    pub fn sts_service(&self) -> Arc<dyn wire::Service> {
+        let sts = self.sts.clone();
+        Handler::service(move |call| {
+            let sts = sts.clone();
+            Box::pin(async move { sts.answer(&call) })
+        })
+    }
+
+    /// Trusts an AWS account's roles, in place of whom was trusted before. `ask` passes a signed
+    /// request on to AWS.
+    pub fn trust_aws(&self, provider: AwsProvider, ask: AskAws) {
+        let mut trusted = self.sts.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        *trusted = Some((provider, ask));
+    }
+
+    /// Grants to the members of a principal set (`principalSet://iam.googleapis.com/…`), who
+    /// come by federation. Tokens that were given before keep what they had.
+    pub fn grant_set(&self, set: &str, grants: Grants) {
+        self.access().grant_set(set, grants);
     }
 
     /// Lets `email` call with a bearer token. The same token again replaces its grants.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// One call that a server answered (or acted on without answering).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Which server: `rds`, `s3`, `secrets`, `storage`, `bigquery`.
+    /// Which server: `rds`, `s3`, `secrets`, `storage`, `bigquery`, `sts`.
     pub server: &'static str,
     /// `METHOD /path`, without the query.
     pub what: String,

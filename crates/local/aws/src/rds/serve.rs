@@ -39,9 +39,9 @@ impl wire::Service for RdsServer {
             };
             let form = Form::parse(&body);
             let action = form.get("Action").unwrap_or_default().to_owned();
-            let allowed = signature::verify(&shared.options, "rds", &parts, &body)
+            let allowed = signature::verify(&shared, "rds", &parts, &body)
                 .map_err(Fault::from)
-                .and_then(|()| pass(&shared, &action, &form));
+                .and_then(|_| pass(&shared, &action, &form));
             let answer = match allowed {
                 Ok(()) => act(&shared, &action, &form).await,
                 Err(fault) => Err(fault),

@@ -13,20 +13,16 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
 use super::ops::Ops;
-use super::store::Store;
 use crate::shared::Shared;
 
-/// The one pair of keys of the account.
-struct Keys {
-    access_key: String,
-    secret_key: SecretKey,
-}
+/// The keys of the account and of its roles.
+struct Keys(Arc<Shared>);
 
 #[async_trait]
 impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key {
-            return Ok(self.secret_key.clone());
+        if let Some(identity) = self.0.identity(access_key) {
+            return Ok(identity.secret_key.as_str().into());
         }
         Err(s3_error!(
             InvalidAccessKeyId,
@@ -35,16 +31,26 @@ impl S3Auth for Keys {
     }
 }
 
-/// Nobody comes in unsigned, nor into a bucket that a test has closed.
-struct Doors(Arc<Store>);
+/// Nobody comes in unsigned, nor with a role's keys without their session token, nor into a
+/// bucket that a test has closed.
+struct Doors(Arc<Shared>);
 
 #[async_trait]
 impl S3Access for Doors {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if cx.credentials().is_none() {
+        let Some(credentials) = cx.credentials() else {
             return Err(s3_error!(AccessDenied, "Access Denied"));
+        };
+        let identity = self.0.identity(&credentials.access_key);
+        let token = cx.headers().get("x-amz-security-token").and_then(|it| it.to_str().ok());
+        if identity.is_some_and(|it| it.session_token.is_some_and(|it| Some(it.as_str()) != token))
+        {
+            return Err(s3_error!(
+                InvalidToken,
+                "The provided token is malformed or otherwise invalid."
+            ));
         }
-        match cx.s3_path().get_bucket_name().and_then(|bucket| self.0.denied(bucket)) {
+        match cx.s3_path().get_bucket_name().and_then(|bucket| self.0.store.denied(bucket)) {
             Some(message) => Err(s3_error!(AccessDenied, "{message}")),
             None => Ok(()),
         }
@@ -61,12 +67,9 @@ impl S3Server {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let store = shared.store.clone();
         let region = shared.options.region.clone();
-        let mut builder = S3ServiceBuilder::new(Ops { store: store.clone(), region });
-        builder.set_auth(Keys {
-            access_key: shared.options.access_key.clone(),
-            secret_key: shared.options.secret_key.as_str().into(),
-        });
-        builder.set_access(Doors(store));
+        let mut builder = S3ServiceBuilder::new(Ops { store, region });
+        builder.set_auth(Keys(shared.clone()));
+        builder.set_access(Doors(shared.clone()));
         Self { service: builder.build(), shared }
     }
 }

@@ -32,9 +32,9 @@ impl wire::Service for SecretsServer {
             let target = parts.headers.get("x-amz-target").and_then(|it| it.to_str().ok());
             let action = target.and_then(|it| it.strip_prefix(TARGET)).unwrap_or_default();
             answer(
-                signature::verify(&shared.options, "secretsmanager", &parts, &body)
+                signature::verify(&shared, "secretsmanager", &parts, &body)
                     .map_err(Refusal::from)
-                    .and_then(|()| {
+                    .and_then(|_| {
                         serde_json::from_slice(&body).map_err(|_| Refusal::serialization())
                     })
                     .and_then(|said| actions::act(&shared, action, &said)),

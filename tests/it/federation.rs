@@ -1,0 +1,343 @@
+//! No key of Google's: a role of AWS signs, and the local token service checks it for real.
+//! Our client against it: who comes in, and everybody who does not.
+
+use std::time::{Duration, SystemTime};
+
+use google_cloud_auth::credentials::AccessTokenCredentials;
+use landbridge_core::receipt::State;
+use landbridge_core::{Error, Kind};
+use landbridge_gcp::Gcp;
+use landbridge_gcp::federation::{Account, AwsKeys, Federation, KeySource};
+use landbridge_local::LocalCloud;
+use landbridge_local_wire::{Fault, FaultKind};
+use serde_json::Value;
+
+use crate::support::{Recipe, World};
+
+const REGION: &str = "ap-northeast-2";
+
+/// The keys of a function's role.
+fn keys(cloud: &LocalCloud, function: &str) -> AwsKeys {
+    let variables = cloud.role_env(function);
+    AwsKeys {
+        access_key: variables["AWS_ACCESS_KEY_ID"].clone(),
+        secret_key: variables["AWS_SECRET_ACCESS_KEY"].clone(),
+        session_token: variables.get("AWS_SESSION_TOKEN").cloned(),
+        region: REGION.to_owned(),
+    }
+}
+
+/// The configuration that the functions are given.
+fn configuration(cloud: &LocalCloud) -> Value {
+    let json = &cloud.function_env()["LANDBRIDGE_GCP_CREDENTIALS"];
+    serde_json::from_str(json).expect("JSON")
+}
+
+fn federation(json: &Value, keys: AwsKeys) -> Federation {
+    let account = Account::read(json).expect("a sound configuration");
+    Federation::new(account, KeySource::Fixed(keys)).expect("a client")
+}
+
+/// Our clients with these credentials.
+async fn google(world: &World, credentials: impl Into<AccessTokenCredentials>) -> Gcp {
+    let variables = world.cloud.function_env();
+    let warehouse = &world.cloud.config().warehouse;
+    let endpoint = |name: &str| Some(variables[name].clone());
+    let clients = Gcp::new(
+        credentials.into(),
+        &warehouse.project,
+        &warehouse.location,
+        endpoint("LANDBRIDGE_GCS_ENDPOINT"),
+        endpoint("LANDBRIDGE_BIGQUERY_ENDPOINT"),
+    );
+    clients.await.expect("clients")
+}
+
+/// Calls of the token service so far.
+fn exchanges(world: &World) -> usize {
+    world.cloud.calls().recorded().iter().filter(|call| call.server == "sts").count()
+}
+
+/// Kind and words of a refused exchange; no key is in them.
+fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (Kind, String) {
+    let error = outcome.expect_err("a refusal");
+    let sentence = error.sentence();
+    assert!(!sentence.contains(&keys.secret_key), "{sentence}");
+    if let Some(token) = &keys.session_token {
+        assert!(!sentence.contains(token), "{sentence}");
+    }
+    (error.kind(), sentence)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_may_what_its_principal_set_may() {
+    let world = Recipe::small().build().await;
+    world.cloud.calls().record();
+    let json = configuration(&world.cloud);
+    let transfer = federation(&json, keys(&world.cloud, "transfer"));
+    let bucket = &world.cloud.config().transfer.bucket;
+
+    // One exchange for both clients and for calls at the same time.
+    let clients = google(&world, transfer.clone()).await;
+    assert_eq!(exchanges(&world), 0, "nothing is asked before it is needed");
+    let stat = |name: &'static str| clients.storage.stat(bucket, name);
+    let all = futures::future::join_all(["a", "b", "c", "d"].map(stat)).await;
+    assert!(all.iter().all(|it| matches!(it, Ok(None))), "{all:?}");
+    let refused = clients.bigquery.table("shop", "orders").await;
+    let error = refused.expect_err("transfer has no right there");
+    assert_eq!(error.kind(), Kind::Denied);
+    assert_eq!(exchanges(&world), 1);
+
+    let load = federation(&json, keys(&world.cloud, "load"));
+    let tables = google(&world, load.clone()).await.bigquery;
+    assert_eq!(tables.table("shop", "orders").await.expect("load may look"), None);
+    assert_eq!(exchanges(&world), 2);
+    assert_ne!(
+        transfer.token().await.expect("a token").value(),
+        load.token().await.expect("a token").value()
+    );
+    let printed =
+        format!("{transfer:?} {:?} {:?}", transfer.token().await, keys(&world.cloud, "load"));
+    assert!(!printed.contains("ya29") && !printed.contains("secret-of"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_else_comes_is_refused() {
+    let world = Recipe::small().build().await;
+    let cloud = &world.cloud;
+    let json = configuration(cloud);
+    let load = keys(cloud, "load");
+    let now = SystemTime::now();
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+
+    // The account's own user, whose requests are signed well.
+    let person = AwsKeys {
+        access_key: landbridge_local::ACCESS_KEY.to_owned(),
+        secret_key: landbridge_local::SECRET_KEY.to_owned(),
+        session_token: None,
+        region: REGION.to_owned(),
+    };
+    // A role of another account, which AWS knows as well.
+    let stranger = landbridge_local_aws::Identity {
+        access_key: "ASIASTRANGER".to_owned(),
+        secret_key: "stranger-secret".to_owned(),
+        session_token: None,
+        arn: "arn:aws:sts::999999999999:assumed-role/landbridge-shop-load/x".to_owned(),
+    };
+    cloud.aws().add_identity(stranger.clone());
+    let stranger = AwsKeys {
+        access_key: stranger.access_key,
+        secret_key: stranger.secret_key,
+        ..person.clone()
+    };
+    let without_session = AwsKeys { session_token: None, ..load.clone() };
+    let other_session =
+        AwsKeys { session_token: Some("session-of-another".to_owned()), ..load.clone() };
+    let forged = AwsKeys { secret_key: "a-guessed-secret".to_owned(), ..load.clone() };
+    let unknown = AwsKeys { access_key: "ASIANOBODY".to_owned(), ..load.clone() };
+    let elsewhere = AwsKeys { region: "us-east-1".to_owned(), ..load.clone() };
+
+    for (who, keys, at, told) in [
+        (
+            "a wrong role",
+            keys(cloud, "snapshot"),
+            now,
+            "unauthorized_client: The given credential is rejected by the attribute condition.",
+        ),
+        ("a wrong role", keys(cloud, "export"), now, "unauthorized_client"),
+        ("no role", person, now, "invalid_grant: The mapped attribute google.subject is empty."),
+        ("a foreign account", stranger, now, "invalid_grant: The AWS account"),
+        (
+            "an old request",
+            load.clone(),
+            now - minutes(16),
+            "type SignatureDoesNotMatch with error message: Signature expired",
+        ),
+        ("a request of tomorrow", load.clone(), now + minutes(16), "type SignatureDoesNotMatch"),
+        (
+            "a wrong signature",
+            forged,
+            now,
+            "type SignatureDoesNotMatch with error message: The request signature we calculated",
+        ),
+        ("an unknown key", unknown, now, "type InvalidClientTokenId"),
+        ("no session token", without_session, now, "type InvalidClientTokenId"),
+        ("another session token", other_session, now, "type InvalidClientTokenId"),
+        ("another region", elsewhere, now, "type SignatureDoesNotMatch"),
+    ] {
+        let outcome = federation(&json, keys.clone()).exchange(at).await;
+        let (kind, sentence) = refusal(outcome, &keys);
+        assert_eq!(kind, Kind::Denied, "{who}: {sentence}");
+        assert!(sentence.contains(told), "{who}: {sentence}");
+        assert!(sentence.starts_with("the AWS role could not be exchanged"), "{who}: {sentence}");
+    }
+    // Just in time is in time.
+    federation(&json, load.clone()).exchange(now - minutes(14)).await.expect("a token");
+
+    // An audience that is not there.
+    let mut foreign = json.clone();
+    let audience = foreign["audience"].as_str().expect("text").replace("/aws", "/another");
+    foreign["audience"] = audience.into();
+    let (kind, sentence) = refusal(federation(&foreign, load.clone()).exchange(now).await, &load);
+    assert_eq!(kind, Kind::Denied);
+    assert!(sentence.contains("invalid_target: The target service indicated"), "{sentence}");
+}
+
+/// What our client would never send: a request that was signed for another provider, changed
+/// after it was signed, or that asks AWS for something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_request_is_refused() {
+    let world = Recipe::small().build().await;
+    let json = configuration(&world.cloud);
+    let load = keys(&world.cloud, "load");
+    let account = Account::read(&json).expect("sound");
+    let audience = account.audience().to_owned();
+    let subject = account.subject_token(&load, SystemTime::now()).expect("signed");
+    let mut other = json.clone();
+    other["audience"] = audience.replace("/aws", "/another").into();
+    let other = Account::read(&other).expect("sound");
+    let for_another = other.subject_token(&load, SystemTime::now()).expect("signed");
+
+    // Percent-encoded: a colon is %3A, a slash %2F.
+    let changed = |from: &str, to: &str| {
+        let changed = subject.replace(from, to);
+        assert_ne!(changed, subject, "{from}");
+        changed
+    };
+    let moved = for_another.replace("%2Fanother", "%2Faws");
+    for (what, subject, status, told) in [
+        ("as it is", subject.clone(), 200, "access_token"),
+        ("signed for another provider", for_another, 400, "is not the audience"),
+        ("that one made to look right", moved, 400, "SignatureDoesNotMatch"),
+        ("another action", changed("GetCallerIdentity", "GetSessionToken"), 400, "invalid format"),
+        ("another host", changed("amazonaws%2Ecom", "example%2Ecom"), 400, "invalid format"),
+        ("another method", changed("POST", "GET"), 400, "invalid format"),
+        (
+            "no header that names the provider",
+            changed("x%2Dgoog%2Dcloud%2Dtarget%2Dresource%22", "x%2Dother%22"),
+            400,
+            "invalid format",
+        ),
+        (
+            "another signature",
+            changed("Signature%3D", "Signature%3D0"),
+            400,
+            "SignatureDoesNotMatch",
+        ),
+        (
+            "another key's name",
+            changed("ASIALOCALLOAD", "ASIALOCALTRANSFER"),
+            400,
+            "InvalidClientTokenId",
+        ),
+        ("no JSON", "nonsense".to_owned(), 400, "invalid format"),
+    ] {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("audience", &audience),
+            ("scope", "https://www.googleapis.com/auth/cloud-platform"),
+            ("subject_token_type", "urn:ietf:params:aws:token-type:aws4_request"),
+            ("subject_token", &subject),
+        ];
+        let url = json["token_url"].as_str().expect("text");
+        let answer = reqwest::Client::new().post(url).form(&form).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status, "{what}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert!(body.to_string().contains(told), "{what}: {body}");
+        if status != 200 {
+            assert_eq!(body["error"], "invalid_grant", "{what}: {body}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_end_and_are_replaced() {
+    let world = Recipe { token_lifetime: Duration::from_secs(1), ..Recipe::small() }.build().await;
+    world.cloud.calls().record();
+    let json = configuration(&world.cloud);
+    let load = federation(&json, keys(&world.cloud, "load"));
+    let first = load.token().await.expect("a token");
+    let objects = google(&world, landbridge_gcp::credentials::fixed(first.value())).await.storage;
+    let bucket = &world.cloud.config().transfer.bucket;
+    objects.stat(bucket, "a").await.expect("it counts");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let error = objects.stat(bucket, "a").await.expect_err("it has ended");
+    assert_eq!(error.kind(), Kind::Denied, "{error}");
+
+    // The client takes another in time.
+    let objects = google(&world, load.clone()).await.storage;
+    objects.stat(bucket, "a").await.expect("a new token");
+    assert_eq!(exchanges(&world), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
+    let world = Recipe::small().build().await;
+    let json = configuration(&world.cloud);
+    let load = federation(&json, keys(&world.cloud, "load"));
+    let Gcp { storage: objects, bigquery: tables } = google(&world, load).await;
+    let bucket = &world.cloud.config().transfer.bucket;
+    // Somebody takes the role's key away, and gives it back.
+    let mine = keys(&world.cloud, "load");
+    let arn = "arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/landbridge-shop-load";
+    let identity = |secret: &str| landbridge_local_aws::Identity {
+        access_key: mine.access_key.clone(),
+        secret_key: secret.to_owned(),
+        session_token: mine.session_token.clone(),
+        arn: arn.to_owned(),
+    };
+    world.cloud.aws().add_identity(identity("another"));
+    for error in [
+        objects.stat(bucket, "a").await.expect_err("no token"),
+        tables.table("shop", "orders").await.expect_err("no token"),
+    ] {
+        assert_eq!(error.kind(), Kind::Denied, "{error}");
+        assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
+    }
+    world.cloud.aws().add_identity(identity(&mine.secret_key));
+    objects.stat(bucket, "a").await.expect("a token again");
+    tables.table("shop", "orders").await.expect("a token again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
+    let world = Recipe::small().build().await;
+    world.cloud.calls().record();
+    assert!(world.night(0).await.is_empty());
+    assert!(!world.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
+    // The processes of transfer and load stay warm: one token each for the whole night.
+    assert_eq!(exchanges(&world), 2);
+    assert_eq!(world.receipts("2026-11-21").await.len(), 3);
+    let written = world.written();
+    for secret in ["ya29.", "local-secret-of", "local-session-of"] {
+        assert!(!written.contains(secret), "`{secret}` was written");
+    }
+}
+
+/// The exchanges of a night, each broken in every way there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_exchange_is_made_again() {
+    let calm = Recipe::small().build().await;
+    calm.cloud.calls().record();
+    calm.cloud.calls().disarm();
+    calm.night(0).await;
+    let calls = calm.cloud.calls().recorded();
+    let numbered = (1..).zip(&calls);
+    let exchanges: Vec<usize> =
+        numbered.filter(|(_, call)| call.server == "sts").map(|(n, _)| n).collect();
+    assert_eq!(exchanges.len(), 2);
+    for at in exchanges {
+        for kind in [FaultKind::KillAfter, FaultKind::DropAnswer, FaultKind::Refuse(503)] {
+            let world = Recipe::small().build().await;
+            world.cloud.calls().arm(Fault { at, kind });
+            world.night(0).await;
+            assert!(world.cloud.calls().fired(), "{kind:?} at {at}");
+            let receipts = world.receipts("2026-11-21").await;
+            assert!(
+                receipts.len() == 3 && receipts.values().all(|it| it.state == State::Published),
+                "{kind:?} at {at}: {receipts:?}"
+            );
+        }
+    }
+}
