@@ -64,6 +64,12 @@ def read(wheel, types):
     return {name: parse(it["index.js"], it["index.d.ts"]) for name, it in found.items()}, version.group(1)
 
 
+def types_in(text):
+    """The types of Google's provider that a Terraform file uses."""
+    for kind, name in re.findall(r'^(resource|data) "(google_\w+)"', text, re.M):
+        yield name if kind == "resource" else f"data.{name}"
+
+
 def folder(name):
     """`google_storage_bucket` → `storage-bucket`, `data.google_project` → `data-google-project`."""
     if name.startswith("data."):

@@ -34,12 +34,8 @@ resource "aws_lambda_function" "this" {
     )
   }
 
-  logging_config {
-    log_format = "Text" # the functions write JSON themselves
-    log_group  = aws_cloudwatch_log_group.function[each.key].name
-  }
-
-  depends_on = [aws_iam_role_policy.function, aws_iam_role_policy.token_key]
+  # Its log group is there before Lambda would make one that keeps everything for ever.
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key]
 
   lifecycle {
     precondition {
