@@ -46,10 +46,13 @@ resource "google_storage_bucket_iam_member" "transfer" {
   member   = local.principals["transfer"]
 }
 
+# A load job reads the files as whoever starts it, and looks at the bucket itself
+# (storage.buckets.get; Google's documentation on loading from Cloud Storage).
 resource "google_storage_bucket_iam_member" "load_reads" {
-  bucket = google_storage_bucket.landing.name
-  role   = "roles/storage.objectViewer"
-  member = local.principals["load"]
+  for_each = toset(["roles/storage.objectViewer", "roles/storage.legacyBucketReader"])
+  bucket   = google_storage_bucket.landing.name
+  role     = each.key
+  member   = local.principals["load"]
 }
 
 # A batch of receipts may be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
