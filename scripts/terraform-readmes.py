@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the tables of inputs and outputs into the READMEs of terraform/, from the HCL beside them.
 
-  scripts/terraform-readmes.py            write
-  scripts/terraform-readmes.py --check    fail if one is not current
+scripts/terraform-readmes.py            write
+scripts/terraform-readmes.py --check    fail if one is not current
 """
 
 import re

@@ -47,7 +47,12 @@ class Terraform:
         """Runs a command and returns what it printed."""
         command = [variable("LANDBRIDGE_TERRAFORM"), *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, env=self.variables, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+            command,
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
         )
         said = done.stdout + done.stderr
         assert done.returncode == expect, f"{' '.join(arguments)} ended with {done.returncode}:\n{said}"
@@ -78,12 +83,16 @@ def google(tmp_path_factory):
 class Moto:
     """A running moto and what asks it."""
 
-    def __init__(self, url):
-        self.url = url
+    def __init__(self, url, log):
+        self.url, self.log = url, log
 
     def client(self, service, credentials=None):
         """A client as the account's administrator, or with the credentials of a role."""
-        given = credentials or {"AccessKeyId": "tests", "SecretAccessKey": "of-no-value", "SessionToken": None}
+        given = credentials or {
+            "AccessKeyId": "tests",
+            "SecretAccessKey": "of-no-value",
+            "SessionToken": None,
+        }
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -97,8 +106,14 @@ class Moto:
     def enforce(self, on):
         """Whether IAM counts."""
         body, kind = (b"0" if on else b"inf"), {"Content-Type": "text/plain"}
-        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=body, headers=kind, method="POST")
+        request = urllib.request.Request(
+            f"{self.url}/moto-api/reset-auth", data=body, headers=kind, method="POST"
+        )
         urllib.request.urlopen(request, timeout=30).read()
+
+    def denied(self):
+        """What was refused so far, one line each."""
+        return [line for line in self.log.read_text().splitlines() if line.startswith("DENIED ")]
 
     def assume(self, arn):
         return self.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
@@ -117,7 +132,7 @@ def moto(tmp_path_factory):
             assert process.poll() is None, log.read_text()
             if found:
                 break
-        yield Moto(found[0].partition("Running on ")[2].strip())
+        yield Moto(found[0].partition("Running on ")[2].strip(), log)
     finally:
         process.kill()
         process.wait()
@@ -150,10 +165,16 @@ def deployed(tree, moto):
     files = {name: tree / name for name in ("landbridge.yaml", "contract.yaml")}
     for name, path in files.items():
         shutil.copy(ROOT / "terraform/examples/complete" / name, path)
-    with_key = files["landbridge.yaml"].read_text().replace("transfer:\n", "transfer:\n  token_key: landbridge/shop/token-key\n")
+    with_key = (
+        files["landbridge.yaml"]
+        .read_text()
+        .replace("transfer:\n", "transfer:\n  token_key: landbridge/shop/token-key\n")
+    )
     files["landbridge.yaml"].write_text(with_key)
     mirror = tree / "terraformrc"
-    mirror.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n')
+    mirror.write_text(
+        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n'
+    )
     terraform = Terraform(
         root,
         {

@@ -92,7 +92,9 @@ def parse(script, declarations):
 
 def assemble(text, interface, structs, declarations):
     """The block whose entries stand in `text` and whose optional ones are marked in `interface`."""
-    body = re.search(rf"export interface {interface} (?:extends [\w.]+ )?\{{(.*?)^\}}", declarations, re.S | re.M)
+    body = re.search(
+        rf"export interface {interface} (?:extends [\w.]+ )?\{{(.*?)^\}}", declarations, re.S | re.M
+    )
     members = dict(re.findall(r"readonly (\w+)(\??:[^;{]*)", body.group(1)))
     block = Block()
     for match in ENTRY.finditer(text):

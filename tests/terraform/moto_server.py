@@ -55,7 +55,11 @@ def needs(response, action, resource):
         elif call == "DescribeExportTasks":
             yield action, "*", {}
         else:
-            yield action, one.get("ResourceName") or f"{rds}:{database}:{one.get('DBInstanceIdentifier', '*')}", {}
+            yield (
+                action,
+                one.get("ResourceName") or f"{rds}:{database}:{one.get('DBInstanceIdentifier', '*')}",
+                {},
+            )
     elif service == "s3":
         bucket, _, key = resource.rpartition(":")[2].partition("/")
         prefix = parse_qs(urlparse(response.uri).query).get("prefix")
@@ -88,8 +92,10 @@ def decryption(account, region, bucket, key, action):
     """Reading an object that a key of ours encrypts needs that key as well."""
     there = s3_backends[account]["aws"].buckets.get(bucket)
     found = there.keys.get(key) if there and action == "s3:GetObject" else None
-    if found is not None and found.kms_key_id:
-        yield "kms:Decrypt", found.kms_key_id, {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+    # The newest version may be a deletion's marker.
+    used = getattr(found, "kms_key_id", None)
+    if used:
+        yield "kms:Decrypt", used, {"kms:ViaService": f"s3.{region}.amazonaws.com"}
 
 
 def named(service, given, resource, account, region):

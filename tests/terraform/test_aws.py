@@ -1,8 +1,11 @@
 """The aws module, applied for real to moto, and the functions' own binaries under its roles."""
 
+import io
 import json
 import re
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from botocore.exceptions import ClientError
 from conftest import ACCOUNT, FUNCTIONS, REGION, ROOT, variable
@@ -12,9 +15,14 @@ from lambda_runtime import invoke
 BUCKET = "shop-exports-123456789012"
 RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 EXPORT = "landbridge-shop-20260102-a1"
+TABLE_FILE = "shop/public.creators/1/part-00000-0f0e-c000.gz.parquet"
 # 01:00 in Seoul: the hour that is exported.
 HOUR = "2026-01-01T16:00:00Z"
 SNAPSHOT = "landbridge-shop-20260101t1600z"
+DAY = "ledger/shop/2026-01-02/"
+# The export hour of the next day, and an hour of which nobody has asked yet.
+NEXT_DAY = "2026-01-02T16:00:00Z"
+LATER = "2026-01-03T05:00:00Z"
 
 
 def test_a_second_plan_is_empty(deployed):
@@ -46,7 +54,10 @@ def test_each_role_has_the_documents_of_infra_and_no_other(deployed):
     iam = deployed.moto.client("iam")
     wanted = {name: {name: f"{name}.json"} for name in FUNCTIONS}
     wanted["transfer"]["token-key"] = "transfer-token-key.json"
-    wanted |= {"export-role": {"write-exports": "export-role.json"}, "scheduler": {"start-functions": "scheduler.json"}}
+    wanted |= {
+        "export-role": {"write-exports": "export-role.json"},
+        "scheduler": {"start-functions": "scheduler.json"},
+    }
     trusts = dict.fromkeys(FUNCTIONS, "trust-function.json")
     trusts |= {"export-role": "trust-export.json", "scheduler": "trust-scheduler.json"}
     for role, documents in wanted.items():
@@ -55,7 +66,10 @@ def test_each_role_has_the_documents_of_infra_and_no_other(deployed):
         assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == set(documents)
         for policy, file in documents.items():
             there = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            assert there == render((ROOT / "infra/policies" / file).read_text(), values(deployed)), (role, policy)
+            assert there == render((ROOT / "infra/policies" / file).read_text(), values(deployed)), (
+                role,
+                policy,
+            )
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         assert trust == render((ROOT / "infra/policies" / trusts[role]).read_text(), values(deployed)), role
     assert len(iam.list_roles()["Roles"]) == len(wanted)
@@ -99,10 +113,18 @@ def test_the_bucket_is_private_encrypted_and_forgets(deployed):
     assert all(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values())
     rules = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    kept = {it["Filter"]["Prefix"]: it["Expiration"]["Days"] for it in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] if "Expiration" in it}
+    kept = {
+        it["Filter"]["Prefix"]: it["Expiration"]["Days"]
+        for it in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        if "Expiration" in it
+    }
     assert kept == {"exports/": 7, "ledger/": 400}
     policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
-    tls = [it for it in policy["Statement"] if it["Effect"] == "Deny" and it["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
+    tls = [
+        it
+        for it in policy["Statement"]
+        if it["Effect"] == "Deny" and it["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
     assert len(tls) == 1 and tls[0]["Principal"] in ("*", {"AWS": "*"})
     kms = deployed.moto.client("kms")
     assert kms.get_key_rotation_status(KeyId=deployed.outputs["key_arn"])["KeyRotationEnabled"]
@@ -124,7 +146,11 @@ def test_every_alarm_reaches_the_topic(deployed):
     assert names == wanted | {f"{what}-{name}" for what in ("errors", "throttles") for name in FUNCTIONS}
     topic = deployed.outputs["alerts_topic_arn"]
     assert all(it["AlarmActions"] == [topic] for it in alarms)
-    silent = {it["AlarmName"].removeprefix("landbridge-shop-") for it in alarms if it["TreatMissingData"] == "breaching"}
+    silent = {
+        it["AlarmName"].removeprefix("landbridge-shop-")
+        for it in alarms
+        if it["TreatMissingData"] == "breaching"
+    }
     assert silent == {"no-day", "silence"}
     subscribers = deployed.moto.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [it["Endpoint"] for it in subscribers] == ["oncall@example.com"]
@@ -146,21 +172,43 @@ def world(deployed):
     """The database, and the credentials of each role; from here on IAM counts."""
     moto = deployed.moto
     rds = moto.client("rds")
-    rds.create_db_instance(DBInstanceIdentifier="shop-prod", DBInstanceClass="db.t3.micro", Engine="postgres", MasterUsername="admin", MasterUserPassword="not-a-secret", AllocatedStorage=20)
-    rds.create_db_instance(DBInstanceIdentifier="payroll", DBInstanceClass="db.t3.micro", Engine="postgres", MasterUsername="admin", MasterUserPassword="not-a-secret", AllocatedStorage=20)
+    rds.create_db_instance(
+        DBInstanceIdentifier="shop-prod",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        AllocatedStorage=20,
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="payroll",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        AllocatedStorage=20,
+    )
     ours = [{"Key": "landbridge:source", "Value": "shop"}]
     for name, source, tags in [
         ("before-the-migration", "shop-prod", []),
         ("payroll-2025", "payroll", ours),
         ("landbridge-shop-by-a-person", "shop-prod", []),
-        ("landbridge-shop-20251225t1600z", "shop-prod", [*ours, {"Key": "landbridge:keep", "Value": "audit"}]),
+        (
+            "landbridge-shop-20251225t1600z",
+            "shop-prod",
+            [*ours, {"Key": "landbridge:keep", "Value": "audit"}],
+        ),
         ("landbridge-shop-20251224t1600z", "shop-prod", ours),
     ]:
         rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=source, Tags=tags)
-    moto.client("s3").create_bucket(Bucket="payroll-files", CreateBucketConfiguration={"LocationConstraint": REGION})
+    moto.client("s3").create_bucket(
+        Bucket="payroll-files", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
     moto.client("iam").create_role(RoleName="administrator", AssumeRolePolicyDocument="{}")
     moto.client("secretsmanager").create_secret(Name="payroll/password", SecretString="not-a-secret")
-    moto.client("secretsmanager").put_secret_value(SecretId="landbridge/shop/token-key", SecretString="not-a-secret")
+    moto.client("secretsmanager").put_secret_value(
+        SecretId="landbridge/shop/token-key", SecretString="not-a-secret"
+    )
     roles = {name: moto.assume(deployed.role(name)) for name in (*FUNCTIONS, "export-role", "scheduler")}
     moto.enforce(True)
     yield roles
@@ -171,7 +219,9 @@ def run(deployed, world, name, at=HOUR):
     """One tick of a function's own binary, with the variables that Terraform gave it and its role."""
     moto = deployed.moto
     moto.enforce(False)
-    variables = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")["Environment"]["Variables"]
+    variables = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")[
+        "Environment"
+    ]["Variables"]
     moto.enforce(True)
     credentials = world[name]
     variables |= {
@@ -187,14 +237,20 @@ def run(deployed, world, name, at=HOUR):
 
 def filters(deployed, name):
     deployed.moto.enforce(False)
-    there = deployed.moto.client("logs").describe_metric_filters(logGroupName=f"/aws/lambda/landbridge-shop-{name}")
+    there = deployed.moto.client("logs").describe_metric_filters(
+        logGroupName=f"/aws/lambda/landbridge-shop-{name}"
+    )
     deployed.moto.enforce(True)
-    return {it["filterName"].removeprefix("landbridge-shop-"): it["filterPattern"] for it in there["metricFilters"]}
+    return {
+        it["filterName"].removeprefix("landbridge-shop-"): it["filterPattern"]
+        for it in there["metricFilters"]
+    }
 
 
 def test_every_function_does_its_work_under_its_own_role(deployed, world):
     """Each binary as deployed: its configuration from S3, its variables, its role; IAM counts."""
     s3 = deployed.moto.client("s3", world["transfer"])
+    before = deployed.moto.denied()
     answer = run(deployed, world, "snapshot")
     assert answer.ok and "made" in answer.payload["message"], answer
     # Tagged, so that the next one may be thinned; the old one goes by the ladder.
@@ -208,9 +264,9 @@ def test_every_function_does_its_work_under_its_own_role(deployed, world):
     assert answer.ok and answer.payload["progress"] == "done", answer
     # The plan is made from the footers. There is no Google here: what it sends does not arrive.
     answer = run(deployed, world, "transfer", at="2026-01-01T17:00:00Z")
-    assert "AccessDenied" not in answer.log and "not permitted" not in str(answer.payload), answer
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="ledger/shop/2026-01-02/")["Contents"]
-    names = {it["Key"].removeprefix("ledger/shop/2026-01-02/") for it in listed}
+    assert deployed.moto.denied() == before, answer
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=DAY)["Contents"]
+    names = {it["Key"].removeprefix(DAY) for it in listed}
     assert {"export.json", "manifest.json", "plan.json", "plan/creators.json"} <= names, (names, answer)
     # After the deadline the load tells, in a line that the alarm's filter finds.
     answer = run(deployed, world, "load", at="2026-01-01T19:00:00Z")
@@ -219,20 +275,109 @@ def test_every_function_does_its_work_under_its_own_role(deployed, world):
     for name in ("unpublished", "alerts"):
         assert any(matches(of_load[name], line) for line in lines), (of_load[name], answer)
     assert not any(matches(of_load["published"], line) for line in lines), answer
+    assert deployed.moto.denied() == before
+
+
+# Each statement that a tick uses: without it, the tick is refused that very action. The event's
+# time is one of which nothing is done yet.
+NEEDED = [
+    ("snapshot", "ReadTheConfiguration", "s3:GetObject", LATER),
+    ("snapshot", "ReadSnapshotsOfTheAccount", "rds:DescribeDBSnapshots", LATER),
+    ("snapshot", "ReadExportTasksOfTheAccount", "rds:DescribeExportTasks", LATER),
+    ("snapshot", "TakeSnapshotsOfTheSource", "rds:CreateDBSnapshot", LATER),
+    ("snapshot", "TagThemAtBirth", "rds:AddTagsToResource", LATER),
+    ("export", "ReadTheConfiguration", "s3:GetObject", NEXT_DAY),
+    ("export", "KeepTheLedger", "s3:GetObject", NEXT_DAY),
+    ("export", "ReadSnapshotsOfTheAccount", "rds:DescribeDBSnapshots", NEXT_DAY),
+    ("export", "ReadExportTasksOfTheAccount", "rds:DescribeExportTasks", NEXT_DAY),
+    ("export", "ExportOurOwnSnapshots", "rds:StartExportTask", NEXT_DAY),
+    ("export", "HandRdsItsRole", "iam:PassRole", NEXT_DAY),
+    ("export", "LendRdsTheKey", "kms:CreateGrant", NEXT_DAY),
+    ("export", "SeeTheKey", "kms:DescribeKey", NEXT_DAY),
+    ("export", "ListWhatItReads", "s3:ListBucket", HOUR),
+    ("export", "ReadManifests", "s3:GetObject", HOUR),
+    ("export", "OpenManifests", "kms:Decrypt", HOUR),
+    ("transfer", "ReadTheConfiguration", "s3:GetObject", HOUR),
+    ("transfer", "KeepTheLedger", "s3:GetObject", HOUR),
+    ("transfer", "ListWhatItReads", "s3:ListBucket", HOUR),
+    ("transfer", "ReadTheExport", "s3:GetObject", HOUR),
+    ("transfer", "OpenTheExport", "kms:Decrypt", HOUR),
+    ("load", "ReadTheConfiguration", "s3:GetObject", HOUR),
+    ("load", "KeepTheLedger", "s3:GetObject", HOUR),
+    ("load", "ListWhatItReads", "s3:ListBucket", HOUR),
+]
+
+
+@pytest.fixture(scope="session")
+def next_day(deployed, world):
+    """A snapshot that waits for its export, and a first day whose records lack what comes after the export."""
+    assert run(deployed, world, "snapshot", at=NEXT_DAY).ok
+
+
+@pytest.mark.parametrize(
+    ("function", "statement", "action", "at"), NEEDED, ids=[f"{it[0]}-{it[1]}" for it in NEEDED]
+)
+def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function, statement, action, at):
+    moto, role = deployed.moto, f"landbridge-shop-{function}"
+    moto.enforce(False)
+    iam, s3 = moto.client("iam"), moto.client("s3")
+    # Done again by the tick: the manifests are read, the plan is made, receipts are looked for.
+    records = {"export": ["export.json", "manifest.json"], "transfer": ["plan.json", "plan/creators.json"]}
+    kept = {
+        name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
+        for name in records.get(function, [])
+        if at == HOUR
+    }
+    whole = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
+    less = whole | {"Statement": [it for it in whole["Statement"] if it["Sid"] != statement]}
+    assert len(less["Statement"]) == len(whole["Statement"]) - 1
+    iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(less))
+    for name in kept:
+        s3.delete_object(Bucket=BUCKET, Key=DAY + name)
+    before = len(moto.denied())
+    try:
+        answer = run(deployed, world, function, at=at)
+        assert not answer.ok and f"DENIED {action} on" in "\n".join(moto.denied()[before:]), answer
+    finally:
+        moto.enforce(False)
+        for name, body in kept.items():
+            s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
+        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(whole))
+        moto.enforce(True)
 
 
 def write_export(s3, key):
-    """An export of one empty table, written with RDS's role as RDS writes it."""
+    """An export of one table, written with RDS's role as RDS writes it."""
+    rows = io.BytesIO()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": pyarrow.array([1, 2, 3], pyarrow.int64())}), rows, compression="gzip"
+    )
     target = "shop.public.creators"
     columns = [{"columnName": "id", "originalType": "bigint", "expectedExportedType": "int64"}]
     info = {"exportTaskIdentifier": EXPORT, "status": "COMPLETE", "percentProgress": 100}
-    tables = {"perTableStatus": [{"target": target, "status": "COMPLETE", "sizeGB": 0.0, "schemaMetadata": {"originalTypeMappings": columns}}]}
+    tables = {
+        "perTableStatus": [
+            {
+                "target": target,
+                "status": "COMPLETE",
+                "sizeGB": 0.0,
+                "schemaMetadata": {"originalTypeMappings": columns},
+            }
+        ]
+    }
     for name, body in [
         (f"export_info_{EXPORT}.json", json.dumps(info)),
         (f"export_tables_info_{EXPORT}_from_1_to_1.json", json.dumps(tables)),
+        (TABLE_FILE, rows.getvalue()),
         ("shop/public.creators/1/_SUCCESS", ""),
     ]:
-        s3.put_object(Bucket=BUCKET, Key=f"exports/{EXPORT}/{name}", Body=body, ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        s3.put_object(
+            Bucket=BUCKET,
+            Key=f"exports/{EXPORT}/{name}",
+            Body=body,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=key,
+        )
 
 
 TAGS = [{"Key": "landbridge:source", "Value": "shop"}]
@@ -242,52 +387,196 @@ MUST_NOT = [
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "payroll-2025"}),
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-by-a-person"}),
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251225t1600z"}),
-    ("snapshot", "rds", "create_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20260101t1700z", "DBInstanceIdentifier": "payroll", "Tags": TAGS}),
-    ("snapshot", "rds", "create_db_snapshot", {"DBSnapshotIdentifier": "somebody-elses-name", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS}),
-    ("snapshot", "rds", "create_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20260101t1700z", "DBInstanceIdentifier": "shop-prod"}),
-    ("snapshot", "rds", "delete_db_instance", {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True}),
-    ("snapshot", "rds", "modify_db_instance", {"DBInstanceIdentifier": "shop-prod", "MasterUserPassword": "another-one"}),
-    ("snapshot", "rds", "start_export_task", {"ExportTaskIdentifier": "x", "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}", "S3BucketName": BUCKET, "IamRoleArn": "ROLE", "KmsKeyId": "KEY"}),
-    ("snapshot", "s3", "get_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"}),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {
+            "DBSnapshotIdentifier": "landbridge-shop-20260101t1700z",
+            "DBInstanceIdentifier": "payroll",
+            "Tags": TAGS,
+        },
+    ),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {"DBSnapshotIdentifier": "somebody-elses-name", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {"DBSnapshotIdentifier": "landbridge-shop-20260101t1700z", "DBInstanceIdentifier": "shop-prod"},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "delete_db_instance",
+        {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "modify_db_instance",
+        {"DBInstanceIdentifier": "shop-prod", "MasterUserPassword": "another-one"},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": "ROLE",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "snapshot",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"},
+    ),
     ("snapshot", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/"}),
     # Somebody else's snapshot, another role handed to RDS, another key.
-    ("export", "rds", "start_export_task", {"ExportTaskIdentifier": "x", "SourceArn": f"{RDS}:snapshot:payroll-2025", "S3BucketName": BUCKET, "IamRoleArn": "ROLE", "KmsKeyId": "KEY"}),
-    ("export", "rds", "start_export_task", {"ExportTaskIdentifier": "x", "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}", "S3BucketName": BUCKET, "IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/administrator", "KmsKeyId": "KEY"}),
-    ("export", "rds", "create_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20260101t1700z", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS}),
+    (
+        "export",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:payroll-2025",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": "ROLE",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "export",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/administrator",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "export",
+        "rds",
+        "create_db_snapshot",
+        {
+            "DBSnapshotIdentifier": "landbridge-shop-20260101t1700z",
+            "DBInstanceIdentifier": "shop-prod",
+            "Tags": TAGS,
+        },
+    ),
     ("export", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251224t1600z"}),
-    ("export", "s3", "get_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"}),
-    ("export", "kms", "create_grant", {"KeyId": "KEY", "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/administrator", "Operations": ["Decrypt"]}),
+    (
+        "export",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    (
+        "export",
+        "kms",
+        "create_grant",
+        {
+            "KeyId": "KEY",
+            "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/administrator",
+            "Operations": ["Decrypt"],
+        },
+    ),
     ("export", "kms", "schedule_key_deletion", {"KeyId": "KEY"}),
     # Another prefix, another bucket, another secret; nothing of the export is written.
     ("transfer", "s3", "get_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x.parquet"}),
     ("transfer", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/payroll"}),
     ("transfer", "s3", "put_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/x", "Body": b""}),
     ("transfer", "s3", "put_object", {"Bucket": "payroll-files", "Key": "x", "Body": b""}),
-    ("transfer", "s3", "put_object", {"Bucket": BUCKET, "Key": "landbridge-config/shop/x/landbridge.yaml", "Body": b""}),
+    (
+        "transfer",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "landbridge-config/shop/x/landbridge.yaml", "Body": b""},
+    ),
     ("transfer", "s3", "delete_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/export.json"}),
-    ("transfer", "secretsmanager", "get_secret_value", {"SecretId": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:payroll/password-abcdef"}),
+    (
+        "transfer",
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:payroll/password-abcdef"},
+    ),
     ("transfer", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
     ("transfer", "rds", "describe_db_snapshots", {}),
     # The load sees no export at all, nor the ledger of another source.
-    ("load", "s3", "get_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"}),
+    (
+        "load",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
     ("load", "s3", "get_object", {"Bucket": BUCKET, "Key": "ledger/payroll/2026-01-02/export.json"}),
-    ("load", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/payroll/2026-01-02/export.json", "Body": b""}),
+    (
+        "load",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "ledger/payroll/2026-01-02/export.json", "Body": b""},
+    ),
     ("load", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
     ("load", "kms", "describe_key", {"KeyId": "KEY"}),
     ("load", "sns", "publish", {"TopicArn": "TOPIC", "Message": "x"}),
     # RDS's role writes below its own prefix only; the scheduler starts and reads nothing.
-    ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/export.json", "Body": b""}),
+    (
+        "export-role",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/export.json", "Body": b""},
+    ),
     ("export-role", "s3", "put_object", {"Bucket": "payroll-files", "Key": "x", "Body": b""}),
-    ("scheduler", "s3", "get_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"}),
-    ("scheduler", "lambda", "update_function_configuration", {"FunctionName": "landbridge-shop-load", "Timeout": 3}),
-    *[(name, "iam", "put_role_policy", {"RoleName": f"landbridge-shop-{name}", "PolicyName": "x", "PolicyDocument": "{}"}) for name in FUNCTIONS],
+    (
+        "scheduler",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"},
+    ),
+    (
+        "scheduler",
+        "lambda",
+        "update_function_configuration",
+        {"FunctionName": "landbridge-shop-load", "Timeout": 3},
+    ),
+    *[
+        (
+            name,
+            "iam",
+            "put_role_policy",
+            {"RoleName": f"landbridge-shop-{name}", "PolicyName": "x", "PolicyDocument": "{}"},
+        )
+        for name in FUNCTIONS
+    ],
 ]
 
 
-@pytest.mark.parametrize(("role", "service", "call", "given"), MUST_NOT, ids=[f"{it[0]}-{it[2]}-{number}" for number, it in enumerate(MUST_NOT)])
+@pytest.mark.parametrize(
+    ("role", "service", "call", "given"),
+    MUST_NOT,
+    ids=[f"{it[0]}-{it[2]}-{number}" for number, it in enumerate(MUST_NOT)],
+)
 def test_what_a_role_must_not(deployed, world, role, service, call, given):
-    known = {"ROLE": deployed.role("export-role"), "KEY": deployed.outputs["key_arn"], "TOPIC": deployed.outputs["alerts_topic_arn"], "TOKEN_KEY": deployed.outputs["token_key_arn"]}
-    given = {key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()}
+    known = {
+        "ROLE": deployed.role("export-role"),
+        "KEY": deployed.outputs["key_arn"],
+        "TOPIC": deployed.outputs["alerts_topic_arn"],
+        "TOKEN_KEY": deployed.outputs["token_key_arn"],
+    }
+    given = {
+        key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
+    }
     with pytest.raises(ClientError) as refused:
         getattr(deployed.moto.client(service, world[role]), call)(**given)
     # moto answers in XML also where a protocol is JSON, so that the client finds no code in it.
@@ -299,9 +588,17 @@ def test_what_a_role_must_not(deployed, world, role, service, call, given):
 MAY = [
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251224t1600z"}),
     ("transfer", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
-    ("transfer", "s3", "get_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"}),
+    (
+        "transfer",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
     ("load", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/x.json", "Body": b""}),
-    *[(name, "sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "x"}) for name in (*FUNCTIONS, "scheduler")],
+    *[
+        (name, "sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "x"})
+        for name in (*FUNCTIONS, "scheduler")
+    ],
 ]
 
 
@@ -309,7 +606,9 @@ MAY = [
 def test_what_a_role_may(deployed, world, role, service, call, given):
     """What the ticks above do not come to; without it, `AccessDenied` everywhere would prove nothing."""
     known = {"TOKEN_KEY": deployed.outputs["token_key_arn"], "QUEUE": deployed.outputs["failures_queue_url"]}
-    given = {key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()}
+    given = {
+        key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
+    }
     getattr(deployed.moto.client(service, world[role]), call)(**given)
 
 

@@ -33,15 +33,27 @@ KINDS = [
 ]
 # Wildcards, each with its reason. Any other turns the test red.
 ACTIONS = {
-    ("export-role.json", "WriteTheExport"): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide, exporting to S3)",
-    ("key.json", "TheAccountDecidesByIam"): "a key whose policy does not let its account in cannot be managed by anybody (AWS KMS Developer Guide)",
-    ("key.json", "AlarmsReachTheTopic"): "kms:GenerateDataKey* is what SNS asks for (Amazon SNS Developer Guide)",
+    (
+        "export-role.json",
+        "WriteTheExport",
+    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide, exporting to S3)",
+    (
+        "key.json",
+        "TheAccountDecidesByIam",
+    ): "a key whose policy does not let its account in cannot be managed by anybody (AWS KMS Developer Guide)",
+    (
+        "key.json",
+        "AlarmsReachTheTopic",
+    ): "kms:GenerateDataKey* is what SNS asks for (Amazon SNS Developer Guide)",
     ("bucket.json", "TlsOnly"): "a Deny",
     ("bucket.json", "NobodyOutsideTheAccount"): "a Deny",
     ("queue.json", "TlsOnly"): "a Deny",
 }
 RESOURCES = {
-    ("snapshot.json", "ReadExportTasksOfTheAccount"): "a listing, read only: export tasks have no ARN to name (Service Authorization Reference)",
+    (
+        "snapshot.json",
+        "ReadExportTasksOfTheAccount",
+    ): "a listing, read only: export tasks have no ARN to name (Service Authorization Reference)",
     ("export.json", "ReadExportTasksOfTheAccount"): "as above",
     ("key.json", "TheAccountDecidesByIam"): "in a key's own policy, * is the key",
     ("key.json", "AlarmsReachTheTopic"): "in a key's own policy, * is the key",
@@ -79,7 +91,11 @@ def test_everything_names_the_account_or_a_bucket_of_ours():
 
 
 def test_only_the_principals_of_the_design_are_trusted():
-    principals = {file: [it["Principal"] for it in document["Statement"]] for file, document in documents().items() if "Principal" in document["Statement"][0]}
+    principals = {
+        file: [it["Principal"] for it in document["Statement"]]
+        for file, document in documents().items()
+        if "Principal" in document["Statement"][0]
+    }
     assert principals == {
         "bucket.json": ["*", "*"],  # both are Denies, see above
         "key.json": [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "cloudwatch.amazonaws.com"}],
@@ -92,7 +108,10 @@ def test_only_the_principals_of_the_design_are_trusted():
     for file, services in principals.items():
         for it in documents()[file]["Statement"]:
             if it["Effect"] == "Allow" and "Service" in it["Principal"] and file != "trust-function.json":
-                assert it["Condition"]["StringEquals"]["aws:SourceAccount"] == "123456789012", (file, services)
+                assert it["Condition"]["StringEquals"]["aws:SourceAccount"] == "123456789012", (
+                    file,
+                    services,
+                )
 
 
 @pytest.fixture(scope="session")
@@ -117,17 +136,28 @@ def test_aws_knows_every_action_on_every_resource(reference, kind):
                 for call in known:
                     types = reference[service]["privileges"][call]["resource_types"]
                     shapes = [reference[service]["resources"][it]["arn"] for it in types if it]
-                    about = [arn for arn in listed(it.get("Resource", "*")) if arn == "*" or any(shaped(arn, shape) for shape in shapes)]
+                    about = [
+                        arn
+                        for arn in listed(it.get("Resource", "*"))
+                        if arn == "*" or any(shaped(arn, shape) for shape in shapes)
+                    ]
                     # RoleArn of a trust policy has no Resource; s3:*Object* also covers calls on buckets.
-                    assert about or "Resource" not in it or "*" in name, f"{file}: {action} is not about {it['Resource']}"
+                    assert about or "Resource" not in it or "*" in name, (
+                        f"{file}: {action} is not about {it['Resource']}"
+                    )
                     used |= set(about)
-            assert used >= set(listed(it.get("Resource", []))), f"{file} {it['Sid']}: a resource that no action is about"
+            assert used >= set(listed(it.get("Resource", []))), (
+                f"{file} {it['Sid']}: a resource that no action is about"
+            )
 
 
 def shaped(arn, shape):
     """Whether an ARN could be one of a shape such as `arn:${Partition}:s3:::${BucketName}/${ObjectName}`."""
     pattern = re.sub(r"\\\$\\\{\w+\\\}", "[^:]*", re.escape(shape))
-    return re.fullmatch(pattern.replace("[^:]*/[^:]*", "[^:/]*/[^:]*") if ":s3:::" in shape else pattern, arn) is not None
+    return (
+        re.fullmatch(pattern.replace("[^:]*/[^:]*", "[^:/]*/[^:]*") if ":s3:::" in shape else pattern, arn)
+        is not None
+    )
 
 
 def test_terraform_is_formatted(tree):
@@ -137,7 +167,9 @@ def test_terraform_is_formatted(tree):
 
 def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
     mirror = tmp_path / "terraformrc"
-    mirror.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n')
+    mirror.write_text(
+        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n'
+    )
     folder = tree / "terraform/examples/complete"
     terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": str(mirror)})
     terraform.run("init", "-input=false", "-no-color")
@@ -147,7 +179,9 @@ def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
 
 def test_the_example_is_one_that_the_functions_take():
     config = ROOT / "terraform/examples/complete/landbridge.yaml"
-    done = subprocess.run([variable("LANDBRIDGE_CLI"), "check", "--config", config], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [variable("LANDBRIDGE_CLI"), "check", "--config", config], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -169,7 +203,15 @@ def test_defaults_are_those_of_the_schema():
 
 def test_the_classes_of_the_example_are_all_masked():
     config = yaml.safe_load((ROOT / "terraform/examples/complete/landbridge.yaml").read_text())
-    rules = {"SHA256", "EMAIL_MASK", "LAST_FOUR_CHARACTERS", "FIRST_FOUR_CHARACTERS", "DATE_YEAR_MASK", "DEFAULT_MASKING_VALUE", "ALWAYS_NULL"}
+    rules = {
+        "SHA256",
+        "EMAIL_MASK",
+        "LAST_FOUR_CHARACTERS",
+        "FIRST_FOUR_CHARACTERS",
+        "DATE_YEAR_MASK",
+        "DEFAULT_MASKING_VALUE",
+        "ALWAYS_NULL",
+    }
     assert {it["mask"] for it in config["pii"]["classes"].values()} <= rules
 
 
@@ -179,7 +221,12 @@ def test_every_function_has_a_schedule_and_a_document():
 
 
 def test_the_readmes_are_current():
-    done = subprocess.run([sys.executable, ROOT / "scripts/terraform-readmes.py", "--check"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/terraform-readmes.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -187,11 +234,26 @@ def test_checkov_finds_nothing_but_what_is_reasoned():
     """checkov's own rules, offline: what it finds is exactly what terraform/checkov.yaml explains."""
     text = (ROOT / "terraform/checkov.yaml").read_text()
     exceptions = yaml.safe_load(text)["skip-check"]
-    assert re.findall(r"^  - (CKV\w+) # \S.{20,}$", text, re.M) == exceptions, "every exception has its reason behind it"
-    command = [variable("LANDBRIDGE_CHECKOV"), "--skip-download", "--framework", "terraform", "-d", ROOT / "terraform", "-o", "json", "--quiet"]
+    assert re.findall(r"^  - (CKV\w+) # \S.{20,}$", text, re.M) == exceptions, (
+        "every exception has its reason behind it"
+    )
+    command = [
+        variable("LANDBRIDGE_CHECKOV"),
+        "--skip-download",
+        "--framework",
+        "terraform",
+        "-d",
+        ROOT / "terraform",
+        "-o",
+        "json",
+        "--quiet",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     report = json.loads(done.stdout)
-    found = {it["check_id"]: f"{it['check_id']} {it['check_name']}: {it['resource']}" for it in report["results"]["failed_checks"]}
+    found = {
+        it["check_id"]: f"{it['check_id']} {it['check_name']}: {it['resource']}"
+        for it in report["results"]["failed_checks"]
+    }
     new = set(found) - set(exceptions)
     assert not new, "\n".join(found[it] for it in new)
     assert set(exceptions) == set(found), f"nothing needs these any more: {set(exceptions) - set(found)}"
