@@ -15,7 +15,7 @@ BEGIN, END = "<!-- made by scripts/terraform-readmes.py -->", "<!-- end -->"
 
 
 def blocks(text, kind):
-    """Name and body of each top-level block of a kind; terraform fmt puts the closing brace first in its line."""
+    """Name and body of each top-level block of a kind; terraform fmt begins a line with its end."""
     one_line = re.findall(rf'^{kind} "(\w+)" \{{ (.*) \}}$', text, re.M)
     return one_line + re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}$', text, re.M | re.S)
 

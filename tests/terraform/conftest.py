@@ -14,11 +14,10 @@ import zipfile
 from pathlib import Path
 
 import boto3
-import pytest
-from botocore.config import Config
-
 import google_provider
 import google_schema
+import pytest
+from botocore.config import Config
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -33,6 +32,14 @@ def variable(name):
     value = os.environ.get(name)
     assert value, f"{name} is not set: run these tests by `cargo test -p landbridge-tests terraform`"
     return value
+
+
+def mirrored(folder):
+    """A configuration of Terraform by which it takes providers from the mirror."""
+    path = folder / "terraformrc"
+    mirror = variable("LANDBRIDGE_TERRAFORM_MIRROR")
+    path.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+    return str(path)
 
 
 class Terraform:
@@ -165,20 +172,11 @@ def deployed(tree, moto):
     files = {name: tree / name for name in ("landbridge.yaml", "contract.yaml")}
     for name, path in files.items():
         shutil.copy(ROOT / "terraform/examples/complete" / name, path)
-    with_key = (
-        files["landbridge.yaml"]
-        .read_text()
-        .replace("transfer:\n", "transfer:\n  token_key: landbridge/shop/token-key\n")
-    )
-    files["landbridge.yaml"].write_text(with_key)
-    mirror = tree / "terraformrc"
-    mirror.write_text(
-        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n'
-    )
+    mirror = mirrored(tree)
     terraform = Terraform(
         root,
         {
-            "TF_CLI_CONFIG_FILE": str(mirror),
+            "TF_CLI_CONFIG_FILE": mirror,
             "TF_VAR_endpoint": moto.url,
             "TF_VAR_config_file": str(files["landbridge.yaml"]),
             "TF_VAR_contract_file": str(files["contract.yaml"]),

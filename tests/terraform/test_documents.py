@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import FUNCTIONS, ROOT, Terraform, variable
+from conftest import FUNCTIONS, ROOT, Terraform, mirrored, variable
 from iam import like, listed, render
 
 POLICIES = ROOT / "infra/policies"
@@ -25,7 +25,7 @@ VALUES = {
     "config_prefix": "landbridge-config/shop",
     "export_role_arn": "arn:aws:iam::123456789012:role/landbridge-shop-rds-export",
     "key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
-    "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/token-key-abcdef",
+    "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/key-abcdef",
 }
 KINDS = [
     {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
@@ -36,11 +36,11 @@ ACTIONS = {
     (
         "export-role.json",
         "WriteTheExport",
-    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide, exporting to S3)",
+    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide)",
     (
         "key.json",
         "TheAccountDecidesByIam",
-    ): "a key whose policy does not let its account in cannot be managed by anybody (AWS KMS Developer Guide)",
+    ): "a key whose policy does not let its account in cannot be managed (AWS KMS Developer Guide)",
     (
         "key.json",
         "AlarmsReachTheTopic",
@@ -166,12 +166,8 @@ def test_terraform_is_formatted(tree):
 
 
 def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
-    mirror = tmp_path / "terraformrc"
-    mirror.write_text(
-        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{variable("LANDBRIDGE_TERRAFORM_MIRROR")}"\n  }}\n}}\n'
-    )
     folder = tree / "terraform/examples/complete"
-    terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": str(mirror)})
+    terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")
     shutil.rmtree(folder / ".terraform")
@@ -199,6 +195,16 @@ def test_defaults_are_those_of_the_schema():
             for entry in given.split(", "):
                 key, value = entry.split(" = ")
                 assert schema[name]["properties"][key]["default"] == json.loads(value), (module, section, key)
+
+
+def test_the_example_is_the_demo_but_for_names():
+    """So that what the demo shows is what the example deploys."""
+    for name in ("landbridge.yaml", "contract.yaml"):
+        demo, example = (ROOT / folder / name for folder in ("examples/demo", "terraform/examples/complete"))
+        pairs = list(zip(demo.read_text().splitlines(), example.read_text().splitlines(), strict=True))
+        differ = [one.split(":")[0].strip() for one, other in pairs if one != other]
+        names = ["bucket", "role_arn", "kms_key", "token_key"] if name == "landbridge.yaml" else []
+        assert differ == ["# yaml-language-server", *names], differ
 
 
 def test_the_classes_of_the_example_are_all_masked():

@@ -32,7 +32,7 @@ run "every_class_has_a_tag_and_its_mask" {
       name         = "SHA256"
       email        = "EMAIL_MASK"
       phone        = "LAST_FOUR_CHARACTERS"
-      birth        = "FIRST_FOUR_CHARACTERS"
+      birth        = "DATE_YEAR_MASK"
       account      = "LAST_FOUR_CHARACTERS"
       ip           = "DEFAULT_MASKING_VALUE"
     }
