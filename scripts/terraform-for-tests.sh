@@ -9,7 +9,7 @@
 #                                 registry can be reached
 #   LANDBRIDGE_SKIP_TERRAFORM=1   leave these tests out; said loudly
 #
-# Prints what the tests need as NAME=VALUE lines into target/terraform/env.
+# Writes what the tests need as NAME=VALUE lines into target/terraform/env.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,11 +33,14 @@ if [ "${LANDBRIDGE_SKIP_TERRAFORM:-}" = 1 ]; then
     exit 0
 fi
 
+if ! command -v python3 >/dev/null 2>&1; then
+    echo "no python3: the tests of terraform/ will not run (scripts/python-for-tests.sh says what to install)" >&2
+    exit 0
+fi
+
 program=${LANDBRIDGE_TERRAFORM:-$(command -v terraform || true)}
 [ -n "$program" ] && [ -x "$program" ] ||
     missing "there is no terraform on PATH" "install Terraform 1.9 or newer (https://developer.hashicorp.com/terraform/install)"
-command -v python3 >/dev/null 2>&1 ||
-    missing "there is no python3 on PATH" "install Python 3.10 or newer, with its venv module"
 
 mkdir -p "$place"
 mirror=${LANDBRIDGE_TERRAFORM_MIRROR:-/opt/tf-plugins}

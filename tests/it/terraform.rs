@@ -36,8 +36,8 @@ fn tools() -> Option<Vec<(String, String)>> {
 }
 
 async fn pytest(file: &str) {
-    let Some(variables) = tools() else { return };
     let Some(python) = python::python(&format!("Terraform: {file}")) else { return };
+    let Some(variables) = tools() else { return };
     let mut command = python::command(&python);
     command.args(["-m", "pytest", "--color=no", file]);
     command.current_dir(python::package().join("terraform")).envs(variables);

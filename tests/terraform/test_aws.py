@@ -533,6 +533,7 @@ MUST_NOT = [
     ("load", "kms", "describe_key", {"KeyId": "KEY"}),
     ("load", "sns", "publish", {"TopicArn": "TOPIC", "Message": "x"}),
     # RDS's role writes below its own prefix only; the scheduler starts and reads nothing.
+    ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x", "Body": b""}),
     (
         "export-role",
         "s3",
