@@ -5,8 +5,8 @@
 #
 #   LANDBRIDGE_TERRAFORM          the program; default: `terraform` on PATH
 #   LANDBRIDGE_TERRAFORM_MIRROR   a folder with the AWS provider, as `terraform providers mirror`
-#                                 makes one; default: /opt/tf-plugins, else one is made if the
-#                                 registry can be reached
+#                                 makes one; default: the first of the usual places that has it,
+#                                 else one is made if the registry can be reached
 #   LANDBRIDGE_SKIP_TERRAFORM=1   leave these tests out; said loudly
 #
 # Writes what the tests need as NAME=VALUE lines into target/terraform/env.
@@ -43,16 +43,21 @@ program=${LANDBRIDGE_TERRAFORM:-$(command -v terraform || true)}
     missing "there is no terraform on PATH" "install Terraform 1.9 or newer (https://developer.hashicorp.com/terraform/install)"
 
 mkdir -p "$place"
-mirror=${LANDBRIDGE_TERRAFORM_MIRROR:-/opt/tf-plugins}
-binaries() { find "$1" -path "*hashicorp/aws/*" -name 'terraform-provider-aws*' 2>/dev/null | head -n 1; }
-if [ -z "$(binaries "$mirror")" ]; then
+binaries() { find "$1" -path "*hashicorp/aws/*$provider*" -name 'terraform-provider-aws*' 2>/dev/null | head -n 1; }
+mirror=${LANDBRIDGE_TERRAFORM_MIRROR:-}
+if [ -z "$mirror" ]; then
+    for usual in "${HOME:-/root}/.terraform.d/plugins" /usr/local/share/terraform/plugins /opt/tf-plugins; do
+        if [ -n "$(binaries "$usual")" ]; then mirror=$usual && break; fi
+    done
+fi
+if [ -z "$mirror" ] || [ -z "$(binaries "$mirror")" ]; then
     mirror=$place/mirror
     if [ -z "$(binaries "$mirror")" ]; then
         echo "fetching the AWS provider $provider into $mirror (once; some 150 MB)"
         asked=$(mktemp -d)
         printf 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws", version = "%s" }\n  }\n}\n' "$provider" >"$asked/main.tf"
         (cd "$asked" && TF_CLI_CONFIG_FILE=/dev/null "$program" providers mirror "$mirror") ||
-            missing "the AWS provider $provider is neither in /opt/tf-plugins nor to be had" \
+            missing "the AWS provider $provider is neither here nor to be had" \
                 "set LANDBRIDGE_TERRAFORM_MIRROR to a folder that \`terraform providers mirror\` made"
         rm -rf "$asked"
     fi
