@@ -4,6 +4,7 @@
 # and runs everything with cargo-nextest where it is installed, with cargo test elsewhere.
 #
 #   LANDBRIDGE_REQUIRE_PYTHON=0   tests that need Python may be left out although there is one
+#   LANDBRIDGE_SKIP_TERRAFORM=1     the tests of terraform/ are left out
 #   LANDBRIDGE_CRASH_STEP=5       the crash test tries every fifth call only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +18,7 @@ fi
 
 scripts/postgres-for-tests.sh
 scripts/python-for-tests.sh
+scripts/terraform-for-tests.sh
 # Where there is a Python, a test that needs it and does not find it fails.
 if [ -z "${LANDBRIDGE_REQUIRE_PYTHON:-}" ] && command -v python3 >/dev/null 2>&1; then
     export LANDBRIDGE_REQUIRE_PYTHON=1

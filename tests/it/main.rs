@@ -13,6 +13,7 @@
 //! | `postgres` | a real PostgreSQL crosses whole |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `moto` | stages over moto's RDS and S3 |
+//! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `conditions` | one suite of conditional writes, two servers |
 //! | `secrets` | one suite of secrets, two servers; the key of tokens by the command |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
@@ -31,4 +32,5 @@ mod rewrite;
 mod sdk;
 mod secrets;
 mod support;
+mod terraform;
 mod three_days;

@@ -130,6 +130,16 @@ async fn the_command_makes_a_key_once_and_never_shows_it() {
         assert!(!all.contains(encoded), "the key was shown");
     }
 
+    // One that Terraform made without a value is filled, once.
+    let made_empty = account(&world).secrets_sdk().create_secret().name("landbridge/empty/key");
+    made_empty.send().await.expect("made");
+    let empty = config("landbridge/empty/key");
+    for created in [true, false] {
+        let output = create(&world, &empty);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(&format!("\"created\": {created}")), "{output:?}");
+    }
+
     // Something else under that name is not taken for a key, and not shown either.
     let value = Secret::new(b"{\"password\":\"sesame\"}".to_vec());
     assert!(secrets.create("shop/database", "", &value).await.expect("made"));

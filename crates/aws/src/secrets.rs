@@ -75,6 +75,25 @@ impl Secrets {
             Err(error) => Err(failed("a secret cannot be made", name, error)),
         }
     }
+
+    /// Gives a secret that was made without a value its first one. `false`: it has one, and is
+    /// untouched. Two callers at once may both write; the later value stays.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub async fn fill(&self, name: &str, value: &Secret) -> Result<bool> {
+        match self.get(name).await {
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == Kind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let Ok(text) = std::str::from_utf8(value.bytes()) else {
+            return Err(Error::new(Kind::Rejected, "a secret to be filled is not text", name));
+        };
+        let call = self.client.put_secret_value().secret_id(name).secret_string(text);
+        call.send().await.map_err(|error| failed("a secret cannot be filled", name, error))?;
+        Ok(true)
+    }
 }
 
 #[cfg(test)]

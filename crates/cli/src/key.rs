@@ -40,7 +40,8 @@ pub(crate) async fn create(args: KeyCreateArgs) -> Result {
         getrandom::fill(&mut bytes)
             .map_err(|error| Failure::Failed(format!("no random bytes can be had: {error}")))?;
         let key = Secret::new(Key::written(&bytes).into_bytes());
-        secrets.create(&secret, DESCRIPTION, &key).await?
+        // Terraform makes the secret without a value, so that its state never holds one.
+        secrets.create(&secret, DESCRIPTION, &key).await? || secrets.fill(&secret, &key).await?
     };
     // Read back as the transfer will, so that what is there is known to serve.
     Key::parse(secrets.get(&secret).await?.bytes(), &secret)?;

@@ -59,21 +59,21 @@ impl Tick {
 
 impl Context {
     /// Reads the two files and builds the clients. `LANDBRIDGE_CONFIG` and
-    /// `LANDBRIDGE_CONTRACT` name the files (default: beside the function's
-    /// code), `LANDBRIDGE_POLICY_TAGS` the tags by class as JSON, which
-    /// Terraform knows and `landbridge.yaml` need not.
+    /// `LANDBRIDGE_CONTRACT` name the files, by path or as `s3://bucket/key`
+    /// (default: beside the function's code), `LANDBRIDGE_POLICY_TAGS` the tags
+    /// by class as JSON, which Terraform knows and `landbridge.yaml` need not.
     ///
     /// # Errors
-    /// [`Kind::Config`] with every fault of the files.
+    /// [`Kind::Config`] with every fault of the files; those of S3.
     pub async fn from_env() -> Result<Self> {
-        let config_path = path("LANDBRIDGE_CONFIG", config::FILE_NAME);
-        let contract_path = path("LANDBRIDGE_CONTRACT", contract::FILE_NAME);
+        let config_text = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
+        let contract_text = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
         let faulty = |what, faults: landbridge_core::yaml::Faults| {
             Error::new(Kind::Config, what, faults.to_string())
         };
-        let config = config::load(config::FILE_NAME, &read(&config_path)?)
+        let config = config::load(config::FILE_NAME, &config_text)
             .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
-        let contract = contract::load(contract::FILE_NAME, &read(&contract_path)?, &config)
+        let contract = contract::load(contract::FILE_NAME, &contract_text, &config)
             .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
         let tags = policy_tags(&config)?;
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
@@ -109,23 +109,46 @@ impl Context {
     }
 }
 
-fn path(variable: &str, name: &str) -> PathBuf {
-    let beside = || {
-        let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
-        root.join(name)
-    };
-    std::env::var_os(variable).map_or_else(beside, PathBuf::from)
+/// The text of a file of the configuration: the one that `variable` names, else `name` beside the code.
+async fn read(variable: &str, name: &str) -> Result<String> {
+    let place = std::env::var(variable).ok();
+    if let Some((bucket, key)) = place.as_deref().and_then(object) {
+        return read_object(bucket, key).await;
+    }
+    let path = place.map_or_else(
+        || std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default().join(name),
+        PathBuf::from,
+    );
+    std::fs::read_to_string(&path)
+        .map_err(|error| unreadable(path.display().to_string()).caused_by(error))
 }
 
-fn read(path: &std::path::Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
+/// `s3://bucket/key`, taken apart.
+fn object(place: &str) -> Option<(&str, &str)> {
+    place.strip_prefix("s3://")?.split_once('/')
+}
+
+/// Terraform lays the files into S3: it needs no packing tool, and one package serves every source.
+async fn read_object(bucket: &str, key: &str) -> Result<String> {
+    // Lambda says its region; the configuration that names the source's is what is read here.
+    let region = std::env::var("AWS_REGION").map_err(|_| {
         Error::new(
             Kind::Config,
-            "a file of the configuration cannot be read",
-            path.display().to_string(),
+            "AWS_REGION must be set to read the configuration from S3",
+            format!("s3://{bucket}/{key}"),
         )
-        .caused_by(error)
-    })
+    })?;
+    let s3 = Aws::from_env(&region, config::SourceKind::Instance).await.s3;
+    let (bytes, _) = s3
+        .get(bucket, key)
+        .await?
+        .ok_or_else(|| unreadable(format!("s3://{bucket}/{key}, which is not there")))?;
+    String::from_utf8(bytes.into())
+        .map_err(|_| unreadable(format!("s3://{bucket}/{key}, which is not UTF-8")))
+}
+
+fn unreadable(place: String) -> Error {
+    Error::new(Kind::Config, "a file of the configuration cannot be read", place)
 }
 
 fn policy_tags(config: &Config) -> Result<PolicyTags> {

@@ -1,0 +1,47 @@
+# One source, both clouds, from the two files beside this one.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws    = { source = "hashicorp/aws", version = ">= 5.100, < 6.0" }
+    google = { source = "hashicorp/google", version = ">= 8.0, < 9.0" }
+  }
+  # Where the state lies is yours to decide. It holds no secret, but whoever writes it can
+  # change what is deployed.
+  # backend "s3" {}
+}
+
+locals {
+  config_file   = "${path.module}/landbridge.yaml"
+  contract_file = "${path.module}/contract.yaml"
+  config        = yamldecode(file(local.config_file))
+}
+
+provider "aws" {
+  region = local.config.source.region
+}
+
+provider "google" {
+  project = local.config.warehouse.project
+  region  = local.config.warehouse.location
+  # Quotas of the APIs are counted for the project itself, also when a person applies.
+  user_project_override = true
+  billing_project       = local.config.warehouse.project
+}
+
+module "aws" {
+  source             = "../../modules/aws"
+  config_file        = local.config_file
+  contract_file      = local.contract_file
+  package_dir        = var.package_dir
+  google_credentials = module.gcp.credentials
+  policy_tags        = module.gcp.policy_tags
+  alert_emails       = var.alert_emails
+  enabled            = var.enabled
+}
+
+module "gcp" {
+  source        = "../../modules/gcp"
+  config_file   = local.config_file
+  aws_role_arns = module.aws.role_arns
+}

@@ -1,0 +1,124 @@
+# Exports, ledger and configuration. Private, versioned, reached by TLS only.
+
+resource "aws_s3_bucket" "this" {
+  bucket        = local.export.bucket
+  force_destroy = var.force_destroy
+  tags          = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = data.aws_region.current.name == local.region
+      error_message = "The AWS provider works in ${data.aws_region.current.name}, but source.region of landbridge.yaml is ${local.region}. RDS exports to a bucket of its own region only: set the provider's region."
+    }
+    precondition {
+      condition     = local.export_role.account == local.account && local.key.account == local.account
+      error_message = "export.role_arn and export.kms_key of landbridge.yaml must be of account ${local.account}, which Terraform works in."
+    }
+    precondition {
+      condition     = local.key.region == local.region
+      error_message = "export.kms_key must be of region ${local.region}: RDS encrypts an export only with a key of its own region."
+    }
+    precondition {
+      condition     = !startswith("${local.config_prefix}/", local.policy.export_path) && !startswith("${local.config_prefix}/", "${local.policy.ledger_prefix}/")
+      error_message = "export.prefix and ledger.prefix must not hold landbridge-config/, where the functions' configuration lies."
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket                  = aws_s3_bucket.this.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+# S3's own key for ledger and configuration, so that functions without a right on our key can
+# keep them. Exports are encrypted by RDS with our key, which it is told with each task.
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket     = aws_s3_bucket.this.id
+  policy     = templatefile("${local.infra}/policies/bucket.json", local.policy)
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket     = aws_s3_bucket.this.id
+  depends_on = [aws_s3_bucket_versioning.this]
+
+  # Personal data in plain: gone soon, and older versions with it.
+  rule {
+    id     = "exports"
+    status = "Enabled"
+    filter {
+      prefix = local.policy.export_path
+    }
+    expiration {
+      days = var.export_retention_days
+    }
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "ledger"
+    status = "Enabled"
+    filter {
+      prefix = "${local.policy.ledger_prefix}/"
+    }
+    expiration {
+      days = var.ledger_retention_days
+    }
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+  }
+
+  rule {
+    id     = "unfinished-uploads"
+    status = "Enabled"
+    filter {}
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}
+
+# The two files, as they are: what is deployed and what runs are one.
+resource "aws_s3_object" "file" {
+  for_each     = local.files
+  bucket       = aws_s3_bucket.this.id
+  key          = each.value.key
+  source       = each.value.path
+  source_hash  = filemd5(each.value.path)
+  content_type = "application/yaml"
+  depends_on   = [aws_s3_bucket_public_access_block.this, aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_versioning.this]
+
+  # The functions are told of the new file before the old one goes.
+  lifecycle {
+    create_before_destroy = true
+  }
+}

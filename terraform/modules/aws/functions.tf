@@ -1,0 +1,67 @@
+# The four functions.
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each          = local.functions
+  name              = "/aws/lambda/${local.name}-${each.key}"
+  retention_in_days = var.log_retention_days
+  tags              = local.tags
+}
+
+resource "aws_lambda_function" "this" {
+  for_each                       = local.functions
+  function_name                  = "${local.name}-${each.key}"
+  description                    = local.schedules[each.key].description
+  role                           = aws_iam_role.function[each.key].arn
+  filename                       = "${var.package_dir}/${each.key}.zip"
+  source_code_hash               = filebase64sha256("${var.package_dir}/${each.key}.zip")
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  memory_size                    = var.memory_mb[each.key]
+  timeout                        = var.timeout_seconds[each.key]
+  reserved_concurrent_executions = var.reserved_concurrency
+  tags                           = local.tags
+
+  environment {
+    variables = merge(
+      {
+        LANDBRIDGE_CONFIG   = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["landbridge.yaml"].key}"
+        LANDBRIDGE_CONTRACT = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["contract.yaml"].key}"
+      },
+      # Snapshot and export have no business with Google.
+      contains(["transfer", "load"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
+      each.key == "load" ? { LANDBRIDGE_POLICY_TAGS = jsonencode(var.policy_tags) } : {},
+    )
+  }
+
+  # Its log group is there before Lambda would make one that keeps everything for ever.
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key]
+
+  lifecycle {
+    precondition {
+      condition     = each.key != "load" || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
+      error_message = "policy_tags lacks a tag for a class of landbridge.yaml; the classes are ${join(", ", local.classes)}. Without it the load would stop."
+    }
+  }
+}
+
+locals {
+  # Classes whose tag landbridge.yaml does not name itself; `unclassified` is always one.
+  classes = distinct(concat(
+    [for name, class in try(local.config.pii.classes, {}) : name if try(class.policy_tag, null) == null],
+    try(local.config.pii.classes.unclassified.policy_tag, null) == null ? ["unclassified"] : [],
+  ))
+}
+
+# What Lambda does with a tick that failed: the numbers of infra/schedules, then the queue.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  for_each                     = local.functions
+  function_name                = aws_lambda_function.this[each.key].function_name
+  maximum_retry_attempts       = local.schedules[each.key].retry.maximum_retry_attempts
+  maximum_event_age_in_seconds = local.schedules[each.key].retry.maximum_event_age_seconds
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures.arn
+    }
+  }
+}

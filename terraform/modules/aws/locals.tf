@@ -1,0 +1,61 @@
+locals {
+  infra  = "${path.module}/../../../infra"
+  config = yamldecode(file(var.config_file))
+
+  # Defaults as in schemas/landbridge.schema.json; a test compares them.
+  schedule = merge({ export_hour = 1, transfer_from_hour = 2, deadline_hour = 4 }, local.config.schedule)
+  export   = merge({ prefix = "exports" }, local.config.export)
+  ledger   = merge({ prefix = "ledger" }, try(local.config.ledger, {}))
+
+  source    = local.config.source.name
+  region    = local.config.source.region
+  name      = "landbridge-${local.source}"
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  cluster   = local.config.source.kind == "cluster"
+  functions = toset(["snapshot", "export", "transfer", "load"])
+  tags      = merge({ "landbridge:source" = local.source }, var.tags)
+
+  # arn:aws:iam::123456789012:role/path/name
+  export_role = regex("^arn:[a-z-]+:iam::(?P<account>[0-9]+):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)$", local.export.role_arn)
+  # An alias names a key that is made here; a key's own ARN names one that exists.
+  key       = regex("^arn:[a-z-]+:kms:(?P<region>[^:]+):(?P<account>[0-9]+):(?P<name>.+)$", local.export.kms_key)
+  make_key  = startswith(local.key.name, "alias/")
+  key_arn   = local.make_key ? aws_kms_key.this[0].arn : local.export.kms_key
+  token_key = try(local.config.transfer.token_key, null)
+  # A name is a secret that is made here; an ARN is one that exists.
+  make_token_key = local.token_key != null && !startswith(coalesce(local.token_key, "-"), "arn:")
+  token_key_arn  = local.make_token_key ? aws_secretsmanager_secret.token_key[0].arn : local.token_key
+
+  # What infra/policies may name.
+  policy = {
+    partition       = local.partition
+    region          = local.region
+    account         = local.account
+    source          = local.source
+    source_id       = local.config.source.id
+    database        = local.cluster ? "cluster" : "db"
+    snapshot        = local.cluster ? "cluster-snapshot" : "snapshot"
+    snapshot_call   = local.cluster ? "DBClusterSnapshot" : "DBSnapshot"
+    bucket          = local.export.bucket
+    export_path     = local.export.prefix == "" ? "" : "${trim(local.export.prefix, "/")}/"
+    ledger_prefix   = trim(local.ledger.prefix, "/")
+    config_prefix   = local.config_prefix
+    export_role_arn = local.export.role_arn
+    key_arn         = local.key_arn
+    token_key_arn   = local.token_key_arn == null ? "" : local.token_key_arn
+  }
+
+  config_prefix = "landbridge-config/${local.source}"
+  # Named by their content: a change is another object, and the functions start anew with it.
+  files = {
+    for name, path in { "landbridge.yaml" = var.config_file, "contract.yaml" = var.contract_file } :
+    name => { path = path, key = "${local.config_prefix}/${substr(filesha256(path), 0, 16)}/${name}" }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}

@@ -1,0 +1,39 @@
+output "role_arns" {
+  description = "Role of each function by its name. The gcp module trusts those of transfer and load."
+  value       = { for function in local.functions : function => "arn:${local.partition}:iam::${local.account}:role/${local.name}-${function}" }
+}
+
+output "function_names" {
+  description = "Name of each function in Lambda."
+  value       = { for function in local.functions : function => aws_lambda_function.this[function].function_name }
+}
+
+output "bucket" {
+  description = "S3 bucket of exports, ledger and configuration."
+  value       = aws_s3_bucket.this.id
+}
+
+output "key_arn" {
+  description = "KMS key that encrypts the exports."
+  value       = local.key_arn
+}
+
+output "export_role_arn" {
+  description = "Role that RDS assumes to write an export."
+  value       = aws_iam_role.export.arn
+}
+
+output "token_key_arn" {
+  description = "Secret that holds the key of tokens, made empty; null if `transfer.token_key` is not set."
+  value       = local.token_key_arn
+}
+
+output "alerts_topic_arn" {
+  description = "SNS topic that every alarm is sent to. Subscribe your pager here."
+  value       = aws_sns_topic.alerts.arn
+}
+
+output "failures_queue_url" {
+  description = "SQS queue of ticks that failed for good."
+  value       = aws_sqs_queue.failures.id
+}

@@ -1,0 +1,51 @@
+# One role per function, each with its own document of infra/policies, one for the schedules,
+# and the one that RDS assumes to write an export.
+
+resource "aws_iam_role" "function" {
+  for_each           = local.functions
+  name               = "${local.name}-${each.key}"
+  description        = "Landbridge ${local.source}: what the function ${each.key} may do"
+  assume_role_policy = templatefile("${local.infra}/policies/trust-function.json", local.policy)
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = local.functions
+  name     = each.key
+  role     = aws_iam_role.function[each.key].id
+  policy   = templatefile("${local.infra}/policies/${each.key}.json", local.policy)
+}
+
+resource "aws_iam_role_policy" "token_key" {
+  count  = local.token_key == null ? 0 : 1
+  name   = "token-key"
+  role   = aws_iam_role.function["transfer"].id
+  policy = templatefile("${local.infra}/policies/transfer-token-key.json", local.policy)
+}
+
+resource "aws_iam_role" "export" {
+  name               = local.export_role.name
+  path               = local.export_role.path
+  description        = "Landbridge ${local.source}: RDS writes exports with it"
+  assume_role_policy = templatefile("${local.infra}/policies/trust-export.json", local.policy)
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "export" {
+  name   = "write-exports"
+  role   = aws_iam_role.export.id
+  policy = templatefile("${local.infra}/policies/export-role.json", local.policy)
+}
+
+resource "aws_iam_role" "scheduler" {
+  name               = "${local.name}-scheduler"
+  description        = "Landbridge ${local.source}: EventBridge Scheduler starts the functions with it"
+  assume_role_policy = templatefile("${local.infra}/policies/trust-scheduler.json", local.policy)
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "start-functions"
+  role   = aws_iam_role.scheduler.id
+  policy = templatefile("${local.infra}/policies/scheduler.json", local.policy)
+}

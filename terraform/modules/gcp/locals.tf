@@ -1,0 +1,58 @@
+locals {
+  config = yamldecode(file(var.config_file))
+
+  # Defaults as in schemas/landbridge.schema.json; a test compares them.
+  warehouse = merge({ ops_dataset = "landbridge_ops" }, local.config.warehouse)
+  transfer  = merge({ prefix = "landbridge" }, local.config.transfer)
+
+  source   = local.config.source.name
+  project  = local.warehouse.project
+  location = lower(local.warehouse.location)
+  name     = "landbridge-${local.source}"
+  slug     = "landbridge_${replace(local.source, "-", "_")}"
+  labels   = merge({ landbridge_source = local.source }, var.labels)
+  landing  = local.transfer.prefix == "" ? "" : "${trim(local.transfer.prefix, "/")}/"
+
+  # Nobody has judged these columns yet: NULL for everyone, whatever the file says.
+  given   = try(local.config.pii.classes, {})
+  classes = merge(local.given, { unclassified = merge(try(local.given.unclassified, {}), { mask = "ALWAYS_NULL", readers = [] }) })
+  # A class that names its tag has one already, with a policy of its own.
+  made = { for name, class in local.classes : name => {
+    mask           = class.mask
+    readers        = try(coalescelist(class.readers, []), [])
+    masked_readers = try(coalescelist(class.masked_readers, []), [])
+  } if try(class.policy_tag, null) == null }
+  existing = { for name, class in local.classes : name => class.policy_tag if try(class.policy_tag, null) != null }
+
+  members         = distinct(flatten([for class in values(local.made) : concat(class.readers, class.masked_readers)]))
+  dataset_readers = coalesce(var.dataset_readers, local.members)
+  ops_readers     = coalesce(var.ops_readers, local.dataset_readers)
+
+  # What the functions are known by at Google.
+  principals = { for function in ["transfer", "load"] : function =>
+    "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
+  }
+  roles       = { for function in ["transfer", "load"] : function => regex("role/(.+)$", var.aws_role_arns[function])[0] }
+  aws_account = regex("::([0-9]{12}):", var.aws_role_arns["load"])[0]
+  partition   = regex("^arn:([a-z-]+):", var.aws_role_arns["load"])[0]
+}
+
+data "google_project" "this" {
+  project_id = local.project
+}
+
+resource "google_project_service" "this" {
+  for_each = var.enable_apis ? toset([
+    "bigquery.googleapis.com",
+    "bigquerydatapolicy.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
+    "datacatalog.googleapis.com",
+    "iam.googleapis.com",
+    "storage.googleapis.com",
+    "sts.googleapis.com",
+  ]) : toset([])
+  project = local.project
+  service = each.key
+  # Others of the project may use them.
+  disable_on_destroy = false
+}

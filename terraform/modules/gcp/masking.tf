@@ -1,0 +1,54 @@
+# One policy tag per class of personal data, how it is masked, and for whom it is not.
+
+resource "google_data_catalog_taxonomy" "this" {
+  project                = local.project
+  region                 = local.location
+  display_name           = local.slug
+  description            = "Classes of personal data of ${local.source}, from pii.classes of landbridge.yaml"
+  activated_policy_types = ["FINE_GRAINED_ACCESS_CONTROL"]
+  depends_on             = [google_project_service.this]
+}
+
+resource "google_data_catalog_policy_tag" "class" {
+  for_each     = local.made
+  taxonomy     = google_data_catalog_taxonomy.this.id
+  display_name = each.key
+  description  = each.key == "unclassified" ? "Nobody has judged these columns: NULL for everyone" : "Masked by ${each.value.mask}"
+}
+
+resource "google_bigquery_datapolicy_data_policy" "class" {
+  for_each         = local.made
+  project          = local.project
+  location         = local.location
+  data_policy_id   = "${local.slug}_${replace(each.key, "-", "_")}"
+  policy_tag       = google_data_catalog_policy_tag.class[each.key].name
+  data_policy_type = "DATA_MASKING_POLICY"
+  data_masking_policy {
+    predefined_expression = each.value.mask
+  }
+}
+
+# Who sees the mask: on the policy of the class, never on the project.
+resource "google_bigquery_datapolicy_data_policy_iam_binding" "masked_readers" {
+  for_each       = { for name, class in local.made : name => class.masked_readers if length(class.masked_readers) > 0 }
+  project        = local.project
+  location       = local.location
+  data_policy_id = google_bigquery_datapolicy_data_policy.class[each.key].data_policy_id
+  role           = "roles/bigquerydatapolicy.maskedReader"
+  members        = each.value
+}
+
+# Who sees the plain value.
+resource "google_data_catalog_policy_tag_iam_binding" "readers" {
+  for_each   = { for name, class in local.made : name => class.readers if length(class.readers) > 0 }
+  policy_tag = google_data_catalog_policy_tag.class[each.key].name
+  role       = "roles/datacatalog.categoryFineGrainedReader"
+  members    = each.value
+}
+
+# The load attaches tags; it reads no tagged column.
+resource "google_data_catalog_taxonomy_iam_member" "tagger" {
+  taxonomy = google_data_catalog_taxonomy.this.name
+  role     = google_project_iam_custom_role.tagger.name
+  member   = local.principals["load"]
+}

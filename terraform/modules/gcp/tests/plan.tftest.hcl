@@ -1,0 +1,204 @@
+# What the module plans for the example, with a provider that creates nothing. `terraform test`
+# needs no account.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = {
+      number = "123456789"
+    }
+  }
+}
+
+variables {
+  config_file = "../../examples/complete/landbridge.yaml"
+  aws_role_arns = {
+    snapshot = "arn:aws:iam::123456789012:role/landbridge-shop-snapshot"
+    export   = "arn:aws:iam::123456789012:role/landbridge-shop-export"
+    transfer = "arn:aws:iam::123456789012:role/landbridge-shop-transfer"
+    load     = "arn:aws:iam::123456789012:role/landbridge-shop-load"
+  }
+}
+
+run "every_class_has_a_tag_and_its_mask" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_data_catalog_policy_tag.class)) == toset(["unclassified", "name", "email", "phone", "birth", "account", "ip"])
+    error_message = "One tag per class of landbridge.yaml, and unclassified."
+  }
+  assert {
+    condition = { for class, policy in google_bigquery_datapolicy_data_policy.class : class => policy.data_masking_policy[0].predefined_expression } == {
+      unclassified = "ALWAYS_NULL"
+      name         = "SHA256"
+      email        = "EMAIL_MASK"
+      phone        = "LAST_FOUR_CHARACTERS"
+      birth        = "DATE_YEAR_MASK"
+      account      = "LAST_FOUR_CHARACTERS"
+      ip           = "DEFAULT_MASKING_VALUE"
+    }
+    error_message = "The mask of a class is the one of landbridge.yaml."
+  }
+  assert {
+    condition     = alltrue([for policy in google_bigquery_datapolicy_data_policy.class : policy.data_policy_type == "DATA_MASKING_POLICY"])
+    error_message = "Every policy masks."
+  }
+  assert {
+    condition     = toset(google_data_catalog_taxonomy.this.activated_policy_types) == toset(["FINE_GRAINED_ACCESS_CONTROL"])
+    error_message = "A taxonomy without this type enforces nothing."
+  }
+}
+
+run "who_sees_what_is_who_landbridge_yaml_says" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for class, it in google_bigquery_datapolicy_data_policy_iam_binding.masked_readers :
+      it.role == "roles/bigquerydatapolicy.maskedReader" && it.members == (class == "unclassified" ? toset(["group:analysts@example.com", "group:pii-readers@example.com"]) : toset(["group:analysts@example.com"]))
+    ]) && length(google_bigquery_datapolicy_data_policy_iam_binding.masked_readers) == 7
+    error_message = "Who sees the mask of a class."
+  }
+  assert {
+    condition = alltrue([
+      for class, it in google_data_catalog_policy_tag_iam_binding.readers :
+      it.role == "roles/datacatalog.categoryFineGrainedReader" && it.members == toset(["group:pii-readers@example.com"])
+    ])
+    error_message = "Who sees plain values."
+  }
+  assert {
+    condition     = !contains(keys(google_data_catalog_policy_tag_iam_binding.readers), "unclassified") && length(google_data_catalog_policy_tag_iam_binding.readers) == 6
+    error_message = "Nobody sees what nobody has judged."
+  }
+}
+
+run "only_two_roles_of_one_account_are_trusted" {
+  command = plan
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.aws.attribute_condition == "assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/') || assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-transfer/')"
+    error_message = "The condition names transfer and load exactly, and nobody else: not snapshot, not export, no role whose name begins alike."
+  }
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.aws.aws[0].account_id == "123456789012"
+    error_message = "The account of the roles."
+  }
+  assert {
+    condition     = alltrue([for expression in values(google_iam_workload_identity_pool_provider.aws.attribute_mapping) : expression == "assertion.arn.extract('assumed-role/{role}/')"])
+    error_message = "Subject and aws_role are the role's name: a whole ARN can exceed the 127 characters of a subject."
+  }
+}
+
+run "nothing_is_public" {
+
+  assert {
+    condition     = google_storage_bucket.landing.uniform_bucket_level_access && google_storage_bucket.landing.public_access_prevention == "enforced"
+    error_message = "The landing bucket."
+  }
+  assert {
+    condition     = one(google_storage_bucket.landing.lifecycle_rule).action != null && one(one(google_storage_bucket.landing.lifecycle_rule).condition).age == 7
+    error_message = "Plain values do not stay."
+  }
+  assert {
+    condition     = google_storage_bucket.landing.soft_delete_policy[0].retention_duration_seconds == 0
+    error_message = "What is deleted is gone."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for dataset in google_bigquery_dataset.this : [
+        for access in dataset.access :
+        !contains(["allAuthenticatedUsers", "projectReaders", "projectWriters"], coalesce(access.special_group, "-")) && !contains(["allUsers", "allAuthenticatedUsers"], coalesce(access.iam_member, "-"))
+      ]
+    ]))
+    error_message = "Neither everybody nor every reader of the project."
+  }
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.this : toset([for access in dataset.access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com", "pii-readers@example.com"])])
+    error_message = "Those whom a class names may query, nobody else."
+  }
+}
+
+run "the_load_can_neither_read_nor_delete" {
+  command = plan
+
+  assert {
+    condition = length(setintersection(google_project_iam_custom_role.loader[0].permissions, [
+      "bigquery.tables.getData", "bigquery.tables.delete", "bigquery.tables.setIamPolicy", "bigquery.tables.export", "bigquery.datasets.update", "bigquery.datasets.delete",
+    ])) == 0
+    error_message = "The loader's role has a right that loading does not need."
+  }
+  assert {
+    condition     = contains(google_project_iam_custom_role.loader[0].permissions, "bigquery.tables.setCategory")
+    error_message = "Without it no tag can be attached."
+  }
+  assert {
+    condition     = google_project_iam_custom_role.runner.permissions == toset(["bigquery.jobs.create"]) && google_project_iam_custom_role.tagger.permissions == toset(["datacatalog.taxonomies.get"])
+    error_message = "On the project the load may start jobs, on the taxonomy it may see it."
+  }
+  assert {
+    condition     = toset([for it in google_storage_bucket_iam_member.transfer : it.role]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+    error_message = "The transfer creates and looks; it replaces and deletes nothing."
+  }
+  assert {
+    condition     = strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "objects/landbridge/shop/") && strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "endsWith('.json')")
+    error_message = "The load writes receipts only."
+  }
+}
+
+run "one_location_for_all" {
+  command = plan
+
+  assert {
+    condition = toset(concat(
+      [google_storage_bucket.landing.location, google_data_catalog_taxonomy.this.region],
+      [for dataset in google_bigquery_dataset.this : dataset.location],
+      [for policy in google_bigquery_datapolicy_data_policy.class : policy.location],
+    )) == toset(["asia-northeast3"])
+    error_message = "Bucket, datasets, taxonomy and policies are in warehouse.location."
+  }
+}
+
+run "a_tag_of_another_location_is_refused" {
+  command = plan
+  variables {
+    config_file = "./tests/foreign-tag.yaml"
+  }
+  expect_failures = [google_storage_bucket.landing]
+}
+
+run "everybody_is_no_reader" {
+  command = plan
+  variables {
+    dataset_readers = ["allAuthenticatedUsers"]
+  }
+  expect_failures = [var.dataset_readers]
+}
+
+run "roles_of_two_accounts_are_refused" {
+  command = plan
+  variables {
+    aws_role_arns = {
+      transfer = "arn:aws:iam::210987654321:role/landbridge-shop-transfer"
+      load     = "arn:aws:iam::123456789012:role/landbridge-shop-load"
+    }
+  }
+  expect_failures = [google_iam_workload_identity_pool_provider.aws]
+}
+
+run "the_credentials_hold_no_key_and_no_metadata_service" {
+  assert {
+    condition     = toset(keys(jsondecode(output.credentials))) == toset(["type", "audience", "subject_token_type", "token_url", "credential_source"])
+    error_message = "An external account, nothing else."
+  }
+  assert {
+    condition     = jsondecode(output.credentials).audience == "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws"
+    error_message = "The audience names the project by its number."
+  }
+  assert {
+    condition     = toset(keys(jsondecode(output.credentials).credential_source)) == toset(["environment_id", "regional_cred_verification_url"])
+    error_message = "Lambda has no metadata service: no URL of one."
+  }
+  assert {
+    condition     = toset(keys(output.policy_tags)) == toset(["unclassified", "name", "email", "phone", "birth", "account", "ip"])
+    error_message = "The load needs a tag of each class."
+  }
+}

@@ -1,0 +1,152 @@
+"""moto, with IAM enforced as AWS does it.
+
+moto checks signatures, keeps roles and documents, and answers the calls. Three things it leaves
+out are added here, before a call is answered: the resources of RDS's actions (moto asks for `*`),
+conditions, and the rights that a call needs besides its own (PassRole, grants of a key, decrypting
+an object). Which they are is in AWS's Service Authorization Reference and in the API's reference.
+
+Enforcement is off until `POST /moto-api/reset-auth` says 0, so that Terraform can build first.
+"""
+
+import json
+import sys
+from urllib.parse import parse_qs, urlparse
+
+from iam import allowed
+from moto import settings
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.iam.access_control import PermissionResult
+from moto.kms.models import kms_backends
+from moto.rds.models import rds_backends
+from moto.s3.models import FakeBucket, s3_backends
+from moto.server import main
+
+# Every call is as if it came over TLS, from a principal of the account: loopback has no TLS.
+ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"}
+
+
+def needs(response, action, resource):
+    """What a call must be allowed: action, resource, what conditions can look at."""
+    account, region = response.current_account, response.region
+    one = {key: values[0] for key, values in response.querystring.items() if values}
+    rds = f"arn:aws:rds:{region}:{account}"
+    service, _, call = action.partition(":")
+    if service == "rds":
+        kind, database = ("cluster-snapshot", "cluster") if "Cluster" in call else ("snapshot", "db")
+        snapshot = one.get("DBSnapshotIdentifier") or one.get("DBClusterSnapshotIdentifier") or "*"
+        arn = f"{rds}:{kind}:{snapshot}"
+        if call.startswith("Create") and call.endswith("Snapshot"):
+            source = one.get("DBInstanceIdentifier") or one.get("DBClusterIdentifier")
+            tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(one)}
+            yield action, f"{rds}:{database}:{source}", tags
+            yield action, arn, tags
+            if tags:
+                yield "rds:AddTagsToResource", arn, tags
+        elif call.startswith("Delete") and call.endswith("Snapshot"):
+            yield action, arn, resource_tags(account, region, kind, snapshot)
+        elif call == "StartExportTask":
+            yield action, one["SourceArn"], {}
+            yield "iam:PassRole", one["IamRoleArn"], {"iam:PassedToService": "export.rds.amazonaws.com"}
+            key = key_arn(account, region, one["KmsKeyId"])
+            yield "kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "true"}
+            yield "kms:DescribeKey", key, {}
+        elif call.startswith("Describe") and call.endswith("Snapshots"):
+            yield action, arn, {}
+        elif call == "DescribeExportTasks":
+            yield action, "*", {}
+        else:
+            yield (
+                action,
+                one.get("ResourceName") or f"{rds}:{database}:{one.get('DBInstanceIdentifier', '*')}",
+                {},
+            )
+    elif service == "s3":
+        bucket, _, key = resource.rpartition(":")[2].partition("/")
+        prefix = parse_qs(urlparse(response.uri).query).get("prefix")
+        yield action, resource, {"s3:prefix": prefix[0]} if prefix else {}
+        yield from decryption(account, region, bucket, key, action)
+    else:
+        body = json.loads(response.body) if str(response.body).startswith("{") else {}
+        yield action, named(service, body | one, resource, account, region), {}
+
+
+def request_tags(one):
+    for key, value in one.items():
+        if key.startswith("Tags.") and key.endswith(".Key"):
+            yield value, one.get(key[: -len("Key")] + "Value", "")
+
+
+def resource_tags(account, region, kind, snapshot):
+    backend = rds_backends[account][region]
+    known = backend.database_snapshots if kind == "snapshot" else backend.cluster_snapshots
+    tags = known[snapshot].tags if snapshot in known else []
+    return {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in tags}
+
+
+def key_arn(account, region, name):
+    backend = kms_backends[account][region]
+    return backend.describe_key(backend.any_id_to_key_id(name)).arn
+
+
+def decryption(account, region, bucket, key, action):
+    """Reading an object that a key of ours encrypts needs that key as well."""
+    there = s3_backends[account]["aws"].buckets.get(bucket)
+    found = there.keys.get(key) if there and action == "s3:GetObject" else None
+    # The newest version may be a deletion's marker.
+    used = getattr(found, "kms_key_id", None)
+    if used:
+        yield "kms:Decrypt", used, {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+
+
+def named(service, given, resource, account, region):
+    """The ARN of what a call is about, where moto does not say it."""
+    for key in ("TopicArn", "SecretId", "KeyId", "RoleArn"):
+        value = str(given.get(key, ""))
+        if value.startswith("arn:"):
+            return value
+        if value and service == "kms":
+            return key_arn(account, region, value)
+    if "QueueUrl" in given:
+        return f"arn:aws:sqs:{region}:{account}:{given['QueueUrl'].rpartition('/')[2]}"
+    if "RoleName" in given:
+        return f"arn:aws:iam::{account}:role/{given['RoleName']}"
+    return resource
+
+
+def bucket_policy(account, resource):
+    bucket = resource.rpartition(":")[2].partition("/")[0]
+    there = s3_backends[account]["aws"].buckets.get(bucket)
+    return [json.loads(there.policy)] if there is not None and there.policy else []
+
+
+def authorize(response, request_class, resource="*"):
+    """Stands in for moto's own check."""
+    if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+        return
+    query = urlparse(response.uri).query
+    request = request_class(
+        account_id=response.current_account,
+        method=response.method,
+        path=response.raw_path + (f"?{query}" if query else ""),
+        data=response.data,
+        body=response.raw_body,
+        headers=response.headers,
+        action=response._get_action(),
+    )
+    request.check_signature()
+    # Roles of the module have inline documents only.
+    documents = [json.loads(it) for it in request._access_key.collect_policies()]
+    context = ALWAYS | {"aws:PrincipalAccount": response.current_account}
+    for action, about, more in needs(response, request._action, resource):
+        of_resource = bucket_policy(response.current_account, about) if action.startswith("s3:") else []
+        if not allowed(documents + of_resource, action, about, context | more):
+            print(f"DENIED {action} on {about} with {more}", file=sys.stderr, flush=True)
+            request._raise_access_denied()
+
+
+ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
+# Looked at above, with its conditions; moto would apply a Deny whatever its condition says.
+FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""What each role needs, what it may, and what it must not."""
+
+from conftest import ACCOUNT, FUNCTIONS, REGION
+
+BUCKET = "shop-exports-123456789012"
+RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
+EXPORT = "landbridge-shop-20260102-a1"
+TABLE_FILE = "shop/public.creators/1/part-00000-0f0e-c000.gz.parquet"
+# 01:00 in Seoul: the hour that is exported.
+HOUR = "2026-01-01T16:00:00Z"
+SNAPSHOT = "landbridge-shop-20260101t1600z"
+DAY = "ledger/shop/2026-01-02/"
+# 32 bytes, good for nothing.
+TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
+# The export hour of the next day, and an hour of which nobody has asked yet.
+NEXT_DAY = "2026-01-02T16:00:00Z"
+LATER = "2026-01-03T05:00:00Z"
+
+# Each statement that a tick uses: without it, the tick is refused that very action. The event's
+# time is one of which nothing is done yet.
+NEEDED = [
+    ("snapshot", "ReadTheConfiguration", "s3:GetObject", LATER),
+    ("snapshot", "ReadSnapshotsOfTheAccount", "rds:DescribeDBSnapshots", LATER),
+    ("snapshot", "ReadExportTasksOfTheAccount", "rds:DescribeExportTasks", LATER),
+    ("snapshot", "TakeSnapshotsOfTheSource", "rds:CreateDBSnapshot", LATER),
+    ("snapshot", "TagThemAtBirth", "rds:AddTagsToResource", LATER),
+    ("export", "ReadTheConfiguration", "s3:GetObject", NEXT_DAY),
+    ("export", "KeepTheLedger", "s3:GetObject", NEXT_DAY),
+    ("export", "ReadSnapshotsOfTheAccount", "rds:DescribeDBSnapshots", NEXT_DAY),
+    ("export", "ReadExportTasksOfTheAccount", "rds:DescribeExportTasks", NEXT_DAY),
+    ("export", "ExportOurOwnSnapshots", "rds:StartExportTask", NEXT_DAY),
+    ("export", "HandRdsItsRole", "iam:PassRole", NEXT_DAY),
+    ("export", "LendRdsTheKey", "kms:CreateGrant", NEXT_DAY),
+    ("export", "SeeTheKey", "kms:DescribeKey", NEXT_DAY),
+    ("export", "ListWhatItReads", "s3:ListBucket", HOUR),
+    ("export", "ReadManifests", "s3:GetObject", HOUR),
+    ("export", "OpenManifests", "kms:Decrypt", HOUR),
+    ("transfer", "ReadTheConfiguration", "s3:GetObject", HOUR),
+    ("transfer", "KeepTheLedger", "s3:GetObject", HOUR),
+    ("transfer", "ListWhatItReads", "s3:ListBucket", HOUR),
+    ("transfer", "ReadTheExport", "s3:GetObject", HOUR),
+    ("transfer", "OpenTheExport", "kms:Decrypt", HOUR),
+    ("load", "ReadTheConfiguration", "s3:GetObject", HOUR),
+    ("load", "KeepTheLedger", "s3:GetObject", HOUR),
+    ("load", "ListWhatItReads", "s3:ListBucket", HOUR),
+]
+
+# Capitals stand for what Terraform made: the export's ROLE, the KEY, …
+TAGS = [{"Key": "landbridge:source", "Value": "shop"}]
+MUST_NOT = [
+    # Snapshots that are not ours, and what is pinned.
+    ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "before-the-migration"}),
+    ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "payroll-2025"}),
+    ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-by-a-person"}),
+    ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251225t1600z"}),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {
+            "DBSnapshotIdentifier": "landbridge-shop-20260101t1700z",
+            "DBInstanceIdentifier": "payroll",
+            "Tags": TAGS,
+        },
+    ),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {"DBSnapshotIdentifier": "somebody-elses-name", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "create_db_snapshot",
+        {"DBSnapshotIdentifier": "landbridge-shop-20260101t1700z", "DBInstanceIdentifier": "shop-prod"},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "delete_db_instance",
+        {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "modify_db_instance",
+        {"DBInstanceIdentifier": "shop-prod", "MasterUserPassword": "another-one"},
+    ),
+    (
+        "snapshot",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": "ROLE",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "snapshot",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"},
+    ),
+    ("snapshot", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/"}),
+    # Somebody else's snapshot, another role handed to RDS, another key.
+    (
+        "export",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:payroll-2025",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": "ROLE",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "export",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:{SNAPSHOT}",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/administrator",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    (
+        "export",
+        "rds",
+        "create_db_snapshot",
+        {
+            "DBSnapshotIdentifier": "landbridge-shop-20260101t1700z",
+            "DBInstanceIdentifier": "shop-prod",
+            "Tags": TAGS,
+        },
+    ),
+    ("export", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251224t1600z"}),
+    (
+        "export",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    (
+        "export",
+        "kms",
+        "create_grant",
+        {
+            "KeyId": "KEY",
+            "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/administrator",
+            "Operations": ["Decrypt"],
+        },
+    ),
+    ("export", "kms", "schedule_key_deletion", {"KeyId": "KEY"}),
+    # Another prefix, another bucket, another secret; nothing of the export is written.
+    ("transfer", "s3", "get_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x.parquet"}),
+    ("transfer", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/payroll"}),
+    ("transfer", "s3", "put_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/x", "Body": b""}),
+    ("transfer", "s3", "put_object", {"Bucket": "payroll-files", "Key": "x", "Body": b""}),
+    (
+        "transfer",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "landbridge-config/shop/x/landbridge.yaml", "Body": b""},
+    ),
+    ("transfer", "s3", "delete_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/export.json"}),
+    (
+        "transfer",
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:payroll/password-abcdef"},
+    ),
+    ("transfer", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
+    ("transfer", "rds", "describe_db_snapshots", {}),
+    # The load sees no export at all, nor the ledger of another source.
+    (
+        "load",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    ("load", "s3", "get_object", {"Bucket": BUCKET, "Key": "ledger/payroll/2026-01-02/export.json"}),
+    (
+        "load",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "ledger/payroll/2026-01-02/export.json", "Body": b""},
+    ),
+    ("load", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
+    ("load", "kms", "describe_key", {"KeyId": "KEY"}),
+    ("load", "sns", "publish", {"TopicArn": "TOPIC", "Message": "x"}),
+    # RDS's role writes below its own prefix only; the scheduler starts and reads nothing.
+    ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x", "Body": b""}),
+    (
+        "export-role",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/export.json", "Body": b""},
+    ),
+    ("export-role", "s3", "put_object", {"Bucket": "payroll-files", "Key": "x", "Body": b""}),
+    (
+        "scheduler",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"},
+    ),
+    (
+        "scheduler",
+        "lambda",
+        "update_function_configuration",
+        {"FunctionName": "landbridge-shop-load", "Timeout": 3},
+    ),
+    *[
+        (
+            name,
+            "iam",
+            "put_role_policy",
+            {"RoleName": f"landbridge-shop-{name}", "PolicyName": "x", "PolicyDocument": "{}"},
+        )
+        for name in FUNCTIONS
+    ],
+]
+
+MAY = [
+    ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-20251224t1600z"}),
+    ("transfer", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
+    (
+        "transfer",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    ("load", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/x.json", "Body": b""}),
+    *[
+        (name, "sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "x"})
+        for name in (*FUNCTIONS, "scheduler")
+    ],
+]

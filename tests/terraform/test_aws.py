@@ -1,0 +1,379 @@
+"""The aws module, applied for real to moto, and the functions' own binaries under its roles."""
+
+import io
+import json
+import re
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from botocore.exceptions import ClientError
+from conftest import ACCOUNT, FUNCTIONS, REGION, ROOT, variable
+from iam import render
+from lambda_runtime import invoke
+from rights import BUCKET, DAY, EXPORT, HOUR, MAY, MUST_NOT, NEEDED, NEXT_DAY, TABLE_FILE, TOKEN_KEY
+
+
+def test_a_second_plan_is_empty(deployed):
+    assert "No changes." in deployed.terraform.run("plan", "-detailed-exitcode", "-input=false", "-no-color")
+
+
+def values(deployed):
+    """What infra/policies is rendered with, as the test understands landbridge.yaml."""
+    return {
+        "partition": "aws",
+        "region": REGION,
+        "account": ACCOUNT,
+        "source": "shop",
+        "source_id": "shop-prod",
+        "database": "db",
+        "snapshot": "snapshot",
+        "snapshot_call": "DBSnapshot",
+        "bucket": BUCKET,
+        "export_path": "exports/",
+        "ledger_prefix": "ledger",
+        "config_prefix": "landbridge-config/shop",
+        "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-rds-export",
+        "key_arn": deployed.outputs["key_arn"],
+        "token_key_arn": deployed.outputs["token_key_arn"],
+    }
+
+
+def test_each_role_has_the_documents_of_infra_and_no_other(deployed):
+    iam = deployed.moto.client("iam")
+    wanted = {name: {name: f"{name}.json"} for name in FUNCTIONS}
+    wanted["transfer"]["token-key"] = "transfer-token-key.json"
+    wanted |= {
+        "export-role": {"write-exports": "export-role.json"},
+        "scheduler": {"start-functions": "scheduler.json"},
+    }
+    trusts = dict.fromkeys(FUNCTIONS, "trust-function.json")
+    trusts |= {"export-role": "trust-export.json", "scheduler": "trust-scheduler.json"}
+    for role, documents in wanted.items():
+        name = deployed.role(role).rpartition("/")[2]
+        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+        assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == set(documents)
+        for policy, file in documents.items():
+            there = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            assert there == render((ROOT / "infra/policies" / file).read_text(), values(deployed)), (
+                role,
+                policy,
+            )
+        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        assert trust == render((ROOT / "infra/policies" / trusts[role]).read_text(), values(deployed)), role
+    assert len(iam.list_roles()["Roles"]) == len(wanted)
+
+
+def test_the_schedules_are_those_of_infra_with_the_hours_of_landbridge_yaml(deployed):
+    scheduler = deployed.moto.client("scheduler")
+    hours = {"zone": "Asia/Seoul", "export_hour": 1, "transfer_from_hour": 2, "deadline_hour": 4}
+    for name in FUNCTIONS:
+        wanted = render((ROOT / f"infra/schedules/{name}.json").read_text(), hours)
+        there = scheduler.get_schedule(GroupName="landbridge-shop", Name=name)
+        assert there["ScheduleExpression"] == wanted["expression"]
+        assert there["ScheduleExpressionTimezone"] == wanted["zone"]
+        assert there["State"] == "ENABLED"
+        target = there["Target"]
+        # Unescaped: Scheduler would not know its placeholder otherwise.
+        assert target["Input"] == '{"scheduled_time":"<aws.scheduler.scheduled-time>"}'
+        assert target["Arn"].endswith(f":function:landbridge-shop-{name}")
+        assert target["RoleArn"] == deployed.role("scheduler")
+        assert target["DeadLetterConfig"]["Arn"].endswith(":landbridge-shop-failures")
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] == wanted["retry"]["maximum_retry_attempts"]
+
+
+def test_no_function_outlasts_the_time_between_two_starts(deployed):
+    functions = deployed.moto.client("lambda")
+    for name in FUNCTIONS:
+        expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
+        minutes = int(re.match(r"cron\(0/(\d+) ", expression).group(1))
+        there = functions.get_function(FunctionName=f"landbridge-shop-{name}")
+        configuration = there["Configuration"]
+        assert configuration["Timeout"] < minutes * 60, name
+        assert there["Concurrency"]["ReservedConcurrentExecutions"] == 1
+        assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
+        given = set(configuration["Environment"]["Variables"])
+        assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load"))
+        assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name == "load")
+
+
+def test_the_bucket_is_private_encrypted_and_forgets(deployed):
+    s3 = deployed.moto.client("s3")
+    assert all(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values())
+    rules = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    kept = {
+        it["Filter"]["Prefix"]: it["Expiration"]["Days"]
+        for it in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        if "Expiration" in it
+    }
+    assert kept == {"exports/": 7, "ledger/": 400}
+    policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    tls = [
+        it
+        for it in policy["Statement"]
+        if it["Effect"] == "Deny" and it["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    assert len(tls) == 1 and tls[0]["Principal"] in ("*", {"AWS": "*"})
+    kms = deployed.moto.client("kms")
+    assert kms.get_key_rotation_status(KeyId=deployed.outputs["key_arn"])["KeyRotationEnabled"]
+
+
+def test_terraform_knows_no_secret(deployed):
+    secrets = deployed.moto.client("secretsmanager")
+    there = secrets.describe_secret(SecretId="landbridge/shop/token-key")
+    assert there["KmsKeyId"] == deployed.outputs["key_arn"]
+    assert not there.get("VersionIdsToStages"), "made empty: a person puts the value"
+    state = (deployed.terraform.folder / "terraform.tfstate").read_text()
+    assert "secret_string" not in state and "private_key" not in state
+
+
+def test_every_alarm_reaches_the_topic(deployed):
+    alarms = deployed.moto.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    names = {it["AlarmName"].removeprefix("landbridge-shop-") for it in alarms}
+    wanted = {"unpublished", "no-day", "alerts", "silence", "failures"}
+    assert names == wanted | {f"{what}-{name}" for what in ("errors", "throttles") for name in FUNCTIONS}
+    topic = deployed.outputs["alerts_topic_arn"]
+    assert all(it["AlarmActions"] == [topic] for it in alarms)
+    silent = {
+        it["AlarmName"].removeprefix("landbridge-shop-")
+        for it in alarms
+        if it["TreatMissingData"] == "breaching"
+    }
+    assert silent == {"no-day", "silence"}
+    subscribers = deployed.moto.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert [it["Endpoint"] for it in subscribers] == ["oncall@example.com"]
+
+
+def matches(pattern, line):
+    """CloudWatch's filter pattern, as far as ours go: `{ $.a.b = "x" }`, `= "*"`, `IS TRUE`."""
+    path, _, test = re.fullmatch(r"\{ \$\.([\w.]+) (=|IS) (.+) \}", pattern).groups()
+    value = line
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    if test == "TRUE":
+        return value is True
+    return value is not None and test.strip('"') in ("*", value)
+
+
+@pytest.fixture(scope="session")
+def world(deployed):
+    """The database, and the credentials of each role; from here on IAM counts."""
+    moto = deployed.moto
+    rds = moto.client("rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier="shop-prod",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        AllocatedStorage=20,
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="payroll",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="admin",
+        MasterUserPassword="not-a-secret",
+        AllocatedStorage=20,
+    )
+    ours = [{"Key": "landbridge:source", "Value": "shop"}]
+    for name, source, tags in [
+        ("before-the-migration", "shop-prod", []),
+        ("payroll-2025", "payroll", ours),
+        ("landbridge-shop-by-a-person", "shop-prod", []),
+        (
+            "landbridge-shop-20251225t1600z",
+            "shop-prod",
+            [*ours, {"Key": "landbridge:keep", "Value": "audit"}],
+        ),
+        ("landbridge-shop-20251224t1600z", "shop-prod", ours),
+    ]:
+        rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=source, Tags=tags)
+    moto.client("s3").create_bucket(
+        Bucket="payroll-files", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    moto.client("iam").create_role(RoleName="administrator", AssumeRolePolicyDocument="{}")
+    moto.client("secretsmanager").create_secret(Name="payroll/password", SecretString="not-a-secret")
+    moto.client("secretsmanager").put_secret_value(
+        SecretId="landbridge/shop/token-key", SecretString=TOKEN_KEY
+    )
+    roles = {name: moto.assume(deployed.role(name)) for name in (*FUNCTIONS, "export-role", "scheduler")}
+    moto.enforce(True)
+    yield roles
+    moto.enforce(False)
+
+
+def run(deployed, world, name, at=HOUR):
+    """One tick of a function's own binary, with the variables that Terraform gave it and its role."""
+    moto = deployed.moto
+    moto.enforce(False)
+    variables = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")[
+        "Environment"
+    ]["Variables"]
+    moto.enforce(True)
+    credentials = world[name]
+    variables |= {
+        "AWS_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_NAME": f"landbridge-shop-{name}",
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "AWS_ENDPOINT_URL": moto.url,
+    }
+    return invoke(variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}", variables, {"scheduled_time": at})
+
+
+def filters(deployed, name):
+    deployed.moto.enforce(False)
+    there = deployed.moto.client("logs").describe_metric_filters(
+        logGroupName=f"/aws/lambda/landbridge-shop-{name}"
+    )
+    deployed.moto.enforce(True)
+    return {
+        it["filterName"].removeprefix("landbridge-shop-"): it["filterPattern"]
+        for it in there["metricFilters"]
+    }
+
+
+def test_every_function_does_its_work_under_its_own_role(deployed, world):
+    """Each binary as deployed: its configuration from S3, its variables, its role; IAM counts."""
+    s3 = deployed.moto.client("s3", world["transfer"])
+    before = deployed.moto.denied()
+    answer = run(deployed, world, "snapshot")
+    assert answer.ok and "made" in answer.payload["message"], answer
+    # Tagged, so that the next one may be thinned; the old one goes by the ladder.
+    answer = run(deployed, world, "export")
+    assert answer.ok and "started" in answer.payload["message"], answer
+    # moto's export is complete at once and has no objects; RDS's role writes them.
+    refused = run(deployed, world, "export")
+    assert not refused.ok and refused.payload["errorType"] == "Corrupt", refused
+    write_export(deployed.moto.client("s3", world["export-role"]), deployed.outputs["key_arn"])
+    answer = run(deployed, world, "export")
+    assert answer.ok and answer.payload["progress"] == "done", answer
+    # The plan is made from the footers. There is no Google here: what it sends does not arrive.
+    answer = run(deployed, world, "transfer", at="2026-01-01T17:00:00Z")
+    assert deployed.moto.denied() == before, answer
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=DAY)["Contents"]
+    names = {it["Key"].removeprefix(DAY) for it in listed}
+    assert {"export.json", "manifest.json", "plan.json", "plan/creators.json"} <= names, (names, answer)
+    # After the deadline the load tells, in a line that the alarm's filter finds.
+    answer = run(deployed, world, "load", at="2026-01-01T19:00:00Z")
+    lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
+    of_load = filters(deployed, "load")
+    for name in ("unpublished", "alerts"):
+        assert any(matches(of_load[name], line) for line in lines), (of_load[name], answer)
+    assert not any(matches(of_load["published"], line) for line in lines), answer
+    assert deployed.moto.denied() == before
+
+
+@pytest.fixture(scope="session")
+def next_day(deployed, world):
+    """A snapshot that waits for its export."""
+    assert run(deployed, world, "snapshot", at=NEXT_DAY).ok
+
+
+@pytest.mark.parametrize(
+    ("function", "statement", "action", "at"), NEEDED, ids=[f"{it[0]}-{it[1]}" for it in NEEDED]
+)
+def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function, statement, action, at):
+    moto, role = deployed.moto, f"landbridge-shop-{function}"
+    moto.enforce(False)
+    iam, s3 = moto.client("iam"), moto.client("s3")
+    # Done again by the tick: the manifests are read, the plan is made, receipts are looked for.
+    records = {"export": ["export.json", "manifest.json"], "transfer": ["plan.json", "plan/creators.json"]}
+    kept = {
+        name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
+        for name in records.get(function, [])
+        if at == HOUR
+    }
+    whole = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
+    less = whole | {"Statement": [it for it in whole["Statement"] if it["Sid"] != statement]}
+    assert len(less["Statement"]) == len(whole["Statement"]) - 1
+    iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(less))
+    for name in kept:
+        s3.delete_object(Bucket=BUCKET, Key=DAY + name)
+    before = len(moto.denied())
+    try:
+        answer = run(deployed, world, function, at=at)
+        assert not answer.ok and f"DENIED {action} on" in "\n".join(moto.denied()[before:]), answer
+    finally:
+        moto.enforce(False)
+        for name, body in kept.items():
+            s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
+        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(whole))
+        moto.enforce(True)
+
+
+def write_export(s3, key):
+    """An export of one table, written with RDS's role as RDS writes it."""
+    rows = io.BytesIO()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": pyarrow.array([1, 2, 3], pyarrow.int64())}), rows, compression="gzip"
+    )
+    target = "shop.public.creators"
+    columns = [{"columnName": "id", "originalType": "bigint", "expectedExportedType": "int64"}]
+    info = {"exportTaskIdentifier": EXPORT, "status": "COMPLETE", "percentProgress": 100}
+    tables = {
+        "perTableStatus": [
+            {
+                "target": target,
+                "status": "COMPLETE",
+                "sizeGB": 0.0,
+                "schemaMetadata": {"originalTypeMappings": columns},
+            }
+        ]
+    }
+    for name, body in [
+        (f"export_info_{EXPORT}.json", json.dumps(info)),
+        (f"export_tables_info_{EXPORT}_from_1_to_1.json", json.dumps(tables)),
+        (TABLE_FILE, rows.getvalue()),
+        ("shop/public.creators/1/_SUCCESS", ""),
+    ]:
+        s3.put_object(
+            Bucket=BUCKET,
+            Key=f"exports/{EXPORT}/{name}",
+            Body=body,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=key,
+        )
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "call", "given"),
+    MUST_NOT,
+    ids=[f"{it[0]}-{it[2]}-{number}" for number, it in enumerate(MUST_NOT)],
+)
+def test_what_a_role_must_not(deployed, world, role, service, call, given):
+    known = {
+        "ROLE": deployed.role("export-role"),
+        "KEY": deployed.outputs["key_arn"],
+        "TOPIC": deployed.outputs["alerts_topic_arn"],
+        "TOKEN_KEY": deployed.outputs["token_key_arn"],
+    }
+    given = {
+        key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
+    }
+    with pytest.raises(ClientError) as refused:
+        getattr(deployed.moto.client(service, world[role]), call)(**given)
+    # moto answers in XML also where a protocol is JSON, so that the client finds no code in it.
+    answer = refused.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
+    assert "AccessDenied" in answer["Error"]["Code"] or "is not authorized to perform" in str(refused.value)
+
+
+@pytest.mark.parametrize(("role", "service", "call", "given"), MAY, ids=[f"{it[0]}-{it[2]}" for it in MAY])
+def test_what_a_role_may(deployed, world, role, service, call, given):
+    """What the ticks above do not come to; without it, `AccessDenied` everywhere would prove nothing."""
+    known = {"TOKEN_KEY": deployed.outputs["token_key_arn"], "QUEUE": deployed.outputs["failures_queue_url"]}
+    given = {
+        key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
+    }
+    getattr(deployed.moto.client(service, world[role]), call)(**given)
+
+
+def test_a_forged_signature_is_refused(deployed, world):
+    forged = world["transfer"] | {"SecretAccessKey": "another-secret"}
+    with pytest.raises(ClientError) as refused:
+        deployed.moto.client("s3", forged).list_objects_v2(Bucket=BUCKET, Prefix="ledger/shop/")
+    assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"

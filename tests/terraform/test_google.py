@@ -1,0 +1,92 @@
+"""The gcp module and the complete example against the schema of Google's provider."""
+
+import shutil
+
+import pytest
+from conftest import Terraform
+
+
+@pytest.fixture(scope="session")
+def module(tree, google):
+    terraform = Terraform(tree / "terraform/modules/gcp", google)
+    terraform.run("init", "-input=false", "-no-color")
+    return terraform
+
+
+def test_the_module_is_valid(module):
+    assert "The configuration is valid" in module.run("validate", "-no-color")
+
+
+def test_the_plan_is_as_it_should_be(module):
+    said = module.run("test", "-no-color")
+    assert " 0 failed" in said and "skip" not in said, said
+    # One line per `run` of tests/*.tftest.hcl.
+    written = sum(
+        path.read_text().count('\nrun "') for path in (module.folder / "tests").glob("*.tftest.hcl")
+    )
+    assert said.count("... pass") == written + 1, said
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "said"),
+    [
+        (
+            "landing.tf",
+            "uniform_bucket_level_access =",
+            "uniform_bucket_level_acces =",
+            'An argument named "uniform_bucket_level_acces" is not expected here',
+        ),
+        (
+            "masking.tf",
+            "  policy_tag       =",
+            "  policy_tag_name  =",
+            'An argument named "policy_tag_name" is not expected here',
+        ),
+        (
+            "masking.tf",
+            '  data_policy_type = "DATA_MASKING_POLICY"\n',
+            "",
+            'The argument "data_policy_type" is required',
+        ),
+        ("federation.tf", "  aws {\n", "  amazon {\n", 'Blocks of type "amazon" are not expected here'),
+    ],
+)
+def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong, said):
+    copy = tmp_path / "terraform"
+    shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
+    path = copy / "modules/gcp" / file
+    text = path.read_text()
+    assert right in text
+    path.write_text(text.replace(right, wrong))
+    terraform = Terraform(path.parent, google)
+    terraform.run("init", "-input=false", "-no-color")
+    assert said in terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "run"),
+    [
+        (
+            "federation.tf",
+            "assumed-role/${role}/')\"",
+            "assumed-role/${role}')\"",
+            "only_two_roles_of_one_account_are_trusted",
+        ),
+        (
+            "masking.tf",
+            "predefined_expression = each.value.mask",
+            'predefined_expression = "SHA256"',
+            "every_class_has_a_tag_and_its_mask",
+        ),
+        ("landing.tf", '"enforced"', '"inherited"', "nothing_is_public"),
+    ],
+)
+def test_a_hole_turns_the_plan_red(tree, google, tmp_path, file, right, wrong, run):
+    copy = tmp_path / "terraform"
+    shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
+    path = copy / "modules/gcp" / file
+    assert right in path.read_text()
+    path.write_text(path.read_text().replace(right, wrong))
+    terraform = Terraform(path.parent, google)
+    terraform.run("init", "-input=false", "-no-color")
+    assert f'run "{run}"... fail' in terraform.run("test", "-no-color", expect=1)
