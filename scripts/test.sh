@@ -16,6 +16,7 @@ else
 fi
 
 scripts/postgres-for-tests.sh
+scripts/mariadb-for-tests.sh
 scripts/python-for-tests.sh
 # Where there is a Python, a test that needs it and does not find it fails.
 if [ -z "${LANDBRIDGE_REQUIRE_PYTHON:-}" ] && command -v python3 >/dev/null 2>&1; then
