@@ -7,7 +7,6 @@ use arrow::array::{
     Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::error::ImageError;
 use crate::image::Column;
@@ -124,7 +123,9 @@ pub(crate) fn zero(text: &str) -> bool {
     text.starts_with("0000-") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00")
 }
 
+/// Microseconds since 1970, of any time from year 1 to 9999.
 pub(crate) fn micros(text: &str) -> Option<i64> {
+    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let civil: DateTime = text.trim().parse().ok()?;
-    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    i64::try_from(civil.duration_since(EPOCH).as_micros()).ok()
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use jiff::Timestamp;
-use landbridge_local_image::{ExportQuirks, Image, MySql, Source, ThrowAwayMariaDb};
+use landbridge_local_image::{ExportQuirks, MySql, Source, ThrowAwayMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 
@@ -24,49 +24,8 @@ async fn shop(sql: &str) -> (ThrowAwayMariaDb, Conn) {
     (server, client)
 }
 
-const DATABASE: &str = r#"
-    CREATE TABLE every_type (
-        id bigint AUTO_INCREMENT PRIMARY KEY, t tinyint, yes bool, tu tinyint unsigned, s smallint,
-        su smallint unsigned, m mediumint, mu mediumint unsigned, i int, iz int(6) unsigned zerofill,
-        bu bigint unsigned, y year, d9 decimal(9,2), d18 decimal(18,4), d20 numeric(20,0),
-        d38 decimal(38,10), d65 decimal(65,30), du decimal(12,2) unsigned, f float, f2 float(7,3),
-        dbl double, c char(20), cl char(4) CHARACTER SET latin1, v varchar(80), tt tinytext, txt text,
-        mt mediumtext, lt longtext, e enum('new','[a](b)','it''s, unsigned'), st set('a','b'), j json,
-        bits bit(12), b2 binary(4), vb varbinary(8), tb tinyblob, bl blob, mb mediumblob, lb longblob,
-        g geometry, p point, ls linestring, da date, ti time(3), dt datetime(6), ts timestamp NULL,
-        u uuid, i4 inet4, i6 inet6, gen int AS (i + 0) VIRTUAL, hidden int INVISIBLE
-    ) DEFAULT CHARACTER SET utf8mb4;
-    SET time_zone = '+09:00';
-    INSERT INTO every_type (id, t, yes, tu, s, su, m, mu, i, iz, bu, y, d9, d18, d20, d38, d65, du, f, f2, dbl,
-        c, cl, v, tt, txt, mt, lt, e, st, j, bits, b2, vb, tb, bl, mb, lb, g, p, ls, da, ti, dt, ts, u, i4, i6, hidden)
-    VALUES (
-        1, -128, 3, 0, -32768, 0, -8388608, 0, -2147483648, 42, 0, 1901, -1.5, -1.5, 0, -0.0000000001,
-        1, 0, 0.1, 1.5, 1.7976931348623157e308, ' 서울  ', 'é', '제주 바다 😀', 'a', 'line\nbreak\0nul', 'quote "', '긴 글',
-        '[a](b)', 'a,b', '{"a":  1}', b'111111111111', x'00ff', '', '\\x01', x'0102', x'03', x'5c7830', ST_GeomFromText('POINT(1 2)', 4326),
-        POINT(1, 2), ST_GeomFromText('LINESTRING(0 0,1 1)'), '2026-03-01', '-838:59:59.999', '2026-03-01 09:30:00.123456',
-        '2026-03-01 09:30:00', '00000000-0000-4000-8000-000000000000', '192.0.2.1', '2001:db8::1', 7
-    );
-    INSERT INTO every_type (id) VALUES (2);
-    INSERT INTO every_type (id, t, tu, su, mu, i, iz, bu, y, d9, d18, d20, d38, d65, f, dbl, c, v, e, st, bits, b2, da, ti, dt, ts)
-    VALUES (9223372036854775807, 127, 255, 65535, 16777215, 2147483647, 4294967295, 18446744073709551615, 0, 9999999.99,
-        99999999999999.9999, 99999999999999999999, 9999999999999999999999999999.9999999999,
-        -99999999999999999999999999999999999.999999999999999999999999999999, 16777216, -1e-300, '', '', 'it''s, unsigned', '',
-        0, 'abcd', '0000-00-00', '838:59:59', '0000-00-00 00:00:00', '2038-01-19 12:14:07');
-    INSERT INTO every_type (id, da, dt) VALUES (4, '2024-00-10', '9999-12-31 23:59:59.999999'),
-        (5, '9999-12-31', '1000-01-01 00:00:00');
-
-    CREATE TABLE visits (id bigint, day date) PARTITION BY RANGE (YEAR(day))
-        (PARTITION old VALUES LESS THAN (2026), PARTITION new VALUES LESS THAN MAXVALUE);
-    INSERT INTO visits SELECT seq, DATE_ADD('2025-12-01', INTERVAL seq DAY) FROM seq_1_to_40;
-    CREATE TABLE `odd ``table` (`theColumn` int, `order` text, `back``tick` int, `열` int);
-    INSERT INTO `odd ``table` VALUES (1, '2', 3, 4);
-    CREATE TABLE refused (`the column` int);
-    CREATE TABLE nothing (id int);
-    CREATE TABLE loose (id int) ENGINE = MyISAM; INSERT INTO loose VALUES (1);
-    CREATE TABLE history (id int) WITH SYSTEM VERSIONING; INSERT INTO history VALUES (1), (2); DELETE FROM history WHERE id = 1;
-    CREATE SEQUENCE numbers;
-    CREATE VIEW a_view AS SELECT 1 AS one;
-"#;
+/// The same database crosses whole in the workspace's own tests.
+const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/every_type.sql");
 
 #[tokio::test]
 async fn a_database_is_captured_whole() {
@@ -87,7 +46,16 @@ async fn a_database_is_captured_whole() {
 
     let tables =
         image.tables().iter().map(|it| format!("{}.{} {:?}\n", it.schema, it.name, it.rows));
-    expect![[r#""#]].assert_eq(&tables.collect::<String>());
+    expect![[r#"
+        shop.every_type Some(5)
+        shop.history Some(1)
+        shop.loose Some(1)
+        shop.nothing Some(0)
+        shop.odd `table Some(1)
+        shop.refused Some(0)
+        shop.visits Some(40)
+    "#]]
+    .assert_eq(&tables.collect::<String>());
 
     let every_type = table(image.as_ref(), "every_type");
     let mut rows = cells(image.as_ref(), every_type);
@@ -106,7 +74,58 @@ async fn a_database_is_captured_whole() {
             column.name, column.original_type
         ));
     }
-    expect![[r#""#]].assert_eq(&text);
+    expect![[r#"
+        id bigint (None, Some(19), None): "1" "4" "5" "9223372036854775807"
+        t tinyint (None, Some(3), None): "-128" "127"
+        yes tinyint (None, Some(3), None): "3"
+        tu tinyint unsigned (None, Some(3), None): "0" "255"
+        s smallint (None, Some(5), None): "-32768"
+        su smallint unsigned (None, Some(5), None): "0" "65535"
+        m mediumint (None, Some(7), None): "-8388608"
+        mu mediumint unsigned (None, Some(8), None): "0" "16777215"
+        i int (None, Some(10), None): "-2147483648" "2147483647"
+        iz int unsigned (None, Some(10), None): "42" "4294967295"
+        bu bigint unsigned (None, Some(20), None): "0" "18446744073709551615"
+        y year (None, None, None): "1901" "0"
+        d9 decimal (None, Some(9), None): "-1.50" "9999999.99"
+        d18 decimal (None, Some(18), None): "-1.5000" "99999999999999.9999"
+        d20 decimal (None, Some(20), None): "0" "99999999999999999999"
+        d38 decimal (None, Some(38), None): "-0.0000000001" "9999999999999999999999999999.9999999999"
+        d65 decimal (None, Some(65), None): "1.000000000000000000000000000000" "-99999999999999999999999999999999999.999999999999999999999999999999"
+        du decimal unsigned (None, Some(12), None): "0.00"
+        f float (None, Some(12), None): "0.10000000149011612" "16777216.0"
+        f2 float (None, Some(7), None): "1.5"
+        dbl double (None, Some(22), None): "1.7976931348623157e308" "-1e-300"
+        c char (Some(20), None, None): "20ec849cec9ab8" ""
+        cl char (Some(4), None, None): "c3a9"
+        v varchar (Some(80), None, None): "제주 바다 😀" ""
+        tt tinytext (Some(255), None, None): "a"
+        txt text (Some(65535), None, None): "line\nbreak\0nul"
+        mt mediumtext (Some(16777215), None, None): "quote \""
+        lt longtext (Some(4294967295), None, None): "긴 글"
+        e enum (Some(14), None, None): "[a](b)" "it's, unsigned"
+        st set (Some(3), None, None): "a,b" ""
+        j longtext (Some(4294967295), None, None): "{\"a\":  1}"
+        bits bit (None, Some(12), None): "0fff" "0000"
+        b2 binary (Some(4), None, None): "00ff0000" "61626364"
+        vb varbinary (Some(8), None, None): ""
+        tb tinyblob (Some(255), None, None): "5c783031"
+        bl blob (Some(65535), None, None): "0102"
+        mb mediumblob (Some(16777215), None, None): "03"
+        lb longblob (Some(4294967295), None, None): "5c7830"
+        g geometry (None, None, None): "e61000000101000000000000000000f03f0000000000000040"
+        p point (None, None, None): "000000000101000000000000000000f03f0000000000000040"
+        ls linestring (None, None, None): "0000000001020000000200000000000000000000000000000000000000000000000000f03f000000000000f03f"
+        da date (None, None, None): "2026-03-01" "2024-00-10" "9999-12-31" "0000-00-00"
+        ti time (None, None, Some(3)): "-838:59:59.999" "838:59:59.000"
+        dt datetime (None, None, Some(6)): "2026-03-01T09:30:00.123456" "9999-12-31T23:59:59.999999" "1000-01-01T00:00:00"
+        ts timestamp (None, None, Some(0)): "2026-03-01T00:30:00" "2038-01-19T03:14:07"
+        u uuid (None, None, None): "00000000-0000-4000-8000-000000000000"
+        i4 inet4 (None, None, None): "192.0.2.1"
+        i6 inet6 (None, None, None): "2001:db8::1"
+        gen int (None, Some(10), None): "-2147483648" "2147483647"
+        hidden int (None, Some(10), None): "7"
+    "#]].assert_eq(&text);
 
     let exported = run(image.as_ref(), ExportQuirks::default()).await;
     assert_eq!(exported.rows("exports/day-1/shop/shop.visits/").num_rows(), 40);
@@ -195,5 +214,11 @@ async fn errors_hold_no_password() {
         assert!(!format!("{text}{error:?}").contains("hunter2"), "{text}");
         told.push_str(&text.replace(&port, "PORT"));
     }
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        the source's URL cannot be read; write it as postgres://user:password@host:port/database or mysql://user:password@host:port/database
+        the source's URL cannot be read; write it as postgres://user:password@host:port/database or mysql://user:password@host:port/database
+        connecting to the source database at 127.0.0.1:1/shop failed: Input/output error: Connection refused (os error 111)
+        connecting to the source database at 127.0.0.1:PORT/shop failed: Access denied for user 'me'@'127.0.0.1' (using password: YES) (1045)
+        connecting to the source database at 127.0.0.1:PORT/none failed: Access denied for user 'me'@'%' to database 'none' (1044)
+    "#]].assert_eq(&told);
 }
