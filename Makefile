@@ -8,11 +8,14 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Starts of each function that `make bench` measures.
 STARTS ?= 40
 
+# What `make bench-source` is given besides: make bench-source SOURCE="--rows 1000000"
+SOURCE ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench schemas clean
+.PHONY: help demo test lint fmt bench bench-source schemas clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
@@ -33,6 +36,12 @@ bench: ## size of the Lambda binaries, and their time from exec to first poll
 	@# The bench only starts the release binaries and looks at a clock: built as for
 	@# development, it needs no second build of the local cloud.
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)
+
+bench-source: ## a real PostgreSQL table of 10 million rows into an image and an export, beside other tools
+	$(CARGO) build --profile bench -p landbridge-local-image --example source
+	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
+	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
+	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
 
 schemas: ## write schemas/*.json anew from the types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current
