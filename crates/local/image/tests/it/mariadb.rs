@@ -51,6 +51,7 @@ async fn a_database_is_captured_whole() {
         shop.history Some(1)
         shop.loose Some(1)
         shop.nothing Some(0)
+        shop.numbers Some(2000)
         shop.odd `table Some(1)
         shop.refused Some(0)
         shop.visits Some(40)
