@@ -10,11 +10,14 @@ STARTS ?= 40
 # Runs of each contestant that `make bench` takes the median of.
 RUNS ?= 5
 
+# What `make bench-source` is given besides: make bench-source SOURCE="--rows 1000000"
+SOURCE ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bench-functions bench-rewrite schemas clean
+.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source schemas clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
@@ -42,6 +45,12 @@ bench-rewrite:
 	scripts/python-for-bench.sh
 	$(TARGET)/python/bin/python benches/rewrite.py --runs $(RUNS) --dir $(TARGET)/bench \
 		"$$($(CARGO) bench --quiet -p landbridge-parquet --bench rewrite)"
+
+bench-source: ## a real PostgreSQL table of 10 million rows into an image and an export, beside other tools
+	$(CARGO) build --profile bench -p landbridge-local-image --example source
+	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
+	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
+	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
 
 schemas: ## write schemas/*.json anew from the types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current

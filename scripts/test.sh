@@ -17,6 +17,7 @@ else
 fi
 
 scripts/postgres-for-tests.sh
+scripts/mariadb-for-tests.sh
 scripts/python-for-tests.sh
 scripts/terraform-for-tests.sh
 # Where there is a Python, a test that needs it and does not find it fails.

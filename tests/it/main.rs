@@ -10,7 +10,8 @@
 //! | `faults` | bad input and refusals: one clear sentence, yesterday's data stays |
 //! | `rewrite` | text that lands as types, tokens, columns that stay behind, misfits |
 //! | `drift` | schemas that change, odd exports, every type |
-//! | `postgres` | a real PostgreSQL crosses whole |
+//! | `postgres`, `mariadb` | a real PostgreSQL, a real MariaDB crosses whole |
+//! | `tpch`, `reconcile` | data for them, and a comparison cell by cell |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `moto` | stages over moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
@@ -24,9 +25,11 @@ mod crash;
 mod drift;
 mod faults;
 mod federation;
+mod mariadb;
 mod moto;
 mod postgres;
 mod python;
+mod reconcile;
 mod repeats;
 mod rewrite;
 mod sdk;
@@ -34,3 +37,4 @@ mod secrets;
 mod support;
 mod terraform;
 mod three_days;
+mod tpch;

@@ -139,9 +139,13 @@ pub(crate) struct FileArgs {
 /// What a local cloud runs on.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorldArgs {
-    /// A real PostgreSQL database in place of the invented one: postgres://user:password@host/db
+    /// A real PostgreSQL, MySQL or MariaDB database in place of the invented one:
+    /// postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
     pub(crate) source: Option<String>,
+    /// The DB instance that the database plays [default: `source.id` of the configuration]
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) instance: Option<String>,
     /// The configuration [default: examples/demo/landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -163,6 +167,7 @@ Examples:
   landbridge demo
   landbridge demo --days 1 --scale 0.1
   landbridge demo --source postgres://me@localhost/shop
+  landbridge demo --source mysql://me:password@localhost/shop
   landbridge demo --output json > demo.json")]
 pub(crate) struct DemoArgs {
     /// How many days pass [default: 3; with --source 1]
@@ -184,6 +189,7 @@ pub(crate) struct DemoArgs {
 Examples:
   landbridge local up
   landbridge local up --days 3
+  landbridge local up --source postgres://me@localhost/shop --as shop
   landbridge local up --speed 60 --ports 9001,9002,9003,9004
 
 In another terminal:
@@ -281,12 +287,12 @@ pub(crate) struct ContractShowArgs {
 #[command(after_help = "\
 Examples:
   landbridge contract propose --source postgres://me@localhost/shop > contract.yaml
-  landbridge contract propose --source postgres://me@localhost/shop --extend contract.yaml
+  landbridge contract propose --source mysql://me@localhost/shop --extend contract.yaml
 
 Classes are guessed from names and types, values are not looked at. What cannot be guessed is
 `unclassified`: NULL for everyone until somebody decides.")]
 pub(crate) struct ContractProposeArgs {
-    /// The database: postgres://user:password@host/db
+    /// The database: postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
     pub(crate) source: String,
     /// The configuration, for its classes

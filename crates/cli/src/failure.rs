@@ -91,16 +91,22 @@ impl From<landbridge_local_image::ImageError> for Failure {
 }
 
 /// What to do when a database refuses. The reason ends with the server's code in parentheses
-/// (PostgreSQL documentation, "PostgreSQL Error Codes"), unless no server answered.
+/// (PostgreSQL documentation, "PostgreSQL Error Codes"; MySQL documentation, "Server Error
+/// Message Reference"), unless no server answered.
 fn what_to_do(reason: &str) -> &'static str {
     let code = reason.strip_suffix(')').and_then(|reason| reason.rsplit_once('('));
     match code.map(|(_, code)| code) {
         Some("3D000") => "name one that is there: postgres://user:password@host:port/database",
+        Some("1049") => "name one that is there: mysql://user:password@host:port/database",
         Some("28000" | "28P01") => {
             "name a user that may log in there, with its password: \
              postgres://user:password@host:port/database"
         }
-        Some("42501") => "name a user that may read its tables",
+        Some("1045") => {
+            "name a user that may log in there, with its password: \
+             mysql://user:password@host:port/database"
+        }
+        Some("42501" | "1044" | "1142") => "name a user that may read its tables",
         _ => "see that it runs, and that this user may read its tables",
     }
 }
@@ -116,6 +122,11 @@ mod tests {
             ("role \"me\" does not exist (28000)", "name a user that may log in"),
             ("password authentication failed for user \"me\" (28P01)", "with its password"),
             ("permission denied for schema public (42501)", "that may read its tables"),
+            ("Unknown database 'shop' (1049)", "mysql://user:password@host:port/database"),
+            (
+                "Access denied for user 'me'@'host' (using password: YES) (1045)",
+                "with its password",
+            ),
             ("error connecting to server: Connection refused (os error 111)", "see that it runs"),
             ("the server answered with code 22P02", "see that it runs"),
         ] {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use landbridge_core::config::Config;
 use landbridge_core::contract::{Contract, Mode, ProposedColumn, ProposedTable, table_name};
 use landbridge_core::ids::{ColumnName, short_hash};
 use landbridge_core::types::{self, BigQueryType, Original};
-use landbridge_local_image::{Column, Flavour, Postgres, Source, Table};
+use landbridge_local_image::{Column, Database, Flavour, Source, Table};
 
 use crate::failure::{Failure, Result};
 
@@ -33,25 +32,27 @@ struct Catalogue {
 }
 
 /// Connects to a real database.
-pub(crate) async fn connect(url: &str) -> Result<Postgres> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+pub(crate) async fn connect(url: &str) -> Result<Database> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    if !matches!(scheme, Some("postgres" | "postgresql" | "mysql" | "mariadb")) {
         // The address itself is not repeated: it may hold a password.
         return Err(Failure::Usage(
-            "a source is written postgres://user:password@host:port/database; other databases \
-             are not read yet"
+            "a source is written postgres://user:password@host:port/database or \
+             mysql://user:password@host:port/database; other databases are not read"
                 .to_owned(),
         ));
     }
-    Ok(Postgres::connect(&with_database(url)).await?)
+    Ok(Database::connect(&with_database(url)).await?)
 }
 
-/// The address with its database: one that names none means the database called like its
-/// user (PostgreSQL documentation, "Database Connection Control Functions"). Said outright,
+/// The address with its database: one of PostgreSQL that names none means the database
+/// called like its user (PostgreSQL documentation, "Database Connection Control Functions"). Said outright,
 /// an error names what was tried.
 fn with_database(url: &str) -> String {
     match reqwest::Url::parse(url) {
         Ok(mut parsed)
-            if matches!(parsed.path(), "" | "/")
+            if parsed.scheme().starts_with("postgres")
+                && matches!(parsed.path(), "" | "/")
                 && !parsed.username().is_empty()
                 && !parsed.query_pairs().any(|(name, _)| name == "dbname") =>
         {
@@ -66,21 +67,17 @@ fn with_database(url: &str) -> String {
 
 /// Proposes a contract for a database: what `base` says, and what the database holds beyond.
 ///
-/// It is taken from an image, the one thing that surely shows what an export would,
-/// and thrown away.
+/// Only its catalogue is read.
 ///
 /// # Errors
 /// [`Failure::Failed`] when the database cannot be read, or holds nothing to carry.
 pub(crate) async fn propose(
-    source: &Postgres,
+    source: &Database,
     base: Contract,
     config: &Config,
 ) -> Result<Proposal> {
-    let dir = tempfile::tempdir().map_err(|error| {
-        Failure::Failed(format!("cannot make a directory for the image of the database: {error}"))
-    })?;
-    let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await?;
-    of_tables(source.engine().flavour(), source.database(), image.tables(), base, config)
+    let tables = source.tables().await?;
+    of_tables(source.engine().flavour(), source.name(), &tables, base, config)
 }
 
 fn of_tables(
@@ -465,6 +462,8 @@ mod tests {
             ("postgres://me@host?dbname=shop", "postgres://me@host?dbname=shop"),
             ("postgres://host", "postgres://host"),
             ("postgres://me@a:1,b:2", "postgres://me@a:1,b:2"),
+            // MySQL has no such rule.
+            ("mysql://me@host", "mysql://me@host"),
         ] {
             assert_eq!(with_database(address), means);
         }

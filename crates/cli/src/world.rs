@@ -9,7 +9,7 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
-use landbridge_local_image::{Source, Travel};
+use landbridge_local_image::{Engine, Source, Travel};
 
 use crate::args::WorldArgs;
 use crate::bigquery::Warehouse;
@@ -55,8 +55,8 @@ pub(crate) struct World {
     pub(crate) proposed: bool,
     /// What cannot land, when the contract was proposed.
     pub(crate) left_out: Vec<String>,
-    /// Whether the database is a real one.
-    pub(crate) real: bool,
+    /// Whose database it is, when it is a real one.
+    pub(crate) engine: Option<&'static str>,
     /// What a day is.
     pub(crate) calendar: Calendar,
     /// The first day.
@@ -70,21 +70,26 @@ impl World {
     pub(crate) async fn start(args: &WorldArgs, data_dir: &Path, ports: Ports) -> Result<Self> {
         functions_are_there()?;
         clear(data_dir)?;
-        let config_path = match &args.config {
+        let mut config_path = match &args.config {
             Some(path) => path.clone(),
             None => here_or_written(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml"),
         };
         let schedules_dir = here_or_written(SCHEDULES, &SCHEDULE_FILES, data_dir)?;
-        let config = files::config(&config_path)?;
+        let mut config = files::config(&config_path)?;
+        let beside = config_path.with_file_name(contract::FILE_NAME);
+        if let Some(id) = &args.instance {
+            config_path = renamed(&config, id, data_dir)?;
+            config = files::config(&config_path)?;
+        }
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let first_day = Day::new(args.start);
 
-        let beside = || config_path.with_file_name(contract::FILE_NAME);
-        let contract_path = args.contract.clone().unwrap_or_else(beside);
+        let contract_path = args.contract.clone().unwrap_or(beside);
         let mut world = Parts {
             contract_path,
             proposed: false,
             left_out: Vec::new(),
+            engine: None,
             source: Arc::new(Travel::new(args.start, args.scale)),
             start: midnight(&calendar, first_day)?,
         };
@@ -98,6 +103,7 @@ impl World {
                 world.proposed = true;
                 world.left_out = proposal.left_out;
             }
+            world.engine = Some(brand(&source.engine()));
             world.source = Arc::new(source);
             world.start = calendar.export_hour(first_day).start();
         }
@@ -114,10 +120,15 @@ impl World {
             contract_path: world.contract_path,
             proposed: world.proposed,
             left_out: world.left_out,
-            real: args.source.is_some(),
+            engine: world.engine,
             calendar,
             first_day,
         })
+    }
+
+    /// Whether the database is a real one.
+    pub(crate) fn real(&self) -> bool {
+        self.engine.is_some()
     }
 
     /// The configuration.
@@ -138,7 +149,7 @@ impl World {
         let second = SignedDuration::from_secs(1);
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
-        if !self.real {
+        if !self.real() {
             return Ok(self.cloud.run_until(end, &mut |event| progress.see(event)).await?);
         }
         let first = self.calendar.export_hour(day).start();
@@ -197,8 +208,18 @@ struct Parts {
     contract_path: PathBuf,
     proposed: bool,
     left_out: Vec<String>,
+    engine: Option<&'static str>,
     source: Arc<dyn Source>,
     start: Timestamp,
+}
+
+/// An engine as people write it.
+fn brand(engine: &Engine) -> &'static str {
+    match engine {
+        Engine::Postgres { .. } => "PostgreSQL",
+        Engine::MySql { .. } => "MySQL",
+        Engine::MariaDb { .. } => "MariaDB",
+    }
 }
 
 fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {
@@ -267,6 +288,18 @@ fn clear(data_dir: &Path) -> Result {
         }
     }
     std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))
+}
+
+/// The configuration with another DB instance, as a file of its own for the functions. JSON,
+/// which is YAML as well.
+fn renamed(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
+    let mut config = config.clone();
+    id.clone_into(&mut config.source.id);
+    let json = serde_json::to_string_pretty(&config)
+        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
+    let path = data_dir.join(config::FILE_NAME);
+    write(&path, &json)?;
+    Ok(path)
 }
 
 /// Writes a file, its directory first.

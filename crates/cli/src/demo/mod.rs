@@ -64,7 +64,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
     }
     drop(progress);
     let summary = Summary::of(&world, &reports, &args.data_dir);
-    let faults: Vec<String> = reports.iter().flat_map(|report| report.faults(world.real)).collect();
+    let faults: Vec<String> =
+        reports.iter().flat_map(|report| report.faults(world.real())).collect();
     if talks {
         render::print(&summary.text(Paint::stdout()))?;
     } else {
@@ -113,7 +114,7 @@ async fn one_day(
         troubles,
         receipts,
     };
-    for select in sample::selects(world.real, &report.receipts, &unnamed) {
+    for select in sample::selects(world.real(), &report.receipts, &unnamed) {
         report.samples.push(sample::ask(&warehouse, select).await?);
     }
     for column in unnamed {

@@ -19,10 +19,9 @@ use crate::world::World;
 pub(super) fn opening(world: &World, days: u16) -> String {
     let config = world.config();
     let source = &config.source;
-    let what = if world.real {
-        "Your PostgreSQL database"
-    } else {
-        "An invented travel business, in PostgreSQL,"
+    let what = match &world.engine {
+        Some(engine) => format!("Your {engine} database"),
+        None => "An invented travel business, in PostgreSQL,".to_owned(),
     };
     let days = match days {
         1 => "One day passes".to_owned(),
@@ -118,7 +117,7 @@ impl Summary {
                 .last()
                 .and_then(|day| day.samples.first())
                 .map(|sample| sample.sql.clone()),
-            again: if world.real {
+            again: if world.real() {
                 "local up --source …".to_owned()
             } else {
                 format!("local up --days {}", days.len())
@@ -186,6 +185,7 @@ impl Summary {
         if !self.proposed {
             let _ = writeln!(text, "  carry a database of your own:");
             let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
+            let _ = writeln!(text, "      {program} demo --source mysql://user@host/database");
         }
         let _ = writeln!(
             text,

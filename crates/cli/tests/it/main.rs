@@ -4,6 +4,7 @@ mod files;
 mod help;
 mod parquet;
 mod proposal;
+mod source;
 mod without_a_cloud;
 
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ const ODD: &str = r#"
 "#;
 
 /// Runs SQL in a database.
-fn run_sql(url: &str, sql: &str) {
+pub(crate) fn run_sql(url: &str, sql: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let (client, connection) =

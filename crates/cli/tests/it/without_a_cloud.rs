@@ -47,8 +47,10 @@ fn a_source_never_shows_its_password() {
     let config = "examples/demo/landbridge.yaml";
     let unreachable = format!("postgres://me:secret@127.0.0.1:{}/shop", deaf_port());
     for (source, code) in [
-        ("mysql://me:secret@localhost/shop", 2),
+        ("oracle://me:secret@localhost/shop", 2),
         ("postgres://me:secret@localhost:no-port/shop", 2),
+        ("mysql://me:secret@localhost:no-port/shop", 2),
+        ("mysql://me:secret@localhost", 2),
         (unreachable.as_str(), 1),
     ] {
         let args = ["contract", "propose", "--source", source, "--config", config];

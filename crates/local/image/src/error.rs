@@ -44,7 +44,8 @@ pub enum ImageError {
     /// The source's address could not be read. The address is withheld, for it
     /// may hold a password.
     #[error(
-        "the source's URL cannot be read; write it as postgres://user:password@host:port/database"
+        "the source's URL cannot be read; write it as postgres://user:password@host:port/database \
+         or mysql://user:password@host:port/database"
     )]
     Url,
     /// The source database refused or could not be reached.
@@ -56,6 +57,12 @@ pub enum ImageError {
         place: String,
         /// The server's code and, where it cannot quote a cell, its words.
         reason: String,
+    },
+    /// The source database sent what its protocol does not allow.
+    #[error("{what} cannot be read: its bytes are not in the documented form")]
+    Broken {
+        /// What was being read.
+        what: &'static str,
     },
     /// A file of the image, or an object of the export, could not be written or read.
     #[error("cannot {doing} {path}")]

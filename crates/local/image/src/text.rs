@@ -7,7 +7,6 @@ use arrow::array::{
     Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::error::ImageError;
 use crate::image::Column;
@@ -97,7 +96,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 /// `-12.5` at scale 2 → `-1250`; no rounding, no exponent.
-fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -120,11 +119,13 @@ fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
 }
 
 /// A MySQL date whose year, month or day is zero.
-fn zero(text: &str) -> bool {
+pub(crate) fn zero(text: &str) -> bool {
     text.starts_with("0000-") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00")
 }
 
-fn micros(text: &str) -> Option<i64> {
+/// Microseconds since 1970, of any time from year 1 to 9999.
+pub(crate) fn micros(text: &str) -> Option<i64> {
+    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let civil: DateTime = text.trim().parse().ok()?;
-    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    i64::try_from(civil.duration_since(EPOCH).as_micros()).ok()
 }

@@ -140,6 +140,10 @@ const MYSQL_NAMES: &[&str] = &[
     "time",
     "datetime",
     "timestamp",
+    // MariaDB's own, which the documentation of exports does not mention.
+    "uuid",
+    "inet4",
+    "inet6",
 ];
 
 /// Types of PostgreSQL's own catalogue; every other is USER-DEFINED.
@@ -280,7 +284,7 @@ impl SourceType {
             ("float" | "double", _) => Physical::Double,
             (
                 "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set"
-                | "json",
+                | "json" | "uuid" | "inet4" | "inet6",
                 _,
             ) => Physical::Text,
             ("date" | "time", _) => Physical::Text,

@@ -1,8 +1,8 @@
-//! Encoding of a table's rows as Parquet files of bounded size.
+//! A table's rows, cut and encoded as Parquet files of bounded size.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -15,9 +15,9 @@ use crate::error::ImageError;
 use crate::export::ExportQuirks;
 use crate::image::Batches;
 
-/// A file is closed once its encoded rows reach this, in bytes, whatever their
-/// number. Real files are mostly 1–10 MB (AWS documentation).
-const BYTES_PER_PART: usize = 10_000_000;
+/// A file takes no more rows once those it has are so many bytes in memory, whatever their
+/// number. Real files are mostly 1–10 MB (AWS documentation), compressed.
+const BYTES_PER_PART: usize = 16_000_000;
 
 /// GZIP level of the files: a quick one, for the level is not part of the
 /// format and the demonstration should not wait for it.
@@ -29,19 +29,24 @@ pub(super) struct Part {
     pub(super) rows: u64,
 }
 
-/// Cuts a table's batches into files.
+/// How the files of a table are written.
+#[derive(Clone)]
+pub(super) struct Form {
+    schema: SchemaRef,
+    rows_per_group: usize,
+}
+
+/// Cuts a table's batches into what goes into one file each.
 pub(super) struct Cutter {
     batches: Batches,
     /// What was left over when the last file was full.
     rest: Option<RecordBatch>,
-    schema: SchemaRef,
-    quirks: ExportQuirks,
+    rows_per_part: usize,
 }
 
 impl Cutter {
-    pub(super) fn new(batches: Batches, schema: SchemaRef, quirks: &ExportQuirks) -> Cutter {
-        let schema = if quirks.local_timestamps { local(&schema) } else { schema };
-        Cutter { batches, rest: None, schema, quirks: quirks.clone() }
+    pub(super) fn new(batches: Batches, quirks: &ExportQuirks) -> Cutter {
+        Cutter { batches, rest: None, rows_per_part: quirks.rows_per_part.max(1) }
     }
 
     /// The next rows that are not empty.
@@ -62,38 +67,44 @@ impl Cutter {
         }
     }
 
-    /// The next file, or none when all rows are written.
-    pub(super) fn next_part(&mut self) -> Result<Option<Part>, ImageError> {
-        let Some(mut batch) = self.take()? else { return Ok(None) };
-        let mut writer = self.writer()?;
-        let (mut rows, limit) = (0, self.quirks.rows_per_part.max(1));
-        loop {
-            let fits = batch.num_rows().min(limit - rows);
-            let head = self.fitted(&batch.slice(0, fits))?;
-            writer.write(&head)?;
-            rows += fits;
+    /// The rows of the next file, or none when all rows are written.
+    pub(super) fn next_cut(&mut self) -> Result<Option<Vec<RecordBatch>>, ImageError> {
+        let (mut cut, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while rows < self.rows_per_part && bytes < BYTES_PER_PART {
+            let Some(batch) = self.take()? else { break };
+            let fits = batch.num_rows().min(self.rows_per_part - rows);
             if fits < batch.num_rows() {
                 self.rest = Some(batch.slice(fits, batch.num_rows() - fits));
             }
-            if rows == limit || writer.bytes_written() + writer.in_progress_size() >= BYTES_PER_PART
-            {
-                break;
-            }
-            match self.take()? {
-                Some(next) => batch = next,
-                None => break,
-            }
+            let head = batch.slice(0, fits);
+            rows += fits;
+            bytes += size(&head)?;
+            cut.push(head);
         }
-        Ok(Some(Part { bytes: Bytes::from(writer.into_inner()?), rows: rows as u64 }))
+        Ok((!cut.is_empty()).then_some(cut))
+    }
+}
+
+/// Bytes that a batch's own rows take in memory.
+fn size(batch: &RecordBatch) -> Result<usize, ImageError> {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    Ok(sizes.sum::<Result<usize, _>>()?)
+}
+
+impl Form {
+    pub(super) fn new(schema: SchemaRef, quirks: &ExportQuirks) -> Form {
+        let schema = if quirks.local_timestamps { local(&schema) } else { schema };
+        Form { schema, rows_per_group: quirks.rows_per_group }
     }
 
-    /// A file of the table's schema without rows.
-    pub(super) fn empty_part(&self) -> Result<Part, ImageError> {
-        Ok(Part { bytes: Bytes::from(self.writer()?.into_inner()?), rows: 0 })
-    }
-
-    fn writer(&self) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-        writer(self.schema.clone(), self.quirks.rows_per_group)
+    /// A file of these rows, or of none.
+    pub(super) fn encode(&self, batches: &[RecordBatch]) -> Result<Part, ImageError> {
+        let mut writer = writer(self.schema.clone(), self.rows_per_group)?;
+        for batch in batches {
+            writer.write(&self.fitted(batch)?)?;
+        }
+        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        Ok(Part { bytes: Bytes::from(writer.into_inner()?), rows })
     }
 
     /// The batch under the file's schema, which differs from the image's in the

@@ -129,8 +129,8 @@ pub struct ExportOutcome {
 /// manifests, `export_info` last. Skipped tables are named in the warnings and
 /// have no objects. Repeating it overwrites the same keys with the same bytes;
 /// dropping the future leaves what was written so far, as a cancelled export
-/// does. Memory is bounded by one Parquet file; encoding runs on blocking
-/// threads, so the call needs a Tokio runtime.
+/// does. Files are encoded on all cores and memory is bounded by one file a
+/// core; that runs on blocking threads, so the call needs a Tokio runtime.
 ///
 /// # Errors
 /// [`ImageError::UnknownOnly`] before anything is written when `only` names

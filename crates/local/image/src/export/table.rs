@@ -1,10 +1,12 @@
 //! The objects of one table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
 
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 
-use super::files::{Cutter, Part, alien_part};
+use super::files::{Cutter, Form, Part, alien_part};
 use super::{EmptyForm, ExportSpec, ObjectSink, names};
 use crate::error::ImageError;
 use crate::hash;
@@ -104,20 +106,35 @@ pub(super) async fn write(
         batches: BTreeSet::new(),
         number: 0,
     };
-    let mut cutter = Cutter::new(image.read(table)?, table.arrow_schema(), quirks);
+    let form = Form::new(table.arrow_schema(), quirks);
+    let mut cutter = Cutter::new(image.read(table)?, quirks);
     let cut = quirks.cut_file.as_deref() == Some(full_name.as_str());
+    let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut encoding: VecDeque<JoinHandle<Result<Part, ImageError>>> = VecDeque::new();
     // One file is held back, so that the last one is known as such.
     let mut held: Option<Part> = None;
-    loop {
-        let (back, part) = tokio::task::spawn_blocking(move || {
-            let part = cutter.next_part();
-            (cutter, part)
-        })
-        .await?;
-        cutter = back;
-        let Some(part) = part? else { break };
-        if let Some(earlier) = held.replace(part) {
-            writer.part(earlier).await?;
+    let mut more = true;
+    while more || !encoding.is_empty() {
+        if more {
+            let (back, rows) = tokio::task::spawn_blocking(move || {
+                let rows = cutter.next_cut();
+                (cutter, rows)
+            })
+            .await?;
+            cutter = back;
+            match rows? {
+                Some(rows) => {
+                    let form = form.clone();
+                    encoding.push_back(tokio::task::spawn_blocking(move || form.encode(&rows)));
+                }
+                None => more = false,
+            }
+        }
+        if encoding.len() >= at_once || !more {
+            let Some(part) = encoding.pop_front() else { continue };
+            if let Some(earlier) = held.replace(part.await??) {
+                writer.part(earlier).await?;
+            }
         }
     }
     match held {
@@ -136,7 +153,7 @@ pub(super) async fn write(
                 }
             };
             if file || cut {
-                let mut empty = cutter.empty_part()?;
+                let mut empty = form.encode(&[])?;
                 if cut {
                     empty.bytes.truncate(empty.bytes.len() / 2);
                 }

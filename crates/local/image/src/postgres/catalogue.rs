@@ -3,14 +3,19 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Oid;
 
+use super::wire::Wire;
 use crate::error::ImageError;
 use crate::image::{Column, Flavour, Table};
 
 /// A table, and how its rows are asked for.
 pub(super) struct Found {
     pub(super) table: Table,
-    /// `SELECT …` that gives one column per column of the table.
+    /// `SELECT … FROM …` that gives one column per column of the table.
     pub(super) select: String,
+    /// How each column travels.
+    pub(super) wires: Vec<Wire>,
+    /// Blocks of its file where it can be read by ranges of them, else 0.
+    pub(super) blocks: u64,
 }
 
 /// Ordinary and partitioned tables of all schemas but the system's, temporary
@@ -25,9 +30,14 @@ const TABLES: &str = "
                 WHEN c.relpersistence = 't' THEN 'it is temporary'
                 WHEN NOT has_schema_privilege(n.oid, 'USAGE') OR NOT has_table_privilege(c.oid, 'SELECT')
                      OR row_security_active(c.oid) THEN 'the master user may not read it'
-           END AS skipped
+           END AS skipped,
+           -- Access methods of extensions may number their rows otherwise.
+           CASE WHEN c.relkind = 'r' AND am.amname = 'heap'
+                THEN coalesce(pg_relation_size(c.oid) / current_setting('block_size')::bigint, 0)
+                ELSE 0 END AS blocks
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_am am ON am.oid = c.relam
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
     LEFT JOIN pg_class p ON p.oid = i.inhparent
     LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
@@ -45,7 +55,8 @@ const COLUMNS: &str = "
                        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS declared,
            CASE WHEN b.typelem <> 0 AND b.typlen = -1 THEN 'ARRAY'
                 WHEN bn.nspname = 'pg_catalog' THEN format_type(b.oid, NULL)
-                ELSE 'USER-DEFINED' END AS data_type
+                ELSE 'USER-DEFINED' END AS data_type,
+           t.typtype = 'e' AS enumeration
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
     JOIN pg_type t ON t.oid = a.atttypid
@@ -62,7 +73,12 @@ pub(super) async fn tables(
     let oids: Vec<Oid> = tables.iter().map(|row| row.get(0)).collect();
     let columns = client.query(COLUMNS, &[&oids]).await?;
     let column = |row: &tokio_postgres::Row| {
-        let declared = Declared { declared: row.get(4), data_type: row.get(5), domain: row.get(3) };
+        let declared = Declared {
+            declared: row.get(4),
+            data_type: row.get(5),
+            domain: row.get(3),
+            enumeration: row.get(6),
+        };
         (row.get::<_, Oid>(0), row.get::<_, String>(1), row.get::<_, bool>(2), declared)
     };
     let columns: Vec<_> = columns.iter().map(column).collect();
@@ -72,10 +88,13 @@ pub(super) async fn tables(
         let own: Vec<_> = columns.iter().filter(|column| column.0 == oid).collect();
         let mut table = Table::new(schema, name, Vec::with_capacity(own.len()));
         let mut cells = Vec::with_capacity(own.len());
+        let mut wires = Vec::with_capacity(own.len());
         for (_, name, nullable, declared) in own {
             let mut column = declared.column(name)?;
             column.nullable = *nullable;
-            cells.push(declared.select(name));
+            let (cell, wire) = declared.select(name);
+            cells.push(cell);
+            wires.push(wire);
             table.columns.push(column);
         }
         table.partition_of = row.get(4);
@@ -86,7 +105,8 @@ pub(super) async fn tables(
         let only = if row.get(3) { "" } else { "ONLY " };
         let select =
             format!("SELECT {} FROM {only}{}.{}", cells.join(", "), quoted(schema), quoted(name));
-        Ok(Found { table, select })
+        let blocks: i64 = row.get(6);
+        Ok(Found { table, select, wires, blocks: u64::try_from(blocks).unwrap_or(0) })
     };
     Ok(tables.iter().map(build).collect())
 }
@@ -97,6 +117,7 @@ struct Declared {
     /// As `information_schema` prints it.
     data_type: String,
     domain: bool,
+    enumeration: bool,
 }
 
 impl Declared {
@@ -116,34 +137,33 @@ impl Declared {
         Ok(column)
     }
 
-    /// What stands in the SELECT: types that COPY sends as they are stay, every
-    /// other becomes the text that PostgreSQL itself prints. CHAR(n) stays, for
-    /// its cast to text would lose its padding.
-    fn select(&self, name: &str) -> String {
-        const KEPT: &[&str] = &[
-            "smallint",
-            "integer",
-            "bigint",
-            "real",
-            "double precision",
-            "boolean",
-            "bytea",
-            "text",
-            "character varying",
-            "character",
-            "name",
-        ];
-        let (data_type, name) = (self.data_type.as_str(), quoted(name));
-        if !self.domain && KEPT.contains(&data_type) {
-            name
-        } else if self.domain || data_type == "inet" {
+    /// What stands in the SELECT, and how its cells travel: types that COPY sends in a form
+    /// which [`wire`](super::wire) knows stay, every other becomes the text that PostgreSQL
+    /// itself prints. CHAR(n) stays, for its cast to text would lose its padding.
+    fn select(&self, name: &str) -> (String, Wire) {
+        let name = quoted(name);
+        if self.domain || self.data_type == "inet" {
             // Casts of INET (which adds /32), CHAR and BOOLEAN to text are not
             // what the type prints, nor are those of their domains; format() is.
             // DISTINCT, for a composite of NULLs IS NULL without being NULL.
-            format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END")
-        } else {
-            format!("{name}::text")
+            let text =
+                format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END");
+            return (text, Wire::Plain);
         }
+        let wire = match self.data_type.as_str() {
+            "smallint" | "integer" | "bigint" | "real" | "double precision" | "boolean"
+            | "bytea" | "text" | "character varying" | "character" | "name" | "json" => Wire::Plain,
+            "jsonb" => Wire::Jsonb,
+            "numeric" => Wire::Numeric,
+            "date" => Wire::Date,
+            "time without time zone" => Wire::Time,
+            "timestamp without time zone" => Wire::Timestamp,
+            "timestamp with time zone" => Wire::TimestampTz,
+            "uuid" => Wire::Uuid,
+            _ if self.enumeration => Wire::Plain,
+            _ => return (format!("{name}::text"), Wire::Plain),
+        };
+        (name, wire)
     }
 }
 

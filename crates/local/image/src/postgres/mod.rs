@@ -1,14 +1,22 @@
 //! A real PostgreSQL database as a source.
 //!
-//! A capture reads everything in one `REPEATABLE READ READ ONLY` transaction,
-//! so all tables show the same instant, and writes one Parquet file per table.
-//! Memory is bounded by a batch and a row group, not by a table.
+//! A capture reads everything as of one instant: the first session's `REPEATABLE READ READ
+//! ONLY` transaction exports its snapshot (`pg_export_snapshot`), and the other sessions'
+//! transactions take it over. Several tables are read at a time, a long one by ranges of its
+//! blocks. Memory is bounded by a batch a session, not by a table.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | the connection, and the sessions of a capture |
+//! | [`catalogue`] | what there is to read |
+//! | [`copy`] | rows from the server into a file |
+//! | [`wire`] | one cell |
 
 mod catalogue;
 mod copy;
+mod wire;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -18,15 +26,31 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::error::ImageError;
-use crate::image::{Engine, Image, Source};
+use crate::image::{Engine, Image, Source, Table};
+use crate::jobs::{self, Job};
 use crate::stored::Stored;
+use catalogue::Found;
 
 /// How every session of a capture is set, so that the text forms are the same
 /// on every server: UTC, ISO dates, floats in full, no row quietly filtered by
 /// a policy, no time limit of the server's.
 const SESSION: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
      SET extra_float_digits = 1; SET bytea_output = 'hex'; SET row_security = off; SET statement_timeout = 0; \
-     SET idle_in_transaction_session_timeout = 0";
+     SET idle_in_transaction_session_timeout = 0; SET jit = off; SET max_parallel_workers_per_gather = 0";
+
+/// Begins a transaction that sees one instant and changes nothing.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Sessions of a capture: each is a process of the server beside one of ours.
+const SESSIONS: usize = 3;
+
+/// Blocks (8 kB each, as a rule) of a piece of a long table: long enough that a piece is
+/// worth its query, short enough that the sessions end at about the same time.
+const BLOCKS_PER_PIECE: u64 = 8_192;
+
+/// The first version that finds the blocks of `ctid BETWEEN …` without reading the others
+/// (PostgreSQL 14, release notes: TID range scans).
+const RANGES_SINCE: u32 = 14;
 
 /// A PostgreSQL database, reached without TLS: it is meant for servers on this
 /// machine or behind a tunnel.
@@ -94,41 +118,120 @@ impl Postgres {
     }
 
     fn error(&self, doing: &'static str, error: &tokio_postgres::Error) -> ImageError {
-        ImageError::Database { doing, place: self.place.clone(), reason: reason(error) }
+        failed(doing, &self.place, error)
+    }
+
+    /// The tables as the catalogue has them now, without a look at any row.
+    ///
+    /// # Errors
+    /// [`ImageError::Database`] with the server's reason.
+    pub async fn tables(&self) -> Result<Vec<Table>, ImageError> {
+        let client = self.session().await?;
+        Ok(self.listed(&client).await?.into_iter().map(|found| found.table).collect())
+    }
+
+    /// A connection with the settings of a capture.
+    async fn session(&self) -> Result<Client, ImageError> {
+        let client = self.open().await?;
+        self.run(&client, "setting up a session of", SESSION).await?;
+        Ok(client)
+    }
+
+    async fn run(&self, client: &Client, doing: &'static str, sql: &str) -> Result<(), ImageError> {
+        client.batch_execute(sql).await.map_err(|error| self.error(doing, &error))
+    }
+
+    async fn listed(&self, client: &Client) -> Result<Vec<Found>, ImageError> {
+        catalogue::tables(client)
+            .await
+            .map_err(|error| self.error("listing the tables of", &error))?
+    }
+
+    /// Sessions whose transactions all see what the first one sees. A server that has no
+    /// connection left for the others is read by the first alone.
+    async fn sessions(&self) -> Result<Vec<Client>, ImageError> {
+        let first = self.session().await?;
+        self.run(&first, "opening a transaction of", BEGIN).await?;
+        let snapshot = first
+            .query_one("SELECT pg_export_snapshot()", &[])
+            .await
+            .map_err(|error| self.error("exporting the snapshot of", &error))?;
+        // Letters, digits and hyphens; and it comes from the server.
+        let snapshot: String = snapshot.get(0);
+        let mut sessions = vec![first];
+        while sessions.len() < SESSIONS {
+            match self.joined(&snapshot).await {
+                Ok(session) => sessions.push(session),
+                Err(error) => {
+                    tracing::debug!(%error, sessions = sessions.len(), "fewer sessions read");
+                    break;
+                }
+            }
+        }
+        Ok(sessions)
+    }
+
+    async fn joined(&self, snapshot: &str) -> Result<Client, ImageError> {
+        let session = self.session().await?;
+        let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'");
+        self.run(&session, "opening a transaction of", &begin).await?;
+        Ok(session)
     }
 
     async fn capture_all(&self, dir: &Path) -> Result<Stored, ImageError> {
-        let client = self.open().await?;
-        client
-            .batch_execute(SESSION)
-            .await
-            .map_err(|error| self.error("setting up a session of", &error))?;
-        client
-            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(|error| self.error("opening a transaction of", &error))?;
-        let found = catalogue::tables(&client)
-            .await
-            .map_err(|error| self.error("listing the tables of", &error))??;
-        let (mut tables, mut files) = (Vec::with_capacity(found.len()), HashMap::new());
-        for (index, mut found) in found.into_iter().enumerate() {
-            if found.table.skipped.is_none() {
-                let path = dir.join(format!("{index:05}.parquet"));
-                let failed = |error| self.error("reading a table of", &error);
-                let rows = copy::to_file(&client, &found, &path)
-                    .await
-                    .map_err(|error| error.into_image(failed))?;
-                found.table.rows = Some(rows);
-                files.insert((found.table.schema.clone(), found.table.name.clone()), path);
+        let sessions = self.sessions().await?;
+        let found = self.listed(&sessions[0]).await?;
+        let ranges = self.major() >= RANGES_SINCE;
+        let jobs =
+            found.iter().enumerate().flat_map(|(table, found)| jobs_of(table, found, ranges));
+        let jobs: Vec<Job<String>> = jobs.collect();
+        let found = Arc::new(found);
+        let place: Arc<str> = self.place.as_str().into();
+        let copied = jobs::run(sessions, jobs, dir, {
+            let found = Arc::clone(&found);
+            move |session: Arc<Client>, table: usize, condition: String, path: PathBuf| {
+                let (found, place) = (Arc::clone(&found), Arc::clone(&place));
+                Box::pin(async move {
+                    copy::to_file(&session, &found[table], &condition, &path).await.map_err(
+                        |error| {
+                            error.into_image(|error| failed("reading a table of", &place, &error))
+                        },
+                    )
+                })
             }
-            tables.push(found.table);
-        }
-        client
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|error| self.error("ending a transaction of", &error))?;
-        Ok(Stored { engine: self.engine.clone(), database: self.database.clone(), tables, files })
+        })
+        .await?;
+        let tables = found.iter().map(|found| found.table.clone()).collect();
+        Ok(Stored::of(self.engine.clone(), self.database.clone(), tables, copied))
     }
+
+    /// The first number of the server's version.
+    fn major(&self) -> u32 {
+        let digits = self.engine.version().split(|it: char| !it.is_ascii_digit()).next();
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// What is to be copied of a table: all of it, or ranges of its blocks.
+fn jobs_of(table: usize, found: &Found, ranges: bool) -> Vec<Job<String>> {
+    if found.table.skipped.is_some() {
+        return Vec::new();
+    }
+    if !ranges || found.blocks <= BLOCKS_PER_PIECE {
+        return vec![Job { table, size: found.blocks, what: String::new() }];
+    }
+    let pieces = found.blocks.div_ceil(BLOCKS_PER_PIECE);
+    let condition = |piece: u64| {
+        let from = piece * BLOCKS_PER_PIECE;
+        let after = format!(" WHERE ctid >= '({from},0)'::tid");
+        // The last range is open: the file may have grown since it was measured.
+        if piece + 1 == pieces {
+            return after;
+        }
+        format!("{after} AND ctid < '({},0)'::tid", from + BLOCKS_PER_PIECE)
+    };
+    let job = |piece| Job { table, size: BLOCKS_PER_PIECE, what: condition(piece) };
+    (0..pieces).map(job).collect()
 }
 
 impl Source for Postgres {
@@ -145,13 +248,17 @@ impl Source for Postgres {
         Box::pin(async move {
             let image = self.capture_all(dir).await?;
             tracing::debug!(
-                database = image.database,
-                tables = image.tables.len(),
+                database = image.database(),
+                tables = image.tables().len(),
                 "source database captured"
             );
             Ok(Arc::new(image) as Arc<dyn Image>)
         })
     }
+}
+
+fn failed(doing: &'static str, place: &str, error: &tokio_postgres::Error) -> ImageError {
+    ImageError::Database { doing, place: place.to_owned(), reason: reason(error) }
 }
 
 /// Host, port and database of an address, without user and password.

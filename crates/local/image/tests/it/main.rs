@@ -5,6 +5,7 @@
 
 mod footers;
 mod layout;
+mod mariadb;
 mod postgres;
 mod quirks;
 mod support;

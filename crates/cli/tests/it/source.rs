@@ -1,0 +1,98 @@
+//! `landbridge demo --source` on real databases: a day passes, and what it shows.
+
+use landbridge_local_image::{ThrowAwayMariaDb, ThrowAwayPostgres};
+
+use crate::proposal::run_sql;
+use crate::{Run, landbridge};
+
+/// Good in every database.
+const TABLES: &str = "
+    CREATE TABLE people (id bigint PRIMARY KEY, name varchar(80), email varchar(120), phone varchar(20));
+    INSERT INTO people VALUES (1, 'Ada Example', 'ada@example.org', '010-0000-1234'),
+        (2, 'Kim Minjun', 'minjun@example.com', NULL), (3, NULL, NULL, NULL);
+    CREATE TABLE orders (id bigint PRIMARY KEY, person_id bigint, total decimal(12,2), placed date);
+    INSERT INTO orders VALUES (1, 1, 12.50, '2026-03-01'), (2, 1, 0.00, NULL)";
+
+/// Lets the one day of such a demo pass; everything must have gone well.
+fn demo(url: &str, more: &[&str]) -> Run {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let run = landbridge(dir.path(), &[&["demo", "--source", url], more].concat());
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    run
+}
+
+/// What a demo must show, whosever database it is.
+fn shows(run: &Run, expected: &[&str]) {
+    for expected in expected {
+        assert!(run.out.contains(expected), "no {expected:?} in {}", run.all());
+    }
+    // The analyst sees the domain, never the address; the reader of personal data sees all.
+    let line = |who: &str, id: &str| {
+        let rest = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.first() == Some(&who) && words.get(1) == Some(&id)
+        };
+        run.out.lines().find(rest).unwrap_or_else(|| panic!("no row of {who}: {}", run.all()))
+    };
+    let (analyst, reader) = (line("analyst", "1"), line("pii-reader", "1"));
+    assert!(analyst.contains("XXXXX@example.org") && analyst.contains("XXXXX1234"), "{analyst}");
+    assert!(!analyst.contains("Ada") && !analyst.contains("ada@"), "{analyst}");
+    assert!(reader.contains("Ada Example") && reader.contains("ada@example.org"), "{reader}");
+    assert!(run.out.contains("stranger  refused: Access denied"), "{}", run.all());
+}
+
+#[test]
+fn a_postgresql_database_of_ones_own() {
+    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    run_sql(&server.url(), TABLES);
+    shows(
+        &demo(&server.url(), &["--as", "shop"]),
+        &[
+            "Your PostgreSQL database plays the RDS instance shop.",
+            "email: { source: character varying, type: STRING, class: email }",
+            "\"public.orders\":",
+            "5 rows of 2 tables crossed from shop to shop-analytics.shop",
+        ],
+    );
+}
+
+#[test]
+fn a_mariadb_database_of_ones_own() {
+    let server = ThrowAwayMariaDb::start().unwrap_or_else(|error| panic!("{error}"));
+    let (url, admin) = (server.url_of("business"), server.url_of("mysql"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        use mysql_async::prelude::Queryable;
+        let opts = mysql_async::Opts::from_url(&admin).expect("a good address");
+        let opts = mysql_async::OptsBuilder::from_opts(opts).prefer_socket(false);
+        let mut client = mysql_async::Conn::new(opts).await.expect("a connection");
+        let sql = format!("CREATE DATABASE business; USE business; {TABLES}");
+        client.query_drop(sql).await.expect("good SQL");
+    });
+    shows(
+        &demo(&url, &[]),
+        &[
+            "Your MariaDB database plays the RDS instance shop-prod.",
+            "email: { source: varchar, type: STRING, class: email }",
+            "\"business.orders\":",
+            "total: { source: decimal, type: NUMERIC",
+            "5 rows of 2 tables crossed from shop-prod to shop-analytics.shop",
+        ],
+    );
+
+    // The same words as of PostgreSQL for what goes wrong, and no password in them.
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
+    let mut told = String::new();
+    for url in [url.replace("business", "none"), url.replace("root@", "nobody:secret@")] {
+        let run = landbridge(dir.path(), &["contract", "propose", "--source", &url]);
+        assert!(!run.all().contains("secret"));
+        told += &run.all();
+    }
+    expect_test::expect![[r#"
+        exit code 1
+        err | error: connecting to the source database at 127.0.0.1:PORT/none failed: Unknown database 'none' (1049); name one that is there: mysql://user:password@host:port/database
+        exit code 1
+        err | error: connecting to the source database at 127.0.0.1:PORT/business failed: Access denied for user 'nobody'@'127.0.0.1' (using password: YES) (1045); name a user that may log in there, with its password: mysql://user:password@host:port/database
+    "#]].assert_eq(&told.replace(port, "PORT"));
+}

@@ -1,0 +1,113 @@
+//! Rows from a SELECT into a piece of the image.
+
+use std::path::Path;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row, Value};
+
+use super::catalogue::Found;
+use crate::error::ImageError;
+use crate::stored::{Cells, Gathered, Piece};
+use crate::text;
+
+/// What can break while a table is copied.
+pub(super) enum CopyError {
+    Database(mysql_async::Error),
+    Image(ImageError),
+}
+
+impl CopyError {
+    pub(super) fn into_image(
+        self,
+        database: impl Fn(mysql_async::Error) -> ImageError,
+    ) -> ImageError {
+        match self {
+            CopyError::Database(error) => database(error),
+            CopyError::Image(error) => error,
+        }
+    }
+}
+
+impl From<mysql_async::Error> for CopyError {
+    fn from(error: mysql_async::Error) -> CopyError {
+        CopyError::Database(error)
+    }
+}
+
+impl From<ImageError> for CopyError {
+    fn from(error: ImageError) -> CopyError {
+        CopyError::Image(error)
+    }
+}
+
+/// Copies the table into a new file at `path` and says how many rows it has.
+pub(super) async fn to_file(conn: &mut Conn, found: &Found, path: &Path) -> Result<u64, CopyError> {
+    let mut piece = Piece::create(path, &found.table.arrow_schema())?;
+    let mut gathered = Gathered::new(&found.table)?;
+    let mut number = 0;
+    let mut result = conn.query_iter(found.select.as_str()).await?;
+    while let Some(row) = result.next().await? {
+        take(&row, number, found, &mut gathered)?;
+        number += 1;
+        if gathered.full() {
+            piece.write(gathered.finish()?).await?;
+        }
+    }
+    if gathered.rows() > 0 {
+        piece.write(gathered.finish()?).await?;
+    }
+    piece.close().await?;
+    Ok(number)
+}
+
+fn take(row: &Row, number: u64, found: &Found, gathered: &mut Gathered) -> Result<(), ImageError> {
+    let mut bytes = 0;
+    for (index, cells) in gathered.columns().iter_mut().enumerate() {
+        let taken = match row.as_ref(index) {
+            Some(Value::NULL) => {
+                cells.push_null();
+                Some(())
+            }
+            Some(Value::Bytes(cell)) => {
+                bytes += cell.len();
+                push(cells, cell)
+            }
+            // The text protocol has no other.
+            _ => None,
+        };
+        if taken.is_none() {
+            let column = &found.table.columns[index];
+            return Err(ImageError::Value {
+                column: column.name.clone(),
+                row: usize::try_from(number).unwrap_or(usize::MAX),
+                expected: column.original_type.clone(),
+            });
+        }
+    }
+    gathered.row_done(bytes);
+    Ok(())
+}
+
+/// Adds a cell as the server prints it; `None` when it is not of the column's type.
+fn push(cells: &mut Cells, cell: &[u8]) -> Option<()> {
+    if let Cells::Bytes(builder) = cells {
+        builder.append_value(cell);
+        return Some(());
+    }
+    let cell = std::str::from_utf8(cell).ok()?;
+    match cells {
+        Cells::Int16(builder) => builder.append_value(cell.parse().ok()?),
+        Cells::Int32(builder) => builder.append_value(cell.parse().ok()?),
+        Cells::Int64(builder) => builder.append_value(cell.parse().ok()?),
+        Cells::Double(builder) => builder.append_value(cell.parse().ok()?),
+        Cells::Decimal(builder, precision, scale) => {
+            builder.append_value(text::decimal(cell, *precision, *scale)?);
+        }
+        Cells::Text(builder) => builder.append_value(cell),
+        Cells::Micros(builder) if text::zero(cell) => builder.append_null(),
+        Cells::Micros(builder) => builder.append_value(text::micros(cell)?),
+        // MySQL has no type that is exported as these.
+        Cells::Boolean(_) | Cells::Float(_) | Cells::Bytes(_) => return None,
+    }
+    Some(())
+}

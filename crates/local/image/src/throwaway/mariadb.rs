@@ -1,0 +1,87 @@
+//! A MariaDB server that lives as long as a test.
+
+use std::path::{Path, PathBuf};
+
+use super::{Home, Kind, Running, ThrowAwayError, path_folders};
+
+/// The user that may do everything. It needs no password.
+const USER: &str = "root";
+
+const KIND: Kind = Kind {
+    server: "MariaDB",
+    user: "mysql",
+    program: "mariadbd",
+    signal: "TERM",
+    ready: "ready for connections",
+    gave_up: "Aborting",
+};
+
+/// A MariaDB server of one's own: own data directory, own port on 127.0.0.1, own socket,
+/// user `root` without a password, InnoDB, nothing synced to disk. Programs are found on
+/// `PATH` or in `/usr/sbin` (Debian); when this process is root, they run as `mysql` or
+/// `nobody`, for MariaDB refuses root.
+///
+/// Dropping it stops the server and removes its files, as of
+/// [`ThrowAwayPostgres`](super::ThrowAwayPostgres).
+#[derive(Debug)]
+pub struct ThrowAwayMariaDb(Running);
+
+impl ThrowAwayMariaDb {
+    /// Makes and starts a server; returns when it accepts connections. Blocks for some three
+    /// seconds.
+    ///
+    /// # Errors
+    /// [`ThrowAwayError`] says what is missing and what to do.
+    pub fn start() -> Result<ThrowAwayMariaDb, ThrowAwayError> {
+        let (install, server) = programs().ok_or(ThrowAwayError::NotInstalled {
+            server: "MariaDB",
+            programs: "MariaDB server programs (mariadb-install-db, mariadbd)",
+            folder: "/usr/sbin",
+            script: "scripts/mariadb-for-tests.sh",
+        })?;
+        let home = Home::new(&KIND)?;
+        let mut command = home.command(&install);
+        command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
+        command.args(["--skip-test-db", "--skip-name-resolve"]);
+        command.arg(format!("--datadir={}", home.path().join("data").display()));
+        home.prepare("mariadb-install-db", command)?;
+        home.serve(&KIND, &server, arguments).map(ThrowAwayMariaDb)
+    }
+
+    /// The address of one of its databases, which `CREATE DATABASE` has made; `mysql` is
+    /// always there.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("mysql://{USER}@127.0.0.1:{}/{database}", self.0.port)
+    }
+}
+
+fn arguments(dir: &Path, port: u16) -> Vec<String> {
+    let file = |name: &str| dir.join(name).display().to_string();
+    vec![
+        // Nothing of the machine's own configuration. It must come first.
+        "--no-defaults".to_owned(),
+        format!("--datadir={}", file("data")),
+        format!("--socket={}", file("socket")),
+        format!("--pid-file={}", file("pid")),
+        format!("--port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--skip-name-resolve".to_owned(),
+        "--skip-log-bin".to_owned(),
+        "--innodb-flush-log-at-trx-commit=0".to_owned(),
+        "--innodb-fast-shutdown=2".to_owned(),
+        "--innodb-buffer-pool-size=128M".to_owned(),
+        // Zero dates and what else strict servers refuse must be there to be carried.
+        "--sql-mode=".to_owned(),
+        "--character-set-server=utf8mb4".to_owned(),
+        "--local-infile=ON".to_owned(),
+    ]
+}
+
+/// The program that makes a data directory, and the one that serves it.
+fn programs() -> Option<(PathBuf, PathBuf)> {
+    let mut folders = path_folders();
+    // Often not on the PATH of people who are not root.
+    folders.push(PathBuf::from("/usr/sbin"));
+    let find = |name: &str| folders.iter().map(|it| it.join(name)).find(|path| path.is_file());
+    Some((find("mariadb-install-db")?, find("mariadbd")?))
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# The tests start a throw-away MariaDB server of their own. This makes sure that
+# its programs (mariadb-install-db, mariadbd) are on this machine: it looks where
+# the tests look, installs Debian's packages when they are missing and apt-get
+# can, and else says what to install. Harmless to repeat.
+set -eu
+
+present() {
+    for program in mariadb-install-db mariadbd my_print_defaults; do
+        PATH=$PATH:/usr/sbin command -v $program >/dev/null 2>&1 || return 1
+    done
+    echo "MariaDB's server programs are there: $(PATH=$PATH:/usr/sbin command -v mariadbd)"
+}
+
+missing() {
+    cat >&2 <<'TEXT'
+MariaDB's server programs (mariadb-install-db, mariadbd, my_print_defaults) are missing.
+Install them with
+  Debian, Ubuntu   apt-get install mariadb-server-core mariadb-client-core
+  Fedora           dnf install mariadb-server
+  Alpine           apk add mariadb
+  macOS            brew install mariadb
+TEXT
+    exit 1
+}
+
+present && exit 0
+
+command -v apt-get >/dev/null 2>&1 || missing
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root='sudo -n'
+else
+    missing
+fi
+
+# The core packages hold the programs alone: no service is set up or started. The client's
+# holds my_print_defaults, which mariadb-install-db calls.
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq || missing
+$as_root apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core >/dev/null || missing
+present || missing

@@ -1,0 +1,212 @@
+//! What a table holds in its database and what landed of it, cell by cell.
+//!
+//! The database's side is asked in its plain text protocol, each cell as the server itself
+//! prints it: not by the way on which the snapshot was taken. Both sides are brought into one
+//! notation per type, so that 1.50 and 1.5 are the same decimal.
+
+use std::fmt::Write;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+/// What a column landed as, which says how its cells are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Whole,
+    Float,
+    Bool,
+    Bytes,
+    Decimal,
+    Timestamp,
+}
+
+/// Rows of a table, each as one line, in whatever order.
+pub(crate) struct Rows {
+    table: String,
+    columns: Vec<(String, Kind)>,
+    lines: Vec<String>,
+}
+
+impl Rows {
+    /// What landed: the rows of a warehouse table, columns in the order of `names`.
+    pub(crate) fn landed(table: &str, batches: &[RecordBatch], names: &[String]) -> Rows {
+        let Some(first) = batches.first() else {
+            return Rows { table: table.to_owned(), columns: Vec::new(), lines: Vec::new() };
+        };
+        let schema = first.schema();
+        assert_eq!(schema.fields().len(), names.len(), "columns of {table}");
+        let kind = |name: &String| {
+            let field = schema.field_with_name(name);
+            (name.clone(), kind(field.unwrap_or_else(|_| panic!("no column {name}")).data_type()))
+        };
+        let columns: Vec<(String, Kind)> = names.iter().map(kind).collect();
+        let mut lines = Vec::new();
+        for batch in batches {
+            let cells = columns.iter().map(|(name, kind)| {
+                landed_cells(batch.column_by_name(name).expect("a column"), *kind)
+            });
+            let mut cells: Vec<_> = cells.map(Vec::into_iter).collect();
+            lines.extend((0..batch.num_rows()).map(|_| {
+                let mut line = String::new();
+                for column in &mut cells {
+                    push(&mut line, column.next().expect("a cell").as_deref());
+                }
+                line
+            }));
+        }
+        Rows { table: table.to_owned(), columns, lines }
+    }
+
+    /// The same columns without rows: those of the source are added.
+    pub(crate) fn like(other: &Rows) -> Rows {
+        Rows { table: other.table.clone(), columns: other.columns.clone(), lines: Vec::new() }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Cells of all rows.
+    pub(crate) fn cells(&self) -> usize {
+        self.lines.len() * self.columns.len()
+    }
+
+    /// Adds a row as a server printed it: texts in UTF-8, binary cells as they are.
+    pub(crate) fn add<'a>(&mut self, cells: impl IntoIterator<Item = Option<&'a [u8]>>) {
+        let mut line = String::new();
+        for ((name, kind), cell) in self.columns.iter().zip(cells) {
+            let cell = cell.and_then(|cell| match kind {
+                Kind::Bytes => Some(hex(cell)),
+                _ => {
+                    let text = std::str::from_utf8(cell);
+                    notation(*kind, text.unwrap_or_else(|_| panic!("{name} is no text")))
+                }
+            });
+            push(&mut line, cell.as_deref());
+        }
+        self.lines.push(line);
+    }
+
+    /// The same rows as often in both. Says the first cell that differs; the data is made up,
+    /// so it may be shown.
+    pub(crate) fn assert_same(mut self, mut landed: Rows) {
+        let table = &self.table;
+        assert_eq!(self.lines.len(), landed.lines.len(), "rows of {table}");
+        self.lines.sort_unstable();
+        landed.lines.sort_unstable();
+        for (source, landed) in self.lines.iter().zip(&landed.lines) {
+            if source == landed {
+                continue;
+            }
+            for ((name, _), (source, landed)) in
+                self.columns.iter().zip(cells(source).zip(cells(landed)))
+            {
+                assert_eq!(source, landed, "{table}.{name}");
+            }
+            panic!("{table}: {source} is not {landed}");
+        }
+    }
+}
+
+fn kind(landed: &DataType) -> Kind {
+    match landed {
+        DataType::Utf8 => Kind::Text,
+        DataType::Int64 => Kind::Whole,
+        DataType::Float64 => Kind::Float,
+        DataType::Boolean => Kind::Bool,
+        DataType::Binary => Kind::Bytes,
+        DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Decimal,
+        DataType::Timestamp(..) => Kind::Timestamp,
+        other => panic!("no column of these tests lands as {other}"),
+    }
+}
+
+fn landed_cells(column: &dyn Array, kind: Kind) -> Vec<Option<String>> {
+    fn text<T>(
+        cells: impl Iterator<Item = Option<T>>,
+        print: impl Fn(T) -> String,
+    ) -> Vec<Option<String>> {
+        cells.map(|cell| cell.map(&print)).collect()
+    }
+    match kind {
+        Kind::Text => text(column.as_string::<i32>().iter(), str::to_owned),
+        Kind::Whole => text(column.as_primitive::<Int64Type>().iter(), |it| it.to_string()),
+        Kind::Float => text(column.as_primitive::<Float64Type>().iter(), |it| format!("{it:?}")),
+        Kind::Bool => text(column.as_boolean().iter(), |it| it.to_string()),
+        Kind::Bytes => text(column.as_binary::<i32>().iter(), hex),
+        Kind::Timestamp => {
+            text(column.as_primitive::<TimestampMicrosecondType>().iter(), |it| it.to_string())
+        }
+        Kind::Decimal => {
+            let options = FormatOptions::default();
+            let printer = ArrayFormatter::try_new(column, &options).expect("a printer");
+            let cell = |row: usize| {
+                column.is_valid(row).then(|| plain(&printer.value(row).to_string()).to_owned())
+            };
+            (0..column.len()).map(cell).collect()
+        }
+    }
+}
+
+/// A source's cell in the notation of what it landed as; `None` where the export itself
+/// writes NULL.
+fn notation(kind: Kind, cell: &str) -> Option<String> {
+    Some(match kind {
+        Kind::Text | Kind::Bytes => cell.to_owned(),
+        // MySQL prints the year 0 in four digits, and zeros before a ZEROFILL.
+        Kind::Whole => cell.parse::<i64>().expect("a whole number").to_string(),
+        Kind::Float => format!("{:?}", cell.parse::<f64>().expect("a number")),
+        Kind::Bool => matches!(cell, "t" | "1").to_string(),
+        Kind::Decimal => plain(cell).to_owned(),
+        // MySQL's zero times.
+        Kind::Timestamp if cell.get(5..7) == Some("00") || cell.get(8..10) == Some("00") => {
+            return None;
+        }
+        Kind::Timestamp => {
+            let time: jiff::civil::DateTime = cell.parse().expect("a time");
+            let since = time.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
+            since.as_micros().to_string()
+        }
+    })
+}
+
+/// A decimal without zeros at its end.
+fn plain(decimal: &str) -> &str {
+    if !decimal.contains('.') {
+        return decimal;
+    }
+    decimal.trim_end_matches('0').trim_end_matches('.')
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("memory");
+        text
+    })
+}
+
+/// Adds a cell with its length, so that no content can be taken for another's.
+fn push(line: &mut String, cell: Option<&str>) {
+    match cell {
+        Some(cell) => write!(line, "{}:{cell},", cell.len()).expect("memory"),
+        None => line.push_str("-,"),
+    }
+}
+
+/// The cells of a line.
+fn cells(mut line: &str) -> impl Iterator<Item = Option<&str>> {
+    std::iter::from_fn(move || {
+        if let Some(rest) = line.strip_prefix("-,") {
+            line = rest;
+            return Some(None);
+        }
+        let (length, rest) = line.split_once(':')?;
+        let length: usize = length.parse().expect("a length");
+        line = &rest[length + 1..];
+        Some(Some(&rest[..length]))
+    })
+}
