@@ -18,6 +18,8 @@ fn kind_of(code: &str, status: u16) -> Kind {
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"
         | "StorageQuotaExceeded"
+        | "InstanceQuotaExceeded"
+        | "DBClusterQuotaExceededFault"
         | "LimitExceeded"
         | "LimitExceededException"
         | "ExportTaskLimitReachedFault" => Kind::Quota,
@@ -54,6 +56,9 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "InvalidS3BucketFault"
         | "ResourceNotFoundException" => Kind::NotFound,
         "DBSnapshotAlreadyExists"
+        | "DBInstanceAlreadyExists"
+        | "DBClusterAlreadyExistsFault"
+        | "InvalidRestoreFault"
         | "DBClusterSnapshotAlreadyExistsFault"
         | "ExportTaskAlreadyExists"
         | "InvalidDBInstanceState"
@@ -69,6 +74,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "InvalidParameterValue"
         | "InvalidParameterCombination"
         | "InvalidParameterException"
+        | "PointInTimeRestoreNotEnabled"
         | "InvalidBucketName" => Kind::Config,
         _ => match status {
             403 | 401 => Kind::Denied,

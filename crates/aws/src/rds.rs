@@ -1,12 +1,24 @@
 //! Snapshots and export tasks. Instances and clusters have calls of their own
 //! in RDS; here they are one thing, told apart by [`SourceKind`].
+//!
+//! | module | what |
+//! |---|---|
+//! | here | what the stages of a day need |
+//! | [`databases`], [`settings`] | databases as they are, and what they are set to |
+//! | [`points`] | snapshots as restore points; tags |
+//! | [`restore`] | making, changing, renaming, deleting databases |
+
+pub mod databases;
+mod points;
+mod restore;
+mod settings;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use landbridge_core::config::SourceKind;
-use landbridge_core::ids::{ExportId, SnapshotId, TAG_KEEP, TAG_SOURCE};
+use landbridge_core::ids::{ExportId, SnapshotId, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::retention::Snapshot;
 use landbridge_core::{Error, Kind, Result};
 
@@ -372,6 +384,7 @@ fn tagged(
         status: text(status),
         source_tag: tag(TAG_SOURCE).and_then(Tag::value).map(str::to_owned),
         keep: tag(TAG_KEEP).is_some(),
+        has_settings: tag(TAG_SETTINGS).is_some(),
         exporting: false,
     }
 }

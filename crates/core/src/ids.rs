@@ -19,6 +19,16 @@ pub const TAG_SOURCE: &str = "landbridge:source";
 pub const TAG_HOUR: &str = "landbridge:hour";
 /// A snapshot with this tag is never deleted by us.
 pub const TAG_KEEP: &str = "landbridge:keep";
+/// The tag that names the record of a snapshot's settings, in the ledger.
+pub const TAG_SETTINGS: &str = "landbridge:settings";
+/// The tag of a restored database: what it was restored from.
+pub const TAG_RESTORED_FROM: &str = "landbridge:restored-from";
+/// The tag of a restored database: the name it was restored under.
+pub const TAG_RESTORED_AS: &str = "landbridge:restored-as";
+/// The tag of a throw-away database of a drill; its value is the source's name.
+pub const TAG_DRILL: &str = "landbridge:drill";
+/// What all tags of ours begin with.
+pub const TAG_PREFIX: &str = "landbridge:";
 /// The BigQuery label of tables of ours; its value is the source's name.
 pub const LABEL_SOURCE: &str = "landbridge_source";
 

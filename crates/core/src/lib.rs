@@ -7,6 +7,7 @@
 //! | [`ids`] | identifiers that a cloud restricts, and how ours are derived from source and day |
 //! | [`calendar`], [`schedule`] | what a day is, and when a schedule fires |
 //! | [`retention`] | which snapshots to make and which to thin |
+//! | [`restore`] | what a snapshot is restored to, and how two databases change names |
 //! | [`manifest`] | what RDS says of an export |
 //! | [`types`] | source type → Parquet → BigQuery |
 //! | [`diff`] | the live table against the wanted one |
@@ -24,6 +25,7 @@ pub mod ids;
 pub mod manifest;
 pub mod plan;
 pub mod receipt;
+pub mod restore;
 pub mod retention;
 pub mod rewrite;
 pub mod schedule;

@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub source_tag: Option<String>,
     /// Whether it is pinned with the keep tag.
     pub keep: bool,
+    /// Whether its source's settings are recorded.
+    pub has_settings: bool,
     /// Whether an export task reads it now.
     pub exporting: bool,
 }
@@ -193,6 +195,7 @@ mod tests {
             status: "available".into(),
             source_tag: Some("shop".into()),
             keep: false,
+            has_settings: true,
             exporting: false,
         }
     }

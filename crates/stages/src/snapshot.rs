@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SOURCE};
+use landbridge_core::calendar::Day;
+use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
 use landbridge_core::retention::{self, Ladder, Limits};
+use landbridge_core::restore::Record;
 use landbridge_core::{Kind, Result};
 
 use crate::{Context, Outcome, Progress, Tick, alert};
@@ -29,7 +31,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let day = context.calendar.day_of(tick.now);
     let mut protected = BTreeSet::from([context.calendar.export_hour(day)]);
     if let Ok(before) = day.date().yesterday() {
-        protected.insert(context.calendar.export_hour(landbridge_core::calendar::Day::new(before)));
+        protected.insert(context.calendar.export_hour(Day::new(before)));
     }
     let plan = retention::plan(
         &source.name,
@@ -48,10 +50,30 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     if plan.delete_first {
         (deleted, failure) = thin(context, &plan.delete).await;
     }
+    let mut unrecorded = None;
     if plan.create {
-        let tags = [(TAG_SOURCE, source.name.as_str()), (TAG_HOUR, &hour.start().to_string())];
+        let hour = hour.start().to_string();
+        let mut tags = vec![(TAG_SOURCE, source.name.as_str()), (TAG_HOUR, hour.as_str())];
+        // Before the snapshot, so that none names a record that is not there. A snapshot
+        // without its settings is worth more than none.
+        let settings = record(context, day).await;
+        match &settings {
+            Ok(digest) => tags.push((TAG_SETTINGS, digest.as_str())),
+            Err(error) => tracing::warn!(%error, "the source's settings are not recorded"),
+        }
         let created = context.aws.rds.create_snapshot(&id, &source.id, &tags).await?;
         tracing::info!(snapshot = id.as_str(), created, "snapshot of the hour");
+        unrecorded = settings.err();
+    } else if let Some(bare) =
+        snapshots.iter().find(|it| it.id == id.as_str() && !it.has_settings)
+    {
+        // An earlier tick of the hour could not record them.
+        if bare.our_hour(&source.name).is_some()
+            && let Some(state) = context.aws.rds.snapshot(&id).await?
+        {
+            let digest = record(context, day).await?;
+            context.aws.rds.tag(&state.arn, &[(TAG_SETTINGS, &digest)]).await?;
+        }
     } else if !snapshots.iter().any(|snapshot| snapshot.id == id.as_str()) {
         let why = plan.warning.clone().unwrap_or_else(|| "the ladder would not keep it".to_owned());
         let problem =
@@ -62,11 +84,20 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     if !plan.delete_first {
         (deleted, failure) = thin(context, &plan.delete).await;
     }
-    if let Some(error) = failure {
+    if let Some(error) = failure.or(unrecorded) {
         return Err(error);
     }
     let made = if plan.create { "made" } else { "exists" };
     Ok(Outcome::new(Progress::Done, format!("{id} {made}, {deleted} thinned")))
+}
+
+/// Records what the source is set to and says what the record is called. Settings that did
+/// not change have been recorded already: the record is named for what it says.
+async fn record(context: &Context, day: Day) -> Result<String> {
+    let record = context.aws.rds.record(&context.config.source.id).await?;
+    let digest = record.digest();
+    context.ledger(day).create_of_source(&Record::ledger_name(&digest), &record).await?;
+    Ok(digest)
 }
 
 /// Deletes what the ladder no longer keeps; one that cannot be deleted does not stop the others.

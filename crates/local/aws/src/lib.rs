@@ -26,5 +26,5 @@ mod signature;
 pub use identity::{Caller, CallerRefused, Identity};
 pub use local::LocalAws;
 pub use options::AwsOptions;
-pub use rds::{ExportView, Kind, NewSnapshot, SnapshotType, SnapshotView};
+pub use rds::{ExportView, Kind, NewSnapshot, Settings, SnapshotType, SnapshotView};
 pub use s3::ObjectView;

@@ -9,7 +9,7 @@ use landbridge_local_wire::{Clock, Service};
 
 use crate::identity::{self, Caller, CallerRefused, Identity};
 use crate::options::AwsOptions;
-use crate::rds::{self, ExportView, Kind, NewSnapshot, RdsServer, SnapshotView};
+use crate::rds::{self, ExportView, Kind, NewSnapshot, RdsServer, Settings, SnapshotView};
 use crate::s3::{Condition, ObjectView, Refusal, S3Server};
 use crate::secrets::{self, SecretsServer};
 use crate::shared::Shared;
@@ -85,6 +85,34 @@ impl LocalAws {
     /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
     pub fn add_cluster(&self, id: &str, source: Arc<dyn Source>) {
         rds::add_cluster(&self.0, id, source);
+    }
+
+    /// Sets what a database is set to, at once; says whether there is such a database.
+    pub fn set_settings(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Settings)) -> bool {
+        let mut state = self.0.rds();
+        let database = state.databases.get_mut(&(kind, id.to_ascii_lowercase()));
+        database.map(|database| change(&mut database.settings)).is_some()
+    }
+
+    /// What a database is set to, and its status, by the clock.
+    pub fn database(&self, kind: Kind, id: &str) -> Option<(Settings, String)> {
+        rds::settle_databases(&self.0);
+        let state = self.0.rds();
+        let database = state.databases.get(&(kind, id.to_ascii_lowercase()))?;
+        let status = state.status(database, self.0.clock.now(), &self.0.options);
+        Some((database.settings.clone(), status))
+    }
+
+    /// Sets how many instances (and clusters) the account may have.
+    pub fn set_database_quota(&self, quota: usize) {
+        self.0.rds().database_quota = Some(quota);
+    }
+
+    /// Makes a snapshot be `deleting`; says whether there is such a snapshot.
+    pub fn set_deleting(&self, kind: Kind, id: &str) -> bool {
+        let mut state = self.0.rds();
+        let snapshot = state.snapshots.get_mut(&(kind, id.to_ascii_lowercase()));
+        snapshot.map(|snapshot| snapshot.deleting = true).is_some()
     }
 
     /// Makes a database be in a state, for example `stopped`; only `available` ones can be

@@ -21,6 +21,14 @@ pub struct AwsOptions {
     pub snapshot_quota: usize,
     /// Virtual minutes from `creating` to `available`. 0: at once.
     pub snapshot_minutes: i64,
+    /// DB instances the account may have, and clusters likewise. AWS documentation, quotas
+    /// of RDS: 40.
+    pub database_quota: usize,
+    /// Virtual minutes from the start of a restore (or of a member of a cluster) until the
+    /// database is `available`; it takes longer when its data takes longer. 0: at once.
+    pub restore_minutes: i64,
+    /// Virtual minutes of a change, a renaming or a deletion. 0: at once.
+    pub change_minutes: i64,
     /// Virtual minutes from the start of an export to its end. 0: at the next look.
     pub export_minutes: i64,
     /// Export tasks at once. AWS documentation, quotas of RDS: 5.
@@ -45,6 +53,9 @@ impl Default for AwsOptions {
             secret_key: "local-secret".to_owned(),
             snapshot_quota: 100,
             snapshot_minutes: 4,
+            database_quota: 40,
+            restore_minutes: 6,
+            change_minutes: 1,
             // A hidden restore takes most of it: a quarter of an hour to half an hour
             // even for one gigabyte, users report.
             export_minutes: 22,

@@ -64,6 +64,13 @@ impl Source for Database {
         }
     }
 
+    fn address(&self) -> Option<(String, u16)> {
+        match self {
+            Database::Postgres(source) => source.address(),
+            Database::MySql(source) => source.address(),
+        }
+    }
+
     /// Captures the present, whatever `at` says.
     fn capture<'a>(
         &'a self,

@@ -64,6 +64,9 @@ pub enum ImageError {
         /// What was being read.
         what: &'static str,
     },
+    /// No server could be started from the image.
+    #[error("cannot start a server from the image")]
+    ThrowAway(#[from] crate::throwaway::ThrowAwayError),
     /// A file of the image, or an object of the export, could not be written or read.
     #[error("cannot {doing} {path}")]
     Io {

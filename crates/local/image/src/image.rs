@@ -1,5 +1,7 @@
 //! A database that lives on, and its state at one instant.
 
+use std::any::Any;
+use std::net::SocketAddrV4;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -113,6 +115,24 @@ pub trait Source: Send + Sync {
         at: Timestamp,
         dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn Image>, ImageError>>;
+
+    /// Host and port where clients reach it, when it is a server.
+    fn address(&self) -> Option<(String, u16)> {
+        None
+    }
+
+    /// Whether a capture shows the instant that it is asked for, and not just the present.
+    fn any_instant(&self) -> bool {
+        false
+    }
+}
+
+/// A server that was started from an image.
+pub struct Revived {
+    /// The database on it; its address is where clients reach it.
+    pub source: Arc<dyn Source>,
+    /// The server ends when this is dropped.
+    pub keeper: Arc<dyn Any + Send + Sync>,
 }
 
 /// A stream of a table's rows, in an order that is the same on every read.
@@ -135,6 +155,19 @@ pub trait Image: Send + Sync {
     /// # Errors
     /// When the image holds no such table, or its file cannot be opened.
     fn read(&self, table: &Table) -> Result<Batches, ImageError>;
+
+    /// Starts a real server that holds what this image holds, at `address` where that can
+    /// be had. `None`: images of this kind, or on this machine, have no server.
+    ///
+    /// # Errors
+    /// When the server does not start or does not take the image.
+    fn revive(
+        self: Arc<Self>,
+        address: SocketAddrV4,
+    ) -> BoxFuture<'static, Result<Option<Revived>, ImageError>> {
+        let _ = address;
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// A table as its database's catalogue describes it.

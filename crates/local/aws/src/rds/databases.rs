@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::fault::Fault;
 use super::form::Form;
-use super::model::{Database, Kind, RdsState};
+use super::model::{Database, Kind, RdsState, Task, after};
 use super::names;
+use super::settings::Settings;
 use super::tags;
 use super::xml::Xml;
 use crate::options::AwsOptions;
@@ -18,29 +19,19 @@ use crate::shared::Shared;
 /// Puts a database up as an instance. One of the same id gets the new source.
 pub(crate) fn add_instance(shared: &Shared, id: &str, source: Arc<dyn Source>) {
     let engine = source.engine();
-    let database = Database {
-        engine: engine.name().to_owned(),
-        version: engine.version().to_owned(),
-        source: Some(source),
-        ..empty(shared, Kind::Instance, id)
-    };
+    let database = live(empty(shared, Kind::Instance, id, engine.name(), engine.version()), source);
     shared.rds().databases.insert((Kind::Instance, database.id.clone()), database);
 }
 
 /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
 pub(crate) fn add_cluster(shared: &Shared, id: &str, source: Arc<dyn Source>) {
     let engine = source.engine();
-    let cluster = Database {
-        engine: aurora(engine.name()),
-        version: engine.version().to_owned(),
-        source: Some(source),
-        ..empty(shared, Kind::Cluster, id)
-    };
+    let (name, version) = (aurora(engine.name()), engine.version());
+    let cluster = live(empty(shared, Kind::Cluster, id, &name, version), source);
+    let member = format!("{id}-instance-1");
     let member = Database {
-        engine: cluster.engine.clone(),
-        version: cluster.version.clone(),
         cluster: Some(cluster.id.clone()),
-        ..empty(shared, Kind::Instance, &format!("{id}-instance-1"))
+        ..empty(shared, Kind::Instance, &member, &name, version)
     };
     let mut state = shared.rds();
     state.databases.insert((Kind::Instance, member.id.clone()), member);
@@ -52,19 +43,37 @@ fn aurora(engine: &str) -> String {
     if engine == "postgres" { "aurora-postgresql".to_owned() } else { "aurora-mysql".to_owned() }
 }
 
-fn empty(shared: &Shared, kind: Kind, id: &str) -> Database {
+/// A database with its data, answering where its source does.
+fn live(database: Database, source: Arc<dyn Source>) -> Database {
+    let mut settings = database.settings;
+    let endpoint = source.address();
+    if let Some((_, port)) = &endpoint {
+        settings.port = i64::from(*port);
+    }
+    Database { source: Some(source), endpoint, settings, ..database }
+}
+
+/// A database of default settings, without data.
+pub(super) fn empty(shared: &Shared, kind: Kind, id: &str, engine: &str, version: &str) -> Database {
+    let id = id.to_ascii_lowercase();
+    let created = shared.clock.now();
     Database {
-        id: id.to_ascii_lowercase(),
+        resource_id: resource_id(kind, &id, created),
+        id,
         kind,
-        engine: String::new(),
-        version: String::new(),
+        engine: engine.to_owned(),
+        version: version.to_owned(),
         source: None,
         cluster: None,
         status: "available".to_owned(),
-        created: shared.clock.now(),
+        created,
         tags: BTreeMap::new(),
         database_name: None,
         master: "admin".to_owned(),
+        settings: Settings::defaults(engine, version),
+        endpoint: None,
+        server: None,
+        task: None,
     }
 }
 
@@ -86,8 +95,9 @@ fn built_in(engine: &str, version: Option<&str>, name: &str) -> Result<Arc<dyn S
     Ok(Arc::new(source))
 }
 
-/// `CreateDBInstance`, `CreateDBCluster`: what a client needs to get going. It is
-/// `available` at once and holds a small built-in table.
+/// `CreateDBInstance`, `CreateDBCluster`: what a client needs to get going. A database of
+/// its own is `available` at once and holds a small built-in table; a member of a cluster
+/// takes its time.
 pub(super) fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
     let what = id_name(kind);
     let id = names::database_id(what, form.required(what)?)?;
@@ -96,47 +106,66 @@ pub(super) fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fa
     let cluster = form.get("DBClusterIdentifier").filter(|_| kind == Kind::Instance);
     let tags = form.tags()?;
     let mut state = shared.rds();
-    if state.databases.contains_key(&(kind, id.clone())) {
-        let code = match kind {
-            Kind::Instance => "DBInstanceAlreadyExists",
-            Kind::Cluster => "DBClusterAlreadyExistsFault",
-        };
-        return Err(Fault::bad(
-            code,
-            format!("A database with the identifier {id} already exists."),
-        ));
-    }
-    let (source, cluster) = match cluster {
+    may_be_added(&state, shared, kind, &id)?;
+    let database = match cluster {
         Some(cluster) => {
             let cluster = cluster.to_ascii_lowercase();
-            if !state.databases.contains_key(&(Kind::Cluster, cluster.clone())) {
-                return Err(Fault::unknown_database(Kind::Cluster, &cluster));
-            }
-            (None, Some(cluster))
+            let unknown = || Fault::unknown_database(Kind::Cluster, &cluster);
+            let of = state.databases.get(&(Kind::Cluster, cluster.clone())).ok_or_else(unknown)?;
+            let mut member = empty(shared, kind, &id, engine, &of.version);
+            // What a member shares with its cluster is the cluster's.
+            member.settings.subnet_group.clone_from(&of.settings.subnet_group);
+            member.settings.security_groups.clone_from(&of.settings.security_groups);
+            member.settings.port = of.settings.port;
+            let ready = after(shared.clock.now(), shared.options.restore_minutes * 60);
+            Database { cluster: Some(cluster), task: Some(Task::Creating { ready }), ..member }
         }
-        None => (Some(built_in(engine, form.get("EngineVersion"), name.unwrap_or("app"))?), None),
+        None => {
+            let source = built_in(engine, form.get("EngineVersion"), name.unwrap_or("app"))?;
+            let version = source.engine().version().to_owned();
+            live(empty(shared, kind, &id, engine, &version), source)
+        }
     };
-    let version = match &source {
-        Some(source) => source.engine().version().to_owned(),
-        None => form.get("EngineVersion").unwrap_or_default().to_owned(),
-    };
-    let database = Database {
-        engine: engine.to_owned(),
-        version,
-        source,
-        cluster,
+    let mut database = Database {
         tags,
         database_name: name.map(str::to_owned),
         master: form.get("MasterUsername").unwrap_or("admin").to_owned(),
-        ..empty(shared, kind, &id)
+        ..database
     };
+    database.settings.apply(form)?;
     let mut xml = Xml::default();
-    write(&mut xml, &state, &database, "available", &shared.options);
+    write(&mut xml, &state, &database, shared.clock.now(), &shared.options);
     state.databases.insert((kind, id), database);
     Ok(xml)
 }
 
-fn id_name(kind: Kind) -> &'static str {
+/// Whether the name is free and the quota not used up.
+pub(super) fn may_be_added(
+    state: &RdsState,
+    shared: &Shared,
+    kind: Kind,
+    id: &str,
+) -> Result<(), Fault> {
+    if state.databases.contains_key(&(kind, id.to_owned())) {
+        let code = match kind {
+            Kind::Instance => "DBInstanceAlreadyExists",
+            Kind::Cluster => "DBClusterAlreadyExistsFault",
+        };
+        let message = format!("A database with the identifier {id} already exists.");
+        return Err(Fault::bad(code, message));
+    }
+    let count = state.databases.keys().filter(|(it, _)| *it == kind).count();
+    if count >= state.database_quota.unwrap_or(shared.options.database_quota) {
+        let (code, what) = match kind {
+            Kind::Instance => ("InstanceQuotaExceeded", "DB instances"),
+            Kind::Cluster => ("DBClusterQuotaExceededFault", "DB clusters"),
+        };
+        return Err(Fault::bad(code, format!("The quota of {what} of this account is used up.")));
+    }
+    Ok(())
+}
+
+pub(super) fn id_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Instance => "DBInstanceIdentifier",
         Kind::Cluster => "DBClusterIdentifier",
@@ -163,7 +192,7 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
                     "engine" => values().any(|engine| engine == database.engine),
                     "db-cluster-id" => values().any(|id| Some(&id) == own_cluster),
                     "dbi-resource-id" => {
-                        values().any(|id| id == resource_id(database).to_ascii_lowercase())
+                        values().any(|id| id == database.resource_id.to_ascii_lowercase())
                     }
                     _ => values().any(|id| id == database.id),
                 }
@@ -182,51 +211,59 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
     let list = if kind == Kind::Instance { "DBInstances" } else { "DBClusters" };
     xml.element(list, |xml| {
         for database in page {
-            write(xml, &state, database, &state.status(database, now, options), options);
+            write(xml, &state, database, now, options);
         }
     });
     Ok(xml)
 }
 
-/// The id that outlives a renaming; here it is made from the name.
-fn resource_id(database: &Database) -> String {
-    let prefix = if database.kind == Kind::Instance { "db" } else { "cluster" };
-    let hash = hex::encode_upper(Sha256::digest(format!("{prefix}/{}", database.id)));
+/// The id that outlives a renaming; here it is made from the first name and the time.
+fn resource_id(kind: Kind, id: &str, created: jiff::Timestamp) -> String {
+    let prefix = if kind == Kind::Instance { "db" } else { "cluster" };
+    let hash = hex::encode_upper(Sha256::digest(format!("{prefix}/{id}/{created}")));
     format!("{prefix}-{}", &hash[..26])
 }
 
-fn write(xml: &mut Xml, state: &RdsState, database: &Database, status: &str, options: &AwsOptions) {
-    let port = if database.engine.contains("postgres") { 5432 } else { 3306 };
+/// Writes a `DBInstance` or a `DBCluster`.
+pub(super) fn write(
+    xml: &mut Xml,
+    state: &RdsState,
+    database: &Database,
+    now: jiff::Timestamp,
+    options: &AwsOptions,
+) {
+    let status = &*state.status(database, now, options);
     let arn = database.resource().arn(options);
-    let host = |middle: &str| {
-        format!("{}.{middle}local.{}.rds.amazonaws.com", database.id, options.region)
+    let (host, port) = endpoint(state, database);
+    let name = |middle: &str| {
+        let own = || format!("{}.{middle}local.{}.rds.amazonaws.com", database.id, options.region);
+        host.clone().unwrap_or_else(own)
     };
     match database.kind {
         Kind::Instance => xml.element("DBInstance", |xml| {
             xml.text("DBInstanceIdentifier", &database.id);
-            xml.text("DBInstanceClass", "db.t4g.medium");
             xml.text("Engine", &database.engine);
             xml.text("EngineVersion", &database.version);
             xml.text("DBInstanceStatus", status);
             xml.text("MasterUsername", &database.master);
             xml.maybe("DBName", database.database_name.as_ref());
-            xml.element("Endpoint", |xml| {
-                xml.text("Address", host(""));
-                xml.text("Port", port);
-            });
-            xml.text("AllocatedStorage", 20);
+            // A database that is being made has no endpoint yet.
+            if status != "creating" {
+                xml.element("Endpoint", |xml| {
+                    xml.text("Address", name(""));
+                    xml.text("Port", port);
+                });
+            }
             xml.text("InstanceCreateTime", database.created);
-            xml.text("BackupRetentionPeriod", 7);
             xml.text("AvailabilityZone", format!("{}a", options.region));
-            xml.text("MultiAZ", false);
-            xml.text("PubliclyAccessible", false);
-            xml.text("StorageType", "gp3");
+            if database.settings.backup_days > 0 {
+                xml.text("LatestRestorableTime", after(now, -RESTORABLE_LAG));
+            }
             xml.maybe("DBClusterIdentifier", database.cluster.as_ref());
             xml.text("StorageEncrypted", true);
-            xml.text("DbiResourceId", resource_id(database));
+            xml.text("DbiResourceId", &database.resource_id);
             xml.text("DBInstanceArn", arn);
-            xml.text("IAMDatabaseAuthenticationEnabled", false);
-            xml.text("DeletionProtection", false);
+            database.settings.write_instance(xml);
             tags::write(xml, &database.tags);
         }),
         Kind::Cluster => xml.element("DBCluster", |xml| {
@@ -237,14 +274,14 @@ fn write(xml: &mut Xml, state: &RdsState, database: &Database, status: &str, opt
             xml.text("EngineMode", "provisioned");
             xml.text("MasterUsername", &database.master);
             xml.maybe("DatabaseName", database.database_name.as_ref());
-            xml.text("Endpoint", host("cluster-"));
-            xml.text("ReaderEndpoint", host("cluster-ro-"));
+            xml.text("Endpoint", name("cluster-"));
+            xml.text("ReaderEndpoint", name("cluster-ro-"));
             xml.text("Port", port);
             xml.text("MultiAZ", false);
             xml.text("ClusterCreateTime", database.created);
-            xml.text("BackupRetentionPeriod", 7);
+            xml.text("LatestRestorableTime", after(now, -RESTORABLE_LAG));
             xml.text("StorageEncrypted", true);
-            xml.text("DbClusterResourceId", resource_id(database));
+            xml.text("DbClusterResourceId", &database.resource_id);
             xml.text("DBClusterArn", arn);
             xml.element("DBClusterMembers", |xml| {
                 let members = state.databases.values();
@@ -253,14 +290,29 @@ fn write(xml: &mut Xml, state: &RdsState, database: &Database, status: &str, opt
                     xml.element("DBClusterMember", |xml| {
                         xml.text("DBInstanceIdentifier", &member.id);
                         xml.text("IsClusterWriter", number == 0);
+                        xml.text("PromotionTier", member.settings.promotion_tier);
                     });
                 }
             });
-            xml.text("DeletionProtection", false);
+            database.settings.write_cluster(xml);
             tags::write(xml, &database.tags);
         }),
     }
 }
+
+/// Where a database answers: its server's address, or none but its port. A member answers
+/// where its cluster does.
+fn endpoint(state: &RdsState, database: &Database) -> (Option<String>, i64) {
+    let cluster = database.cluster.as_ref();
+    let of = cluster.and_then(|id| state.databases.get(&(Kind::Cluster, id.clone())));
+    match of.unwrap_or(database).endpoint.as_ref() {
+        Some((host, port)) => (Some(host.clone()), i64::from(*port)),
+        None => (None, database.settings.port),
+    }
+}
+
+/// Seconds that the newest restorable time lies behind: logs are kept every five minutes.
+pub(super) const RESTORABLE_LAG: i64 = 300;
 
 /// `DescribeAccountAttributes`: the quotas that this emulation counts.
 pub(super) fn quotas(shared: &Shared) -> Xml {
@@ -270,8 +322,8 @@ pub(super) fn quotas(shared: &Shared) -> Xml {
     let mut xml = Xml::default();
     xml.element("AccountQuotas", |xml| {
         for (name, used, max) in [
-            ("DBInstances", count(Kind::Instance), 40),
-            ("DBClusters", count(Kind::Cluster), 40),
+            ("DBInstances", count(Kind::Instance), shared.options.database_quota),
+            ("DBClusters", count(Kind::Cluster), shared.options.database_quota),
             ("ManualSnapshots", state.manual(Kind::Instance), quota),
             ("ManualClusterSnapshots", state.manual(Kind::Cluster), quota),
         ] {

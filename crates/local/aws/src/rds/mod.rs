@@ -8,21 +8,28 @@
 //! | [`fault`] | refusals, with the codes that the SDKs know |
 //! | [`names`] | rules for identifiers, and ARNs |
 //! | [`model`] | databases, snapshots, exports; their states by the clock |
-//! | [`databases`], [`snapshots`], [`exports`], [`tags`] | the actions |
+//! | [`settings`] | what a database is set to, and what AWS takes where nothing is said |
+//! | [`databases`], [`changes`], [`snapshots`], [`restores`], [`exports`], [`tags`] | the actions |
+//! | [`greeter`] | addresses of restored databases |
 //! | [`settle`] | exports that have ended write their objects |
 
+mod changes;
 mod databases;
 mod exports;
 mod fault;
 mod form;
+mod greeter;
 mod model;
 mod names;
+mod restores;
 mod serve;
+mod settings;
 mod settle;
 mod snapshots;
 mod tags;
 mod xml;
 
+pub(crate) use changes::settle as settle_databases;
 pub(crate) use databases::{add_cluster, add_instance};
 pub(crate) use model::RdsState;
 pub(crate) use serve::RdsServer;
@@ -30,4 +37,5 @@ pub(crate) use settle::settle;
 pub(crate) use snapshots::add_snapshot;
 pub(crate) use tags::{tag, untag};
 
+pub use settings::Settings;
 pub use model::{ExportView, Kind, NewSnapshot, SnapshotType, SnapshotView};

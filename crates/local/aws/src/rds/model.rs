@@ -1,13 +1,14 @@
 //! Databases, snapshots and export tasks, and their states by the virtual clock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_local_image::{ExportQuirks, Image, Source};
 
 use super::names::Resource;
+use super::restores::ImageDir;
+use super::settings::Settings;
 use crate::options::AwsOptions;
 
 /// Instances and Aurora clusters have APIs of the same shape and other words.
@@ -122,6 +123,41 @@ pub(crate) struct Database {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) database_name: Option<String>,
     pub(crate) master: String,
+    pub(crate) settings: Settings,
+    /// The id that outlives a renaming.
+    pub(crate) resource_id: String,
+    /// Where it really answers, when it does anywhere.
+    pub(crate) endpoint: Option<(String, u16)>,
+    /// Keeps the server behind the endpoint running.
+    pub(crate) server: Option<Keeper>,
+    /// What RDS is doing to it.
+    pub(crate) task: Option<Task>,
+}
+
+/// Something that ends a server when it is dropped.
+pub(crate) type Keeper = Arc<dyn std::any::Any + Send + Sync>;
+
+/// What RDS is doing to a database, until a virtual time.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// It is being made; over when its data is there as well.
+    Creating { ready: Timestamp },
+    /// It is being changed.
+    Changing { ready: Timestamp, settings: Box<Settings>, new_id: Option<String> },
+    /// It will be gone.
+    Deleting { ready: Timestamp },
+}
+
+impl Task {
+    /// The database's status meanwhile.
+    pub(crate) fn status(&self) -> &'static str {
+        match self {
+            Self::Creating { .. } => "creating",
+            Self::Changing { new_id: Some(_), .. } => "renaming",
+            Self::Changing { .. } => "modifying",
+            Self::Deleting { .. } => "deleting",
+        }
+    }
 }
 
 impl Database {
@@ -154,7 +190,13 @@ pub(crate) struct Snapshot {
     pub(crate) available: Timestamp,
     pub(crate) capture: Capture,
     pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) dir: Option<PathBuf>,
+    pub(crate) dir: Option<Arc<ImageDir>>,
+    /// The database's settings at that moment; a snapshot of AWS carries few of them.
+    pub(crate) settings: Settings,
+    pub(crate) database_name: Option<String>,
+    pub(crate) master: String,
+    /// RDS is removing it.
+    pub(crate) deleting: bool,
 }
 
 /// `creating` or `available`, and percent.
@@ -166,6 +208,9 @@ impl Snapshot {
     }
 
     pub(crate) fn progress(&self, now: Timestamp) -> Progress {
+        if self.deleting {
+            return ("deleting", 100);
+        }
         if now >= self.available && !matches!(self.capture, Capture::Pending) {
             return ("available", 100);
         }
@@ -290,6 +335,8 @@ pub(crate) struct RdsState {
     pub(crate) keys: BTreeMap<String, bool>,
     pub(crate) denied: BTreeMap<String, String>,
     pub(crate) throttled: usize,
+    /// Instances (and clusters) the account may have, when other than the options say.
+    pub(crate) database_quota: Option<usize>,
     pub(crate) failures: VecDeque<String>,
     pub(crate) quirks: ExportQuirks,
     /// Counted to give requests and folders their names.
@@ -323,6 +370,9 @@ impl RdsState {
         now: Timestamp,
         options: &AwsOptions,
     ) -> String {
+        if let Some(task) = &database.task {
+            return task.status().to_owned();
+        }
         let of_it = |snapshot: &&Snapshot| {
             snapshot.kind == database.kind && snapshot.database == database.id
         };

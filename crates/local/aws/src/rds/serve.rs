@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::form::Form;
 use super::model::Kind;
 use super::xml::Xml;
-use super::{databases, exports, settle, snapshots, tags};
+use super::{changes, databases, exports, restores, settle, snapshots, tags};
 use crate::shared::Shared;
 use crate::signature;
 
@@ -79,21 +79,32 @@ fn pass(shared: &Shared, action: &str, form: &Form) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn act(shared: &Shared, action: &str, form: &Form) -> Answer {
+async fn act(shared: &Arc<Shared>, action: &str, form: &Form) -> Answer {
     // States are those of now: an export that has ended has its objects in place.
     settle(shared).await;
+    changes::settle(shared);
     let answer = match action {
         "DescribeDBInstances" => databases::describe(shared, Kind::Instance, form)?,
         "DescribeDBClusters" => databases::describe(shared, Kind::Cluster, form)?,
         "CreateDBInstance" => databases::create(shared, Kind::Instance, form)?,
         "CreateDBCluster" => databases::create(shared, Kind::Cluster, form)?,
+        "ModifyDBInstance" => changes::modify(shared, Kind::Instance, form)?,
+        "ModifyDBCluster" => changes::modify(shared, Kind::Cluster, form)?,
+        "DeleteDBInstance" => changes::delete(shared, Kind::Instance, form)?,
+        "DeleteDBCluster" => changes::delete(shared, Kind::Cluster, form)?,
+        "RestoreDBInstanceFromDBSnapshot" => {
+            restores::from_snapshot(shared, Kind::Instance, form)?
+        }
+        "RestoreDBClusterFromSnapshot" => restores::from_snapshot(shared, Kind::Cluster, form)?,
+        "RestoreDBInstanceToPointInTime" => restores::to_time(shared, Kind::Instance, form)?,
+        "RestoreDBClusterToPointInTime" => restores::to_time(shared, Kind::Cluster, form)?,
         "DescribeAccountAttributes" => databases::quotas(shared),
         "CreateDBSnapshot" => snapshots::create(shared, Kind::Instance, form).await?,
         "CreateDBClusterSnapshot" => snapshots::create(shared, Kind::Cluster, form).await?,
         "DescribeDBSnapshots" => snapshots::describe(shared, Kind::Instance, form)?,
         "DescribeDBClusterSnapshots" => snapshots::describe(shared, Kind::Cluster, form)?,
-        "DeleteDBSnapshot" => snapshots::delete(shared, Kind::Instance, form).await?,
-        "DeleteDBClusterSnapshot" => snapshots::delete(shared, Kind::Cluster, form).await?,
+        "DeleteDBSnapshot" => snapshots::delete(shared, Kind::Instance, form)?,
+        "DeleteDBClusterSnapshot" => snapshots::delete(shared, Kind::Cluster, form)?,
         "AddTagsToResource" => return tags::add(shared, form).map(|()| None),
         "RemoveTagsFromResource" => return tags::remove(shared, form).map(|()| None),
         "ListTagsForResource" => tags::list(shared, form)?,

@@ -1,12 +1,14 @@
 //! Snapshots of instances and clusters.
 
 use std::io;
-use std::path::Path;
+use std::sync::Arc;
 
 use super::fault::Fault;
 use super::form::Form;
 use super::model::{Capture, Kind, NewSnapshot, RdsState, Snapshot, SnapshotType, after};
 use super::names;
+use super::restores::ImageDir;
+use super::settings::Settings;
 use super::tags;
 use super::xml::Xml;
 use crate::options::AwsOptions;
@@ -45,7 +47,7 @@ pub(super) async fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<X
     let words = words(kind);
     let id = names::snapshot_id(words.snapshot_id, form.required(words.snapshot_id)?)?;
     let database_id = names::bare(form.required(words.database_id)?, &shared.options);
-    let tags = form.tags()?;
+    let mut tags = form.tags()?;
     let now = shared.clock.now();
     let (source, dir) = {
         let mut state = shared.rds();
@@ -55,6 +57,11 @@ pub(super) async fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<X
         let snapshot = {
             let database = state.databases.get(&(kind, database_id.clone()));
             let database = database.ok_or_else(|| Fault::unknown_database(kind, &database_id))?;
+            if database.settings.copy_tags {
+                for (key, value) in &database.tags {
+                    tags.entry(key.clone()).or_insert_with(|| value.clone());
+                }
+            }
             Snapshot {
                 id: id.clone(),
                 kind,
@@ -66,7 +73,11 @@ pub(super) async fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<X
                 available: after(now, shared.options.snapshot_minutes * 60),
                 capture: Capture::Pending,
                 tags,
-                dir: Some(dir.clone()),
+                dir: Some(Arc::new(ImageDir(dir.clone()))),
+                settings: database.settings.clone(),
+                database_name: database.database_name.clone(),
+                master: database.master.clone(),
+                deleting: false,
             }
         };
         // The name is taken before the database is read, so two calls can't both have it.
@@ -189,7 +200,7 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
 }
 
 /// `DeleteDBSnapshot`, `DeleteDBClusterSnapshot`.
-pub(super) async fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
     let words = words(kind);
     let id = names::bare(form.required(words.snapshot_id)?, &shared.options);
     let snapshot = {
@@ -218,19 +229,7 @@ pub(super) async fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<X
     };
     let mut xml = Xml::default();
     write(&mut xml, &snapshot, &words, &shared.options, ("deleted", 100));
-    let dir = snapshot.dir.clone();
-    drop(snapshot);
-    forget(dir.as_deref()).await;
     Ok(xml)
-}
-
-/// Removes an image's files; what stays goes with the account's folder.
-async fn forget(dir: Option<&Path>) {
-    if let Some(dir) = dir
-        && let Err(error) = tokio::fs::remove_dir_all(dir).await
-    {
-        tracing::debug!(%error, "a deleted snapshot's files were not removed");
-    }
 }
 
 fn write(
@@ -249,14 +248,23 @@ fn write(
         }
         xml.text("Engine", &snapshot.engine);
         xml.text("EngineVersion", &snapshot.version);
-        xml.text("AllocatedStorage", 20);
+        let settings = &snapshot.settings;
+        xml.text("AllocatedStorage", settings.storage_gb);
         xml.text("Status", status);
-        xml.text("Port", if snapshot.engine.contains("postgres") { 5432 } else { 3306 });
+        xml.text("Port", settings.port);
+        xml.text("MasterUsername", &snapshot.master);
+        xml.text("StorageType", &settings.storage_type);
         xml.text("SnapshotType", snapshot.snapshot_type.name());
         xml.text("PercentProgress", percent);
         match snapshot.kind {
             Kind::Instance => {
-                xml.text("StorageType", "gp3");
+                xml.maybe("Iops", settings.iops);
+                xml.maybe("StorageThroughput", settings.throughput);
+                xml.maybe("LicenseModel", settings.license.as_ref());
+                xml.text("OptionGroupName", &settings.option_group);
+                xml.text("BackupRetentionPeriod", settings.backup_days);
+                xml.text("PreferredBackupWindow", &settings.backup_window);
+                xml.text("DedicatedLogVolume", settings.log_volume);
                 xml.text("Encrypted", true);
                 xml.text("DBSnapshotArn", snapshot.resource().arn(options));
             }
@@ -265,7 +273,7 @@ fn write(
                 xml.text("DBClusterSnapshotArn", snapshot.resource().arn(options));
             }
         }
-        xml.text("IAMDatabaseAuthenticationEnabled", false);
+        xml.text("IAMDatabaseAuthenticationEnabled", settings.iam_authentication);
         tags::write(xml, &snapshot.tags);
     });
 }
@@ -275,12 +283,19 @@ fn write(
 /// # Errors
 /// When data is wanted and the database is unknown or can't be read.
 pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Result<()> {
-    let (source, engine, version, number) = {
+    let (source, engine, version, settings, number) = {
         let mut state = shared.rds();
         let number = state.number();
         match state.databases.get(&(new.kind, new.database.clone())) {
-            Some(it) => (it.source.clone(), it.engine.clone(), it.version.clone(), number),
-            None => (None, "postgres".to_owned(), "16.4".to_owned(), number),
+            Some(it) => {
+                let settings = it.settings.clone();
+                (it.source.clone(), it.engine.clone(), it.version.clone(), settings, number)
+            }
+            None => {
+                let (engine, version) = ("postgres".to_owned(), "16.4".to_owned());
+                let settings = Settings::defaults(&engine, &version);
+                (None, engine, version, settings, number)
+            }
         }
     };
     let (capture, dir) = if new.with_data {
@@ -289,7 +304,7 @@ pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Resul
         let dir = shared.images().join(format!("{number:06}"));
         tokio::fs::create_dir_all(&dir).await?;
         let image = source.capture(new.created, &dir).await.map_err(io::Error::other)?;
-        (Capture::Done(image), Some(dir))
+        (Capture::Done(image), Some(Arc::new(ImageDir(dir))))
     } else {
         (Capture::Without, None)
     };
@@ -306,6 +321,10 @@ pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Resul
         capture,
         tags: new.tags,
         dir,
+        settings,
+        database_name: None,
+        master: "admin".to_owned(),
+        deleting: false,
     };
     shared.rds().snapshots.insert(key, snapshot);
     Ok(())

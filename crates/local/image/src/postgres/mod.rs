@@ -14,6 +14,8 @@
 
 mod catalogue;
 mod copy;
+mod definition;
+mod revive;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,8 @@ use crate::image::{Engine, Image, Source, Table};
 use crate::jobs::{self, Job};
 use crate::stored::Stored;
 use catalogue::Found;
+use definition::Definition;
+use revive::PostgresImage;
 
 /// How every session of a capture is set, so that the text forms are the same
 /// on every server: UTC, ISO dates, floats in full, no row quietly filtered by
@@ -149,7 +153,7 @@ impl Postgres {
 
     /// Sessions whose transactions all see what the first one sees. A server that has no
     /// connection left for the others is read by the first alone.
-    async fn sessions(&self) -> Result<Vec<Client>, ImageError> {
+    async fn sessions(&self) -> Result<(Vec<Client>, String), ImageError> {
         let first = self.session().await?;
         self.run(&first, "opening a transaction of", BEGIN).await?;
         let snapshot = first
@@ -168,7 +172,7 @@ impl Postgres {
                 }
             }
         }
-        Ok(sessions)
+        Ok((sessions, snapshot))
     }
 
     async fn joined(&self, snapshot: &str) -> Result<Client, ImageError> {
@@ -178,8 +182,11 @@ impl Postgres {
         Ok(session)
     }
 
-    async fn capture_all(&self, dir: &Path) -> Result<Stored, ImageError> {
-        let sessions = self.sessions().await?;
+    async fn capture_all(&self, dir: &Path) -> Result<PostgresImage, ImageError> {
+        let (sessions, snapshot) = self.sessions().await?;
+        let definition = Definition::read(&sessions[0], &self.config, &snapshot)
+            .await
+            .map_err(|error| self.error("reading the definition of", &error))?;
         let found = self.listed(&sessions[0]).await?;
         let ranges = self.major() >= RANGES_SINCE;
         let jobs =
@@ -202,7 +209,8 @@ impl Postgres {
         })
         .await?;
         let tables = found.iter().map(|found| found.table.clone()).collect();
-        Ok(Stored::of(self.engine.clone(), self.database.clone(), tables, copied))
+        let rows = Stored::of(self.engine.clone(), self.database.clone(), tables, copied);
+        Ok(PostgresImage { rows, definition })
     }
 
     /// The first number of the server's version.
@@ -237,6 +245,11 @@ fn jobs_of(table: usize, found: &Found, ranges: bool) -> Vec<Job<String>> {
 impl Source for Postgres {
     fn engine(&self) -> Engine {
         self.engine.clone()
+    }
+
+    fn address(&self) -> Option<(String, u16)> {
+        let Some(Host::Tcp(host)) = self.config.get_hosts().first() else { return None };
+        Some((host.clone(), self.config.get_ports().first().copied().unwrap_or(5432)))
     }
 
     /// Captures the present, whatever `at` says.

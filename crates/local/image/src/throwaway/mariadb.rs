@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Home, Kind, Running, ThrowAwayError, path_folders};
+use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
 
 /// The user that may do everything. It needs no password.
 const USER: &str = "root";
@@ -45,13 +45,13 @@ impl ThrowAwayMariaDb {
         command.args(["--skip-test-db", "--skip-name-resolve"]);
         command.arg(format!("--datadir={}", home.path().join("data").display()));
         home.prepare("mariadb-install-db", command)?;
-        home.serve(&KIND, &server, arguments).map(ThrowAwayMariaDb)
+        home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port())).map(ThrowAwayMariaDb)
     }
 
     /// The address of one of its databases, which `CREATE DATABASE` has made; `mysql` is
     /// always there.
     pub fn url_of(&self, database: &str) -> String {
-        format!("mysql://{USER}@127.0.0.1:{}/{database}", self.0.port)
+        format!("mysql://{USER}@127.0.0.1:{}/{database}", self.0.address.port())
     }
 }
 

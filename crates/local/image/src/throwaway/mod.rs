@@ -10,7 +10,7 @@ mod mariadb;
 mod postgres;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,11 @@ use tempfile::TempDir;
 
 pub use mariadb::ThrowAwayMariaDb;
 pub use postgres::ThrowAwayPostgres;
+
+pub(crate) use postgres::programs as postgres_programs;
+
+/// Any free port of 127.0.0.1.
+const ANYWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
 /// How long a server may take until it accepts connections; it is usually one second.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -111,7 +116,7 @@ struct Home {
 #[derive(Debug)]
 struct Running {
     keeper: Child,
-    port: u16,
+    address: SocketAddrV4,
     _dir: TempDir,
 }
 
@@ -153,22 +158,27 @@ impl Home {
         Err(ThrowAwayError::Failed { program: name, output })
     }
 
-    /// Serves with `program` and the arguments that `arguments` gives for a port, and returns
-    /// when the server accepts connections.
+    /// Serves with `program` and the arguments that `arguments` gives for an address, and
+    /// returns when the server accepts connections. Port 0 is any free one; one that is taken
+    /// gives way to one.
     fn serve(
         self,
         kind: &Kind,
         program: &Path,
-        arguments: impl Fn(&Path, u16) -> Vec<String>,
+        wanted: SocketAddrV4,
+        arguments: impl Fn(&Path, SocketAddrV4) -> Vec<String>,
     ) -> Result<Running, ThrowAwayError> {
         let mut last = String::new();
-        for _ in 0..ATTEMPTS {
-            let port = free_port()?;
+        for attempt in 0..ATTEMPTS {
+            let address = match wanted.port() {
+                port if port > 0 && attempt == 0 => wanted,
+                _ => SocketAddrV4::new(*wanted.ip(), free_port(*wanted.ip())?),
+            };
             let log = self.path().join("log");
             let mut keeper =
-                self.keeper(kind, program, &arguments(self.path(), port), port, &log)?;
+                self.keeper(kind, program, &arguments(self.path(), address), address, &log)?;
             match ready(kind, &mut keeper, &log) {
-                Ok(()) => return Ok(Running { keeper, port, _dir: self.dir }),
+                Ok(()) => return Ok(Running { keeper, address, _dir: self.dir }),
                 Err(log) => {
                     stop(&mut keeper);
                     last = log;
@@ -183,12 +193,12 @@ impl Home {
         kind: &Kind,
         program: &Path,
         arguments: &[String],
-        port: u16,
+        address: SocketAddrV4,
         log: &Path,
     ) -> Result<Child, ThrowAwayError> {
         let mut log = std::fs::File::create(log).map_err(io("create the server's log"))?;
         // So that an empty log still tells whose it is.
-        writeln!(log, "port {port}").map_err(io("write the server's log"))?;
+        writeln!(log, "address {address}").map_err(io("write the server's log"))?;
         let errors = log.try_clone().map_err(io("create the server's log"))?;
         let _ = log.set_permissions(std::fs::Permissions::from_mode(0o644));
         let mut keeper = self.command(Path::new("/bin/sh"));
@@ -236,8 +246,8 @@ fn other_user(kind: &Kind, own_dir: &Path) -> Result<Option<(u32, u32)>, ThrowAw
     found.map(Some).ok_or(ThrowAwayError::NoUser { server: kind.server, user: kind.user })
 }
 
-fn free_port() -> Result<u16, ThrowAwayError> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(io("find a free port"))?;
+fn free_port(host: Ipv4Addr) -> Result<u16, ThrowAwayError> {
+    let listener = TcpListener::bind((host, 0)).map_err(io("find a free port"))?;
     Ok(listener.local_addr().map_err(io("find a free port"))?.port())
 }
 

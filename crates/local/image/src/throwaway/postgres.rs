@@ -1,8 +1,9 @@
 //! A PostgreSQL server that lives as long as a test.
 
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use super::{Home, Kind, Running, ThrowAwayError, path_folders};
+use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
 
 /// The superuser of the server. It needs no password.
 const USER: &str = "landbridge";
@@ -36,6 +37,15 @@ impl ThrowAwayPostgres {
     /// # Errors
     /// [`ThrowAwayError`] says what is missing and what to do.
     pub fn start() -> Result<ThrowAwayPostgres, ThrowAwayError> {
+        Self::start_at(ANYWHERE)
+    }
+
+    /// As [`start`](Self::start), at this address of loopback. Port 0 is any free one; a port
+    /// that is taken gives way to one.
+    ///
+    /// # Errors
+    /// [`ThrowAwayError`] says what is missing and what to do.
+    pub fn start_at(address: SocketAddrV4) -> Result<ThrowAwayPostgres, ThrowAwayError> {
         let programs = programs().ok_or(ThrowAwayError::NotInstalled {
             server: "PostgreSQL",
             programs: "PostgreSQL server programs (initdb, postgres)",
@@ -47,7 +57,7 @@ impl ThrowAwayPostgres {
         initdb.arg("-D").arg(home.path().join("data"));
         initdb.args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         home.prepare("initdb", initdb)?;
-        home.serve(&KIND, &programs.join("postgres"), arguments).map(ThrowAwayPostgres)
+        home.serve(&KIND, &programs.join("postgres"), address, arguments).map(ThrowAwayPostgres)
     }
 
     /// The address of its database `postgres`.
@@ -57,16 +67,17 @@ impl ThrowAwayPostgres {
 
     /// The address of one of its databases, which `CREATE DATABASE` has made.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.0.port)
+        format!("postgres://{USER}@{}/{database}", self.0.address)
     }
 }
 
-fn arguments(dir: &Path, port: u16) -> Vec<String> {
+fn arguments(dir: &Path, address: SocketAddrV4) -> Vec<String> {
     let data = dir.join("data").display().to_string();
-    let port = port.to_string();
+    let port = address.port().to_string();
+    let listen = format!("listen_addresses={}", address.ip());
     let mut arguments = vec!["-D", &data, "-p", &port, "-F"];
     for setting in [
-        "listen_addresses=127.0.0.1",
+        &listen,
         "unix_socket_directories=",
         "full_page_writes=off",
         "synchronous_commit=off",
@@ -78,7 +89,7 @@ fn arguments(dir: &Path, port: u16) -> Vec<String> {
 }
 
 /// The folder that holds both `initdb` and `postgres`, the newest version first.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let mut folders = path_folders();
     let version = |folder: &PathBuf| {
         let name = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());

@@ -73,6 +73,10 @@ impl Travel {
 }
 
 impl Source for Travel {
+    fn any_instant(&self) -> bool {
+        true
+    }
+
     fn engine(&self) -> Engine {
         Engine::postgres("16.4")
     }

@@ -1,0 +1,447 @@
+//! Calls that make, change, rename and delete databases. Each names its settings
+//! explicitly; none of them is made for a source of the day.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::types::{
+    CloudwatchLogsExportConfiguration, DatabaseInsightsMode, ServerlessV2ScalingConfiguration, Tag,
+};
+use aws_smithy_types::DateTime;
+use landbridge_core::config::SourceKind;
+use landbridge_core::restore::{Member, Origin, Plan, Setting, Settings, Value};
+use landbridge_core::{Error, Kind, Result};
+
+use super::Rds;
+use crate::error::{code, failed};
+
+/// Sets the parameters that a call shares with others by name.
+macro_rules! with {
+    ($call:expr, $settings:expr, { $($setting:ident => $method:ident($as:ident)),+ $(,)? }) => {{
+        let settings: &Settings = $settings;
+        $call$(.$method($as(settings, Setting::$setting)))+
+    }};
+}
+
+impl Rds {
+    /// Starts a restore, with `settings` in the call (see [`Plan::at_restore`]).
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when the name is taken or the snapshot is not available,
+    /// [`Kind::Quota`] when the account is full; others of RDS.
+    pub async fn restore(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+        match (plan.kind, &plan.origin) {
+            (SourceKind::Instance, Origin::Snapshot(snapshot)) => {
+                self.restore_instance(plan, snapshot, settings).await
+            }
+            (SourceKind::Cluster, Origin::Snapshot(snapshot)) => {
+                self.restore_cluster(plan, snapshot, settings).await
+            }
+            (SourceKind::Instance, _) => self.instance_to_time(plan, settings).await,
+            (SourceKind::Cluster, _) => self.cluster_to_time(plan, settings).await,
+        }
+    }
+
+    async fn restore_instance(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
+        let call = self.client.restore_db_instance_from_db_snapshot();
+        let call = call.db_instance_identifier(&plan.target).db_snapshot_identifier(id);
+        let call = with!(call, settings, {
+            Class => set_db_instance_class(text),
+            Port => set_port(number),
+            SubnetGroup => set_db_subnet_group_name(text),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_parameter_group_name(text),
+            OptionGroup => set_option_group_name(text),
+            MultiAz => set_multi_az(flag),
+            StorageType => set_storage_type(text),
+            StorageGb => set_allocated_storage(number),
+            Iops => set_iops(number),
+            StorageThroughput => set_storage_throughput(number),
+            DedicatedLogVolume => set_dedicated_log_volume(flag),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            LogExports => set_enable_cloudwatch_logs_exports(names),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            MinorUpgrades => set_auto_minor_version_upgrade(flag),
+            Certificate => set_ca_certificate_identifier(text),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+            LicenseModel => set_license_model(text),
+            Tags => set_tags(tags),
+        });
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
+        }
+    }
+
+    async fn instance_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+        let call = self.client.restore_db_instance_to_point_in_time();
+        let call = call
+            .source_db_instance_identifier(&plan.source)
+            .target_db_instance_identifier(&plan.target)
+            .set_restore_time(time(&plan.origin))
+            .set_use_latest_restorable_time(latest(&plan.origin));
+        let call = with!(call, settings, {
+            Class => set_db_instance_class(text),
+            Port => set_port(number),
+            SubnetGroup => set_db_subnet_group_name(text),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_parameter_group_name(text),
+            OptionGroup => set_option_group_name(text),
+            MultiAz => set_multi_az(flag),
+            StorageType => set_storage_type(text),
+            StorageGb => set_allocated_storage(number),
+            Iops => set_iops(number),
+            StorageThroughput => set_storage_throughput(number),
+            DedicatedLogVolume => set_dedicated_log_volume(flag),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            LogExports => set_enable_cloudwatch_logs_exports(names),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            MinorUpgrades => set_auto_minor_version_upgrade(flag),
+            Certificate => set_ca_certificate_identifier(text),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+            LicenseModel => set_license_model(text),
+            Tags => set_tags(tags),
+        });
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
+        }
+    }
+
+    async fn restore_cluster(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
+        let call = self.client.restore_db_cluster_from_snapshot();
+        let call = call
+            .db_cluster_identifier(&plan.target)
+            .snapshot_identifier(id)
+            .engine(&plan.engine)
+            .engine_version(&plan.engine_version)
+            .set_serverless_v2_scaling_configuration(scaling(settings));
+        let call = with!(call, settings, {
+            Class => set_db_cluster_instance_class(text),
+            Port => set_port(number),
+            SubnetGroup => set_db_subnet_group_name(text),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_cluster_parameter_group_name(text),
+            StorageType => set_storage_type(text),
+            Iops => set_iops(number),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            LogExports => set_enable_cloudwatch_logs_exports(names),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            BacktrackSeconds => set_backtrack_window(long),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+            Tags => set_tags(tags),
+        });
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
+        }
+    }
+
+    async fn cluster_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+        let call = self.client.restore_db_cluster_to_point_in_time();
+        let call = call
+            .source_db_cluster_identifier(&plan.source)
+            .db_cluster_identifier(&plan.target)
+            .set_restore_to_time(time(&plan.origin))
+            .set_use_latest_restorable_time(latest(&plan.origin))
+            .set_serverless_v2_scaling_configuration(scaling(settings));
+        let call = with!(call, settings, {
+            Class => set_db_cluster_instance_class(text),
+            Port => set_port(number),
+            SubnetGroup => set_db_subnet_group_name(text),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_cluster_parameter_group_name(text),
+            StorageType => set_storage_type(text),
+            Iops => set_iops(number),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            LogExports => set_enable_cloudwatch_logs_exports(names),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            BacktrackSeconds => set_backtrack_window(long),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+            Tags => set_tags(tags),
+        });
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
+        }
+    }
+
+    /// Makes a member of a restored Aurora cluster. One that exists is left as it is.
+    ///
+    /// # Errors
+    /// [`Kind::Quota`] when the account is full; others of RDS.
+    pub async fn create_member(&self, plan: &Plan, member: &Member) -> Result<()> {
+        let call = self.client.create_db_instance();
+        let call = call
+            .db_instance_identifier(&member.id)
+            .db_cluster_identifier(&plan.target)
+            .engine(&plan.engine);
+        let call = with!(call, &member.settings, {
+            Class => set_db_instance_class(text),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            ParameterGroup => set_db_parameter_group_name(text),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            MaintenanceWindow => set_preferred_maintenance_window(text),
+            MinorUpgrades => set_auto_minor_version_upgrade(flag),
+            Certificate => set_ca_certificate_identifier(text),
+            MonitoringSeconds => set_monitoring_interval(number),
+            MonitoringRole => set_monitoring_role_arn(text),
+            PerformanceInsights => set_enable_performance_insights(flag),
+            PerformanceInsightsKey => set_performance_insights_kms_key_id(text),
+            PerformanceInsightsDays => set_performance_insights_retention_period(number),
+            PromotionTier => set_promotion_tier(number),
+            Tags => set_tags(tags),
+        });
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == "DBInstanceAlreadyExists" => Ok(()),
+            Err(error) => Err(failed("a member cannot be created", &member.id, error)),
+        }
+    }
+
+    /// Changes a database to `wanted`, at once and not in its maintenance window. Tags are
+    /// set as well; a setting that RDS cannot change afterwards is left out.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when it is not `available`; others of RDS.
+    pub async fn modify(
+        &self,
+        kind: SourceKind,
+        it: &super::databases::Database,
+        wanted: &Settings,
+    ) -> Result<()> {
+        let added = wanted.tags();
+        let added: Vec<(&str, &str)> =
+            added.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        if !added.is_empty() {
+            self.tag(&it.arn, &added).await?;
+        }
+        let mut rest = wanted.clone();
+        rest.remove(Setting::Tags);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let logs = log_exports(&rest, &it.settings);
+        let what = "the database cannot be changed";
+        match kind {
+            SourceKind::Instance => {
+                let call = self.client.modify_db_instance().db_instance_identifier(&it.id);
+                let call = call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
+                let mode = rest.get(Setting::InsightsMode).map(|mode| mode.to_string());
+                let mode = mode.map(|mode| DatabaseInsightsMode::from(mode.as_str()));
+                let call = call.set_database_insights_mode(mode);
+                let call = with!(call, &rest, {
+                    Class => set_db_instance_class(text),
+                    Port => set_db_port_number(number),
+                    SecurityGroups => set_vpc_security_group_ids(names),
+                    PubliclyAccessible => set_publicly_accessible(flag),
+                    NetworkType => set_network_type(text),
+                    ParameterGroup => set_db_parameter_group_name(text),
+                    OptionGroup => set_option_group_name(text),
+                    MultiAz => set_multi_az(flag),
+                    StorageType => set_storage_type(text),
+                    StorageGb => set_allocated_storage(number),
+                    Iops => set_iops(number),
+                    StorageThroughput => set_storage_throughput(number),
+                    MaxStorageGb => set_max_allocated_storage(number),
+                    DedicatedLogVolume => set_dedicated_log_volume(flag),
+                    IamAuthentication => set_enable_iam_database_authentication(flag),
+                    DeletionProtection => set_deletion_protection(flag),
+                    CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+                    BackupRetentionDays => set_backup_retention_period(number),
+                    BackupWindow => set_preferred_backup_window(text),
+                    MaintenanceWindow => set_preferred_maintenance_window(text),
+                    MinorUpgrades => set_auto_minor_version_upgrade(flag),
+                    Certificate => set_ca_certificate_identifier(text),
+                    EngineLifecycle => set_engine_lifecycle_support(text),
+                    LicenseModel => set_license_model(text),
+                    MonitoringSeconds => set_monitoring_interval(number),
+                    MonitoringRole => set_monitoring_role_arn(text),
+                    PerformanceInsights => set_enable_performance_insights(flag),
+                    PerformanceInsightsKey => set_performance_insights_kms_key_id(text),
+                    PerformanceInsightsDays => set_performance_insights_retention_period(number),
+                    PromotionTier => set_promotion_tier(number),
+                });
+                call.send().await.map(|_| ()).map_err(|error| failed(what, &it.id, error))
+            }
+            SourceKind::Cluster => {
+                let call = self.client.modify_db_cluster().db_cluster_identifier(&it.id);
+                let call = call
+                    .apply_immediately(true)
+                    .set_cloudwatch_logs_export_configuration(logs)
+                    .set_serverless_v2_scaling_configuration(scaling(&rest));
+                let call = with!(call, &rest, {
+                    Class => set_db_cluster_instance_class(text),
+                    Port => set_port(number),
+                    SecurityGroups => set_vpc_security_group_ids(names),
+                    NetworkType => set_network_type(text),
+                    ParameterGroup => set_db_cluster_parameter_group_name(text),
+                    StorageType => set_storage_type(text),
+                    Iops => set_iops(number),
+                    IamAuthentication => set_enable_iam_database_authentication(flag),
+                    DeletionProtection => set_deletion_protection(flag),
+                    CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+                    BackupRetentionDays => set_backup_retention_period(number),
+                    BackupWindow => set_preferred_backup_window(text),
+                    BacktrackSeconds => set_backtrack_window(long),
+                    MaintenanceWindow => set_preferred_maintenance_window(text),
+                    EngineLifecycle => set_engine_lifecycle_support(text),
+                });
+                call.send().await.map(|_| ()).map_err(|error| failed(what, &it.id, error))
+            }
+        }
+    }
+
+    /// Begins a renaming, at once.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when the name is taken or the database is not `available`.
+    pub async fn rename(&self, kind: SourceKind, from: &str, to: &str) -> Result<()> {
+        let what = "the database cannot be renamed";
+        let context = || format!("{from} to {to}");
+        match kind {
+            SourceKind::Instance => {
+                let call = self.client.modify_db_instance().db_instance_identifier(from);
+                let call = call.new_db_instance_identifier(to).apply_immediately(true);
+                call.send().await.map(|_| ()).map_err(|error| failed(what, context(), error))
+            }
+            SourceKind::Cluster => {
+                let call = self.client.modify_db_cluster().db_cluster_identifier(from);
+                let call = call.new_db_cluster_identifier(to).apply_immediately(true);
+                call.send().await.map(|_| ()).map_err(|error| failed(what, context(), error))
+            }
+        }
+    }
+
+    /// Begins to delete a database, without a last snapshot and with its automated backups.
+    /// One that is gone is no error. `mine` must say yes to its tags.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when it is not `mine`, and nothing is deleted; others of RDS.
+    pub async fn delete(
+        &self,
+        kind: SourceKind,
+        id: &str,
+        mine: impl Fn(&super::databases::Database) -> bool,
+    ) -> Result<()> {
+        let Some(it) = self.database(kind, id).await? else { return Ok(()) };
+        if !mine(&it) {
+            let what = "it does not carry the tag of a drill, so it is not deleted";
+            return Err(Error::new(Kind::Conflict, what, id));
+        }
+        if it.status == "deleting" {
+            return Ok(());
+        }
+        let what = "the database cannot be deleted";
+        match kind {
+            SourceKind::Instance => {
+                let call = self.client.delete_db_instance().db_instance_identifier(id);
+                let call = call.skip_final_snapshot(true).delete_automated_backups(true);
+                match call.send().await {
+                    Ok(_) => Ok(()),
+                    Err(error) if code(&error) == "DBInstanceNotFound" => Ok(()),
+                    Err(error) => Err(failed(what, id, error)),
+                }
+            }
+            SourceKind::Cluster => {
+                let call = self.client.delete_db_cluster().db_cluster_identifier(id);
+                let call = call.skip_final_snapshot(true).delete_automated_backups(true);
+                match call.send().await {
+                    Ok(_) => Ok(()),
+                    Err(error) if code(&error) == "DBClusterNotFoundFault" => Ok(()),
+                    Err(error) => Err(failed(what, id, error)),
+                }
+            }
+        }
+    }
+}
+
+fn time(origin: &Origin) -> Option<DateTime> {
+    match origin {
+        Origin::Time(at) => Some(DateTime::from_secs(at.as_second())),
+        _ => None,
+    }
+}
+
+fn latest(origin: &Origin) -> Option<bool> {
+    matches!(origin, Origin::Latest).then_some(true)
+}
+
+fn text(settings: &Settings, setting: Setting) -> Option<String> {
+    settings.get(setting).map(Value::to_string)
+}
+
+fn flag(settings: &Settings, setting: Setting) -> Option<bool> {
+    match settings.get(setting) {
+        Some(Value::Flag(flag)) => Some(*flag),
+        _ => None,
+    }
+}
+
+fn long(settings: &Settings, setting: Setting) -> Option<i64> {
+    match settings.get(setting) {
+        Some(Value::Number(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+fn number(settings: &Settings, setting: Setting) -> Option<i32> {
+    long(settings, setting).and_then(|number| i32::try_from(number).ok())
+}
+
+/// `None` when there are none: an empty list in a request means nothing.
+fn names(settings: &Settings, setting: Setting) -> Option<Vec<String>> {
+    match settings.get(setting) {
+        Some(Value::Names(names)) if !names.is_empty() => Some(names.iter().cloned().collect()),
+        _ => None,
+    }
+}
+
+fn tags(settings: &Settings, _: Setting) -> Option<Vec<Tag>> {
+    let tags = settings.tags();
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    Some(tags.collect())
+}
+
+fn scaling(settings: &Settings) -> Option<ServerlessV2ScalingConfiguration> {
+    let capacity = |setting| text(settings, setting).and_then(|text| text.parse().ok());
+    let (least, most) = (capacity(Setting::ServerlessMinAcu), capacity(Setting::ServerlessMaxAcu));
+    (least.is_some() || most.is_some()).then(|| {
+        let scaling = ServerlessV2ScalingConfiguration::builder();
+        scaling.set_min_capacity(least).set_max_capacity(most).build()
+    })
+}
+
+/// The change that takes the logs exported now to those wanted.
+fn log_exports(wanted: &Settings, now: &Settings) -> Option<CloudwatchLogsExportConfiguration> {
+    let set = |settings: &Settings| match settings.get(Setting::LogExports) {
+        Some(Value::Names(names)) => names.clone(),
+        _ => BTreeSet::new(),
+    };
+    wanted.get(Setting::LogExports)?;
+    let (wanted, now) = (set(wanted), set(now));
+    let list = |names: Vec<&String>| Some(names.into_iter().cloned().collect::<Vec<_>>());
+    let change = CloudwatchLogsExportConfiguration::builder()
+        .set_enable_log_types(list(wanted.difference(&now).collect()))
+        .set_disable_log_types(list(now.difference(&wanted).collect()));
+    Some(change.build())
+}

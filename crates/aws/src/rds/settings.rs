@@ -1,0 +1,165 @@
+//! What databases are set to, read from their descriptions.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use landbridge_core::config::SourceKind;
+use landbridge_core::ids::TAG_PREFIX;
+use landbridge_core::restore::{Record, Setting, Settings, Value};
+
+/// What an instance is set to, tags of ours among its tags. A member of an Aurora cluster
+/// shares much with it, which is left out.
+pub(super) fn of_instance(it: &DbInstance) -> Settings {
+    let mut all = Settings::default();
+    let aurora = it.db_cluster_identifier().is_some();
+    let mut set = |setting, value| all.set(setting, value);
+    set(Setting::Class, text(it.db_instance_class()));
+    set(Setting::PubliclyAccessible, it.publicly_accessible().map(Value::Flag));
+    let group = it.db_parameter_groups().first().and_then(|it| it.db_parameter_group_name());
+    set(Setting::ParameterGroup, text(group));
+    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(Value::Flag));
+    set(Setting::MaintenanceWindow, text(it.preferred_maintenance_window()));
+    set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(Value::Flag));
+    set(Setting::Certificate, text(it.ca_certificate_identifier()));
+    set(Setting::MonitoringSeconds, number(it.monitoring_interval()));
+    set(Setting::MonitoringRole, text(it.monitoring_role_arn()));
+    set(Setting::PerformanceInsights, it.performance_insights_enabled().map(Value::Flag));
+    set(Setting::PerformanceInsightsKey, text(it.performance_insights_kms_key_id()));
+    set(Setting::PerformanceInsightsDays, number(it.performance_insights_retention_period()));
+    set(Setting::Tags, Some(tags(it.tag_list())));
+    if aurora {
+        set(Setting::PromotionTier, number(it.promotion_tier()));
+        return all;
+    }
+    let port = it.endpoint().and_then(|it| it.port()).filter(|port| *port > 0);
+    set(Setting::Port, number(port));
+    let group = it.db_subnet_group().and_then(|it| it.db_subnet_group_name());
+    set(Setting::SubnetGroup, text(group));
+    let groups = it.vpc_security_groups().iter().filter_map(|it| it.vpc_security_group_id());
+    set(Setting::SecurityGroups, Some(names(groups)));
+    set(Setting::NetworkType, text(it.network_type()));
+    let group = it.option_group_memberships().first().and_then(|it| it.option_group_name());
+    set(Setting::OptionGroup, text(group));
+    set(Setting::MultiAz, it.multi_az().map(Value::Flag));
+    set(Setting::StorageType, text(it.storage_type()));
+    set(Setting::StorageGb, number(it.allocated_storage()));
+    set(Setting::Iops, number(it.iops()));
+    set(Setting::StorageThroughput, number(it.storage_throughput()));
+    set(Setting::MaxStorageGb, number(it.max_allocated_storage()));
+    set(Setting::DedicatedLogVolume, it.dedicated_log_volume().map(Value::Flag));
+    set(Setting::IamAuthentication, it.iam_database_authentication_enabled().map(Value::Flag));
+    let logs = it.enabled_cloudwatch_logs_exports().iter().map(String::as_str);
+    set(Setting::LogExports, Some(names(logs)));
+    set(Setting::DeletionProtection, it.deletion_protection().map(Value::Flag));
+    set(Setting::BackupRetentionDays, number(it.backup_retention_period()));
+    set(Setting::BackupWindow, text(it.preferred_backup_window()));
+    set(Setting::EngineLifecycle, text(it.engine_lifecycle_support()));
+    set(Setting::LicenseModel, text(it.license_model()));
+    let mode = it.database_insights_mode().map(|mode| mode.as_str());
+    set(Setting::InsightsMode, text(mode));
+    all
+}
+
+/// What a cluster is set to, its members apart.
+pub(super) fn of_cluster(it: &DbCluster) -> Settings {
+    let mut all = Settings::default();
+    let aurora = it.engine().is_some_and(is_aurora);
+    let mut set = |setting, value| all.set(setting, value);
+    set(Setting::Port, number(it.port()));
+    set(Setting::SubnetGroup, text(it.db_subnet_group()));
+    let groups = it.vpc_security_groups().iter().filter_map(|it| it.vpc_security_group_id());
+    set(Setting::SecurityGroups, Some(names(groups)));
+    set(Setting::NetworkType, text(it.network_type()));
+    set(Setting::ParameterGroup, text(it.db_cluster_parameter_group()));
+    set(Setting::StorageType, text(it.storage_type()));
+    if !aurora {
+        set(Setting::Class, text(it.db_cluster_instance_class()));
+        set(Setting::Iops, number(it.iops()));
+        set(Setting::PubliclyAccessible, it.publicly_accessible().map(Value::Flag));
+    }
+    if let Some(scaling) = it.serverless_v2_scaling_configuration() {
+        let capacity = |value: Option<f64>| value.map(|value| Value::Text(value.to_string()));
+        set(Setting::ServerlessMinAcu, capacity(scaling.min_capacity()));
+        set(Setting::ServerlessMaxAcu, capacity(scaling.max_capacity()));
+    }
+    set(Setting::IamAuthentication, it.iam_database_authentication_enabled().map(Value::Flag));
+    let logs = it.enabled_cloudwatch_logs_exports().iter().map(String::as_str);
+    set(Setting::LogExports, Some(names(logs)));
+    set(Setting::DeletionProtection, it.deletion_protection().map(Value::Flag));
+    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(Value::Flag));
+    set(Setting::BackupRetentionDays, number(it.backup_retention_period()));
+    set(Setting::BackupWindow, text(it.preferred_backup_window()));
+    set(Setting::BacktrackSeconds, it.backtrack_window().map(Value::Number));
+    set(Setting::MaintenanceWindow, text(it.preferred_maintenance_window()));
+    set(Setting::EngineLifecycle, text(it.engine_lifecycle_support()));
+    set(Setting::Tags, Some(tags(it.tag_list())));
+    all
+}
+
+/// What an instance has that no restore brings back by itself.
+pub(super) fn by_hand(it: &DbInstance) -> Vec<String> {
+    let mut all = Vec::new();
+    for role in it.associated_roles() {
+        all.push(format!(
+            "IAM role {} for {} (add-role-to-db-instance)",
+            role.role_arn().unwrap_or_default(),
+            role.feature_name().unwrap_or_default()
+        ));
+    }
+    for domain in it.domain_memberships() {
+        all.push(format!("membership of the directory {}", domain.domain().unwrap_or_default()));
+    }
+    for replica in it.read_replica_db_instance_identifiers() {
+        all.push(format!("read replica {replica}"));
+    }
+    if it.master_user_secret().is_some() {
+        all.push("the master password kept in Secrets Manager: turn it on again".to_owned());
+    }
+    all
+}
+
+/// A record without tags of ours, which say how a database came to be and not what it is set to.
+pub(super) fn recorded(
+    kind: SourceKind,
+    engine: Option<&str>,
+    version: Option<&str>,
+    settings: Settings,
+) -> Record {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Record::new(kind, text(engine), text(version), without_ours(settings))
+}
+
+/// The settings without tags of ours.
+pub(super) fn without_ours(mut settings: Settings) -> Settings {
+    let mut tags = settings.tags();
+    tags.retain(|key, _| !key.starts_with(TAG_PREFIX));
+    settings.set(Setting::Tags, Some(Value::Tags(tags)));
+    settings
+}
+
+/// Whether an engine keeps its data in the cluster and not in instances.
+pub(super) fn is_aurora(engine: &str) -> bool {
+    engine.starts_with("aurora")
+}
+
+fn text(value: Option<&str>) -> Option<Value> {
+    value.filter(|text| !text.is_empty()).map(|text| Value::Text(text.to_owned()))
+}
+
+fn number(value: Option<i32>) -> Option<Value> {
+    value.map(|number| Value::Number(number.into()))
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    Value::Names(names.map(str::to_owned).collect())
+}
+
+/// Tags that a person may set; AWS keeps `aws:` to itself.
+fn tags(tags: &[Tag]) -> Value {
+    let pair = |tag: &Tag| {
+        let key = tag.key()?;
+        (!key.starts_with("aws:"))
+            .then(|| (key.to_owned(), tag.value().unwrap_or_default().to_owned()))
+    };
+    Value::Tags(tags.iter().filter_map(pair).collect::<BTreeMap<_, _>>())
+}

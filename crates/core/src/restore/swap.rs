@@ -1,0 +1,178 @@
+//! Two databases change names: the restored one takes the source's, and so its endpoint.
+
+use serde::Serialize;
+
+use crate::{Error, Kind, Result};
+
+/// How the source is called while the restored database has its name.
+const ASIDE: &str = "-replaced";
+/// The longest id that RDS takes (AWS API reference, CreateDBInstance).
+const LONGEST: usize = 63;
+
+/// A database as far as a swap needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The name it was restored under, when it is a restore of ours.
+    pub restored_as: Option<String>,
+}
+
+/// One renaming.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rename {
+    /// The name it has.
+    pub from: String,
+    /// The name it gets.
+    pub to: String,
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The restored database in, the source aside.
+    Swap,
+    /// Back.
+    Undo,
+}
+
+/// How the source is called while it is aside.
+pub fn aside(source: &str) -> String {
+    let end = LONGEST - ASIDE.len();
+    format!("{}{ASIDE}", source[..source.len().min(end)].trim_end_matches('-'))
+}
+
+/// What is left to be done, from who is there now: nothing when it is done. Both renamings
+/// are decided from names and tags alone, so a swap that broke off goes on where it stands.
+///
+/// # Errors
+/// [`Kind::Conflict`] when the names are not as they must be, [`Kind::NotFound`] when one is
+/// missing; nothing should be renamed then.
+pub fn plan(
+    direction: Direction,
+    source: &str,
+    restored: &str,
+    seen: impl Fn(&str) -> Option<Seen>,
+) -> Result<Vec<Rename>> {
+    let aside = aside(source);
+    let is_restore = |it: &Seen| it.restored_as.as_deref() == Some(restored);
+    let step = |from: &str, to: &str| Rename { from: from.to_owned(), to: to.to_owned() };
+    let (at_source, at_restored, at_aside) = (seen(source), seen(restored), seen(&aside));
+    if let Some(it) = &at_restored
+        && !is_restore(it)
+    {
+        return Err(Error::new(
+            Kind::Conflict,
+            "it was not restored by Landbridge, so it is not swapped",
+            restored,
+        ));
+    }
+    match (direction, at_source, at_restored, at_aside) {
+        (Direction::Swap, Some(_), Some(_), None) => {
+            Ok(vec![step(source, &aside), step(restored, source)])
+        }
+        (Direction::Swap, None, Some(_), Some(_)) => Ok(vec![step(restored, source)]),
+        (Direction::Undo, Some(it), None, Some(_)) if is_restore(&it) => {
+            Ok(vec![step(source, restored), step(&aside, source)])
+        }
+        (Direction::Undo, None, Some(_), Some(_)) => Ok(vec![step(&aside, source)]),
+        // Done already.
+        (Direction::Swap, Some(it), None, Some(_)) if is_restore(&it) => Ok(Vec::new()),
+        (Direction::Undo, Some(it), Some(_), None) if !is_restore(&it) => Ok(Vec::new()),
+        (Direction::Swap, Some(_), Some(_), Some(_)) => Err(Error::new(
+            Kind::Conflict,
+            "an earlier swap's original is still there: delete or rename it first",
+            aside,
+        )),
+        (Direction::Swap, _, None, _) => Err(Error::new(
+            Kind::NotFound,
+            "there is no restored database of that name to swap in",
+            restored,
+        )),
+        _ => Err(Error::new(
+            Kind::Conflict,
+            "the names are not those of a swap",
+            format!("{source}, {restored}, {aside}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const SOURCE: &str = "shop-prod";
+    const RESTORED: &str = "shop-restored";
+    const ASIDE: &str = "shop-prod-replaced";
+
+    /// Names and what bears them: `o` the original, `r` the restored one.
+    type World = BTreeMap<String, char>;
+
+    fn world(list: &[(&str, char)]) -> World {
+        list.iter().map(|(name, who)| ((*name).to_owned(), *who)).collect()
+    }
+
+    fn steps(direction: Direction, world: &World) -> Result<Vec<Rename>> {
+        plan(direction, SOURCE, RESTORED, |name| {
+            let who = world.get(name)?;
+            Some(Seen { restored_as: (*who == 'r').then(|| RESTORED.to_owned()) })
+        })
+    }
+
+    /// Carries out so many steps.
+    fn after(mut world: World, steps: &[Rename]) -> World {
+        for step in steps {
+            let who = world.remove(&step.from).expect("who is renamed is there");
+            assert!(world.insert(step.to.clone(), who).is_none(), "{} is taken", step.to);
+        }
+        world
+    }
+
+    #[test]
+    fn there_and_back_whenever_it_breaks_off() {
+        let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
+        let swapped = world(&[(SOURCE, 'r'), (ASIDE, 'o')]);
+        for (direction, from, to) in
+            [(Direction::Swap, &before, &swapped), (Direction::Undo, &swapped, &before)]
+        {
+            let whole = steps(direction, from).unwrap();
+            assert_eq!(whole.len(), 2);
+            for done in 0..=2 {
+                let half = after(from.clone(), &whole[..done]);
+                let rest = steps(direction, &half).unwrap();
+                assert_eq!(rest.len(), 2 - done, "{direction:?} after {done}");
+                assert_eq!(&after(half, &rest), to);
+            }
+        }
+    }
+
+    #[test]
+    fn turned_round_in_the_middle() {
+        let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
+        let whole = steps(Direction::Swap, &before).unwrap();
+        let half = after(before.clone(), &whole[..1]);
+        let back = steps(Direction::Undo, &half).unwrap();
+        assert_eq!(after(half, &back), before);
+    }
+
+    #[test]
+    fn names_of_others_are_left_alone() {
+        for (direction, world, kind) in [
+            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), Kind::Conflict),
+            (Direction::Swap, world(&[(SOURCE, 'o')]), Kind::NotFound),
+            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]), Kind::Conflict),
+            (Direction::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), Kind::Conflict),
+            (Direction::Undo, world(&[(SOURCE, 'r')]), Kind::Conflict),
+        ] {
+            assert_eq!(steps(direction, &world).unwrap_err().kind(), kind, "{world:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_makes_room() {
+        let long = "a".repeat(63);
+        assert!(aside(&long).len() <= 63);
+        assert_eq!(aside("shop"), "shop-replaced");
+    }
+}
