@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod restore;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,6 +15,7 @@ Exit codes:
   1    the thing asked for failed
   2    wrong usage, or a file that is not as it should be
   3    refused: somebody lacks a right
+  4    done, but not whole: a restored database does not answer, or a setting could not be set
   130  interrupted";
 
 const ABOUT: &str = "\
@@ -65,6 +68,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    Snapshots(restore::SnapshotsArgs),
+    Pin(restore::PinArgs),
+    Unpin(restore::UnpinArgs),
+    Restore(restore::RestoreArgs),
+    Drill(restore::DrillArgs),
+    Status(restore::StatusArgs),
     /// Parquet files by themselves, without a cloud
     #[command(arg_required_else_help = true)]
     Parquet {

@@ -25,6 +25,9 @@ pub(crate) enum Failure {
     /// Somebody lacks a right. Exit code 3.
     #[error("{0}")]
     Refused(String),
+    /// Done, but not whole: what differs is told. Exit code 4.
+    #[error("{0}")]
+    Partly(String),
     /// Stopped from outside. Exit code 130, as shells count it.
     #[error("interrupted")]
     Interrupted,
@@ -37,6 +40,7 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Usage(_) | Self::Told => 2,
             Self::Refused(_) => 3,
+            Self::Partly(_) => 4,
             Self::Interrupted => 130,
         }
     }

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{LocalUpArgs, Output};
 use crate::bigquery::Warehouse;
+use crate::clock::{self, Clock};
 use crate::demo::Progress;
 use crate::failure::{Failure, Result};
 use crate::render::{self, Paint, counted};
@@ -104,7 +105,9 @@ async fn start(args: LocalUpArgs) -> Result {
     pass(&world, args.days).await?;
 
     let state = State { pid: std::process::id(), warehouse: world.warehouse() };
-    let variables = world.cloud.client_env();
+    let mut variables = world.cloud.client_env();
+    let time = Clock::variable(world.cloud.clock().now(), args.speed);
+    variables.insert(clock::VARIABLE.to_owned(), time);
     let _announced = announce(&args.data_dir, &state, &variables)?;
     match args.output {
         Output::Json => render::json(&variables)?,

@@ -14,6 +14,8 @@
 //! | [`query`] | `landbridge query`: asking that cloud's warehouse |
 //! | [`receipt`] | `landbridge receipt`: what proves a day |
 //! | [`key`] | `landbridge key create`: the key of tokens |
+//! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
+//! | [`clock`] | what time it is, here or in a local cloud |
 //! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
 //! | [`bigquery`] | the few REST calls of a query |
 //! | [`proposal`] | a contract from a database's catalogue |
@@ -25,6 +27,7 @@
 mod args;
 mod bigquery;
 mod check;
+mod clock;
 mod contract;
 mod demo;
 mod failure;
@@ -36,6 +39,7 @@ mod proposal;
 mod query;
 mod receipt;
 mod render;
+mod restore;
 mod world;
 
 use std::process::ExitCode;
@@ -87,6 +91,12 @@ async fn run(command: Command) -> Result {
         }),
         Command::Receipt(args) => receipt::run(args).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
+        Command::Snapshots(args) => restore::points::list(args).await,
+        Command::Pin(args) => restore::points::pin(args).await,
+        Command::Unpin(args) => restore::points::unpin(args).await,
+        Command::Restore(args) => restore::run::run(args).await,
+        Command::Drill(args) => restore::drill::run(args).await,
+        Command::Status(args) => restore::status::run(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

@@ -23,7 +23,8 @@ const CREATED: &str = "schema: created";
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
-    let mut receipts = read(&config, args.day).await?;
+    let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+    let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
         return Err(Failure::Failed(format!(
             "there are no receipts of {} in {}; the day is not that far yet, or not of `{}`",
@@ -51,14 +52,54 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
         }
         (Output::Text, None) => {
             render::print(&summary(&receipts, 0))?;
+            render::print(&from(&receipts, &zone(&config)?))?;
             render::print(notes(&receipts, 0, Paint::stdout()).trim_end())
         }
     }
 }
 
-/// Reads the receipts of a day with the AWS client of the environment.
-async fn read(config: &Config, day: Day) -> Result<Vec<Receipt>> {
-    let s3 = Aws::from_env(&config.source.region, config.source.kind).await.s3;
+/// The snapshot that a day came from, and how to have it back.
+fn from(receipts: &[Receipt], zone: &TimeZone) -> String {
+    let Some(receipt) = receipts.iter().find(|it| !it.snapshot.is_empty()) else {
+        return String::new();
+    };
+    let at = receipt.snapshot_at.map(|at| at.to_zoned(zone.clone()).strftime("%F %H:%M %Z"));
+    format!(
+        "from {} of {}; have it back: landbridge restore --from-receipt {} --as NAME",
+        receipt.snapshot,
+        at.map_or("an unknown time".to_owned(), |at| at.to_string()),
+        receipt.day
+    )
+}
+
+/// The snapshot that the receipts of a day name.
+///
+/// # Errors
+/// When there are no receipts, or they name more than one.
+pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<String> {
+    let receipts = read(config, aws, day).await?;
+    let named: std::collections::BTreeSet<String> = receipts
+        .into_iter()
+        .map(|receipt| receipt.snapshot)
+        .filter(|snapshot| !snapshot.is_empty())
+        .collect();
+    let all: Vec<&str> = named.iter().map(String::as_str).collect();
+    match all.as_slice() {
+        [one] => Ok((*one).to_owned()),
+        [] => Err(Failure::Failed(format!(
+            "there are no receipts of {day} in {}; name a time with --at",
+            place(config, day)
+        ))),
+        many => Err(Failure::Failed(format!(
+            "the tables of {day} came from more than one snapshot: {}; name one with --snapshot",
+            many.join(", ")
+        ))),
+    }
+}
+
+/// Reads the receipts of a day.
+pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Receipt>> {
+    let s3 = &aws.s3;
     let bucket = &config.export.bucket;
     let mut receipts = Vec::new();
     for object in s3.list(bucket, &prefix(config, day)).await? {

@@ -88,6 +88,12 @@ fn rds_rules(text: &str, longest: usize) -> bool {
         && !text.ends_with('-')
 }
 
+fn database_rules(text: &str) -> Result<(), &'static str> {
+    rds_rules(text, 63).then_some(()).ok_or(
+        "a database id has 1 to 63 letters, digits and hyphens, starts with a letter, and has no `--` and no `-` at the end",
+    )
+}
+
 fn snapshot_rules(text: &str) -> Result<(), &'static str> {
     rds_rules(text, 255).then_some(()).ok_or(
         "a snapshot id has 1 to 255 letters, digits and hyphens, starts with a letter, and has no `--` and no `-` at the end",
@@ -127,6 +133,11 @@ fn column_rules(text: &str) -> Result<(), &'static str> {
         return Err("a BigQuery column name does not start with a reserved prefix");
     }
     Ok(())
+}
+
+id! {
+    /// The id of an instance or a cluster in RDS.
+    DatabaseId, database_rules
 }
 
 id! {

@@ -1,0 +1,272 @@
+//! `landbridge drill`: a restore that is checked, timed and thrown away.
+
+use jiff::Timestamp;
+use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::config::SourceKind;
+use landbridge_core::ids::TAG_DRILL;
+use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::restore::plan::Wishes;
+use landbridge_core::restore::{Plan, Point};
+use serde::{Deserialize, Serialize};
+
+use super::carry_out::{carry_out, of_drill};
+use super::wait::{self, Progress};
+use super::{Desk, confirm, origin, rows, show, trouble};
+use crate::args::Output;
+use crate::args::restore::DrillArgs;
+use crate::failure::{Failure, Result};
+use crate::receipt;
+use crate::render::{self, Paint, counted, grouped, left, right};
+
+/// The folder of the ledger.
+pub(super) const FOLDER: &str = "drills";
+/// Days looked back for receipts.
+const LOOK_BACK: u32 = 14;
+/// Longest id of a database.
+const LONGEST: usize = 63;
+
+/// A drill, as the ledger keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Drill {
+    /// When it began.
+    pub(super) at: Timestamp,
+    /// The snapshot.
+    pub(super) snapshot: String,
+    /// From the request until the database answered: the recovery time.
+    pub(super) seconds: i64,
+    /// The day whose receipts were compared, if any.
+    pub(super) day: Option<Day>,
+    /// Tables whose rows were counted.
+    pub(super) tables: usize,
+    /// Whether all of it was as it should be.
+    pub(super) good: bool,
+    /// What was not.
+    pub(super) problems: Vec<String>,
+}
+
+/// A table's rows in a receipt and in the restored database.
+#[derive(Debug, Serialize)]
+struct Compared {
+    target: String,
+    receipt: u64,
+    restored: Option<u64>,
+    good: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: DrillArgs) -> Result {
+    let desk = Desk::open(&args.common, None).await?;
+    let source = &desk.config.source;
+    let target = name(&source.id);
+    let mut progress = Progress::new();
+    if args.clean_up {
+        clean_up(&desk, &target, &mut progress).await?;
+        return render::print(&format!("nothing of a drill is left of {}", source.id));
+    }
+    let url = match &args.database_url_env {
+        None => None,
+        Some(name) => Some(std::env::var(name).map_err(|_| {
+            Failure::Usage(format!("--database-url-env: there is no variable {name}"))
+        })?),
+    };
+    if url.is_some() && !engine_can_be_asked(&desk).await? {
+        return Err(Failure::Usage(
+            "rows are counted on PostgreSQL only so far; add --without-rows".to_owned(),
+        ));
+    }
+    let (point, start) = origin::newest(&desk, args.from_receipt).await?;
+    let wishes = Wishes { public: false, drill: Some(&source.name) };
+    let plan = Plan::new(&start.record, &source.id, &target, start.origin, wishes);
+    let question = format!(
+        "Restore {} to {target}, which costs as much as {} while it is there, and delete it again?",
+        point.snapshot, source.id
+    );
+    confirm(&question, args.yes)?;
+    // What an interrupted drill left would make the time too short.
+    clean_up(&desk, &target, &mut progress).await?;
+
+    let begun = desk.clock.now();
+    let tried = attempt(&desk, &plan, &point, url.as_deref(), begun, &mut progress).await;
+    progress.say(&format!("deleting {target}"));
+    let deleted = clean_up(&desk, &target, &mut progress).await;
+    drop(progress);
+    if let Err(error) = &deleted {
+        eprintln!("{} {error}; delete it with `landbridge drill --clean-up`", Paint::stderr().yellow("note"));
+    }
+    let (drill, compared) = tried?;
+    let record = format!("{FOLDER}/{}.json", begun.strftime("%Y%m%dt%H%M%Sz"));
+    desk.write(&record, &drill).await?;
+    match args.common.output {
+        Output::Json => render::json(&serde_json::json!({ "drill": drill, "tables": compared }))?,
+        Output::Text => render::print(&shown(&drill, &compared))?,
+    }
+    deleted?;
+    if drill.good {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("the drill failed: {}", drill.problems.join("; "))))
+}
+
+async fn engine_can_be_asked(desk: &Desk) -> Result<bool> {
+    let source = &desk.config.source;
+    let it = desk.aws.rds.database(source.kind, &source.id).await.map_err(trouble)?;
+    Ok(it.is_none_or(|it| it.engine.contains("postgres")))
+}
+
+/// `shop-prod-drill`.
+fn name(source: &str) -> String {
+    const END: &str = "-drill";
+    let most = source.len().min(LONGEST - END.len());
+    format!("{}{END}", source[..most].trim_end_matches('-'))
+}
+
+async fn attempt(
+    desk: &Desk,
+    plan: &Plan,
+    point: &Point,
+    url: Option<&str>,
+    begun: Timestamp,
+    progress: &mut Progress,
+) -> Result<(Drill, Vec<Compared>)> {
+    let outcome = carry_out(desk, plan, progress).await?;
+    let seconds = desk.clock.now().duration_since(begun).as_secs();
+    let mut problems: Vec<String> = outcome
+        .not_as_planned
+        .iter()
+        .map(|setting| format!("{setting} is not as recorded"))
+        .collect();
+    problems.extend(outcome.silent.as_ref().map(|why| format!("it does not answer: {why}")));
+    let (mut day, mut compared) = (None, Vec::new());
+    if let Some(url) = url.filter(|_| outcome.silent.is_none()) {
+        progress.say("counting rows");
+        if let Some((of, receipts)) = receipts_for(desk, point).await? {
+            day = Some(of);
+            let published = receipts.iter().filter(|it| it.state == State::Published);
+            let targets: Vec<String> = published.map(|it| it.target.clone()).collect();
+            let rows = rows::count(url, &outcome.host, outcome.port, &targets).await?;
+            compared = compare(desk, point, &receipts, &rows);
+        } else {
+            problems.push(format!("no receipts of the last {LOOK_BACK} days to compare with"));
+        }
+    }
+    for it in compared.iter().filter(|it| !it.good) {
+        let restored = it.restored.map_or("no such table".to_owned(), grouped);
+        problems.push(format!("{}: {} in the receipt, {restored}", it.target, grouped(it.receipt)));
+    }
+    let drill = Drill {
+        at: begun,
+        snapshot: point.snapshot.clone(),
+        seconds,
+        day,
+        tables: compared.len(),
+        good: problems.is_empty(),
+        problems,
+    };
+    Ok((drill, compared))
+}
+
+/// The receipts of the snapshot's own day, else the newest before it.
+async fn receipts_for(desk: &Desk, point: &Point) -> Result<Option<(Day, Vec<Receipt>)>> {
+    let schedule = &desk.config.schedule;
+    let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
+    let mut day = calendar.day_of(point.at.unwrap_or_else(|| desk.clock.now()));
+    for _ in 0..LOOK_BACK {
+        let receipts = receipt::read(&desk.config, &desk.aws, day).await?;
+        if receipts.iter().any(|it| it.state == State::Published) {
+            return Ok(Some((day, receipts)));
+        }
+        let Ok(before) = day.date().yesterday() else { break };
+        day = Day::new(before);
+    }
+    Ok(None)
+}
+
+fn compare(
+    desk: &Desk,
+    point: &Point,
+    receipts: &[Receipt],
+    rows: &std::collections::BTreeMap<String, Option<u64>>,
+) -> Vec<Compared> {
+    let kept = 100 - u64::from(desk.config.checks.max_shrink_percent);
+    let compare = |receipt: &Receipt| {
+        let restored = *rows.get(&receipt.target)?;
+        let expected = receipt.rows_footer;
+        let good = restored.is_some_and(|restored| {
+            if receipt.snapshot == point.snapshot {
+                restored == expected
+            } else {
+                u128::from(restored) * 100 >= u128::from(expected) * u128::from(kept)
+            }
+        });
+        Some(Compared { target: receipt.target.clone(), receipt: expected, restored, good })
+    };
+    receipts.iter().filter(|it| it.state == State::Published).filter_map(compare).collect()
+}
+
+/// Deletes what carries the tag of this source's drill, and waits until it is gone.
+async fn clean_up(desk: &Desk, target: &str, progress: &mut Progress) -> Result {
+    let source = &desk.config.source;
+    let rds = &desk.aws.rds;
+    let Some(it) = rds.database(source.kind, target).await.map_err(trouble)? else {
+        return Ok(());
+    };
+    let mine = |it: &landbridge_aws::rds::databases::Database| of_drill(it, &source.name);
+    if !mine(&it) {
+        return Err(Failure::Failed(format!(
+            "{target} is there and does not carry the tag {TAG_DRILL}={}: it is left alone, and \
+             no drill is done",
+            source.name
+        )));
+    }
+    for member in &it.members {
+        let kind = SourceKind::Instance;
+        rds.delete(kind, member, mine).await.map_err(trouble)?;
+        wait::gone(desk, kind, member, progress).await?;
+    }
+    // One that is just being made can be deleted when it is there.
+    let at_rest = |it: Option<&landbridge_aws::rds::databases::Database>| {
+        it.is_none_or(|it| !matches!(it.status.as_str(), "creating" | "modifying" | "backing-up"))
+    };
+    wait::until(desk, source.kind, target, progress, at_rest).await?;
+    rds.delete(source.kind, target, mine).await.map_err(trouble)?;
+    wait::gone(desk, source.kind, target, progress).await
+}
+
+fn shown(drill: &Drill, compared: &[Compared]) -> String {
+    let paint = Paint::stdout();
+    let verdict = if drill.good { paint.green("good") } else { paint.red("failed") };
+    let mut text = format!(
+        "drill {verdict}: {} restored and answering after {}\n",
+        drill.snapshot,
+        show::took(drill.seconds)
+    );
+    match drill.day {
+        Some(day) if drill.good => {
+            text += &format!(
+                "{} as the receipts of {day} say\n",
+                counted(drill.tables, "table has its rows").replace("tables has their", "tables have their")
+            );
+        }
+        Some(_) => {}
+        None => text += "rows were not counted\n",
+    }
+    if !compared.is_empty() {
+        let columns = [left("table"), right("in the receipt"), right("restored"), left("")];
+        let rows = compared.iter().map(|it| {
+            let verdict = if it.good { "" } else { "≠" };
+            let restored = it.restored.map_or("–".to_owned(), grouped);
+            vec![it.target.clone(), grouped(it.receipt), restored, verdict.to_owned()]
+        });
+        text += &render::table(&columns, rows.collect(), 2);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_drill_has_a_name_that_rds_takes() {
+        assert_eq!(super::name("shop-prod"), "shop-prod-drill");
+        assert!(super::name(&"a-".repeat(31)).len() <= 63);
+    }
+}

@@ -1,0 +1,149 @@
+//! Restoring, and what belongs to it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | what the commands share: configuration, clients, clock, ledger |
+//! | [`points`] | `landbridge snapshots`, `pin`, `unpin` |
+//! | [`origin`] | which snapshot, and the record of its settings |
+//! | [`run`] | `landbridge restore` |
+//! | [`carry_out`] | a plan carried out against RDS, from wherever it stands |
+//! | [`show`] | the plan and the outcome, for people |
+//! | [`swap`] | `landbridge restore --swap` |
+//! | [`drill`] | `landbridge drill` |
+//! | [`rows`] | counting rows with a real client |
+//! | [`answer`] | whether a database answers |
+//! | [`wait`] | waiting with progress |
+//! | [`status`] | `landbridge status` |
+
+mod answer;
+mod carry_out;
+pub(crate) mod drill;
+mod origin;
+pub(crate) mod points;
+mod rows;
+pub(crate) mod run;
+mod show;
+pub(crate) mod status;
+mod swap;
+mod wait;
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use landbridge_aws::Aws;
+use landbridge_core::Kind;
+use landbridge_core::config::Config;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::args::restore::CommonArgs;
+use crate::clock::Clock;
+use crate::failure::{Failure, Result};
+use crate::{files, receipt};
+
+/// What every command of restoring works with.
+pub(crate) struct Desk {
+    pub(crate) config: Config,
+    pub(crate) aws: Aws,
+    pub(crate) clock: Clock,
+    pub(crate) zone: TimeZone,
+}
+
+impl Desk {
+    /// Reads the configuration and builds the clients from the environment.
+    pub(crate) async fn open(args: &CommonArgs, zone: Option<&str>) -> Result<Self> {
+        let config = files::config(&files::config_path(args.config.as_deref()))?;
+        let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+        let zone = match zone {
+            Some(name) => TimeZone::get(name).map_err(|_| {
+                Failure::Usage(format!("--zone: `{name}` is not a zone such as Asia/Seoul"))
+            })?,
+            None => receipt::zone(&config)?,
+        };
+        Ok(Self { config, aws, clock: Clock::from_env()?, zone })
+    }
+
+    /// `2026-11-21 14:00 KST`.
+    pub(crate) fn local(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%F %H:%M %Z").to_string()
+    }
+
+    /// The S3 key of a record of the source.
+    fn key(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.config.ledger.prefix, self.config.source.name)
+    }
+
+    /// Reads a record of the source's ledger.
+    pub(crate) async fn record<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let (bucket, key) = (&self.config.export.bucket, self.key(name));
+        let Some((bytes, _)) = self.aws.s3.get(bucket, &key).await? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Failure::Failed(format!(
+                "a record of the ledger cannot be read: s3://{bucket}/{key}, line {} column {} — \
+                 it is of another version, or somebody changed it",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+
+    /// Writes a new record of the source's ledger.
+    pub(crate) async fn write<T: Serialize>(&self, name: &str, value: &T) -> Result {
+        let bytes = serde_json::to_vec_pretty(value)
+            .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
+        let bucket = &self.config.export.bucket;
+        self.aws.s3.create(bucket, &self.key(name), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// Names of the source's records below `folder/`.
+    pub(crate) async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let root = self.key(&format!("{folder}/"));
+        let listed = self.aws.s3.list(&self.config.export.bucket, &root).await?;
+        let names = listed.iter().filter_map(|it| it.key.strip_prefix(&root));
+        Ok(names.map(|name| format!("{folder}/{name}")).collect())
+    }
+}
+
+/// An error of RDS during a restore, with what to do about it: nobody ticks here.
+pub(crate) fn trouble(error: landbridge_core::Error) -> Failure {
+    let hint = match error.kind() {
+        Kind::Throttled | Kind::Transient => "run the same command again: it goes on where it is",
+        Kind::Quota => {
+            "delete a database that nobody needs or raise the quota in Service Quotas, then run \
+             the same command again"
+        }
+        Kind::Denied => "grant the right that is named, then run the same command again",
+        Kind::NotFound => "see `landbridge snapshots` and `source.id` of landbridge.yaml",
+        Kind::Conflict => "see what it is with `landbridge snapshots` or in the RDS console",
+        Kind::Config => "correct it and run the command again",
+        _ => "nothing of the source was changed; report it with this message",
+    };
+    let sentence = format!("{error} — {hint}");
+    match error.kind() {
+        Kind::Denied => Failure::Refused(sentence),
+        Kind::Config => Failure::Usage(sentence),
+        _ => Failure::Failed(sentence),
+    }
+}
+
+/// Asks before something is done; `--yes` is the answer where nobody can be asked.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "nobody is there to ask: add --yes, or --dry-run to see the plan alone".to_owned(),
+        ));
+    }
+    eprint!("{question} [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::Failed("not confirmed; nothing was changed".to_owned()))
+}

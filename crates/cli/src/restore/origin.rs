@@ -1,0 +1,140 @@
+//! Which snapshot, and the record of its settings.
+
+use landbridge_core::restore::points::{instant, named, pick};
+use landbridge_core::restore::{Origin, Point, Record, Setting, Value};
+
+use super::{Desk, points, trouble};
+use crate::args::restore::RestoreArgs;
+use crate::failure::{Failure, Result};
+use crate::receipt;
+
+/// Where a restore begins.
+pub(super) struct Start {
+    pub(super) origin: Origin,
+    /// What the restored database is to be set to.
+    pub(super) record: Record,
+    /// What should be known.
+    pub(super) remarks: Vec<String>,
+}
+
+/// What the arguments mean. `begun` is the snapshot of a restore under this name that has
+/// begun already: `--latest` stays with it.
+pub(super) async fn find(desk: &Desk, args: &RestoreArgs, begun: Option<&str>) -> Result<Start> {
+    if let Some(time) = &args.pitr {
+        return to_time(desk, time).await;
+    }
+    let all = points::all(desk).await?;
+    let mut remarks = Vec::new();
+    let point = if let Some(snapshot) = &args.snapshot {
+        named(&all, snapshot).map_err(trouble)?
+    } else if let Some(day) = args.from_receipt {
+        let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
+        remarks.push(format!("the receipts of {day} name {snapshot}"));
+        named(&all, &snapshot).map_err(trouble)?
+    } else if let Some(begun) = begun.filter(|_| args.latest) {
+        named(&all, begun).map_err(trouble)?
+    } else {
+        let at = args.at.as_ref().map(|at| instant(at, &desk.zone)).transpose()?;
+        let picked = pick(&all, at).map_err(trouble)?;
+        remarks.extend(picked.remarks);
+        picked.point
+    };
+    of_point(desk, &all, point, remarks).await
+}
+
+/// The newest snapshot, or that of a day.
+pub(super) async fn newest(
+    desk: &Desk,
+    day: Option<landbridge_core::calendar::Day>,
+) -> Result<(Point, Start)> {
+    let all = points::all(desk).await?;
+    let point = match day {
+        Some(day) => {
+            let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
+            named(&all, &snapshot).map_err(trouble)?
+        }
+        None => pick(&all, None).map_err(trouble)?.point,
+    };
+    Ok((point.clone(), of_point(desk, &all, point, Vec::new()).await?))
+}
+
+async fn of_point(
+    desk: &Desk,
+    all: &[Point],
+    point: &Point,
+    mut remarks: Vec<String>,
+) -> Result<Start> {
+    let mut record = match recorded(desk, point).await? {
+        Some(record) => record,
+        None => {
+            let (record, remark) = instead(desk, all, point).await?;
+            remarks.push(remark);
+            record
+        }
+    };
+    // The snapshot's own word counts: it may be older than the source's last upgrade.
+    record.engine_version.clone_from(&point.engine_version);
+    Ok(Start { origin: Origin::Snapshot(point.snapshot.clone()), record, remarks })
+}
+
+async fn recorded(desk: &Desk, point: &Point) -> Result<Option<Record>> {
+    match &point.settings {
+        Some(digest) => desk.record(&Record::ledger_name(digest)).await,
+        None => Ok(None),
+    }
+}
+
+/// Settings of a snapshot that nobody recorded any for: the source's of now, or, when the
+/// source is gone, those recorded nearest in time.
+async fn instead(desk: &Desk, all: &[Point], point: &Point) -> Result<(Record, String)> {
+    let id = &desk.config.source.id;
+    let bare = format!("no settings were recorded with {}", point.snapshot);
+    match desk.aws.rds.record(id).await {
+        Ok(mut record) => {
+            let gib = point.storage_gib.map(Value::Number);
+            if record.settings.get(Setting::StorageGb).is_some() {
+                record.settings.set(Setting::StorageGb, gib);
+            }
+            Ok((record, format!("{bare}: those of {id} as it is now are used")))
+        }
+        Err(error) if error.kind() == landbridge_core::Kind::NotFound => {
+            let distance = |it: &Point| {
+                let both = it.at.zip(point.at);
+                both.map_or(u64::MAX, |(a, b)| a.duration_since(b).as_secs().unsigned_abs())
+            };
+            let mut others: Vec<&Point> = all.iter().filter(|it| it.settings.is_some()).collect();
+            others.sort_by_key(|it| distance(it));
+            for other in others {
+                if let Some(record) = recorded(desk, other).await? {
+                    let from = &other.snapshot;
+                    return Ok((record, format!("{bare} and {id} is gone: those of {from} are used")));
+                }
+            }
+            Err(Failure::Failed(format!(
+                "{bare}, {id} is gone, and no other snapshot has any; restore it by hand with \
+                 `aws rds`, naming subnet group, security groups and parameter group"
+            )))
+        }
+        Err(error) => Err(trouble(error)),
+    }
+}
+
+async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
+    let id = &desk.config.source.id;
+    let record = desk.aws.rds.record(id).await.map_err(trouble)?;
+    let remarks = vec![format!("the settings are those of {id} as it is now")];
+    if time == "latest" {
+        return Ok(Start { origin: Origin::Latest, record, remarks });
+    }
+    let at = instant(time, &desk.zone)?;
+    let database = desk.aws.rds.database(record.kind, id).await.map_err(trouble)?;
+    if let Some(latest) = database.and_then(|it| it.latest_restorable)
+        && at > latest
+    {
+        return Err(Failure::Usage(format!(
+            "--pitr: the logs of {id} go up to {} ({latest}); name an earlier time, or `latest`",
+            desk.local(latest)
+        )));
+    }
+    Ok(Start { origin: Origin::Time(at), record, remarks })
+}

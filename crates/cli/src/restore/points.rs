@@ -1,0 +1,134 @@
+//! `landbridge snapshots`, `landbridge pin`, `landbridge unpin`.
+
+use jiff::{SignedDuration, Timestamp};
+use landbridge_core::ids::TAG_KEEP;
+use landbridge_core::restore::points::{instant, named, pick};
+use landbridge_core::restore::{MadeBy, Point};
+use serde::Serialize;
+
+use super::{Desk, trouble};
+use crate::args::Output;
+use crate::args::restore::{PinArgs, SnapshotsArgs, UnpinArgs};
+use crate::failure::{Failure, Result};
+use crate::render::{self, bytes, counted, left, right};
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    point: &'a Point,
+    age_seconds: Option<i64>,
+}
+
+/// All restore points of the source, oldest first.
+pub(super) async fn all(desk: &Desk) -> Result<Vec<Point>> {
+    let source = &desk.config.source;
+    desk.aws.rds.points(&source.name, &source.id).await.map_err(trouble)
+}
+
+/// Runs `landbridge snapshots`.
+pub(crate) async fn list(args: SnapshotsArgs) -> Result {
+    let desk = Desk::open(&args.common, args.zone.as_deref()).await?;
+    let mut points = all(&desk).await?;
+    if let Some(at) = &args.at {
+        let picked = pick(&points, Some(instant(at, &desk.zone)?)).map_err(trouble)?;
+        for remark in &picked.remarks {
+            eprintln!("note {remark}");
+        }
+        points = vec![picked.point.clone()];
+    }
+    let now = desk.clock.now();
+    if args.common.output == Output::Json {
+        let age = |point: &Point| point.at.map(|at| now.duration_since(at).as_secs());
+        let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
+        return render::json(&listed.collect::<Vec<_>>());
+    }
+    if points.is_empty() {
+        return Err(Failure::Failed(format!(
+            "there is no snapshot of {}; the snapshot function makes one every hour",
+            desk.config.source.id
+        )));
+    }
+    let columns = [
+        left("snapshot"),
+        left("taken"),
+        right("age"),
+        right("size"),
+        left("made by"),
+        left("settings"),
+        left("status"),
+        left("pinned"),
+    ];
+    let rows = points.iter().rev().map(|point| {
+        vec![
+            point.snapshot.clone(),
+            point.at.map(|at| desk.local(at)).unwrap_or_default(),
+            point.at.map(|at| age(now, at)).unwrap_or_default(),
+            size(point),
+            point.made_by.name().to_owned(),
+            if point.settings.is_some() { "recorded" } else { "" }.to_owned(),
+            point.status.clone(),
+            point.pinned.clone().unwrap_or_default(),
+        ]
+    });
+    render::print(&render::table(&columns, rows.collect(), 0))?;
+    let ours = points.iter().filter(|it| it.made_by == MadeBy::Landbridge).count();
+    let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
+    render::print(&format!(
+        "{}, {ours} of them hourly, {pinned} pinned; restore one: landbridge restore --at '{}' --as NAME",
+        counted(points.len(), "restore point"),
+        points.iter().rev().find_map(|it| it.at).map(|at| wall(&desk, at)).unwrap_or_default(),
+    ))
+}
+
+fn wall(desk: &Desk, at: Timestamp) -> String {
+    at.to_zoned(desk.zone.clone()).strftime("%F %H:%M:%S").to_string()
+}
+
+/// `35 min`, `7 h`, `12 d`.
+pub(super) fn age(now: Timestamp, at: Timestamp) -> String {
+    let age = now.duration_since(at).max(SignedDuration::ZERO);
+    match age.as_mins() {
+        minutes if minutes < 120 => format!("{minutes} min"),
+        minutes if minutes < 48 * 60 => format!("{} h", minutes / 60),
+        minutes => format!("{} d", minutes / 60 / 24),
+    }
+}
+
+/// Bytes where RDS says them, else the storage it was taken of.
+fn size(point: &Point) -> String {
+    match (point.bytes, point.storage_gib) {
+        (Some(held), _) => bytes(held),
+        (None, Some(gib)) => format!("of {gib} GiB"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Runs `landbridge pin`.
+pub(crate) async fn pin(args: PinArgs) -> Result {
+    let desk = Desk::open(&args.common, None).await?;
+    let points = all(&desk).await?;
+    let point = named(&points, &args.snapshot).map_err(trouble)?;
+    let tags = [(TAG_KEEP, args.why.as_str())];
+    desk.aws.rds.tag(&point.arn, &tags).await.map_err(trouble)?;
+    told(&args.snapshot, true, args.common.output)
+}
+
+/// Runs `landbridge unpin`.
+pub(crate) async fn unpin(args: UnpinArgs) -> Result {
+    let desk = Desk::open(&args.common, None).await?;
+    let points = all(&desk).await?;
+    let point = named(&points, &args.snapshot).map_err(trouble)?;
+    desk.aws.rds.untag(&point.arn, TAG_KEEP).await.map_err(trouble)?;
+    told(&args.snapshot, false, args.common.output)
+}
+
+fn told(snapshot: &str, pinned: bool, output: Output) -> Result {
+    if output == Output::Json {
+        return render::json(&serde_json::json!({ "snapshot": snapshot, "pinned": pinned }));
+    }
+    render::print(&if pinned {
+        format!("{snapshot} is pinned: it is kept until `landbridge unpin {snapshot}`")
+    } else {
+        format!("{snapshot} is not pinned: it goes when the ladder no longer keeps it")
+    })
+}

@@ -1,0 +1,83 @@
+//! `landbridge restore`.
+
+use landbridge_core::ids::{DatabaseId, TAG_RESTORED_FROM};
+use landbridge_core::restore::Plan;
+use landbridge_core::restore::plan::Wishes;
+use serde_json::json;
+
+use super::carry_out::{self, carry_out};
+use super::wait::Progress;
+use super::{Desk, confirm, origin, show, swap, trouble};
+use crate::args::Output;
+use crate::args::restore::RestoreArgs;
+use crate::failure::{Failure, Result};
+use crate::render;
+
+/// Runs the command.
+pub(crate) async fn run(args: RestoreArgs) -> Result {
+    let desk = Desk::open(&args.common, args.zone.as_deref()).await?;
+    let target = DatabaseId::new(args.target.to_ascii_lowercase())?;
+    let (source, target) = (&desk.config.source, target.as_str());
+    if target == source.id {
+        return Err(Failure::Usage(format!(
+            "--as: {target} is the source itself; restore under another name, then swap the two \
+             with --swap"
+        )));
+    }
+    if args.swap {
+        return swap::run(&desk, &args, target).await;
+    }
+    let there = desk.aws.rds.database(source.kind, target).await.map_err(trouble)?;
+    let begun = there.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
+    let start = origin::find(&desk, &args, begun.map(String::as_str)).await?;
+    let wishes = Wishes { public: args.public, drill: None };
+    let plan = Plan::new(&start.record, &source.id, target, start.origin, wishes);
+    if let Some(it) = &there {
+        carry_out::ours(it, &plan.origin.tag(&plan.source), target)?;
+    }
+
+    // The source may be gone, which is no reason not to restore it.
+    let now = desk.aws.rds.record(&source.id).await.ok();
+    let lines = plan.lines(now.as_ref());
+    if args.dry_run && args.common.output == Output::Json {
+        return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
+    }
+    let shown = show::plan(&desk, &plan, &lines, &start.remarks);
+    if args.common.output == Output::Text {
+        render::print(&shown)?;
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    if there.is_none() {
+        confirm(&format!("Restore {target}?"), args.yes)?;
+    }
+
+    let begun = desk.clock.now();
+    let mut progress = Progress::new();
+    let outcome = carry_out(&desk, &plan, &mut progress).await?;
+    drop(progress);
+    let seconds = desk.clock.now().duration_since(begun).as_secs();
+    match args.common.output {
+        Output::Json => render::json(&json!({
+            "plan": plan,
+            "remarks": start.remarks,
+            "outcome": outcome,
+            "seconds": seconds,
+        }))?,
+        Output::Text => render::print(&show::outcome(&plan, &outcome, &show::took(seconds)))?,
+    }
+    match (&outcome.silent, outcome.not_as_planned.is_empty()) {
+        (Some(why), _) => Err(Failure::Partly(format!(
+            "{target} is restored but does not answer at {}:{} from here: {why}. Try from where \
+             the application runs",
+            outcome.host, outcome.port
+        ))),
+        (None, false) => Err(Failure::Partly(format!(
+            "{target} is restored, but not all is as planned: {}; set it by hand, or run the same \
+             command again",
+            outcome.not_as_planned.join(", ")
+        ))),
+        (None, true) => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! The plan and the outcome, for people.
+
+use std::fmt::Write;
+
+use landbridge_core::restore::plan::Line;
+use landbridge_core::restore::{Origin, Plan, Value};
+
+use super::Desk;
+use super::carry_out::Outcome;
+use crate::render::{self, Paint, left, shortened};
+
+/// Longest value shown in a plan.
+const WIDEST: usize = 44;
+
+/// The plan as a diff against what the source is set to.
+pub(super) fn plan(desk: &Desk, plan: &Plan, lines: &[Line], remarks: &[String]) -> String {
+    let paint = Paint::stdout();
+    let from = match &plan.origin {
+        Origin::Snapshot(id) => id.clone(),
+        Origin::Time(at) => format!("the logs of {} up to {}", plan.source, desk.local(*at)),
+        Origin::Latest => format!("the logs of {} as far as they go", plan.source),
+    };
+    let mut text = format!(
+        "{}  from {from}\n  {} {} {}\n\n",
+        paint.bold(&plan.target),
+        plan.kind.as_str(),
+        plan.engine,
+        plan.engine_version
+    );
+    let columns =
+        [left(""), left("setting"), left(&format!("{} now", plan.source)), left(&plan.target)];
+    let value = |value: Option<&Value>| value.map_or("–".to_owned(), |it| it.to_string());
+    let rows = lines.iter().map(|line| {
+        let name = match line.member.as_str() {
+            "" => line.setting.name(),
+            member => format!("{member}: {}", line.setting.name()),
+        };
+        vec![
+            if line.differs { "≠" } else { "" }.to_owned(),
+            name,
+            shortened(&value(line.source.as_ref()), WIDEST),
+            shortened(&value(line.restored.as_ref()), WIDEST),
+        ]
+    });
+    text += &render::table(&columns, rows.collect(), 2);
+    let differing = lines.iter().filter(|line| line.differs).count();
+    let _ = writeln!(text, "\n  {differing} of {} settings differ (≠)", lines.len());
+    for remark in remarks {
+        let _ = writeln!(text, "  {} {remark}", paint.yellow("note"));
+    }
+    for it in &plan.by_hand {
+        let _ = writeln!(text, "  {} by hand afterwards: {it}", paint.yellow("note"));
+    }
+    let _ = writeln!(text, "  Nothing of {} is changed.", plan.source);
+    text
+}
+
+/// How to point an application at it, and what next.
+pub(super) fn outcome(plan: &Plan, outcome: &Outcome, took: &str) -> String {
+    let paint = Paint::stdout();
+    let Outcome { id, host, port, user, .. } = outcome;
+    let scheme = if outcome.engine.contains("postgres") { "postgres" } else { "mysql" };
+    let database = outcome.database.as_deref().unwrap_or("DATABASE");
+    let mut text = format!("{} {id} after {took}\n\n", paint.green("restored"));
+    let _ = writeln!(text, "  host      {host}\n  port      {port}\n  user      {user}");
+    let _ = writeln!(text, "  password  the one of the time of the snapshot");
+    let _ = writeln!(text, "  url       {scheme}://{user}:PASSWORD@{host}:{port}/{database}\n");
+    if !outcome.members.is_empty() {
+        let _ = writeln!(text, "  members   {}\n", outcome.members.join(", "));
+    }
+    for it in &outcome.not_as_planned {
+        let _ = writeln!(text, "  {} not as planned: {it}", paint.yellow("note"));
+    }
+    for it in &plan.by_hand {
+        let _ = writeln!(text, "  {} still by hand: {it}", paint.yellow("note"));
+    }
+    let _ = writeln!(
+        text,
+        "  Its data loads as it is read: it is slow at first.\n  To give it the name and endpoint of {}: landbridge restore --as {id} --swap",
+        plan.source
+    );
+    text
+}
+
+/// `4 min 12 s`.
+pub(super) fn took(seconds: i64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}

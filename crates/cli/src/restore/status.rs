@@ -1,0 +1,144 @@
+//! `landbridge status`: where things stand.
+
+use jiff::Timestamp;
+use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::restore::MadeBy;
+use landbridge_stages::records::{DAY, DayRecord};
+use serde::Serialize;
+
+use super::drill::{Drill, FOLDER};
+use super::{Desk, points, show};
+use crate::args::Output;
+use crate::args::restore::StatusArgs;
+use crate::failure::Result;
+use crate::render::{self, Paint, counted, grouped};
+
+/// Days looked back for a settled one.
+const LOOK_BACK: u32 = 14;
+/// Drills whose times are told.
+const DRILLS: usize = 5;
+
+#[derive(Serialize)]
+struct Status {
+    source: String,
+    now: Timestamp,
+    last_day: Option<LastDay>,
+    restore_points: Points,
+    /// Newest first.
+    drills: Vec<Drill>,
+}
+
+#[derive(Serialize)]
+struct LastDay {
+    day: Day,
+    #[serde(flatten)]
+    record: DayRecord,
+}
+
+#[derive(Serialize)]
+struct Points {
+    available: usize,
+    hourly: usize,
+    pinned: usize,
+    without_settings: usize,
+    newest: Option<Timestamp>,
+    oldest: Option<Timestamp>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: StatusArgs) -> Result {
+    let desk = Desk::open(&args.common, None).await?;
+    let status = look(&desk).await?;
+    match args.common.output {
+        Output::Json => render::json(&status),
+        Output::Text => render::print(&shown(&desk, &status)),
+    }
+}
+
+async fn look(desk: &Desk) -> Result<Status> {
+    let now = desk.clock.now();
+    let schedule = &desk.config.schedule;
+    let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
+    let mut last_day = None;
+    for _ in 0..LOOK_BACK {
+        if let Some(record) = desk.record(&format!("{day}/{DAY}")).await? {
+            last_day = Some(LastDay { day, record });
+            break;
+        }
+        let Ok(before) = day.date().yesterday() else { break };
+        day = Day::new(before);
+    }
+    let points = points::all(desk).await?;
+    let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
+    let of = |made_by| points.iter().filter(move |it| it.made_by == made_by);
+    let restore_points = Points {
+        available: points.len(),
+        hourly: of(MadeBy::Landbridge).count(),
+        pinned: points.iter().filter(|it| it.pinned.is_some()).count(),
+        without_settings: of(MadeBy::Landbridge).filter(|it| it.settings.is_none()).count(),
+        newest: points.iter().filter_map(|it| it.at).max(),
+        oldest: points.iter().filter_map(|it| it.at).min(),
+    };
+    let mut names = desk.names(FOLDER).await?;
+    names.sort();
+    let mut drills = Vec::new();
+    for name in names.iter().rev().take(DRILLS) {
+        drills.extend(desk.record::<Drill>(name).await?);
+    }
+    let source = desk.config.source.id.clone();
+    Ok(Status { source, now, last_day, restore_points, drills })
+}
+
+fn shown(desk: &Desk, status: &Status) -> String {
+    let paint = Paint::stdout();
+    let mut text = format!("{} at {}\n", paint.bold(&status.source), desk.local(status.now));
+    text += &match &status.last_day {
+        None => format!("  last day        {}: none settled in {LOOK_BACK} days\n", paint.red("none")),
+        Some(LastDay { day, record }) => {
+            let verdict =
+                if record.published { paint.green("published") } else { paint.yellow("not whole") };
+            let held = match record.held.as_slice() {
+                [] => "none".to_owned(),
+                held => paint.red(&held.join(", ")),
+            };
+            format!(
+                "  last day        {day} {verdict}: {}, {} rows\n  held tables     {held}\n",
+                counted(record.tables, "table"),
+                grouped(record.rows)
+            )
+        }
+    };
+    let points = &status.restore_points;
+    let ago = |at: Option<Timestamp>| {
+        at.map_or("–".to_owned(), |at| format!("{} ({})", desk.local(at), points::age(status.now, at)))
+    };
+    text += &format!(
+        "  restore points  {}, {} of them hourly, {} pinned\n  newest          {}\n  oldest          {}\n",
+        points.available, points.hourly, points.pinned, ago(points.newest), ago(points.oldest)
+    );
+    if points.without_settings > 0 {
+        text += &format!("  {} {} without recorded settings\n", paint.yellow("note"), points.without_settings);
+    }
+    let good: Vec<&Drill> = status.drills.iter().filter(|it| it.good).collect();
+    text += &match good.first() {
+        None => "  recovery time   not measured: run `landbridge drill`\n".to_owned(),
+        Some(newest) => {
+            let slowest = good.iter().map(|it| it.seconds).max().unwrap_or(newest.seconds);
+            format!(
+                "  recovery time   {} measured {} ago, at most {} in the last {}\n",
+                show::took(newest.seconds),
+                points::age(status.now, newest.at),
+                show::took(slowest),
+                counted(good.len(), "good drill")
+            )
+        }
+    };
+    if let Some(failed) = status.drills.first().filter(|it| !it.good) {
+        text += &format!(
+            "  {} the newest drill failed: {}\n",
+            paint.red("failed"),
+            failed.problems.join("; ")
+        );
+    }
+    text
+}

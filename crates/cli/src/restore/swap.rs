@@ -1,0 +1,159 @@
+//! `landbridge restore --swap`: two databases change names, and back.
+
+use std::collections::BTreeMap;
+
+use landbridge_aws::rds::databases::Database;
+use landbridge_core::config::SourceKind;
+use landbridge_core::ids::TAG_RESTORED_AS;
+use landbridge_core::restore::swap::{Direction, Rename, Seen, aside, plan};
+use serde_json::json;
+
+use super::wait::{self, Progress};
+use super::{Desk, confirm, trouble};
+use crate::args::Output;
+use crate::args::restore::RestoreArgs;
+use crate::failure::{Failure, Result};
+use crate::render::{self, Paint};
+
+/// Runs the command.
+pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Result {
+    let source = &desk.config.source;
+    let direction = if args.undo { Direction::Undo } else { Direction::Swap };
+    let aside = aside(&source.id);
+    let names = [source.id.as_str(), restored, aside.as_str()];
+    let mut progress = Progress::new();
+    let there = look(desk, source.kind, &names, &mut progress).await?;
+    drop(progress);
+    let seen = |name: &str| {
+        there.get(name).map(|it| Seen { restored_as: it.tags.get(TAG_RESTORED_AS).cloned() })
+    };
+    let steps = plan(direction, &source.id, restored, seen).map_err(trouble)?;
+    for it in there.values() {
+        if !steps.is_empty() && it.status != "available" {
+            return Err(Failure::Failed(format!(
+                "{} is {}, and only an available database is renamed; nothing was changed — wait \
+                 until it is, then run the same command again",
+                it.id, it.status
+            )));
+        }
+    }
+    if args.common.output == Output::Text {
+        render::print(&shown(&steps, direction, restored))?;
+    }
+    if args.dry_run || steps.is_empty() {
+        if args.common.output == Output::Json {
+            return told(direction, &steps, false);
+        }
+        return Ok(());
+    }
+    confirm("Rename them? Connections to both break off for a minute or two.", args.yes)?;
+    let mut progress = Progress::new();
+    if source.kind == SourceKind::Cluster {
+        for name in there.keys() {
+            members_follow(desk, name, &names, &mut progress).await?;
+        }
+    }
+    for step in &steps {
+        rename(desk, source.kind, &step.from, &step.to, &mut progress).await?;
+        if source.kind == SourceKind::Cluster {
+            members_follow(desk, &step.to, &names, &mut progress).await?;
+        }
+    }
+    drop(progress);
+    match args.common.output {
+        Output::Json => told(direction, &steps, true),
+        Output::Text => {
+            let back = if args.undo { "" } else { " --undo" };
+            render::print(&format!(
+                "{} {} answers as {}. The other way round: landbridge restore --as {restored} --swap{back}",
+                Paint::stdout().green("swapped"),
+                if args.undo { "the original" } else { restored },
+                source.id
+            ))
+        }
+    }
+}
+
+fn told(direction: Direction, steps: &[Rename], done: bool) -> Result {
+    render::json(&json!({ "direction": direction, "steps": steps, "done": done }))
+}
+
+fn shown(steps: &[Rename], direction: Direction, restored: &str) -> String {
+    if steps.is_empty() {
+        return format!("nothing is left to do: {restored} is where it should be");
+    }
+    let what = match direction {
+        Direction::Swap => "swap names: the restored database in, the original aside",
+        Direction::Undo => "swap names back: the original in, the restored database aside",
+    };
+    let mut text = format!("{what}\n");
+    for (number, step) in steps.iter().enumerate() {
+        text += &format!("  {}. {} → {}\n", number + 1, step.from, step.to);
+    }
+    text
+}
+
+/// Who has these names now. A renaming that is under way, of a swap that was interrupted, is
+/// waited for.
+async fn look<'a>(
+    desk: &Desk,
+    kind: SourceKind,
+    names: &[&'a str],
+    progress: &mut Progress,
+) -> Result<BTreeMap<&'a str, Database>> {
+    let mut under_way = false;
+    for name in names {
+        if let Some(it) = desk.aws.rds.database(kind, name).await.map_err(trouble)?
+            && it.status == "renaming"
+        {
+            under_way = true;
+            let over = |it: Option<&Database>| it.is_none_or(|it| it.status == "available");
+            wait::until(desk, kind, name, progress, over).await?;
+        }
+    }
+    if under_way {
+        progress.say("a renaming that was under way is over");
+    }
+    let mut there = BTreeMap::new();
+    for name in names {
+        if let Some(it) = desk.aws.rds.database(kind, name).await.map_err(trouble)? {
+            there.insert(*name, it);
+        }
+    }
+    Ok(there)
+}
+
+/// Renames one and waits until it has its name.
+async fn rename(
+    desk: &Desk,
+    kind: SourceKind,
+    from: &str,
+    to: &str,
+    progress: &mut Progress,
+) -> Result {
+    progress.say(&format!("renaming {from} to {to}"));
+    desk.aws.rds.rename(kind, from, to).await.map_err(trouble)?;
+    wait::available(desk, kind, to, progress).await?;
+    Ok(())
+}
+
+/// Members are called after their cluster: those that bear another of the swap's names follow
+/// it. A swap that broke off between a cluster and its members goes on with them.
+async fn members_follow(
+    desk: &Desk,
+    cluster: &str,
+    names: &[&str],
+    progress: &mut Progress,
+) -> Result {
+    let it = desk.aws.rds.database(SourceKind::Cluster, cluster).await.map_err(trouble)?;
+    for member in it.map(|it| it.members).unwrap_or_default() {
+        let end = |name: &&str| member.strip_prefix(*name).filter(|end| end.starts_with('-'));
+        // `shop-replaced-1` begins with `shop-` as well: the longest name is meant.
+        let owner = names.iter().filter(|name| end(name).is_some()).max_by_key(|name| name.len());
+        if let Some(owner) = owner.filter(|owner| **owner != cluster) {
+            let to = format!("{cluster}{}", end(owner).unwrap_or_default());
+            rename(desk, SourceKind::Instance, &member, &to, progress).await?;
+        }
+    }
+    Ok(())
+}
