@@ -62,7 +62,9 @@ mod tests {
         assert_eq!(clock.now(), shown);
         let fast = Clock::parse("2026-11-21T05:00:00Z 2000-01-01T00:00:00Z 60").unwrap();
         assert!(fast.now() > shown);
-        for wrong in ["", "2026-11-21T05:00:00Z", "a b c", "2026-11-21T05:00:00Z 2000-01-01T00:00:00Z x"] {
+        for wrong in
+            ["", "2026-11-21T05:00:00Z", "a b c", "2026-11-21T05:00:00Z 2000-01-01T00:00:00Z x"]
+        {
             assert!(Clock::parse(wrong).is_none(), "{wrong}");
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
-use landbridge_core::retention::{self, Ladder, Limits};
 use landbridge_core::restore::Record;
+use landbridge_core::retention::{self, Ladder, Limits};
 use landbridge_core::{Kind, Result};
 
 use crate::{Context, Outcome, Progress, Tick, alert};
@@ -64,8 +64,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         let created = context.aws.rds.create_snapshot(&id, &source.id, &tags).await?;
         tracing::info!(snapshot = id.as_str(), created, "snapshot of the hour");
         unrecorded = settings.err();
-    } else if let Some(bare) =
-        snapshots.iter().find(|it| it.id == id.as_str() && !it.has_settings)
+    } else if let Some(bare) = snapshots.iter().find(|it| it.id == id.as_str() && !it.has_settings)
     {
         // An earlier tick of the hour could not record them.
         if bare.our_hour(&source.name).is_some()

@@ -11,6 +11,8 @@
 
 mod people;
 mod source;
+pub(crate) mod reconcile;
+mod tpch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

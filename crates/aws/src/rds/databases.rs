@@ -61,14 +61,12 @@ impl Rds {
     /// # Errors
     /// [`Kind::NotFound`] when there is no such source; others of RDS.
     pub async fn record(&self, source: &str) -> Result<Record> {
-        let gone =
-            || Error::new(Kind::NotFound, "the source is not there to be described", source);
+        let gone = || Error::new(Kind::NotFound, "the source is not there to be described", source);
         match self.kind {
             SourceKind::Instance => {
                 let it = self.instance(source).await?.ok_or_else(gone)?;
                 let settings = of_instance(&it);
-                let mut record =
-                    recorded(self.kind, it.engine(), it.engine_version(), settings);
+                let mut record = recorded(self.kind, it.engine(), it.engine_version(), settings);
                 record.by_hand = by_hand(&it);
                 Ok(record)
             }

@@ -41,8 +41,8 @@ impl Rds {
                         failed(what, "rds:DescribeDBClusterSnapshots", error)
                     })?;
                     let snapshots = page.db_cluster_snapshots().iter();
-                    let ours = snapshots
-                        .filter(|it| of_source(it.tag_list(), it.db_cluster_identifier()));
+                    let ours =
+                        snapshots.filter(|it| of_source(it.tag_list(), it.db_cluster_identifier()));
                     points.extend(ours.map(of_cluster));
                 }
             }

@@ -245,7 +245,8 @@ impl Rds {
         match kind {
             SourceKind::Instance => {
                 let call = self.client.modify_db_instance().db_instance_identifier(&it.id);
-                let call = call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
+                let call =
+                    call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
                 let mode = rest.get(Setting::InsightsMode).map(|mode| mode.to_string());
                 let mode = mode.map(|mode| DatabaseInsightsMode::from(mode.as_str()));
                 let call = call.set_database_insights_mode(mode);

@@ -25,7 +25,10 @@ pub(super) async fn check(engine: &str, host: &str, port: u16) -> Result<(), Str
             Ok(Ok(())) => return Ok(()),
             Ok(Err(reason)) => last = reason,
             Err(_) => {
-                last = format!("no answer within {} s: a security group or route in between?", PATIENCE.as_secs());
+                last = format!(
+                    "no answer within {} s: a security group or route in between?",
+                    PATIENCE.as_secs()
+                );
             }
         }
     }

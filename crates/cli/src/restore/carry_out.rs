@@ -51,12 +51,17 @@ pub(super) fn ours(it: &Database, plan_tag: &str, target: &str) -> Result {
 }
 
 /// Carries the plan out, to the end.
-pub(super) async fn carry_out(desk: &Desk, plan: &Plan, progress: &mut Progress) -> Result<Outcome> {
+pub(super) async fn carry_out(
+    desk: &Desk,
+    plan: &Plan,
+    progress: &mut Progress,
+) -> Result<Outcome> {
     start(desk, plan, progress).await?;
     let kind = plan.kind;
     wait::available(desk, kind, &plan.target, progress).await?;
     for member in &plan.members {
-        let there = desk.aws.rds.database(SourceKind::Instance, &member.id).await.map_err(trouble)?;
+        let there =
+            desk.aws.rds.database(SourceKind::Instance, &member.id).await.map_err(trouble)?;
         match there {
             None => {
                 progress.say(&format!("creating {}", member.id));

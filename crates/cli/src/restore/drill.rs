@@ -91,7 +91,10 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let deleted = clean_up(&desk, &target, &mut progress).await;
     drop(progress);
     if let Err(error) = &deleted {
-        eprintln!("{} {error}; delete it with `landbridge drill --clean-up`", Paint::stderr().yellow("note"));
+        eprintln!(
+            "{} {error}; delete it with `landbridge drill --clean-up`",
+            Paint::stderr().yellow("note")
+        );
     }
     let (drill, compared) = tried?;
     let record = format!("{FOLDER}/{}.json", begun.strftime("%Y%m%dt%H%M%Sz"));
@@ -244,7 +247,8 @@ fn shown(drill: &Drill, compared: &[Compared]) -> String {
         Some(day) if drill.good => {
             text += &format!(
                 "{} as the receipts of {day} say\n",
-                counted(drill.tables, "table has its rows").replace("tables has their", "tables have their")
+                counted(drill.tables, "table has its rows")
+                    .replace("tables has their", "tables have their")
             );
         }
         Some(_) => {}

@@ -107,7 +107,10 @@ async fn instead(desk: &Desk, all: &[Point], point: &Point) -> Result<(Record, S
             for other in others {
                 if let Some(record) = recorded(desk, other).await? {
                     let from = &other.snapshot;
-                    return Ok((record, format!("{bare} and {id} is gone: those of {from} are used")));
+                    return Ok((
+                        record,
+                        format!("{bare} and {id} is gone: those of {from} are used"),
+                    ));
                 }
             }
             Err(Failure::Failed(format!(

@@ -93,7 +93,9 @@ fn shown(desk: &Desk, status: &Status) -> String {
     let paint = Paint::stdout();
     let mut text = format!("{} at {}\n", paint.bold(&status.source), desk.local(status.now));
     text += &match &status.last_day {
-        None => format!("  last day        {}: none settled in {LOOK_BACK} days\n", paint.red("none")),
+        None => {
+            format!("  last day        {}: none settled in {LOOK_BACK} days\n", paint.red("none"))
+        }
         Some(LastDay { day, record }) => {
             let verdict =
                 if record.published { paint.green("published") } else { paint.yellow("not whole") };
@@ -110,14 +112,24 @@ fn shown(desk: &Desk, status: &Status) -> String {
     };
     let points = &status.restore_points;
     let ago = |at: Option<Timestamp>| {
-        at.map_or("–".to_owned(), |at| format!("{} ({})", desk.local(at), points::age(status.now, at)))
+        at.map_or("–".to_owned(), |at| {
+            format!("{} ({})", desk.local(at), points::age(status.now, at))
+        })
     };
     text += &format!(
         "  restore points  {}, {} of them hourly, {} pinned\n  newest          {}\n  oldest          {}\n",
-        points.available, points.hourly, points.pinned, ago(points.newest), ago(points.oldest)
+        points.available,
+        points.hourly,
+        points.pinned,
+        ago(points.newest),
+        ago(points.oldest)
     );
     if points.without_settings > 0 {
-        text += &format!("  {} {} without recorded settings\n", paint.yellow("note"), points.without_settings);
+        text += &format!(
+            "  {} {} without recorded settings\n",
+            paint.yellow("note"),
+            points.without_settings
+        );
     }
     let good: Vec<&Drill> = status.drills.iter().filter(|it| it.good).collect();
     text += &match good.first() {

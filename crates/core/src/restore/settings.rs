@@ -251,7 +251,12 @@ pub struct Record {
 
 impl Record {
     /// A record.
-    pub fn new(kind: SourceKind, engine: String, engine_version: String, settings: Settings) -> Self {
+    pub fn new(
+        kind: SourceKind,
+        engine: String,
+        engine_version: String,
+        settings: Settings,
+    ) -> Self {
         let (members, by_hand) = (BTreeMap::new(), Vec::new());
         Self { version: VERSION, kind, engine, engine_version, settings, members, by_hand }
     }

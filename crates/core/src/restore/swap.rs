@@ -161,7 +161,11 @@ mod tests {
         for (direction, world, kind) in [
             (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), Kind::Conflict),
             (Direction::Swap, world(&[(SOURCE, 'o')]), Kind::NotFound),
-            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]), Kind::Conflict),
+            (
+                Direction::Swap,
+                world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]),
+                Kind::Conflict,
+            ),
             (Direction::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), Kind::Conflict),
             (Direction::Undo, world(&[(SOURCE, 'r')]), Kind::Conflict),
         ] {

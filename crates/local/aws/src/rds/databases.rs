@@ -54,7 +54,13 @@ fn live(database: Database, source: Arc<dyn Source>) -> Database {
 }
 
 /// A database of default settings, without data.
-pub(super) fn empty(shared: &Shared, kind: Kind, id: &str, engine: &str, version: &str) -> Database {
+pub(super) fn empty(
+    shared: &Shared,
+    kind: Kind,
+    id: &str,
+    engine: &str,
+    version: &str,
+) -> Database {
     let id = id.to_ascii_lowercase();
     let created = shared.clock.now();
     Database {

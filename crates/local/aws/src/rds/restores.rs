@@ -151,9 +151,10 @@ pub(super) fn to_time(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Result<X
     }
     let live = database.source.clone().ok_or_else(unknown)?;
     let before = || {
-        let of_it = state.snapshots.values().filter(|it| {
-            it.kind == kind && it.database == source_id && it.created <= wanted
-        });
+        let of_it = state
+            .snapshots
+            .values()
+            .filter(|it| it.kind == kind && it.database == source_id && it.created <= wanted);
         of_it
             .filter_map(|it| match &it.capture {
                 Capture::Done(image) => Some((it.created, image.clone(), it.dir.clone())),

@@ -92,9 +92,7 @@ async fn act(shared: &Arc<Shared>, action: &str, form: &Form) -> Answer {
         "ModifyDBCluster" => changes::modify(shared, Kind::Cluster, form)?,
         "DeleteDBInstance" => changes::delete(shared, Kind::Instance, form)?,
         "DeleteDBCluster" => changes::delete(shared, Kind::Cluster, form)?,
-        "RestoreDBInstanceFromDBSnapshot" => {
-            restores::from_snapshot(shared, Kind::Instance, form)?
-        }
+        "RestoreDBInstanceFromDBSnapshot" => restores::from_snapshot(shared, Kind::Instance, form)?,
         "RestoreDBClusterFromSnapshot" => restores::from_snapshot(shared, Kind::Cluster, form)?,
         "RestoreDBInstanceToPointInTime" => restores::to_time(shared, Kind::Instance, form)?,
         "RestoreDBClusterToPointInTime" => restores::to_time(shared, Kind::Cluster, form)?,

@@ -94,8 +94,9 @@ impl Settings {
             network: "IPV4".into(),
             log_volume: false,
             lifecycle: "open-source-rds-extended-support".into(),
-            license: (!engine.starts_with("aurora"))
-                .then(|| if postgres { "postgresql-license" } else { "general-public-license" }.into()),
+            license: (!engine.starts_with("aurora")).then(|| {
+                if postgres { "postgresql-license" } else { "general-public-license" }.into()
+            }),
             monitoring_seconds: 0,
             monitoring_role: None,
             insights_mode: "standard".into(),
@@ -182,7 +183,8 @@ impl Settings {
         for off in form.list(&format!("{exports}.DisableLogTypes"), "member") {
             self.log_exports.remove(&off);
         }
-        let capacity = |end: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{end}Capacity"));
+        let capacity =
+            |end: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{end}Capacity"));
         if let (Some(least), Some(most)) = (capacity("Min"), capacity("Max")) {
             self.serverless = Some((least.to_owned(), most.to_owned()));
         }

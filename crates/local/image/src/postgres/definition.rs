@@ -52,6 +52,9 @@ impl Definition {
         let section = |name| dump(&program, config, snapshot, name);
         let (Some(before), Some(after)) =
             tokio::join!(section("pre-data"), section("post-data"))
+        let snapshot: String = client.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
+        let section = |name| dump(&program, config, &snapshot, name);
+        let (Some(before), Some(after)) = tokio::join!(section("pre-data"), section("post-data"))
         else {
             return Ok(None);
         };
@@ -106,8 +109,8 @@ async fn dump(
     }
     let text = String::from_utf8(output.stdout).ok()?;
     // Lines for psql alone, which newer versions put at both ends.
-    let sql = text.lines().filter(|line| {
-        !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict ")
-    });
+    let sql = text
+        .lines()
+        .filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
     Some(sql.collect::<Vec<_>>().join("\n"))
 }

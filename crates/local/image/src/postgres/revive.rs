@@ -186,7 +186,12 @@ fn lines(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<u8>, ImageError> 
             if place > 0 {
                 out.push(b'\t');
             }
-            cell(&mut out, batch.column(*index).as_ref(), row, batch.schema_ref().field(*index).name())?;
+            cell(
+                &mut out,
+                batch.column(*index).as_ref(),
+                row,
+                batch.schema_ref().field(*index).name(),
+            )?;
         }
         out.push(b'\n');
     }

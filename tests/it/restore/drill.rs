@@ -1,0 +1,153 @@
+//! Receipts, drills, status, pins.
+
+use super::rows::{client, real, url};
+use super::*;
+use crate::postgres::reconcile;
+
+const TABLES: &str = "
+    CREATE TABLE people (id bigint, name text);
+    CREATE TABLE orders (id bigint, person bigint);
+    INSERT INTO people SELECT n, 'person ' || n FROM generate_series(1, 120) n;
+    INSERT INTO orders SELECT n, n % 120 FROM generate_series(1, 1000) n";
+const DAY: &str = "2026-11-22";
+const JSON: [&str; 3] = ["--yes", "--output", "json"];
+
+/// A real database, of which one day is published: 22 November, exported at one o'clock.
+async fn published() -> (landbridge_local_image::ThrowAwayPostgres, tokio_postgres::Client, World) {
+    // The contract is of tables that are made below: their types are known.
+    let contract = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
+                    type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n  \
+                    public.orders:\n    columns:\n      id: { source: bigint, type: INT64, class: none }\n      \
+                    person: { source: bigint, type: INT64, class: none }\n";
+    let (server, shop, world) = real(TABLES, Some(contract.to_owned())).await;
+    world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
+    let failed = world.run_until("2026-11-21T17:30:00Z").await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!(world.receipts(DAY).await.len(), 2);
+    (server, shop, world)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_the_warehouse_and_its_snapshot_lead_to_each_other() {
+    let (_server, shop, world) = published().await;
+    shop.batch_execute("DELETE FROM people WHERE id > 7").await.expect("the source moves on");
+    snapshot(&world, "2026-11-21T18:00:00Z").await;
+    let receipt = run(&world, &["receipt", DAY]).await;
+    let id = "landbridge-shop-20261121t1600z";
+    assert!(receipt.out.contains(&format!("from {id} of 2026-11-22 01:00 KST")), "{}", receipt.out);
+    let args = [&["restore", "--from-receipt", DAY, "--as", "shop-restored"][..], &JSON].concat();
+    let said = run(&world, &args).await.json();
+    assert_eq!(said["plan"]["origin"]["snapshot"], id);
+    let restored = client(&url(&said["outcome"])).await;
+    let (_, rows) = reconcile::source_rows(&restored, "people").await;
+    assert_eq!(rows.len() as u64, world.receipts(DAY).await["public.people"].rows_footer);
+}
+
+/// Runs a drill with an address whose host and port are of nowhere.
+async fn drill(world: &World, args: &[&str]) -> Said {
+    let args = [&["drill"][..], args, &JSON].concat();
+    let mut command = command(world, &args);
+    command.env("SHOP_URL", "postgres://landbridge@nowhere:1/shop");
+    finish(world, command).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_is_checked_timed_and_leaves_nothing() {
+    let (_server, shop, world) = published().await;
+    let none = run(&world, &["status"]).await;
+    assert!(none.out.contains("not measured"), "{}", none.out);
+    let count = ["--database-url-env", "SHOP_URL"];
+    let good = drill(&world, &count).await.json();
+    assert_eq!(good["drill"]["good"], true, "{good:#}");
+    assert_eq!((&good["drill"]["tables"], &good["drill"]["day"]), (&2.into(), &DAY.into()));
+    let aws = world.cloud.aws();
+    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+    assert_eq!(world.ledger("drills/").await.len(), 1);
+
+    // Of the very snapshot of the day, one row too few is seen.
+    let id = good["drill"]["snapshot"].as_str().expect("a snapshot");
+    assert_eq!(id, "landbridge-shop-20261121t1700z");
+    let exact = drill(&world, &[&count[..], &["--from-receipt", DAY]].concat()).await.json();
+    assert_eq!(exact["drill"]["good"], true, "{exact:#}");
+    // A newer one may have lost rows, but not most of them.
+    shop.batch_execute("DELETE FROM orders WHERE id > 10").await.expect("an accident");
+    snapshot(&world, "2026-11-21T20:00:00Z").await;
+    let bad = drill(&world, &count).await;
+    bad.fails(1, &["the drill failed", "public.orders: 1,000 in the receipt, 10"]);
+    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+
+    let status = run(&world, &["status", "--output", "json"]).await.json();
+    assert_eq!(status["last_day"]["day"], DAY);
+    assert_eq!(status["last_day"]["published"], true);
+    assert_eq!(status["drills"].as_array().map(Vec::len), Some(3));
+    let text = run(&world, &["status"]).await.out;
+    for part in
+        ["recovery time", "measured", "in the last 2 good drills", "the newest drill failed"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_carries_the_tag_of_a_drill_is_deleted() {
+    let world = world().await;
+    let aws = world.cloud.aws();
+    let sdk = sdk(&world);
+    let call =
+        sdk.create_db_instance().db_instance_identifier("shop-prod-drill").engine("postgres");
+    call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
+    drill(&world, &["--without-rows"]).await.fails(1, &["does not carry the tag", "left alone"]);
+    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_some());
+    drill(&world, &["--clean-up"]).await.fails(1, &["left alone"]);
+    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_drill_is_cleaned_up() {
+    let world = world().await;
+    let aws = world.cloud.aws();
+    aws.set_settings(Kind::Instance, SOURCE, |it| it.deletion_protection = true);
+    snapshot(&world, "2026-11-21T04:00:00Z").await;
+    let is_there = || aws.database(Kind::Instance, "shop-prod-drill").is_some();
+    interrupt_when(&world, &["drill", "--without-rows", "--yes"], is_there).await;
+    assert!(is_there());
+    let cleaned = run(&world, &["drill", "--clean-up"]).await;
+    assert_eq!(cleaned.code, 0, "{}", cleaned.err);
+    assert!(!is_there());
+    assert!(world.ledger("drills/").await.is_empty(), "nothing was measured");
+    assert_eq!(drill(&world, &["--without-rows"]).await.json()["drill"]["tables"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pinned_snapshot_outlives_thinning() {
+    let mut recipe = Recipe::small();
+    recipe.start = at(NOON);
+    for (most, least) in
+        [("hourly: 48", "hourly: 2"), ("daily: 14", "daily: 1"), ("weekly: 4", "weekly: 1")]
+    {
+        recipe.config = recipe.config.replace(most, least);
+    }
+    let world = recipe.build().await;
+    // The first hour of a day is kept longer anyway.
+    snapshot(&world, "2026-11-21T04:00:00Z").await;
+    let pinned = snapshot(&world, "2026-11-21T05:00:00Z").await;
+    let thinned = snapshot(&world, "2026-11-21T06:00:00Z").await;
+    let pin = run(&world, &["pin", &pinned, "--why", "before the migration"]).await;
+    assert_eq!(pin.code, 0, "{}", pin.err);
+    for hour in 7..12 {
+        snapshot(&world, &format!("2026-11-21T{hour:02}:00:00Z")).await;
+    }
+    let list = run(&world, &["snapshots"]).await.out;
+    let line = list.lines().find(|line| line.contains(&pinned)).expect("it is there");
+    assert!(line.contains("before the migration") && line.contains("landbridge"), "{list}");
+    assert!(line.contains("6 h") && line.contains("14:00 KST"), "{list}");
+    assert!(!list.contains(&thinned), "{list}");
+    assert!(list.contains("1 pinned"), "{list}");
+
+    assert_eq!(run(&world, &["unpin", &pinned]).await.code, 0);
+    snapshot(&world, "2026-11-21T12:00:00Z").await;
+    let list = run(&world, &["snapshots", "--output", "json"]).await.json();
+    let names: Vec<&str> =
+        list.as_array().unwrap().iter().map(|it| it["snapshot"].as_str().unwrap()).collect();
+    assert!(!names.contains(&pinned.as_str()), "{names:?}");
+}

@@ -1,0 +1,177 @@
+//! The on-call engineer's commands, as programs, over the local cloud.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | a cloud, the command, and time that passes while it waits |
+//! | `settings` | every setting comes back, and a forgotten one shows |
+//! | `rows` | a restore is a real database, row by row |
+//! | `faults` | refusals and interruptions: a clear sentence, resumable, the source untouched |
+//! | `swap` | names changed, and back; clusters |
+//! | `drill` | receipts, drills, status, pins |
+//! | `runbook` | every command of the runbook |
+
+mod drill;
+mod faults;
+mod rows;
+mod runbook;
+mod settings;
+mod swap;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use landbridge_core::config::SourceKind;
+use landbridge_local_aws::{Kind, Settings};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::sdk::Account;
+use crate::support::{Recipe, World, at};
+
+/// The instance of the example configuration.
+const SOURCE: &str = "shop-prod";
+/// Midday in Seoul, when the world begins.
+const NOON: &str = "2026-11-21T03:00:00Z";
+/// Virtual time that passes while a command waits: so much every so often.
+const STEP: SignedDuration = SignedDuration::from_mins(2);
+const EVERY: Duration = Duration::from_millis(100);
+
+/// What a command came to.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    /// What it printed, which must be JSON after success.
+    fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+
+    /// A failure in one sentence that holds each of `parts`.
+    fn fails(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        let last = self.err.lines().last().unwrap_or_default();
+        assert!(last.starts_with("error: "), "{}", self.err);
+        for part in parts {
+            assert!(last.contains(part), "`{part}` is not in: {last}");
+        }
+    }
+}
+
+/// The command, as a person with the environment of the local cloud starts it.
+fn command(world: &World, args: &[&str]) -> Command {
+    let mut program = std::env::current_exe().expect("a program");
+    program.pop();
+    program.set_file_name("landbridge");
+    let mut command = Command::new(&program);
+    command.args(args).envs(world.cloud.client_env());
+    command.env("LANDBRIDGE_CONFIG", config(world));
+    command.env("LANDBRIDGE_CLOCK", format!("{} {} 1", world.cloud.clock().now(), now()));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn now() -> String {
+    jiff::Timestamp::try_from(std::time::SystemTime::now()).expect("a time").to_string()
+}
+
+fn config(world: &World) -> PathBuf {
+    world.dir.path().join("landbridge.yaml")
+}
+
+/// Runs the command to its end; virtual time passes meanwhile.
+async fn run(world: &World, args: &[&str]) -> Said {
+    finish(world, command(world, args)).await
+}
+
+async fn finish(world: &World, mut command: Command) -> Said {
+    let child = command.spawn().expect("the command; `cargo build --workspace` makes it");
+    let output = while_time_passes(world, child.wait_with_output()).await.expect("an end");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// Moves the virtual clock until something is done.
+async fn while_time_passes<T>(world: &World, what: impl Future<Output = T>) -> T {
+    let clock = world.cloud.clock().clone();
+    let passing = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            clock.advance_to(clock.now() + STEP);
+        }
+    });
+    let outcome = tokio::time::timeout(Duration::from_secs(180), what).await;
+    passing.abort();
+    outcome.expect("it ends within three minutes")
+}
+
+/// Starts the command and interrupts it, as Ctrl-C does, once `seen` says so.
+async fn interrupt_when(world: &World, args: &[&str], seen: impl Fn() -> bool) {
+    let mut child: Child = command(world, args).spawn().expect("the command");
+    let pid = child.id().expect("a process").to_string();
+    let begun = std::time::Instant::now();
+    while !seen() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{args:?} does not come that far");
+        assert!(child.try_wait().expect("a process").is_none(), "{args:?} ended early");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let killed = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill");
+    assert!(killed.success());
+    let status = child.wait().await.expect("an end");
+    assert_eq!(status.code(), Some(130), "an interruption has its own exit code");
+}
+
+/// A world at noon, with one snapshot of ours.
+async fn world() -> World {
+    let mut recipe = Recipe::small();
+    recipe.start = at(NOON);
+    let world = recipe.build().await;
+    snapshot(&world, NOON).await;
+    world
+}
+
+/// The hour's snapshot by the real function, `available`.
+async fn snapshot(world: &World, time: &str) -> String {
+    let outcome = world.tick("snapshot", time).await;
+    assert!(outcome.is_response(), "{outcome:?}");
+    let clock = world.cloud.clock();
+    clock.advance_to(clock.now() + SignedDuration::from_mins(10));
+    let hour = at(time).strftime("%Y%m%dt%H%Mz").to_string();
+    format!("landbridge-shop-{hour}")
+}
+
+/// A client of the local RDS that asks once.
+fn sdk(world: &World) -> aws_sdk_rds::Client {
+    let env = world.cloud.client_env();
+    let (rds, s3) = (&env["AWS_ENDPOINT_URL_RDS"], &env["AWS_ENDPOINT_URL_S3"]);
+    let (key, secret) = (&env["AWS_ACCESS_KEY_ID"], &env["AWS_SECRET_ACCESS_KEY"]);
+    Account { rds, s3, key, secret }.rds()
+}
+
+/// Our client of it.
+fn ours(world: &World, kind: SourceKind) -> landbridge_aws::Rds {
+    landbridge_aws::Rds::new(sdk(world), kind)
+}
+
+fn settings_of(world: &World, kind: Kind, id: &str) -> Settings {
+    let (settings, status) = world.cloud.aws().database(kind, id).expect(id);
+    assert_eq!(status, "available", "{id}");
+    settings
+}
+
+/// Everything that can be said of the source: no fault may change any of it.
+async fn source(world: &World) -> (Settings, String, BTreeMap<String, String>) {
+    let (settings, status) = world.cloud.aws().database(Kind::Instance, SOURCE).expect(SOURCE);
+    let seen = ours(world, SourceKind::Instance).database(SourceKind::Instance, SOURCE).await;
+    (settings, status, seen.expect("an answer").expect(SOURCE).tags)
+}

@@ -1,0 +1,164 @@
+//! A restore is a real database whose tables equal the snapshot's, row by row, while the
+//! source moves on.
+
+use std::sync::Arc;
+
+use landbridge_local_image::{Postgres, ThrowAwayPostgres};
+use tokio_postgres::{Client, NoTls};
+
+use super::*;
+use crate::postgres::reconcile::source_rows;
+
+/// Types with hard values, constraints, a sequence, a view, a partition, an odd name.
+const SHOP: &str = r#"
+    CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+    CREATE DOMAIN cents AS bigint CHECK (VALUE >= 0);
+    CREATE TABLE people (
+        id bigserial PRIMARY KEY, name text NOT NULL, code char(6), mood mood, tags text[],
+        born date, seen timestamptz, weight double precision, small real, amount numeric(30, 4),
+        photo bytea, about jsonb, net inet, span int4range, paid cents, active boolean,
+        shouted text GENERATED ALWAYS AS (upper(name)) STORED);
+    CREATE INDEX people_name ON people (name);
+    CREATE TABLE orders (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        person bigint NOT NULL REFERENCES people, day date NOT NULL UNIQUE);
+    CREATE TABLE visits (at timestamptz NOT NULL, page text) PARTITION BY RANGE (at);
+    CREATE TABLE visits_2026 PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+    CREATE TABLE "Odd ""name" ("a b" text, "select" int);
+    CREATE TABLE nothing (id int);
+    CREATE VIEW active_people AS SELECT id, name FROM people WHERE active;
+    INSERT INTO people (name, code, mood, tags, born, seen, weight, small, amount, photo, about, net, span, paid, active)
+    VALUES
+        ('김민준', 'ab', 'happy', '{a,"b \"c\"",NULL}', '2026-02-28', '2026-11-21 05:00:00.123456+00', 0.1, 'NaN',
+         12345678901234567890.1234, '\x00ff5c6e', '{"a": [1, "\\n"]}', '10.0.0.1/8', '[1,5)', 12, true),
+        (E'tab\tand\nline \\N', NULL, NULL, '{}', 'infinity', '-infinity', '-Infinity', 1e-30, 'NaN', '', '{}', '::1',
+         'empty', 0, false),
+        ('', '', 'sad', NULL, '0044-03-15 BC', NULL, 1e300, NULL, -0.0001, NULL, NULL, NULL, NULL, NULL, NULL);
+    INSERT INTO people (name, active) SELECT 'person ' || n, n % 2 = 0 FROM generate_series(1, 5000) n;
+    INSERT INTO orders (person, day) SELECT n, date '2020-01-01' + n FROM generate_series(1, 900) n;
+    INSERT INTO visits SELECT timestamptz '2026-03-01' + n * interval '1 hour', 'page ' || n FROM generate_series(1, 300) n;
+    INSERT INTO "Odd ""name" VALUES ('x', 1), (NULL, NULL)"#;
+
+const TABLES: [&str; 6] =
+    ["people", "orders", "visits", "visits_2026", r#""Odd ""name""#, "nothing"];
+
+pub(super) async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
+    client
+}
+
+/// A server with the database `shop`, and a world whose instance it is.
+pub(super) async fn real(
+    sql: &str,
+    contract: Option<String>,
+) -> (ThrowAwayPostgres, Client, World) {
+    real_from(sql, contract, NOON).await
+}
+
+/// As [`real`], from another time.
+pub(super) async fn real_from(
+    sql: &str,
+    contract: Option<String>,
+    start: &str,
+) -> (ThrowAwayPostgres, Client, World) {
+    let server = tokio::task::spawn_blocking(ThrowAwayPostgres::start).await.expect("a start");
+    let server = server.unwrap_or_else(|error| panic!("{error}"));
+    client(&server.url()).await.batch_execute("CREATE DATABASE shop").await.expect("a database");
+    let shop = client(&server.url_of("shop")).await;
+    shop.batch_execute(sql).await.expect("tables");
+    let source = Postgres::connect(&server.url_of("shop")).await.expect("a source");
+    let mut recipe = Recipe::demo(Arc::new(source));
+    recipe.start = at(start);
+    recipe.contract = contract.unwrap_or_else(|| crate::support::SMALL_CONTRACT.to_owned());
+    (server, shop, recipe.build().await)
+}
+
+async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>> {
+    let mut all = BTreeMap::new();
+    for table in TABLES {
+        let (_, mut rows) = source_rows(client, table).await;
+        rows.sort();
+        all.insert(table, rows);
+    }
+    all
+}
+
+/// Where the outcome says the database is.
+pub(super) fn url(outcome: &Value) -> String {
+    format!(
+        "postgres://landbridge@{}:{}/shop",
+        outcome["host"].as_str().expect("a host"),
+        outcome["port"]
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_equals_its_snapshot_row_by_row() {
+    let (_server, shop, world) = real(SHOP, None).await;
+    let then = all(&shop).await;
+    let id = snapshot(&world, NOON).await;
+    shop.batch_execute(
+        "DELETE FROM orders WHERE id > 10; UPDATE people SET name = 'gone'; DROP TABLE visits; \
+         INSERT INTO nothing VALUES (1)",
+    )
+    .await
+    .expect("the source moves on");
+
+    let args = [
+        "restore",
+        "--at",
+        "2026-11-21 12:00",
+        "--as",
+        "shop-restored",
+        "--yes",
+        "--output",
+        "json",
+    ];
+    let said = run(&world, &args).await.json();
+    assert_eq!(said["plan"]["origin"]["snapshot"], *id);
+    let restored = client(&url(&said["outcome"])).await;
+    let now = all(&restored).await;
+    for table in TABLES {
+        assert_eq!(now[table].len(), then[table].len(), "{table}");
+        assert!(now[table] == then[table], "{table} differs");
+    }
+    let rows: usize = then.values().map(Vec::len).sum();
+    println!("{rows} rows of {} tables are as they were", TABLES.len());
+
+    // It is a database of its own: its sequence goes on, its constraints hold, its view answers.
+    let added = "INSERT INTO people (name) VALUES ('new') RETURNING id, shouted";
+    let added = restored.query_one(added, &[]).await.expect("a row");
+    assert_eq!((added.get::<_, i64>(0), added.get::<_, &str>(1)), (5004, "NEW"));
+    let doubled = "INSERT INTO orders (person, day) VALUES (1, date '2020-01-02')";
+    assert!(restored.batch_execute(doubled).await.is_err(), "UNIQUE holds");
+    let stray = "INSERT INTO orders (person, day) VALUES (99999, date '1999-01-01')";
+    assert!(restored.batch_execute(stray).await.is_err(), "the reference holds");
+    restored.query("SELECT * FROM active_people", &[]).await.expect("a view");
+    let source: i64 =
+        shop.query_one("SELECT count(*) FROM people", &[]).await.expect("a count").get(0);
+    assert_eq!(source, 5003, "the source has a server of its own");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_logs_bring_back_what_no_snapshot_has() {
+    let sql = "CREATE TABLE notes (id int); INSERT INTO notes VALUES (1)";
+    let (_server, shop, world) = real(sql, None).await;
+    snapshot(&world, NOON).await;
+    shop.batch_execute("INSERT INTO notes VALUES (2)").await.expect("a row");
+    let count = |url: String| async move {
+        let row = client(&url).await.query_one("SELECT count(*) FROM notes", &[]).await;
+        row.expect("a count").get::<_, i64>(0)
+    };
+    let json = ["--yes", "--output", "json"];
+    let latest = [&["restore", "--pitr", "latest", "--as", "newest"][..], &json].concat();
+    let said = run(&world, &latest).await.json();
+    assert_eq!(count(url(&said["outcome"])).await, 2);
+    let noon = [&["restore", "--pitr", "2026-11-21 12:01", "--as", "noon"][..], &json].concat();
+    let said = run(&world, &noon).await.json();
+    assert_eq!(count(url(&said["outcome"])).await, 1);
+    assert!(!settings_of(&world, Kind::Instance, "noon").public, "settings are replayed");
+    let late = ["restore", "--pitr", "2027-11-21 12:01", "--as", "late", "--yes"];
+    run(&world, &late).await.fails(2, &["go up to", "latest"]);
+}
