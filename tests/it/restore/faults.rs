@@ -12,14 +12,14 @@ fn there(world: &World, id: &str) -> Option<String> {
 
 /// The command fails as said, and after `mend` the same command does it.
 async fn mended(world: &World, code: i32, parts: &[&str], mend: impl FnOnce(&World)) {
-    let before = source(world).await;
+    let before = source(world);
     run(world, &ARGS).await.fails(code, parts);
-    assert_eq!(source(world).await, before, "the source is untouched");
+    assert_eq!(source(world), before, "the source is untouched");
     assert_eq!(there(world, "shop-restored"), None);
     mend(world);
     run(world, &ARGS).await.json();
     assert_eq!(there(world, "shop-restored").as_deref(), Some("available"));
-    assert_eq!(source(world).await, before, "the source is untouched");
+    assert_eq!(source(world), before, "the source is untouched");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,20 +67,20 @@ async fn the_snapshot_is_being_deleted() {
     let second = snapshot(&world, "2026-11-21T04:00:00Z").await;
     assert!(world.cloud.aws().set_deleting(Kind::Instance, &second));
     let named = ["restore", "--snapshot", &second, "--as", "shop-restored", "--yes"];
-    let before = source(&world).await;
+    let before = source(&world);
     run(&world, &named).await.fails(1, &[&second, "deleting"]);
     assert_eq!(there(&world, "shop-restored"), None);
     // An instant means the newest that can be restored from, and what was passed over is told.
     let said = run(&world, &ARGS).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], *first);
     assert!(said["remarks"].to_string().contains("is passed over: it is deleting"), "{said}");
-    assert_eq!(source(&world).await, before);
+    assert_eq!(source(&world), before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_name_is_taken() {
     let world = world().await;
-    let before = source(&world).await;
+    let before = source(&world);
     let sdk = sdk(&world);
     let call = sdk.create_db_instance().db_instance_identifier("shop-restored").engine("postgres");
     call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
@@ -88,7 +88,7 @@ async fn the_name_is_taken() {
     run(&world, &ARGS).await.fails(1, &["shop-restored is taken", "--as"]);
     assert_eq!(settings_of(&world, Kind::Instance, "shop-restored"), theirs);
     run(&world, &["restore", "--latest", "--as", SOURCE, "--yes"]).await.fails(2, &["--swap"]);
-    assert_eq!(source(&world).await, before);
+    assert_eq!(source(&world), before);
 
     // One of ours, from another snapshot, is not mistaken for this one.
     run(&world, &["restore", "--latest", "--as", "other", "--yes"]).await.json_or_text();
@@ -112,7 +112,7 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
         it.deletion_protection = true;
     });
     snapshot(&world, "2026-11-21T04:00:00Z").await;
-    let before = source(&world).await;
+    let before = source(&world);
     // Time stands still: it is interrupted while the restored instance is being made.
     let is = |status: &'static str| {
         let aws = aws.clone();
@@ -139,7 +139,7 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
     assert!(!whole.public);
     whole.public = before.0.public;
     assert_eq!(whole, before.0);
-    assert_eq!(source(&world).await, before);
+    assert_eq!(source(&world), before);
     // Once more changes nothing.
     run(&world, &ARGS).await.json();
 }

@@ -170,8 +170,8 @@ fn settings_of(world: &World, kind: Kind, id: &str) -> Settings {
 }
 
 /// Everything that can be said of the source: no fault may change any of it.
-async fn source(world: &World) -> (Settings, String, BTreeMap<String, String>) {
-    let (settings, status) = world.cloud.aws().database(Kind::Instance, SOURCE).expect(SOURCE);
-    let seen = ours(world, SourceKind::Instance).database(SourceKind::Instance, SOURCE).await;
-    (settings, status, seen.expect("an answer").expect(SOURCE).tags)
+fn source(world: &World) -> (Settings, String, BTreeMap<String, String>) {
+    let aws = world.cloud.aws();
+    let (settings, status) = aws.database(Kind::Instance, SOURCE).expect(SOURCE);
+    (settings, status, aws.database_tags(Kind::Instance, SOURCE).expect(SOURCE))
 }

@@ -97,6 +97,7 @@ async fn a_forgotten_setting_shows() {
     let world = recipe.build().await;
     let plain = snapshot(&world, NOON).await;
     let (aws, rds) = (world.cloud.aws(), ours(&world, SourceKind::Instance));
+    aws.set_database_quota(1_000);
     aws.set_settings(Kind::Instance, SOURCE, unusual);
     let mut record = rds.record(SOURCE).await.unwrap();
     let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
@@ -204,7 +205,7 @@ async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
     let world = world().await;
     let aws = world.cloud.aws();
     aws.set_settings(Kind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
-    let before = source(&world).await;
+    let before = source(&world);
     let args = ["restore", "--latest", "--as", "shop-restored", "--dry-run"];
     let said = run(&world, &args).await;
     assert_eq!(said.code, 0, "{}", said.err);
@@ -212,7 +213,7 @@ async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
     assert!(line.contains('≠') && line.contains("db.r6g.large") && line.contains("db.t4g.medium"));
     assert!(said.out.contains("settings differ"), "{}", said.out);
     assert!(aws.database(Kind::Instance, "shop-restored").is_none());
-    assert_eq!(source(&world).await, before);
+    assert_eq!(source(&world), before);
 
     let json = run(&world, &[&args[..], &["--output", "json"]].concat()).await.json();
     assert_eq!(json["plan"]["settings"]["class"], "db.t4g.medium");

@@ -100,7 +100,7 @@ async fn a_cluster_comes_back_with_its_members() {
         it.deletion_protection = true;
         it.backup_days = 14;
         it.maintenance_window = "tue:19:00-tue:19:30".into();
-        it.serverless = Some(("0.5".into(), "8".into()));
+        it.serverless = Some(("0.5".into(), "8.0".into()));
         it.log_exports = ["postgresql".to_owned()].into();
         it.copy_tags = true;
     }));

@@ -1,5 +1,6 @@
 //! The handle of an account: what tests, the demo and `local up` do without the network.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -101,6 +102,12 @@ impl LocalAws {
         let database = state.databases.get(&(kind, id.to_ascii_lowercase()))?;
         let status = state.status(database, self.0.clock.now(), &self.0.options);
         Some((database.settings.clone(), status))
+    }
+
+    /// The tags of a database.
+    pub fn database_tags(&self, kind: Kind, id: &str) -> Option<BTreeMap<String, String>> {
+        let state = self.0.rds();
+        state.databases.get(&(kind, id.to_ascii_lowercase())).map(|it| it.tags.clone())
     }
 
     /// Sets how many instances (and clusters) the account may have.
