@@ -25,6 +25,21 @@ fn of_the_command() {
         out |   key       The key that tokens are made with
         out |   parquet   Parquet files by themselves, without a cloud
         out |   help      Print this message or the help of the given subcommand(s)
+        out |   demo       Run days on this machine: snapshot, export, transfer, load, masked query
+        out |   local      The cloud on this machine
+        out |   query      Ask the warehouse of the running local cloud
+        out |   check      Check landbridge.yaml and contract.yaml, and tell all their faults at once
+        out |   contract   What each column is, and who may read it
+        out |   schema     Print the JSON Schema of a file, for editors
+        out |   receipt    Show the receipts of a day, from the ledger in S3
+        out |   snapshots  List restore points: age, size, what made them, whether pinned
+        out |   pin        Keep a snapshot: thinning leaves it alone until it is unpinned
+        out |   unpin      Let a snapshot be thinned again
+        out |   restore    Restore the database under a new name, with all of its settings
+        out |   drill      Restore the newest snapshot to a throw-away database, check it, time it, delete it
+        out |   status     Where things stand: last day, restore points, measured recovery time, held tables
+        out |   parquet    Parquet files by themselves, without a cloud
+        out |   help       Print this message or the help of the given subcommand(s)
         out |
         out | Options:
         out |   -h, --help     Print help
@@ -35,6 +50,7 @@ fn of_the_command() {
         out |   1    the thing asked for failed
         out |   2    wrong usage, or a file that is not as it should be
         out |   3    refused: somebody lacks a right
+        out |   4    done, but not whole: a restored database does not answer, or a setting could not be set
         out |   130  interrupted
     "#]]
     .assert_eq(&landbridge(&repository(), &["--help"]).all());
