@@ -155,7 +155,7 @@ fn sdk(world: &World) -> aws_sdk_rds::Client {
     let env = world.cloud.client_env();
     let (rds, s3) = (&env["AWS_ENDPOINT_URL_RDS"], &env["AWS_ENDPOINT_URL_S3"]);
     let (key, secret) = (&env["AWS_ACCESS_KEY_ID"], &env["AWS_SECRET_ACCESS_KEY"]);
-    Account { rds, s3, key, secret }.rds()
+    Account { rds, s3, secrets: s3, key, secret }.rds()
 }
 
 /// Our client of it.

@@ -121,10 +121,11 @@ pub(crate) struct RestoreArgs {
     after_help = "\
 Examples:
   SHOP_URL=postgres://reader:secret@any/shop landbridge drill --database-url-env SHOP_URL
+  landbridge drill --database-url-env SHOP_URL --ca global-bundle.pem
   landbridge drill --without-rows
   landbridge drill --clean-up
 
-Of the URL, user, password, database and parameters are used; host and port are the throw-away
+Of the URL, user, password and database are used; host and port are the throw-away
 database's. Rows are counted against the newest day's receipts: equal when the day came from the
 very snapshot, else not fewer than checks.max_shrink_percent allows. Only databases that carry
 the tag of a drill are ever deleted."
@@ -133,6 +134,9 @@ pub(crate) struct DrillArgs {
     /// Name of the environment variable with the URL for counting rows
     #[arg(long, value_name = "NAME")]
     pub(crate) database_url_env: Option<String>,
+    /// Connect by TLS, trusting the certificates of this file; of RDS: AWS's global-bundle.pem
+    #[arg(long, value_name = "FILE", requires = "database_url_env")]
+    pub(crate) ca: Option<PathBuf>,
     /// Do not count rows: only that the database answers is checked
     #[arg(long)]
     pub(crate) without_rows: bool,

@@ -10,6 +10,7 @@ use landbridge_core::restore::{Plan, Point};
 use serde::{Deserialize, Serialize};
 
 use super::carry_out::{carry_out, of_drill};
+use super::tls::Tls;
 use super::wait::{self, Progress};
 use super::{Desk, confirm, origin, rows, show, trouble};
 use crate::args::Output;
@@ -69,6 +70,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
             Failure::Usage(format!("--database-url-env: there is no variable {name}"))
         })?),
     };
+    let tls = args.ca.as_deref().map(Tls::trusting).transpose()?;
     if url.is_some() && !engine_can_be_asked(&desk).await? {
         return Err(Failure::Usage(
             "rows are counted on PostgreSQL only so far; add --without-rows".to_owned(),
@@ -86,7 +88,9 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     clean_up(&desk, &target, &mut progress).await?;
 
     let begun = desk.clock.now();
-    let tried = attempt(&desk, &plan, &point, url.as_deref(), begun, &mut progress).await;
+    let tried =
+        attempt(&desk, &plan, &point, url.as_deref().map(|url| (url, tls)), begun, &mut progress)
+            .await;
     progress.say(&format!("deleting {target}"));
     let deleted = clean_up(&desk, &target, &mut progress).await;
     drop(progress);
@@ -127,7 +131,7 @@ async fn attempt(
     desk: &Desk,
     plan: &Plan,
     point: &Point,
-    url: Option<&str>,
+    url: Option<(&str, Option<Tls>)>,
     begun: Timestamp,
     progress: &mut Progress,
 ) -> Result<(Drill, Vec<Compared>)> {
@@ -140,13 +144,13 @@ async fn attempt(
         .collect();
     problems.extend(outcome.silent.as_ref().map(|why| format!("it does not answer: {why}")));
     let (mut day, mut compared) = (None, Vec::new());
-    if let Some(url) = url.filter(|_| outcome.silent.is_none()) {
+    if let Some((url, tls)) = url.filter(|_| outcome.silent.is_none()) {
         progress.say("counting rows");
         if let Some((of, receipts)) = receipts_for(desk, point).await? {
             day = Some(of);
             let published = receipts.iter().filter(|it| it.state == State::Published);
             let targets: Vec<String> = published.map(|it| it.target.clone()).collect();
-            let rows = rows::count(url, &outcome.host, outcome.port, &targets).await?;
+            let rows = rows::count(url, &outcome.host, outcome.port, tls, &targets).await?;
             compared = compare(desk, point, &receipts, &rows);
         } else {
             problems.push(format!("no receipts of the last {LOOK_BACK} days to compare with"));

@@ -11,6 +11,7 @@
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
 //! | [`rows`] | counting rows with a real client |
+//! | [`tls`] | TLS for that client |
 //! | [`answer`] | whether a database answers |
 //! | [`wait`] | waiting with progress |
 //! | [`status`] | `landbridge status` |
@@ -25,6 +26,7 @@ pub(crate) mod run;
 mod show;
 pub(crate) mod status;
 mod swap;
+mod tls;
 mod wait;
 
 use std::io::{BufRead, IsTerminal, Write};

@@ -15,16 +15,6 @@ fn of_the_command() {
         out | Usage: landbridge <COMMAND>
         out |
         out | Commands:
-        out |   demo      Run days on this machine: snapshot, export, transfer, load, masked query
-        out |   local     The cloud on this machine
-        out |   query     Ask the warehouse of the running local cloud
-        out |   check     Check landbridge.yaml and contract.yaml, and tell all their faults at once
-        out |   contract  What each column is, and who may read it
-        out |   schema    Print the JSON Schema of a file, for editors
-        out |   receipt   Show the receipts of a day, from the ledger in S3
-        out |   key       The key that tokens are made with
-        out |   parquet   Parquet files by themselves, without a cloud
-        out |   help      Print this message or the help of the given subcommand(s)
         out |   demo       Run days on this machine: snapshot, export, transfer, load, masked query
         out |   local      The cloud on this machine
         out |   query      Ask the warehouse of the running local cloud
@@ -32,6 +22,7 @@ fn of_the_command() {
         out |   contract   What each column is, and who may read it
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
+        out |   key        The key that tokens are made with
         out |   snapshots  List restore points: age, size, what made them, whether pinned
         out |   pin        Keep a snapshot: thinning leaves it alone until it is unpinned
         out |   unpin      Let a snapshot be thinned again
