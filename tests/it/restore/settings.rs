@@ -256,3 +256,70 @@ async fn unchanged_settings_are_recorded_once() {
         .collect();
     assert_eq!(tags.len(), 2);
 }
+
+/// What AWS takes for whatever a restore leaves out (AWS documentation,
+/// RestoreDBInstanceFromDBSnapshot): the local RDS must be as forgetful, or nothing above
+/// proves anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bare_restore_gets_awss_own_defaults() {
+    let mut recipe = Recipe::small();
+    recipe.start = at(NOON);
+    let world = recipe.build().await;
+    assert!(world.cloud.aws().set_settings(Kind::Instance, SOURCE, unusual));
+    let id = snapshot(&world, NOON).await;
+    let call = sdk(&world).restore_db_instance_from_db_snapshot().db_instance_identifier("bare");
+    call.db_snapshot_identifier(&id).send().await.expect("a restore");
+    let available = || async {
+        while world
+            .cloud
+            .aws()
+            .database(Kind::Instance, "bare")
+            .is_none_or(|it| it.1 != "available")
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    while_time_passes(&world, available()).await;
+    let bare = settings_of(&world, Kind::Instance, "bare");
+    let groups = (&*bare.subnet_group, &*bare.parameter_group, &*bare.option_group);
+    assert_eq!(groups, ("default", "default.postgres16", "default:postgres-16"));
+    assert_eq!(bare.security_groups, BTreeSet::from(["sg-default".to_owned()]));
+    assert!(!bare.multi_az && !bare.deletion_protection && !bare.iam_authentication);
+    assert!(!bare.copy_tags && !bare.insights && bare.log_exports.is_empty() && bare.public);
+    assert_eq!(bare.storage_type, "gp3");
+    assert_eq!(bare.lifecycle, "open-source-rds-extended-support");
+    // These a snapshot does carry.
+    assert_eq!((&*bare.class, bare.port), ("db.r6g.xlarge", 6_543));
+    assert_eq!((bare.storage_gb, bare.backup_days), (500, 21));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_gone_comes_back_as_it_was() {
+    let mut recipe = Recipe::small();
+    recipe.start = at(NOON);
+    let world = recipe.build().await;
+    let aws = world.cloud.aws();
+    assert!(aws.set_settings(Kind::Instance, SOURCE, unusual));
+    snapshot(&world, NOON).await;
+    // A newer one, made by a person, has no record of its own.
+    let by_hand = sdk(&world).create_db_snapshot().db_snapshot_identifier("by-hand");
+    by_hand.db_instance_identifier(SOURCE).send().await.expect("a snapshot");
+    aws.set_settings(Kind::Instance, SOURCE, |it| it.deletion_protection = false);
+    let gone = sdk(&world).delete_db_instance().db_instance_identifier(SOURCE);
+    gone.skip_final_snapshot(true).send().await.expect("an accident");
+    world.cloud.clock().advance_to(world.cloud.clock().now() + SignedDuration::from_mins(30));
+    assert!(aws.database(Kind::Instance, SOURCE).is_none());
+
+    let args = ["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"];
+    let said = run(&world, &args).await.json();
+    assert_eq!(said["plan"]["origin"]["snapshot"], "by-hand");
+    let remarks = said["remarks"].to_string();
+    assert!(remarks.contains("shop-prod is gone: those of landbridge-shop-"), "{remarks}");
+    let restored = settings_of(&world, Kind::Instance, "shop-restored");
+    assert!(restored.deletion_protection && restored.multi_az && !restored.public);
+    assert_eq!(restored.subnet_group, "shop-private");
+    // Its name is free, so the swap is one renaming.
+    let swap = ["restore", "--as", "shop-restored", "--swap", "--yes"];
+    assert_eq!(run(&world, &swap).await.code, 0);
+    assert_eq!(settings_of(&world, Kind::Instance, SOURCE), restored);
+}

@@ -70,7 +70,8 @@ pub fn plan(
         (Direction::Swap, Some(_), Some(_), None) => {
             Ok(vec![step(source, &aside), step(restored, source)])
         }
-        (Direction::Swap, None, Some(_), Some(_)) => Ok(vec![step(restored, source)]),
+        // The first step is done, or the original is no more.
+        (Direction::Swap, None, Some(_), _) => Ok(vec![step(restored, source)]),
         (Direction::Undo, Some(it), None, Some(_)) if is_restore(&it) => {
             Ok(vec![step(source, restored), step(&aside, source)])
         }
@@ -154,6 +155,12 @@ mod tests {
         let half = after(before.clone(), &whole[..1]);
         let back = steps(Direction::Undo, &half).unwrap();
         assert_eq!(after(half, &back), before);
+    }
+
+    #[test]
+    fn an_original_that_is_no_more_leaves_its_name() {
+        let rest = steps(Direction::Swap, &world(&[(RESTORED, 'r')])).unwrap();
+        assert_eq!(rest, [Rename { from: RESTORED.into(), to: SOURCE.into() }]);
     }
 
     #[test]
