@@ -12,7 +12,6 @@
 //! | `drift` | schemas that change, odd exports, every type |
 //! | `postgres`, `mariadb` | a real PostgreSQL, a real MariaDB crosses whole |
 //! | `tpch`, `reconcile` | data for them, and a comparison cell by cell |
-//! | `postgres` | a real PostgreSQL crosses whole |
 //! | `restore` | the on-call engineer's commands: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `moto` | stages over moto's RDS and S3 |

@@ -24,6 +24,8 @@ NEEDED = [
     ("snapshot", "ReadExportTasksOfTheAccount", "rds:DescribeExportTasks", LATER),
     ("snapshot", "TakeSnapshotsOfTheSource", "rds:CreateDBSnapshot", LATER),
     ("snapshot", "TagThemAtBirth", "rds:AddTagsToResource", LATER),
+    # Last of the snapshot's: without it the snapshot is made, and the tick fails all the same.
+    ("snapshot", "ReadWhatTheSourceIsSetTo", "rds:DescribeDBInstances", LATER),
     ("export", "ReadTheConfiguration", "s3:GetObject", NEXT_DAY),
     ("export", "KeepTheLedger", "s3:GetObject", NEXT_DAY),
     ("export", "ReadSnapshotsOfTheAccount", "rds:DescribeDBSnapshots", NEXT_DAY),

@@ -86,7 +86,7 @@ def test_a_wildcard_stands_behind_a_name_of_ours():
             for arn in listed(it.get("Resource", [])):
                 fixed, wildcard, _ = arn.partition("*")
                 plain = not wildcard or it["Effect"] == "Deny" or (file, it["Sid"]) in RESOURCES
-                listing = it["Sid"] == "ReadSnapshotsOfTheAccount"
+                listing = it["Sid"] in ("ReadSnapshotsOfTheAccount", "ReadWhatTheSourceIsSetTo")
                 assert plain or listing or "shop" in fixed, (file, it["Sid"], arn)
 
 

@@ -11,8 +11,6 @@
 
 mod people;
 mod source;
-pub(crate) mod reconcile;
-mod tpch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

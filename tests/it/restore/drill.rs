@@ -1,8 +1,7 @@
 //! Receipts, drills, status, pins.
 
-use super::rows::{client, real, url};
+use super::rows::{client, real, source_rows, url};
 use super::*;
-use crate::postgres::reconcile;
 
 const TABLES: &str = "
     CREATE TABLE people (id bigint, name text);
@@ -39,7 +38,7 @@ async fn a_day_in_the_warehouse_and_its_snapshot_lead_to_each_other() {
     let said = run(&world, &args).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], id);
     let restored = client(&url(&said["outcome"])).await;
-    let (_, rows) = reconcile::source_rows(&restored, "people").await;
+    let rows = source_rows(&restored, "people").await;
     assert_eq!(rows.len() as u64, world.receipts(DAY).await["public.people"].rows_footer);
 }
 

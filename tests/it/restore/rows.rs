@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use landbridge_local_image::{Postgres, ThrowAwayPostgres};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::*;
-use crate::postgres::reconcile::source_rows;
 
 /// Types with hard values, constraints, a sequence, a view, a partition, an odd name.
 const SHOP: &str = r#"
@@ -41,6 +40,17 @@ const SHOP: &str = r#"
 
 const TABLES: [&str; 6] =
     ["people", "orders", "visits", "visits_2026", r#""Odd ""name""#, "nothing"];
+
+/// All rows of a table as PostgreSQL prints them: not by the way on which a snapshot is taken.
+pub(super) async fn source_rows(client: &Client, table: &str) -> Vec<Vec<Option<String>>> {
+    let mut rows = Vec::new();
+    for message in client.simple_query(&format!("SELECT * FROM {table}")).await.expect("rows") {
+        if let SimpleQueryMessage::Row(row) = message {
+            rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+        }
+    }
+    rows
+}
 
 pub(super) async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
@@ -78,7 +88,7 @@ pub(super) async fn real_from(
 async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>> {
     let mut all = BTreeMap::new();
     for table in TABLES {
-        let (_, mut rows) = source_rows(client, table).await;
+        let mut rows = source_rows(client, table).await;
         rows.sort();
         all.insert(table, rows);
     }

@@ -50,10 +50,6 @@ impl Definition {
         let Some(programs) = throwaway::postgres_programs() else { return Ok(None) };
         let program = programs.join("pg_dump");
         let section = |name| dump(&program, config, snapshot, name);
-        let (Some(before), Some(after)) =
-            tokio::join!(section("pre-data"), section("post-data"))
-        let snapshot: String = client.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
-        let section = |name| dump(&program, config, &snapshot, name);
         let (Some(before), Some(after)) = tokio::join!(section("pre-data"), section("post-data"))
         else {
             return Ok(None);

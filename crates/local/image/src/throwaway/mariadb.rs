@@ -45,7 +45,8 @@ impl ThrowAwayMariaDb {
         command.args(["--skip-test-db", "--skip-name-resolve"]);
         command.arg(format!("--datadir={}", home.path().join("data").display()));
         home.prepare("mariadb-install-db", command)?;
-        home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port())).map(ThrowAwayMariaDb)
+        home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port()))
+            .map(ThrowAwayMariaDb)
     }
 
     /// The address of one of its databases, which `CREATE DATABASE` has made; `mysql` is
