@@ -230,7 +230,7 @@ impl<R: Read> Chunk<'_, '_, R> {
                 self.source.stored,
             )?;
             let of_indices = by_index && matches!(values, Values::Indices(_));
-            if of_indices != !self.page.indices.is_empty() {
+            if of_indices == self.page.indices.is_empty() {
                 flush(&mut self.out, self.page)?;
             }
             let Tally { values: present, nulls, misfits, .. } = &mut *self.tally;

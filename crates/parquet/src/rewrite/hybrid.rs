@@ -4,7 +4,10 @@
 
 use super::trouble::Trouble;
 
-const ENDS: Trouble = Trouble::Page("levels or indices end too early");
+/// Made only when it is needed: it would be dropped at every value otherwise.
+fn ends() -> Trouble {
+    Trouble::Page("levels or indices end too early")
+}
 
 /// Runs and bit-packed groups of numbers of `width` bits.
 pub(super) struct Hybrid<'a> {
@@ -34,7 +37,7 @@ impl<'a> Hybrid<'a> {
     ) -> Result<(), Trouble> {
         for (place, out) in out.iter_mut().enumerate() {
             let bit = at + place;
-            let byte = bytes.get(bit / 8).ok_or_else(|| ENDS)?;
+            let byte = bytes.get(bit / 8).ok_or_else(ends)?;
             *out = u32::from(byte >> (7 - bit % 8) & 1);
         }
         Ok(())
@@ -68,14 +71,14 @@ impl<'a> Hybrid<'a> {
     }
 
     fn next_run(&mut self) -> Result<(), Trouble> {
-        let (head, rest) = varint(self.bytes).ok_or_else(|| ENDS)?;
-        let count = usize::try_from(head >> 1).map_err(|_| ENDS)?;
+        let (head, rest) = varint(self.bytes).ok_or_else(ends)?;
+        let count = usize::try_from(head >> 1).map_err(|_| ends())?;
         if count == 0 {
             return Err(Trouble::Page("a run of nothing"));
         }
         let length = if head & 1 == 1 {
             // Groups of eight; the last one may be cut where nothing is left to say.
-            let bytes = count.checked_mul(self.width as usize).ok_or_else(|| ENDS)?.min(rest.len());
+            let bytes = count.checked_mul(self.width as usize).ok_or_else(ends)?.min(rest.len());
             let (packed, rest) = rest.split_at(bytes);
             let whole = if self.width == 0 {
                 count.saturating_mul(8)
@@ -83,7 +86,7 @@ impl<'a> Hybrid<'a> {
                 bytes * 8 / self.width as usize
             };
             if whole == 0 {
-                return Err(ENDS);
+                return Err(ends());
             }
             self.run =
                 Run::Packed { bytes: packed, bit: 0, left: whole.min(count.saturating_mul(8)) };
@@ -92,7 +95,7 @@ impl<'a> Hybrid<'a> {
         } else {
             self.width.div_ceil(8) as usize
         };
-        let (value, rest) = rest.split_at_checked(length).ok_or_else(|| ENDS)?;
+        let (value, rest) = rest.split_at_checked(length).ok_or_else(ends)?;
         let value = value.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
         self.run = Run::Same { value, left: count };
         self.bytes = rest;
@@ -223,7 +226,7 @@ impl<'a> Delta<'a> {
     /// The next value.
     pub(super) fn next(&mut self) -> Result<i64, Trouble> {
         if self.left == 0 {
-            return Err(ENDS);
+            return Err(ends());
         }
         self.left -= 1;
         if std::mem::take(&mut self.first) {
@@ -241,18 +244,18 @@ impl<'a> Delta<'a> {
 
     fn next_mini(&mut self) -> Result<(), Trouble> {
         if self.widths.is_empty() {
-            let (least, rest) = varint(self.bytes).ok_or_else(|| ENDS)?;
+            let (least, rest) = varint(self.bytes).ok_or_else(ends)?;
             self.least = zigzag(least);
-            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or_else(|| ENDS)?;
+            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or_else(ends)?;
         }
-        let (width, widths) = self.widths.split_first().ok_or_else(|| ENDS)?;
+        let (width, widths) = self.widths.split_first().ok_or_else(ends)?;
         if *width > 64 {
             return Err(Trouble::Page("deltas are wider than 64 bits"));
         }
         self.widths = widths;
         self.width = u32::from(*width);
         let length = self.mini / 8 * usize::from(*width);
-        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or_else(|| ENDS)?;
+        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or_else(ends)?;
         (self.bit, self.in_mini) = (0, self.mini);
         Ok(())
     }
@@ -317,7 +320,7 @@ mod tests {
             let most = (1_u64 << width) - 1;
             for count in [1, 7, 8, 9, 300] {
                 let mixed: Vec<_> =
-                    (0..count).map(|it| (it * 2_654_435_761 & most) as u32).collect();
+                    (0..count).map(|it| ((it * 2_654_435_761) & most) as u32).collect();
                 for numbers in [mixed, vec![most as u32; count as usize]] {
                     let mut bytes = Vec::new();
                     write(&numbers, width, &mut bytes);

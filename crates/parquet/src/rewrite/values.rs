@@ -18,7 +18,10 @@ const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
 
-const ENDS: Trouble = Trouble::Page("values end too early");
+/// Made only when it is needed: it would be dropped at every value otherwise.
+fn ends() -> Trouble {
+    Trouble::Page("values end too early")
+}
 
 /// How values are stored: what of a column's type matters for reading it as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +115,7 @@ pub(super) fn open(
 ) -> Result<(Levels<'_>, Values<'_>), Trouble> {
     let (form, values) = match head.kind {
         Kind::V2 { repetition, definition } => {
-            let levels = body.get(repetition..repetition + definition).ok_or_else(|| ENDS)?;
+            let levels = body.get(repetition..repetition + definition).ok_or_else(ends)?;
             let values = &body[repetition + definition..];
             let form = if optional { Form::Hybrid(Hybrid::new(levels, 1)?) } else { Form::Absent };
             (form, values)
@@ -120,13 +123,13 @@ pub(super) fn open(
         Kind::V1 { .. } if !optional => (Form::Absent, body),
         Kind::V1 { bit_packed_levels: true } => {
             let (bytes, values) =
-                body.split_at_checked(head.values.div_ceil(8)).ok_or_else(|| ENDS)?;
+                body.split_at_checked(head.values.div_ceil(8)).ok_or_else(ends)?;
             (Form::Bits { bytes, at: 0 }, values)
         }
         Kind::V1 { bit_packed_levels: false } => {
-            let (length, rest) = body.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
+            let (length, rest) = body.split_first_chunk::<4>().ok_or_else(ends)?;
             let length = u32::from_le_bytes(*length) as usize;
-            let (levels, values) = rest.split_at_checked(length).ok_or_else(|| ENDS)?;
+            let (levels, values) = rest.split_at_checked(length).ok_or_else(ends)?;
             (Form::Hybrid(Hybrid::new(levels, 1)?), values)
         }
         Kind::Dictionary => return Err(Trouble::Page("a second dictionary")),
@@ -195,7 +198,7 @@ impl Values<'_> {
             }
             Self::Lengths { lengths, bytes } => take(bytes, lengths.next()?),
             Self::Prefixes { prefixes, lengths, bytes, last } => {
-                let prefix = usize::try_from(prefixes.next()?).map_err(|_| ENDS)?;
+                let prefix = usize::try_from(prefixes.next()?).map_err(|_| ends())?;
                 let suffix = take(bytes, lengths.next()?)?;
                 if prefix > last.len() {
                     return Err(Trouble::Page("a value continues more than there is"));
@@ -216,14 +219,14 @@ fn plain_value<'a: 'b, 'b>(
 ) -> Result<&'b [u8], Trouble> {
     match stored {
         Stored::Text => {
-            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
+            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(ends)?;
             let (value, rest) =
-                rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(|| ENDS)?;
+                rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(ends)?;
             *bytes = rest;
             Ok(value)
         }
         Stored::Int32 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| ENDS)?;
+            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(ends)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i32::from_le_bytes(*value))
@@ -232,7 +235,7 @@ fn plain_value<'a: 'b, 'b>(
             })
         }
         Stored::Int64 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| ENDS)?;
+            let (value, rest) = bytes.split_first_chunk::<8>().ok_or_else(ends)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i64::from_le_bytes(*value))
@@ -251,8 +254,8 @@ fn digits(scratch: &mut Vec<u8>, value: impl std::fmt::Display) -> &[u8] {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: i64) -> Result<&'a [u8], Trouble> {
-    let length = usize::try_from(length).map_err(|_| ENDS)?;
-    let (value, rest) = bytes.split_at_checked(length).ok_or_else(|| ENDS)?;
+    let length = usize::try_from(length).map_err(|_| ends())?;
+    let (value, rest) = bytes.split_at_checked(length).ok_or_else(ends)?;
     *bytes = rest;
     Ok(value)
 }
