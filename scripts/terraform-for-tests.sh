@@ -22,7 +22,7 @@ provider=5.100.0
 missing() {
     echo "the Terraform tests cannot run: $1" >&2
     echo "$2, or leave them out with LANDBRIDGE_SKIP_TERRAFORM=1" >&2
-    exit 1
+    exit 3 # scripts/test.sh leaves them out then, and says so
 }
 
 if [ "${LANDBRIDGE_SKIP_TERRAFORM:-}" = 1 ]; then
