@@ -9,7 +9,8 @@ BINARY is built by `cargo build --profile bench -p landbridge-local-image --exam
 `make bench-source` does both. Needs `psql`, and benches/source-requirements.txt for the peers;
 one that is not installed is left out and named. The server is a throw-away one with a table of
 11 columns. Every run is a process of its own, all take turns; time is from start to end of the
-process, memory is its peak as the kernel saw it (the server's is not counted for anyone).
+process, memory is its peak as the kernel saw it, seconds of processor are those of the process
+(the server's are not counted for anyone).
 """
 
 import argparse
@@ -63,20 +64,20 @@ pipeline.run(source, loader_file_format="parquet")
 
 
 def run(command, out):
-    """Seconds, peak memory in MB, what it printed."""
+    """Seconds, seconds of processor, peak memory in MB, MB written."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    # Read before waiting: what it prints is far less than a pipe holds.
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # Only errors are kept, and they are less than a pipe holds.
     _, status, usage = os.wait4(process.pid, 0)
     took = time.monotonic() - start
-    printed, errors = process.stdout.read().decode(), process.stderr.read().decode()
+    errors = process.stderr.read().decode()
     size = sum(path.stat().st_size for path in out.rglob("*.parquet"))
     shutil.rmtree(out, ignore_errors=True)
     if status != 0:
         raise RuntimeError(errors.strip().splitlines()[-1] if errors.strip() else f"status {status}")
-    return took, usage.ru_maxrss / 1024, size / 1e6, printed.strip()
+    return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, size / 1e6
 
 
 def main():
@@ -86,14 +87,16 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--dir", type=Path, default=Path("target/bench-source"))
     parser.add_argument("--only")
+    parser.add_argument("--url", help="a server whose database has the table `payments` already")
     options = parser.parse_args()
     out = options.dir.resolve() / "out"
 
-    server = subprocess.Popen(
-        [options.binary, "serve", str(options.rows)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    server = None
+    if not options.url:
+        serve = [options.binary, "serve", str(options.rows)]
+        server = subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        url = server.stdout.readline().decode().strip()
+        url = options.url or server.stdout.readline().decode().strip()
         if not url:
             sys.exit("the server did not start")
         python = [sys.executable, "-c"]
@@ -117,17 +120,22 @@ def main():
                 except RuntimeError as error:
                     print(f"{name}: {error}", file=sys.stderr)
                 else:
-                    print(f"run {number + 1}: {name} {seen[name][-1]}", file=sys.stderr)
-        print("| what | seconds, median | least | peak MB | Parquet MB |")
-        print("|---|---:|---:|---:|---:|")
+                    took, processor, peak, _ = seen[name][-1]
+                    said = f"{took:.1f} s, {processor:.1f} s of processor, {peak:.0f} MB"
+                    print(f"run {number + 1}: {name}: {said}", file=sys.stderr)
+        print("| what | seconds, median | least | processor s | peak MB | Parquet MB |")
+        print("|---|---:|---:|---:|---:|---:|")
         for name, runs in seen.items():
             if runs:
                 seconds = [it[0] for it in runs]
-                peak, size = max(it[1] for it in runs), runs[0][2]
-                print(f"| {name} | {statistics.median(seconds):.1f} | {min(seconds):.1f} | {peak:.0f} | {size:.0f} |")
+                processor = statistics.median(it[1] for it in runs)
+                peak, size = max(it[2] for it in runs), runs[0][3]
+                middle, least = statistics.median(seconds), min(seconds)
+                print(f"| {name} | {middle:.1f} | {least:.1f} | {processor:.1f} | {peak:.0f} | {size:.0f} |")
     finally:
-        server.stdin.close()
-        server.wait()
+        if server:
+            server.stdin.close()
+            server.wait()
 
 
 if __name__ == "__main__":

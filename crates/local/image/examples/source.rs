@@ -51,7 +51,9 @@ async fn serve(rows: i64) -> Done {
     tokio::spawn(connection);
     client.batch_execute(TABLE).await?;
     client.execute(FILL, &[&rows]).await?;
-    client.batch_execute("VACUUM (ANALYZE, FREEZE) payments; CHECKPOINT").await?;
+    for settle in ["VACUUM (ANALYZE, FREEZE) payments", "CHECKPOINT"] {
+        client.batch_execute(settle).await?;
+    }
     println!("{}", server.url());
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     Ok(())

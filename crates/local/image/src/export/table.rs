@@ -130,7 +130,8 @@ pub(super) async fn write(
                 None => more = false,
             }
         }
-        if encoding.len() >= at_once || !more {
+        // One more than there are cores, so that none waits for rows.
+        if encoding.len() > at_once || !more {
             let Some(part) = encoding.pop_front() else { continue };
             if let Some(earlier) = held.replace(part.await??) {
                 writer.part(earlier).await?;

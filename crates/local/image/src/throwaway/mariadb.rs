@@ -7,6 +7,10 @@ use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
 /// The user that may do everything. It needs no password.
 const USER: &str = "root";
 
+/// The kernel grants so many asynchronous requests to all processes together
+/// (`fs.aio-max-nr`), which several servers at once use up.
+const NO_AIO: &str = "--innodb-use-native-aio=OFF";
+
 const KIND: Kind = Kind {
     server: "MariaDB",
     user: "mysql",
@@ -42,7 +46,7 @@ impl ThrowAwayMariaDb {
         let home = Home::new(&KIND)?;
         let mut command = home.command(&install);
         command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
-        command.args(["--skip-test-db", "--skip-name-resolve"]);
+        command.args(["--skip-test-db", "--skip-name-resolve", NO_AIO]);
         command.arg(format!("--datadir={}", home.path().join("data").display()));
         home.prepare("mariadb-install-db", command)?;
         home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port()))
@@ -68,6 +72,7 @@ fn arguments(dir: &Path, port: u16) -> Vec<String> {
         "--bind-address=127.0.0.1".to_owned(),
         "--skip-name-resolve".to_owned(),
         "--skip-log-bin".to_owned(),
+        NO_AIO.to_owned(),
         "--innodb-flush-log-at-trx-commit=0".to_owned(),
         "--innodb-fast-shutdown=2".to_owned(),
         "--innodb-buffer-pool-size=128M".to_owned(),
