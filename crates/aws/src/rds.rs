@@ -13,6 +13,8 @@ mod points;
 mod restore;
 mod settings;
 
+mod account;
+
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use aws_smithy_types::DateTime;
@@ -23,6 +25,8 @@ use landbridge_core::retention::Snapshot;
 use landbridge_core::{Error, Kind, Result};
 
 use crate::error::{code, failed, status};
+
+pub use account::{Candidate, LastExport, SnapshotQuota};
 
 /// The RDS client for sources of one kind.
 #[derive(Clone, Debug)]

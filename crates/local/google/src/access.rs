@@ -288,6 +288,11 @@ impl Access {
         self.tags.contains_key(tag)
     }
 
+    /// The display name of a policy tag.
+    pub(crate) fn tag_name(&self, tag: &str) -> Option<String> {
+        self.tags.get(tag).map(|it| it.display_name.clone())
+    }
+
     /// `TAXONOMY : TAG`, as BigQuery's refusal names a tag.
     pub(crate) fn label(&self, tag: &str) -> String {
         let taxonomy = taxonomy_of(tag);
