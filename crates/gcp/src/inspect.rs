@@ -59,9 +59,10 @@ impl Inspector {
         let catalog = own("LANDBRIDGE_DATACATALOG_ENDPOINT");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let credentials = credentials::from_env(&[storage.as_deref(), bigquery.as_deref()])?;
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|_| {
-            Error::new(Kind::Config, "the HTTP client cannot be built", "inspect")
-        })?;
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|_| Error::new(Kind::Config, "the HTTP client cannot be built", "inspect"))?;
         Ok(Self {
             http,
             credentials,
@@ -179,9 +180,11 @@ impl Inspector {
         context: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Option<Value>> {
-        let answer = request.bearer_auth(self.token().await?).send().await.map_err(|_| {
-            Error::new(Kind::Transient, what, context).caused_by("no answer")
-        })?;
+        let answer = request
+            .bearer_auth(self.token().await?)
+            .send()
+            .await
+            .map_err(|_| Error::new(Kind::Transient, what, context).caused_by("no answer"))?;
         let status = answer.status().as_u16();
         if status == 404 {
             return Ok(None);

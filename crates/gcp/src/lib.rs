@@ -14,11 +14,8 @@ pub mod bigquery;
 pub mod client;
 pub mod credentials;
 pub mod error;
-<<<<<<< HEAD
 pub mod federation;
-=======
 pub mod inspect;
->>>>>>> c90804b (Cost, doctor and package: first parts)
 pub mod storage;
 
 pub use bigquery::BigQuery;

@@ -82,7 +82,8 @@ impl Rds {
             let page = page.map_err(|error| {
                 failed("the instances cannot be listed", "rds:DescribeDBInstances", error)
             })?;
-            let alone = page.db_instances().iter().filter(|it| it.db_cluster_identifier().is_none());
+            let alone =
+                page.db_instances().iter().filter(|it| it.db_cluster_identifier().is_none());
             all.extend(alone.map(|it| Candidate {
                 kind: SourceKind::Instance,
                 id: text(it.db_instance_identifier()),
@@ -110,7 +111,8 @@ impl Rds {
         };
         let quota = answer.account_quotas().iter().find(|it| it.account_quota_name() == Some(name));
         let count = |number: Option<i64>| number.and_then(|it| u64::try_from(it).ok());
-        Ok(quota.and_then(|it| Some(SnapshotQuota { used: count(it.used())?, max: count(it.max())? })))
+        Ok(quota
+            .and_then(|it| Some(SnapshotQuota { used: count(it.used())?, max: count(it.max())? })))
     }
 
     /// The newest export task to a bucket with a role, or `None` when RDS knows none.
@@ -134,7 +136,10 @@ impl Rds {
                     last = Some(LastExport {
                         id: text(task.export_task_identifier()),
                         status: text(task.status()).to_ascii_uppercase(),
-                        failure: task.failure_cause().filter(|it| !it.is_empty()).map(str::to_owned),
+                        failure: task
+                            .failure_cause()
+                            .filter(|it| !it.is_empty())
+                            .map(str::to_owned),
                         key: text(task.kms_key_id()),
                         started,
                     });

@@ -29,8 +29,10 @@ pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Ve
     for day in days {
         let prefix = receipt::prefix(config, *day);
         let texts = read_all(s3, &config.export.bucket, &prefix).await?;
-        let receipts: Vec<Receipt> =
-            texts.iter().map(|(place, bytes)| receipt::parse(bytes, place)).collect::<Result<_>>()?;
+        let receipts: Vec<Receipt> = texts
+            .iter()
+            .map(|(place, bytes)| receipt::parse(bytes, place))
+            .collect::<Result<_>>()?;
         if receipts.is_empty() {
             continue;
         }
@@ -48,7 +50,8 @@ pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Ve
         (false, _) => Ok(counted),
         (true, [only]) => Err(none(config, &only.to_string())),
         (true, days) => {
-            let ends = [days.first(), days.last()].map(|day| day.map(Day::to_string).unwrap_or_default());
+            let ends =
+                [days.first(), days.last()].map(|day| day.map(Day::to_string).unwrap_or_default());
             Err(none(config, &ends.join(" to ")))
         }
     }

@@ -103,8 +103,10 @@ pub(crate) async fn run(args: CostArgs) -> Result {
         }
     }
     let workload = workload(&args, database_gib, &counted)?;
-    let actual: Vec<DayCost> =
-        counted.into_iter().map(|day| day.cost(region_prices, Some(workload.database_gib))).collect();
+    let actual: Vec<DayCost> = counted
+        .into_iter()
+        .map(|day| day.cost(region_prices, Some(workload.database_gib)))
+        .collect();
     let answer = Answer { estimate: estimate(&prices, &config, region, &workload)?, actual };
     match args.output {
         Output::Json => render::json(&answer),
@@ -122,13 +124,11 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[Actual]) -> R
     let parquet = args.parquet_gib_per_day.or_else(|| mean(|day| actual::gib(day.exported_bytes)));
     #[allow(clippy::cast_precision_loss)] // a mean of counts
     let files = args.files_per_day.or_else(|| mean(|day| day.files as f64));
-    let missing: Vec<&str> = [
-        ("--database-gib", database_gib.is_none()),
-        ("--parquet-gib-per-day", parquet.is_none()),
-    ]
-    .into_iter()
-    .filter_map(|(option, missing)| missing.then_some(option))
-    .collect();
+    let missing: Vec<&str> =
+        [("--database-gib", database_gib.is_none()), ("--parquet-gib-per-day", parquet.is_none())]
+            .into_iter()
+            .filter_map(|(option, missing)| missing.then_some(option))
+            .collect();
     let (Some(database_gib), Some(parquet_gib_per_day)) = (database_gib, parquet) else {
         return Err(Failure::Usage(format!(
             "sizes are missing: say {}, or have past days looked at with --actual DAY..DAY",

@@ -130,7 +130,9 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_never_a_lie() {
-        for (number, text) in [(0.0, "0"), (20.0, "20"), (91.25, "91.25"), (0.001, "<0.01"), (100.0, "100")] {
+        for (number, text) in
+            [(0.0, "0"), (20.0, "20"), (91.25, "91.25"), (0.001, "<0.01"), (100.0, "100")]
+        {
             assert_eq!(plain(number), text);
         }
         for (usd, text) in [(0.0, "0.00"), (0.001, "<0.01"), (6.0833, "6.08")] {

@@ -21,11 +21,8 @@ const SILENCE: SignedDuration = SignedDuration::from_hours(2);
 pub(super) async fn check(config: &Config, stage: Stage) -> Vec<Line> {
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.candidates().await;
-    let mut lines = vec![
-        account(config, &candidates),
-        source(config, &candidates),
-        quota(&aws, config).await,
-    ];
+    let mut lines =
+        vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
     lines.extend(bucket(&aws, config, stage).await);
     lines.push(role_and_key(&aws, config).await);
     lines.extend(token_key(&aws, config, stage).await);
@@ -111,7 +108,10 @@ async fn quota(aws: &Aws, config: &Config) -> Line {
     };
     let kept = &config.snapshots;
     let Some(quota) = quota else {
-        line.unchecked("RDS does not tell it", Some("aws rds describe-account-attributes".to_owned()));
+        line.unchecked(
+            "RDS does not tell it",
+            Some("aws rds describe-account-attributes".to_owned()),
+        );
         return line;
     };
     let ours = |it: &&landbridge_core::retention::Snapshot| {
@@ -179,7 +179,9 @@ async fn bucket(aws: &Aws, config: &Config, stage: Stage) -> [Line; 3] {
     }
     match aws.s3.bucket_encryption(name).await {
         Ok(Some(how)) => encrypted.good(how),
-        Ok(None) => encrypted.bad("objects are not encrypted by default", "terraform apply sets it"),
+        Ok(None) => {
+            encrypted.bad("objects are not encrypted by default", "terraform apply sets it")
+        }
         Err(error) => unread(
             &mut encrypted,
             &error,
@@ -217,7 +219,8 @@ async fn role_and_key(aws: &Aws, config: &Config) -> Line {
     );
     match aws.rds.last_export(&config.export.bucket, role).await {
         Ok(Some(last)) if last.status == "COMPLETE" => {
-            let at = last.started.map(|at| format!(" of {}", at.strftime("%F"))).unwrap_or_default();
+            let at =
+                last.started.map(|at| format!(" of {}", at.strftime("%F"))).unwrap_or_default();
             line.good(format!("the export {}{at} was written by them", last.id));
         }
         Ok(Some(last)) if last.status == "FAILED" => line.bad(
@@ -263,7 +266,8 @@ async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
 /// Whether the schedules are on shows in the snapshots that they take.
 async fn running(aws: &Aws, config: &Config, stage: Stage) -> Line {
     let mut line = Line::new("aws", "schedules at work");
-    let look = format!("aws scheduler list-schedules --group-name landbridge-{}", config.source.name);
+    let look =
+        format!("aws scheduler list-schedules --group-name landbridge-{}", config.source.name);
     if stage.before_apply {
         line.unchecked("nothing runs before `terraform apply`", None);
         return line;
@@ -280,7 +284,13 @@ async fn running(aws: &Aws, config: &Config, stage: Stage) -> Line {
         line.unchecked("no snapshot of ours is there yet", Some(look));
         return line;
     };
-    let now = Timestamp::now();
+    let now = match crate::clock::Clock::from_env() {
+        Ok(clock) => clock.now(),
+        Err(failure) => {
+            line.bad(failure.to_string(), "remove or correct the variable");
+            return line;
+        }
+    };
     let age = now.duration_since(at);
     if age <= SILENCE {
         line.good(format!("{id} is {} min old", age.as_mins().max(0)));

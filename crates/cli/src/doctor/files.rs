@@ -19,9 +19,10 @@ pub(super) fn check(
     let mut first = Line::new("files", config::FILE_NAME);
     let path = files::config_path(args.config.as_deref());
     let name = path.display().to_string();
-    let loaded = files::read(&path, "--config").map_err(|failure| failure.to_string()).and_then(
-        |text| config::load(&name, &text).map_err(|faults| counted(faults.all().len(), "fault")),
-    );
+    let loaded =
+        files::read(&path, "--config").map_err(|failure| failure.to_string()).and_then(|text| {
+            config::load(&name, &text).map_err(|faults| counted(faults.all().len(), "fault"))
+        });
     let config = match loaded {
         Ok(config) => config,
         Err(why) => {
@@ -48,9 +49,11 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
     let mut line = Line::new("files", contract::FILE_NAME);
     let path = files::contract_path(args);
     let name = path.display().to_string();
-    let loaded = files::read(&path, "--contract").map_err(|failure| failure.to_string()).and_then(
-        |text| contract::load(&name, &text, config).map_err(|faults| counted(faults.all().len(), "fault")),
-    );
+    let loaded =
+        files::read(&path, "--contract").map_err(|failure| failure.to_string()).and_then(|text| {
+            contract::load(&name, &text, config)
+                .map_err(|faults| counted(faults.all().len(), "fault"))
+        });
     match loaded {
         Ok(contract) => {
             line.good(counted(contract.tables.len(), "table"));

@@ -135,8 +135,7 @@ async fn dataset(
     dataset: &str,
 ) -> Line {
     let found = inspector.dataset_location(dataset).await;
-    let key =
-        if check == "dataset" { "warehouse.dataset" } else { "warehouse.ops_dataset" };
+    let key = if check == "dataset" { "warehouse.dataset" } else { "warehouse.ops_dataset" };
     let name = (format!("dataset {dataset}"), key, "bigquery.datasets.get");
     located(Line::new("google", check), found, stage, config, name)
 }

@@ -92,8 +92,10 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
     let (mut lines, files) = files::check(&args.files, &args.schedules);
     let readable = files.is_some();
     if let Some((config, contract)) = &files {
-        let (aws, google) =
-            tokio::join!(aws::check(config, stage), google::check(config, contract.as_ref(), stage));
+        let (aws, google) = tokio::join!(
+            aws::check(config, stage),
+            google::check(config, contract.as_ref(), stage)
+        );
         lines.extend(aws);
         lines.extend(google);
     }
@@ -124,7 +126,9 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
 fn advice(error: &Error, right: &str) -> String {
     match error.kind() {
         Kind::Denied => format!("give the credentials of this shell the right {right}"),
-        Kind::Transient | Kind::Throttled => "see that this machine reaches it, and try again".to_owned(),
+        Kind::Transient | Kind::Throttled => {
+            "see that this machine reaches it, and try again".to_owned()
+        }
         kind => kind.policy().operator.to_owned(),
     }
 }

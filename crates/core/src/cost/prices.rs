@@ -143,8 +143,6 @@ impl Prices {
         self.google
             .get(&location.to_ascii_lowercase())
             .or_else(|| self.google.get(ANY_LOCATION))
-            .ok_or_else(|| {
-                Error::new(Kind::Config, "there are no prices of a location", location)
-            })
+            .ok_or_else(|| Error::new(Kind::Config, "there are no prices of a location", location))
     }
 }

@@ -60,7 +60,9 @@ fn check(estimate: &Estimate, expected: &Expect) {
 #[test]
 fn the_month_of_the_write_up() {
     let estimate = of(&config(), &WRITE_UP);
-    check(&estimate, &expect![[r#"
+    check(
+        &estimate,
+        &expect![[r#"
         egress                91.250 x 0.126          0.000  11.498
         export               608.333 x 0.01           6.083   6.083
         snapshots             48.000 x 0.095          2.660   2.660
@@ -85,7 +87,8 @@ fn the_month_of_the_write_up() {
         12.20 25.85
         export 50 %
         egress 44 %
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -95,10 +98,30 @@ fn what_is_measured_counts_instead_of_what_is_assumed() {
         estimate.items.iter().find(|item| item.id == id).expect("an item").month_without_allowances
     };
     let cases: [(&str, &str, Workload, f64); 5] = [
-        ("a database that never changes has one copy", "snapshots", Workload { change_percent_per_day: 0.0, ..WRITE_UP }, 0.0),
-        ("twice the storage", "export", Workload { database_gib: 40.0, ..WRITE_UP }, 2.0 * cost(&usual, "export")),
-        ("twice the Parquet", "egress", Workload { parquet_gib_per_day: 6.0, ..WRITE_UP }, 2.0 * cost(&usual, "egress")),
-        ("one huge file", "landing-writes", Workload { files_per_day: Some(1.0), ..WRITE_UP }, 730.0 / 24.0 / 1e3 * 0.005),
+        (
+            "a database that never changes has one copy",
+            "snapshots",
+            Workload { change_percent_per_day: 0.0, ..WRITE_UP },
+            0.0,
+        ),
+        (
+            "twice the storage",
+            "export",
+            Workload { database_gib: 40.0, ..WRITE_UP },
+            2.0 * cost(&usual, "export"),
+        ),
+        (
+            "twice the Parquet",
+            "egress",
+            Workload { parquet_gib_per_day: 6.0, ..WRITE_UP },
+            2.0 * cost(&usual, "egress"),
+        ),
+        (
+            "one huge file",
+            "landing-writes",
+            Workload { files_per_day: Some(1.0), ..WRITE_UP },
+            730.0 / 24.0 / 1e3 * 0.005,
+        ),
         ("large tables", "tables", Workload { table_gib: Some(100.0), ..WRITE_UP }, 2.0),
     ];
     for (why, id, workload, expected) in cases {

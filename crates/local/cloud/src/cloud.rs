@@ -360,11 +360,7 @@ fn function_variables(
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", servers.secrets.url()),
         ("LANDBRIDGE_GCS_ENDPOINT", servers.storage.url()),
         ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", servers.bigquery.url())),
-<<<<<<< HEAD
-=======
         ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", servers.bigquery.url())),
-        ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),
->>>>>>> c90804b (Cost, doctor and package: first parts)
         ("LANDBRIDGE_POLICY_TAGS", tags),
     ];
     Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())

@@ -91,7 +91,9 @@ impl BigQuery {
                 self.test_permissions(&who, &call, &TableName::new(&self.project, id, table))
             }
             // Data Catalog's own call, served here as well: taxonomies belong to BigQuery.
-            ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => self.policy_tag(&tag.join("/")),
+            ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => {
+                self.policy_tag(&tag.join("/"))
+            }
             (_, ["projects", _, "datasets", id, "tables", table]) => {
                 let name = TableName::new(&self.project, id, table);
                 self.one_table(&who, &call, &name)
