@@ -5,15 +5,15 @@
 //! |---|---|
 //! | here | what the stages of a day need |
 //! | [`databases`], [`settings`] | databases as they are, and what they are set to |
+//! | [`account`] | what an account has: candidates for a source, the quota, the last export |
 //! | [`points`] | snapshots as restore points; tags |
 //! | [`restore`] | making, changing, renaming, deleting databases |
 
+mod account;
 pub mod databases;
 mod points;
 mod restore;
 mod settings;
-
-mod account;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;

@@ -37,6 +37,8 @@ pub enum Role {
     ObjectCreator,
     /// `roles/storage.objectViewer`
     ObjectViewer,
+    /// `roles/storage.legacyBucketReader`: sees the bucket and its listing, reads no object.
+    LegacyBucketReader,
 }
 
 impl Role {
@@ -71,6 +73,9 @@ impl Role {
             Self::ObjectCreator => permission == "storage.objects.create",
             Self::ObjectViewer => {
                 ["storage.objects.get", "storage.objects.list"].contains(&permission)
+            }
+            Self::LegacyBucketReader => {
+                ["storage.buckets.get", "storage.objects.list"].contains(&permission)
             }
         }
     }
