@@ -5,6 +5,8 @@ CARGO ?= cargo
 DEMO ?=
 # Where cargo builds.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Processors that `make package` builds for.
+PROCESSORS ?= arm64 x86_64
 # Starts of each function that `make bench` measures.
 STARTS ?= 40
 # Runs of each contestant that `make bench` takes the median of.
@@ -14,7 +16,7 @@ RUNS ?= 5
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source schemas clean
+.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source package schemas clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -51,6 +53,9 @@ bench-source: ## a real PostgreSQL table of 10 million rows into an image and an
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+package: ## the functions' zips for Lambda, in target/lambda
+	scripts/package.sh $(PROCESSORS)
 
 schemas: ## write schemas/*.json anew from the types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current

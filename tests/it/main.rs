@@ -12,6 +12,7 @@
 //! | `drift` | schemas that change, odd exports, every type |
 //! | `postgres`, `mariadb` | a real PostgreSQL, a real MariaDB crosses whole |
 //! | `tpch`, `reconcile` | data for them, and a comparison cell by cell |
+//! | `operator`, `package` | what surrounds a deployment: `init`, `doctor`, `cost`; the zips |
 //! | `restore` | the on-call engineer's commands: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
 //! | `moto` | stages over moto's RDS and S3 |
@@ -28,6 +29,8 @@ mod faults;
 mod federation;
 mod mariadb;
 mod moto;
+mod operator;
+mod package;
 mod postgres;
 mod python;
 mod reconcile;

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | here | what the stages of a day need |
 //! | [`databases`], [`settings`] | databases as they are, and what they are set to |
+//! | [`account`] | what an account has: candidates for a source, the quota, the last export |
 //! | [`points`] | snapshots as restore points; tags |
 //! | [`restore`] | making, changing, renaming, deleting databases |
 
+mod account;
 pub mod databases;
 mod points;
 mod restore;
@@ -23,6 +25,8 @@ use landbridge_core::retention::Snapshot;
 use landbridge_core::{Error, Kind, Result};
 
 use crate::error::{code, failed, status};
+
+pub use account::{Candidate, LastExport, SnapshotQuota};
 
 /// The RDS client for sources of one kind.
 #[derive(Clone, Debug)]

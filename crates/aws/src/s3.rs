@@ -1,5 +1,7 @@
 //! Objects of S3.
 
+mod inspect;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;

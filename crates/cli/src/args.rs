@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     Drill(restore::DrillArgs),
     Status(restore::StatusArgs),
+    Init(Box<crate::init::InitArgs>),
+    Doctor(crate::doctor::DoctorArgs),
+    Cost(crate::cost::CostArgs),
     /// Parquet files by themselves, without a cloud
     #[command(arg_required_else_help = true)]
     Parquet {

@@ -16,6 +16,9 @@
 //! | [`key`] | `landbridge key create`: the key of tokens |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
 //! | [`clock`] | what time it is, here or in a local cloud |
+//! | [`cost`] | `landbridge cost`: what a month costs |
+//! | [`init`] | `landbridge init`: the first files |
+//! | [`doctor`] | `landbridge doctor`: both clouds, line by line |
 //! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
 //! | [`bigquery`] | the few REST calls of a query |
 //! | [`proposal`] | a contract from a database's catalogue |
@@ -29,9 +32,12 @@ mod bigquery;
 mod check;
 mod clock;
 mod contract;
+mod cost;
 mod demo;
+mod doctor;
 mod failure;
 mod files;
+mod init;
 mod key;
 mod local;
 mod parquet;
@@ -97,6 +103,9 @@ async fn run(command: Command) -> Result {
         Command::Restore(args) => restore::run::run(args).await,
         Command::Drill(args) => restore::drill::run(args).await,
         Command::Status(args) => restore::status::run(args).await,
+        Command::Init(args) => init::run(*args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Cost(args) => cost::run(args).await,
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

@@ -14,11 +14,13 @@
 //! | [`plan`] | what one day moves, object by object |
 //! | [`rewrite`] | what happens to each column on its way, and why a value may not fit |
 //! | [`receipt`] | the proof of a table's day |
+//! | [`cost`] | what a month costs, and what dominates it |
 //! | [`error`] | one error, one policy |
 
 pub mod calendar;
 pub mod config;
 pub mod contract;
+pub mod cost;
 pub mod diff;
 pub mod error;
 pub mod ids;

@@ -7,6 +7,7 @@
 //! | [`federation`] | an AWS role's credentials exchanged for an access token |
 //! | [`storage`] | objects: conditional writes, and what is known of one |
 //! | [`bigquery`] | tables, load jobs, queries |
+//! | [`inspect`] | buckets, datasets, tags and rights, looked at and not touched |
 //! | [`error`] | every answer of Google, sorted once |
 
 pub mod bigquery;
@@ -14,8 +15,10 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 pub mod federation;
+pub mod inspect;
 pub mod storage;
 
 pub use bigquery::BigQuery;
 pub use client::Gcp;
+pub use inspect::Inspector;
 pub use storage::Storage;

@@ -1,7 +1,7 @@
 variable "package_dir" {
   description = "Folder of the functions' packages, made by `make package`."
   type        = string
-  default     = "../../../target/lambda"
+  default     = "../../../target/lambda/arm64"
 }
 
 variable "alert_emails" {

@@ -99,7 +99,7 @@ fn of_query() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 12] = [
         &["demo"],
         &["local", "up"],
         &["query"],
@@ -109,6 +109,9 @@ fn every_command_has_examples() {
         &["schema"],
         &["receipt"],
         &["key", "create"],
+        &["init"],
+        &["doctor"],
+        &["cost"],
     ];
     for command in commands {
         let run = landbridge(&repository(), &[command, &["--help"]].concat());

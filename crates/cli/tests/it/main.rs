@@ -1,5 +1,6 @@
 //! The command as a person meets it: its help, its words, its exit codes.
 
+mod cost;
 mod files;
 mod help;
 mod parquet;

@@ -219,6 +219,11 @@ impl LocalAws {
         self.0.store.deny(bucket, Some(message.to_owned()));
     }
 
+    /// Takes a bucket's public access blocks and its encryption away.
+    pub fn expose_bucket(&self, bucket: &str) {
+        self.0.store.expose(bucket);
+    }
+
     /// Takes back a [`deny_bucket`](Self::deny_bucket).
     pub fn allow_bucket(&self, bucket: &str) {
         self.0.store.deny(bucket, None);

@@ -360,13 +360,14 @@ fn function_variables(
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", servers.secrets.url()),
         ("LANDBRIDGE_GCS_ENDPOINT", servers.storage.url()),
         ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", servers.bigquery.url())),
+        ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", servers.bigquery.url())),
         ("LANDBRIDGE_POLICY_TAGS", tags),
     ];
     Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 /// The variables of the files in `infra/schedules`; its README names them.
-fn schedule_variables(config: &Config) -> BTreeMap<String, String> {
+pub fn schedule_variables(config: &Config) -> BTreeMap<String, String> {
     let schedule = &config.schedule;
     let pairs = [
         ("zone", schedule.zone.clone()),

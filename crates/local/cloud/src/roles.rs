@@ -67,7 +67,8 @@ pub(crate) fn federate(
                 .project(Role::JobUser)
                 .dataset(&warehouse.dataset, Role::DataOwner)
                 .dataset(&warehouse.ops_dataset, Role::DataOwner)
-                .bucket(bucket, Role::ObjectAdmin),
+                .bucket(bucket, Role::ObjectAdmin)
+                .bucket(bucket, Role::LegacyBucketReader),
         ),
     ] {
         google.grant_set(&provider.principal_set(&role_of(config, function)), grants);

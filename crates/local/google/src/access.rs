@@ -37,6 +37,8 @@ pub enum Role {
     ObjectCreator,
     /// `roles/storage.objectViewer`
     ObjectViewer,
+    /// `roles/storage.legacyBucketReader`: sees the bucket and its listing, reads no object.
+    LegacyBucketReader,
 }
 
 impl Role {
@@ -71,6 +73,9 @@ impl Role {
             Self::ObjectCreator => permission == "storage.objects.create",
             Self::ObjectViewer => {
                 ["storage.objects.get", "storage.objects.list"].contains(&permission)
+            }
+            Self::LegacyBucketReader => {
+                ["storage.buckets.get", "storage.objects.list"].contains(&permission)
             }
         }
     }
@@ -286,6 +291,11 @@ impl Access {
     /// Whether a policy tag exists.
     pub(crate) fn has_tag(&self, tag: &str) -> bool {
         self.tags.contains_key(tag)
+    }
+
+    /// The display name of a policy tag.
+    pub(crate) fn tag_name(&self, tag: &str) -> Option<String> {
+        self.tags.get(tag).map(|it| it.display_name.clone())
     }
 
     /// `TAXONOMY : TAG`, as BigQuery's refusal names a tag.

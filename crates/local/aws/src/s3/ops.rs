@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use s3s::dto::{self, ETag, ETagCondition, StreamingBlob};
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{Claims, receive};
 use super::list::{After, Page, page, url_encode};
@@ -214,6 +214,49 @@ impl S3 for Ops {
         self.store.has_bucket(&request.input.bucket)?;
         let location_constraint = Some(self.region.clone().into());
         Ok(S3Response::new(dto::GetBucketLocationOutput { location_constraint }))
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        request: S3Request<dto::GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::GetBucketEncryptionOutput>> {
+        if self.store.exposed(&request.input.bucket)? {
+            let code = "ServerSideEncryptionConfigurationNotFoundError";
+            let mut error = S3Error::with_message(
+                S3ErrorCode::Custom(code.into()),
+                "The server side encryption configuration was not found",
+            );
+            error.set_status_code(http::StatusCode::NOT_FOUND);
+            return Err(error);
+        }
+        let by_default = dto::ServerSideEncryptionByDefault {
+            kms_master_key_id: None,
+            sse_algorithm: dto::ServerSideEncryption::from_static("aws:kms"),
+        };
+        let rule = dto::ServerSideEncryptionRule {
+            apply_server_side_encryption_by_default: Some(by_default),
+            ..Default::default()
+        };
+        let configuration = dto::ServerSideEncryptionConfiguration { rules: vec![rule] };
+        Ok(S3Response::new(dto::GetBucketEncryptionOutput {
+            server_side_encryption_configuration: Some(configuration),
+        }))
+    }
+
+    async fn get_public_access_block(
+        &self,
+        request: S3Request<dto::GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::GetPublicAccessBlockOutput>> {
+        let on = Some(!self.store.exposed(&request.input.bucket)?);
+        let configuration = dto::PublicAccessBlockConfiguration {
+            block_public_acls: on,
+            block_public_policy: on,
+            ignore_public_acls: on,
+            restrict_public_buckets: on,
+        };
+        Ok(S3Response::new(dto::GetPublicAccessBlockOutput {
+            public_access_block_configuration: Some(configuration),
+        }))
     }
 
     async fn list_buckets(

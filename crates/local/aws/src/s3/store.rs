@@ -83,6 +83,8 @@ struct Bucket {
     created: Timestamp,
     objects: BTreeMap<String, Entry>,
     denied: Option<String>,
+    /// Whether its public access blocks and its encryption were taken away.
+    exposed: bool,
 }
 
 /// A multipart upload that is under way.
@@ -162,7 +164,7 @@ impl Store {
         if state.buckets.contains_key(name) {
             return Err(Refusal::BucketExists);
         }
-        let bucket = Bucket { created, objects: BTreeMap::new(), denied: None };
+        let bucket = Bucket { created, objects: BTreeMap::new(), denied: None, exposed: false };
         state.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
@@ -196,6 +198,18 @@ impl Store {
         if let Ok(bucket) = self.state().bucket_mut(name) {
             bucket.denied = message;
         }
+    }
+
+    /// Takes a bucket's public access blocks and its encryption away.
+    pub(crate) fn expose(&self, name: &str) {
+        if let Ok(bucket) = self.state().bucket_mut(name) {
+            bucket.exposed = true;
+        }
+    }
+
+    /// Whether [`expose`](Self::expose) was called on the bucket.
+    pub(crate) fn exposed(&self, name: &str) -> Result<bool, Refusal> {
+        self.state().bucket(name).map(|bucket| bucket.exposed)
     }
 
     /// The message to refuse calls on this bucket with.

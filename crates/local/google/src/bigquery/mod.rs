@@ -30,6 +30,9 @@ use crate::web::{Call, json as answer_json};
 use catalog::{Catalog, TableName};
 use schema::{Field, leaves};
 
+/// What a table's name ends with in a call that asks for rights.
+const TEST_PERMISSIONS: &str = ":testIamPermissions";
+
 /// The BigQuery server. Clones share its state.
 #[derive(Clone)]
 pub(crate) struct BigQuery {
@@ -81,6 +84,16 @@ impl BigQuery {
             (_, ["projects", _, "datasets"]) => self.datasets(&who, &call),
             (_, ["projects", _, "datasets", id]) => self.one_dataset(&who, &call, id),
             (_, ["projects", _, "datasets", id, "tables"]) => self.tables(&who, &call, id),
+            ("POST", ["projects", _, "datasets", id, "tables", table])
+                if table.ends_with(TEST_PERMISSIONS) =>
+            {
+                let table = table.trim_end_matches(TEST_PERMISSIONS);
+                self.test_permissions(&who, &call, &TableName::new(&self.project, id, table))
+            }
+            // Data Catalog's own call, served here as well: taxonomies belong to BigQuery.
+            ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => {
+                self.policy_tag(&tag.join("/"))
+            }
             (_, ["projects", _, "datasets", id, "tables", table]) => {
                 let name = TableName::new(&self.project, id, table);
                 self.one_table(&who, &call, &name)
@@ -153,6 +166,12 @@ impl BigQuery {
             "Access Denied: Table {name}: Permission {permission} denied on table {name} (or it may \
              not exist)."
         )))
+    }
+
+    fn policy_tag(&self, name: &str) -> Result<wire::Response, GoogleError> {
+        self.read_access(|access| access.tag_name(name))
+            .map(|shown| answer_json(200, &json!({"name": name, "displayName": shown})))
+            .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
     }
 
     /// Whether the policy tags of `fields` may be set: the caller needs `setCategory`, and each

@@ -102,6 +102,24 @@ impl BigQuery {
         }
     }
 
+    /// tables.testIamPermissions: which of the named permissions the caller has.
+    pub(super) fn test_permissions(
+        &self,
+        who: &Principal,
+        call: &Call,
+        name: &TableName,
+    ) -> Result<wire::Response, GoogleError> {
+        self.catalog().table(name)?;
+        let body = call.json()?;
+        let asked = body.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
+        let has = |it: &&Value| {
+            let permission = it.as_str().unwrap_or_default();
+            self.read_access(|access| access.on_dataset(who, &name.dataset, permission))
+        };
+        let granted: Vec<&Value> = asked.iter().filter(has).collect();
+        Ok(answer(200, &json!({ "permissions": granted })))
+    }
+
     /// tables.patch and tables.update: the latter drops the properties that are not named, but
     /// for silence about policy tags both leave them alone.
     fn change_table(

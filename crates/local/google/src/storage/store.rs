@@ -245,7 +245,10 @@ impl Store {
             "etag": "CAE=",
             "timeCreated": bucket.created.to_string(),
             "updated": bucket.created.to_string(),
-            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": true}},
+            "iamConfiguration": {
+                "uniformBucketLevelAccess": {"enabled": true},
+                "publicAccessPrevention": "enforced",
+            },
         });
         if let Some(target) = resource.as_object_mut() {
             target.extend(bucket.said.clone());

@@ -1,0 +1,142 @@
+//! The tables.
+
+use std::fmt::Write;
+
+use landbridge_core::cost::{DayCost, Estimate};
+
+use crate::render::{self, bytes, grouped, left, right};
+
+/// The whole answer for a person.
+pub(super) fn text(estimate: &Estimate, actual: &[DayCost]) -> String {
+    let mut text = String::new();
+    if !actual.is_empty() {
+        text.push_str("What days carried, and what that cost before free allowances, in USD\n\n");
+        text.push_str(&days(actual));
+        text.push('\n');
+    }
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{}", month(estimate));
+    text
+}
+
+fn days(actual: &[DayCost]) -> String {
+    let columns = [
+        left("day"),
+        right("tables"),
+        right("files"),
+        right("exported"),
+        right("carried"),
+        right("rows"),
+        right("load jobs"),
+        right("export"),
+        right("transfer"),
+    ];
+    let rows = actual.iter().map(|DayCost { actual: day, export_usd, egress_usd }| {
+        vec![
+            day.day.to_string(),
+            day.tables.to_string(),
+            grouped(day.files),
+            bytes(day.exported_bytes),
+            day.carried_bytes.map_or_else(|| "–".to_owned(), bytes),
+            grouped(day.rows),
+            format!("{}.{} s", day.load_ms / 1000, day.load_ms % 1000 / 100),
+            export_usd.map_or_else(|| "–".to_owned(), money),
+            money(*egress_usd),
+        ]
+    });
+    render::table(&columns, rows.collect(), 0)
+}
+
+fn month(estimate: &Estimate) -> String {
+    let workload = &estimate.workload;
+    let mut text = format!(
+        "A month, AWS {} to Google Cloud {}, in USD, prices of {}\n\
+         A database of {} GiB of which {} % change a day, {} GiB of Parquet a day\n\n",
+        estimate.region,
+        estimate.location,
+        estimate.prices_as_of,
+        plain(workload.database_gib),
+        plain(workload.change_percent_per_day),
+        plain(workload.parquet_gib_per_day),
+    );
+    let columns = [
+        left("what"),
+        right("quantity"),
+        left("unit"),
+        right("free"),
+        right("price"),
+        left(""),
+        right("month"),
+        right("free ones used up"),
+    ];
+    let mut rows: Vec<Vec<String>> = estimate
+        .items
+        .iter()
+        .map(|item| {
+            vec![
+                item.what.to_owned(),
+                plain(item.quantity),
+                item.unit.to_owned(),
+                if item.free > 0.0 { plain(item.free) } else { String::new() },
+                item.price.to_string(),
+                if item.uncertain { "?" } else { "" }.to_owned(),
+                money(item.month),
+                money(item.month_without_allowances),
+            ]
+        })
+        .collect();
+    let mut total = vec![String::new(); columns.len()];
+    total[0] = "total".to_owned();
+    total[6] = money(estimate.month);
+    total[7] = money(estimate.month_without_allowances);
+    rows.push(total);
+    text.push_str(&render::table(&columns, rows, 0));
+    text.push_str("\n? not looked up again on that day\n\n");
+    for allowances in [true, false] {
+        let Some((item, share)) = estimate.dominates(allowances) else { continue };
+        let (when, cost) = if allowances {
+            ("With the account's free allowances", item.month)
+        } else {
+            ("Once others have used them up", item.month_without_allowances)
+        };
+        let _ = writeln!(
+            text,
+            "{when}, {} dominates: {} of the month, {share:.0} %; it {}.",
+            item.what,
+            money(cost),
+            item.lever
+        );
+    }
+    text
+}
+
+/// Dollars with cents; what is less than a cent, but not nothing, is said to be.
+fn money(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.005 { "<0.01".to_owned() } else { format!("{usd:.2}") }
+}
+
+/// A number with at most two digits behind the point, and none that say nothing.
+fn plain(number: f64) -> String {
+    if number > 0.0 && number < 0.005 {
+        return "<0.01".to_owned();
+    }
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_never_a_lie() {
+        for (number, text) in
+            [(0.0, "0"), (20.0, "20"), (91.25, "91.25"), (0.001, "<0.01"), (100.0, "100")]
+        {
+            assert_eq!(plain(number), text);
+        }
+        for (usd, text) in [(0.0, "0.00"), (0.001, "<0.01"), (6.0833, "6.08")] {
+            assert_eq!(money(usd), text);
+        }
+    }
+}

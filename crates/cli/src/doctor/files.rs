@@ -1,0 +1,93 @@
+//! The two files, and the schedules that are deployed with them.
+
+use std::path::Path;
+
+use landbridge_core::config::{self, Config};
+use landbridge_core::contract::{self, Contract};
+use landbridge_local::{Scheduler, schedule_variables};
+
+use super::line::Line;
+use crate::args::FileArgs;
+use crate::files;
+use crate::render::counted;
+
+/// The lines, and the files where they can be used.
+pub(super) fn check(
+    args: &FileArgs,
+    schedules: &Path,
+) -> (Vec<Line>, Option<(Config, Option<Contract>)>) {
+    let mut first = Line::new("files", config::FILE_NAME);
+    let path = files::config_path(args.config.as_deref());
+    let name = path.display().to_string();
+    let loaded =
+        files::read(&path, "--config").map_err(|failure| failure.to_string()).and_then(|text| {
+            config::load(&name, &text).map_err(|faults| counted(faults.all().len(), "fault"))
+        });
+    let config = match loaded {
+        Ok(config) => config,
+        Err(why) => {
+            let advice = format!("correct it; `landbridge check --config {name}` tells everything");
+            first.bad(why, advice);
+            return (vec![first], None);
+        }
+    };
+    first.good(format!(
+        "{} {} in {} to {}.{} in {}",
+        config.source.kind.as_str(),
+        config.source.id,
+        config.source.region,
+        config.warehouse.project,
+        config.warehouse.dataset,
+        config.warehouse.location
+    ));
+    let (second, contract) = contract_line(args, &config);
+    let third = schedule_line(schedules, &config);
+    (vec![first, second, third], Some((config, contract)))
+}
+
+fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
+    let mut line = Line::new("files", contract::FILE_NAME);
+    let path = files::contract_path(args);
+    let name = path.display().to_string();
+    let loaded =
+        files::read(&path, "--contract").map_err(|failure| failure.to_string()).and_then(|text| {
+            contract::load(&name, &text, config)
+                .map_err(|faults| counted(faults.all().len(), "fault"))
+        });
+    match loaded {
+        Ok(contract) => {
+            line.good(counted(contract.tables.len(), "table"));
+            (line, Some(contract))
+        }
+        Err(why) => {
+            line.bad(why, "correct it; `landbridge check` tells everything, `landbridge contract propose` writes a first one");
+            (line, None)
+        }
+    }
+}
+
+fn schedule_line(dir: &Path, config: &Config) -> Line {
+    let mut line = Line::new("files", "schedules");
+    if !dir.is_dir() {
+        let look = "run it where infra/ lies, or name it with --schedules".to_owned();
+        line.unchecked(format!("there is no {} here", dir.display()), Some(look));
+        return line;
+    }
+    match Scheduler::load(dir, &schedule_variables(config)) {
+        Ok(scheduler) => {
+            let wanted = ["export", "load", "snapshot", "transfer"];
+            let mut there = scheduler.functions();
+            there.sort_unstable();
+            if there == wanted {
+                line.good(format!("{} in {}", there.join(", "), config.schedule.zone));
+            } else {
+                line.bad(
+                    format!("there are those of {}", there.join(", ")),
+                    format!("have one each of {}", wanted.join(", ")),
+                );
+            }
+        }
+        Err(error) => line.bad(error.to_string(), format!("correct the file in {}", dir.display())),
+    }
+    line
+}

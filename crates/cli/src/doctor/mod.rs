@@ -1,0 +1,134 @@
+//! `landbridge doctor`: whether both clouds are as they must be, line by line.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | the command |
+//! | `line` | one line: good, bad or not checked, and what to do |
+//! | `files` | the two files and the schedules |
+//! | `aws` | account, source, quota, bucket, key, role, clock |
+//! | `google` | tokens, landing bucket, datasets, policy tags, rights |
+//!
+//! Nothing is changed: every check only reads.
+
+mod aws;
+mod files;
+mod google;
+mod line;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use landbridge_core::{Error, Kind};
+use serde::Serialize;
+
+use crate::args::{FileArgs, Output};
+use crate::failure::{Failure, Result};
+use crate::render::{self, counted};
+
+use line::{Line, State};
+
+/// Check both clouds end to end, before and after they are made; changes nothing
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge doctor --before-apply
+  landbridge doctor
+  landbridge doctor --output json
+
+Each line is ✓ good, ✗ bad with what to do, or – not checked with the reason. One that is bad ends
+with exit code 1. What Terraform makes may be missing with --before-apply.
+
+Credentials come from the environment, as for any client of AWS and Google; what is told of rights is
+told of them. With the variables of the function load (LANDBRIDGE_GCP_CREDENTIALS,
+LANDBRIDGE_POLICY_TAGS and its role's AWS credentials) federation and its rights are checked as well.
+For the local cloud:
+  . .landbridge/local.env")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    /// What Terraform is going to make need not be there yet
+    #[arg(long)]
+    before_apply: bool,
+    /// The schedules that are deployed
+    #[arg(long, value_name = "DIR", default_value = "infra/schedules")]
+    schedules: PathBuf,
+    /// How the lines are shown
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    good: usize,
+    bad: usize,
+    unchecked: usize,
+    lines: Vec<Line>,
+}
+
+/// How things that Terraform makes are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stage {
+    /// Whether they may be missing.
+    before_apply: bool,
+}
+
+impl Stage {
+    /// The line for something that is not there.
+    fn missing(self, mut line: Line, what: &str, advice: &str) -> Line {
+        if self.before_apply {
+            line.unchecked(format!("{what}; `terraform apply` makes it"), None);
+        } else {
+            line.bad(what.to_owned(), advice);
+        }
+        line
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: DoctorArgs) -> Result {
+    let stage = Stage { before_apply: args.before_apply };
+    let (mut lines, files) = files::check(&args.files, &args.schedules);
+    let readable = files.is_some();
+    if let Some((config, contract)) = &files {
+        let (aws, google) = tokio::join!(
+            aws::check(config, stage),
+            google::check(config, contract.as_ref(), stage)
+        );
+        lines.extend(aws);
+        lines.extend(google);
+    }
+    let count = |state| lines.iter().filter(|line| line.state == state).count();
+    let (good, bad, unchecked) = (count(State::Good), count(State::Bad), count(State::Unchecked));
+    let report = Report { ok: bad == 0, good, bad, unchecked, lines };
+    match args.output {
+        Output::Json => render::json(&report)?,
+        Output::Text => {
+            render::print(&line::text(&report.lines))?;
+            let of = counted(report.lines.len(), "check");
+            render::print(&format!("{of}: {good} good, {bad} bad, {unchecked} not checked"))?;
+        }
+    }
+    match (readable, bad) {
+        // Without the files nothing else could be looked at.
+        (false, _) => Err(Failure::Told),
+        (true, 0) => Ok(()),
+        (true, bad) => Err(Failure::Failed(format!(
+            "{} of {} failed",
+            bad,
+            counted(report.lines.len(), "check")
+        ))),
+    }
+}
+
+/// What can be done about an error that is not about the thing that was looked for.
+fn advice(error: &Error, right: &str) -> String {
+    match error.kind() {
+        Kind::Denied => format!("give the credentials of this shell the right {right}"),
+        Kind::Transient | Kind::Throttled => {
+            "see that this machine reaches it, and try again".to_owned()
+        }
+        kind => kind.policy().operator.to_owned(),
+    }
+}

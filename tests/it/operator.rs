@@ -1,0 +1,371 @@
+//! The operator's commands around a deployment, as programs, over the local cloud: `init`,
+//! `doctor`, `cost`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use jiff::{SignedDuration, Timestamp};
+use landbridge_local_aws::Kind;
+use landbridge_local_google::Grants;
+use serde_json::Value;
+
+use crate::support::{Recipe, World, root};
+
+/// The first day of every world here.
+const DAY: &str = "2026-11-21";
+
+/// `landbridge` in the repository, with nothing of the machine's own environment.
+fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
+    let program = std::env::current_exe().expect("this program's path");
+    let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
+    Command::new(programs.join("landbridge"))
+        .args(args)
+        .current_dir(root())
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(variables)
+        .output()
+        .expect("the command starts")
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// What the function load has, its role's credentials and the cloud's time among it.
+fn as_load(world: &World, late: SignedDuration) -> BTreeMap<String, String> {
+    let mut variables = world.cloud.function_env().clone();
+    variables.extend(world.cloud.role_env("load"));
+    let shown = world.cloud.clock().now() + late;
+    variables.insert("LANDBRIDGE_CLOCK".into(), format!("{shown} {} 1", Timestamp::now()));
+    variables
+}
+
+/// What a doctor says.
+struct Findings {
+    code: Option<i32>,
+    /// Check → state, what was found, what to do.
+    lines: BTreeMap<String, (String, String, String)>,
+}
+
+impl Findings {
+    fn of(state: &str, findings: &Self) -> Vec<String> {
+        let of = findings.lines.iter().filter(|(_, line)| line.0 == state);
+        of.map(|(check, _)| check.clone()).collect()
+    }
+}
+
+fn doctor(world: &World, variables: &BTreeMap<String, String>, args: &[&str]) -> Findings {
+    let config = world.dir.path().join("doctor.yaml");
+    let contract = world.dir.path().join("contract.yaml");
+    let files = ["--config", config.to_str().expect("a path"), "--contract"];
+    let own = ["doctor", "--output", "json"];
+    let contract = [contract.to_str().expect("a path")];
+    let output = landbridge(variables, &[&own, &files[..], &contract, args].concat());
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let lines = report["lines"].as_array().expect("lines").iter().map(|line| {
+        let check = format!("{} {}", text(line, "area"), text(line, "check"));
+        (check, (text(line, "state"), text(line, "found"), text(line, "advice")))
+    });
+    Findings { code: output.status.code(), lines: lines.collect() }
+}
+
+/// A world after its first night.
+async fn after_a_night() -> World {
+    let world = Recipe::small().build().await;
+    let given_up = world.night(0).await;
+    assert!(given_up.is_empty(), "{given_up:?}");
+    world
+}
+
+/// Writes the configuration that the doctor reads, with one text replaced by another.
+fn configure(world: &World, (old, new): (&str, &str)) {
+    let own = std::fs::read_to_string(world.dir.path().join("landbridge.yaml")).expect("the file");
+    assert!(own.contains(old), "{old}");
+    std::fs::write(world.dir.path().join("doctor.yaml"), own.replace(old, new)).expect("a file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
+    let world = after_a_night().await;
+    let soon = SignedDuration::from_mins(1);
+    let load = as_load(&world, soon);
+
+    configure(&world, ("version: 1", "version: 1"));
+    let good = doctor(&world, &load, &[]);
+    let states: BTreeMap<&str, &str> =
+        good.lines.iter().map(|(check, line)| (check.as_str(), line.0.as_str())).collect();
+    assert!(states.values().all(|state| *state == "good"), "{:#?}", good.lines);
+    assert_eq!(good.code, Some(0));
+    assert_eq!(states.len(), 20, "{states:#?}");
+
+    // (what is changed, check that is bad, part of what is found, part of what to do)
+    type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
+    let by_configuration: [Case<'_>; 10] = [
+        (("id: shop-prod", "id: gone"), "aws source", "no instance gone", "has instance shop-prod"),
+        (("kind: instance", "kind: cluster"), "aws source", "no cluster shop-prod", "source.kind"),
+        (
+            ("arn:aws:iam::123456789012", "arn:aws:iam::210987654321"),
+            "aws credentials",
+            "export.role_arn is of 210987654321",
+            "the other account",
+        ),
+        (("quota: 100", "quota: 200"), "aws snapshot quota", "snapshots.quota says 200", "to 100"),
+        (
+            ("bucket: shop-exports", "bucket: shop-nowhere"),
+            "aws export bucket",
+            "no bucket shop-nowhere",
+            "terraform apply",
+        ),
+        (
+            ("landbridge/shop/token-key", "landbridge/shop/other"),
+            "aws key of tokens",
+            "not there",
+            "landbridge key create",
+        ),
+        (
+            ("location: asia-northeast3", "location: US"),
+            "google landing bucket",
+            "is in asia-northeast3, the warehouse in US",
+            "warehouse.location",
+        ),
+        (("location: asia-northeast3", "location: US"), "google dataset", "asia-northeast3", "US"),
+        (
+            ("location: asia-northeast3", "location: US"),
+            "google policy tags",
+            "in asia-northeast3, the datasets in US",
+            "make the taxonomy there",
+        ),
+        (
+            ("ops_dataset: landbridge_ops", "ops_dataset: nowhere"),
+            "google dataset of receipts",
+            "may not exist",
+            "bigquery.datasets.get",
+        ),
+    ];
+    let expect = |findings: &Findings, check: &str, found: &str, advice: &str| {
+        let line = findings.lines.get(check).unwrap_or_else(|| panic!("no line {check}"));
+        assert_eq!(line.0, "bad", "{check}: {line:?}");
+        assert!(line.1.contains(found), "{check}: {line:?} lacks {found}");
+        assert!(line.2.contains(advice), "{check}: {line:?} lacks {advice}");
+        assert_eq!(findings.code, Some(1));
+    };
+    for (change, check, found, advice) in by_configuration {
+        configure(&world, change);
+        expect(&doctor(&world, &load, &[]), check, found, advice);
+    }
+    configure(&world, ("version: 1", "version: 1"));
+
+    // Who asks, and when.
+    let with = |name: &str, value: &str| {
+        let mut variables = load.clone();
+        variables.insert(name.to_owned(), value.to_owned());
+        variables
+    };
+    let mut stranger = world.cloud.role_env("snapshot");
+    let mut other_role = load.clone();
+    other_role.append(&mut stranger);
+    let tags = load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
+    let cases = [
+        (other_role, "google credentials", "no access token", "workload identity provider"),
+        (with("LANDBRIDGE_POLICY_TAGS", &tags), "google policy tags", "is not there", "anew"),
+        (with("LANDBRIDGE_POLICY_TAGS", "[]"), "google policy tags", "no JSON object", "load has"),
+        (
+            with("LANDBRIDGE_GCP_TOKEN", "local-analyst"),
+            "google right to attach tags",
+            "lacks bigquery.tables.setCategory",
+            "dataOwner",
+        ),
+        (with("AWS_SECRET_ACCESS_KEY", "wrong"), "aws credentials", "", "rds:Describe*"),
+        (
+            as_load(&world, SignedDuration::from_hours(3)),
+            "aws schedules at work",
+            "is 3 h old",
+            "list-schedules",
+        ),
+    ];
+    for (variables, check, found, advice) in cases {
+        expect(&doctor(&world, &variables, &[]), check, found, advice);
+    }
+
+    // What happens to the clouds, one thing after the other.
+    let (aws, google) = (world.cloud.aws(), world.cloud.google());
+    aws.expose_bucket("shop-exports");
+    let findings = doctor(&world, &load, &[]);
+    expect(&findings, "aws bucket encryption", "not encrypted", "terraform apply");
+    expect(&findings, "aws bucket privacy", "not blocked", "terraform apply");
+    aws.deny_bucket("shop-exports", "Access Denied");
+    expect(&doctor(&world, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
+    aws.allow_bucket("shop-exports");
+    aws.add_secret("landbridge/shop/token-key", "nonsense");
+    expect(&doctor(&world, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
+    assert!(aws.set_status(Kind::Instance, "shop-prod", "stopped"));
+    expect(&doctor(&world, &load, &[]), "aws source", "shop-prod is stopped", "start it");
+    google.deny_bucket("shop-landing", true);
+    google.deny_dataset("shop", true);
+    let findings = doctor(&world, &load, &[]);
+    expect(&findings, "google landing bucket", "shop-landing", "storage.objects.list");
+    expect(&findings, "google dataset", "Access Denied", "bigquery.datasets.get");
+
+    // A file that cannot be used is told, and nothing else is looked at.
+    configure(&world, ("version: 1", "version: 2"));
+    let findings = doctor(&world, &load, &[]);
+    assert_eq!(findings.code, Some(2));
+    assert_eq!(Findings::of("bad", &findings), ["files landbridge.yaml"]);
+    assert_eq!(findings.lines.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_terraform_what_it_makes_may_be_missing_and_nothing_else() {
+    let world = Recipe::small().build().await;
+    world.cloud.google().add_principal("owner", "owner@example.com", Grants::owner());
+    let mut person = world.cloud.client_env();
+    person.insert("LANDBRIDGE_GCP_TOKEN".into(), "owner".into());
+    person.remove("LANDBRIDGE_POLICY_TAGS");
+    // Everything that Terraform makes has another name here.
+    let own = std::fs::read_to_string(world.dir.path().join("landbridge.yaml")).expect("the file");
+    let mut other = own.replace("bucket: shop-", "bucket: new-");
+    for (old, new) in [
+        ("landbridge/shop/token-key", "landbridge/new/token-key"),
+        ("dataset: shop", "dataset: new"),
+        ("ops_dataset: landbridge_ops", "ops_dataset: new_ops"),
+    ] {
+        other = other.replace(old, new);
+    }
+    std::fs::write(world.dir.path().join("doctor.yaml"), other).expect("a file");
+    let before = doctor(&world, &person, &["--before-apply"]);
+    assert_eq!(before.code, Some(0), "{:#?}", before.lines);
+    assert_eq!(
+        Findings::of("good", &before),
+        [
+            "aws clock",
+            "aws credentials",
+            "aws snapshot quota",
+            "aws source",
+            "files contract.yaml",
+            "files landbridge.yaml",
+            "files schedules",
+            "google credentials",
+        ]
+    );
+    let after = doctor(&world, &person, &[]);
+    assert_eq!(after.code, Some(1));
+    assert_eq!(
+        Findings::of("bad", &after),
+        [
+            "aws export bucket",
+            "aws key of tokens",
+            "google dataset",
+            "google dataset of receipts",
+            "google landing bucket",
+        ]
+    );
+    // What is not there in any case is not excused.
+    configure(&world, ("id: shop-prod", "id: gone"));
+    assert_eq!(
+        Findings::of("bad", &doctor(&world, &person, &["--before-apply"])),
+        ["aws source"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
+    let world = Recipe::small().build().await;
+    let variables = world.cloud.client_env();
+    let dir = world.dir.path().join("mine");
+    let dir = dir.to_str().expect("a path");
+    let init = |more: &[&str]| {
+        landbridge(&variables, &[&["init", "--dir", dir, "--output", "json"], more].concat())
+    };
+    let read = |name: &str| std::fs::read_to_string(Path::new(dir).join(name)).expect("a file");
+
+    // The database is found in the account; the project cannot be.
+    let open = init(&[]);
+    assert_eq!(open.status.code(), Some(2));
+    assert!(said(&open).contains("so nothing can be asked; say --project\n"), "{}", said(&open));
+
+    let readers = ["--masked-reader", "group:analysts@example.com", "--reader", "user:a@example.com"];
+    let project = ["--project", "shop-analytics"];
+    let made = init(&[&project[..], &readers].concat());
+    assert!(made.status.success(), "{}", said(&made));
+    let done: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    assert_eq!(done["source"], "shop-prod");
+    assert_eq!(done["region"], "ap-northeast-2");
+    assert_eq!(done["account"], "123456789012");
+    assert_eq!(done["written"].as_array().map(Vec::len), Some(3));
+
+    let config = format!("{dir}/landbridge.yaml");
+    let check = landbridge(&variables, &["check", "--config", &config]);
+    assert!(check.status.success(), "{}", said(&check));
+    let written = read("landbridge.yaml");
+    for line in [
+        "  id: shop-prod\n",
+        "  zone: Asia/Seoul\n",
+        "  location: asia-northeast3\n",
+        "  bucket: shop-exports-123456789012\n",
+        "  kms_key: arn:aws:kms:ap-northeast-2:123456789012:alias/landbridge-shop\n",
+        "      readers: [\"user:a@example.com\"]\n",
+    ] {
+        assert!(written.contains(line), "{line}{written}");
+    }
+    let terraform = read("main.tf");
+    assert!(terraform.contains("terraform/modules/aws?ref=v"), "{terraform}");
+
+    // Once more: refused as a whole, before anything is asked.
+    std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n").expect("a file");
+    let again = init(&project);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(said(&again).contains("there already; --force"), "{}", said(&again));
+    assert_eq!(read("landbridge.yaml"), written);
+    // By force: all but the contract, which people have worked on.
+    let forced = init(&[&project[..], &["--force", "--name", "orders"]].concat());
+    assert!(forced.status.success(), "{}", said(&forced));
+    assert!(read("landbridge.yaml").contains("name: orders"));
+    assert!(read("contract.yaml").contains("# mine"));
+
+    // Answers that make no good file are refused, and nothing is written.
+    let wrong = init(&["--project", "No Project", "--force"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert!(said(&wrong).contains("warehouse.project"), "{}", said(&wrong));
+    assert!(read("landbridge.yaml").contains("name: orders"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cost_of_a_day_is_what_its_receipts_counted() {
+    let world = after_a_night().await;
+    let config = world.dir.path().join("landbridge.yaml");
+    let config = config.to_str().expect("a path");
+    let cost = |more: &[&str]| {
+        let args = [&["cost", "--config", config, "--output", "json"], more].concat();
+        landbridge(&world.cloud.client_env(), &args)
+    };
+    let answer = cost(&["--actual", "2026-11-20..2026-11-22"]);
+    assert!(answer.status.success(), "{}", said(&answer));
+    let answer: Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    let receipts = world.receipts(DAY).await;
+    let exported: u64 = receipts.values().map(|it| it.bytes).sum();
+    let carried: usize = world
+        .landed()
+        .iter()
+        .filter(|(name, _)| name.ends_with(".parquet"))
+        .map(|(_, bytes)| bytes.len())
+        .sum();
+    // Only the day that has receipts is there.
+    let days = answer["actual"].as_array().expect("days");
+    assert_eq!(days.len(), 1);
+    assert_eq!(days[0]["day"], DAY);
+    assert_eq!(days[0]["exported_bytes"], exported);
+    assert_eq!(days[0]["carried_bytes"], carried);
+    assert_eq!(days[0]["rows"], 53);
+    // RDS tells the size of the storage, 20 GiB: an export of 0.20.
+    assert_eq!(answer["estimate"]["workload"]["database_gib"], 20.0);
+    assert!((days[0]["export_usd"].as_f64().expect("money") - 0.2).abs() < 1e-9);
+
+    let none = cost(&["--actual", "2026-01-01"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(said(&none).contains("no receipts of 2026-01-01"), "{}", said(&none));
+}
