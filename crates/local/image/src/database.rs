@@ -11,6 +11,7 @@ use crate::image::{Engine, Image, Source, Table};
 use crate::{MySql, Postgres};
 
 /// A database that runs somewhere, reached without TLS.
+#[allow(clippy::large_enum_variant)] // there are a few of them in a process
 pub enum Database {
     /// PostgreSQL.
     Postgres(Postgres),

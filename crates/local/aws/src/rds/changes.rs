@@ -115,10 +115,10 @@ pub(crate) fn settle(shared: &Shared) {
     for key in keys {
         let Some(database) = state.databases.get_mut(&key) else { continue };
         match &database.task {
-            Some(Task::Creating { ready }) if now >= *ready => {
-                if database.source.is_some() || database.cluster.is_some() {
-                    database.task = None;
-                }
+            Some(Task::Creating { ready })
+                if now >= *ready && (database.source.is_some() || database.cluster.is_some()) =>
+            {
+                database.task = None;
             }
             Some(Task::Deleting { ready }) if now >= *ready => {
                 gone.extend(state.databases.remove(&key));
