@@ -1,4 +1,4 @@
-//! Footers and splices of files that `ArrowWriter` wrote.
+//! Footers of files, and whole copies of files, that `ArrowWriter` wrote.
 #![allow(clippy::unwrap_used)]
 
 mod rewrite;
@@ -9,8 +9,10 @@ use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Int64Array, RecordBat
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use landbridge_core::Kind;
+use landbridge_core::rewrite::Plan;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
-use landbridge_parquet::{Footer, Splice, empty};
+use landbridge_parquet::rewrite::rewrite;
+use landbridge_parquet::{Footer, empty};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, GzipLevel};
@@ -63,51 +65,15 @@ async fn a_footer_tells_rows_and_columns() {
     );
 }
 
-#[tokio::test]
-async fn an_annotated_column_is_text_and_everything_else_is_the_same_bytes() {
+#[test]
+fn a_file_to_which_nothing_happens_is_copied_byte_for_byte() {
     let input = file(250);
-    let footer = footer(&input).await.unwrap();
-    let splice = Splice::annotate(&footer, &["grade".to_owned()], "f").unwrap();
-    let copied = usize::try_from(splice.copy).unwrap();
-    let output: Bytes = [&input[..copied], &splice.tail].concat().into();
-    assert_eq!(output.len() as u64, splice.length());
-    assert_eq!(splice, Splice::annotate(&footer, &["grade".to_owned()], "f").unwrap());
-
-    let read = |file: Bytes| -> Vec<RecordBatch> {
-        ParquetRecordBatchReaderBuilder::try_new(file)
-            .unwrap()
-            .build()
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
-    };
-    let (before, after) = (read(input), read(output.clone()));
-    assert_eq!(before.len(), after.len());
-    for (before, after) in before.iter().zip(&after) {
-        for name in ["id", "name", "amount"] {
-            assert_eq!(before.column_by_name(name), after.column_by_name(name), "{name}");
-        }
-        // The Arrow schema embedded by the writer asks for Binary; Parquet's own annotation is what BigQuery reads.
-        let grades =
-            arrow::compute::cast(after.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
-        let expected =
-            arrow::compute::cast(before.column_by_name("grade").unwrap(), &DataType::Utf8).unwrap();
-        assert_eq!(&grades, &expected);
-    }
-    let again = Footer::read(&output, output.len() as u64, "g").await.unwrap();
-    assert_eq!(again.columns()[1].annotation, Annotation::String);
-    assert_eq!(again.rows(), 250);
-}
-
-#[tokio::test]
-async fn only_bytes_can_become_text() {
-    let footer = footer(&file(1)).await.unwrap();
-    for column in ["id", "nowhere"] {
-        assert_eq!(
-            Splice::annotate(&footer, &[column.to_owned()], "f").unwrap_err().kind(),
-            Kind::Rejected
-        );
-    }
+    let mut output = Vec::new();
+    let report = rewrite(&input, &mut output, &Plan::default(), None).unwrap();
+    assert_eq!(Bytes::from(output), input);
+    assert_eq!((report.rows, report.bytes_written), (250, input.len() as u64));
+    assert_eq!(report.columns.len(), 4);
+    assert!(report.columns.iter().all(|column| column.nulls.is_some()), "by the footer alone");
 }
 
 #[tokio::test]
