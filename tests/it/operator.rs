@@ -266,10 +266,7 @@ async fn before_terraform_what_it_makes_may_be_missing_and_nothing_else() {
     );
     // What is not there in any case is not excused.
     configure(&world, ("id: shop-prod", "id: gone"));
-    assert_eq!(
-        Findings::of("bad", &doctor(&world, &person, &["--before-apply"])),
-        ["aws source"]
-    );
+    assert_eq!(Findings::of("bad", &doctor(&world, &person, &["--before-apply"])), ["aws source"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -288,7 +285,8 @@ async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
     assert_eq!(open.status.code(), Some(2));
     assert!(said(&open).contains("so nothing can be asked; say --project\n"), "{}", said(&open));
 
-    let readers = ["--masked-reader", "group:analysts@example.com", "--reader", "user:a@example.com"];
+    let readers =
+        ["--masked-reader", "group:analysts@example.com", "--reader", "user:a@example.com"];
     let project = ["--project", "shop-analytics"];
     let made = init(&[&project[..], &readers].concat());
     assert!(made.status.success(), "{}", said(&made));
@@ -316,7 +314,8 @@ async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
     assert!(terraform.contains("terraform/modules/aws?ref=v"), "{terraform}");
 
     // Once more: refused as a whole, before anything is asked.
-    std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n").expect("a file");
+    std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n")
+        .expect("a file");
     let again = init(&project);
     assert_eq!(again.status.code(), Some(2));
     assert!(said(&again).contains("there already; --force"), "{}", said(&again));

@@ -11,10 +11,8 @@ use crate::support::root;
 /// Packs `program` by the script that `make package` uses.
 fn zip(python: &Path, program: &Path, package: &Path) -> Vec<u8> {
     let script = root().join("scripts/zip-function.py");
-    let output = Command::new(python)
-        .args([&script, program, package])
-        .output()
-        .expect("Python starts");
+    let output =
+        Command::new(python).args([&script, program, package]).output().expect("Python starts");
     assert!(output.status.success(), "{output:?}");
     std::fs::read(package).expect("a package")
 }
