@@ -91,7 +91,7 @@ fn month(estimate: &Estimate) -> String {
     total[7] = money(estimate.month_without_allowances);
     rows.push(total);
     text.push_str(&render::table(&columns, rows, 0));
-    text.push_str("\n? not looked up again on that day\n\n");
+    text.push_str("\n? not confirmed\n\n");
     for allowances in [true, false] {
         let Some((item, share)) = estimate.dominates(allowances) else { continue };
         let (when, cost) = if allowances {

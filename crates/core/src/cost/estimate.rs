@@ -26,7 +26,7 @@ pub struct Item {
     pub month: f64,
     /// US dollars a month, when others have used them up.
     pub month_without_allowances: f64,
-    /// Whether the price is one that was not looked up again.
+    /// Whether the price is not confirmed.
     pub uncertain: bool,
     /// What makes it more or less, as the end of a sentence that begins with "it".
     pub lever: &'static str,
@@ -35,7 +35,7 @@ pub struct Item {
 /// A month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Of which day the prices are.
+    /// Of when the prices are.
     pub prices_as_of: String,
     /// The AWS region.
     pub region: String,
