@@ -35,8 +35,8 @@ Examples:
   landbridge cost --actual 2026-11-01..2026-11-07
   landbridge cost --database-gib 20 --parquet-gib-per-day 3 --region us-east-1 --output json
 
-Prices come with the program and are of the day it names; `?` marks those that were not looked up
-again on it. They are list prices, without taxes and discounts. With --actual, receipts of past days
+Prices come with the program and are of the month it names; `?` marks those that are not confirmed.
+They are list prices, without taxes and discounts. With --actual, receipts of past days
 say what is carried, and RDS how large the database is, where options don't; credentials and region
 come from the environment, as for any AWS client. All assumptions: docs/costs.md")]
 pub(crate) struct CostArgs {
@@ -88,11 +88,12 @@ struct Answer {
 pub(crate) async fn run(args: CostArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
     let prices = match &args.prices {
-        Some(path) => Prices::parse(&path.display().to_string(), &files::read(path, "--prices")?)?,
+        Some(path) => Prices::parse(&path.display().to_string(), &files::read(path, "--prices")?)
+            .map_err(unusable)?,
         None => Prices::shipped()?,
     };
     let region = args.region.as_deref().unwrap_or(&config.source.region);
-    let region_prices = prices.aws(region)?;
+    let region_prices = prices.aws(region).map_err(unusable)?;
     let mut counted = Vec::new();
     let mut database_gib = args.database_gib;
     if let Some(Days(days)) = &args.actual {
@@ -112,6 +113,13 @@ pub(crate) async fn run(args: CostArgs) -> Result {
         Output::Json => render::json(&answer),
         Output::Text => render::print(&show::text(&answer.estimate, &answer.actual)),
     }
+}
+
+/// Prices that are not there are the person's to bring, and nothing that is deployed.
+fn unusable(error: landbridge_core::Error) -> Failure {
+    Failure::Usage(format!(
+        "{error}; --prices takes a file of your own, in the form of the shipped one"
+    ))
 }
 
 /// The measured sizes: options before what was counted.

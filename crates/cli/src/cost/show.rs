@@ -91,7 +91,7 @@ fn month(estimate: &Estimate) -> String {
     total[7] = money(estimate.month_without_allowances);
     rows.push(total);
     text.push_str(&render::table(&columns, rows, 0));
-    text.push_str("\n? not looked up again on that day\n\n");
+    text.push_str("\n? not confirmed\n\n");
     for allowances in [true, false] {
         let Some((item, share)) = estimate.dominates(allowances) else { continue };
         let (when, cost) = if allowances {
@@ -121,7 +121,10 @@ fn plain(number: f64) -> String {
         return "<0.01".to_owned();
     }
     let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+    if rest.is_empty() { whole } else { format!("{whole}.{rest}") }
 }
 
 #[cfg(test)]
@@ -130,9 +133,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_never_a_lie() {
-        for (number, text) in
-            [(0.0, "0"), (20.0, "20"), (91.25, "91.25"), (0.001, "<0.01"), (100.0, "100")]
-        {
+        for (number, text) in [
+            (0.0, "0"),
+            (20.0, "20"),
+            (91.25, "91.25"),
+            (0.001, "<0.01"),
+            (100.0, "100"),
+            (4150.05, "4,150.05"),
+        ] {
             assert_eq!(plain(number), text);
         }
         for (usd, text) in [(0.0, "0.00"), (0.001, "<0.01"), (6.0833, "6.08")] {

@@ -21,6 +21,11 @@ const SILENCE: SignedDuration = SignedDuration::from_hours(2);
 pub(super) async fn check(config: &Config, stage: Stage) -> Vec<Line> {
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.candidates().await;
+    if candidates.as_ref().is_err_and(|error| error.kind() == Kind::Transient) {
+        let mut rest = Line::new("aws", "everything else");
+        rest.unchecked("needs credentials, and an answer", None);
+        return vec![account(config, &candidates), rest, clock(&config.source.region).await];
+    }
     let mut lines =
         vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
     lines.extend(bucket(&aws, config, stage).await);

@@ -29,6 +29,10 @@ fn of_the_command() {
         out |   restore    Restore the database under a new name, with all of its settings
         out |   drill      Restore the newest snapshot to a throw-away database, check it, time it, delete it
         out |   status     Where things stand: last day, restore points, measured recovery time, held tables
+        out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
+        out |              account
+        out |   doctor     Check both clouds end to end, before and after they are made; changes nothing
+        out |   cost       Estimate what a month costs, item by item, and what dominates it
         out |   parquet    Parquet files by themselves, without a cloud
         out |   help       Print this message or the help of the given subcommand(s)
         out |

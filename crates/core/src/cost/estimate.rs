@@ -26,7 +26,7 @@ pub struct Item {
     pub month: f64,
     /// US dollars a month, when others have used them up.
     pub month_without_allowances: f64,
-    /// Whether the price is one that was not looked up again.
+    /// Whether the price is not confirmed.
     pub uncertain: bool,
     /// What makes it more or less, as the end of a sentence that begins with "it".
     pub lever: &'static str,
@@ -35,7 +35,7 @@ pub struct Item {
 /// A month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Of which day the prices are.
+    /// Of when the prices are.
     pub prices_as_of: String,
     /// The AWS region.
     pub region: String,
@@ -103,13 +103,13 @@ pub fn estimate(
             "grows with the Parquet of a day; columns and tables that stay behind lower it",
         ),
         item(
-            ("kms-key", "KMS key", "key-month"),
+            ("kms-key", "KMS, the key", "key-month"),
             1.0,
             aws.kms_key_month,
             "is the same for every workload",
         ),
         item(
-            ("kms-uses", "uses of the KMS key", "10,000"),
+            ("kms-uses", "KMS, uses of the key", "10,000 uses"),
             used.key_uses_10k,
             aws.kms_10k,
             "grows with the number of files",
@@ -121,13 +121,13 @@ pub fn estimate(
             "grows with the Parquet of a day and with export_retention_days",
         ),
         item(
-            ("s3-writes", "S3 writes and listings", "1,000"),
+            ("s3-writes", "S3 writes and listings", "1,000 requests"),
             used.puts_1k,
             aws.s3_put_1k,
             "grows with the number of files and of starts",
         ),
         item(
-            ("s3-reads", "S3 reads", "1,000"),
+            ("s3-reads", "S3 reads", "1,000 requests"),
             used.gets_1k,
             aws.s3_get_1k,
             "grows with the number of files and of starts",
@@ -139,13 +139,13 @@ pub fn estimate(
             "grows with the Parquet of a day",
         ),
         item(
-            ("lambda-starts", "Lambda starts", "1,000,000"),
+            ("lambda-starts", "Lambda starts", "million starts"),
             used.starts_1m,
             aws.lambda_1m,
             "grows with the hours between export and deadline",
         ),
         item(
-            ("scheduler", "EventBridge Scheduler", "1,000,000"),
+            ("scheduler", "EventBridge Scheduler", "million starts"),
             used.starts_1m,
             aws.scheduler_1m,
             "grows with the hours between export and deadline",
@@ -175,19 +175,19 @@ pub fn estimate(
             "is there when transfer.token_key is",
         ),
         item(
-            ("secret-reads", "reads of the secret", "10,000"),
+            ("secret-reads", "Secrets Manager, reads", "10,000 reads"),
             used.secret_reads_10k,
             aws.secret_10k,
             "is there when transfer.token_key is",
         ),
         item(
-            ("alert-mails", "SNS mails of alarms", "1,000"),
+            ("alert-mails", "SNS mails of alarms", "1,000 mails"),
             used.mails_1k,
             aws.mail_1k,
             "grows with alarms and with who is told",
         ),
         item(
-            ("failures-queue", "SQS queue of failures", "1,000,000"),
+            ("failures-queue", "SQS queue of failures", "million requests"),
             used.mails_1k / 1e3,
             aws.queue_1m,
             "grows with ticks that fail for good",
@@ -199,7 +199,7 @@ pub fn estimate(
             "grows with the Parquet of a day and with landing_retention_days",
         ),
         item(
-            ("landing-writes", "Cloud Storage writes", "1,000"),
+            ("landing-writes", "Cloud Storage writes", "1,000 writes"),
             used.landing_writes_1k,
             google.storage_write_1k,
             "grows with the number of files",

@@ -21,7 +21,7 @@ pub struct Price {
     /// Units a month that cost nothing, shared by everything in the account.
     #[serde(default)]
     pub free: f64,
-    /// Whether nobody looked the price up again on the file's day.
+    /// Whether the price was not confirmed when the file was made.
     #[serde(default)]
     pub uncertain: bool,
 }
@@ -80,11 +80,11 @@ pub struct Google {
     pub bigquery_gib_month: Price,
 }
 
-/// All prices of a day.
+/// All prices of a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// The day, such as `2026-11-01`.
+    /// The day or month, such as `2026-11`.
     pub as_of: String,
     /// The currency: USD.
     pub currency: String,
