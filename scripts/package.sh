@@ -53,10 +53,11 @@ has_std() {
     command -v rustup >/dev/null 2>&1 && rustup target add "$1"
 }
 
-# Paths of this machine stand in messages of panics and in C's __FILE__.
+# Paths of this machine stand in messages of panics and in C's __FILE__. Of several that fit, the
+# last counts: folders within the checkout come after it.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
-RUSTFLAGS="--remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$target=/target --remap-path-prefix=$root=/landbridge"
-CFLAGS="-ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$target=/target -ffile-prefix-map=$root=/landbridge"
+RUSTFLAGS="--remap-path-prefix=$root=/landbridge --remap-path-prefix=$target=/target --remap-path-prefix=$cargo_home=/cargo"
+CFLAGS="-ffile-prefix-map=$root=/landbridge -ffile-prefix-map=$target=/target -ffile-prefix-map=$cargo_home=/cargo"
 # 1 January 1980, 00:00:00 UTC: the earliest that a zip can tell.
 SOURCE_DATE_EPOCH=315532800
 export RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
