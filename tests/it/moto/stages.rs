@@ -9,7 +9,7 @@ use aws_sdk_rds::types::Tag;
 use bytes::Bytes;
 use landbridge_core::Kind;
 use landbridge_core::config::SourceKind;
-use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_KEEP, TAG_SOURCE};
+use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::{DayPlan, Origin, TablePlan};
 use landbridge_core::rewrite::Action;
 use landbridge_stages::records::{EXPORT, ExportRecord, PLAN, table_plan};
@@ -103,9 +103,13 @@ async fn snapshots_are_made_and_thinned(kind: SourceKind) {
     let made = snapshots(&world).await;
     let (_, tags) =
         made.iter().find(|(name, _)| name == id(&world, 0).as_str()).expect("this hour's");
+    // The digest of the settings it can be restored with; the other two say whose it is.
+    let (settings, tags): (Vec<_>, Vec<_>) =
+        tags.iter().cloned().partition(|(name, _)| name == TAG_SETTINGS);
+    assert_eq!(settings.len(), 1);
     assert_eq!(
         tags,
-        &[
+        [
             (TAG_HOUR.to_owned(), hour(0).to_string()),
             (TAG_SOURCE.to_owned(), context.config.source.name.clone())
         ]

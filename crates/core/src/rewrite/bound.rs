@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Bound {
     /// A whole number.
     Whole(i64),
-    /// A double.
-    Double(f64),
+    /// A double; JSON has no number for some of them, so it is written as text.
+    Double(#[serde(with = "as_text")] f64),
     /// FALSE or TRUE.
     Bool(bool),
     /// Days since 1970.
@@ -22,6 +22,19 @@ pub enum Bound {
     Time(i64),
     /// A decimal: units and digits after the point.
     Decimal(i128, u8),
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(super) fn serialize<S: Serializer>(it: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(it)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        String::deserialize(from)?.parse().map_err(|_| D::Error::custom("a bound is no number"))
+    }
 }
 
 impl Bound {
@@ -93,4 +106,28 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day = of_year - (153 * from_march + 2) / 5 + 1;
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bound_is_read_back_from_a_record() {
+        for bound in [
+            Bound::Whole(i64::MIN),
+            Bound::Double(f64::INFINITY),
+            Bound::Double(-0.1),
+            Bound::Double(f64::MIN_POSITIVE),
+            Bound::Bool(true),
+            Bound::Date(-719_162),
+            Bound::Timestamp(253_402_300_799_999_999),
+            Bound::Time(0),
+            Bound::Decimal(i128::MAX, 38),
+            Bound::Decimal(-1, 2),
+        ] {
+            let json = serde_json::to_vec(&bound).expect("JSON");
+            assert_eq!(serde_json::from_slice::<Bound>(&json).expect("a bound"), bound);
+        }
+    }
 }
