@@ -365,7 +365,7 @@ mod tests {
         let repeated = |mode: &str| Live { mode: mode.into(), ..live("tags", "STRING", None) };
         let array = Wanted { repeated: true, ..wanted("tags", Text, "none") };
         check(
-            &[array.clone()],
+            std::slice::from_ref(&array),
             Some(vec![repeated("REPEATED")]),
             expect![[r#"
                 nothing

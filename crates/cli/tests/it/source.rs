@@ -45,12 +45,20 @@ fn shows(run: &Run, expected: &[&str]) {
 fn a_postgresql_database_of_ones_own() {
     let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     run_sql(&server.url(), TABLES);
+    // What the export writes as text lands as what it means.
+    let typed = "ALTER TABLE orders ADD tags text[], ADD paid_at timestamptz;
+        UPDATE orders SET tags = '{new,\"two words\"}', paid_at = '2026-03-01 23:30+09' WHERE id = 1";
+    run_sql(&server.url(), typed);
     shows(
         &demo(&server.url(), &["--as", "shop"]),
         &[
             "Your PostgreSQL database plays the RDS instance shop.",
             "email: { source: character varying, type: STRING, class: email }",
             "\"public.orders\":",
+            "paid_at: { source: timestamp with time zone, type: TIMESTAMP,",
+            "placed: { source: date, type: DATE,",
+            "tags: { source: ARRAY, type: STRING, mode: REPEATED,",
+            "total: { source: numeric, type: NUMERIC,",
             "5 rows of 2 tables crossed from shop to shop-analytics.shop",
         ],
     );
