@@ -6,7 +6,6 @@ mod rewrite;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::DataType;
 use bytes::Bytes;
 use landbridge_core::Kind;
 use landbridge_core::rewrite::Plan;
@@ -14,7 +13,6 @@ use landbridge_core::types::{Annotation, ParquetColumn, Physical};
 use landbridge_parquet::rewrite::rewrite;
 use landbridge_parquet::{Footer, empty};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, GzipLevel};
 use parquet::file::properties::WriterProperties;
 
