@@ -7,6 +7,8 @@ use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
 /// The user that may do everything. It needs no password.
 const USER: &str = "root";
 
+/// How often a data directory is made before the failure counts.
+const INSTALLS: u32 = 3;
 /// The kernel grants so many asynchronous requests to all processes together
 /// (`fs.aio-max-nr`), which several servers at once use up.
 const NO_AIO: &str = "--innodb-use-native-aio=OFF";
@@ -43,12 +45,20 @@ impl ThrowAwayMariaDb {
             folder: "/usr/sbin",
             script: "scripts/mariadb-for-tests.sh",
         })?;
-        let home = Home::new(&KIND)?;
-        let mut command = home.command(&install);
-        command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
-        command.args(["--skip-test-db", "--skip-name-resolve", NO_AIO]);
-        command.arg(format!("--datadir={}", home.path().join("data").display()));
-        home.prepare("mariadb-install-db", command)?;
+        let mut attempt = 1;
+        let home = loop {
+            let home = Home::new(&KIND)?;
+            let mut command = home.command(&install);
+            command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
+            command.args(["--skip-test-db", "--skip-name-resolve", NO_AIO]);
+            command.arg(format!("--datadir={}", home.path().join("data").display()));
+            match home.prepare("mariadb-install-db", command) {
+                Ok(()) => break home,
+                // Seen once where many servers began at the same time: again, somewhere else.
+                Err(ThrowAwayError::Failed { .. }) if attempt < INSTALLS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        };
         home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port()))
             .map(ThrowAwayMariaDb)
     }
