@@ -12,7 +12,7 @@ STARTS ?= 40
 # Runs of each contestant that `make bench` takes the median of.
 RUNS ?= 5
 
-# What `make bench-source` is given besides: make bench-source SOURCE="--rows 1000000"
+# What the third part of `make bench` is given besides: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ lint: ## clippy, warnings are errors
 fmt: ## format all code
 	$(CARGO) fmt --all
 
-bench: bench-functions bench-rewrite ## the Lambda binaries; rewriting beside cp, DuckDB and pyarrow
+bench: bench-functions bench-rewrite bench-source ## the Lambda binaries; rewriting and reading a source, beside others
 
 bench-functions:
 	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load
@@ -48,7 +48,8 @@ bench-rewrite:
 	$(TARGET)/python/bin/python benches/rewrite.py --runs $(RUNS) --dir $(TARGET)/bench \
 		"$$($(CARGO) bench --quiet -p landbridge-parquet --bench rewrite)"
 
-bench-source: ## a real PostgreSQL table of 10 million rows into an image and an export, beside other tools
+bench-source:
+	scripts/postgres-for-tests.sh
 	$(CARGO) build --profile bench -p landbridge-local-image --example source
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt

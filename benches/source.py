@@ -40,7 +40,7 @@ CONNECTORX = """
 import connectorx, pyarrow.parquet, sys
 url, out = sys.argv[1:]
 table = connectorx.read_sql(url, "SELECT * FROM payments", partition_on="id", partition_num=2, return_type="arrow")
-pyarrow.parquet.write_table(table, f"{out}/payments.parquet", compression="gzip", compression_level=2)
+pyarrow.parquet.write_table(table, f"{out}/payments.parquet", compression="gzip", compression_level=1)
 """
 
 ADBC = """
@@ -49,7 +49,7 @@ url, out = sys.argv[1:]
 with adbc_driver_postgresql.dbapi.connect(url) as connection, connection.cursor() as cursor:
     cursor.execute("SELECT * FROM payments")
     reader = cursor.fetch_record_batch()
-    with pyarrow.parquet.ParquetWriter(f"{out}/payments.parquet", reader.schema, compression="gzip", compression_level=2) as writer:
+    with pyarrow.parquet.ParquetWriter(f"{out}/payments.parquet", reader.schema, compression="gzip", compression_level=1) as writer:
         for batch in reader:
             writer.write_batch(batch)
 """
@@ -59,7 +59,7 @@ import dlt, os, sys
 from dlt.sources.sql_database import sql_table
 url, out = sys.argv[1:]
 os.environ["DESTINATION__FILESYSTEM__BUCKET_URL"] = "file://" + out
-source = sql_table(credentials=url.replace("postgres://", "postgresql://"), table="payments", backend="pyarrow", chunk_size=100_000)
+source = sql_table(credentials=url.replace("postgres://", "postgresql+psycopg2://"), table="payments", backend="pyarrow", chunk_size=100_000)
 pipeline = dlt.pipeline("payments", destination="filesystem", dataset_name="bench", pipelines_dir=out)
 pipeline.run(source, loader_file_format="parquet")
 """

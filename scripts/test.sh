@@ -4,6 +4,7 @@
 # and runs everything with cargo-nextest where it is installed, with cargo test elsewhere.
 #
 #   LANDBRIDGE_REQUIRE_PYTHON=0   tests that need Python may be left out although there is one
+#   LANDBRIDGE_REQUIRE_POSTGRES=1   PostgreSQL 14, 16 and 17 must be tested as well
 #   LANDBRIDGE_SKIP_TERRAFORM=1     the tests of terraform/ are left out
 #   LANDBRIDGE_REQUIRE_TERRAFORM=1  they must run: without Terraform nothing is tested
 #   LANDBRIDGE_CRASH_STEP=5       the crash test tries every fifth call only
@@ -18,6 +19,7 @@ else
 fi
 
 scripts/postgres-for-tests.sh
+scripts/postgres-versions-for-tests.sh
 scripts/mariadb-for-tests.sh
 scripts/python-for-tests.sh
 # No package registry has Terraform or its AWS provider: without them these tests are left out,

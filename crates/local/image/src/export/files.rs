@@ -19,9 +19,9 @@ use crate::image::Batches;
 /// number. Real files are mostly 1–10 MB (AWS documentation), compressed.
 const BYTES_PER_PART: usize = 16_000_000;
 
-/// GZIP level of the files: a quick one, for the level is not part of the
-/// format and the demonstration should not wait for it.
-const GZIP_LEVEL: u32 = 2;
+/// GZIP level of the files: the quickest, for the level is not part of the format and a newcomer
+/// should not wait for it. Level 2 makes an export take 1.6 times as long and 0.74 of the bytes.
+const GZIP_LEVEL: u32 = 1;
 
 /// One encoded Parquet file.
 pub(super) struct Part {

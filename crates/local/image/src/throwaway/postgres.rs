@@ -40,6 +40,15 @@ impl ThrowAwayPostgres {
         Self::start_at(ANYWHERE)
     }
 
+    /// As [`start`](Self::start), with `initdb` and `postgres` of this folder. The user as whom
+    /// they run must be able to look into it.
+    ///
+    /// # Errors
+    /// [`ThrowAwayError`] says what is missing and what to do.
+    pub fn start_from(programs: &Path) -> Result<ThrowAwayPostgres, ThrowAwayError> {
+        Self::start_of(programs, ANYWHERE)
+    }
+
     /// As [`start`](Self::start), at this address of loopback. Port 0 is any free one; a port
     /// that is taken gives way to one.
     ///
@@ -52,6 +61,13 @@ impl ThrowAwayPostgres {
             folder: "/usr/lib/postgresql/*/bin",
             script: "scripts/postgres-for-tests.sh",
         })?;
+        Self::start_of(&programs, address)
+    }
+
+    fn start_of(
+        programs: &Path,
+        address: SocketAddrV4,
+    ) -> Result<ThrowAwayPostgres, ThrowAwayError> {
         let home = Home::new(&KIND)?;
         let mut initdb = home.command(&programs.join("initdb"));
         initdb.arg("-D").arg(home.path().join("data"));
