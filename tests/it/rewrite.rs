@@ -9,6 +9,7 @@ use arrow::datatypes::DataType;
 use bytes::Bytes;
 use landbridge_core::receipt::{Receipt, State};
 use landbridge_core::rewrite::Misfit;
+use landbridge_local::LogLine;
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_image::{Engine, Fixed, FixedTable};
 use landbridge_parquet::rewrite::Key;
@@ -541,4 +542,9 @@ async fn a_large_file_is_cut_at_its_row_groups() {
     assert_eq!((day.min.as_deref(), day.max.as_deref()), (Some("2026-10-01"), Some("2026-10-28")));
     let rows = "SELECT COUNT(DISTINCT id), COUNT(photo) FROM shop.t";
     assert_eq!(world.query(Analyst, rows).await.unwrap(), [["48", "48"]]);
+    // What the whole process had at most, whatever the size of the file.
+    let log = world.cloud.logs("transfer").unwrap();
+    let peak = log.iter().filter_map(LogLine::peak_memory_mib).max().expect("a report");
+    println!("the transfer had {peak} MiB at most");
+    assert!(peak <= 128, "{peak} MiB");
 }

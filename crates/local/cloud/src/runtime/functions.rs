@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use landbridge_local_wire::{Calls, Clock, Server, serve};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::{Answer, Failure, Invocation, RuntimeApi};
 use super::logs::{LogLine, Logs};
@@ -91,6 +91,8 @@ struct State {
 
 /// A process with the Runtime API it polls. Dropping it ends the process.
 struct Environment {
+    /// Counted from 1 within its function.
+    number: u64,
     process: Arc<Process>,
     api: RuntimeApi,
     /// When it was started, until its cold start has been noted.
@@ -150,8 +152,9 @@ impl Functions {
         };
         let id = self.next_id();
         environment.process.works_on(Some(id.clone()));
+        let began = Instant::now();
         let answer = environment.api.submit(Invocation {
-            id,
+            id: id.clone(),
             payload: payload.to_string().into(),
             deadline_ms: deadline_ms(spec.timeout),
             arn: spec.arn.clone(),
@@ -178,6 +181,7 @@ impl Functions {
         // What it wrote before it answered belongs to this invocation.
         environment.process.flush_logs().await;
         environment.process.works_on(None);
+        self.report(&spec, &environment, id, began.elapsed());
         if reusable && environment.process.alive() {
             self.state().idle.entry(function.to_owned()).or_default().push(environment);
         }
@@ -301,7 +305,30 @@ impl Functions {
         state.processes.retain(|(_, process)| process.strong_count() > 0);
         state.processes.push((spec.name.clone(), Arc::downgrade(&process)));
         drop(state);
-        Ok(Environment { process, api, started: Some(started), _server: server })
+        Ok(Environment { number, process, api, started: Some(started), _server: server })
+    }
+
+    /// Ends the log of an invocation as Lambda does: with how long it took and how much memory
+    /// its process has had at most ("platform.report", AWS documentation, "Lambda Telemetry API
+    /// Event schema reference"). A process that is gone is not asked for its memory.
+    fn report(&self, spec: &FunctionSpec, environment: &Environment, id: String, took: Duration) {
+        let mut metrics = json!({
+            "durationMs": took.as_secs_f64() * 1000.0,
+            "memorySizeMB": spec.memory_mib,
+        });
+        if let Some(peak) = environment.process.peak_memory_mib() {
+            metrics["maxMemoryUsedMB"] = peak.into();
+        }
+        let line = json!({
+            "type": "platform.report",
+            "record": { "requestId": id, "metrics": metrics },
+        });
+        let number = environment.number;
+        let logs = &self.0.logs;
+        if let Err(error) = logs.write(&spec.name, number, Some(id), "platform", &line.to_string())
+        {
+            tracing::warn!(function = spec.name, %error, "log line lost");
+        }
     }
 
     fn note_cold_start(&self, function: &str, environment: &mut Environment) {

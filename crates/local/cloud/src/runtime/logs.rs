@@ -22,13 +22,19 @@ pub struct LogLine {
     /// The invocation it was working on, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// `stdout` or `stderr`.
+    /// `stdout` or `stderr`; `platform` for what Lambda itself says of an invocation.
     pub stream: String,
     /// The line: parsed when it is JSON, else a string.
     pub line: Value,
 }
 
 impl LogLine {
+    /// The most memory (MiB) that the process has had when an invocation ended, of the line with
+    /// which Lambda ends its log.
+    pub fn peak_memory_mib(&self) -> Option<u64> {
+        self.line.get("record")?.get("metrics")?.get("maxMemoryUsedMB")?.as_u64()
+    }
+
     /// The level of a structured line, in upper case as functions write it; none for plain text.
     pub fn level(&self) -> Option<&str> {
         self.line.get("level")?.as_str()

@@ -100,6 +100,15 @@ impl Process {
         self.pid
     }
 
+    /// The most memory that was resident at once so far (MiB, rounded up); none where the system
+    /// does not tell, or when it has ended.
+    pub(super) fn peak_memory_mib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib.div_ceil(1024))
+    }
+
     /// Names the invocation in the log lines that follow.
     pub(super) fn works_on(&self, request_id: Option<String>) {
         *self.request_id.lock().unwrap_or_else(PoisonError::into_inner) = request_id;

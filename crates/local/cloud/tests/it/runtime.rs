@@ -142,6 +142,12 @@ async fn what_a_function_writes_is_kept() {
     assert_eq!(structured.at.to_string(), "2026-11-20T15:00:00Z");
     let plain = lines.iter().find(|line| line.stream == "stderr").unwrap();
     assert_eq!(plain.message(), "plain");
+    // Lambda has the last word of an invocation.
+    let report = lines.last().unwrap();
+    assert_eq!((report.stream.as_str(), &report.request_id), ("platform", &structured.request_id));
+    assert_eq!(report.line["record"]["metrics"]["memorySizeMB"], 512);
+    #[cfg(target_os = "linux")]
+    assert!(report.peak_memory_mib().is_some_and(|peak| (1..100).contains(&peak)), "{report:?}");
     assert_eq!(functions.logs("silent").unwrap(), []);
 }
 
