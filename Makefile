@@ -16,7 +16,7 @@ RUNS ?= 5
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source package schemas clean
+.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -57,6 +57,10 @@ bench-source:
 
 package: ## the functions' zips for Lambda, in target/lambda
 	scripts/package.sh $(PROCESSORS)
+
+try-packages: ## a day of the demo with the packaged functions; the other processor's under QEMU
+	$(CARGO) build --workspace --bins
+	scripts/try-packages.sh $(PROCESSORS)
 
 schemas: ## write schemas/*.json anew from the types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current
