@@ -1,7 +1,6 @@
 //! What every tick is given.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,7 +12,6 @@ use landbridge_core::diff::PolicyTags;
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::Gcp;
 use landbridge_parquet::rewrite::Key;
-use tokio::sync::OnceCell;
 
 use crate::Ledger;
 
@@ -32,8 +30,6 @@ pub struct Context {
     pub aws: Aws,
     /// The Google clients.
     pub gcp: Gcp,
-    /// The key of tokens, once something asked for it.
-    pub key: Arc<OnceCell<Key>>,
 }
 
 /// One start of a stage.
@@ -79,28 +75,24 @@ impl Context {
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let aws = Aws::from_env(&config.source.region, config.source.kind).await;
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
-        Ok(Self { config, contract, calendar, tags, aws, gcp, key: Arc::default() })
+        Ok(Self { config, contract, calendar, tags, aws, gcp })
     }
 
-    /// The key of tokens, read from Secrets Manager once per process: a key that is changed
-    /// while a table is carried must not give half of it other tokens, so a process that asks
-    /// again gets the same.
+    /// The key of tokens, as Secrets Manager has it now. [`DayKey`](crate::transfer::key::DayKey)
+    /// is for whoever carries.
     ///
     /// # Errors
     /// [`Kind::Config`] when none is named or the secret holds none; those of Secrets Manager.
     pub async fn token_key(&self) -> Result<Key> {
-        let read = async || {
-            let id = self.config.transfer.token_key.as_deref().ok_or_else(|| {
-                Error::new(
-                    Kind::Config,
-                    "a column is tokenised and no secret is named for the key",
-                    "landbridge.yaml, transfer.token_key",
-                )
-            })?;
-            let secret = self.aws.secrets.get(id).await?;
-            Key::parse(secret.bytes(), &format!("secret {id}"))
-        };
-        self.key.get_or_try_init(read).await.cloned()
+        let id = self.config.transfer.token_key.as_deref().ok_or_else(|| {
+            Error::new(
+                Kind::Config,
+                "a column is tokenised and no secret is named for the key",
+                "landbridge.yaml, transfer.token_key",
+            )
+        })?;
+        let secret = self.aws.secrets.get(id).await?;
+        Key::parse(secret.bytes(), &format!("secret {id}"))
     }
 
     /// The ledger of a day.

@@ -16,6 +16,8 @@ pub const EXPORT: &str = "export.json";
 pub const MANIFEST: &str = "manifest.json";
 /// The plan's index: `landbridge_core::plan::DayPlan`.
 pub const PLAN: &str = "plan.json";
+/// Which key the day's tokens are made with: [`KeyRecord`].
+pub const TOKEN_KEY: &str = "token-key.json";
 /// How the day ended: [`DayRecord`].
 pub const DAY: &str = "day.json";
 
@@ -143,6 +145,13 @@ pub struct TextRecord {
     pub columns: BTreeSet<String>,
 }
 
+/// Which key the tokens of a day are made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// `landbridge_parquet::rewrite::Key::id`: it tells keys apart and is no secret.
+    pub id: String,
+}
+
 /// What was found before a table was touched today. Written before the first
 /// change, so that a tick after a crash still knows what the change was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +160,9 @@ pub struct Intent {
     pub rows_before: Option<u64>,
     /// What the schema change was.
     pub changes: Vec<String>,
+    /// The last day whose tokens of this table were made with another key than today's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_key: Option<Day>,
 }
 
 /// The newest day that may write a table, and the job it does it with.
@@ -164,6 +176,9 @@ pub struct Claim {
     /// days, since BigQuery cannot change the type of a column.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub text: BTreeSet<String>,
+    /// The id of the key that the table's tokens are made with, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_key: Option<String>,
 }
 
 /// How a day ended.

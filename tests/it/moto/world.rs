@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -90,7 +89,6 @@ impl World {
                 secrets: moto.account().secrets(),
             },
             gcp,
-            key: Arc::default(),
         };
         Some(Self {
             context,

@@ -57,6 +57,12 @@ impl Key {
         Ok(Self(Hmac::new(secret)))
     }
 
+    /// What tells this key from others and nothing else of it: 16 hexadecimal digits of
+    /// `HMAC-SHA-256(key, "landbridge/key-id/1")`. It may be recorded and shown.
+    pub fn id(&self) -> String {
+        self.0.of(b"landbridge/key-id/1")[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// What makes the tokens of one domain.
     pub(super) fn domain(&self, domain: &str) -> Tokens {
         let domain = [b"landbridge/token/1\0", domain.as_bytes()].concat();

@@ -5,17 +5,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use landbridge_core::calendar::Day;
 use landbridge_core::diff::{Change, Column, diff, tag_of};
 use landbridge_core::ids::JobId;
 use landbridge_core::plan::table::resolve;
-use landbridge_core::plan::{DayPlan, Problem, TablePlan};
+use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::rewrite::Action;
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableState};
 
 use super::{facts, is_final, receipt_name};
 use crate::ledger::Written;
-use crate::records::{self, Claim, EXPORT, ExportRecord, Intent};
+use crate::records::{self, Claim, EXPORT, ExportRecord, Intent, KeyRecord, TOKEN_KEY};
 use crate::{Context, Ledger, Tick, alert, transfer};
 
 /// The first wait between looks at a running job, doubled up to [`LAST_POLL`].
@@ -51,8 +53,9 @@ pub async fn load(
     facts::judge(&facts, context.config.checks.max_misfit_percent, &place)?;
     let change =
         diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
-    let intent = intend(ledger, table, live.as_ref(), &change).await?;
-    match claim(context, ledger, plan, table, &text).await? {
+    let key = token_key(ledger, table).await?;
+    let intent = intend(ledger, table, live.as_ref(), &change, key.as_deref()).await?;
+    match claim(context, ledger, plan, table, &text, key).await? {
         Turn::Ours => {}
         Turn::Later => return Ok(None),
         Turn::Superseded(by) => return superseded(ledger, plan, table, by, tick).await.map(Some),
@@ -72,6 +75,18 @@ pub async fn load(
     receipt.load_ms = ms;
     receipt.rows_loaded = Some(rows);
     receipt.warnings.extend(intent.changes.iter().map(|change| format!("schema: {change}")));
+    if let Some(day) = intent.other_key {
+        let warning = format!(
+            "its tokens are made with another key than those of {day}: they do not join with what was kept of that day"
+        );
+        let problem = Problem::notice(
+            "the key of tokens was changed",
+            format!("secret {}", context.config.transfer.token_key.as_deref().unwrap_or_default()),
+            "nothing has to be done if this was meant: the day's tables join with each other, and not with tokens kept from earlier days",
+        );
+        alert::notice(ledger, &problem, &problem.context, plan.day).await?;
+        receipt.warnings.push(warning);
+    }
     prove(context, ledger, table, &change, &mut receipt, tick).await?;
     shrunk(context, ledger, table, &intent, &mut receipt, tick).await?;
     for warning in receipt.warnings.iter().filter(|warning| warning.contains("masked for everyone"))
@@ -94,6 +109,7 @@ async fn intend(
     table: &TablePlan,
     live: Option<&TableState>,
     change: &Change,
+    key: Option<&str>,
 ) -> Result<Intent> {
     let name = records::intent(&table.table);
     if let Some(found) = ledger.get::<Intent>(&name).await? {
@@ -104,15 +120,35 @@ async fn intend(
         Change::Patch { notes, .. } => notes.clone(),
         Change::Nothing(_) => Vec::new(),
     };
-    let intent = Intent { rows_before: live.map(|state| state.rows), changes };
+    let other_key = match key {
+        Some(key) => made_with_another(ledger, table, key).await?,
+        None => None,
+    };
+    let intent = Intent { rows_before: live.map(|state| state.rows), changes, other_key };
     ledger.create(&name, &intent).await?;
     Ok(ledger.get::<Intent>(&name).await?.map_or(intent, |found| found.value))
+}
+
+/// The id of the key that the day's tokens of a table are made with, if it has any.
+async fn token_key(ledger: &Ledger, table: &TablePlan) -> Result<Option<String>> {
+    let tokens = |column: &SourceColumn| matches!(column.action, Action::Tokenise { .. });
+    if !table.columns.iter().any(tokens) {
+        return Ok(None);
+    }
+    Ok(ledger.get::<KeyRecord>(TOKEN_KEY).await?.map(|there| there.value.id))
+}
+
+/// The last day of this table, if its tokens were made with another key.
+async fn made_with_another(ledger: &Ledger, table: &TablePlan, key: &str) -> Result<Option<Day>> {
+    let before = ledger.get_of_source::<Claim>(&records::claim(&table.table)).await?;
+    let before = before.map(|there| there.value);
+    Ok(before.filter(|it| it.token_key.as_deref().is_some_and(|it| it != key)).map(|it| it.day))
 }
 
 enum Turn {
     Ours,
     Later,
-    Superseded(landbridge_core::calendar::Day),
+    Superseded(Day),
 }
 
 /// Takes the table for this day. A late tick of an older day must not replace newer rows.
@@ -122,12 +158,14 @@ async fn claim(
     plan: &DayPlan,
     table: &TablePlan,
     text: &BTreeSet<String>,
+    token_key: Option<String>,
 ) -> Result<Turn> {
     let name = records::claim(&table.table);
     let ours = Claim {
         day: plan.day,
         job: JobId::for_load(&plan.source, plan.day, &table.table, 1)?.to_string(),
         text: text.clone(),
+        token_key,
     };
     let Some(there) = ledger.get_of_source::<Claim>(&name).await? else {
         return Ok(match ledger.create_of_source(&name, &ours).await? {
@@ -434,7 +472,7 @@ async fn superseded(
     ledger: &Ledger,
     plan: &DayPlan,
     table: &TablePlan,
-    by: landbridge_core::calendar::Day,
+    by: Day,
     tick: Tick,
 ) -> Result<Receipt> {
     let mut receipt = blank(ledger, plan, table, State::Superseded, tick).await?;

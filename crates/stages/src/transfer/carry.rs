@@ -19,6 +19,7 @@ use landbridge_parquet::rewrite::stream::{self, Settings, Stream};
 use landbridge_parquet::rewrite::{Report, Rewriter};
 use landbridge_parquet::{Ranges, empty};
 
+use super::key::DayKey;
 use crate::records::{self, ItemRecord, ScanRecord};
 use crate::{Context, Ledger};
 
@@ -57,17 +58,19 @@ pub async fn carry(
     table: &TablePlan,
     item: &Item,
     text: &BTreeSet<String>,
+    key: &DayKey,
 ) -> Result<()> {
     let bucket = &context.config.transfer.bucket;
     let plan = rewriting(&table.columns, text);
-    let (source, outcome) = open(context, table, item, plan.clone()).await?;
+    let rewriter = rewriter(context, ledger, plan, key).await?;
+    let (source, outcome) = open(context, table, item, rewriter.clone())?;
     let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
         Ok(Some(stored)) => {
             check(bucket, item, stored, outcome.sum())?;
             stored
         }
         Ok(None) => {
-            let (stored, of) = meet(context, table, item, plan).await?;
+            let (stored, of) = meet(context, table, item, rewriter).await?;
             return record(ledger, table, item, stored, &of).await;
         }
         // The upload only knows that its source broke off; the engine knows why.
@@ -87,7 +90,8 @@ pub async fn scan(
     table: &TablePlan,
     item: &Item,
 ) -> Result<()> {
-    let (mut source, outcome) = open(context, table, item, counting(&table.columns)).await?;
+    let rewriter = Rewriter::new(counting(&table.columns))?;
+    let (mut source, outcome) = open(context, table, item, rewriter)?;
     while let Some(chunk) = source.next().await {
         if chunk.is_err() {
             return Err(outcome.error().unwrap_or_else(|| broken(item)));
@@ -128,7 +132,7 @@ async fn meet(
     context: &Context,
     table: &TablePlan,
     item: &Item,
-    plan: Plan,
+    rewriter: Rewriter,
 ) -> Result<(Stored, Outcome)> {
     let bucket = &context.config.transfer.bucket;
     let stored = context.gcp.storage.stat(bucket, &item.object).await?.ok_or_else(|| {
@@ -139,7 +143,7 @@ async fn meet(
         )
     })?;
     // What it should be is only known by reading the source once more.
-    let (mut source, outcome) = open(context, table, item, plan).await?;
+    let (mut source, outcome) = open(context, table, item, rewriter)?;
     while let Some(chunk) = source.next().await {
         if chunk.is_err() {
             return Err(outcome.error().unwrap_or_else(|| broken(item)));
@@ -164,18 +168,25 @@ fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) ->
     ))
 }
 
+/// What rewrites by this plan, with the day's key where tokens are made.
+async fn rewriter(
+    context: &Context,
+    ledger: &Ledger,
+    plan: Plan,
+    key: &DayKey,
+) -> Result<Rewriter> {
+    let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
+    let rewriter = Rewriter::new(plan)?;
+    Ok(if tokens { rewriter.with_key(key.get(context, ledger).await?) } else { rewriter })
+}
+
 /// Opens an item's bytes, as they shall arrive.
-async fn open(
+fn open(
     context: &Context,
     table: &TablePlan,
     item: &Item,
-    plan: Plan,
+    rewriter: Rewriter,
 ) -> Result<(Source, Outcome)> {
-    let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
-    let mut rewriter = Rewriter::new(plan)?;
-    if tokens {
-        rewriter = rewriter.with_key(context.token_key().await?);
-    }
     let groups = item.row_groups.clone().map(Vec::from_iter);
     let stream = match &item.from {
         Origin::NoRows { columns } => {

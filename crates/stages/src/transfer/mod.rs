@@ -5,8 +5,10 @@
 //! | [`planning`] | footers and manifests become the day's plan |
 //! | [`text`] | which columns stay text because a value does not fit |
 //! | [`carry`] | one object on its way |
+//! | [`key`] | the key of tokens, the same for all that a day carries |
 
 pub mod carry;
+pub mod key;
 pub mod planning;
 pub mod text;
 
@@ -21,6 +23,7 @@ use landbridge_core::receipt::Receipt;
 use landbridge_core::{Error, Kind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 
+use self::key::DayKey;
 use self::text::Decision;
 use crate::ledger::Recorded;
 use crate::load::is_final;
@@ -194,6 +197,7 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
     let total = work.len();
     let concurrency = at_once(&context.config.transfer);
     let mut carried = Carried::default();
+    let key = &DayKey::default();
     let mut failures = 0;
     let mut first = None;
     let mut troubles: BTreeMap<String, Error> = BTreeMap::new();
@@ -204,7 +208,9 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
             }
             let Work { table, item, text } = work;
             let done = match &text {
-                Some(text) => Box::pin(carry::carry(context, ledger, &table, &item, text)).await,
+                Some(text) => {
+                    Box::pin(carry::carry(context, ledger, &table, &item, text, key)).await
+                }
                 None => Box::pin(carry::scan(context, ledger, &table, &item)).await,
             };
             (table, done.map(|()| true))
