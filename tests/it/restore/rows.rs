@@ -95,13 +95,11 @@ async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>
     all
 }
 
-/// Where the outcome says the database is.
+/// Where and as whom the outcome says that the database is asked.
 pub(super) fn url(outcome: &Value) -> String {
-    format!(
-        "postgres://landbridge@{}:{}/shop",
-        outcome["host"].as_str().expect("a host"),
-        outcome["port"]
-    )
+    let [user, host, database] =
+        ["user", "host", "database"].map(|it| outcome[it].as_str().expect(it));
+    format!("postgres://{user}@{host}:{}/{database}", outcome["port"])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::error::ImageError;
-use crate::image::{Engine, Image, Source, Table};
+use crate::image::{Engine, Image, Login, Source, Table};
 use crate::{MySql, Postgres};
 
 /// A database that runs somewhere, reached without TLS.
@@ -69,6 +69,13 @@ impl Source for Database {
         match self {
             Database::Postgres(source) => source.address(),
             Database::MySql(source) => source.address(),
+        }
+    }
+
+    fn login(&self) -> Option<Login> {
+        match self {
+            Database::Postgres(source) => source.login(),
+            Database::MySql(source) => source.login(),
         }
     }
 

@@ -95,6 +95,15 @@ impl Flavour {
     }
 }
 
+/// As whom a server is asked, and in which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The database; of MySQL there need not be one.
+    pub database: Option<String>,
+}
+
 /// A database that lives on. Every capture is consistent in itself.
 pub trait Source: Send + Sync {
     /// What kind of database it is.
@@ -118,6 +127,11 @@ pub trait Source: Send + Sync {
 
     /// Host and port where clients reach it, when it is a server.
     fn address(&self) -> Option<(String, u16)> {
+        None
+    }
+
+    /// As whom it is read, when it is a server.
+    fn login(&self) -> Option<Login> {
         None
     }
 

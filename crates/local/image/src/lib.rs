@@ -39,7 +39,7 @@ pub use export::{
     check_only, export,
 };
 pub use fixed::{Fixed, FixedTable};
-pub use image::{Batches, Column, Engine, Flavour, Image, Revived, Source, Table};
+pub use image::{Batches, Column, Engine, Flavour, Image, Login, Revived, Source, Table};
 pub use mysql::MySql;
 pub use postgres::Postgres;
 pub use throwaway::{ThrowAwayMariaDb, ThrowAwayPostgres};

@@ -50,7 +50,11 @@ fn live(database: Database, source: Arc<dyn Source>) -> Database {
     if let Some((_, port)) = &endpoint {
         settings.port = i64::from(*port);
     }
-    Database { source: Some(source), endpoint, settings, ..database }
+    let (master, database_name) = match source.login() {
+        Some(login) => (login.user, login.database),
+        None => (database.master, database.database_name),
+    };
+    Database { source: Some(source), endpoint, settings, master, database_name, ..database }
 }
 
 /// A database of default settings, without data.

@@ -29,7 +29,7 @@ use mysql_async::{Conn, Error, Opts, OptsBuilder};
 use tokio::sync::Mutex;
 
 use crate::error::ImageError;
-use crate::image::{Engine, Image, Source, Table};
+use crate::image::{Engine, Image, Login, Source, Table};
 use crate::jobs::{self, Job};
 use crate::stored::Stored;
 use catalogue::Found;
@@ -243,6 +243,11 @@ impl MySql {
 impl Source for MySql {
     fn engine(&self) -> Engine {
         self.engine.clone()
+    }
+
+    fn login(&self) -> Option<Login> {
+        let user = self.opts.user()?.to_owned();
+        Some(Login { user, database: self.opts.db_name().map(str::to_owned) })
     }
 
     /// Captures the present, whatever `at` says.

@@ -28,7 +28,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::error::ImageError;
-use crate::image::{Engine, Image, Source, Table};
+use crate::image::{Engine, Image, Login, Source, Table};
 use crate::jobs::{self, Job};
 use crate::stored::Stored;
 use catalogue::Found;
@@ -250,6 +250,11 @@ impl Source for Postgres {
     fn address(&self) -> Option<(String, u16)> {
         let Some(Host::Tcp(host)) = self.config.get_hosts().first() else { return None };
         Some((host.clone(), self.config.get_ports().first().copied().unwrap_or(5432)))
+    }
+
+    fn login(&self) -> Option<Login> {
+        let user = self.config.get_user()?.to_owned();
+        Some(Login { user, database: Some(self.database().to_owned()) })
     }
 
     /// Captures the present, whatever `at` says.
