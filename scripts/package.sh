@@ -6,8 +6,8 @@
 #   scripts/package.sh [arm64] [x86_64]         both, if none is named
 #   FUNCTIONS="snapshot" scripts/package.sh …   only some functions
 #
-# The same sources, toolchain and requirements are meant to give the same bytes, wherever the
-# checkout lies: paths are mapped, dependencies locked, and nothing in a zip tells when it was made.
+# The same sources, toolchain and requirements give the same bytes, wherever the checkout and the
+# target folder lie: paths are mapped, dependencies locked, and nothing in a zip tells when it was made.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
