@@ -1,12 +1,13 @@
 //! A real MariaDB database crosses whole, like the real PostgreSQL one.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use landbridge_core::receipt::State;
-use landbridge_local_image::{MySql, ThrowAwayMariaDb};
+use landbridge_local_image::{MySql, Source, ThrowAwayMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
 
@@ -25,7 +26,7 @@ const DAY: &str = "2026-11-21";
 const PACKET: usize = 1_000_000;
 
 /// A server with an empty database `shop`, and a client that uses it.
-async fn server() -> (ThrowAwayMariaDb, Conn) {
+pub(crate) async fn server() -> (ThrowAwayMariaDb, Conn) {
     let server = tokio::task::spawn_blocking(ThrowAwayMariaDb::start).await.expect("a start");
     // Where MariaDB is missing, the error says what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
@@ -39,9 +40,14 @@ async fn server() -> (ThrowAwayMariaDb, Conn) {
 
 /// A local cloud whose DB instance is that server's database.
 async fn world(server: &ThrowAwayMariaDb, contract: String) -> World {
+    world_from(server, contract, START).await
+}
+
+/// As [`world`], from another time.
+pub(crate) async fn world_from(server: &ThrowAwayMariaDb, contract: String, start: &str) -> World {
     let source = MySql::connect(&server.url_of("shop")).await.expect("a source");
     let mut recipe = Recipe::demo(Arc::new(source));
-    recipe.start = at(START);
+    recipe.start = at(start);
     recipe.contract = contract;
     recipe.build().await
 }
@@ -141,6 +147,24 @@ async fn tpch_crosses_whole() {
         source.assert_same(landed);
     }
     took(&format!("{cells} cells compared, all equal"));
+
+    // A server made from an image of it: the servers' own checksums of all rows say the same.
+    let dir = tempfile::tempdir().expect("a directory");
+    let source = MySql::connect(&server.url_of("shop")).await.expect("a source");
+    let image = source.capture(at(END), dir.path()).await.expect("an image");
+    took("an image");
+    let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+    let revived = image.revive(anywhere).await.expect("a start").expect("a server");
+    took("a server made from the image");
+    let (host, port) = revived.source.address().expect("an address");
+    let opts = OptsBuilder::default().ip_or_hostname(host).tcp_port(port).user(Some("root"));
+    let mut restored = Conn::new(opts.prefer_socket(false)).await.expect("a connection");
+    let names: Vec<String> = tpch::TABLES.iter().map(|(name, _)| format!("shop.{name}")).collect();
+    let checksum = format!("CHECKSUM TABLE {} EXTENDED", names.join(", "));
+    let had: Vec<(String, u64)> = client.query(&checksum).await.expect("checksums");
+    let has: Vec<(String, u64)> = restored.query(&checksum).await.expect("checksums");
+    assert_eq!(has, had);
+    took("checksums");
 }
 
 /// Every type of MySQL's and MariaDB's that the documentation of exports lists.

@@ -3,22 +3,22 @@
 use super::rows::{client, real, source_rows, url};
 use super::*;
 
+/// The contract is of tables that are made here: their types are known.
+pub(super) const CONTRACT: &str = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
+     type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n  \
+     public.orders:\n    columns:\n      id: { source: bigint, type: INT64, class: none }\n      \
+     person: { source: bigint, type: INT64, class: none }\n";
 const TABLES: &str = "
     CREATE TABLE people (id bigint, name text);
     CREATE TABLE orders (id bigint, person bigint);
     INSERT INTO people SELECT n, 'person ' || n FROM generate_series(1, 120) n;
     INSERT INTO orders SELECT n, n % 120 FROM generate_series(1, 1000) n";
-const DAY: &str = "2026-11-22";
-const JSON: [&str; 3] = ["--yes", "--output", "json"];
+pub(super) const DAY: &str = "2026-11-22";
+pub(super) const JSON: [&str; 3] = ["--yes", "--output", "json"];
 
 /// A real database, of which one day is published: 22 November, exported at one o'clock.
 async fn published() -> (landbridge_local_image::ThrowAwayPostgres, tokio_postgres::Client, World) {
-    // The contract is of tables that are made below: their types are known.
-    let contract = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
-                    type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n  \
-                    public.orders:\n    columns:\n      id: { source: bigint, type: INT64, class: none }\n      \
-                    person: { source: bigint, type: INT64, class: none }\n";
-    let (server, shop, world) = real(TABLES, Some(contract.to_owned())).await;
+    let (server, shop, world) = real(TABLES, Some(CONTRACT.to_owned())).await;
     world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
     let failed = world.run_until("2026-11-21T17:30:00Z").await;
     assert!(failed.is_empty(), "{failed:#?}");

@@ -8,10 +8,12 @@
 //! | `faults` | refusals and interruptions: a clear sentence, resumable, the source untouched |
 //! | `swap` | names changed, and back; clusters |
 //! | `drill` | receipts, drills, status, pins |
+//! | `mariadb` | rows and drills of MariaDB |
 //! | `runbook` | every command of the runbook |
 
 mod drill;
 mod faults;
+mod mariadb;
 mod rows;
 mod runbook;
 mod settings;

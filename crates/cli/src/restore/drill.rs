@@ -71,11 +71,6 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         })?),
     };
     let tls = args.ca.as_deref().map(Tls::trusting).transpose()?;
-    if url.is_some() && !engine_can_be_asked(&desk).await? {
-        return Err(Failure::Usage(
-            "rows are counted on PostgreSQL only so far; add --without-rows".to_owned(),
-        ));
-    }
     let (point, start) = origin::newest(&desk, args.from_receipt).await?;
     let wishes = Wishes { public: false, drill: Some(&source.name) };
     let plan = Plan::new(&start.record, &source.id, &target, start.origin, wishes);
@@ -114,12 +109,6 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     Err(Failure::Failed(format!("the drill failed: {}", drill.problems.join("; "))))
 }
 
-async fn engine_can_be_asked(desk: &Desk) -> Result<bool> {
-    let source = &desk.config.source;
-    let it = desk.aws.rds.database(source.kind, &source.id).await.map_err(trouble)?;
-    Ok(it.is_none_or(|it| it.engine.contains("postgres")))
-}
-
 /// `shop-prod-drill`.
 fn name(source: &str) -> String {
     const END: &str = "-drill";
@@ -150,7 +139,8 @@ async fn attempt(
             day = Some(of);
             let published = receipts.iter().filter(|it| it.state == State::Published);
             let targets: Vec<String> = published.map(|it| it.target.clone()).collect();
-            let rows = rows::count(url, &outcome.host, outcome.port, tls, &targets).await?;
+            let place = (outcome.host.as_str(), outcome.port);
+            let rows = rows::count(&outcome.engine, url, place, tls, &targets).await?;
             compared = compare(desk, point, &receipts, &rows);
         } else {
             problems.push(format!("no receipts of the last {LOOK_BACK} days to compare with"));

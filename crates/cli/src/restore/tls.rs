@@ -1,7 +1,7 @@
-//! TLS for a PostgreSQL client: RDS asks for it, with certificates of AWS's own.
+//! TLS for the clients of PostgreSQL and MySQL: RDS asks for it, with certificates of AWS's own.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,11 @@ use crate::failure::{Failure, Result};
 
 /// Connects with TLS, and trusts the certificates of one file alone.
 #[derive(Clone)]
-pub(super) struct Tls(Arc<ClientConfig>);
+pub(super) struct Tls {
+    postgres: Arc<ClientConfig>,
+    /// MySQL's client reads the file by itself.
+    file: PathBuf,
+}
 
 impl Tls {
     /// Reads the certificates, in PEM, such as AWS's `global-bundle.pem`.
@@ -38,7 +42,14 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(&error))?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self(Arc::new(config)))
+        Ok(Self { postgres: Arc::new(config), file: file.to_owned() })
+    }
+
+    /// The same for MySQL's client.
+    pub(super) fn for_mysql(self) -> mysql_async::SslOpts {
+        mysql_async::SslOpts::default()
+            .with_root_certs(vec![self.file.into()])
+            .with_disable_built_in_roots(true)
     }
 }
 
@@ -52,7 +63,7 @@ where
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Connect> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Connect { connector: TlsConnector::from(self.0.clone()), name })
+        Ok(Connect { connector: TlsConnector::from(self.postgres.clone()), name })
     }
 }
 

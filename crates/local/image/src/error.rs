@@ -64,8 +64,16 @@ pub enum ImageError {
         /// What was being read.
         what: &'static str,
     },
+    /// A server that was started from the image did not take all of it.
+    #[error("{doing} the restored server failed: {reason}")]
+    Restored {
+        /// What was being done, with the table's name.
+        doing: String,
+        /// The server's code and, where it cannot quote a cell, its words.
+        reason: String,
+    },
     /// No server could be started from the image.
-    #[error("cannot start a server from the image")]
+    #[error("cannot start a server from the image: {0}")]
     ThrowAway(#[from] crate::throwaway::ThrowAwayError),
     /// A file of the image, or an object of the export, could not be written or read.
     #[error("cannot {doing} {path}")]

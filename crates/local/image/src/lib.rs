@@ -17,6 +17,7 @@
 //! it is there to check. Facts about the export come from the AWS documentation
 //! of RDS snapshot export and from readers' reports of real exports.
 
+mod ahead;
 pub mod database;
 mod error;
 pub mod export;

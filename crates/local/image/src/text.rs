@@ -6,11 +6,14 @@ use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int16Array,
     Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 use crate::error::ImageError;
 use crate::image::Column;
 use crate::types::Physical;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// One column of cells, each a text in the form in which the engine prints it,
 /// or `None` for NULL.
@@ -125,7 +128,11 @@ pub(crate) fn zero(text: &str) -> bool {
 
 /// Microseconds since 1970, of any time from year 1 to 9999.
 pub(crate) fn micros(text: &str) -> Option<i64> {
-    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let civil: DateTime = text.trim().parse().ok()?;
     i64::try_from(civil.duration_since(EPOCH).as_micros()).ok()
+}
+
+/// The time that so many microseconds since 1970 are.
+pub(crate) fn time(micros: i64) -> Option<DateTime> {
+    EPOCH.checked_add(SignedDuration::from_micros(micros)).ok()
 }

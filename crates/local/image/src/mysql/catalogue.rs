@@ -5,6 +5,7 @@ use mysql_async::{Conn, Row};
 
 use crate::error::ImageError;
 use crate::image::{Column, Flavour, Table};
+use crate::types::Physical;
 
 /// A table, and how its rows are asked for.
 pub(super) struct Found {
@@ -15,12 +16,26 @@ pub(super) struct Found {
     pub(super) bytes: u64,
     /// Whether its engine has transactions.
     pub(super) transactional: bool,
+    /// The columns of times, some of which no time of Arrow's is equal to: zero dates.
+    pub(super) asides: Vec<usize>,
 }
 
 impl Found {
     /// The table's name.
     pub(super) fn name(&self) -> &str {
         &self.table.name
+    }
+
+    /// The table as the image keeps it: behind its own columns, one for each of
+    /// [`Found::asides`] with the server's words where the time itself is NULL for want of a
+    /// value. An export does not see them.
+    pub(super) fn stored(&self) -> Result<Table, ImageError> {
+        let mut table = self.table.clone();
+        for at in &self.asides {
+            let name = format!("{} as printed", self.table.columns[*at].name);
+            table.columns.push(Column::declared(Flavour::MySql, &name, "text")?);
+        }
+        Ok(table)
     }
 }
 
@@ -57,7 +72,11 @@ pub(super) async fn tables(
         }
         let select =
             format!("SELECT {} FROM {}.{}", cells.join(", "), quoted(database), quoted(&name));
-        Ok(Found { table, select, bytes, transactional })
+        let times = |(at, column): (usize, &Column)| {
+            (column.source_type.physical() == Physical::TimestampMicros).then_some(at)
+        };
+        let asides = table.columns.iter().enumerate().filter_map(times).collect();
+        Ok(Found { table, select, bytes, transactional, asides })
     };
     Ok(columns.and_then(|columns| tables.into_iter().map(|it| build(&columns, it)).collect()))
 }
@@ -128,6 +147,7 @@ impl Declared {
     }
 }
 
-fn quoted(name: &str) -> String {
+/// A name in backticks.
+pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }

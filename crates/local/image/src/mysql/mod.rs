@@ -15,8 +15,13 @@
 //! | here | the connection, and the sessions of a capture |
 //! | [`catalogue`] | what there is to read |
 //! | [`rows`] | rows from the server into a file |
+//! | [`definition`] | what a database is beside its rows |
+//! | [`revive`], [`literal`] | an image back into a server |
 
 mod catalogue;
+mod definition;
+mod literal;
+mod revive;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +38,8 @@ use crate::image::{Engine, Image, Login, Source, Table};
 use crate::jobs::{self, Job};
 use crate::stored::Stored;
 use catalogue::Found;
+use definition::Definition;
+use revive::MySqlImage;
 
 /// How every session of a capture is set: times in UTC, texts in UTF-8, CHAR without its
 /// padding (the default), and a server that waits for a slow disk.
@@ -188,10 +195,13 @@ impl MySql {
         Ok(sessions)
     }
 
-    async fn capture_all(&self, dir: &Path) -> Result<Stored, ImageError> {
+    async fn capture_all(&self, dir: &Path) -> Result<MySqlImage, ImageError> {
         let mut sessions = self.sessions().await?;
         let mut found = self.listed(&mut sessions[0]).await?;
         self.skip_unreadable(&mut sessions[0], &mut found).await?;
+        let definition = Definition::read(&mut sessions[0], &self.database, &found)
+            .await
+            .map_err(|error| self.error("reading the definition of", &error))?;
         let loose: Vec<&str> =
             found.iter().filter(|it| !it.transactional).map(Found::name).collect();
         if !loose.is_empty() {
@@ -218,7 +228,9 @@ impl MySql {
         })
         .await?;
         let tables = found.iter().map(|found| found.table.clone()).collect();
-        Ok(Stored::of(self.engine.clone(), self.database.clone(), tables, copied))
+        let rows = Stored::of(self.engine.clone(), self.database.clone(), tables, copied);
+        let user = self.opts.user().unwrap_or_default().to_owned();
+        Ok(MySqlImage { rows, definition, asides: MySqlImage::asides(&found), user })
     }
 
     /// Marks the tables that the user sees in the catalogue and may not read.
@@ -243,6 +255,10 @@ impl MySql {
 impl Source for MySql {
     fn engine(&self) -> Engine {
         self.engine.clone()
+    }
+
+    fn address(&self) -> Option<(String, u16)> {
+        Some((self.opts.ip_or_hostname().to_owned(), self.opts.tcp_port()))
     }
 
     fn login(&self) -> Option<Login> {

@@ -42,8 +42,9 @@ impl From<ImageError> for CopyError {
 
 /// Copies the table into a new file at `path` and says how many rows it has.
 pub(super) async fn to_file(conn: &mut Conn, found: &Found, path: &Path) -> Result<u64, CopyError> {
-    let mut piece = Piece::create(path, &found.table.arrow_schema())?;
-    let mut gathered = Gathered::new(&found.table)?;
+    let stored = found.stored()?;
+    let mut piece = Piece::create(path, &stored.arrow_schema())?;
+    let mut gathered = Gathered::new(&stored)?;
     let mut number = 0;
     let mut result = conn.query_iter(found.select.as_str()).await?;
     while let Some(row) = result.next().await? {
@@ -62,7 +63,14 @@ pub(super) async fn to_file(conn: &mut Conn, found: &Found, path: &Path) -> Resu
 
 fn take(row: &Row, number: u64, found: &Found, gathered: &mut Gathered) -> Result<(), ImageError> {
     let mut bytes = 0;
-    for (index, cells) in gathered.columns().iter_mut().enumerate() {
+    let (columns, asides) = gathered.columns().split_at_mut(found.table.columns.len());
+    let mut asides = asides.iter_mut();
+    for (index, cells) in columns.iter_mut().enumerate() {
+        if matches!(cells, Cells::Micros(_))
+            && let Some(Cells::Text(aside)) = asides.next()
+        {
+            aside.append_option(zero(row.as_ref(index)));
+        }
         let taken = match row.as_ref(index) {
             Some(Value::NULL) => {
                 cells.push_null();
@@ -86,6 +94,12 @@ fn take(row: &Row, number: u64, found: &Found, gathered: &mut Gathered) -> Resul
     }
     gathered.row_done(bytes);
     Ok(())
+}
+
+/// The words of a time that is none.
+fn zero(cell: Option<&Value>) -> Option<&str> {
+    let Some(Value::Bytes(cell)) = cell else { return None };
+    std::str::from_utf8(cell).ok().filter(|cell| text::zero(cell))
 }
 
 /// Adds a cell as the server prints it; `None` when it is not of the column's type.

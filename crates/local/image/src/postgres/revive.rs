@@ -8,18 +8,15 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, Int16Type, Int32Type,
 use bytes::Bytes;
 use futures::SinkExt;
 use futures::future::BoxFuture;
-use tokio::sync::mpsc;
 use tokio_postgres::{Client, NoTls};
 
 use super::definition::Definition;
 use super::{Postgres, SESSION, reason};
+use crate::ahead::Ahead;
 use crate::error::ImageError;
 use crate::image::{Batches, Engine, Image, Revived, Table};
 use crate::stored::Stored;
 use crate::throwaway::ThrowAwayPostgres;
-
-/// Batches that are read ahead of the server.
-const AHEAD: usize = 2;
 
 /// Rows, and what is needed to have them in a server again.
 pub(super) struct PostgresImage {
@@ -52,9 +49,8 @@ impl Image for PostgresImage {
             let Some(definition) = &self.definition else { return Ok(None) };
             let server =
                 tokio::task::spawn_blocking(move || ThrowAwayPostgres::start_at(address)).await??;
-            let failed = |error: tokio_postgres::Error| ImageError::Database {
-                doing: "filling",
-                place: "the restored server".to_owned(),
+            let failed = |error: tokio_postgres::Error| ImageError::Restored {
+                doing: "filling".to_owned(),
                 reason: reason(&error),
             };
             let client = connect(&server.url()).await.map_err(failed)?;
@@ -64,7 +60,7 @@ impl Image for PostgresImage {
                 client.batch_execute(&create).await.map_err(failed)?;
             }
             roles(&client, definition).await.map_err(failed)?;
-            let url = server.url_of(&percent(self.database()));
+            let url = server.url_of(self.database());
             let client = connect(&url).await.map_err(failed)?;
             client.batch_execute(&definition.before).await.map_err(failed)?;
             // The dump's own settings hide every schema; these are a session's again.
@@ -102,9 +98,8 @@ impl PostgresImage {
         definition: &Definition,
         table: &Table,
     ) -> Result<(), ImageError> {
-        let failed = |error: tokio_postgres::Error| ImageError::Database {
-            doing: "filling a table of",
-            place: format!("the restored server ({}.{})", table.schema, table.name),
+        let failed = |error: tokio_postgres::Error| ImageError::Restored {
+            doing: format!("filling the table {}.{} of", table.schema, table.name),
             reason: reason(&error),
         };
         let computed = |column: &str| {
@@ -120,21 +115,11 @@ impl PostgresImage {
         let copy = format!("COPY {schema}.{name} ({}) FROM STDIN", names.join(", "));
         let sink = client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?;
         let mut sink = Box::pin(sink);
-        let (send, mut receive) = mpsc::channel(AHEAD);
-        let (image, table) = (self.clone(), table.clone());
-        let reader = tokio::task::spawn_blocking(move || {
-            for batch in image.read(&table)? {
-                let lines = lines(&batch?, &kept)?;
-                if send.blocking_send(lines).is_err() {
-                    break;
-                }
-            }
-            Ok::<_, ImageError>(())
-        });
-        while let Some(lines) = receive.recv().await {
+        let (image, read) = (Arc::clone(self), table.clone());
+        let mut made = Ahead::of(move || image.read(&read), move |batch| lines(batch, &kept));
+        while let Some(lines) = made.next().await? {
             sink.send(Bytes::from(lines)).await.map_err(failed)?;
         }
-        reader.await??;
         sink.as_mut().finish().await.map_err(failed)?;
         Ok(())
     }
@@ -167,15 +152,6 @@ async fn roles(client: &Client, definition: &Definition) -> Result<(), tokio_pos
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A name within an address.
-fn percent(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    name.bytes().fold(String::new(), |text, byte| match plain(byte) {
-        true => text + &char::from(byte).to_string(),
-        false => text + &format!("%{byte:02X}"),
-    })
 }
 
 /// Rows in COPY's text format (PostgreSQL documentation, "COPY", "Text Format").

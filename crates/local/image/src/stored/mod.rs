@@ -66,11 +66,26 @@ impl Image for Stored {
     }
 
     fn read(&self, table: &Table) -> Result<Batches, ImageError> {
+        self.batches(table, Some((0..table.columns.len()).collect()))
+    }
+}
+
+impl Stored {
+    /// As [`Image::read`], with what the pieces hold behind the table's own columns.
+    ///
+    /// # Errors
+    /// When the image holds no such table.
+    pub(crate) fn read_all(&self, table: &Table) -> Result<Batches, ImageError> {
+        self.batches(table, None)
+    }
+
+    /// These columns of a table's pieces, or all.
+    fn batches(&self, table: &Table, columns: Option<Vec<usize>>) -> Result<Batches, ImageError> {
         let pieces =
             self.pieces.get(&(table.schema.clone(), table.name.clone())).ok_or_else(|| {
                 ImageError::UnknownTable { schema: table.schema.clone(), table: table.name.clone() }
             })?;
-        let open = |path: PathBuf| match read(&path) {
+        let open = move |path: PathBuf| match read(&path, columns.clone()) {
             Ok(batches) => batches,
             Err(error) => Box::new(std::iter::once(Err(error))),
         };
@@ -78,9 +93,9 @@ impl Image for Stored {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Batches, ImageError> {
+fn read(path: &PathBuf, columns: Option<Vec<usize>>) -> Result<Batches, ImageError> {
     let io = |source| ImageError::Io { doing: "open", path: path.display().to_string(), source };
     let file = BufReader::with_capacity(READ_AHEAD, File::open(path).map_err(io)?);
-    let reader = StreamReader::try_new(file, None)?;
+    let reader = StreamReader::try_new(file, columns)?;
     Ok(Box::new(reader.map(|batch| batch.map_err(ImageError::from))))
 }

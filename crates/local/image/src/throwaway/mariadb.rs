@@ -1,8 +1,9 @@
 //! A MariaDB server that lives as long as a test.
 
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
+use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders, percent};
 
 /// The user that may do everything. It needs no password.
 const USER: &str = "root";
@@ -39,6 +40,31 @@ impl ThrowAwayMariaDb {
     /// # Errors
     /// [`ThrowAwayError`] says what is missing and what to do.
     pub fn start() -> Result<ThrowAwayMariaDb, ThrowAwayError> {
+        Self::start_at(ANYWHERE)
+    }
+
+    /// As [`start`](Self::start), at this address of loopback. Port 0 is any free one; a port
+    /// that is taken gives way to one.
+    ///
+    /// # Errors
+    /// [`ThrowAwayError`] says what is missing and what to do.
+    pub fn start_at(address: SocketAddrV4) -> Result<ThrowAwayMariaDb, ThrowAwayError> {
+        Self::launch(address, &[])
+    }
+
+    /// As [`start`](Self::start), with further arguments of `mariadbd`. Files that they name
+    /// must be open to its user.
+    ///
+    /// # Errors
+    /// [`ThrowAwayError`] says what is missing and what to do.
+    pub fn start_with(further: &[String]) -> Result<ThrowAwayMariaDb, ThrowAwayError> {
+        Self::launch(ANYWHERE, further)
+    }
+
+    fn launch(
+        address: SocketAddrV4,
+        further: &[String],
+    ) -> Result<ThrowAwayMariaDb, ThrowAwayError> {
         let (install, server) = programs().ok_or(ThrowAwayError::NotInstalled {
             server: "MariaDB",
             programs: "MariaDB server programs (mariadb-install-db, mariadbd)",
@@ -59,18 +85,18 @@ impl ThrowAwayMariaDb {
                 Err(error) => return Err(error),
             }
         };
-        home.serve(&KIND, &server, ANYWHERE, |dir, address| arguments(dir, address.port()))
-            .map(ThrowAwayMariaDb)
+        let all = |dir: &Path, address| [arguments(dir, address), further.to_vec()].concat();
+        home.serve(&KIND, &server, address, all).map(ThrowAwayMariaDb)
     }
 
     /// The address of one of its databases, which `CREATE DATABASE` has made; `mysql` is
     /// always there.
     pub fn url_of(&self, database: &str) -> String {
-        format!("mysql://{USER}@127.0.0.1:{}/{database}", self.0.address.port())
+        format!("mysql://{USER}@{}/{}", self.0.address, percent(database))
     }
 }
 
-fn arguments(dir: &Path, port: u16) -> Vec<String> {
+fn arguments(dir: &Path, address: SocketAddrV4) -> Vec<String> {
     let file = |name: &str| dir.join(name).display().to_string();
     vec![
         // Nothing of the machine's own configuration. It must come first.
@@ -78,8 +104,8 @@ fn arguments(dir: &Path, port: u16) -> Vec<String> {
         format!("--datadir={}", file("data")),
         format!("--socket={}", file("socket")),
         format!("--pid-file={}", file("pid")),
-        format!("--port={port}"),
-        "--bind-address=127.0.0.1".to_owned(),
+        format!("--port={}", address.port()),
+        format!("--bind-address={}", address.ip()),
         "--skip-name-resolve".to_owned(),
         "--skip-log-bin".to_owned(),
         NO_AIO.to_owned(),
@@ -90,6 +116,8 @@ fn arguments(dir: &Path, port: u16) -> Vec<String> {
         "--sql-mode=".to_owned(),
         "--character-set-server=utf8mb4".to_owned(),
         "--local-infile=ON".to_owned(),
+        // The longest row that the protocol has.
+        "--max-allowed-packet=1G".to_owned(),
     ]
 }
 

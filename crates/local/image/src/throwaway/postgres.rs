@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders};
+use super::{ANYWHERE, Home, Kind, Running, ThrowAwayError, path_folders, percent};
 
 /// The superuser of the server. It needs no password.
 const USER: &str = "landbridge";
@@ -83,7 +83,7 @@ impl ThrowAwayPostgres {
 
     /// The address of one of its databases, which `CREATE DATABASE` has made.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{USER}@{}/{database}", self.0.address)
+        format!("postgres://{USER}@{}/{}", self.0.address, percent(database))
     }
 }
 

@@ -8,5 +8,6 @@ mod layout;
 mod mariadb;
 mod postgres;
 mod quirks;
+mod revive;
 mod support;
 mod travel;

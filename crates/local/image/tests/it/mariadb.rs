@@ -15,7 +15,7 @@ async fn client(server: &ThrowAwayMariaDb) -> Conn {
 }
 
 /// A server whose database `shop` was made with this SQL.
-async fn shop(sql: &str) -> (ThrowAwayMariaDb, Conn) {
+pub(crate) async fn shop(sql: &str) -> (ThrowAwayMariaDb, Conn) {
     let server = tokio::task::spawn_blocking(ThrowAwayMariaDb::start).await.unwrap();
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let mut client = client(&server).await;
@@ -25,7 +25,7 @@ async fn shop(sql: &str) -> (ThrowAwayMariaDb, Conn) {
 }
 
 /// The same database crosses whole in the workspace's own tests.
-const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/every_type.sql");
+pub(crate) const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/every_type.sql");
 
 #[tokio::test]
 async fn a_database_is_captured_whole() {

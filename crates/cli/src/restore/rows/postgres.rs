@@ -1,18 +1,15 @@
-//! Counting rows with a real client.
+//! Counting rows on PostgreSQL.
 
 use std::collections::BTreeMap;
 
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::tls::Tls;
+use super::quoted_by;
 use crate::failure::{Failure, Result};
+use crate::restore::tls::Tls;
 
-/// Rows of each `schema.table` asked for, counted on `host:port` with user, password,
-/// and database of `url`, by TLS when there is any. `None` is a table that is not there.
-///
-/// # Errors
-/// When the database cannot be reached or refuses; no password is told.
+/// As [`super::count`], of schema and table.
 pub(super) async fn count(
     url: &str,
     host: &str,
@@ -55,8 +52,11 @@ pub(super) async fn count(
         let row = client.query_one(there, &[&schema, &table]).await;
         let row = row.map_err(|error| failed("the tables cannot be listed", &error))?;
         let rows = if row.get::<_, bool>(0) {
-            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let count = format!("SELECT count(*) FROM {}.{}", quoted(schema), quoted(table));
+            let count = format!(
+                "SELECT count(*) FROM {}.{}",
+                quoted_by('"', schema),
+                quoted_by('"', table)
+            );
             let row = client.query_one(&count, &[]).await;
             let row = row.map_err(|error| failed("the rows cannot be counted", &error))?;
             u64::try_from(row.get::<_, i64>(0)).ok()
