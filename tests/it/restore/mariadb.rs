@@ -8,7 +8,7 @@ use super::*;
 use crate::mariadb::{server, world_from};
 
 /// Hard values, constraints, a sequence, a view, a trigger, a partition, an odd name.
-const SHOP: &str = r"
+const SHOP: &str = r#"
     CREATE SEQUENCE numbers START WITH 100;
     CREATE TABLE people (
         id bigint unsigned AUTO_INCREMENT PRIMARY KEY, name varchar(80) NOT NULL, code char(6),
@@ -28,14 +28,14 @@ const SHOP: &str = r"
     VALUES
         ('김민준 😀', 'ab  ', 'happy', 'a,b', '2026-02-28', '2026-11-21 05:00:00', '2026-11-21 05:00:00.123456', 0.1, 0.1,
          99999999999999999999999999999999999.999999999999999999999999999999, 18446744073709551615, x'00ff5c6e27', b'1010',
-         '{\'a\': [1, \'\\\\n\']}', '838:59:59.999', POINT(1, 2)),
+         '{"a": [1, "\\n"]}', '838:59:59.999', POINT(1, 2)),
         ('tab\tand\nline \\N \' \0', NULL, NULL, '', '0000-00-00', '0000-00-00 00:00:00', '2024-00-10 00:00:00', 1e-300, -1e30,
          -0.000000000000000000000000000001, 0, '', b'0', '{}', '-838:59:59', NULL),
         ('', '', 'sad', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     INSERT INTO people (name, most) SELECT CONCAT('person ', seq), seq FROM seq_1_to_5000;
     INSERT INTO orders (person, day) SELECT seq, DATE_ADD('2020-01-01', INTERVAL seq DAY) FROM seq_1_to_900;
     INSERT INTO visits SELECT DATE_ADD('2025-12-25', INTERVAL seq HOUR), CONCAT('page ', seq) FROM seq_1_to_300;
-    INSERT INTO `Odd ``name` VALUES ('x', 1), (NULL, NULL)";
+    INSERT INTO `Odd ``name` VALUES ('x', 1), (NULL, NULL)"#;
 
 const TABLES: [&str; 5] = ["people", "orders", "visits", "`Odd ``name`", "nothing"];
 
@@ -113,6 +113,13 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     let source: Option<u64> =
         shop.query_first("SELECT COUNT(*) FROM people").await.expect("a count");
     assert_eq!(source, Some(5003), "the source has a server of its own");
+
+    // There are no logs: the newest point in time is the present.
+    let latest = [&["restore", "--pitr", "latest", "--as", "newest"][..], &JSON].concat();
+    let said = run(&world, &latest).await.json();
+    let mut newest = client(&said["outcome"]).await;
+    let gone = "SELECT COUNT(*) FROM people WHERE name = 'gone'";
+    assert_eq!(newest.query_first(gone).await.expect("a count"), Some(5003));
 }
 
 /// A day in the warehouse, the restore of its snapshot, and a drill that counts.

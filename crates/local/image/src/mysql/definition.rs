@@ -83,7 +83,8 @@ pub(super) struct Definition {
 pub(super) struct Sequence {
     pub(super) name: String,
     pub(super) sql: String,
-    pub(super) next: i64,
+    /// Its digits: newer servers have sequences beyond an `i64`.
+    pub(super) next: String,
 }
 
 /// A view, trigger, routine or event.
@@ -165,7 +166,7 @@ async fn sequences(conn: &mut Conn, database: &str) -> Result<Vec<Sequence>, Err
         let full = format!("{}.{}", quoted(database), quoted(&name));
         let sql: Result<Option<Row>, Error> =
             conn.query_first(format!("SHOW CREATE SEQUENCE {full}")).await;
-        let next: Result<Option<i64>, Error> =
+        let next: Result<Option<String>, Error> =
             conn.query_first(format!("SELECT next_not_cached_value FROM {full}")).await;
         let sql = unless_refused(sql, &name)?.flatten().and_then(|row| text(&row, 1));
         if let (Some(sql), Some(next)) = (sql, unless_refused(next, &name)?.flatten()) {
