@@ -14,6 +14,9 @@ const INSTALLS: u32 = 3;
 /// (`fs.aio-max-nr`), which several servers at once use up.
 const NO_AIO: &str = "--innodb-use-native-aio=OFF";
 
+/// Where Debian has the programs.
+const DEBIANS: &str = "/usr/sbin";
+
 const KIND: Kind = Kind {
     server: "MariaDB",
     user: "mysql",
@@ -65,12 +68,10 @@ impl ThrowAwayMariaDb {
         address: SocketAddrV4,
         further: &[String],
     ) -> Result<ThrowAwayMariaDb, ThrowAwayError> {
-        let (install, server) = programs().ok_or(ThrowAwayError::NotInstalled {
-            server: "MariaDB",
-            programs: "MariaDB server programs (mariadb-install-db, mariadbd)",
-            folder: "/usr/sbin",
-            script: "scripts/mariadb-for-tests.sh",
-        })?;
+        let mut folders = path_folders();
+        // Often not on the PATH of people who are not root.
+        folders.push(PathBuf::from(DEBIANS));
+        let (install, server) = programs(&folders)?;
         let mut attempt = 1;
         let home = loop {
             let home = Home::new(&KIND)?;
@@ -122,10 +123,34 @@ fn arguments(dir: &Path, address: SocketAddrV4) -> Vec<String> {
 }
 
 /// The program that makes a data directory, and the one that serves it.
-fn programs() -> Option<(PathBuf, PathBuf)> {
-    let mut folders = path_folders();
-    // Often not on the PATH of people who are not root.
-    folders.push(PathBuf::from("/usr/sbin"));
-    let find = |name: &str| folders.iter().map(|it| it.join(name)).find(|path| path.is_file());
-    Some((find("mariadb-install-db")?, find("mariadbd")?))
+fn programs(folders: &[PathBuf]) -> Result<(PathBuf, PathBuf), ThrowAwayError> {
+    let find = |name: &str| {
+        let found = folders.iter().map(|it| it.join(name)).find(|path| path.is_file());
+        found.ok_or(ThrowAwayError::NotInstalled {
+            server: "MariaDB",
+            programs: "MariaDB server programs (mariadb-install-db, mariadbd)",
+            folder: DEBIANS,
+            script: "scripts/mariadb-for-tests.sh",
+        })
+    };
+    Ok((find("mariadb-install-db")?, find("mariadbd")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ImageError;
+
+    #[test]
+    fn a_restore_without_the_programs_says_what_to_install() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("mariadb-install-db"), "").unwrap();
+        let error = ImageError::from(programs(&[dir.path().to_owned()]).unwrap_err());
+        assert_eq!(
+            error.to_string(),
+            "cannot start a server from the image: no MariaDB server programs \
+             (mariadb-install-db, mariadbd) on PATH nor in /usr/sbin; run \
+             scripts/mariadb-for-tests.sh, or install your system's MariaDB server package"
+        );
+    }
 }

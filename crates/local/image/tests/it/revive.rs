@@ -91,8 +91,13 @@ async fn told(url: &str) -> Vec<Told> {
         let columns: Vec<(String, String)> = conn.exec(columns, (&table,)).await.unwrap();
         let select = columns.iter().map(|(column, kind)| {
             let column = format!("`{}`", column.replace('`', "``"));
-            // A FLOAT in full, bytes of any kind as they are stored.
-            if kind == "float" { format!("{column} + 0e0") } else { format!("HEX({column})") }
+            match kind.as_str() {
+                // All digits: the server prints six.
+                "float" => format!("{column} + 0e0"),
+                "decimal" | "double" | "date" | "time" | "datetime" | "timestamp" => column,
+                // Bytes of any kind as they are stored.
+                _ => format!("HEX({column})"),
+            }
         });
         let select: Vec<String> = select.collect();
         let rows: Vec<mysql_async::Row> =
