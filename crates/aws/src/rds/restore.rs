@@ -22,6 +22,72 @@ macro_rules! with {
     }};
 }
 
+/// What an instance is set to by a restore of either kind and by a change.
+macro_rules! of_instance {
+    ($call:expr, $settings:expr) => {
+        with!($call, $settings, {
+            Class => set_db_instance_class(text),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            PubliclyAccessible => set_publicly_accessible(flag),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_parameter_group_name(text),
+            OptionGroup => set_option_group_name(text),
+            MultiAz => set_multi_az(flag),
+            StorageType => set_storage_type(text),
+            StorageGb => set_allocated_storage(number),
+            Iops => set_iops(number),
+            StorageThroughput => set_storage_throughput(number),
+            DedicatedLogVolume => set_dedicated_log_volume(flag),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            MinorUpgrades => set_auto_minor_version_upgrade(flag),
+            Certificate => set_ca_certificate_identifier(text),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+            LicenseModel => set_license_model(text),
+        })
+    };
+}
+
+/// What a cluster is set to by a restore of either kind and by a change.
+macro_rules! of_cluster {
+    ($call:expr, $settings:expr) => {
+        with!($call.set_serverless_v2_scaling_configuration(scaling($settings)), $settings, {
+            Class => set_db_cluster_instance_class(text),
+            Port => set_port(number),
+            SecurityGroups => set_vpc_security_group_ids(names),
+            NetworkType => set_network_type(text),
+            ParameterGroup => set_db_cluster_parameter_group_name(text),
+            StorageType => set_storage_type(text),
+            Iops => set_iops(number),
+            IamAuthentication => set_enable_iam_database_authentication(flag),
+            DeletionProtection => set_deletion_protection(flag),
+            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
+            BackupRetentionDays => set_backup_retention_period(number),
+            BackupWindow => set_preferred_backup_window(text),
+            BacktrackSeconds => set_backtrack_window(long),
+            EngineLifecycle => set_engine_lifecycle_support(text),
+        })
+    };
+}
+
+/// Starts a restore with what every restore sets as well.
+macro_rules! start {
+    ($call:expr, $plan:expr, $settings:expr) => {{
+        let call = with!($call, $settings, {
+            SubnetGroup => set_db_subnet_group_name(text),
+            LogExports => set_enable_cloudwatch_logs_exports(names),
+            Tags => set_tags(tags),
+        });
+        let started = call.send().await;
+        started
+            .map(|_| ())
+            .map_err(|error| failed("the restore cannot be started", &$plan.target, error))
+    }};
+}
+
 impl Rds {
     /// Starts a restore, with `settings` in the call (see [`Plan::at_restore`]).
     ///
@@ -44,37 +110,8 @@ impl Rds {
     async fn restore_instance(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
         let call = self.client.restore_db_instance_from_db_snapshot();
         let call = call.db_instance_identifier(&plan.target).db_snapshot_identifier(id);
-        let call = with!(call, settings, {
-            Class => set_db_instance_class(text),
-            Port => set_port(number),
-            SubnetGroup => set_db_subnet_group_name(text),
-            SecurityGroups => set_vpc_security_group_ids(names),
-            PubliclyAccessible => set_publicly_accessible(flag),
-            NetworkType => set_network_type(text),
-            ParameterGroup => set_db_parameter_group_name(text),
-            OptionGroup => set_option_group_name(text),
-            MultiAz => set_multi_az(flag),
-            StorageType => set_storage_type(text),
-            StorageGb => set_allocated_storage(number),
-            Iops => set_iops(number),
-            StorageThroughput => set_storage_throughput(number),
-            DedicatedLogVolume => set_dedicated_log_volume(flag),
-            IamAuthentication => set_enable_iam_database_authentication(flag),
-            LogExports => set_enable_cloudwatch_logs_exports(names),
-            DeletionProtection => set_deletion_protection(flag),
-            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-            BackupRetentionDays => set_backup_retention_period(number),
-            BackupWindow => set_preferred_backup_window(text),
-            MinorUpgrades => set_auto_minor_version_upgrade(flag),
-            Certificate => set_ca_certificate_identifier(text),
-            EngineLifecycle => set_engine_lifecycle_support(text),
-            LicenseModel => set_license_model(text),
-            Tags => set_tags(tags),
-        });
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
-        }
+        let call = of_instance!(call.set_port(number(settings, Setting::Port)), settings);
+        start!(call, plan, settings)
     }
 
     async fn instance_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
@@ -84,37 +121,8 @@ impl Rds {
             .target_db_instance_identifier(&plan.target)
             .set_restore_time(time(&plan.origin))
             .set_use_latest_restorable_time(latest(&plan.origin));
-        let call = with!(call, settings, {
-            Class => set_db_instance_class(text),
-            Port => set_port(number),
-            SubnetGroup => set_db_subnet_group_name(text),
-            SecurityGroups => set_vpc_security_group_ids(names),
-            PubliclyAccessible => set_publicly_accessible(flag),
-            NetworkType => set_network_type(text),
-            ParameterGroup => set_db_parameter_group_name(text),
-            OptionGroup => set_option_group_name(text),
-            MultiAz => set_multi_az(flag),
-            StorageType => set_storage_type(text),
-            StorageGb => set_allocated_storage(number),
-            Iops => set_iops(number),
-            StorageThroughput => set_storage_throughput(number),
-            DedicatedLogVolume => set_dedicated_log_volume(flag),
-            IamAuthentication => set_enable_iam_database_authentication(flag),
-            LogExports => set_enable_cloudwatch_logs_exports(names),
-            DeletionProtection => set_deletion_protection(flag),
-            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-            BackupRetentionDays => set_backup_retention_period(number),
-            BackupWindow => set_preferred_backup_window(text),
-            MinorUpgrades => set_auto_minor_version_upgrade(flag),
-            Certificate => set_ca_certificate_identifier(text),
-            EngineLifecycle => set_engine_lifecycle_support(text),
-            LicenseModel => set_license_model(text),
-            Tags => set_tags(tags),
-        });
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
-        }
+        let call = of_instance!(call.set_port(number(settings, Setting::Port)), settings);
+        start!(call, plan, settings)
     }
 
     async fn restore_cluster(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
@@ -124,31 +132,8 @@ impl Rds {
             .snapshot_identifier(id)
             .engine(&plan.engine)
             .engine_version(&plan.engine_version)
-            .set_serverless_v2_scaling_configuration(scaling(settings));
-        let call = with!(call, settings, {
-            Class => set_db_cluster_instance_class(text),
-            Port => set_port(number),
-            SubnetGroup => set_db_subnet_group_name(text),
-            SecurityGroups => set_vpc_security_group_ids(names),
-            PubliclyAccessible => set_publicly_accessible(flag),
-            NetworkType => set_network_type(text),
-            ParameterGroup => set_db_cluster_parameter_group_name(text),
-            StorageType => set_storage_type(text),
-            Iops => set_iops(number),
-            IamAuthentication => set_enable_iam_database_authentication(flag),
-            LogExports => set_enable_cloudwatch_logs_exports(names),
-            DeletionProtection => set_deletion_protection(flag),
-            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-            BackupRetentionDays => set_backup_retention_period(number),
-            BackupWindow => set_preferred_backup_window(text),
-            BacktrackSeconds => set_backtrack_window(long),
-            EngineLifecycle => set_engine_lifecycle_support(text),
-            Tags => set_tags(tags),
-        });
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
-        }
+            .set_publicly_accessible(flag(settings, Setting::PubliclyAccessible));
+        start!(of_cluster!(call, settings), plan, settings)
     }
 
     async fn cluster_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
@@ -158,31 +143,8 @@ impl Rds {
             .db_cluster_identifier(&plan.target)
             .set_restore_to_time(time(&plan.origin))
             .set_use_latest_restorable_time(latest(&plan.origin))
-            .set_serverless_v2_scaling_configuration(scaling(settings));
-        let call = with!(call, settings, {
-            Class => set_db_cluster_instance_class(text),
-            Port => set_port(number),
-            SubnetGroup => set_db_subnet_group_name(text),
-            SecurityGroups => set_vpc_security_group_ids(names),
-            PubliclyAccessible => set_publicly_accessible(flag),
-            NetworkType => set_network_type(text),
-            ParameterGroup => set_db_cluster_parameter_group_name(text),
-            StorageType => set_storage_type(text),
-            Iops => set_iops(number),
-            IamAuthentication => set_enable_iam_database_authentication(flag),
-            LogExports => set_enable_cloudwatch_logs_exports(names),
-            DeletionProtection => set_deletion_protection(flag),
-            CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-            BackupRetentionDays => set_backup_retention_period(number),
-            BackupWindow => set_preferred_backup_window(text),
-            BacktrackSeconds => set_backtrack_window(long),
-            EngineLifecycle => set_engine_lifecycle_support(text),
-            Tags => set_tags(tags),
-        });
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed("the restore cannot be started", &plan.target, error)),
-        }
+            .set_publicly_accessible(flag(settings, Setting::PubliclyAccessible));
+        start!(of_cluster!(call, settings), plan, settings)
     }
 
     /// Makes a member of a restored Aurora cluster. One that exists is left as it is.
@@ -250,31 +212,10 @@ impl Rds {
                 let mode = rest.get(Setting::InsightsMode).map(|mode| mode.to_string());
                 let mode = mode.map(|mode| DatabaseInsightsMode::from(mode.as_str()));
                 let call = call.set_database_insights_mode(mode);
-                let call = with!(call, &rest, {
-                    Class => set_db_instance_class(text),
+                let call = with!(of_instance!(call, &rest), &rest, {
                     Port => set_db_port_number(number),
-                    SecurityGroups => set_vpc_security_group_ids(names),
-                    PubliclyAccessible => set_publicly_accessible(flag),
-                    NetworkType => set_network_type(text),
-                    ParameterGroup => set_db_parameter_group_name(text),
-                    OptionGroup => set_option_group_name(text),
-                    MultiAz => set_multi_az(flag),
-                    StorageType => set_storage_type(text),
-                    StorageGb => set_allocated_storage(number),
-                    Iops => set_iops(number),
-                    StorageThroughput => set_storage_throughput(number),
                     MaxStorageGb => set_max_allocated_storage(number),
-                    DedicatedLogVolume => set_dedicated_log_volume(flag),
-                    IamAuthentication => set_enable_iam_database_authentication(flag),
-                    DeletionProtection => set_deletion_protection(flag),
-                    CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-                    BackupRetentionDays => set_backup_retention_period(number),
-                    BackupWindow => set_preferred_backup_window(text),
                     MaintenanceWindow => set_preferred_maintenance_window(text),
-                    MinorUpgrades => set_auto_minor_version_upgrade(flag),
-                    Certificate => set_ca_certificate_identifier(text),
-                    EngineLifecycle => set_engine_lifecycle_support(text),
-                    LicenseModel => set_license_model(text),
                     MonitoringSeconds => set_monitoring_interval(number),
                     MonitoringRole => set_monitoring_role_arn(text),
                     PerformanceInsights => set_enable_performance_insights(flag),
@@ -286,26 +227,10 @@ impl Rds {
             }
             SourceKind::Cluster => {
                 let call = self.client.modify_db_cluster().db_cluster_identifier(&it.id);
-                let call = call
-                    .apply_immediately(true)
-                    .set_cloudwatch_logs_export_configuration(logs)
-                    .set_serverless_v2_scaling_configuration(scaling(&rest));
-                let call = with!(call, &rest, {
-                    Class => set_db_cluster_instance_class(text),
-                    Port => set_port(number),
-                    SecurityGroups => set_vpc_security_group_ids(names),
-                    NetworkType => set_network_type(text),
-                    ParameterGroup => set_db_cluster_parameter_group_name(text),
-                    StorageType => set_storage_type(text),
-                    Iops => set_iops(number),
-                    IamAuthentication => set_enable_iam_database_authentication(flag),
-                    DeletionProtection => set_deletion_protection(flag),
-                    CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
-                    BackupRetentionDays => set_backup_retention_period(number),
-                    BackupWindow => set_preferred_backup_window(text),
-                    BacktrackSeconds => set_backtrack_window(long),
+                let call =
+                    call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
+                let call = with!(of_cluster!(call, &rest), &rest, {
                     MaintenanceWindow => set_preferred_maintenance_window(text),
-                    EngineLifecycle => set_engine_lifecycle_support(text),
                 });
                 call.send().await.map(|_| ()).map_err(|error| failed(what, &it.id, error))
             }

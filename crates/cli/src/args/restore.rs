@@ -121,6 +121,7 @@ pub(crate) struct RestoreArgs {
     after_help = "\
 Examples:
   SHOP_URL=postgres://reader:secret@any/shop landbridge drill --database-url-env SHOP_URL
+  SHOP_URL=mysql://reader:secret@any/shop landbridge drill --database-url-env SHOP_URL
   landbridge drill --database-url-env SHOP_URL --ca global-bundle.pem
   landbridge drill --without-rows
   landbridge drill --clean-up
