@@ -1,5 +1,13 @@
 //! A restored MariaDB is a real server too: `rows` and `drill` for it.
 
+use std::net::SocketAddrV4;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use landbridge_local_image::throwaway::ThrowAwayError;
+use landbridge_local_image::{Batches, Engine, Image, ImageError, Revived, Source, Table};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, Value as Cell};
 
@@ -163,4 +171,64 @@ async fn a_receipt_leads_to_its_rows_and_a_drill_counts_them() {
     bad.fails(1, &["the drill failed", "shop.people: 120 in the receipt, 7"]);
     let aws = world.cloud.aws();
     assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+}
+
+/// A database whose images find no server's programs on this machine.
+struct WithoutPrograms(Arc<dyn Image>);
+
+impl Source for WithoutPrograms {
+    fn engine(&self) -> Engine {
+        Engine::mariadb("10.11.6")
+    }
+
+    fn capture<'a>(
+        &'a self,
+        _at: Timestamp,
+        _dir: &'a Path,
+    ) -> BoxFuture<'a, Result<Arc<dyn Image>, ImageError>> {
+        Box::pin(async { Ok(Arc::new(WithoutPrograms(self.0.clone())) as Arc<dyn Image>) })
+    }
+}
+
+impl Image for WithoutPrograms {
+    fn engine(&self) -> &Engine {
+        self.0.engine()
+    }
+
+    fn database(&self) -> &str {
+        self.0.database()
+    }
+
+    fn tables(&self) -> &[Table] {
+        self.0.tables()
+    }
+
+    fn read(&self, table: &Table) -> Result<Batches, ImageError> {
+        self.0.read(table)
+    }
+
+    fn revive(
+        self: Arc<Self>,
+        _address: SocketAddrV4,
+    ) -> BoxFuture<'static, Result<Option<Revived>, ImageError>> {
+        let (server, programs, folder, script) = ("MariaDB", "mariadbd", "/usr/sbin", "a script");
+        let missing = ThrowAwayError::NotInstalled { server, programs, folder, script };
+        Box::pin(async { Err(missing.into()) })
+    }
+}
+
+/// Where no server can be started, the restore fails; it does not pass for a database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_server_there_is_no_database() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let image = crate::support::small_database().capture(at(NOON), dir.path()).await;
+    let mut recipe = Recipe::small();
+    recipe.source = Arc::new(WithoutPrograms(image.expect("an image")));
+    recipe.start = at(NOON);
+    let world = recipe.build().await;
+    snapshot(&world, NOON).await;
+    let before = source(&world);
+    let args = ["restore", "--latest", "--as", "shop-restored", "--yes"];
+    run(&world, &args).await.fails(1, &["shop-restored is incompatible-restore"]);
+    assert_eq!(source(&world), before, "the source is untouched");
 }
