@@ -67,8 +67,10 @@ async fn all(client: &mut Conn) -> BTreeMap<&'static str, Vec<Vec<Option<Vec<u8>
 
 /// A client of the database that the outcome tells of.
 async fn client(outcome: &Value) -> Conn {
-    let (host, port) = (outcome["host"].as_str().expect("a host"), &outcome["port"]);
-    let opts = Opts::from_url(&format!("mysql://root@{host}:{port}/shop")).expect("an address");
+    let [user, host, database] =
+        ["user", "host", "database"].map(|it| outcome[it].as_str().expect(it));
+    let url = format!("mysql://{user}@{host}:{}/{database}", outcome["port"]);
+    let opts = Opts::from_url(&url).expect("an address");
     let opts = OptsBuilder::from_opts(opts).prefer_socket(false);
     let mut client = Conn::new(opts).await.expect("a connection");
     client.query_drop("SET NAMES utf8mb4; SET time_zone = '+00:00'").await.expect("a session");
