@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+pub use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::{Rds, S3, Secrets};
 use landbridge_core::config::SourceKind;
+use landbridge_core::{Error, Kind, Result};
 
 /// Attempts per call, the first included. A tick comes again in minutes, so few are enough.
 const ATTEMPTS: u32 = 4;
@@ -36,25 +39,7 @@ impl Aws {
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER` when they are set; an own S3 endpoint
     /// is addressed by path.
     pub async fn from_env(region: &str, kind: SourceKind) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let config: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            .http_client(http)
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS)
-                    .with_initial_backoff(FIRST_BACKOFF),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .build(),
-            )
-            .load()
-            .await;
+        let config = settings(region).await;
         let own = |name: &str| {
             std::env::var(name).ok().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
         };
@@ -70,4 +55,36 @@ impl Aws {
         let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
         Self { rds: Rds::new(rds, kind), s3: S3::new(s3), secrets: Secrets::new(secrets) }
     }
+}
+
+/// What all clients of `region` share: credentials of the environment, one HTTP client, bounded
+/// retries.
+async fn settings(region: &str) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(http)
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .build(),
+        )
+        .load()
+        .await
+}
+
+/// The credentials of the environment, for a caller that signs its requests itself.
+///
+/// # Errors
+/// `Denied` if there are none.
+pub async fn credentials(region: &str) -> Result<Credentials> {
+    let none = || Error::new(Kind::Denied, "there are no credentials of AWS", "");
+    let provider = settings(region).await.credentials_provider().ok_or_else(none)?;
+    provider.provide_credentials().await.map_err(|error| none().caused_by(error))
 }

@@ -50,6 +50,11 @@ impl Moto {
         Self { _process: process, url }
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its account. Any key will do.
     pub(crate) fn account(&self) -> Account<'_> {
         Account {

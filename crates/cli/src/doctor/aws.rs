@@ -1,4 +1,5 @@
-//! The AWS side: account, source, quota, bucket, key and role, secret, schedules, clock.
+//! The AWS side: account, source, quota, bucket, key and role, secret, schedules, clock. What IAM,
+//! KMS and EventBridge Scheduler say of them is in modules of their own.
 
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
@@ -8,8 +9,11 @@ use landbridge_core::config::Config;
 use landbridge_core::{Kind, Result};
 use landbridge_parquet::rewrite::Key;
 
+use super::files::Files;
 use super::line::Line;
-use super::{Stage, advice};
+use super::role::account_of;
+use super::signed::Signed;
+use super::{Stage, advice, key, role, schedules};
 
 /// How far this machine's clock may be off. S3 refuses signatures at 15 minutes (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); much less is a fault already.
@@ -18,7 +22,8 @@ const SKEW: SignedDuration = SignedDuration::from_secs(60);
 const SILENCE: SignedDuration = SignedDuration::from_hours(2);
 
 /// All lines of this side.
-pub(super) async fn check(config: &Config, stage: Stage) -> Vec<Line> {
+pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
+    let config = &files.config;
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.candidates().await;
     if candidates.as_ref().is_err_and(|error| error.kind() == Kind::Transient) {
@@ -29,8 +34,12 @@ pub(super) async fn check(config: &Config, stage: Stage) -> Vec<Line> {
     let mut lines =
         vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
     lines.extend(bucket(&aws, config, stage).await);
-    lines.push(role_and_key(&aws, config).await);
+    let (of_role, of_key, deployed) = read(files, stage).await;
+    lines.extend(of_role);
+    lines.extend(of_key);
+    lines.push(last_export(&aws, config).await);
     lines.extend(token_key(&aws, config, stage).await);
+    lines.extend(deployed);
     lines.push(running(&aws, config, stage).await);
     lines.push(clock(&config.source.region).await);
     lines
@@ -213,16 +222,29 @@ fn unread(line: &mut Line, error: &landbridge_core::Error, look: String) {
     line.unchecked(error.to_string(), Some(look));
 }
 
-/// Role and key show themselves in an export: RDS assumes the one and encrypts with the other.
-async fn role_and_key(aws: &Aws, config: &Config) -> Line {
-    let mut line = Line::new("aws", "export role and key");
-    let (role, key) = (&config.export.role_arn, &config.export.kms_key);
-    let role_name = role.rsplit('/').next().unwrap_or(role);
-    let look = format!(
-        "aws kms describe-key --key-id {key}; aws iam get-role --role-name {role_name} (it must be \
-         trusted by export.rds.amazonaws.com)"
+/// What IAM, KMS and EventBridge Scheduler say: of the role, of the key, of the schedules.
+async fn read(files: &Files, stage: Stage) -> (Vec<Line>, Vec<Line>, Vec<Line>) {
+    let config = &files.config;
+    let signed = match Signed::from_env(&config.source.region).await {
+        Ok(signed) => signed,
+        Err(error) => {
+            let mut line = Line::new("aws", "role, key and schedules");
+            line.failed(&error, advice(&error, "to read them"));
+            return (vec![line], Vec::new(), Vec::new());
+        }
+    };
+    let (of_role, of_key, deployed) = tokio::join!(
+        role::check(&signed, config, stage),
+        key::check(&signed, config, stage),
+        schedules::check(&signed, config, files.schedules.as_deref(), stage)
     );
-    match aws.rds.last_export(&config.export.bucket, role).await {
+    (of_role.into(), of_key.into(), deployed)
+}
+
+/// Role and key show themselves in an export: RDS assumes the one and encrypts with the other.
+async fn last_export(aws: &Aws, config: &Config) -> Line {
+    let mut line = Line::new("aws", "export role and key");
+    match aws.rds.last_export(&config.export.bucket, &config.export.role_arn).await {
         Ok(Some(last)) if last.status == "COMPLETE" => {
             let at =
                 last.started.map(|at| format!(" of {}", at.strftime("%F"))).unwrap_or_default();
@@ -230,14 +252,12 @@ async fn role_and_key(aws: &Aws, config: &Config) -> Line {
         }
         Ok(Some(last)) if last.status == "FAILED" => line.bad(
             format!("the export {} failed: {}", last.id, last.failure.unwrap_or_default()),
-            format!("look at both: {look}"),
+            "see the lines of both above, and what RDS says of the export in its console",
         ),
         Ok(Some(last)) => {
-            line.unchecked(format!("the export {} is {}", last.id, last.status), Some(look));
+            line.unchecked(format!("the export {} is {}", last.id, last.status), None)
         }
-        Ok(None) => {
-            line.unchecked("no export has shown yet that RDS can use them", Some(look));
-        }
+        Ok(None) => line.unchecked("no export has shown yet that RDS can use them", None),
         Err(error) => line.failed(&error, advice(&error, "rds:DescribeExportTasks")),
     }
     line
@@ -348,11 +368,6 @@ async fn date_of(url: &str) -> Option<Timestamp> {
     let answer = client.get(url).send().await.ok()?;
     let date = answer.headers().get("date")?.to_str().ok()?;
     Some(rfc2822::parse(date).ok()?.timestamp())
-}
-
-/// The account of an ARN: its fifth field.
-fn account_of(arn: &str) -> &str {
-    arn.split(':').nth(4).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
+use landbridge_local::scheduler::Written;
 use landbridge_local::{Scheduler, schedule_variables};
 
 use super::line::Line;
@@ -11,11 +12,16 @@ use crate::args::FileArgs;
 use crate::files;
 use crate::render::counted;
 
+/// The files, as far as they can be used.
+pub(super) struct Files {
+    /// Without it nothing can be looked at.
+    pub(super) config: Config,
+    pub(super) contract: Option<Contract>,
+    pub(super) schedules: Option<Vec<Written>>,
+}
+
 /// The lines, and the files where they can be used.
-pub(super) fn check(
-    args: &FileArgs,
-    schedules: &Path,
-) -> (Vec<Line>, Option<(Config, Option<Contract>)>) {
+pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<Line>, Option<Files>) {
     let mut first = Line::new("files", config::FILE_NAME);
     let path = files::config_path(args.config.as_deref());
     let name = path.display().to_string();
@@ -41,8 +47,8 @@ pub(super) fn check(
         config.warehouse.location
     ));
     let (second, contract) = contract_line(args, &config);
-    let third = schedule_line(schedules, &config);
-    (vec![first, second, third], Some((config, contract)))
+    let (third, schedules) = schedule_line(schedules, &config);
+    (vec![first, second, third], Some(Files { config, contract, schedules }))
 }
 
 fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
@@ -66,12 +72,12 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
     }
 }
 
-fn schedule_line(dir: &Path, config: &Config) -> Line {
+fn schedule_line(dir: &Path, config: &Config) -> (Line, Option<Vec<Written>>) {
     let mut line = Line::new("files", "schedules");
     if !dir.is_dir() {
         let look = "run it where infra/ lies, or name it with --schedules".to_owned();
         line.unchecked(format!("there is no {} here", dir.display()), Some(look));
-        return line;
+        return (line, None);
     }
     match Scheduler::load(dir, &schedule_variables(config)) {
         Ok(scheduler) => {
@@ -86,8 +92,11 @@ fn schedule_line(dir: &Path, config: &Config) -> Line {
                     format!("have one each of {}", wanted.join(", ")),
                 );
             }
+            (line, Some(scheduler.written()))
         }
-        Err(error) => line.bad(error.to_string(), format!("correct the file in {}", dir.display())),
+        Err(error) => {
+            line.bad(error.to_string(), format!("correct the file in {}", dir.display()));
+            (line, None)
+        }
     }
-    line
 }

@@ -5,15 +5,24 @@
 //! | here | the command |
 //! | `line` | one line: good, bad or not checked, and what to do |
 //! | `files` | the two files and the schedules |
-//! | `aws` | account, source, quota, bucket, key, role, clock |
+//! | `aws` | account, source, quota, bucket, the last export, snapshots, clock |
+//! | `role`, `key`, `schedules` | IAM's role of exports, KMS's key, EventBridge's schedules |
+//! | `signed` | how those three services are asked |
+//! | `document`, `pattern` | IAM documents, read plainly |
 //! | `google` | tokens, landing bucket, datasets, policy tags, rights |
 //!
 //! Nothing is changed: every check only reads.
 
 mod aws;
+mod document;
 mod files;
 mod google;
+mod key;
 mod line;
+mod pattern;
+mod role;
+mod schedules;
+mod signed;
 
 use std::path::PathBuf;
 
@@ -91,10 +100,10 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
     let stage = Stage { before_apply: args.before_apply };
     let (mut lines, files) = files::check(&args.files, &args.schedules);
     let readable = files.is_some();
-    if let Some((config, contract)) = &files {
+    if let Some(files) = &files {
         let (aws, google) = tokio::join!(
-            aws::check(config, stage),
-            google::check(config, contract.as_ref(), stage)
+            aws::check(files, stage),
+            google::check(&files.config, files.contract.as_ref(), stage)
         );
         lines.extend(aws);
         lines.extend(google);

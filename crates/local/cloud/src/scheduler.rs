@@ -56,11 +56,23 @@ struct ScheduleFile {
     retry: Retry,
 }
 
+/// What a file says, its variables filled in.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Which function it starts.
+    pub function: String,
+    /// When, as EventBridge writes it.
+    pub expression: String,
+    /// The zone of that, an IANA name.
+    pub zone: String,
+    /// The event, its placeholders as they stand.
+    pub input: Value,
+}
+
 struct Entry {
-    function: String,
+    written: Written,
     schedule: Schedule,
     zone: TimeZone,
-    input: Value,
     retries: u32,
 }
 
@@ -84,15 +96,21 @@ impl Scheduler {
             entries.push(entry);
         }
         entries.sort_by_key(|entry| {
-            let place = PIPELINE.iter().position(|name| *name == entry.function);
-            (place.unwrap_or(PIPELINE.len()), entry.function.clone())
+            let function = &entry.written.function;
+            let place = PIPELINE.iter().position(|name| name == function);
+            (place.unwrap_or(PIPELINE.len()), function.clone())
         });
         Ok(Self { entries })
     }
 
     /// The functions that have a schedule.
     pub fn functions(&self) -> Vec<&str> {
-        self.entries.iter().map(|entry| entry.function.as_str()).collect()
+        self.entries.iter().map(|entry| entry.written.function.as_str()).collect()
+    }
+
+    /// What the files say.
+    pub fn written(&self) -> Vec<Written> {
+        self.entries.iter().map(|entry| entry.written.clone()).collect()
     }
 
     /// Every tick due after `from` and up to `to`, earliest first.
@@ -121,9 +139,9 @@ impl Entry {
 
     fn tick(&self, at: Timestamp) -> Tick {
         Tick {
-            function: self.function.clone(),
+            function: self.written.function.clone(),
             scheduled_time: at,
-            payload: fill_in(&self.input, &at.to_string()),
+            payload: fill_in(&self.written.input, &at.to_string()),
             retries: self.retries,
         }
     }
@@ -167,9 +185,13 @@ fn read_entry(text: &str, variables: &BTreeMap<String, String>) -> Result<Entry,
         schedule: Schedule::parse(&file.expression)?,
         zone: TimeZone::get(&file.zone)
             .map_err(|_| format!("`{}` is not an IANA time zone", file.zone))?,
-        function: file.function,
-        input: file.input,
         retries: file.retry.maximum_retry_attempts,
+        written: Written {
+            function: file.function,
+            expression: file.expression,
+            zone: file.zone,
+            input: file.input,
+        },
     })
 }
 

@@ -1,0 +1,507 @@
+"""`landbridge doctor` reads roles, keys and schedules: the program, against moto's IAM, KMS and Scheduler.
+
+An account is made as Terraform makes it, from infra/policies and infra/schedules. Then one thing
+after the other is made wrong, and exactly its line must say so.
+"""
+
+import http.server
+import json
+import os
+import string
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+ROOT = Path(__file__).parents[2]
+REGION, ACCOUNT, OTHER = "ap-northeast-2", "123456789012", "210987654321"
+FUNCTIONS = ("snapshot", "export", "transfer", "load")
+ROLE = "shop-rds-export"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+GROUP = "landbridge-shop"
+LINES = {
+    "trust of the export role",
+    "rights of the export role",
+    "export key",
+    "rotation of the key",
+    "rights to the key",
+    *(f"schedule of {function}" for function in FUNCTIONS),
+}
+# Lines that are bad in any case: there is neither a database nor a bucket nor a secret here.
+BESIDES = {"source", "snapshot quota", "export bucket", "key of tokens"}
+# What the caller of the command needs for these lines.
+RIGHTS = {
+    "iam": ["GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "GetPolicy"]
+    + ["GetPolicyVersion"],
+    "kms": ["DescribeKey", "GetKeyRotationStatus", "GetKeyPolicy", "ListGrants"],
+    "scheduler": ["GetSchedule"],
+}
+
+
+class Account:
+    """What is deployed, and what asks it."""
+
+    def __init__(self, url, folder):
+        self.url, self.folder = url, folder
+        self.iam, self.kms, self.scheduler = (self.client(it) for it in RIGHTS)
+        self.tell("reset")
+        # AWS has these as defaults, moto none.
+        symmetric = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
+        self.key = self.kms.create_key(**symmetric)["KeyMetadata"]
+        self.kms.enable_key_rotation(KeyId=self.arn)
+        self.values = {"partition": "aws", "region": REGION, "account": ACCOUNT, "source": "shop"}
+        self.values |= {"bucket": "shop-exports", "export_path": "exports/", "ledger_prefix": "ledger"}
+        self.values |= {"config_prefix": "config", "export_role_arn": ROLE_ARN, "key_arn": self.arn}
+        self.values |= {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"}
+        self.key_policy("key")
+        self.role(ROLE, "trust-export", "export-role")
+        for function in ("export", "transfer"):
+            self.role(f"{GROUP}-{function}", "trust-function", function)
+        self.hours = {"zone": "Asia/Seoul", "export_hour": 1, "transfer_from_hour": 2, "deadline_hour": 4}
+        self.scheduler.create_schedule_group(Name=GROUP)
+        for function in FUNCTIONS:
+            self.scheduler.create_schedule(**self.schedule(function))
+        self.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", self.arn.rpartition(":")[2])
+
+    @property
+    def arn(self):
+        return self.key["Arn"]
+
+    def client(self, service, region=REGION):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id="tests",
+            aws_secret_access_key="of-no-value",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def tell(self, what, body=b""):
+        """moto's own settings."""
+        kind = {"Content-Type": "text/plain"}
+        request = urllib.request.Request(f"{self.url}/moto-api/{what}", body, kind, method="POST")
+        urllib.request.urlopen(request, timeout=30).read()
+
+    def document(self, name):
+        """A document of infra/policies, its variables filled in."""
+        text = (ROOT / f"infra/policies/{name}.json").read_text()
+        return json.loads(string.Template(text).substitute(self.values))
+
+    def role(self, name, trust, policy):
+        self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(self.document(trust)))
+        self.allow(name, self.document(policy))
+
+    def allow(self, role, document):
+        self.iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(document))
+
+    def trust(self, change):
+        document = self.document("trust-export")
+        change(document["Statement"][0])
+        self.iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(document))
+
+    def key_policy(self, given):
+        document = self.document(given) if isinstance(given, str) else given
+        self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=json.dumps(document))
+
+    def schedule(self, function, **other):
+        text = (ROOT / f"infra/schedules/{function}.json").read_text()
+        file = json.loads(string.Template(text).substitute(self.hours))
+        target = {
+            "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{GROUP}-{function}",
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-scheduler",
+            "Input": json.dumps(file["input"]),
+        } | other.pop("target", {})
+        return {
+            "Name": function,
+            "GroupName": GROUP,
+            "ScheduleExpression": file["expression"],
+            "ScheduleExpressionTimezone": file["zone"],
+            "State": "ENABLED",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": target,
+        } | other
+
+    def reschedule(self, function, **other):
+        self.scheduler.update_schedule(**self.schedule(function, **other))
+
+    def configure(self, old, new):
+        """The demo's configuration with one text replaced by another."""
+        text = (ROOT / "examples/demo/landbridge.yaml").read_text()
+        assert old in text
+        (self.folder / "landbridge.yaml").write_text(text.replace(old, new))
+
+    def doctor(self, *more, **variables):
+        """Every line: state, what was found, what to do."""
+        files = {name: self.folder / name for name in ("landbridge.yaml", "contract.yaml")}
+        files["contract.yaml"].write_text((ROOT / "examples/demo/contract.yaml").read_text())
+        command = [os.environ["LANDBRIDGE_CLI"], "doctor", "--output", "json", *more]
+        command += ["--config", files["landbridge.yaml"], "--contract", files["contract.yaml"]]
+        environment = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "tests",
+            "AWS_SECRET_ACCESS_KEY": "of-no-value",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # There is no Google here: nobody is asked for a token.
+            "LANDBRIDGE_GCP_CREDENTIALS": "nothing",
+        } | variables
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        lines = json.loads(done.stdout)["lines"]
+        return {
+            it["check"]: (it["state"], it["found"], it.get("advice", ""))
+            for it in lines
+            if it["area"] != "google"
+        }
+
+
+@pytest.fixture
+def account(tmp_path):
+    account = Account(os.environ["LANDBRIDGE_MOTO"], tmp_path)
+    yield account
+    account.tell("reset-auth", b"inf")
+
+
+def not_good(lines):
+    return {check: line for check, line in lines.items() if check in LINES and line[0] != "good"}
+
+
+def test_what_terraform_makes_is_good(account):
+    lines = account.doctor()
+    assert LINES <= set(lines)
+    assert not not_good(lines)
+    assert lines["trust of the export role"][1] == f"export.rds.amazonaws.com may assume {ROLE}"
+    assert lines["rights of the export role"][1].endswith("shop-exports/exports/landbridge-shop-*")
+    assert lines["export key"][1] == f"{account.arn} is enabled, symmetric"
+    assert lines["schedule of export"][1] == "cron(0/10 1-4 * * ? *) in Asia/Seoul"
+
+
+def without(document, action):
+    for statement in document["Statement"]:
+        statement["Action"] = [it for it in statement["Action"] if it != action]
+    document["Statement"] = [it for it in document["Statement"] if it["Action"]]
+    return document
+
+
+def for_bucket(account, bucket):
+    account.values["bucket"] = bucket
+    return account.document("export-role")
+
+
+def narrowed(account, source_account):
+    account.trust(lambda it: it["Condition"]["StringEquals"].update({"aws:SourceAccount": source_account}))
+
+
+def denied(account):
+    document = account.document("trust-export")
+    deny = document["Statement"][0] | {"Sid": "Never", "Effect": "Deny"}
+    document["Statement"].append(deny)
+    account.iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(document))
+
+
+def other_key(account, **kind):
+    account.configure(
+        "key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+        account.kms.create_key(**kind)["KeyMetadata"]["Arn"].rpartition(":")[2],
+    )
+
+
+def key_of_another_region(account):
+    arn = account.client("kms", "us-east-1").create_key()["KeyMetadata"]["Arn"]
+    account.configure("arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", arn)
+
+
+def no_delegation(account):
+    """A key whose policy names an administrator and leaves nothing to IAM."""
+    document = account.document("key")
+    document["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/administrator"}
+    account.key_policy(document)
+
+
+# What is done, the line that tells it, part of what is found, part of what to do. Lines that need
+# what is wrong are not checked; all others stay good.
+WRONG = [
+    (
+        lambda it: it.trust(lambda one: one.update(Principal={"Service": "lambda.amazonaws.com"})),
+        "trust of the export role",
+        "shop-rds-export is not trusted by its policy to be assumed by export.rds.amazonaws.com",
+        "allow sts:AssumeRole to the service export.rds.amazonaws.com",
+    ),
+    (
+        lambda it: it.trust(lambda one: one.update(Action="sts:TagSession")),
+        "trust of the export role",
+        "is not trusted",
+        "allow sts:AssumeRole",
+    ),
+    (
+        lambda it: narrowed(it, OTHER),
+        "trust of the export role",
+        f"only if aws:SourceAccount is {OTHER}, and exports are of {ACCOUNT}",
+        f"name {ACCOUNT}",
+    ),
+    (denied, "trust of the export role", "Never of the trust policy", "take that statement out"),
+    (
+        lambda it: it.iam.delete_role_policy(RoleName=ROLE, PolicyName="own") and it.iam.delete_role(RoleName=ROLE),
+        "trust of the export role",
+        "there is no role shop-rds-export",
+        "terraform apply",
+    ),
+    (
+        lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:PutObject*")),
+        "rights of the export role",
+        "may not s3:PutObject* on arn:aws:s3:::shop-exports/exports/landbridge-shop-*",
+        "allow it in the role's policies",
+    ),
+    (
+        lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:GetBucketLocation")),
+        "rights of the export role",
+        "may not s3:GetBucketLocation on arn:aws:s3:::shop-exports",
+        "allow it",
+    ),
+    (
+        lambda it: it.allow(ROLE, for_bucket(it, "shop-other")),
+        "rights of the export role",
+        "s3:ListBucket on arn:aws:s3:::shop-exports",
+        "allow it",
+    ),
+    (
+        lambda it: it.kms.disable_key(KeyId=it.key["KeyId"]),
+        "export key",
+        "is Disabled",
+        "aws kms enable-key --key-id",
+    ),
+    (
+        lambda it: it.kms.schedule_key_deletion(KeyId=it.key["KeyId"], PendingWindowInDays=7),
+        "export key",
+        "is PendingDeletion",
+        "aws kms cancel-key-deletion",
+    ),
+    (
+        lambda it: other_key(it, KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256"),
+        "export key",
+        "is for SIGN_VERIFY with ECC_NIST_P256",
+        "SYMMETRIC_DEFAULT",
+    ),
+    (
+        lambda it: it.configure("key/0a1b2c3d", "key/00000000"),
+        "export key",
+        "there is no key",
+        "correct export.kms_key",
+    ),
+    (key_of_another_region, "landbridge.yaml", "1 fault", "landbridge check"),
+    (
+        no_delegation,
+        "rights to the key",
+        "do not allow landbridge-shop-export kms:CreateGrant",
+        "leave it to IAM there",
+    ),
+    (
+        lambda it: it.allow("landbridge-shop-export", without(it.document("export"), "kms:CreateGrant")),
+        "rights to the key",
+        "do not allow landbridge-shop-export kms:CreateGrant",
+        "allow it in the role's",
+    ),
+    (
+        lambda it: it.allow("landbridge-shop-transfer", without(it.document("transfer"), "kms:Decrypt")),
+        "rights to the key",
+        "do not allow landbridge-shop-transfer kms:Decrypt",
+        "allow it in the role's",
+    ),
+    (
+        lambda it: it.reschedule("load", State="DISABLED"),
+        "schedule of load",
+        "it is DISABLED",
+        "terraform apply -var enabled=true",
+    ),
+    (
+        lambda it: it.reschedule("export", ScheduleExpression="cron(0 5 * * ? *)"),
+        "schedule of export",
+        "it is cron(0 5 * * ? *), the file says cron(0/10 1-4 * * ? *)",
+        "terraform apply",
+    ),
+    (
+        lambda it: it.reschedule("snapshot", ScheduleExpressionTimezone="UTC"),
+        "schedule of snapshot",
+        "it is in UTC, the file says Asia/Seoul",
+        "terraform apply",
+    ),
+    (
+        lambda it: it.reschedule(
+            "transfer", target={"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{GROUP}-transfer-old"}
+        ),
+        "schedule of transfer",
+        "landbridge-shop-transfer-old, not arn:aws:lambda:",
+        "terraform apply",
+    ),
+    (
+        lambda it: it.reschedule(
+            "load", target={"Input": '{"scheduled_time":"\\u003caws.scheduler.scheduled-time\\u003e"}'}
+        ),
+        "schedule of load",
+        "its event is",
+        "terraform apply",
+    ),
+    (
+        lambda it: it.scheduler.delete_schedule(GroupName=GROUP, Name="load"),
+        "schedule of load",
+        "there is no schedule landbridge-shop/load",
+        "terraform apply",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "check", "found", "advice"), WRONG)
+def test_one_thing_wrong_is_one_bad_line(account, wrong, check, found, advice):
+    wrong(account)
+    lines = account.doctor()
+    assert {name for name, line in lines.items() if line[0] == "bad"} - BESIDES == {check}, lines
+    assert found in lines[check][1] and advice in lines[check][2], lines[check]
+
+
+def test_there_is_more_than_one_way_to_a_right(account):
+    """What Terraform does not do, and AWS allows: an attached policy, a key's own policy, a grant."""
+    document = json.dumps(account.document("export-role"))
+    policy = account.iam.create_policy(PolicyName="exports", PolicyDocument=document)["Policy"]["Arn"]
+    account.iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy)
+    account.iam.delete_role_policy(RoleName=ROLE, PolicyName="own")
+    no_delegation(account)
+    assert set(not_good(account.doctor())) == {"rights to the key"}
+    named = account.document("key")
+    named["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-export"}
+    account.key_policy(named)
+    found = not_good(account.doctor())["rights to the key"]
+    assert found[1] == "the policies of key and role do not allow landbridge-shop-transfer kms:Decrypt"
+    transfer = f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer"
+    account.kms.create_grant(KeyId=account.arn, GranteePrincipal=transfer, Operations=["Decrypt"])
+    assert not not_good(account.doctor())
+
+
+def test_what_is_not_evaluated_is_said(account):
+    account.trust(lambda it: it.update(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:rds:*"}}))
+    account.kms.disable_key_rotation(KeyId=account.arn)
+    limited = account.document("export-role")
+    limited["Statement"][0]["Condition"] = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    account.allow(ROLE, limited)
+    lines = not_good(account.doctor())
+    assert {check: line[0] for check, line in lines.items()} == {
+        "trust of the export role": "unchecked",
+        "rights of the export role": "unchecked",
+        "rotation of the key": "unchecked",
+    }
+    assert "Assume has a condition on aws:SourceArn" in lines["trust of the export role"][1]
+    assert "WriteTheExport has a condition on aws:SourceIp" in lines["rights of the export role"][1]
+    assert "enable-key-rotation" in lines["rotation of the key"][2]
+
+
+def test_before_apply_what_terraform_makes_may_be_missing(account):
+    account.tell("reset")
+    account.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "alias/landbridge-shop")
+    before = not_good(account.doctor("--before-apply"))
+    assert set(before) == LINES
+    assert {line[0] for line in before.values()} == {"unchecked"}
+    assert "terraform apply" in before["export key"][1]
+    after = account.doctor()
+    missing = {check for check in LINES if after[check][0] == "bad"}
+    assert missing == LINES - {"rights of the export role", "rotation of the key", "rights to the key"}
+    # A key that is named by its own ARN is made by nobody.
+    account.configure("shop-exports", "shop-exports")
+    assert account.doctor("--before-apply")["export key"][0] == "bad"
+
+
+def test_a_caller_without_a_right_is_told_which_and_nothing_is_bad(account):
+    """moto enforces IAM here, and verifies the signatures of the calls."""
+    user = "operator"
+    account.iam.create_user(UserName=user)
+    key = account.iam.create_access_key(UserName=user)["AccessKey"]
+    mine = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    everything = [f"{service}:{call}" for service, calls in RIGHTS.items() for call in calls]
+    elsewhere = ["rds:*", "s3:*", "secretsmanager:*"]
+    # moto refuses every signature of GetSchedule, botocore's as well: see the next test.
+    schedules = {f"schedule of {function}" for function in FUNCTIONS}
+
+    def with_rights(actions):
+        account.tell("reset-auth", b"inf")
+        statement = {"Effect": "Allow", "Action": actions + elsewhere, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        account.iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=document)
+        account.tell("reset-auth", b"0")
+        lines = not_good(account.doctor(**mine))
+        return {check: line for check, line in lines.items() if check not in schedules}
+
+    assert not with_rights(everything)
+    for right, checks in {
+        "iam:GetRole": {"trust of the export role", "rights of the export role", "rights to the key"},
+        "iam:ListRolePolicies": {"rights of the export role", "rights to the key"},
+        "iam:GetRolePolicy": {"rights of the export role", "rights to the key"},
+        "iam:ListAttachedRolePolicies": {"rights of the export role", "rights to the key"},
+        "kms:DescribeKey": {"export key", "rotation of the key", "rights to the key"},
+        "kms:GetKeyRotationStatus": {"rotation of the key"},
+        "kms:GetKeyPolicy": {"rights to the key"},
+    }.items():
+        lines = with_rights([it for it in everything if it != right])
+        assert {check: line[0] for check, line in lines.items()} == dict.fromkeys(checks, "unchecked"), right
+        told = [line for line in lines.values() if line[1] == f"these credentials lack {right}"]
+        assert told and all(line[2].startswith("aws ") for line in told), (right, lines)
+
+
+class Scheduler:
+    """EventBridge Scheduler that verifies signatures by botocore and answers as it is told."""
+
+    def __init__(self, *answers):
+        self.answers, self.wrong, self.asked = list(answers), [], []
+        me = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                me.asked.append(self.path)
+                if not me.signed(self):
+                    me.wrong.append(self.path)
+                status, kind, body = me.answers.pop(0) if len(me.answers) > 1 else me.answers[0]
+                self.send_response(status)
+                self.send_header("x-amzn-ErrorType", kind)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def signed(self, handler):
+        given = handler.headers["Authorization"]
+        names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        request = AWSRequest("GET", f"{self.url}{handler.path}", {it: handler.headers[it] for it in names})
+        request.context["timestamp"] = handler.headers["x-amz-date"]
+        signer = SigV4Auth(Credentials("tests", "of-no-value"), "scheduler", REGION)
+        signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+        return "host" in names and given.endswith(f"Signature={signature}")
+
+
+def test_the_scheduler_is_asked_once_more_if_it_is_busy_and_refusals_are_told_apart(account):
+    found = account.scheduler.get_schedule(GroupName=GROUP, Name="snapshot")
+    found = json.dumps({key: found[key] for key in ("State", "ScheduleExpression", "Target")})
+    checks = [f"schedule of {function}" for function in FUNCTIONS]
+    busy = (429, "ThrottlingException", "{}")
+    for answers, state, said, asked in (
+        ([busy, (200, "", found)], "bad", "it is in UTC, the file says Asia/Seoul", 5),
+        ([busy], "bad", "scheduler:GetSchedule (ThrottlingException, HTTP 429)", 8),
+        ([(500, "", "")], "bad", "scheduler:GetSchedule (HTTP 500)", 8),
+        ([(403, "AccessDeniedException:http://x/", "{}")], "unchecked", "lack scheduler:GetSchedule", 4),
+        ([(403, "InvalidSignatureException", "{}")], "bad", "InvalidSignatureException", 4),
+        ([(404, "ResourceNotFoundException", "{}")], "bad", "there is no schedule", 4),
+        ([(200, "", "<html>")], "bad", "is not JSON", 4),
+    ):
+        scheduler = Scheduler(*answers)
+        lines = account.doctor(AWS_ENDPOINT_URL_SCHEDULER=scheduler.url)
+        assert len(scheduler.asked) == asked and not scheduler.wrong, (answers, scheduler.asked)
+        assert lines[checks[0]][0] == state and said in lines[checks[0]][1], lines[checks[0]]
+        assert "of-no-value" not in str(lines)
+        scheduler.server.shutdown()
