@@ -18,14 +18,14 @@ const DAY: &str = "2026-11-21";
 /// What only AWS, or who plays it whole, can tell.
 const NOT_LOCAL: [&str; 9] = [
     "aws export key",
-    "aws rights of the export role",
-    "aws rights to the key",
-    "aws rotation of the key",
+    "aws export key rights",
+    "aws export key rotation",
+    "aws export role rights",
+    "aws export role trust",
     "aws schedule of export",
     "aws schedule of load",
     "aws schedule of snapshot",
     "aws schedule of transfer",
-    "aws trust of the export role",
 ];
 
 /// `landbridge` in the repository, with nothing of the machine's own environment.

@@ -27,11 +27,11 @@ ROLE = "shop-rds-export"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 GROUP = "landbridge-shop"
 LINES = {
-    "trust of the export role",
-    "rights of the export role",
+    "export role trust",
+    "export role rights",
     "export key",
-    "rotation of the key",
-    "rights to the key",
+    "export key rotation",
+    "export key rights",
     *(f"schedule of {function}" for function in FUNCTIONS),
 }
 # Lines that are bad in any case: there is neither a database nor a bucket nor a secret here.
@@ -176,10 +176,15 @@ def test_what_terraform_makes_is_good(account):
     lines = account.doctor()
     assert LINES <= set(lines)
     assert not not_good(lines)
-    assert lines["trust of the export role"][1] == f"export.rds.amazonaws.com may assume {ROLE}"
-    assert lines["rights of the export role"][1].endswith("shop-exports/exports/landbridge-shop-*")
+    assert lines["export role trust"][1] == f"export.rds.amazonaws.com may assume {ROLE}"
+    assert lines["export role rights"][1].endswith("shop-exports/exports/landbridge-shop-*")
     assert lines["export key"][1] == f"{account.arn} is enabled, symmetric"
     assert lines["schedule of export"][1] == "cron(0/10 1-4 * * ? *) in Asia/Seoul"
+    account.kms.create_alias(AliasName="alias/landbridge-shop", TargetKeyId=account.key["KeyId"])
+    account.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "alias/landbridge-shop")
+    by_alias = account.doctor()
+    assert not not_good(by_alias)
+    assert by_alias["export key"] == lines["export key"]
 
 
 def without(document, action):
@@ -229,44 +234,44 @@ def no_delegation(account):
 WRONG = [
     (
         lambda it: it.trust(lambda one: one.update(Principal={"Service": "lambda.amazonaws.com"})),
-        "trust of the export role",
+        "export role trust",
         "shop-rds-export is not trusted by its policy to be assumed by export.rds.amazonaws.com",
         "allow sts:AssumeRole to the service export.rds.amazonaws.com",
     ),
     (
         lambda it: it.trust(lambda one: one.update(Action="sts:TagSession")),
-        "trust of the export role",
+        "export role trust",
         "is not trusted",
         "allow sts:AssumeRole",
     ),
     (
         lambda it: narrowed(it, OTHER),
-        "trust of the export role",
+        "export role trust",
         f"only if aws:SourceAccount is {OTHER}, and exports are of {ACCOUNT}",
         f"name {ACCOUNT}",
     ),
-    (denied, "trust of the export role", "Never of the trust policy", "take that statement out"),
+    (denied, "export role trust", "Never of the trust policy", "take that statement out"),
     (
         lambda it: it.iam.delete_role_policy(RoleName=ROLE, PolicyName="own") and it.iam.delete_role(RoleName=ROLE),
-        "trust of the export role",
+        "export role trust",
         "there is no role shop-rds-export",
         "terraform apply",
     ),
     (
         lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:PutObject*")),
-        "rights of the export role",
+        "export role rights",
         "may not s3:PutObject* on arn:aws:s3:::shop-exports/exports/landbridge-shop-*",
         "allow it in the role's policies",
     ),
     (
         lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:GetBucketLocation")),
-        "rights of the export role",
+        "export role rights",
         "may not s3:GetBucketLocation on arn:aws:s3:::shop-exports",
         "allow it",
     ),
     (
         lambda it: it.allow(ROLE, for_bucket(it, "shop-other")),
-        "rights of the export role",
+        "export role rights",
         "s3:ListBucket on arn:aws:s3:::shop-exports",
         "allow it",
     ),
@@ -297,19 +302,19 @@ WRONG = [
     (key_of_another_region, "landbridge.yaml", "1 fault", "landbridge check"),
     (
         no_delegation,
-        "rights to the key",
+        "export key rights",
         "do not allow landbridge-shop-export kms:CreateGrant",
         "leave it to IAM there",
     ),
     (
         lambda it: it.allow("landbridge-shop-export", without(it.document("export"), "kms:CreateGrant")),
-        "rights to the key",
+        "export key rights",
         "do not allow landbridge-shop-export kms:CreateGrant",
         "allow it in the role's",
     ),
     (
         lambda it: it.allow("landbridge-shop-transfer", without(it.document("transfer"), "kms:Decrypt")),
-        "rights to the key",
+        "export key rights",
         "do not allow landbridge-shop-transfer kms:Decrypt",
         "allow it in the role's",
     ),
@@ -371,11 +376,11 @@ def test_there_is_more_than_one_way_to_a_right(account):
     account.iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy)
     account.iam.delete_role_policy(RoleName=ROLE, PolicyName="own")
     no_delegation(account)
-    assert set(not_good(account.doctor())) == {"rights to the key"}
+    assert set(not_good(account.doctor())) == {"export key rights"}
     named = account.document("key")
     named["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-export"}
     account.key_policy(named)
-    found = not_good(account.doctor())["rights to the key"]
+    found = not_good(account.doctor())["export key rights"]
     assert found[1] == "the policies of key and role do not allow landbridge-shop-transfer kms:Decrypt"
     transfer = f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer"
     account.kms.create_grant(KeyId=account.arn, GranteePrincipal=transfer, Operations=["Decrypt"])
@@ -390,13 +395,13 @@ def test_what_is_not_evaluated_is_said(account):
     account.allow(ROLE, limited)
     lines = not_good(account.doctor())
     assert {check: line[0] for check, line in lines.items()} == {
-        "trust of the export role": "unchecked",
-        "rights of the export role": "unchecked",
-        "rotation of the key": "unchecked",
+        "export role trust": "unchecked",
+        "export role rights": "unchecked",
+        "export key rotation": "unchecked",
     }
-    assert "Assume has a condition on aws:SourceArn" in lines["trust of the export role"][1]
-    assert "WriteTheExport has a condition on aws:SourceIp" in lines["rights of the export role"][1]
-    assert "enable-key-rotation" in lines["rotation of the key"][2]
+    assert "Assume has a condition on aws:SourceArn" in lines["export role trust"][1]
+    assert "WriteTheExport has a condition on aws:SourceIp" in lines["export role rights"][1]
+    assert "enable-key-rotation" in lines["export key rotation"][2]
 
 
 def test_before_apply_what_terraform_makes_may_be_missing(account):
@@ -408,8 +413,8 @@ def test_before_apply_what_terraform_makes_may_be_missing(account):
     assert "terraform apply" in before["export key"][1]
     after = account.doctor()
     missing = {check for check in LINES if after[check][0] == "bad"}
-    assert missing == LINES - {"rights of the export role", "rotation of the key", "rights to the key"}
-    # A key that is named by its own ARN is made by nobody.
+    assert missing == LINES - {"export role rights", "export key rotation", "export key rights"}
+    # A key that is named by its own ARN is not for Terraform to make.
     account.configure("shop-exports", "shop-exports")
     assert account.doctor("--before-apply")["export key"][0] == "bad"
 
@@ -436,13 +441,13 @@ def test_a_caller_without_a_right_is_told_which_and_nothing_is_bad(account):
 
     assert not with_rights(everything)
     for right, checks in {
-        "iam:GetRole": {"trust of the export role", "rights of the export role", "rights to the key"},
-        "iam:ListRolePolicies": {"rights of the export role", "rights to the key"},
-        "iam:GetRolePolicy": {"rights of the export role", "rights to the key"},
-        "iam:ListAttachedRolePolicies": {"rights of the export role", "rights to the key"},
-        "kms:DescribeKey": {"export key", "rotation of the key", "rights to the key"},
-        "kms:GetKeyRotationStatus": {"rotation of the key"},
-        "kms:GetKeyPolicy": {"rights to the key"},
+        "iam:GetRole": {"export role trust", "export role rights", "export key rights"},
+        "iam:ListRolePolicies": {"export role rights", "export key rights"},
+        "iam:GetRolePolicy": {"export role rights", "export key rights"},
+        "iam:ListAttachedRolePolicies": {"export role rights", "export key rights"},
+        "kms:DescribeKey": {"export key", "export key rotation", "export key rights"},
+        "kms:GetKeyRotationStatus": {"export key rotation"},
+        "kms:GetKeyPolicy": {"export key rights"},
     }.items():
         lines = with_rights([it for it in everything if it != right])
         assert {check: line[0] for check, line in lines.items()} == dict.fromkeys(checks, "unchecked"), right

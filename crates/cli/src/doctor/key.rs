@@ -23,8 +23,8 @@ const USES: [(&str, &str, &str); 4] = [
 /// The three lines of the key.
 pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Line; 3] {
     let mut there = Line::new("aws", "export key");
-    let mut rotation = Line::new("aws", "rotation of the key");
-    let mut rights = Line::new("aws", "rights to the key");
+    let mut rotation = Line::new("aws", "export key rotation");
+    let mut rights = Line::new("aws", "export key rights");
     let key = &config.export.kms_key;
     let described = signed.kms("DescribeKey", &json!({ "KeyId": key })).await;
     let arn = match described {

@@ -35,8 +35,8 @@ pub(super) struct Policies {
 
 /// The two lines of the export role.
 pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Line; 2] {
-    let mut trust = Line::new("aws", "trust of the export role");
-    let mut rights = Line::new("aws", "rights of the export role");
+    let mut trust = Line::new("aws", "export role trust");
+    let mut rights = Line::new("aws", "export role rights");
     let name = name_of(&config.export.role_arn);
     let role = match get(signed, name).await {
         Ok(role) => role,
