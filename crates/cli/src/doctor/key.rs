@@ -5,10 +5,11 @@ use landbridge_core::{Error, Kind};
 use serde_json::{Value, json};
 
 use super::Stage;
+use super::answer::{Answer, Refused};
 use super::document::{Caller, Document, Question, Verdict, verdict};
 use super::line::Line;
 use super::role::{Policies, account_of, look_at_policies, policies};
-use super::signed::{Answer, Refused, Signed};
+use super::signed::Signed;
 
 /// Who needs what of the key, and through which service. Starting an export needs the first two
 /// (RDS API reference, StartExportTask, `KmsKeyId`), reading an encrypted object the third (S3

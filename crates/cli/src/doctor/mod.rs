@@ -7,12 +7,13 @@
 //! | `files` | the two files and the schedules |
 //! | `aws` | account, source, quota, bucket, the last export, snapshots, clock |
 //! | `role`, `key`, `schedules` | IAM's role of exports, KMS's key, EventBridge's schedules |
-//! | `signed` | how those three services are asked |
+//! | `signed`, `service`, `answer` | how those three services are asked, where, and what they answer |
 //! | `document`, `pattern` | IAM documents, read plainly |
 //! | `google` | tokens, landing bucket, datasets, policy tags, rights |
 //!
 //! Nothing is changed: every check only reads.
 
+mod answer;
 mod aws;
 mod document;
 mod files;
@@ -22,6 +23,7 @@ mod line;
 mod pattern;
 mod role;
 mod schedules;
+mod service;
 mod signed;
 
 use std::path::PathBuf;

@@ -5,9 +5,10 @@ use landbridge_core::config::Config;
 use landbridge_core::{Error, Kind};
 
 use super::Stage;
+use super::answer::{Answer, Refused, Xml};
 use super::document::{Caller, Document, Question, Verdict, verdict};
 use super::line::Line;
-use super::signed::{Answer, Refused, Signed, Xml};
+use super::signed::Signed;
 
 /// Who writes exports (Amazon RDS User Guide, "Providing access to an Amazon S3 bucket using an
 /// IAM role").

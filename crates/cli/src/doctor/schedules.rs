@@ -5,9 +5,10 @@ use landbridge_local::scheduler::Written;
 use serde_json::Value;
 
 use super::Stage;
+use super::answer::Refused;
 use super::line::Line;
 use super::role::account_of;
-use super::signed::{Refused, Signed};
+use super::signed::Signed;
 
 /// The functions, and how the line of each one's schedule is called.
 const LINES: [(&str, &str); 4] = [

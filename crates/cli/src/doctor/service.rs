@@ -1,0 +1,122 @@
+//! Where IAM, KMS and EventBridge Scheduler are asked.
+
+/// Which service is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// IAM, which is global.
+    Iam,
+    /// KMS of the source's region.
+    Kms,
+    /// EventBridge Scheduler of the source's region.
+    Scheduler,
+}
+
+impl Service {
+    /// Its name in signatures and in front of its rights.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Iam => "iam",
+            Self::Kms => "kms",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    /// The variable that names another server, as the SDKs call it.
+    pub(super) fn variable(self) -> &'static str {
+        match self {
+            Self::Iam => "AWS_ENDPOINT_URL_IAM",
+            Self::Kms => "AWS_ENDPOINT_URL_KMS",
+            Self::Scheduler => "AWS_ENDPOINT_URL_SCHEDULER",
+        }
+    }
+
+    /// The region that is signed for. IAM has one per partition (AWS General Reference, "IAM
+    /// endpoints and quotas").
+    pub(super) fn region(self, region: &str) -> &str {
+        match (self, region.split('-').next()) {
+            (Self::Iam, Some("cn")) => "cn-north-1",
+            (Self::Iam, _) if region.starts_with("us-gov-") => "us-gov-west-1",
+            (Self::Iam, _) => "us-east-1",
+            (Self::Kms | Self::Scheduler, _) => region,
+        }
+    }
+
+    /// AWS's own server.
+    fn own(self, region: &str) -> String {
+        let end = if region.starts_with("cn-") { ".cn" } else { "" };
+        match self {
+            Self::Iam if region.starts_with("cn-") => {
+                "https://iam.cn-north-1.amazonaws.com.cn".to_owned()
+            }
+            Self::Iam if region.starts_with("us-gov-") => {
+                "https://iam.us-gov.amazonaws.com".to_owned()
+            }
+            Self::Iam => "https://iam.amazonaws.com".to_owned(),
+            Self::Kms | Self::Scheduler => {
+                format!("https://{}.{region}.amazonaws.com{end}", self.name())
+            }
+        }
+    }
+
+    /// Where it is asked. `None` where other servers than AWS are named for RDS or S3 and none
+    /// for this: their credentials are not AWS's, and AWS shall not see them.
+    pub(super) fn endpoint(
+        self,
+        region: &str,
+        given: impl Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        let named = given(self.variable()).or_else(|| given("AWS_ENDPOINT_URL"));
+        if let Some(url) = named {
+            return Some(url.trim_end_matches('/').to_owned());
+        }
+        let elsewhere =
+            ["AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_S3"].iter().any(|it| given(it).is_some());
+        (!elsewhere).then(|| self.own(region))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_is_asked_where_it_is() {
+        let nothing = |_: &str| None;
+        for (service, region, url, signed) in [
+            (Service::Iam, "ap-northeast-2", "https://iam.amazonaws.com", "us-east-1"),
+            (Service::Iam, "us-gov-east-1", "https://iam.us-gov.amazonaws.com", "us-gov-west-1"),
+            (
+                Service::Iam,
+                "cn-northwest-1",
+                "https://iam.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+            ),
+            (Service::Kms, "eu-west-1", "https://kms.eu-west-1.amazonaws.com", "eu-west-1"),
+            (
+                Service::Scheduler,
+                "cn-north-1",
+                "https://scheduler.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+            ),
+        ] {
+            assert_eq!(service.endpoint(region, nothing).as_deref(), Some(url));
+            assert_eq!(service.region(region), signed);
+        }
+    }
+
+    #[test]
+    fn the_credentials_of_a_local_cloud_are_never_shown_to_aws() {
+        for (set, asked) in [
+            (&["AWS_ENDPOINT_URL_RDS"][..], None),
+            (&["AWS_ENDPOINT_URL_S3"], None),
+            (
+                &["AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_KMS"],
+                Some("http://AWS_ENDPOINT_URL_KMS"),
+            ),
+            (&["AWS_ENDPOINT_URL"], Some("http://AWS_ENDPOINT_URL")),
+        ] {
+            let given = |name: &str| set.contains(&name).then(|| format!("http://{name}/"));
+            assert_eq!(Service::Kms.endpoint("eu-west-1", given).as_deref(), asked, "{set:?}");
+        }
+    }
+}
