@@ -393,12 +393,16 @@ def test_what_is_not_evaluated_is_said(account):
     limited = account.document("export-role")
     limited["Statement"][0]["Condition"] = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
     account.allow(ROLE, limited)
+    boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+    account.iam.put_role_permissions_boundary(RoleName=f"{GROUP}-transfer", PermissionsBoundary=boundary)
     lines = not_good(account.doctor())
     assert {check: line[0] for check, line in lines.items()} == {
         "export role trust": "unchecked",
         "export role rights": "unchecked",
         "export key rotation": "unchecked",
+        "export key rights": "unchecked",
     }
+    assert f"permissions boundary {boundary} leaves to {GROUP}-transfer" in lines["export key rights"][1]
     assert "Assume has a condition on aws:SourceArn" in lines["export role trust"][1]
     assert "WriteTheExport has a condition on aws:SourceIp" in lines["export role rights"][1]
     assert "enable-key-rotation" in lines["export key rotation"][2]
