@@ -16,7 +16,7 @@ RUNS ?= 5
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
+.PHONY: help demo rehearse test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ help: ## list the targets
 demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/landbridge demo $(DEMO)
+
+rehearse: ## deploy on this machine by docs/deploy.md: init, terraform apply, a published day
+	scripts/rehearse-deploy.sh
 
 test: ## install what the tests need, build, run every test
 	scripts/test.sh

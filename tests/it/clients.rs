@@ -8,6 +8,7 @@ use std::time::Duration;
 use arrow::array::{
     ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
+use futures::FutureExt;
 use jiff::SignedDuration;
 use landbridge_local_aws::{AwsOptions, Identity, LocalAws};
 use landbridge_local_google::{
@@ -181,9 +182,11 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
     google.grant_set(&set, Grants::none().project(Role::StorageAdmin));
     let aws = aws.clone();
     let ask: AskAws = Arc::new(move |(parts, body): AwsRequest<'_>| {
-        aws.caller_identity(parts, body)
+        let answer = aws
+            .caller_identity(parts, body)
             .map(|caller| AwsCaller { account: caller.account, arn: caller.arn })
-            .map_err(|refused| (refused.code.to_owned(), refused.message))
+            .map_err(|refused| (refused.code.to_owned(), refused.message));
+        async move { answer }.boxed()
     });
     google.trust_aws(provider, ask);
 }

@@ -35,11 +35,13 @@ fn tools() -> Option<Vec<(String, String)>> {
     Some(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-async fn pytest(file: &str) {
+/// Runs scripts in one go: what one has deployed, the next goes on with.
+async fn pytest(files: &[&str]) {
+    let file = files.join(", ");
     let Some(python) = python::python(&format!("Terraform: {file}")) else { return };
     let Some(variables) = tools() else { return };
     let mut command = python::command(&python);
-    command.args(["-m", "pytest", "--color=no", file]);
+    command.args(["-m", "pytest", "--color=no"]).args(files);
     command.current_dir(python::package().join("terraform")).envs(variables);
     let functions = built();
     command.env("LANDBRIDGE_FUNCTIONS", &functions);
@@ -59,15 +61,20 @@ async fn pytest(file: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_aws_module_is_applied_and_each_role_does_its_work_and_no_more() {
-    pytest("test_aws.py").await;
+    pytest(&["test_aws.py", "test_operator.py", "test_published.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_google_module_plans_what_it_should() {
-    pytest("test_google.py").await;
+    pytest(&["test_google.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_examples_and_readmes_hold_together() {
-    pytest("test_documents.py").await;
+    pytest(&["test_documents.py"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_on_deploying_is_walked_to_the_first_published_day() {
+    pytest(&["test_rehearsal.py"]).await;
 }

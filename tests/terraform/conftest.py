@@ -7,39 +7,30 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
-from pathlib import Path
 
-import boto3
-import google_provider
-import google_schema
 import pytest
-from botocore.config import Config
+from servers import (
+    ACCOUNT,
+    AWAY,
+    FUNCTIONS,
+    HERE,
+    REGION,
+    ROOT,
+    google_side,
+    mirrored,
+    moto_server,
+    provider_of_google,
+    tick,
+    variable,
+)
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-REGION = "ap-northeast-2"
-ACCOUNT = "123456789012"
-FUNCTIONS = ("snapshot", "export", "transfer", "load")
 # Terraform may wait for the machine's other tests.
 PATIENCE_SECONDS = 420
-
-
-def variable(name):
-    value = os.environ.get(name)
-    assert value, f"{name} is not set: run these tests by `cargo test -p landbridge-tests terraform`"
-    return value
-
-
-def mirrored(folder):
-    """A configuration of Terraform by which it takes providers from the mirror."""
-    path = folder / "terraformrc"
-    mirror = variable("LANDBRIDGE_TERRAFORM_MIRROR")
-    path.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
-    return str(path)
+# The hour that is exported: 01:00 in Seoul.
+HOUR = "2026-01-01T16:00:00Z"
+# 32 bytes, good for nothing.
+TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
 
 
 class Terraform:
@@ -77,74 +68,23 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def google(tmp_path_factory):
-    """The stand-in for Google's provider with the schemas of the types that the modules use."""
-    from_files = (ROOT / "terraform").glob("modules/gcp/*.tf")
-    types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
-    schemas, version = google_schema.read(variable("LANDBRIDGE_GOOGLE_BINDINGS"), types)
-    assert types <= set(schemas), f"the provider {version} has no {types - set(schemas)}"
-    server, variables = google_provider.serve(schemas, tmp_path_factory.mktemp("google") / "socket")
-    yield variables
-    server.stop(None)
-
-
-class Moto:
-    """A running moto and what asks it."""
-
-    def __init__(self, url, log):
-        self.url, self.log = url, log
-
-    def client(self, service, credentials=None):
-        """A client as the account's administrator, or with the credentials of a role."""
-        given = credentials or {
-            "AccessKeyId": "tests",
-            "SecretAccessKey": "of-no-value",
-            "SessionToken": None,
-        }
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-
-    def enforce(self, on):
-        """Whether IAM counts."""
-        body, kind = (b"0" if on else b"inf"), {"Content-Type": "text/plain"}
-        request = urllib.request.Request(
-            f"{self.url}/moto-api/reset-auth", data=body, headers=kind, method="POST"
-        )
-        urllib.request.urlopen(request, timeout=30).read()
-
-    def denied(self):
-        """What was refused so far, one line each."""
-        return [line for line in self.log.read_text().splitlines() if line.startswith("DENIED ")]
-
-    def assume(self, arn):
-        return self.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    """The variables by which Terraform finds the stand-in for Google's provider."""
+    with provider_of_google(tmp_path_factory.mktemp("google")) as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory):
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with log.open("w") as out:
-        command = [sys.executable, HERE / "moto_server.py", "-H", "127.0.0.1", "-p", "0"]
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        for _ in range(600):
-            time.sleep(0.1)
-            found = [line for line in log.read_text().splitlines() if "Running on " in line]
-            assert process.poll() is None, log.read_text()
-            if found:
-                break
-        yield Moto(found[0].partition("Running on ")[2].strip(), log)
-    finally:
-        process.kill()
-        process.wait()
-        if os.environ.get("LANDBRIDGE_KEEP_LOG"):
-            shutil.copy(log, os.environ["LANDBRIDGE_KEEP_LOG"])
+    with moto_server(tmp_path_factory.mktemp("moto")) as moto:
+        yield moto
+
+
+@pytest.fixture(scope="session")
+def here(moto, tmp_path_factory):
+    """Cloud Storage, BigQuery and the token service, on loopback."""
+    config = ROOT / "terraform/examples/complete/landbridge.yaml"
+    with google_side(moto, config, tmp_path_factory.mktemp("google"), "2026-01-02") as google:
+        yield google
 
 
 class Deployed:
@@ -161,8 +101,8 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed(tree, moto):
-    """The module over moto, with packages that hold nothing."""
+def deployed(tree, moto, here):
+    """The module over moto, with packages that hold nothing, and the local Google's names."""
     root, packages = tree / "root", tree / "packages"
     shutil.copytree(HERE / "moto", root)
     packages.mkdir()
@@ -181,8 +121,52 @@ def deployed(tree, moto):
             "TF_VAR_config_file": str(files["landbridge.yaml"]),
             "TF_VAR_contract_file": str(files["contract.yaml"]),
             "TF_VAR_package_dir": str(packages),
+            "TF_VAR_google_credentials": here.variables["LANDBRIDGE_GCP_CREDENTIALS"],
+            "TF_VAR_policy_tags": here.variables["LANDBRIDGE_POLICY_TAGS"],
         },
     )
     terraform.run("init", "-input=false", "-no-color")
     terraform.run("apply", "-auto-approve", "-input=false", "-no-color", "-parallelism=20")
     return Deployed(terraform, moto, files)
+
+
+@pytest.fixture(scope="session")
+def world(deployed):
+    """The database, and the credentials of each role; from here on IAM counts."""
+    moto = deployed.moto
+    rds = moto.client("rds")
+    moto.database("shop-prod")
+    moto.database("payroll")
+    ours = [{"Key": "landbridge:source", "Value": "shop"}]
+    for name, source, tags in [
+        ("before-the-migration", "shop-prod", []),
+        ("payroll-2025", "payroll", ours),
+        ("landbridge-shop-by-a-person", "shop-prod", []),
+        (
+            "landbridge-shop-20251225t1600z",
+            "shop-prod",
+            [*ours, {"Key": "landbridge:keep", "Value": "audit"}],
+        ),
+        ("landbridge-shop-20251224t1600z", "shop-prod", ours),
+    ]:
+        rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=source, Tags=tags)
+    moto.client("s3").create_bucket(
+        Bucket="payroll-files", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    moto.client("iam").create_role(RoleName="administrator", AssumeRolePolicyDocument="{}")
+    moto.client("secretsmanager").create_secret(Name="payroll/password", SecretString="not-a-secret")
+    moto.client("secretsmanager").put_secret_value(
+        SecretId="landbridge/shop/token-key", SecretString=TOKEN_KEY
+    )
+    roles = {name: moto.assume(deployed.role(name)) for name in (*FUNCTIONS, "export-role", "scheduler")}
+    moto.enforce(True)
+    yield roles
+    moto.enforce(False)
+
+
+def run(deployed, world, name, at=HOUR, google=AWAY):
+    """One tick of a function's own binary, with the variables that Terraform gave it and its role.
+
+    `google` says where Google is.
+    """
+    return tick(deployed.moto, world[name], name, at, google)

@@ -53,6 +53,8 @@ def holds(conditions, context):
 def holds_one(operator, key, values, context):
     if operator == "Null":
         return (key not in context) == (values[0] == "true")
+    if operator == "ForAllValues:StringEquals":
+        return all(it in values for it in context.get(key, []))
     operator, if_exists, _ = operator.partition("IfExists")
     if key not in context:
         return bool(if_exists) or operator == "StringNotEquals"

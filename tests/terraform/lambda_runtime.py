@@ -21,8 +21,8 @@ class Answer:
         return f"{self.payload}\n{self.log}"
 
 
-def invoke(binary, variables, event):
-    """Runs `binary` with these variables for one event, and ends it."""
+def invoke(binary, variables, event, seconds):
+    """Runs `binary` with these variables for one event, and ends it. It is told that it has `seconds`."""
     events, answers = queue.Queue(), queue.Queue()
     events.put(event)
 
@@ -38,7 +38,7 @@ def invoke(binary, variables, event):
                 return
             self.send_response(200)
             self.send_header("Lambda-Runtime-Aws-Request-Id", "1")
-            self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + PATIENCE_SECONDS) * 1000)))
+            self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000)))
             self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:tests")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -56,6 +56,8 @@ def invoke(binary, variables, event):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Runtime)
     server.daemon_threads = True
+    # The function's connection breaks off when it is ended.
+    server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}"}
     environment |= {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_FUNCTION_VERSION": "1"} | variables

@@ -15,11 +15,15 @@ from urllib.parse import parse_qs, urlparse
 from iam import allowed
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.kms.models import kms_backends
-from moto.rds.models import rds_backends
+from moto.rds.models import RDSBackend, rds_backends
+from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import main
+from moto.utilities.utils import CaseInsensitiveDict
 
 # Every call is as if it came over TLS, from a principal of the account: loopback has no TLS.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"}
@@ -44,6 +48,17 @@ def needs(response, action, resource):
                 yield "rds:AddTagsToResource", arn, tags
         elif call.startswith("Delete") and call.endswith("Snapshot"):
             yield action, arn, resource_tags(account, region, kind, snapshot)
+        elif call.startswith("RestoreDB"):
+            yield from restore(action, one, rds)
+        elif call in ("DeleteDBInstance", "DeleteDBCluster", "ModifyDBInstance", "ModifyDBCluster"):
+            name = one.get("DBInstanceIdentifier") or one["DBClusterIdentifier"]
+            yield action, f"{rds}:{database}:{name}", resource_tags(account, region, database, name)
+        elif call in ("AddTagsToResource", "RemoveTagsFromResource"):
+            kind, name = one["ResourceName"].split(":", 6)[5:]
+            given = dict(request_tags(one))
+            keys = [*given, *(value for key, value in one.items() if key.startswith("TagKeys."))]
+            tags = {"aws:TagKeys": keys} | {f"aws:RequestTag/{key}": value for key, value in given.items()}
+            yield action, one["ResourceName"], tags | resource_tags(account, region, kind, name)
         elif call == "StartExportTask":
             yield action, one["SourceArn"], {}
             yield "iam:PassRole", one["IamRoleArn"], {"iam:PassedToService": "export.rds.amazonaws.com"}
@@ -70,16 +85,46 @@ def needs(response, action, resource):
         yield action, named(service, body | one, resource, account, region), {}
 
 
+def restore(action, one, rds):
+    """A restore names the new database, what it comes from, and groups; its tags need a right too."""
+    cluster = "Cluster" in action
+    database, snapshot = ("cluster", "cluster-snapshot") if cluster else ("db", "snapshot")
+    tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(one)}
+    tags["aws:TagKeys"] = [key for key, _ in request_tags(one)]
+    target = one.get("TargetDBInstanceIdentifier") or one.get("DBInstanceIdentifier")
+    about = [f"{database}:{target or one['DBClusterIdentifier']}"]
+    for key, kind in [
+        ("SourceDBInstanceIdentifier", database),
+        ("SourceDBClusterIdentifier", database),
+        ("DBSnapshotIdentifier", snapshot),
+        ("SnapshotIdentifier", snapshot),
+        ("DBParameterGroupName", "pg"),
+        ("DBClusterParameterGroupName", "cluster-pg"),
+        ("OptionGroupName", "og"),
+        ("DBSubnetGroupName", "subgrp"),
+    ]:
+        if key in one:
+            about.append(f"{kind}:{one[key]}")
+    for it in about:
+        yield action, f"{rds}:{it}", tags
+    yield "rds:AddTagsToResource", f"{rds}:{about[0]}", tags
+
+
 def request_tags(one):
     for key, value in one.items():
         if key.startswith("Tags.") and key.endswith(".Key"):
             yield value, one.get(key[: -len("Key")] + "Value", "")
 
 
-def resource_tags(account, region, kind, snapshot):
+def resource_tags(account, region, kind, name):
     backend = rds_backends[account][region]
-    known = backend.database_snapshots if kind == "snapshot" else backend.cluster_snapshots
-    tags = known[snapshot].tags if snapshot in known else []
+    known = {
+        "snapshot": backend.database_snapshots,
+        "cluster-snapshot": backend.cluster_snapshots,
+        "db": backend.databases,
+        "cluster": backend.clusters,
+    }[kind]
+    tags = known[name].tags if name in known else []
     return {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in tags}
 
 
@@ -104,6 +149,9 @@ def named(service, given, resource, account, region):
         value = str(given.get(key, ""))
         if value.startswith("arn:"):
             return value
+        if value and key == "SecretId":
+            known = secretsmanager_backends[account][region].secrets.get(value)
+            return known.arn if known else resource
         if value and service == "kms":
             return key_arn(account, region, value)
     if "QueueUrl" in given:
@@ -111,6 +159,13 @@ def named(service, given, resource, account, region):
     if "RoleName" in given:
         return f"arn:aws:iam::{account}:role/{given['RoleName']}"
     return resource
+
+
+def text_of(policy):
+    """Inline documents are text, managed ones have versions."""
+    if isinstance(policy, str):
+        return policy
+    return next(it.document for it in policy.versions if it.is_default_version)
 
 
 def bucket_policy(account, resource):
@@ -128,14 +183,17 @@ def authorize(response, request_class, resource="*"):
         account_id=response.current_account,
         method=response.method,
         path=response.raw_path + (f"?{query}" if query else ""),
-        data=response.data,
+        # moto would take the query of a POST for its body.
+        data={} if query and response.method == "POST" else response.data,
         body=response.raw_body,
         headers=response.headers,
         action=response._get_action(),
     )
     request.check_signature()
-    # Roles of the module have inline documents only.
-    documents = [json.loads(it) for it in request._access_key.collect_policies()]
+    # AWS lets everybody ask who they are (AWS Security Token Service API Reference).
+    if request._action == "sts:GetCallerIdentity":
+        return
+    documents = [json.loads(text_of(it)) for it in request._access_key.collect_policies()]
     context = ALWAYS | {"aws:PrincipalAccount": response.current_account}
     for action, about, more in needs(response, request._action, resource):
         of_resource = bucket_policy(response.current_account, about) if action.startswith("s3:") else []
@@ -144,6 +202,30 @@ def authorize(response, request_class, resource="*"):
             request._raise_access_denied()
 
 
+class OptionGroups(CaseInsensitiveDict):
+    """moto tells the names of AWS's default option groups, and then knows no such group."""
+
+    def __contains__(self, name):
+        return name.startswith("default:") or super().__contains__(name)
+
+
+def begin(backend, *given, made=RDSBackend.__init__, **named):
+    made(backend, *given, **named)
+    backend.option_groups.__class__ = OptionGroups
+
+
+def account_attributes(response):
+    """moto does not know the call. The numbers are AWS's defaults (Amazon RDS User Guide, "Quotas")."""
+    backend = rds_backends[response.current_account][response.region]
+    used = {"DBInstances": (backend.databases, 40), "ManualSnapshots": (backend.database_snapshots, 100)}
+    quotas = [
+        {"AccountQuotaName": name, "Used": len(there), "Max": limit} for name, (there, limit) in used.items()
+    ]
+    return ActionResult({"AccountQuotas": quotas})
+
+
+RDSBackend.__init__ = begin
+RDSResponse.describe_account_attributes = account_attributes
 ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
 # Looked at above, with its conditions; moto would apply a Deny whatever its condition says.
 FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL

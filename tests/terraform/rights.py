@@ -1,17 +1,12 @@
 """What each role needs, what it may, and what it must not."""
 
-from conftest import ACCOUNT, FUNCTIONS, REGION
+from conftest import ACCOUNT, FUNCTIONS, HOUR, REGION
 
 BUCKET = "shop-exports-123456789012"
 RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 EXPORT = "landbridge-shop-20260102-a1"
-TABLE_FILE = "shop/public.creators/1/part-00000-0f0e-c000.gz.parquet"
-# 01:00 in Seoul: the hour that is exported.
-HOUR = "2026-01-01T16:00:00Z"
 SNAPSHOT = "landbridge-shop-20260101t1600z"
 DAY = "ledger/shop/2026-01-02/"
-# 32 bytes, good for nothing.
-TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
 # The export hour of the next day, and an hour of which nobody has asked yet.
 NEXT_DAY = "2026-01-02T16:00:00Z"
 LATER = "2026-01-03T05:00:00Z"

@@ -1,17 +1,15 @@
 """The aws module, applied for real to moto, and the functions' own binaries under its roles."""
 
-import io
 import json
 import re
 
 import pyarrow
-import pyarrow.parquet
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, FUNCTIONS, REGION, ROOT, variable
+from conftest import ACCOUNT, FUNCTIONS, REGION, ROOT, run
 from iam import render
-from lambda_runtime import invoke
-from rights import BUCKET, DAY, EXPORT, HOUR, MAY, MUST_NOT, NEEDED, NEXT_DAY, TABLE_FILE, TOKEN_KEY
+from rights import BUCKET, DAY, EXPORT, HOUR, MAY, MUST_NOT, NEEDED, NEXT_DAY
+from servers import write_export
 
 
 def test_a_second_plan_is_empty(deployed):
@@ -156,74 +154,6 @@ def matches(pattern, line):
     return value is not None and test.strip('"') in ("*", value)
 
 
-@pytest.fixture(scope="session")
-def world(deployed):
-    """The database, and the credentials of each role; from here on IAM counts."""
-    moto = deployed.moto
-    rds = moto.client("rds")
-    rds.create_db_instance(
-        DBInstanceIdentifier="shop-prod",
-        DBInstanceClass="db.t3.micro",
-        Engine="postgres",
-        MasterUsername="admin",
-        MasterUserPassword="not-a-secret",
-        AllocatedStorage=20,
-    )
-    rds.create_db_instance(
-        DBInstanceIdentifier="payroll",
-        DBInstanceClass="db.t3.micro",
-        Engine="postgres",
-        MasterUsername="admin",
-        MasterUserPassword="not-a-secret",
-        AllocatedStorage=20,
-    )
-    ours = [{"Key": "landbridge:source", "Value": "shop"}]
-    for name, source, tags in [
-        ("before-the-migration", "shop-prod", []),
-        ("payroll-2025", "payroll", ours),
-        ("landbridge-shop-by-a-person", "shop-prod", []),
-        (
-            "landbridge-shop-20251225t1600z",
-            "shop-prod",
-            [*ours, {"Key": "landbridge:keep", "Value": "audit"}],
-        ),
-        ("landbridge-shop-20251224t1600z", "shop-prod", ours),
-    ]:
-        rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=source, Tags=tags)
-    moto.client("s3").create_bucket(
-        Bucket="payroll-files", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
-    moto.client("iam").create_role(RoleName="administrator", AssumeRolePolicyDocument="{}")
-    moto.client("secretsmanager").create_secret(Name="payroll/password", SecretString="not-a-secret")
-    moto.client("secretsmanager").put_secret_value(
-        SecretId="landbridge/shop/token-key", SecretString=TOKEN_KEY
-    )
-    roles = {name: moto.assume(deployed.role(name)) for name in (*FUNCTIONS, "export-role", "scheduler")}
-    moto.enforce(True)
-    yield roles
-    moto.enforce(False)
-
-
-def run(deployed, world, name, at=HOUR):
-    """One tick of a function's own binary, with the variables that Terraform gave it and its role."""
-    moto = deployed.moto
-    moto.enforce(False)
-    variables = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")[
-        "Environment"
-    ]["Variables"]
-    moto.enforce(True)
-    credentials = world[name]
-    variables |= {
-        "AWS_REGION": REGION,
-        "AWS_LAMBDA_FUNCTION_NAME": f"landbridge-shop-{name}",
-        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": credentials["SessionToken"],
-        "AWS_ENDPOINT_URL": moto.url,
-    }
-    return invoke(variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}", variables, {"scheduled_time": at})
-
-
 def filters(deployed, name):
     deployed.moto.enforce(False)
     there = deployed.moto.client("logs").describe_metric_filters(
@@ -248,10 +178,12 @@ def test_every_function_does_its_work_under_its_own_role(deployed, world):
     # moto's export is complete at once and has no objects; RDS's role writes them.
     refused = run(deployed, world, "export")
     assert not refused.ok and refused.payload["errorType"] == "Corrupt", refused
-    write_export(deployed.moto.client("s3", world["export-role"]), deployed.outputs["key_arn"])
+    rows = pyarrow.table({"id": pyarrow.array([1, 2, 3], pyarrow.int64())})
+    s3_of_rds = deployed.moto.client("s3", world["export-role"])
+    write_export(s3_of_rds, deployed.outputs["key_arn"], BUCKET, EXPORT, {"id": "bigint"}, rows)
     answer = run(deployed, world, "export")
     assert answer.ok and answer.payload["progress"] == "done", answer
-    # The plan is made from the footers. There is no Google here: what it sends does not arrive.
+    # The plan is made from the footers. Google is away; test_published.py goes on from here.
     answer = run(deployed, world, "transfer", at="2026-01-01T17:00:00Z")
     assert deployed.moto.denied() == before, answer
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=DAY)["Contents"]
@@ -303,40 +235,6 @@ def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function
             s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
         iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(whole))
         moto.enforce(True)
-
-
-def write_export(s3, key):
-    """An export of one table, written with RDS's role as RDS writes it."""
-    rows = io.BytesIO()
-    pyarrow.parquet.write_table(
-        pyarrow.table({"id": pyarrow.array([1, 2, 3], pyarrow.int64())}), rows, compression="gzip"
-    )
-    target = "shop.public.creators"
-    columns = [{"columnName": "id", "originalType": "bigint", "expectedExportedType": "int64"}]
-    info = {"exportTaskIdentifier": EXPORT, "status": "COMPLETE", "percentProgress": 100}
-    tables = {
-        "perTableStatus": [
-            {
-                "target": target,
-                "status": "COMPLETE",
-                "sizeGB": 0.0,
-                "schemaMetadata": {"originalTypeMappings": columns},
-            }
-        ]
-    }
-    for name, body in [
-        (f"export_info_{EXPORT}.json", json.dumps(info)),
-        (f"export_tables_info_{EXPORT}_from_1_to_1.json", json.dumps(tables)),
-        (TABLE_FILE, rows.getvalue()),
-        ("shop/public.creators/1/_SUCCESS", ""),
-    ]:
-        s3.put_object(
-            Bucket=BUCKET,
-            Key=f"exports/{EXPORT}/{name}",
-            Body=body,
-            ServerSideEncryption="aws:kms",
-            SSEKMSKeyId=key,
-        )
 
 
 @pytest.mark.parametrize(

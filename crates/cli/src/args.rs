@@ -225,6 +225,10 @@ pub(crate) struct LocalUpArgs {
         value_parser = ports
     )]
     pub(crate) ports: Ports,
+    /// Another emulation of AWS, such as moto, that Google's side asks who signed a federated
+    /// request, in place of the one that comes with this: http://127.0.0.1:5000
+    #[arg(long, value_name = "URL")]
+    pub(crate) aws_sts: Option<String>,
     /// Where local.env, local.json and all data lie
     #[arg(long, value_name = "DIR", default_value = crate::local::DIR)]
     pub(crate) data_dir: PathBuf,

@@ -101,7 +101,9 @@ async fn start(args: LocalUpArgs) -> Result {
             state.pid
         )));
     }
-    let world = World::start(&args.world, &args.data_dir.join("local"), args.ports).await?;
+    let world =
+        World::start(&args.world, &args.data_dir.join("local"), args.ports, args.aws_sts.clone())
+            .await?;
     pass(&world, args.days).await?;
 
     let state = State { pid: std::process::id(), warehouse: world.warehouse() };

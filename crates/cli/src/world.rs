@@ -67,7 +67,13 @@ impl World {
     /// Starts the cloud of a command's options, its clock at the first day's midnight or,
     /// with a real database, at its export hour: every hour's snapshot copies such a
     /// database whole, and nobody waits for 24 of them.
-    pub(crate) async fn start(args: &WorldArgs, data_dir: &Path, ports: Ports) -> Result<Self> {
+    /// `aws_sts` is the AWS that the token service asks, when it is not the local one.
+    pub(crate) async fn start(
+        args: &WorldArgs,
+        data_dir: &Path,
+        ports: Ports,
+        aws_sts: Option<String>,
+    ) -> Result<Self> {
         functions_are_there()?;
         clear(data_dir)?;
         let mut config_path = match &args.config {
@@ -113,6 +119,7 @@ impl World {
         options.contract_path.clone_from(&world.contract_path);
         options.schedules_dir = schedules_dir;
         options.ports = ports;
+        options.aws_sts = aws_sts;
         let cloud = LocalCloud::start(options).await?;
         Ok(Self {
             cloud,

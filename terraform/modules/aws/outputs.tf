@@ -37,3 +37,8 @@ output "failures_queue_url" {
   description = "SQS queue of ticks that failed for good."
   value       = aws_sqs_queue.failures.id
 }
+
+output "operator_policy_arns" {
+  description = "Managed policies for whoever is on call, by name: `operator`, and `operator-swap` for swapping a restored database in. Attached to nobody."
+  value       = { for name, policy in aws_iam_policy.operator : name => policy.arn }
+}

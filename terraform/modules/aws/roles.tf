@@ -49,3 +49,12 @@ resource "aws_iam_role_policy" "scheduler" {
   role   = aws_iam_role.scheduler.id
   policy = templatefile("${local.infra}/policies/scheduler.json", local.policy)
 }
+
+# For people. Attached to nobody here: who is on call is the account's to say.
+resource "aws_iam_policy" "operator" {
+  for_each    = toset(["operator", "operator-swap"])
+  name        = "${local.name}-${each.key}"
+  description = each.key == "operator" ? "Landbridge ${local.source}: list, pin, restore, drill, read receipts" : "Landbridge ${local.source}: swap a restored database in, besides the other"
+  policy      = templatefile("${local.infra}/policies/${each.key}.json", local.policy)
+  tags        = local.tags
+}

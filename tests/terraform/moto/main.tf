@@ -10,6 +10,8 @@ variable "endpoint" { type = string }
 variable "config_file" { type = string }
 variable "contract_file" { type = string }
 variable "package_dir" { type = string }
+variable "google_credentials" { type = string }
+variable "policy_tags" { type = map(string) }
 
 provider "aws" {
   region                      = "ap-northeast-2"
@@ -36,22 +38,13 @@ provider "aws" {
 }
 
 module "aws" {
-  source        = "../terraform/modules/aws"
-  config_file   = var.config_file
-  contract_file = var.contract_file
-  package_dir   = var.package_dir
-  alert_emails  = ["oncall@example.com"]
-  google_credentials = jsonencode({
-    type               = "external_account"
-    audience           = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/landbridge-shop/providers/aws"
-    subject_token_type = "urn:ietf:params:aws:token-type:aws4_request"
-    token_url          = "https://sts.googleapis.com/v1/token"
-    credential_source  = { environment_id = "aws1", regional_cred_verification_url = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15" }
-  })
-  policy_tags = {
-    for class in ["unclassified", "name", "email", "phone", "birth", "account", "ip"] :
-    class => "projects/shop-analytics/locations/asia-northeast3/taxonomies/1/policyTags/${class}"
-  }
+  source             = "../terraform/modules/aws"
+  config_file        = var.config_file
+  contract_file      = var.contract_file
+  package_dir        = var.package_dir
+  alert_emails       = ["oncall@example.com"]
+  google_credentials = var.google_credentials
+  policy_tags        = var.policy_tags
 }
 
 output "module" {

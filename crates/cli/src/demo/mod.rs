@@ -48,7 +48,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
         Some(_) => DAYS_OF_A_REAL_ONE,
         None => DAYS,
     });
-    let world = World::start(&args.world, &args.data_dir, Ports::default()).await?;
+    let world = World::start(&args.world, &args.data_dir, Ports::default(), None).await?;
     let talks = args.output == Output::Text;
     if talks {
         render::print(&summary::opening(&world, days))?;

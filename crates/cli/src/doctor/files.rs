@@ -1,6 +1,6 @@
 //! The two files, and the schedules that are deployed with them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
@@ -11,6 +11,16 @@ use super::line::Line;
 use crate::args::FileArgs;
 use crate::files;
 use crate::render::counted;
+
+/// Where the schedules lie in a checkout.
+const SCHEDULES: &str = "infra/schedules";
+
+/// The schedules of the checkout that this is run in, from wherever in it.
+pub(super) fn schedules() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let found = here.ancestors().map(|folder| folder.join(SCHEDULES)).find(|it| it.is_dir());
+    found.unwrap_or_else(|| PathBuf::from(SCHEDULES))
+}
 
 /// The files, as far as they can be used.
 pub(super) struct Files {
@@ -75,7 +85,7 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
 fn schedule_line(dir: &Path, config: &Config) -> (Line, Option<Vec<Written>>) {
     let mut line = Line::new("files", "schedules");
     if !dir.is_dir() {
-        let look = "run it where infra/ lies, or name it with --schedules".to_owned();
+        let look = "run it in the checkout, or name the folder with --schedules".to_owned();
         line.unchecked(format!("there is no {} here", dir.display()), Some(look));
         return (line, None);
     }

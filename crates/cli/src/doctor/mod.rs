@@ -60,9 +60,9 @@ pub(crate) struct DoctorArgs {
     /// What Terraform is going to make need not be there yet
     #[arg(long)]
     before_apply: bool,
-    /// The schedules that are deployed
-    #[arg(long, value_name = "DIR", default_value = "infra/schedules")]
-    schedules: PathBuf,
+    /// The schedules that are deployed [default: infra/schedules here or in a folder above]
+    #[arg(long, value_name = "DIR")]
+    schedules: Option<PathBuf>,
     /// How the lines are shown
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -100,7 +100,8 @@ impl Stage {
 /// Runs the command.
 pub(crate) async fn run(args: DoctorArgs) -> Result {
     let stage = Stage { before_apply: args.before_apply };
-    let (mut lines, files) = files::check(&args.files, &args.schedules);
+    let schedules = args.schedules.unwrap_or_else(files::schedules);
+    let (mut lines, files) = files::check(&args.files, &schedules);
     let readable = files.is_some();
     if let Some(files) = &files {
         let (aws, google) = tokio::join!(

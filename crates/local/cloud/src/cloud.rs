@@ -11,6 +11,7 @@ use landbridge_local_google::{GoogleOptions, LocalGoogle};
 use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
 use serde_json::{Value, json};
 
+use crate::ask_aws;
 use crate::error::LocalError;
 use crate::key;
 use crate::options::LocalCloudOptions;
@@ -92,7 +93,11 @@ impl LocalCloud {
         google.set_storage_url(&servers.storage.url());
 
         let account = account_of(&config.export.role_arn);
-        let provider = roles::federate(&google, &aws, &config, account);
+        let ask = match &options.aws_sts {
+            Some(url) => ask_aws::elsewhere(url)?,
+            None => ask_aws::local(&aws),
+        };
+        let provider = roles::federate(&google, ask, &config, account);
         let mut variables = function_variables(&config, &servers, &policy_tags)?;
         let token_url = format!("{}/v1/token", servers.sts.url());
         variables.insert(

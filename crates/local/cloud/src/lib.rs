@@ -9,11 +9,13 @@
 //! | [`principals`] | who there is in the local Google Cloud, and what each may see |
 //! | [`roles`] | the functions' roles, and how Google knows them without a key |
 //! | `key` | the key of tokens that it makes for itself |
+//! | `ask_aws` | whom the local Google asks who signed a request |
 //! | [`runtime`] | Lambda: functions, processes, invocations, logs |
 //! | [`scheduler`] | EventBridge Scheduler: what fires when |
 //! | [`run`] | letting virtual time pass |
 //! | [`error`] | why the local cloud cannot do what it was asked |
 
+mod ask_aws;
 pub mod cloud;
 pub mod error;
 mod key;

@@ -60,6 +60,9 @@ pub struct LocalCloudOptions {
     pub token_key: Option<String>,
     /// How long a federated token of the local Google counts, of real time.
     pub token_lifetime: Duration,
+    /// `http://HOST:PORT` of another emulation of AWS that the local Google asks who signed a
+    /// federated request, in place of the local AWS: for roles that were made over there.
+    pub aws_sts: Option<String>,
     /// More variables for the functions, over those of the local cloud.
     pub variables: BTreeMap<String, String>,
 }
@@ -91,6 +94,7 @@ impl LocalCloudOptions {
             retries: None,
             token_key: None,
             token_lifetime: Duration::from_secs(3_600),
+            aws_sts: None,
             variables: BTreeMap::new(),
         }
     }

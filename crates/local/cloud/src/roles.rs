@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
-use landbridge_local_aws::{Identity, LocalAws};
-use landbridge_local_google::{AwsCaller, AwsProvider, Grants, LocalGoogle, Role};
+use landbridge_local_aws::Identity;
+use landbridge_local_google::{AskAws, AwsProvider, Grants, LocalGoogle, Role};
 use serde_json::json;
 
 /// The functions that Google lets in. The others stay within AWS.
@@ -41,10 +41,11 @@ pub(crate) fn variables(identity: &Identity) -> BTreeMap<String, String> {
 }
 
 /// Lets the roles of transfer and load into the local Google, with what Terraform grants them
-/// and no more: an owner of the project would hide a right that is missing there.
+/// and no more: an owner of the project would hide a right that is missing there. `ask` is the AWS
+/// whose word on them counts.
 pub(crate) fn federate(
     google: &LocalGoogle,
-    aws: &LocalAws,
+    ask: AskAws,
     config: &Config,
     account: &str,
 ) -> AwsProvider {
@@ -73,14 +74,7 @@ pub(crate) fn federate(
     ] {
         google.grant_set(&provider.principal_set(&role_of(config, function)), grants);
     }
-    // Google sends the signed request to AWS; here the two are neighbours.
-    let aws = aws.clone();
-    let ask = move |(parts, body): (&http::request::Parts, &[u8])| {
-        aws.caller_identity(parts, body)
-            .map(|caller| AwsCaller { account: caller.account, arn: caller.arn })
-            .map_err(|refused| (refused.code.to_owned(), refused.message))
-    };
-    google.trust_aws(provider.clone(), std::sync::Arc::new(ask));
+    google.trust_aws(provider.clone(), ask);
     provider
 }
 

@@ -34,4 +34,4 @@ pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
 pub use local::{GoogleOptions, LocalGoogle, ObjectSummary, Rows};
 pub use masking::MaskingRule;
-pub use sts::{AskAws, AwsCaller, AwsProvider, AwsRequest};
+pub use sts::{AskAws, AwsAnswer, AwsCaller, AwsProvider, AwsRequest};

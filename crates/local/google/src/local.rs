@@ -151,7 +151,7 @@ impl LocalGoogle {
         let sts = self.sts.clone();
         Handler::service(move |call| {
             let sts = sts.clone();
-            Box::pin(async move { sts.answer(&call) })
+            Box::pin(async move { sts.answer(&call).await })
         })
     }
 

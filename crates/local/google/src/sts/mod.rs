@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use landbridge_local_wire as wire;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -79,8 +80,10 @@ pub struct AwsCaller {
 
 /// The request to AWS, and its body.
 pub type AwsRequest<'a> = (&'a http::request::Parts, &'a [u8]);
-/// What AWS answers to a request that is passed on to it: who signed, or its code and words.
-pub type AskAws = Arc<dyn Fn(AwsRequest<'_>) -> Result<AwsCaller, (String, String)> + Send + Sync>;
+/// What AWS answers: who signed, or its code and words.
+pub type AwsAnswer = Result<AwsCaller, (String, String)>;
+/// Passes a request on to AWS.
+pub type AskAws = Arc<dyn Fn(AwsRequest<'_>) -> BoxFuture<'static, AwsAnswer> + Send + Sync>;
 
 /// The token service. Clones share its state.
 #[derive(Clone)]
@@ -92,11 +95,11 @@ pub(crate) struct Sts {
 
 impl Sts {
     /// Answers one call.
-    pub(crate) fn answer(&self, call: &Call) -> Result<wire::Response, GoogleError> {
+    pub(crate) async fn answer(&self, call: &Call) -> Result<wire::Response, GoogleError> {
         if call.method != http::Method::POST || call.path() != ["v1", "token"] {
             return Err(GoogleError::not_found("Not Found"));
         }
-        Ok(match self.exchange(call) {
+        Ok(match self.exchange(call).await {
             Ok(token) => json(
                 200,
                 &json!({
@@ -113,7 +116,7 @@ impl Sts {
         })
     }
 
-    fn exchange(&self, call: &Call) -> Result<String, Refusal> {
+    async fn exchange(&self, call: &Call) -> Result<String, Refusal> {
         let form = pairs(&String::from_utf8_lossy(&call.body));
         let said = |name: &str| {
             form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
@@ -130,14 +133,14 @@ impl Sts {
         if said("scope").is_empty() {
             return Err(Refusal::request("Missing required parameter: scope"));
         }
-        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
+        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (provider, ask) = trusted
-            .as_ref()
             .filter(|(provider, _)| provider.audience() == said("audience"))
             .ok_or_else(Refusal::unknown_audience)?;
         let (parts, body) = subject::parse(said("subject_token"), &provider.audience())?;
-        let caller = ask((&parts, &body)).map_err(|(code, words)| Refusal::aws(&code, &words))?;
-        let role = admitted(provider, &caller)?;
+        let caller =
+            ask((&parts, &body)).await.map_err(|(code, words)| Refusal::aws(&code, &words))?;
+        let role = admitted(&provider, &caller)?;
 
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|_| Refusal::internal())?;

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# docs/deploy.md on this machine, without an account: see "Rehearse it without an account" there.
+# Harmless to repeat; nothing is written but into target/ and a temporary folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-$PWD/target}
+
+scripts/python-for-tests.sh
+scripts/terraform-for-tests.sh
+[ -e "$target/terraform/env" ] && [ -x "$target/python/bin/python" ] || {
+    echo "the rehearsal needs Terraform and Python: see above" >&2
+    exit 1
+}
+"${CARGO:-cargo}" build --workspace --bins
+
+set -a
+. "$target/terraform/env"
+set +a
+export LANDBRIDGE_CLI=$target/debug/landbridge LANDBRIDGE_FUNCTIONS=$target/debug
+exec "$target/python/bin/python" tests/terraform/rehearse.py

@@ -1,0 +1,347 @@
+"""docs/deploy.md, walked on this machine: the very commands of its steps, against moto for AWS and
+the local cloud for Google, until the first day is published. `make rehearse` starts it.
+
+What is not as it would be is said where it happens:
+- a block after `<!-- not rehearsed: … -->` is left out, with the reason;
+- `aws lambda invoke` starts the function's own program with what Terraform deployed: variables, role;
+- nothing writes moto's exports, so they are written here, with the rights of RDS's role;
+- the module gcp, whose provider no package registry has, is replaced by the local cloud's names;
+- `bq` asks the local cloud.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow
+from servers import (
+    ACCOUNT,
+    ADMINISTRATOR,
+    FUNCTIONS,
+    REGION,
+    ROOT,
+    Moto,
+    google_side,
+    mirrored,
+    moto_server,
+    provider_of_google,
+    tick,
+    variable,
+    write_export,
+)
+
+# The day of the page's `landbridge receipt`, and its export hour: 01:00 in Seoul.
+DAY, HOUR = "2026-11-21", "2026-11-20T16:00:00Z"
+EXPORT = "landbridge-shop-20261121-a1"
+# What the table holds, and what may be read of it.
+CONTRACT = """\
+version: 1
+tables:
+  "public.creators":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      name: { source: text, type: STRING, class: name }
+      email: { source: text, type: STRING, class: email }
+      account_no: { source: text, type: STRING, class: none, carry: tokenise, token_domain: account }
+"""
+COLUMNS = {"id": "bigint", "name": "text", "email": "text", "account_no": "text", "note": "text"}
+ROWS = pyarrow.table(
+    {
+        "id": [1, 2, 3],
+        "name": ["이하은", "Ann Lee", "Kim Min-jun"],
+        "email": ["haeun@example.net", "ann@example.org", "minjun@example.com"],
+        "account_no": ["110-222-333333", "110-222-444444", "110-222-555555"],
+        # Not in the contract: nobody has judged it.
+        "note": ["calls at night", None, "moved"],
+    }
+)
+# Lines of a command's output that are shown, at most: the last ones.
+SHOWN = 30
+# What Terraform says of each of many resources.
+EACH = re.compile(r"^[\w.\[\]\"@-]+: (Refreshing|Reading|Read |Creat|Modif|Destr|Still )")
+
+
+class Failed(Exception):
+    """A step that did not do what the page says."""
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def blocks(page):
+    """The shell commands of the steps, and of undoing them: heading, text, why it is left out (or None)."""
+    steps, later = page.split("\n## 1. ", 1)[1].split("\n## Changing it later", 1)
+    steps += "\n## Undoing" + later.split("\n## Undoing", 1)[1].split("\n## ", 1)[0]
+    heading = None
+    pattern = r"^## ([^\n]+)$|^(?:<!-- not rehearsed: ([^\n]+) -->\n)?```sh\n(.*?)^```$"
+    for found in re.finditer(pattern, "## 1. " + steps, re.M | re.S):
+        heading = found.group(1) or heading
+        if found.group(3):
+            yield heading, found.group(3), found.group(2)
+
+
+class Shell:
+    """A shell that keeps its place and its variables from one block to the next."""
+
+    def __init__(self, folder, place, variables):
+        self.state, self.place, self.variables = folder / "shell", place, variables
+        self.state.write_text("")
+
+    def run(self, block, ends_with=0):
+        """Runs a block as it stands and shows it, its output cut; the output is returned."""
+        script = f"cd '{self.place}'\n. '{self.state}'\nset -v\n{block}\nset +v\n"
+        script += f"pwd > '{self.state}.place'; declare -p landbridge now > '{self.state}' 2>/dev/null || true\n"
+        done = subprocess.run(
+            ["bash", "-e", self.written(script)],
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        show(done.stdout, block)
+        if done.returncode != ends_with:
+            raise Failed(f"that ended with {done.returncode}")
+        if done.returncode == 0:
+            self.place = Path(f"{self.state}.place").read_text().strip()
+        return done.stdout
+
+    def written(self, script):
+        path = Path(f"{self.state}.sh")
+        path.write_text(script)
+        return path
+
+
+def show(output, block):
+    """Commands as they stand, each followed by what it printed: its first and last lines."""
+    commands = [line for line in block.splitlines() if line.strip()]
+    said = []
+
+    def flush():
+        left = len(said) - SHOWN
+        for line in said if left <= 0 else [f"… {left} lines …", *said[left:]]:
+            say(f"    {line}")
+        said.clear()
+
+    for line in output.splitlines():
+        if commands and line == commands[0]:
+            flush()
+            say(f"  $ {commands.pop(0)}")
+        elif line not in ("", "set +v") and not EACH.match(line):
+            said.append(line)
+    flush()
+
+
+class Rehearsal:
+    """A copy of the checkout and the two clouds."""
+
+    def __init__(self, folder, moto, provider):
+        self.folder, self.moto = folder, moto
+        self.copy = folder / "landbridge"
+        self.mine = self.copy / "terraform/examples/mine"
+        self.shell = Shell(folder, self.copy, {
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "LANDBRIDGE_FUNCTIONS": variable("LANDBRIDGE_FUNCTIONS"),
+            "LANDBRIDGE_CLI": variable("LANDBRIDGE_CLI"),
+            "AWS_ENDPOINT_URL": moto.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ADMINISTRATOR["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR["SecretAccessKey"],
+            "TF_CLI_CONFIG_FILE": mirrored(folder),
+            "TF_CLI_ARGS": "-no-color",
+            # Nobody is there to say yes.
+            "TF_CLI_ARGS_apply": "-auto-approve",
+            "TF_CLI_ARGS_destroy": "-auto-approve",
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        } | provider)
+
+    def prepare(self):
+        """The checkout's files, the account's database, and the commands that mean something else."""
+        ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "mine", "__pycache__")
+        for name in ("terraform", "infra"):
+            shutil.copytree(ROOT / name, self.copy / name, ignore=ignore)
+        packages = self.copy / "target/lambda/arm64"
+        packages.mkdir(parents=True)
+        for name in FUNCTIONS:
+            with zipfile.ZipFile(packages / f"{name}.zip", "w") as package:
+                package.writestr("bootstrap", f"in place of {name}")
+        (self.copy / "target/debug").symlink_to(Path(variable("LANDBRIDGE_CLI")).parent)
+        (self.folder / "bin").mkdir()
+        for name, script in {
+            "terraform": f'exec "{variable("LANDBRIDGE_TERRAFORM")}" "$@"',
+            "cargo": "echo built already",
+            "aws": f'exec "{sys.executable}" "{__file__}" as-aws "$@"',
+            "bq": f'exec "{sys.executable}" "{__file__}" as-bq "$@"',
+        }.items():
+            path = self.folder / "bin" / name
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+        self.moto.database("shop-prod")
+
+    def edit(self):
+        """What a person changes in the files that `init` wrote."""
+        config = self.mine / "landbridge.yaml"
+        text = config.read_text()
+        assert "  # token_key: " in text
+        config.write_text(text.replace("  # token_key: ", "  token_key: "))
+        (self.mine / "contract.yaml").write_text(CONTRACT)
+        say("  (edited: transfer.token_key is switched on; contract.yaml names one table)")
+
+    def connect(self, google):
+        """Google is here from now on."""
+        self.google = google
+        names = ("GCS_ENDPOINT", "BIGQUERY_ENDPOINT", "DATACATALOG_ENDPOINT", "POLICY_TAGS", "GCP_TOKEN")
+        more = {f"LANDBRIDGE_{name}": google.variables[f"LANDBRIDGE_{name}"] for name in names}
+        more |= {"REHEARSAL_GOOGLE": str(google.data_dir), "REHEARSAL_ENDPOINTS": json.dumps(google.endpoints)}
+        self.shell.variables |= more
+        outputs = {
+            "credentials": google.variables["LANDBRIDGE_GCP_CREDENTIALS"],
+            "policy_tags": json.loads(google.variables["LANDBRIDGE_POLICY_TAGS"]),
+            "datasets": {"tables": "shop", "receipts": "landbridge_ops"},
+        }
+        module = self.folder / "gcp"
+        module.mkdir()
+        inputs = {"config_file": {"type": "string"}, "aws_role_arns": {"type": "map(string)"}}
+        text = {"variable": inputs, "output": {name: {"value": value} for name, value in outputs.items()}}
+        (module / "main.tf.json").write_text(json.dumps(text))
+        (self.mine / "rehearsal_override.tf").write_text(
+            # moto takes buckets by path.
+            'provider "aws" {\n  s3_use_path_style = true\n}\n\n'
+            f'module "gcp" {{\n  source = "{module}"\n}}\n'
+        )
+        say("  (rehearsal_override.tf puts the local cloud's names in the place of the module gcp)")
+
+    def second_plan(self):
+        say("  (a second plan changes nothing:)")
+        said = self.shell.run(
+            "terraform plan -detailed-exitcode -var enabled=false -var 'alert_emails=[\"oncall@example.com\"]'\n"
+        )
+        assert "No changes." in said
+
+    def day(self):
+        """What the schedules start between the export hour and the morning."""
+        say("  (a night passes; each start of a function as its schedule has it:)")
+        role = f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-"
+        sessions = {name: self.moto.assume(role + name) for name in (*FUNCTIONS, "rds-export")}
+        before = self.moto.denied()
+
+        def start(name, at):
+            answer = tick(self.moto, sessions[name], name, at, self.google.endpoints)
+            said = answer.payload.get("message") or answer.payload.get("errorMessage")
+            say(f"    {at} {name}: {said}")
+            if not answer.ok:
+                raise Failed(str(answer))
+            return answer.payload["progress"]
+
+        start("snapshot", HOUR)
+        start("export", "2026-11-20T16:00:00Z")
+        self.moto.enforce(False)
+        key = self.moto.client("kms").describe_key(KeyId="alias/landbridge-shop")["KeyMetadata"]["Arn"]
+        self.moto.enforce(True)
+        s3 = self.moto.client("s3", sessions["rds-export"])
+        write_export(s3, key, f"shop-exports-{ACCOUNT}", EXPORT, COLUMNS, ROWS)
+        say("    RDS writes the export: 3 rows of public.creators")
+        start("export", "2026-11-20T16:20:00Z")
+        start("transfer", "2026-11-20T17:00:00Z")
+        for minute in ("05", "10", "15"):
+            if start("load", f"2026-11-20T17:{minute}:00Z") == "done":
+                break
+        if self.moto.denied() != before:
+            raise Failed("\n".join(self.moto.denied()))
+        self.moto.enforce(False)
+
+    def ask(self):
+        """The table, as three people; the masks are those of the configuration."""
+        say("\nAsked as three people:")
+        sql = "SELECT id, name, email, account_no, note FROM creators ORDER BY id"
+        for who in ("analyst", "pii-reader", "stranger"):
+            said = subprocess.run(
+                [variable("LANDBRIDGE_CLI"), "query", "--as", who, "--data-dir", self.google.data_dir, sql],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            say(f"  {who}:")
+            for line in (said.stdout + said.stderr).splitlines():
+                say(f"    {line}")
+
+    def walk(self, page, google):
+        """Every block, with what a person does in between."""
+        last = None
+        for heading, block, why in blocks(page):
+            if heading != last:
+                last = heading
+                say(f"\n## {heading}")
+            if why:
+                say(f"  (left out: {why})")
+                continue
+            if " receipt " in block:
+                self.day()
+            # Destroying stops at what still holds data, as the page says.
+            said = self.shell.run(block, ends_with=1 if "terraform destroy" in block else 0)
+            if "terraform destroy" in block and said.count("Error: ") != said.count("BucketNotEmpty"):
+                raise Failed("destroying stopped at something else than the bucket")
+            if " init --dir " in block:
+                self.edit()
+                self.connect(google(self.mine / "landbridge.yaml"))
+            if "terraform apply plan" in block:
+                self.second_plan()
+            if " receipt " in block:
+                if "published" not in said:
+                    raise Failed("the day is not published")
+                self.ask()
+
+
+def as_aws(arguments):
+    """`aws lambda invoke`, which moto has no Lambda for."""
+    given = dict(zip(arguments, arguments[1:], strict=False))
+    if arguments[:2] != ["lambda", "invoke"]:
+        sys.exit(f"aws {' '.join(arguments[:2])} is not rehearsed")
+    name = given["--function-name"].removeprefix("landbridge-shop-")
+    moto = Moto(os.environ["AWS_ENDPOINT_URL"], None)
+    credentials = moto.assume(f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-{name}")
+    at = json.loads(given["--payload"])["scheduled_time"]
+    answer = tick(moto, credentials, name, at, json.loads(os.environ["REHEARSAL_ENDPOINTS"]))
+    moto.enforce(False)
+    print(json.dumps(answer.payload))
+    sys.exit(0 if answer.ok else 1)
+
+
+def as_bq(arguments):
+    """`bq query`, as somebody who reads receipts."""
+    command = ["query", "--as", "analyst", "--data-dir", os.environ["REHEARSAL_GOOGLE"], arguments[-1]]
+    os.execv(os.environ["LANDBRIDGE_CLI"], ["landbridge", *command])
+
+
+def main():
+    page = (ROOT / "docs/deploy.md").read_text()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="landbridge-rehearsal-")))
+        moto = stack.enter_context(moto_server(folder))
+        provider = stack.enter_context(provider_of_google(folder))
+        rehearsal = Rehearsal(folder, moto, provider)
+        rehearsal.prepare()
+        say("docs/deploy.md, on this machine: AWS is moto with IAM enforced, Google is the local cloud.")
+        try:
+            rehearsal.walk(page, lambda config: stack.enter_context(google_side(moto, config, folder, DAY)))
+        except Failed as failed:
+            sys.exit(f"\nthe rehearsal stopped: {failed}")
+    say("\nRehearsed. Nothing is left running, and nothing was written into the checkout.")
+
+
+if __name__ == "__main__":
+    actions = {"as-aws": as_aws, "as-bq": as_bq}
+    if len(sys.argv) > 1:
+        actions[sys.argv[1]](sys.argv[2:])
+    else:
+        main()

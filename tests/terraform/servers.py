@@ -1,0 +1,203 @@
+"""What plays the two clouds on this machine: moto for AWS, the Google side of a local cloud, and
+the stand-in for Google's provider. Used by the tests and by the rehearsal.
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import google_provider
+import google_schema
+import pyarrow.parquet
+from botocore.config import Config
+from lambda_runtime import invoke
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+REGION = "ap-northeast-2"
+ACCOUNT = "123456789012"
+FUNCTIONS = ("snapshot", "export", "transfer", "load")
+# Google does not answer: port 9 is nobody's.
+NOBODY = "http://127.0.0.1:9"
+AWAY = {"LANDBRIDGE_GCS_ENDPOINT": NOBODY, "LANDBRIDGE_BIGQUERY_ENDPOINT": NOBODY}
+ADMINISTRATOR = {"AccessKeyId": "tests", "SecretAccessKey": "of-no-value", "SessionToken": None}
+
+
+def variable(name):
+    value = os.environ.get(name)
+    assert value, f"{name} is not set: run these tests by `cargo test -p landbridge-tests terraform`"
+    return value
+
+
+def mirrored(folder):
+    """A configuration of Terraform by which it takes providers from the mirror."""
+    path = folder / "terraformrc"
+    mirror = variable("LANDBRIDGE_TERRAFORM_MIRROR")
+    path.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+    return str(path)
+
+
+@contextmanager
+def provider_of_google(folder):
+    """The stand-in for Google's provider with the schemas of the types that the modules use."""
+    from_files = (ROOT / "terraform").glob("modules/gcp/*.tf")
+    types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
+    schemas, version = google_schema.read(variable("LANDBRIDGE_GOOGLE_BINDINGS"), types)
+    assert types <= set(schemas), f"the provider {version} has no {types - set(schemas)}"
+    server, variables = google_provider.serve(schemas, folder / "socket")
+    yield variables
+    server.stop(None)
+
+
+class Moto:
+    """A running moto and what asks it."""
+
+    def __init__(self, url, log):
+        self.url, self.log = url, log
+
+    def client(self, service, credentials=None):
+        """A client as the account's administrator, or with the credentials of a role."""
+        given = credentials or ADMINISTRATOR
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def enforce(self, on):
+        """Whether IAM counts."""
+        body, kind = (b"0" if on else b"inf"), {"Content-Type": "text/plain"}
+        request = urllib.request.Request(
+            f"{self.url}/moto-api/reset-auth", data=body, headers=kind, method="POST"
+        )
+        urllib.request.urlopen(request, timeout=30).read()
+
+    def denied(self):
+        """What was refused so far, one line each."""
+        return [line for line in self.log.read_text().splitlines() if line.startswith("DENIED ")]
+
+    def assume(self, arn):
+        return self.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+
+    def database(self, name, tags=()):
+        """Makes a database of the account."""
+        self.client("rds").create_db_instance(
+            DBInstanceIdentifier=name,
+            DBInstanceClass="db.t3.micro",
+            Engine="postgres",
+            MasterUsername="admin",
+            MasterUserPassword="not-a-secret",
+            AllocatedStorage=20,
+            Tags=list(tags),
+        )
+
+
+@contextmanager
+def moto_server(folder):
+    log = folder / "log"
+    with log.open("w") as out:
+        command = [sys.executable, HERE / "moto_server.py", "-H", "127.0.0.1", "-p", "0"]
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        for _ in range(600):
+            time.sleep(0.1)
+            found = [line for line in log.read_text().splitlines() if "Running on " in line]
+            assert process.poll() is None, log.read_text()
+            if found:
+                break
+        yield Moto(found[0].partition("Running on ")[2].strip(), log)
+    finally:
+        process.kill()
+        process.wait()
+        if os.environ.get("LANDBRIDGE_KEEP_LOG"):
+            shutil.copy(log, os.environ["LANDBRIDGE_KEEP_LOG"])
+
+
+class Google:
+    """The Google side of a local cloud, which believes moto's word on who signed a request."""
+
+    def __init__(self, variables, data_dir):
+        self.variables, self.data_dir = variables, data_dir
+        # What a function finds Google by, besides the variables that Terraform gives it.
+        self.endpoints = {name: variables[name] for name in AWAY}
+
+
+@contextmanager
+def google_side(moto, config, folder, start):
+    """A local cloud made for `config`, on its first day."""
+    data_dir = folder / "cloud"
+    command = [variable("LANDBRIDGE_CLI"), "local", "up", "--days", "0", "--scale", "0.01", "--output", "json"]
+    command += ["--aws-sts", moto.url, "--start", start, "--data-dir", data_dir, "--config", config]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        said = ""
+        while not said.endswith("\n}\n"):
+            line = process.stdout.readline()
+            assert line, f"the local cloud ended: {said}"
+            said += line
+        yield Google(json.loads(said), data_dir)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def tick(moto, credentials, name, at, google):
+    """One start of a function's own program, as Lambda would: with the variables that Terraform gave
+    it, its role's credentials, and IAM enforced. `google` says where Google is.
+    """
+    moto.enforce(False)
+    function = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")
+    moto.enforce(True)
+    variables = function["Environment"]["Variables"] | {
+        "AWS_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_NAME": f"landbridge-shop-{name}",
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "AWS_ENDPOINT_URL": moto.url,
+    }
+    program = variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}"
+    # Too short to begin with an object when Google is away: trying takes until the time is over.
+    seconds = 60 if google is AWAY else function["Timeout"]
+    return invoke(program, variables | google, {"scheduled_time": at}, seconds)
+
+
+def write_export(s3, key, bucket, export, columns, rows):
+    """An export of the table `public.creators`, which moto leaves out, as RDS writes it: `columns`
+    are the source's types, `rows` a table of Arrow. `s3` should be that of RDS's role.
+    """
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(rows, file, compression="gzip")
+    exported = {"bigint": "int64"}
+    mappings = [
+        {"columnName": name, "originalType": kind, "expectedExportedType": exported.get(kind, "binary (UTF8)")}
+        for name, kind in columns.items()
+    ]
+    info = {"exportTaskIdentifier": export, "status": "COMPLETE", "percentProgress": 100}
+    table = {"target": "shop.public.creators", "status": "COMPLETE", "sizeGB": 0.0}
+    table["schemaMetadata"] = {"originalTypeMappings": mappings}
+    for name, body in [
+        (f"export_info_{export}.json", json.dumps(info)),
+        (f"export_tables_info_{export}_from_1_to_1.json", json.dumps({"perTableStatus": [table]})),
+        ("shop/public.creators/1/part-00000-0f0e-c000.gz.parquet", file.getvalue()),
+        ("shop/public.creators/1/_SUCCESS", ""),
+    ]:
+        s3.put_object(
+            Bucket=bucket,
+            Key=f"exports/{export}/{name}",
+            Body=body,
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=key,
+        )

@@ -1,0 +1,185 @@
+"""The managed policies for whoever is on call: the command works under them, and no more than it."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import ACCOUNT, REGION, ROOT, variable
+from iam import render
+from rights import BUCKET, DAY, HOUR, RDS, SNAPSHOT
+
+CONFIG = ROOT / "terraform/examples/complete/landbridge.yaml"
+RESTORED = [{"Key": "landbridge:restored-from", "Value": "x"}]
+DRILL = [{"Key": "landbridge:drill", "Value": "shop"}]
+
+
+@pytest.fixture(scope="session")
+def operator(deployed, world):
+    """Sessions of two roles: one with `operator` alone, one with both policies."""
+    moto = deployed.moto
+    moto.enforce(False)
+    iam, arns = moto.client("iam"), deployed.outputs["operator_policy_arns"]
+    sessions = {}
+    for name, policies in [("oncall", ["operator"]), ("oncall-swap", ["operator", "operator-swap"])]:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        for policy in policies:
+            iam.attach_role_policy(RoleName=name, PolicyArn=arns[policy])
+        sessions[name] = moto.assume(f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    # A drill of ours, one that only has the name, and a restored database.
+    for name, tags in [
+        ("shop-prod-drill", DRILL + RESTORED),
+        ("payroll-drill", DRILL),
+        ("shop-prod-drill-2", []),
+        ("shop-of-the-day", RESTORED),
+        ("shop-staging", []),
+    ]:
+        moto.database(name, tags)
+    moto.enforce(True)
+    return sessions
+
+
+def landbridge(deployed, credentials, *arguments, expect=0):
+    """The command, with a session's credentials."""
+    variables = {
+        "PATH": os.environ["PATH"],
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "AWS_ENDPOINT_URL": deployed.moto.url,
+    }
+    command = [variable("LANDBRIDGE_CLI"), *arguments, "--config", CONFIG]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{said}\n" + "\n".join(
+        deployed.moto.denied()[-3:]
+    )
+    return said
+
+
+def test_nobody_has_them_until_somebody_attaches_them(deployed, world):
+    deployed.moto.enforce(False)
+    iam = deployed.moto.client("iam")
+    for name, arn in deployed.outputs["operator_policy_arns"].items():
+        there = iam.get_policy(PolicyArn=arn)["Policy"]
+        assert there["AttachmentCount"] == 0, arn
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=there["DefaultVersionId"])["PolicyVersion"]
+        values = {
+            "partition": "aws",
+            "region": REGION,
+            "account": ACCOUNT,
+            "source": "shop",
+            "source_id": "shop-prod",
+            "bucket": BUCKET,
+            "ledger_prefix": "ledger",
+        }
+        assert document["Document"] == render((ROOT / f"infra/policies/{name}.json").read_text(), values)
+    deployed.moto.enforce(True)
+
+
+def test_the_runbook_works_under_it(deployed, operator):
+    """What docs/runbooks/restore.md does, with `operator` alone."""
+    oncall = operator["oncall"]
+    assert SNAPSHOT in landbridge(deployed, oncall, "snapshots")
+    assert "shop-prod" in landbridge(deployed, oncall, "status")
+    assert "is pinned" in landbridge(deployed, oncall, "pin", SNAPSHOT, "--why", "incident")
+    assert "is not pinned" in landbridge(deployed, oncall, "unpin", SNAPSHOT)
+    plan = landbridge(deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--dry-run")
+    assert "shop-restored" in plan
+    # moto's database answers nobody: 4 is "restored, but it does not answer".
+    landbridge(deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--yes", expect=4)
+    restored = deployed.moto.client("rds", oncall).describe_db_instances(DBInstanceIdentifier="shop-restored")
+    tags = {it["Key"]: it["Value"] for it in restored["DBInstances"][0]["TagList"]}
+    assert tags["landbridge:restored-from"] == SNAPSHOT
+    assert "nothing of a drill is left" in landbridge(deployed, oncall, "drill", "--clean-up")
+
+
+def test_swapping_needs_the_second_one(deployed, operator):
+    swap = ("restore", "--as", "shop-restored", "--swap", "--yes")
+    assert "HTTP 403" in landbridge(deployed, operator["oncall"], *swap, expect=3)
+    landbridge(deployed, operator["oncall-swap"], *swap)
+    landbridge(deployed, operator["oncall-swap"], *swap, "--undo")
+
+
+SNAPSHOT_OF = {"DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED}
+MUST_NOT = [
+    # Databases: only a drill, by name and tag.
+    ("delete_db_instance", {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True}),
+    ("delete_db_instance", {"DBInstanceIdentifier": "payroll", "SkipFinalSnapshot": True}),
+    ("delete_db_instance", {"DBInstanceIdentifier": "payroll-drill", "SkipFinalSnapshot": True}),
+    ("delete_db_instance", {"DBInstanceIdentifier": "shop-prod-drill-2", "SkipFinalSnapshot": True}),
+    ("delete_db_instance", {"DBInstanceIdentifier": "shop-of-the-day", "SkipFinalSnapshot": True}),
+    ("modify_db_instance", {"DBInstanceIdentifier": "shop-prod", "MasterUserPassword": "another-one"}),
+    ("modify_db_instance", {"DBInstanceIdentifier": "payroll", "MasterUserPassword": "another-one"}),
+    ("modify_db_instance", {"DBInstanceIdentifier": "shop-staging", "MasterUserPassword": "another-one"}),
+    ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:shop-prod", "Tags": RESTORED + DRILL}),
+    ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:payroll", "Tags": RESTORED + DRILL}),
+    ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:shop-prod-drill-2", "Tags": DRILL}),
+    # Somebody else's data, or a name that is not of the source, or without the tag.
+    (
+        "restore_db_instance_from_db_snapshot",
+        {"DBInstanceIdentifier": "shop-x", "DBSnapshotIdentifier": "payroll-2025", "Tags": RESTORED},
+    ),
+    ("restore_db_instance_from_db_snapshot", SNAPSHOT_OF | {"DBInstanceIdentifier": "payroll-new"}),
+    (
+        "restore_db_instance_from_db_snapshot",
+        {"DBInstanceIdentifier": "shop-x", "DBSnapshotIdentifier": SNAPSHOT},
+    ),
+    (
+        "restore_db_instance_to_point_in_time",
+        {
+            "SourceDBInstanceIdentifier": "payroll",
+            "TargetDBInstanceIdentifier": "shop-x",
+            "UseLatestRestorableTime": True,
+            "Tags": RESTORED,
+        },
+    ),
+    # Snapshots are pinned, no more.
+    ("delete_db_snapshot", {"DBSnapshotIdentifier": SNAPSHOT}),
+    (
+        "add_tags_to_resource",
+        {
+            "ResourceName": f"{RDS}:snapshot:{SNAPSHOT}",
+            "Tags": [{"Key": "landbridge:source", "Value": "other"}],
+        },
+    ),
+    ("remove_tags_from_resource", {"ResourceName": f"{RDS}:snapshot:{SNAPSHOT}", "TagKeys": ["landbridge:source"]}),
+    (
+        "add_tags_to_resource",
+        {
+            "ResourceName": f"{RDS}:snapshot:payroll-2025",
+            "Tags": [{"Key": "landbridge:keep", "Value": "x"}],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "given"), MUST_NOT, ids=[f"{it[0]}-{number}" for number, it in enumerate(MUST_NOT)]
+)
+def test_what_it_must_not(deployed, operator, call, given):
+    with pytest.raises(ClientError) as refused:
+        getattr(deployed.moto.client("rds", operator["oncall"]), call)(**given)
+    assert refused.value.response["Error"]["Code"] == "AccessDenied", refused.value
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("get_object", {"Key": "exports/x.parquet"}),
+        ("get_object", {"Key": "ledger/payroll/2026-01-02/export.json"}),
+        ("put_object", {"Key": f"{DAY}export.json", "Body": b""}),
+        ("delete_object", {"Key": f"{DAY}export.json"}),
+    ],
+)
+def test_it_sees_no_export_and_rewrites_no_record(deployed, operator, call, given):
+    with pytest.raises(ClientError) as refused:
+        getattr(deployed.moto.client("s3", operator["oncall"]), call)(Bucket=BUCKET, **given)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
+
+
+def test_the_ledger_is_read(deployed, operator):
+    there = deployed.moto.client("s3", operator["oncall"]).get_object(Bucket=BUCKET, Key=f"{DAY}export.json")
+    assert HOUR and json.loads(there["Body"].read())

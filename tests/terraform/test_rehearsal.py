@@ -1,0 +1,66 @@
+"""docs/deploy.md says what works: its commands are run, see rehearse.py."""
+
+import subprocess
+import sys
+
+from rehearse import ROOT, blocks
+from servers import HERE
+
+# Generous: Terraform waits for the machine's other tests.
+PATIENCE_SECONDS = 700
+
+
+def test_the_page_has_its_commands():
+    """That the page is read as it is meant: a block that is not found is not walked."""
+    found = list(blocks((ROOT / "docs/deploy.md").read_text()))
+    text = "".join(block for _, block, why in found if not why)
+    for command in (
+        "init --dir",
+        "check",
+        "doctor --before-apply",
+        "terraform init",
+        "terraform apply plan",
+        "key create",
+        "aws lambda invoke",
+        "terraform apply -var 'alert",
+        "receipt",
+        "bq query",
+    ):
+        assert command in text, command
+    assert [why.split(":")[0] for _, _, why in found if why] == [
+        "it reads your database",
+        "it takes minutes; the programs of step 1 stand in",
+    ]
+
+
+def test_the_page_on_deploying_is_walked_to_the_first_published_day():
+    done = subprocess.run(
+        [sys.executable, HERE / "rehearse.py"], capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    said = done.stdout
+    assert done.returncode == 0, said + done.stderr
+    # In this order: each stands for what went before it.
+    places = [
+        said.find(text)
+        for text in (
+            "wrote terraform/examples/mine/main.tf",
+            "contract.yaml: good",
+            " 0 bad, ",
+            "Apply complete!",
+            "No changes.",
+            "with a key of 32 random bytes",
+            "made, 0 thinned",
+            "schedules at work     landbridge-shop-",
+            "transfer: 1 of 1 objects carried",
+            "published",
+            "Asked as three people:",
+            "BucketNotEmpty",
+        )
+    ]
+    assert -1 not in places and places == sorted(places), (places, said)
+    analyst, reader = said.partition("  analyst:")[2].split("  pii-reader:")
+    assert "haeun@example.net" not in analyst and "XXXXX@example.net" in analyst
+    assert "haeun@example.net" in reader and "Access denied" in reader
+    # In the clear nowhere: a token. For nobody: a column that nobody judged.
+    assert "110-222-333333" not in said and "calls at night" not in said
+    assert "tok1_" in analyst
