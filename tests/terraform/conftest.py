@@ -13,6 +13,7 @@ import pytest
 from servers import (
     ACCOUNT,
     AWAY,
+    CONTRACT,
     FUNCTIONS,
     HERE,
     REGION,
@@ -110,8 +111,8 @@ def deployed(tree, moto, here):
         with zipfile.ZipFile(packages / f"{name}.zip", "w") as package:
             package.writestr("bootstrap", f"not {name}")
     files = {name: tree / name for name in ("landbridge.yaml", "contract.yaml")}
-    for name, path in files.items():
-        shutil.copy(ROOT / "terraform/examples/complete" / name, path)
+    shutil.copy(ROOT / "terraform/examples/complete/landbridge.yaml", files["landbridge.yaml"])
+    files["contract.yaml"].write_text(CONTRACT)
     mirror = mirrored(tree)
     terraform = Terraform(
         root,

@@ -16,6 +16,7 @@ from pathlib import Path
 import boto3
 import google_provider
 import google_schema
+import pyarrow
 import pyarrow.parquet
 from botocore.config import Config
 from lambda_runtime import invoke
@@ -29,6 +30,29 @@ FUNCTIONS = ("snapshot", "export", "transfer", "load")
 NOBODY = "http://127.0.0.1:9"
 AWAY = {"LANDBRIDGE_GCS_ENDPOINT": NOBODY, "LANDBRIDGE_BIGQUERY_ENDPOINT": NOBODY}
 ADMINISTRATOR = {"AccessKeyId": "tests", "SecretAccessKey": "of-no-value", "SessionToken": None}
+
+# The table `public.creators`: what the contract says of it, the source's types, and its rows.
+CONTRACT = """\
+version: 1
+tables:
+  "public.creators":
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      name: { source: text, type: STRING, class: name }
+      email: { source: text, type: STRING, class: email }
+      account_no: { source: text, type: STRING, class: none, carry: tokenise, token_domain: account }
+"""
+COLUMNS = {"id": "bigint", "name": "text", "email": "text", "account_no": "text", "note": "text"}
+ROWS = pyarrow.table(
+    {
+        "id": [1, 2, 3],
+        "name": ["이하은", "Ann Lee", "Kim Min-jun"],
+        "email": ["haeun@example.net", "ann@example.org", "minjun@example.com"],
+        "account_no": ["110-222-333333", "110-222-444444", "110-222-555555"],
+        # Not in the contract: nobody has judged it.
+        "note": ["calls at night", None, "moved"],
+    }
+)
 
 
 def variable(name):
@@ -138,7 +162,17 @@ class Google:
 def google_side(moto, config, folder, start):
     """A local cloud made for `config`, on its first day."""
     data_dir = folder / "cloud"
-    command = [variable("LANDBRIDGE_CLI"), "local", "up", "--days", "0", "--scale", "0.01", "--output", "json"]
+    command = [
+        variable("LANDBRIDGE_CLI"),
+        "local",
+        "up",
+        "--days",
+        "0",
+        "--scale",
+        "0.01",
+        "--output",
+        "json",
+    ]
     command += ["--aws-sts", moto.url, "--start", start, "--data-dir", data_dir, "--config", config]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
@@ -182,7 +216,11 @@ def write_export(s3, key, bucket, export, columns, rows):
     pyarrow.parquet.write_table(rows, file, compression="gzip")
     exported = {"bigint": "int64"}
     mappings = [
-        {"columnName": name, "originalType": kind, "expectedExportedType": exported.get(kind, "binary (UTF8)")}
+        {
+            "columnName": name,
+            "originalType": kind,
+            "expectedExportedType": exported.get(kind, "binary (UTF8)"),
+        }
         for name, kind in columns.items()
     ]
     info = {"exportTaskIdentifier": export, "status": "COMPLETE", "percentProgress": 100}

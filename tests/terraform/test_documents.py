@@ -328,7 +328,9 @@ def command_line():
     return known
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"], ids=lambda it: it.name
+)
 def test_every_command_of_a_page_exists(page):
     known = command_line()
     for words in commands_of(page.read_text()):
@@ -336,4 +338,6 @@ def test_every_command_of_a_page_exists(page):
         deepest = max((it for it in known if tuple(plain[: len(it)]) == it), key=len)
         assert deepest, f"{page.name}: there is no `landbridge {' '.join(words)}`"
         used = {it for word in words for it in re.findall(r"^\[?(--[a-z][a-z-]*)", word)}
-        assert used <= known[deepest], f"{page.name}: `landbridge {' '.join(words)}`: no {used - known[deepest]}"
+        assert used <= known[deepest], (
+            f"{page.name}: `landbridge {' '.join(words)}`: no {used - known[deepest]}"
+        )

@@ -86,14 +86,33 @@ def test_the_runbook_works_under_it(deployed, operator):
     assert "shop-prod" in landbridge(deployed, oncall, "status")
     assert "is pinned" in landbridge(deployed, oncall, "pin", SNAPSHOT, "--why", "incident")
     assert "is not pinned" in landbridge(deployed, oncall, "unpin", SNAPSHOT)
-    plan = landbridge(deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--dry-run")
+    plan = landbridge(
+        deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--dry-run"
+    )
     assert "shop-restored" in plan
     # moto's database answers nobody: 4 is "restored, but it does not answer".
-    landbridge(deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--yes", expect=4)
+    landbridge(
+        deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--yes", expect=4
+    )
     restored = deployed.moto.client("rds", oncall).describe_db_instances(DBInstanceIdentifier="shop-restored")
     tags = {it["Key"]: it["Value"] for it in restored["DBInstances"][0]["TagList"]}
     assert tags["landbridge:restored-from"] == SNAPSHOT
+    # There was one: see the fixture.
     assert "nothing of a drill is left" in landbridge(deployed, oncall, "drill", "--clean-up")
+    left = deployed.moto.client("rds", oncall).describe_db_instances()["DBInstances"]
+    assert "shop-prod-drill" not in {it["DBInstanceIdentifier"] for it in left}
+
+
+def test_a_restore_to_a_point_in_time_and_a_drill_s_end_are_allowed(deployed, operator):
+    """Without this, AccessDenied everywhere below would prove nothing."""
+    rds = deployed.moto.client("rds", operator["oncall"])
+    rds.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier="shop-prod",
+        TargetDBInstanceIdentifier="shop-restored-1437",
+        UseLatestRestorableTime=True,
+        Tags=RESTORED + DRILL,
+    )
+    rds.modify_db_instance(DBInstanceIdentifier="shop-of-the-day", BackupRetentionPeriod=3)
 
 
 def test_swapping_needs_the_second_one(deployed, operator):
@@ -145,7 +164,10 @@ MUST_NOT = [
             "Tags": [{"Key": "landbridge:source", "Value": "other"}],
         },
     ),
-    ("remove_tags_from_resource", {"ResourceName": f"{RDS}:snapshot:{SNAPSHOT}", "TagKeys": ["landbridge:source"]}),
+    (
+        "remove_tags_from_resource",
+        {"ResourceName": f"{RDS}:snapshot:{SNAPSHOT}", "TagKeys": ["landbridge:source"]},
+    ),
     (
         "add_tags_to_resource",
         {

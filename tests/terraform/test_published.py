@@ -29,11 +29,13 @@ def test_transfer_and_load_publish_the_day(deployed, world, here):
     assert record["published"] and (record["tables"], record["rows"]) == (1, 3), record
 
 
-def test_the_rows_are_in_bigquery(here, deployed):
+def test_the_rows_are_in_bigquery_and_masked(here, deployed):
     asked = [variable("LANDBRIDGE_CLI"), "query", "--as", "analyst", "--output", "json"]
-    asked += ["--data-dir", here.data_dir, "SELECT COUNT(*) AS n, SUM(id) AS ids FROM creators"]
+    asked += ["--data-dir", here.data_dir, "SELECT id, email, note FROM creators ORDER BY id LIMIT 1"]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == [["3", "6"]], done
+    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == [["1", "XXXXX@example.net", None]], (
+        done
+    )
 
 
 def token(here, credentials):
