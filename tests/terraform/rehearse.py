@@ -43,7 +43,7 @@ from servers import (
 DAY, HOUR = "2026-11-21", "2026-11-20T16:00:00Z"
 EXPORT = "landbridge-shop-20261121-a1"
 # Lines of a command's output that are shown, at most: the last ones.
-SHOWN = 30
+SHOWN = 45
 # What Terraform says of each of many resources.
 EACH = re.compile(r"^[\w.\[\]\"@-]+: (Refreshing|Reading|Read |Creat|Modif|Destr|Still )")
 
