@@ -51,7 +51,7 @@ def test_the_page_on_deploying_is_walked_to_the_first_published_day():
         "made, 0 thinned",
         "schedules at work     landbridge-shop-",
         "transfer: 1 of 1 objects carried",
-        "1 tables published",
+        "tables published 1, held 0",
         "creators  published",
         "Asked as three people:",
         "BucketNotEmpty",

@@ -120,7 +120,7 @@ pub async fn settle(
         settled_at: tick.now,
     };
     let message = format!(
-        "{}: {} tables published, {} held, {} skipped",
+        "{}: tables published {}, held {}, skipped {}",
         plan.day,
         record.tables,
         record.held.len(),
