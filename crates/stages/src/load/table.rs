@@ -55,7 +55,7 @@ pub async fn load(
         diff(&place, &context.config.source.name, &resolved.columns, live_table, &context.tags)?;
     let key = token_key(ledger, table).await?;
     let intent = intend(ledger, table, live.as_ref(), &change, key.as_deref()).await?;
-    match claim(context, ledger, plan, table, &text, key).await? {
+    match claim(context, ledger, plan, table, &text, key.clone()).await? {
         Turn::Ours => {}
         Turn::Later => return Ok(None),
         Turn::Superseded(by) => return superseded(ledger, plan, table, by, tick).await.map(Some),
@@ -84,7 +84,8 @@ pub async fn load(
             format!("secret {}", context.config.transfer.token_key.as_deref().unwrap_or_default()),
             "nothing has to be done if this was meant: the day's tables join with each other, and not with tokens kept from earlier days",
         );
-        alert::notice(ledger, &problem, &problem.context, plan.day).await?;
+        // The next change is told as well: it is another key.
+        alert::notice(ledger, &problem, &key.unwrap_or_default(), plan.day).await?;
         receipt.warnings.push(warning);
     }
     prove(context, ledger, table, &change, &mut receipt, tick).await?;

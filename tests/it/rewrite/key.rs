@@ -1,0 +1,67 @@
+//! The key of tokens is changed: in the middle of a day, and from one day to the next.
+
+use landbridge_core::receipt::State;
+use landbridge_local::Principal::Analyst;
+use landbridge_parquet::rewrite::Key;
+
+use super::{FIRST, SECOND, THIRD, contract, recipe, table};
+use crate::support::{CARD, TOKEN_KEY};
+
+/// Days, and numbers of cards that become tokens.
+const DAY_AND_CARD: &str = "day: { source: date, type: DATE, class: none }
+    card: { source: text, type: STRING, class: none, carry: tokenise }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_one_day_are_of_one_key() {
+    let cards = |day: &str| {
+        let row = [Some(day.to_owned()), Some(format!("{CARD}0003"))];
+        let row: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
+        table(&[("day", "date"), ("card", "text")], &[&row])
+    };
+    let (database, recipe) = recipe(cards("infinity"), DAY_AND_CARD);
+    let world = recipe.build().await;
+    let aws = world.cloud.aws();
+    let token = |key: &str| {
+        Key::parse(key.as_bytes(), "").unwrap().token("", format!("{CARD}0003").as_bytes())
+    };
+    let landed = async || world.query(Analyst, "SELECT card FROM shop.t").await.unwrap();
+    // The table is carried once, and held for another reason.
+    assert!(world.night(0).await.is_empty());
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Held);
+
+    // Carried anew, its tokens would not join with those of the tables that are published.
+    let other = TOKEN_KEY.replace("AAEC", "BBEC");
+    aws.add_secret("landbridge/shop/token-key", &other);
+    world.deploy_contract(&contract(&DAY_AND_CARD.replace("DATE,", "DATE, on_misfit: keep_text,")));
+    for stage in ["transfer", "load"] {
+        assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
+    }
+    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    assert_eq!(receipt.state, State::Held);
+    let problem = receipt.problem.unwrap().to_string();
+    assert!(problem.contains("another than the one that this day began with"), "{problem}");
+    assert!(problem.contains("secret landbridge/shop/token-key; put its earlier"), "{problem}");
+    assert!(!world.landed().keys().any(|name| name.contains("/t/r2/")), "nothing of it is carried");
+
+    // With the key put back the same day goes on.
+    aws.add_secret("landbridge/shop/token-key", TOKEN_KEY);
+    for stage in ["transfer", "load"] {
+        assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
+    }
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Published);
+    assert_eq!(landed().await, [[token(TOKEN_KEY)]]);
+
+    // Another key from the next day on: published, and said.
+    aws.add_secret("landbridge/shop/token-key", &other);
+    database.set(cards("2026-11-22")).unwrap();
+    assert!(world.night(1).await.is_empty());
+    let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
+    assert_eq!(receipt.state, State::Published);
+    assert_eq!(landed().await, [[token(&other)]]);
+    let said = "its tokens are made with another key than those of 2026-11-21";
+    assert!(receipt.warnings.iter().any(|it| it.starts_with(said)), "{:?}", receipt.warnings);
+    // Once, and not again on the third day.
+    assert!(world.night(2).await.is_empty());
+    let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
+    assert!(!receipt.warnings.iter().any(|it| it.starts_with(said)), "{:?}", receipt.warnings);
+}
