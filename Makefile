@@ -19,7 +19,7 @@ SOURCE ?=
 .PHONY: help demo rehearse test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
