@@ -6,20 +6,20 @@
 #![no_main]
 
 use bytes::Bytes;
-use landbridge_core::rewrite::{Action, Plan, Target};
+use landbridge_core::rewrite::{Action, RewritePlan, TargetType};
 use landbridge_parquet::rewrite::{Key, Rewriter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let list = Target::List(Box::new(Target::Int64));
+    let list = TargetType::List(Box::new(TargetType::Int64));
     let retype = |to| Action::Retype { to, on_misfit: None };
     for columns in [
         vec![],
-        vec![("day", retype(Target::Date)), ("array", retype(list))],
+        vec![("day", retype(TargetType::Date)), ("array", retype(list))],
         vec![("n", Action::Tokenise { domain: String::new() }), ("day", Action::SetNull), ("list", Action::Drop)],
     ] {
         let columns = columns.into_iter().map(|(name, action)| (name.to_owned(), action)).collect();
-        let plan = Plan { columns, max_misfit_share: 1.0, ..Plan::default() };
+        let plan = RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() };
         let rewriter = Rewriter::new(plan)
             .expect("the plan makes sense")
             .with_key(Key::new(&[7; 32]).expect("long enough"))

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use landbridge_aws::S3;
-use landbridge_core::Kind;
-use landbridge_core::plan::objects::Listed;
+use landbridge_core::ErrorKind;
+use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_local_aws::{AwsOptions, LocalAws};
 use landbridge_local_wire::{Calls, Clock, serve};
 
@@ -51,14 +51,17 @@ pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises
         ("ledger/day.json", third.as_str(), 5)
     );
     assert_eq!(s3.range(bucket, object, 1, 3).await.expect("a range"), "hir");
-    let stale = Listed { etag: first, ..object.clone() };
-    assert_eq!(s3.range(bucket, &stale, 1, 3).await.expect_err("a refusal").kind(), Kind::Conflict);
+    let stale = ObjectMeta { etag: first, ..object.clone() };
+    assert_eq!(
+        s3.range(bucket, &stale, 1, 3).await.expect_err("a refusal").kind(),
+        ErrorKind::Conflict
+    );
 
     // A bucket that is not there is no lost race.
     let nowhere = s3.create("no-such-bucket", "key", Bytes::new()).await;
-    assert_eq!(nowhere.expect_err("a refusal").kind(), Kind::NotFound);
+    assert_eq!(nowhere.expect_err("a refusal").kind(), ErrorKind::NotFound);
     let nowhere = s3.replace("no-such-bucket", "key", &third, Bytes::new()).await;
-    assert_eq!(nowhere.expect_err("a refusal").kind(), Kind::NotFound);
+    assert_eq!(nowhere.expect_err("a refusal").kind(), ErrorKind::NotFound);
 
     if promises.atomic {
         let writers = (0..12)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_image::{ExportQuirks, Fixed, FixedTable};
 
@@ -23,7 +23,7 @@ async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
     database.set(people.row([Some("9"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.people").unwrap();
-    assert_eq!(receipt.state, State::Published);
+    assert_eq!(receipt.state, ReceiptState::Published);
     assert!(
         receipt
             .warnings
@@ -54,10 +54,10 @@ async fn a_type_change_is_held_and_the_other_tables_go_on() {
     database.set(changed.row([Some("nine"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipts = world.receipts(SECOND).await;
-    assert_eq!(receipts["public.people"].state, State::Held);
+    assert_eq!(receipts["public.people"].state, ReceiptState::Held);
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
     assert!(problem.starts_with("a column changed its type, so the table keeps yesterday's data: people.id was INT64 and would become STRING"), "{problem}");
-    assert_eq!(receipts["public.orders"].state, State::Published);
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     assert_eq!(world.query(Analyst, people).await.unwrap(), [["3"]], "yesterday's rows");
     let alerts = world
         .alerts("load")
@@ -84,7 +84,7 @@ async fn a_table_of_somebody_else_is_not_touched() {
     assert!(made.status().is_success(), "{}", made.status());
     assert!(world.night(0).await.is_empty());
     let receipts = world.receipts("2026-11-21").await;
-    assert_eq!(receipts["public.orders"].state, State::Held);
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Held);
     assert!(
         receipts["public.orders"]
             .problem
@@ -104,7 +104,7 @@ async fn a_table_that_the_contract_does_not_name_is_masked_whole() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts("2026-11-21").await.remove("public.orders").unwrap();
-    assert_eq!(receipt.state, State::Published);
+    assert_eq!(receipt.state, ReceiptState::Published);
     assert!(
         receipt.columns.iter().all(|column| column.class == "unclassified" && column.tag_read_back)
     );
@@ -136,10 +136,10 @@ async fn partitions_are_never_loaded_twice() {
     let receipts = world.receipts("2026-11-21").await;
     assert_eq!(
         (receipts["public.events"].state, receipts["public.events"].rows_table),
-        (State::Published, Some(30))
+        (ReceiptState::Published, Some(30))
     );
     for child in ["public.events_2025", "public.events_2026"] {
-        assert_eq!(receipts[child].state, State::Skipped, "{child}");
+        assert_eq!(receipts[child].state, ReceiptState::Skipped, "{child}");
         assert!(receipts[child].warnings[0].contains("of which it is a partition"));
     }
     assert!(!world.cloud.google().tables("shop").iter().any(|table| table.starts_with("events_")));
@@ -168,7 +168,12 @@ async fn both_forms_of_an_empty_table_mean_no_rows_today() {
             .unwrap();
         assert!(world.night(1).await.is_empty());
         for (target, receipt) in world.receipts(SECOND).await {
-            assert_eq!(receipt.state, State::Published, "{form:?} {target}: {:?}", receipt.problem);
+            assert_eq!(
+                receipt.state,
+                ReceiptState::Published,
+                "{form:?} {target}: {:?}",
+                receipt.problem
+            );
         }
         assert_eq!(
             world.query(Analyst, "SELECT COUNT(*) FROM shop.orders").await.unwrap(),
@@ -186,7 +191,10 @@ async fn a_cluster_crosses_like_an_instance() {
     assert!(world.night(0).await.is_empty());
     assert!(world.cloud.aws().snapshots().iter().all(|it| it.arn.contains(":cluster-snapshot:")));
     let receipts = world.receipts("2026-11-21").await;
-    assert_eq!(receipts.values().filter(|receipt| receipt.state == State::Published).count(), 3);
+    assert_eq!(
+        receipts.values().filter(|receipt| receipt.state == ReceiptState::Published).count(),
+        3
+    );
 }
 
 /// Every row of the MySQL type table lands as it should; the columns' types are listed in docs/types.md.
@@ -205,9 +213,9 @@ async fn every_type_of_mysql() {
         let receipts = world.receipts("2026-11-21").await;
         let receipt = receipts
             .values()
-            .find(|receipt| receipt.target.ends_with("every_type"))
+            .find(|receipt| receipt.source_table.ends_with("every_type"))
             .expect("the table");
-        assert_eq!(receipt.state, State::Published, "{:?}", receipt.problem);
+        assert_eq!(receipt.state, ReceiptState::Published, "{:?}", receipt.problem);
         let ty = |name: &str| {
             receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name())
         };
@@ -270,9 +278,9 @@ async fn every_type_of_postgresql() {
     let receipts = world.receipts("2026-11-21").await;
     let receipt = receipts
         .values()
-        .find(|receipt| receipt.target.ends_with("every_type"))
+        .find(|receipt| receipt.source_table.ends_with("every_type"))
         .expect("the table");
-    assert_eq!(receipt.state, State::Published, "{:?}", receipt.problem);
+    assert_eq!(receipt.state, ReceiptState::Published, "{:?}", receipt.problem);
     let ty = |name: &str| {
         receipt.columns.iter().find(|column| column.name == name).map(|column| column.ty.name())
     };

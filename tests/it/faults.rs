@@ -2,7 +2,7 @@
 //! and what to do; the day stays resumable, yesterday's data stays readable, and
 //! no cell is printed.
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::PiiReader;
 use landbridge_local_image::ExportQuirks;
@@ -19,7 +19,13 @@ async fn published() -> World {
     recipe.retries = Some(0);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
-    assert!(world.receipts(FIRST).await.values().all(|receipt| receipt.state == State::Published));
+    assert!(
+        world
+            .receipts(FIRST)
+            .await
+            .values()
+            .all(|receipt| receipt.state == ReceiptState::Published)
+    );
     world
 }
 
@@ -52,7 +58,10 @@ async fn resumes(world: &World, before: &[Vec<String>]) {
     }
     let receipts = world.receipts(SECOND).await;
     assert_eq!(receipts.len(), 3);
-    assert!(receipts.values().all(|receipt| receipt.state == State::Published), "{receipts:#?}");
+    assert!(
+        receipts.values().all(|receipt| receipt.state == ReceiptState::Published),
+        "{receipts:#?}"
+    );
     world.assert_no_cell_written("");
 }
 
@@ -186,7 +195,7 @@ async fn a_parquet_file_cut_short() {
     assert!(world.night(1).await.is_empty(), "one broken table fails no tick");
     let receipts = world.receipts(SECOND).await;
     let people = &receipts["public.people"];
-    assert_eq!(people.state, State::Held);
+    assert_eq!(people.state, ReceiptState::Held);
     let problem = people.problem.clone().unwrap().to_string();
     assert!(
         problem.contains("Parquet file is cut short")
@@ -194,7 +203,7 @@ async fn a_parquet_file_cut_short() {
         "{problem}"
     );
     // The day of the other tables goes on.
-    assert_eq!(receipts["public.orders"].state, State::Published);
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("cut short")));
     // The file is put right, and the day goes on.
     let aws = world.cloud.aws();
@@ -230,7 +239,7 @@ async fn a_file_of_another_schema_than_its_siblings() {
             && problem.contains(".parquet differs from"),
         "{problem}"
     );
-    assert_eq!(receipts["public.orders"].state, State::Published);
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     let alien = world
         .cloud
         .aws()
@@ -260,7 +269,7 @@ async fn a_contract_that_names_an_unknown_column() {
         "the contract names a column that neither the source nor the warehouse has: contract.yaml, shop.people.e_mail — \
          correct the file and deploy it; the day goes on from where it stands"
     );
-    assert_eq!(receipts["public.orders"].state, State::Published);
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     world.deploy_contract(SMALL_CONTRACT);
     resumes(&world, &before).await;
 }
@@ -309,7 +318,8 @@ async fn a_failed_export_is_tried_again_under_a_new_id() {
     assert!(
         receipts
             .values()
-            .all(|receipt| receipt.state == State::Published && receipt.export.ends_with("-a2"))
+            .all(|receipt| receipt.state == ReceiptState::Published
+                && receipt.export.ends_with("-a2"))
     );
     let alerts = world.alerts("export");
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
@@ -328,15 +338,18 @@ async fn a_table_that_the_export_skips_is_named() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipts = world.receipts(FIRST).await;
-    assert_eq!(receipts["public.odd"].state, State::Skipped);
+    assert_eq!(receipts["public.odd"].state, ReceiptState::Skipped);
     assert!(receipts["public.odd"].problem.is_some());
-    assert_eq!(receipts.values().filter(|receipt| receipt.state == State::Published).count(), 3);
+    assert_eq!(
+        receipts.values().filter(|receipt| receipt.state == ReceiptState::Published).count(),
+        3
+    );
     let alerts = world.alerts("load");
     assert!(alerts.iter().any(|alert| alert.to_string().contains("public.odd")), "{alerts:#?}");
     let told = world
         .query(
             PiiReader,
-            "SELECT target, problem FROM landbridge_ops.receipts WHERE state = 'skipped'",
+            "SELECT source_table, problem FROM landbridge_ops.receipts WHERE state = 'skipped'",
         )
         .await
         .unwrap();
@@ -361,7 +374,7 @@ async fn load_jobs_that_fail() {
     assert!(world.night(2).await.is_empty());
     let receipts = world.receipts("2026-11-23").await;
     assert!(
-        receipts.values().all(|receipt| receipt.state == State::Published),
+        receipts.values().all(|receipt| receipt.state == ReceiptState::Published),
         "the next tick's attempt got through"
     );
     world.assert_no_cell_written(&format!("{receipts:?}"));

@@ -4,8 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
-use landbridge_core::receipt::State;
-use landbridge_core::{Error, Kind};
+use landbridge_core::receipt::ReceiptState;
+use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::Gcp;
 use landbridge_gcp::federation::{Account, AwsKeys, Federation, KeySource};
 use landbridge_local::LocalCloud;
@@ -58,8 +58,8 @@ fn exchanges(world: &World) -> usize {
     world.cloud.calls().recorded().iter().filter(|call| call.server == "sts").count()
 }
 
-/// Kind and words of a refused exchange; no key is in them.
-fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (Kind, String) {
+/// ErrorKind and words of a refused exchange; no key is in them.
+fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (ErrorKind, String) {
     let error = outcome.expect_err("a refusal");
     let sentence = error.sentence();
     assert!(!sentence.contains(&keys.secret_key), "{sentence}");
@@ -85,7 +85,7 @@ async fn a_role_may_what_its_principal_set_may() {
     assert!(all.iter().all(|it| matches!(it, Ok(None))), "{all:?}");
     let refused = clients.bigquery.table("shop", "orders").await;
     let error = refused.expect_err("transfer has no right there");
-    assert_eq!(error.kind(), Kind::Denied);
+    assert_eq!(error.kind(), ErrorKind::Denied);
     assert_eq!(exchanges(&world), 1);
 
     let load = federation(&json, keys(&world.cloud, "load"));
@@ -167,7 +167,7 @@ async fn whoever_else_comes_is_refused() {
     ] {
         let outcome = federation(&json, keys.clone()).exchange(at).await;
         let (kind, sentence) = refusal(outcome, &keys);
-        assert_eq!(kind, Kind::Denied, "{who}: {sentence}");
+        assert_eq!(kind, ErrorKind::Denied, "{who}: {sentence}");
         assert!(sentence.contains(told), "{who}: {sentence}");
         assert!(sentence.starts_with("the AWS role could not be exchanged"), "{who}: {sentence}");
     }
@@ -179,7 +179,7 @@ async fn whoever_else_comes_is_refused() {
     let audience = foreign["audience"].as_str().expect("text").replace("/aws", "/another");
     foreign["audience"] = audience.into();
     let (kind, sentence) = refusal(federation(&foreign, load.clone()).exchange(now).await, &load);
-    assert_eq!(kind, Kind::Denied);
+    assert_eq!(kind, ErrorKind::Denied);
     assert!(sentence.contains("invalid_target: The target service indicated"), "{sentence}");
 }
 
@@ -263,7 +263,7 @@ async fn tokens_end_and_are_replaced() {
     objects.stat(bucket, "a").await.expect("it counts");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let error = objects.stat(bucket, "a").await.expect_err("it has ended");
-    assert_eq!(error.kind(), Kind::Denied, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
 
     // The client takes another in time.
     let objects = google(&world, load.clone()).await.storage;
@@ -292,7 +292,7 @@ async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
         objects.stat(bucket, "a").await.expect_err("no token"),
         tables.table("shop", "orders").await.expect_err("no token"),
     ] {
-        assert_eq!(error.kind(), Kind::Denied, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
     }
     world.cloud.aws().add_identity(identity(&mine.secret_key));
@@ -335,7 +335,8 @@ async fn a_lost_exchange_is_made_again() {
             assert!(world.cloud.calls().fired(), "{kind:?} at {at}");
             let receipts = world.receipts("2026-11-21").await;
             assert!(
-                receipts.len() == 3 && receipts.values().all(|it| it.state == State::Published),
+                receipts.len() == 3
+                    && receipts.values().all(|it| it.state == ReceiptState::Published),
                 "{kind:?} at {at}: {receipts:?}"
             );
         }

@@ -1,6 +1,6 @@
 //! Ticks repeated, late, two at once and out of order: the same end.
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::InvocationOutcome;
 
 use crate::support::{Recipe, World, at};
@@ -121,6 +121,6 @@ async fn an_older_day_never_replaces_a_newer_one() {
         assert_eq!(Some(rows), after.get(name), "{name}");
     }
     for (target, receipt) in world.receipts(DAY).await {
-        assert_eq!(receipt.state, State::Superseded, "{target}");
+        assert_eq!(receipt.state, ReceiptState::Superseded, "{target}");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::rewrite::Misfit;
 use landbridge_local::LogLine;
 use landbridge_local::Principal::{Analyst, PiiReader};
@@ -161,7 +161,7 @@ async fn text_lands_as_the_types_that_it_means() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Published, "{receipt:#?}");
+    assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
     // As BigQuery's own types, which its functions take.
     let rows = world
@@ -248,7 +248,7 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
     let world = Recipe::small().build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.orders").unwrap();
-    assert_eq!(receipt.state, State::Published, "{receipt:#?}");
+    assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
     let objects = world.landed();
     assert!(objects.len() >= 3, "{:?}", objects.keys());
@@ -272,7 +272,7 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
 
     let card = column(&receipt, "card");
     assert_eq!((card.action.as_str(), card.nulls, card.min), ("tokenise", Some(0), None));
-    assert_eq!(receipt.left_behind, ["internal"]);
+    assert_eq!(receipt.dropped_columns, ["internal"]);
     assert!(receipt.columns.iter().all(|column| column.name != "internal"));
     let fields = world.cloud.google().table("shop", "orders").unwrap()["schema"].to_string();
     assert!(!fields.contains("internal"), "{fields}");
@@ -294,14 +294,14 @@ async fn a_column_that_is_emptied_leaves_nothing_and_stays_in_the_table() {
     let rows: [&[Option<&str>]; 2] = [&[Some("a secret place")], &[None]];
     let (_, recipe) = recipe(
         table(&[("address", "text")], &rows),
-        "address: { source: text, type: STRING, class: none, carry: set_null }",
+        "address: { source: text, type: STRING, class: none, transform: set_null }",
     );
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(
         (receipt.state, column(&receipt, "address").action.as_str()),
-        (State::Published, "set NULL")
+        (ReceiptState::Published, "set NULL")
     );
     for (name, bytes) in world.landed() {
         assert!(!holds(&name, &bytes, "a secret place"), "{name}");
@@ -331,13 +331,13 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
     database.set(dates(1)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Published);
+    assert_eq!(receipt.state, ReceiptState::Published);
     assert_eq!(column(&receipt, "day").misfits, BTreeMap::from([(Misfit::Infinite, 1)]));
 
     database.set(dates(2)).unwrap();
     assert!(world.night(2).await.is_empty(), "a held table fails no tick");
     let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Held);
+    assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(
         problem.contains("too many values do not fit")
@@ -357,7 +357,7 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
         .unwrap();
     world.cloud.kill_all();
     assert!(world.tick("load", "2026-11-22T20:30:00Z").await.is_response());
-    assert_eq!(world.receipts(THIRD).await["public.t"].state, State::Published);
+    assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
     assert_eq!(world.query(Analyst, nulls).await.unwrap(), [["2"]]);
 }
 
@@ -377,7 +377,7 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Published, "{receipt:#?}");
+    assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
     assert_eq!(type_of(&world, "day"), "STRING");
     let texts = "SELECT COUNT(day), COUNTIF(day = 'infinity') FROM shop.t";
     assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "nothing is lost");
@@ -385,7 +385,7 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
     // BigQuery cannot make it a DATE again, so it stays text although all dates are dates now.
     database.set(dates(0)).unwrap();
     assert!(world.night(1).await.is_empty());
-    assert_eq!(world.receipts(SECOND).await["public.t"].state, State::Published);
+    assert_eq!(world.receipts(SECOND).await["public.t"].state, ReceiptState::Published);
     assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "0"]]);
 }
 
@@ -398,13 +398,13 @@ async fn a_column_that_is_a_date_already_cannot_keep_its_text() {
     database.set(dates(1)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Held);
+    assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
     // The next day without one is as ever.
     database.set(dates(0)).unwrap();
     assert!(world.night(2).await.is_empty());
-    assert_eq!(world.receipts(THIRD).await["public.t"].state, State::Published);
+    assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -412,16 +412,16 @@ async fn a_contract_that_changes_during_the_day_carries_the_table_anew() {
     let (_, recipe) = recipe(dates(500), DAY);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Held);
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
     world.deploy_contract(&contract(DAY_OR_TEXT));
     // The load waits for the transfer, which knows the new way.
     assert!(world.tick("load", "2026-11-20T20:30:00Z").await.is_response());
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Held);
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
     for stage in ["transfer", "load"] {
         let outcome = world.tick(stage, "2026-11-20T20:40:00Z").await;
         assert!(outcome.is_response(), "{stage}: {outcome:?}");
     }
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Published);
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Published);
     assert_eq!(type_of(&world, "day"), "STRING");
     let names: Vec<String> = world.landed().into_keys().filter(|it| it.contains("/t/")).collect();
     assert!(names.iter().any(|name| name.ends_with("/t/r2/00000.parquet")), "{names:?}");
@@ -442,7 +442,7 @@ async fn a_source_type_that_changed_is_never_reinterpreted() {
     database.set(table(&[("day", "text")], &rows)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Held);
+    assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
 }
@@ -463,7 +463,7 @@ async fn without_the_key_nothing_that_needs_it_is_carried() {
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
     }
-    assert_eq!(world.receipts(FIRST).await["public.orders"].state, State::Published);
+    assert_eq!(world.receipts(FIRST).await["public.orders"].state, ReceiptState::Published);
 }
 
 /// A file of 48 rows in three row groups of 16 MiB, as an export writes them for large tables.
@@ -530,7 +530,10 @@ async fn a_large_file_is_cut_at_its_row_groups() {
     aws.put_object("shop-exports", &file.key, large.clone()).await.unwrap();
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
-    assert_eq!((receipt.state, receipt.files, receipt.rows_table), (State::Published, 3, Some(48)));
+    assert_eq!(
+        (receipt.state, receipt.files, receipt.rows_table),
+        (ReceiptState::Published, 3, Some(48))
+    );
     // Each part is a file by itself; together they are the source.
     let mut ids = Vec::new();
     for (name, bytes) in world.landed().iter().filter(|(name, _)| name.ends_with(".parquet")) {

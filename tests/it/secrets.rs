@@ -6,7 +6,7 @@ use std::process::Output;
 
 use aws_sdk_secretsmanager::primitives::Blob;
 use landbridge_aws::{Secret, Secrets};
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_parquet::rewrite::Key;
 
 use crate::moto::Moto;
@@ -23,7 +23,7 @@ async fn promises(account: &Account<'_>) {
     let read = async |id: &str| secrets.get(id).await.map(|secret| secret.bytes().to_vec());
     let kind = async |id: &str| secrets.get(id).await.expect_err("a refusal").kind();
 
-    assert_eq!(kind("promises/key").await, Kind::NotFound);
+    assert_eq!(kind("promises/key").await, ErrorKind::NotFound);
     assert!(secrets.create("promises/key", "a test", &value("first")).await.expect("made"));
     assert!(!secrets.create("promises/key", "a test", &value("second")).await.expect("there"));
     assert_eq!(read("promises/key").await.expect("it is there"), b"first", "it was not replaced");
@@ -39,7 +39,7 @@ async fn promises(account: &Account<'_>) {
     binary.send().await.expect("made");
     assert_eq!(read("promises/bytes").await.expect("bytes"), [0, 255]);
     sdk.create_secret().name("promises/empty").send().await.expect("made");
-    assert_eq!(kind("promises/empty").await, Kind::NotFound, "no version");
+    assert_eq!(kind("promises/empty").await, ErrorKind::NotFound, "no version");
 
     let error = secrets.get("promises/no-such-secret").await.expect_err("a refusal");
     let sentence = error.sentence();
@@ -72,11 +72,11 @@ async fn the_local_secrets_manager_keeps_every_promise() {
     let impostor = Account { secret: "another", ..account(&world) };
     let stranger = Account { key: "nobody", ..account(&world) };
     for refused in [impostor.secrets(), stranger.secrets()] {
-        assert_eq!(refused.get(NAME).await.expect_err("a refusal").kind(), Kind::Denied);
+        assert_eq!(refused.get(NAME).await.expect_err("a refusal").kind(), ErrorKind::Denied);
     }
     world.cloud.aws().deny_secret(NAME, true);
     let error = secrets.get(NAME).await.expect_err("a refusal");
-    assert_eq!(error.kind(), Kind::Denied);
+    assert_eq!(error.kind(), ErrorKind::Denied);
     assert!(error.sentence().contains("secretsmanager:GetSecretValue"), "{error}");
 }
 

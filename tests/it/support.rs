@@ -154,8 +154,8 @@ tables:
       paid: { source: boolean, type: BOOL, class: none }
       weight: { source: double precision, type: FLOAT64, class: none }
       placed_at: { source: timestamp with time zone, type: TIMESTAMP, class: none }
-      card: { source: character varying, type: STRING, class: none, carry: tokenise }
-      internal: { source: text, type: STRING, class: none, carry: drop }
+      card: { source: character varying, type: STRING, class: none, transform: tokenise }
+      internal: { source: text, type: STRING, class: none, transform: drop }
   "public.nothing":
     columns:
       id: { source: integer, type: INT64, class: none }
@@ -219,7 +219,7 @@ impl World {
         let mut receipts = BTreeMap::new();
         for (_, bytes) in self.ledger(&format!("{day}/receipts/")).await {
             let receipt: Receipt = serde_json::from_slice(&bytes).expect("a receipt");
-            receipts.insert(receipt.target.clone(), receipt);
+            receipts.insert(receipt.source_table.clone(), receipt);
         }
         receipts
     }
@@ -309,8 +309,8 @@ impl World {
         let ops = self
             .query(
                 landbridge_local::Principal::Analyst,
-                "SELECT target, state, snapshot, export, files, bytes, rows_footer, rows_planned, rows_loaded, rows_table, job, \
-                 columns, warnings, problem FROM landbridge_ops.receipts ORDER BY target, state",
+                "SELECT source_table, state, snapshot, export, files, bytes, rows_footer, rows_planned, rows_loaded, rows_table, job, \
+                 columns, warnings, problem FROM landbridge_ops.receipts ORDER BY source_table, state",
             )
             .await;
         state.insert("landbridge_ops.receipts".to_owned(), format!("{ops:#?}"));
@@ -321,7 +321,7 @@ impl World {
                 "export_started_at",
                 "export_ended_at",
                 "planned_at",
-                "settled_at",
+                "recorded_at",
                 "load_ms",
             ] {
                 receipt[time] = Value::Null;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use landbridge_local_image::travel::Travel;
 
@@ -24,7 +24,12 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
         let receipts = world.receipts(day).await;
         assert_eq!(receipts.len(), 7, "{day}: {:?}", receipts.keys());
         for (target, receipt) in &receipts {
-            assert_eq!(receipt.state, State::Published, "{day} {target}: {:?}", receipt.problem);
+            assert_eq!(
+                receipt.state,
+                ReceiptState::Published,
+                "{day} {target}: {:?}",
+                receipt.problem
+            );
             assert_eq!(receipt.rows_footer, receipt.rows_planned, "{day} {target}");
             assert_eq!(Some(receipt.rows_footer), receipt.rows_loaded, "{day} {target}");
             assert_eq!(receipt.rows_loaded, receipt.rows_table, "{day} {target}");

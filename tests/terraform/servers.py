@@ -40,7 +40,7 @@ tables:
       id: { source: bigint, type: INT64, class: none }
       name: { source: text, type: STRING, class: name }
       email: { source: text, type: STRING, class: email }
-      account_no: { source: text, type: STRING, class: none, carry: tokenise, token_domain: account }
+      account_no: { source: text, type: STRING, class: none, transform: tokenise, token_domain: account }
 """
 COLUMNS = {"id": "bigint", "name": "text", "email": "text", "account_no": "text", "note": "text"}
 ROWS = pyarrow.table(

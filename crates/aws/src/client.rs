@@ -11,7 +11,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::{Rds, S3, Secrets};
 use landbridge_core::config::SourceKind;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 /// Attempts per call, the first included. A tick comes again in minutes, so few are enough.
 const ATTEMPTS: u32 = 4;
@@ -84,7 +84,7 @@ async fn settings(region: &str) -> SdkConfig {
 /// # Errors
 /// `Denied` if there are none.
 pub async fn credentials(region: &str) -> Result<Credentials> {
-    let none = || Error::new(Kind::Denied, "there are no credentials of AWS", "");
+    let none = || Error::new(ErrorKind::Denied, "there are no credentials of AWS", "");
     let provider = settings(region).await.credentials_provider().ok_or_else(none)?;
     provider.provide_credentials().await.map_err(|error| none().caused_by(error))
 }

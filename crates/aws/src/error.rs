@@ -3,18 +3,18 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 
 /// The kind for an error code and HTTP status of RDS, S3 or Secrets Manager.
-fn kind_of(code: &str, status: u16) -> Kind {
+fn kind_of(code: &str, status: u16) -> ErrorKind {
     match code {
         "Throttling"
         | "ThrottlingException"
         | "RequestLimitExceeded"
         | "SlowDown"
-        | "TooManyRequestsException" => Kind::Throttled,
+        | "TooManyRequestsException" => ErrorKind::Throttled,
         // Two conditional writes of one key at once: S3 asks to try again.
-        "ConditionalRequestConflict" | "InternalServiceError" => Kind::Transient,
+        "ConditionalRequestConflict" | "InternalServiceError" => ErrorKind::Transient,
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"
         | "StorageQuotaExceeded"
@@ -22,7 +22,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "DBClusterQuotaExceededFault"
         | "LimitExceeded"
         | "LimitExceededException"
-        | "ExportTaskLimitReachedFault" => Kind::Quota,
+        | "ExportTaskLimitReachedFault" => ErrorKind::Quota,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
@@ -42,7 +42,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "IncompleteSignatureException"
         | "ExpiredTokenException"
         | "DecryptionFailure"
-        | "EncryptionFailure" => Kind::Denied,
+        | "EncryptionFailure" => ErrorKind::Denied,
         "NoSuchBucket"
         | "NoSuchKey"
         | "NotFound"
@@ -54,7 +54,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "ExportTaskNotFoundFault"
         | "IamRoleNotFound"
         | "InvalidS3BucketFault"
-        | "ResourceNotFoundException" => Kind::NotFound,
+        | "ResourceNotFoundException" => ErrorKind::NotFound,
         "DBSnapshotAlreadyExists"
         | "DBInstanceAlreadyExists"
         | "DBClusterAlreadyExistsFault"
@@ -69,20 +69,20 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "PreconditionFailed"
         | "ResourceExistsException"
         // Of a secret: its state forbids it, such as being scheduled for deletion.
-        | "InvalidRequestException" => Kind::Conflict,
+        | "InvalidRequestException" => ErrorKind::Conflict,
         "InvalidExportOnly"
         | "InvalidParameterValue"
         | "InvalidParameterCombination"
         | "InvalidParameterException"
         | "PointInTimeRestoreNotEnabled"
-        | "InvalidBucketName" => Kind::Config,
+        | "InvalidBucketName" => ErrorKind::Config,
         _ => match status {
-            403 | 401 => Kind::Denied,
-            404 => Kind::NotFound,
-            409 | 412 => Kind::Conflict,
-            429 => Kind::Throttled,
-            500..=599 => Kind::Transient,
-            _ => Kind::Rejected,
+            403 | 401 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            409 | 412 => ErrorKind::Conflict,
+            429 => ErrorKind::Throttled,
+            500..=599 => ErrorKind::Transient,
+            _ => ErrorKind::Rejected,
         },
     }
 }
@@ -116,11 +116,10 @@ where
     match &error {
         // No answer, or one that is none: the outcome is unknown.
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            Error::new(Kind::Transient, what, context).caused_by("no answer")
+            Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
         }
-        SdkError::ConstructionFailure(_) => {
-            Error::new(Kind::Rejected, what, context).caused_by("the request could not be built")
-        }
+        SdkError::ConstructionFailure(_) => Error::new(ErrorKind::Rejected, what, context)
+            .caused_by("the request could not be built"),
         _ => {
             let said = match (code.is_empty(), message.is_empty()) {
                 (true, _) => format!("HTTP {status}"),
@@ -138,10 +137,10 @@ mod tests {
 
     #[test]
     fn codes_before_statuses() {
-        assert_eq!(kind_of("SnapshotQuotaExceeded", 400), Kind::Quota);
-        assert_eq!(kind_of("Throttling", 400), Kind::Throttled);
-        assert_eq!(kind_of("", 403), Kind::Denied);
-        assert_eq!(kind_of("", 503), Kind::Transient);
-        assert_eq!(kind_of("SomethingNew", 400), Kind::Rejected);
+        assert_eq!(kind_of("SnapshotQuotaExceeded", 400), ErrorKind::Quota);
+        assert_eq!(kind_of("Throttling", 400), ErrorKind::Throttled);
+        assert_eq!(kind_of("", 403), ErrorKind::Denied);
+        assert_eq!(kind_of("", 503), ErrorKind::Transient);
+        assert_eq!(kind_of("SomethingNew", 400), ErrorKind::Rejected);
     }
 }

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{ExportId, SnapshotId, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::retention::Snapshot;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error::{code, failed, status};
 
@@ -222,7 +222,7 @@ impl Rds {
     /// Creates a snapshot of `source`. Idempotent: one that exists is left as it is, and `false` returned.
     ///
     /// # Errors
-    /// [`Kind::Quota`] when the account is full, [`Kind::Conflict`] when the database is not `available`.
+    /// [`ErrorKind::Quota`] when the account is full, [`ErrorKind::Conflict`] when the database is not `available`.
     pub async fn create_snapshot(
         &self,
         id: &SnapshotId,
@@ -270,7 +270,7 @@ impl Rds {
     /// Deletes a snapshot. Idempotent: one that is gone is no error.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when it is in use.
+    /// [`ErrorKind::Conflict`] when it is in use.
     pub async fn delete_snapshot(&self, id: &str) -> Result<()> {
         let what = "a snapshot cannot be deleted";
         match self.kind {
@@ -337,8 +337,8 @@ impl Rds {
     /// Starts an export task. Idempotent: one of the same id that exists is left, and `false` returned.
     ///
     /// # Errors
-    /// [`Kind::Denied`] for role or key, [`Kind::NotFound`] for bucket, role or
-    /// snapshot, [`Kind::Conflict`] when the snapshot is not ready.
+    /// [`ErrorKind::Denied`] for role or key, [`ErrorKind::NotFound`] for bucket, role or
+    /// snapshot, [`ErrorKind::Conflict`] when the snapshot is not ready.
     pub async fn start_export(&self, new: &NewExport<'_>) -> Result<bool> {
         let call = self
             .client
@@ -403,7 +403,7 @@ fn export_task(task: &aws_sdk_rds::types::ExportTask) -> Result<ExportTask> {
         "CANCELING" | "CANCELED" => ExportStatus::Canceled,
         other => {
             return Err(Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "an export task has a status that Landbridge does not know",
                 format!("{id}: {other}"),
             ));

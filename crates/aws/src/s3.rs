@@ -5,8 +5,8 @@ mod inspect;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use landbridge_core::plan::objects::Listed;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::plan::objects::ObjectMeta;
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error::{code, failed, status};
 
@@ -25,7 +25,7 @@ impl S3 {
     /// A whole small object with its ETag, or `None` when there is none.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the bucket is not there; others of S3.
+    /// [`ErrorKind::NotFound`] when the bucket is not there; others of S3.
     pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Bytes, String)>> {
         let place = || format!("s3://{bucket}/{key}");
         let answer = match self.client.get_object().bucket(bucket).key(key).send().await {
@@ -36,7 +36,7 @@ impl S3 {
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         let body = answer.body.collect().await;
         let body = body.map_err(|_| {
-            Error::new(Kind::Transient, "an object's bytes did not arrive whole", place())
+            Error::new(ErrorKind::Transient, "an object's bytes did not arrive whole", place())
         })?;
         Ok(Some((body.into_bytes(), etag)))
     }
@@ -79,8 +79,8 @@ impl S3 {
     /// Everything below `prefix`, in the order of keys.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the bucket is not there; others of S3.
-    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>> {
+    /// [`ErrorKind::NotFound`] when the bucket is not there; others of S3.
+    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectMeta>> {
         let mut pages =
             self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let mut all = Vec::new();
@@ -88,7 +88,7 @@ impl S3 {
             let page = page.map_err(|error| {
                 failed("the objects cannot be listed", format!("s3://{bucket}/{prefix}"), error)
             })?;
-            all.extend(page.contents().iter().map(|object| Listed {
+            all.extend(page.contents().iter().map(|object| ObjectMeta {
                 key: object.key().unwrap_or_default().to_owned(),
                 etag: object.e_tag().unwrap_or_default().to_owned(),
                 bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
@@ -100,11 +100,11 @@ impl S3 {
     /// Exactly `length` bytes from `start` of the version with this ETag.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when the object changed, [`Kind::Transient`] when fewer bytes arrived.
+    /// [`ErrorKind::Conflict`] when the object changed, [`ErrorKind::Transient`] when fewer bytes arrived.
     pub async fn range(
         &self,
         bucket: &str,
-        object: &Listed,
+        object: &ObjectMeta,
         start: u64,
         length: u64,
     ) -> Result<Bytes> {
@@ -118,7 +118,7 @@ impl S3 {
             Ok(bytes)
         } else {
             Err(Error::new(
-                Kind::Transient,
+                ErrorKind::Transient,
                 "an object's bytes did not arrive whole",
                 format!("s3://{bucket}/{}", object.key),
             ))
@@ -128,11 +128,11 @@ impl S3 {
     /// A stream of `length` bytes (at least 1) from `start` of the version with this ETag.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when the object changed since it was listed; others of S3.
+    /// [`ErrorKind::Conflict`] when the object changed since it was listed; others of S3.
     pub async fn stream(
         &self,
         bucket: &str,
-        object: &Listed,
+        object: &ObjectMeta,
         start: u64,
         length: u64,
     ) -> Result<ByteStream> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_sdk_secretsmanager::Client;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
 use crate::error::{code, failed};
@@ -45,16 +45,16 @@ impl Secrets {
     /// The current version of a secret, by its name or ARN.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such secret or it has no current version,
-    /// [`Kind::Denied`] when the caller may not read it or use its KMS key,
-    /// [`Kind::Conflict`] when it is scheduled for deletion; others of Secrets Manager.
+    /// [`ErrorKind::NotFound`] when there is no such secret or it has no current version,
+    /// [`ErrorKind::Denied`] when the caller may not read it or use its KMS key,
+    /// [`ErrorKind::Conflict`] when it is scheduled for deletion; others of Secrets Manager.
     pub async fn get(&self, id: &str) -> Result<Secret> {
         let answer = self.client.get_secret_value().secret_id(id).send().await;
         let answer = answer.map_err(|error| failed("a secret cannot be read", id, error))?;
         match (answer.secret_string, answer.secret_binary) {
             (Some(text), _) => Ok(Secret::new(text.into_bytes())),
             (None, Some(bytes)) => Ok(Secret::new(bytes.into_inner())),
-            (None, None) => Err(Error::new(Kind::Corrupt, "a secret has no value", id)),
+            (None, None) => Err(Error::new(ErrorKind::Corrupt, "a secret has no value", id)),
         }
     }
 
@@ -63,10 +63,10 @@ impl Secrets {
     /// a repetition after a lost answer finds its own secret and is `true`.
     ///
     /// # Errors
-    /// Those of Secrets Manager; [`Kind::Rejected`] when `value` is not UTF-8.
+    /// Those of Secrets Manager; [`ErrorKind::Rejected`] when `value` is not UTF-8.
     pub async fn create(&self, name: &str, description: &str, value: &Secret) -> Result<bool> {
         let Ok(text) = std::str::from_utf8(value.bytes()) else {
-            return Err(Error::new(Kind::Rejected, "a secret to be made is not text", name));
+            return Err(Error::new(ErrorKind::Rejected, "a secret to be made is not text", name));
         };
         let call = self.client.create_secret().name(name).description(description);
         match call.secret_string(text).send().await {
@@ -84,11 +84,11 @@ impl Secrets {
     pub async fn fill(&self, name: &str, value: &Secret) -> Result<bool> {
         match self.get(name).await {
             Ok(_) => return Ok(false),
-            Err(error) if error.kind() == Kind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         let Ok(text) = std::str::from_utf8(value.bytes()) else {
-            return Err(Error::new(Kind::Rejected, "a secret to be filled is not text", name));
+            return Err(Error::new(ErrorKind::Rejected, "a secret to be filled is not text", name));
         };
         let call = self.client.put_secret_value().secret_id(name).secret_string(text);
         call.send().await.map_err(|error| failed("a secret cannot be filled", name, error))?;

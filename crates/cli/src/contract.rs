@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::config::{self, Config, NONE, UNCLASSIFIED};
-use landbridge_core::contract::{Carry, Contract, Table};
+use landbridge_core::contract::{Contract, Table, Transform};
 use landbridge_core::plan::columns::asked;
 use landbridge_core::types::Engine;
 use serde::Serialize;
@@ -102,9 +102,9 @@ fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Confi
         bigquery_table: bigquery_table.clone(),
         column,
         source: &what.source,
-        ty: match what.carry {
-            Some(Carry::Drop) => "–".to_owned(),
-            _ => what.lands().to_string(),
+        ty: match what.transform {
+            Some(Transform::Drop) => "–".to_owned(),
+            _ => what.column_type().to_string(),
         },
         on_the_way: asked(engine, what),
         class: &what.class,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 
 use crate::render::Paint;
 
@@ -58,8 +58,8 @@ impl From<landbridge_core::Error> for Failure {
     fn from(error: landbridge_core::Error) -> Self {
         let sentence = error.sentence();
         match error.kind() {
-            Kind::Denied => Self::Refused(sentence),
-            Kind::Config => Self::Usage(sentence),
+            ErrorKind::Denied => Self::Refused(sentence),
+            ErrorKind::Config => Self::Usage(sentence),
             _ => Self::Failed(sentence),
         }
     }

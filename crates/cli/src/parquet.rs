@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use landbridge_core::rewrite::{Action, Plan};
-use landbridge_core::{Error, Kind};
+use landbridge_core::rewrite::{Action, RewritePlan};
+use landbridge_core::{Error, ErrorKind};
 use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Report, Rewriter, WRITTEN_KEY, cut};
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -77,9 +77,9 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
     Ok(Done { outputs, seconds: start.elapsed().as_secs_f64(), report })
 }
 
-fn plan(path: &Path) -> Result<Plan> {
+fn plan(path: &Path) -> Result<RewritePlan> {
     let text = files::read(path, "--plan")?;
-    match Plan::read(&text, &path.display().to_string()) {
+    match RewritePlan::read(&text, &path.display().to_string()) {
         Ok(document) => Ok(document.into_value()),
         Err(faults) => Err(Failure::Usage(faults.to_string())),
     }
@@ -101,7 +101,7 @@ fn cut_up(
     let report = rewriter.rewrite_parts(local, name, &parts, threads, |part| {
         let failed = |error| {
             Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "an output cannot be written",
                 outputs[part].display().to_string(),
             )

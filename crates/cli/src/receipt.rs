@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{Config, NONE};
-use landbridge_core::plan::columns::Lands;
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::types::ColumnType;
 
 use crate::args::{Output, ReceiptArgs};
 use crate::contract::classes_of;
@@ -34,8 +34,9 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
         )));
     }
     if let Some(asked) = &args.table {
-        let known: Vec<String> = receipts.iter().map(|receipt| receipt.target.clone()).collect();
-        receipts.retain(|receipt| receipt.table == *asked || receipt.target == *asked);
+        let known: Vec<String> =
+            receipts.iter().map(|receipt| receipt.source_table.clone()).collect();
+        receipts.retain(|receipt| receipt.table == *asked || receipt.source_table == *asked);
         if receipts.is_empty() {
             return Err(Failure::Usage(format!(
                 "{} has no receipt of a table `{asked}`; it has {}",
@@ -133,7 +134,7 @@ pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Receipt> {
 
 /// Receipts in the order of their tables.
 pub(crate) fn sorted(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
-    receipts.sort_by(|a, b| a.target.cmp(&b.target));
+    receipts.sort_by(|a, b| a.source_table.cmp(&b.source_table));
     receipts
 }
 
@@ -157,7 +158,7 @@ pub(crate) fn summary(receipts: &[Receipt], indent: usize) -> String {
     ];
     let rows = receipts.iter().map(|receipt| {
         vec![
-            if receipt.table.is_empty() { &receipt.target } else { &receipt.table }.clone(),
+            if receipt.table.is_empty() { &receipt.source_table } else { &receipt.table }.clone(),
             receipt.state.name().to_owned(),
             grouped(receipt.rows_footer),
             grouped(receipt.rows_planned),
@@ -176,10 +177,10 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
     let space = " ".repeat(indent);
     let mut text = String::new();
     for receipt in receipts {
-        let name = if receipt.table.is_empty() { &receipt.target } else { &receipt.table };
+        let name = if receipt.table.is_empty() { &receipt.source_table } else { &receipt.table };
         if let Some(problem) = &receipt.problem {
             let mark = match receipt.state {
-                State::Held => paint.red(receipt.state.name()),
+                ReceiptState::Held => paint.red(receipt.state.name()),
                 _ => paint.yellow(receipt.state.name()),
             };
             let _ = writeln!(text, "{space}{mark} {name}: {problem}");
@@ -226,7 +227,7 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
     let took = receipt.load_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
     let facts = [
         ("table", receipt.table.clone()),
-        ("of", receipt.target.clone()),
+        ("of", receipt.source_table.clone()),
         ("day", receipt.day.to_string()),
         ("state", receipt.state.name().to_owned()),
         ("snapshot", format!("{}, taken {}", receipt.snapshot, time(receipt.snapshot_at))),
@@ -246,12 +247,12 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
             ),
         ),
         ("load job", format!("{}, {took}", receipt.job.as_deref().unwrap_or("–"))),
-        ("settled", time(Some(receipt.settled_at))),
+        ("settled", time(Some(receipt.recorded_at))),
         (
             "left behind",
-            match receipt.left_behind.is_empty() {
+            match receipt.dropped_columns.is_empty() {
                 true => "–".to_owned(),
-                false => receipt.left_behind.join(", "),
+                false => receipt.dropped_columns.join(", "),
             },
         ),
     ];
@@ -281,7 +282,7 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
         vec![
             column.name.clone(),
             column.source.clone(),
-            Lands { ty: column.ty, repeated: column.repeated }.to_string(),
+            ColumnType { ty: column.ty, repeated: column.repeated }.to_string(),
             column.action.clone(),
             column.class.clone(),
             tag.to_owned(),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A day of the warehouse: a civil date in the configured zone, written `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,14 +80,14 @@ impl Calendar {
     /// The calendar of an IANA zone in which a day is exported from the snapshot of `export_hour`.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the zone or the hour does not exist.
+    /// [`ErrorKind::Config`] when the zone or the hour does not exist.
     pub fn new(zone: &str, export_hour: u8) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(|_| {
-            Error::new(Kind::Config, "the schedule's zone is not an IANA zone", zone)
+            Error::new(ErrorKind::Config, "the schedule's zone is not an IANA zone", zone)
         })?;
         let export_hour =
             i8::try_from(export_hour).ok().filter(|hour| *hour < 24).ok_or_else(|| {
-                Error::new(Kind::Config, "the export hour is not an hour of a day", "")
+                Error::new(ErrorKind::Config, "the export hour is not an hour of a day", "")
             })?;
         Ok(Self { zone, export_hour })
     }

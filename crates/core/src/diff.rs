@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::columns::Lands;
 use crate::types::BigQueryType;
-use crate::{Error, Kind, Result};
+use crate::types::ColumnType;
+use crate::{Error, ErrorKind, Result};
 
 /// The class of columns that anybody with access to the dataset may read.
 pub const CLASS_NONE: &str = "none";
@@ -18,7 +18,7 @@ pub const CLASS_UNCLASSIFIED: &str = "unclassified";
 
 /// A column as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct DesiredColumn {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -40,7 +40,7 @@ pub struct Wanted {
 
 /// A column as the warehouse has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveColumn {
     /// Its name.
     pub name: String,
     /// Its type, as the API prints it.
@@ -59,12 +59,12 @@ pub struct LiveTable {
     /// The value of our label; `None` for a table that is not ours.
     pub source_label: Option<String>,
     /// Its columns, in order.
-    pub columns: Vec<Live>,
+    pub columns: Vec<LiveColumn>,
 }
 
 /// A column as it is sent to the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct TableColumn {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -79,23 +79,23 @@ pub struct Column {
 
 /// What must be done to the table before its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum SchemaChange {
     /// It does not exist: create it, tags and all.
-    Create(Vec<Column>),
+    Create(Vec<TableColumn>),
     /// Patch it to this full schema.
     Patch {
         /// All columns, live order first.
-        columns: Vec<Column>,
+        columns: Vec<TableColumn>,
         /// What changes, for the receipt: `+ email (email)`, `~ phone: tag`.
         notes: Vec<String>,
     },
     /// It is as it should be; these are its columns.
-    Nothing(Vec<Column>),
+    Nothing(Vec<TableColumn>),
 }
 
-impl Change {
+impl SchemaChange {
     /// The schema that the table has once the change is made.
-    pub fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &[TableColumn] {
         match self {
             Self::Create(columns) | Self::Nothing(columns) | Self::Patch { columns, .. } => columns,
         }
@@ -108,14 +108,14 @@ pub type PolicyTags = BTreeMap<String, String>;
 /// The tag of a class; `none` has none.
 ///
 /// # Errors
-/// [`Kind::Config`] when the class has no policy tag: without one the column would be readable.
+/// [`ErrorKind::Config`] when the class has no policy tag: without one the column would be readable.
 pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String>> {
     if class == CLASS_NONE {
         return Ok(None);
     }
     tags.get(class).map(Some).ok_or_else(|| {
         Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "a class of personal data has no policy tag, so its columns cannot be protected",
             format!("class `{class}`"),
         )
@@ -127,18 +127,18 @@ pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String
 /// Columns of the live table that `wanted` does not name stay, tagged `unclassified`.
 ///
 /// # Errors
-/// [`Kind::Held`] when the table is not ours, a type differs, or a live column's
-/// mode would refuse NULL; [`Kind::Config`] when a class lacks its policy
+/// [`ErrorKind::Held`] when the table is not ours, a type differs, or a live column's
+/// mode would refuse NULL; [`ErrorKind::Config`] when a class lacks its policy
 /// tag, or the contract names a column that is nowhere.
 pub fn diff(
     table: &str,
     source: &str,
-    wanted: &[Wanted],
+    wanted: &[DesiredColumn],
     live: Option<&LiveTable>,
     tags: &PolicyTags,
-) -> Result<Change> {
-    let column = |wanted: &Wanted| -> Result<Column> {
-        Ok(Column {
+) -> Result<SchemaChange> {
+    let column = |wanted: &DesiredColumn| -> Result<TableColumn> {
+        Ok(TableColumn {
             name: wanted.name.clone(),
             ty: wanted.ty,
             repeated: wanted.repeated,
@@ -154,17 +154,17 @@ pub fn diff(
     });
     if let Some(missing) = missing {
         return Err(Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "the contract names a column that neither the source nor the warehouse has",
             format!("contract.yaml, {table}.{}", missing.name),
         ));
     }
     let Some(live) = live else {
-        return Ok(Change::Create(wanted.iter().map(column).collect::<Result<_>>()?));
+        return Ok(SchemaChange::Create(wanted.iter().map(column).collect::<Result<_>>()?));
     };
     if live.source_label.as_deref() != Some(source) {
         return Err(Error::new(
-            Kind::Held,
+            ErrorKind::Held,
             "the table exists and was not made by Landbridge for this source, so it is not touched",
             format!(
                 "{table}; give it another name in contract.yaml, or label it landbridge_source={source} to hand it over"
@@ -174,7 +174,7 @@ pub fn diff(
     let mut columns = Vec::with_capacity(live.columns.len());
     let mut notes = Vec::new();
     for have in &live.columns {
-        let is = |wanted: &&Wanted| wanted.name.eq_ignore_ascii_case(&have.name);
+        let is = |wanted: &&DesiredColumn| wanted.name.eq_ignore_ascii_case(&have.name);
         let ty: Option<BigQueryType> = have.ty.parse().ok();
         let want = wanted.iter().find(is);
         let repeated = have.mode == "REPEATED";
@@ -182,12 +182,12 @@ pub fn diff(
             && (ty != Some(want.ty) || repeated != want.repeated)
         {
             let was = if repeated { format!("ARRAY<{}>", have.ty) } else { have.ty.clone() };
-            let is = Lands { ty: want.ty, repeated: want.repeated };
+            let is = ColumnType { ty: want.ty, repeated: want.repeated };
             return Err(type_changed(table, &have.name, &was, is));
         }
         if !matches!(have.mode.as_str(), "" | "NULLABLE" | "REPEATED") {
             return Err(Error::new(
-                Kind::Held,
+                ErrorKind::Held,
                 "a live column is neither NULLABLE nor REPEATED",
                 format!("{table}.{} is {}", have.name, have.mode),
             ));
@@ -204,12 +204,18 @@ pub fn diff(
         }
         let Some(ty) = ty else {
             return Err(Error::new(
-                Kind::Held,
+                ErrorKind::Held,
                 "a live column has a type that Landbridge does not load",
                 format!("{table}.{} is {}", have.name, have.ty),
             ));
         };
-        columns.push(Column { name: have.name.clone(), ty, repeated, policy_tag, description });
+        columns.push(TableColumn {
+            name: have.name.clone(),
+            ty,
+            repeated,
+            policy_tag,
+            description,
+        });
     }
     for want in wanted {
         if !live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)) {
@@ -217,13 +223,17 @@ pub fn diff(
             columns.push(column(want)?);
         }
     }
-    Ok(if notes.is_empty() { Change::Nothing(columns) } else { Change::Patch { columns, notes } })
+    Ok(if notes.is_empty() {
+        SchemaChange::Nothing(columns)
+    } else {
+        SchemaChange::Patch { columns, notes }
+    })
 }
 
 /// The error of a column whose type is no longer what it was.
-pub fn type_changed(table: &str, column: &str, was: &str, is: Lands) -> Error {
+pub fn type_changed(table: &str, column: &str, was: &str, is: ColumnType) -> Error {
     Error::new(
-        Kind::Held,
+        ErrorKind::Held,
         "a column changed its type, so the table keeps yesterday's data",
         format!("{table}.{column} was {was} and would become {is}"),
     )
@@ -241,8 +251,8 @@ mod tests {
             .into()
     }
 
-    fn wanted(name: &str, ty: BigQueryType, class: &str) -> Wanted {
-        Wanted {
+    fn wanted(name: &str, ty: BigQueryType, class: &str) -> DesiredColumn {
+        DesiredColumn {
             name: name.into(),
             ty,
             repeated: false,
@@ -253,8 +263,8 @@ mod tests {
         }
     }
 
-    fn live(name: &str, ty: &str, tag: Option<&str>) -> Live {
-        Live {
+    fn live(name: &str, ty: &str, tag: Option<&str>) -> LiveColumn {
+        LiveColumn {
             name: name.into(),
             ty: ty.into(),
             mode: String::new(),
@@ -263,15 +273,15 @@ mod tests {
         }
     }
 
-    fn check(wanted: &[Wanted], live: Option<Vec<Live>>, expect: Expect) {
+    fn check(wanted: &[DesiredColumn], live: Option<Vec<LiveColumn>>, expect: Expect) {
         let live = live.map(|columns| LiveTable { source_label: Some("shop".into()), columns });
         let text = match diff("shop.orders", "shop", wanted, live.as_ref(), &tags()) {
             Err(error) => format!("{}: {error}\n", error.kind().name()),
             Ok(change) => {
                 let head = match &change {
-                    Change::Create(_) => "create".to_owned(),
-                    Change::Nothing(_) => "nothing".to_owned(),
-                    Change::Patch { notes, .. } => format!("patch {}", notes.join(", ")),
+                    SchemaChange::Create(_) => "create".to_owned(),
+                    SchemaChange::Nothing(_) => "nothing".to_owned(),
+                    SchemaChange::Patch { notes, .. } => format!("patch {}", notes.join(", ")),
                 };
                 let rows = change.columns().iter().map(|c| {
                     format!("  {} {} {}\n", c.name, c.ty, c.policy_tag.as_deref().unwrap_or("-"))
@@ -362,8 +372,9 @@ mod tests {
 
     #[test]
     fn an_array_is_not_one_value() {
-        let repeated = |mode: &str| Live { mode: mode.into(), ..live("tags", "STRING", None) };
-        let array = Wanted { repeated: true, ..wanted("tags", Text, "none") };
+        let repeated =
+            |mode: &str| LiveColumn { mode: mode.into(), ..live("tags", "STRING", None) };
+        let array = DesiredColumn { repeated: true, ..wanted("tags", Text, "none") };
         check(
             std::slice::from_ref(&array),
             Some(vec![repeated("REPEATED")]),
@@ -408,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_dropped_column_stays_and_a_misspelt_one_is_told() {
-        let dropped = Wanted { in_source: false, ..wanted("email", Text, "email") };
+        let dropped = DesiredColumn { in_source: false, ..wanted("email", Text, "email") };
         check(
             &[wanted("id", Int64, "none"), dropped.clone()],
             Some(vec![live("id", "INT64", None), live("email", "STRING", Some("t/email"))]),
@@ -431,6 +442,6 @@ mod tests {
     fn somebody_elses_table_is_left_alone() {
         let live = LiveTable { source_label: None, columns: vec![] };
         let error = diff("shop.orders", "shop", &[], Some(&live), &tags()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Held);
+        assert_eq!(error.kind(), ErrorKind::Held);
     }
 }

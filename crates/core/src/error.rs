@@ -9,9 +9,9 @@ use std::fmt;
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of trouble it is. The sort decides the policy, see [`Kind::policy`].
+/// What sort of trouble it is. The sort decides the policy, see [`ErrorKind::policy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The outcome is unknown or the other side stumbled: the same call may be made again.
     Transient,
     /// Too many calls: the same again, later.
@@ -34,7 +34,7 @@ pub enum Kind {
     Rejected,
 }
 
-/// What follows from a [`Kind`].
+/// What follows from a [`ErrorKind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Whether the next tick can be expected to get further with nobody's help.
@@ -43,7 +43,7 @@ pub struct Policy {
     pub operator: &'static str,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The policy: whether to go on by ourselves, and what to tell the operator.
     pub const fn policy(self) -> Policy {
         let (retry, operator) = match self {
@@ -94,7 +94,7 @@ impl Kind {
 /// An error: what happened (fixed text), where (names), and what sort of trouble it is.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     what: &'static str,
     context: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -102,7 +102,7 @@ pub struct Error {
 
 impl Error {
     /// An error of `kind`; `what` is a sentence without names, `context` the names it is about.
-    pub fn new(kind: Kind, what: &'static str, context: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, what: &'static str, context: impl Into<String>) -> Self {
         Self { kind, what, context: context.into(), source: None }
     }
 
@@ -117,7 +117,7 @@ impl Error {
     }
 
     /// The sort of trouble.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
@@ -162,8 +162,9 @@ mod tests {
 
     #[test]
     fn a_sentence_says_what_where_why_and_what_to_do() {
-        let error = Error::new(Kind::NotFound, "the bucket does not exist", "s3://shop-exports")
-            .caused_by("NoSuchBucket");
+        let error =
+            Error::new(ErrorKind::NotFound, "the bucket does not exist", "s3://shop-exports")
+                .caused_by("NoSuchBucket");
         assert_eq!(
             error.sentence(),
             "the bucket does not exist: s3://shop-exports (NoSuchBucket) — create it or correct \

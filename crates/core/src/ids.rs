@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calendar::{Day, Hour};
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What every snapshot of ours is called first.
 pub const SNAPSHOT_PREFIX: &str = "landbridge-";
@@ -43,12 +43,12 @@ macro_rules! id {
             /// Takes an identifier over if it keeps the rules.
             ///
             /// # Errors
-            /// [`Kind::Config`], naming the identifier and the rules.
+            /// [`ErrorKind::Config`], naming the identifier and the rules.
             pub fn new(text: impl Into<String>) -> Result<Self> {
                 let text = text.into();
                 match $check(&text) {
                     Ok(()) => Ok(Self(text)),
-                    Err(rules) => Err(Error::new(Kind::Config, rules, text)),
+                    Err(rules) => Err(Error::new(ErrorKind::Config, rules, text)),
                 }
             }
 
@@ -161,7 +161,7 @@ impl SnapshotId {
     /// The snapshot of `source` that stands for `hour`: `landbridge-shop-20261120t1600z`.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
     pub fn for_hour(source: &str, hour: Hour) -> Result<Self> {
         Self::new(format!("{SNAPSHOT_PREFIX}{source}-{}", hour.compact()))
     }
@@ -177,7 +177,7 @@ impl ExportId {
     /// The `attempt`-th export task of `source` for `day`: `landbridge-shop-20261121-a1`.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
     pub fn for_day(source: &str, day: Day, attempt: u32) -> Result<Self> {
         Self::new(format!("landbridge-{source}-{}-a{attempt}", day.compact()))
     }
@@ -188,7 +188,7 @@ impl JobId {
     /// A table name that a job id cannot hold is replaced by a hash of it.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
     pub fn for_load(source: &str, day: Day, table: &str, attempt: u32) -> Result<Self> {
         let plain = !table.is_empty()
             && table.len() <= 900
@@ -200,7 +200,7 @@ impl JobId {
     /// The `attempt`-th job that appends the `batch`-th batch of a day's receipts.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
     pub fn for_receipts(source: &str, day: Day, batch: usize, attempt: u32) -> Result<Self> {
         Self::new(format!("landbridge-{source}-{}-ops-receipts-b{batch}-a{attempt}", day.compact()))
     }

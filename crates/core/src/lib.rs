@@ -34,4 +34,4 @@ pub mod schedule;
 pub mod types;
 pub mod yaml;
 
-pub use error::{Error, Kind, Result};
+pub use error::{Error, ErrorKind, Result};

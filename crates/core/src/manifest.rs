@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::types::Original;
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Which manifest an object is, by its file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,20 +61,20 @@ impl TableStatus {
 /// Reads one `export_tables_info_*.json`.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when it is not JSON or lacks `perTableStatus`; `key` is named.
+/// [`ErrorKind::Corrupt`] when it is not JSON or lacks `perTableStatus`; `key` is named.
 pub fn parse_tables(key: &str, bytes: &[u8]) -> Result<Vec<TableStatus>> {
     let root = object(key, bytes)?;
     let entries = get(&root, "perTableStatus").and_then(Value::as_array).ok_or_else(|| {
-        Error::new(Kind::Corrupt, "a manifest of the export has no `perTableStatus`", key)
+        Error::new(ErrorKind::Corrupt, "a manifest of the export has no `perTableStatus`", key)
     })?;
     entries
         .iter()
         .map(|entry| {
             let entry = entry.as_object().ok_or_else(|| {
-                Error::new(Kind::Corrupt, "an entry of `perTableStatus` is not an object", key)
+                Error::new(ErrorKind::Corrupt, "an entry of `perTableStatus` is not an object", key)
             })?;
             let target = text(entry, "target").ok_or_else(|| {
-                Error::new(Kind::Corrupt, "an entry of `perTableStatus` has no `target`", key)
+                Error::new(ErrorKind::Corrupt, "an entry of `perTableStatus` has no `target`", key)
             })?;
             Ok(TableStatus {
                 target,
@@ -89,7 +89,7 @@ pub fn parse_tables(key: &str, bytes: &[u8]) -> Result<Vec<TableStatus>> {
 /// Reads `export_info_*.json` as far as it is needed: that it is whole, and its status.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when it is not JSON; `key` is named.
+/// [`ErrorKind::Corrupt`] when it is not JSON; `key` is named.
 pub fn parse_info(key: &str, bytes: &[u8]) -> Result<ExportInfo> {
     let root = object(key, bytes)?;
     Ok(ExportInfo {
@@ -113,16 +113,18 @@ pub struct ExportInfo {
 fn object(key: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => {
-            Err(Error::new(Kind::Corrupt, "a manifest of the export is not a JSON object", key))
-        }
+        Ok(_) => Err(Error::new(
+            ErrorKind::Corrupt,
+            "a manifest of the export is not a JSON object",
+            key,
+        )),
         Err(error) => {
             // serde_json's text can quote what it met; the position is enough.
             let at = format!("{key}, line {} column {}", error.line(), error.column());
             Err(if error.is_eof() {
-                Error::new(Kind::Corrupt, "a manifest of the export is cut short", at)
+                Error::new(ErrorKind::Corrupt, "a manifest of the export is cut short", at)
             } else {
-                Error::new(Kind::Corrupt, "a manifest of the export is not JSON", at)
+                Error::new(ErrorKind::Corrupt, "a manifest of the export is not JSON", at)
             })
         }
     }
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn a_cut_manifest_is_named_and_not_quoted() {
         let error = parse_tables("exports/x/export_tables_info_x.json", &TABLES[..90]).unwrap_err();
-        assert_eq!(error.kind(), Kind::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert_eq!(
             error.to_string(),
             "a manifest of the export is cut short: exports/x/export_tables_info_x.json, line 2 column 70"

@@ -13,7 +13,7 @@ use crate::types::BigQueryType;
 /// How a table's day ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ReceiptState {
     /// Rows and tags read back equal the plan.
     Published,
     /// It waits for a person; yesterday's data stays.
@@ -24,7 +24,7 @@ pub enum State {
     Superseded,
 }
 
-impl State {
+impl ReceiptState {
     /// The word in receipts.
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,11 +78,11 @@ pub struct Receipt {
     /// The day.
     pub day: Day,
     /// `schema.table` of the source.
-    pub target: String,
+    pub source_table: String,
     /// The BigQuery table; empty when it has none.
     pub table: String,
     /// How it ended.
-    pub state: State,
+    pub state: ReceiptState,
     /// The snapshot.
     pub snapshot: String,
     /// When the snapshot was taken, as RDS says.
@@ -107,7 +107,7 @@ pub struct Receipt {
     pub columns: Vec<Column>,
     /// Columns of the source that were dropped before they left AWS, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_behind: Vec<String>,
+    pub dropped_columns: Vec<String>,
     /// What should be known: schema changes, warnings of the export, skipped columns.
     pub warnings: Vec<String>,
     /// Why it is held or skipped.
@@ -119,7 +119,7 @@ pub struct Receipt {
     /// The tick that planned the day's transfer.
     pub planned_at: Option<Timestamp>,
     /// The tick that wrote this receipt.
-    pub settled_at: Timestamp,
+    pub recorded_at: Timestamp,
     /// The load job's own running time in milliseconds.
     pub load_ms: Option<u64>,
 }

@@ -62,7 +62,7 @@ impl Snapshot {
 
 /// What a tick does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct RetentionPlan {
     /// Create the snapshot of the tick's hour.
     pub create: bool,
     /// Delete these, oldest first; must happen before the creation when `delete_first`.
@@ -87,7 +87,7 @@ pub fn plan(
     ladder: Ladder,
     protected: &BTreeSet<Hour>,
     Limits { quota, reserve }: Limits,
-) -> Plan {
+) -> RetentionPlan {
     let mut ours: BTreeMap<Hour, &Snapshot> = BTreeMap::new();
     for snapshot in snapshots {
         if let Some(hour) = snapshot.our_hour(source) {
@@ -142,7 +142,7 @@ pub fn plan(
     } else {
         None
     };
-    Plan { create, delete_first: create && full && !delete.is_empty(), delete, warning }
+    RetentionPlan { create, delete_first: create && full && !delete.is_empty(), delete, warning }
 }
 
 /// The hours that the ladder keeps, most worth keeping first: newest hours, then

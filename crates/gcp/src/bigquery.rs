@@ -19,10 +19,10 @@ use gcp_bigquery_client::model::table_field_schema_policy::TableFieldSchemaPolic
 use gcp_bigquery_client::model::table_reference::TableReference;
 use gcp_bigquery_client::model::table_schema::TableSchema;
 use google_cloud_auth::credentials::AccessTokenCredentials;
-use landbridge_core::diff::{Column, Live, LiveTable};
+use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn};
 use landbridge_core::ids::{JobId, LABEL_SOURCE};
 use landbridge_core::types::BigQueryType;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error::{bigquery as failed, bigquery_status, carried, kind_of, may_quote_data};
 
@@ -62,7 +62,7 @@ pub struct LoadJob<'a> {
     /// `gs://` URIs.
     pub uris: Vec<String>,
     /// The schema that the table has.
-    pub columns: &'a [Column],
+    pub columns: &'a [TableColumn],
     /// What the objects are and what becomes of the rows that are there.
     pub mode: LoadMode,
 }
@@ -93,7 +93,7 @@ pub enum JobState {
         /// BigQuery's reason.
         reason: String,
         /// What kind of trouble that is.
-        kind: Kind,
+        kind: ErrorKind,
         /// BigQuery's words, left out where they could quote data.
         message: Option<String>,
     },
@@ -120,7 +120,7 @@ macro_rules! retried {
                 Err(error) => {
                     let ours = failed($what, $context, &error);
                     match (ours.kind(), waits.next()) {
-                        (Kind::Transient | Kind::Throttled, Some(wait)) => {
+                        (ErrorKind::Transient | ErrorKind::Throttled, Some(wait)) => {
                             tokio::time::sleep(*wait).await
                         }
                         _ => break Err((error, ours)),
@@ -143,7 +143,7 @@ impl BigQuery {
         endpoint: Option<String>,
     ) -> Result<Self> {
         let broken = |error: &dyn std::fmt::Display| {
-            Error::new(Kind::Config, "the BigQuery client cannot be built", "")
+            Error::new(ErrorKind::Config, "the BigQuery client cannot be built", "")
                 .caused_by(error.to_string())
         };
         let http =
@@ -168,7 +168,7 @@ impl BigQuery {
     /// A table, or `None` when there is none of that name.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the dataset is not there, [`Kind::Denied`] without the right.
+    /// [`ErrorKind::NotFound`] when the dataset is not there, [`ErrorKind::Denied`] without the right.
     pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableState>> {
         let context = || format!("{}.{dataset}.{table}", self.project);
         let got = retried!(
@@ -181,7 +181,7 @@ impl BigQuery {
             Err((error, ours)) if bigquery_status(&error) == 404 => {
                 if names_dataset(&error) {
                     return Err(Error::new(
-                        Kind::NotFound,
+                        ErrorKind::NotFound,
                         "the dataset does not exist",
                         format!("{}.{dataset}", self.project),
                     )
@@ -196,12 +196,12 @@ impl BigQuery {
     /// Creates a table, tags and label included. `false`: it exists, and is untouched.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the dataset is not there, [`Kind::Denied`] without `bigquery.tables.setCategory`.
+    /// [`ErrorKind::NotFound`] when the dataset is not there, [`ErrorKind::Denied`] without `bigquery.tables.setCategory`.
     pub async fn create_table(
         &self,
         dataset: &str,
         table: &str,
-        columns: &[Column],
+        columns: &[TableColumn],
         source: &str,
         description: Option<&str>,
     ) -> Result<bool> {
@@ -221,9 +221,14 @@ impl BigQuery {
     /// Sets a table's columns, tags and descriptions to exactly these. Idempotent.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `bigquery.tables.setCategory`; [`Kind::Rejected`] when BigQuery
+    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`; [`ErrorKind::Rejected`] when BigQuery
     /// will not have the change.
-    pub async fn patch_table(&self, dataset: &str, table: &str, columns: &[Column]) -> Result<()> {
+    pub async fn patch_table(
+        &self,
+        dataset: &str,
+        table: &str,
+        columns: &[TableColumn],
+    ) -> Result<()> {
         let body = self.body(dataset, table, columns, None, None);
         let context = || format!("{}.{dataset}.{table}", self.project);
         let call = retried!(
@@ -237,7 +242,7 @@ impl BigQuery {
     /// Inserts a load job. `false`: a job of that id exists already; read it with [`Self::job`].
     ///
     /// # Errors
-    /// [`Kind::Denied`], [`Kind::NotFound`] and so on; a lost answer is tried again under the same id.
+    /// [`ErrorKind::Denied`], [`ErrorKind::NotFound`] and so on; a lost answer is tried again under the same id.
     pub async fn insert_load(&self, job: &LoadJob<'_>) -> Result<bool> {
         let (format, disposition) = match job.mode {
             LoadMode::ReplaceRows => ("PARQUET", "WRITE_TRUNCATE_DATA"),
@@ -299,7 +304,7 @@ impl BigQuery {
         &self,
         dataset: &str,
         table: &str,
-        columns: &[Column],
+        columns: &[TableColumn],
         source: Option<&str>,
         description: Option<&str>,
     ) -> Table {
@@ -319,8 +324,8 @@ fn names_dataset(error: &BQError) -> bool {
     matches!(error, BQError::ResponseError { error } if error.error.message.contains("Not found: Dataset"))
 }
 
-fn schema(columns: &[Column]) -> TableSchema {
-    let field = |column: &Column| TableFieldSchema {
+fn schema(columns: &[TableColumn]) -> TableSchema {
+    let field = |column: &TableColumn| TableFieldSchema {
         mode: Some(if column.repeated { "REPEATED" } else { "NULLABLE" }.to_owned()),
         description: column.description.clone(),
         // An absent list leaves tags as they are; an empty one says that there are none.
@@ -351,7 +356,7 @@ fn field_type(ty: BigQueryType) -> FieldType {
 
 fn state(table: Table) -> TableState {
     let name_of = |ty: &FieldType| format!("{ty:?}").to_uppercase();
-    let column = |field: TableFieldSchema| Live {
+    let column = |field: TableFieldSchema| LiveColumn {
         ty: name_of(&field.r#type),
         mode: field.mode.unwrap_or_default(),
         policy_tag: field
@@ -388,7 +393,7 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
         .and_then(|rows| rows.parse().ok())
         .ok_or_else(|| {
             Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "a finished load job does not say how many rows it wrote",
                 id.as_str(),
             )

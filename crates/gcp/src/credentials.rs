@@ -12,7 +12,7 @@ use google_cloud_auth::credentials::{
 use google_cloud_auth::errors::CredentialsError;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, HeaderValue};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::federation::{Account, Federation, KeySource};
 
@@ -22,8 +22,8 @@ pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Credentials from the environment.
 ///
 /// # Errors
-/// [`Kind::Config`] when the environment's settings contradict each other or are not JSON,
-/// [`Kind::Denied`] when there are no credentials at all.
+/// [`ErrorKind::Config`] when the environment's settings contradict each other or are not JSON,
+/// [`ErrorKind::Denied`] when there are no credentials at all.
 pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
     if let Ok(token) = std::env::var("LANDBRIDGE_GCP_TOKEN") {
         let local = |endpoint: &Option<&str>| {
@@ -31,7 +31,7 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
         };
         if !endpoints.iter().all(local) {
             return Err(Error::new(
-                Kind::Config,
+                ErrorKind::Config,
                 "a bare token is taken for servers on loopback only",
                 "LANDBRIDGE_GCP_TOKEN is set without LANDBRIDGE_GCS_ENDPOINT and LANDBRIDGE_BIGQUERY_ENDPOINT on http://127.0.0.1",
             ));
@@ -39,12 +39,12 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
         return Ok(fixed(token));
     }
     let denied =
-        |_| Error::new(Kind::Denied, "no Google credentials could be had", "the environment");
+        |_| Error::new(ErrorKind::Denied, "no Google credentials could be had", "the environment");
     match std::env::var("LANDBRIDGE_GCP_CREDENTIALS") {
         Ok(json) => {
             let json: serde_json::Value = serde_json::from_str(&json).map_err(|_| {
                 Error::new(
-                    Kind::Config,
+                    ErrorKind::Config,
                     "the external account is not JSON",
                     "LANDBRIDGE_GCP_CREDENTIALS",
                 )

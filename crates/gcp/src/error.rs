@@ -2,28 +2,28 @@
 
 use gcp_bigquery_client::error::BQError;
 use google_cloud_auth::errors::CredentialsError;
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 
 /// The kind for BigQuery's `reason` and an HTTP status (0: there is none, as in a finished job).
 /// Source: BigQuery documentation, "Error messages".
-pub fn kind_of(reason: &str, status: u16) -> Kind {
+pub fn kind_of(reason: &str, status: u16) -> ErrorKind {
     match reason {
         "backendError" | "internalError" | "jobBackendError" | "jobInternalError"
-        | "tableUnavailable" | "timeout" => Kind::Transient,
-        "rateLimitExceeded" | "jobRateLimitExceeded" => Kind::Throttled,
-        "quotaExceeded" | "billingTierLimitExceeded" => Kind::Quota,
-        "accessDenied" | "authError" => Kind::Denied,
-        "notFound" => Kind::NotFound,
-        "duplicate" | "conditionNotMet" => Kind::Conflict,
+        | "tableUnavailable" | "timeout" => ErrorKind::Transient,
+        "rateLimitExceeded" | "jobRateLimitExceeded" => ErrorKind::Throttled,
+        "quotaExceeded" | "billingTierLimitExceeded" => ErrorKind::Quota,
+        "accessDenied" | "authError" => ErrorKind::Denied,
+        "notFound" => ErrorKind::NotFound,
+        "duplicate" | "conditionNotMet" => ErrorKind::Conflict,
         "invalid" | "invalidQuery" | "badRequest" | "resourcesExceeded" | "stopped"
-        | "responseTooLarge" => Kind::Rejected,
+        | "responseTooLarge" => ErrorKind::Rejected,
         _ => match status {
-            401 | 403 => Kind::Denied,
-            404 => Kind::NotFound,
-            409 | 412 => Kind::Conflict,
-            429 => Kind::Throttled,
-            500..=599 => Kind::Transient,
-            _ => Kind::Rejected,
+            401 | 403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            409 | 412 => ErrorKind::Conflict,
+            429 => ErrorKind::Throttled,
+            500..=599 => ErrorKind::Transient,
+            _ => ErrorKind::Rejected,
         },
     }
 }
@@ -54,7 +54,7 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
         }
         // No answer, or a 5xx whose body is not JSON: the outcome is unknown.
         BQError::RequestError(_) => {
-            Error::new(Kind::Transient, what, context).caused_by("no answer")
+            Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
         }
         BQError::InvalidServiceAccountAuthenticator(carrier) => {
             let ours = carrier.get_ref().and_then(|it| it.downcast_ref::<Error>());
@@ -63,7 +63,9 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
         BQError::AuthError(_) | BQError::YupAuthError(_) | BQError::NoToken => {
             no_token(what, context, None)
         }
-        _ => Error::new(Kind::Rejected, what, context).caused_by("the client refused the call"),
+        _ => {
+            Error::new(ErrorKind::Rejected, what, context).caused_by("the client refused the call")
+        }
     }
 }
 
@@ -71,7 +73,9 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
 fn no_token(what: &'static str, context: impl Into<String>, why: Option<&Error>) -> Error {
     match why {
         Some(why) => Error::new(why.kind(), what, context).caused_by(why.to_string()),
-        None => Error::new(Kind::Denied, what, context).caused_by("no access token could be had"),
+        None => {
+            Error::new(ErrorKind::Denied, what, context).caused_by("no access token could be had")
+        }
     }
 }
 
@@ -117,9 +121,9 @@ pub(crate) fn storage(
     }
     let status = error.http_status_code().unwrap_or(0);
     let kind = if error.is_authentication() {
-        Kind::Denied
+        ErrorKind::Denied
     } else if status == 0 {
-        Kind::Transient
+        ErrorKind::Transient
     } else {
         kind_of("", status)
     };
@@ -138,17 +142,17 @@ mod tests {
     #[test]
     fn the_table_of_reasons() {
         for (reason, status, kind) in [
-            ("backendError", 500, Kind::Transient),
-            ("jobInternalError", 0, Kind::Transient),
-            ("tableUnavailable", 0, Kind::Transient),
-            ("rateLimitExceeded", 403, Kind::Throttled),
-            ("quotaExceeded", 403, Kind::Quota),
-            ("accessDenied", 403, Kind::Denied),
-            ("notFound", 404, Kind::NotFound),
-            ("duplicate", 409, Kind::Conflict),
-            ("invalid", 400, Kind::Rejected),
-            ("stopped", 0, Kind::Rejected),
-            ("", 502, Kind::Transient),
+            ("backendError", 500, ErrorKind::Transient),
+            ("jobInternalError", 0, ErrorKind::Transient),
+            ("tableUnavailable", 0, ErrorKind::Transient),
+            ("rateLimitExceeded", 403, ErrorKind::Throttled),
+            ("quotaExceeded", 403, ErrorKind::Quota),
+            ("accessDenied", 403, ErrorKind::Denied),
+            ("notFound", 404, ErrorKind::NotFound),
+            ("duplicate", 409, ErrorKind::Conflict),
+            ("invalid", 400, ErrorKind::Rejected),
+            ("stopped", 0, ErrorKind::Rejected),
+            ("", 502, ErrorKind::Transient),
         ] {
             assert_eq!(kind_of(reason, status), kind, "{reason} {status}");
         }

@@ -2,7 +2,7 @@
 //! and what the caller may do. Metadata that the clients of the stages have no use for.
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use crate::credentials;
@@ -59,10 +59,9 @@ impl Inspector {
         let catalog = own("LANDBRIDGE_DATACATALOG_ENDPOINT");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let credentials = credentials::from_env(&[storage.as_deref(), bigquery.as_deref()])?;
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(|_| Error::new(Kind::Config, "the HTTP client cannot be built", "inspect"))?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|_| {
+            Error::new(ErrorKind::Config, "the HTTP client cannot be built", "inspect")
+        })?;
         Ok(Self {
             http,
             credentials,
@@ -87,15 +86,19 @@ impl Inspector {
     /// Gets a token, and forgets it.
     ///
     /// # Errors
-    /// [`Kind::Denied`] when there is none to be had.
+    /// [`ErrorKind::Denied`] when there is none to be had.
     pub async fn sign_in(&self) -> Result<()> {
         self.token().await.map(|_| ())
     }
 
     async fn token(&self) -> Result<String> {
         let token = self.credentials.access_token().await.map_err(|error| {
-            Error::new(Kind::Denied, "no access token of Google could be had", "the environment")
-                .caused_by(error.to_string())
+            Error::new(
+                ErrorKind::Denied,
+                "no access token of Google could be had",
+                "the environment",
+            )
+            .caused_by(error.to_string())
         })?;
         Ok(token.token)
     }
@@ -103,7 +106,7 @@ impl Inspector {
     /// The location of a bucket, or `None` when there is no such bucket.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `storage.objects.list`.
+    /// [`ErrorKind::Denied`] without `storage.objects.list`.
     pub async fn bucket_location(&self, bucket: &str) -> Result<Option<String>> {
         let url = format!("{}/storage/v1/b/{bucket}/storageLayout", self.storage);
         let layout = self.get("a bucket cannot be looked at", bucket, &url).await?;
@@ -113,7 +116,7 @@ impl Inspector {
     /// How a bucket is kept from the public, or `None` when there is no such bucket.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `storage.buckets.get`.
+    /// [`ErrorKind::Denied`] without `storage.buckets.get`.
     pub async fn bucket_protection(&self, bucket: &str) -> Result<Option<Protection>> {
         let url = format!("{}/storage/v1/b/{bucket}?fields=iamConfiguration", self.storage);
         let found = self.get("a bucket's settings cannot be read", bucket, &url).await?;
@@ -128,7 +131,7 @@ impl Inspector {
     /// The location of a dataset, or `None` when there is no such dataset.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `bigquery.datasets.get`; BigQuery says the same of a dataset
+    /// [`ErrorKind::Denied`] without `bigquery.datasets.get`; BigQuery says the same of a dataset
     /// that is not there to somebody who has no right on it.
     pub async fn dataset_location(&self, dataset: &str) -> Result<Option<String>> {
         let url = format!("{}/projects/{}/datasets/{dataset}", self.bigquery, self.project);
@@ -140,7 +143,7 @@ impl Inspector {
     /// Whether a policy tag, by its resource name, is there.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `datacatalog.taxonomies.get`.
+    /// [`ErrorKind::Denied`] without `datacatalog.taxonomies.get`.
     pub async fn has_policy_tag(&self, tag: &str) -> Result<bool> {
         let url = format!("{}/{tag}", self.catalog);
         Ok(self.get("a policy tag cannot be looked at", tag, &url).await?.is_some())
@@ -180,11 +183,10 @@ impl Inspector {
         context: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Option<Value>> {
-        let answer = request
-            .bearer_auth(self.token().await?)
-            .send()
-            .await
-            .map_err(|_| Error::new(Kind::Transient, what, context).caused_by("no answer"))?;
+        let answer =
+            request.bearer_auth(self.token().await?).send().await.map_err(|_| {
+                Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
+            })?;
         let status = answer.status().as_u16();
         if status == 404 {
             return Ok(None);

@@ -8,7 +8,7 @@ use google_cloud_storage::client::Storage as Client;
 use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::retry_policy::RetryableErrors;
 use google_cloud_storage::streaming_source::StreamingSource;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error;
 
@@ -63,7 +63,7 @@ impl Storage {
             builder = builder.with_endpoint(endpoint);
         }
         let client = builder.build().await.map_err(|error| {
-            Error::new(Kind::Config, "the Cloud Storage client cannot be built", "")
+            Error::new(ErrorKind::Config, "the Cloud Storage client cannot be built", "")
                 .caused_by(error.to_string())
         })?;
         Ok(Self { client })
@@ -76,7 +76,7 @@ impl Storage {
     /// wrote, so `None` may mean that it was us: compare with [`Self::stat`].
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when the bucket is not there, [`Kind::Denied`] without the right.
+    /// [`ErrorKind::NotFound`] when the bucket is not there, [`ErrorKind::Denied`] without the right.
     pub async fn create<S>(&self, bucket: &str, object: &str, source: S) -> Result<Option<Stored>>
     where
         S: StreamingSource + Send + Sync + 'static,

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-use landbridge_core::rewrite::Plan;
+use landbridge_core::rewrite::RewritePlan;
 use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Rewriter, cut};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", std::env::current_exe()?.display());
         return Ok(());
     };
-    let plan = Plan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();
+    let plan = RewritePlan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();
     let start = Instant::now();
     let rewriter = Rewriter::new(plan)?.with_key(Key::new(b"a key that guards nothing at all")?);
     let local = LocalFile::open(Path::new(source))?;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let parts = cut(&footer, Cut::Into(parts.parse()?));
         rewriter.rewrite_parts(&local, source, &parts, threads.parse()?, |part| {
             File::create(format!("{out}.{part}")).map_err(|error| {
-                landbridge_core::Error::new(landbridge_core::Kind::Rejected, "no output", "")
+                landbridge_core::Error::new(landbridge_core::ErrorKind::Rejected, "no output", "")
                     .caused_by(error)
             })
         })?;

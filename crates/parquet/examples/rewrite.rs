@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fs::File;
 
-use landbridge_core::rewrite::Plan;
+use landbridge_core::rewrite::RewritePlan;
 use landbridge_parquet::rewrite::{LocalFile, Rewriter};
 
 /// Every column that the file has and the plan does not name is copied as bytes.
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [source, target] = arguments.as_slice() else {
         return Err("usage: rewrite IN OUT".into());
     };
-    let plan = Plan::read(PLAN, "the plan")?.into_value();
+    let plan = RewritePlan::read(PLAN, "the plan")?.into_value();
     let report = Rewriter::new(plan)?.rewrite(
         &LocalFile::open(source.as_ref())?,
         source,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -13,10 +13,10 @@ use parquet::schema::types::Type;
 /// A file with these columns and no rows. The same columns always give the same bytes.
 ///
 /// # Errors
-/// [`Kind::Rejected`] when a column has a type that Parquet does not know; `name` is the table's.
+/// [`ErrorKind::Rejected`] when a column has a type that Parquet does not know; `name` is the table's.
 pub fn no_rows(columns: &[ParquetColumn], name: &str) -> Result<Bytes> {
     let failed = |error| {
-        Error::new(Kind::Rejected, "a Parquet file of no rows cannot be written", name)
+        Error::new(ErrorKind::Rejected, "a Parquet file of no rows cannot be written", name)
             .caused_by(error)
     };
     let fields = columns

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::Type;
@@ -29,7 +29,7 @@ impl Ranges for Bytes {
         range
             .filter(|(_, end)| *end <= self.len())
             .map(|(start, end)| self.slice(start..end))
-            .ok_or_else(|| Error::new(Kind::Corrupt, "a read goes beyond the end", ""))
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a read goes beyond the end", ""))
     }
 }
 
@@ -46,9 +46,9 @@ impl Footer {
     /// Reads the footer of a file of `length` bytes; `name` is for errors.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] when the file is cut short, encrypted, or no Parquet file; errors of `source`.
+    /// [`ErrorKind::Corrupt`] when the file is cut short, encrypted, or no Parquet file; errors of `source`.
     pub async fn read<R: Ranges>(source: &R, length: u64, name: &str) -> Result<Self> {
-        let corrupt = |what| Error::new(Kind::Corrupt, what, name);
+        let corrupt = |what| Error::new(ErrorKind::Corrupt, what, name);
         if length < TAIL + 4 {
             return Err(corrupt("a Parquet file is cut short"));
         }
@@ -100,7 +100,7 @@ impl Footer {
         });
         if sum != Some(self.metadata.file_metadata().num_rows()) {
             return Err(Error::new(
-                Kind::Corrupt,
+                ErrorKind::Corrupt,
                 "the row groups of a Parquet file do not add up to its rows",
                 name,
             ));
@@ -111,7 +111,7 @@ impl Footer {
                 start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
             if start < 4 || chunk.compressed_size() < 0 || end.is_none_or(|end| end > self.start) {
                 return Err(Error::new(
-                    Kind::Corrupt,
+                    ErrorKind::Corrupt,
                     "a column of a Parquet file lies beyond its end",
                     name,
                 ));

@@ -9,7 +9,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::PolicyTags;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
 use landbridge_parquet::rewrite::Key;
 
@@ -60,12 +60,12 @@ impl Context {
     /// by class as JSON, which Terraform knows and `landbridge.yaml` need not.
     ///
     /// # Errors
-    /// [`Kind::Config`] with every fault of the files; those of S3.
+    /// [`ErrorKind::Config`] with every fault of the files; those of S3.
     pub async fn from_env() -> Result<Self> {
         let config_text = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
         let contract_text = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
         let faulty = |what, faults: landbridge_core::yaml::Faults| {
-            Error::new(Kind::Config, what, faults.to_string())
+            Error::new(ErrorKind::Config, what, faults.to_string())
         };
         let config = config::load(config::FILE_NAME, &config_text)
             .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
@@ -82,11 +82,11 @@ impl Context {
     /// is for whoever carries.
     ///
     /// # Errors
-    /// [`Kind::Config`] when none is named or the secret holds none; those of Secrets Manager.
+    /// [`ErrorKind::Config`] when none is named or the secret holds none; those of Secrets Manager.
     pub async fn token_key(&self) -> Result<Key> {
         let id = self.config.transfer.token_key.as_deref().ok_or_else(|| {
             Error::new(
-                Kind::Config,
+                ErrorKind::Config,
                 "a column is tokenised and no secret is named for the key",
                 "landbridge.yaml, transfer.token_key",
             )
@@ -125,7 +125,7 @@ async fn read_object(bucket: &str, key: &str) -> Result<String> {
     // Lambda says its region; the configuration that names the source's is what is read here.
     let region = std::env::var("AWS_REGION").map_err(|_| {
         Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "AWS_REGION must be set to read the configuration from S3",
             format!("s3://{bucket}/{key}"),
         )
@@ -140,14 +140,14 @@ async fn read_object(bucket: &str, key: &str) -> Result<String> {
 }
 
 fn unreadable(place: String) -> Error {
-    Error::new(Kind::Config, "a file of the configuration cannot be read", place)
+    Error::new(ErrorKind::Config, "a file of the configuration cannot be read", place)
 }
 
 fn policy_tags(config: &Config) -> Result<PolicyTags> {
     let mut tags: PolicyTags = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
         Ok(json) => serde_json::from_str(&json).map_err(|_| {
             Error::new(
-                Kind::Config,
+                ErrorKind::Config,
                 "the policy tags are not a JSON object of class to tag",
                 "LANDBRIDGE_POLICY_TAGS",
             )

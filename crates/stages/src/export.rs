@@ -6,11 +6,11 @@ use landbridge_core::ids::{ExportId, SnapshotId};
 use landbridge_core::manifest::{self, ManifestFile};
 use landbridge_core::plan::Problem;
 use landbridge_core::types::Engine;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::ledger::{Recorded, Written};
 use crate::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
-use crate::{Context, Ledger, Outcome, Progress, Tick, alert};
+use crate::{Context, Ledger, Progress, Tick, TickOutcome, alert};
 
 /// Attempts per day: each is charged as a full export.
 const MAX_ATTEMPTS: u32 = 3;
@@ -20,12 +20,12 @@ const SNAPSHOT_PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(
 /// One tick. Repeating it starts nothing twice: the task is named for its day and attempt.
 ///
 /// # Errors
-/// Those of RDS and S3; [`Kind::Corrupt`] for a broken manifest.
-pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+/// Those of RDS and S3; [`ErrorKind::Corrupt`] for a broken manifest.
+pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let hour = context.calendar.export_hour(day);
     if tick.now < hour.start() {
-        return Ok(Outcome::new(
+        return Ok(TickOutcome::new(
             Progress::Idle,
             format!("the export of {day} begins at {}", hour.start()),
         ));
@@ -36,7 +36,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         if let Some(record) = &record
             && record.value.complete
         {
-            return Ok(Outcome::new(
+            return Ok(TickOutcome::new(
                 Progress::Done,
                 format!("{} is complete", record.value.export),
             ));
@@ -49,7 +49,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         };
         if !task.source_arn.ends_with(&format!("snapshot:{snapshot}")) {
             return Err(Error::new(
-                Kind::Conflict,
+                ErrorKind::Conflict,
                 "an export task of the day's name reads another snapshot",
                 format!("{id} reads {}, not {snapshot}", task.source_arn),
             ));
@@ -59,12 +59,14 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
             // The task was started, and its record was not written.
             None => match note(context, &ledger, &id, &snapshot, attempt).await? {
                 Some(current) => current,
-                None => return Ok(Outcome::new(Progress::Waiting, format!("{snapshot} is gone"))),
+                None => {
+                    return Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} is gone")));
+                }
             },
         };
         match task.status {
             ExportStatus::Running => {
-                return Ok(Outcome::new(
+                return Ok(TickOutcome::new(
                     Progress::Waiting,
                     format!("{id} is at {} %", task.progress),
                 ));
@@ -87,13 +89,13 @@ async fn start(
     id: &ExportId,
     snapshot: &SnapshotId,
     record: Option<Recorded<ExportRecord>>,
-) -> Result<Outcome> {
-    let waiting = |why: &str| Ok(Outcome::new(Progress::Waiting, format!("{snapshot} {why}")));
+) -> Result<TickOutcome> {
+    let waiting = |why: &str| Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} {why}")));
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
         let hour = snapshot.hour(&context.config.source.name).map_or(tick.now, |hour| hour.start());
         if tick.now.duration_since(hour) > SNAPSHOT_PATIENCE {
             let problem = Problem::new(
-                Kind::NotFound,
+                ErrorKind::NotFound,
                 "the snapshot of the export hour is missing",
                 snapshot.as_str(),
             );
@@ -116,7 +118,7 @@ async fn start(
     };
     match context.aws.rds.start_export(&new).await {
         Ok(_) => {}
-        Err(error) if error.kind() == Kind::Conflict => {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
             return waiting(&format!("cannot be exported yet ({error})"));
         }
         Err(error) => return Err(error),
@@ -125,7 +127,7 @@ async fn start(
     if record.is_none() {
         note(context, ledger, id, snapshot, 1).await?;
     }
-    Ok(Outcome::new(Progress::Partial, format!("{id} started")))
+    Ok(TickOutcome::new(Progress::Partial, format!("{id} started")))
 }
 
 /// Records that the day's task exists; `None` when its snapshot does not any more.
@@ -139,7 +141,7 @@ async fn note(
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else { return Ok(None) };
     let engine = Engine::from_rds(&state.engine).ok_or_else(|| {
         Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "the database's engine cannot be exported",
             format!("{snapshot} is {}", state.engine),
         )
@@ -170,11 +172,11 @@ async fn again(
 ) -> Result<Recorded<ExportRecord>> {
     let why = task.failure.clone().unwrap_or_else(|| format!("{:?}", task.status));
     let failed =
-        Error::new(Kind::Transient, "an export task failed", format!("{}: {why}", task.id));
+        Error::new(ErrorKind::Transient, "an export task failed", format!("{}: {why}", task.id));
     alert::raise(ledger, &Problem::from(&failed), &task.id, tick.now).await?;
     if current.value.attempt >= MAX_ATTEMPTS {
         return Err(Error::new(
-            Kind::Held,
+            ErrorKind::Held,
             "every attempt to export the day failed",
             format!("{day}, {MAX_ATTEMPTS} attempts, the last one {}: {why}", task.id),
         ));
@@ -188,7 +190,7 @@ async fn again(
         tracing::info!(export = task.id, "another tick moved on first");
     }
     ledger.get(EXPORT).await?.ok_or_else(|| {
-        Error::new(Kind::Corrupt, "the record of the export vanished", day.to_string())
+        Error::new(ErrorKind::Corrupt, "the record of the export vanished", day.to_string())
     })
 }
 
@@ -199,7 +201,7 @@ async fn complete(
     day: Day,
     task: &ExportTask,
     current: Recorded<ExportRecord>,
-) -> Result<Outcome> {
+) -> Result<TickOutcome> {
     let manifest = manifests(context, &task.id).await?;
     if ledger.create(MANIFEST, &manifest).await? == Written::Overtaken {
         // Another tick recorded it; what it says is the same export's.
@@ -223,7 +225,7 @@ async fn complete(
     };
     ledger.replace(EXPORT, &current.etag, &done).await?;
     tracing::info!(export = task.id, tables, "export complete");
-    Ok(Outcome::new(Progress::Done, format!("{} is complete", task.id)))
+    Ok(TickOutcome::new(Progress::Done, format!("{} is complete", task.id)))
 }
 
 async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
@@ -249,7 +251,7 @@ async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
     }
     if files == 0 {
         return Err(Error::new(
-            Kind::Corrupt,
+            ErrorKind::Corrupt,
             "a complete export has left no manifest of its tables",
             format!("s3://{}/{root}export_tables_info_*.json", settings.bucket),
         ));

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 pub use lambda_runtime::Error as RuntimeError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use crate::{Context, Outcome, Tick, alert};
+use crate::{Context, Tick, TickOutcome, alert};
 
 /// What the schedule sends: its own time, so that a late tick still knows its hour.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -30,7 +30,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// When the runtime API cannot be reached.
 pub async fn run<F>(name: &'static str, stage: F) -> Result<(), lambda_runtime::Error>
 where
-    F: AsyncFn(&Context, Tick) -> Result<Outcome>,
+    F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
     tracing_subscriber::fmt()
         .json()
@@ -57,9 +57,9 @@ async fn handle<F>(
     context: &Result<Context>,
     stage: &F,
     event: LambdaEvent<serde_json::Value>,
-) -> Result<Outcome>
+) -> Result<TickOutcome>
 where
-    F: AsyncFn(&Context, Tick) -> Result<Outcome>,
+    F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
     let context = match context {
         Ok(context) => context,
@@ -71,7 +71,7 @@ where
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
         Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "the event is not a schedule's",
             "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}",
         )
@@ -96,7 +96,7 @@ where
 async fn tell(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let kind = error.kind();
     tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
-    if matches!(kind, Kind::Transient | Kind::Throttled) {
+    if matches!(kind, ErrorKind::Transient | ErrorKind::Throttled) {
         return;
     }
     let ledger = context.ledger(context.calendar.day_of(now));

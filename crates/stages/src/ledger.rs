@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use landbridge_aws::S3;
 use landbridge_core::calendar::Day;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,7 +56,7 @@ impl Ledger {
     /// Reads a record of the day.
     ///
     /// # Errors
-    /// Those of S3; [`Kind::Corrupt`] when it is not what it should be.
+    /// Those of S3; [`ErrorKind::Corrupt`] when it is not what it should be.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Recorded<T>>> {
         self.read(&format!("{}/{name}", self.day_root)).await
     }
@@ -138,7 +138,7 @@ impl Ledger {
         let Some((bytes, etag)) = self.s3.get(&self.bucket, key).await? else { return Ok(None) };
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             Error::new(
-                Kind::Corrupt,
+                ErrorKind::Corrupt,
                 "a record of the ledger cannot be read",
                 format!(
                     "s3://{}/{key}, line {} column {}",
@@ -180,6 +180,6 @@ impl Ledger {
 
 fn encode<T: Serialize>(value: &T) -> Result<Bytes> {
     serde_json::to_vec_pretty(value).map(Bytes::from).map_err(|error| {
-        Error::new(Kind::Rejected, "a record cannot be written as JSON", "").caused_by(error)
+        Error::new(ErrorKind::Rejected, "a record cannot be written as JSON", "").caused_by(error)
     })
 }

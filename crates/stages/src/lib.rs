@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a tick came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct TickOutcome {
     /// How far the stage is.
     pub progress: Progress,
     /// One line for people.
@@ -53,7 +53,7 @@ pub enum Progress {
     Done,
 }
 
-impl Outcome {
+impl TickOutcome {
     /// An outcome.
     pub fn new(progress: Progress, message: impl Into<String>) -> Self {
         Self { progress, message: message.into() }

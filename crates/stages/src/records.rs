@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::TablePlan;
-use landbridge_core::rewrite::Facts;
+use landbridge_core::rewrite::ColumnStats;
 use landbridge_core::types::Engine;
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +126,7 @@ pub struct ItemRecord {
     pub rows: u64,
     /// What is known of its columns, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub columns: BTreeMap<String, Facts>,
+    pub columns: BTreeMap<String, ColumnStats>,
 }
 
 /// What was counted in one object before it was carried.
@@ -195,7 +195,7 @@ pub struct DayRecord {
     /// Tables that were not loaded.
     pub skipped: Vec<String>,
     /// The tick that settled it.
-    pub settled_at: Timestamp,
+    pub finished_at: Timestamp,
 }
 
 /// Receipts on their way into the warehouse.

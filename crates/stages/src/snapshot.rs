@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
-use landbridge_core::restore::Record;
+use landbridge_core::restore::SettingsRecord;
 use landbridge_core::retention::{self, Ladder, Limits};
-use landbridge_core::{Kind, Result};
+use landbridge_core::{ErrorKind, Result};
 
-use crate::{Context, Outcome, Progress, Tick, alert};
+use crate::{Context, Progress, Tick, TickOutcome, alert};
 
 /// One tick. Repeating it makes nothing twice: the snapshot is named for its
 /// hour, and thinning is decided anew from what there is.
 ///
 /// # Errors
 /// Those of RDS; deletions that fail do not stop the creation.
-pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let source = &context.config.source;
     let hour = context.calendar.hour_of(tick.now);
     let id = SnapshotId::for_hour(&source.name, hour)?;
@@ -76,9 +76,9 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     } else if !snapshots.iter().any(|snapshot| snapshot.id == id.as_str()) {
         let why = plan.warning.clone().unwrap_or_else(|| "the ladder would not keep it".to_owned());
         let problem =
-            Problem::new(Kind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
+            Problem::new(ErrorKind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
         alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
-        return Ok(Outcome::new(Progress::Idle, format!("{id} is not made: {why}")));
+        return Ok(TickOutcome::new(Progress::Idle, format!("{id} is not made: {why}")));
     }
     if !plan.delete_first {
         (deleted, failure) = thin(context, &plan.delete).await;
@@ -87,7 +87,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         return Err(error);
     }
     let made = if plan.create { "made" } else { "exists" };
-    Ok(Outcome::new(Progress::Done, format!("{id} {made}, {deleted} thinned")))
+    Ok(TickOutcome::new(Progress::Done, format!("{id} {made}, {deleted} thinned")))
 }
 
 /// Records what the source is set to and says what the record is called. Settings that did
@@ -95,7 +95,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
 async fn record(context: &Context, day: Day) -> Result<String> {
     let record = context.aws.rds.record(&context.config.source.id).await?;
     let digest = record.digest();
-    context.ledger(day).create_of_source(&Record::ledger_name(&digest), &record).await?;
+    context.ledger(day).create_of_source(&SettingsRecord::ledger_name(&digest), &record).await?;
     Ok(digest)
 }
 
@@ -110,7 +110,7 @@ async fn thin(context: &Context, ids: &[String]) -> (usize, Option<landbridge_co
                 tracing::info!(snapshot = id, "thinned");
             }
             // Somebody began to use it since it was listed.
-            Err(error) if error.kind() == Kind::Conflict => {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
                 tracing::warn!(snapshot = id, %error, "not thinned")
             }
             Err(error) => failure = Some(error),

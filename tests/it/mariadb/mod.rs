@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local_image::{MySql, Source, ThrowAwayMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
@@ -139,7 +139,7 @@ async fn tpch_crosses_whole() {
     let mut cells = 0;
     for (table, rows) in tpch::TABLES {
         let receipt = &receipts[&format!("shop.{table}")];
-        assert_eq!(receipt.state, State::Published, "{table}: {:?}", receipt.problem);
+        assert_eq!(receipt.state, ReceiptState::Published, "{table}: {:?}", receipt.problem);
         assert_eq!(receipt.rows_table, Some(rows as u64), "{table}");
         let (source, landed) = both(&world, &mut client, table).await;
         assert_eq!(source.len(), rows, "{table}");

@@ -7,10 +7,10 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use aws_sdk_rds::types::Tag;
 use bytes::Bytes;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
-use landbridge_core::plan::{DayPlan, Origin, TablePlan};
+use landbridge_core::plan::{DayPlan, ItemSource, TablePlan};
 use landbridge_core::rewrite::Action;
 use landbridge_stages::records::{EXPORT, ExportRecord, PLAN, table_plan};
 use landbridge_stages::{Progress, export, snapshot, transfer};
@@ -196,7 +196,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
         for outcome in [one, two] {
             match outcome {
                 Ok(outcome) => assert_eq!(outcome.progress, Progress::Partial),
-                Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "{error}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
             }
         }
     }
@@ -212,7 +212,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     if !MOTO.exports_write_objects {
         // A complete export without manifests is no empty day. The day stays where it is …
         let error = export::tick(context, tick(at)).await.expect_err("nothing is there");
-        assert_eq!(error.kind(), Kind::Corrupt, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         let record = context
             .ledger(day)
             .get::<ExportRecord>(EXPORT)
@@ -238,8 +238,11 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
 
     let ledger = context.ledger(day);
     let plan = ledger.get::<DayPlan>(PLAN).await.expect("an answer").expect("a plan").value;
-    let skipped: Vec<_> =
-        plan.skipped.iter().map(|it| it.target.rsplit('.').next().unwrap_or_default()).collect();
+    let skipped: Vec<_> = plan
+        .skipped
+        .iter()
+        .map(|it| it.source_table.rsplit('.').next().unwrap_or_default())
+        .collect();
     assert_eq!(skipped, ["odd"]);
     let mut tables = Vec::new();
     for entry in &plan.tables {
@@ -274,11 +277,11 @@ async fn compare(world: &World, tables: &[TablePlan]) -> Carried {
                 .expect("an object");
             rows += read(there.clone()).num_rows() as u64;
             match &item.from {
-                Origin::NoRows { .. } => {
+                ItemSource::NoRows { .. } => {
                     assert_eq!(read(there).num_rows(), 0);
                     carried.made += 1;
                 }
-                Origin::Object { key, .. } => {
+                ItemSource::Object { key, .. } => {
                     let here = world
                         .s3
                         .get_object()

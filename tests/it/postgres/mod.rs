@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use landbridge_local_image::{Postgres, ThrowAwayPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -83,7 +83,7 @@ async fn night(world: &World, rows: &[(&str, usize)]) {
     for (table, rows) in rows {
         let receipt = &receipts[&format!("public.{table}")];
         let rows = *rows as u64;
-        assert_eq!(receipt.state, State::Published, "{table}: {:?}", receipt.problem);
+        assert_eq!(receipt.state, ReceiptState::Published, "{table}: {:?}", receipt.problem);
         assert_eq!((receipt.rows_footer, receipt.rows_planned), (rows, rows), "{table}");
         assert_eq!((receipt.rows_loaded, receipt.rows_table), (Some(rows), Some(rows)), "{table}");
         let created = format!("schema: created with {} columns", receipt.columns.len());

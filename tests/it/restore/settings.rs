@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::config::SourceKind;
-use landbridge_core::restore::plan::Wishes;
-use landbridge_core::restore::{Origin, Plan, Setting, Settings as Wanted, Value};
+use landbridge_core::restore::plan::RestoreOptions;
+use landbridge_core::restore::{RestoreOrigin, RestorePlan, Setting, Settings as Wanted, Value};
 use landbridge_local_aws::{Kind, Settings};
 
 use super::*;
@@ -105,7 +105,7 @@ async fn a_forgotten_setting_shows() {
 
     let mut seen = Vec::new();
     // io2 storage has no throughput of its own; gp3 is looked at by itself.
-    let gp3 = |record: &mut landbridge_core::restore::Record| {
+    let gp3 = |record: &mut landbridge_core::restore::SettingsRecord| {
         record.settings.set(Setting::StorageType, Some(Value::Text("gp3".into())));
         record.settings.set(Setting::StorageThroughput, Some(Value::Number(700)));
     };
@@ -118,9 +118,9 @@ async fn a_forgotten_setting_shows() {
             gp3(&mut record);
         }
         let target = format!("without-{number}");
-        let origin = Origin::Snapshot(plain.clone());
-        let wishes = Wishes::default();
-        let plan = Plan::new(&record, SOURCE, &target, origin, wishes);
+        let origin = RestoreOrigin::Snapshot(plain.clone());
+        let options = RestoreOptions::default();
+        let plan = RestorePlan::new(&record, SOURCE, &target, origin, options);
         assert!(plan.settings.get(forgotten).is_some(), "{} is recorded", forgotten.name());
         let all = restored(&world, &rds, &plan, &plan.settings).await;
         let differing = differing(&plan.settings, &all);
@@ -132,7 +132,7 @@ async fn a_forgotten_setting_shows() {
             // Without a type there is nothing to provision.
             most.remove(Setting::Iops);
         }
-        let plan = Plan { target: format!("forgot-{number}"), ..plan };
+        let plan = RestorePlan { target: format!("forgot-{number}"), ..plan };
         let without = restored(&world, &rds, &plan, &most).await;
         let differing = self::differing(&plan.settings, &without);
         assert!(
@@ -150,7 +150,7 @@ async fn a_forgotten_setting_shows() {
 async fn restored(
     world: &World,
     rds: &landbridge_aws::Rds,
-    plan: &Plan,
+    plan: &RestorePlan,
     settings: &Wanted,
 ) -> Wanted {
     let mut plan = plan.clone();

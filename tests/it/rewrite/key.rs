@@ -1,6 +1,6 @@
 //! The key of tokens is changed: in the middle of a day, and from one day to the next.
 
-use landbridge_core::receipt::State;
+use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::Analyst;
 use landbridge_parquet::rewrite::Key;
 
@@ -9,7 +9,7 @@ use crate::support::{CARD, TOKEN_KEY};
 
 /// Days, and numbers of cards that become tokens.
 const DAY_AND_CARD: &str = "day: { source: date, type: DATE, class: none }
-    card: { source: text, type: STRING, class: none, carry: tokenise }";
+    card: { source: text, type: STRING, class: none, transform: tokenise }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_one_day_are_of_one_key() {
@@ -27,7 +27,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     let landed = async || world.query(Analyst, "SELECT card FROM shop.t").await.unwrap();
     // The table is carried once, and held for another reason.
     assert!(world.night(0).await.is_empty());
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Held);
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
 
     // Carried anew, its tokens would not join with those of the tables that are published.
     let other = TOKEN_KEY.replace("AAEC", "BBEC");
@@ -37,7 +37,7 @@ async fn tokens_of_one_day_are_of_one_key() {
         assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
     }
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Held);
+    assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("another than the one that this day began with"), "{problem}");
     assert!(problem.contains("secret landbridge/shop/token-key; put its earlier"), "{problem}");
@@ -48,7 +48,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
     }
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, State::Published);
+    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Published);
     assert_eq!(landed().await, [[token(TOKEN_KEY)]]);
 
     // Another key from the next day on: published, and said.
@@ -56,7 +56,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     database.set(cards("2026-11-22")).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
-    assert_eq!(receipt.state, State::Published);
+    assert_eq!(receipt.state, ReceiptState::Published);
     assert_eq!(landed().await, [[token(&other)]]);
     let said = "its tokens are made with another key than those of 2026-11-21";
     assert!(receipt.warnings.iter().any(|it| it.starts_with(said)), "{:?}", receipt.warnings);

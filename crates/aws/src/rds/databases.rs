@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use jiff::Timestamp;
 use landbridge_core::config::SourceKind;
-use landbridge_core::restore::{Record, Settings};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::restore::{Settings, SettingsRecord};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use super::settings::{by_hand, is_aurora, of_cluster, of_instance, recorded, without_ours};
 use super::{Rds, text, timestamp};
@@ -59,9 +59,10 @@ impl Rds {
     /// What the source is set to now, its members and what a restore cannot bring back.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] when there is no such source; others of RDS.
-    pub async fn record(&self, source: &str) -> Result<Record> {
-        let gone = || Error::new(Kind::NotFound, "the source is not there to be described", source);
+    /// [`ErrorKind::NotFound`] when there is no such source; others of RDS.
+    pub async fn record(&self, source: &str) -> Result<SettingsRecord> {
+        let gone =
+            || Error::new(ErrorKind::NotFound, "the source is not there to be described", source);
         match self.kind {
             SourceKind::Instance => {
                 let it = self.instance(source).await?.ok_or_else(gone)?;

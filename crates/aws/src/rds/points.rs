@@ -4,7 +4,7 @@ use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Tag};
 use landbridge_core::Result;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{SNAPSHOT_PREFIX, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
-use landbridge_core::restore::{MadeBy, Point};
+use landbridge_core::restore::{MadeBy, RestorePoint};
 
 use super::{Rds, text, timestamp};
 use crate::error::failed;
@@ -15,7 +15,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn points(&self, source_name: &str, source_id: &str) -> Result<Vec<Point>> {
+    pub async fn points(&self, source_name: &str, source_id: &str) -> Result<Vec<RestorePoint>> {
         let mut points = Vec::new();
         let of_source = |tags: &[Tag], id: Option<&str>| {
             id == Some(source_id) || value(tags, TAG_SOURCE).as_deref() == Some(source_name)
@@ -47,7 +47,7 @@ impl Rds {
                 }
             }
         }
-        points.sort_by(|a: &Point, b| (a.at, &a.snapshot).cmp(&(b.at, &b.snapshot)));
+        points.sort_by(|a: &RestorePoint, b| (a.at, &a.snapshot).cmp(&(b.at, &b.snapshot)));
         Ok(points)
     }
 
@@ -92,9 +92,9 @@ fn made_by(snapshot_type: Option<&str>, id: &str, tags: &[Tag]) -> MadeBy {
     }
 }
 
-fn of_instance(it: &DbSnapshot) -> Point {
+fn of_instance(it: &DbSnapshot) -> RestorePoint {
     let (id, tags) = (text(it.db_snapshot_identifier()), it.tag_list());
-    Point {
+    RestorePoint {
         made_by: made_by(it.snapshot_type(), &id, tags),
         snapshot: id,
         arn: text(it.db_snapshot_arn()),
@@ -109,9 +109,9 @@ fn of_instance(it: &DbSnapshot) -> Point {
     }
 }
 
-fn of_cluster(it: &DbClusterSnapshot) -> Point {
+fn of_cluster(it: &DbClusterSnapshot) -> RestorePoint {
     let (id, tags) = (text(it.db_cluster_snapshot_identifier()), it.tag_list());
-    Point {
+    RestorePoint {
         made_by: made_by(it.snapshot_type(), &id, tags),
         snapshot: id,
         arn: text(it.db_cluster_snapshot_arn()),

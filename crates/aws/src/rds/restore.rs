@@ -8,8 +8,8 @@ use aws_sdk_rds::types::{
 };
 use aws_smithy_types::DateTime;
 use landbridge_core::config::SourceKind;
-use landbridge_core::restore::{Member, Origin, Plan, Setting, Settings, Value};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::restore::{Member, RestoreOrigin, RestorePlan, Setting, Settings, Value};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use super::Rds;
 use crate::error::{code, failed};
@@ -89,17 +89,17 @@ macro_rules! start {
 }
 
 impl Rds {
-    /// Starts a restore, with `settings` in the call (see [`Plan::at_restore`]).
+    /// Starts a restore, with `settings` in the call (see [`RestorePlan::at_restore`]).
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when the name is taken or the snapshot is not available,
-    /// [`Kind::Quota`] when the account is full; others of RDS.
-    pub async fn restore(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+    /// [`ErrorKind::Conflict`] when the name is taken or the snapshot is not available,
+    /// [`ErrorKind::Quota`] when the account is full; others of RDS.
+    pub async fn restore(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         match (plan.kind, &plan.origin) {
-            (SourceKind::Instance, Origin::Snapshot(snapshot)) => {
+            (SourceKind::Instance, RestoreOrigin::Snapshot(snapshot)) => {
                 self.restore_instance(plan, snapshot, settings).await
             }
-            (SourceKind::Cluster, Origin::Snapshot(snapshot)) => {
+            (SourceKind::Cluster, RestoreOrigin::Snapshot(snapshot)) => {
                 self.restore_cluster(plan, snapshot, settings).await
             }
             (SourceKind::Instance, _) => self.instance_to_time(plan, settings).await,
@@ -107,14 +107,19 @@ impl Rds {
         }
     }
 
-    async fn restore_instance(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
+    async fn restore_instance(
+        &self,
+        plan: &RestorePlan,
+        id: &str,
+        settings: &Settings,
+    ) -> Result<()> {
         let call = self.client.restore_db_instance_from_db_snapshot();
         let call = call.db_instance_identifier(&plan.target).db_snapshot_identifier(id);
         let call = of_instance!(call.set_port(number(settings, Setting::Port)), settings);
         start!(call, plan, settings)
     }
 
-    async fn instance_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+    async fn instance_to_time(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         let call = self.client.restore_db_instance_to_point_in_time();
         let call = call
             .source_db_instance_identifier(&plan.source)
@@ -125,7 +130,12 @@ impl Rds {
         start!(call, plan, settings)
     }
 
-    async fn restore_cluster(&self, plan: &Plan, id: &str, settings: &Settings) -> Result<()> {
+    async fn restore_cluster(
+        &self,
+        plan: &RestorePlan,
+        id: &str,
+        settings: &Settings,
+    ) -> Result<()> {
         let call = self.client.restore_db_cluster_from_snapshot();
         let call = call
             .db_cluster_identifier(&plan.target)
@@ -136,7 +146,7 @@ impl Rds {
         start!(of_cluster!(call, settings), plan, settings)
     }
 
-    async fn cluster_to_time(&self, plan: &Plan, settings: &Settings) -> Result<()> {
+    async fn cluster_to_time(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         let call = self.client.restore_db_cluster_to_point_in_time();
         let call = call
             .source_db_cluster_identifier(&plan.source)
@@ -150,8 +160,8 @@ impl Rds {
     /// Makes a member of a restored Aurora cluster. One that exists is left as it is.
     ///
     /// # Errors
-    /// [`Kind::Quota`] when the account is full; others of RDS.
-    pub async fn create_member(&self, plan: &Plan, member: &Member) -> Result<()> {
+    /// [`ErrorKind::Quota`] when the account is full; others of RDS.
+    pub async fn create_member(&self, plan: &RestorePlan, member: &Member) -> Result<()> {
         let call = self.client.create_db_instance();
         let call = call
             .db_instance_identifier(&member.id)
@@ -184,7 +194,7 @@ impl Rds {
     /// set as well; a setting that RDS cannot change afterwards is left out.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when it is not `available`; others of RDS.
+    /// [`ErrorKind::Conflict`] when it is not `available`; others of RDS.
     pub async fn modify(
         &self,
         kind: SourceKind,
@@ -240,7 +250,7 @@ impl Rds {
     /// Begins a renaming, at once.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when the name is taken or the database is not `available`.
+    /// [`ErrorKind::Conflict`] when the name is taken or the database is not `available`.
     pub async fn rename(&self, kind: SourceKind, from: &str, to: &str) -> Result<()> {
         let what = "the database cannot be renamed";
         let context = || format!("{from} to {to}");
@@ -262,7 +272,7 @@ impl Rds {
     /// One that is gone is no error. `mine` must say yes to its tags.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] when it is not `mine`, and nothing is deleted; others of RDS.
+    /// [`ErrorKind::Conflict`] when it is not `mine`, and nothing is deleted; others of RDS.
     pub async fn delete(
         &self,
         kind: SourceKind,
@@ -272,7 +282,7 @@ impl Rds {
         let Some(it) = self.database(kind, id).await? else { return Ok(()) };
         if !mine(&it) {
             let what = "it does not carry the tag of a drill, so it is not deleted";
-            return Err(Error::new(Kind::Conflict, what, id));
+            return Err(Error::new(ErrorKind::Conflict, what, id));
         }
         if it.status == "deleting" {
             return Ok(());
@@ -301,15 +311,15 @@ impl Rds {
     }
 }
 
-fn time(origin: &Origin) -> Option<DateTime> {
+fn time(origin: &RestoreOrigin) -> Option<DateTime> {
     match origin {
-        Origin::Time(at) => Some(DateTime::from_secs(at.as_second())),
+        RestoreOrigin::Time(at) => Some(DateTime::from_secs(at.as_second())),
         _ => None,
     }
 }
 
-fn latest(origin: &Origin) -> Option<bool> {
-    matches!(origin, Origin::Latest).then_some(true)
+fn latest(origin: &RestoreOrigin) -> Option<bool> {
+    matches!(origin, RestoreOrigin::Latest).then_some(true)
 }
 
 fn text(settings: &Settings, setting: Setting) -> Option<String> {

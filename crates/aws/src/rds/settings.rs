@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_PREFIX;
-use landbridge_core::restore::{Record, Setting, Settings, Value};
+use landbridge_core::restore::{Setting, Settings, SettingsRecord, Value};
 
 /// What an instance is set to, tags of ours among its tags. A member of an Aurora cluster
 /// shares much with it, which is left out.
@@ -124,9 +124,9 @@ pub(super) fn recorded(
     engine: Option<&str>,
     version: Option<&str>,
     settings: Settings,
-) -> Record {
+) -> SettingsRecord {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Record::new(kind, text(engine), text(version), without_ours(settings))
+    SettingsRecord::new(kind, text(engine), text(version), without_ours(settings))
 }
 
 /// The settings without tags of ours.

@@ -1,6 +1,6 @@
 //! A bucket itself, looked at and not touched.
 
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use super::S3;
 use crate::error::{code, failed, status};
@@ -10,11 +10,11 @@ impl S3 {
     /// than the client's is found as well: S3 redirects, and says where to.
     ///
     /// # Errors
-    /// [`Kind::Denied`] when the bucket is somebody else's or `s3:ListBucket` is missing.
+    /// [`ErrorKind::Denied`] when the bucket is somebody else's or `s3:ListBucket` is missing.
     pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>> {
         match self.client.head_bucket().bucket(bucket).send().await {
             Ok(answer) => answer.bucket_region().map(str::to_owned).map(Some).ok_or_else(|| {
-                Error::new(Kind::Rejected, "S3 does not say where a bucket is", bucket)
+                Error::new(ErrorKind::Rejected, "S3 does not say where a bucket is", bucket)
             }),
             Err(error) if status(&error) == 404 => Ok(None),
             Err(error) => {
@@ -35,7 +35,7 @@ impl S3 {
     /// `aws:kms`; `None` when with nothing.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `s3:GetEncryptionConfiguration`.
+    /// [`ErrorKind::Denied`] without `s3:GetEncryptionConfiguration`.
     pub async fn bucket_encryption(&self, bucket: &str) -> Result<Option<String>> {
         match self.client.get_bucket_encryption().bucket(bucket).send().await {
             Ok(answer) => Ok(answer
@@ -53,7 +53,7 @@ impl S3 {
     /// Whether all four public access blocks of a bucket are on.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `s3:GetBucketPublicAccessBlock`.
+    /// [`ErrorKind::Denied`] without `s3:GetBucketPublicAccessBlock`.
     pub async fn blocks_public_access(&self, bucket: &str) -> Result<bool> {
         match self.client.get_public_access_block().bucket(bucket).send().await {
             Ok(answer) => Ok(answer.public_access_block_configuration().is_some_and(|it| {

@@ -16,7 +16,7 @@ mod summary;
 
 use std::time::Instant;
 
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::Ports;
 use serde::Serialize;
 
@@ -125,7 +125,7 @@ async fn one_day(
 
 /// Tables that landed.
 fn published(receipts: &[Receipt]) -> impl Iterator<Item = &Receipt> {
-    receipts.iter().filter(|receipt| receipt.state == State::Published)
+    receipts.iter().filter(|receipt| receipt.state == ReceiptState::Published)
 }
 
 /// `7 tables`.

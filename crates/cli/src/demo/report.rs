@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{NONE, UNCLASSIFIED};
 use landbridge_core::contract::Contract;
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use serde::Serialize;
 
 use super::sample::{Proof, Sample, Unnamed, fields};
@@ -72,7 +72,7 @@ pub(super) struct Times {
 pub(super) fn times(receipts: &[Receipt], zone: &TimeZone) -> Option<Times> {
     let clock = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
     let first = |of: fn(&Receipt) -> Option<Timestamp>| receipts.iter().filter_map(of).min();
-    let settled = receipts.iter().map(|receipt| receipt.settled_at).max()?;
+    let settled = receipts.iter().map(|receipt| receipt.recorded_at).max()?;
     Some(Times {
         snapshot: first(|receipt| receipt.snapshot_at).map(clock),
         export_started: first(|receipt| receipt.export_started_at).map(clock),
@@ -86,12 +86,12 @@ pub(super) fn times(receipts: &[Receipt], zone: &TimeZone) -> Option<Times> {
 pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed> {
     let mut found = Vec::new();
     for receipt in published(receipts) {
-        let named = contract.tables.get(&receipt.target).map(|table| &table.columns);
+        let named = contract.tables.get(&receipt.source_table).map(|table| &table.columns);
         for column in &receipt.columns {
             let is_named = named.is_some_and(|columns| columns.contains_key(&column.name));
             if !is_named && column.class == UNCLASSIFIED {
                 found.push(Unnamed {
-                    target: receipt.target.clone(),
+                    source_table: receipt.source_table.clone(),
                     table: receipt.table.clone(),
                     column: column.name.clone(),
                     source_type: column.source.clone(),
@@ -112,8 +112,8 @@ impl DayReport {
         if self.receipts.is_empty() {
             faults.push(format!("{day} has no receipts"));
         }
-        let held = self.receipts.iter().filter(|receipt| receipt.state == State::Held);
-        let held: Vec<&str> = held.map(|receipt| receipt.target.as_str()).collect();
+        let held = self.receipts.iter().filter(|receipt| receipt.state == ReceiptState::Held);
+        let held: Vec<&str> = held.map(|receipt| receipt.source_table.as_str()).collect();
         if !held.is_empty() {
             faults.push(format!("{day} holds {} back: {}", tables(held.len()), held.join(", ")));
         }
@@ -121,7 +121,7 @@ impl DayReport {
             faults.push(format!("{day} gave up {}", counted(self.passed.given_up, "tick")));
         }
         for receipt in published(&self.receipts).filter(|receipt| !adds_up(receipt)) {
-            faults.push(format!("{day}, {}: the receipt does not add up", receipt.target));
+            faults.push(format!("{day}, {}: the receipt does not add up", receipt.source_table));
         }
         if self.samples.iter().any(Sample::leaks) {
             faults.push(format!("{day}: a stranger read a tagged column"));
@@ -130,8 +130,10 @@ impl DayReport {
             faults.push(format!("{day}: the analyst saw personal data plain"));
         }
         for proof in self.unnamed.iter().filter(|proof| !proof.masked()) {
-            let Unnamed { target, column, .. } = &proof.column;
-            faults.push(format!("{column} of {target} can be read although no contract names it"));
+            let Unnamed { source_table, column, .. } = &proof.column;
+            faults.push(format!(
+                "{column} of {source_table} can be read although no contract names it"
+            ));
         }
         faults
     }
@@ -228,7 +230,7 @@ fn answers(sample: &Sample, paint: Paint) -> String {
 
 /// What is said of a column that no contract names.
 fn proved(proof: &Proof, paint: Paint) -> String {
-    let Unnamed { target, column, rows, .. } = &proof.column;
+    let Unnamed { source_table, column, rows, .. } = &proof.column;
     let seen: Vec<String> = proof
         .seen
         .iter()
@@ -240,7 +242,7 @@ fn proved(proof: &Proof, paint: Paint) -> String {
     let verdict =
         if proof.masked() { paint.green("NULL for everyone") } else { paint.red("READABLE") };
     format!(
-        "\n  `{column}` of {target} is not in the contract: {verdict}, whoever asks.\n  {}\n  \
+        "\n  `{column}` of {source_table} is not in the contract: {verdict}, whoever asks.\n  {}\n  \
          of {} rows: {}\n",
         paint.dim(&proof.sql),
         grouped(*rows),

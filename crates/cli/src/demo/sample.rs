@@ -48,7 +48,7 @@ pub(super) struct Answer {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Unnamed {
     /// `schema.table` of the source.
-    pub(super) target: String,
+    pub(super) source_table: String,
     /// The table in BigQuery.
     pub(super) table: String,
     /// The column.

@@ -148,10 +148,10 @@ impl Summary {
             counted(self.personal_columns, "column"),
             self.classes
         );
-        for (day, Unnamed { target, column, .. }) in &self.unnamed {
+        for (day, Unnamed { source_table, column, .. }) in &self.unnamed {
             let _ = writeln!(
                 text,
-                "  On {day}, the new column `{column}` of {target} was masked, because the \
+                "  On {day}, the new column `{column}` of {source_table} was masked, because the \
                  contract does not\n  name it: NULL for everyone, the pii-reader too, until \
                  somebody decides what it is."
             );
@@ -200,7 +200,7 @@ impl Summary {
     fn decide(&self, text: &mut String) {
         let mut tables: BTreeMap<&str, Vec<&Unnamed>> = BTreeMap::new();
         for (_, column) in &self.unnamed {
-            tables.entry(&column.target).or_default().push(column);
+            tables.entry(&column.source_table).or_default().push(column);
         }
         if tables.is_empty() {
             return;

@@ -1,6 +1,6 @@
 //! What IAM, KMS and EventBridge Scheduler answer, and why they do not.
 
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 use quick_xml::events::Event;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ impl Refused {
             ),
             Self::Absent => line.bad("it is not there", look),
             // Not a right: that is told apart.
-            Self::Failed(error) if error.kind() == Kind::Denied => line.failed(
+            Self::Failed(error) if error.kind() == ErrorKind::Denied => line.failed(
                 &error,
                 "see that the credentials are whole and still hold, and that the clock is right",
             ),
@@ -49,7 +49,7 @@ pub(super) type Answer<T> = Result<T, Refused>;
 /// An answer in JSON.
 pub(super) fn json(text: &str, action: &str) -> Answer<Value> {
     serde_json::from_str(text).map_err(|_| {
-        Refused::Failed(Error::new(Kind::Rejected, "an answer of AWS is not JSON", action))
+        Refused::Failed(Error::new(ErrorKind::Rejected, "an answer of AWS is not JSON", action))
     })
 }
 
@@ -73,7 +73,7 @@ pub(super) enum Sort {
     /// What was asked for.
     Absent,
     /// Anything else.
-    Failed(Kind),
+    Failed(ErrorKind),
 }
 
 /// Sorts an error.
@@ -86,13 +86,13 @@ pub(super) fn sorted(code: &str, status: u16) -> Sort {
         "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
-        | "RequestLimitExceeded" => Sort::Failed(Kind::Throttled),
+        | "RequestLimitExceeded" => Sort::Failed(ErrorKind::Throttled),
         _ => Sort::Failed(match status {
             // With another code: a signature, or credentials that do not hold.
-            401 | 403 => Kind::Denied,
-            429 => Kind::Throttled,
-            500..=599 => Kind::Transient,
-            _ => Kind::Rejected,
+            401 | 403 => ErrorKind::Denied,
+            429 => ErrorKind::Throttled,
+            500..=599 => ErrorKind::Transient,
+            _ => ErrorKind::Rejected,
         }),
     }
 }
@@ -161,17 +161,17 @@ mod tests {
                 r#"{"__type":"InvalidSignatureException"}"#,
                 403,
                 "InvalidSignatureException",
-                Sort::Failed(Kind::Denied),
+                Sort::Failed(ErrorKind::Denied),
             ),
-            (None, "busy", 503, "", Sort::Failed(Kind::Transient)),
+            (None, "busy", 503, "", Sort::Failed(ErrorKind::Transient)),
             (
                 Some("ThrottlingException"),
                 "",
                 400,
                 "ThrottlingException",
-                Sort::Failed(Kind::Throttled),
+                Sort::Failed(ErrorKind::Throttled),
             ),
-            (None, "not found", 404, "", Sort::Failed(Kind::Rejected)),
+            (None, "not found", 404, "", Sort::Failed(ErrorKind::Rejected)),
         ] {
             let found = code(header, body);
             assert_eq!((found.as_str(), sorted(&found, status)), (code_is, sort));

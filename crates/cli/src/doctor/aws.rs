@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
 use landbridge_aws::rds::Candidate;
 use landbridge_core::config::Config;
-use landbridge_core::{Kind, Result};
+use landbridge_core::{ErrorKind, Result};
 use landbridge_parquet::rewrite::Key;
 
 use super::files::Files;
@@ -26,7 +26,7 @@ pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
     let config = &files.config;
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.candidates().await;
-    if candidates.as_ref().is_err_and(|error| error.kind() == Kind::Transient) {
+    if candidates.as_ref().is_err_and(|error| error.kind() == ErrorKind::Transient) {
         let mut rest = Line::new("aws", "everything else");
         rest.unchecked("needs credentials, and an answer", None);
         return vec![account(config, &candidates), rest, clock(&config.source.region).await];
@@ -51,9 +51,11 @@ fn account(config: &Config, candidates: &Result<Vec<Candidate>>) -> Line {
         Ok(all) => all,
         Err(error) => {
             let how = match error.kind() {
-                Kind::Denied => "sign in (AWS_PROFILE, aws sso login) as somebody with the right \
+                ErrorKind::Denied => {
+                    "sign in (AWS_PROFILE, aws sso login) as somebody with the right \
                                  rds:Describe*"
-                    .to_owned(),
+                        .to_owned()
+                }
                 _ => "see that there are credentials (aws sts get-caller-identity) and that this \
                       machine reaches RDS"
                     .to_owned(),
@@ -274,12 +276,12 @@ async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
                 "put a key of 32 random bytes there, or name a new secret and run `landbridge key create`",
             ),
         },
-        Err(error) if error.kind() == Kind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let what = format!("the secret {secret} is not there, or empty");
             line = stage.missing(line, &what, "landbridge key create");
         }
         // Only the transfer may read it: a person need not be able to.
-        Err(error) if error.kind() == Kind::Denied => line.unchecked(
+        Err(error) if error.kind() == ErrorKind::Denied => line.unchecked(
             format!("these credentials may not read {secret}"),
             Some(format!("aws secretsmanager describe-secret --secret-id {secret}")),
         ),

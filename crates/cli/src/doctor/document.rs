@@ -30,7 +30,7 @@ enum Who {
     /// Who has the policy: it names nobody.
     Holder,
     Anyone,
-    Listed {
+    ObjectMeta {
         aws: Vec<String>,
         services: Vec<String>,
     },
@@ -195,7 +195,7 @@ impl Statement {
             Who::Holder => return matches!(caller, Caller::Holder),
             // Who has the right himself needs no policy of his own.
             Who::Anyone => return !(self.allows && matches!(caller, Caller::ByAccount(_))),
-            Who::Listed { aws, services } => (aws, services),
+            Who::ObjectMeta { aws, services } => (aws, services),
         };
         let named = |arn: &str| aws.iter().any(|it| it == arn);
         let by_account = |arn: &str| {
@@ -244,10 +244,10 @@ impl Who {
                 if aws.iter().any(|it| it == "*") {
                     return Self::Anyone;
                 }
-                Self::Listed { aws, services }
+                Self::ObjectMeta { aws, services }
             }
             Some(Value::String(name)) if name == "*" => Self::Anyone,
-            Some(_) => Self::Listed { aws: Vec::new(), services: Vec::new() },
+            Some(_) => Self::ObjectMeta { aws: Vec::new(), services: Vec::new() },
         }
     }
 }

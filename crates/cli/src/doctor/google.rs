@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::Identity;
 
@@ -188,7 +188,7 @@ async fn tags(inspector: &Inspector, config: &Config, stage: Stage) -> Line {
                 let what = format!("the tag of {class}, {tag}, is not there");
                 return stage.missing(line, &what, "terraform apply makes it anew; columns that had it are unprotected until the next load");
             }
-            Err(error) if error.kind() == Kind::Denied => {
+            Err(error) if error.kind() == ErrorKind::Denied => {
                 let why = format!("whether they are there may not be seen ({error})");
                 let look = "gcloud data-catalog taxonomies policy-tags list".to_owned();
                 line.unchecked(why, Some(look));

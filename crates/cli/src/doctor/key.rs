@@ -1,7 +1,7 @@
 //! The key of exports: its state, its rotation, and whether the functions may use it.
 
 use landbridge_core::config::Config;
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::Stage;
@@ -234,7 +234,7 @@ async fn key_policy(signed: &Signed, arn: &str) -> Answer<Document> {
     let answer = signed.kms("GetKeyPolicy", &asked).await?;
     answer["Policy"].as_str().and_then(Document::parse).ok_or_else(|| {
         let what = "an answer of KMS is not as its documentation says";
-        Refused::Failed(Error::new(Kind::Rejected, what, format!("GetKeyPolicy of {arn}")))
+        Refused::Failed(Error::new(ErrorKind::Rejected, what, format!("GetKeyPolicy of {arn}")))
     })
 }
 

@@ -29,7 +29,7 @@ mod signed;
 use std::path::PathBuf;
 
 use clap::Args;
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::args::{FileArgs, Output};
@@ -137,8 +137,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
 /// What can be done about an error that is not about the thing that was looked for.
 fn advice(error: &Error, right: &str) -> String {
     match error.kind() {
-        Kind::Denied => format!("give the credentials of this shell the right {right}"),
-        Kind::Transient | Kind::Throttled => {
+        ErrorKind::Denied => format!("give the credentials of this shell the right {right}"),
+        ErrorKind::Transient | ErrorKind::Throttled => {
             "see that this machine reaches it, and try again".to_owned()
         }
         kind => kind.policy().operator.to_owned(),

@@ -2,7 +2,7 @@
 //! policies of any role are.
 
 use landbridge_core::config::Config;
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 
 use super::Stage;
 use super::answer::{Answer, Refused, Xml};
@@ -187,7 +187,7 @@ fn document(answer: &Xml, element: &str, action: &str, of: &str) -> Answer<Docum
 
 fn unreadable(action: &str, of: &str) -> Refused {
     let what = "an answer of IAM is not as its documentation says";
-    Refused::Failed(Error::new(Kind::Rejected, what, format!("{action} of {of}")))
+    Refused::Failed(Error::new(ErrorKind::Rejected, what, format!("{action} of {of}")))
 }
 
 /// The name in a role's ARN: what follows the path.

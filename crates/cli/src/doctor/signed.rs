@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use landbridge_aws::client::{Credentials, credentials};
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ impl Signed {
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|_| Error::new(Kind::Transient, "no client of HTTP can be made", ""))?;
+            .map_err(|_| Error::new(ErrorKind::Transient, "no client of HTTP can be made", ""))?;
         Ok(Self { http, credentials: credentials(region).await?, region: region.to_owned() })
     }
 
@@ -97,7 +97,7 @@ impl Signed {
                 return Ok(all);
             }
         }
-        let error = Error::new(Kind::Rejected, "a listing of IAM has no end", action);
+        let error = Error::new(ErrorKind::Rejected, "a listing of IAM has no end", action);
         Err(Refused::Failed(error))
     }
 
@@ -139,7 +139,8 @@ impl Signed {
     /// Sends it, and once more if it was throttled or not answered.
     async fn send(&self, request: &Request<'_>) -> Answer<String> {
         let first = self.send_once(request).await;
-        let again = |error: &Error| matches!(error.kind(), Kind::Throttled | Kind::Transient);
+        let again =
+            |error: &Error| matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Transient);
         if !matches!(&first, Err(Refused::Failed(error)) if again(error)) {
             return first;
         }
@@ -157,12 +158,16 @@ impl Signed {
         };
         let url = format!("{endpoint}{}", request.path);
         let signature = self.signature(request, &url).ok_or_else(|| {
-            failed(Kind::Config, "a call of AWS cannot be signed", format!("for {endpoint}"))
+            failed(ErrorKind::Config, "a call of AWS cannot be signed", format!("for {endpoint}"))
         })?;
         let no_answer = |error: reqwest::Error| {
             // Without the address: that of a page could hold an argument.
             let why = error.without_url().to_string();
-            failed(Kind::Transient, "a call of AWS was not answered", format!("{endpoint}: {why}"))
+            failed(
+                ErrorKind::Transient,
+                "a call of AWS was not answered",
+                format!("{endpoint}: {why}"),
+            )
         };
         let mut call = match request.method {
             "GET" => self.http.get(&url),

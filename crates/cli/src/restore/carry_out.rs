@@ -2,10 +2,10 @@
 //! RDS says now, so the same plan again goes on where the last one was interrupted.
 
 use landbridge_aws::rds::databases::Database;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{TAG_DRILL, TAG_RESTORED_FROM};
-use landbridge_core::restore::{Plan, Setting, Settings};
+use landbridge_core::restore::{RestorePlan, Setting, Settings};
 use serde::Serialize;
 
 use super::wait::{self, Progress};
@@ -53,7 +53,7 @@ pub(super) fn ours(it: &Database, plan_tag: &str, target: &str) -> Result {
 /// Carries the plan out, to the end.
 pub(super) async fn carry_out(
     desk: &Desk,
-    plan: &Plan,
+    plan: &RestorePlan,
     progress: &mut Progress,
 ) -> Result<Outcome> {
     start(desk, plan, progress).await?;
@@ -93,7 +93,7 @@ pub(super) async fn carry_out(
 }
 
 /// Starts the restore unless it has been.
-async fn start(desk: &Desk, plan: &Plan, progress: &mut Progress) -> Result {
+async fn start(desk: &Desk, plan: &RestorePlan, progress: &mut Progress) -> Result {
     let tag = plan.origin.tag(&plan.source);
     let rds = &desk.aws.rds;
     if let Some(it) = rds.database(plan.kind, &plan.target).await.map_err(trouble)? {
@@ -105,7 +105,7 @@ async fn start(desk: &Desk, plan: &Plan, progress: &mut Progress) -> Result {
     match rds.restore(plan, &plan.at_restore()).await {
         Ok(()) => Ok(()),
         // An answer that was lost may have been a yes: then the name is ours.
-        Err(error) if error.kind() == Kind::Conflict => {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
             match rds.database(plan.kind, &plan.target).await.map_err(trouble)? {
                 Some(it) => ours(&it, &tag, &plan.target),
                 None => Err(trouble(error)),

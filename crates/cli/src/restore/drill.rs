@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_DRILL;
-use landbridge_core::receipt::{Receipt, State};
-use landbridge_core::restore::plan::Wishes;
-use landbridge_core::restore::{Plan, Point};
+use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::restore::plan::RestoreOptions;
+use landbridge_core::restore::{RestorePlan, RestorePoint};
 use serde::{Deserialize, Serialize};
 
 use super::carry_out::{carry_out, of_drill};
@@ -72,8 +72,8 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     };
     let tls = args.ca.as_deref().map(Tls::trusting).transpose()?;
     let (point, start) = origin::newest(&desk, args.from_receipt).await?;
-    let wishes = Wishes { public: false, drill: Some(&source.name) };
-    let plan = Plan::new(&start.record, &source.id, &target, start.origin, wishes);
+    let options = RestoreOptions { public: false, drill: Some(&source.name) };
+    let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
     let question = format!(
         "Restore {} to {target}, which costs as much as {} while it is there, and delete it again?",
         point.snapshot, source.id
@@ -118,8 +118,8 @@ fn name(source: &str) -> String {
 
 async fn attempt(
     desk: &Desk,
-    plan: &Plan,
-    point: &Point,
+    plan: &RestorePlan,
+    point: &RestorePoint,
     url: Option<(&str, Option<Tls>)>,
     begun: Timestamp,
     progress: &mut Progress,
@@ -137,8 +137,8 @@ async fn attempt(
         progress.say("counting rows");
         if let Some((of, receipts)) = receipts_for(desk, point).await? {
             day = Some(of);
-            let published = receipts.iter().filter(|it| it.state == State::Published);
-            let targets: Vec<String> = published.map(|it| it.target.clone()).collect();
+            let published = receipts.iter().filter(|it| it.state == ReceiptState::Published);
+            let targets: Vec<String> = published.map(|it| it.source_table.clone()).collect();
             let place = (outcome.host.as_str(), outcome.port);
             let rows = rows::count(&outcome.engine, url, place, tls, &targets).await?;
             compared = compare(desk, point, &receipts, &rows);
@@ -163,13 +163,13 @@ async fn attempt(
 }
 
 /// The receipts of the snapshot's own day, else the newest before it.
-async fn receipts_for(desk: &Desk, point: &Point) -> Result<Option<(Day, Vec<Receipt>)>> {
+async fn receipts_for(desk: &Desk, point: &RestorePoint) -> Result<Option<(Day, Vec<Receipt>)>> {
     let schedule = &desk.config.schedule;
     let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
     let mut day = calendar.day_of(point.at.unwrap_or_else(|| desk.clock.now()));
     for _ in 0..LOOK_BACK {
         let receipts = receipt::read(&desk.config, &desk.aws, day).await?;
-        if receipts.iter().any(|it| it.state == State::Published) {
+        if receipts.iter().any(|it| it.state == ReceiptState::Published) {
             return Ok(Some((day, receipts)));
         }
         let Ok(before) = day.date().yesterday() else { break };
@@ -180,13 +180,13 @@ async fn receipts_for(desk: &Desk, point: &Point) -> Result<Option<(Day, Vec<Rec
 
 fn compare(
     desk: &Desk,
-    point: &Point,
+    point: &RestorePoint,
     receipts: &[Receipt],
     rows: &std::collections::BTreeMap<String, Option<u64>>,
 ) -> Vec<Compared> {
     let kept = 100 - u64::from(desk.config.checks.max_shrink_percent);
     let compare = |receipt: &Receipt| {
-        let restored = *rows.get(&receipt.target)?;
+        let restored = *rows.get(&receipt.source_table)?;
         let expected = receipt.rows_footer;
         let good = restored.is_some_and(|restored| {
             if receipt.snapshot == point.snapshot {
@@ -195,9 +195,9 @@ fn compare(
                 u128::from(restored) * 100 >= u128::from(expected) * u128::from(kept)
             }
         });
-        Some(Compared { target: receipt.target.clone(), receipt: expected, restored, good })
+        Some(Compared { target: receipt.source_table.clone(), receipt: expected, restored, good })
     };
-    receipts.iter().filter(|it| it.state == State::Published).filter_map(compare).collect()
+    receipts.iter().filter(|it| it.state == ReceiptState::Published).filter_map(compare).collect()
 }
 
 /// Deletes what carries the tag of this source's drill, and waits until it is gone.

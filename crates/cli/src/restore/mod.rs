@@ -34,7 +34,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::config::Config;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,21 +111,23 @@ impl Desk {
 /// An error of RDS during a restore, with what to do about it: nobody ticks here.
 pub(crate) fn trouble(error: landbridge_core::Error) -> Failure {
     let hint = match error.kind() {
-        Kind::Throttled | Kind::Transient => "run the same command again: it goes on where it is",
-        Kind::Quota => {
+        ErrorKind::Throttled | ErrorKind::Transient => {
+            "run the same command again: it goes on where it is"
+        }
+        ErrorKind::Quota => {
             "delete a database that nobody needs or raise the quota in Service Quotas, then run \
              the same command again"
         }
-        Kind::Denied => "grant the right that is named, then run the same command again",
-        Kind::NotFound => "see `landbridge snapshots` and `source.id` of landbridge.yaml",
-        Kind::Conflict => "see what it is with `landbridge snapshots` or in the RDS console",
-        Kind::Config => "correct it and run the command again",
+        ErrorKind::Denied => "grant the right that is named, then run the same command again",
+        ErrorKind::NotFound => "see `landbridge snapshots` and `source.id` of landbridge.yaml",
+        ErrorKind::Conflict => "see what it is with `landbridge snapshots` or in the RDS console",
+        ErrorKind::Config => "correct it and run the command again",
         _ => "nothing of the source was changed; report it with this message",
     };
     let sentence = format!("{error} — {hint}");
     match error.kind() {
-        Kind::Denied => Failure::Refused(sentence),
-        Kind::Config => Failure::Usage(sentence),
+        ErrorKind::Denied => Failure::Refused(sentence),
+        ErrorKind::Config => Failure::Usage(sentence),
         _ => Failure::Failed(sentence),
     }
 }

@@ -1,7 +1,7 @@
 //! Which snapshot, and the record of its settings.
 
 use landbridge_core::restore::points::{instant, named, pick};
-use landbridge_core::restore::{Origin, Point, Record, Setting, Value};
+use landbridge_core::restore::{RestoreOrigin, RestorePoint, Setting, SettingsRecord, Value};
 
 use super::{Desk, points, trouble};
 use crate::args::restore::RestoreArgs;
@@ -10,9 +10,9 @@ use crate::receipt;
 
 /// Where a restore begins.
 pub(super) struct Start {
-    pub(super) origin: Origin,
+    pub(super) origin: RestoreOrigin,
     /// What the restored database is to be set to.
-    pub(super) record: Record,
+    pub(super) record: SettingsRecord,
     /// What should be known.
     pub(super) remarks: Vec<String>,
 }
@@ -46,7 +46,7 @@ pub(super) async fn find(desk: &Desk, args: &RestoreArgs, begun: Option<&str>) -
 pub(super) async fn newest(
     desk: &Desk,
     day: Option<landbridge_core::calendar::Day>,
-) -> Result<(Point, Start)> {
+) -> Result<(RestorePoint, Start)> {
     let all = points::all(desk).await?;
     let point = match day {
         Some(day) => {
@@ -60,8 +60,8 @@ pub(super) async fn newest(
 
 async fn of_point(
     desk: &Desk,
-    all: &[Point],
-    point: &Point,
+    all: &[RestorePoint],
+    point: &RestorePoint,
     mut remarks: Vec<String>,
 ) -> Result<Start> {
     let mut record = match recorded(desk, point).await? {
@@ -74,19 +74,23 @@ async fn of_point(
     };
     // The snapshot's own word counts: it may be older than the source's last upgrade.
     record.engine_version.clone_from(&point.engine_version);
-    Ok(Start { origin: Origin::Snapshot(point.snapshot.clone()), record, remarks })
+    Ok(Start { origin: RestoreOrigin::Snapshot(point.snapshot.clone()), record, remarks })
 }
 
-async fn recorded(desk: &Desk, point: &Point) -> Result<Option<Record>> {
+async fn recorded(desk: &Desk, point: &RestorePoint) -> Result<Option<SettingsRecord>> {
     match &point.settings {
-        Some(digest) => desk.record(&Record::ledger_name(digest)).await,
+        Some(digest) => desk.record(&SettingsRecord::ledger_name(digest)).await,
         None => Ok(None),
     }
 }
 
 /// Settings of a snapshot that nobody recorded any for: the source's of now, or, when the
 /// source is gone, those recorded nearest in time.
-async fn instead(desk: &Desk, all: &[Point], point: &Point) -> Result<(Record, String)> {
+async fn instead(
+    desk: &Desk,
+    all: &[RestorePoint],
+    point: &RestorePoint,
+) -> Result<(SettingsRecord, String)> {
     let id = &desk.config.source.id;
     let bare = format!("no settings were recorded with {}", point.snapshot);
     match desk.aws.rds.record(id).await {
@@ -97,12 +101,13 @@ async fn instead(desk: &Desk, all: &[Point], point: &Point) -> Result<(Record, S
             }
             Ok((record, format!("{bare}: those of {id} as it is now are used")))
         }
-        Err(error) if error.kind() == landbridge_core::Kind::NotFound => {
-            let distance = |it: &Point| {
+        Err(error) if error.kind() == landbridge_core::ErrorKind::NotFound => {
+            let distance = |it: &RestorePoint| {
                 let both = it.at.zip(point.at);
                 both.map_or(u64::MAX, |(a, b)| a.duration_since(b).as_secs().unsigned_abs())
             };
-            let mut others: Vec<&Point> = all.iter().filter(|it| it.settings.is_some()).collect();
+            let mut others: Vec<&RestorePoint> =
+                all.iter().filter(|it| it.settings.is_some()).collect();
             others.sort_by_key(|it| distance(it));
             for other in others {
                 if let Some(record) = recorded(desk, other).await? {
@@ -127,7 +132,7 @@ async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
     let record = desk.aws.rds.record(id).await.map_err(trouble)?;
     let remarks = vec![format!("the settings are those of {id} as it is now")];
     if time == "latest" {
-        return Ok(Start { origin: Origin::Latest, record, remarks });
+        return Ok(Start { origin: RestoreOrigin::Latest, record, remarks });
     }
     let at = instant(time, &desk.zone)?;
     let database = desk.aws.rds.database(record.kind, id).await.map_err(trouble)?;
@@ -139,5 +144,5 @@ async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
             desk.local(latest)
         )));
     }
-    Ok(Start { origin: Origin::Time(at), record, remarks })
+    Ok(Start { origin: RestoreOrigin::Time(at), record, remarks })
 }

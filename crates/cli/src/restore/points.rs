@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::ids::TAG_KEEP;
 use landbridge_core::restore::points::{instant, named, pick};
-use landbridge_core::restore::{MadeBy, Point};
+use landbridge_core::restore::{MadeBy, RestorePoint};
 use serde::Serialize;
 
 use super::{Desk, trouble};
@@ -15,12 +15,12 @@ use crate::render::{self, bytes, counted, left, right};
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
-    point: &'a Point,
+    point: &'a RestorePoint,
     age_seconds: Option<i64>,
 }
 
 /// All restore points of the source, oldest first.
-pub(super) async fn all(desk: &Desk) -> Result<Vec<Point>> {
+pub(super) async fn all(desk: &Desk) -> Result<Vec<RestorePoint>> {
     let source = &desk.config.source;
     desk.aws.rds.points(&source.name, &source.id).await.map_err(trouble)
 }
@@ -38,7 +38,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     }
     let now = desk.clock.now();
     if args.common.output == Output::Json {
-        let age = |point: &Point| point.at.map(|at| now.duration_since(at).as_secs());
+        let age = |point: &RestorePoint| point.at.map(|at| now.duration_since(at).as_secs());
         let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
         return render::json(&listed.collect::<Vec<_>>());
     }
@@ -95,7 +95,7 @@ pub(super) fn age(now: Timestamp, at: Timestamp) -> String {
 }
 
 /// Bytes where RDS says them, else the storage it was taken of.
-fn size(point: &Point) -> String {
+fn size(point: &RestorePoint) -> String {
     match (point.bytes, point.storage_gib) {
         (Some(held), _) => bytes(held),
         (None, Some(gib)) => format!("of {gib} GiB"),

@@ -1,8 +1,8 @@
 //! `landbridge restore`.
 
 use landbridge_core::ids::{DatabaseId, TAG_RESTORED_FROM};
-use landbridge_core::restore::Plan;
-use landbridge_core::restore::plan::Wishes;
+use landbridge_core::restore::RestorePlan;
+use landbridge_core::restore::plan::RestoreOptions;
 use serde_json::json;
 
 use super::carry_out::{self, carry_out};
@@ -30,8 +30,8 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     let there = desk.aws.rds.database(source.kind, target).await.map_err(trouble)?;
     let begun = there.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
     let start = origin::find(&desk, &args, begun.map(String::as_str)).await?;
-    let wishes = Wishes { public: args.public, drill: None };
-    let plan = Plan::new(&start.record, &source.id, target, start.origin, wishes);
+    let options = RestoreOptions { public: args.public, drill: None };
+    let plan = RestorePlan::new(&start.record, &source.id, target, start.origin, options);
     if let Some(it) = &there {
         carry_out::ours(it, &plan.origin.tag(&plan.source), target)?;
     }

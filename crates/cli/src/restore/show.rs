@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use landbridge_core::restore::plan::Line;
-use landbridge_core::restore::{Origin, Plan, Value};
+use landbridge_core::restore::{RestoreOrigin, RestorePlan, Value};
 
 use super::Desk;
 use super::carry_out::Outcome;
@@ -13,12 +13,12 @@ use crate::render::{self, Paint, left, shortened};
 const WIDEST: usize = 44;
 
 /// The plan as a diff against what the source is set to.
-pub(super) fn plan(desk: &Desk, plan: &Plan, lines: &[Line], remarks: &[String]) -> String {
+pub(super) fn plan(desk: &Desk, plan: &RestorePlan, lines: &[Line], remarks: &[String]) -> String {
     let paint = Paint::stdout();
     let from = match &plan.origin {
-        Origin::Snapshot(id) => id.clone(),
-        Origin::Time(at) => format!("the logs of {} up to {}", plan.source, desk.local(*at)),
-        Origin::Latest => format!("the logs of {} as far as they go", plan.source),
+        RestoreOrigin::Snapshot(id) => id.clone(),
+        RestoreOrigin::Time(at) => format!("the logs of {} up to {}", plan.source, desk.local(*at)),
+        RestoreOrigin::Latest => format!("the logs of {} as far as they go", plan.source),
     };
     let mut text = format!(
         "{}  from {from}\n  {} {} {}\n\n",
@@ -56,7 +56,7 @@ pub(super) fn plan(desk: &Desk, plan: &Plan, lines: &[Line], remarks: &[String])
 }
 
 /// How to point an application at it, and what next.
-pub(super) fn outcome(plan: &Plan, outcome: &Outcome, took: &str) -> String {
+pub(super) fn outcome(plan: &RestorePlan, outcome: &Outcome, took: &str) -> String {
     let paint = Paint::stdout();
     let Outcome { id, host, port, user, .. } = outcome;
     let scheme = if outcome.engine.contains("postgres") { "postgres" } else { "mysql" };

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 
 use super::{Desk, trouble};
@@ -103,7 +103,7 @@ pub(super) async fn until(
                 }
             }
             Err(error)
-                if matches!(error.kind(), Kind::Throttled | Kind::Transient)
+                if matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Transient)
                     && failed < FAILED_LOOKS =>
             {
                 failed += 1;

@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, NONE},
     ids::short_hash,
-    plan::columns::Lands,
     rewrite::OnMisfit,
     types::BigQueryType,
+    types::ColumnType,
     yaml::{self, Faults, Problem, format},
 };
 
@@ -91,7 +91,7 @@ pub struct Column {
     pub class: String,
     /// What the transfer does to the column before it leaves AWS; left out, it is carried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carry: Option<Carry>,
+    pub transform: Option<Transform>,
     /// Separates tokens that must not be joined: in another domain the same
     /// value has another token. Left out, tokens of all columns are joinable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,7 +127,7 @@ impl Mode {
 /// What the transfer does to a column that may not leave AWS as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Carry {
+pub enum Transform {
     /// It is in no byte of Cloud Storage, and not in BigQuery.
     Drop,
     /// It is in no byte of Cloud Storage; BigQuery has the column, NULL in every row.
@@ -136,7 +136,7 @@ pub enum Carry {
     Tokenise,
 }
 
-impl Carry {
+impl Transform {
     /// As written in the file.
     pub const fn name(self) -> &'static str {
         match self {
@@ -150,14 +150,15 @@ impl Carry {
 impl Table {
     /// A fingerprint of what the transfer makes of the table: it is carried anew when this
     /// changes between the plan of the day and its end. Classes and descriptions do not count.
-    pub fn carriage(&self) -> String {
+    pub fn transfer_fingerprint(&self) -> String {
         let columns: Vec<_> = self
             .columns
             .iter()
             .map(|(name, column)| {
-                let Column { source, bigquery_type, mode, carry, token_domain, on_misfit, .. } =
-                    column;
-                (name, source, bigquery_type, mode, carry, token_domain, on_misfit)
+                let Column {
+                    source, bigquery_type, mode, transform, token_domain, on_misfit, ..
+                } = column;
+                (name, source, bigquery_type, mode, transform, token_domain, on_misfit)
             })
             .collect();
         short_hash(&format!("{columns:?}"))
@@ -166,8 +167,8 @@ impl Table {
 
 impl Column {
     /// How the column lands, when it does.
-    pub fn lands(&self) -> Lands {
-        Lands { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
+    pub fn column_type(&self) -> ColumnType {
+        ColumnType { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
     }
 
     /// The class whose policy tag the column carries; `None` when everyone may

@@ -88,7 +88,7 @@ fn propose(column: &ProposedColumn, config: &Config) -> Column {
         bigquery_type: column.bigquery_type,
         mode: column.mode,
         class: class.to_owned(),
-        carry: None,
+        transform: None,
         token_domain: None,
         on_misfit: None,
         description: None,

@@ -61,9 +61,9 @@ fn flow(column: &Column) -> String {
     }
     flow.push_str(", class: ");
     flow.push_str(&scalar(&column.class));
-    if let Some(carry) = column.carry {
-        flow.push_str(", carry: ");
-        flow.push_str(carry.name());
+    if let Some(transform) = column.transform {
+        flow.push_str(", transform: ");
+        flow.push_str(transform.name());
     }
     if let Some(domain) = &column.token_domain {
         flow.push_str(", token_domain: ");

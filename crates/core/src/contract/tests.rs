@@ -66,7 +66,7 @@ tables:
             contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source to letters, digits and `_`, no digit first
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has the unknown class `confidential`; define it in `pii.classes`, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `carry`, `token_domain`, `on_misfit`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` both land in BigQuery's `creator_notes`; give one of them another name by `table:`
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
@@ -269,7 +269,7 @@ fn what_people_wrote_is_kept() {
 fn rendered_text_reads_back() {
     let column = |source: &str, class: &str, description: Option<&str>| Column {
         mode: Mode::Nullable,
-        carry: None,
+        transform: None,
         token_domain: None,
         on_misfit: None,
         source: source.into(),

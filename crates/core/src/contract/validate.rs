@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Carry, Contract, Table, table_name};
+use super::{Contract, Table, Transform, table_name};
 use crate::{
     config::{Config, NONE, UNCLASSIFIED},
     rewrite::OnMisfit,
@@ -32,7 +32,7 @@ pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Problem> {
         }
         column_names(table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
-        carriage(table, config, &path, &mut problems);
+        transfer_fingerprint(table, config, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
     problems
@@ -130,11 +130,11 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
 }
 
 /// What the transfer is asked to do must be possible.
-fn carriage(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
+fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
     let path = path.key("columns");
     for (name, column) in &table.columns {
         let path = path.key(name);
-        let token = column.carry == Some(Carry::Tokenise);
+        let token = column.transform == Some(Transform::Tokenise);
         let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
         if token && !text {
             problems.push(
@@ -145,7 +145,7 @@ fn carriage(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Prob
         if token && config.transfer.token_key.is_none() {
             problems.push(
                 Problem::new(
-                    path.key("carry"),
+                    path.key("transform"),
                     format!("column `{name}` is tokenised without a key"),
                 )
                 .help(
@@ -159,7 +159,7 @@ fn carriage(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Prob
                     path.key("token_domain"),
                     format!("column `{name}` has a domain of tokens and no tokens"),
                 )
-                .help("write `carry: tokenise` as well, or leave the domain out"),
+                .help("write `transform: tokenise` as well, or leave the domain out"),
             );
         }
         if column.on_misfit == Some(OnMisfit::KeepText) && !column.mode.is_nullable() {
@@ -172,8 +172,10 @@ fn carriage(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Prob
             );
         }
     }
-    let left =
-        table.columns.values().filter(|column| column.carry.is_none_or(|it| it == Carry::Tokenise));
+    let left = table
+        .columns
+        .values()
+        .filter(|column| column.transform.is_none_or(|it| it == Transform::Tokenise));
     if !table.columns.is_empty() && left.count() == 0 {
         problems.push(
             Problem::new(path, "every column of the table is dropped or emptied".to_owned()).help(

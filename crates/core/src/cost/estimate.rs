@@ -9,7 +9,7 @@ use crate::config::Config;
 
 /// One thing that is charged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Item {
+pub struct CostItem {
     /// A short name that stays, for programs.
     pub id: &'static str,
     /// What it is.
@@ -44,7 +44,7 @@ pub struct Estimate {
     /// What was measured.
     pub workload: Workload,
     /// What is charged, the dearest first.
-    pub items: Vec<Item>,
+    pub items: Vec<CostItem>,
     /// US dollars a month, when nobody else uses the account's free allowances.
     pub month: f64,
     /// US dollars a month, when others have used them up.
@@ -54,8 +54,9 @@ pub struct Estimate {
 impl Estimate {
     /// The dearest item, with its share of the month in percent, by whether the account's free
     /// allowances are there.
-    pub fn dominates(&self, allowances: bool) -> Option<(&Item, f64)> {
-        let of = |item: &Item| if allowances { item.month } else { item.month_without_allowances };
+    pub fn dominates(&self, allowances: bool) -> Option<(&CostItem, f64)> {
+        let of =
+            |item: &CostItem| if allowances { item.month } else { item.month_without_allowances };
         let total: f64 = self.items.iter().map(of).sum();
         let dearest = self.items.iter().max_by(|a, b| of(a).total_cmp(&of(b)))?;
         (total > 0.0).then(|| (dearest, of(dearest) / total * 100.0))
@@ -66,7 +67,7 @@ impl Estimate {
 /// asks what it would be there.
 ///
 /// # Errors
-/// [`Kind::Config`](crate::Kind::Config) when there are no prices of the region or location.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) when there are no prices of the region or location.
 pub fn estimate(
     prices: &Prices,
     config: &Config,
@@ -78,7 +79,7 @@ pub fn estimate(
     let google = prices.google(location)?;
     let used = workload::of_a_month(config, workload);
     // What a database's size leaves free is its own, and no allowance that others could use up.
-    let snapshots = Item {
+    let snapshots = CostItem {
         quantity: used.snapshots_gib,
         free: used.snapshots_free_gib,
         ..item(
@@ -230,8 +231,8 @@ fn item(
     quantity: f64,
     price: Price,
     lever: &'static str,
-) -> Item {
-    Item {
+) -> CostItem {
+    CostItem {
         id,
         what,
         quantity,

@@ -17,6 +17,6 @@ pub mod workload;
 mod tests;
 
 pub use actual::{Actual, DayCost};
-pub use estimate::{Estimate, Item, estimate};
+pub use estimate::{CostItem, Estimate, estimate};
 pub use prices::{Aws, Google, Price, Prices};
 pub use workload::Workload;

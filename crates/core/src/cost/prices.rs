@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The prices that come with Landbridge.
 const SHIPPED: &str = include_str!("prices.json");
@@ -108,14 +108,14 @@ impl Prices {
     /// Reads a file of prices. `file` is only used to name it.
     ///
     /// # Errors
-    /// [`Kind::Config`] when it is not of the form of the one that comes with Landbridge.
+    /// [`ErrorKind::Config`] when it is not of the form of the one that comes with Landbridge.
     pub fn parse(file: &str, text: &str) -> Result<Self> {
         let prices: Self = serde_json::from_str(text).map_err(|error| {
-            Error::new(Kind::Config, "a file of prices cannot be used", file)
+            Error::new(ErrorKind::Config, "a file of prices cannot be used", file)
                 .caused_by(error.to_string())
         })?;
         if prices.currency != "USD" {
-            return Err(Error::new(Kind::Config, "prices are not in USD", file));
+            return Err(Error::new(ErrorKind::Config, "prices are not in USD", file));
         }
         Ok(prices)
     }
@@ -123,12 +123,12 @@ impl Prices {
     /// The prices of a region.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the file lacks it, naming those that it has.
+    /// [`ErrorKind::Config`] when the file lacks it, naming those that it has.
     pub fn aws(&self, region: &str) -> Result<&Aws> {
         self.aws.get(region).ok_or_else(|| {
             let known: Vec<&str> = self.aws.keys().map(String::as_str).collect();
             Error::new(
-                Kind::Config,
+                ErrorKind::Config,
                 "there are no prices of a region",
                 format!("{region}; there are those of {}", known.join(", ")),
             )
@@ -138,11 +138,13 @@ impl Prices {
     /// The prices of a location; of one that is not named, those that stand for all others.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the file has neither.
+    /// [`ErrorKind::Config`] when the file has neither.
     pub fn google(&self, location: &str) -> Result<&Google> {
         self.google
             .get(&location.to_ascii_lowercase())
             .or_else(|| self.google.get(ANY_LOCATION))
-            .ok_or_else(|| Error::new(Kind::Config, "there are no prices of a location", location))
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Config, "there are no prices of a location", location)
+            })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::contract::{self, Carry};
+use crate::contract::{self, Transform};
 use crate::plan::SourceColumn;
-use crate::rewrite::{Action, Annotate, Decimal, OnMisfit, Others, Plan, Target};
-use crate::types::{BigQueryType, Engine, Fix, Original, exported, landing};
+use crate::rewrite::{Action, Annotate, Decimal, OnMisfit, Others, RewritePlan, TargetType};
+use crate::types::{BigQueryType, ColumnType, Engine, Fix, Original, exported, landing};
 
 /// Digits of a NUMERIC column of which nothing more is known.
 const NUMERIC: Decimal = Decimal { precision: 38, scale: 9 };
@@ -14,33 +14,11 @@ const BIGNUMERIC: Decimal = Decimal { precision: 76, scale: 38 };
 
 /// How one column crosses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crossing {
+pub struct ColumnPlan {
     /// What happens to it on the way.
     pub action: Action,
     /// How it lands, `None` when it does not.
-    pub lands: Option<Lands>,
-}
-
-/// Type and mode of a column in BigQuery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lands {
-    /// The type of its values.
-    pub ty: BigQueryType,
-    /// Whether it is an array of them.
-    pub repeated: bool,
-}
-
-impl Lands {
-    /// One value of this type, or NULL.
-    pub const fn one(ty: BigQueryType) -> Self {
-        Self { ty, repeated: false }
-    }
-}
-
-impl std::fmt::Display for Lands {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.repeated { write!(f, "ARRAY<{}>", self.ty) } else { self.ty.fmt(f) }
-    }
+    pub column_type: Option<ColumnType>,
 }
 
 /// How a column crosses, by what the export holds and what the contract says of it.
@@ -50,19 +28,23 @@ impl std::fmt::Display for Lands {
 ///
 /// # Errors
 /// One sentence (without the column's name) when BigQuery has no place for it.
-pub fn crossing(
+pub fn plan_column(
     column: &SourceColumn,
     named: Option<&contract::Column>,
-) -> Result<Crossing, String> {
-    let lands = |action, ty, repeated| Ok(Crossing { action, lands: Some(Lands { ty, repeated }) });
-    match named.and_then(|named| Some((named, named.carry?))) {
-        Some((_, Carry::Drop)) => return Ok(Crossing { action: Action::Drop, lands: None }),
-        Some((named, Carry::SetNull)) => {
-            return lands(Action::SetNull, named.bigquery_type, !named.mode.is_nullable());
+) -> Result<ColumnPlan, String> {
+    let column_type = |action, ty, repeated| {
+        Ok(ColumnPlan { action, column_type: Some(ColumnType { ty, repeated }) })
+    };
+    match named.and_then(|named| Some((named, named.transform?))) {
+        Some((_, Transform::Drop)) => {
+            return Ok(ColumnPlan { action: Action::Drop, column_type: None });
         }
-        Some((named, Carry::Tokenise)) => {
+        Some((named, Transform::SetNull)) => {
+            return column_type(Action::SetNull, named.bigquery_type, !named.mode.is_nullable());
+        }
+        Some((named, Transform::Tokenise)) => {
             let domain = named.token_domain.clone().unwrap_or_default();
-            return lands(Action::Tokenise { domain }, BigQueryType::String, false);
+            return column_type(Action::Tokenise { domain }, BigQueryType::String, false);
         }
         None => {}
     }
@@ -72,9 +54,9 @@ pub fn crossing(
         && let Some(to) = target(column, named)
     {
         let action = Action::Retype { to, on_misfit: named.on_misfit };
-        return lands(action, named.bigquery_type, !named.mode.is_nullable());
+        return column_type(action, named.bigquery_type, !named.mode.is_nullable());
     }
-    lands(as_text(landing.fix), landing.ty, false)
+    column_type(as_text(landing.fix), landing.ty, false)
 }
 
 /// What will happen to a column by the contract alone, in words: where it says nothing of its
@@ -82,7 +64,7 @@ pub fn crossing(
 pub fn asked(engine: Engine, named: &contract::Column) -> String {
     let original = Original { original_type: named.source.clone(), ..Original::default() };
     let column = SourceColumn::new(exported(engine, &original), &named.source);
-    crossing(&column, Some(named)).map_or_else(|why| why, |crossing| crossing.action.in_words())
+    plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.in_words())
 }
 
 /// What a column needs that keeps its type.
@@ -94,7 +76,7 @@ fn as_text(fix: Fix) -> Action {
 }
 
 /// The type that the contract asks for, when text can become it.
-fn target(column: &SourceColumn, named: &contract::Column) -> Option<Target> {
+fn target(column: &SourceColumn, named: &contract::Column) -> Option<TargetType> {
     let decimal = |any: Decimal| match (u8::try_from(column.precision), column.scale) {
         (Ok(precision @ 1..=38), Some(scale @ 0..=9)) if u32::from(precision) >= scale => {
             // Fewer digits take fewer bytes: up to 18 of them are one INT64.
@@ -104,22 +86,22 @@ fn target(column: &SourceColumn, named: &contract::Column) -> Option<Target> {
         _ => any,
     };
     let one = match named.bigquery_type {
-        BigQueryType::Date => Target::Date,
-        BigQueryType::Time => Target::Time,
-        BigQueryType::Timestamp => Target::Timestamp,
-        BigQueryType::Numeric => Target::Numeric(decimal(NUMERIC)),
-        BigQueryType::BigNumeric => Target::Bignumeric(BIGNUMERIC),
-        BigQueryType::Int64 => Target::Int64,
-        BigQueryType::Float64 => Target::Float64,
-        BigQueryType::Bool => Target::Bool,
-        BigQueryType::Bytes => Target::Bytes,
-        BigQueryType::String => Target::Text,
+        BigQueryType::Date => TargetType::Date,
+        BigQueryType::Time => TargetType::Time,
+        BigQueryType::Timestamp => TargetType::Timestamp,
+        BigQueryType::Numeric => TargetType::Numeric(decimal(NUMERIC)),
+        BigQueryType::BigNumeric => TargetType::Bignumeric(BIGNUMERIC),
+        BigQueryType::Int64 => TargetType::Int64,
+        BigQueryType::Float64 => TargetType::Float64,
+        BigQueryType::Bool => TargetType::Bool,
+        BigQueryType::Bytes => TargetType::Bytes,
+        BigQueryType::String => TargetType::Text,
         // No load job makes these of Parquet.
         BigQueryType::DateTime | BigQueryType::Json => return None,
     };
     match (named.mode, one) {
-        (contract::Mode::Repeated, one) => Some(Target::List(Box::new(one))),
-        (contract::Mode::Nullable, Target::Text) => None,
+        (contract::Mode::Repeated, one) => Some(TargetType::List(Box::new(one))),
+        (contract::Mode::Nullable, TargetType::Text) => None,
         (contract::Mode::Nullable, one) => Some(one),
     }
 }
@@ -142,7 +124,7 @@ pub fn undecided(columns: &[SourceColumn]) -> BTreeSet<String> {
 /// What is done to every file of a table. `text` are the columns that stay text.
 ///
 /// Misfits are judged when the whole table's are known, not file by file, so the plan allows all.
-pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> Plan {
+pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePlan {
     let action = |column: &SourceColumn| match &column.action {
         // A column that no file has is NULL in every row.
         Action::SetNull => Action::Drop,
@@ -155,15 +137,15 @@ pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> Plan {
         action => action.clone(),
     };
     let columns = columns.iter().map(|column| (column.parquet.name.clone(), action(column)));
-    Plan {
+    RewritePlan {
         columns: columns.filter(|(_, action)| *action != Action::Keep).collect(),
         max_misfit_share: 1.0,
-        ..Plan::default()
+        ..RewritePlan::default()
     }
 }
 
 /// What misfits are counted with: of the undecided columns alone.
-pub fn counting(columns: &[SourceColumn]) -> Plan {
+pub fn counting(columns: &[SourceColumn]) -> RewritePlan {
     let undecided = undecided(columns);
     let mut plan = rewriting(columns, &BTreeSet::new());
     plan.columns.retain(|name, _| undecided.contains(name));
@@ -191,7 +173,7 @@ mod tests {
             bigquery_type: ty,
             mode: Mode::Nullable,
             class: "none".into(),
-            carry: None,
+            transform: None,
             token_domain: None,
             on_misfit: None,
             description: None,
@@ -202,7 +184,10 @@ mod tests {
     fn the_contract_decides() {
         use BigQueryType as Bq;
         let array = |ty| contract::Column { mode: Mode::Repeated, ..named("ARRAY", ty) };
-        let carried = |carry| contract::Column { carry: Some(carry), ..named("text", Bq::String) };
+        let carried = |transform| contract::Column {
+            transform: Some(transform),
+            ..named("text", Bq::String)
+        };
         let rows = [
             ("date", named("date", Bq::Date)),
             ("date", named("date", Bq::String)),
@@ -216,15 +201,17 @@ mod tests {
             ("ARRAY", array(Bq::Int64)),
             ("jsonb", named("jsonb", Bq::Json)),
             ("character", named("character", Bq::String)),
-            ("text", carried(Carry::Drop)),
-            ("text", carried(Carry::SetNull)),
-            ("text", carried(Carry::Tokenise)),
+            ("text", carried(Transform::Drop)),
+            ("text", carried(Transform::SetNull)),
+            ("text", carried(Transform::Tokenise)),
         ];
         let mut table = String::new();
         for (source, named) in rows {
-            let Crossing { action, lands } = crossing(&column(source), Some(&named)).unwrap();
-            let lands = lands.map_or_else(|| "nowhere".to_owned(), |lands| lands.to_string());
-            table.push_str(&format!("{source:<24} | {lands:<13} | {}\n", action.in_words()));
+            let ColumnPlan { action, column_type } =
+                plan_column(&column(source), Some(&named)).unwrap();
+            let column_type = column_type
+                .map_or_else(|| "nowhere".to_owned(), |column_type| column_type.to_string());
+            table.push_str(&format!("{source:<24} | {column_type:<13} | {}\n", action.in_words()));
         }
         expect![[r#"
             date                     | DATE          | retype to DATE
@@ -259,22 +246,22 @@ mod tests {
         ] {
             let column = SourceColumn { precision, scale, ..column("numeric") };
             let to = target(&column, &named("numeric", BigQueryType::Numeric));
-            let Some(Target::Numeric(it)) = to else { panic!("a NUMERIC") };
+            let Some(TargetType::Numeric(it)) = to else { panic!("a NUMERIC") };
             assert_eq!((it.precision, it.scale), digits, "numeric({precision},{scale:?})");
-            assert!(Target::Numeric(it).check("c").is_ok());
+            assert!(TargetType::Numeric(it).check("c").is_ok());
         }
-        assert!(Target::Bignumeric(BIGNUMERIC).check("c").is_ok());
+        assert!(TargetType::Bignumeric(BIGNUMERIC).check("c").is_ok());
     }
 
     #[test]
     fn a_column_of_nulls_is_in_no_file_and_one_that_stays_text_is_copied() {
         let with = |action: Action| SourceColumn { action, ..column("date") };
-        let retyped = Action::Retype { to: Target::Date, on_misfit: Some(OnMisfit::KeepText) };
+        let retyped = Action::Retype { to: TargetType::Date, on_misfit: Some(OnMisfit::KeepText) };
         let columns = [with(retyped)];
         assert_eq!(undecided(&columns), BTreeSet::from(["c".to_owned()]));
         assert_eq!(
             rewriting(&columns, &undecided(&columns)),
-            Plan { max_misfit_share: 1.0, ..Plan::default() }
+            RewritePlan { max_misfit_share: 1.0, ..RewritePlan::default() }
         );
         let counting = counting(&[
             columns[0].clone(),
@@ -283,7 +270,7 @@ mod tests {
                 ..with(Action::Keep)
             },
         ]);
-        let decided = Action::Retype { to: Target::Date, on_misfit: Some(OnMisfit::SetNull) };
+        let decided = Action::Retype { to: TargetType::Date, on_misfit: Some(OnMisfit::SetNull) };
         assert_eq!((counting.action("c"), counting.action("other")), (decided, Action::Drop));
         let nulls = rewriting(&[with(Action::SetNull)], &BTreeSet::new());
         assert_eq!(nulls.action("c"), Action::Drop);

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::rewrite::Action;
 use crate::types::ParquetColumn;
 
@@ -48,7 +48,7 @@ pub struct DayPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableEntry {
     /// `schema.table` of the source.
-    pub target: String,
+    pub source_table: String,
     /// The BigQuery table.
     pub table: String,
     /// Objects to carry.
@@ -61,9 +61,9 @@ pub struct TableEntry {
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
     /// What the contract made of the table's transfer when it was planned, as a fingerprint
-    /// (`contract::Table::carriage`); empty when it does not name the table.
+    /// (`contract::Table::transfer_fingerprint`); empty when it does not name the table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub carriage: String,
+    pub transfer_fingerprint: String,
     /// Whether the table waits because of what the export holds: it is looked at again by each tick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broken: bool,
@@ -73,7 +73,7 @@ pub struct TableEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// `schema.table` of the source, or what the manifest calls it.
-    pub target: String,
+    pub source_table: String,
     /// Why.
     pub reason: String,
     /// Whether somebody should be told: a partition is as it should be.
@@ -86,7 +86,7 @@ pub struct Skipped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     /// `schema.table` of the source.
-    pub target: String,
+    pub source_table: String,
     /// The BigQuery table.
     pub table: String,
     /// Which plan of this table and day it is, from 1. Objects and records of different
@@ -96,7 +96,7 @@ pub struct TablePlan {
     /// The columns of its files, in order.
     pub columns: Vec<SourceColumn>,
     /// The objects to carry.
-    pub items: Vec<Item>,
+    pub items: Vec<TransferItem>,
     /// Rows by the footers.
     pub rows: u64,
     /// Bytes in S3.
@@ -159,7 +159,7 @@ fn is_keep(action: &Action) -> bool {
 /// Why a table is held, in a form that a ledger can hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// As [`Kind::name`] writes it, or `Notice`.
+    /// As [`ErrorKind::name`] writes it, or `Notice`.
     pub kind: String,
     /// The fixed part of the sentence.
     pub what: String,
@@ -192,7 +192,7 @@ impl Problem {
     }
 
     /// A problem of `kind`.
-    pub fn new(kind: Kind, what: &'static str, context: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, what: &'static str, context: impl Into<String>) -> Self {
         Self::from(&crate::Error::new(kind, what, context))
     }
 }
@@ -205,11 +205,11 @@ impl std::fmt::Display for Problem {
 
 /// One object of a table on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct TransferItem {
     /// Its number within the table, from 0.
     pub number: usize,
     /// Where its bytes come from.
-    pub from: Origin,
+    pub from: ItemSource,
     /// Its name in Cloud Storage.
     pub object: String,
     /// Rows by its footer.
@@ -222,7 +222,7 @@ pub struct Item {
 /// Where an item's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum ItemSource {
     /// An object of the export.
     Object {
         /// Its key in S3.

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use crate::manifest::{ManifestFile, TableStatus};
 use crate::types::Engine;
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// An object as S3 lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ObjectMeta {
     /// Its key.
     pub key: String,
     /// Its ETag.
@@ -25,7 +25,7 @@ pub struct Listed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
     /// Data objects, in the order of their keys.
-    pub data: Vec<Listed>,
+    pub data: Vec<ObjectMeta>,
     /// Whether a `_SUCCESS` stands anywhere below.
     pub success: bool,
 }
@@ -33,7 +33,7 @@ pub struct Folder {
 /// The objects of an export by `<database>.<schema>.<table>` as the folders spell it.
 ///
 /// `root` is `<prefix>/<export-id>/`. Manifests are left out.
-pub fn group(root: &str, listed: impl IntoIterator<Item = Listed>) -> BTreeMap<String, Folder> {
+pub fn group(root: &str, listed: impl IntoIterator<Item = ObjectMeta>) -> BTreeMap<String, Folder> {
     let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
     for object in listed {
         let Some(below) = object.key.strip_prefix(root) else { continue };
@@ -66,7 +66,7 @@ pub fn folder_of(target: &str) -> String {
 
 /// A table that a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct SourceTable {
     /// Its database.
     pub database: String,
     /// `schema.table`; with MySQL the schema is the database.
@@ -77,7 +77,7 @@ pub struct Target {
 ///
 /// PostgreSQL has `database.schema.table`. MySQL has `database.table`, and
 /// `database.database.table` is taken as well: both have been seen.
-pub fn target(engine: Engine, text: &str) -> Option<Target> {
+pub fn parse_source_table(engine: Engine, text: &str) -> Option<SourceTable> {
     let (database, rest) = text.split_once('.')?;
     let name = match engine {
         Engine::Postgres => rest.contains('.').then(|| rest.to_owned())?,
@@ -88,28 +88,28 @@ pub fn target(engine: Engine, text: &str) -> Option<Target> {
         }
         Engine::Mysql => text.to_owned(),
     };
-    Some(Target { database: database.to_owned(), name })
+    Some(SourceTable { database: database.to_owned(), name })
 }
 
 /// Each table of the manifests with its folder (empty when the export has none for it).
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when a folder belongs to no table of the manifests, or two
+/// [`ErrorKind::Corrupt`] when a folder belongs to no table of the manifests, or two
 /// tables share one: rows would end up in the wrong place.
 pub fn assign(
     engine: Engine,
     statuses: &[TableStatus],
     mut folders: BTreeMap<String, Folder>,
-) -> Result<Vec<(Target, &TableStatus, Folder)>> {
-    let mut by_folder: BTreeMap<String, (Target, &TableStatus)> = BTreeMap::new();
+) -> Result<Vec<(SourceTable, &TableStatus, Folder)>> {
+    let mut by_folder: BTreeMap<String, (SourceTable, &TableStatus)> = BTreeMap::new();
     for status in statuses {
-        let Some(target) = target(engine, &status.target) else { continue };
+        let Some(target) = parse_source_table(engine, &status.target) else { continue };
         let folder = folder_of(&format!("{}.{}", target.database, target.name));
         if let Some((other, _)) = by_folder.insert(folder, (target.clone(), status)) {
             // The same table may stand in two manifest files; two different ones may not share a folder.
             if other != target {
                 return Err(Error::new(
-                    Kind::Corrupt,
+                    ErrorKind::Corrupt,
                     "two tables of the export share one folder, so their rows cannot be told apart",
                     format!("{} and {}", other.name, target.name),
                 ));
@@ -124,7 +124,7 @@ pub fn assign(
         .collect();
     if let Some((folder, _)) = folders.iter().find(|(_, folder)| !folder.data.is_empty()) {
         return Err(Error::new(
-            Kind::Corrupt,
+            ErrorKind::Corrupt,
             "the export holds files of a table that its manifests do not name",
             folder.clone(),
         ));
@@ -136,8 +136,8 @@ pub fn assign(
 mod tests {
     use super::*;
 
-    fn listed(key: &str) -> Listed {
-        Listed { key: key.into(), etag: "e".into(), bytes: 1 }
+    fn listed(key: &str) -> ObjectMeta {
+        ObjectMeta { key: key.into(), etag: "e".into(), bytes: 1 }
     }
 
     fn status(target: &str) -> TableStatus {
@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn targets_of_both_engines() {
         let name = |engine, text| {
-            target(engine, text).map(|target| format!("{} | {}", target.database, target.name))
+            parse_source_table(engine, text)
+                .map(|target| format!("{} | {}", target.database, target.name))
         };
         assert_eq!(name(Engine::Postgres, "shop.public.orders").unwrap(), "shop | public.orders");
         assert_eq!(name(Engine::Postgres, "shop.public.a.b").unwrap(), "shop | public.a.b");
@@ -204,9 +205,9 @@ mod tests {
         let statuses = [status("s.public.a b"), status("s.public.a_b")];
         assert_eq!(
             assign(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),
-            Kind::Corrupt
+            ErrorKind::Corrupt
         );
         let stray = group("", [listed("s/public.unknown/1/p")]);
-        assert_eq!(assign(Engine::Postgres, &[], stray).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(assign(Engine::Postgres, &[], stray).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// `schema.table`.
-    pub target: String,
+    pub source_table: String,
     /// Column names and types, in order, in any comparable form.
     pub columns: Vec<String>,
     /// Rows.
@@ -26,23 +26,27 @@ pub struct Shape {
 pub fn partitions(shapes: &[Shape]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for parent in shapes.iter().filter(|shape| shape.rows > 0) {
-        let start = format!("{}_", parent.target);
+        let start = format!("{}_", parent.source_table);
         let below: Vec<&Shape> = shapes
             .iter()
             .filter(|child| {
-                child.target.starts_with(&start)
+                child.source_table.starts_with(&start)
                     && child.columns == parent.columns
                     && !child.declared
             })
             .collect();
         // A partition that is partitioned itself holds its own children's rows again.
         let direct = below.iter().filter(|child| {
-            !below.iter().any(|other| child.target.starts_with(&format!("{}_", other.target)))
+            !below
+                .iter()
+                .any(|other| child.source_table.starts_with(&format!("{}_", other.source_table)))
         });
         let rows: u64 = direct.map(|child| child.rows).sum();
         if rows == parent.rows {
             for child in below {
-                found.entry(child.target.clone()).or_insert_with(|| parent.target.clone());
+                found
+                    .entry(child.source_table.clone())
+                    .or_insert_with(|| parent.source_table.clone());
             }
         }
     }
@@ -53,9 +57,9 @@ pub fn partitions(shapes: &[Shape]) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn shape(target: &str, columns: &[&str], rows: u64) -> Shape {
+    fn shape(source_table: &str, columns: &[&str], rows: u64) -> Shape {
         Shape {
-            target: target.into(),
+            source_table: source_table.into(),
             columns: columns.iter().map(ToString::to_string).collect(),
             rows,
             declared: false,

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::contract::{self, Carry};
-use crate::diff::{CLASS_UNCLASSIFIED, Wanted, type_changed};
+use crate::contract::{self, Transform};
+use crate::diff::{CLASS_UNCLASSIFIED, DesiredColumn, type_changed};
 use crate::ids::ColumnName;
 use crate::manifest::TableStatus;
-use crate::plan::columns::{Lands, crossing};
-use crate::plan::objects::Listed;
-use crate::plan::{Item, Origin, Problem, SourceColumn, TablePlan};
+use crate::plan::columns::plan_column;
+use crate::plan::objects::ObjectMeta;
+use crate::plan::{ItemSource, Problem, SourceColumn, TablePlan, TransferItem};
 use crate::rewrite::Action;
+use crate::types::ColumnType;
 use crate::types::{BigQueryType, Engine, ParquetColumn, exported};
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// One data object with what its footer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// The object.
-    pub object: Listed,
+    pub object: ObjectMeta,
     /// Rows.
     pub rows: u64,
     /// Top-level columns, in order.
@@ -40,7 +41,7 @@ pub struct Part {
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
     /// `schema.table`.
-    pub target: &'a str,
+    pub source_table: &'a str,
     /// The BigQuery table.
     pub table: &'a str,
     /// Which engine wrote it.
@@ -59,7 +60,7 @@ pub struct Input<'a> {
 /// [`TablePlan::problem`], and the table keeps yesterday's data.
 pub fn plan(input: &Input<'_>) -> TablePlan {
     let mut plan = TablePlan {
-        target: input.target.to_owned(),
+        source_table: input.source_table.to_owned(),
         table: input.table.to_owned(),
         revision: 1,
         columns: Vec::new(),
@@ -77,9 +78,9 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
             if !plan.columns.iter().any(|column| in_files(&column.action)) {
                 plan.items.clear();
                 plan.problem = Some(Problem::new(
-                    Kind::Config,
+                    ErrorKind::Config,
                     "every column of a table is dropped or emptied; leave the table out of the export instead (`export.only`)",
-                    input.target,
+                    input.source_table,
                 ));
             }
         }
@@ -102,7 +103,7 @@ fn column(input: &Input<'_>, parquet: &ParquetColumn) -> SourceColumn {
     column.scale = original.and_then(|original| original.scale);
     let named = input.contract.and_then(|table| table.columns.get(&parquet.name));
     // What cannot land stays as it is: `resolve` says why the table waits.
-    column.action = crossing(&column, named).map_or(Action::Keep, |crossing| crossing.action);
+    column.action = plan_column(&column, named).map_or(Action::Keep, |planned| planned.action);
     column
 }
 
@@ -127,7 +128,7 @@ impl TablePlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The columns as they should be in the warehouse: the source's order, then what the source lacks.
-    pub columns: Vec<Wanted>,
+    pub columns: Vec<DesiredColumn>,
     /// What the receipt should mention.
     pub warnings: Vec<String>,
 }
@@ -137,14 +138,14 @@ pub struct Resolved {
 /// `text` are the columns that stay text because a value did not fit.
 ///
 /// # Errors
-/// [`Kind::Held`] when a column cannot be loaded, or its type is not the contract's any more;
-/// [`Kind::Transient`] when the contract asks for another way than the plan took.
+/// [`ErrorKind::Held`] when a column cannot be loaded, or its type is not the contract's any more;
+/// [`ErrorKind::Transient`] when the contract asks for another way than the plan took.
 pub fn resolve(
     plan: &TablePlan,
     contract: Option<&contract::Table>,
     text: &BTreeSet<String>,
 ) -> Result<Resolved> {
-    let mut columns: Vec<Wanted> = Vec::with_capacity(plan.columns.len());
+    let mut columns: Vec<DesiredColumn> = Vec::with_capacity(plan.columns.len());
     let mut warnings = plan.warnings.clone();
     if contract.is_none() {
         warnings.push(
@@ -157,7 +158,7 @@ pub fn resolve(
         let place = || format!("{}.{}", plan.table, parquet.name);
         ColumnName::new(parquet.name.clone()).map_err(|error| {
             Error::new(
-                Kind::Held,
+                ErrorKind::Held,
                 "BigQuery cannot take a column's name",
                 format!(
                     "{}: {}; rename it in the source, or leave its table out of the export",
@@ -168,34 +169,34 @@ pub fn resolve(
         })?;
         if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&parquet.name)) {
             return Err(Error::new(
-                Kind::Held,
+                ErrorKind::Held,
                 "two columns differ in upper and lower case only",
                 place(),
             ));
         }
-        let crossing = crossing(column, named).map_err(|why| {
-            Error::new(Kind::Held, "a column cannot be loaded", format!("{}: {why}", place()))
+        let planned = plan_column(column, named).map_err(|why| {
+            Error::new(ErrorKind::Held, "a column cannot be loaded", format!("{}: {why}", place()))
         })?;
-        if crossing.action != column.action {
+        if planned.action != column.action {
             return Err(Error::new(
-                Kind::Transient,
+                ErrorKind::Transient,
                 "the contract asks for another way than the day's plan took; the next tick of the transfer carries the table anew",
                 place(),
             ));
         }
-        let Some(mut lands) = crossing.lands else {
+        let Some(mut column_type) = planned.column_type else {
             continue;
         };
         if text.contains(&parquet.name) {
-            lands = Lands::one(BigQueryType::String);
+            column_type = ColumnType::scalar(BigQueryType::String);
         }
         match named {
             Some(named) if text.contains(&parquet.name) => warnings.push(format!(
                 "column `{}` stays STRING: not all its values can be read as {}",
                 parquet.name, named.bigquery_type
             )),
-            Some(named) if named.lands() != lands => {
-                return Err(type_changed(&plan.table, &parquet.name, &named.lands().to_string(), lands));
+            Some(named) if named.column_type() != column_type => {
+                return Err(type_changed(&plan.table, &parquet.name, &named.column_type().to_string(), column_type));
             }
             None if contract.is_some() => warnings.push(format!(
                 "column `{}` is not in the contract: it is masked for everyone until contract.yaml names it",
@@ -203,10 +204,10 @@ pub fn resolve(
             )),
             _ => {}
         }
-        columns.push(Wanted {
+        columns.push(DesiredColumn {
             name: parquet.name.clone(),
-            ty: lands.ty,
-            repeated: lands.repeated,
+            ty: column_type.ty,
+            repeated: column_type.repeated,
             class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
             description: named.and_then(|named| named.description.clone()),
             in_source: true,
@@ -214,13 +215,15 @@ pub fn resolve(
         });
     }
     for (name, named) in contract.iter().flat_map(|table| &table.columns) {
-        if named.carry == Some(Carry::Drop) || columns.iter().any(|column| column.name == *name) {
+        if named.transform == Some(Transform::Drop)
+            || columns.iter().any(|column| column.name == *name)
+        {
             continue;
         }
         warnings.push(format!(
             "column `{name}` is in the contract and not in today's export: it is filled with NULL"
         ));
-        columns.push(Wanted {
+        columns.push(DesiredColumn {
             name: name.clone(),
             ty: named.bigquery_type,
             repeated: !named.mode.is_nullable(),
@@ -237,9 +240,9 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
     let Some((first, rest)) = input.files.split_first() else {
         if input.status.columns.is_empty() {
             return Err(Error::new(
-                Kind::Corrupt,
+                ErrorKind::Corrupt,
                 "the export holds neither a file nor the columns of a table",
-                input.target,
+                input.source_table,
             ));
         }
         let columns = input.status.columns.iter();
@@ -247,7 +250,7 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
     };
     if let Some(other) = rest.iter().find(|file| file.columns != first.columns) {
         return Err(Error::new(
-            Kind::Corrupt,
+            ErrorKind::Corrupt,
             "a Parquet file has another schema than its siblings",
             format!("{} differs from {}", other.object.key, first.object.key),
         ));
@@ -255,20 +258,20 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.clone())
 }
 
-fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<Item> {
+fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
     let name = |number: usize| format!("{}/{number:05}.parquet", input.prefix);
     if input.files.is_empty() {
-        return vec![Item {
+        return vec![TransferItem {
             number: 0,
-            from: Origin::NoRows { columns },
+            from: ItemSource::NoRows { columns },
             object: name(0),
             rows: 0,
             row_groups: None,
         }];
     }
-    let item = |(number, (file, part)): (usize, (&File, Option<&Part>))| Item {
+    let item = |(number, (file, part)): (usize, (&File, Option<&Part>))| TransferItem {
         number,
-        from: Origin::Object {
+        from: ItemSource::Object {
             key: file.object.key.clone(),
             etag: file.object.etag.clone(),
             bytes: file.object.bytes,
@@ -294,7 +297,7 @@ mod tests {
     #[test]
     fn a_file_that_is_cut_becomes_as_many_objects() {
         let file = |key: &str, rows: &[u64]| File {
-            object: Listed { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
+            object: ObjectMeta { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
             rows: rows.iter().sum(),
             columns: Vec::new(),
             parts: rows
@@ -305,7 +308,7 @@ mod tests {
         };
         let files = [file("a", &[5, 6, 7]), file("b", &[8])];
         let input = Input {
-            target: "public.t",
+            source_table: "public.t",
             table: "t",
             engine: Engine::Postgres,
             status: &TableStatus {

@@ -12,6 +12,6 @@ pub mod points;
 pub mod settings;
 pub mod swap;
 
-pub use plan::{Member, Origin, Plan};
-pub use points::{MadeBy, Point};
-pub use settings::{Record, Setting, Settings, Value};
+pub use plan::{Member, RestoreOrigin, RestorePlan};
+pub use points::{MadeBy, RestorePoint};
+pub use settings::{Setting, Settings, SettingsRecord, Value};

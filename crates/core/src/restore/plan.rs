@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::settings::{Record, Setting, Settings, Value};
+use super::settings::{Setting, Settings, SettingsRecord, Value};
 use crate::config::SourceKind;
 use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
 
@@ -16,7 +16,7 @@ const GP3_BASELINE: (i64, i64) = (3_000, 125);
 /// Where the data comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum RestoreOrigin {
     /// This snapshot.
     Snapshot(String),
     /// The source's logs, up to this instant.
@@ -25,7 +25,7 @@ pub enum Origin {
     Latest,
 }
 
-impl Origin {
+impl RestoreOrigin {
     /// The value of the tag that tells whose restore an instance is.
     pub fn tag(&self, source: &str) -> String {
         match self {
@@ -48,7 +48,7 @@ pub struct Member {
 /// A restore. What it holds is asked for in the restore itself where that can be, and set
 /// right afterwards where it cannot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Plan {
+pub struct RestorePlan {
     /// An instance or a cluster.
     pub kind: SourceKind,
     /// The source's id; nothing of it is changed.
@@ -56,7 +56,7 @@ pub struct Plan {
     /// The new database's id.
     pub target: String,
     /// Where the data comes from.
-    pub origin: Origin,
+    pub origin: RestoreOrigin,
     /// As RDS names it.
     pub engine: String,
     /// Likewise.
@@ -71,27 +71,27 @@ pub struct Plan {
 
 /// What differs from the source's own settings on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wishes<'a> {
+pub struct RestoreOptions<'a> {
     /// Reachable from the internet. Never unless asked for.
     pub public: bool,
     /// A throw-away database of this drill: it must be easy to delete.
     pub drill: Option<&'a str>,
 }
 
-impl Plan {
+impl RestorePlan {
     /// The restore of `record` under the name `target`.
     pub fn new(
-        record: &Record,
+        record: &SettingsRecord,
         source: &str,
         target: &str,
-        origin: Origin,
-        wishes: Wishes<'_>,
+        origin: RestoreOrigin,
+        options: RestoreOptions<'_>,
     ) -> Self {
         let mut tags = BTreeMap::from([
             (TAG_RESTORED_FROM.to_owned(), origin.tag(source)),
             (TAG_RESTORED_AS.to_owned(), target.to_owned()),
         ]);
-        if let Some(drill) = wishes.drill {
+        if let Some(drill) = options.drill {
             tags.insert(TAG_DRILL.to_owned(), drill.to_owned());
         }
         let wanted = |settings: &Settings| {
@@ -100,9 +100,9 @@ impl Plan {
             all.extend(tags.clone());
             wanted.set(Setting::Tags, Some(Value::Tags(all)));
             if wanted.get(Setting::PubliclyAccessible).is_some() {
-                wanted.set(Setting::PubliclyAccessible, Some(Value::Flag(wishes.public)));
+                wanted.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
             }
-            if wishes.drill.is_some() && wanted.get(Setting::DeletionProtection).is_some() {
+            if options.drill.is_some() && wanted.get(Setting::DeletionProtection).is_some() {
                 wanted.set(Setting::DeletionProtection, Some(Value::Flag(false)));
             }
             without_baseline(&mut wanted);
@@ -111,7 +111,7 @@ impl Plan {
         let mut settings = wanted(&record.settings);
         // The members of an Aurora cluster are public or not, each for itself.
         if record.kind == SourceKind::Instance {
-            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(wishes.public)));
+            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
         }
         let mut members: Vec<(&String, &Settings)> = record.members.iter().collect();
         let tier = |settings: &Settings| match settings.get(Setting::PromotionTier) {
@@ -121,7 +121,7 @@ impl Plan {
         members.sort_by_key(|(name, settings)| (tier(settings), (*name).clone()));
         let member = |(number, (name, settings)): (usize, (&String, &Settings))| {
             let mut settings = wanted(settings);
-            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(wishes.public)));
+            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
             Member { id: member_name(name, number, source, target), settings }
         };
         Self {
@@ -144,7 +144,7 @@ impl Plan {
     }
 
     /// Every setting of the plan beside what the source is set to now, tags of ours apart.
-    pub fn lines(&self, source: Option<&Record>) -> Vec<Line> {
+    pub fn lines(&self, source: Option<&SettingsRecord>) -> Vec<Line> {
         let mut lines = lines("", &self.settings, source.map(|source| &source.settings));
         for member in &self.members {
             let of_source = source.and_then(|source| {
@@ -230,7 +230,7 @@ mod tests {
         Value::Text(text.into())
     }
 
-    fn instance() -> Record {
+    fn instance() -> SettingsRecord {
         let settings = settings(&[
             (Setting::Class, text("db.r6g.large")),
             (Setting::StorageType, text("gp3")),
@@ -241,17 +241,23 @@ mod tests {
             (Setting::MaintenanceWindow, text("sun:01:00-sun:02:00")),
             (Setting::Tags, Value::Tags(BTreeMap::from([("team".into(), "shop".into())]))),
         ]);
-        Record::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
+        SettingsRecord::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
     }
 
-    fn plan(record: &Record, wishes: Wishes<'_>) -> Plan {
-        Plan::new(record, "shop-prod", "shop-restored", Origin::Snapshot("s".into()), wishes)
+    fn plan(record: &SettingsRecord, options: RestoreOptions<'_>) -> RestorePlan {
+        RestorePlan::new(
+            record,
+            "shop-prod",
+            "shop-restored",
+            RestoreOrigin::Snapshot("s".into()),
+            options,
+        )
     }
 
     #[test]
     fn everything_is_asked_for_but_never_to_be_public() {
         let record = instance();
-        let plan = plan(&record, Wishes::default());
+        let plan = plan(&record, RestoreOptions::default());
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&Value::Flag(false)));
         assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&Value::Flag(true)));
         assert_eq!(plan.settings.get(Setting::Iops), None, "gp3 has its baseline by itself");
@@ -271,8 +277,8 @@ mod tests {
 
     #[test]
     fn public_when_asked_for_and_a_drill_can_be_deleted() {
-        let wishes = Wishes { public: true, drill: Some("shop") };
-        let plan = plan(&instance(), wishes);
+        let options = RestoreOptions { public: true, drill: Some("shop") };
+        let plan = plan(&instance(), options);
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&Value::Flag(true)));
         assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&Value::Flag(false)));
         assert_eq!(plan.settings.tags().get(TAG_DRILL).map(String::as_str), Some("shop"));
@@ -282,7 +288,7 @@ mod tests {
     fn provisioned_storage_is_asked_for() {
         let mut record = instance();
         record.settings.set(Setting::Iops, Some(Value::Number(12_000)));
-        assert!(plan(&record, Wishes::default()).settings.get(Setting::Iops).is_some());
+        assert!(plan(&record, RestoreOptions::default()).settings.get(Setting::Iops).is_some());
     }
 
     #[test]
@@ -293,7 +299,7 @@ mod tests {
         let member = |tier| settings(&[(Setting::PromotionTier, Value::Number(tier))]);
         record.members.insert("shop-prod-a".into(), member(2));
         record.members.insert("reader".into(), member(0));
-        let plan = plan(&record, Wishes::default());
+        let plan = plan(&record, RestoreOptions::default());
         let names: Vec<&str> = plan.members.iter().map(|it| it.id.as_str()).collect();
         assert_eq!(names, ["shop-restored-1", "shop-restored-a"]);
         let public = plan.members[0].settings.get(Setting::PubliclyAccessible);

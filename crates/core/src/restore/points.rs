@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How far after the asked-for instant another point is worth a word: the snapshot of 14:00
 /// is begun some seconds after 14:00, and holds what happened in them.
@@ -36,7 +36,7 @@ impl MadeBy {
 
 /// A snapshot as something to restore from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Point {
+pub struct RestorePoint {
     /// The snapshot's id.
     pub snapshot: String,
     /// Its ARN.
@@ -61,7 +61,7 @@ pub struct Point {
     pub settings: Option<String>,
 }
 
-impl Point {
+impl RestorePoint {
     /// Whether it can be restored from now.
     pub fn is_available(&self) -> bool {
         self.status == "available" && self.at.is_some()
@@ -73,7 +73,7 @@ impl Point {
 /// twice is the first of both; one that it skips is the one after the gap.
 ///
 /// # Errors
-/// [`Kind::Config`], with examples.
+/// [`ErrorKind::Config`], with examples.
 pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     let text = text.trim();
     if let Ok(timestamp) = text.parse::<Timestamp>() {
@@ -83,7 +83,7 @@ pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     let zoned = civil.and_then(|civil| civil.to_zoned(zone.clone()));
     zoned.map(|zoned| zoned.timestamp()).map_err(|_| {
         Error::new(
-            Kind::Config,
+            ErrorKind::Config,
             "not an instant such as `2026-11-21 14:00` or `2026-11-21T14:00:00+09:00`",
             text,
         )
@@ -94,7 +94,7 @@ pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picked<'a> {
     /// The point.
-    pub point: &'a Point,
+    pub point: &'a RestorePoint,
     /// Remarks: points that were passed over, a point just after the instant.
     pub remarks: Vec<String>,
 }
@@ -103,9 +103,9 @@ pub struct Picked<'a> {
 /// from now are passed over and told.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when there is none, naming the oldest.
-pub fn pick(points: &[Point], at: Option<Timestamp>) -> Result<Picked<'_>> {
-    let mut sorted: Vec<(Timestamp, &Point)> =
+/// [`ErrorKind::NotFound`] when there is none, naming the oldest.
+pub fn pick(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Picked<'_>> {
+    let mut sorted: Vec<(Timestamp, &RestorePoint)> =
         points.iter().filter_map(|point| Some((point.at?, point))).collect();
     sorted.sort_by(|a, b| (a.0, &a.1.snapshot).cmp(&(b.0, &b.1.snapshot)));
     let mut remarks = Vec::new();
@@ -134,22 +134,30 @@ pub fn pick(points: &[Point], at: Option<Timestamp>) -> Result<Picked<'_>> {
         (_, Some(at)) => at.to_string(),
         (_, None) => String::new(),
     };
-    Err(Error::new(Kind::NotFound, "there is no restore point at or before that time", context))
+    Err(Error::new(
+        ErrorKind::NotFound,
+        "there is no restore point at or before that time",
+        context,
+    ))
 }
 
 /// The point of that name.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when there is none, [`Kind::Conflict`] when it cannot be restored from now.
-pub fn named<'a>(points: &'a [Point], snapshot: &str) -> Result<&'a Point> {
+/// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Conflict`] when it cannot be restored from now.
+pub fn named<'a>(points: &'a [RestorePoint], snapshot: &str) -> Result<&'a RestorePoint> {
     let point = points.iter().find(|point| point.snapshot == snapshot).ok_or_else(|| {
-        Error::new(Kind::NotFound, "there is no snapshot of that name of this source", snapshot)
+        Error::new(
+            ErrorKind::NotFound,
+            "there is no snapshot of that name of this source",
+            snapshot,
+        )
     })?;
     if point.is_available() {
         return Ok(point);
     }
     Err(Error::new(
-        Kind::Conflict,
+        ErrorKind::Conflict,
         "the snapshot cannot be restored from",
         format!("{snapshot} is {}", point.status),
     ))
@@ -163,8 +171,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn point(name: &str, taken: Option<&str>, status: &str) -> Point {
-        Point {
+    fn point(name: &str, taken: Option<&str>, status: &str) -> RestorePoint {
+        RestorePoint {
             snapshot: name.into(),
             arn: String::new(),
             at: taken.map(|taken| at(&format!("2026-11-21T{taken}Z"))),
@@ -179,7 +187,7 @@ mod tests {
         }
     }
 
-    fn points() -> Vec<Point> {
+    fn points() -> Vec<RestorePoint> {
         vec![
             point("five", Some("05:00:20"), "available"),
             point("three", Some("03:00:10"), "available"),
@@ -220,7 +228,7 @@ mod tests {
         assert!(early.remarks.iter().any(|it| it.contains("--snapshot five")));
         assert_eq!(pick(&points, None).unwrap().point.snapshot, "five");
         let none = pick(&points, Some(at("2026-11-21T01:00:00Z"))).unwrap_err();
-        assert_eq!(none.kind(), Kind::NotFound);
+        assert_eq!(none.kind(), ErrorKind::NotFound);
         assert!(none.to_string().contains("the oldest is three"), "{none}");
     }
 
@@ -228,7 +236,7 @@ mod tests {
     fn a_name_is_there_and_available() {
         let points = points();
         assert_eq!(named(&points, "five").unwrap().snapshot, "five");
-        assert_eq!(named(&points, "four").unwrap_err().kind(), Kind::Conflict);
-        assert_eq!(named(&points, "nine").unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(named(&points, "four").unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(named(&points, "nine").unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::SourceKind;
 
-/// Version of [`Record`]'s form.
+/// Version of [`SettingsRecord`]'s form.
 const VERSION: u32 = 1;
 /// Hexadecimal digits of a digest that name a record: enough for the few that a source has.
 const DIGEST_LENGTH: usize = 20;
@@ -230,7 +230,7 @@ impl FromIterator<(Setting, Value)> for Settings {
 /// The settings of a source at one moment. Equal ones have one digest, so an hourly record
 /// of a source that nobody changes is one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct SettingsRecord {
     /// Version of this form.
     pub version: u32,
     /// An instance or a cluster.
@@ -249,7 +249,7 @@ pub struct Record {
     pub by_hand: Vec<String>,
 }
 
-impl Record {
+impl SettingsRecord {
     /// A record.
     pub fn new(
         kind: SourceKind,
@@ -281,7 +281,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn record() -> Record {
+    fn record() -> SettingsRecord {
         let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
         let settings = [
             (Setting::Tags, Value::Tags(tags)),
@@ -292,7 +292,7 @@ mod tests {
             (Setting::StorageGb, Value::Number(100)),
         ];
         let settings = settings.into_iter().collect();
-        Record::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
+        SettingsRecord::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     fn a_record_is_read_as_it_was_written_and_named_for_what_it_says() {
         let record = record();
         let json = serde_json::to_string(&record).unwrap();
-        assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        assert_eq!(serde_json::from_str::<SettingsRecord>(&json).unwrap(), record);
         let mut other = record.clone();
         other.settings.set(Setting::MultiAz, Some(Value::Flag(false)));
         assert_ne!(other.digest(), record.digest());

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How the source is called while the restored database has its name.
 const ASIDE: &str = "-replaced";
@@ -45,7 +45,7 @@ pub fn aside(source: &str) -> String {
 /// are decided from names and tags alone, so a swap that broke off goes on where it stands.
 ///
 /// # Errors
-/// [`Kind::Conflict`] when the names are not as they must be, [`Kind::NotFound`] when one is
+/// [`ErrorKind::Conflict`] when the names are not as they must be, [`ErrorKind::NotFound`] when one is
 /// missing; nothing should be renamed then.
 pub fn plan(
     direction: Direction,
@@ -61,7 +61,7 @@ pub fn plan(
         && !is_restore(it)
     {
         return Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             "it was not restored by Landbridge, so it is not swapped",
             restored,
         ));
@@ -80,17 +80,17 @@ pub fn plan(
         (Direction::Swap, Some(it), None, Some(_)) if is_restore(&it) => Ok(Vec::new()),
         (Direction::Undo, Some(it), Some(_), None) if !is_restore(&it) => Ok(Vec::new()),
         (Direction::Swap, Some(_), Some(_), Some(_)) => Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             "an earlier swap's original is still there: delete or rename it first",
             aside,
         )),
         (Direction::Swap, _, None, _) => Err(Error::new(
-            Kind::NotFound,
+            ErrorKind::NotFound,
             "there is no restored database of that name to swap in",
             restored,
         )),
         _ => Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             "the names are not those of a swap",
             format!("{source}, {restored}, {aside}"),
         )),
@@ -166,15 +166,15 @@ mod tests {
     #[test]
     fn names_of_others_are_left_alone() {
         for (direction, world, kind) in [
-            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), Kind::Conflict),
-            (Direction::Swap, world(&[(SOURCE, 'o')]), Kind::NotFound),
+            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), ErrorKind::Conflict),
+            (Direction::Swap, world(&[(SOURCE, 'o')]), ErrorKind::NotFound),
             (
                 Direction::Swap,
                 world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]),
-                Kind::Conflict,
+                ErrorKind::Conflict,
             ),
-            (Direction::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), Kind::Conflict),
-            (Direction::Undo, world(&[(SOURCE, 'r')]), Kind::Conflict),
+            (Direction::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), ErrorKind::Conflict),
+            (Direction::Undo, world(&[(SOURCE, 'r')]), ErrorKind::Conflict),
         ] {
             assert_eq!(steps(direction, &world).unwrap_err().kind(), kind, "{world:?}");
         }

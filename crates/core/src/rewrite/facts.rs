@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bound, Misfit};
 
-/// Facts of one column, of one file or of several together.
+/// ColumnStats of one column, of one file or of several together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct ColumnStats {
     /// NULLs; `None` where the source does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nulls: Option<u64>,
@@ -28,7 +28,7 @@ pub struct Facts {
     pub max: Option<Bound>,
 }
 
-impl Default for Facts {
+impl Default for ColumnStats {
     /// Of no rows at all.
     fn default() -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Default for Facts {
     }
 }
 
-impl Facts {
+impl ColumnStats {
     /// Adds those of another part of the same column.
     pub fn merge(&mut self, other: &Self) {
         self.nulls = self.nulls.zip(other.nulls).map(|(a, b)| a + b);
@@ -93,22 +93,22 @@ mod tests {
 
     #[test]
     fn parts_add_up() {
-        let part = |values, nan: u64, min, max| Facts {
+        let part = |values, nan: u64, min, max| ColumnStats {
             nulls: Some(nan),
             values: Some(values),
             misfits: (nan > 0).then_some((Misfit::NotANumber, nan)).into_iter().collect(),
             min: Some(Bound::Whole(min)),
             max: Some(Bound::Whole(max)),
-            ..Facts::default()
+            ..ColumnStats::default()
         };
-        let mut all = Facts::default();
+        let mut all = ColumnStats::default();
         all.merge(&part(1000, 1, 5, 9));
         all.merge(&part(1000, 0, -3, 7));
         assert_eq!((all.min, all.max), (Some(Bound::Whole(-3)), Some(Bound::Whole(9))));
         assert_eq!(all.misfits_in_words(), "1 × NaN of 2000 values");
         assert!(!all.exceeds(0.001), "one in two thousand is half of what is allowed");
         assert!(all.exceeds(0.0004));
-        all.merge(&Facts { bounded: false, ..part(1, 0, 0, 0) });
+        all.merge(&ColumnStats { bounded: false, ..part(1, 0, 0, 0) });
         all.merge(&part(1, 0, 0, 0));
         assert_eq!((all.min, all.max), (None, None), "what one part does not say is unknown");
     }

@@ -6,9 +6,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | here | [`Plan`], [`Action`], [`Target`] |
+//! | here | [`RewritePlan`], [`Action`], [`TargetType`] |
 //! | `misfit` | [`Misfit`]: why a value does not fit |
-//! | `facts`, `bound` | [`Facts`]: what is known of a column that was carried |
+//! | `facts`, `bound` | [`ColumnStats`]: what is known of a column that was carried |
 
 mod bound;
 mod facts;
@@ -22,11 +22,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use bound::Bound;
-pub use facts::Facts;
+pub use facts::ColumnStats;
 pub use misfit::Misfit;
 
 use crate::{
-    Error, Kind, Result,
+    Error, ErrorKind, Result,
     yaml::{self, Document, Faults},
 };
 
@@ -37,7 +37,7 @@ pub const MAX_MISFIT_SHARE: f64 = 0.001;
 /// What happens to each top-level column of a file, by the column's exact name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Plan {
+pub struct RewritePlan {
     /// The columns that something happens to. Naming one that the file lacks is an error.
     pub columns: BTreeMap<String, Action>,
     /// What happens to a column that is not named: `keep` or `drop`.
@@ -57,7 +57,7 @@ fn share(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "minimum": 0, "maximum": 1 })
 }
 
-impl Default for Plan {
+impl Default for RewritePlan {
     fn default() -> Self {
         Self {
             columns: BTreeMap::new(),
@@ -80,7 +80,7 @@ pub enum Action {
     /// Its text is read and written as another type.
     Retype {
         /// The type.
-        to: Target,
+        to: TargetType,
         /// What misfits do in this column; the plan's rule when it is not said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         on_misfit: Option<OnMisfit>,
@@ -157,7 +157,7 @@ pub enum Annotate {
 /// The type that text becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum TargetType {
     /// `YYYY-MM-DD`, of the years 1 to 9999.
     Date,
     /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds of UTC; text without a zone is
@@ -182,7 +182,7 @@ pub enum Target {
     Text,
     /// A one-dimensional PostgreSQL array `{…}` of elements that are no lists. Empty and NULL
     /// arrays are the same thing afterwards, as in BigQuery.
-    List(Box<Target>),
+    List(Box<TargetType>),
 }
 
 /// Digits of a decimal type.
@@ -215,7 +215,7 @@ impl Action {
     }
 }
 
-impl Target {
+impl TargetType {
     /// The type as it is written in GoogleSQL, digits included.
     pub fn in_words(&self) -> String {
         match self {
@@ -236,9 +236,9 @@ impl Target {
     /// Whether the type can exist.
     ///
     /// # Errors
-    /// [`Kind::Config`], naming `column`.
+    /// [`ErrorKind::Config`], naming `column`.
     pub fn check(&self, column: &str) -> Result<()> {
-        let wrong = |what| Err(Error::new(Kind::Config, what, format!("column `{column}`")));
+        let wrong = |what| Err(Error::new(ErrorKind::Config, what, format!("column `{column}`")));
         let fits = |it: &Decimal, before: u8, after: u8| {
             it.precision >= 1
                 && it.scale <= after
@@ -263,7 +263,7 @@ impl Target {
     }
 }
 
-impl Plan {
+impl RewritePlan {
     /// Reads a plan from YAML; `file` is its name for faults.
     ///
     /// # Errors
@@ -275,10 +275,10 @@ impl Plan {
     /// Whether the plan makes sense by itself.
     ///
     /// # Errors
-    /// [`Kind::Config`], naming the column.
+    /// [`ErrorKind::Config`], naming the column.
     pub fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.max_misfit_share) {
-            return Err(Error::new(Kind::Config, "a share of misfits is between 0 and 1", ""));
+            return Err(Error::new(ErrorKind::Config, "a share of misfits is between 0 and 1", ""));
         }
         for (name, action) in &self.columns {
             if let Action::Retype { to, .. } = action {

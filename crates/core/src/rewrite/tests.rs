@@ -13,16 +13,16 @@ columns:
   notes: drop
   memo: set_null
 ";
-    let plan = Plan::read(text, "plan.yaml").expect("it is a plan").into_value();
+    let plan = RewritePlan::read(text, "plan.yaml").expect("it is a plan").into_value();
     plan.check().expect("it makes sense");
     assert_eq!(plan.action("notes"), Action::Drop);
     assert_eq!(plan.action("memo"), Action::SetNull);
     assert_eq!(plan.action("not named"), Action::Keep);
     assert_eq!(plan.action("code"), Action::Annotate(Annotate::String));
     assert_eq!(plan.action("account"), Action::Tokenise { domain: "account".into() });
-    let list = Target::List(Box::new(Target::Text));
+    let list = TargetType::List(Box::new(TargetType::Text));
     assert_eq!(plan.action("tags"), Action::Retype { to: list, on_misfit: None });
-    let numeric = Target::Numeric(Decimal { precision: 12, scale: 2 });
+    let numeric = TargetType::Numeric(Decimal { precision: 12, scale: 2 });
     let keep = Some(OnMisfit::KeepText);
     assert_eq!(plan.action("amount"), Action::Retype { to: numeric, on_misfit: keep });
     assert!((plan.max_misfit_share - 0.01).abs() < 1e-12);
@@ -32,22 +32,22 @@ columns:
 fn impossible_types_are_refused() {
     let decimal = |precision, scale| Decimal { precision, scale };
     for to in [
-        Target::Numeric(decimal(39, 9)),
-        Target::Numeric(decimal(38, 10)),
-        Target::Numeric(decimal(30, 0)),
-        Target::Numeric(decimal(0, 0)),
-        Target::Bignumeric(decimal(76, 37)),
-        Target::Bignumeric(decimal(76, 39)),
-        Target::Text,
-        Target::List(Box::new(Target::List(Box::new(Target::Int64)))),
+        TargetType::Numeric(decimal(39, 9)),
+        TargetType::Numeric(decimal(38, 10)),
+        TargetType::Numeric(decimal(30, 0)),
+        TargetType::Numeric(decimal(0, 0)),
+        TargetType::Bignumeric(decimal(76, 37)),
+        TargetType::Bignumeric(decimal(76, 39)),
+        TargetType::Text,
+        TargetType::List(Box::new(TargetType::List(Box::new(TargetType::Int64)))),
     ] {
-        let mut plan = Plan::default();
+        let mut plan = RewritePlan::default();
         let action = Action::Retype { to: to.clone(), on_misfit: None };
         plan.columns.insert("x".into(), action);
-        assert_eq!(plan.check().expect_err("it cannot exist").kind(), Kind::Config, "{to:?}");
+        assert_eq!(plan.check().expect_err("it cannot exist").kind(), ErrorKind::Config, "{to:?}");
     }
-    let plan = Plan { max_misfit_share: 1.5, ..Plan::default() };
-    assert_eq!(plan.check().expect_err("no share").kind(), Kind::Config);
+    let plan = RewritePlan { max_misfit_share: 1.5, ..RewritePlan::default() };
+    assert_eq!(plan.check().expect_err("no share").kind(), ErrorKind::Config);
 }
 
 #[test]

@@ -111,6 +111,28 @@ impl FromStr for BigQueryType {
     }
 }
 
+/// Type and mode of a column in BigQuery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnType {
+    /// The type of its values.
+    pub ty: BigQueryType,
+    /// Whether it is an array of them.
+    pub repeated: bool,
+}
+
+impl ColumnType {
+    /// A single, nullable value of type `ty`.
+    pub const fn scalar(ty: BigQueryType) -> Self {
+        Self { ty, repeated: false }
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.repeated { write!(f, "ARRAY<{}>", self.ty) } else { self.ty.fmt(f) }
+    }
+}
+
 /// The database engine, as far as exports differ by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

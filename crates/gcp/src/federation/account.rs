@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -47,11 +47,11 @@ impl Account {
     /// from the environment.
     ///
     /// # Errors
-    /// [`Kind::Config`] for one that is not of AWS in its first version, that goes through a
+    /// [`ErrorKind::Config`] for one that is not of AWS in its first version, that goes through a
     /// service account, or whose addresses are neither Google's or AWS's nor on loopback.
     pub fn read(json: &Value) -> Result<Self> {
         let wrong = |what: &str| {
-            Error::new(Kind::Config, "the external account cannot be used", what.to_owned())
+            Error::new(ErrorKind::Config, "the external account cannot be used", what.to_owned())
         };
         let file = File::deserialize(json).map_err(|_| {
             wrong("it lacks audience, subject_token_type, token_url or credential_source")
@@ -90,7 +90,7 @@ impl Account {
     /// Google wants. It is as good as a password for a quarter of an hour.
     ///
     /// # Errors
-    /// [`Kind::Config`] when it cannot be signed.
+    /// [`ErrorKind::Config`] when it cannot be signed.
     pub fn subject_token(&self, keys: &AwsKeys, now: SystemTime) -> Result<String> {
         subject::signed(self, keys, now)
     }
@@ -166,7 +166,7 @@ mod tests {
             match Account::read(&changed) {
                 Ok(_) => assert_eq!(told, "", "{pointer} {value}"),
                 Err(error) => {
-                    assert_eq!(error.kind(), Kind::Config);
+                    assert_eq!(error.kind(), ErrorKind::Config);
                     assert!(!told.is_empty() && error.context().contains(told), "{value}: {error}");
                 }
             }

@@ -27,7 +27,7 @@ use google_cloud_auth::credentials::{
 use google_cloud_auth::errors::CredentialsError;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, HeaderValue};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -107,10 +107,10 @@ impl Federation {
     /// For this provider and these keys. Nothing is asked yet.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the HTTP client cannot be built.
+    /// [`ErrorKind::Config`] when the HTTP client cannot be built.
     pub fn new(account: Account, keys: KeySource) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| {
-            Error::new(Kind::Config, "the token service's client cannot be built", "")
+            Error::new(ErrorKind::Config, "the token service's client cannot be built", "")
                 .caused_by(error.to_string())
         })?;
         Ok(Self(Arc::new(Inner { account, keys, http, held: Mutex::default() })))
@@ -142,15 +142,15 @@ impl Federation {
     /// Exchanges a request that is signed as of `now`, whatever token is at hand.
     ///
     /// # Errors
-    /// [`Kind::Denied`] when Google or AWS refuses the role, the signature or the audience,
-    /// [`Kind::Config`] when there are no AWS credentials, [`Kind::Transient`] without an answer.
+    /// [`ErrorKind::Denied`] when Google or AWS refuses the role, the signature or the audience,
+    /// [`ErrorKind::Config`] when there are no AWS credentials, [`ErrorKind::Transient`] without an answer.
     pub async fn exchange(&self, now: SystemTime) -> Result<Token> {
         let mut waits = WAITS.iter();
         loop {
             let outcome = self.attempt(now).await;
             match (&outcome, waits.next()) {
                 (Err(error), Some(wait))
-                    if matches!(error.kind(), Kind::Transient | Kind::Throttled) =>
+                    if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Throttled) =>
                 {
                     tokio::time::sleep(*wait).await;
                 }
@@ -179,10 +179,10 @@ impl Federation {
             ("subject_token", &subject),
         ];
         let answer = http.post(account.token_url()).form(&form).send().await;
-        let answer = answer.map_err(|_| failed(Kind::Transient, "no answer".to_owned()))?;
+        let answer = answer.map_err(|_| failed(ErrorKind::Transient, "no answer".to_owned()))?;
         let status = answer.status();
         let body = answer.bytes().await;
-        let body = body.map_err(|_| failed(Kind::Transient, "no answer".to_owned()))?;
+        let body = body.map_err(|_| failed(ErrorKind::Transient, "no answer".to_owned()))?;
         if !status.is_success() {
             let refused: Refused = serde_json::from_slice(&body).unwrap_or_default();
             let words: String = refused.error_description.chars().take(LONGEST_WORDS).collect();
@@ -191,7 +191,7 @@ impl Federation {
             return Err(failed(kind, why.trim_end_matches([':', ' ']).to_owned()));
         }
         let granted: Granted = serde_json::from_slice(&body)
-            .map_err(|_| failed(Kind::Transient, "the answer is no token".to_owned()))?;
+            .map_err(|_| failed(ErrorKind::Transient, "the answer is no token".to_owned()))?;
         tracing::debug!(seconds = granted.expires_in, "a google token for the role");
         // By the clock of before the call: it counts from some time during it.
         let until = SystemTime::now().min(now) + Duration::from_secs(granted.expires_in);
@@ -200,21 +200,21 @@ impl Federation {
 }
 
 /// The kind for OAuth's code and an HTTP status.
-fn kind_of_refusal(error: &str, status: u16) -> Kind {
+fn kind_of_refusal(error: &str, status: u16) -> ErrorKind {
     match error {
         "invalid_grant"
         | "unauthorized_client"
         | "invalid_target"
         | "invalid_client"
-        | "access_denied" => Kind::Denied,
-        "invalid_request" | "invalid_scope" | "unsupported_grant_type" => Kind::Rejected,
+        | "access_denied" => ErrorKind::Denied,
+        "invalid_request" | "invalid_scope" | "unsupported_grant_type" => ErrorKind::Rejected,
         _ => kind_of("", status),
     }
 }
 
 /// An error of ours, as Google's crates carry it.
 fn carried(error: Error) -> CredentialsError {
-    let transient = matches!(error.kind(), Kind::Transient | Kind::Throttled);
+    let transient = matches!(error.kind(), ErrorKind::Transient | ErrorKind::Throttled);
     CredentialsError::from_source(transient, error)
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
@@ -65,13 +65,17 @@ impl KeySource {
 }
 
 fn missing(name: &'static str) -> Error {
-    Error::new(Kind::Config, "a variable with the AWS role's credentials is not set", name)
+    Error::new(ErrorKind::Config, "a variable with the AWS role's credentials is not set", name)
 }
 
 /// The subject token: the request with its signature as of `now`, as URL-encoded JSON.
 pub(super) fn signed(account: &Account, keys: &AwsKeys, now: SystemTime) -> Result<String> {
     let failed = || {
-        Error::new(Kind::Config, "a request cannot be signed for the AWS role", account.audience())
+        Error::new(
+            ErrorKind::Config,
+            "a request cannot be signed for the AWS role",
+            account.audience(),
+        )
     };
     let url = account.verification_url(&keys.region);
     let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());

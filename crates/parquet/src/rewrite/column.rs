@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use landbridge_core::rewrite::{Misfit, Target};
+use landbridge_core::rewrite::{Misfit, TargetType};
 
 use super::convert::{self, Convert, put};
 use super::pages::{Head, Kind, Pages};
@@ -32,7 +32,7 @@ pub(super) struct Tally {
 /// What is made of a column's values.
 #[derive(Clone)]
 pub(super) enum Work {
-    Retype(Target),
+    Retype(TargetType),
     Tokenise(Tokens),
 }
 
@@ -96,44 +96,44 @@ pub(super) fn convert<R: Read>(
         Work::Retype(target) => target,
     };
     let (target, list) = match target {
-        Target::List(of) => (of.as_ref(), true),
+        TargetType::List(of) => (of.as_ref(), true),
         target => (target, false),
     };
     match target {
-        Target::Date => chunk.run(list, |text, out| {
+        TargetType::Date => chunk.run(list, |text, out| {
             put(moment::date(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        Target::Timestamp => chunk.run(list, |text, out| {
+        TargetType::Timestamp => chunk.run(list, |text, out| {
             put(moment::timestamp(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        Target::Time => chunk.run(list, |text, out| {
+        TargetType::Time => chunk.run(list, |text, out| {
             put(moment::time(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        Target::Int64 => chunk.run(list, |text, out| {
+        TargetType::Int64 => chunk.run(list, |text, out| {
             put(number::whole(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        Target::Float64 => chunk.run(list, |text, out| {
+        TargetType::Float64 => chunk.run(list, |text, out| {
             put(number::double(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        Target::Bool => chunk.run(list, |text, out| {
+        TargetType::Bool => chunk.run(list, |text, out| {
             out.push(text::boolean(text)?.into());
             Ok(())
         }),
-        Target::Bytes => chunk.run(list, convert::bits),
-        Target::Text => chunk.run(list, convert::utf8),
-        Target::Numeric(of) | Target::Bignumeric(of) if of.precision <= 18 => {
+        TargetType::Bytes => chunk.run(list, convert::bits),
+        TargetType::Text => chunk.run(list, convert::utf8),
+        TargetType::Numeric(of) | TargetType::Bignumeric(of) if of.precision <= 18 => {
             chunk.run(list, |text, out| convert::short_decimal(text, *of, out))
         }
-        Target::Numeric(of) | Target::Bignumeric(of) => {
+        TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
             chunk.run(list, |text, out| convert::long_decimal(text, *of, out))
         }
         // The plan refuses it before anything is read.
-        Target::List(_) => Err(Trouble::Encoding),
+        TargetType::List(_) => Err(Trouble::Encoding),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use landbridge_core::rewrite::Compression;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::ColumnOrder;
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData,
@@ -115,7 +115,7 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     let count = input.footer.metadata.num_row_groups();
     if groups.iter().any(|group| *group >= count) {
         return Err(Error::new(
-            Kind::Rejected,
+            ErrorKind::Rejected,
             "a file does not have so many row groups",
             input.name,
         ));
@@ -401,7 +401,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
 /// NULLs of the output. An array that is NULL is empty there.
 fn nulls(work: &Work, tally: &Tally) -> u64 {
     match work {
-        Work::Retype(landbridge_core::rewrite::Target::List(_)) => 0,
+        Work::Retype(landbridge_core::rewrite::TargetType::List(_)) => 0,
         _ => tally.nulls + tally.misfits.iter().sum::<u64>(),
     }
 }

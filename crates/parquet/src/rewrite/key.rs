@@ -5,7 +5,7 @@
 //! and the joins of yesterday's tables with today's would find nothing, in silence.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use super::token::{Key, SHORTEST_KEY};
 
@@ -19,9 +19,9 @@ impl Key {
     /// name, a file's) is what errors name; none repeats any of the key.
     ///
     /// # Errors
-    /// [`Kind::Config`] when it is not the written form of a key.
+    /// [`ErrorKind::Config`] when it is not the written form of a key.
     pub fn parse(written: &[u8], place: &str) -> Result<Self> {
-        let wrong = |what| Error::new(Kind::Config, what, place);
+        let wrong = |what| Error::new(ErrorKind::Config, what, place);
         let encoded = written
             .trim_ascii()
             .strip_prefix(WRITTEN.as_bytes())
@@ -75,7 +75,7 @@ mod tests {
             (&long, "a token key has fewer than 32 or more than 64 bytes"),
         ] {
             let error = Key::parse(written.as_bytes(), "a/secret").expect_err("no key");
-            assert_eq!((error.kind(), error.what()), (Kind::Config, expected));
+            assert_eq!((error.kind(), error.what()), (ErrorKind::Config, expected));
             assert_eq!(error.context(), "a/secret");
             assert!(!error.sentence().contains("sesame"), "{error}");
         }

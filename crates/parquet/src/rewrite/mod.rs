@@ -45,9 +45,9 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use landbridge_core::rewrite::{Action, Plan};
+use landbridge_core::rewrite::{Action, RewritePlan};
 use landbridge_core::types::ParquetColumn;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::file::reader::ChunkReader;
 
 pub use cut::{Cut, SMALLEST_PART, cut};
@@ -68,7 +68,7 @@ pub const PAGE_LIMIT: usize = 32 * 1024 * 1024;
 /// A plan, ready to be applied to any number of files, by any number of threads.
 #[derive(Clone, Debug)]
 pub struct Rewriter {
-    plan: Plan,
+    plan: RewritePlan,
     key: Option<Key>,
     page_limit: usize,
 }
@@ -80,7 +80,7 @@ pub struct Rewriter {
 pub fn rewrite<R: ChunkReader, W: Write + Send>(
     source: &R,
     sink: W,
-    plan: &Plan,
+    plan: &RewritePlan,
     row_groups: Option<&[usize]>,
 ) -> Result<Report> {
     Rewriter::new(plan.clone())?.rewrite(source, "", sink, row_groups)
@@ -90,8 +90,8 @@ impl Rewriter {
     /// A rewriter of this plan.
     ///
     /// # Errors
-    /// [`Kind::Config`] when the plan makes no sense by itself.
-    pub fn new(plan: Plan) -> Result<Self> {
+    /// [`ErrorKind::Config`] when the plan makes no sense by itself.
+    pub fn new(plan: RewritePlan) -> Result<Self> {
         plan.check()?;
         Ok(Self { plan, key: None, page_limit: PAGE_LIMIT })
     }
@@ -112,7 +112,7 @@ impl Rewriter {
     }
 
     /// The plan.
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &RewritePlan {
         &self.plan
     }
 
@@ -169,10 +169,10 @@ impl Rewriter {
     /// whatever is asked for, so that all parts of it decide alike, then as what it becomes.
     ///
     /// # Errors
-    /// [`Kind::Held`] when more values than the plan allows do not fit, or when the plan does
-    /// not suit the columns that are there; [`Kind::Corrupt`] when the file is not as it should
-    /// be; [`Kind::Rejected`] when a converted column is stored in a way that cannot be read;
-    /// [`Kind::Config`] when tokens lack their key; [`Kind::Transient`], or what the source
+    /// [`ErrorKind::Held`] when more values than the plan allows do not fit, or when the plan does
+    /// not suit the columns that are there; [`ErrorKind::Corrupt`] when the file is not as it should
+    /// be; [`ErrorKind::Rejected`] when a converted column is stored in a way that cannot be read;
+    /// [`ErrorKind::Config`] when tokens lack their key; [`ErrorKind::Transient`], or what the source
     /// says, when reading or writing fails. On an error, what has been written is no Parquet
     /// file: discard it.
     pub fn rewrite<R: ChunkReader, W: Write + Send>(
@@ -288,5 +288,5 @@ fn tell(report: &mut Report, scanned: Vec<ColumnReport>) {
 
 /// A task that ended without an answer: the runtime stopped, or it panicked.
 fn lost(name: &str) -> Error {
-    Error::new(Kind::Transient, "a rewrite was stopped", name)
+    Error::new(ErrorKind::Transient, "a rewrite was stopped", name)
 }

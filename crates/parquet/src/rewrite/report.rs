@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_core::rewrite::{Bound, Facts, Misfit};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::rewrite::{Bound, ColumnStats, Misfit};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
@@ -61,7 +61,7 @@ impl Report {
     /// Adds what happened to another part of the same table, rewritten by the same plan.
     ///
     /// # Errors
-    /// [`Kind::Rejected`] when it has other columns.
+    /// [`ErrorKind::Rejected`] when it has other columns.
     pub fn merge(&mut self, other: Self) -> Result<()> {
         if self.columns.is_empty() {
             *self = other;
@@ -71,7 +71,7 @@ impl Report {
             |report: &Self| report.columns.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
         if names(self) != names(&other) {
             return Err(Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "reports of different columns cannot be added",
                 "",
             ));
@@ -91,7 +91,7 @@ impl Report {
     /// Whether the misfits are few enough; `name` is the table's or the file's.
     ///
     /// # Errors
-    /// [`Kind::Held`], naming the first column with a larger share of misfits among its values
+    /// [`ErrorKind::Held`], naming the first column with a larger share of misfits among its values
     /// that are not NULL, with the counts by reason.
     pub fn judge(&self, max_misfit_share: f64, name: &str) -> Result<()> {
         for column in self.columns.iter().filter(|column| !column.kept_text) {
@@ -104,7 +104,7 @@ impl Report {
                     .map(|(reason, count)| format!("{count} × {reason}"))
                     .collect();
                 return Err(Error::new(
-                    Kind::Held,
+                    ErrorKind::Held,
                     "too many values do not fit the type of their column",
                     format!(
                         "{name}, column `{}`: {} of {values} values",
@@ -120,8 +120,8 @@ impl Report {
 
 impl ColumnReport {
     /// What a receipt keeps of it.
-    pub fn facts(&self) -> Facts {
-        Facts {
+    pub fn facts(&self) -> ColumnStats {
+        ColumnStats {
             nulls: self.nulls,
             values: self.values,
             misfits: self.misfits.clone(),
@@ -326,7 +326,7 @@ mod tests {
         report.judge(0.001, "people").expect("one in a thousand is allowed");
         report.columns[0].misfits.insert(Misfit::Malformed, 2);
         let error = report.judge(0.001, "people").expect_err("three are not");
-        assert_eq!(error.kind(), Kind::Held);
+        assert_eq!(error.kind(), ErrorKind::Held);
         assert_eq!(
             error.context(),
             "people, column `born`: 1 × infinity, 2 × malformed of 1000 values"

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use landbridge_core::rewrite::{Action, Annotate, Decimal, OnMisfit, Plan, Target};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::rewrite::{Action, Annotate, Decimal, OnMisfit, RewritePlan, TargetType};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
@@ -52,7 +52,7 @@ impl Column {
 }
 
 /// The columns whose misfits must be known before anything is written.
-pub(super) fn may_keep_text(plan: &Plan) -> BTreeSet<String> {
+pub(super) fn may_keep_text(plan: &RewritePlan) -> BTreeSet<String> {
     let keeps = |rule: &Option<OnMisfit>| rule.unwrap_or(plan.on_misfit) == OnMisfit::KeepText;
     let retyped = plan.columns.iter().filter(
         |(_, action)| matches!(action, Action::Retype { on_misfit, .. } if keeps(on_misfit)),
@@ -64,7 +64,7 @@ impl Layout {
     /// Lays out the columns; those of `text` stay text though the plan retypes them.
     pub(super) fn new(
         footer: &Footer,
-        plan: &Plan,
+        plan: &RewritePlan,
         key: Option<&Key>,
         text: &BTreeSet<String>,
         name: &str,
@@ -123,7 +123,7 @@ impl Layout {
             first += leaf - start;
         }
         if layout.is_empty() {
-            return Err(Error::new(Kind::Config, "the plan leaves no column", name));
+            return Err(Error::new(ErrorKind::Config, "the plan leaves no column", name));
         }
         let root = Type::group_type_builder(old.root_schema().name()).with_fields(types).build();
         let root = root.map_err(|error| failed(name).caused_by(error))?;
@@ -144,11 +144,11 @@ fn said(action: &Action) -> &'static str {
 }
 
 fn held(what: &'static str, name: &str, column: &str) -> Error {
-    Error::new(Kind::Held, what, format!("{name}, column `{column}`"))
+    Error::new(ErrorKind::Held, what, format!("{name}, column `{column}`"))
 }
 
 fn failed(name: &str) -> Error {
-    Error::new(Kind::Rejected, "a Parquet schema cannot be written", name)
+    Error::new(ErrorKind::Rejected, "a Parquet schema cannot be written", name)
 }
 
 fn is_text(field: &Type) -> bool {
@@ -189,7 +189,8 @@ fn lay(field: &TypePtr, action: &Action, key: Option<&Key>, name: &str) -> Resul
             let stored = stored(field).ok_or_else(|| {
                 other("a column is neither text nor a whole number, so it cannot be tokenised")
             })?;
-            let key = key.ok_or_else(|| Error::new(Kind::Config, "tokens need a key", name))?;
+            let key =
+                key.ok_or_else(|| Error::new(ErrorKind::Config, "tokens need a key", name))?;
             let work = Work::Tokenise(key.domain(domain));
             let task = Task::Convert { work, stored, optional: is_optional(field) };
             let builder = start(field, PhysicalType::BYTE_ARRAY, Repetition::OPTIONAL)
@@ -283,9 +284,9 @@ fn annotation(what: Annotate) -> (PhysicalType, Option<LogicalType>, ConvertedTy
 /// A retyped column. A list is a bare repeated leaf: BigQuery reads it as REPEATED with no
 /// option of the load job, where the three-level LIST needs one (`enableListInference`); and
 /// since an array of BigQuery is never NULL and holds none, nothing is lost by it.
-fn target(field: &Type, to: &Target) -> Result<Type, ParquetError> {
+fn target(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
     let (of, repetition) = match to {
-        Target::List(of) => (of.as_ref(), Repetition::REPEATED),
+        TargetType::List(of) => (of.as_ref(), Repetition::REPEATED),
         to => (to, Repetition::OPTIONAL),
     };
     let annotated = |what| {
@@ -294,15 +295,15 @@ fn target(field: &Type, to: &Target) -> Result<Type, ParquetError> {
     };
     let plain = |physical| start(field, physical, repetition);
     match of {
-        Target::Date => annotated(Annotate::Date),
-        Target::Timestamp => annotated(Annotate::Timestamp),
-        Target::Time => annotated(Annotate::Time),
-        Target::Text => annotated(Annotate::String),
-        Target::Int64 => plain(PhysicalType::INT64),
-        Target::Float64 => plain(PhysicalType::DOUBLE),
-        Target::Bool => plain(PhysicalType::BOOLEAN),
-        Target::Bytes | Target::List(_) => plain(PhysicalType::BYTE_ARRAY),
-        Target::Numeric(of) | Target::Bignumeric(of) => {
+        TargetType::Date => annotated(Annotate::Date),
+        TargetType::Timestamp => annotated(Annotate::Timestamp),
+        TargetType::Time => annotated(Annotate::Time),
+        TargetType::Text => annotated(Annotate::String),
+        TargetType::Int64 => plain(PhysicalType::INT64),
+        TargetType::Float64 => plain(PhysicalType::DOUBLE),
+        TargetType::Bool => plain(PhysicalType::BOOLEAN),
+        TargetType::Bytes | TargetType::List(_) => plain(PhysicalType::BYTE_ARRAY),
+        TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
             let Decimal { precision, scale } = *of;
             let (precision, scale) = (i32::from(precision), i32::from(scale));
             let (physical, length) = match of.precision {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -103,7 +103,9 @@ impl<R: ChunkReader> Ranges for AtOnce<'_, R> {
 /// The checked footer of a source.
 pub(super) fn footer<R: ChunkReader>(source: &R, name: &str) -> Result<Footer> {
     let read = Footer::read(&AtOnce(source, name), source.len(), name).now_or_never();
-    read.unwrap_or_else(|| Err(Error::new(Kind::Rejected, "a footer was not read at once", name)))
+    read.unwrap_or_else(|| {
+        Err(Error::new(ErrorKind::Rejected, "a footer was not read at once", name))
+    })
 }
 
 /// Where a chunk lies: start and length, within the file's data.

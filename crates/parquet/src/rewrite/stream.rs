@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use tokio::runtime::Handle;
@@ -52,7 +52,7 @@ impl Stream {
     /// How it ended. Until this says that all is well, what came is no Parquet file.
     ///
     /// # Errors
-    /// As [`Rewriter::rewrite`]; [`Kind::Transient`] when the receiver was dropped.
+    /// As [`Rewriter::rewrite`]; [`ErrorKind::Transient`] when the receiver was dropped.
     pub async fn report(mut self) -> Result<Report> {
         self.bytes.close();
         self.done.await.unwrap_or_else(|_| Err(lost(&self.name)))
@@ -146,14 +146,14 @@ impl<S: Ranges + Send + Sync + 'static> Shared<S> {
         let bytes = self.runtime.block_on(task).unwrap_or_else(|_| Err(lost("")))?;
         let next = start + bytes.len() as u64;
         if bytes.is_empty() {
-            return Err(Error::new(Kind::Transient, "a ranged read gave nothing", ""));
+            return Err(Error::new(ErrorKind::Transient, "a ranged read gave nothing", ""));
         }
         if next < self.length {
             state.coming = Some((next, self.fetch(next)));
         }
         (state.start, state.bytes) = (start, bytes);
         part(start, &state.bytes, at).ok_or_else(|| {
-            Error::new(Kind::Transient, "a ranged read gave less than was asked", "")
+            Error::new(ErrorKind::Transient, "a ranged read gave less than was asked", "")
         })
     }
 }
@@ -223,8 +223,9 @@ struct Messages {
 
 impl Messages {
     fn send(&mut self) -> io::Result<()> {
-        let stopped =
-            |_| io::Error::other(Error::new(Kind::Transient, "the sink of a rewrite is gone", ""));
+        let stopped = |_| {
+            io::Error::other(Error::new(ErrorKind::Transient, "the sink of a rewrite is gone", ""))
+        };
         self.sender.blocking_send(self.held.split().freeze()).map_err(stopped)
     }
 }

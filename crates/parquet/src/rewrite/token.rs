@@ -13,7 +13,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use landbridge_core::rewrite::Misfit;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
@@ -49,10 +49,10 @@ impl Key {
     /// A key of these bytes.
     ///
     /// # Errors
-    /// [`Kind::Config`] when there are fewer than [`SHORTEST_KEY`].
+    /// [`ErrorKind::Config`] when there are fewer than [`SHORTEST_KEY`].
     pub fn new(secret: &[u8]) -> Result<Self> {
         if secret.len() < SHORTEST_KEY {
-            return Err(Error::new(Kind::Config, "a token key has fewer than 32 bytes", ""));
+            return Err(Error::new(ErrorKind::Config, "a token key has fewer than 32 bytes", ""));
         }
         Ok(Self(Hmac::new(secret)))
     }
@@ -281,7 +281,7 @@ mod tests {
         assert_ne!(token, key.token("", b"123-45"), "another domain");
         let other = Key::new(&[8; 32]).expect("long enough");
         assert_ne!(token, other.token("account", b"123-45"), "another key");
-        assert_eq!(Key::new(&[7; 31]).expect_err("too short").kind(), Kind::Config);
+        assert_eq!(Key::new(&[7; 31]).expect_err("too short").kind(), ErrorKind::Config);
         assert!(!format!("{key:?}").contains('7'));
     }
 }

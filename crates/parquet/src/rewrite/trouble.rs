@@ -2,7 +2,7 @@
 
 use std::io;
 
-use landbridge_core::{Error, Kind};
+use landbridge_core::{Error, ErrorKind};
 use parquet::errors::ParquetError;
 
 /// Trouble with one file. It never holds a value of a cell.
@@ -33,43 +33,47 @@ impl Trouble {
     pub(super) fn at(self, place: impl FnOnce() -> String) -> Error {
         match self {
             Self::Page(what) => {
-                Error::new(Kind::Corrupt, "a page of a Parquet file is broken", place())
+                Error::new(ErrorKind::Corrupt, "a page of a Parquet file is broken", place())
                     .caused_by(what)
             }
             Self::PageTooLarge => Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "a page of a Parquet file is larger than the memory it may have",
                 place(),
             ),
             Self::Codec => Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "a column of a Parquet file has a codec that cannot be read",
                 place(),
             ),
             Self::Encoding => Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "a column of a Parquet file has an encoding that cannot be read",
                 place(),
             ),
             Self::Io(error) => match error.downcast::<Error>() {
                 Ok(error) => error,
-                Err(error) => {
-                    Error::new(Kind::Transient, "a Parquet file cannot be read or written", place())
-                        .caused_by(error)
-                }
+                Err(error) => Error::new(
+                    ErrorKind::Transient,
+                    "a Parquet file cannot be read or written",
+                    place(),
+                )
+                .caused_by(error),
             },
             Self::Parquet(ParquetError::External(error)) => match error.downcast::<Error>() {
                 Ok(error) => *error,
                 Err(error) => match error.downcast::<io::Error>() {
                     Ok(error) => Self::Io(*error).at(place),
-                    Err(error) => {
-                        Error::new(Kind::Rejected, "a Parquet file cannot be rewritten", place())
-                            .caused_by(error)
-                    }
+                    Err(error) => Error::new(
+                        ErrorKind::Rejected,
+                        "a Parquet file cannot be rewritten",
+                        place(),
+                    )
+                    .caused_by(error),
                 },
             },
             Self::Parquet(error) => {
-                Error::new(Kind::Rejected, "a Parquet file cannot be rewritten", place())
+                Error::new(ErrorKind::Rejected, "a Parquet file cannot be rewritten", place())
                     .caused_by(error)
             }
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
-use landbridge_core::Kind;
-use landbridge_core::rewrite::Plan;
+use landbridge_core::ErrorKind;
+use landbridge_core::rewrite::RewritePlan;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
 use landbridge_parquet::rewrite::rewrite;
 use landbridge_parquet::{Footer, empty};
@@ -67,7 +67,7 @@ async fn a_footer_tells_rows_and_columns() {
 fn a_file_to_which_nothing_happens_is_copied_byte_for_byte() {
     let input = file(250);
     let mut output = Vec::new();
-    let report = rewrite(&input, &mut output, &Plan::default(), None).unwrap();
+    let report = rewrite(&input, &mut output, &RewritePlan::default(), None).unwrap();
     assert_eq!(Bytes::from(output), input);
     assert_eq!((report.rows, report.bytes_written), (250, input.len() as u64));
     assert_eq!(report.columns.len(), 4);
@@ -79,12 +79,12 @@ async fn a_cut_file_is_refused_at_every_length() {
     let whole = file(250);
     for length in (0..whole.len()).step_by(97) {
         let error = footer(&whole.slice(..length)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Corrupt, "{length}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}");
         assert!(error.to_string().contains("s3://b/f.parquet"));
     }
     // Cut in the middle, with the footer still there.
     let end = whole.slice(whole.len() - 2000..);
-    assert_eq!(footer(&end).await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(footer(&end).await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 #[tokio::test]

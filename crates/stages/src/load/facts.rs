@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::NONE;
-use landbridge_core::diff::Wanted;
+use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::plan::table::Resolved;
 use landbridge_core::receipt;
-use landbridge_core::rewrite::{Action, Facts};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::rewrite::{Action, ColumnStats};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::Ledger;
 use crate::records::{self, ItemRecord};
@@ -17,20 +17,20 @@ use crate::records::{self, ItemRecord};
 /// Records of items read at once: they are small, and the wait is the network's.
 const AT_ONCE: usize = 16;
 
-/// Facts by column.
-pub type Columns = BTreeMap<String, Facts>;
+/// ColumnStats by column.
+pub type Columns = BTreeMap<String, ColumnStats>;
 
 /// Adds up what the records of all items say.
 ///
 /// # Errors
-/// Those of the ledger; [`Kind::Corrupt`] when a record is gone.
+/// Those of the ledger; [`ErrorKind::Corrupt`] when a record is gone.
 pub async fn gather(ledger: &Ledger, table: &TablePlan) -> Result<Columns> {
     let records: Vec<ItemRecord> = futures::stream::iter(&table.items)
         .map(|item| async move {
             let name = records::item(table, item.number);
             let record = ledger.get::<ItemRecord>(&name).await?.map(|there| there.value);
             record.ok_or_else(|| {
-                Error::new(Kind::Corrupt, "the ledger lacks the record of an object", name)
+                Error::new(ErrorKind::Corrupt, "the ledger lacks the record of an object", name)
             })
         })
         .buffered(AT_ONCE)
@@ -46,7 +46,7 @@ pub async fn gather(ledger: &Ledger, table: &TablePlan) -> Result<Columns> {
 /// Whether few enough values did not fit; `percent` is the limit, of values that are not NULL.
 ///
 /// # Errors
-/// [`Kind::Held`], naming the columns beyond it.
+/// [`ErrorKind::Held`], naming the columns beyond it.
 pub fn judge(columns: &Columns, percent: f64, place: &str) -> Result<()> {
     let beyond = columns.iter().filter(|(_, facts)| facts.exceeds(percent / 100.0));
     let beyond: Vec<String> = beyond
@@ -56,7 +56,7 @@ pub fn judge(columns: &Columns, percent: f64, place: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Held,
+        ErrorKind::Held,
         "too many values do not fit the type of their column, so the table keeps yesterday's data",
         format!(
             "{place}, {}; mend them in the source, give the column `type: STRING` or `on_misfit: keep_text` in contract.yaml, or raise `checks.max_misfit_percent`",
@@ -81,7 +81,7 @@ pub fn warnings(columns: &Columns) -> Vec<String> {
 /// The columns of the receipt. Bounds are told of columns alone that everybody may read: the
 /// least of a masked column is somebody's.
 pub fn columns(table: &TablePlan, resolved: &Resolved, facts: &Columns) -> Vec<receipt::Column> {
-    let column = |wanted: &Wanted| {
+    let column = |wanted: &DesiredColumn| {
         let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
         let facts = facts.get(&wanted.name);
         let open = facts.filter(|_| wanted.class == NONE);
@@ -103,7 +103,7 @@ pub fn columns(table: &TablePlan, resolved: &Resolved, facts: &Columns) -> Vec<r
 }
 
 /// The columns that were dropped on the way.
-pub fn left_behind(table: &TablePlan) -> Vec<String> {
+pub fn dropped_columns(table: &TablePlan) -> Vec<String> {
     let dropped = table.columns.iter().filter(|column| column.action == Action::Drop);
     dropped.map(|column| column.parquet.name.clone()).collect()
 }

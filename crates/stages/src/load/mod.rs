@@ -14,23 +14,23 @@ pub mod table;
 
 use futures::StreamExt;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::{Error, Result};
 
 use crate::records::{self, PLAN, revised};
-use crate::{Context, Ledger, Outcome, Progress, Tick, transfer};
+use crate::{Context, Ledger, Progress, Tick, TickOutcome, transfer};
 
 /// One tick. Repeating it loads nothing twice: load jobs are named for their
 /// day, table and attempt, and BigQuery runs an id once.
 ///
 /// # Errors
 /// The first trouble that no receipt can hold, after the other tables had their chance.
-pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
     let Some(plan) = ledger.get::<DayPlan>(PLAN).await? else {
         settle::overdue(context, &ledger, day, tick).await?;
-        return Ok(Outcome::new(Progress::Waiting, format!("{day} is not planned yet")));
+        return Ok(TickOutcome::new(Progress::Waiting, format!("{day} is not planned yet")));
     };
     let plan = plan.value;
     settle::skipped(&ledger, &plan, tick).await?;
@@ -39,7 +39,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
     let troubles = ledger.names("troubles").await?;
     let ready = plan.tables.iter().filter(|entry| {
         // A contract of another way for the table: the transfer plans and carries it anew first.
-        entry.carriage == transfer::carriage(context, &entry.target)
+        entry.transfer_fingerprint == transfer::transfer_fingerprint(context, &entry.source_table)
             && receipts.get(&entry.table).is_none_or(|receipt| !is_final(receipt))
     });
     let ready = ready.filter_map(|entry| {
@@ -79,7 +79,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
 
 /// Whether a receipt needs no further look: a held table may yet be mended today.
 pub(crate) fn is_final(receipt: &Receipt) -> bool {
-    matches!(receipt.state, State::Published | State::Superseded)
+    matches!(receipt.state, ReceiptState::Published | ReceiptState::Superseded)
 }
 
 /// Loads one table, of which the `whole` is carried or something cannot be. A trouble that waits for a person becomes a receipt; any other is returned.

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use landbridge_core::diff::Column;
+use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::Receipt;
 use landbridge_core::types::BigQueryType::{self, Date, Int64, String as Text, Timestamp};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ const MAX_BATCHES: usize = 100;
 const COLUMNS: [(&str, BigQueryType, &str); 23] = [
     ("source", Text, "Name of the source in landbridge.yaml"),
     ("day", Date, "Day of the data, in the schedule's zone"),
-    ("target", Text, "schema.table in the source"),
+    ("source_table", Text, "schema.table in the source"),
     ("table_name", Text, "Table in BigQuery; empty when the table is skipped"),
     ("state", Text, "published, held, skipped or superseded"),
     ("snapshot", Text, "RDS snapshot that the rows come from"),
@@ -50,7 +50,7 @@ const COLUMNS: [(&str, BigQueryType, &str); 23] = [
     ("export_started_at", Timestamp, "When the export task started"),
     ("export_ended_at", Timestamp, "When it ended"),
     ("planned_at", Timestamp, "Tick that planned the day's transfer"),
-    ("settled_at", Timestamp, "Tick that wrote this receipt"),
+    ("recorded_at", Timestamp, "Tick that wrote this receipt"),
     ("load_ms", Int64, "Running time of the load job in milliseconds"),
 ];
 
@@ -84,7 +84,7 @@ pub async fn publish(
                     == Written::Overtaken
                 {
                     return Err(Error::new(
-                        Kind::Transient,
+                        ErrorKind::Transient,
                         "another tick is writing the receipts",
                         plan.day.to_string(),
                     ));
@@ -96,7 +96,7 @@ pub async fn publish(
         sent.extend(batch.receipts);
     }
     Err(Error::new(
-        Kind::Held,
+        ErrorKind::Held,
         "a day has more changes of receipts than it can have",
         plan.day.to_string(),
     ))
@@ -108,7 +108,7 @@ fn mark(receipt: &Receipt) -> String {
     let state = receipt.state.name();
     format!(
         "{}@{state}{}",
-        receipt.target,
+        receipt.source_table,
         if why.is_empty() {
             String::new()
         } else {
@@ -159,9 +159,11 @@ async fn append(
                     "{dataset}.{TABLE}, job {id}: {} sent, {rows} added",
                     batch.receipts.len()
                 );
-                return Err(Error::new(Kind::Corrupt, "receipts do not add up", place));
+                return Err(Error::new(ErrorKind::Corrupt, "receipts do not add up", place));
             }
-            Some(JobState::Failed { kind: Kind::Transient | Kind::Throttled, .. }) => {}
+            Some(JobState::Failed {
+                kind: ErrorKind::Transient | ErrorKind::Throttled, ..
+            }) => {}
             Some(JobState::Failed { reason, kind, .. }) => {
                 return Err(Error::new(
                     kind,
@@ -171,20 +173,24 @@ async fn append(
             }
             Some(JobState::Running) | None => {
                 return Err(Error::new(
-                    Kind::Transient,
+                    ErrorKind::Transient,
                     "the receipts are still being loaded",
                     id.as_str(),
                 ));
             }
         }
     }
-    Err(Error::new(Kind::Transient, "the receipts cannot be loaded", format!("{dataset}.{TABLE}")))
+    Err(Error::new(
+        ErrorKind::Transient,
+        "the receipts cannot be loaded",
+        format!("{dataset}.{TABLE}"),
+    ))
 }
 
-fn columns() -> Vec<Column> {
+fn columns() -> Vec<TableColumn> {
     COLUMNS
         .iter()
-        .map(|(name, ty, description)| Column {
+        .map(|(name, ty, description)| TableColumn {
             name: (*name).to_owned(),
             ty: *ty,
             repeated: false,
@@ -202,7 +208,7 @@ fn line(receipt: &Receipt) -> Value {
     json!({
         "source": receipt.source,
         "day": receipt.day,
-        "target": receipt.target,
+        "source_table": receipt.source_table,
         "table_name": receipt.table,
         "state": receipt.state,
         "snapshot": receipt.snapshot,
@@ -221,7 +227,7 @@ fn line(receipt: &Receipt) -> Value {
         "export_started_at": receipt.export_started_at,
         "export_ended_at": receipt.export_ended_at,
         "planned_at": receipt.planned_at,
-        "settled_at": receipt.settled_at,
+        "recorded_at": receipt.recorded_at,
         "load_ms": receipt.load_ms,
     })
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::diff::{Change, Column, diff, tag_of};
+use landbridge_core::diff::{SchemaChange, TableColumn, diff, tag_of};
 use landbridge_core::ids::JobId;
 use landbridge_core::plan::table::resolve;
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
-use landbridge_core::receipt::{Receipt, State};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableState};
 
 use super::{facts, is_final, receipt_name};
@@ -30,8 +30,8 @@ const MAX_URIS: usize = 10_000;
 /// Loads a table of which every object is in Cloud Storage. `None`: not finished, the next tick goes on.
 ///
 /// # Errors
-/// What waits for a person is [`Kind::Held`], [`Kind::Config`], [`Kind::Corrupt`]
-/// or [`Kind::Rejected`]; everything else passes by itself.
+/// What waits for a person is [`ErrorKind::Held`], [`ErrorKind::Config`], [`ErrorKind::Corrupt`]
+/// or [`ErrorKind::Rejected`]; everything else passes by itself.
 pub async fn load(
     context: &Context,
     ledger: &Ledger,
@@ -46,7 +46,7 @@ pub async fn load(
     let place = format!("{}.{}", warehouse.dataset, table.table);
     let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
     let live_table = live.as_ref().map(|state| &state.live);
-    let contract = context.contract.tables.get(&table.target);
+    let contract = context.contract.tables.get(&table.source_table);
     let text = transfer::text::made(ledger, table).await?;
     let resolved = resolve(table, contract, &text)?;
     let facts = facts::gather(ledger, table).await?;
@@ -66,9 +66,9 @@ pub async fn load(
         return Ok(None);
     };
 
-    let mut receipt = blank(ledger, plan, table, State::Published, tick).await?;
+    let mut receipt = blank(ledger, plan, table, ReceiptState::Published, tick).await?;
     receipt.columns = facts::columns(table, &resolved, &facts);
-    receipt.left_behind = facts::left_behind(table);
+    receipt.dropped_columns = facts::dropped_columns(table);
     receipt.warnings = resolved.warnings;
     receipt.warnings.extend(facts::warnings(&facts));
     receipt.job = Some(job.to_string());
@@ -109,7 +109,7 @@ async fn intend(
     ledger: &Ledger,
     table: &TablePlan,
     live: Option<&TableState>,
-    change: &Change,
+    change: &SchemaChange,
     key: Option<&str>,
 ) -> Result<Intent> {
     let name = records::intent(&table.table);
@@ -117,9 +117,9 @@ async fn intend(
         return Ok(found.value);
     }
     let changes = match change {
-        Change::Create(columns) => vec![format!("created with {} columns", columns.len())],
-        Change::Patch { notes, .. } => notes.clone(),
-        Change::Nothing(_) => Vec::new(),
+        SchemaChange::Create(columns) => vec![format!("created with {} columns", columns.len())],
+        SchemaChange::Patch { notes, .. } => notes.clone(),
+        SchemaChange::Nothing(_) => Vec::new(),
     };
     let other_key = match key {
         Some(key) => made_with_another(ledger, table, key).await?,
@@ -195,25 +195,25 @@ async fn claim(
 async fn prepare(
     context: &Context,
     table: &TablePlan,
-    change: &Change,
+    change: &SchemaChange,
     description: Option<&str>,
 ) -> Result<()> {
     let dataset = &context.config.warehouse.dataset;
     let bigquery = &context.gcp.bigquery;
     match change {
-        Change::Nothing(_) => return Ok(()),
-        Change::Create(columns) => {
+        SchemaChange::Nothing(_) => return Ok(()),
+        SchemaChange::Create(columns) => {
             let source = &context.config.source.name;
             if !bigquery.create_table(dataset, &table.table, columns, source, description).await? {
                 // It appeared since we looked: the next tick compares it.
                 return Err(Error::new(
-                    Kind::Transient,
+                    ErrorKind::Transient,
                     "a table appeared while it was being created",
                     format!("{dataset}.{}", table.table),
                 ));
             }
         }
-        Change::Patch { columns, .. } => {
+        SchemaChange::Patch { columns, .. } => {
             bigquery.patch_table(dataset, &table.table, columns).await?
         }
     }
@@ -221,7 +221,7 @@ async fn prepare(
     match untagged(&state, change.columns()) {
         None => Ok(()),
         Some(column) => Err(Error::new(
-            Kind::Rejected,
+            ErrorKind::Rejected,
             "a policy tag was set and did not stick, so no data is loaded",
             format!("{dataset}.{}.{column}", table.table),
         )),
@@ -232,7 +232,7 @@ async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
     let dataset = &context.config.warehouse.dataset;
     context.gcp.bigquery.table(dataset, &table.table).await?.ok_or_else(|| {
         Error::new(
-            Kind::Transient,
+            ErrorKind::Transient,
             "a table is gone that was there just before",
             format!("{dataset}.{}", table.table),
         )
@@ -240,7 +240,7 @@ async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
 }
 
 /// The first column whose tag is not the one it should have.
-fn untagged(state: &TableState, columns: &[Column]) -> Option<String> {
+fn untagged(state: &TableState, columns: &[TableColumn]) -> Option<String> {
     columns
         .iter()
         .find(|column| {
@@ -267,7 +267,7 @@ async fn rows(
     ledger: &Ledger,
     plan: &DayPlan,
     table: &TablePlan,
-    change: &Change,
+    change: &SchemaChange,
     tick: Tick,
 ) -> Result<Option<(JobId, u64, Option<u64>)>> {
     let bucket = &context.config.transfer.bucket;
@@ -303,7 +303,7 @@ async fn rows(
             Some(JobState::Failed { reason, kind, message }) => {
                 let said = message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                 let place = format!("{dataset}.{}, job {id}: {said}", table.table);
-                if fresh && !matches!(kind, Kind::Transient | Kind::Throttled) {
+                if fresh && !matches!(kind, ErrorKind::Transient | ErrorKind::Throttled) {
                     // A new attempt would fail alike; somebody may mend it before the next tick.
                     return Err(Error::new(refused(kind), "a load job was refused", place));
                 }
@@ -312,14 +312,18 @@ async fn rows(
             }
         }
     }
-    Err(Error::new(Kind::Held, "every attempt to load a table failed", last.unwrap_or_default()))
+    Err(Error::new(
+        ErrorKind::Held,
+        "every attempt to load a table failed",
+        last.unwrap_or_default(),
+    ))
 }
 
 /// A finished job's trouble, as this table's: what is permanent waits for a person.
-fn refused(kind: Kind) -> Kind {
+fn refused(kind: ErrorKind) -> ErrorKind {
     match kind {
-        Kind::Denied | Kind::NotFound | Kind::Quota => kind,
-        _ => Kind::Rejected,
+        ErrorKind::Denied | ErrorKind::NotFound | ErrorKind::Quota => kind,
+        _ => ErrorKind::Rejected,
     }
 }
 
@@ -346,7 +350,7 @@ pub(super) async fn finish(context: &Context, id: &JobId, tick: Tick) -> Result<
             Some(state) => return Ok(Some(state)),
             None => {
                 return Err(Error::new(
-                    Kind::Transient,
+                    ErrorKind::Transient,
                     "a job that was inserted cannot be found",
                     id.as_str(),
                 ));
@@ -361,7 +365,7 @@ async fn prove(
     context: &Context,
     ledger: &Ledger,
     table: &TablePlan,
-    change: &Change,
+    change: &SchemaChange,
     receipt: &mut Receipt,
     tick: Tick,
 ) -> Result<()> {
@@ -371,7 +375,7 @@ async fn prove(
     let loaded = receipt.rows_loaded.unwrap_or(0);
     if loaded != table.rows || state.rows != table.rows {
         return Err(Error::new(
-            Kind::Corrupt,
+            ErrorKind::Corrupt,
             "the rows of a table do not add up",
             format!(
                 "{place}: {} planned, {loaded} loaded, {} in the table",
@@ -387,7 +391,7 @@ async fn prove(
             .patch_table(&context.config.warehouse.dataset, &table.table, change.columns())
             .await?;
         let problem = Problem::new(
-            Kind::Rejected,
+            ErrorKind::Rejected,
             "a policy tag was lost during the load and is set again",
             format!("{place}.{column}"),
         );
@@ -396,7 +400,7 @@ async fn prove(
         let state = read_back(context, table).await?;
         if let Some(column) = untagged(&state, change.columns()) {
             return Err(Error::new(
-                Kind::Rejected,
+                ErrorKind::Rejected,
                 "a policy tag does not stick",
                 format!("{place}.{column}"),
             ));
@@ -464,7 +468,7 @@ pub async fn held_as(
     tick: Tick,
 ) -> Result<Receipt> {
     alert::raise(ledger, &problem, &table.table, tick.now).await?;
-    let mut receipt = blank(ledger, plan, table, State::Held, tick).await?;
+    let mut receipt = blank(ledger, plan, table, ReceiptState::Held, tick).await?;
     receipt.problem = Some(problem);
     write(ledger, &receipt).await
 }
@@ -476,7 +480,7 @@ async fn superseded(
     by: Day,
     tick: Tick,
 ) -> Result<Receipt> {
-    let mut receipt = blank(ledger, plan, table, State::Superseded, tick).await?;
+    let mut receipt = blank(ledger, plan, table, ReceiptState::Superseded, tick).await?;
     receipt
         .warnings
         .push(format!("the table holds {by} already, so this day's rows are not loaded"));
@@ -487,14 +491,14 @@ async fn blank(
     ledger: &Ledger,
     plan: &DayPlan,
     table: &TablePlan,
-    state: State,
+    state: ReceiptState,
     tick: Tick,
 ) -> Result<Receipt> {
     let export = ledger.get::<ExportRecord>(EXPORT).await?.map(|record| record.value);
     Ok(Receipt {
         source: plan.source.clone(),
         day: plan.day,
-        target: table.target.clone(),
+        source_table: table.source_table.clone(),
         table: table.table.clone(),
         state,
         snapshot: plan.snapshot.clone(),
@@ -508,13 +512,13 @@ async fn blank(
         rows_table: None,
         job: None,
         columns: Vec::new(),
-        left_behind: Vec::new(),
+        dropped_columns: Vec::new(),
         warnings: table.warnings.clone(),
         problem: None,
         export_started_at: export.as_ref().and_then(|export| export.started_at),
         export_ended_at: export.as_ref().and_then(|export| export.ended_at),
         planned_at: Some(plan.planned_at),
-        settled_at: tick.now,
+        recorded_at: tick.now,
         load_ms: None,
     })
 }

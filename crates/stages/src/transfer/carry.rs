@@ -10,10 +10,10 @@ use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_aws::S3;
 use landbridge_core::plan::columns::{counting, rewriting};
-use landbridge_core::plan::objects::Listed;
-use landbridge_core::plan::{Item, Origin, TablePlan};
-use landbridge_core::rewrite::{Action, Plan};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::plan::objects::ObjectMeta;
+use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
+use landbridge_core::rewrite::{Action, RewritePlan};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::Stored;
 use landbridge_parquet::rewrite::stream::{self, Settings, Stream};
 use landbridge_parquet::rewrite::{Report, Rewriter};
@@ -35,7 +35,7 @@ pub struct S3Object {
     /// The bucket.
     pub bucket: String,
     /// The version that was listed.
-    pub object: Listed,
+    pub object: ObjectMeta,
 }
 
 impl Ranges for S3Object {
@@ -50,13 +50,13 @@ impl Ranges for S3Object {
 /// `text` are the columns that stay text because a value of the table does not fit.
 ///
 /// # Errors
-/// [`Kind::Conflict`] when the object is there with other bytes; those of the engine and of
+/// [`ErrorKind::Conflict`] when the object is there with other bytes; those of the engine and of
 /// both clouds.
 pub async fn carry(
     context: &Context,
     ledger: &Ledger,
     table: &TablePlan,
-    item: &Item,
+    item: &TransferItem,
     text: &BTreeSet<String>,
     key: &DayKey,
 ) -> Result<()> {
@@ -88,7 +88,7 @@ pub async fn scan(
     context: &Context,
     ledger: &Ledger,
     table: &TablePlan,
-    item: &Item,
+    item: &TransferItem,
 ) -> Result<()> {
     let rewriter = Rewriter::new(counting(&table.columns))?;
     let (mut source, outcome) = open(context, table, item, rewriter)?;
@@ -108,7 +108,7 @@ pub async fn scan(
 async fn record(
     ledger: &Ledger,
     table: &TablePlan,
-    item: &Item,
+    item: &TransferItem,
     stored: Stored,
     outcome: &Outcome,
 ) -> Result<()> {
@@ -118,7 +118,11 @@ async fn record(
         generation: stored.generation,
         bytes: stored.bytes,
         crc32c: stored.crc32c.ok_or_else(|| {
-            Error::new(Kind::Rejected, "Cloud Storage tells no checksum of an object", &item.object)
+            Error::new(
+                ErrorKind::Rejected,
+                "Cloud Storage tells no checksum of an object",
+                &item.object,
+            )
         })?,
         rows: item.rows,
         columns: report.columns.iter().map(|it| (it.name.clone(), it.facts())).collect(),
@@ -131,13 +135,13 @@ async fn record(
 async fn meet(
     context: &Context,
     table: &TablePlan,
-    item: &Item,
+    item: &TransferItem,
     rewriter: Rewriter,
 ) -> Result<(Stored, Outcome)> {
     let bucket = &context.config.transfer.bucket;
     let stored = context.gcp.storage.stat(bucket, &item.object).await?.ok_or_else(|| {
         Error::new(
-            Kind::Transient,
+            ErrorKind::Transient,
             "an object came and went",
             format!("gs://{bucket}/{}", item.object),
         )
@@ -153,16 +157,21 @@ async fn meet(
     Ok((stored, outcome))
 }
 
-fn broken(item: &Item) -> Error {
-    Error::new(Kind::Transient, "an object's bytes did not arrive whole", item.object.clone())
+fn broken(item: &TransferItem) -> Error {
+    Error::new(ErrorKind::Transient, "an object's bytes did not arrive whole", item.object.clone())
 }
 
-fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) -> Result<()> {
+fn check(
+    bucket: &str,
+    item: &TransferItem,
+    stored: Stored,
+    (bytes, sum): (u64, u32),
+) -> Result<()> {
     if stored.bytes == bytes && stored.crc32c == Some(sum) {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Conflict,
+        ErrorKind::Conflict,
         "an object in Cloud Storage holds other bytes than its source; delete it, and it is carried again",
         format!("gs://{bucket}/{}: {} bytes there, {bytes} here", item.object, stored.bytes),
     ))
@@ -172,7 +181,7 @@ fn check(bucket: &str, item: &Item, stored: Stored, (bytes, sum): (u64, u32)) ->
 async fn rewriter(
     context: &Context,
     ledger: &Ledger,
-    plan: Plan,
+    plan: RewritePlan,
     key: &DayKey,
 ) -> Result<Rewriter> {
     let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
@@ -184,22 +193,22 @@ async fn rewriter(
 fn open(
     context: &Context,
     table: &TablePlan,
-    item: &Item,
+    item: &TransferItem,
     rewriter: Rewriter,
 ) -> Result<(Source, Outcome)> {
     let groups = item.row_groups.clone().map(Vec::from_iter);
     let stream = match &item.from {
-        Origin::NoRows { columns } => {
+        ItemSource::NoRows { columns } => {
             let file = empty::no_rows(columns, &table.table)?;
             let length = file.len() as u64;
             stream::rewrite(rewriter, file, length, &item.object, groups, SETTINGS)
         }
-        Origin::Object { key, etag, bytes } => {
+        ItemSource::Object { key, etag, bytes } => {
             let bucket = &context.config.export.bucket;
             let from = S3Object {
                 s3: context.aws.s3.clone(),
                 bucket: bucket.clone(),
-                object: Listed { key: key.clone(), etag: etag.clone(), bytes: *bytes },
+                object: ObjectMeta { key: key.clone(), etag: etag.clone(), bytes: *bytes },
             };
             let name = format!("s3://{bucket}/{key}");
             stream::rewrite(rewriter, from, *bytes, &name, groups, SETTINGS)
@@ -243,7 +252,7 @@ impl Outcome {
     }
 
     /// The engine's report, of as many rows as were planned.
-    fn report(&self, item: &Item) -> Result<Report> {
+    fn report(&self, item: &TransferItem) -> Result<Report> {
         let report = self.with(|passed| match &passed.end {
             Some(Ok(report)) => Some(report.clone()),
             _ => None,
@@ -251,7 +260,7 @@ impl Outcome {
         let report = report.ok_or_else(|| broken(item))?;
         if report.rows != item.rows {
             return Err(Error::new(
-                Kind::Corrupt,
+                ErrorKind::Corrupt,
                 "a file has other rows than its plan",
                 format!("{}: {} planned, {} there", item.object, item.rows, report.rows),
             ));

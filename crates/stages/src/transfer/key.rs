@@ -4,7 +4,7 @@
 //! needs the key records which one it is; a key that is changed later in the day carries nothing
 //! until it is put back, and counts from the next day.
 
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_parquet::rewrite::Key;
 use tokio::sync::OnceCell;
 
@@ -19,13 +19,13 @@ impl DayKey {
     /// The key. Idempotent: the day's first record of it counts.
     ///
     /// # Errors
-    /// [`Kind::Held`] when it is another key than the one that the day began with; those of
+    /// [`ErrorKind::Held`] when it is another key than the one that the day began with; those of
     /// [`Context::token_key`] and of the ledger.
     pub async fn get(&self, context: &Context, ledger: &Ledger) -> Result<Key> {
         let key = self.0.get_or_try_init(|| of_the_day(context, ledger)).await?;
         key.clone().ok_or_else(|| {
             Error::new(
-                Kind::Held,
+                ErrorKind::Held,
                 "the key of tokens is another than the one that this day began with, so the table keeps yesterday's data",
                 format!(
                     "secret {}; put its earlier version back and the day goes on, or leave it: the next day begins with the new key",

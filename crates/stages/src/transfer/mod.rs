@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use landbridge_core::config;
-use landbridge_core::plan::{DayPlan, Item, Problem, TableEntry, TablePlan};
+use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan, TransferItem};
 use landbridge_core::receipt::Receipt;
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 
 use self::key::DayKey;
@@ -28,7 +28,7 @@ use self::text::Decision;
 use crate::ledger::Recorded;
 use crate::load::is_final;
 use crate::records::{self, EXPORT, ExportRecord, PLAN, revised};
-use crate::{Context, Ledger, Outcome, Progress, Tick};
+use crate::{Context, Ledger, Progress, Tick, TickOutcome};
 
 /// Time that a tick keeps for an object it begins: at the 50 MB/s that one
 /// invocation can count on, some 3 GB.
@@ -42,7 +42,7 @@ const MAX_FAILURES: usize = 5;
 /// One object to carry, or to look through before.
 struct Work {
     table: Arc<TablePlan>,
-    item: Item,
+    item: TransferItem,
     /// The columns that stay text; `None` while that is what must be found out.
     text: Option<Arc<BTreeSet<String>>>,
 }
@@ -52,13 +52,16 @@ struct Work {
 ///
 /// # Errors
 /// The first trouble met that is not one table's own, after the other objects had their chance.
-pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
+pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
     let Some(export) =
         ledger.get::<ExportRecord>(EXPORT).await?.filter(|record| record.value.complete)
     else {
-        return Ok(Outcome::new(Progress::Waiting, format!("the export of {day} is not complete")));
+        return Ok(TickOutcome::new(
+            Progress::Waiting,
+            format!("the export of {day} is not complete"),
+        ));
     };
     let plan = match ledger.get::<DayPlan>(PLAN).await? {
         None => planning::plan(context, &ledger, &export.value, day, None, tick).await?,
@@ -78,7 +81,11 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
             let before = recorded.map(|plan| planning::Before { plan, settled: BTreeSet::new() });
             let plan = planning::plan(context, &ledger, &export.value, day, before, tick).await?;
             open(&ledger, &plan).await?.ok_or_else(|| {
-                Error::new(Kind::Transient, "another tick is planning the day", day.to_string())
+                Error::new(
+                    ErrorKind::Transient,
+                    "another tick is planning the day",
+                    day.to_string(),
+                )
             })?
         }
     };
@@ -102,7 +109,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         }));
     }
     if work.is_empty() && counted.left == 0 && counted.troubled == 0 {
-        return Ok(Outcome::new(
+        return Ok(TickOutcome::new(
             Progress::Done,
             format!("every object of {day} is in Cloud Storage"),
         ));
@@ -116,27 +123,28 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<Outcome> {
         0 => String::new(),
         _ => format!(", {troubled} wait for a person: see the receipts of their tables"),
     };
-    Ok(Outcome::new(progress, format!("{sent} of {total} objects carried{waits}")))
+    Ok(TickOutcome::new(progress, format!("{sent} of {total} objects carried{waits}")))
 }
 
 /// What the contract makes of a table's transfer, as the day's plan notes it.
-pub(crate) fn carriage(context: &Context, target: &str) -> String {
-    let table = context.contract.tables.get(target);
-    table.map_or_else(String::new, landbridge_core::contract::Table::carriage)
+pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
+    let table = context.contract.tables.get(source_table);
+    table.map_or_else(String::new, landbridge_core::contract::Table::transfer_fingerprint)
 }
 
 /// Whether the plan is of today's contract, with no table that waits for the export to be mended.
 fn is_current(context: &Context, plan: &DayPlan) -> bool {
-    plan.tables
-        .iter()
-        .all(|entry| !entry.broken && entry.carriage == carriage(context, &entry.target))
+    plan.tables.iter().all(|entry| {
+        !entry.broken
+            && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
+    })
 }
 
 /// The tables whose day is over: what changes in the contract counts for them from tomorrow.
 async fn settled(context: &Context, ledger: &Ledger, plan: &DayPlan) -> Result<BTreeSet<String>> {
     let mut settled = BTreeSet::new();
     for entry in &plan.tables {
-        if entry.carriage != carriage(context, &entry.target)
+        if entry.transfer_fingerprint != transfer_fingerprint(context, &entry.source_table)
             && let Some(receipt) = ledger.get::<Receipt>(&records::receipt(&entry.table)).await?
             && is_final(&receipt.value)
         {
@@ -168,11 +176,11 @@ async fn open(ledger: &Ledger, plan: &DayPlan) -> Result<Option<Vec<Open>>> {
 /// another tick is planning.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when it is not there.
+/// [`ErrorKind::Corrupt`] when it is not there.
 pub async fn table_plan(ledger: &Ledger, entry: &TableEntry) -> Result<Option<TablePlan>> {
     let plan = ledger.get::<TablePlan>(&records::table_plan(&entry.table)).await?;
     let plan = plan.map(|plan| plan.value).ok_or_else(|| {
-        Error::new(Kind::Corrupt, "the ledger lacks the plan of a table", entry.table.clone())
+        Error::new(ErrorKind::Corrupt, "the ledger lacks the plan of a table", entry.table.clone())
     })?;
     Ok((plan.revision == entry.revision).then_some(plan))
 }
@@ -242,8 +250,8 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
 }
 
 /// Whether a trouble is the table's own: it waits for a person, and the others go on.
-fn is_the_tables(kind: Kind) -> bool {
-    matches!(kind, Kind::Held | Kind::Corrupt | Kind::Rejected | Kind::Conflict)
+fn is_the_tables(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Held | ErrorKind::Corrupt | ErrorKind::Rejected | ErrorKind::Conflict)
 }
 
 /// Records why a table's objects cannot be carried, for the load to say so in its receipt.

@@ -6,16 +6,18 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
 use landbridge_core::contract;
 use landbridge_core::manifest::TableStatus;
-use landbridge_core::plan::objects::{Folder, Listed, Target, assign, group, target};
+use landbridge_core::plan::objects::{
+    Folder, ObjectMeta, SourceTable, assign, group, parse_source_table,
+};
 use landbridge_core::plan::partitions::{Shape, partitions};
 use landbridge_core::plan::table::{File, Input, Part, plan as plan_table};
 use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_parquet::Footer;
 use landbridge_parquet::rewrite::{Cut, cut};
 
-use super::carriage;
 use super::carry::S3Object;
+use super::transfer_fingerprint;
 use crate::ledger::Recorded;
 use crate::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use crate::{Context, Ledger, Tick, alert};
@@ -25,7 +27,7 @@ const FOOTERS_PER_TRANSFER: usize = 8;
 
 /// One table on its way into the plan.
 struct Candidate<'a> {
-    target: String,
+    source_table: String,
     table: String,
     status: &'a TableStatus,
     contract: Option<&'a contract::Table>,
@@ -48,7 +50,7 @@ pub struct Before {
 /// table has a new revision.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when manifests and objects contradict each other; those of S3.
+/// [`ErrorKind::Corrupt`] when manifests and objects contradict each other; those of S3.
 pub async fn plan(
     context: &Context,
     ledger: &Ledger,
@@ -61,7 +63,7 @@ pub async fn plan(
     let manifest = manifest
         .ok_or_else(|| {
             Error::new(
-                Kind::Corrupt,
+                ErrorKind::Corrupt,
                 "the ledger lacks the manifests of a complete export",
                 export.export.clone(),
             )
@@ -72,10 +74,12 @@ pub async fn plan(
 
     let mut skipped = Vec::new();
     let mut candidates = Vec::new();
-    for (target, status, folder) in assigned {
+    for (source_table, status, folder) in assigned {
         match left_out(status, &folder) {
-            Some(reason) => skipped.push(Skipped { target: target.name, reason, alert: true }),
-            None => candidates.push(candidate(context, target, status, folder).await?),
+            Some(reason) => {
+                skipped.push(Skipped { source_table: source_table.name, reason, alert: true })
+            }
+            None => candidates.push(candidate(context, source_table, status, folder).await?),
         }
     }
     drop_partitions(&mut candidates, &mut skipped);
@@ -116,9 +120,9 @@ pub async fn plan(
     tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
     // Another tick may have planned with another contract in between: what is recorded counts.
     let recorded = ledger.get::<DayPlan>(PLAN).await?;
-    recorded
-        .map(|plan| plan.value)
-        .ok_or_else(|| Error::new(Kind::Corrupt, "the plan of the day vanished", day.to_string()))
+    recorded.map(|plan| plan.value).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "the plan of the day vanished", day.to_string())
+    })
 }
 
 /// Records a table's plan and returns its line in the day's plan. A plan that differs from the
@@ -151,7 +155,7 @@ async fn write(
     let recorded = ledger
         .get::<TablePlan>(&name)
         .await?
-        .ok_or_else(|| Error::new(Kind::Corrupt, "the plan of a table vanished", name))?;
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the plan of a table vanished", name))?;
     Ok(entry(context, &recorded.value))
 }
 
@@ -172,15 +176,15 @@ fn left_out(status: &TableStatus, folder: &Folder) -> Option<String> {
 
 async fn candidate<'a>(
     context: &'a Context,
-    target: Target,
+    source_table: SourceTable,
     status: &'a TableStatus,
     folder: Folder,
 ) -> Result<Candidate<'a>> {
-    let contract = context.contract.tables.get(&target.name);
-    let (schema, name) = target.name.split_once('.').unwrap_or((&target.name, ""));
+    let contract = context.contract.tables.get(&source_table.name);
+    let (schema, name) = source_table.name.split_once('.').unwrap_or((&source_table.name, ""));
     let table = contract
         .and_then(|contract| contract.table.clone())
-        .unwrap_or_else(|| contract::table_name(&target.database, schema, name));
+        .unwrap_or_else(|| contract::table_name(&source_table.database, schema, name));
     let bucket = context.config.export.bucket.as_str();
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
@@ -190,13 +194,13 @@ async fn candidate<'a>(
         .await;
     let (files, broken) = match read {
         Ok(files) => (files, None),
-        Err(error) if error.kind() == Kind::Corrupt => (Vec::new(), Some(error)),
+        Err(error) if error.kind() == ErrorKind::Corrupt => (Vec::new(), Some(error)),
         Err(error) => return Err(error),
     };
-    Ok(Candidate { target: target.name, table, status, contract, files, broken })
+    Ok(Candidate { source_table: source_table.name, table, status, contract, files, broken })
 }
 
-async fn footer(context: &Context, bucket: &str, object: Listed) -> Result<File> {
+async fn footer(context: &Context, bucket: &str, object: ObjectMeta) -> Result<File> {
     let from =
         S3Object { s3: context.aws.s3.clone(), bucket: bucket.to_owned(), object: object.clone() };
     let name = format!("s3://{bucket}/{}", object.key);
@@ -223,7 +227,7 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
     let shape = |candidate: &Candidate<'_>| {
         let columns = candidate.files.first().map(|file| &file.columns);
         Shape {
-            target: candidate.target.clone(),
+            source_table: candidate.source_table.clone(),
             columns: columns
                 .into_iter()
                 .flatten()
@@ -237,9 +241,13 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
         candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
     let found = partitions(&shapes);
     candidates.retain(|candidate| {
-        let Some(parent) = found.get(&candidate.target) else { return true };
+        let Some(parent) = found.get(&candidate.source_table) else { return true };
         let reason = format!("its rows are in `{parent}`, of which it is a partition");
-        skipped.push(Skipped { target: candidate.target.clone(), reason, alert: false });
+        skipped.push(Skipped {
+            source_table: candidate.source_table.clone(),
+            reason,
+            alert: false,
+        });
         false
     });
 }
@@ -255,7 +263,7 @@ fn table(
     let name = format!("{source}/{day}/{}/{}", export.export, candidate.table);
     let prefix = records::below(&context.config.transfer.prefix, &name);
     let mut plan = plan_table(&Input {
-        target: &candidate.target,
+        source_table: &candidate.source_table,
         table: &candidate.table,
         engine: export.engine,
         status: candidate.status,
@@ -270,19 +278,23 @@ fn table(
     let twins: Vec<&str> = all
         .iter()
         .filter(|other| {
-            other.target != candidate.target && other.table.eq_ignore_ascii_case(&candidate.table)
+            other.source_table != candidate.source_table
+                && other.table.eq_ignore_ascii_case(&candidate.table)
         })
-        .map(|other| other.target.as_str())
+        .map(|other| other.source_table.as_str())
         .collect();
     if !twins.is_empty() {
         // Two plans under one name would overwrite each other: each gets a name of its own, and waits.
-        plan.table =
-            format!("{}__{}", plan.table, landbridge_core::ids::short_hash(&candidate.target));
+        plan.table = format!(
+            "{}__{}",
+            plan.table,
+            landbridge_core::ids::short_hash(&candidate.source_table)
+        );
         plan.items.clear();
         plan.problem = Some(Problem::new(
-            Kind::Config,
+            ErrorKind::Config,
             "two tables of the source would land in one BigQuery table; give one another name in contract.yaml (`table:`)",
-            format!("{} and {}", candidate.target, twins.join(", ")),
+            format!("{} and {}", candidate.source_table, twins.join(", ")),
         ));
     }
     plan
@@ -291,8 +303,8 @@ fn table(
 fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
     TableEntry {
         revision: plan.revision,
-        carriage: carriage(context, &plan.target),
-        target: plan.target.clone(),
+        transfer_fingerprint: transfer_fingerprint(context, &plan.source_table),
+        source_table: plan.source_table.clone(),
         table: plan.table.clone(),
         items: plan.items.len(),
         rows: plan.rows,
@@ -303,8 +315,9 @@ fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
 
 /// What the manifests warn of beyond single tables, each text once.
 fn database_warnings(export: &ExportRecord, statuses: &[TableStatus]) -> BTreeSet<String> {
-    let databases =
-        statuses.iter().filter(|status| target(export.engine, &status.target).is_none());
+    let databases = statuses
+        .iter()
+        .filter(|status| parse_source_table(export.engine, &status.target).is_none());
     databases
         .filter_map(|status| Some(format!("{}: {}", status.target, status.warning.as_ref()?)))
         .collect()

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use landbridge_core::plan::columns::undecided;
-use landbridge_core::plan::{Item, TablePlan};
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::plan::{TablePlan, TransferItem};
+use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::Ledger;
 use crate::records::{self, Claim, ScanRecord, TextRecord};
@@ -17,7 +17,7 @@ pub enum Decision {
     /// These columns stay text.
     Made(BTreeSet<String>),
     /// These items must be counted first.
-    Missing(Vec<Item>),
+    Missing(Vec<TransferItem>),
 }
 
 /// Decides when everything is counted, and records it: the first record counts.
@@ -55,7 +55,7 @@ pub async fn decide(ledger: &Ledger, table: &TablePlan) -> Result<Decision> {
 /// The columns of a carried table that stay text.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] when nobody decided.
+/// [`ErrorKind::Corrupt`] when nobody decided.
 pub async fn made(ledger: &Ledger, table: &TablePlan) -> Result<BTreeSet<String>> {
     if undecided(&table.columns).is_empty() {
         return Ok(BTreeSet::new());
@@ -63,7 +63,7 @@ pub async fn made(ledger: &Ledger, table: &TablePlan) -> Result<BTreeSet<String>
     let made = ledger.get::<TextRecord>(&records::text(table)).await?;
     made.map(|made| made.value.columns).ok_or_else(|| {
         Error::new(
-            Kind::Corrupt,
+            ErrorKind::Corrupt,
             "the ledger does not say which columns of a table stay text",
             table.table.clone(),
         )

@@ -18,7 +18,7 @@ fn long() -> Bytes {
 #[test]
 fn every_part_opens_alone_and_all_together_are_the_whole() {
     let source = long();
-    let plan = plan([("day", retype(Target::Date)), ("m", Action::Drop)]);
+    let plan = plan([("day", retype(TargetType::Date)), ("m", Action::Drop)]);
     let (whole, whole_report) = rewritten(&source, plan.clone());
     let place = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(place.path(), &source).expect("written");
@@ -64,20 +64,20 @@ fn a_part_that_cannot_be_written_stops_all() {
     let source = long();
     let parts: Vec<_> = (0..10).map(|group| vec![group]).collect();
     let refuse = |part| match part {
-        3 => Err(landbridge_core::Error::new(landbridge_core::Kind::Denied, "no", "")),
+        3 => Err(landbridge_core::Error::new(landbridge_core::ErrorKind::Denied, "no", "")),
         _ => Ok(Vec::new()),
     };
-    let result = rewriter(Plan::default()).rewrite_parts(&source, "test", &parts, 2, refuse);
-    assert_eq!(result.expect_err("refused").kind(), landbridge_core::Kind::Denied);
-    let result = rewriter(Plan::default()).rewrite(&source, "test", Vec::new(), Some(&[10]));
-    assert_eq!(result.expect_err("there are ten").kind(), landbridge_core::Kind::Rejected);
+    let result = rewriter(RewritePlan::default()).rewrite_parts(&source, "test", &parts, 2, refuse);
+    assert_eq!(result.expect_err("refused").kind(), landbridge_core::ErrorKind::Denied);
+    let result = rewriter(RewritePlan::default()).rewrite(&source, "test", Vec::new(), Some(&[10]));
+    assert_eq!(result.expect_err("there are ten").kind(), landbridge_core::ErrorKind::Rejected);
 }
 
 #[test]
 fn a_file_of_no_rows_stays_one() {
     let none: [Option<&str>; 0] = [];
     let source = file(&[("day", texts(&none)), ("n", numbers([]))], WriterProperties::default());
-    let (out, report) = rewritten(&source, plan([("day", retype(Target::Date))]));
+    let (out, report) = rewritten(&source, plan([("day", retype(TargetType::Date))]));
     assert_eq!(report.rows, 0);
     assert_eq!(rows(&out).num_rows(), 0);
     assert_eq!(rows(&out).schema().field(0).data_type(), &arrow::datatypes::DataType::Date32);

@@ -46,7 +46,7 @@ fn stored(days: &[Option<String>], nullable: bool, properties: WriterPropertiesB
 fn check(days: &[Option<String>], nullable: bool, properties: WriterPropertiesBuilder, what: &str) {
     let source = stored(days, nullable, properties);
     let expected: Vec<_> = days.iter().map(|day| day.clone().unwrap_or("∅".to_owned())).collect();
-    let (out, report) = rewritten(&source, plan([("day", retype(Target::Date))]));
+    let (out, report) = rewritten(&source, plan([("day", retype(TargetType::Date))]));
     assert_eq!(shown(&rows(&out), "day"), expected, "{what}");
     assert!(report.columns[0].misfits.is_empty(), "{what}");
     let (out, _) = rewritten(&source, plan([("day", Action::Tokenise { domain: String::new() })]));
@@ -56,7 +56,7 @@ fn check(days: &[Option<String>], nullable: bool, properties: WriterPropertiesBu
     };
     let tokens: Vec<_> = days.iter().map(token).collect();
     assert_eq!(shown(&rows(&out), "day"), tokens, "{what}");
-    assert_eq!(rows(&rewritten(&source, Plan::default()).0), rows(&source), "{what}");
+    assert_eq!(rows(&rewritten(&source, RewritePlan::default()).0), rows(&source), "{what}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn codecs_of_the_output() {
     let days = days(6000, true);
     let source = stored(&days, true, WriterProperties::builder());
     for compression in [Codec::Zstd, Codec::Snappy, Codec::Lz4Raw, Codec::None] {
-        let plan = Plan { compression, ..plan([("day", retype(Target::Date))]) };
+        let plan = RewritePlan { compression, ..plan([("day", retype(TargetType::Date))]) };
         let (out, _) = rewritten(&source, plan);
         let expected: Vec<_> =
             days.iter().map(|day| day.clone().unwrap_or("∅".to_owned())).collect();

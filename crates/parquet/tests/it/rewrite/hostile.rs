@@ -2,7 +2,7 @@
 
 use arrow::array::ListArray;
 use arrow::datatypes::Int64Type;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use parquet::basic::{Compression, Encoding, GzipLevel};
 use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
@@ -54,10 +54,10 @@ fn files() -> Vec<Bytes> {
     files
 }
 
-fn actions() -> Plan {
+fn actions() -> RewritePlan {
     plan([
-        ("day", retype(Target::Date)),
-        ("array", retype(Target::List(Box::new(Target::Int64)))),
+        ("day", retype(TargetType::Date)),
+        ("array", retype(TargetType::List(Box::new(TargetType::Int64)))),
         ("n", Action::Tokenise { domain: String::new() }),
     ])
 }
@@ -97,7 +97,7 @@ fn files_that_are_cut() {
         for length in (0..file.len()).step_by(7) {
             let mut out = Vec::new();
             let result = rewriter(actions()).rewrite(&file.slice(..length), "cut", &mut out, None);
-            assert_eq!(result.expect_err("cut short").kind(), Kind::Corrupt, "{length}");
+            assert_eq!(result.expect_err("cut short").kind(), ErrorKind::Corrupt, "{length}");
         }
     }
 }
@@ -121,12 +121,12 @@ fn pages_beyond_the_limit_are_refused() {
         &[("day", texts(&[Some(&long)]))],
         WriterProperties::builder().set_compression(Compression::SNAPPY).build(),
     );
-    let plan = plan([("day", retype(Target::Date))]);
+    let plan = plan([("day", retype(TargetType::Date))]);
     let limited = rewriter(plan.clone()).with_page_limit(50_000);
     let error = limited.rewrite(&source, "large", Vec::new(), None).expect_err("too large");
     assert_eq!(error.what(), "a page of a Parquet file is larger than the memory it may have");
     // Copied, it may be as large as it likes.
-    rewriter(Plan::default())
+    rewriter(RewritePlan::default())
         .with_page_limit(50_000)
         .rewrite(&source, "large", Vec::new(), None)
         .expect("copied");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::array::{BinaryArray, Int32Array, ListArray, StringArray, UInt32Array};
 use arrow::datatypes::Int64Type;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::rewrite::{Annotate, Others};
 use landbridge_parquet::rewrite::TOKEN_LENGTH;
 use parquet::basic::{Compression, GzipLevel};
@@ -49,7 +49,7 @@ fn rich() -> Bytes {
 #[test]
 fn a_plan_that_changes_nothing_keeps_everything() {
     let source = rich();
-    let (out, report) = rewritten(&source, Plan::default());
+    let (out, report) = rewritten(&source, RewritePlan::default());
     assert_eq!(rows(&out), rows(&source));
     assert_eq!(report.bytes_decoded, 0);
     assert_eq!((report.rows, report.row_groups), (5000, 3));
@@ -125,7 +125,7 @@ fn a_dropped_column_is_in_no_byte() {
     assert_eq!(rows(&out).num_columns(), 2);
     assert_eq!(shown(&rows(&out), "b"), shown(&rows(&source), "b"));
 
-    let others = Plan { others: Others::Drop, ..plan([("b", Action::Keep)]) };
+    let others = RewritePlan { others: Others::Drop, ..plan([("b", Action::Keep)]) };
     let (out, _) = rewritten(&source, others);
     assert_eq!(rows(&out).num_columns(), 1);
 }
@@ -153,7 +153,7 @@ fn annotations_change_the_footer_alone() {
     let wrong = plan([("day", Action::Annotate(Annotate::String))]);
     let error =
         rewriter(wrong).rewrite(&source, "test", Vec::new(), None).expect_err("INT32 is no text");
-    assert_eq!(error.kind(), Kind::Held);
+    assert_eq!(error.kind(), ErrorKind::Held);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn tokens_join_across_columns_and_types() {
     let plan = plan([("text", Action::Tokenise { domain: String::new() })]);
     let keyless = Rewriter::new(plan).expect("a plan");
     let error = keyless.rewrite(&source, "test", Vec::new(), None).expect_err("no key");
-    assert_eq!(error.kind(), Kind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config);
 }
 
 #[test]
@@ -216,24 +216,24 @@ fn plans_that_do_not_suit_the_file_are_held() {
         ("missing", Action::Drop),
         ("list", Action::SetNull),
         ("list", Action::Tokenise { domain: String::new() }),
-        ("id", retype(Target::Date)),
+        ("id", retype(TargetType::Date)),
     ] {
         let plan = plan([(column, action.clone())]);
         let error =
             rewriter(plan).rewrite(&source, "test", Vec::new(), None).expect_err("does not suit");
-        assert_eq!(error.kind(), Kind::Held, "{column}: {action:?}");
+        assert_eq!(error.kind(), ErrorKind::Held, "{column}: {action:?}");
         assert_eq!(error.context(), format!("test, column `{column}`"));
     }
     let all = ["id", "word", "list", "last"].map(|name| (name, Action::Drop));
     let error =
         rewriter(plan(all)).rewrite(&source, "test", Vec::new(), None).expect_err("nothing left");
-    assert_eq!(error.kind(), Kind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config);
 }
 
 #[test]
 fn the_columns_of_the_output_are_known_beforehand() {
     let source = rich();
-    let plan = plan([("id", Action::Drop), ("word", retype(Target::Date))]);
+    let plan = plan([("id", Action::Drop), ("word", retype(TargetType::Date))]);
     let footer = futures::executor::block_on(landbridge_parquet::Footer::read(
         &source,
         source.len() as u64,

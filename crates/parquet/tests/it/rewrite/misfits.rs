@@ -1,7 +1,7 @@
 //! When misfits hold a table, and when a column stays text for them.
 
 use arrow::array::BinaryArray;
-use landbridge_core::Kind;
+use landbridge_core::ErrorKind;
 use landbridge_core::rewrite::{Misfit, OnMisfit};
 
 use super::*;
@@ -13,15 +13,17 @@ fn days(rows: usize, wrong: usize) -> Bytes {
     file(&[("day", texts(&values)), ("n", numbers(0..rows as i64))], properties)
 }
 
-fn with(share: f64, on_misfit: OnMisfit) -> Plan {
-    Plan { max_misfit_share: share, on_misfit, ..plan([("day", retype(Target::Date))]) }
+fn with(share: f64, on_misfit: OnMisfit) -> RewritePlan {
+    RewritePlan { max_misfit_share: share, on_misfit, ..plan([("day", retype(TargetType::Date))]) }
 }
 
 #[test]
 fn a_share_beyond_the_limit_holds_the_file() {
     let mut out = Vec::new();
-    let by_default =
-        Plan { max_misfit_share: Plan::default().max_misfit_share, ..with(0.0, OnMisfit::SetNull) };
+    let by_default = RewritePlan {
+        max_misfit_share: RewritePlan::default().max_misfit_share,
+        ..with(0.0, OnMisfit::SetNull)
+    };
     rewriter(by_default.clone())
         .rewrite(&days(1000, 1), "people", &mut out, None)
         .expect("one in a thousand");
@@ -29,12 +31,12 @@ fn a_share_beyond_the_limit_holds_the_file() {
     let error = rewriter(by_default)
         .rewrite(&days(1000, 2), "people", &mut out, None)
         .expect_err("two are held");
-    assert_eq!(error.kind(), Kind::Held);
+    assert_eq!(error.kind(), ErrorKind::Held);
     assert_eq!(error.context(), "people, column `day`: 2 × infinity of 1000 values");
     assert!(!out.ends_with(b"PAR1"), "what was written is no Parquet file");
     let error =
         rewriter(with(0.0, OnMisfit::SetNull)).rewrite(&days(1000, 1), "people", Vec::new(), None);
-    assert_eq!(error.expect_err("none is allowed").kind(), Kind::Held);
+    assert_eq!(error.expect_err("none is allowed").kind(), ErrorKind::Held);
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn parts_are_judged_together() {
     let rewriter = rewriter(with(0.001, OnMisfit::SetNull));
     let parts: Vec<_> = (0..20).map(|group| vec![group]).collect();
     let alone = rewriter.rewrite(&source, "people", Vec::new(), Some(&[0]));
-    assert_eq!(alone.expect_err("2 of 100").kind(), Kind::Held);
+    assert_eq!(alone.expect_err("2 of 100").kind(), ErrorKind::Held);
     let report = rewriter
         .rewrite_parts(&source, "people", &parts, 2, |_| Ok(Vec::new()))
         .expect("2 of 2000");

@@ -19,7 +19,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
-use landbridge_core::rewrite::{Action, Plan, Target};
+use landbridge_core::rewrite::{Action, RewritePlan, TargetType};
 use landbridge_parquet::rewrite::{Key, Report, Rewriter};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -71,25 +71,25 @@ pub(crate) fn numbers(values: impl IntoIterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
 }
 
-pub(crate) fn retype(to: Target) -> Action {
+pub(crate) fn retype(to: TargetType) -> Action {
     Action::Retype { to, on_misfit: None }
 }
 
 /// A plan that holds no table for its misfits.
-pub(crate) fn plan<'a>(columns: impl IntoIterator<Item = (&'a str, Action)>) -> Plan {
+pub(crate) fn plan<'a>(columns: impl IntoIterator<Item = (&'a str, Action)>) -> RewritePlan {
     let columns = columns.into_iter().map(|(name, action)| (name.to_owned(), action)).collect();
-    Plan { columns, max_misfit_share: 1.0, ..Plan::default() }
+    RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() }
 }
 
 pub(crate) fn key() -> Key {
     Key::new(b"a key for tests, of 32 bytes or more").expect("long enough")
 }
 
-pub(crate) fn rewriter(plan: Plan) -> Rewriter {
+pub(crate) fn rewriter(plan: RewritePlan) -> Rewriter {
     Rewriter::new(plan).expect("a plan").with_key(key())
 }
 
-pub(crate) fn rewritten(source: &Bytes, plan: Plan) -> (Bytes, Report) {
+pub(crate) fn rewritten(source: &Bytes, plan: RewritePlan) -> (Bytes, Report) {
     let mut out = Vec::new();
     let report = rewriter(plan).rewrite(source, "test", &mut out, None).expect("rewritten");
     assert_eq!(report.bytes_written, out.len() as u64);

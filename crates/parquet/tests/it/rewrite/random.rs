@@ -48,7 +48,7 @@ fn column(rows: usize) -> BoxedStrategy<Column> {
     let kept = |array: ArrayRef| Column { array, action: Action::Keep, expected: None };
     let civil = || (1..=9999_i32, 1..=12_u8, 1..=28_u8);
     let day = |it: &(i32, u8, u8)| format!("{:04}-{:02}-{:02}", it.0, it.1, it.2);
-    let cents = Target::Numeric(Decimal { precision: 20, scale: 2 });
+    let cents = TargetType::Numeric(Decimal { precision: 20, scale: 2 });
     prop_oneof![
         optional(any::<i64>(), rows).prop_map(move |it| kept(Arc::new(Int64Array::from(it)))),
         optional(any::<f64>(), rows).prop_map(move |it| kept(Arc::new(Float64Array::from(it)))),
@@ -63,11 +63,11 @@ fn column(rows: usize) -> BoxedStrategy<Column> {
             action: Action::SetNull,
             ..kept(Arc::new(Int64Array::from(it)))
         }),
-        text_column(civil(), rows, retype(Target::Date), day, day),
+        text_column(civil(), rows, retype(TargetType::Date), day, day),
         text_column(
             (civil(), 0..86_400_u32),
             rows,
-            retype(Target::Timestamp),
+            retype(TargetType::Timestamp),
             move |(it, second)| format!(
                 "{} {:02}:{:02}:{:02}",
                 day(it),
@@ -100,8 +100,14 @@ fn column(rows: usize) -> BoxedStrategy<Column> {
                 it.unsigned_abs() % 100
             ),
         ),
-        text_column(any::<i64>(), rows, retype(Target::Int64), i64::to_string, i64::to_string),
-        text_column(any::<bool>(), rows, retype(Target::Bool), bool::to_string, bool::to_string),
+        text_column(any::<i64>(), rows, retype(TargetType::Int64), i64::to_string, i64::to_string),
+        text_column(
+            any::<bool>(),
+            rows,
+            retype(TargetType::Bool),
+            bool::to_string,
+            bool::to_string
+        ),
         text_column(
             "[x-z]{0,2}",
             rows,
@@ -136,7 +142,7 @@ fn lists(rows: usize) -> BoxedStrategy<Column> {
             let texts: Vec<_> = values.iter().map(|it| it.as_ref().map(text)).collect();
             Column {
                 array: Arc::new(StringArray::from(texts)),
-                action: retype(Target::List(Box::new(Target::Text))),
+                action: retype(TargetType::List(Box::new(TargetType::Text))),
                 expected: Some(values.iter().map(shown).collect()),
             }
         })

@@ -47,52 +47,62 @@ fn read(python: &Path, file: &Bytes) -> Value {
 }
 
 /// Text, the type it becomes, and the value that a reader shows.
-fn columns() -> Vec<(&'static str, Target, [&'static str; 2], [Value; 2])> {
+fn columns() -> Vec<(&'static str, TargetType, [&'static str; 2], [Value; 2])> {
     let decimal = |precision, scale| Decimal { precision, scale };
-    let list = |of| Target::List(Box::new(of));
+    let list = |of| TargetType::List(Box::new(of));
     vec![
         (
             "date",
-            Target::Date,
+            TargetType::Date,
             ["2026-11-22", "0001-01-01"],
             [json!("2026-11-22"), json!("0001-01-01")],
         ),
         (
             "timestamp",
-            Target::Timestamp,
+            TargetType::Timestamp,
             ["2026-11-22 10:20:30.123456+09", "1969-12-31 23:59:59"],
             [json!("2026-11-22T01:20:30.123456+00:00"), json!("1969-12-31T23:59:59+00:00")],
         ),
         (
             "time",
-            Target::Time,
+            TargetType::Time,
             ["23:59:59.999999", "00:00:00"],
             [json!("23:59:59.999999"), json!("00:00:00")],
         ),
         (
             "short",
-            Target::Numeric(decimal(12, 2)),
+            TargetType::Numeric(decimal(12, 2)),
             ["-1.5", "9999999999.99"],
             [json!("-1.50"), json!("9999999999.99")],
         ),
         (
             "long",
-            Target::Numeric(decimal(38, 9)),
+            TargetType::Numeric(decimal(38, 9)),
             ["-0.000000001", "99999999999999999999999999999"],
             [json!("-0.000000001"), json!("99999999999999999999999999999.000000000")],
         ),
         (
             "int",
-            Target::Int64,
+            TargetType::Int64,
             ["-9223372036854775808", "9223372036854775807"],
             [json!("-9223372036854775808"), json!("9223372036854775807")],
         ),
-        ("double", Target::Float64, ["0.5", "-1e300"], [json!("0.5"), json!("-1e+300")]),
-        ("bool", Target::Bool, ["t", "f"], [json!("True"), json!("False")]),
-        ("bytes", Target::Bytes, ["1111111100000001", "0"], [json!("ff01"), json!("00")]),
-        ("ints", list(Target::Int64), ["{1,-2}", "{}"], [json!(["1", "-2"]), json!([])]),
-        ("texts", list(Target::Text), [r#"{"a,b",é}"#, "{x}"], [json!(["a,b", "é"]), json!(["x"])]),
-        ("dates", list(Target::Date), ["{2026-11-22}", "{}"], [json!(["2026-11-22"]), json!([])]),
+        ("double", TargetType::Float64, ["0.5", "-1e300"], [json!("0.5"), json!("-1e+300")]),
+        ("bool", TargetType::Bool, ["t", "f"], [json!("True"), json!("False")]),
+        ("bytes", TargetType::Bytes, ["1111111100000001", "0"], [json!("ff01"), json!("00")]),
+        ("ints", list(TargetType::Int64), ["{1,-2}", "{}"], [json!(["1", "-2"]), json!([])]),
+        (
+            "texts",
+            list(TargetType::Text),
+            [r#"{"a,b",é}"#, "{x}"],
+            [json!(["a,b", "é"]), json!(["x"])],
+        ),
+        (
+            "dates",
+            list(TargetType::Date),
+            ["{2026-11-22}", "{}"],
+            [json!(["2026-11-22"]), json!([])],
+        ),
     ]
 }
 
@@ -116,11 +126,11 @@ fn duckdb_and_pyarrow_read_what_is_meant() {
             columns.iter().map(|(name, to, ..)| (*name, retype(to.clone()))).collect();
         actions.push(("account", Action::Tokenise { domain: String::new() }));
         actions.push(("dropped", Action::Drop));
-        let (out, _) = rewritten(&source, Plan { compression, ..plan(actions) });
+        let (out, _) = rewritten(&source, RewritePlan { compression, ..plan(actions) });
         let found = read(&python, &out);
         let mut expected = serde_json::Map::new();
         for (name, to, _, [first, second]) in &columns {
-            let missing = if matches!(to, Target::List(_)) { json!([]) } else { Value::Null };
+            let missing = if matches!(to, TargetType::List(_)) { json!([]) } else { Value::Null };
             expected.insert((*name).to_owned(), json!([first, second, missing]));
         }
         let token = |value: &str| key().token("", value.as_bytes());
@@ -141,7 +151,7 @@ fn duckdb_and_pyarrow_read_every_row() {
     let amounts: Vec<_> = amounts.iter().map(|it| Some(it.as_str())).collect();
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(7000)).build();
     let source = file(&[("amount", texts(&amounts)), ("n", numbers(0..rows))], properties);
-    let to = Target::Numeric(Decimal { precision: 12, scale: 2 });
+    let to = TargetType::Numeric(Decimal { precision: 12, scale: 2 });
     let (out, _) = rewritten(&source, plan([("amount", retype(to))]));
     let found = read(&python, &out);
     for reader in ["duckdb", "pyarrow"] {

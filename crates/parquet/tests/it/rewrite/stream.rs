@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use landbridge_core::{Error, Kind, Result};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_parquet::Ranges;
 use landbridge_parquet::rewrite::stream::{self, Settings};
 
@@ -24,7 +24,7 @@ impl Ranges for Counted {
             asked.len()
         };
         if self.fail_at == Some(count) {
-            return Err(Error::new(Kind::Throttled, "slow down", "bucket"));
+            return Err(Error::new(ErrorKind::Throttled, "slow down", "bucket"));
         }
         self.bytes.read(start, length).await
     }
@@ -39,8 +39,8 @@ fn source() -> Counted {
     Counted { bytes: file(&columns, properties), asked: Arc::default(), fail_at: None }
 }
 
-fn day_plan() -> Plan {
-    plan([("day", retype(Target::Date))])
+fn day_plan() -> RewritePlan {
+    plan([("day", retype(TargetType::Date))])
 }
 
 fn settings() -> Settings {
@@ -80,7 +80,7 @@ async fn an_error_of_the_source_arrives_as_it_is() {
             out.extend_from_slice(&bytes);
         }
         let error = stream.report().await.expect_err("the source failed");
-        assert_eq!((error.kind(), error.context()), (Kind::Throttled, "bucket"), "{fail_at}");
+        assert_eq!((error.kind(), error.context()), (ErrorKind::Throttled, "bucket"), "{fail_at}");
         assert!(!out.ends_with(b"PAR1"));
     }
 }
@@ -93,5 +93,8 @@ async fn a_sink_that_goes_away_stops_the_source() {
         stream::rewrite(rewriter(day_plan()), source, length, "test", None, settings());
     stream.bytes.recv().await.expect("a first message");
     let error = stream.report().await.expect_err("nobody listens");
-    assert_eq!((error.kind(), error.what()), (Kind::Transient, "the sink of a rewrite is gone"));
+    assert_eq!(
+        (error.kind(), error.what()),
+        (ErrorKind::Transient, "the sink of a rewrite is gone")
+    );
 }

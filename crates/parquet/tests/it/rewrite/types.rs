@@ -1,6 +1,6 @@
 //! Every type that text can become, with a row for every rule.
 
-use landbridge_core::rewrite::{Decimal, Misfit, Target};
+use landbridge_core::rewrite::{Decimal, Misfit, TargetType};
 use parquet::basic::{LogicalType, Type};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -9,8 +9,8 @@ use super::*;
 /// What a text becomes: a value as arrow shows it, or a reason to be NULL.
 type Case<'a> = (&'a str, Result<&'a str, Misfit>);
 
-fn check(to: Target, cases: &[Case<'_>]) {
-    let list = matches!(to, Target::List(_));
+fn check(to: TargetType, cases: &[Case<'_>]) {
+    let list = matches!(to, TargetType::List(_));
     let mut values: Vec<_> = cases.iter().map(|(text, _)| Some(*text)).collect();
     values.push(None);
     let source = file(
@@ -37,7 +37,7 @@ fn check(to: Target, cases: &[Case<'_>]) {
 #[test]
 fn date() {
     check(
-        Target::Date,
+        TargetType::Date,
         &[
             ("2026-11-22", Ok("2026-11-22")),
             ("0001-01-01", Ok("0001-01-01")),
@@ -57,7 +57,7 @@ fn date() {
 #[test]
 fn timestamp() {
     check(
-        Target::Timestamp,
+        TargetType::Timestamp,
         &[
             ("2026-11-22 10:20:30", Ok("2026-11-22T10:20:30Z")),
             ("2026-11-22 10:20:30.123456+00", Ok("2026-11-22T10:20:30.123456Z")),
@@ -74,7 +74,7 @@ fn timestamp() {
 #[test]
 fn time() {
     check(
-        Target::Time,
+        TargetType::Time,
         &[
             ("00:00:00", Ok("00:00:00")),
             ("23:59:59.999999", Ok("23:59:59.999999")),
@@ -91,7 +91,7 @@ fn time() {
 fn decimals_of_every_width() {
     for (precision, physical) in [(12, Type::INT64), (30, Type::FIXED_LEN_BYTE_ARRAY)] {
         check(
-            Target::Numeric(Decimal { precision, scale: 2 }),
+            TargetType::Numeric(Decimal { precision, scale: 2 }),
             &[
                 ("0", Ok("0.00")),
                 ("-1234567.8", Ok("-1234567.80")),
@@ -104,7 +104,7 @@ fn decimals_of_every_width() {
             ],
         );
         let source = file(&[("x", texts(&[Some("1")]))], WriterProperties::default());
-        let to = Target::Numeric(Decimal { precision, scale: 2 });
+        let to = TargetType::Numeric(Decimal { precision, scale: 2 });
         let (out, _) = rewritten(&source, plan([("x", retype(to))]));
         let reader = SerializedFileReader::new(out).expect("a file");
         let column = reader.metadata().file_metadata().schema_descr().column(0);
@@ -112,7 +112,7 @@ fn decimals_of_every_width() {
         assert_eq!(column.logical_type_ref(), Some(&LogicalType::decimal(2, precision.into())));
     }
     check(
-        Target::Bignumeric(Decimal { precision: 76, scale: 38 }),
+        TargetType::Bignumeric(Decimal { precision: 76, scale: 38 }),
         &[
             (
                 "-0.00000000000000000000000000000000000001",
@@ -131,7 +131,7 @@ fn decimals_of_every_width() {
 #[test]
 fn numbers_and_truth() {
     check(
-        Target::Int64,
+        TargetType::Int64,
         &[
             ("-9223372036854775808", Ok("-9223372036854775808")),
             ("9223372036854775808", Err(Misfit::OutOfRange)),
@@ -139,7 +139,7 @@ fn numbers_and_truth() {
         ],
     );
     check(
-        Target::Float64,
+        TargetType::Float64,
         &[
             ("1.5e3", Ok("1500.0")),
             ("NaN", Ok("NaN")),
@@ -149,11 +149,11 @@ fn numbers_and_truth() {
         ],
     );
     check(
-        Target::Bool,
+        TargetType::Bool,
         &[("t", Ok("true")), ("f", Ok("false")), ("maybe", Err(Misfit::Malformed))],
     );
     check(
-        Target::Bytes,
+        TargetType::Bytes,
         &[
             ("0101", Ok("05")),
             ("1111111100000001", Ok("ff01")),
@@ -165,9 +165,9 @@ fn numbers_and_truth() {
 
 #[test]
 fn lists() {
-    let list = |of| Target::List(Box::new(of));
+    let list = |of| TargetType::List(Box::new(of));
     check(
-        list(Target::Int64),
+        list(TargetType::Int64),
         &[
             ("{}", Ok("[]")),
             ("{1,-2,3}", Ok("[1, -2, 3]")),
@@ -179,25 +179,26 @@ fn lists() {
         ],
     );
     check(
-        list(Target::Text),
+        list(TargetType::Text),
         &[(r#"{a,"b c","d\"e",""}"#, Ok(r#"[a, b c, d"e, ]"#)), (r#"{"NULL"}"#, Ok("[NULL]"))],
     );
     check(
-        list(Target::Date),
+        list(TargetType::Date),
         &[("{2026-11-22}", Ok("[2026-11-22]")), ("{2026-11-22,infinity}", Err(Misfit::Infinite))],
     );
     check(
-        list(Target::Numeric(Decimal { precision: 5, scale: 1 })),
+        list(TargetType::Numeric(Decimal { precision: 5, scale: 1 })),
         &[("{1.5,2}", Ok("[1.5, 2.0]")), ("{1.25}", Err(Misfit::TooFine))],
     );
-    check(list(Target::Bool), &[("{t,f}", Ok("[true, false]"))]);
+    check(list(TargetType::Bool), &[("{t,f}", Ok("[true, false]"))]);
 }
 
 /// A list is a bare repeated leaf, which BigQuery reads as REPEATED with no option.
 #[test]
 fn a_list_is_a_repeated_leaf() {
     let source = file(&[("x", texts(&[Some("{1}")]))], WriterProperties::default());
-    let (out, _) = rewritten(&source, plan([("x", retype(Target::List(Box::new(Target::Int64))))]));
+    let (out, _) =
+        rewritten(&source, plan([("x", retype(TargetType::List(Box::new(TargetType::Int64))))]));
     let reader = SerializedFileReader::new(out).expect("a file");
     let column = reader.metadata().file_metadata().schema_descr().column(0);
     assert_eq!((column.max_def_level(), column.max_rep_level()), (1, 1));
@@ -218,9 +219,9 @@ fn the_report_knows_bounds_of_what_is_no_text() {
         ],
         WriterProperties::default(),
     );
-    let numeric = Target::Numeric(Decimal { precision: 10, scale: 2 });
+    let numeric = TargetType::Numeric(Decimal { precision: 10, scale: 2 });
     let (_, report) =
-        rewritten(&source, plan([("day", retype(Target::Date)), ("amount", retype(numeric))]));
+        rewritten(&source, plan([("day", retype(TargetType::Date)), ("amount", retype(numeric))]));
     let told: Vec<_> = report
         .columns
         .iter()

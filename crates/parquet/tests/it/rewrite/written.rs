@@ -24,7 +24,7 @@ fn repeating(with: &[Option<&str>]) -> Bytes {
 fn what_repeats_is_stored_by_a_dictionary() {
     let source =
         repeating(&[Some("2024-03-01"), None, Some("infinity"), Some("0001-01-01"), Some("x")]);
-    let (out, report) = rewritten(&source, plan([("it", retype(Target::Date))]));
+    let (out, report) = rewritten(&source, plan([("it", retype(TargetType::Date))]));
     let chunk = chunk(&out, 0);
     assert!(chunk.dictionary_page_offset().is_some());
     assert!(chunk.encodings().any(|it| it == Encoding::RLE_DICTIONARY));
@@ -47,12 +47,12 @@ fn what_repeats_and_has_no_dictionary() {
         ([Some("t"), None, Some("f")], ["true", "∅", "false"]),
         ([Some("x"), None, None], ["∅"; 3]),
     ] {
-        let (out, _) = rewritten(&repeating(&values), plan([("it", retype(Target::Bool))]));
+        let (out, _) = rewritten(&repeating(&values), plan([("it", retype(TargetType::Bool))]));
         assert!(chunk(&out, 0).dictionary_page_offset().is_none());
         let shown = shown(&rows(&out), "it");
         assert!(shown.chunks(3).all(|row| row == expected), "{values:?}");
     }
-    let (out, _) = rewritten(&repeating(&[Some("x")]), plan([("it", retype(Target::Int64))]));
+    let (out, _) = rewritten(&repeating(&[Some("x")]), plan([("it", retype(TargetType::Int64))]));
     assert!(chunk(&out, 0).dictionary_page_offset().is_none());
     assert_eq!(rows(&out).column(0).null_count(), ROWS);
 }
@@ -76,21 +76,21 @@ fn tokens_that_repeat_are_made_once() {
 
 #[test]
 fn statistics_are_of_the_values() {
-    let numeric = |precision, scale| Target::Numeric(Decimal { precision, scale });
+    let numeric = |precision, scale| TargetType::Numeric(Decimal { precision, scale });
     let long = |units: i128| Some(units.to_be_bytes().to_vec());
     let eight = |units: i64| Some(units.to_le_bytes().to_vec());
     for (target, values, min, max) in [
-        (Target::Int64, ["3", "-7", "x"], eight(-7), eight(3)),
+        (TargetType::Int64, ["3", "-7", "x"], eight(-7), eight(3)),
         (numeric(12, 2), ["1.5", "-0.01", "NaN"], eight(-1), eight(150)),
         (numeric(38, 9), ["1.5", "-0.000000001", "2"], long(-1), long(2_000_000_000)),
         (
-            Target::Float64,
+            TargetType::Float64,
             ["NaN", "-1.5", "0"],
             Some((-1.5_f64).to_le_bytes().to_vec()),
             Some(0.0_f64.to_le_bytes().to_vec()),
         ),
-        (Target::Bool, ["t", "x", "t"], Some(vec![1]), Some(vec![1])),
-        (Target::Int64, ["x", "y", "z"], None, None),
+        (TargetType::Bool, ["t", "x", "t"], Some(vec![1]), Some(vec![1])),
+        (TargetType::Int64, ["x", "y", "z"], None, None),
     ] {
         for dictionary in [true, false] {
             let values: Vec<_> = values.iter().cycle().take(300).map(|it| Some(*it)).collect();
@@ -117,7 +117,7 @@ fn lists_over_many_pages() {
         .take(40)
         .collect();
     let source = file(&[("it", texts(&values))], WriterProperties::default());
-    let list = Target::List(Box::new(Target::Int64));
+    let list = TargetType::List(Box::new(TargetType::Int64));
     let (out, report) = rewritten(&source, plan([("it", retype(list))]));
     assert_eq!(report.columns[0].misfits[&Misfit::Malformed], 10);
     let batch = rows(&out);
