@@ -12,8 +12,8 @@ use futures::FutureExt;
 use jiff::SignedDuration;
 use landbridge_local_aws::{AwsOptions, Identity, LocalAws};
 use landbridge_local_google::{
-    ALL_AUTHENTICATED_USERS, AskAws, AwsCaller, AwsProvider, AwsRequest, GoogleOptions, Grants,
-    LocalGoogle, MaskingRule, PolicyTag, Role,
+    ALL_AUTHENTICATED_USERS, AwsCaller, AwsProvider, CallerIdentityLookup, GoogleOptions, Grants,
+    LocalGoogle, MaskingRule, PolicyTag, Role, SignedAwsRequest,
 };
 use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
 use parquet::arrow::ArrowWriter;
@@ -118,7 +118,7 @@ async fn listen(name: &'static str, service: Arc<dyn Service>) -> Server {
 /// Who may call Google, and how each sees the tagged columns.
 fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
     let taxonomy = format!("projects/{PROJECT}/locations/{LOCATION}/taxonomies/1");
-    google.name_taxonomy(&taxonomy, "library");
+    google.set_taxonomy_display_name(&taxonomy, "library");
     let tag = |number: usize| format!("{taxonomy}/policyTags/{number}");
     let (analyst, everybody) = ("analyst@example.com", ALL_AUTHENTICATED_USERS);
     let classes = [
@@ -135,15 +135,15 @@ fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
         google.set_data_policy(&tag(number), rule, [readers]);
         say(variables, &format!("LOCAL_TAG_{}", name.to_uppercase()), &tag(number));
     }
-    let reader = || Grants::none().project(Role::JobUser).project(Role::DataViewer);
+    let reader = || Grants::none().project_role(Role::JobUser).project_role(Role::DataViewer);
     for (name, grants) in [
         ("owner", Grants::owner()),
         (
             "loader",
             Grants::none()
-                .project(Role::JobUser)
-                .project(Role::DataOwner)
-                .project(Role::ObjectViewer),
+                .project_role(Role::JobUser)
+                .project_role(Role::DataOwner)
+                .project_role(Role::ObjectViewer),
         ),
         ("analyst", reader()),
         ("pii_reader", reader().fine_grained_reader(tag(0)).fine_grained_reader(tag(1))),
@@ -179,9 +179,9 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
     }
     say(variables, "LOCAL_AUDIENCE", &provider.audience());
     let set = provider.principal_set("carrier");
-    google.grant_set(&set, Grants::none().project(Role::StorageAdmin));
+    google.grant_principal_set(&set, Grants::none().project_role(Role::StorageAdmin));
     let aws = aws.clone();
-    let ask: AskAws = Arc::new(move |(parts, body): AwsRequest<'_>| {
+    let ask: CallerIdentityLookup = Arc::new(move |(parts, body): SignedAwsRequest<'_>| {
         let answer = aws
             .caller_identity(parts, body)
             .map(|caller| AwsCaller { account: caller.account, arn: caller.arn })

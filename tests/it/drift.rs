@@ -93,7 +93,7 @@ async fn a_table_of_somebody_else_is_not_touched() {
             .what
             .contains("was not made by Landbridge")
     );
-    let table = world.cloud.google().table("shop", "orders").unwrap();
+    let table = world.cloud.google().table_resource("shop", "orders").unwrap();
     assert_eq!(table["schema"]["fields"].as_array().unwrap().len(), 1);
 }
 
@@ -142,7 +142,9 @@ async fn partitions_are_never_loaded_twice() {
         assert_eq!(receipts[child].state, ReceiptState::Skipped, "{child}");
         assert!(receipts[child].warnings[0].contains("of which it is a partition"));
     }
-    assert!(!world.cloud.google().tables("shop").iter().any(|table| table.starts_with("events_")));
+    assert!(
+        !world.cloud.google().table_ids("shop").iter().any(|table| table.starts_with("events_"))
+    );
     let told = world.alerts("load").iter().any(|alert| alert.to_string().contains("events"));
     assert!(!told, "partitions are as they should be");
 }

@@ -132,14 +132,14 @@ async fn rds_refuses() {
 async fn cloud_storage_refuses() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.google().deny_bucket("shop-landing", true);
+    world.cloud.google().set_bucket_denied("shop-landing", true);
     let failed = world.night(1).await;
     sentence(
         &failed,
         "transfer",
         &["HTTP 403", "gs://shop-landing/landbridge/shop/2026-11-22/", "grant the right"],
     );
-    world.cloud.google().deny_bucket("shop-landing", false);
+    world.cloud.google().set_bucket_denied("shop-landing", false);
     resumes(&world, &before).await;
 }
 
@@ -147,10 +147,10 @@ async fn cloud_storage_refuses() {
 async fn bigquery_refuses() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.google().deny_dataset("shop", true);
+    world.cloud.google().set_dataset_denied("shop", true);
     let failed = world.night(1).await;
     sentence(&failed, "load", &["403 accessDenied", "shop-analytics.shop.", "grant the right"]);
-    world.cloud.google().deny_dataset("shop", false);
+    world.cloud.google().set_dataset_denied("shop", false);
     resumes(&world, &before).await;
 }
 

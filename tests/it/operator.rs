@@ -229,8 +229,8 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
     expect(&doctor(&world, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
     assert!(aws.set_status(Kind::Instance, "shop-prod", "stopped"));
     expect(&doctor(&world, &load, &[]), "aws source", "shop-prod is stopped", "start it");
-    google.deny_bucket("shop-landing", true);
-    google.deny_dataset("shop", true);
+    google.set_bucket_denied("shop-landing", true);
+    google.set_dataset_denied("shop", true);
     let findings = doctor(&world, &load, &[]);
     expect(&findings, "google landing bucket", "shop-landing", "storage.objects.list");
     expect(&findings, "google dataset", "Access Denied", "bigquery.datasets.get");

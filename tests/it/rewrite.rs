@@ -205,7 +205,7 @@ async fn text_lands_as_the_types_that_it_means() {
             ["4", null, null, null, null, null, null, null, "[]", "[]", "infinity"],
         ]
     );
-    let types = world.cloud.google().table("shop", "t").unwrap();
+    let types = world.cloud.google().table_resource("shop", "t").unwrap();
     let field = |name: &str| {
         let fields = types["schema"]["fields"].as_array().unwrap();
         fields.iter().find(|field| field["name"] == name).unwrap().clone()
@@ -274,7 +274,8 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
     assert_eq!((card.action.as_str(), card.nulls, card.min), ("tokenise", Some(0), None));
     assert_eq!(receipt.dropped_columns, ["internal"]);
     assert!(receipt.columns.iter().all(|column| column.name != "internal"));
-    let fields = world.cloud.google().table("shop", "orders").unwrap()["schema"].to_string();
+    let fields =
+        world.cloud.google().table_resource("shop", "orders").unwrap()["schema"].to_string();
     assert!(!fields.contains("internal"), "{fields}");
 
     // Equal values have equal tokens: seven cards are seven tokens still.
@@ -363,7 +364,7 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
 
 /// The type of a column in the warehouse.
 fn type_of(world: &World, name: &str) -> String {
-    let table = world.cloud.google().table("shop", "t").expect("a table");
+    let table = world.cloud.google().table_resource("shop", "t").expect("a table");
     let fields = table["schema"]["fields"].as_array().cloned().unwrap_or_default();
     let field = fields.iter().find(|field| field["name"] == name);
     field.expect("the column")["type"].as_str().unwrap_or_default().to_owned()

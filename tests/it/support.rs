@@ -242,10 +242,10 @@ impl World {
         let bucket = &self.cloud.config().transfer.bucket;
         let google = self.cloud.google();
         let object = |name: String| {
-            let bytes = google.object(bucket, &name).expect("an object that was listed");
+            let bytes = google.read_object(bucket, &name).expect("an object that was listed");
             (name, bytes)
         };
-        google.objects(bucket, "").into_iter().map(|it| object(it.name)).collect()
+        google.list_objects(bucket, "").into_iter().map(|it| object(it.name)).collect()
     }
 
     /// A query's rows as text; a refusal as `Err`.
@@ -278,8 +278,8 @@ impl World {
     pub fn exposed(&self, open: &[&str]) -> Vec<String> {
         let google = self.cloud.google();
         let mut exposed = Vec::new();
-        for table in google.tables("shop") {
-            let Some(resource) = google.table("shop", &table) else { continue };
+        for table in google.table_ids("shop") {
+            let Some(resource) = google.table_resource("shop", &table) else { continue };
             for field in resource["schema"]["fields"].as_array().into_iter().flatten() {
                 let tagged =
                     field["policyTags"]["names"].as_array().is_some_and(|names| !names.is_empty());
@@ -297,8 +297,8 @@ impl World {
         let mut state = BTreeMap::new();
         let google = self.cloud.google();
         for dataset in ["shop", "landbridge_ops"] {
-            for table in google.tables(dataset) {
-                let resource = google.table(dataset, &table).expect("a table");
+            for table in google.table_ids(dataset) {
+                let resource = google.table_resource(dataset, &table).expect("a table");
                 state
                     .insert(format!("schema of {dataset}.{table}"), resource["schema"].to_string());
                 if dataset == "shop" {

@@ -230,11 +230,11 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
 
     let done = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(done.progress, Progress::Done, "{}", done.message);
-    let carried = world.google.objects(&context.config.transfer.bucket, "");
+    let carried = world.google.list_objects(&context.config.transfer.bucket, "");
     let again = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(again.progress, Progress::Done, "{}", again.message);
     // Names, sizes and generations: nothing was written anew.
-    assert_eq!(world.google.objects(&context.config.transfer.bucket, ""), carried);
+    assert_eq!(world.google.list_objects(&context.config.transfer.bucket, ""), carried);
 
     let ledger = context.ledger(day);
     let plan = ledger.get::<DayPlan>(PLAN).await.expect("an answer").expect("a plan").value;
@@ -273,7 +273,7 @@ async fn compare(world: &World, tables: &[TablePlan]) -> Carried {
         for item in &table.items {
             let there = world
                 .google
-                .object(&world.context.config.transfer.bucket, &item.object)
+                .read_object(&world.context.config.transfer.bucket, &item.object)
                 .expect("an object");
             rows += read(there.clone()).num_rows() as u64;
             match &item.from {

@@ -60,7 +60,7 @@ impl World {
         };
         let google = LocalGoogle::new(options, Clock::new(hour(0))).expect("a project");
         google.create_bucket(&config.transfer.bucket);
-        let grants = Grants::none().bucket(&config.transfer.bucket, Role::ObjectAdmin);
+        let grants = Grants::none().bucket_role(&config.transfer.bucket, Role::ObjectAdmin);
         google.add_principal(TOKEN, "loader@example.com", grants);
         let storage =
             serve("storage", 0, google.storage_service(), Calls::default()).await.expect("a port");

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use landbridge_local_aws::LocalAws;
-use landbridge_local_google::{AskAws, AwsAnswer, AwsCaller, AwsRequest};
+use landbridge_local_google::{
+    AwsCaller, CallerIdentityLookup, CallerIdentityResult, SignedAwsRequest,
+};
 
 use crate::error::LocalError;
 
@@ -14,9 +16,9 @@ use crate::error::LocalError;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The local AWS, without HTTP in between.
-pub(crate) fn local(aws: &LocalAws) -> AskAws {
+pub(crate) fn local(aws: &LocalAws) -> CallerIdentityLookup {
     let aws = aws.clone();
-    Arc::new(move |(parts, body): AwsRequest<'_>| {
+    Arc::new(move |(parts, body): SignedAwsRequest<'_>| {
         let answer = aws
             .caller_identity(parts, body)
             .map(|caller| AwsCaller { account: caller.account, arn: caller.arn })
@@ -30,14 +32,14 @@ pub(crate) fn local(aws: &LocalAws) -> AskAws {
 ///
 /// # Errors
 /// [`LocalError::Config`] when it is no such address.
-pub(crate) fn elsewhere(url: &str) -> Result<AskAws, LocalError> {
+pub(crate) fn elsewhere(url: &str) -> Result<CallerIdentityLookup, LocalError> {
     let base = url.trim_end_matches('/').to_owned();
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
     let client = client.ok().filter(|_| base.starts_with("http://"));
     let client = client.ok_or_else(|| {
         LocalError::Config(format!("`{url}` is no address of an AWS such as http://127.0.0.1:5000"))
     })?;
-    Ok(Arc::new(move |(parts, body): AwsRequest<'_>| {
+    Ok(Arc::new(move |(parts, body): SignedAwsRequest<'_>| {
         let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let request = client
             .request(parts.method.clone(), format!("{base}{path}"))
@@ -53,7 +55,7 @@ pub(crate) fn elsewhere(url: &str) -> Result<AskAws, LocalError> {
 }
 
 /// Reads the XML of `GetCallerIdentity` or of an error (AWS Security Token Service API Reference).
-fn answer(xml: &str) -> AwsAnswer {
+fn answer(xml: &str) -> CallerIdentityResult {
     let text = |name: &str| {
         let (_, rest) = xml.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim().to_owned())

@@ -73,7 +73,7 @@ pub(crate) fn set_up(
     let warehouse = &config.warehouse;
     let taxonomy =
         format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location);
-    google.name_taxonomy(&taxonomy, &format!("landbridge_{}", config.source.name));
+    google.set_taxonomy_display_name(&taxonomy, &format!("landbridge_{}", config.source.name));
     // Class by class in order of name, so that the numbers are the same in every run.
     for (number, (name, class)) in (1..).zip(config.pii.all()) {
         let tag = class.policy_tag.unwrap_or_else(|| format!("{taxonomy}/policyTags/{number}"));
@@ -110,13 +110,13 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
     let warehouse = &config.warehouse;
     let on_data = |role| {
         Grants::none()
-            .project(Role::JobUser)
-            .dataset(&warehouse.dataset, role)
-            .dataset(&warehouse.ops_dataset, role)
+            .project_role(Role::JobUser)
+            .dataset_role(&warehouse.dataset, role)
+            .dataset_role(&warehouse.ops_dataset, role)
     };
     match principal {
         Principal::Loader => {
-            on_data(Role::DataOwner).bucket(&config.transfer.bucket, Role::ObjectAdmin)
+            on_data(Role::DataOwner).bucket_role(&config.transfer.bucket, Role::ObjectAdmin)
         }
         Principal::Analyst => {
             tags.values().fold(on_data(Role::DataViewer), |grants, tag| grants.masked_reader(tag))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_local_aws::Identity;
-use landbridge_local_google::{AskAws, AwsProvider, Grants, LocalGoogle, Role};
+use landbridge_local_google::{AwsProvider, CallerIdentityLookup, Grants, LocalGoogle, Role};
 use serde_json::json;
 
 /// The functions that Google lets in. The others stay within AWS.
@@ -45,7 +45,7 @@ pub(crate) fn variables(identity: &Identity) -> BTreeMap<String, String> {
 /// whose word on them counts.
 pub(crate) fn federate(
     google: &LocalGoogle,
-    ask: AskAws,
+    ask: CallerIdentityLookup,
     config: &Config,
     account: &str,
 ) -> AwsProvider {
@@ -60,19 +60,21 @@ pub(crate) fn federate(
     for (function, grants) in [
         (
             "transfer",
-            Grants::none().bucket(bucket, Role::ObjectCreator).bucket(bucket, Role::ObjectViewer),
+            Grants::none()
+                .bucket_role(bucket, Role::ObjectCreator)
+                .bucket_role(bucket, Role::ObjectViewer),
         ),
         (
             "load",
             Grants::none()
-                .project(Role::JobUser)
-                .dataset(&warehouse.dataset, Role::DataOwner)
-                .dataset(&warehouse.ops_dataset, Role::DataOwner)
-                .bucket(bucket, Role::ObjectAdmin)
-                .bucket(bucket, Role::LegacyBucketReader),
+                .project_role(Role::JobUser)
+                .dataset_role(&warehouse.dataset, Role::DataOwner)
+                .dataset_role(&warehouse.ops_dataset, Role::DataOwner)
+                .bucket_role(bucket, Role::ObjectAdmin)
+                .bucket_role(bucket, Role::LegacyBucketReader),
         ),
     ] {
-        google.grant_set(&provider.principal_set(&role_of(config, function)), grants);
+        google.grant_principal_set(&provider.principal_set(&role_of(config, function)), grants);
     }
     google.trust_aws(provider.clone(), ask);
     provider

@@ -99,26 +99,26 @@ impl Grants {
 
     /// Every role on the whole project, except reading tagged columns.
     pub fn owner() -> Self {
-        Self::none().project(Role::BigQueryAdmin).project(Role::StorageAdmin)
+        Self::none().project_role(Role::BigQueryAdmin).project_role(Role::StorageAdmin)
     }
 
     /// Adds a role on the whole project.
     #[must_use]
-    pub fn project(mut self, role: Role) -> Self {
+    pub fn project_role(mut self, role: Role) -> Self {
         self.project.insert(role);
         self
     }
 
     /// Adds a role on one dataset.
     #[must_use]
-    pub fn dataset(mut self, dataset: impl Into<String>, role: Role) -> Self {
+    pub fn dataset_role(mut self, dataset: impl Into<String>, role: Role) -> Self {
         self.datasets.entry(dataset.into()).or_default().insert(role);
         self
     }
 
     /// Adds a role on one bucket.
     #[must_use]
-    pub fn bucket(mut self, bucket: impl Into<String>, role: Role) -> Self {
+    pub fn bucket_role(mut self, bucket: impl Into<String>, role: Role) -> Self {
         self.buckets.entry(bucket.into()).or_default().insert(role);
         self
     }
@@ -208,7 +208,7 @@ impl Access {
         self.principals.insert(token.to_owned(), Principal { email: email.to_owned(), grants });
     }
 
-    pub(crate) fn grant_set(&mut self, set: &str, grants: Grants) {
+    pub(crate) fn grant_principal_set(&mut self, set: &str, grants: Grants) {
         self.sets.insert(set.to_owned(), grants);
     }
 
@@ -226,7 +226,7 @@ impl Access {
         self.tags.insert(tag.name.clone(), tag);
     }
 
-    pub(crate) fn name_taxonomy(&mut self, name: &str, display_name: &str) {
+    pub(crate) fn set_taxonomy_display_name(&mut self, name: &str, display_name: &str) {
         self.taxonomies.insert(name.to_owned(), display_name.to_owned());
     }
 
@@ -240,11 +240,11 @@ impl Access {
         }
     }
 
-    pub(crate) fn deny_bucket(&mut self, bucket: &str, denied: bool) {
+    pub(crate) fn set_bucket_denied(&mut self, bucket: &str, denied: bool) {
         toggle(&mut self.denied_buckets, bucket, denied);
     }
 
-    pub(crate) fn deny_dataset(&mut self, dataset: &str, denied: bool) {
+    pub(crate) fn set_dataset_denied(&mut self, dataset: &str, denied: bool) {
         toggle(&mut self.denied_datasets, dataset, denied);
     }
 
@@ -426,7 +426,7 @@ mod tests {
         for (role, may) in
             [(Role::DataOwner, true), (Role::DataEditor, false), (Role::DataViewer, false)]
         {
-            let who = somebody(Grants::none().dataset("d", role));
+            let who = somebody(Grants::none().dataset_role("d", role));
             assert_eq!(access.on_dataset(&who, "d", "bigquery.tables.setCategory"), may);
         }
     }

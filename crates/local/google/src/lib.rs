@@ -32,6 +32,8 @@ pub mod sts;
 
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
-pub use local::{GoogleOptions, LocalGoogle, ObjectSummary, Rows};
+pub use local::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};
 pub use masking::MaskingRule;
-pub use sts::{AskAws, AwsAnswer, AwsCaller, AwsProvider, AwsRequest};
+pub use sts::{
+    AwsCaller, AwsProvider, CallerIdentityLookup, CallerIdentityResult, SignedAwsRequest,
+};

@@ -19,7 +19,7 @@ use crate::masking::MaskingRule;
 use crate::query::{QuerySpec, values};
 use crate::storage::Storage;
 use crate::storage::store::{Conditions, NewObject, Store};
-use crate::sts::{AskAws, AwsProvider, Sts};
+use crate::sts::{AwsProvider, CallerIdentityLookup, Sts};
 use crate::web::Handler;
 
 /// What the servers are set up with.
@@ -33,10 +33,10 @@ pub struct GoogleOptions {
     pub location: String,
     /// Whether a call without a token is answered, as an owner who reads no tagged column.
     /// Off by default: such a call gets 401.
-    pub anonymous: bool,
+    pub allow_anonymous: bool,
     /// How many answers of `jobs.get` still say RUNNING when a job has finished. 0 by default:
     /// only the answer to `jobs.insert` says so.
-    pub job_polls: u32,
+    pub extra_running_polls: u32,
     /// Metadata updates per table and ten seconds (Google: 5). `None` by default: no limit.
     pub metadata_update_limit: Option<usize>,
     /// How long a federated token counts, by the machine's clock. Google: an hour.
@@ -49,8 +49,8 @@ impl Default for GoogleOptions {
             data_dir: std::env::temp_dir().join("landbridge-local-google"),
             project: "local-project".to_owned(),
             location: "US".to_owned(),
-            anonymous: false,
-            job_polls: 0,
+            allow_anonymous: false,
+            extra_running_polls: 0,
             metadata_update_limit: None,
             token_lifetime: Duration::from_secs(3_600),
         }
@@ -59,7 +59,7 @@ impl Default for GoogleOptions {
 
 /// The result of a query, for a person to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
+pub struct QueryRows {
     /// The columns' names.
     pub columns: Vec<String>,
     /// The columns' types, as the REST API names them.
@@ -99,7 +99,7 @@ impl LocalGoogle {
             store: store.clone(),
             access: access.clone(),
             location: options.location.clone(),
-            anonymous: options.anonymous,
+            anonymous: options.allow_anonymous,
             url: Arc::default(),
         };
         let sts = Sts {
@@ -114,8 +114,8 @@ impl LocalGoogle {
             clock,
             project: options.project,
             location: options.location,
-            anonymous: options.anonymous,
-            job_polls: options.job_polls,
+            anonymous: options.allow_anonymous,
+            job_polls: options.extra_running_polls,
             metadata_update_limit: options.metadata_update_limit,
         };
         Ok(Self { storage, bigquery, sts })
@@ -157,15 +157,15 @@ impl LocalGoogle {
 
     /// Trusts an AWS account's roles, in place of whom was trusted before. `ask` passes a signed
     /// request on to AWS.
-    pub fn trust_aws(&self, provider: AwsProvider, ask: AskAws) {
+    pub fn trust_aws(&self, provider: AwsProvider, ask: CallerIdentityLookup) {
         let mut trusted = self.sts.trusted.write().unwrap_or_else(PoisonError::into_inner);
         *trusted = Some((provider, ask));
     }
 
     /// Grants to the members of a principal set (`principalSet://iam.googleapis.com/…`), who
     /// come by federation. Tokens that were given before keep what they had.
-    pub fn grant_set(&self, set: &str, grants: Grants) {
-        self.access().grant_set(set, grants);
+    pub fn grant_principal_set(&self, set: &str, grants: Grants) {
+        self.access().grant_principal_set(set, grants);
     }
 
     /// Lets `email` call with a bearer token. The same token again replaces its grants.
@@ -190,8 +190,8 @@ impl LocalGoogle {
 
     /// Names a taxonomy (`projects/P/locations/L/taxonomies/T`) for refusals; unnamed, its id
     /// is shown.
-    pub fn name_taxonomy(&self, resource: &str, display_name: &str) {
-        self.access().name_taxonomy(resource, display_name);
+    pub fn set_taxonomy_display_name(&self, resource: &str, display_name: &str) {
+        self.access().set_taxonomy_display_name(resource, display_name);
     }
 
     /// Makes a data policy on a tag, or replaces the readers of the one with this rule. Masked
@@ -213,13 +213,13 @@ impl LocalGoogle {
     }
 
     /// Refuses everybody a bucket, or lets them in again.
-    pub fn deny_bucket(&self, bucket: &str, denied: bool) {
-        self.access().deny_bucket(bucket, denied);
+    pub fn set_bucket_denied(&self, bucket: &str, denied: bool) {
+        self.access().set_bucket_denied(bucket, denied);
     }
 
     /// Refuses everybody a dataset, or lets them in again.
-    pub fn deny_dataset(&self, dataset: &str, denied: bool) {
-        self.access().deny_dataset(dataset, denied);
+    pub fn set_dataset_denied(&self, dataset: &str, denied: bool) {
+        self.access().set_dataset_denied(dataset, denied);
     }
 
     /// Makes the next job fail with a reason of BigQuery's, before it does anything. Called
@@ -233,7 +233,7 @@ impl LocalGoogle {
     ///
     /// # Errors
     /// As `jobs.query` answers them.
-    pub async fn query_as(&self, principal: &str, sql: &str) -> Result<Rows, GoogleError> {
+    pub async fn query_as(&self, principal: &str, sql: &str) -> Result<QueryRows, GoogleError> {
         let who = self.bigquery.read_access(|access| access.find(principal))?;
         self.bigquery.may_on_project(&who, "bigquery.jobs.create")?;
         let result = self.bigquery.run_query(&who, &QuerySpec::plain(sql), false).await?;
@@ -245,7 +245,7 @@ impl LocalGoogle {
                     .collect()
             })
             .collect();
-        Ok(Rows {
+        Ok(QueryRows {
             columns: result.fields.iter().map(|it| it.name.clone()).collect(),
             types: result.fields.iter().map(|it| it.kind.name().to_owned()).collect(),
             rows,
@@ -270,12 +270,12 @@ impl LocalGoogle {
     }
 
     /// An object's bytes; `None` if there is no such object or bucket.
-    pub fn object(&self, bucket: &str, name: &str) -> Option<Bytes> {
+    pub fn read_object(&self, bucket: &str, name: &str) -> Option<Bytes> {
         self.storage.store.get(bucket, name).ok().flatten()?.read().ok()
     }
 
     /// The objects of a bucket whose names start with `prefix`, in the order of their names.
-    pub fn objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectSummary> {
+    pub fn list_objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectSummary> {
         let found = self.storage.store.list(bucket, prefix).unwrap_or_default();
         (found.iter())
             .map(|it| ObjectSummary {
@@ -287,7 +287,7 @@ impl LocalGoogle {
     }
 
     /// The ids of a dataset's tables.
-    pub fn tables(&self, dataset: &str) -> Vec<String> {
+    pub fn table_ids(&self, dataset: &str) -> Vec<String> {
         let catalog = self.bigquery.catalog();
         catalog
             .datasets
@@ -296,7 +296,7 @@ impl LocalGoogle {
     }
 
     /// The table resource, as tables.get prints it.
-    pub fn table(&self, dataset: &str, table: &str) -> Option<Value> {
+    pub fn table_resource(&self, dataset: &str, table: &str) -> Option<Value> {
         let name = TableName::new(&self.bigquery.project, dataset, table);
         let catalog = self.bigquery.catalog();
         let location = &catalog.datasets.get(dataset)?.location;
@@ -312,7 +312,7 @@ impl LocalGoogle {
     }
 
     /// The ids of the jobs that were ever started.
-    pub fn jobs(&self) -> Vec<String> {
+    pub fn job_ids(&self) -> Vec<String> {
         self.bigquery.catalog().jobs.keys().cloned().collect()
     }
 

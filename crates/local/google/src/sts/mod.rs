@@ -79,18 +79,19 @@ pub struct AwsCaller {
 }
 
 /// The request to AWS, and its body.
-pub type AwsRequest<'a> = (&'a http::request::Parts, &'a [u8]);
+pub type SignedAwsRequest<'a> = (&'a http::request::Parts, &'a [u8]);
 /// What AWS answers: who signed, or its code and words.
-pub type AwsAnswer = Result<AwsCaller, (String, String)>;
+pub type CallerIdentityResult = Result<AwsCaller, (String, String)>;
 /// Passes a request on to AWS.
-pub type AskAws = Arc<dyn Fn(AwsRequest<'_>) -> BoxFuture<'static, AwsAnswer> + Send + Sync>;
+pub type CallerIdentityLookup =
+    Arc<dyn Fn(SignedAwsRequest<'_>) -> BoxFuture<'static, CallerIdentityResult> + Send + Sync>;
 
 /// The token service. Clones share its state.
 #[derive(Clone)]
 pub(crate) struct Sts {
     pub(crate) access: Arc<RwLock<Access>>,
     pub(crate) lifetime: Duration,
-    pub(crate) trusted: Arc<RwLock<Option<(AwsProvider, AskAws)>>>,
+    pub(crate) trusted: Arc<RwLock<Option<(AwsProvider, CallerIdentityLookup)>>>,
 }
 
 impl Sts {

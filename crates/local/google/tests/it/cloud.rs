@@ -54,7 +54,10 @@ impl Cloud {
         let google = LocalGoogle::new(options, clock).expect("servers");
         google.create_bucket(BUCKET);
         google.create_dataset(DATASET);
-        google.name_taxonomy("projects/p/locations/asia-northeast3/taxonomies/1", "landbridge");
+        google.set_taxonomy_display_name(
+            "projects/p/locations/asia-northeast3/taxonomies/1",
+            "landbridge",
+        );
         for name in ["email", "phone", "unclassified"] {
             google.add_policy_tag(PolicyTag {
                 name: tag(name),
@@ -73,18 +76,18 @@ impl Cloud {
             MaskingRule::AlwaysNull,
             [ALL_AUTHENTICATED_USERS],
         );
-        let on = |role| Grants::none().project(Role::JobUser).dataset(DATASET, role);
+        let on = |role| Grants::none().project_role(Role::JobUser).dataset_role(DATASET, role);
         let reader = on(Role::DataViewer)
             .fine_grained_reader(tag("email"))
             .fine_grained_reader(tag("phone"));
         for (name, grants) in [
-            ("loader", on(Role::DataOwner).bucket(BUCKET, Role::ObjectAdmin)),
-            ("editor", on(Role::DataEditor).bucket(BUCKET, Role::ObjectViewer)),
+            ("loader", on(Role::DataOwner).bucket_role(BUCKET, Role::ObjectAdmin)),
+            ("editor", on(Role::DataEditor).bucket_role(BUCKET, Role::ObjectViewer)),
             ("analyst", on(Role::DataViewer)),
             ("reader", reader),
             ("stranger", on(Role::DataViewer)),
-            ("nobody", Grants::none().project(Role::JobUser)),
-            ("creator", Grants::none().bucket(BUCKET, Role::ObjectCreator)),
+            ("nobody", Grants::none().project_role(Role::JobUser)),
+            ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
         ] {
             google.add_principal(name, &format!("{name}@example.com"), grants);
         }
@@ -181,9 +184,9 @@ impl Cloud {
     /// Puts newline-delimited JSON into the bucket and appends it to a table.
     pub(crate) async fn load_rows(&self, table: &str, rows: &[Value]) {
         let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
-        let name = format!("rows/{table}-{}.json", self.google.jobs().len());
+        let name = format!("rows/{table}-{}.json", self.google.job_ids().len());
         self.google.put_object(BUCKET, &name, lines.join("\n").as_bytes()).expect("put");
-        let id = format!("rows-{}", self.google.jobs().len());
+        let id = format!("rows-{}", self.google.job_ids().len());
         let job = self
             .load(
                 &id,

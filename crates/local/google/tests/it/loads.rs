@@ -56,7 +56,7 @@ async fn what_a_truncation_leaves() {
     let load = &job["statistics"]["load"];
     assert_eq!((&load["inputFiles"], &load["outputRows"]), (&json!("2"), &json!("3")));
     let email = |table: Option<Value>| table.expect("a table")["schema"]["fields"][1].clone();
-    let kept = email(cloud.google.table("shop", "people"));
+    let kept = email(cloud.google.table_resource("shop", "people"));
     assert_eq!(kept["policyTags"]["names"], json!([tag("email")]));
     assert_eq!(kept["description"], "where to write");
     assert_eq!(
@@ -68,7 +68,7 @@ async fn what_a_truncation_leaves() {
     // A plain truncation takes the schema of the job, or of the file: the tag is lost.
     let job = cloud.load("j2", "people", parquet("p/1.parquet", "WRITE_TRUNCATE")).await;
     assert_eq!(error(&job), "");
-    let lost = email(cloud.google.table("shop", "people"));
+    let lost = email(cloud.google.table_resource("shop", "people"));
     assert_eq!((&lost["policyTags"], &lost["description"]), (&Value::Null, &Value::Null));
     assert!(cloud.ask("stranger", "SELECT email FROM shop.people").await.is_ok(), "it is readable");
 }
@@ -103,7 +103,7 @@ async fn dispositions() {
             error(&job)
         );
     }
-    let rows = cloud.google.table("shop", "t").expect("a table")["numRows"].clone();
+    let rows = cloud.google.table_resource("shop", "t").expect("a table")["numRows"].clone();
     assert_eq!(rows, "2", "one loaded, one appended, and nothing by the refused ones");
     let mut adds = parquet("y.parquet", "WRITE_APPEND");
     adds["schema"] =
@@ -196,7 +196,7 @@ async fn all_or_nothing() {
         error(&cloud.load("d1", "people", parquet("d1/*", "WRITE_TRUNCATE_DATA")).await),
         ""
     );
-    let before = cloud.google.table("shop", "people");
+    let before = cloud.google.table_resource("shop", "people");
     cloud.put_parquet("d2/1.parquet", vec![("id", ids(&[7, 8]))]);
     cloud.google.put_object(BUCKET, "d2/2.parquet", b"PAR1 cut short").expect("put");
     let job = cloud.load("d2", "people", parquet("d2/*", "WRITE_TRUNCATE_DATA")).await;
@@ -207,7 +207,7 @@ async fn all_or_nothing() {
         .put_parquet("d3/1.parquet", vec![("id", Arc::new(Int64Array::from(vec![Some(1), None])))]);
     let job = cloud.load("d3", "people", parquet("d3/*", "WRITE_TRUNCATE_DATA")).await;
     assert!(error(&job).contains("Required field id cannot be null"), "{job}");
-    assert_eq!(cloud.google.table("shop", "people"), before);
+    assert_eq!(cloud.google.table_resource("shop", "people"), before);
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_job_id_is_taken_for_good() {
         error(&cloud.load("once", "t", parquet("x.parquet", "WRITE_APPEND")).await),
         "backendError try again"
     );
-    assert!(cloud.google.table("shop", "t").is_none());
+    assert!(cloud.google.table_resource("shop", "t").is_none());
     let repeat = json!({
         "jobReference": {"projectId": "p", "jobId": "once"},
         "configuration": {"load": {

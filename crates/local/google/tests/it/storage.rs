@@ -80,7 +80,7 @@ async fn who_may_do_what() {
             assert_eq!(written.err().and_then(|it| it.http_status_code()), want, "{token}");
         }
     }
-    cloud.google.deny_bucket(BUCKET, true);
+    cloud.google.set_bucket_denied(BUCKET, true);
     let client = cloud.storage_client("loader").await;
     let denied = client.write_object(RESOURCE, "x", body()).send_buffered().await;
     assert_eq!(denied.expect_err("denied").http_status_code(), Some(403));
@@ -176,7 +176,7 @@ async fn a_resumable_upload_goes_on_where_it_stopped() {
         .await
         .expect("json");
     assert_eq!(again["generation"], object["generation"]);
-    assert!(raw.cloud.google.object(BUCKET, "r").is_some_and(|it| it == body));
+    assert!(raw.cloud.google.read_object(BUCKET, "r").is_some_and(|it| it == body));
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn uploads_of_other_clients() {
         .await
         .expect("sent");
     assert_eq!(sent.json::<Value>().await.expect("json")["contentType"], "text/plain");
-    assert_eq!(raw.cloud.google.object(BUCKET, "lf").as_deref(), Some(&b"bytes"[..]));
+    assert_eq!(raw.cloud.google.read_object(BUCKET, "lf").as_deref(), Some(&b"bytes"[..]));
     let sent = raw
         .request("POST", &upload("media", "m"))
         .header("x-goog-hash", "crc32c=AAAAAA==")
@@ -202,7 +202,7 @@ async fn uploads_of_other_clients() {
         .send()
         .await;
     assert_eq!(sent.expect("sent").status(), 400, "a wrong checksum");
-    assert!(raw.cloud.google.object(BUCKET, "m").is_none(), "nothing was written");
+    assert!(raw.cloud.google.read_object(BUCKET, "m").is_none(), "nothing was written");
     let layout = raw.json(&format!("/storage/v1/b/{BUCKET}/storageLayout")).await;
     assert_eq!(layout["location"], "ASIA-NORTHEAST3");
     let missing =
@@ -213,5 +213,5 @@ async fn uploads_of_other_clients() {
     let deleted =
         raw.request("DELETE", &format!("/storage/v1/b/{BUCKET}/o/lf")).send().await.expect("sent");
     assert_eq!(deleted.status(), 204);
-    assert!(raw.cloud.google.objects(BUCKET, "").is_empty());
+    assert!(raw.cloud.google.list_objects(BUCKET, "").is_empty());
 }
