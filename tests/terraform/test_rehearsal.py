@@ -29,7 +29,7 @@ def test_the_page_has_its_commands():
         assert command in text, command
     assert [why.split(":")[0] for _, _, why in found if why] == [
         "it reads your database",
-        "it takes minutes; the programs of step 1 stand in",
+        "it takes minutes; the rehearsal uses the programs of step 1",
     ]
 
 
