@@ -53,7 +53,7 @@ bench-rewrite:
 
 bench-source:
 	scripts/postgres-for-tests.sh
-	$(CARGO) build --profile bench -p landbridge-local-image --example source
+	$(CARGO) build --profile bench -p landbridge-local-database --example source
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)

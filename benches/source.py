@@ -5,7 +5,7 @@ write it as Parquet.
     python benches/source.py BINARY [--rows 10000000] [--runs 3] [--dir target/bench-source]
                              [--only landbridge,duckdb-gzip]
 
-BINARY is built by `cargo build --profile bench -p landbridge-local-image --example source`;
+BINARY is built by `cargo build --profile bench -p landbridge-local-database --example source`;
 `make bench-source` does both. Needs `psql`, and benches/source-requirements.txt for the peers;
 one that is not installed is left out and named, and one that took over four times as long as Landbridge
 is not run again. All write GZIP, at the quick level that Landbridge writes where they let one choose,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use landbridge_local::{LocalCloud, LocalCloudOptions};
-use landbridge_local_image::{Engine, Fixed};
+use landbridge_local_database::{Engine, MemoryDatabase};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -61,7 +61,7 @@ async fn main() -> Result<()> {
 
     let dir = tempfile::tempdir()?;
     let at: Timestamp = NIGHT.parse()?;
-    let source = Arc::new(Fixed::new(Engine::postgres("16.4"), "shop"));
+    let source = Arc::new(MemoryDatabase::new(Engine::postgres("16.4"), "shop"));
     let config = root.join("examples/demo/landbridge.yaml");
     let mut options = LocalCloudOptions::new(dir.path(), config, source, at);
     options.functions_dir = release;

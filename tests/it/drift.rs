@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader};
-use landbridge_local_image::{ExportQuirks, Fixed, FixedTable};
+use landbridge_local_database::{ExportQuirks, MemoryDatabase, MemoryTable};
 
 use crate::support::{Recipe, SMALL_CONTRACT, small_database};
 
@@ -17,10 +17,10 @@ async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
     recipe.source = Arc::new(database.clone());
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
-    let people = FixedTable::new("public", "people")
+    let people = MemoryTable::new("public", "people")
         .column("id", "bigint")
         .column("email", "character varying(120)");
-    database.set(people.row([Some("9"), Some("nine@example.com")])).unwrap();
+    database.set_table(people.row([Some("9"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.people").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);
@@ -48,10 +48,10 @@ async fn a_type_change_is_held_and_the_other_tables_go_on() {
     assert!(world.night(0).await.is_empty());
     let people = "SELECT COUNT(*) FROM shop.people";
     assert_eq!(world.query(Analyst, people).await.unwrap(), [["3"]]);
-    let changed = FixedTable::new("public", "people")
+    let changed = MemoryTable::new("public", "people")
         .column("id", "character varying(36)")
         .column("email", "text");
-    database.set(changed.row([Some("nine"), Some("nine@example.com")])).unwrap();
+    database.set_table(changed.row([Some("nine"), Some("nine@example.com")])).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipts = world.receipts(SECOND).await;
     assert_eq!(receipts["public.people"].state, ReceiptState::Held);
@@ -118,10 +118,12 @@ async fn partitions_are_never_loaded_twice() {
     let database = small_database();
     let row = |n: i64| vec![Some(n.to_string()), Some("x".to_owned())];
     let table =
-        |name: &str| FixedTable::new("public", name).column("id", "bigint").column("kind", "text");
-    database.set(table("events").rows((0..30).map(row))).unwrap();
-    database.set(table("events_2025").rows((0..10).map(row)).partition_of("events")).unwrap();
-    database.set(table("events_2026").rows((10..30).map(row)).partition_of("events")).unwrap();
+        |name: &str| MemoryTable::new("public", name).column("id", "bigint").column("kind", "text");
+    database.set_table(table("events").rows((0..30).map(row))).unwrap();
+    database.set_table(table("events_2025").rows((0..10).map(row)).partition_of("events")).unwrap();
+    database
+        .set_table(table("events_2026").rows((10..30).map(row)).partition_of("events"))
+        .unwrap();
     let mut recipe = Recipe::small();
     recipe.contract.push_str(
         r#"  "public.events":
@@ -151,8 +153,8 @@ async fn partitions_are_never_loaded_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_forms_of_an_empty_table_mean_no_rows_today() {
-    use landbridge_local_image::EmptyForm;
-    for form in [EmptyForm::ZeroRowFile, EmptyForm::LoneSuccess] {
+    use landbridge_local_database::EmptyTableForm;
+    for form in [EmptyTableForm::ZeroRowFile, EmptyTableForm::SuccessMarkerOnly] {
         let database = small_database();
         let mut recipe = Recipe::small();
         recipe.source = Arc::new(database.clone());
@@ -162,11 +164,11 @@ async fn both_forms_of_an_empty_table_mean_no_rows_today() {
             .aws()
             .set_export_quirks(ExportQuirks { empty: form, ..ExportQuirks::default() });
         assert!(world.night(0).await.is_empty());
-        let orders = FixedTable::new("public", "orders")
+        let orders = MemoryTable::new("public", "orders")
             .column("id", "bigint")
             .column("person_id", "bigint");
         database
-            .set(orders.column("paid", "boolean").column("weight", "double precision"))
+            .set_table(orders.column("paid", "boolean").column("weight", "double precision"))
             .unwrap();
         assert!(world.night(1).await.is_empty());
         for (target, receipt) in world.receipts(SECOND).await {
@@ -204,7 +206,7 @@ async fn a_cluster_crosses_like_an_instance() {
 async fn every_type_of_mysql() {
     for three_part_targets in [false, true] {
         let mut recipe = Recipe::small();
-        recipe.source = Arc::new(Fixed::mysql_every_type().unwrap());
+        recipe.source = Arc::new(MemoryDatabase::mysql_every_type().unwrap());
         recipe.contract = "version: 1\ntables: {}\n".to_owned();
         let world = recipe.build().await;
         world
@@ -273,7 +275,7 @@ async fn every_type_of_mysql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_of_postgresql() {
     let mut recipe = Recipe::small();
-    recipe.source = Arc::new(Fixed::postgres_every_type().unwrap());
+    recipe.source = Arc::new(MemoryDatabase::postgres_every_type().unwrap());
     recipe.contract = "version: 1\ntables: {}\n".to_owned();
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());

@@ -5,7 +5,7 @@
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::PiiReader;
-use landbridge_local_image::ExportQuirks;
+use landbridge_local_database::ExportQuirks;
 
 use crate::support::{Recipe, SMALL_CONTRACT, World, small_database};
 
@@ -189,8 +189,10 @@ async fn a_truncated_manifest() {
 async fn a_parquet_file_cut_short() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    let quirks =
-        ExportQuirks { cut_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
+    let quirks = ExportQuirks {
+        truncated_file: Some("public.people".to_owned()),
+        ..ExportQuirks::default()
+    };
     world.cloud.aws().set_export_quirks(quirks);
     assert!(world.night(1).await.is_empty(), "one broken table fails no tick");
     let receipts = world.receipts(SECOND).await;
@@ -228,8 +230,10 @@ async fn parquet_of(world: &World, day: &str) -> String {
 async fn a_file_of_another_schema_than_its_siblings() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    let quirks =
-        ExportQuirks { alien_file: Some("public.people".to_owned()), ..ExportQuirks::default() };
+    let quirks = ExportQuirks {
+        mismatched_file: Some("public.people".to_owned()),
+        ..ExportQuirks::default()
+    };
     world.cloud.aws().set_export_quirks(quirks);
     assert!(world.night(1).await.is_empty());
     let receipts = world.receipts(SECOND).await;
@@ -330,10 +334,10 @@ async fn a_failed_export_is_tried_again_under_a_new_id() {
 async fn a_table_that_the_export_skips_is_named() {
     let mut recipe = Recipe::small();
     let database = small_database();
-    let odd = landbridge_local_image::FixedTable::new("public", "odd")
+    let odd = landbridge_local_database::MemoryTable::new("public", "odd")
         .column("id", "bigint")
         .column("unit price", "bigint");
-    database.set(odd.row([Some("1"), Some("2")])).unwrap();
+    database.set_table(odd.row([Some("1"), Some("2")])).unwrap();
     recipe.source = std::sync::Arc::new(database);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());

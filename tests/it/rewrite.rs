@@ -11,7 +11,7 @@ use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::rewrite::Misfit;
 use landbridge_local::LogLine;
 use landbridge_local::Principal::{Analyst, PiiReader};
-use landbridge_local_image::{Engine, Fixed, FixedTable};
+use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use landbridge_parquet::rewrite::Key;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -29,8 +29,8 @@ fn column(receipt: &Receipt, name: &str) -> landbridge_core::receipt::Column {
 }
 
 /// A world of one table `t` with an id and the columns of `declared`, in whose rows `None` is NULL.
-fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> FixedTable {
-    let mut table = FixedTable::new("public", "t").column("id", "bigint");
+fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> MemoryTable {
+    let mut table = MemoryTable::new("public", "t").column("id", "bigint");
     for (name, ty) in declared {
         table = table.column(name, ty);
     }
@@ -43,9 +43,9 @@ fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> FixedTable {
 
 /// A database of that table, to be changed later, and a recipe over it. `columns` is the
 /// contract's part, a line per column.
-fn recipe(table: FixedTable, columns: &str) -> (Fixed, Recipe) {
-    let database = Fixed::new(Engine::postgres("16.4"), "shop");
-    database.set(table).expect("a table");
+fn recipe(table: MemoryTable, columns: &str) -> (MemoryDatabase, Recipe) {
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    database.set_table(table).expect("a table");
     let mut recipe = Recipe::small();
     recipe.contract = contract(columns);
     recipe.source = Arc::new(database.clone());
@@ -312,13 +312,13 @@ async fn a_column_that_is_emptied_leaves_nothing_and_stays_in_the_table() {
 }
 
 /// 1,000 dates, `bad` of which are none.
-fn dates(bad: usize) -> FixedTable {
+fn dates(bad: usize) -> MemoryTable {
     let rows = (0..1000).map(|n| {
         let text =
             if n < bad { "infinity".to_owned() } else { format!("2026-11-{:02}", n % 28 + 1) };
         vec![Some(n.to_string()), Some(text)]
     });
-    FixedTable::new("public", "t").column("id", "bigint").column("day", "date").rows(rows)
+    MemoryTable::new("public", "t").column("id", "bigint").column("day", "date").rows(rows)
 }
 
 const DAY: &str = "day: { source: date, type: DATE, class: none }";
@@ -329,13 +329,13 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     // One in a thousand is the limit.
-    database.set(dates(1)).unwrap();
+    database.set_table(dates(1)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);
     assert_eq!(column(&receipt, "day").misfits, BTreeMap::from([(Misfit::Infinite, 1)]));
 
-    database.set(dates(2)).unwrap();
+    database.set_table(dates(2)).unwrap();
     assert!(world.night(2).await.is_empty(), "a held table fails no tick");
     let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
@@ -384,7 +384,7 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
     assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "nothing is lost");
     assert!(receipt.warnings.iter().any(|it| it.contains("`day` stays STRING")), "{receipt:#?}");
     // BigQuery cannot make it a DATE again, so it stays text although all dates are dates now.
-    database.set(dates(0)).unwrap();
+    database.set_table(dates(0)).unwrap();
     assert!(world.night(1).await.is_empty());
     assert_eq!(world.receipts(SECOND).await["public.t"].state, ReceiptState::Published);
     assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "0"]]);
@@ -396,14 +396,14 @@ async fn a_column_that_is_a_date_already_cannot_keep_its_text() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     assert_eq!(type_of(&world, "day"), "DATE");
-    database.set(dates(1)).unwrap();
+    database.set_table(dates(1)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
     // The next day without one is as ever.
-    database.set(dates(0)).unwrap();
+    database.set_table(dates(0)).unwrap();
     assert!(world.night(2).await.is_empty());
     assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
 }
@@ -440,7 +440,7 @@ async fn a_source_type_that_changed_is_never_reinterpreted() {
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     let rows: [&[Option<&str>]; 1] = [&[Some("2026-11-21")]];
-    database.set(table(&[("day", "text")], &rows)).unwrap();
+    database.set_table(table(&[("day", "text")], &rows)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
@@ -509,7 +509,7 @@ fn large_file() -> Bytes {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_is_cut_at_its_row_groups() {
-    let small = FixedTable::new("public", "t")
+    let small = MemoryTable::new("public", "t")
         .column("id", "bigint")
         .column("day", "date")
         .column("photo", "bytea")

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{Event, InvocationOutcome, LocalCloud, LocalCloudOptions};
-use landbridge_local_image::{Engine, Fixed, FixedTable, Source};
+use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable, SourceDatabase};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ pub struct World {
 pub struct Recipe {
     pub config: String,
     pub contract: String,
-    pub source: Arc<dyn Source>,
+    pub source: Arc<dyn SourceDatabase>,
     pub start: Timestamp,
     pub retries: Option<u32>,
     pub token_lifetime: Duration,
@@ -46,7 +46,7 @@ pub struct Recipe {
 
 impl Recipe {
     /// The demo's two files over `source`, from midnight in Seoul.
-    pub fn demo(source: Arc<dyn Source>) -> Self {
+    pub fn demo(source: Arc<dyn SourceDatabase>) -> Self {
         let read = |name: &str| {
             std::fs::read_to_string(root().join("examples/demo").join(name))
                 .expect("an example file")
@@ -104,9 +104,9 @@ pub const CARD: &str = "4000-1234-5678-";
 pub const INTERNAL: &str = "not for analysts at all";
 
 /// Three tables: one with personal data, one of several types, one that is empty.
-pub fn small_database() -> Fixed {
-    let database = Fixed::new(Engine::postgres("16.4"), "shop");
-    let people = FixedTable::new("public", "people")
+pub fn small_database() -> MemoryDatabase {
+    let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+    let people = MemoryTable::new("public", "people")
         .column("id", "bigint not null")
         .column("name", "character varying(80)")
         .column("email", "character varying(120)")
@@ -114,7 +114,7 @@ pub fn small_database() -> Fixed {
         .row([Some("1"), Some("김민준"), Some("minjun@example.com"), Some("hidden words")])
         .row([Some("2"), Some("Ada Example"), Some("ada@example.org"), None])
         .row([Some("3"), None, Some("no address"), Some("also not")]);
-    let orders = FixedTable::new("public", "orders")
+    let orders = MemoryTable::new("public", "orders")
         .column("id", "bigint not null")
         .column("person_id", "bigint")
         .column("paid", "boolean")
@@ -133,9 +133,10 @@ pub fn small_database() -> Fixed {
                 (n % 2 == 0).then(|| INTERNAL.to_owned()),
             ]
         }));
-    let empty = FixedTable::new("public", "nothing").column("id", "integer").column("note", "text");
+    let empty =
+        MemoryTable::new("public", "nothing").column("id", "integer").column("note", "text");
     for table in [people, orders, empty] {
-        database.set(table).expect("a table");
+        database.set_table(table).expect("a table");
     }
     database
 }

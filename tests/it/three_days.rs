@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
-use landbridge_local_image::travel::Travel;
+use landbridge_local_database::SampleDatabase;
 
 use crate::support::{MIDNIGHT, Recipe, at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_crosses_for_three_days_and_stays_masked() {
     let first = at(MIDNIGHT).to_zoned(jiff::tz::TimeZone::get("Asia/Seoul").unwrap()).date();
-    let world = Recipe::demo(Arc::new(Travel::new(first, 0.01))).build().await;
+    let world = Recipe::demo(Arc::new(SampleDatabase::new(first, 0.01))).build().await;
     let days = [
         ("2026-11-21", "2026-11-20T20:00:00Z"),
         ("2026-11-22", "2026-11-21T20:00:00Z"),

@@ -81,12 +81,12 @@ impl From<landbridge_local::LocalError> for Failure {
     }
 }
 
-impl From<landbridge_local_image::ImageError> for Failure {
-    fn from(error: landbridge_local_image::ImageError) -> Self {
-        use landbridge_local_image::ImageError;
+impl From<landbridge_local_database::DatabaseError> for Failure {
+    fn from(error: landbridge_local_database::DatabaseError) -> Self {
+        use landbridge_local_database::DatabaseError;
         match &error {
-            ImageError::Url => Self::Usage(error.to_string()),
-            ImageError::Database { reason, .. } => {
+            DatabaseError::Url => Self::Usage(error.to_string()),
+            DatabaseError::Database { reason, .. } => {
                 Self::Failed(format!("{error}; {}", what_to_do(reason)))
             }
             _ => Self::Failed(error.to_string()),

@@ -6,7 +6,7 @@ use landbridge_core::config::Config;
 use landbridge_core::contract::{Contract, Mode, ProposedColumn, ProposedTable, table_name};
 use landbridge_core::ids::{ColumnName, short_hash};
 use landbridge_core::types::{self, BigQueryType, Original};
-use landbridge_local_image::{Column, Database, Flavour, Source, Table};
+use landbridge_local_database::{Column, EngineFamily, ExternalDatabase, SourceDatabase, Table};
 
 use crate::failure::{Failure, Result};
 
@@ -32,7 +32,7 @@ struct Catalogue {
 }
 
 /// Connects to a real database.
-pub(crate) async fn connect(url: &str) -> Result<Database> {
+pub(crate) async fn connect(url: &str) -> Result<ExternalDatabase> {
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
     if !matches!(scheme, Some("postgres" | "postgresql" | "mysql" | "mariadb")) {
         // The address itself is not repeated: it may hold a password.
@@ -42,7 +42,7 @@ pub(crate) async fn connect(url: &str) -> Result<Database> {
                 .to_owned(),
         ));
     }
-    Ok(Database::connect(&with_database(url)).await?)
+    Ok(ExternalDatabase::connect(&with_database(url)).await?)
 }
 
 /// The address with its database: one of PostgreSQL that names none means the database
@@ -72,16 +72,16 @@ fn with_database(url: &str) -> String {
 /// # Errors
 /// [`Failure::Failed`] when the database cannot be read, or holds nothing to carry.
 pub(crate) async fn propose(
-    source: &Database,
+    source: &ExternalDatabase,
     base: Contract,
     config: &Config,
 ) -> Result<Proposal> {
     let tables = source.tables().await?;
-    of_tables(source.engine().flavour(), source.name(), &tables, base, config)
+    of_tables(source.engine().family(), source.name(), &tables, base, config)
 }
 
 fn of_tables(
-    flavour: Flavour,
+    flavour: EngineFamily,
     database: &str,
     tables: &[Table],
     base: Contract,
@@ -107,11 +107,11 @@ fn of_tables(
     Ok(Proposal { contract, left_out })
 }
 
-fn catalogue(flavour: Flavour, tables: &[Table], base: &Contract) -> Catalogue {
+fn catalogue(flavour: EngineFamily, tables: &[Table], base: &Contract) -> Catalogue {
     let mut found = Catalogue { tables: Vec::new(), left_out: Vec::new() };
     for table in tables {
         let name = format!("{}.{}", table.schema, table.name);
-        if let Some(reason) = &table.skipped {
+        if let Some(reason) = &table.skip_reason {
             found.left_out.push(format!("{name}: {reason}"));
         } else if let Some(parent) = &table.partition_of {
             found.left_out.push(format!("{name}: a partition, carried with {parent}"));
@@ -130,15 +130,15 @@ fn catalogue(flavour: Flavour, tables: &[Table], base: &Contract) -> Catalogue {
 }
 
 fn columns(
-    flavour: Flavour,
+    flavour: EngineFamily,
     table: &Table,
     name: &str,
     base: &Contract,
     left_out: &mut Vec<String>,
 ) -> Vec<ProposedColumn> {
     let engine = match flavour {
-        Flavour::Postgres => types::Engine::Postgres,
-        Flavour::MySql => types::Engine::Mysql,
+        EngineFamily::Postgres => types::Engine::Postgres,
+        EngineFamily::MySql => types::Engine::Mysql,
     };
     // To BigQuery, letter case does not tell columns apart.
     let known = base.tables.get(name).into_iter().flat_map(|table| table.columns.keys());
@@ -170,7 +170,7 @@ fn columns(
             precision: column.num_precision.unwrap_or(0),
             scale: column.num_scale,
             // Not as declared but as exported: a domain lands as the text it is written as.
-            expected_exported: column.source_type.physical().exported_type(),
+            expected_exported: column.source_type.parquet_type().manifest_type(),
         };
         match types::landing(&types::exported(engine, &original), &column.original_type) {
             Ok(landing) => {
@@ -252,7 +252,7 @@ mod tests {
     use expect_test::expect;
     use landbridge_core::config;
     use landbridge_core::contract::{self, Contract};
-    use landbridge_local_image::Column;
+    use landbridge_local_database::Column;
 
     use super::*;
 
@@ -267,14 +267,14 @@ mod tests {
 
     fn table(schema: &str, name: &str, columns: &[(&str, &str)]) -> Table {
         let column =
-            |(name, ty): &(&str, &str)| Column::declared(Flavour::Postgres, name, ty).unwrap();
+            |(name, ty): &(&str, &str)| Column::declared(EngineFamily::Postgres, name, ty).unwrap();
         Table::new(schema, name, columns.iter().map(column).collect())
     }
 
     /// The proposal as it is printed, which must be good as it stands.
     fn shown(tables: &[Table], base: Contract) -> String {
         let config = demo_config();
-        let proposal = of_tables(Flavour::Postgres, "shop", tables, base, &config).unwrap();
+        let proposal = of_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap();
         let text = proposal.contract.render();
         let read = contract::load(contract::FILE_NAME, &text, &config);
         assert_eq!(read.expect("it is good"), proposal.contract);
@@ -288,7 +288,7 @@ mod tests {
         let mut part = table("public", "sales_2026", &[("id", "bigint")]);
         part.partition_of = Some("sales".to_owned());
         let mut scratch = table("public", "scratch", &[("id", "bigint")]);
-        scratch.skipped = Some("it is unlogged".to_owned());
+        scratch.skip_reason = Some("it is unlogged".to_owned());
         let whole = table("public", "sales", &[("id", "bigint")]);
         expect![[r#"
             version: 1
@@ -433,7 +433,7 @@ mod tests {
     #[test]
     fn a_database_without_tables_is_told_at_once() {
         let mut scratch = table("public", "scratch", &[("id", "bigint")]);
-        scratch.skipped = Some("it is unlogged".to_owned());
+        scratch.skip_reason = Some("it is unlogged".to_owned());
         for (tables, told) in [
             (vec![], "the database `shop` has no tables that can be carried"),
             (
@@ -442,7 +442,7 @@ mod tests {
             ),
         ] {
             let config = demo_config();
-            let failure = of_tables(Flavour::Postgres, "shop", &tables, nothing(), &config);
+            let failure = of_tables(EngineFamily::Postgres, "shop", &tables, nothing(), &config);
             let failure = failure.expect_err("there is nothing to propose");
             assert!(matches!(failure, Failure::Failed(_)));
             assert_eq!(failure.to_string(), told);

@@ -9,7 +9,7 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
-use landbridge_local_image::{Engine, Source, Travel};
+use landbridge_local_database::{Engine, SampleDatabase, SourceDatabase};
 
 use crate::args::WorldArgs;
 use crate::bigquery::Warehouse;
@@ -96,7 +96,7 @@ impl World {
             proposed: false,
             left_out: Vec::new(),
             engine: None,
-            source: Arc::new(Travel::new(args.start, args.scale)),
+            source: Arc::new(SampleDatabase::new(args.start, args.scale)),
             start: midnight(&calendar, first_day)?,
         };
         if let Some(url) = &args.source {
@@ -216,7 +216,7 @@ struct Parts {
     proposed: bool,
     left_out: Vec<String>,
     engine: Option<&'static str>,
-    source: Arc<dyn Source>,
+    source: Arc<dyn SourceDatabase>,
     start: Timestamp,
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use landbridge_core::receipt::ReceiptState;
-use landbridge_local_image::{MySql, Source, ThrowAwayMariaDb};
+use landbridge_local_database::{MySqlDatabase, SourceDatabase, TestMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
 
@@ -26,8 +26,8 @@ const DAY: &str = "2026-11-21";
 const PACKET: usize = 1_000_000;
 
 /// A server with an empty database `shop`, and a client that uses it.
-pub(crate) async fn server() -> (ThrowAwayMariaDb, Conn) {
-    let server = tokio::task::spawn_blocking(ThrowAwayMariaDb::start).await.expect("a start");
+pub(crate) async fn server() -> (TestMariaDb, Conn) {
+    let server = tokio::task::spawn_blocking(TestMariaDb::start).await.expect("a start");
     // Where MariaDB is missing, the error says what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let opts = Opts::from_url(&server.url_of("mysql")).expect("a good address");
@@ -39,13 +39,13 @@ pub(crate) async fn server() -> (ThrowAwayMariaDb, Conn) {
 }
 
 /// A local cloud whose DB instance is that server's database.
-async fn world(server: &ThrowAwayMariaDb, contract: String) -> World {
+async fn world(server: &TestMariaDb, contract: String) -> World {
     world_from(server, contract, START).await
 }
 
 /// As [`world`], from another time.
-pub(crate) async fn world_from(server: &ThrowAwayMariaDb, contract: String, start: &str) -> World {
-    let source = MySql::connect(&server.url_of("shop")).await.expect("a source");
+pub(crate) async fn world_from(server: &TestMariaDb, contract: String, start: &str) -> World {
+    let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let mut recipe = Recipe::demo(Arc::new(source));
     recipe.start = at(start);
     recipe.contract = contract;
@@ -150,13 +150,13 @@ async fn tpch_crosses_whole() {
 
     // A server made from an image of it: the servers' own checksums of all rows say the same.
     let dir = tempfile::tempdir().expect("a directory");
-    let source = MySql::connect(&server.url_of("shop")).await.expect("a source");
+    let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let image = source.capture(at(END), dir.path()).await.expect("an image");
     took("an image");
     let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let revived = image.revive(anywhere).await.expect("a start").expect("a server");
+    let started = image.start_server(anywhere).await.expect("a start").expect("a server");
     took("a server made from the image");
-    let (host, port) = revived.source.address().expect("an address");
+    let (host, port) = started.database.address().expect("an address");
     let opts = OptsBuilder::default().ip_or_hostname(host).tcp_port(port).user(Some("root"));
     let mut restored = Conn::new(opts.prefer_socket(false)).await.expect("a connection");
     let names: Vec<String> = tpch::TABLES.iter().map(|(name, _)| format!("shop.{name}")).collect();

@@ -13,10 +13,11 @@ use landbridge_core::calendar::Calendar;
 use landbridge_core::config::{self, Config, SourceKind};
 use landbridge_core::contract::{self, Contract};
 use landbridge_gcp::{Gcp, credentials};
-use landbridge_local_google::{GoogleOptions, Grants, LocalGoogle, Role};
-use landbridge_local_image::{
-    EmptyForm, Engine, ExportQuirks, ExportSpec, Fixed, FixedTable, ObjectSink, Source, export,
+use landbridge_local_database::{
+    EmptyTableForm, Engine, ExportQuirks, ExportSpec, MemoryDatabase, MemoryTable, ObjectSink,
+    SourceDatabase, export,
 };
+use landbridge_local_google::{GoogleOptions, Grants, LocalGoogle, Role};
 use landbridge_local_wire::{Calls, Clock, Server, serve};
 use landbridge_stages::{Context, Tick};
 
@@ -120,7 +121,7 @@ impl World {
             quirks: ExportQuirks {
                 rows_per_part: 400,
                 rows_per_group: 150,
-                empty: EmptyForm::LoneSuccess,
+                empty: EmptyTableForm::SuccessMarkerOnly,
                 ..ExportQuirks::default()
             },
         };
@@ -160,7 +161,7 @@ async fn create_cluster(rds: &aws_sdk_rds::Client, id: &str) {
 
 /// A table of several files with text that MySQL leaves unmarked, an empty one, and one that
 /// an export skips.
-fn database(kind: SourceKind) -> Fixed {
+fn database(kind: SourceKind) -> MemoryDatabase {
     let (engine, schema) = match kind {
         SourceKind::Instance => (Engine::mysql("8.0.40"), "shop"),
         SourceKind::Cluster => (Engine::postgres("16.4"), "public"),
@@ -174,18 +175,19 @@ fn database(kind: SourceKind) -> Fixed {
             Some(format!("{}.{:02}", n * 31, n % 100)),
         ]
     });
-    let orders = FixedTable::new(schema, "orders")
+    let orders = MemoryTable::new(schema, "orders")
         .column("id", "bigint not null")
         .column("currency", "char(3)")
         .column("note", "text")
         .column("total", "decimal(12,2)")
         .rows(rows);
-    let returns =
-        FixedTable::new(schema, "returns").column("id", "bigint not null").column("reason", "text");
-    let skipped = FixedTable::new(schema, "odd").column("a b", "bigint");
-    let source = Fixed::new(engine, "shop");
+    let returns = MemoryTable::new(schema, "returns")
+        .column("id", "bigint not null")
+        .column("reason", "text");
+    let skipped = MemoryTable::new(schema, "odd").column("a b", "bigint");
+    let source = MemoryDatabase::new(engine, "shop");
     for table in [orders, returns, skipped] {
-        source.set(table).expect("a table");
+        source.set_table(table).expect("a table");
     }
     source
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
-use landbridge_local_image::{Postgres, ThrowAwayPostgres};
+use landbridge_local_database::{PostgresDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::reconcile::Rows;
@@ -35,8 +35,8 @@ const END: &str = "2026-11-20T17:50:00Z";
 const DAY: &str = "2026-11-21";
 
 /// A server with an empty database `shop`, and a client of it.
-async fn server() -> (ThrowAwayPostgres, Client) {
-    let server = tokio::task::spawn_blocking(ThrowAwayPostgres::start).await.expect("a start");
+async fn server() -> (TestPostgres, Client) {
+    let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     // Where PostgreSQL is missing, the error says what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let client = shop(&server).await;
@@ -44,7 +44,7 @@ async fn server() -> (ThrowAwayPostgres, Client) {
 }
 
 /// Makes the database `shop`; a client of it.
-async fn shop(server: &ThrowAwayPostgres) -> Client {
+async fn shop(server: &TestPostgres) -> Client {
     let maker = client(&server.url()).await;
     maker.batch_execute("CREATE DATABASE shop").await.expect("a database");
     client(&server.url_of("shop")).await
@@ -59,8 +59,8 @@ async fn client(url: &str) -> Client {
 }
 
 /// A local cloud whose DB instance is that server's database.
-async fn world(server: &ThrowAwayPostgres, contract: String) -> World {
-    let source = Postgres::connect(&server.url_of("shop")).await.expect("a source");
+async fn world(server: &TestPostgres, contract: String) -> World {
+    let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let mut recipe = Recipe::demo(Arc::new(source));
     recipe.start = at(START);
     recipe.config =
@@ -147,7 +147,7 @@ async fn every_type_crosses() {
     types_cross(&server, &client).await;
 }
 
-async fn types_cross(server: &ThrowAwayPostgres, client: &Client) {
+async fn types_cross(server: &TestPostgres, client: &Client) {
     let mut tables = include_str!("every_type.sql").to_owned();
     let version = client.query_one("SHOW server_version_num", &[]).await.expect("a version");
     // A scale below zero is there since version 15.

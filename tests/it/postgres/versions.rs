@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use landbridge_local_image::ThrowAwayPostgres;
+use landbridge_local_database::TestPostgres;
 use tempfile::TempDir;
 
 use crate::python::loudly;
@@ -27,7 +27,7 @@ async fn every_type_crosses(version: u32) {
     let Some(programs) = place(version) else { return };
     let copy = copied(&programs);
     let folder = copy.path().join("native/bin");
-    let server = tokio::task::spawn_blocking(move || ThrowAwayPostgres::start_from(&folder));
+    let server = tokio::task::spawn_blocking(move || TestPostgres::start_from(&folder));
     let server = server.await.expect("a start").unwrap_or_else(|error| panic!("{error}"));
     let client = super::shop(&server).await;
     let told = client.query_one("SHOW server_version", &[]).await.expect("a version");

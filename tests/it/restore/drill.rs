@@ -17,7 +17,7 @@ pub(super) const DAY: &str = "2026-11-22";
 pub(super) const JSON: [&str; 3] = ["--yes", "--output", "json"];
 
 /// A real database, of which one day is published: 22 November, exported at one o'clock.
-async fn published() -> (landbridge_local_image::ThrowAwayPostgres, tokio_postgres::Client, World) {
+async fn published() -> (landbridge_local_database::TestPostgres, tokio_postgres::Client, World) {
     let (server, shop, world) = real(TABLES, Some(CONTRACT.to_owned())).await;
     world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
     let failed = world.run_until("2026-11-21T17:30:00Z").await;

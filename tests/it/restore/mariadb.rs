@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use landbridge_local_image::throwaway::ThrowAwayError;
-use landbridge_local_image::{Batches, Engine, Image, ImageError, Revived, Source, Table};
+use landbridge_local_database::test_server::TestServerError;
+use landbridge_local_database::{
+    Batches, DatabaseError, DatabaseSnapshot, Engine, SourceDatabase, StartedServer, Table,
+};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, Value as Cell};
 
@@ -176,9 +178,9 @@ async fn a_receipt_leads_to_its_rows_and_a_drill_counts_them() {
 }
 
 /// A database whose images find no server's programs on this machine.
-struct WithoutPrograms(Arc<dyn Image>);
+struct WithoutPrograms(Arc<dyn DatabaseSnapshot>);
 
-impl Source for WithoutPrograms {
+impl SourceDatabase for WithoutPrograms {
     fn engine(&self) -> Engine {
         Engine::mariadb("10.11.6")
     }
@@ -187,12 +189,14 @@ impl Source for WithoutPrograms {
         &'a self,
         _at: Timestamp,
         _dir: &'a Path,
-    ) -> BoxFuture<'a, Result<Arc<dyn Image>, ImageError>> {
-        Box::pin(async { Ok(Arc::new(WithoutPrograms(self.0.clone())) as Arc<dyn Image>) })
+    ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
+        Box::pin(async {
+            Ok(Arc::new(WithoutPrograms(self.0.clone())) as Arc<dyn DatabaseSnapshot>)
+        })
     }
 }
 
-impl Image for WithoutPrograms {
+impl DatabaseSnapshot for WithoutPrograms {
     fn engine(&self) -> &Engine {
         self.0.engine()
     }
@@ -205,16 +209,16 @@ impl Image for WithoutPrograms {
         self.0.tables()
     }
 
-    fn read(&self, table: &Table) -> Result<Batches, ImageError> {
+    fn read(&self, table: &Table) -> Result<Batches, DatabaseError> {
         self.0.read(table)
     }
 
-    fn revive(
+    fn start_server(
         self: Arc<Self>,
         _address: SocketAddrV4,
-    ) -> BoxFuture<'static, Result<Option<Revived>, ImageError>> {
+    ) -> BoxFuture<'static, Result<Option<StartedServer>, DatabaseError>> {
         let (server, programs, folder, script) = ("MariaDB", "mariadbd", "/usr/sbin", "a script");
-        let missing = ThrowAwayError::NotInstalled { server, programs, folder, script };
+        let missing = TestServerError::NotInstalled { server, programs, folder, script };
         Box::pin(async { Err(missing.into()) })
     }
 }

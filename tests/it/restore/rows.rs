@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use landbridge_local_image::{Postgres, ThrowAwayPostgres};
+use landbridge_local_database::{PostgresDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::*;
@@ -60,10 +60,7 @@ pub(super) async fn client(url: &str) -> Client {
 }
 
 /// A server with the database `shop`, and a world whose instance it is.
-pub(super) async fn real(
-    sql: &str,
-    contract: Option<String>,
-) -> (ThrowAwayPostgres, Client, World) {
+pub(super) async fn real(sql: &str, contract: Option<String>) -> (TestPostgres, Client, World) {
     real_from(sql, contract, NOON).await
 }
 
@@ -72,13 +69,13 @@ pub(super) async fn real_from(
     sql: &str,
     contract: Option<String>,
     start: &str,
-) -> (ThrowAwayPostgres, Client, World) {
-    let server = tokio::task::spawn_blocking(ThrowAwayPostgres::start).await.expect("a start");
+) -> (TestPostgres, Client, World) {
+    let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     client(&server.url()).await.batch_execute("CREATE DATABASE shop").await.expect("a database");
     let shop = client(&server.url_of("shop")).await;
     shop.batch_execute(sql).await.expect("tables");
-    let source = Postgres::connect(&server.url_of("shop")).await.expect("a source");
+    let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let mut recipe = Recipe::demo(Arc::new(source));
     recipe.start = at(start);
     recipe.contract = contract.unwrap_or_else(|| crate::support::SMALL_CONTRACT.to_owned());

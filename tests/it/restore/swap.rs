@@ -1,6 +1,6 @@
 //! Names changed, and back; clusters and their members.
 
-use landbridge_local_image::Engine;
+use landbridge_local_database::Engine;
 
 use super::*;
 use crate::support::small_database;

@@ -53,7 +53,7 @@ async fn tokens_of_one_day_are_of_one_key() {
 
     // Another key from the next day on: published, and said.
     aws.add_secret("landbridge/shop/token-key", &other);
-    database.set(cards("2026-11-22")).unwrap();
+    database.set_table(cards("2026-11-22")).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);

@@ -1,7 +1,7 @@
 //! `landbridge contract propose` on a real database of odd names.
 
 use expect_test::expect;
-use landbridge_local_image::ThrowAwayPostgres;
+use landbridge_local_database::TestPostgres;
 
 use crate::landbridge;
 
@@ -31,7 +31,7 @@ pub(crate) fn run_sql(url: &str, sql: &str) {
 
 #[test]
 fn a_proposal_is_never_refused_by_the_check() {
-    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let url = server.url();
     let propose = |url: &str| landbridge(dir.path(), &["contract", "propose", "--source", url]);
@@ -105,7 +105,7 @@ fn a_proposal_is_never_refused_by_the_check() {
 
 #[test]
 fn a_refusal_of_the_server_says_what_was_tried_and_what_to_do() {
-    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let address = server.url().replace("/postgres", "");
     let nobody = server.url().replace("landbridge@", "nobody:secret@");

@@ -1,6 +1,6 @@
 //! `landbridge demo --source` on real databases: a day passes, and what it shows.
 
-use landbridge_local_image::{ThrowAwayMariaDb, ThrowAwayPostgres};
+use landbridge_local_database::{TestMariaDb, TestPostgres};
 
 use crate::proposal::run_sql;
 use crate::{Run, landbridge};
@@ -43,7 +43,7 @@ fn shows(run: &Run, expected: &[&str]) {
 
 #[test]
 fn a_postgresql_database_of_ones_own() {
-    let server = ThrowAwayPostgres::start().unwrap_or_else(|error| panic!("{error}"));
+    let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     run_sql(&server.url(), TABLES);
     // What the export writes as text lands as what it means.
     let typed = "ALTER TABLE orders ADD tags text[], ADD paid_at timestamptz;
@@ -66,7 +66,7 @@ fn a_postgresql_database_of_ones_own() {
 
 #[test]
 fn a_mariadb_database_of_ones_own() {
-    let server = ThrowAwayMariaDb::start().unwrap_or_else(|error| panic!("{error}"));
+    let server = TestMariaDb::start().unwrap_or_else(|error| panic!("{error}"));
     let (url, admin) = (server.url_of("business"), server.url_of("mysql"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {

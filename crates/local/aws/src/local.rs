@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landbridge_local_image::{ExportQuirks, Source};
+use landbridge_local_database::{ExportQuirks, SourceDatabase};
 use landbridge_local_wire::{Clock, Service};
 
 use crate::identity::{self, Caller, CallerRefused, Identity};
@@ -79,12 +79,12 @@ impl LocalAws {
     }
 
     /// Puts a database up as a DB instance, `available`. The same id again replaces its data.
-    pub fn add_instance(&self, id: &str, source: Arc<dyn Source>) {
+    pub fn add_instance(&self, id: &str, source: Arc<dyn SourceDatabase>) {
         rds::add_instance(&self.0, id, source);
     }
 
     /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
-    pub fn add_cluster(&self, id: &str, source: Arc<dyn Source>) {
+    pub fn add_cluster(&self, id: &str, source: Arc<dyn SourceDatabase>) {
         rds::add_cluster(&self.0, id, source);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use landbridge_local_image::Source;
+use landbridge_local_database::SourceDatabase;
 
 /// Ports on loopback; 0 is any free one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,7 +46,7 @@ pub struct LocalCloudOptions {
     /// Where to listen.
     pub ports: Ports,
     /// The database behind the DB instance (or cluster) that the configuration names.
-    pub source: Arc<dyn Source>,
+    pub source: Arc<dyn SourceDatabase>,
     /// Virtual minutes that a snapshot takes.
     pub snapshot_minutes: i64,
     /// Virtual minutes that an export takes.
@@ -74,7 +74,7 @@ impl LocalCloudOptions {
     pub fn new(
         data_dir: impl Into<PathBuf>,
         config_path: impl Into<PathBuf>,
-        source: Arc<dyn Source>,
+        source: Arc<dyn SourceDatabase>,
         start: Timestamp,
     ) -> Self {
         let config_path = config_path.into();

@@ -78,7 +78,7 @@ mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
-    use landbridge_local_image::ThrowAwayMariaDb;
+    use landbridge_local_database::TestMariaDb;
 
     use super::*;
 
@@ -94,8 +94,7 @@ mod tests {
             format!("--ssl-key={}", file("key.pem").display()),
             format!("--ssl-cert={}", file("certificate.pem").display()),
         ];
-        let server =
-            tokio::task::spawn_blocking(move || ThrowAwayMariaDb::start_with(&arguments)).await;
+        let server = tokio::task::spawn_blocking(move || TestMariaDb::start_with(&arguments)).await;
         let server = server.unwrap().unwrap_or_else(|error| panic!("{error}"));
         let tls = Tls::trusting(&file("certificate.pem")).unwrap();
         let url = server.url_of("mysql");

@@ -89,12 +89,12 @@ mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-    use landbridge_local_image::ThrowAwayPostgres;
+    use landbridge_local_database::TestPostgres;
 
     use super::*;
 
     /// Makes a server speak TLS alone, with a certificate of its own for 127.0.0.1.
-    async fn with_tls(server: &ThrowAwayPostgres, dir: &std::path::Path) {
+    async fn with_tls(server: &TestPostgres, dir: &std::path::Path) {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let (key, certificate) = (dir.join("key.pem"), dir.join("certificate.pem"));
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
@@ -124,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn rows_are_counted_by_tls_with_the_certificates_named() {
-        let server = tokio::task::spawn_blocking(ThrowAwayPostgres::start).await.unwrap();
+        let server = tokio::task::spawn_blocking(TestPostgres::start).await.unwrap();
         let server = server.unwrap_or_else(|error| panic!("{error}"));
         let dir = tempfile::tempdir().unwrap();
         with_tls(&server, dir.path()).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landbridge_local_image::{Engine, Fixed, FixedTable, Source};
+use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable, SourceDatabase};
 use sha2::{Digest, Sha256};
 
 use super::fault::Fault;
@@ -17,14 +17,14 @@ use crate::options::AwsOptions;
 use crate::shared::Shared;
 
 /// Puts a database up as an instance. One of the same id gets the new source.
-pub(crate) fn add_instance(shared: &Shared, id: &str, source: Arc<dyn Source>) {
+pub(crate) fn add_instance(shared: &Shared, id: &str, source: Arc<dyn SourceDatabase>) {
     let engine = source.engine();
     let database = live(empty(shared, Kind::Instance, id, engine.name(), engine.version()), source);
     shared.rds().databases.insert((Kind::Instance, database.id.clone()), database);
 }
 
 /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
-pub(crate) fn add_cluster(shared: &Shared, id: &str, source: Arc<dyn Source>) {
+pub(crate) fn add_cluster(shared: &Shared, id: &str, source: Arc<dyn SourceDatabase>) {
     let engine = source.engine();
     let (name, version) = (aurora(engine.name()), engine.version());
     let cluster = live(empty(shared, Kind::Cluster, id, &name, version), source);
@@ -44,7 +44,7 @@ fn aurora(engine: &str) -> String {
 }
 
 /// A database with its data, answering where its source does.
-fn live(database: Database, source: Arc<dyn Source>) -> Database {
+fn live(database: Database, source: Arc<dyn SourceDatabase>) -> Database {
     let mut settings = database.settings;
     let endpoint = source.address();
     if let Some((_, port)) = &endpoint {
@@ -88,20 +88,24 @@ pub(super) fn empty(
 }
 
 /// What a database made through the API holds: one small table.
-fn built_in(engine: &str, version: Option<&str>, name: &str) -> Result<Arc<dyn Source>, Fault> {
+fn built_in(
+    engine: &str,
+    version: Option<&str>,
+    name: &str,
+) -> Result<Arc<dyn SourceDatabase>, Fault> {
     let (engine, schema) = match engine {
         "postgres" | "aurora-postgresql" => (Engine::postgres(version.unwrap_or("16.4")), "public"),
         "mysql" | "aurora-mysql" => (Engine::mysql(version.unwrap_or("8.0.40")), name),
         "mariadb" => (Engine::mariadb(version.unwrap_or("10.11.9")), name),
         other => return Err(Fault::invalid(format!("Invalid DB engine: {other}"))),
     };
-    let source = Fixed::new(engine, name);
-    let table = FixedTable::new(schema, "greetings")
+    let source = MemoryDatabase::new(engine, name);
+    let table = MemoryTable::new(schema, "greetings")
         .column("id", "bigint not null")
         .column("word", "text")
         .row([Some("1"), Some("hello")])
         .row([Some("2"), Some("안녕하세요")]);
-    source.set(table).map_err(|error| Fault::internal(error.to_string()))?;
+    source.set_table(table).map_err(|error| Fault::internal(error.to_string()))?;
     Ok(Arc::new(source))
 }
 

@@ -1,6 +1,6 @@
 //! Export tasks.
 
-use landbridge_local_image::check_only;
+use landbridge_local_database::check_export_only;
 
 use super::fault::Fault;
 use super::form::Form;
@@ -39,7 +39,7 @@ pub(super) fn start(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
         let message = format!("The specified Amazon S3 bucket {bucket} could not be found.");
         return Err(Fault::bad("InvalidS3BucketFault", message));
     }
-    check_only(image.as_ref(), &only)
+    check_export_only(image.as_ref(), &only)
         .map_err(|error| Fault::bad("InvalidExportOnly", error.to_string()))?;
     if state.exports.values().filter(|task| task.outcome.is_none()).count() >= options.export_limit
     {

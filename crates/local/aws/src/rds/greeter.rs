@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as Probe};
 
-use landbridge_local_image::Flavour;
+use landbridge_local_database::EngineFamily;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -44,7 +44,7 @@ impl Drop for Greeter {
 }
 
 /// Starts one; `None` when the address cannot be listened on.
-pub(super) async fn start(address: SocketAddrV4, flavour: Flavour) -> Option<Greeter> {
+pub(super) async fn start(address: SocketAddrV4, flavour: EngineFamily) -> Option<Greeter> {
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         // Somebody took it since it was found free.
@@ -55,8 +55,8 @@ pub(super) async fn start(address: SocketAddrV4, flavour: Flavour) -> Option<Gre
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let met = match flavour {
-                    Flavour::Postgres => postgres(stream).await,
-                    Flavour::MySql => mysql(stream).await,
+                    EngineFamily::Postgres => postgres(stream).await,
+                    EngineFamily::MySql => mysql(stream).await,
                 };
                 if let Err(error) = met {
                     tracing::debug!(%error, "a session with an image broke off");

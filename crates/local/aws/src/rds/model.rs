@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use landbridge_local_image::{ExportQuirks, Image, Source};
+use landbridge_local_database::{DatabaseSnapshot, ExportQuirks, SourceDatabase};
 
 use super::names::Resource;
 use super::restores::ImageDir;
@@ -115,7 +115,7 @@ pub(crate) struct Database {
     pub(crate) engine: String,
     pub(crate) version: String,
     /// `None` for the members of a cluster, whose data is the cluster's.
-    pub(crate) source: Option<Arc<dyn Source>>,
+    pub(crate) source: Option<Arc<dyn SourceDatabase>>,
     /// The cluster of which it is a member.
     pub(crate) cluster: Option<String>,
     pub(crate) status: String,
@@ -172,7 +172,7 @@ pub(crate) enum Capture {
     /// Still being read from the database.
     Pending,
     /// There.
-    Done(Arc<dyn Image>),
+    Done(Arc<dyn DatabaseSnapshot>),
     /// Nowhere: the snapshot is only there to be counted.
     Without,
 }
@@ -256,7 +256,7 @@ pub(crate) struct Export {
     pub(crate) source: (Kind, String),
     pub(crate) source_arn: String,
     pub(crate) snapshot_time: Timestamp,
-    pub(crate) image: Arc<dyn Image>,
+    pub(crate) image: Arc<dyn DatabaseSnapshot>,
     pub(crate) bucket: String,
     pub(crate) prefix: Option<String>,
     pub(crate) role: String,

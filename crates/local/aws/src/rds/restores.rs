@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use landbridge_local_image::{Engine, Image, ImageError, Source};
+use landbridge_local_database::{DatabaseError, DatabaseSnapshot, Engine, SourceDatabase};
 
 use super::databases::{self, RESTORABLE_LAG, empty, may_be_added};
 use super::fault::Fault;
@@ -44,19 +44,19 @@ struct Origin {
 /// Where its rows come from.
 enum Data {
     /// A snapshot's image.
-    Image(Arc<dyn Image>, Option<Arc<ImageDir>>),
+    DatabaseSnapshot(Arc<dyn DatabaseSnapshot>, Option<Arc<ImageDir>>),
     /// The database itself, read as of an instant.
-    Live(Arc<dyn Source>, Timestamp),
+    Live(Arc<dyn SourceDatabase>, Timestamp),
 }
 
 /// A database that is an image: it never changes.
 struct ImageSource {
-    image: Arc<dyn Image>,
+    image: Arc<dyn DatabaseSnapshot>,
     _dir: Option<Arc<ImageDir>>,
     address: Option<(String, u16)>,
 }
 
-impl Source for ImageSource {
+impl SourceDatabase for ImageSource {
     fn engine(&self) -> Engine {
         self.image.engine().clone()
     }
@@ -65,7 +65,7 @@ impl Source for ImageSource {
         &'a self,
         _at: Timestamp,
         _dir: &'a std::path::Path,
-    ) -> BoxFuture<'a, Result<Arc<dyn Image>, ImageError>> {
+    ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
         Box::pin(async { Ok(self.image.clone()) })
     }
 
@@ -108,7 +108,7 @@ pub(super) fn from_snapshot(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Re
         tags: snapshot.tags.clone(),
         database_name: snapshot.database_name.clone(),
         master: snapshot.master.clone(),
-        data: Data::Image(image.clone(), snapshot.dir.clone()),
+        data: Data::DatabaseSnapshot(image.clone(), snapshot.dir.clone()),
     };
     begin(shared, &mut state, kind, &id, origin, form)
 }
@@ -163,8 +163,8 @@ pub(super) fn to_time(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Result<X
             .max_by_key(|(created, _, _)| *created)
     };
     let data = match before() {
-        _ if !by_time || live.any_instant() => Data::Live(live, wanted),
-        Some((_, image, dir)) => Data::Image(image, dir),
+        _ if !by_time || live.supports_any_instant() => Data::Live(live, wanted),
+        Some((_, image, dir)) => Data::DatabaseSnapshot(image, dir),
         None => {
             let message = format!("There is no backup of {source_id} at {wanted}.");
             return Err(Fault::bad("InvalidRestoreFault", message));
@@ -246,11 +246,11 @@ async fn revive(
     data: Data,
     dir: PathBuf,
     port: u16,
-) -> Result<(Arc<dyn Source>, Option<Keeper>), ImageError> {
+) -> Result<(Arc<dyn SourceDatabase>, Option<Keeper>), DatabaseError> {
     let (image, dir) = match data {
-        Data::Image(image, dir) => (image, dir),
+        Data::DatabaseSnapshot(image, dir) => (image, dir),
         Data::Live(source, at) => {
-            let io = |source| ImageError::Io {
+            let io = |source| DatabaseError::Io {
                 doing: "create",
                 path: dir.display().to_string(),
                 source,
@@ -261,10 +261,10 @@ async fn revive(
         }
     };
     let address = greeter::free_address(port);
-    if let Some(revived) = image.clone().revive(address).await? {
-        return Ok((revived.source, Some(revived.keeper)));
+    if let Some(started) = image.clone().start_server(address).await? {
+        return Ok((started.database, Some(started.process)));
     }
-    let greeter = greeter::start(address, image.engine().flavour()).await;
+    let greeter = greeter::start(address, image.engine().family()).await;
     let address = greeter.as_ref().map(|greeter| greeter.address());
     let source = Arc::new(ImageSource { image, _dir: dir, address });
     Ok((source, greeter.map(|greeter| Arc::new(greeter) as Keeper)))

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use landbridge_local_image::{ExportSpec, ObjectSink, export};
+use landbridge_local_database::{ExportSpec, ObjectSink, export};
 
 use super::model::{Ending, Export, Outcome};
 use crate::shared::Shared;

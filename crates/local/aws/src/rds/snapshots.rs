@@ -122,7 +122,7 @@ fn may_create(
     kind: Kind,
     id: &str,
     database_id: &str,
-) -> Result<std::sync::Arc<dyn landbridge_local_image::Source>, Fault> {
+) -> Result<std::sync::Arc<dyn landbridge_local_database::SourceDatabase>, Fault> {
     let database = state
         .databases
         .get(&(kind, database_id.to_owned()))

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::retry::RetryConfig;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_local_aws::{AwsOptions, LocalAws};
-use landbridge_local_image::{Engine, Fixed, FixedTable};
+use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use landbridge_local_wire::{Calls, Clock, Server, serve};
 
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/export";
@@ -20,7 +20,7 @@ pub(crate) const BUCKET: &str = "exports";
 pub(crate) struct Account {
     pub(crate) aws: LocalAws,
     pub(crate) clock: Clock,
-    pub(crate) database: Fixed,
+    pub(crate) database: MemoryDatabase,
     pub(crate) rds: aws_sdk_rds::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     rds_server: Server,
@@ -48,13 +48,13 @@ impl Account {
         let options = AwsOptions { data_dir: dir.path().to_owned(), ..options };
         let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
         let aws = LocalAws::new(options, clock.clone()).await.expect("an account");
-        let database = Fixed::new(Engine::postgres("16.4"), "shop");
-        let orders = FixedTable::new("public", "orders")
+        let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+        let orders = MemoryTable::new("public", "orders")
             .column("id", "bigint not null")
             .column("note", "text")
             .row([Some("1"), Some("첫 주문")])
             .row([Some("2"), None]);
-        database.set(orders).expect("a table");
+        database.set_table(orders).expect("a table");
         aws.add_instance("shop", Arc::new(database.clone()));
         aws.add_cluster("fleet", Arc::new(database.clone()));
         aws.add_role(ROLE);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::operation::start_export_task::builders::StartExportTaskFluentBuilder;
 use aws_sdk_rds::types::ExportTask;
 use landbridge_local_aws::{AwsOptions, Kind, NewSnapshot, SnapshotType};
-use landbridge_local_image::{ExportQuirks, FixedTable};
+use landbridge_local_database::{ExportQuirks, MemoryTable};
 
 use crate::account::{Account, BUCKET, KEY, ROLE, refusal};
 
@@ -29,7 +29,7 @@ async fn an_export_runs_its_course() {
     let account = Account::open().await;
     let arn = account.snapshot("shop-1").await;
     // What is exported is the snapshot, not what the database became since.
-    account.database.remove("public", "orders");
+    account.database.remove_table("public", "orders");
     let started = start(&account, "day-1", &arn).send().await.expect("it starts");
     assert_eq!(started.status(), Some("STARTING"));
     assert_eq!(started.task_start_time(), None);
@@ -214,8 +214,8 @@ async fn an_export_can_be_cancelled() {
 #[tokio::test]
 async fn complete_does_not_mean_every_table() {
     let account = Account::open().await;
-    let odd = FixedTable::new("public", "odd").column("a b", "text").row([Some("x")]);
-    account.database.set(odd).expect("a table");
+    let odd = MemoryTable::new("public", "odd").column("a b", "text").row([Some("x")]);
+    account.database.set_table(odd).expect("a table");
     let arn = account.snapshot("shop-1").await;
     let quirks = ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() };
     account.aws.set_export_quirks(quirks);

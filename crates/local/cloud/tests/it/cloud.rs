@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use landbridge_local::{
     Event, InvocationOutcome, LocalCloud, LocalCloudOptions, LocalError, Principal,
 };
-use landbridge_local_image::{Engine, Fixed};
+use landbridge_local_database::{Engine, MemoryDatabase};
 use landbridge_local_wire::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn options(dir: &Path) -> LocalCloudOptions {
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let source = Arc::new(Fixed::new(Engine::postgres("15.4"), "shop"));
+    let source = Arc::new(MemoryDatabase::new(Engine::postgres("15.4"), "shop"));
     let mut options =
         LocalCloudOptions::new(dir.join("data"), config, source, at("2026-11-20T15:00:00Z"));
     options.functions_dir = programs;

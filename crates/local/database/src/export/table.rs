@@ -1,0 +1,219 @@
+//! The objects of one table.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::files::{Cutter, Form, Part, alien_part};
+use super::{EmptyTableForm, ExportSpec, ObjectSink, names};
+use crate::error::DatabaseError;
+use crate::hash;
+use crate::snapshot::{DatabaseSnapshot, Table};
+
+/// What an export wrote of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedTable {
+    /// The table's schema; of MySQL the database.
+    pub schema: String,
+    /// The table's name.
+    pub name: String,
+    /// The table of which this is a partition: its folder holds these rows too.
+    pub partition_of: Option<String>,
+    /// Rows written.
+    pub rows: u64,
+    /// Parquet files written.
+    pub files: u64,
+    /// Bytes of those files.
+    pub bytes: u64,
+}
+
+/// How a table's files are spread over batch folders.
+enum Folders {
+    /// None, as in older exports.
+    None,
+    /// All in `1`: the table can be split by its key for reading in parallel.
+    One,
+    /// One a partition.
+    PerPartition(u64),
+    /// One a file: the table has no column to split it by.
+    PerFile,
+}
+
+impl Folders {
+    fn of(image: &dyn DatabaseSnapshot, table: &Table, spec: &ExportSpec<'_>) -> Folders {
+        let full_name = format!("{}.{}", table.schema, table.name);
+        let child = |other: &&Table| {
+            let parent = other.partition_of.as_deref();
+            parent == Some(&full_name)
+                || other.schema == table.schema && parent == Some(&table.name)
+        };
+        match image.tables().iter().filter(child).count() as u64 {
+            _ if spec.quirks.no_batch_folder => Folders::None,
+            0 if table.columns.first().is_some_and(|column| column.source_type.splits()) => {
+                Folders::One
+            }
+            0 => Folders::PerFile,
+            partitions => Folders::PerPartition(partitions),
+        }
+    }
+
+    /// The folder of the file with this index, from 0.
+    fn batch(&self, index: u64) -> u64 {
+        match self {
+            Folders::None => 0,
+            Folders::One => 1,
+            Folders::PerPartition(partitions) => index % partitions + 1,
+            Folders::PerFile => index + 1,
+        }
+    }
+}
+
+struct Writer<'a> {
+    folder: String,
+    folders: Folders,
+    spec: &'a ExportSpec<'a>,
+    sink: &'a dyn ObjectSink,
+    written: ExportedTable,
+    /// Batches that hold a file already.
+    batches: BTreeSet<u64>,
+    number: u64,
+}
+
+/// Writes all objects of one table.
+pub(super) async fn write(
+    image: &dyn DatabaseSnapshot,
+    table: &Table,
+    spec: &ExportSpec<'_>,
+    sink: &dyn ObjectSink,
+) -> Result<ExportedTable, DatabaseError> {
+    let quirks = &spec.quirks;
+    let full_name = format!("{}.{}", table.schema, table.name);
+    let mut writer = Writer {
+        folder: names::table_folder(image, table, spec),
+        folders: Folders::of(image, table, spec),
+        spec,
+        sink,
+        written: ExportedTable {
+            schema: table.schema.clone(),
+            name: table.name.clone(),
+            partition_of: table.partition_of.clone(),
+            rows: 0,
+            files: 0,
+            bytes: 0,
+        },
+        batches: BTreeSet::new(),
+        number: 0,
+    };
+    let form = Form::new(table.arrow_schema(), quirks);
+    let mut cutter = Cutter::new(image.read(table)?, quirks);
+    let cut = quirks.truncated_file.as_deref() == Some(full_name.as_str());
+    let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut encoding: VecDeque<JoinHandle<Result<Part, DatabaseError>>> = VecDeque::new();
+    // One file is held back, so that the last one is known as such.
+    let mut held: Option<Part> = None;
+    let mut more = true;
+    while more || !encoding.is_empty() {
+        if more {
+            let (back, rows) = tokio::task::spawn_blocking(move || {
+                let rows = cutter.next_cut();
+                (cutter, rows)
+            })
+            .await?;
+            cutter = back;
+            match rows? {
+                Some(rows) => {
+                    let form = form.clone();
+                    encoding.push_back(tokio::task::spawn_blocking(move || form.encode(&rows)));
+                }
+                None => more = false,
+            }
+        }
+        // One more than there are cores, so that none waits for rows.
+        if encoding.len() > at_once || !more {
+            let Some(part) = encoding.pop_front() else { continue };
+            if let Some(earlier) = held.replace(part.await??) {
+                writer.part(earlier).await?;
+            }
+        }
+    }
+    match held {
+        Some(mut last) => {
+            if cut {
+                last.bytes.truncate(last.bytes.len() / 2);
+            }
+            writer.part(last).await?;
+        }
+        None => {
+            let file = match quirks.empty {
+                EmptyTableForm::ZeroRowFile => true,
+                EmptyTableForm::SuccessMarkerOnly => false,
+                EmptyTableForm::ByHash => {
+                    hash::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
+                }
+            };
+            if file || cut {
+                let mut empty = form.encode(&[])?;
+                if cut {
+                    empty.bytes.truncate(empty.bytes.len() / 2);
+                }
+                writer.part(empty).await?;
+            }
+        }
+    }
+    if quirks.mismatched_file.as_deref() == Some(full_name.as_str()) {
+        writer.part(alien_part()?).await?;
+    }
+    writer.finish().await
+}
+
+impl Writer<'_> {
+    async fn put(&self, key: String, bytes: Bytes) -> Result<(), DatabaseError> {
+        let path = key.clone();
+        self.sink.put(key, bytes).await.map_err(|source| DatabaseError::Io {
+            doing: "write the object",
+            path,
+            source,
+        })
+    }
+
+    fn batch_folder(&self, batch: u64) -> String {
+        match self.folders {
+            Folders::None => self.folder.clone(),
+            _ => format!("{}/{batch}", self.folder),
+        }
+    }
+
+    async fn part(&mut self, part: Part) -> Result<(), DatabaseError> {
+        let batch = self.folders.batch(self.written.files);
+        let folder = self.batch_folder(batch);
+        // Spark names all files of one job by one UUID.
+        let uuid = hash::uuid(&[self.spec.export_id, &self.folder, &batch.to_string()]);
+        let key = format!("{folder}/part-{:05}-{uuid}-c000.gz.parquet", self.number);
+        // A Spark task without rows leaves no file, but it has had a number.
+        self.number += 1 + u64::from(
+            hash::number(&["gap", &self.folder, &self.number.to_string()]).is_multiple_of(3),
+        );
+        self.batches.insert(batch);
+        self.written.rows += part.rows;
+        self.written.files += 1;
+        self.written.bytes += part.bytes.len() as u64;
+        self.put(key, part.bytes).await
+    }
+
+    async fn finish(mut self) -> Result<ExportedTable, DatabaseError> {
+        // An empty table, or an empty partition, has its marker all the same.
+        match self.folders {
+            Folders::PerPartition(partitions) => self.batches.extend(1..=partitions),
+            _ if self.batches.is_empty() => {
+                self.batches.insert(self.folders.batch(0));
+            }
+            _ => {}
+        }
+        for batch in &self.batches {
+            self.put(format!("{}/_SUCCESS", self.batch_folder(*batch)), Bytes::new()).await?;
+        }
+        Ok(self.written)
+    }
+}
