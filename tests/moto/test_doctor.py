@@ -404,7 +404,7 @@ def test_what_is_not_evaluated_is_said(account):
     }
     assert f"permissions boundary {boundary} leaves to {GROUP}-transfer" in lines["export key rights"][1]
     assert "Assume has a condition on aws:SourceArn" in lines["export role trust"][1]
-    assert "WriteTheExport has a condition on aws:SourceIp" in lines["export role rights"][1]
+    assert "WriteExport has a condition on aws:SourceIp" in lines["export role rights"][1]
     assert "enable-key-rotation" in lines["export key rotation"][2]
 
 

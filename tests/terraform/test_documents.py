@@ -36,34 +36,34 @@ KINDS = [
 ACTIONS = {
     (
         "export-role.json",
-        "WriteTheExport",
+        "WriteExport",
     ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide)",
     (
         "key.json",
-        "TheAccountDecidesByIam",
+        "AllowIamPoliciesOfAccount",
     ): "a key whose policy does not let its account in cannot be managed (AWS KMS Developer Guide)",
     (
         "key.json",
-        "AlarmsReachTheTopic",
+        "AllowAlarmsToUseKey",
     ): "kms:GenerateDataKey* is what SNS asks for (Amazon SNS Developer Guide)",
     ("bucket.json", "TlsOnly"): "a Deny",
-    ("bucket.json", "NobodyOutsideTheAccount"): "a Deny",
+    ("bucket.json", "DenyOtherAccounts"): "a Deny",
     ("queue.json", "TlsOnly"): "a Deny",
 }
 RESOURCES = {
     (
         "snapshot.json",
-        "ReadExportTasksOfTheAccount",
+        "ReadExportTasks",
     ): "a listing, read only: export tasks have no ARN to name (Service Authorization Reference)",
-    ("export.json", "ReadExportTasksOfTheAccount"): "as above",
-    ("key.json", "TheAccountDecidesByIam"): "in a key's own policy, * is the key",
-    ("key.json", "AlarmsReachTheTopic"): "in a key's own policy, * is the key",
+    ("export.json", "ReadExportTasks"): "as above",
+    ("key.json", "AllowIamPoliciesOfAccount"): "in a key's own policy, * is the key",
+    ("key.json", "AllowAlarmsToUseKey"): "in a key's own policy, * is the key",
 }
 # Names that `landbridge.yaml` does not know, each with what binds the statement instead.
 ANY_NAME = {
-    ("operator.json", "UseTheGroupsOfTheSource"): "groups are only used, by restores that name the source",
-    ("operator.json", "LendRdsTheKeyOfTheDatabase"): "only RDS can be lent it, by RDS's own call",
-    ("operator.json", "SeeTheKeyOfTheDatabase"): "only by RDS's own call",
+    ("operator.json", "UseDatabaseGroups"): "groups are only used, by restores that name the source",
+    ("operator.json", "GrantDatabaseKeyToRds"): "only RDS can be lent it, by RDS's own call",
+    ("operator.json", "DescribeDatabaseKey"): "only by RDS's own call",
 }
 
 
@@ -93,7 +93,7 @@ def test_a_wildcard_stands_behind_a_name_of_ours():
             for arn in listed(it.get("Resource", [])):
                 fixed, wildcard, _ = arn.partition("*")
                 plain = not wildcard or it["Effect"] == "Deny" or (file, it["Sid"]) in RESOURCES
-                listing = it["Sid"] in ("ReadSnapshotsOfTheAccount", "ReadWhatTheSourceIsSetTo")
+                listing = it["Sid"] in ("ReadSnapshots", "ReadSourceSettings")
                 reasoned = (file, it["Sid"]) in ANY_NAME
                 assert plain or listing or reasoned or "shop" in fixed, (file, it["Sid"], arn)
 

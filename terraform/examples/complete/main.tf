@@ -1,4 +1,4 @@
-# One source, both clouds, from the two files beside this one.
+# One source on both clouds, configured by landbridge.yaml and contract.yaml in this folder.
 
 terraform {
   required_version = ">= 1.9"
@@ -6,8 +6,8 @@ terraform {
     aws    = { source = "hashicorp/aws", version = ">= 5.100, < 6.0" }
     google = { source = "hashicorp/google", version = ">= 8.0, < 9.0" }
   }
-  # Where the state lies is yours to decide. It holds no secret, but whoever writes it can
-  # change what is deployed.
+  # Choose where Terraform stores its state. The state contains no secret, but anyone who can write it
+  # can change what is deployed.
   # backend "s3" {}
 }
 
@@ -24,7 +24,7 @@ provider "aws" {
 provider "google" {
   project = local.config.warehouse.project
   region  = local.config.warehouse.location
-  # Quotas of the APIs are counted for the project itself, also when a person applies.
+  # API quotas are charged to this project, even if a person applies.
   user_project_override = true
   billing_project       = local.config.warehouse.project
 }

@@ -9,16 +9,16 @@ output "bucket" {
 }
 
 output "alerts_topic_arn" {
-  description = "SNS topic that every alarm is sent to."
+  description = "SNS topic of all alarms."
   value       = module.aws.alerts_topic_arn
 }
 
 output "token_key_arn" {
-  description = "Secret that holds the key of tokens; null if there is none."
+  description = "Secret for the token key; null if none is configured."
   value       = module.aws.token_key_arn
 }
 
 output "datasets" {
-  description = "The dataset of the tables and the one of the receipts."
+  description = "Datasets of the tables and of the receipts."
   value       = module.gcp.datasets
 }

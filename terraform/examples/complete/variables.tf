@@ -1,17 +1,17 @@
 variable "package_dir" {
-  description = "Folder of the functions' packages, made by `make package`."
+  description = "Folder that contains the functions' packages from `make package`."
   type        = string
   default     = "../../../target/lambda/arm64"
 }
 
 variable "alert_emails" {
-  description = "Addresses that alarms are sent to."
+  description = "Email addresses that receive alarms."
   type        = list(string)
   default     = []
 }
 
 variable "enabled" {
-  description = "Whether the schedules run; `false` deploys everything and starts nothing."
+  description = "Whether the schedules are enabled; `false` deploys everything but starts no function."
   type        = bool
   default     = true
 }

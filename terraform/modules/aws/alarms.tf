@@ -1,4 +1,4 @@
-# Who is told, and of what. docs/operations.md says what each alarm means and what to do.
+# Alarms and who receives them. docs/operations.md explains each alarm and what to do.
 
 resource "aws_sns_topic" "alerts" {
   name              = "${local.name}-alerts"
@@ -18,7 +18,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value
 }
 
-# Ticks that failed for good. Nothing reads it but people: the next tick does the work anyway.
+# Ticks that failed after all retries. Only people read this queue: the next tick does the work anyway.
 resource "aws_sqs_queue" "failures" {
   name                      = "${local.name}-failures"
   message_retention_seconds = 1209600
@@ -33,7 +33,7 @@ resource "aws_sqs_queue_policy" "failures" {
 
 locals {
   namespace = "Landbridge/${local.source}"
-  # Lines of the functions' logs that become metrics. `fields` is where tracing writes.
+  # Log lines of the functions that become metrics. The tracing library writes its values under `fields`.
   log_metrics = {
     unpublished = { function = "load", pattern = "{ $.fields.message = \"the day is not published by its deadline\" }" }
     published   = { function = "load", pattern = "{ $.fields.published IS TRUE }" }
@@ -55,7 +55,7 @@ locals {
         period      = 300, periods = 1, above = 0, silent = false
       }
       no-day = {
-        description = "No day was published for 28 hours, whatever the reason, a load that never started among them."
+        description = "No day was published for 28 hours, for any reason, including a load that never started."
         namespace   = local.namespace, metric = "published", dimensions = {}
         period      = 3600, periods = 28, above = null, silent = true
       }
@@ -70,18 +70,18 @@ locals {
         period      = 3600, periods = 2, above = null, silent = true
       }
       failures = {
-        description = "A tick failed for good and lies in the queue of failures."
+        description = "A tick failed after all retries and is in the queue of failed events."
         namespace   = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${local.name}-failures" }
         period      = 300, periods = 1, above = 0, silent = false
       }
     },
     { for function in local.functions : "errors-${function}" => {
-      description = "The function ${function} failed in three of its last starts."
+      description = "The function ${function} failed at least three times within 15 minutes."
       namespace   = local.lambda, metric = "Errors", dimensions = { FunctionName = "${local.name}-${function}" }
       period      = 900, periods = 1, above = 2, silent = false
     } },
     { for function in local.functions : "throttles-${function}" => {
-      description = "The function ${function} was started while it ran: it takes longer than the time between two ticks."
+      description = "Starts of the function ${function} were throttled at least three times within 15 minutes: it was still running, or the account's concurrency is used up."
       namespace   = local.lambda, metric = "Throttles", dimensions = { FunctionName = "${local.name}-${function}" }
       period      = 900, periods = 1, above = 2, silent = false
     } },
@@ -100,7 +100,7 @@ resource "aws_cloudwatch_log_metric_filter" "this" {
   }
 }
 
-# `above`: more than so many. `silent`: fewer than one, and nothing at all counts as well.
+# `above`: the alarm starts if the value is greater. `silent`: the alarm starts if the value is below 1 or there is no data.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each            = local.alarms
   alarm_name          = "${local.name}-${each.key}"

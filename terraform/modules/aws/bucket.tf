@@ -1,4 +1,4 @@
-# Exports, ledger and configuration. Private, versioned, reached by TLS only.
+# The bucket for exports, ledger and configuration: private, versioned, TLS only.
 
 resource "aws_s3_bucket" "this" {
   bucket        = local.export.bucket
@@ -8,19 +8,19 @@ resource "aws_s3_bucket" "this" {
   lifecycle {
     precondition {
       condition     = data.aws_region.current.name == local.region
-      error_message = "The AWS provider works in ${data.aws_region.current.name}, but source.region of landbridge.yaml is ${local.region}. RDS exports to a bucket of its own region only: set the provider's region."
+      error_message = "The AWS provider uses region ${data.aws_region.current.name}, but source.region in landbridge.yaml is ${local.region}. RDS exports only to a bucket in its own region: set the provider's region to ${local.region}."
     }
     precondition {
       condition     = local.export_role.account == local.account && local.key.account == local.account
-      error_message = "export.role_arn and export.kms_key of landbridge.yaml must be of account ${local.account}, which Terraform works in."
+      error_message = "export.role_arn and export.kms_key in landbridge.yaml must belong to account ${local.account}, which Terraform uses."
     }
     precondition {
       condition     = local.key.region == local.region
-      error_message = "export.kms_key must be of region ${local.region}: RDS encrypts an export only with a key of its own region."
+      error_message = "export.kms_key in landbridge.yaml must be in region ${local.region}: RDS encrypts an export only with a key in its own region."
     }
     precondition {
       condition     = !startswith("${local.config_prefix}/", local.policy.export_path) && !startswith("${local.config_prefix}/", "${local.policy.ledger_prefix}/")
-      error_message = "export.prefix and ledger.prefix must not hold landbridge-config/, where the functions' configuration lies."
+      error_message = "export.prefix and ledger.prefix in landbridge.yaml must not contain landbridge-config/, which stores the functions' configuration."
     }
   }
 }
@@ -40,8 +40,8 @@ resource "aws_s3_bucket_ownership_controls" "this" {
   }
 }
 
-# S3's own key for ledger and configuration, so that functions without a right on our key can
-# keep them. Exports are encrypted by RDS with our key, which it is told with each task.
+# S3's own key for ledger and configuration, so that functions without rights on our key can read and
+# write them. RDS encrypts exports with our key, which each export task names.
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
   rule {
@@ -68,7 +68,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket     = aws_s3_bucket.this.id
   depends_on = [aws_s3_bucket_versioning.this]
 
-  # Personal data in plain: gone soon, and older versions with it.
+  # Exports contain personal data in plain, so they and their older versions are deleted soon.
   rule {
     id     = "exports"
     status = "Enabled"
@@ -107,7 +107,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 }
 
-# The two files, as they are: what is deployed and what runs are one.
+# The two configuration files, unchanged, so what is deployed and what runs cannot differ.
 resource "aws_s3_object" "file" {
   for_each     = local.files
   bucket       = aws_s3_bucket.this.id
@@ -117,7 +117,7 @@ resource "aws_s3_object" "file" {
   content_type = "application/yaml"
   depends_on   = [aws_s3_bucket_public_access_block.this, aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_versioning.this]
 
-  # The functions are told of the new file before the old one goes.
+  # The functions get the name of the new file before the old file is deleted.
   lifecycle {
     create_before_destroy = true
   }

@@ -28,32 +28,32 @@ resource "aws_lambda_function" "this" {
         LANDBRIDGE_CONFIG   = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["landbridge.yaml"].key}"
         LANDBRIDGE_CONTRACT = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["contract.yaml"].key}"
       },
-      # Snapshot and export have no business with Google.
+      # Snapshot and export do not call Google.
       contains(["transfer", "load"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
       each.key == "load" ? { LANDBRIDGE_POLICY_TAGS = jsonencode(var.policy_tags) } : {},
     )
   }
 
-  # Its log group is there before Lambda would make one that keeps everything for ever.
+  # The log group must exist first: otherwise Lambda creates one that never expires.
   depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key]
 
   lifecycle {
     precondition {
       condition     = each.key != "load" || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
-      error_message = "policy_tags lacks a tag for a class of landbridge.yaml; the classes are ${join(", ", local.classes)}. Without it the load would stop."
+      error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag the load would stop."
     }
   }
 }
 
 locals {
-  # Classes whose tag landbridge.yaml does not name itself; `unclassified` is always one.
+  # Classes without a policy_tag in landbridge.yaml. The class `unclassified` always exists.
   classes = distinct(concat(
     [for name, class in try(local.config.pii.classes, {}) : name if try(class.policy_tag, null) == null],
     try(local.config.pii.classes.unclassified.policy_tag, null) == null ? ["unclassified"] : [],
   ))
 }
 
-# What Lambda does with a tick that failed: the numbers of infra/schedules, then the queue.
+# What Lambda does with a failed tick: it retries as infra/schedules says, then sends the event to the queue.
 resource "aws_lambda_function_event_invoke_config" "this" {
   for_each                     = local.functions
   function_name                = aws_lambda_function.this[each.key].function_name

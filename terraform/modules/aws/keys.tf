@@ -1,4 +1,4 @@
-# The key that encrypts exports, the topic, and the key of tokens if there is one.
+# The KMS key that encrypts exports, the topic and the token key; the secret for the token key, if configured.
 
 resource "aws_kms_key" "this" {
   count                   = local.make_key ? 1 : 0
@@ -15,11 +15,11 @@ resource "aws_kms_alias" "this" {
   target_key_id = aws_kms_key.this[0].key_id
 }
 
-# Made empty: the value never passes through Terraform, so its state holds no secret.
+# Created empty: Terraform never sees the value, so its state contains no secret.
 resource "aws_secretsmanager_secret" "token_key" {
   count                   = local.make_token_key ? 1 : 0
   name                    = local.token_key
-  description             = "Landbridge: key of the tokens that stand for values of ${local.source}. Whoever has it can recompute tokens."
+  description             = "Landbridge: token key of ${local.source}. Anyone who has it can compute the token of a value."
   kms_key_id              = local.key_arn
   recovery_window_in_days = 30
   tags                    = local.tags

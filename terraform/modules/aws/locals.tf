@@ -18,16 +18,16 @@ locals {
 
   # arn:aws:iam::123456789012:role/path/name
   export_role = regex("^arn:[a-z-]+:iam::(?P<account>[0-9]+):role(?P<path>/(?:.*/)?)(?P<name>[^/]+)$", local.export.role_arn)
-  # An alias names a key that is made here; a key's own ARN names one that exists.
+  # An alias names a key that this module creates; a key's own ARN names an existing key.
   key       = regex("^arn:[a-z-]+:kms:(?P<region>[^:]+):(?P<account>[0-9]+):(?P<name>.+)$", local.export.kms_key)
   make_key  = startswith(local.key.name, "alias/")
   key_arn   = local.make_key ? aws_kms_key.this[0].arn : local.export.kms_key
   token_key = try(local.config.transfer.token_key, null)
-  # A name is a secret that is made here; an ARN is one that exists.
+  # A name is a secret that this module creates; an ARN is an existing secret.
   make_token_key = local.token_key != null && !startswith(coalesce(local.token_key, "-"), "arn:")
   token_key_arn  = local.make_token_key ? aws_secretsmanager_secret.token_key[0].arn : local.token_key
 
-  # What infra/policies may name.
+  # The variables of infra/policies.
   policy = {
     partition       = local.partition
     region          = local.region
@@ -47,7 +47,7 @@ locals {
   }
 
   config_prefix = "landbridge-config/${local.source}"
-  # Named by their content: a change is another object, and the functions start anew with it.
+  # The name contains a hash of the content: a change creates another object, and Lambda starts new processes that read it.
   files = {
     for name, path in { "landbridge.yaml" = var.config_file, "contract.yaml" = var.contract_file } :
     name => { path = path, key = "${local.config_prefix}/${substr(filesha256(path), 0, 16)}/${name}" }

@@ -1,5 +1,5 @@
 output "role_arns" {
-  description = "Role of each function by its name. The gcp module trusts those of transfer and load."
+  description = "ARN of each function's role, by function name. The gcp module trusts those of transfer and load."
   value       = { for function in local.functions : function => "arn:${local.partition}:iam::${local.account}:role/${local.name}-${function}" }
 }
 
@@ -24,21 +24,21 @@ output "export_role_arn" {
 }
 
 output "token_key_arn" {
-  description = "Secret that holds the key of tokens, made empty; null if `transfer.token_key` is not set."
+  description = "Secret for the token key, created empty; null if `transfer.token_key` is not set."
   value       = local.token_key_arn
 }
 
 output "alerts_topic_arn" {
-  description = "SNS topic that every alarm is sent to. Subscribe your pager here."
+  description = "SNS topic of all alarms. Subscribe your pager here."
   value       = aws_sns_topic.alerts.arn
 }
 
 output "failures_queue_url" {
-  description = "SQS queue of ticks that failed for good."
+  description = "SQS queue of ticks that failed after all retries."
   value       = aws_sqs_queue.failures.id
 }
 
 output "operator_policy_arns" {
-  description = "Managed policies for whoever is on call, by name: `operator`, and `operator-swap` for swapping a restored database in. Attached to nobody."
+  description = "Managed policies for the on-call engineer, by name: `operator`, and `operator-swap` to swap in a restored database. They are not attached to anyone."
   value       = { for name, policy in aws_iam_policy.operator : name => policy.arn }
 }

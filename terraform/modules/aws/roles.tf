@@ -1,5 +1,5 @@
-# One role per function, each with its own document of infra/policies, one for the schedules,
-# and the one that RDS assumes to write an export.
+# One role per function, each with its own document in infra/policies; one role for the schedules;
+# and the role that RDS assumes to write an export.
 
 resource "aws_iam_role" "function" {
   for_each           = local.functions
@@ -26,7 +26,7 @@ resource "aws_iam_role_policy" "token_key" {
 resource "aws_iam_role" "export" {
   name               = local.export_role.name
   path               = local.export_role.path
-  description        = "Landbridge ${local.source}: RDS writes exports with it"
+  description        = "Landbridge ${local.source}: RDS assumes this role to write exports"
   assume_role_policy = templatefile("${local.infra}/policies/trust-export.json", local.policy)
   tags               = local.tags
 }
@@ -39,7 +39,7 @@ resource "aws_iam_role_policy" "export" {
 
 resource "aws_iam_role" "scheduler" {
   name               = "${local.name}-scheduler"
-  description        = "Landbridge ${local.source}: EventBridge Scheduler starts the functions with it"
+  description        = "Landbridge ${local.source}: EventBridge Scheduler assumes this role to start the functions"
   assume_role_policy = templatefile("${local.infra}/policies/trust-scheduler.json", local.policy)
   tags               = local.tags
 }
@@ -50,11 +50,11 @@ resource "aws_iam_role_policy" "scheduler" {
   policy = templatefile("${local.infra}/policies/scheduler.json", local.policy)
 }
 
-# For people. Attached to nobody here: who is on call is the account's to say.
+# For people. This module attaches them to nobody: the account's owner decides who is on call.
 resource "aws_iam_policy" "operator" {
   for_each    = toset(["operator", "operator-swap"])
   name        = "${local.name}-${each.key}"
-  description = each.key == "operator" ? "Landbridge ${local.source}: list, pin, restore, drill, read receipts" : "Landbridge ${local.source}: swap a restored database in, besides the other"
+  description = each.key == "operator" ? "Landbridge ${local.source}: list, pin, restore, drill, read receipts" : "Landbridge ${local.source}: swap in a restored database, in addition to the policy operator"
   policy      = templatefile("${local.infra}/policies/${each.key}.json", local.policy)
   tags        = local.tags
 }

@@ -1,4 +1,4 @@
-# When each function starts: infra/schedules with the hours of landbridge.yaml.
+# When each function starts: infra/schedules, with the hours from landbridge.yaml.
 
 locals {
   schedules = {
@@ -32,7 +32,7 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = aws_lambda_function.this[each.key].arn
     role_arn = aws_iam_role.scheduler.arn
-    # jsonencode escapes < and >; Scheduler knows its placeholder only unescaped.
+    # jsonencode escapes < and >; Scheduler recognises its placeholder only unescaped.
     input = replace(replace(jsonencode(local.schedules[each.key].input), "\\u003c", "<"), "\\u003e", ">")
     retry_policy {
       maximum_retry_attempts       = local.schedules[each.key].retry.maximum_retry_attempts

@@ -1,5 +1,5 @@
-# How two AWS roles become known to Google without a key: they sign a request to AWS that says
-# who they are, Google's token service sends it on, and believes AWS's answer.
+# How two AWS roles authenticate to Google without a key: they sign a request to AWS that proves their
+# identity; Google's token service forwards it to AWS and trusts the answer.
 
 resource "google_iam_workload_identity_pool" "this" {
   project                   = local.project
@@ -14,12 +14,12 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
   workload_identity_pool_provider_id = "aws"
   display_name                       = "aws"
-  description                        = "The roles ${join(" and ", values(local.roles))}, nobody else"
+  description                        = "The roles ${join(" and ", values(local.roles))}, no others"
 
   aws {
     account_id = local.aws_account
   }
-  # The role's name alone: google.subject may have at most 127 characters.
+  # Only the role's name: google.subject may have at most 127 characters.
   attribute_mapping = {
     "google.subject"     = "assertion.arn.extract('assumed-role/{role}/')"
     "attribute.aws_role" = "assertion.arn.extract('assumed-role/{role}/')"
@@ -32,7 +32,7 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
   lifecycle {
     precondition {
       condition     = regex("::([0-9]{12}):", var.aws_role_arns["transfer"])[0] == local.aws_account
-      error_message = "The roles of transfer and load are of different AWS accounts."
+      error_message = "aws_role_arns: the roles of transfer and load belong to different AWS accounts."
     }
   }
 }

@@ -1,4 +1,4 @@
-# Where Parquet files arrive, and who may do what there.
+# The landing bucket for Parquet files, and the rights on it.
 
 resource "google_storage_bucket" "landing" {
   project                     = local.project
@@ -17,7 +17,7 @@ resource "google_storage_bucket" "landing" {
       type = "Delete"
     }
   }
-  # What is deleted is gone: these are plain values, and the export in S3 has them still.
+  # No soft delete: the files contain plain values, and the export in S3 still has them.
   soft_delete_policy {
     retention_duration_seconds = 0
   }
@@ -29,16 +29,16 @@ resource "google_storage_bucket" "landing" {
   lifecycle {
     precondition {
       condition     = can(regex("^(us|eu|[a-z]+-[a-z]+[0-9]+)$", local.location))
-      error_message = "warehouse.location is neither a region such as asia-northeast3 nor one of the multi-regions us and eu. Bucket, datasets and taxonomy are made there, all in the same one, or nothing could be masked."
+      error_message = "warehouse.location in landbridge.yaml must be a region such as asia-northeast3 or one of the multi-regions us and eu. Masking requires bucket, datasets and taxonomy in the same location."
     }
     precondition {
       condition     = alltrue([for tag in values(local.existing) : can(regex("^projects/[^/]+/locations/${local.location}/taxonomies/", lower(tag)))])
-      error_message = "A policy_tag of landbridge.yaml is not in ${local.location}: a tag can be attached only to a table of its own location."
+      error_message = "A policy_tag in landbridge.yaml is not in ${local.location}: a tag can be attached only to tables in its own location."
     }
   }
 }
 
-# The transfer writes files and looks whether they are there; it cannot replace or delete one.
+# The transfer creates files and checks whether they exist; it cannot replace or delete them.
 resource "google_storage_bucket_iam_member" "transfer" {
   for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
   bucket   = google_storage_bucket.landing.name
@@ -46,7 +46,7 @@ resource "google_storage_bucket_iam_member" "transfer" {
   member   = local.principals["transfer"]
 }
 
-# A load job reads the files as whoever starts it, and looks at the bucket itself
+# A load job reads the files with the rights of its caller, and reads the bucket's metadata
 # (storage.buckets.get; Google's documentation on loading from Cloud Storage).
 resource "google_storage_bucket_iam_member" "load_reads" {
   for_each = toset(["roles/storage.objectViewer", "roles/storage.legacyBucketReader"])
@@ -55,7 +55,7 @@ resource "google_storage_bucket_iam_member" "load_reads" {
   member   = local.principals["load"]
 }
 
-# A batch of receipts may be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
+# A batch of receipts can be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
 resource "google_storage_bucket_iam_member" "load_writes_receipts" {
   bucket = google_storage_bucket.landing.name
   role   = "roles/storage.objectUser"

@@ -13,10 +13,10 @@ locals {
   labels   = merge({ landbridge_source = local.source }, var.labels)
   landing  = local.transfer.prefix == "" ? "" : "${trim(local.transfer.prefix, "/")}/"
 
-  # Nobody has judged these columns yet: NULL for everyone, whatever the file says.
+  # Columns without a class: NULL for everyone, whatever the file says.
   given   = try(local.config.pii.classes, {})
   classes = merge(local.given, { unclassified = merge(try(local.given.unclassified, {}), { mask = "ALWAYS_NULL", readers = [] }) })
-  # A class that names its tag has one already, with a policy of its own.
+  # Classes without policy_tag get a tag from this module. A class that names its tag has an existing tag with its own policy.
   made = { for name, class in local.classes : name => {
     mask           = class.mask
     readers        = try(coalescelist(class.readers, []), [])
@@ -28,7 +28,7 @@ locals {
   dataset_readers = coalesce(var.dataset_readers, local.members)
   ops_readers     = coalesce(var.ops_readers, local.dataset_readers)
 
-  # What the functions are known by at Google.
+  # The functions' identities on Google Cloud.
   principals = { for function in ["transfer", "load"] : function =>
     "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
   }
@@ -53,6 +53,6 @@ resource "google_project_service" "this" {
   ]) : toset([])
   project = local.project
   service = each.key
-  # Others of the project may use them.
+  # Other workloads in the project may use the API.
   disable_on_destroy = false
 }

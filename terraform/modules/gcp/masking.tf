@@ -1,4 +1,4 @@
-# One policy tag per class of personal data, how it is masked, and for whom it is not.
+# One policy tag per class of personal data, its mask, and who sees plain values.
 
 resource "google_data_catalog_taxonomy" "this" {
   project                = local.project
@@ -13,7 +13,7 @@ resource "google_data_catalog_policy_tag" "class" {
   for_each     = local.made
   taxonomy     = google_data_catalog_taxonomy.this.id
   display_name = each.key
-  description  = each.key == "unclassified" ? "Nobody has judged these columns: NULL for everyone" : "Masked by ${each.value.mask}"
+  description  = each.key == "unclassified" ? "Columns without a class: NULL for everyone" : "Masked by ${each.value.mask}"
 }
 
 resource "google_bigquery_datapolicy_data_policy" "class" {
@@ -28,7 +28,7 @@ resource "google_bigquery_datapolicy_data_policy" "class" {
   }
 }
 
-# Who sees the mask: on the policy of the class, never on the project.
+# Who sees masked values: granted on the class's data policy, never on the project.
 resource "google_bigquery_datapolicy_data_policy_iam_binding" "masked_readers" {
   for_each       = { for name, class in local.made : name => class.masked_readers if length(class.masked_readers) > 0 }
   project        = local.project
@@ -38,7 +38,7 @@ resource "google_bigquery_datapolicy_data_policy_iam_binding" "masked_readers" {
   members        = each.value
 }
 
-# Who sees the plain value.
+# Who sees plain values.
 resource "google_data_catalog_policy_tag_iam_binding" "readers" {
   for_each   = { for name, class in local.made : name => class.readers if length(class.readers) > 0 }
   policy_tag = google_data_catalog_policy_tag.class[each.key].name
@@ -46,7 +46,7 @@ resource "google_data_catalog_policy_tag_iam_binding" "readers" {
   members    = each.value
 }
 
-# The load attaches tags; it reads no tagged column.
+# The load attaches tags; it cannot read tagged columns.
 resource "google_data_catalog_taxonomy_iam_member" "tagger" {
   taxonomy = google_data_catalog_taxonomy.this.name
   role     = google_project_iam_custom_role.tagger.name

@@ -1,5 +1,5 @@
 output "credentials" {
-  description = "`external_account` JSON for the functions, input `google_credentials` of the aws module. It holds no secret, and names no metadata service: Lambda has none."
+  description = "`external_account` JSON for the functions: input `google_credentials` of the aws module. It contains no secret and no metadata service URL, because Lambda has no metadata service."
   value = jsonencode({
     type               = "external_account"
     audience           = "//iam.googleapis.com/projects/${data.google_project.this.number}/locations/global/workloadIdentityPools/${google_iam_workload_identity_pool.this.workload_identity_pool_id}/providers/${google_iam_workload_identity_pool_provider.aws.workload_identity_pool_provider_id}"
@@ -13,26 +13,26 @@ output "credentials" {
 }
 
 output "policy_tags" {
-  description = "Resource name of the policy tag of each class that was made here, input `policy_tags` of the aws module."
+  description = "Resource names of the policy tags that this module created, by class: input `policy_tags` of the aws module."
   value       = { for name in keys(local.made) : name => google_data_catalog_policy_tag.class[name].name }
 }
 
 output "principals" {
-  description = "What transfer and load are known by at Google, for grants of your own."
+  description = "IAM members of transfer and load on Google Cloud, for your own grants."
   value       = local.principals
 }
 
 output "landing_bucket" {
-  description = "Bucket where Parquet files arrive."
+  description = "Landing bucket for Parquet files."
   value       = google_storage_bucket.landing.name
 }
 
 output "datasets" {
-  description = "The dataset of the tables and the one of the receipts."
+  description = "Datasets of the tables and of the receipts."
   value       = { tables = local.warehouse.dataset, receipts = local.warehouse.ops_dataset }
 }
 
 output "taxonomy" {
-  description = "Taxonomy that holds the classes' tags."
+  description = "Taxonomy of the classes' policy tags."
   value       = google_data_catalog_taxonomy.this.name
 }

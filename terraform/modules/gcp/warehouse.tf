@@ -1,7 +1,7 @@
-# The two datasets and what the load may do with them.
+# The two datasets and the rights of the load on them.
 
-# Creates tables, sets their schema with its tags, writes rows. It cannot read a row, delete a
-# table, or change who may read one.
+# May create tables, set their schema with its tags, and write rows. It cannot read rows, delete
+# tables, or change who may read them.
 resource "google_project_iam_custom_role" "loader" {
   count       = var.loader_role == null ? 1 : 0
   project     = local.project
@@ -23,7 +23,7 @@ resource "google_project_iam_custom_role" "runner" {
   project     = local.project
   role_id     = "${local.slug}_runner"
   title       = "Landbridge job runner (${local.source})"
-  description = "Start jobs and look at its own"
+  description = "Start jobs and read their status"
   permissions = ["bigquery.jobs.create"]
 }
 
@@ -31,7 +31,7 @@ resource "google_project_iam_custom_role" "tagger" {
   project     = local.project
   role_id     = "${local.slug}_tagger"
   title       = "Landbridge tagger (${local.source})"
-  description = "See the taxonomy whose tags are attached"
+  description = "Read the taxonomy whose tags it attaches"
   permissions = ["datacatalog.taxonomies.get"]
 }
 
@@ -44,13 +44,13 @@ resource "google_project_iam_member" "runner" {
 locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
   datasets = {
-    (local.warehouse.dataset)     = { description = "Tables of ${local.source}, as of one instant a day. Landbridge writes them; changes by hand are undone.", readers = local.dataset_readers }
-    (local.warehouse.ops_dataset) = { description = "Receipts: what came, what landed, what proves it.", readers = local.ops_readers }
+    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers }
+    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers }
   }
 }
 
-# The whole list of who may do what; what BigQuery would add by itself (every reader of the
-# project) is left out.
+# The complete access list. BigQuery's default entries (for example, every reader of the project)
+# are omitted.
 resource "google_bigquery_dataset" "this" {
   for_each                   = local.datasets
   project                    = local.project
@@ -83,7 +83,7 @@ resource "google_bigquery_dataset" "this" {
   lifecycle {
     precondition {
       condition     = local.warehouse.dataset != local.warehouse.ops_dataset
-      error_message = "warehouse.dataset and warehouse.ops_dataset are the same: a table of the source could replace the receipts."
+      error_message = "warehouse.dataset and warehouse.ops_dataset must differ: otherwise a table of the source could replace the receipts."
     }
   }
 }

@@ -1,5 +1,4 @@
-# What the module plans for the example, with a provider that creates nothing. `terraform test`
-# needs no account.
+# Tests the module's plan for the example, with a mocked provider. `terraform test` needs no account.
 
 mock_provider "google" {
   mock_data "google_project" {
@@ -24,7 +23,7 @@ run "every_class_has_a_tag_and_its_mask" {
 
   assert {
     condition     = toset(keys(google_data_catalog_policy_tag.class)) == toset(["unclassified", "name", "email", "phone", "birth", "account", "ip"])
-    error_message = "One tag per class of landbridge.yaml, and unclassified."
+    error_message = "There must be one tag per class in landbridge.yaml, and one for unclassified."
   }
   assert {
     condition = { for class, policy in google_bigquery_datapolicy_data_policy.class : class => policy.data_masking_policy[0].predefined_expression } == {
@@ -36,19 +35,19 @@ run "every_class_has_a_tag_and_its_mask" {
       account      = "LAST_FOUR_CHARACTERS"
       ip           = "DEFAULT_MASKING_VALUE"
     }
-    error_message = "The mask of a class is the one of landbridge.yaml."
+    error_message = "The mask of a class must be the one in landbridge.yaml."
   }
   assert {
     condition     = alltrue([for policy in google_bigquery_datapolicy_data_policy.class : policy.data_policy_type == "DATA_MASKING_POLICY"])
-    error_message = "Every policy masks."
+    error_message = "Every data policy must be a masking policy."
   }
   assert {
     condition     = toset(google_data_catalog_taxonomy.this.activated_policy_types) == toset(["FINE_GRAINED_ACCESS_CONTROL"])
-    error_message = "A taxonomy without this type enforces nothing."
+    error_message = "A taxonomy without this policy type enforces nothing."
   }
 }
 
-run "who_sees_what_is_who_landbridge_yaml_says" {
+run "readers_are_those_in_landbridge_yaml" {
   command = plan
 
   assert {
@@ -56,18 +55,18 @@ run "who_sees_what_is_who_landbridge_yaml_says" {
       for class, it in google_bigquery_datapolicy_data_policy_iam_binding.masked_readers :
       it.role == "roles/bigquerydatapolicy.maskedReader" && it.members == (class == "unclassified" ? toset(["group:analysts@example.com", "group:pii-readers@example.com"]) : toset(["group:analysts@example.com"]))
     ]) && length(google_bigquery_datapolicy_data_policy_iam_binding.masked_readers) == 7
-    error_message = "Who sees the mask of a class."
+    error_message = "The masked readers of a class must be those in landbridge.yaml."
   }
   assert {
     condition = alltrue([
       for class, it in google_data_catalog_policy_tag_iam_binding.readers :
       it.role == "roles/datacatalog.categoryFineGrainedReader" && it.members == toset(["group:pii-readers@example.com"])
     ])
-    error_message = "Who sees plain values."
+    error_message = "The readers of plain values must be those in landbridge.yaml."
   }
   assert {
     condition     = !contains(keys(google_data_catalog_policy_tag_iam_binding.readers), "unclassified") && length(google_data_catalog_policy_tag_iam_binding.readers) == 6
-    error_message = "Nobody sees what nobody has judged."
+    error_message = "unclassified must have no readers of plain values."
   }
 }
 
@@ -76,15 +75,15 @@ run "only_two_roles_of_one_account_are_trusted" {
 
   assert {
     condition     = google_iam_workload_identity_pool_provider.aws.attribute_condition == "assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/') || assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-transfer/')"
-    error_message = "The condition names transfer and load exactly, and nobody else: not snapshot, not export, no role whose name begins alike."
+    error_message = "The condition must name exactly transfer and load: not snapshot, not export, no role whose name starts the same."
   }
   assert {
     condition     = google_iam_workload_identity_pool_provider.aws.aws[0].account_id == "123456789012"
-    error_message = "The account of the roles."
+    error_message = "The provider must trust the account of the roles."
   }
   assert {
     condition     = alltrue([for expression in values(google_iam_workload_identity_pool_provider.aws.attribute_mapping) : expression == "assertion.arn.extract('assumed-role/{role}/')"])
-    error_message = "Subject and aws_role are the role's name: a whole ARN can exceed the 127 characters of a subject."
+    error_message = "Subject and aws_role must be the role's name: a complete ARN can exceed the 127 characters of a subject."
   }
 }
 
@@ -92,15 +91,15 @@ run "nothing_is_public" {
 
   assert {
     condition     = google_storage_bucket.landing.uniform_bucket_level_access && google_storage_bucket.landing.public_access_prevention == "enforced"
-    error_message = "The landing bucket."
+    error_message = "The landing bucket must not be public."
   }
   assert {
     condition     = one(google_storage_bucket.landing.lifecycle_rule).action != null && one(one(google_storage_bucket.landing.lifecycle_rule).condition).age == 7
-    error_message = "Plain values do not stay."
+    error_message = "Files with plain values must expire after 7 days."
   }
   assert {
     condition     = google_storage_bucket.landing.soft_delete_policy[0].retention_duration_seconds == 0
-    error_message = "What is deleted is gone."
+    error_message = "The landing bucket must have no soft delete."
   }
   assert {
     condition = alltrue(flatten([
@@ -109,11 +108,11 @@ run "nothing_is_public" {
         !contains(["allAuthenticatedUsers", "projectReaders", "projectWriters"], coalesce(access.special_group, "-")) && !contains(["allUsers", "allAuthenticatedUsers"], coalesce(access.iam_member, "-"))
       ]
     ]))
-    error_message = "Neither everybody nor every reader of the project."
+    error_message = "A dataset must not be readable by everyone or by every reader of the project."
   }
   assert {
     condition     = alltrue([for dataset in google_bigquery_dataset.this : toset([for access in dataset.access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com", "pii-readers@example.com"])])
-    error_message = "Those whom a class names may query, nobody else."
+    error_message = "Only members that a class names may query the dataset."
   }
 }
 
@@ -124,27 +123,27 @@ run "the_load_can_neither_read_nor_delete" {
     condition = length(setintersection(google_project_iam_custom_role.loader[0].permissions, [
       "bigquery.tables.getData", "bigquery.tables.delete", "bigquery.tables.setIamPolicy", "bigquery.tables.export", "bigquery.datasets.update", "bigquery.datasets.delete",
     ])) == 0
-    error_message = "The loader's role has a right that loading does not need."
+    error_message = "The loader's role must not have rights that loading does not need."
   }
   assert {
     condition     = contains(google_project_iam_custom_role.loader[0].permissions, "bigquery.tables.setCategory")
-    error_message = "Without it no tag can be attached."
+    error_message = "Without bigquery.tables.setCategory the load cannot attach tags."
   }
   assert {
     condition     = google_project_iam_custom_role.runner.permissions == toset(["bigquery.jobs.create"]) && google_project_iam_custom_role.tagger.permissions == toset(["datacatalog.taxonomies.get"])
-    error_message = "On the project the load may start jobs, on the taxonomy it may see it."
+    error_message = "On the project, the load may only start jobs; on the taxonomy, it may only read it."
   }
   assert {
     condition     = toset([for it in google_storage_bucket_iam_member.transfer : it.role]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
-    error_message = "The transfer creates and looks; it replaces and deletes nothing."
+    error_message = "The transfer may only create and read objects."
   }
   assert {
     condition     = strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "objects/landbridge/shop/") && strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "endsWith('.json')")
-    error_message = "The load writes receipts only."
+    error_message = "The load may write receipts only."
   }
 }
 
-run "one_location_for_all" {
+run "everything_is_in_one_location" {
   command = plan
 
   assert {
@@ -153,7 +152,7 @@ run "one_location_for_all" {
       [for dataset in google_bigquery_dataset.this : dataset.location],
       [for policy in google_bigquery_datapolicy_data_policy.class : policy.location],
     )) == toset(["asia-northeast3"])
-    error_message = "Bucket, datasets, taxonomy and policies are in warehouse.location."
+    error_message = "Bucket, datasets, taxonomy and policies must be in warehouse.location."
   }
 }
 
@@ -165,7 +164,7 @@ run "a_tag_of_another_location_is_refused" {
   expect_failures = [google_storage_bucket.landing]
 }
 
-run "everybody_is_no_reader" {
+run "all_users_are_refused_as_readers" {
   command = plan
   variables {
     dataset_readers = ["allAuthenticatedUsers"]
@@ -184,21 +183,21 @@ run "roles_of_two_accounts_are_refused" {
   expect_failures = [google_iam_workload_identity_pool_provider.aws]
 }
 
-run "the_credentials_hold_no_key_and_no_metadata_service" {
+run "the_credentials_contain_no_key_and_no_metadata_service" {
   assert {
     condition     = toset(keys(jsondecode(output.credentials))) == toset(["type", "audience", "subject_token_type", "token_url", "credential_source"])
-    error_message = "An external account, nothing else."
+    error_message = "The credentials must be an external account without other keys."
   }
   assert {
     condition     = jsondecode(output.credentials).audience == "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws"
-    error_message = "The audience names the project by its number."
+    error_message = "The audience must contain the project's number."
   }
   assert {
     condition     = toset(keys(jsondecode(output.credentials).credential_source)) == toset(["environment_id", "regional_cred_verification_url"])
-    error_message = "Lambda has no metadata service: no URL of one."
+    error_message = "The credentials must not contain a metadata service URL: Lambda has none."
   }
   assert {
     condition     = toset(keys(output.policy_tags)) == toset(["unclassified", "name", "email", "phone", "birth", "account", "ip"])
-    error_message = "The load needs a tag of each class."
+    error_message = "The load needs a tag for each class."
   }
 }
