@@ -1,49 +1,48 @@
 # Needs: a Rust toolchain (1.95 or newer), a C compiler, make. See README.md.
 
 CARGO ?= cargo
-# What `make demo` is given besides: make demo DEMO="--days 1 --scale 0.1"
+# Extra options for `make demo`: make demo DEMO="--days 1 --scale 0.1"
 DEMO ?=
-# Where cargo builds.
+# Cargo's build directory.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# Processors that `make package` builds for.
+# The processors that `make package` builds for.
 PROCESSORS ?= arm64 x86_64
-# Starts of each function that `make bench` measures.
+# How many starts of each function `make bench` measures.
 STARTS ?= 40
-# Runs of each contestant that `make bench` takes the median of.
+# How many runs of each tool `make bench` computes the median of.
 RUNS ?= 5
-
-# What the third part of `make bench` is given besides: make bench-source SOURCE="--rows 1000000"
+# Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rehearse test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
 
-help: ## list the targets
+help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
-demo: ## run three days on this machine: snapshot, export, transfer, load, masked query
+demo: ## simulate three days on this machine: snapshot, export, transfer, load, masked query
 	$(CARGO) build --workspace --bins
 	$(TARGET)/debug/landbridge demo $(DEMO)
 
-rehearse: ## deploy on this machine by docs/deploy.md: init, terraform apply, a published day
+rehearse: ## run the commands of docs/deploy.md on this machine: init, terraform apply, a published day
 	scripts/rehearse-deploy.sh
 
-test: ## install what the tests need, build, run every test
+test: ## install what the tests need, build, run all tests
 	scripts/test.sh
 
-lint: ## clippy, warnings are errors
+lint: ## check formatting and clippy; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-fmt: ## format all code
+fmt: ## format all Rust code
 	$(CARGO) fmt --all
 
-bench: bench-functions bench-rewrite bench-source ## the Lambda binaries; rewriting and reading a source, beside others
+bench: bench-functions bench-rewrite bench-source ## run the benchmarks: Lambda binaries, rewriting Parquet, reading a source
 
 bench-functions:
 	$(CARGO) build --release -p landbridge-snapshot -p landbridge-export -p landbridge-transfer -p landbridge-load
-	@# The bench only starts the release binaries and looks at a clock: built as for
-	@# development, it needs no second build of the local cloud.
+	@# The benchmark only starts the release binaries and measures time, so the development
+	@# profile is enough and the local cloud is not built a second time.
 	$(CARGO) bench --profile dev -p landbridge-tests --bench functions -- --starts $(STARTS)
 
 bench-rewrite:
@@ -58,16 +57,16 @@ bench-source:
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
 
-package: ## the functions' zips for Lambda, in target/lambda
+package: ## build the functions' zips for Lambda, in target/lambda
 	scripts/package.sh $(PROCESSORS)
 
-try-packages: ## a day of the demo with the packaged functions; the other processor's under QEMU
+try-packages: ## run one day of the demo with the packaged functions; the other processor's run under QEMU
 	$(CARGO) build --workspace --bins
 	scripts/try-packages.sh $(PROCESSORS)
 
-schemas: ## write schemas/*.json anew from the types
+schemas: ## regenerate schemas/*.json from the configuration types
 	UPDATE_SCHEMAS=1 $(CARGO) test -p landbridge-core the_schemas_are_current
 
-clean: ## remove everything that was built, and the demo's files
+clean: ## remove all build results, and the demo's files
 	$(CARGO) clean
 	rm -rf .landbridge

@@ -1,15 +1,14 @@
 #!/bin/sh
-# The tests start a throw-away MariaDB server of their own. This makes sure that
-# its programs (mariadb-install-db, mariadbd) are on this machine: it looks where
-# the tests look, installs Debian's packages when they are missing and apt-get
-# can, and else says what to install. Harmless to repeat.
+# The tests start a temporary MariaDB server. This script checks that its programs
+# (mariadb-install-db, mariadbd) are installed: it looks where the tests look, installs Debian's
+# packages with apt-get if they are missing, or prints what to install. Safe to repeat.
 set -eu
 
 present() {
     for program in mariadb-install-db mariadbd my_print_defaults; do
         PATH=$PATH:/usr/sbin command -v $program >/dev/null 2>&1 || return 1
     done
-    echo "MariaDB's server programs are there: $(PATH=$PATH:/usr/sbin command -v mariadbd)"
+    echo "found MariaDB's server programs: $(PATH=$PATH:/usr/sbin command -v mariadbd)"
 }
 
 missing() {
@@ -35,8 +34,8 @@ else
     missing
 fi
 
-# The core packages hold the programs alone: no service is set up or started. The client's
-# holds my_print_defaults, which mariadb-install-db calls.
+# The core packages contain only the programs; no service is configured or started. The client package
+# contains my_print_defaults, which mariadb-install-db calls.
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq || missing
 $as_root apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core >/dev/null || missing

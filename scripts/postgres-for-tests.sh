@@ -1,14 +1,13 @@
 #!/bin/sh
-# The tests start a throw-away PostgreSQL server of their own. This makes sure
-# that its programs (initdb, postgres) are on this machine: it looks where the
-# tests look, installs Debian's package when they are missing and apt-get can,
-# and else says what to install. Harmless to repeat.
+# The tests start a temporary PostgreSQL server. This script checks that its programs (initdb,
+# postgres) are installed: it looks where the tests look, installs Debian's package with apt-get if
+# they are missing, or prints what to install. Safe to repeat.
 set -eu
 
 present() {
     for folder in /usr/lib/postgresql/*/bin $(printf '%s' "$PATH" | tr ':' ' '); do
         if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
-            echo "PostgreSQL's server programs are in $folder"
+            echo "found PostgreSQL's server programs in $folder"
             return 0
         fi
     done
@@ -37,7 +36,7 @@ else
     missing
 fi
 
-# No cluster of the machine's own: the tests make theirs.
+# Do not create Debian's default cluster: the tests create their own.
 $as_root mkdir -p /etc/postgresql-common
 if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
     echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null

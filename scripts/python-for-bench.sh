@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `make bench` needs beside the tests' Python (target/python): benches/requirements.txt, put
-# into target/bench/python. The script adds it where it is needed, since two DuckDBs cannot share
-# one environment. Harmless to repeat.
+# Installs what `make bench` needs in addition to the tests' Python (target/python):
+# benches/requirements.txt, into target/bench/python. It is a separate folder because two versions of
+# DuckDB cannot share one environment; the benchmark adds it where needed. Safe to repeat.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +11,7 @@ place=$target/bench/python
 
 "$root/scripts/python-for-tests.sh"
 if [ ! -x "$target/python/bin/python" ]; then
-    echo "rewriting is compared with others by a Python script: it needs python3" >&2
+    echo "make bench-rewrite needs python3: a Python script compares the tools" >&2
     exit 1
 fi
 if cmp -s "$wanted" "$place/stamp"; then
@@ -20,5 +20,5 @@ fi
 rm -rf "$place"
 mkdir -p "$place"
 "$target/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$place" -r "$wanted"
-# Last, so that a run that broke off is repeated.
+# Written last, so that an interrupted run is repeated.
 cp "$wanted" "$place/stamp"

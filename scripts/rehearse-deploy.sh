@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# docs/deploy.md on this machine, without an account: see "Rehearse it without an account" there.
-# Harmless to repeat; nothing is written but into target/ and a temporary folder.
+# Runs the commands of docs/deploy.md on this machine, without an account: see "Rehearse it without an
+# account" there. Safe to repeat; it writes only to target/ and to a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 scripts/python-for-tests.sh
 scripts/terraform-for-tests.sh
 [ -e "$target/terraform/env" ] && [ -x "$target/python/bin/python" ] || {
-    echo "the rehearsal needs Terraform and Python: see above" >&2
+    echo "the rehearsal needs Terraform and Python; the messages above say what to install" >&2
     exit 1
 }
 "${CARGO:-cargo}" build --workspace --bins

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the tables of inputs and outputs into the READMEs of terraform/, from the HCL beside them.
+"""Generates the tables of inputs and outputs in the READMEs of terraform/ from the modules' HCL.
 
-scripts/terraform-readmes.py            write
-scripts/terraform-readmes.py --check    fail if one is not current
+scripts/terraform-readmes.py            write the READMEs
+scripts/terraform-readmes.py --check    fail if a README is outdated
 """
 
 import re
@@ -15,13 +15,13 @@ BEGIN, END = "<!-- made by scripts/terraform-readmes.py -->", "<!-- end -->"
 
 
 def blocks(text, kind):
-    """Name and body of each top-level block of a kind; terraform fmt begins a line with its end."""
+    """Name and body of each top-level block; after terraform fmt, its closing brace starts a line."""
     one_line = re.findall(rf'^{kind} "(\w+)" \{{ (.*) \}}$', text, re.M)
     return one_line + re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}$', text, re.M | re.S)
 
 
 def value(body, name):
-    """What an attribute of a block is set to, or None. One that spans lines ends with its bracket."""
+    """The value of a block's attribute, or None. A value over several lines ends with its bracket."""
     found = re.search(rf"^  {name} += (.*?)(?=^  \w|\Z)", body, re.M | re.S)
     return " ".join(found.group(1).split()) if found else None
 
@@ -56,14 +56,14 @@ def main():
         before, found, rest = text.partition(BEGIN)
         _, ended, after = rest.partition(END)
         if not found or not ended:
-            sys.exit(f"{path}: the lines {BEGIN} and {END} are missing")
+            sys.exit(f"{path}: the lines {BEGIN} and {END} are missing; add them where the tables belong")
         current = f"{before}{BEGIN}\n\n{tables(ROOT / name)}\n\n{END}{after}"
         if current != text:
             stale.append(name)
             if not check:
                 path.write_text(current)
     if check and stale:
-        sys.exit(f"not current: {', '.join(stale)}; run scripts/terraform-readmes.py")
+        sys.exit(f"outdated READMEs: {', '.join(stale)}; run scripts/terraform-readmes.py")
 
 
 if __name__ == "__main__":
