@@ -74,7 +74,11 @@ async fn a_bucket_that_is_not_there() {
     sentence(
         &failed,
         "transfer",
-        &["NoSuchBucket", "s3://shop-exports/", "create it or correct its name in landbridge.yaml"],
+        &[
+            "NoSuchBucket",
+            "s3://shop-exports/",
+            "create the named resource or correct its name in landbridge.yaml",
+        ],
     );
     assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
     world.assert_no_cell_written("");
@@ -89,7 +93,7 @@ async fn s3_refuses() {
     sentence(
         &failed,
         "export",
-        &["AccessDenied", "s3://shop-exports/", "grant the right that is named"],
+        &["AccessDenied", "s3://shop-exports/", "grant the named permission"],
     );
     world.cloud.aws().allow_bucket("shop-exports");
     resumes(&world, &before).await;
@@ -137,7 +141,11 @@ async fn cloud_storage_refuses() {
     sentence(
         &failed,
         "transfer",
-        &["HTTP 403", "gs://shop-landing/landbridge/shop/2026-11-22/", "grant the right"],
+        &[
+            "HTTP 403",
+            "gs://shop-landing/landbridge/shop/2026-11-22/",
+            "grant the named permission",
+        ],
     );
     world.cloud.google().set_bucket_denied("shop-landing", false);
     resumes(&world, &before).await;
@@ -149,7 +157,11 @@ async fn bigquery_refuses() {
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.google().set_dataset_denied("shop", true);
     let failed = world.night(1).await;
-    sentence(&failed, "load", &["403 accessDenied", "shop-analytics.shop.", "grant the right"]);
+    sentence(
+        &failed,
+        "load",
+        &["403 accessDenied", "shop-analytics.shop.", "grant the named permission"],
+    );
     world.cloud.google().set_dataset_denied("shop", false);
     resumes(&world, &before).await;
 }
@@ -271,7 +283,7 @@ async fn a_contract_that_names_an_unknown_column() {
     assert_eq!(
         problem,
         "the contract names a column that neither the source nor the warehouse has: contract.yaml, shop.people.e_mail — \
-         correct the file and deploy it; the day goes on from where it stands"
+         correct the named setting and deploy the file; the day then continues"
     );
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     world.deploy_contract(SMALL_CONTRACT);
@@ -299,7 +311,7 @@ async fn wrong_zone_identifier_and_region_are_told_together() {
         "Asia/Seoul",
         "shop--prod",
         "ap_northeast_2",
-        "correct the file and deploy it",
+        "correct the named setting and deploy the file",
     ] {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }

@@ -1,77 +1,132 @@
-//! One error type, and one place that says what it means for whoever must act.
+//! The error type of Landbridge, and the policy for each kind of error.
 //!
-//! An error never carries a cell's value or a secret: `what` is fixed text,
-//! `context` holds names (tables, buckets, ids), and `source` is kept only for
-//! errors of libraries that print neither.
+//! An error never contains a cell value or a secret: `what` is fixed text, `context` contains
+//! names (tables, buckets, ids), and `source` is kept only for errors of libraries that print
+//! neither.
 
 use std::fmt;
 
-/// The result of everything here that can fail.
+/// The result of every fallible function of Landbridge.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of trouble it is. The sort decides the policy, see [`ErrorKind::policy`].
+/// The kind of an error. It decides who acts: see [`ErrorKind::policy`],
+/// [`ErrorKind::is_transient`] and [`ErrorKind::holds_table`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The outcome is unknown or the other side stumbled: the same call may be made again.
+    /// The outcome of a call is unknown, or the service failed: the same call can be repeated.
     Transient,
-    /// Too many calls: the same again, later.
+    /// The service refuses the call because there were too many: the same call can be repeated later.
     Throttled,
-    /// A limit of the account is used up.
+    /// A quota of the account or project is used up.
     Quota,
-    /// Missing rights, or credentials that do not hold.
+    /// A permission is missing, or the credentials are not valid.
     Denied,
-    /// A thing that should be there is not: a bucket, a dataset, a snapshot.
+    /// A resource does not exist: a bucket, a dataset, a snapshot.
     NotFound,
-    /// A thing with that name exists, or changed under our hands.
+    /// The name is already in use, or the object changed while it was used.
     Conflict,
     /// The configuration, the contract or an identifier is wrong.
     Config,
-    /// What arrived contradicts itself: a cut file, a broken manifest, rows that do not add up.
+    /// Data contradicts itself: a truncated file, a broken manifest, row counts that differ.
     Corrupt,
-    /// A state that a person must decide about: a type change, a foreign table.
+    /// A person must decide: a changed type, a table that Landbridge did not create.
     Held,
-    /// A call that the other side says is wrong. A bug of ours, or a change of theirs.
+    /// The service calls a request invalid: a defect of Landbridge, or a changed API.
     Rejected,
 }
 
-/// What follows from a [`ErrorKind`].
+/// Who acts on an [`ErrorKind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether the next tick can be expected to get further with nobody's help.
-    pub retry: bool,
+    /// See [`ErrorKind::is_transient`].
+    transient: bool,
+    /// See [`ErrorKind::holds_table`].
+    holds_table: bool,
     /// What the operator should do, as the end of a sentence.
     pub operator: &'static str,
 }
 
 impl ErrorKind {
-    /// The policy: whether to go on by ourselves, and what to tell the operator.
+    /// All kinds, in the order of the table in `docs/errors.md`.
+    pub const ALL: [Self; 10] = [
+        Self::Transient,
+        Self::Throttled,
+        Self::Quota,
+        Self::Denied,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Config,
+        Self::Corrupt,
+        Self::Held,
+        Self::Rejected,
+    ];
+
+    /// The policy of the kind: the one place that decides it.
     pub const fn policy(self) -> Policy {
-        let (retry, operator) = match self {
-            Self::Transient => (true, "nothing to do unless it lasts: the next tick tries again"),
-            Self::Throttled => (true, "nothing to do unless it lasts: the next tick tries again"),
-            Self::Quota => (true, "free or raise the quota; the next tick goes on by itself"),
+        let (transient, holds_table, operator) = match self {
+            Self::Transient | Self::Throttled => {
+                (true, false, "the next tick retries; act only if this persists")
+            }
+            Self::Quota => (
+                false,
+                false,
+                "free capacity or request a higher quota; the next tick then continues",
+            ),
             Self::Denied => {
-                (true, "grant the right that is named; the next tick goes on by itself")
+                (false, false, "grant the named permission; the next tick then continues")
             }
             Self::NotFound => (
-                true,
-                "create it or correct its name in landbridge.yaml; the next tick goes on by itself",
+                false,
+                false,
+                "create the named resource or correct its name in landbridge.yaml; the next tick then continues",
             ),
-            Self::Conflict => (true, "see who else uses the name; the next tick looks again"),
-            Self::Config => {
-                (false, "correct the file and deploy it; the day goes on from where it stands")
-            }
+            Self::Conflict => (
+                false,
+                true,
+                "find out who else uses the name and free it; the next tick then continues",
+            ),
+            Self::Config => (
+                false,
+                true,
+                "correct the named setting and deploy the file; the day then continues",
+            ),
             Self::Corrupt => (
                 false,
-                "look at the object that is named; yesterday's data stays until it is mended",
+                true,
+                "inspect the named object; the table keeps the previous day's data until it is correct",
             ),
             Self::Held => (
                 false,
-                "decide, and change contract.yaml or the table accordingly; yesterday's data stays until then",
+                true,
+                "decide, then change contract.yaml or the table; the table keeps the previous day's data until then",
             ),
-            Self::Rejected => (false, "report it with this message; yesterday's data stays"),
+            Self::Rejected => (
+                false,
+                true,
+                "report this message as a bug; the table keeps the previous day's data",
+            ),
         };
-        Policy { retry, operator }
+        Policy { transient, holds_table, operator }
+    }
+
+    /// Whether the cause usually passes without anyone's action. A client may repeat the call
+    /// at once; a tick that fails this way logs a warning and raises no alert.
+    pub const fn is_transient(self) -> bool {
+        self.policy().transient
+    }
+
+    /// Whether an error that one table met holds this table while the other tables continue:
+    /// the table gets a `held` receipt and an alert, and every later tick tries it again.
+    ///
+    /// | kinds | held | why |
+    /// |---|---|---|
+    /// | `Held`, `Corrupt`, `Rejected` | yes | the data or the table itself is the cause |
+    /// | `Config` | yes | a setting or a class that this table needs is wrong; other tables may not need it |
+    /// | `Conflict` | yes | an object or a table with this name has other content; repeating the call cannot change that |
+    /// | `Transient`, `Throttled` | no | the next tick retries |
+    /// | `Quota`, `Denied`, `NotFound` | no | the cause is the account, a bucket or a dataset, so all tables meet it: the tick fails, which raises one alert instead of one per table |
+    pub const fn holds_table(self) -> bool {
+        self.policy().holds_table
     }
 
     /// The name used as the Lambda error type and in logs.
@@ -91,7 +146,7 @@ impl ErrorKind {
     }
 }
 
-/// An error: what happened (fixed text), where (names), and what sort of trouble it is.
+/// An error: what happened (fixed text), where (names), and its kind.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -101,12 +156,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of `kind`; `what` is a sentence without names, `context` the names it is about.
+    /// Creates an error. `what` is a sentence without names; `context` contains the names.
     pub fn new(kind: ErrorKind, what: &'static str, context: impl Into<String>) -> Self {
         Self { kind, what, context: context.into(), source: None }
     }
 
-    /// The same error with the library's error that caused it.
+    /// Adds the library error that caused this error.
     #[must_use]
     pub fn caused_by(
         mut self,
@@ -116,22 +171,22 @@ impl Error {
         self
     }
 
-    /// The sort of trouble.
+    /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The fixed description: part of an alert's fingerprint.
+    /// The fixed description, which is part of an alert's fingerprint.
     pub fn what(&self) -> &'static str {
         self.what
     }
 
-    /// The names it is about.
+    /// The names that the error is about.
     pub fn context(&self) -> &str {
         &self.context
     }
 
-    /// The whole sentence for a person: what, where, why, what to do.
+    /// The message for the operator: what happened, where, why, and what to do.
     pub fn sentence(&self) -> String {
         format!("{self} — {}", self.kind.policy().operator)
     }
@@ -161,14 +216,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_says_what_where_why_and_what_to_do() {
+    fn a_sentence_contains_what_where_why_and_what_to_do() {
         let error =
             Error::new(ErrorKind::NotFound, "the bucket does not exist", "s3://shop-exports")
                 .caused_by("NoSuchBucket");
         assert_eq!(
             error.sentence(),
-            "the bucket does not exist: s3://shop-exports (NoSuchBucket) — create it or correct \
-             its name in landbridge.yaml; the next tick goes on by itself"
+            "the bucket does not exist: s3://shop-exports (NoSuchBucket) — create the named \
+             resource or correct its name in landbridge.yaml; the next tick then continues"
         );
+    }
+
+    #[test]
+    fn policy_of_every_kind() {
+        use ErrorKind::*;
+        // kind, transient, holds its table
+        let table = [
+            (Transient, true, false),
+            (Throttled, true, false),
+            (Quota, false, false),
+            (Denied, false, false),
+            (NotFound, false, false),
+            (Conflict, false, true),
+            (Config, false, true),
+            (Corrupt, false, true),
+            (Held, false, true),
+            (Rejected, false, true),
+        ];
+        assert_eq!(table.map(|(kind, ..)| kind), ErrorKind::ALL);
+        for (kind, transient, holds_table) in table {
+            assert_eq!(
+                (kind.is_transient(), kind.holds_table()),
+                (transient, holds_table),
+                "{}",
+                kind.name()
+            );
+        }
     }
 }

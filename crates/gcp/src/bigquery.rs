@@ -120,7 +120,7 @@ macro_rules! retried {
                 Err(error) => {
                     let ours = failed($what, $context, &error);
                     match (ours.kind(), waits.next()) {
-                        (ErrorKind::Transient | ErrorKind::Throttled, Some(wait)) => {
+                        (kind, Some(wait)) if kind.is_transient() => {
                             tokio::time::sleep(*wait).await
                         }
                         _ => break Err((error, ours)),

@@ -96,7 +96,7 @@ where
 async fn tell(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let kind = error.kind();
     tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
-    if matches!(kind, ErrorKind::Transient | ErrorKind::Throttled) {
+    if kind.is_transient() {
         return;
     }
     let ledger = context.ledger(context.calendar.day_of(now));

@@ -52,12 +52,12 @@ pub fn scan(table: &TablePlan, number: usize) -> String {
 
 /// Which columns of a table stay text: [`TextRecord`].
 pub fn text(table: &TablePlan) -> String {
-    format!("texts/{}.json", revised(&table.table, table.revision))
+    format!("text-columns/{}.json", revised(&table.table, table.revision))
 }
 
-/// Why an object of a table cannot be carried: `landbridge_core::plan::Problem`.
-pub fn trouble(table: &TablePlan) -> String {
-    format!("troubles/{}.json", revised(&table.table, table.revision))
+/// Why an object of a table cannot be transferred: `landbridge_core::plan::Problem`.
+pub fn failure(table: &TablePlan) -> String {
+    format!("failures/{}.json", revised(&table.table, table.revision))
 }
 
 /// What was found before a table was touched: [`Intent`].

@@ -138,9 +138,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
 fn advice(error: &Error, right: &str) -> String {
     match error.kind() {
         ErrorKind::Denied => format!("give the credentials of this shell the right {right}"),
-        ErrorKind::Transient | ErrorKind::Throttled => {
-            "see that this machine reaches it, and try again".to_owned()
-        }
+        kind if kind.is_transient() => "see that this machine reaches it, and try again".to_owned(),
         kind => kind.policy().operator.to_owned(),
     }
 }

@@ -139,8 +139,7 @@ impl Signed {
     /// Sends it, and once more if it was throttled or not answered.
     async fn send(&self, request: &Request<'_>) -> Answer<String> {
         let first = self.send_once(request).await;
-        let again =
-            |error: &Error| matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Transient);
+        let again = |error: &Error| error.kind().is_transient();
         if !matches!(&first, Err(Refused::Failed(error)) if again(error)) {
             return first;
         }

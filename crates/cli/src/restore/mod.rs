@@ -111,9 +111,7 @@ impl Desk {
 /// An error of RDS during a restore, with what to do about it: nobody ticks here.
 pub(crate) fn trouble(error: landbridge_core::Error) -> Failure {
     let hint = match error.kind() {
-        ErrorKind::Throttled | ErrorKind::Transient => {
-            "run the same command again: it goes on where it is"
-        }
+        kind if kind.is_transient() => "run the same command again: it goes on where it is",
         ErrorKind::Quota => {
             "delete a database that nobody needs or raise the quota in Service Quotas, then run \
              the same command again"

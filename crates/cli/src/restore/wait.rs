@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 
 use super::{Desk, trouble};
@@ -102,10 +101,7 @@ pub(super) async fn until(
                     )));
                 }
             }
-            Err(error)
-                if matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Transient)
-                    && failed < FAILED_LOOKS =>
-            {
+            Err(error) if error.kind().is_transient() && failed < FAILED_LOOKS => {
                 failed += 1;
                 progress.say(&format!("{id}: {error}; looking again"));
             }

@@ -18,7 +18,7 @@ fn wrong_plans_and_files_are_told() {
     };
     expect![[r#"
         exit code 1
-        err | error: the footer of a Parquet file has an impossible length: in.parquet — look at the object that is named; yesterday's data stays until it is mended
+        err | error: the footer of a Parquet file has an impossible length: in.parquet — inspect the named object; the table keeps the previous day's data until it is correct
         exit code 2
         err | error: the plan tokenises columns: name the file of the key with --token-key
         exit code 2

@@ -149,9 +149,7 @@ impl Federation {
         loop {
             let outcome = self.attempt(now).await;
             match (&outcome, waits.next()) {
-                (Err(error), Some(wait))
-                    if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Throttled) =>
-                {
+                (Err(error), Some(wait)) if error.kind().is_transient() => {
                     tokio::time::sleep(*wait).await;
                 }
                 _ => return outcome,
@@ -214,7 +212,7 @@ fn kind_of_refusal(error: &str, status: u16) -> ErrorKind {
 
 /// An error of ours, as Google's crates carry it.
 fn carried(error: Error) -> CredentialsError {
-    let transient = matches!(error.kind(), ErrorKind::Transient | ErrorKind::Throttled);
+    let transient = error.kind().is_transient();
     CredentialsError::from_source(transient, error)
 }
 

@@ -13,9 +13,9 @@ pub mod settle;
 pub mod table;
 
 use futures::StreamExt;
+use landbridge_core::Result;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::receipt::{Receipt, ReceiptState};
-use landbridge_core::{Error, Result};
 
 use crate::records::{self, PLAN, revised};
 use crate::{Context, Ledger, Progress, Tick, TickOutcome, transfer};
@@ -36,7 +36,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     settle::skipped(&ledger, &plan, tick).await?;
     let mut receipts = settle::read(&ledger, &plan).await?;
     let carried = ledger.names("items").await?;
-    let troubles = ledger.names("troubles").await?;
+    let failures = ledger.names("failures").await?;
     let ready = plan.tables.iter().filter(|entry| {
         // A contract of another way for the table: the transfer plans and carries it anew first.
         entry.transfer_fingerprint == transfer::transfer_fingerprint(context, &entry.source_table)
@@ -45,7 +45,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let ready = ready.filter_map(|entry| {
         let name = revised(&entry.table, entry.revision);
         let whole = carried.get(&name).map_or(0, Vec::len) >= entry.items;
-        (whole || troubles.contains_key(&name)).then_some((entry, whole))
+        (whole || failures.contains_key(&name)).then_some((entry, whole))
     });
     let ready: Vec<(&TableEntry, bool)> = ready.collect();
 
@@ -93,7 +93,7 @@ async fn one(
 ) -> Result<Option<Receipt>> {
     let Some(table) = transfer::table_plan(ledger, entry).await? else { return Ok(None) };
     if !whole {
-        let problem = ledger.get::<Problem>(&records::trouble(&table)).await?;
+        let problem = ledger.get::<Problem>(&records::failure(&table)).await?;
         return match problem {
             Some(problem) => {
                 table::held_as(ledger, plan, &table, problem.value, tick).await.map(Some)
@@ -103,16 +103,12 @@ async fn one(
     }
     match table::load(context, ledger, plan, &table, tick).await {
         Ok(receipt) => Ok(receipt),
-        Err(error) if waits_for_a_person(&error) => {
+        Err(error) if error.kind().holds_table() => {
             let receipt = table::held(ledger, plan, &table, &error, tick).await?;
             Ok(Some(receipt))
         }
         Err(error) => Err(error),
     }
-}
-
-fn waits_for_a_person(error: &Error) -> bool {
-    !error.kind().policy().retry
 }
 
 /// The name of a table's receipt.

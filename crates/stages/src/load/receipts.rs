@@ -161,9 +161,7 @@ async fn append(
                 );
                 return Err(Error::new(ErrorKind::Corrupt, "receipts do not add up", place));
             }
-            Some(JobState::Failed {
-                kind: ErrorKind::Transient | ErrorKind::Throttled, ..
-            }) => {}
+            Some(JobState::Failed { kind, .. }) if kind.is_transient() => {}
             Some(JobState::Failed { reason, kind, .. }) => {
                 return Err(Error::new(
                     kind,

@@ -303,7 +303,7 @@ async fn rows(
             Some(JobState::Failed { reason, kind, message }) => {
                 let said = message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                 let place = format!("{dataset}.{}, job {id}: {said}", table.table);
-                if fresh && !matches!(kind, ErrorKind::Transient | ErrorKind::Throttled) {
+                if fresh && !kind.is_transient() {
                     // A new attempt would fail alike; somebody may mend it before the next tick.
                     return Err(Error::new(refused(kind), "a load job was refused", place));
                 }

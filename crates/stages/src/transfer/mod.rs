@@ -208,7 +208,7 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
     let key = &DayKey::default();
     let mut failures = 0;
     let mut first = None;
-    let mut troubles: BTreeMap<String, Error> = BTreeMap::new();
+    let mut failed_tables: BTreeMap<String, Error> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
             if !tick.has(TIME_FOR_ONE) {
@@ -227,9 +227,9 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
     while let Some((table, result)) = results.next().await {
         match result {
             Ok(done) => carried.sent += usize::from(done),
-            Err(error) if is_the_tables(error.kind()) => {
+            Err(error) if error.kind().holds_table() => {
                 carried.troubled += 1;
-                troubles.entry(records::trouble(&table)).or_insert(error);
+                failed_tables.entry(records::failure(&table)).or_insert(error);
             }
             Err(error) => {
                 tracing::warn!(kind = error.kind().name(), %error, "an object was not carried");
@@ -242,16 +242,11 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
         }
     }
     drop(results);
-    for (name, error) in troubles {
+    for (name, error) in failed_tables {
         note(ledger, &name, &Problem::from(&error)).await?;
     }
     carried.left = total - carried.sent - carried.troubled;
     first.map_or(Ok(carried), Err)
-}
-
-/// Whether a trouble is the table's own: it waits for a person, and the others go on.
-fn is_the_tables(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Held | ErrorKind::Corrupt | ErrorKind::Rejected | ErrorKind::Conflict)
 }
 
 /// Records why a table's objects cannot be carried, for the load to say so in its receipt.

@@ -194,7 +194,7 @@ async fn candidate<'a>(
         .await;
     let (files, broken) = match read {
         Ok(files) => (files, None),
-        Err(error) if error.kind() == ErrorKind::Corrupt => (Vec::new(), Some(error)),
+        Err(error) if error.kind().holds_table() => (Vec::new(), Some(error)),
         Err(error) => return Err(error),
     };
     Ok(Candidate { source_table: source_table.name, table, status, contract, files, broken })
