@@ -15,7 +15,7 @@ use landbridge_local_google::{
     ALL_AUTHENTICATED_USERS, AwsCaller, AwsProvider, CallerIdentityLookup, GoogleOptions, Grants,
     LocalGoogle, MaskingRule, PolicyTag, Role, SignedAwsRequest,
 };
-use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, Service, serve};
 use parquet::arrow::ArrowWriter;
 
 use crate::python;
@@ -62,7 +62,7 @@ impl World {
         say(&mut variables, "AWS_DEFAULT_REGION", REGION);
         let aws = LocalAws::new(options, clock.clone()).await.expect("an account");
         aws.add_role(ROLE);
-        aws.add_key(KEY);
+        aws.add_kms_key(KEY);
         let google = GoogleOptions {
             data_dir: dir.path().join("google"),
             project: PROJECT.to_owned(),
@@ -112,7 +112,7 @@ fn say(variables: &mut Vec<(String, String)>, name: &str, value: &str) {
 }
 
 async fn listen(name: &'static str, service: Arc<dyn Service>) -> Server {
-    serve(name, 0, service, Calls::default()).await.expect("a free port")
+    serve(name, 0, service, CallMonitor::default()).await.expect("a free port")
 }
 
 /// Who may call Google, and how each sees the tagged columns.

@@ -7,7 +7,7 @@ use landbridge_aws::S3;
 use landbridge_core::ErrorKind;
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_local_aws::{AwsOptions, LocalAws};
-use landbridge_local_wire::{Calls, Clock, serve};
+use landbridge_local_wire::{CallMonitor, Clock, serve};
 
 use crate::sdk::Account;
 
@@ -101,7 +101,8 @@ async fn the_local_s3_keeps_every_promise() {
     let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
     let aws = LocalAws::new(options, clock).await.expect("an account");
     aws.create_bucket("ledgers").await;
-    let server = serve("s3", 0, aws.s3_service(), Calls::default()).await.expect("a free port");
+    let server =
+        serve("s3", 0, aws.s3_service(), CallMonitor::default()).await.expect("a free port");
     let account = Account { rds: "", s3: &server.url(), secrets: "", key: &key, secret: &secret };
     conditional_writes(&S3::new(account.s3()), "ledgers", Promises { atomic: true }).await;
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use landbridge_local::Event;
-use landbridge_local_aws::{Kind, NewSnapshot, SnapshotType};
-use landbridge_local_wire::{Fault, FaultKind};
+use landbridge_local::RunEvent;
+use landbridge_local_aws::{DatabaseKind, NewSnapshot, SnapshotType};
+use landbridge_local_wire::{CallFault, CallFaultKind};
 use tokio::sync::Semaphore;
 
 use crate::support::{Recipe, World, at};
@@ -60,7 +60,7 @@ async fn world() -> World {
     ];
     for (id, tags) in snapshots {
         let snapshot = NewSnapshot {
-            kind: Kind::Instance,
+            kind: DatabaseKind::Instance,
             id: id.to_owned(),
             database: "shop-prod".to_owned(),
             snapshot_type: SnapshotType::Manual,
@@ -79,8 +79,8 @@ async fn world() -> World {
 /// Runs the day; what is readable and should not be is looked for after every tick.
 async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
     let mut exposed = Vec::new();
-    let mut look = |event: &Event| {
-        if matches!(event, Event::Finished { .. }) {
+    let mut look = |event: &RunEvent| {
+        if matches!(event, RunEvent::Finished { .. }) {
             exposed.extend(world.exposed(&OPEN));
         }
     };
@@ -105,10 +105,10 @@ fn difference(calm: &BTreeMap<String, String>, run: &BTreeMap<String, String>) -
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_crash_is_survived() {
     let calm_world = world().await;
-    calm_world.cloud.calls().record();
-    calm_world.cloud.calls().disarm();
+    calm_world.cloud.calls().start_recording();
+    calm_world.cloud.calls().clear_fault();
     let calm = day(&calm_world).await.expect("an undisturbed day");
-    let calls = calm_world.cloud.calls().recorded();
+    let calls = calm_world.cloud.calls().recorded_calls();
     let n = calm_world.cloud.calls().count();
     assert_eq!(n, calls.len());
     assert!(calm.contains_key("rows of shop.people"), "{calm:#?}");
@@ -128,21 +128,21 @@ async fn any_crash_is_survived() {
     let passed = Arc::new(AtomicUsize::new(0));
     let mut runs = tokio::task::JoinSet::new();
     for k in (1..=n).step_by(step) {
-        for kind in [FaultKind::KillAfter, FaultKind::DropAnswer] {
+        for kind in [CallFaultKind::KillCaller, CallFaultKind::DropResponse] {
             let (calm, calls, gate, passed) =
                 (calm.clone(), calls.clone(), gate.clone(), passed.clone());
             runs.spawn(async move {
                 let _permit = gate.acquire_owned().await.expect("a gate");
                 let world = world().await;
-                world.cloud.calls().arm(Fault { at: k, kind });
+                world.cloud.calls().inject_fault(CallFault { call_number: k, kind });
                 let name = format!(
                     "call {k} of {n} ({} {}), {kind:?}",
                     calls[k - 1].server,
-                    calls[k - 1].what
+                    calls[k - 1].request
                 );
                 let verdict = match day(&world).await {
                     Err(error) => Some(error),
-                    Ok(_) if !world.cloud.calls().fired() => {
+                    Ok(_) if !world.cloud.calls().fault_fired() => {
                         Some("the fault did not happen".to_owned())
                     }
                     Ok(state) => difference(&calm, &state),

@@ -103,7 +103,10 @@ async fn s3_refuses() {
 async fn rds_refuses() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.aws().deny("StartExportTask", "not authorized to perform: rds:StartExportTask");
+    world
+        .cloud
+        .aws()
+        .deny_action("StartExportTask", "not authorized to perform: rds:StartExportTask");
     let failed = world.night(1).await;
     let message = sentence(
         &failed,
@@ -128,7 +131,7 @@ async fn rds_refuses() {
             .iter()
             .any(|alert| alert.to_string().contains("not published by its deadline"))
     );
-    world.cloud.aws().allow("StartExportTask");
+    world.cloud.aws().allow_action("StartExportTask");
     resumes(&world, &before).await;
 }
 
@@ -192,7 +195,7 @@ async fn a_truncated_manifest() {
     let cut = aws
         .list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/export_tables_info_")
         .await;
-    let bytes = aws.object("shop-exports", &whole[0].key).await.unwrap().unwrap();
+    let bytes = aws.read_object("shop-exports", &whole[0].key).await.unwrap().unwrap();
     aws.put_object("shop-exports", &cut[0].key, bytes).await.unwrap();
     resumes(&world, &before).await;
 }
@@ -223,7 +226,7 @@ async fn a_parquet_file_cut_short() {
     let aws = world.cloud.aws();
     let whole = parquet_of(&world, "20261121").await;
     let cut = parquet_of(&world, "20261122").await;
-    let bytes = aws.object("shop-exports", &whole).await.unwrap().unwrap();
+    let bytes = aws.read_object("shop-exports", &whole).await.unwrap().unwrap();
     aws.put_object("shop-exports", &cut, bytes).await.unwrap();
     resumes(&world, &before).await;
 }

@@ -9,7 +9,7 @@ use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::Gcp;
 use landbridge_gcp::federation::{Account, AwsKeys, Federation, KeySource};
 use landbridge_local::LocalCloud;
-use landbridge_local_wire::{Fault, FaultKind};
+use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
 use crate::support::{Recipe, World};
@@ -55,7 +55,7 @@ async fn google(world: &World, credentials: impl Into<AccessTokenCredentials>) -
 
 /// Calls of the token service so far.
 fn exchanges(world: &World) -> usize {
-    world.cloud.calls().recorded().iter().filter(|call| call.server == "sts").count()
+    world.cloud.calls().recorded_calls().iter().filter(|call| call.server == "sts").count()
 }
 
 /// ErrorKind and words of a refused exchange; no key is in them.
@@ -72,7 +72,7 @@ fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (Err
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_may_what_its_principal_set_may() {
     let world = Recipe::small().build().await;
-    world.cloud.calls().record();
+    world.cloud.calls().start_recording();
     let json = configuration(&world.cloud);
     let transfer = federation(&json, keys(&world.cloud, "transfer"));
     let bucket = &world.cloud.config().transfer.bucket;
@@ -254,7 +254,7 @@ async fn a_changed_request_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_end_and_are_replaced() {
     let world = Recipe { token_lifetime: Duration::from_secs(1), ..Recipe::small() }.build().await;
-    world.cloud.calls().record();
+    world.cloud.calls().start_recording();
     let json = configuration(&world.cloud);
     let load = federation(&json, keys(&world.cloud, "load"));
     let first = load.token().await.expect("a token");
@@ -303,7 +303,7 @@ async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
     let world = Recipe::small().build().await;
-    world.cloud.calls().record();
+    world.cloud.calls().start_recording();
     assert!(world.night(0).await.is_empty());
     assert!(!world.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
     // The processes of transfer and load stay warm: one token each for the whole night.
@@ -319,20 +319,22 @@ async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_exchange_is_made_again() {
     let calm = Recipe::small().build().await;
-    calm.cloud.calls().record();
-    calm.cloud.calls().disarm();
+    calm.cloud.calls().start_recording();
+    calm.cloud.calls().clear_fault();
     calm.night(0).await;
-    let calls = calm.cloud.calls().recorded();
+    let calls = calm.cloud.calls().recorded_calls();
     let numbered = (1..).zip(&calls);
     let exchanges: Vec<usize> =
         numbered.filter(|(_, call)| call.server == "sts").map(|(n, _)| n).collect();
     assert_eq!(exchanges.len(), 2);
     for at in exchanges {
-        for kind in [FaultKind::KillAfter, FaultKind::DropAnswer, FaultKind::Refuse(503)] {
+        for kind in
+            [CallFaultKind::KillCaller, CallFaultKind::DropResponse, CallFaultKind::Reject(503)]
+        {
             let world = Recipe::small().build().await;
-            world.cloud.calls().arm(Fault { at, kind });
+            world.cloud.calls().inject_fault(CallFault { call_number: at, kind });
             world.night(0).await;
-            assert!(world.cloud.calls().fired(), "{kind:?} at {at}");
+            assert!(world.cloud.calls().fault_fired(), "{kind:?} at {at}");
             let receipts = world.receipts("2026-11-21").await;
             assert!(
                 receipts.len() == 3

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use jiff::{SignedDuration, Timestamp};
-use landbridge_local_aws::Kind;
+use landbridge_local_aws::DatabaseKind;
 use landbridge_local_google::Grants;
 use serde_json::Value;
 
@@ -225,9 +225,9 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
     aws.deny_bucket("shop-exports", "Access Denied");
     expect(&doctor(&world, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
     aws.allow_bucket("shop-exports");
-    aws.add_secret("landbridge/shop/token-key", "nonsense");
+    aws.put_secret("landbridge/shop/token-key", "nonsense");
     expect(&doctor(&world, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
-    assert!(aws.set_status(Kind::Instance, "shop-prod", "stopped"));
+    assert!(aws.set_database_status(DatabaseKind::Instance, "shop-prod", "stopped"));
     expect(&doctor(&world, &load, &[]), "aws source", "shop-prod is stopped", "start it");
     google.set_bucket_denied("shop-landing", true);
     google.set_dataset_denied("shop", true);

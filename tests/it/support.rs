@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use landbridge_core::receipt::Receipt;
-use landbridge_local::{Event, InvocationOutcome, LocalCloud, LocalCloudOptions};
+use landbridge_local::{InvocationOutcome, LocalCloud, LocalCloudOptions, RunEvent};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable, SourceDatabase};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -168,7 +168,7 @@ impl World {
     pub async fn run_until(&self, until: &str) -> Vec<(String, InvocationOutcome)> {
         let summary = self
             .cloud
-            .run_until(at(until), &mut |_: &Event| {})
+            .run_until(at(until), &mut |_: &RunEvent| {})
             .await
             .expect("functions that start");
         summary.given_up.into_iter().map(|(tick, outcome)| (tick.function, outcome)).collect()
@@ -232,7 +232,7 @@ impl World {
         let mut records = Vec::new();
         for object in aws.list_objects(bucket, &format!("ledger/shop/{below}")).await {
             let bytes =
-                aws.object(bucket, &object.key).await.expect("an object").expect("an object");
+                aws.read_object(bucket, &object.key).await.expect("an object").expect("an object");
             records.push((object.key, bytes));
         }
         records

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use landbridge_local::{Event, InvocationOutcome};
+use landbridge_local::{InvocationOutcome, RunEvent};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -188,7 +188,7 @@ async fn stay(world: &World, speed: f64) -> Result {
         let summary = world
             .cloud
             .run_until(until, &mut |event| {
-                if let Event::Finished { tick, outcome, .. } = event
+                if let RunEvent::Finished { tick, outcome, .. } = event
                     && let Some(why) = trouble(outcome)
                 {
                     let at = tick.scheduled_time.to_zoned(zone.clone()).strftime("%F %H:%M");

@@ -187,7 +187,7 @@ impl World {
         for object in aws.list_objects(bucket, &receipt::prefix(config, day)).await {
             let place = format!("s3://{bucket}/{}", object.key);
             let bytes = aws
-                .object(bucket, &object.key)
+                .read_object(bucket, &object.key)
                 .await
                 .map_err(|error| Failure::Failed(format!("cannot read {place}: {error}")))?;
             if let Some(bytes) = bytes {

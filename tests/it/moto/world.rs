@@ -18,7 +18,7 @@ use landbridge_local_database::{
     SourceDatabase, export,
 };
 use landbridge_local_google::{GoogleOptions, Grants, LocalGoogle, Role};
-use landbridge_local_wire::{Calls, Clock, Server, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
 use landbridge_stages::{Context, Tick};
 
 use super::capabilities::{create_bucket, create_instance};
@@ -63,10 +63,11 @@ impl World {
         google.create_bucket(&config.transfer.bucket);
         let grants = Grants::none().bucket_role(&config.transfer.bucket, Role::ObjectAdmin);
         google.add_principal(TOKEN, "loader@example.com", grants);
-        let storage =
-            serve("storage", 0, google.storage_service(), Calls::default()).await.expect("a port");
+        let storage = serve("storage", 0, google.storage_service(), CallMonitor::default())
+            .await
+            .expect("a port");
         google.set_storage_url(&storage.url());
-        let bigquery = serve("bigquery", 0, google.bigquery_service(), Calls::default())
+        let bigquery = serve("bigquery", 0, google.bigquery_service(), CallMonitor::default())
             .await
             .expect("a port");
         let gcp = Gcp::new(

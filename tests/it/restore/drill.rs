@@ -60,7 +60,10 @@ async fn a_drill_is_checked_timed_and_leaves_nothing() {
     assert_eq!(good["drill"]["good"], true, "{good:#}");
     assert_eq!((&good["drill"]["tables"], &good["drill"]["day"]), (&2.into(), &DAY.into()));
     let aws = world.cloud.aws();
-    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+    assert!(
+        aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
+        "it is deleted"
+    );
     assert_eq!(world.ledger("drills/").await.len(), 1);
 
     // Of the very snapshot of the day, one row too few is seen.
@@ -73,7 +76,10 @@ async fn a_drill_is_checked_timed_and_leaves_nothing() {
     snapshot(&world, "2026-11-21T20:00:00Z").await;
     let bad = drill(&world, &count).await;
     bad.fails(1, &["the drill failed", "public.orders: 1,000 in the receipt, 10"]);
-    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+    assert!(
+        aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
+        "it is deleted"
+    );
 
     let status = run(&world, &["status", "--output", "json"]).await.json();
     assert_eq!(status["last_day"]["day"], DAY);
@@ -96,18 +102,18 @@ async fn only_what_carries_the_tag_of_a_drill_is_deleted() {
         sdk.create_db_instance().db_instance_identifier("shop-prod-drill").engine("postgres");
     call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
     drill(&world, &["--without-rows"]).await.fails(1, &["does not carry the tag", "left alone"]);
-    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_some());
+    assert!(aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some());
     drill(&world, &["--clean-up"]).await.fails(1, &["left alone"]);
-    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_some());
+    assert!(aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_drill_is_cleaned_up() {
     let world = world().await;
     let aws = world.cloud.aws();
-    aws.set_settings(Kind::Instance, SOURCE, |it| it.deletion_protection = true);
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.deletion_protection = true);
     snapshot(&world, "2026-11-21T04:00:00Z").await;
-    let is_there = || aws.database(Kind::Instance, "shop-prod-drill").is_some();
+    let is_there = || aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some();
     interrupt_when(&world, &["drill", "--without-rows", "--yes"], is_there).await;
     assert!(is_there());
     let cleaned = run(&world, &["drill", "--clean-up"]).await;

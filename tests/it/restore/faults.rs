@@ -7,7 +7,7 @@ const ARGS: [&str; 7] =
     ["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"];
 
 fn there(world: &World, id: &str) -> Option<String> {
-    world.cloud.aws().database(Kind::Instance, id).map(|(_, status)| status)
+    world.cloud.aws().describe_database(DatabaseKind::Instance, id).map(|(_, status)| status)
 }
 
 /// The command fails as said, and after `mend` the same command does it.
@@ -34,16 +34,16 @@ async fn the_quota_is_full() {
 async fn rds_throttles() {
     let world = world().await;
     // More than the client tries by itself.
-    world.cloud.aws().throttle_next(40);
+    world.cloud.aws().throttle_next_requests(40);
     let parts = ["Throttling", "run the same command again"];
-    mended(&world, 1, &parts, |world| world.cloud.aws().throttle_next(0)).await;
+    mended(&world, 1, &parts, |world| world.cloud.aws().throttle_next_requests(0)).await;
     // While it waits, throttling is waited out.
     let args = ["restore", "--latest", "--as", "second", "--yes"];
     let mut child = command(&world, &args).spawn().expect("the command");
     while there(&world, "second").is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    world.cloud.aws().throttle_next(6);
+    world.cloud.aws().throttle_next_requests(6);
     let status = while_time_passes(&world, child.wait()).await.expect("an end");
     assert_eq!(status.code(), Some(0));
 }
@@ -55,9 +55,9 @@ async fn somebody_lacks_the_right() {
     world
         .cloud
         .aws()
-        .deny(action, "not authorized to perform: rds:RestoreDBInstanceFromDBSnapshot");
+        .deny_action(action, "not authorized to perform: rds:RestoreDBInstanceFromDBSnapshot");
     let parts = ["not authorized", "grant the right"];
-    mended(&world, 3, &parts, |world| world.cloud.aws().allow(action)).await;
+    mended(&world, 3, &parts, |world| world.cloud.aws().allow_action(action)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +65,7 @@ async fn the_snapshot_is_being_deleted() {
     let world = world().await;
     let first = world.cloud.aws().snapshots()[0].id.clone();
     let second = snapshot(&world, "2026-11-21T04:00:00Z").await;
-    assert!(world.cloud.aws().set_deleting(Kind::Instance, &second));
+    assert!(world.cloud.aws().set_snapshot_deleting(DatabaseKind::Instance, &second));
     let named = ["restore", "--snapshot", &second, "--as", "shop-restored", "--yes"];
     let before = source(&world);
     run(&world, &named).await.fails(1, &[&second, "deleting"]);
@@ -84,9 +84,9 @@ async fn the_name_is_taken() {
     let sdk = sdk(&world);
     let call = sdk.create_db_instance().db_instance_identifier("shop-restored").engine("postgres");
     call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
-    let theirs = settings_of(&world, Kind::Instance, "shop-restored");
+    let theirs = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     run(&world, &ARGS).await.fails(1, &["shop-restored is taken", "--as"]);
-    assert_eq!(settings_of(&world, Kind::Instance, "shop-restored"), theirs);
+    assert_eq!(settings_of(&world, DatabaseKind::Instance, "shop-restored"), theirs);
     run(&world, &["restore", "--latest", "--as", SOURCE, "--yes"]).await.fails(2, &["--swap"]);
     assert_eq!(source(&world), before);
 
@@ -107,7 +107,7 @@ impl Said {
 async fn interrupted_anywhere_the_same_command_goes_on() {
     let world = world().await;
     let aws = world.cloud.aws();
-    aws.set_settings(Kind::Instance, SOURCE, |it| {
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| {
         it.maintenance_window = "tue:19:00-tue:19:30".into();
         it.deletion_protection = true;
     });
@@ -117,7 +117,7 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
     let is = |status: &'static str| {
         let aws = aws.clone();
         move || {
-            let seen = aws.database(Kind::Instance, "shop-restored");
+            let seen = aws.describe_database(DatabaseKind::Instance, "shop-restored");
             seen.is_some_and(|(_, seen)| seen == status)
         }
     };
@@ -128,14 +128,14 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
         clock.advance_to(clock.now() + SignedDuration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let half = settings_of(&world, Kind::Instance, "shop-restored");
+    let half = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     assert_ne!(half.maintenance_window, "tue:19:00-tue:19:30", "it is not whole yet");
     interrupt_when(&world, &ARGS, is("modifying")).await;
     // Newer snapshots do not lead the same command astray.
     snapshot(&world, "2026-11-21T05:00:00Z").await;
     let said = run(&world, &ARGS).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], "landbridge-shop-20261121t0400z");
-    let mut whole = settings_of(&world, Kind::Instance, "shop-restored");
+    let mut whole = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     assert!(!whole.public);
     whole.public = before.0.public;
     assert_eq!(whole, before.0);
@@ -146,14 +146,17 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_was_lost_may_have_been_a_yes() {
-    use landbridge_local_wire::{Fault, FaultKind};
+    use landbridge_local_wire::{CallFault, CallFaultKind};
     // The first calls of the command: looking, starting the restore, looking again. Each takes
     // effect, and its answer is lost.
     for call in 1..=8 {
         let world = world().await;
-        world.cloud.calls().arm(Fault { at: call, kind: FaultKind::DropAnswer });
+        world
+            .cloud
+            .calls()
+            .inject_fault(CallFault { call_number: call, kind: CallFaultKind::DropResponse });
         run(&world, &ARGS).await.json();
-        assert!(world.cloud.calls().fired(), "call {call}");
+        assert!(world.cloud.calls().fault_fired(), "call {call}");
         assert_eq!(there(&world, "shop-restored").as_deref(), Some("available"));
     }
 }

@@ -174,7 +174,10 @@ async fn a_receipt_leads_to_its_rows_and_a_drill_counts_them() {
     let bad = drill(&[]).await;
     bad.fails(1, &["the drill failed", "shop.people: 120 in the receipt, 7"]);
     let aws = world.cloud.aws();
-    assert!(aws.database(Kind::Instance, "shop-prod-drill").is_none(), "it is deleted");
+    assert!(
+        aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
+        "it is deleted"
+    );
 }
 
 /// A database whose images find no server's programs on this machine.

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use landbridge_core::config::SourceKind;
-use landbridge_local_aws::{Kind, Settings};
+use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
@@ -165,15 +165,15 @@ fn ours(world: &World, kind: SourceKind) -> landbridge_aws::Rds {
     landbridge_aws::Rds::new(sdk(world), kind)
 }
 
-fn settings_of(world: &World, kind: Kind, id: &str) -> Settings {
-    let (settings, status) = world.cloud.aws().database(kind, id).expect(id);
+fn settings_of(world: &World, kind: DatabaseKind, id: &str) -> DatabaseSettings {
+    let (settings, status) = world.cloud.aws().describe_database(kind, id).expect(id);
     assert_eq!(status, "available", "{id}");
     settings
 }
 
 /// Everything that can be said of the source: no fault may change any of it.
-fn source(world: &World) -> (Settings, String, BTreeMap<String, String>) {
+fn source(world: &World) -> (DatabaseSettings, String, BTreeMap<String, String>) {
     let aws = world.cloud.aws();
-    let (settings, status) = aws.database(Kind::Instance, SOURCE).expect(SOURCE);
-    (settings, status, aws.database_tags(Kind::Instance, SOURCE).expect(SOURCE))
+    let (settings, status) = aws.describe_database(DatabaseKind::Instance, SOURCE).expect(SOURCE);
+    (settings, status, aws.database_tags(DatabaseKind::Instance, SOURCE).expect(SOURCE))
 }

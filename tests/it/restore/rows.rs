@@ -163,7 +163,7 @@ async fn the_logs_bring_back_what_no_snapshot_has() {
     let noon = [&["restore", "--pitr", "2026-11-21 12:01", "--as", "noon"][..], &json].concat();
     let said = run(&world, &noon).await.json();
     assert_eq!(count(url(&said["outcome"])).await, 1);
-    assert!(!settings_of(&world, Kind::Instance, "noon").public, "settings are replayed");
+    assert!(!settings_of(&world, DatabaseKind::Instance, "noon").public, "settings are replayed");
     let late = ["restore", "--pitr", "2027-11-21 12:01", "--as", "late", "--yes"];
     run(&world, &late).await.fails(2, &["go up to", "latest"]);
 }

@@ -61,7 +61,12 @@ async fn every_command_of_the_runbook_works() {
     }
     let names = ["shop-prod", "shop-restored", "shop-restored-1437", "shop-of-the-day"];
     for name in names {
-        assert!(world.cloud.aws().database(Kind::Instance, name).is_some(), "{name}");
+        assert!(
+            world.cloud.aws().describe_database(DatabaseKind::Instance, name).is_some(),
+            "{name}"
+        );
     }
-    assert!(world.cloud.aws().database(Kind::Instance, "shop-prod-drill").is_none());
+    assert!(
+        world.cloud.aws().describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none()
+    );
 }

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use landbridge_core::config::SourceKind;
 use landbridge_core::restore::plan::RestoreOptions;
 use landbridge_core::restore::{RestoreOrigin, RestorePlan, Setting, Settings as Wanted, Value};
-use landbridge_local_aws::{Kind, Settings};
+use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 
 use super::*;
 
 /// A source of which nothing is as AWS would have it by default.
-fn unusual(settings: &mut Settings) {
+fn unusual(settings: &mut DatabaseSettings) {
     let text = |text: &str| text.to_owned();
-    *settings = Settings {
+    *settings = DatabaseSettings {
         class: text("db.r6g.xlarge"),
         subnet_group: text("shop-private"),
         security_groups: BTreeSet::from([text("sg-app"), text("sg-bastion")]),
@@ -66,20 +66,20 @@ async fn every_setting_comes_back() {
     recipe.start = at(NOON);
     let world = recipe.build().await;
     let aws = world.cloud.aws();
-    assert!(aws.set_settings(Kind::Instance, SOURCE, unusual));
+    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, unusual));
     let arn = format!("arn:aws:rds:ap-northeast-2:123456789012:db:{SOURCE}");
-    assert!(aws.tag(&arn, "team", "shop") && aws.tag(&arn, "cost-centre", "12"));
+    assert!(aws.set_tag(&arn, "team", "shop") && aws.set_tag(&arn, "cost-centre", "12"));
     snapshot(&world, NOON).await;
     // The source moves on: what counts is what it was set to at that moment.
-    aws.set_settings(Kind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
 
     let restored =
         run(&world, &["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"]);
     let restored = restored.await.json();
     assert_eq!(restored["outcome"]["not_as_planned"], serde_json::json!([]));
-    let mut expected = settings_of(&world, Kind::Instance, SOURCE);
+    let mut expected = settings_of(&world, DatabaseKind::Instance, SOURCE);
     expected.class = "db.r6g.xlarge".into();
-    assert_eq!(settings_of(&world, Kind::Instance, "shop-restored"), expected);
+    assert_eq!(settings_of(&world, DatabaseKind::Instance, "shop-restored"), expected);
     let seen = ours(&world, SourceKind::Instance);
     let seen = seen.database(SourceKind::Instance, "shop-restored").await.unwrap().unwrap();
     assert_eq!(seen.tags["team"], "shop");
@@ -98,7 +98,7 @@ async fn a_forgotten_setting_shows() {
     let plain = snapshot(&world, NOON).await;
     let (aws, rds) = (world.cloud.aws(), ours(&world, SourceKind::Instance));
     aws.set_database_quota(1_000);
-    aws.set_settings(Kind::Instance, SOURCE, unusual);
+    aws.update_settings(DatabaseKind::Instance, SOURCE, unusual);
     let mut record = rds.record(SOURCE).await.unwrap();
     let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
     record.settings.set(Setting::Tags, Some(Value::Tags(tags)));
@@ -190,7 +190,7 @@ fn differing(wanted: &Wanted, actual: &Wanted) -> Vec<Setting> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_public_only_when_asked_for() {
     let world = world().await;
-    let is_public = |id: &str| settings_of(&world, Kind::Instance, id).public;
+    let is_public = |id: &str| settings_of(&world, DatabaseKind::Instance, id).public;
     assert!(is_public(SOURCE), "AWS's own default, in a default VPC");
     let args = ["restore", "--latest", "--as", "closed", "--yes"];
     assert_eq!(run(&world, &args).await.code, 0);
@@ -204,7 +204,7 @@ async fn it_is_public_only_when_asked_for() {
 async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
     let world = world().await;
     let aws = world.cloud.aws();
-    aws.set_settings(Kind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
     let before = source(&world);
     let args = ["restore", "--latest", "--as", "shop-restored", "--dry-run"];
     let said = run(&world, &args).await;
@@ -212,14 +212,14 @@ async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
     let line = said.out.lines().find(|line| line.contains(" class ")).expect("a line");
     assert!(line.contains('≠') && line.contains("db.r6g.large") && line.contains("db.t4g.medium"));
     assert!(said.out.contains("settings differ"), "{}", said.out);
-    assert!(aws.database(Kind::Instance, "shop-restored").is_none());
+    assert!(aws.describe_database(DatabaseKind::Instance, "shop-restored").is_none());
     assert_eq!(source(&world), before);
 
     let json = run(&world, &[&args[..], &["--output", "json"]].concat()).await.json();
     assert_eq!(json["plan"]["settings"]["class"], "db.t4g.medium");
     // Without somebody to ask and without --yes, nothing is done.
     run(&world, &args[..4]).await.fails(2, &["--yes"]);
-    assert!(aws.database(Kind::Instance, "shop-restored").is_none());
+    assert!(aws.describe_database(DatabaseKind::Instance, "shop-restored").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +227,7 @@ async fn a_snapshot_without_a_record_takes_the_sources_settings_and_says_so() {
     let world = world().await;
     let aws = world.cloud.aws();
     let (arn, id) = aws.snapshots().into_iter().map(|it| (it.arn, it.id)).next().unwrap();
-    assert!(aws.untag(&arn, "landbridge:settings"));
+    assert!(aws.remove_tag(&arn, "landbridge:settings"));
     let args = ["restore", "--snapshot", &id, "--as", "shop-restored", "--yes", "--output", "json"];
     let said = run(&world, &args).await.json();
     let remarks = said["remarks"].to_string();
@@ -244,7 +244,7 @@ async fn unchanged_settings_are_recorded_once() {
     let world = world().await;
     snapshot(&world, "2026-11-21T04:00:00Z").await;
     assert_eq!(world.ledger("settings/").await.len(), 1);
-    world.cloud.aws().set_settings(Kind::Instance, SOURCE, |it| it.multi_az = true);
+    world.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, |it| it.multi_az = true);
     snapshot(&world, "2026-11-21T05:00:00Z").await;
     assert_eq!(world.ledger("settings/").await.len(), 2);
     let tags: BTreeSet<String> = world
@@ -265,7 +265,7 @@ async fn a_bare_restore_gets_awss_own_defaults() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;
-    assert!(world.cloud.aws().set_settings(Kind::Instance, SOURCE, unusual));
+    assert!(world.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, unusual));
     let id = snapshot(&world, NOON).await;
     let call = sdk(&world).restore_db_instance_from_db_snapshot().db_instance_identifier("bare");
     call.db_snapshot_identifier(&id).send().await.expect("a restore");
@@ -273,14 +273,14 @@ async fn a_bare_restore_gets_awss_own_defaults() {
         while world
             .cloud
             .aws()
-            .database(Kind::Instance, "bare")
+            .describe_database(DatabaseKind::Instance, "bare")
             .is_none_or(|it| it.1 != "available")
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     while_time_passes(&world, available()).await;
-    let bare = settings_of(&world, Kind::Instance, "bare");
+    let bare = settings_of(&world, DatabaseKind::Instance, "bare");
     let groups = (&*bare.subnet_group, &*bare.parameter_group, &*bare.option_group);
     assert_eq!(groups, ("default", "default.postgres16", "default:postgres-16"));
     assert_eq!(bare.security_groups, BTreeSet::from(["sg-default".to_owned()]));
@@ -299,27 +299,27 @@ async fn a_source_that_is_gone_comes_back_as_it_was() {
     recipe.start = at(NOON);
     let world = recipe.build().await;
     let aws = world.cloud.aws();
-    assert!(aws.set_settings(Kind::Instance, SOURCE, unusual));
+    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, unusual));
     snapshot(&world, NOON).await;
     // A newer one, made by a person, has no record of its own.
     let by_hand = sdk(&world).create_db_snapshot().db_snapshot_identifier("by-hand");
     by_hand.db_instance_identifier(SOURCE).send().await.expect("a snapshot");
-    aws.set_settings(Kind::Instance, SOURCE, |it| it.deletion_protection = false);
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.deletion_protection = false);
     let gone = sdk(&world).delete_db_instance().db_instance_identifier(SOURCE);
     gone.skip_final_snapshot(true).send().await.expect("an accident");
     world.cloud.clock().advance_to(world.cloud.clock().now() + SignedDuration::from_mins(30));
-    assert!(aws.database(Kind::Instance, SOURCE).is_none());
+    assert!(aws.describe_database(DatabaseKind::Instance, SOURCE).is_none());
 
     let args = ["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"];
     let said = run(&world, &args).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], "by-hand");
     let remarks = said["remarks"].to_string();
     assert!(remarks.contains("shop-prod is gone: those of landbridge-shop-"), "{remarks}");
-    let restored = settings_of(&world, Kind::Instance, "shop-restored");
+    let restored = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     assert!(restored.deletion_protection && restored.multi_az && !restored.public);
     assert_eq!(restored.subnet_group, "shop-private");
     // Its name is free, so the swap is one renaming.
     let swap = ["restore", "--as", "shop-restored", "--swap", "--yes"];
     assert_eq!(run(&world, &swap).await.code, 0);
-    assert_eq!(settings_of(&world, Kind::Instance, SOURCE), restored);
+    assert_eq!(settings_of(&world, DatabaseKind::Instance, SOURCE), restored);
 }

@@ -52,7 +52,10 @@ async fn broken_off_in_the_middle_either_way_goes_on() {
     let before = ids(&world).await;
     let aws = world.cloud.aws();
     let renaming = |id: &'static str| {
-        move || aws.database(Kind::Instance, id).is_some_and(|(_, status)| status == "renaming")
+        move || {
+            aws.describe_database(DatabaseKind::Instance, id)
+                .is_some_and(|(_, status)| status == "renaming")
+        }
     };
     interrupt_when(&world, &SWAP, renaming("shop-prod")).await;
     // The first renaming ends by itself; then back.
@@ -69,12 +72,16 @@ async fn who_is_not_available_or_not_ours_is_not_renamed() {
     run(&world, &SWAP).await.fails(1, &["no restored database"]);
     assert_eq!(run(&world, &RESTORE).await.code, 0);
     let before = ids(&world).await;
-    assert!(world.cloud.aws().set_status(Kind::Instance, SOURCE, "storage-optimization"));
+    assert!(world.cloud.aws().set_database_status(
+        DatabaseKind::Instance,
+        SOURCE,
+        "storage-optimization"
+    ));
     run(&world, &SWAP).await.fails(1, &["storage-optimization", "nothing was changed"]);
-    assert!(world.cloud.aws().set_status(Kind::Instance, SOURCE, "available"));
+    assert!(world.cloud.aws().set_database_status(DatabaseKind::Instance, SOURCE, "available"));
     assert_eq!(ids(&world).await, before);
     let arn = "arn:aws:rds:ap-northeast-2:123456789012:db:shop-restored";
-    assert!(world.cloud.aws().untag(arn, "landbridge:restored-as"));
+    assert!(world.cloud.aws().remove_tag(arn, "landbridge:restored-as"));
     run(&world, &SWAP).await.fails(1, &["not restored by Landbridge"]);
     assert_eq!(ids(&world).await, before);
 }
@@ -92,7 +99,7 @@ async fn a_cluster_comes_back_with_its_members() {
     let reader = reader.db_cluster_identifier(SOURCE).engine("aurora-postgresql");
     let reader = reader.db_instance_class("db.r6g.large").promotion_tier(0);
     reader.db_parameter_group_name("shop-reader").send().await.expect("a member");
-    assert!(aws.set_settings(Kind::Cluster, SOURCE, |it| {
+    assert!(aws.update_settings(DatabaseKind::Cluster, SOURCE, |it| {
         it.subnet_group = "shop-private".into();
         it.parameter_group = "shop-cluster".into();
         it.security_groups = ["sg-app".to_owned()].into();
@@ -113,9 +120,9 @@ async fn a_cluster_comes_back_with_its_members() {
     let members = said["outcome"]["members"].clone();
     assert_eq!(members, serde_json::json!(["shop-restored-reader", "shop-restored-instance-1"]));
     let of = |kind, id: &str| settings_of(&world, kind, id);
-    assert_eq!(of(Kind::Cluster, "shop-restored"), of(Kind::Cluster, SOURCE));
-    let reader = of(Kind::Instance, "shop-restored-reader");
-    let mut expected = of(Kind::Instance, "shop-prod-reader");
+    assert_eq!(of(DatabaseKind::Cluster, "shop-restored"), of(DatabaseKind::Cluster, SOURCE));
+    let reader = of(DatabaseKind::Instance, "shop-restored-reader");
+    let mut expected = of(DatabaseKind::Instance, "shop-prod-reader");
     expected.public = false;
     assert_eq!((&*reader.class, &*reader.parameter_group), ("db.r6g.large", "shop-reader"));
     assert_eq!((reader.class, reader.public, reader.promotion_tier), (expected.class, false, 0));

@@ -31,7 +31,7 @@ async fn tokens_of_one_day_are_of_one_key() {
 
     // Carried anew, its tokens would not join with those of the tables that are published.
     let other = TOKEN_KEY.replace("AAEC", "BBEC");
-    aws.add_secret("landbridge/shop/token-key", &other);
+    aws.put_secret("landbridge/shop/token-key", &other);
     world.deploy_contract(&contract(&DAY_AND_CARD.replace("DATE,", "DATE, on_misfit: keep_text,")));
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
@@ -44,7 +44,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     assert!(!world.landed().keys().any(|name| name.contains("/t/r2/")), "nothing of it is carried");
 
     // With the key put back the same day goes on.
-    aws.add_secret("landbridge/shop/token-key", TOKEN_KEY);
+    aws.put_secret("landbridge/shop/token-key", TOKEN_KEY);
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
     }
@@ -52,7 +52,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     assert_eq!(landed().await, [[token(TOKEN_KEY)]]);
 
     // Another key from the next day on: published, and said.
-    aws.add_secret("landbridge/shop/token-key", &other);
+    aws.put_secret("landbridge/shop/token-key", &other);
     database.set_table(cards("2026-11-22")).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_core::calendar::Day;
-use landbridge_local::Event;
+use landbridge_local::RunEvent;
 
 use crate::local::trouble;
 
@@ -46,17 +46,17 @@ impl Progress {
     }
 
     /// Something happened.
-    pub(crate) fn see(&mut self, event: &Event) {
+    pub(crate) fn see(&mut self, event: &RunEvent) {
         match event {
-            Event::Hour(at) => self.hour(*at),
-            Event::Started { tick, .. } => {
+            RunEvent::Hour(at) => self.hour(*at),
+            RunEvent::Started { tick, .. } => {
                 if let Some(bar) = &self.bar {
                     let at = self.clock(tick.scheduled_time);
                     bar.set_message(format!("{} {at} {}", self.day, tick.function));
                     bar.tick();
                 }
             }
-            Event::Finished { tick, outcome, .. } => {
+            RunEvent::Finished { tick, outcome, .. } => {
                 if let Some(why) = trouble(outcome) {
                     let at = self.clock(tick.scheduled_time);
                     self.troubles.push(format!("{at} {}: {why}", tick.function));

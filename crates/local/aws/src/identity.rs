@@ -41,7 +41,7 @@ impl Identity {
 
 /// What `GetCallerIdentity` answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct CallerIdentity {
     /// The account's twelve digits.
     pub account: String,
     /// Who signed.
@@ -50,7 +50,7 @@ pub struct Caller {
 
 /// How `GetCallerIdentity` refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallerRefused {
+pub struct CallerIdentityError {
     /// AWS's code, such as `SignatureDoesNotMatch`.
     pub code: &'static str,
     /// AWS's words.
@@ -59,8 +59,12 @@ pub struct CallerRefused {
 
 /// Who signed a `GetCallerIdentity` request. It needs no right: whoever can sign may ask.
 /// AWS documentation: GetCallerIdentity, and the service's common errors.
-pub(crate) fn caller(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Caller, CallerRefused> {
-    let refused = |code, message: &str| CallerRefused { code, message: message.to_owned() };
+pub(crate) fn caller(
+    shared: &Shared,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<CallerIdentity, CallerIdentityError> {
+    let refused = |code, message: &str| CallerIdentityError { code, message: message.to_owned() };
     let query = parts.uri.query().unwrap_or_default();
     if !query.split('&').any(|pair| pair == "Action=GetCallerIdentity") {
         return Err(refused("InvalidAction", "Could not find operation"));
@@ -77,5 +81,5 @@ pub(crate) fn caller(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Call
         Unsigned::Wrong(message) => refused("SignatureDoesNotMatch", &message),
     })?;
     let account = identity.arn.split(':').nth(4).unwrap_or_default().to_owned();
-    Ok(Caller { account, arn: identity.arn })
+    Ok(CallerIdentity { account, arn: identity.arn })
 }

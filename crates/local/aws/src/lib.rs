@@ -23,8 +23,10 @@ mod secrets;
 mod shared;
 mod signature;
 
-pub use identity::{Caller, CallerRefused, Identity};
+pub use identity::{CallerIdentity, CallerIdentityError, Identity};
 pub use local::LocalAws;
 pub use options::AwsOptions;
-pub use rds::{ExportView, Kind, NewSnapshot, Settings, SnapshotType, SnapshotView};
+pub use rds::{
+    DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, SnapshotType, SnapshotView,
+};
 pub use s3::ObjectView;

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use landbridge_local_database::{ExportQuirks, SourceDatabase};
 use landbridge_local_wire::{Clock, Service};
 
-use crate::identity::{self, Caller, CallerRefused, Identity};
+use crate::identity::{self, CallerIdentity, CallerIdentityError, Identity};
 use crate::options::AwsOptions;
-use crate::rds::{self, ExportView, Kind, NewSnapshot, RdsServer, Settings, SnapshotView};
+use crate::rds::{
+    self, DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, RdsServer, SnapshotView,
+};
 use crate::s3::{Condition, ObjectView, Refusal, S3Server};
 use crate::secrets::{self, SecretsServer};
 use crate::shared::Shared;
@@ -63,13 +65,13 @@ impl LocalAws {
         &self,
         parts: &http::request::Parts,
         body: &[u8],
-    ) -> Result<Caller, CallerRefused> {
+    ) -> Result<CallerIdentity, CallerIdentityError> {
         identity::caller(&self.0, parts, body)
     }
 
     /// A secret that is there without the API having been called, by its name or whole ARN.
     /// One that is there gets a new version.
-    pub fn add_secret(&self, id: &str, text: &str) {
+    pub fn put_secret(&self, id: &str, text: &str) {
         secrets::add(&self.0, id, text);
     }
 
@@ -89,14 +91,23 @@ impl LocalAws {
     }
 
     /// Sets what a database is set to, at once; says whether there is such a database.
-    pub fn set_settings(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Settings)) -> bool {
+    pub fn update_settings(
+        &self,
+        kind: DatabaseKind,
+        id: &str,
+        change: impl FnOnce(&mut DatabaseSettings),
+    ) -> bool {
         let mut state = self.0.rds();
         let database = state.databases.get_mut(&(kind, id.to_ascii_lowercase()));
         database.map(|database| change(&mut database.settings)).is_some()
     }
 
     /// What a database is set to, and its status, by the clock.
-    pub fn database(&self, kind: Kind, id: &str) -> Option<(Settings, String)> {
+    pub fn describe_database(
+        &self,
+        kind: DatabaseKind,
+        id: &str,
+    ) -> Option<(DatabaseSettings, String)> {
         rds::settle_databases(&self.0);
         let state = self.0.rds();
         let database = state.databases.get(&(kind, id.to_ascii_lowercase()))?;
@@ -105,7 +116,7 @@ impl LocalAws {
     }
 
     /// The tags of a database.
-    pub fn database_tags(&self, kind: Kind, id: &str) -> Option<BTreeMap<String, String>> {
+    pub fn database_tags(&self, kind: DatabaseKind, id: &str) -> Option<BTreeMap<String, String>> {
         let state = self.0.rds();
         state.databases.get(&(kind, id.to_ascii_lowercase())).map(|it| it.tags.clone())
     }
@@ -116,7 +127,7 @@ impl LocalAws {
     }
 
     /// Makes a snapshot be `deleting`; says whether there is such a snapshot.
-    pub fn set_deleting(&self, kind: Kind, id: &str) -> bool {
+    pub fn set_snapshot_deleting(&self, kind: DatabaseKind, id: &str) -> bool {
         let mut state = self.0.rds();
         let snapshot = state.snapshots.get_mut(&(kind, id.to_ascii_lowercase()));
         snapshot.map(|snapshot| snapshot.deleting = true).is_some()
@@ -124,7 +135,7 @@ impl LocalAws {
 
     /// Makes a database be in a state, for example `stopped`; only `available` ones can be
     /// snapshotted. Says whether there is such a database.
-    pub fn set_status(&self, kind: Kind, id: &str, status: &str) -> bool {
+    pub fn set_database_status(&self, kind: DatabaseKind, id: &str, status: &str) -> bool {
         let mut state = self.0.rds();
         let database = state.databases.get_mut(&(kind, id.to_ascii_lowercase()));
         database.map(|database| database.status = status.to_owned()).is_some()
@@ -136,17 +147,17 @@ impl LocalAws {
     }
 
     /// An IAM role that may not write: `IamRoleMissingPermissions`.
-    pub fn add_powerless_role(&self, arn: &str) {
+    pub fn add_role_without_permissions(&self, arn: &str) {
         self.0.rds().roles.insert(arn.to_owned(), false);
     }
 
     /// A KMS key, by its ARN, or an alias of one.
-    pub fn add_key(&self, arn: &str) {
+    pub fn add_kms_key(&self, arn: &str) {
         self.0.rds().keys.insert(arn.to_owned(), true);
     }
 
     /// Disables a KMS key: `KMSKeyNotAccessibleFault`.
-    pub fn disable_key(&self, arn: &str) {
+    pub fn disable_kms_key(&self, arn: &str) {
         self.0.rds().keys.insert(arn.to_owned(), false);
     }
 
@@ -160,12 +171,12 @@ impl LocalAws {
     }
 
     /// Sets a tag of a database or snapshot; says whether the ARN names one.
-    pub fn tag(&self, arn: &str, key: &str, value: &str) -> bool {
+    pub fn set_tag(&self, arn: &str, key: &str, value: &str) -> bool {
         rds::tag(&self.0, arn, key, value)
     }
 
     /// Removes a tag of a database or snapshot; says whether the ARN names one.
-    pub fn untag(&self, arn: &str, key: &str) -> bool {
+    pub fn remove_tag(&self, arn: &str, key: &str) -> bool {
         rds::untag(&self.0, arn, key)
     }
 
@@ -177,14 +188,14 @@ impl LocalAws {
     }
 
     /// All export tasks in the order of their ids. A task that has ended by the clock is
-    /// seen as ended after the next [`settle`](Self::settle) or request.
+    /// seen as ended after the next [`complete_due_exports`](Self::complete_due_exports) or request.
     pub fn exports(&self) -> Vec<ExportView> {
         let now = self.0.clock.now();
         self.0.rds().exports.values().map(|task| task.view(now)).collect()
     }
 
     /// Writes the objects of exports that have ended by the clock, as any request does.
-    pub async fn settle(&self) {
+    pub async fn complete_due_exports(&self) {
         rds::settle(&self.0).await;
     }
 
@@ -200,17 +211,17 @@ impl LocalAws {
     }
 
     /// Refuses an action of RDS (`StartExportTask`) with `AccessDenied` and this message.
-    pub fn deny(&self, action: &str, message: &str) {
+    pub fn deny_action(&self, action: &str, message: &str) {
         self.0.rds().denied.insert(action.to_owned(), message.to_owned());
     }
 
-    /// Takes back a [`deny`](Self::deny).
-    pub fn allow(&self, action: &str) {
+    /// Takes back a [`deny_action`](Self::deny_action).
+    pub fn allow_action(&self, action: &str) {
         self.0.rds().denied.remove(action);
     }
 
     /// Answers the next `n` requests to RDS with `Throttling`.
-    pub fn throttle_next(&self, n: usize) {
+    pub fn throttle_next_requests(&self, n: usize) {
         self.0.rds().throttled = n;
     }
 
@@ -245,8 +256,8 @@ impl LocalAws {
     ///
     /// # Errors
     /// When a file of the store can't be read.
-    pub async fn object(&self, bucket: &str, key: &str) -> io::Result<Option<Bytes>> {
-        self.settle().await;
+    pub async fn read_object(&self, bucket: &str, key: &str) -> io::Result<Option<Bytes>> {
+        self.complete_due_exports().await;
         match self.0.store.get(bucket, key) {
             Ok(entry) => entry.blob.read(0..entry.size).await.map(Some),
             Err(_) => Ok(None),
@@ -256,7 +267,7 @@ impl LocalAws {
     /// The objects whose keys begin with `prefix`, in S3's order; none when the bucket
     /// isn't there.
     pub async fn list_objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectView> {
-        self.settle().await;
+        self.complete_due_exports().await;
         self.0.store.views(bucket, prefix).unwrap_or_default()
     }
 
@@ -265,13 +276,13 @@ impl LocalAws {
     /// # Errors
     /// When the bucket isn't there or a file of the store can't be written.
     pub async fn put_object(&self, bucket: &str, key: &str, bytes: Bytes) -> io::Result<()> {
-        self.settle().await;
+        self.complete_due_exports().await;
         self.0.store.put_bytes(bucket, key, &bytes).await
     }
 
     /// Deletes an object; says whether it was there.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> bool {
-        self.settle().await;
+        self.complete_due_exports().await;
         let there = self.0.store.get(bucket, key).is_ok();
         let deleted: Result<(), Refusal> = self.0.store.delete(bucket, key, &Condition::Always);
         there && deleted.is_ok()

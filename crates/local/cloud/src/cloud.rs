@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use landbridge_core::config::{self, Config, SourceKind};
 use landbridge_local_aws::{AwsOptions, LocalAws};
 use landbridge_local_google::{GoogleOptions, LocalGoogle};
-use landbridge_local_wire::{Calls, Clock, Server, Service, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, Service, serve};
 use serde_json::{Value, json};
 
 use crate::ask_aws;
@@ -17,7 +17,7 @@ use crate::key;
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
 use crate::roles;
-use crate::run::{Event, RunSummary, Runner};
+use crate::run::{RunEvent, RunSummary, TickRunner};
 use crate::runtime::{FunctionSpec, Functions, InvocationOutcome, LogLine};
 use crate::scheduler::Scheduler;
 
@@ -33,11 +33,11 @@ const FUNCTION_MEMORY_MIB: u32 = 512;
 pub struct LocalCloud {
     config: Config,
     clock: Clock,
-    calls: Calls,
+    calls: CallMonitor,
     aws: LocalAws,
     google: LocalGoogle,
     functions: Functions,
-    runner: Runner,
+    runner: TickRunner,
     servers: Servers,
     policy_tags: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ impl LocalCloud {
         let contract_path = existing(&options.contract_path)?;
         let config = read_config(&config_path)?;
         let clock = Clock::new(options.start);
-        let calls = Calls::default();
+        let calls = CallMonitor::default();
 
         let aws = start_aws(&options, &config, make_dir(&data_dir.join("aws"))?, &clock).await?;
         if let Some(secret) = &config.transfer.token_key {
@@ -76,7 +76,7 @@ impl LocalCloud {
                 Some(text) => text.clone(),
                 None => key::kept(&data_dir.join(key::FILE))?,
             };
-            aws.add_secret(secret, &text);
+            aws.put_secret(secret, &text);
         }
         let google = start_google(&options, &config, make_dir(&data_dir.join("google"))?, &clock)?;
         let policy_tags = principals::set_up(&google, &config)?;
@@ -135,7 +135,7 @@ impl LocalCloud {
             });
         }
         calls.on_kill(functions.kill_hook());
-        let runner = Runner::new(scheduler, functions.clone(), clock.clone(), options.retries);
+        let runner = TickRunner::new(scheduler, functions.clone(), clock.clone(), options.retries);
         Ok(Self {
             config,
             clock,
@@ -163,7 +163,7 @@ impl LocalCloud {
 
     /// The record of calls that the servers got over HTTP, and the place to put
     /// faults. Access by [`aws`](Self::aws) and [`google`](Self::google) doesn't count.
-    pub fn calls(&self) -> &Calls {
+    pub fn calls(&self) -> &CallMonitor {
         &self.calls
     }
 
@@ -253,19 +253,19 @@ impl LocalCloud {
         self.functions.invoke(function, &payload).await
     }
 
-    /// Lets time pass, see [`Runner::run_until`].
+    /// Lets time pass, see [`TickRunner::run_until`].
     ///
     /// # Errors
-    /// See [`Runner::run_until`].
+    /// See [`TickRunner::run_until`].
     pub async fn run_until(
         &self,
         until: Timestamp,
-        observer: &mut (dyn FnMut(&Event) + Send),
+        observer: &mut (dyn FnMut(&RunEvent) + Send),
     ) -> Result<RunSummary, LocalError> {
         self.runner.run_until(until, observer).await
     }
 
-    /// Lets time pass with the scheduler off, see [`Runner::skip_until`].
+    /// Lets time pass with the scheduler off, see [`TickRunner::skip_until`].
     pub fn skip_until(&self, until: Timestamp) {
         self.runner.skip_until(until);
     }
@@ -313,7 +313,7 @@ async fn start_aws(
     }
     aws.create_bucket(&config.export.bucket).await;
     aws.add_role(&config.export.role_arn);
-    aws.add_key(&config.export.kms_key);
+    aws.add_kms_key(&config.export.kms_key);
     Ok(aws)
 }
 
@@ -342,7 +342,7 @@ async fn listen(
     server: &'static str,
     port: u16,
     service: Arc<dyn Service>,
-    calls: &Calls,
+    calls: &CallMonitor,
 ) -> Result<Server, LocalError> {
     serve(server, port, service, calls.clone()).await.map_err(|source| LocalError::Serve {
         server,

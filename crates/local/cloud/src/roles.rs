@@ -14,14 +14,14 @@ const FEDERATED: [&str; 2] = ["transfer", "load"];
 const PROJECT_NUMBER: u64 = 123_456_789_012;
 
 /// The name of a function's role.
-pub fn role_of(config: &Config, function: &str) -> String {
+pub fn role_name(config: &Config, function: &str) -> String {
     format!("landbridge-{}-{function}", config.source.name)
 }
 
 /// The session of a function's role, as Lambda starts it: named like the function. Its keys
 /// are good for nothing elsewhere.
 pub(crate) fn identity(config: &Config, account: &str, function: &str) -> Identity {
-    let role = role_of(config, function);
+    let role = role_name(config, function);
     Identity {
         access_key: format!("ASIALOCAL{}", function.to_ascii_uppercase()),
         secret_key: format!("local-secret-of-{function}"),
@@ -54,7 +54,7 @@ pub(crate) fn federate(
         pool: format!("landbridge-{}", config.source.name),
         provider: "aws".to_owned(),
         account: account.to_owned(),
-        roles: FEDERATED.map(|function| role_of(config, function)).into(),
+        roles: FEDERATED.map(|function| role_name(config, function)).into(),
     };
     let (warehouse, bucket) = (&config.warehouse, &config.transfer.bucket);
     for (function, grants) in [
@@ -74,7 +74,7 @@ pub(crate) fn federate(
                 .bucket_role(bucket, Role::LegacyBucketReader),
         ),
     ] {
-        google.grant_principal_set(&provider.principal_set(&role_of(config, function)), grants);
+        google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
     }
     google.trust_aws(provider.clone(), ask);
     provider

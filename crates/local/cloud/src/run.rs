@@ -12,7 +12,7 @@ use crate::scheduler::{Scheduler, Tick, hours};
 
 /// What a display of progress may show while time passes.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum RunEvent {
     /// A full hour (UTC) is reached; its ticks come next.
     Hour(Timestamp),
     /// A tick is handed to its function.
@@ -47,7 +47,7 @@ pub struct RunSummary {
 }
 
 /// A scheduler, its functions and the clock.
-pub struct Runner {
+pub struct TickRunner {
     scheduler: Scheduler,
     functions: Functions,
     clock: Clock,
@@ -56,7 +56,7 @@ pub struct Runner {
     retries: Option<u32>,
 }
 
-impl Runner {
+impl TickRunner {
     /// A runner whose first tick may fall on the clock's present minute. `retries`
     /// overrides what the schedules say.
     pub fn new(
@@ -87,7 +87,7 @@ impl Runner {
     pub async fn run_until(
         &self,
         until: Timestamp,
-        observer: &mut (dyn FnMut(&Event) + Send),
+        observer: &mut (dyn FnMut(&RunEvent) + Send),
     ) -> Result<RunSummary, LocalError> {
         let mut summary = RunSummary::default();
         let from = self.considered();
@@ -95,7 +95,7 @@ impl Runner {
         for tick in self.scheduler.due(from, until) {
             while let Some(hour) = hours.next_if(|hour| *hour <= tick.scheduled_time) {
                 self.clock.advance_to(hour);
-                observer(&Event::Hour(hour));
+                observer(&RunEvent::Hour(hour));
             }
             self.clock.advance_to(tick.scheduled_time);
             summary.ticks += 1;
@@ -110,7 +110,7 @@ impl Runner {
         }
         for hour in hours {
             self.clock.advance_to(hour);
-            observer(&Event::Hour(hour));
+            observer(&RunEvent::Hour(hour));
         }
         self.clock.advance_to(until);
         self.consider(until);
@@ -127,15 +127,15 @@ impl Runner {
     async fn attempt(
         &self,
         tick: &Tick,
-        observer: &mut (dyn FnMut(&Event) + Send),
+        observer: &mut (dyn FnMut(&RunEvent) + Send),
     ) -> Result<(usize, InvocationOutcome), LocalError> {
         let attempts = 1 + self.retries.unwrap_or(tick.retries);
         let mut attempt = 1;
         loop {
-            observer(&Event::Started { tick: tick.clone(), attempt });
+            observer(&RunEvent::Started { tick: tick.clone(), attempt });
             let start = Instant::now();
             let outcome = self.functions.invoke(&tick.function, &tick.payload).await?;
-            observer(&Event::Finished {
+            observer(&RunEvent::Finished {
                 tick: tick.clone(),
                 attempt,
                 outcome: outcome.clone(),

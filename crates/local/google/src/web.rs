@@ -188,8 +188,11 @@ pub(crate) fn respond(
     body: impl Into<Bytes>,
 ) -> wire::Response {
     let body = body.into();
-    let mut response =
-        wire::Response::new(if body.is_empty() { wire::empty() } else { wire::full(body) });
+    let mut response = wire::Response::new(if body.is_empty() {
+        wire::empty_body()
+    } else {
+        wire::full_body(body)
+    });
     *response.status_mut() =
         http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {

@@ -1,16 +1,16 @@
-//! What every server of the local cloud shares: virtual time, serving HTTP on
-//! loopback, and counting (or breaking) the calls that arrive.
+//! The common base of all servers of the local cloud: virtual time, HTTP on loopback, and a
+//! monitor that counts calls and injects faults.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
 //! | [`clock`] | the virtual clock that all servers read |
-//! | [`serve`] | the accept loop, one per server |
-//! | [`calls`] | the record of calls, and the faults put between a call and its answer |
+//! | [`serve`] | the accept loop of a server |
+//! | [`monitor`] | counts and records calls, and injects faults into them |
 
-pub mod calls;
 pub mod clock;
+pub mod monitor;
 pub mod serve;
 
-pub use calls::{Call, Calls, Fault, FaultKind};
 pub use clock::Clock;
-pub use serve::{Body, BoxError, Request, Response, Server, Service, empty, full, serve};
+pub use monitor::{Call, CallFault, CallFaultKind, CallMonitor};
+pub use serve::{Body, BoxError, Request, Response, Server, Service, empty_body, full_body, serve};

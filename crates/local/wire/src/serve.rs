@@ -1,4 +1,5 @@
-//! The accept loop of one server, on loopback.
+//! An HTTP server on loopback: the accept loop, and the passage of each request through the
+//! [`CallMonitor`].
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,41 +15,41 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::calls::{Call, Calls, FaultKind};
+use crate::monitor::{Call, CallFaultKind, CallMonitor};
 
-/// Any error of a body.
+/// Any error while a body is read or written.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// The body of an answer.
+/// The body of a response.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
-/// A request as it arrives, its body still streaming.
+/// A request whose body has not been read yet.
 pub type Request = http::Request<Incoming>;
-/// An answer.
+/// A response.
 pub type Response = http::Response<Body>;
 
-/// Something that answers requests. It cannot fail: every failure is an answer of its protocol.
+/// A handler of requests. It cannot fail: it reports every failure as a response of its protocol.
 pub trait Service: Send + Sync + 'static {
-    /// Acts on a request and answers it.
+    /// Processes a request and returns the response.
     fn call(&self, request: Request) -> BoxFuture<'static, Response>;
 }
 
-/// A body that is already whole.
-pub fn full(bytes: impl Into<Bytes>) -> Body {
+/// A body with these bytes.
+pub fn full_body(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-/// A body of no bytes.
-pub fn empty() -> Body {
+/// A body without bytes.
+pub fn empty_body() -> Body {
     Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-/// A running server; it stops accepting when dropped.
+/// A running server. It stops accepting connections when dropped.
 pub struct Server {
     addr: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -65,31 +66,32 @@ impl Drop for Server {
     }
 }
 
-/// Why a connection is closed without an answer.
+/// Closes a connection without a response.
 #[derive(Debug)]
-struct AnswerLost;
+struct ResponseDropped;
 
-impl std::fmt::Display for AnswerLost {
+impl std::fmt::Display for ResponseDropped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the answer was dropped by an injected fault")
+        f.write_str("the response was dropped by an injected fault")
     }
 }
 
-impl std::error::Error for AnswerLost {}
+impl std::error::Error for ResponseDropped {}
 
 /// Serves `service` on `127.0.0.1:port` (0: any free port) until the [`Server`] is dropped.
+/// `name` identifies the server in logs and in the recorded [`Call`]s.
 ///
 /// # Errors
-/// When the port cannot be bound.
+/// The I/O error of binding the port.
 pub async fn serve(
     name: &'static str,
     port: u16,
     service: Arc<dyn Service>,
-    calls: Calls,
+    monitor: CallMonitor,
 ) -> std::io::Result<Server> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let addr = listener.local_addr()?;
-    let task = tokio::spawn(accept(name, listener, service, calls));
+    let task = tokio::spawn(accept(name, listener, service, monitor));
     Ok(Server { addr, task })
 }
 
@@ -97,7 +99,7 @@ async fn accept(
     name: &'static str,
     listener: TcpListener,
     service: Arc<dyn Service>,
-    calls: Calls,
+    monitor: CallMonitor,
 ) {
     loop {
         let stream = match listener.accept().await {
@@ -107,12 +109,12 @@ async fn accept(
                 continue;
             }
         };
-        // Small answers must not wait for Nagle's algorithm.
+        // Nagle's algorithm would delay small responses.
         let _ = stream.set_nodelay(true);
-        let (service, calls) = (service.clone(), calls.clone());
+        let (service, monitor) = (service.clone(), monitor.clone());
         tokio::spawn(async move {
             let handler =
-                service_fn(|request| answer(name, service.clone(), calls.clone(), request));
+                service_fn(|request| respond(name, service.clone(), monitor.clone(), request));
             let connection = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), handler);
             if let Err(error) = connection.await {
@@ -122,35 +124,35 @@ async fn accept(
     }
 }
 
-async fn answer(
+async fn respond(
     name: &'static str,
     service: Arc<dyn Service>,
-    calls: Calls,
+    monitor: CallMonitor,
     request: Request,
-) -> Result<Response, AnswerLost> {
-    let what = format!("{} {}", request.method(), request.uri().path());
-    let ticket = calls.begin();
-    if let Some(FaultKind::Refuse(status)) = ticket.fault {
-        let mut response = Response::new(empty());
+) -> Result<Response, ResponseDropped> {
+    let call = format!("{} {}", request.method(), request.uri().path());
+    let fault = monitor.begin_call();
+    if let Some(CallFaultKind::Reject(status)) = fault {
+        let mut response = Response::new(empty_body());
         *response.status_mut() =
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
         return Ok(response);
     }
-    // A caller that hangs up must not cancel an effect half way: clouds don't.
+    // A task of its own: as in a real cloud, a caller that disconnects does not cancel the call.
     let response = match tokio::spawn(async move { service.call(request).await }).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::error!(server = name, call = what, %error, "server panicked");
-            return Err(AnswerLost);
+            tracing::error!(server = name, call, %error, "server panicked");
+            return Err(ResponseDropped);
         }
     };
-    calls.end(Call { server: name, what, status: response.status().as_u16() });
-    match ticket.fault {
-        Some(FaultKind::KillAfter) => {
-            calls.kill();
-            Err(AnswerLost)
+    monitor.end_call(Call { server: name, request: call, status: response.status().as_u16() });
+    match fault {
+        Some(CallFaultKind::KillCaller) => {
+            monitor.kill_caller();
+            Err(ResponseDropped)
         }
-        Some(FaultKind::DropAnswer) => Err(AnswerLost),
-        Some(FaultKind::Refuse(_)) | None => Ok(response),
+        Some(CallFaultKind::DropResponse) => Err(ResponseDropped),
+        Some(CallFaultKind::Reject(_)) | None => Ok(response),
     }
 }

@@ -3,17 +3,17 @@
 use super::databases;
 use super::fault::Fault;
 use super::form::Form;
-use super::model::{Database, Kind, RdsState, Task, after};
+use super::model::{Database, DatabaseKind, RdsState, Task, after};
 use super::names;
 use super::xml::Xml;
 use crate::shared::Shared;
 
 /// `ModifyDBInstance`, `ModifyDBCluster`. What is not asked to be applied immediately
 /// waits for a maintenance window, which never comes here.
-pub(super) fn modify(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn modify(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let (what, new) = match kind {
-        Kind::Instance => ("DBInstanceIdentifier", "NewDBInstanceIdentifier"),
-        Kind::Cluster => ("DBClusterIdentifier", "NewDBClusterIdentifier"),
+        DatabaseKind::Instance => ("DBInstanceIdentifier", "NewDBInstanceIdentifier"),
+        DatabaseKind::Cluster => ("DBClusterIdentifier", "NewDBClusterIdentifier"),
     };
     let id = names::bare(form.required(what)?, &shared.options);
     let new_id = form.get(new).map(|id| names::database_id(new, id)).transpose()?;
@@ -24,8 +24,8 @@ pub(super) fn modify(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fa
         && state.databases.contains_key(&(kind, new_id.clone()))
     {
         let code = match kind {
-            Kind::Instance => "DBInstanceAlreadyExists",
-            Kind::Cluster => "DBClusterAlreadyExistsFault",
+            DatabaseKind::Instance => "DBInstanceAlreadyExists",
+            DatabaseKind::Cluster => "DBClusterAlreadyExistsFault",
         };
         return Err(Fault::bad(code, format!("A database named {new_id} already exists.")));
     }
@@ -40,13 +40,13 @@ pub(super) fn modify(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fa
 }
 
 /// `DeleteDBInstance`, `DeleteDBCluster`. Final snapshots are not made.
-pub(super) fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn delete(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let what = databases::id_name(kind);
     let id = names::bare(form.required(what)?, &shared.options);
     let ready = after(shared.clock.now(), shared.options.change_minutes * 60);
     let mut state = shared.rds();
     let member = state.databases.values().find(|it| {
-        kind == Kind::Cluster
+        kind == DatabaseKind::Cluster
             && it.cluster.as_deref() == Some(&id)
             && !matches!(it.task, Some(Task::Deleting { .. }))
     });
@@ -71,7 +71,7 @@ pub(super) fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fa
     answer(&state, shared, kind, &id)
 }
 
-fn answer(state: &RdsState, shared: &Shared, kind: Kind, id: &str) -> Result<Xml, Fault> {
+fn answer(state: &RdsState, shared: &Shared, kind: DatabaseKind, id: &str) -> Result<Xml, Fault> {
     let unknown = || Fault::unknown_database(kind, id);
     let database = state.databases.get(&(kind, id.to_owned())).ok_or_else(unknown)?;
     let mut xml = Xml::default();
@@ -79,7 +79,11 @@ fn answer(state: &RdsState, shared: &Shared, kind: Kind, id: &str) -> Result<Xml
     Ok(xml)
 }
 
-fn find<'a>(state: &'a mut RdsState, kind: Kind, id: &str) -> Result<&'a mut Database, Fault> {
+fn find<'a>(
+    state: &'a mut RdsState,
+    kind: DatabaseKind,
+    id: &str,
+) -> Result<&'a mut Database, Fault> {
     let unknown = Fault::unknown_database(kind, id);
     state.databases.get_mut(&(kind, id.to_owned())).ok_or(unknown)
 }
@@ -88,7 +92,7 @@ fn find<'a>(state: &'a mut RdsState, kind: Kind, id: &str) -> Result<&'a mut Dat
 fn ready_for(
     state: &RdsState,
     shared: &Shared,
-    kind: Kind,
+    kind: DatabaseKind,
     id: &str,
     verb: &str,
 ) -> Result<(), Fault> {
@@ -99,8 +103,8 @@ fn ready_for(
         return Ok(());
     }
     let code = match kind {
-        Kind::Instance => "InvalidDBInstanceState",
-        Kind::Cluster => "InvalidDBClusterStateFault",
+        DatabaseKind::Instance => "InvalidDBInstanceState",
+        DatabaseKind::Cluster => "InvalidDBClusterStateFault",
     };
     let message = format!("The database {id} cannot be {verb} because it is {status}.");
     Err(Fault::bad(code, message))
@@ -141,11 +145,11 @@ pub(crate) fn settle(shared: &Shared) {
     }
 }
 
-fn rename(state: &mut RdsState, key: &(Kind, String), new_id: String) {
+fn rename(state: &mut RdsState, key: &(DatabaseKind, String), new_id: String) {
     let Some(mut database) = state.databases.remove(key) else { return };
     database.id.clone_from(&new_id);
     state.databases.insert((key.0, new_id.clone()), database);
-    if key.0 == Kind::Cluster {
+    if key.0 == DatabaseKind::Cluster {
         for member in state.databases.values_mut() {
             if member.cluster.as_ref() == Some(&key.1) {
                 member.cluster = Some(new_id.clone());

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::fault::Fault;
 use super::form::Form;
-use super::model::{Database, Kind, RdsState, Task, after};
+use super::model::{Database, DatabaseKind, RdsState, Task, after};
 use super::names;
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::tags;
 use super::xml::Xml;
 use crate::options::AwsOptions;
@@ -19,23 +19,24 @@ use crate::shared::Shared;
 /// Puts a database up as an instance. One of the same id gets the new source.
 pub(crate) fn add_instance(shared: &Shared, id: &str, source: Arc<dyn SourceDatabase>) {
     let engine = source.engine();
-    let database = live(empty(shared, Kind::Instance, id, engine.name(), engine.version()), source);
-    shared.rds().databases.insert((Kind::Instance, database.id.clone()), database);
+    let database =
+        live(empty(shared, DatabaseKind::Instance, id, engine.name(), engine.version()), source);
+    shared.rds().databases.insert((DatabaseKind::Instance, database.id.clone()), database);
 }
 
 /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
 pub(crate) fn add_cluster(shared: &Shared, id: &str, source: Arc<dyn SourceDatabase>) {
     let engine = source.engine();
     let (name, version) = (aurora(engine.name()), engine.version());
-    let cluster = live(empty(shared, Kind::Cluster, id, &name, version), source);
+    let cluster = live(empty(shared, DatabaseKind::Cluster, id, &name, version), source);
     let member = format!("{id}-instance-1");
     let member = Database {
         cluster: Some(cluster.id.clone()),
-        ..empty(shared, Kind::Instance, &member, &name, version)
+        ..empty(shared, DatabaseKind::Instance, &member, &name, version)
     };
     let mut state = shared.rds();
-    state.databases.insert((Kind::Instance, member.id.clone()), member);
-    state.databases.insert((Kind::Cluster, cluster.id.clone()), cluster);
+    state.databases.insert((DatabaseKind::Instance, member.id.clone()), member);
+    state.databases.insert((DatabaseKind::Cluster, cluster.id.clone()), cluster);
 }
 
 /// Aurora's name of an engine.
@@ -60,7 +61,7 @@ fn live(database: Database, source: Arc<dyn SourceDatabase>) -> Database {
 /// A database of default settings, without data.
 pub(super) fn empty(
     shared: &Shared,
-    kind: Kind,
+    kind: DatabaseKind,
     id: &str,
     engine: &str,
     version: &str,
@@ -80,7 +81,7 @@ pub(super) fn empty(
         tags: BTreeMap::new(),
         database_name: None,
         master: "admin".to_owned(),
-        settings: Settings::defaults(engine, version),
+        settings: DatabaseSettings::defaults(engine, version),
         endpoint: None,
         server: None,
         task: None,
@@ -112,20 +113,23 @@ fn built_in(
 /// `CreateDBInstance`, `CreateDBCluster`: what a client needs to get going. A database of
 /// its own is `available` at once and holds a small built-in table; a member of a cluster
 /// takes its time.
-pub(super) fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn create(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let what = id_name(kind);
     let id = names::database_id(what, form.required(what)?)?;
     let engine = form.required("Engine")?;
-    let name = form.get(if kind == Kind::Instance { "DBName" } else { "DatabaseName" });
-    let cluster = form.get("DBClusterIdentifier").filter(|_| kind == Kind::Instance);
+    let name = form.get(if kind == DatabaseKind::Instance { "DBName" } else { "DatabaseName" });
+    let cluster = form.get("DBClusterIdentifier").filter(|_| kind == DatabaseKind::Instance);
     let tags = form.tags()?;
     let mut state = shared.rds();
     may_be_added(&state, shared, kind, &id)?;
     let database = match cluster {
         Some(cluster) => {
             let cluster = cluster.to_ascii_lowercase();
-            let unknown = || Fault::unknown_database(Kind::Cluster, &cluster);
-            let of = state.databases.get(&(Kind::Cluster, cluster.clone())).ok_or_else(unknown)?;
+            let unknown = || Fault::unknown_database(DatabaseKind::Cluster, &cluster);
+            let of = state
+                .databases
+                .get(&(DatabaseKind::Cluster, cluster.clone()))
+                .ok_or_else(unknown)?;
             let mut member = empty(shared, kind, &id, engine, &of.version);
             // What a member shares with its cluster is the cluster's.
             member.settings.subnet_group.clone_from(&of.settings.subnet_group);
@@ -157,13 +161,13 @@ pub(super) fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fa
 pub(super) fn may_be_added(
     state: &RdsState,
     shared: &Shared,
-    kind: Kind,
+    kind: DatabaseKind,
     id: &str,
 ) -> Result<(), Fault> {
     if state.databases.contains_key(&(kind, id.to_owned())) {
         let code = match kind {
-            Kind::Instance => "DBInstanceAlreadyExists",
-            Kind::Cluster => "DBClusterAlreadyExistsFault",
+            DatabaseKind::Instance => "DBInstanceAlreadyExists",
+            DatabaseKind::Cluster => "DBClusterAlreadyExistsFault",
         };
         let message = format!("A database with the identifier {id} already exists.");
         return Err(Fault::bad(code, message));
@@ -171,23 +175,23 @@ pub(super) fn may_be_added(
     let count = state.databases.keys().filter(|(it, _)| *it == kind).count();
     if count >= state.database_quota.unwrap_or(shared.options.database_quota) {
         let (code, what) = match kind {
-            Kind::Instance => ("InstanceQuotaExceeded", "DB instances"),
-            Kind::Cluster => ("DBClusterQuotaExceededFault", "DB clusters"),
+            DatabaseKind::Instance => ("InstanceQuotaExceeded", "DB instances"),
+            DatabaseKind::Cluster => ("DBClusterQuotaExceededFault", "DB clusters"),
         };
         return Err(Fault::bad(code, format!("The quota of {what} of this account is used up.")));
     }
     Ok(())
 }
 
-pub(super) fn id_name(kind: Kind) -> &'static str {
+pub(super) fn id_name(kind: DatabaseKind) -> &'static str {
     match kind {
-        Kind::Instance => "DBInstanceIdentifier",
-        Kind::Cluster => "DBClusterIdentifier",
+        DatabaseKind::Instance => "DBInstanceIdentifier",
+        DatabaseKind::Cluster => "DBClusterIdentifier",
     }
 }
 
 /// `DescribeDBInstances`, `DescribeDBClusters`
-pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn describe(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let options = &shared.options;
     let filters =
         form.filters(&["db-instance-id", "db-cluster-id", "engine", "dbi-resource-id"])?;
@@ -195,8 +199,8 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
     let state = shared.rds();
     let passes = |database: &&Database| {
         let own_cluster = match database.kind {
-            Kind::Cluster => Some(&database.id),
-            Kind::Instance => database.cluster.as_ref(),
+            DatabaseKind::Cluster => Some(&database.id),
+            DatabaseKind::Instance => database.cluster.as_ref(),
         };
         database.kind == kind
             && wanted.as_ref().is_none_or(|id| *id == database.id)
@@ -222,7 +226,7 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
     let now = shared.clock.now();
     let mut xml = Xml::default();
     xml.maybe("Marker", marker);
-    let list = if kind == Kind::Instance { "DBInstances" } else { "DBClusters" };
+    let list = if kind == DatabaseKind::Instance { "DBInstances" } else { "DBClusters" };
     xml.element(list, |xml| {
         for database in page {
             write(xml, &state, database, now, options);
@@ -232,8 +236,8 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
 }
 
 /// The id that outlives a renaming; here it is made from the first name and the time.
-fn resource_id(kind: Kind, id: &str, created: jiff::Timestamp) -> String {
-    let prefix = if kind == Kind::Instance { "db" } else { "cluster" };
+fn resource_id(kind: DatabaseKind, id: &str, created: jiff::Timestamp) -> String {
+    let prefix = if kind == DatabaseKind::Instance { "db" } else { "cluster" };
     let hash = hex::encode_upper(Sha256::digest(format!("{prefix}/{id}/{created}")));
     format!("{prefix}-{}", &hash[..26])
 }
@@ -254,7 +258,7 @@ pub(super) fn write(
         host.clone().unwrap_or_else(own)
     };
     match database.kind {
-        Kind::Instance => xml.element("DBInstance", |xml| {
+        DatabaseKind::Instance => xml.element("DBInstance", |xml| {
             xml.text("DBInstanceIdentifier", &database.id);
             xml.text("Engine", &database.engine);
             xml.text("EngineVersion", &database.version);
@@ -280,7 +284,7 @@ pub(super) fn write(
             database.settings.write_instance(xml);
             tags::write(xml, &database.tags);
         }),
-        Kind::Cluster => xml.element("DBCluster", |xml| {
+        DatabaseKind::Cluster => xml.element("DBCluster", |xml| {
             xml.text("DBClusterIdentifier", &database.id);
             xml.text("Status", status);
             xml.text("Engine", &database.engine);
@@ -318,7 +322,7 @@ pub(super) fn write(
 /// where its cluster does.
 fn endpoint(state: &RdsState, database: &Database) -> (Option<String>, i64) {
     let cluster = database.cluster.as_ref();
-    let of = cluster.and_then(|id| state.databases.get(&(Kind::Cluster, id.clone())));
+    let of = cluster.and_then(|id| state.databases.get(&(DatabaseKind::Cluster, id.clone())));
     match of.unwrap_or(database).endpoint.as_ref() {
         Some((host, port)) => (Some(host.clone()), i64::from(*port)),
         None => (None, database.settings.port),
@@ -336,10 +340,10 @@ pub(super) fn quotas(shared: &Shared) -> Xml {
     let mut xml = Xml::default();
     xml.element("AccountQuotas", |xml| {
         for (name, used, max) in [
-            ("DBInstances", count(Kind::Instance), shared.options.database_quota),
-            ("DBClusters", count(Kind::Cluster), shared.options.database_quota),
-            ("ManualSnapshots", state.manual(Kind::Instance), quota),
-            ("ManualClusterSnapshots", state.manual(Kind::Cluster), quota),
+            ("DBInstances", count(DatabaseKind::Instance), shared.options.database_quota),
+            ("DBClusters", count(DatabaseKind::Cluster), shared.options.database_quota),
+            ("ManualSnapshots", state.manual(DatabaseKind::Instance), quota),
+            ("ManualClusterSnapshots", state.manual(DatabaseKind::Cluster), quota),
         ] {
             xml.element("AccountQuota", |xml| {
                 xml.text("AccountQuotaName", name);

@@ -1,7 +1,7 @@
 //! Refusals. The codes are spelled as the models of the AWS SDKs spell them,
 //! some with `Fault` at their end and some without.
 
-use super::model::Kind;
+use super::model::DatabaseKind;
 use crate::signature::Unsigned;
 
 /// One `<Error>`.
@@ -44,38 +44,38 @@ impl Fault {
         Self::bad("Throttling", "Rate exceeded")
     }
 
-    pub(crate) fn unknown_database(kind: Kind, id: &str) -> Self {
+    pub(crate) fn unknown_database(kind: DatabaseKind, id: &str) -> Self {
         match kind {
-            Kind::Instance => {
+            DatabaseKind::Instance => {
                 Self::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."))
             }
-            Kind::Cluster => {
+            DatabaseKind::Cluster => {
                 Self::not_found("DBClusterNotFoundFault", format!("DBCluster {id} not found."))
             }
         }
     }
 
-    pub(crate) fn unknown_snapshot(kind: Kind, id: &str) -> Self {
+    pub(crate) fn unknown_snapshot(kind: DatabaseKind, id: &str) -> Self {
         match kind {
-            Kind::Instance => {
+            DatabaseKind::Instance => {
                 Self::not_found("DBSnapshotNotFound", format!("DBSnapshot not found: {id}"))
             }
-            Kind::Cluster => Self::not_found(
+            DatabaseKind::Cluster => Self::not_found(
                 "DBClusterSnapshotNotFoundFault",
                 format!("DBClusterSnapshot not found: {id}"),
             ),
         }
     }
 
-    pub(crate) fn snapshot_exists(kind: Kind, id: &str) -> Self {
+    pub(crate) fn snapshot_exists(kind: DatabaseKind, id: &str) -> Self {
         match kind {
-            Kind::Instance => Self::bad(
+            DatabaseKind::Instance => Self::bad(
                 "DBSnapshotAlreadyExists",
                 format!(
                     "Cannot create the snapshot because a snapshot with the identifier {id} already exists."
                 ),
             ),
-            Kind::Cluster => Self::bad(
+            DatabaseKind::Cluster => Self::bad(
                 "DBClusterSnapshotAlreadyExistsFault",
                 format!(
                     "Cannot create the cluster snapshot because one with the identifier {id} already exists."
@@ -84,15 +84,15 @@ impl Fault {
         }
     }
 
-    pub(crate) fn database_state(kind: Kind, id: &str, status: &str) -> Self {
+    pub(crate) fn database_state(kind: DatabaseKind, id: &str, status: &str) -> Self {
         match kind {
-            Kind::Instance => Self::bad(
+            DatabaseKind::Instance => Self::bad(
                 "InvalidDBInstanceState",
                 format!(
                     "Cannot create a snapshot because the database instance {id} is not currently in the available state but {status}."
                 ),
             ),
-            Kind::Cluster => Self::bad(
+            DatabaseKind::Cluster => Self::bad(
                 "InvalidDBClusterStateFault",
                 format!(
                     "Cannot create a snapshot because the database cluster {id} is not currently in the available state but {status}."
@@ -101,10 +101,10 @@ impl Fault {
         }
     }
 
-    pub(crate) fn snapshot_state(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn snapshot_state(kind: DatabaseKind, message: impl Into<String>) -> Self {
         match kind {
-            Kind::Instance => Self::bad("InvalidDBSnapshotState", message),
-            Kind::Cluster => Self::bad("InvalidDBClusterSnapshotStateFault", message),
+            DatabaseKind::Instance => Self::bad("InvalidDBSnapshotState", message),
+            DatabaseKind::Cluster => Self::bad("InvalidDBClusterSnapshotStateFault", message),
         }
     }
 }

@@ -37,5 +37,5 @@ pub(crate) use settle::settle;
 pub(crate) use snapshots::add_snapshot;
 pub(crate) use tags::{tag, untag};
 
-pub use model::{ExportView, Kind, NewSnapshot, SnapshotType, SnapshotView};
-pub use settings::Settings;
+pub use model::{DatabaseKind, ExportView, NewSnapshot, SnapshotType, SnapshotView};
+pub use settings::DatabaseSettings;

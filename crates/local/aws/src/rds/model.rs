@@ -8,12 +8,12 @@ use landbridge_local_database::{DatabaseSnapshot, ExportQuirks, SourceDatabase};
 
 use super::names::Resource;
 use super::restores::ImageDir;
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use crate::options::AwsOptions;
 
 /// Instances and Aurora clusters have APIs of the same shape and other words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum DatabaseKind {
     /// A DB instance.
     Instance,
     /// An Aurora cluster.
@@ -43,7 +43,7 @@ impl SnapshotType {
 #[derive(Clone, Debug)]
 pub struct NewSnapshot {
     /// Of an instance or of a cluster.
-    pub kind: Kind,
+    pub kind: DatabaseKind,
     /// Any name; those of automated ones begin with `rds:`.
     pub id: String,
     /// The instance's or cluster's id, which need not exist (any more).
@@ -63,7 +63,7 @@ pub struct NewSnapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotView {
     /// Of an instance or of a cluster.
-    pub kind: Kind,
+    pub kind: DatabaseKind,
     /// Its id.
     pub id: String,
     /// Its ARN.
@@ -110,7 +110,7 @@ pub struct ExportView {
 /// An instance or a cluster.
 pub(crate) struct Database {
     pub(crate) id: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: DatabaseKind,
     /// As `DescribeDBInstances` names it: `postgres`, `aurora-mysql`.
     pub(crate) engine: String,
     pub(crate) version: String,
@@ -123,7 +123,7 @@ pub(crate) struct Database {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) database_name: Option<String>,
     pub(crate) master: String,
-    pub(crate) settings: Settings,
+    pub(crate) settings: DatabaseSettings,
     /// The id that outlives a renaming.
     pub(crate) resource_id: String,
     /// Where it really answers, when it does anywhere.
@@ -143,7 +143,7 @@ pub(crate) enum Task {
     /// It is being made; over when its data is there as well.
     Creating { ready: Timestamp },
     /// It is being changed.
-    Changing { ready: Timestamp, settings: Box<Settings>, new_id: Option<String> },
+    Changing { ready: Timestamp, settings: Box<DatabaseSettings>, new_id: Option<String> },
     /// It will be gone.
     Deleting { ready: Timestamp },
 }
@@ -181,7 +181,7 @@ pub(crate) enum Capture {
 #[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) id: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: DatabaseKind,
     pub(crate) database: String,
     pub(crate) engine: String,
     pub(crate) version: String,
@@ -192,7 +192,7 @@ pub(crate) struct Snapshot {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) dir: Option<Arc<ImageDir>>,
     /// The database's settings at that moment; a snapshot of AWS carries few of them.
-    pub(crate) settings: Settings,
+    pub(crate) settings: DatabaseSettings,
     pub(crate) database_name: Option<String>,
     pub(crate) master: String,
     /// RDS is removing it.
@@ -253,7 +253,7 @@ pub(crate) enum Outcome {
 #[derive(Clone)]
 pub(crate) struct Export {
     pub(crate) id: String,
-    pub(crate) source: (Kind, String),
+    pub(crate) source: (DatabaseKind, String),
     pub(crate) source_arn: String,
     pub(crate) snapshot_time: Timestamp,
     pub(crate) image: Arc<dyn DatabaseSnapshot>,
@@ -326,8 +326,8 @@ impl Export {
 /// Everything RDS knows, under one lock.
 #[derive(Default)]
 pub(crate) struct RdsState {
-    pub(crate) databases: BTreeMap<(Kind, String), Database>,
-    pub(crate) snapshots: BTreeMap<(Kind, String), Snapshot>,
+    pub(crate) databases: BTreeMap<(DatabaseKind, String), Database>,
+    pub(crate) snapshots: BTreeMap<(DatabaseKind, String), Snapshot>,
     pub(crate) exports: BTreeMap<String, Export>,
     /// IAM roles, and whether RDS may write with them.
     pub(crate) roles: BTreeMap<String, bool>,
@@ -351,7 +351,7 @@ impl RdsState {
     }
 
     /// Manual snapshots of a kind: what the quota counts.
-    pub(crate) fn manual(&self, kind: Kind) -> usize {
+    pub(crate) fn manual(&self, kind: DatabaseKind) -> usize {
         let manual = |snapshot: &&Snapshot| {
             snapshot.kind == kind && snapshot.snapshot_type == SnapshotType::Manual
         };
@@ -359,7 +359,7 @@ impl RdsState {
     }
 
     /// The task that exports this snapshot now.
-    pub(crate) fn exporting(&self, source: &(Kind, String)) -> Option<&Export> {
+    pub(crate) fn exporting(&self, source: &(DatabaseKind, String)) -> Option<&Export> {
         self.exports.values().find(|task| task.outcome.is_none() && task.source == *source)
     }
 

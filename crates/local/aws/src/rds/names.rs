@@ -1,7 +1,7 @@
 //! Rules for identifiers, and ARNs.
 
 use super::fault::Fault;
-use super::model::Kind;
+use super::model::DatabaseKind;
 use crate::options::AwsOptions;
 
 /// AWS documentation: CreateDBSnapshot, DBSnapshotIdentifier.
@@ -42,17 +42,17 @@ pub(crate) fn database_id(what: &str, id: &str) -> Result<String, Fault> {
 /// What an ARN of RDS names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
-    Database(Kind, String),
-    Snapshot(Kind, String),
+    Database(DatabaseKind, String),
+    Snapshot(DatabaseKind, String),
 }
 
 impl Resource {
     pub(crate) fn arn(&self, options: &AwsOptions) -> String {
         let (kind, id) = match self {
-            Self::Database(Kind::Instance, id) => ("db", id),
-            Self::Database(Kind::Cluster, id) => ("cluster", id),
-            Self::Snapshot(Kind::Instance, id) => ("snapshot", id),
-            Self::Snapshot(Kind::Cluster, id) => ("cluster-snapshot", id),
+            Self::Database(DatabaseKind::Instance, id) => ("db", id),
+            Self::Database(DatabaseKind::Cluster, id) => ("cluster", id),
+            Self::Snapshot(DatabaseKind::Instance, id) => ("snapshot", id),
+            Self::Snapshot(DatabaseKind::Cluster, id) => ("cluster-snapshot", id),
         };
         format!("arn:aws:rds:{}:{}:{kind}:{id}", options.region, options.account)
     }
@@ -63,10 +63,10 @@ impl Resource {
         let (kind, id) = arn.strip_prefix(&ours)?.split_once(':')?;
         let id = id.to_ascii_lowercase();
         match kind {
-            "db" => Some(Self::Database(Kind::Instance, id)),
-            "cluster" => Some(Self::Database(Kind::Cluster, id)),
-            "snapshot" => Some(Self::Snapshot(Kind::Instance, id)),
-            "cluster-snapshot" => Some(Self::Snapshot(Kind::Cluster, id)),
+            "db" => Some(Self::Database(DatabaseKind::Instance, id)),
+            "cluster" => Some(Self::Database(DatabaseKind::Cluster, id)),
+            "snapshot" => Some(Self::Snapshot(DatabaseKind::Instance, id)),
+            "cluster-snapshot" => Some(Self::Snapshot(DatabaseKind::Cluster, id)),
             _ => None,
         }
     }
@@ -112,10 +112,10 @@ mod tests {
     fn arns() {
         let options = AwsOptions::default();
         for resource in [
-            Resource::Database(Kind::Instance, "shop".into()),
-            Resource::Database(Kind::Cluster, "shop".into()),
-            Resource::Snapshot(Kind::Instance, "rds:shop-2026-01-01".into()),
-            Resource::Snapshot(Kind::Cluster, "shop-1".into()),
+            Resource::Database(DatabaseKind::Instance, "shop".into()),
+            Resource::Database(DatabaseKind::Cluster, "shop".into()),
+            Resource::Snapshot(DatabaseKind::Instance, "rds:shop-2026-01-01".into()),
+            Resource::Snapshot(DatabaseKind::Cluster, "shop-1".into()),
         ] {
             let arn = resource.arn(&options);
             assert_eq!(Resource::parse(&arn, &options), Some(resource), "{arn}");

@@ -13,9 +13,9 @@ use super::databases::{self, RESTORABLE_LAG, empty, may_be_added};
 use super::fault::Fault;
 use super::form::Form;
 use super::greeter;
-use super::model::{Capture, Database, Keeper, Kind, RdsState, Task, after};
+use super::model::{Capture, Database, DatabaseKind, Keeper, RdsState, Task, after};
 use super::names;
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::xml::Xml;
 use crate::shared::Shared;
 
@@ -34,7 +34,7 @@ impl Drop for ImageDir {
 struct Origin {
     engine: String,
     version: String,
-    settings: Settings,
+    settings: DatabaseSettings,
     tags: std::collections::BTreeMap<String, String>,
     database_name: Option<String>,
     master: String,
@@ -75,12 +75,16 @@ impl SourceDatabase for ImageSource {
 }
 
 /// `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`
-pub(super) fn from_snapshot(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn from_snapshot(
+    shared: &Arc<Shared>,
+    kind: DatabaseKind,
+    form: &Form,
+) -> Result<Xml, Fault> {
     let what = databases::id_name(kind);
     let id = names::database_id(what, form.required(what)?)?;
     let parameter = match kind {
-        Kind::Instance => "DBSnapshotIdentifier",
-        Kind::Cluster => "SnapshotIdentifier",
+        DatabaseKind::Instance => "DBSnapshotIdentifier",
+        DatabaseKind::Cluster => "SnapshotIdentifier",
     };
     let snapshot_id = names::bare(form.required(parameter)?, &shared.options);
     let now = shared.clock.now();
@@ -97,7 +101,7 @@ pub(super) fn from_snapshot(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Re
         let message = format!("The snapshot {snapshot_id} holds no data.");
         return Err(Fault::snapshot_state(kind, message));
     };
-    if kind == Kind::Cluster && form.required("Engine")? != snapshot.engine {
+    if kind == DatabaseKind::Cluster && form.required("Engine")? != snapshot.engine {
         let message = format!("The snapshot {snapshot_id} is of {}.", snapshot.engine);
         return Err(Fault::bad("InvalidParameterCombination", message));
     }
@@ -116,12 +120,14 @@ pub(super) fn from_snapshot(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Re
 /// `RestoreDBInstanceToPointInTime`, `RestoreDBClusterToPointInTime`. There are no logs
 /// here: a database that cannot be read as of any instant is restored from its newest
 /// snapshot before the time, and `latest` is its present.
-pub(super) fn to_time(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn to_time(shared: &Arc<Shared>, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let (target, source, time) = match kind {
-        Kind::Instance => {
+        DatabaseKind::Instance => {
             ("TargetDBInstanceIdentifier", "SourceDBInstanceIdentifier", "RestoreTime")
         }
-        Kind::Cluster => ("DBClusterIdentifier", "SourceDBClusterIdentifier", "RestoreToTime"),
+        DatabaseKind::Cluster => {
+            ("DBClusterIdentifier", "SourceDBClusterIdentifier", "RestoreToTime")
+        }
     };
     let id = names::database_id(target, form.required(target)?)?;
     let source_id = names::bare(form.required(source)?, &shared.options);
@@ -186,7 +192,7 @@ pub(super) fn to_time(shared: &Arc<Shared>, kind: Kind, form: &Form) -> Result<X
 fn begin(
     shared: &Arc<Shared>,
     state: &mut RdsState,
-    kind: Kind,
+    kind: DatabaseKind,
     id: &str,
     origin: Origin,
     form: &Form,
@@ -217,7 +223,7 @@ fn begin(
 /// Brings the data in and hands it to the database, unless that is gone by then.
 async fn bring(
     shared: Weak<Shared>,
-    kind: Kind,
+    kind: DatabaseKind,
     resource_id: String,
     data: Data,
     dir: PathBuf,

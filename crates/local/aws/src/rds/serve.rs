@@ -9,7 +9,7 @@ use landbridge_local_wire as wire;
 
 use super::fault::Fault;
 use super::form::Form;
-use super::model::Kind;
+use super::model::DatabaseKind;
 use super::xml::Xml;
 use super::{changes, databases, exports, restores, settle, snapshots, tags};
 use crate::shared::Shared;
@@ -84,25 +84,31 @@ async fn act(shared: &Arc<Shared>, action: &str, form: &Form) -> Answer {
     settle(shared).await;
     changes::settle(shared);
     let answer = match action {
-        "DescribeDBInstances" => databases::describe(shared, Kind::Instance, form)?,
-        "DescribeDBClusters" => databases::describe(shared, Kind::Cluster, form)?,
-        "CreateDBInstance" => databases::create(shared, Kind::Instance, form)?,
-        "CreateDBCluster" => databases::create(shared, Kind::Cluster, form)?,
-        "ModifyDBInstance" => changes::modify(shared, Kind::Instance, form)?,
-        "ModifyDBCluster" => changes::modify(shared, Kind::Cluster, form)?,
-        "DeleteDBInstance" => changes::delete(shared, Kind::Instance, form)?,
-        "DeleteDBCluster" => changes::delete(shared, Kind::Cluster, form)?,
-        "RestoreDBInstanceFromDBSnapshot" => restores::from_snapshot(shared, Kind::Instance, form)?,
-        "RestoreDBClusterFromSnapshot" => restores::from_snapshot(shared, Kind::Cluster, form)?,
-        "RestoreDBInstanceToPointInTime" => restores::to_time(shared, Kind::Instance, form)?,
-        "RestoreDBClusterToPointInTime" => restores::to_time(shared, Kind::Cluster, form)?,
+        "DescribeDBInstances" => databases::describe(shared, DatabaseKind::Instance, form)?,
+        "DescribeDBClusters" => databases::describe(shared, DatabaseKind::Cluster, form)?,
+        "CreateDBInstance" => databases::create(shared, DatabaseKind::Instance, form)?,
+        "CreateDBCluster" => databases::create(shared, DatabaseKind::Cluster, form)?,
+        "ModifyDBInstance" => changes::modify(shared, DatabaseKind::Instance, form)?,
+        "ModifyDBCluster" => changes::modify(shared, DatabaseKind::Cluster, form)?,
+        "DeleteDBInstance" => changes::delete(shared, DatabaseKind::Instance, form)?,
+        "DeleteDBCluster" => changes::delete(shared, DatabaseKind::Cluster, form)?,
+        "RestoreDBInstanceFromDBSnapshot" => {
+            restores::from_snapshot(shared, DatabaseKind::Instance, form)?
+        }
+        "RestoreDBClusterFromSnapshot" => {
+            restores::from_snapshot(shared, DatabaseKind::Cluster, form)?
+        }
+        "RestoreDBInstanceToPointInTime" => {
+            restores::to_time(shared, DatabaseKind::Instance, form)?
+        }
+        "RestoreDBClusterToPointInTime" => restores::to_time(shared, DatabaseKind::Cluster, form)?,
         "DescribeAccountAttributes" => databases::quotas(shared),
-        "CreateDBSnapshot" => snapshots::create(shared, Kind::Instance, form).await?,
-        "CreateDBClusterSnapshot" => snapshots::create(shared, Kind::Cluster, form).await?,
-        "DescribeDBSnapshots" => snapshots::describe(shared, Kind::Instance, form)?,
-        "DescribeDBClusterSnapshots" => snapshots::describe(shared, Kind::Cluster, form)?,
-        "DeleteDBSnapshot" => snapshots::delete(shared, Kind::Instance, form)?,
-        "DeleteDBClusterSnapshot" => snapshots::delete(shared, Kind::Cluster, form)?,
+        "CreateDBSnapshot" => snapshots::create(shared, DatabaseKind::Instance, form).await?,
+        "CreateDBClusterSnapshot" => snapshots::create(shared, DatabaseKind::Cluster, form).await?,
+        "DescribeDBSnapshots" => snapshots::describe(shared, DatabaseKind::Instance, form)?,
+        "DescribeDBClusterSnapshots" => snapshots::describe(shared, DatabaseKind::Cluster, form)?,
+        "DeleteDBSnapshot" => snapshots::delete(shared, DatabaseKind::Instance, form)?,
+        "DeleteDBClusterSnapshot" => snapshots::delete(shared, DatabaseKind::Cluster, form)?,
         "AddTagsToResource" => return tags::add(shared, form).map(|()| None),
         "RemoveTagsFromResource" => return tags::remove(shared, form).map(|()| None),
         "ListTagsForResource" => tags::list(shared, form)?,
@@ -154,7 +160,7 @@ fn refusal(shared: &Shared, fault: &Fault) -> wire::Response {
 }
 
 fn respond(status: StatusCode, id: &str, body: String) -> wire::Response {
-    let mut response = wire::Response::new(wire::full(body));
+    let mut response = wire::Response::new(wire::full_body(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml"));

@@ -21,7 +21,7 @@ const GP3_BASELINE: (i64, i64) = (3_000, 125);
 /// All settings of an instance or a cluster; a cluster uses some of them.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // named as the parameters of the API are
-pub struct Settings {
+pub struct DatabaseSettings {
     pub class: String,
     pub subnet_group: String,
     pub security_groups: BTreeSet<String>,
@@ -59,7 +59,7 @@ pub struct Settings {
     pub backtrack_seconds: Option<i64>,
 }
 
-impl Settings {
+impl DatabaseSettings {
     /// What CreateDBInstance gives when only the engine is named.
     pub fn defaults(engine: &str, version: &str) -> Self {
         let postgres = engine.contains("postgres");

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use super::form::Form;
-use super::model::{Capture, Kind, NewSnapshot, RdsState, Snapshot, SnapshotType, after};
+use super::model::{Capture, DatabaseKind, NewSnapshot, RdsState, Snapshot, SnapshotType, after};
 use super::names;
 use super::restores::ImageDir;
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::tags;
 use super::xml::Xml;
 use crate::options::AwsOptions;
@@ -24,15 +24,15 @@ struct Words {
     filters: [&'static str; 2],
 }
 
-fn words(kind: Kind) -> Words {
+fn words(kind: DatabaseKind) -> Words {
     match kind {
-        Kind::Instance => Words {
+        DatabaseKind::Instance => Words {
             snapshot: "DBSnapshot",
             snapshot_id: "DBSnapshotIdentifier",
             database_id: "DBInstanceIdentifier",
             filters: ["db-instance-id", "db-snapshot-id"],
         },
-        Kind::Cluster => Words {
+        DatabaseKind::Cluster => Words {
             snapshot: "DBClusterSnapshot",
             snapshot_id: "DBClusterSnapshotIdentifier",
             database_id: "DBClusterIdentifier",
@@ -43,7 +43,7 @@ fn words(kind: Kind) -> Words {
 
 /// `CreateDBSnapshot`, `CreateDBClusterSnapshot`. The database is read at this moment:
 /// the answer waits for it, the snapshot is `creating` for its virtual minutes anyway.
-pub(super) async fn create(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) async fn create(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let words = words(kind);
     let id = names::snapshot_id(words.snapshot_id, form.required(words.snapshot_id)?)?;
     let database_id = names::bare(form.required(words.database_id)?, &shared.options);
@@ -119,7 +119,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn may_create(
     state: &RdsState,
     shared: &Shared,
-    kind: Kind,
+    kind: DatabaseKind,
     id: &str,
     database_id: &str,
 ) -> Result<std::sync::Arc<dyn landbridge_local_database::SourceDatabase>, Fault> {
@@ -150,7 +150,7 @@ fn may_create(
 }
 
 /// `DescribeDBSnapshots`, `DescribeDBClusterSnapshots`: in the order of their ids, paged.
-pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn describe(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let words = words(kind);
     let options = &shared.options;
     let known = [words.filters[0], words.filters[1], "snapshot-type", "engine"];
@@ -200,7 +200,7 @@ pub(super) fn describe(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, 
 }
 
 /// `DeleteDBSnapshot`, `DeleteDBClusterSnapshot`.
-pub(super) fn delete(shared: &Shared, kind: Kind, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn delete(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
     let words = words(kind);
     let id = names::bare(form.required(words.snapshot_id)?, &shared.options);
     let snapshot = {
@@ -257,7 +257,7 @@ fn write(
         xml.text("SnapshotType", snapshot.snapshot_type.name());
         xml.text("PercentProgress", percent);
         match snapshot.kind {
-            Kind::Instance => {
+            DatabaseKind::Instance => {
                 xml.maybe("Iops", settings.iops);
                 xml.maybe("StorageThroughput", settings.throughput);
                 xml.maybe("LicenseModel", settings.license.as_ref());
@@ -268,7 +268,7 @@ fn write(
                 xml.text("Encrypted", true);
                 xml.text("DBSnapshotArn", snapshot.resource().arn(options));
             }
-            Kind::Cluster => {
+            DatabaseKind::Cluster => {
                 xml.text("StorageEncrypted", true);
                 xml.text("DBClusterSnapshotArn", snapshot.resource().arn(options));
             }
@@ -293,7 +293,7 @@ pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Resul
             }
             None => {
                 let (engine, version) = ("postgres".to_owned(), "16.4".to_owned());
-                let settings = Settings::defaults(&engine, &version);
+                let settings = DatabaseSettings::defaults(&engine, &version);
                 (None, engine, version, settings, number)
             }
         }

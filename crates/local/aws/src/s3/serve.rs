@@ -84,7 +84,7 @@ impl wire::Service for S3Server {
                 Ok(response) => response.map(BodyExt::boxed_unsync),
                 Err(error) => {
                     tracing::error!(?error, "s3 could not answer");
-                    let mut response = wire::Response::new(wire::empty());
+                    let mut response = wire::Response::new(wire::empty_body());
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                     response
                 }

@@ -52,7 +52,7 @@ fn answer(result: Result<Value, Refusal>) -> wire::Response {
             (StatusCode::BAD_REQUEST, body.to_string())
         }
     };
-    let mut response = wire::Response::new(wire::full(body));
+    let mut response = wire::Response::new(wire::full_body(body));
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, CONTENT);
     if let Err(refusal) = result

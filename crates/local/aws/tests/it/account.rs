@@ -11,7 +11,7 @@ use aws_smithy_types::retry::RetryConfig;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_local_aws::{AwsOptions, LocalAws};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
-use landbridge_local_wire::{Calls, Clock, Server, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
 
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/export";
 pub(crate) const KEY: &str = "arn:aws:kms:ap-northeast-2:000000000000:key/1234";
@@ -58,10 +58,11 @@ impl Account {
         aws.add_instance("shop", Arc::new(database.clone()));
         aws.add_cluster("fleet", Arc::new(database.clone()));
         aws.add_role(ROLE);
-        aws.add_key(KEY);
+        aws.add_kms_key(KEY);
         aws.create_bucket(BUCKET).await;
-        let rds_server = serve("rds", 0, aws.rds_service(), Calls::default()).await.expect("rds");
-        let s3_server = serve("s3", 0, aws.s3_service(), Calls::default()).await.expect("s3");
+        let rds_server =
+            serve("rds", 0, aws.rds_service(), CallMonitor::default()).await.expect("rds");
+        let s3_server = serve("s3", 0, aws.s3_service(), CallMonitor::default()).await.expect("s3");
         let rds = rds_client(&rds_server, credentials("local-secret"));
         let s3 = s3_client(&s3_server, credentials("local-secret"));
         Self { aws, clock, database, rds, s3, rds_server, s3_server, _dir: dir }

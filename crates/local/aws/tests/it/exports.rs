@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::operation::start_export_task::builders::StartExportTaskFluentBuilder;
 use aws_sdk_rds::types::ExportTask;
-use landbridge_local_aws::{AwsOptions, Kind, NewSnapshot, SnapshotType};
+use landbridge_local_aws::{AwsOptions, DatabaseKind, NewSnapshot, SnapshotType};
 use landbridge_local_database::{ExportQuirks, MemoryTable};
 
 use crate::account::{Account, BUCKET, KEY, ROLE, refusal};
@@ -88,7 +88,7 @@ async fn refusals() {
         let refused = start(&account, bad, &arn).send().await;
         assert_eq!(refusal(refused), "400 InvalidParameterValue", "{bad}");
     }
-    account.aws.add_powerless_role("arn:aws:iam::000000000000:role/powerless");
+    account.aws.add_role_without_permissions("arn:aws:iam::000000000000:role/powerless");
     let missing = "arn:aws:rds:ap-northeast-2:000000000000:snapshot:missing";
     let missing_cluster = missing.replace(":snapshot:", ":cluster-snapshot:");
     let call = || start(&account, "day-1", &arn);
@@ -108,9 +108,9 @@ async fn refusals() {
     for (call, expected) in cases {
         assert_eq!(refusal(call.send().await), expected);
     }
-    account.aws.disable_key(KEY);
+    account.aws.disable_kms_key(KEY);
     assert_eq!(refusal(call().send().await), "400 KMSKeyNotAccessibleFault");
-    account.aws.add_key(KEY);
+    account.aws.add_kms_key(KEY);
     // None of the refused calls left a task behind.
     assert!(account.aws.exports().is_empty());
 
@@ -225,7 +225,8 @@ async fn complete_does_not_mean_every_table() {
     assert_eq!(task.status(), Some("COMPLETE"));
     assert!(task.warning_message().is_some_and(|text| text.contains("odd")), "{task:?}");
     let tables = keys(&account, "raw/day-1/export_tables_info").await;
-    let bytes = account.aws.object(BUCKET, &tables[0]).await.expect("it is read").expect("bytes");
+    let bytes =
+        account.aws.read_object(BUCKET, &tables[0]).await.expect("it is read").expect("bytes");
     assert!(bytes.starts_with(b"{") && !bytes.ends_with(b"}"), "the quirk reaches the export");
 }
 
@@ -233,7 +234,7 @@ async fn complete_does_not_mean_every_table() {
 async fn a_snapshot_without_data_and_a_clusters_snapshot() {
     let account = Account::with(AwsOptions { export_minutes: 0, ..AwsOptions::default() }).await;
     let empty = NewSnapshot {
-        kind: Kind::Instance,
+        kind: DatabaseKind::Instance,
         id: "empty".into(),
         database: "shop".into(),
         snapshot_type: SnapshotType::Manual,
@@ -243,7 +244,7 @@ async fn a_snapshot_without_data_and_a_clusters_snapshot() {
     };
     account.aws.add_snapshot(empty.clone()).await.expect("it is there");
     let automated = NewSnapshot {
-        kind: Kind::Cluster,
+        kind: DatabaseKind::Cluster,
         id: "rds:fleet-2026-01-01".into(),
         database: "fleet".into(),
         snapshot_type: SnapshotType::Automated,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{Filter, Tag};
-use landbridge_local_aws::{AwsOptions, Kind, NewSnapshot, SnapshotType};
+use landbridge_local_aws::{AwsOptions, DatabaseKind, NewSnapshot, SnapshotType};
 
 use crate::account::{Account, refusal};
 
@@ -13,7 +13,7 @@ fn tag(key: &str, value: &str) -> Tag {
 
 fn by_people(id: &str, account: &Account) -> NewSnapshot {
     NewSnapshot {
-        kind: Kind::Instance,
+        kind: DatabaseKind::Instance,
         id: id.to_owned(),
         database: "shop".to_owned(),
         snapshot_type: SnapshotType::Manual,
@@ -93,9 +93,9 @@ async fn refusals_carry_the_codes_that_the_sdk_knows() {
         error.as_service_error().is_some_and(|error| error.is_db_snapshot_already_exists_fault())
     }));
     assert_eq!(refusal(again), "400 DBSnapshotAlreadyExists");
-    account.aws.set_status(Kind::Instance, "shop", "stopped");
+    account.aws.set_database_status(DatabaseKind::Instance, "shop", "stopped");
     assert_eq!(refusal(create("shop", "b").await), "400 InvalidDBInstanceState");
-    account.aws.set_status(Kind::Instance, "shop", "available");
+    account.aws.set_database_status(DatabaseKind::Instance, "shop", "available");
 
     account.aws.add_snapshot(by_people("made-by-hand", &account)).await.expect("it is there");
     let quota = create("shop", "b").await;
@@ -292,13 +292,15 @@ async fn knobs_refuse_calls() {
     let account = Account::open().await;
     let rds = &account.rds;
     let ask = || rds.describe_db_instances().send();
-    account.aws.throttle_next(1);
+    account.aws.throttle_next_requests(1);
     assert_eq!(refusal(ask().await), "400 Throttling");
     ask().await.expect("only one was throttled");
-    account.aws.deny("DescribeDBInstances", "no policy allows the rds:DescribeDBInstances action");
+    account
+        .aws
+        .deny_action("DescribeDBInstances", "no policy allows the rds:DescribeDBInstances action");
     assert_eq!(refusal(ask().await), "403 AccessDenied");
     rds.describe_db_clusters().send().await.expect("others are allowed");
-    account.aws.allow("DescribeDBInstances");
+    account.aws.allow_action("DescribeDBInstances");
     ask().await.expect("it is allowed again");
     assert_eq!(refusal(rds.describe_db_proxies().send().await), "400 InvalidAction");
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use landbridge_local_wire::{Request, Response, Service, full};
+use landbridge_local_wire::{Request, Response, Service, full_body};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
@@ -236,7 +236,7 @@ fn fault(status: StatusCode, kind: &str, message: &str) -> Response {
 }
 
 fn answer(status: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(full(body));
+    let mut response = Response::new(full_body(body));
     *response.status_mut() = status;
     response
         .headers_mut()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use landbridge_local_wire::{Calls, Clock, Server, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
 use serde_json::{Value, json};
 
 use super::api::{Answer, Failure, Invocation, RuntimeApi};
@@ -265,7 +265,7 @@ impl Functions {
     async fn start(&self, spec: &FunctionSpec) -> Result<Environment, LocalError> {
         let api = RuntimeApi::default();
         // Calls of the Runtime API are not calls to the outside: they get a count of their own.
-        let server = serve("lambda", 0, Arc::new(api.clone()), Calls::default())
+        let server = serve("lambda", 0, Arc::new(api.clone()), CallMonitor::default())
             .await
             .map_err(|source| LocalError::Serve { server: "lambda", port: 0, source })?;
         let number = {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use landbridge_local::{
-    Event, InvocationOutcome, LocalCloud, LocalCloudOptions, LocalError, Principal,
+    InvocationOutcome, LocalCloud, LocalCloudOptions, LocalError, Principal, RunEvent,
 };
 use landbridge_local_database::{Engine, MemoryDatabase};
-use landbridge_local_wire::{Fault, FaultKind};
+use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::{Value, json};
 
 use crate::a_function::ARGS;
@@ -115,7 +115,7 @@ async fn a_call_counts_and_can_be_the_last() {
     ] {
         let call = json!({"do": "call", "addr": address(&cloud, variable)});
         let invoke = || async { cloud.invoke("export", &call).await.unwrap() };
-        cloud.calls().disarm();
+        cloud.calls().clear_fault();
         // A caller without credentials is refused, whatever it asks.
         let InvocationOutcome::Response(status) = invoke().await else { panic!("{variable}") };
         let status: u16 = status.as_str().unwrap().parse().unwrap();
@@ -125,11 +125,11 @@ async fn a_call_counts_and_can_be_the_last() {
         assert!(cloud.aws().snapshots().is_empty());
         assert_eq!(cloud.calls().count(), 1);
 
-        cloud.calls().arm(Fault { at: 1, kind: FaultKind::DropAnswer });
+        cloud.calls().inject_fault(CallFault { call_number: 1, kind: CallFaultKind::DropResponse });
         assert_eq!(invoke().await, InvocationOutcome::Response(Value::Null), "{variable}");
-        cloud.calls().arm(Fault { at: 1, kind: FaultKind::KillAfter });
+        cloud.calls().inject_fault(CallFault { call_number: 1, kind: CallFaultKind::KillCaller });
         assert_eq!(invoke().await, InvocationOutcome::Crashed, "{variable}");
-        assert!(cloud.calls().fired());
+        assert!(cloud.calls().fault_fired());
         assert!(cloud.functions().running().is_empty());
         assert!(invoke().await.is_response(), "{variable}");
     }
@@ -143,9 +143,9 @@ async fn a_day_passes() {
     let mut hours = 0;
     let summary = cloud
         .run_until(at("2026-11-21T14:59:00Z"), &mut |event| match event {
-            Event::Hour(_) => hours += 1,
-            Event::Started { tick, .. } => *ticks.entry(tick.function.clone()).or_default() += 1,
-            Event::Finished { .. } => {}
+            RunEvent::Hour(_) => hours += 1,
+            RunEvent::Started { tick, .. } => *ticks.entry(tick.function.clone()).or_default() += 1,
+            RunEvent::Finished { .. } => {}
         })
         .await
         .unwrap();

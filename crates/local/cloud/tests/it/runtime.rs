@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use landbridge_local::{Event, Functions, InvocationOutcome, LocalError, Runner, Scheduler};
+use landbridge_local::{Functions, InvocationOutcome, LocalError, RunEvent, Scheduler, TickRunner};
 use landbridge_local_wire::Clock;
 use serde_json::{Value, json};
 
@@ -173,14 +173,14 @@ async fn time_passes_tick_by_tick() {
     functions.define(spec("echo"));
     let scheduler = schedules(dir.path(), &json!({"at": "<aws.scheduler.scheduled-time>"}));
     let clock = Clock::new("2026-11-20T15:00:00Z".parse().unwrap());
-    let runner = Runner::new(scheduler, functions, clock.clone(), None);
+    let runner = TickRunner::new(scheduler, functions, clock.clone(), None);
     let mut seen = Vec::new();
     let until = "2026-11-20T16:00:00Z".parse().unwrap();
     let summary = runner
         .run_until(until, &mut |event| match event {
-            Event::Hour(at) => seen.push(format!("hour {at}")),
-            Event::Started { .. } => {}
-            Event::Finished { tick, attempt, outcome, .. } => {
+            RunEvent::Hour(at) => seen.push(format!("hour {at}")),
+            RunEvent::Started { .. } => {}
+            RunEvent::Finished { tick, attempt, outcome, .. } => {
                 let due = json!({"at": tick.scheduled_time.to_string()});
                 assert_eq!(*outcome, InvocationOutcome::Response(due));
                 seen.push(format!("{} {attempt} at {}", tick.scheduled_time, clock.now()));
@@ -221,7 +221,7 @@ async fn a_failing_tick_is_repeated_and_then_given_up() {
         std::fs::write(&file, failures.to_string()).unwrap();
         let scheduler = schedules(dir.path(), &json!({"do": "countdown", "file": file}));
         let clock = Clock::new("2026-11-20T15:00:00Z".parse().unwrap());
-        let runner = Runner::new(scheduler, functions, clock, None);
+        let runner = TickRunner::new(scheduler, functions, clock, None);
         let until = "2026-11-20T15:10:00Z".parse().unwrap();
         let summary = runner.run_until(until, &mut |_| {}).await.unwrap();
         assert_eq!(

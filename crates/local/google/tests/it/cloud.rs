@@ -15,7 +15,7 @@ use http::{Extensions, HeaderMap, HeaderValue};
 use landbridge_local_google::{
     ALL_AUTHENTICATED_USERS, GoogleOptions, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
 };
-use landbridge_local_wire::{Calls, Clock, Server, serve};
+use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
@@ -92,12 +92,12 @@ impl Cloud {
             google.add_principal(name, &format!("{name}@example.com"), grants);
         }
         let (storage, bigquery) = (google.storage_service(), google.bigquery_service());
-        let storage = serve("storage", 0, storage, Calls::default()).await.expect("a port");
+        let storage = serve("storage", 0, storage, CallMonitor::default()).await.expect("a port");
         google.set_storage_url(&storage.url());
         Self {
             google,
             storage,
-            bigquery: serve("bigquery", 0, bigquery, Calls::default()).await.expect("a port"),
+            bigquery: serve("bigquery", 0, bigquery, CallMonitor::default()).await.expect("a port"),
             _dir: dir,
         }
     }
