@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use landbridge_core::rewrite::{Action, RewritePlan, TargetType};
-use landbridge_parquet::rewrite::{Key, Rewriter};
+use landbridge_parquet::rewrite::{TokenKey, Rewriter};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         let plan = RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() };
         let rewriter = Rewriter::new(plan)
             .expect("the plan makes sense")
-            .with_key(Key::new(&[7; 32]).expect("long enough"))
+            .with_key(TokenKey::new(&[7; 32]).expect("long enough"))
             .with_page_limit(1 << 20);
         let _ = rewriter.rewrite(&Bytes::copy_from_slice(bytes), "fuzz", std::io::sink(), None);
     }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use landbridge_aws::S3;
+use landbridge_aws::s3::ConditionalWrite;
 use landbridge_core::ErrorKind;
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_local_aws::{AwsOptions, LocalAws};
@@ -81,11 +82,13 @@ fn won(writers: Vec<bool>) -> usize {
 }
 
 async fn create(s3: &S3, bucket: &str, key: &str, body: &str) -> bool {
-    s3.create(bucket, key, Bytes::copy_from_slice(body.as_bytes())).await.expect("an answer")
+    let result = s3.create(bucket, key, Bytes::copy_from_slice(body.as_bytes())).await;
+    result.expect("an answer") == ConditionalWrite::Written
 }
 
 async fn replace(s3: &S3, bucket: &str, key: &str, etag: &str, body: &str) -> bool {
-    s3.replace(bucket, key, etag, Bytes::copy_from_slice(body.as_bytes())).await.expect("an answer")
+    let result = s3.replace(bucket, key, etag, Bytes::copy_from_slice(body.as_bytes())).await;
+    result.expect("an answer") == ConditionalWrite::Written
 }
 
 async fn read(s3: &S3, bucket: &str, key: &str) -> (String, String) {

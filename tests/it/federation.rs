@@ -7,7 +7,7 @@ use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::receipt::ReceiptState;
 use landbridge_core::{Error, ErrorKind};
 use landbridge_gcp::Gcp;
-use landbridge_gcp::federation::{Account, AwsKeys, Federation, KeySource};
+use landbridge_gcp::federation::{AwsKeys, ExternalAccount, Federation, KeySource};
 use landbridge_local::LocalCloud;
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn configuration(cloud: &LocalCloud) -> Value {
 }
 
 fn federation(json: &Value, keys: AwsKeys) -> Federation {
-    let account = Account::read(json).expect("a sound configuration");
+    let account = ExternalAccount::parse(json).expect("a sound configuration");
     Federation::new(account, KeySource::Fixed(keys)).expect("a client")
 }
 
@@ -80,7 +80,7 @@ async fn a_role_may_what_its_principal_set_may() {
     // One exchange for both clients and for calls at the same time.
     let clients = google(&world, transfer.clone()).await;
     assert_eq!(exchanges(&world), 0, "nothing is asked before it is needed");
-    let stat = |name: &'static str| clients.storage.stat(bucket, name);
+    let stat = |name: &'static str| clients.storage.metadata(bucket, name);
     let all = futures::future::join_all(["a", "b", "c", "d"].map(stat)).await;
     assert!(all.iter().all(|it| matches!(it, Ok(None))), "{all:?}");
     let refused = clients.bigquery.table("shop", "orders").await;
@@ -190,12 +190,12 @@ async fn a_changed_request_is_refused() {
     let world = Recipe::small().build().await;
     let json = configuration(&world.cloud);
     let load = keys(&world.cloud, "load");
-    let account = Account::read(&json).expect("sound");
+    let account = ExternalAccount::parse(&json).expect("sound");
     let audience = account.audience().to_owned();
     let subject = account.subject_token(&load, SystemTime::now()).expect("signed");
     let mut other = json.clone();
     other["audience"] = audience.replace("/aws", "/another").into();
-    let other = Account::read(&other).expect("sound");
+    let other = ExternalAccount::parse(&other).expect("sound");
     let for_another = other.subject_token(&load, SystemTime::now()).expect("signed");
 
     // Percent-encoded: a colon is %3A, a slash %2F.
@@ -258,16 +258,17 @@ async fn tokens_end_and_are_replaced() {
     let json = configuration(&world.cloud);
     let load = federation(&json, keys(&world.cloud, "load"));
     let first = load.token().await.expect("a token");
-    let objects = google(&world, landbridge_gcp::credentials::fixed(first.value())).await.storage;
+    let objects =
+        google(&world, landbridge_gcp::credentials::static_token(first.value())).await.storage;
     let bucket = &world.cloud.config().transfer.bucket;
-    objects.stat(bucket, "a").await.expect("it counts");
+    objects.metadata(bucket, "a").await.expect("it counts");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let error = objects.stat(bucket, "a").await.expect_err("it has ended");
+    let error = objects.metadata(bucket, "a").await.expect_err("it has ended");
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
 
     // The client takes another in time.
     let objects = google(&world, load.clone()).await.storage;
-    objects.stat(bucket, "a").await.expect("a new token");
+    objects.metadata(bucket, "a").await.expect("a new token");
     assert_eq!(exchanges(&world), 2);
 }
 
@@ -289,14 +290,14 @@ async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
     };
     world.cloud.aws().add_identity(identity("another"));
     for error in [
-        objects.stat(bucket, "a").await.expect_err("no token"),
+        objects.metadata(bucket, "a").await.expect_err("no token"),
         tables.table("shop", "orders").await.expect_err("no token"),
     ] {
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
     }
     world.cloud.aws().add_identity(identity(&mine.secret_key));
-    objects.stat(bucket, "a").await.expect("a token again");
+    objects.metadata(bucket, "a").await.expect("a token again");
     tables.table("shop", "orders").await.expect("a token again");
 }
 

@@ -12,7 +12,7 @@ use landbridge_core::rewrite::Misfit;
 use landbridge_local::LogLine;
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
-use landbridge_parquet::rewrite::Key;
+use landbridge_parquet::rewrite::TokenKey;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{CARD, INTERNAL, Recipe, TOKEN_KEY, World};
@@ -267,7 +267,9 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
     let found = |text: &str| objects.iter().any(|(name, bytes)| holds(name, bytes, text));
     assert!(found("ada@example.org"));
     assert!(found(
-        &Key::parse(TOKEN_KEY.as_bytes(), "").unwrap().token("", format!("{CARD}0003").as_bytes())
+        &TokenKey::parse(TOKEN_KEY.as_bytes(), "")
+            .unwrap()
+            .token("", format!("{CARD}0003").as_bytes())
     ));
 
     let card = column(&receipt, "card");

@@ -6,8 +6,8 @@ use std::process::Output;
 
 use aws_sdk_secretsmanager::primitives::Blob;
 use landbridge_aws::{Secret, Secrets};
-use landbridge_core::ErrorKind;
-use landbridge_parquet::rewrite::Key;
+use landbridge_core::{Created, ErrorKind};
+use landbridge_parquet::rewrite::TokenKey;
 
 use crate::moto::Moto;
 use crate::sdk::Account;
@@ -24,8 +24,10 @@ async fn promises(account: &Account<'_>) {
     let kind = async |id: &str| secrets.get(id).await.expect_err("a refusal").kind();
 
     assert_eq!(kind("promises/key").await, ErrorKind::NotFound);
-    assert!(secrets.create("promises/key", "a test", &value("first")).await.expect("made"));
-    assert!(!secrets.create("promises/key", "a test", &value("second")).await.expect("there"));
+    let created = secrets.create("promises/key", "a test", &value("first")).await;
+    assert_eq!(created.expect("created"), Created::New);
+    let created = secrets.create("promises/key", "a test", &value("second")).await;
+    assert_eq!(created.expect("found"), Created::AlreadyExists);
     assert_eq!(read("promises/key").await.expect("it is there"), b"first", "it was not replaced");
     let described = sdk.describe_secret().secret_id("promises/key").send().await.expect("it is");
     let arn = described.arn.expect("an ARN");
@@ -58,7 +60,7 @@ fn account(world: &World) -> Account<'_> {
 }
 
 fn key_of(secret: &Secret) -> String {
-    Key::parse(secret.bytes(), NAME).expect("a key").token("account", b"123-45")
+    TokenKey::parse(secret.bytes(), NAME).expect("a key").token("account", b"123-45")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +144,7 @@ async fn the_command_makes_a_key_once_and_never_shows_it() {
 
     // Something else under that name is not taken for a key, and not shown either.
     let value = Secret::new(b"{\"password\":\"sesame\"}".to_vec());
-    assert!(secrets.create("shop/database", "", &value).await.expect("made"));
+    assert!(secrets.create("shop/database", "", &value).await.expect("created").is_new());
     let refused = create(&world, &config("shop/database"));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");

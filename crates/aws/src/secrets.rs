@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_sdk_secretsmanager::Client;
-use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_core::{Created, Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
 use crate::error::{code, failed};
@@ -64,14 +64,14 @@ impl Secrets {
     ///
     /// # Errors
     /// Those of Secrets Manager; [`ErrorKind::Rejected`] when `value` is not UTF-8.
-    pub async fn create(&self, name: &str, description: &str, value: &Secret) -> Result<bool> {
+    pub async fn create(&self, name: &str, description: &str, value: &Secret) -> Result<Created> {
         let Ok(text) = std::str::from_utf8(value.bytes()) else {
             return Err(Error::new(ErrorKind::Rejected, "a secret to be made is not text", name));
         };
         let call = self.client.create_secret().name(name).description(description);
         match call.secret_string(text).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if code(&error) == "ResourceExistsException" => Ok(false),
+            Ok(_) => Ok(Created::New),
+            Err(error) if code(&error) == "ResourceExistsException" => Ok(Created::AlreadyExists),
             Err(error) => Err(failed("a secret cannot be made", name, error)),
         }
     }
@@ -81,9 +81,9 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`Self::create`].
-    pub async fn fill(&self, name: &str, value: &Secret) -> Result<bool> {
+    pub async fn put_first_value(&self, name: &str, value: &Secret) -> Result<Created> {
         match self.get(name).await {
-            Ok(_) => return Ok(false),
+            Ok(_) => return Ok(Created::AlreadyExists),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -92,7 +92,7 @@ impl Secrets {
         };
         let call = self.client.put_secret_value().secret_id(name).secret_string(text);
         call.send().await.map_err(|error| failed("a secret cannot be filled", name, error))?;
-        Ok(true)
+        Ok(Created::New)
     }
 }
 

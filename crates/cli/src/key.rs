@@ -1,7 +1,7 @@
 //! `landbridge key create`: the key that tokens are made with, in Secrets Manager.
 
 use landbridge_aws::{Aws, Secret};
-use landbridge_parquet::rewrite::{Key, SHORTEST_KEY};
+use landbridge_parquet::rewrite::{MIN_KEY_BYTES, TokenKey};
 use serde::Serialize;
 
 use crate::args::{KeyCreateArgs, Output};
@@ -36,20 +36,21 @@ pub(crate) async fn create(args: KeyCreateArgs) -> Result {
     let created = if secret.starts_with("arn:") {
         false
     } else {
-        let mut bytes = [0; SHORTEST_KEY];
+        let mut bytes = [0; MIN_KEY_BYTES];
         getrandom::fill(&mut bytes)
             .map_err(|error| Failure::Failed(format!("no random bytes can be had: {error}")))?;
-        let key = Secret::new(Key::written(&bytes).into_bytes());
+        let key = Secret::new(TokenKey::encode(&bytes).into_bytes());
         // Terraform makes the secret without a value, so that its state never holds one.
-        secrets.create(&secret, DESCRIPTION, &key).await? || secrets.fill(&secret, &key).await?
+        secrets.create(&secret, DESCRIPTION, &key).await?.is_new()
+            || secrets.put_first_value(&secret, &key).await?.is_new()
     };
     // Read back as the transfer will, so that what is there is known to serve.
-    Key::parse(secrets.get(&secret).await?.bytes(), &secret)?;
+    TokenKey::parse(secrets.get(&secret).await?.bytes(), &secret)?;
     let done = Done { secret, region, created };
     match args.output {
         Output::Json => render::json(&done),
         Output::Text if done.created => render::print(&format!(
-            "the secret {} is made in {}, with a key of {SHORTEST_KEY} random bytes",
+            "the secret {} is made in {}, with a key of {MIN_KEY_BYTES} random bytes",
             done.secret, done.region
         )),
         Output::Text => render::print(&format!(

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use landbridge_core::rewrite::{Action, RewritePlan};
 use landbridge_core::{Error, ErrorKind};
-use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Report, Rewriter, WRITTEN_KEY, cut};
+use landbridge_parquet::rewrite::{
+    Cut, LocalFile, RewriteReport, Rewriter, TOKEN_KEY_PREFIX, TokenKey, cut_row_groups,
+};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -21,7 +23,7 @@ struct Done {
     outputs: Vec<PathBuf>,
     seconds: f64,
     #[serde(flatten)]
-    report: Report,
+    report: RewriteReport,
 }
 
 /// Runs the command. The rewriting blocks, so it has a thread for it.
@@ -46,10 +48,10 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
                 Failure::Usage(format!("cannot read {}: {error}", path.display()))
             })?;
             let secret = secret.trim_ascii_end();
-            let key = if secret.starts_with(WRITTEN_KEY.as_bytes()) {
-                Key::parse(secret, &path.display().to_string())?
+            let key = if secret.starts_with(TOKEN_KEY_PREFIX.as_bytes()) {
+                TokenKey::parse(secret, &path.display().to_string())?
             } else {
-                Key::new(secret)?
+                TokenKey::new(secret)?
             };
             rewriter = rewriter.with_key(key);
         }
@@ -64,7 +66,7 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
     let local = LocalFile::open(&args.input)
         .map_err(|error| Failure::Usage(format!("cannot open {name}: {error}")))?;
     let start = Instant::now();
-    let how = args.cut.map(Cut::Into).or(args.part_mib.map(|mib| Cut::Every(mib << 20)));
+    let how = args.cut.map(Cut::PartCount).or(args.part_mib.map(|mib| Cut::PartBytes(mib << 20)));
     let (outputs, report) = match how {
         None => {
             let mut sink = temporary(&args.out)?;
@@ -92,9 +94,9 @@ fn cut_up(
     local: &LocalFile,
     name: &str,
     how: Cut,
-) -> Result<(Vec<PathBuf>, Report)> {
+) -> Result<(Vec<PathBuf>, RewriteReport)> {
     let footer = local.footer(name)?;
-    let parts = cut(&footer, how);
+    let parts = cut_row_groups(&footer, how);
     let outputs: Vec<_> = (0..parts.len()).map(|part| numbered(&args.out, part)).collect();
     let sinks = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -15,12 +15,14 @@
 //! | [`rewrite`] | what happens to each column on its way, and why a value may not fit |
 //! | [`receipt`] | the proof of a table's day |
 //! | [`cost`] | what a month costs, and what dominates it |
+//! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | one error, one policy |
 
 pub mod calendar;
 pub mod config;
 pub mod contract;
 pub mod cost;
+pub mod created;
 pub mod diff;
 pub mod error;
 pub mod ids;
@@ -34,4 +36,5 @@ pub mod schedule;
 pub mod types;
 pub mod yaml;
 
+pub use created::Created;
 pub use error::{Error, ErrorKind, Result};

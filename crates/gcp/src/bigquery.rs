@@ -22,7 +22,7 @@ use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn};
 use landbridge_core::ids::{JobId, LABEL_SOURCE};
 use landbridge_core::types::BigQueryType;
-use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_core::{Created, Error, ErrorKind, Result};
 
 use crate::error::{bigquery as failed, bigquery_status, carried, kind_of, may_quote_data};
 
@@ -43,7 +43,7 @@ pub struct BigQuery {
 
 /// A table as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableState {
+pub struct TableInfo {
     /// Its columns and our label.
     pub live: LiveTable,
     /// Its rows.
@@ -86,7 +86,7 @@ pub enum JobState {
         /// `outputRows`.
         rows: u64,
         /// Its running time in milliseconds, where it is told.
-        ms: Option<u64>,
+        duration_ms: Option<u64>,
     },
     /// It has written nothing.
     Failed {
@@ -169,7 +169,7 @@ impl BigQuery {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the dataset is not there, [`ErrorKind::Denied`] without the right.
-    pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableState>> {
+    pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableInfo>> {
         let context = || format!("{}.{dataset}.{table}", self.project);
         let got = retried!(
             "a table cannot be read",
@@ -204,7 +204,7 @@ impl BigQuery {
         columns: &[TableColumn],
         source: &str,
         description: Option<&str>,
-    ) -> Result<bool> {
+    ) -> Result<Created> {
         let body = self.body(dataset, table, columns, Some(source), description);
         let context = || format!("{}.{dataset}.{table}", self.project);
         match retried!(
@@ -212,8 +212,8 @@ impl BigQuery {
             context(),
             self.client.table().create(body.clone())
         ) {
-            Ok(_) => Ok(true),
-            Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
+            Ok(_) => Ok(Created::New),
+            Err((error, _)) if bigquery_status(&error) == 409 => Ok(Created::AlreadyExists),
             Err((_, ours)) => Err(ours),
         }
     }
@@ -243,7 +243,7 @@ impl BigQuery {
     ///
     /// # Errors
     /// [`ErrorKind::Denied`], [`ErrorKind::NotFound`] and so on; a lost answer is tried again under the same id.
-    pub async fn insert_load(&self, job: &LoadJob<'_>) -> Result<bool> {
+    pub async fn insert_load_job(&self, job: &LoadJob<'_>) -> Result<Created> {
         let (format, disposition) = match job.mode {
             LoadMode::ReplaceRows => ("PARQUET", "WRITE_TRUNCATE_DATA"),
             LoadMode::AppendJson => ("NEWLINE_DELIMITED_JSON", "WRITE_APPEND"),
@@ -277,8 +277,8 @@ impl BigQuery {
             context(),
             self.client.job().insert(&self.project, body.clone())
         ) {
-            Ok(_) => Ok(true),
-            Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
+            Ok(_) => Ok(Created::New),
+            Err((error, _)) if bigquery_status(&error) == 409 => Ok(Created::AlreadyExists),
             Err((_, ours)) => Err(ours),
         }
     }
@@ -354,7 +354,7 @@ fn field_type(ty: BigQueryType) -> FieldType {
     }
 }
 
-fn state(table: Table) -> TableState {
+fn state(table: Table) -> TableInfo {
     let name_of = |ty: &FieldType| format!("{ty:?}").to_uppercase();
     let column = |field: TableFieldSchema| LiveColumn {
         ty: name_of(&field.r#type),
@@ -366,7 +366,7 @@ fn state(table: Table) -> TableState {
         description: field.description,
         name: field.name,
     };
-    TableState {
+    TableInfo {
         live: LiveTable {
             source_label: table.labels.and_then(|labels| labels.get(LABEL_SOURCE).cloned()),
             columns: table.schema.fields.unwrap_or_default().into_iter().map(column).collect(),
@@ -399,8 +399,8 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
             )
         })?;
     let at = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
-    let ms = statistics.and_then(|statistics| {
+    let duration_ms = statistics.and_then(|statistics| {
         at(statistics.end_time.as_ref())?.checked_sub(at(statistics.start_time.as_ref())?)
     });
-    Ok(JobState::Done { rows, ms })
+    Ok(JobState::Done { rows, duration_ms })
 }

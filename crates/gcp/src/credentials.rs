@@ -14,10 +14,7 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, HeaderValue};
 use landbridge_core::{Error, ErrorKind, Result};
 
-use crate::federation::{Account, Federation, KeySource};
-
-/// The one scope that both services take; what may be done is decided by IAM.
-pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+use crate::federation::{ExternalAccount, Federation, KeySource, SCOPE};
 
 /// Credentials from the environment.
 ///
@@ -36,7 +33,7 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
                 "LANDBRIDGE_GCP_TOKEN is set without LANDBRIDGE_GCS_ENDPOINT and LANDBRIDGE_BIGQUERY_ENDPOINT on http://127.0.0.1",
             ));
         }
-        return Ok(fixed(token));
+        return Ok(static_token(token));
     }
     let denied =
         |_| Error::new(ErrorKind::Denied, "no Google credentials could be had", "the environment");
@@ -49,8 +46,8 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
                     "LANDBRIDGE_GCP_CREDENTIALS",
                 )
             })?;
-            if Account::is_of_aws(&json) {
-                let account = Account::read(&json)?;
+            if ExternalAccount::is_aws(&json) {
+                let account = ExternalAccount::parse(&json)?;
                 return Ok(Federation::new(account, KeySource::Environment)?.into());
             }
             external_account::Builder::new(json)
@@ -65,19 +62,19 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
 }
 
 /// Credentials that are one token: for servers on loopback.
-pub fn fixed(token: impl Into<String>) -> AccessTokenCredentials {
-    Fixed(token.into(), EntityTag::new()).into()
+pub fn static_token(token: impl Into<String>) -> AccessTokenCredentials {
+    StaticToken(token.into(), EntityTag::new()).into()
 }
 
-struct Fixed(String, EntityTag);
+struct StaticToken(String, EntityTag);
 
-impl std::fmt::Debug for Fixed {
+impl std::fmt::Debug for StaticToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Fixed([censored])")
+        f.write_str("StaticToken([censored])")
     }
 }
 
-impl CredentialsProvider for Fixed {
+impl CredentialsProvider for StaticToken {
     async fn headers(
         &self,
         _: Extensions,
@@ -95,7 +92,7 @@ impl CredentialsProvider for Fixed {
     }
 }
 
-impl AccessTokenCredentialsProvider for Fixed {
+impl AccessTokenCredentialsProvider for StaticToken {
     async fn access_token(&self) -> Result<AccessToken, CredentialsError> {
         Ok(AccessToken { token: self.0.clone() })
     }

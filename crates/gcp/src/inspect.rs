@@ -17,20 +17,20 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// By whom a token is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
+pub enum CredentialSource {
     /// The AWS credentials of the environment, by workload identity federation.
-    Federated,
+    Federation,
     /// Application default credentials: a person, as a rule.
-    Default,
+    ApplicationDefault,
     /// A bare token, for servers on loopback.
-    Bare,
+    BareToken,
 }
 
 /// How a bucket is kept from the public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protection {
+pub struct BucketProtection {
     /// Whether access is by IAM alone. Federation needs it.
-    pub uniform: bool,
+    pub uniform_access: bool,
     /// Whether nobody can make it public.
     pub public_access_prevented: bool,
 }
@@ -73,13 +73,13 @@ impl Inspector {
     }
 
     /// By whom the environment's tokens are had, by the rules of [`credentials::from_env`].
-    pub fn identity() -> Identity {
+    pub fn credential_source() -> CredentialSource {
         if std::env::var_os("LANDBRIDGE_GCP_TOKEN").is_some() {
-            Identity::Bare
+            CredentialSource::BareToken
         } else if std::env::var_os("LANDBRIDGE_GCP_CREDENTIALS").is_some() {
-            Identity::Federated
+            CredentialSource::Federation
         } else {
-            Identity::Default
+            CredentialSource::ApplicationDefault
         }
     }
 
@@ -87,7 +87,7 @@ impl Inspector {
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] when there is none to be had.
-    pub async fn sign_in(&self) -> Result<()> {
+    pub async fn check_credentials(&self) -> Result<()> {
         self.token().await.map(|_| ())
     }
 
@@ -117,11 +117,11 @@ impl Inspector {
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `storage.buckets.get`.
-    pub async fn bucket_protection(&self, bucket: &str) -> Result<Option<Protection>> {
+    pub async fn bucket_protection(&self, bucket: &str) -> Result<Option<BucketProtection>> {
         let url = format!("{}/storage/v1/b/{bucket}?fields=iamConfiguration", self.storage);
         let found = self.get("a bucket's settings cannot be read", bucket, &url).await?;
-        Ok(found.map(|it| Protection {
-            uniform: it.pointer("/iamConfiguration/uniformBucketLevelAccess/enabled")
+        Ok(found.map(|it| BucketProtection {
+            uniform_access: it.pointer("/iamConfiguration/uniformBucketLevelAccess/enabled")
                 == Some(&Value::Bool(true)),
             public_access_prevented: text(&it, "/iamConfiguration/publicAccessPrevention")
                 == "enforced",
@@ -144,7 +144,7 @@ impl Inspector {
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `datacatalog.taxonomies.get`.
-    pub async fn has_policy_tag(&self, tag: &str) -> Result<bool> {
+    pub async fn policy_tag_exists(&self, tag: &str) -> Result<bool> {
         let url = format!("{}/{tag}", self.catalog);
         Ok(self.get("a policy tag cannot be looked at", tag, &url).await?.is_some())
     }
@@ -153,7 +153,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Those of BigQuery.
-    pub async fn granted(
+    pub async fn granted_permissions(
         &self,
         dataset: &str,
         table: &str,

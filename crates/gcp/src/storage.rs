@@ -28,13 +28,23 @@ pub struct Storage {
 
 /// What is known of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredObject {
     /// Its generation.
     pub generation: i64,
     /// Its length.
     pub bytes: u64,
     /// The CRC32C of its bytes.
     pub crc32c: Option<u32>,
+}
+
+/// The result of an upload that never overwrites an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Upload {
+    /// The object was created.
+    New(StoredObject),
+    /// An object with that name exists. It is unchanged.
+    AlreadyExists,
 }
 
 fn place(bucket: &str, object: &str) -> String {
@@ -73,11 +83,11 @@ impl Storage {
     ///
     /// The bytes are sent in pieces of [`UPLOAD_BUFFER`]; their CRC32C is checked by the server.
     /// After a lost answer the client's own retry meets what the first attempt
-    /// wrote, so `None` may mean that it was us: compare with [`Self::stat`].
+    /// wrote, so `None` may mean that it was us: compare with [`Self::metadata`].
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the bucket is not there, [`ErrorKind::Denied`] without the right.
-    pub async fn create<S>(&self, bucket: &str, object: &str, source: S) -> Result<Option<Stored>>
+    pub async fn create<S>(&self, bucket: &str, object: &str, source: S) -> Result<Upload>
     where
         S: StreamingSource + Send + Sync + 'static,
     {
@@ -90,12 +100,12 @@ impl Storage {
             .send_buffered()
             .await;
         match sent {
-            Ok(object) => Ok(Some(Stored {
+            Ok(object) => Ok(Upload::New(StoredObject {
                 generation: object.generation,
                 bytes: u64::try_from(object.size).unwrap_or(0),
                 crc32c: object.checksums.and_then(|sums| sums.crc32c),
             })),
-            Err(error) if error.http_status_code() == Some(412) => Ok(None),
+            Err(error) if error.http_status_code() == Some(412) => Ok(Upload::AlreadyExists),
             Err(error) => {
                 Err(error::storage("an object cannot be written", place(bucket, object), &error))
             }
@@ -122,7 +132,7 @@ impl Storage {
     ///
     /// # Errors
     /// Those of Cloud Storage.
-    pub async fn stat(&self, bucket: &str, object: &str) -> Result<Option<Stored>> {
+    pub async fn metadata(&self, bucket: &str, object: &str) -> Result<Option<StoredObject>> {
         // The JSON client has no metadata call of its own: the headers of a one-byte read tell the same.
         let read = self
             .client
@@ -133,7 +143,7 @@ impl Storage {
         match read {
             Ok(answer) => {
                 let object = answer.object();
-                Ok(Some(Stored {
+                Ok(Some(StoredObject {
                     generation: object.generation,
                     bytes: u64::try_from(object.size).unwrap_or(0),
                     crc32c: object.checksums.and_then(|sums| sums.crc32c),

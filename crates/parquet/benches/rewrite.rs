@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use landbridge_core::rewrite::RewritePlan;
-use landbridge_parquet::rewrite::{Cut, Key, LocalFile, Rewriter, cut};
+use landbridge_parquet::rewrite::{Cut, LocalFile, Rewriter, TokenKey, cut_row_groups};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -18,11 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let plan = RewritePlan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();
     let start = Instant::now();
-    let rewriter = Rewriter::new(plan)?.with_key(Key::new(b"a key that guards nothing at all")?);
+    let rewriter =
+        Rewriter::new(plan)?.with_key(TokenKey::new(b"a key that guards nothing at all")?);
     let local = LocalFile::open(Path::new(source))?;
     if let [parts, threads] = rest {
         let footer = local.footer(source)?;
-        let parts = cut(&footer, Cut::Into(parts.parse()?));
+        let parts = cut_row_groups(&footer, Cut::PartCount(parts.parse()?));
         rewriter.rewrite_parts(&local, source, &parts, threads.parse()?, |part| {
             File::create(format!("{out}.{part}")).map_err(|error| {
                 landbridge_core::Error::new(landbridge_core::ErrorKind::Rejected, "no output", "")

@@ -14,7 +14,7 @@ use parquet::schema::types::Type;
 ///
 /// # Errors
 /// [`ErrorKind::Rejected`] when a column has a type that Parquet does not know; `name` is the table's.
-pub fn no_rows(columns: &[ParquetColumn], name: &str) -> Result<Bytes> {
+pub fn empty_file(columns: &[ParquetColumn], name: &str) -> Result<Bytes> {
     let failed = |error| {
         Error::new(ErrorKind::Rejected, "a Parquet file of no rows cannot be written", name)
             .caused_by(error)

@@ -15,7 +15,7 @@ const TAIL: u64 = 8;
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// Something that can be read in ranges: an object of S3, bytes in memory.
-pub trait Ranges: Sync {
+pub trait RangeReader: Sync {
     /// Reads exactly `length` bytes from `start`.
     ///
     /// # Errors
@@ -23,7 +23,7 @@ pub trait Ranges: Sync {
     fn read(&self, start: u64, length: u64) -> impl Future<Output = Result<Bytes>> + Send;
 }
 
-impl Ranges for Bytes {
+impl RangeReader for Bytes {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         let range = usize::try_from(start).ok().zip(usize::try_from(start + length).ok());
         range
@@ -47,7 +47,7 @@ impl Footer {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] when the file is cut short, encrypted, or no Parquet file; errors of `source`.
-    pub async fn read<R: Ranges>(source: &R, length: u64, name: &str) -> Result<Self> {
+    pub async fn read<R: RangeReader>(source: &R, length: u64, name: &str) -> Result<Self> {
         let corrupt = |what| Error::new(ErrorKind::Corrupt, what, name);
         if length < TAIL + 4 {
             return Err(corrupt("a Parquet file is cut short"));

@@ -11,4 +11,4 @@ pub mod empty;
 pub mod footer;
 pub mod rewrite;
 
-pub use footer::{Footer, Ranges};
+pub use footer::{Footer, RangeReader};

@@ -11,7 +11,7 @@ use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::PolicyTags;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
-use landbridge_parquet::rewrite::Key;
+use landbridge_parquet::rewrite::TokenKey;
 
 use crate::Ledger;
 
@@ -83,7 +83,7 @@ impl Context {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when none is named or the secret holds none; those of Secrets Manager.
-    pub async fn token_key(&self) -> Result<Key> {
+    pub async fn token_key(&self) -> Result<TokenKey> {
         let id = self.config.transfer.token_key.as_deref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
@@ -92,7 +92,7 @@ impl Context {
             )
         })?;
         let secret = self.aws.secrets.get(id).await?;
-        Key::parse(secret.bytes(), &format!("secret {id}"))
+        TokenKey::parse(secret.bytes(), &format!("secret {id}"))
     }
 
     /// The ledger of a day.

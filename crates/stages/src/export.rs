@@ -1,6 +1,6 @@
 //! The export stage: the day's export task is COMPLETE and its manifests are recorded.
 
-use landbridge_aws::rds::{ExportStatus, ExportTask, NewExport};
+use landbridge_aws::rds::{ExportRequest, ExportStatus, ExportTask};
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::{ExportId, SnapshotId};
 use landbridge_core::manifest::{self, ManifestFile};
@@ -44,7 +44,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         let attempt = record.as_ref().map_or(1, |record| record.value.attempt);
         let id = ExportId::for_day(&context.config.source.name, day, attempt)?;
         let snapshot = SnapshotId::for_hour(&context.config.source.name, hour)?;
-        let Some(task) = context.aws.rds.export(&id).await? else {
+        let Some(task) = context.aws.rds.export_task(&id).await? else {
             return start(context, &ledger, tick, &id, &snapshot, record).await;
         };
         if !task.source_arn.ends_with(&format!("snapshot:{snapshot}")) {
@@ -107,7 +107,7 @@ async fn start(
         return waiting(&format!("is {}", state.status));
     }
     let settings = &context.config.export;
-    let new = NewExport {
+    let new = ExportRequest {
         id,
         source_arn: &state.arn,
         bucket: &settings.bucket,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use landbridge_aws::S3;
+use landbridge_aws::s3::ConditionalWrite;
 use landbridge_core::calendar::Day;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -153,18 +154,18 @@ impl Ledger {
 
     async fn write_new<T: Serialize>(&self, key: &str, value: &T) -> Result<Written> {
         let bytes = encode(value)?;
-        if self.s3.create(&self.bucket, key, bytes.clone()).await? {
-            return Ok(Written::Yes);
+        match self.s3.create(&self.bucket, key, bytes.clone()).await? {
+            ConditionalWrite::Written => Ok(Written::Yes),
+            ConditionalWrite::PreconditionFailed => self.compare(key, &bytes).await,
         }
-        self.compare(key, &bytes).await
     }
 
     async fn write_over<T: Serialize>(&self, key: &str, etag: &str, value: &T) -> Result<Written> {
         let bytes = encode(value)?;
-        if self.s3.replace(&self.bucket, key, etag, bytes.clone()).await? {
-            return Ok(Written::Yes);
+        match self.s3.replace(&self.bucket, key, etag, bytes.clone()).await? {
+            ConditionalWrite::Written => Ok(Written::Yes),
+            ConditionalWrite::PreconditionFailed => self.compare(key, &bytes).await,
         }
-        self.compare(key, &bytes).await
     }
 
     /// A refused conditional write may be our own first attempt whose answer was lost.

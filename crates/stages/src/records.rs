@@ -148,7 +148,7 @@ pub struct TextRecord {
 /// Which key the tokens of a day are made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// `landbridge_parquet::rewrite::Key::id`: it tells keys apart and is no secret.
+    /// `landbridge_parquet::rewrite::TokenKey::id`: it tells keys apart and is no secret.
     pub id: String,
 }
 

@@ -62,7 +62,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             Err(error) => tracing::warn!(%error, "the source's settings are not recorded"),
         }
         let created = context.aws.rds.create_snapshot(&id, &source.id, &tags).await?;
-        tracing::info!(snapshot = id.as_str(), created, "snapshot of the hour");
+        tracing::info!(snapshot = id.as_str(), created = created.is_new(), "snapshot of the hour");
         unrecorded = settings.err();
     } else if let Some(bare) = snapshots.iter().find(|it| it.id == id.as_str() && !it.has_settings)
     {
@@ -71,7 +71,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             && let Some(state) = context.aws.rds.snapshot(&id).await?
         {
             let digest = record(context, day).await?;
-            context.aws.rds.tag(&state.arn, &[(TAG_SETTINGS, &digest)]).await?;
+            context.aws.rds.add_tags(&state.arn, &[(TAG_SETTINGS, &digest)]).await?;
         }
     } else if !snapshots.iter().any(|snapshot| snapshot.id == id.as_str()) {
         let why = plan.warning.clone().unwrap_or_else(|| "the ladder would not keep it".to_owned());
@@ -93,7 +93,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 /// Records what the source is set to and says what the record is called. Settings that did
 /// not change have been recorded already: the record is named for what it says.
 async fn record(context: &Context, day: Day) -> Result<String> {
-    let record = context.aws.rds.record(&context.config.source.id).await?;
+    let record = context.aws.rds.settings_record(&context.config.source.id).await?;
     let digest = record.digest();
     context.ledger(day).create_of_source(&SettingsRecord::ledger_name(&digest), &record).await?;
     Ok(digest)

@@ -181,7 +181,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     let (at, day) = (hour(1), context.calendar.day_of(hour(1)));
     let waiting = export::tick(context, tick(at)).await.expect("a tick");
     assert_eq!(waiting.progress, Progress::Waiting, "there is no snapshot yet");
-    assert!(context.aws.rds.exports().await.expect("tasks").is_empty());
+    assert!(context.aws.rds.export_tasks().await.expect("tasks").is_empty());
     snapshot::tick(context, tick(at)).await.expect("a tick");
     let waiting = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(waiting.progress, Progress::Waiting, "there is no export yet");
@@ -200,7 +200,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
             }
         }
     }
-    let tasks = context.aws.rds.exports().await.expect("tasks");
+    let tasks = context.aws.rds.export_tasks().await.expect("tasks");
     let [task] = &tasks[..] else { panic!("one task, not {tasks:?}") };
     assert_eq!(task.id, "landbridge-shop-20260102-a1");
     assert!(
@@ -226,7 +226,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     for _ in 0..2 {
         assert_eq!(export::tick(context, tick(at)).await.expect("a tick").progress, Progress::Done);
     }
-    assert_eq!(context.aws.rds.exports().await.expect("tasks").len(), 1);
+    assert_eq!(context.aws.rds.export_tasks().await.expect("tasks").len(), 1);
 
     let done = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(done.progress, Progress::Done, "{}", done.message);

@@ -71,7 +71,7 @@ impl World {
             .await
             .expect("a port");
         let gcp = Gcp::new(
-            credentials::fixed(TOKEN),
+            credentials::static_token(TOKEN),
             &config.warehouse.project,
             &config.warehouse.location,
             Some(storage.url()),

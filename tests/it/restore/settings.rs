@@ -99,7 +99,7 @@ async fn a_forgotten_setting_shows() {
     let (aws, rds) = (world.cloud.aws(), ours(&world, SourceKind::Instance));
     aws.set_database_quota(1_000);
     aws.update_settings(DatabaseKind::Instance, SOURCE, unusual);
-    let mut record = rds.record(SOURCE).await.unwrap();
+    let mut record = rds.settings_record(SOURCE).await.unwrap();
     let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
     record.settings.set(Setting::Tags, Some(Value::Tags(tags)));
 
@@ -159,8 +159,8 @@ async fn restored(
     if settings.tags().is_empty() {
         at_restore.remove(Setting::Tags);
     }
-    rds.restore(&plan, &at_restore).await.unwrap();
-    let here = |it: &landbridge_aws::rds::databases::Database| it.status == "available";
+    rds.start_restore(&plan, &at_restore).await.unwrap();
+    let here = |it: &landbridge_aws::rds::Database| it.status == "available";
     let look = || async {
         loop {
             let it = rds.database(SourceKind::Instance, &plan.target).await.unwrap().unwrap();
@@ -177,9 +177,9 @@ async fn restored(
         .map(|(setting, value)| (setting, value.clone()))
         .collect();
     // A role without an interval, or the other way round, is refused: nothing is set then.
-    let _ = rds.modify(SourceKind::Instance, &it, &later).await;
+    let _ = rds.modify_database(SourceKind::Instance, &it, &later).await;
     let it = while_time_passes(world, look()).await;
-    rds.delete(SourceKind::Instance, &plan.target, |_| true).await.ok();
+    rds.delete_database(SourceKind::Instance, &plan.target, |_| true).await.ok();
     it.settings
 }
 

@@ -2,7 +2,7 @@
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::Principal::Analyst;
-use landbridge_parquet::rewrite::Key;
+use landbridge_parquet::rewrite::TokenKey;
 
 use super::{FIRST, SECOND, THIRD, contract, recipe, table};
 use crate::support::{CARD, TOKEN_KEY};
@@ -22,7 +22,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     let world = recipe.build().await;
     let aws = world.cloud.aws();
     let token = |key: &str| {
-        Key::parse(key.as_bytes(), "").unwrap().token("", format!("{CARD}0003").as_bytes())
+        TokenKey::parse(key.as_bytes(), "").unwrap().token("", format!("{CARD}0003").as_bytes())
     };
     let landed = async || world.query(Analyst, "SELECT card FROM shop.t").await.unwrap();
     // The table is carried once, and held for another reason.

@@ -10,7 +10,7 @@ use crate::error::failed;
 
 /// A database that could be a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct SourceCandidate {
     /// Whether it is an instance or a cluster. Members of a cluster are no candidates.
     pub kind: SourceKind,
     /// Its id.
@@ -25,7 +25,7 @@ pub struct Candidate {
     pub storage_gib: Option<u32>,
 }
 
-impl Candidate {
+impl SourceCandidate {
     /// The account it is in: the fifth field of its ARN.
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
@@ -51,7 +51,7 @@ pub struct LastExport {
     /// Why it failed.
     pub failure: Option<String>,
     /// The key it used.
-    pub key: String,
+    pub kms_key: String,
     /// When it started.
     pub started: Option<Timestamp>,
 }
@@ -61,14 +61,14 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn candidates(&self) -> Result<Vec<Candidate>> {
+    pub async fn source_candidates(&self) -> Result<Vec<SourceCandidate>> {
         let mut all = Vec::new();
         let mut pages = self.client.describe_db_clusters().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 failed("the clusters cannot be listed", "rds:DescribeDBClusters", error)
             })?;
-            all.extend(page.db_clusters().iter().map(|it| Candidate {
+            all.extend(page.db_clusters().iter().map(|it| SourceCandidate {
                 kind: SourceKind::Cluster,
                 id: text(it.db_cluster_identifier()),
                 arn: text(it.db_cluster_arn()),
@@ -84,7 +84,7 @@ impl Rds {
             })?;
             let alone =
                 page.db_instances().iter().filter(|it| it.db_cluster_identifier().is_none());
-            all.extend(alone.map(|it| Candidate {
+            all.extend(alone.map(|it| SourceCandidate {
                 kind: SourceKind::Instance,
                 id: text(it.db_instance_identifier()),
                 arn: text(it.db_instance_arn()),
@@ -140,7 +140,7 @@ impl Rds {
                             .failure_cause()
                             .filter(|it| !it.is_empty())
                             .map(str::to_owned),
-                        key: text(task.kms_key_id()),
+                        kms_key: text(task.kms_key_id()),
                         started,
                     });
                 }

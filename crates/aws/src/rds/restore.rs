@@ -94,7 +94,7 @@ impl Rds {
     /// # Errors
     /// [`ErrorKind::Conflict`] when the name is taken or the snapshot is not available,
     /// [`ErrorKind::Quota`] when the account is full; others of RDS.
-    pub async fn restore(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
+    pub async fn start_restore(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         match (plan.kind, &plan.origin) {
             (SourceKind::Instance, RestoreOrigin::Snapshot(snapshot)) => {
                 self.restore_instance(plan, snapshot, settings).await
@@ -161,7 +161,7 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::Quota`] when the account is full; others of RDS.
-    pub async fn create_member(&self, plan: &RestorePlan, member: &Member) -> Result<()> {
+    pub async fn create_cluster_member(&self, plan: &RestorePlan, member: &Member) -> Result<()> {
         let call = self.client.create_db_instance();
         let call = call
             .db_instance_identifier(&member.id)
@@ -195,17 +195,17 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when it is not `available`; others of RDS.
-    pub async fn modify(
+    pub async fn modify_database(
         &self,
         kind: SourceKind,
-        it: &super::databases::Database,
+        it: &super::Database,
         wanted: &Settings,
     ) -> Result<()> {
         let added = wanted.tags();
         let added: Vec<(&str, &str)> =
             added.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         if !added.is_empty() {
-            self.tag(&it.arn, &added).await?;
+            self.add_tags(&it.arn, &added).await?;
         }
         let mut rest = wanted.clone();
         rest.remove(Setting::Tags);
@@ -251,7 +251,7 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when the name is taken or the database is not `available`.
-    pub async fn rename(&self, kind: SourceKind, from: &str, to: &str) -> Result<()> {
+    pub async fn rename_database(&self, kind: SourceKind, from: &str, to: &str) -> Result<()> {
         let what = "the database cannot be renamed";
         let context = || format!("{from} to {to}");
         match kind {
@@ -273,11 +273,11 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when it is not `mine`, and nothing is deleted; others of RDS.
-    pub async fn delete(
+    pub async fn delete_database(
         &self,
         kind: SourceKind,
         id: &str,
-        mine: impl Fn(&super::databases::Database) -> bool,
+        mine: impl Fn(&super::Database) -> bool,
     ) -> Result<()> {
         let Some(it) = self.database(kind, id).await? else { return Ok(()) };
         if !mine(&it) {

@@ -155,7 +155,7 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[Actual]) -> R
 /// The storage of the source, where RDS tells it.
 async fn storage_of(aws: &Aws, config: &Config) -> Result<Option<f64>> {
     let source = &config.source;
-    let all = aws.rds.candidates().await?;
+    let all = aws.rds.source_candidates().await?;
     let found = all.into_iter().find(|it| it.kind == source.kind && it.id == source.id);
     Ok(found.and_then(|it| it.storage_gib).map(f64::from))
 }

@@ -4,10 +4,10 @@
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
-use landbridge_aws::rds::Candidate;
+use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::Config;
 use landbridge_core::{ErrorKind, Result};
-use landbridge_parquet::rewrite::Key;
+use landbridge_parquet::rewrite::TokenKey;
 
 use super::files::Files;
 use super::line::Line;
@@ -25,7 +25,7 @@ const SILENCE: SignedDuration = SignedDuration::from_hours(2);
 pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
     let config = &files.config;
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
-    let candidates = aws.rds.candidates().await;
+    let candidates = aws.rds.source_candidates().await;
     if candidates.as_ref().is_err_and(|error| error.kind() == ErrorKind::Transient) {
         let mut rest = Line::new("aws", "everything else");
         rest.unchecked("needs credentials, and an answer", None);
@@ -45,7 +45,7 @@ pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
     lines
 }
 
-fn account(config: &Config, candidates: &Result<Vec<Candidate>>) -> Line {
+fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
     let mut line = Line::new("aws", "credentials");
     let all = match candidates {
         Ok(all) => all,
@@ -65,7 +65,7 @@ fn account(config: &Config, candidates: &Result<Vec<Candidate>>) -> Line {
         }
     };
     let configured = account_of(&config.export.role_arn);
-    match all.first().map(Candidate::account) {
+    match all.first().map(SourceCandidate::account) {
         Some(account) if account == configured => line.good(format!("account {account}")),
         Some(account) => line.bad(
             format!("these are of account {account}, export.role_arn is of {configured}"),
@@ -79,7 +79,7 @@ fn account(config: &Config, candidates: &Result<Vec<Candidate>>) -> Line {
     line
 }
 
-fn source(config: &Config, candidates: &Result<Vec<Candidate>>) -> Line {
+fn source(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
     let mut line = Line::new("aws", "source");
     let source = &config.source;
     let (kind, id, region) = (source.kind.as_str(), &source.id, &source.region);
@@ -269,7 +269,7 @@ async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
     let secret = config.transfer.token_key.as_deref()?;
     let mut line = Line::new("aws", "key of tokens");
     match aws.secrets.get(secret).await {
-        Ok(value) => match Key::parse(value.bytes(), secret) {
+        Ok(value) => match TokenKey::parse(value.bytes(), secret) {
             Ok(_) => line.good(format!("{secret} holds one")),
             Err(error) => line.failed(
                 &error,

@@ -6,7 +6,7 @@ use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
-use landbridge_gcp::inspect::Identity;
+use landbridge_gcp::inspect::CredentialSource;
 
 use super::line::Line;
 use super::{Stage, advice};
@@ -20,7 +20,7 @@ const LOADER: [&str; 3] =
 pub(super) async fn check(config: &Config, contract: Option<&Contract>, stage: Stage) -> Vec<Line> {
     let mut credentials = Line::new("google", "credentials");
     let inspector = match Inspector::from_env(&config.warehouse.project) {
-        Ok(inspector) => match inspector.sign_in().await {
+        Ok(inspector) => match inspector.check_credentials().await {
             Ok(()) => inspector,
             Err(error) => return refused(credentials, &error),
         },
@@ -42,12 +42,14 @@ pub(super) async fn check(config: &Config, contract: Option<&Contract>, stage: S
 
 /// Without a token nothing else can be looked at.
 fn refused(mut line: Line, error: &Error) -> Vec<Line> {
-    let how = match Inspector::identity() {
-        Identity::Federated => {
+    let how = match Inspector::credential_source() {
+        CredentialSource::Federation => {
             "the AWS role must be one that the workload identity provider's condition names: see \
              docs/federation.md"
         }
-        Identity::Default | Identity::Bare => "gcloud auth application-default login",
+        CredentialSource::ApplicationDefault | CredentialSource::BareToken => {
+            "gcloud auth application-default login"
+        }
     };
     line.failed(error, how);
     let mut rest = Line::new("google", "everything else");
@@ -58,13 +60,17 @@ fn refused(mut line: Line, error: &Error) -> Vec<Line> {
 fn federation() -> Line {
     let mut line = Line::new("google", "federation");
     let look = "run it with LANDBRIDGE_GCP_CREDENTIALS and AWS credentials of the role of load";
-    match Inspector::identity() {
-        Identity::Federated => line.good("the token was had for the AWS role, without a key"),
-        Identity::Default => line.unchecked(
+    match Inspector::credential_source() {
+        CredentialSource::Federation => {
+            line.good("the token was had for the AWS role, without a key")
+        }
+        CredentialSource::ApplicationDefault => line.unchecked(
             "these are application default credentials, not the functions'",
             Some(look.to_owned()),
         ),
-        Identity::Bare => line.unchecked("this is a bare token, of a local cloud", None),
+        CredentialSource::BareToken => {
+            line.unchecked("this is a bare token, of a local cloud", None)
+        }
     }
     line
 }
@@ -107,11 +113,11 @@ async fn landing(inspector: &Inspector, config: &Config, stage: Stage) -> [Line;
         return [there, private];
     }
     match inspector.bucket_protection(bucket).await {
-        Ok(Some(it)) if it.uniform && it.public_access_prevented => {
+        Ok(Some(it)) if it.uniform_access && it.public_access_prevented => {
             private.good("access by IAM alone, never public");
         }
         Ok(Some(it)) => private.bad(
-            if it.uniform {
+            if it.uniform_access {
                 "somebody could make it public"
             } else {
                 "single objects can have access of their own, and federation does not work with that"
@@ -182,7 +188,7 @@ async fn tags(inspector: &Inspector, config: &Config, stage: Stage) -> Line {
             );
             return line;
         }
-        match inspector.has_policy_tag(tag).await {
+        match inspector.policy_tag_exists(tag).await {
             Ok(true) => {}
             Ok(false) => {
                 let what = format!("the tag of {class}, {tag}, is not there");
@@ -217,21 +223,23 @@ async fn tagging(inspector: &Inspector, config: &Config, contract: Option<&Contr
         })
     });
     for table in names {
-        match inspector.granted(dataset, &table, &LOADER).await {
+        match inspector.granted_permissions(dataset, &table, &LOADER).await {
             Ok(None) => {}
             Ok(Some(granted)) => {
                 let missing: Vec<&str> = LOADER
                     .into_iter()
                     .filter(|right| !granted.iter().any(|it| it == right))
                     .collect();
-                let who = match Inspector::identity() {
-                    Identity::Federated => "the role",
-                    Identity::Default | Identity::Bare => "whoever runs this",
+                let who = match Inspector::credential_source() {
+                    CredentialSource::Federation => "the role",
+                    CredentialSource::ApplicationDefault | CredentialSource::BareToken => {
+                        "whoever runs this"
+                    }
                 };
-                match (missing.is_empty(), Inspector::identity()) {
+                match (missing.is_empty(), Inspector::credential_source()) {
                     (true, _) => line.good(format!("{who} has it on {dataset}.{table}")),
                     // A person need not have it.
-                    (false, Identity::Default) => line.unchecked(
+                    (false, CredentialSource::ApplicationDefault) => line.unchecked(
                         format!("{who} lacks {} on {dataset}.{table}; the load's own right is not seen", missing.join(", ")),
                         Some("run it with the variables of the function load".to_owned()),
                     ),

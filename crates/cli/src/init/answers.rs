@@ -1,6 +1,6 @@
 //! What is asked, and where each answer comes from: an option, the account, the terminal.
 
-use landbridge_aws::rds::Candidate;
+use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::SourceKind;
 
 use super::InitArgs;
@@ -59,7 +59,7 @@ pub(super) fn region(args: &InitArgs, terminal: Option<&mut Terminal>) -> Result
 pub(super) fn collect(
     args: &InitArgs,
     region: String,
-    found: &[Candidate],
+    found: &[SourceCandidate],
     mut terminal: Option<&mut Terminal>,
 ) -> Result<Answers> {
     let near = NEAREST.iter().find(|(name, ..)| *name == region);
@@ -119,11 +119,11 @@ pub(super) fn collect(
 /// Which of the account's databases is meant; none when nothing was found.
 fn database<'a>(
     args: &InitArgs,
-    found: &'a [Candidate],
+    found: &'a [SourceCandidate],
     terminal: Option<&mut Terminal>,
-) -> Result<Option<&'a Candidate>> {
+) -> Result<Option<&'a SourceCandidate>> {
     let kind = args.kind.map(SourceKind::from);
-    let fits: Vec<&Candidate> = found
+    let fits: Vec<&SourceCandidate> = found
         .iter()
         .filter(|it| kind.is_none_or(|kind| it.kind == kind))
         .filter(|it| args.source.as_ref().is_none_or(|id| *id == it.id))
@@ -162,7 +162,7 @@ fn database<'a>(
     }
 }
 
-fn listed<'a>(all: impl Iterator<Item = &'a Candidate>) -> String {
+fn listed<'a>(all: impl Iterator<Item = &'a SourceCandidate>) -> String {
     let names: Vec<String> = all.map(|it| format!("{} {}", it.kind.as_str(), it.id)).collect();
     names.join(", ")
 }
@@ -265,8 +265,8 @@ mod tests {
         Line::parse_from([&["init"], options].concat()).init
     }
 
-    fn candidate(kind: SourceKind, id: &str) -> Candidate {
-        Candidate {
+    fn candidate(kind: SourceKind, id: &str) -> SourceCandidate {
+        SourceCandidate {
             kind,
             id: id.to_owned(),
             arn: format!("arn:aws:rds:ap-northeast-2:123456789012:db:{id}"),
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn without_a_terminal_everything_that_is_missing_is_named() {
         let instance = |id| candidate(SourceKind::Instance, id);
-        let said = |options: &[&str], found: &[Candidate]| {
+        let said = |options: &[&str], found: &[SourceCandidate]| {
             collect(&args(options), "eu-north-1".into(), found, None)
                 .expect_err("something is missing")
                 .to_string()

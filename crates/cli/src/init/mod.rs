@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use landbridge_aws::Aws;
-use landbridge_aws::rds::Candidate;
+use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::SourceKind;
 use serde::Serialize;
 
@@ -156,9 +156,9 @@ pub(crate) async fn run(args: InitArgs) -> Result {
 }
 
 /// The databases of the account; what cannot be looked at is told, and asked instead.
-async fn look(region: &str) -> Vec<Candidate> {
+async fn look(region: &str) -> Vec<SourceCandidate> {
     let aws = Aws::from_env(region, SourceKind::Instance).await;
-    match aws.rds.candidates().await {
+    match aws.rds.source_candidates().await {
         Ok(found) => found,
         Err(error) => {
             eprintln!("the AWS account is not looked at: {error}");

@@ -1,7 +1,7 @@
 //! A plan carried out against RDS, from wherever it stands: everything is derived from what
 //! RDS says now, so the same plan again goes on where the last one was interrupted.
 
-use landbridge_aws::rds::databases::Database;
+use landbridge_aws::rds::Database;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{TAG_DRILL, TAG_RESTORED_FROM};
@@ -65,7 +65,7 @@ pub(super) async fn carry_out(
         match there {
             None => {
                 progress.say(&format!("creating {}", member.id));
-                desk.aws.rds.create_member(plan, member).await.map_err(trouble)?;
+                desk.aws.rds.create_cluster_member(plan, member).await.map_err(trouble)?;
             }
             Some(it) => ours(&it, &plan.origin.tag(&plan.source), &member.id)?,
         }
@@ -87,7 +87,7 @@ pub(super) async fn carry_out(
     };
     progress.say(&format!("asking {host}:{port}"));
     let silent = answer::check(&it.engine, &host, port).await.err();
-    let (database, user, engine) = (it.database_name, it.master, it.engine);
+    let (database, user, engine) = (it.database_name, it.master_user, it.engine);
     let members = plan.members.iter().map(|member| member.id.clone()).collect();
     Ok(Outcome { id: it.id, host, port, database, user, engine, members, not_as_planned, silent })
 }
@@ -102,7 +102,7 @@ async fn start(desk: &Desk, plan: &RestorePlan, progress: &mut Progress) -> Resu
         return Ok(());
     }
     progress.say(&format!("restoring {}", plan.target));
-    match rds.restore(plan, &plan.at_restore()).await {
+    match rds.start_restore(plan, &plan.at_restore()).await {
         Ok(()) => Ok(()),
         // An answer that was lost may have been a yes: then the name is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {
@@ -143,7 +143,7 @@ async fn settle(
     }
     let names: Vec<String> = missing.iter().map(|(setting, _)| setting.name()).collect();
     progress.say(&format!("setting {} of {id}", names.join(", ")));
-    desk.aws.rds.modify(kind, &it, &missing).await.map_err(trouble)?;
+    desk.aws.rds.modify_database(kind, &it, &missing).await.map_err(trouble)?;
     // RDS goes on saying `available` for a moment: what counts is that the settings hold. Some
     // wait for a reboot or a window of AWS's own, which is told and not waited for.
     let begun = std::time::Instant::now();

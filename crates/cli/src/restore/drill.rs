@@ -207,7 +207,7 @@ async fn clean_up(desk: &Desk, target: &str, progress: &mut Progress) -> Result 
     let Some(it) = rds.database(source.kind, target).await.map_err(trouble)? else {
         return Ok(());
     };
-    let mine = |it: &landbridge_aws::rds::databases::Database| of_drill(it, &source.name);
+    let mine = |it: &landbridge_aws::rds::Database| of_drill(it, &source.name);
     if !mine(&it) {
         return Err(Failure::Failed(format!(
             "{target} is there and does not carry the tag {TAG_DRILL}={}: it is left alone, and \
@@ -217,15 +217,15 @@ async fn clean_up(desk: &Desk, target: &str, progress: &mut Progress) -> Result 
     }
     for member in &it.members {
         let kind = SourceKind::Instance;
-        rds.delete(kind, member, mine).await.map_err(trouble)?;
+        rds.delete_database(kind, member, mine).await.map_err(trouble)?;
         wait::gone(desk, kind, member, progress).await?;
     }
     // One that is just being made can be deleted when it is there.
-    let at_rest = |it: Option<&landbridge_aws::rds::databases::Database>| {
+    let at_rest = |it: Option<&landbridge_aws::rds::Database>| {
         it.is_none_or(|it| !matches!(it.status.as_str(), "creating" | "modifying" | "backing-up"))
     };
     wait::until(desk, source.kind, target, progress, at_rest).await?;
-    rds.delete(source.kind, target, mine).await.map_err(trouble)?;
+    rds.delete_database(source.kind, target, mine).await.map_err(trouble)?;
     wait::gone(desk, source.kind, target, progress).await
 }
 

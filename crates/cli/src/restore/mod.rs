@@ -95,7 +95,8 @@ impl Desk {
         let bytes = serde_json::to_vec_pretty(value)
             .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
         let bucket = &self.config.export.bucket;
-        self.aws.s3.create(bucket, &self.key(name), bytes.into()).await?;
+        // A repeated command finds its own record.
+        let _ = self.aws.s3.create(bucket, &self.key(name), bytes.into()).await?;
         Ok(())
     }
 

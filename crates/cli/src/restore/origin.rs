@@ -93,7 +93,7 @@ async fn instead(
 ) -> Result<(SettingsRecord, String)> {
     let id = &desk.config.source.id;
     let bare = format!("no settings were recorded with {}", point.snapshot);
-    match desk.aws.rds.record(id).await {
+    match desk.aws.rds.settings_record(id).await {
         Ok(mut record) => {
             let gib = point.storage_gib.map(Value::Number);
             if record.settings.get(Setting::StorageGb).is_some() {
@@ -129,14 +129,14 @@ async fn instead(
 
 async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
     let id = &desk.config.source.id;
-    let record = desk.aws.rds.record(id).await.map_err(trouble)?;
+    let record = desk.aws.rds.settings_record(id).await.map_err(trouble)?;
     let remarks = vec![format!("the settings are those of {id} as it is now")];
     if time == "latest" {
         return Ok(Start { origin: RestoreOrigin::Latest, record, remarks });
     }
     let at = instant(time, &desk.zone)?;
     let database = desk.aws.rds.database(record.kind, id).await.map_err(trouble)?;
-    if let Some(latest) = database.and_then(|it| it.latest_restorable)
+    if let Some(latest) = database.and_then(|it| it.latest_restorable_time)
         && at > latest
     {
         return Err(Failure::Usage(format!(

@@ -22,7 +22,7 @@ struct Listed<'a> {
 /// All restore points of the source, oldest first.
 pub(super) async fn all(desk: &Desk) -> Result<Vec<RestorePoint>> {
     let source = &desk.config.source;
-    desk.aws.rds.points(&source.name, &source.id).await.map_err(trouble)
+    desk.aws.rds.restore_points(&source.name, &source.id).await.map_err(trouble)
 }
 
 /// Runs `landbridge snapshots`.
@@ -109,7 +109,7 @@ pub(crate) async fn pin(args: PinArgs) -> Result {
     let points = all(&desk).await?;
     let point = named(&points, &args.snapshot).map_err(trouble)?;
     let tags = [(TAG_KEEP, args.why.as_str())];
-    desk.aws.rds.tag(&point.arn, &tags).await.map_err(trouble)?;
+    desk.aws.rds.add_tags(&point.arn, &tags).await.map_err(trouble)?;
     told(&args.snapshot, true, args.common.output)
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn unpin(args: UnpinArgs) -> Result {
     let desk = Desk::open(&args.common, None).await?;
     let points = all(&desk).await?;
     let point = named(&points, &args.snapshot).map_err(trouble)?;
-    desk.aws.rds.untag(&point.arn, TAG_KEEP).await.map_err(trouble)?;
+    desk.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(trouble)?;
     told(&args.snapshot, false, args.common.output)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_aws::rds::databases::Database;
+use landbridge_aws::rds::Database;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_RESTORED_AS;
 use landbridge_core::restore::swap::{Direction, Rename, Seen, aside, plan};
@@ -132,7 +132,7 @@ async fn rename(
     progress: &mut Progress,
 ) -> Result {
     progress.say(&format!("renaming {from} to {to}"));
-    desk.aws.rds.rename(kind, from, to).await.map_err(trouble)?;
+    desk.aws.rds.rename_database(kind, from, to).await.map_err(trouble)?;
     wait::available(desk, kind, to, progress).await?;
     Ok(())
 }

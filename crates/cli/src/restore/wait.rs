@@ -8,7 +8,7 @@ use landbridge_core::config::SourceKind;
 
 use super::{Desk, trouble};
 use crate::failure::{Failure, Result};
-use landbridge_aws::rds::databases::Database;
+use landbridge_aws::rds::Database;
 
 /// The pause before the second look, half as long again for each further one: what ends soon
 /// is seen soon, and half an hour costs RDS no more than some 130 calls.

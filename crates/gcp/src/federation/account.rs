@@ -17,7 +17,7 @@ const VERIFICATION_URL: &str =
 
 /// A provider of a workload identity pool that trusts AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct ExternalAccount {
     audience: String,
     token_url: String,
     verification_url: String,
@@ -37,9 +37,9 @@ struct Source {
     regional_cred_verification_url: Option<String>,
 }
 
-impl Account {
+impl ExternalAccount {
     /// Whether a configuration is of AWS, and not of a file, a program or another provider.
-    pub fn is_of_aws(json: &Value) -> bool {
+    pub fn is_aws(json: &Value) -> bool {
         json["credential_source"]["environment_id"].as_str().is_some_and(|it| it.starts_with("aws"))
     }
 
@@ -49,7 +49,7 @@ impl Account {
     /// # Errors
     /// [`ErrorKind::Config`] for one that is not of AWS in its first version, that goes through a
     /// service account, or whose addresses are neither Google's or AWS's nor on loopback.
-    pub fn read(json: &Value) -> Result<Self> {
+    pub fn parse(json: &Value) -> Result<Self> {
         let wrong = |what: &str| {
             Error::new(ErrorKind::Config, "the external account cannot be used", what.to_owned())
         };
@@ -92,7 +92,8 @@ impl Account {
     /// # Errors
     /// [`ErrorKind::Config`] when it cannot be signed.
     pub fn subject_token(&self, keys: &AwsKeys, now: SystemTime) -> Result<String> {
-        subject::signed(self, keys, now)
+        let url = self.verification_url(&keys.region);
+        subject::sign_identity_request(&url, &self.audience, keys, now)
     }
 
     pub(super) fn token_url(&self) -> &str {
@@ -100,7 +101,7 @@ impl Account {
     }
 
     /// Where the signed request is meant to go.
-    pub(super) fn verification_url(&self, region: &str) -> String {
+    fn verification_url(&self, region: &str) -> String {
         self.verification_url.replace("{region}", region)
     }
 }
@@ -139,9 +140,9 @@ mod tests {
 
     #[test]
     fn what_is_accepted_and_what_is_not() {
-        assert!(Account::is_of_aws(&account()));
-        assert!(!Account::is_of_aws(&json!({ "credential_source": { "file": "/token" } })));
-        let read = Account::read(&account()).expect("a sound one");
+        assert!(ExternalAccount::is_aws(&account()));
+        assert!(!ExternalAccount::is_aws(&json!({ "credential_source": { "file": "/token" } })));
+        let read = ExternalAccount::parse(&account()).expect("a sound one");
         assert_eq!(
             read.verification_url("eu-west-1"),
             "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
@@ -163,7 +164,7 @@ mod tests {
         ] {
             let mut changed = account();
             *changed.pointer_mut(pointer).expect("a place") = value.clone();
-            match Account::read(&changed) {
+            match ExternalAccount::parse(&changed) {
                 Ok(_) => assert_eq!(told, "", "{pointer} {value}"),
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::Config);
@@ -175,7 +176,10 @@ mod tests {
         through["service_account_impersonation_url"] =
             json!("https://iamcredentials.googleapis.com/…");
         assert!(
-            Account::read(&through).expect_err("refused").context().contains("service account")
+            ExternalAccount::parse(&through)
+                .expect_err("refused")
+                .context()
+                .contains("service account")
         );
     }
 }

@@ -31,11 +31,14 @@ use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-pub use account::Account;
+pub use account::ExternalAccount;
 pub use subject::{AwsKeys, KeySource};
 
 use crate::error::kind_of;
 
+/// The OAuth scope of every token. It is accepted by Cloud Storage and BigQuery; IAM decides what
+/// the caller may do.
+pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// A token is replaced so long before its end: longer than any call takes to be sent.
 const SLACK: Duration = Duration::from_secs(240);
 /// How long one attempt of an exchange may take. Google asks AWS meanwhile.
@@ -76,7 +79,7 @@ impl fmt::Debug for Token {
 pub struct Federation(Arc<Inner>);
 
 struct Inner {
-    account: Account,
+    account: ExternalAccount,
     keys: KeySource,
     http: reqwest::Client,
     held: Mutex<Option<Token>>,
@@ -108,7 +111,7 @@ impl Federation {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the HTTP client cannot be built.
-    pub fn new(account: Account, keys: KeySource) -> Result<Self> {
+    pub fn new(account: ExternalAccount, keys: KeySource) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| {
             Error::new(ErrorKind::Config, "the token service's client cannot be built", "")
                 .caused_by(error.to_string())
@@ -172,7 +175,7 @@ impl Federation {
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
             ("audience", account.audience()),
-            ("scope", crate::credentials::SCOPE),
+            ("scope", SCOPE),
             ("subject_token_type", account::AWS_REQUEST),
             ("subject_token", &subject),
         ];

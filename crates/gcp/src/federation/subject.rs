@@ -12,8 +12,6 @@ use landbridge_core::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-use super::account::Account;
-
 /// The header that binds a signature to one provider: nobody else can use it for another.
 const TARGET: &str = "x-goog-cloud-target-resource";
 
@@ -69,15 +67,14 @@ fn missing(name: &'static str) -> Error {
 }
 
 /// The subject token: the request with its signature as of `now`, as URL-encoded JSON.
-pub(super) fn signed(account: &Account, keys: &AwsKeys, now: SystemTime) -> Result<String> {
-    let failed = || {
-        Error::new(
-            ErrorKind::Config,
-            "a request cannot be signed for the AWS role",
-            account.audience(),
-        )
-    };
-    let url = account.verification_url(&keys.region);
+pub(super) fn sign_identity_request(
+    url: &str,
+    audience: &str,
+    keys: &AwsKeys,
+    now: SystemTime,
+) -> Result<String> {
+    let failed =
+        || Error::new(ErrorKind::Config, "a request cannot be signed for the AWS role", audience);
     let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
     let host = host.unwrap_or_default();
     let credentials = Credentials::new(
@@ -97,10 +94,9 @@ pub(super) fn signed(account: &Account, keys: &AwsKeys, now: SystemTime) -> Resu
         .build()
         .map_err(|_| failed())?
         .into();
-    let given = [("host", host), (TARGET, account.audience())];
-    let request =
-        SignableRequest::new("POST", url.as_str(), given.into_iter(), SignableBody::Bytes(&[]))
-            .map_err(|_| failed())?;
+    let given = [("host", host), (TARGET, audience)];
+    let request = SignableRequest::new("POST", url, given.into_iter(), SignableBody::Bytes(&[]))
+        .map_err(|_| failed())?;
     let (instructions, _) = sign(request, &params).map_err(|_| failed())?.into_parts();
     let headers: Vec<_> = given
         .into_iter()

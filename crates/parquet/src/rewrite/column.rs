@@ -5,10 +5,10 @@ use std::io::Read;
 use landbridge_core::rewrite::{Misfit, TargetType};
 
 use super::convert::{self, Convert, put};
+use super::error::RewriteError;
 use super::pages::{Head, Kind, Pages};
 use super::text::{self, array, moment, number};
 use super::token::{Tokenise, Tokens};
-use super::trouble::Trouble;
 use super::values::{self, BATCH, Dictionary, Stored, Values};
 use super::write::{ChunkWriter, Page};
 
@@ -54,12 +54,12 @@ impl<R: Read> Source<R> {
         stored: Stored,
         rows: usize,
         limit: usize,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, RewriteError> {
         let mut first = pages.next()?;
         let mut dictionary = Dictionary::default();
         if let Some(head) = first.filter(|head| head.kind == Kind::Dictionary) {
             if pages.body().len() > limit {
-                return Err(Trouble::PageTooLarge);
+                return Err(RewriteError::PageTooLarge);
             }
             dictionary = Dictionary::read(head, pages.body(), stored)?;
             first = None;
@@ -72,7 +72,7 @@ impl<R: Read> Source<R> {
         self.dictionary.len() > 0 && self.dictionary.len() <= self.rows / 8
     }
 
-    fn next_page(&mut self) -> Result<Option<Head>, Trouble> {
+    fn next_page(&mut self) -> Result<Option<Head>, RewriteError> {
         match self.first.take() {
             Some(head) => Ok(Some(head)),
             None => self.pages.next(),
@@ -87,7 +87,7 @@ pub(super) fn convert<R: Read>(
     out: Option<&mut ChunkWriter<'_>>,
     page: &mut Page,
     tally: &mut Tally,
-) -> Result<(), Trouble> {
+) -> Result<(), RewriteError> {
     let mut chunk = Chunk { source, out, page, tally };
     let target = match work {
         Work::Tokenise(tokens) => {
@@ -133,7 +133,7 @@ pub(super) fn convert<R: Read>(
             chunk.run(list, |text, out| convert::long_decimal(text, *of, out))
         }
         // The plan refuses it before anything is read.
-        TargetType::List(_) => Err(Trouble::Encoding),
+        TargetType::List(_) => Err(RewriteError::Encoding),
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) fn nulls(
     out: &mut ChunkWriter<'_>,
     page: &mut Page,
     rows: usize,
-) -> Result<(), Trouble> {
+) -> Result<(), RewriteError> {
     let mut left = rows;
     while left > 0 {
         let now = left.min(BATCH);
@@ -186,7 +186,7 @@ impl<R: Read> Chunk<'_, '_, R> {
         &mut self,
         list: bool,
         convert: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RewriteError> {
         if list { self.lists(convert) } else { self.scalars(convert) }
     }
 
@@ -205,7 +205,7 @@ impl<R: Read> Chunk<'_, '_, R> {
         known
     }
 
-    fn scalars(&mut self, mut convert: impl Convert) -> Result<(), Trouble> {
+    fn scalars(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
         // What repeats is converted once; and where it repeats enough, written once.
         let known = self.known(&mut convert);
         let mut by_index = false;
@@ -284,7 +284,7 @@ impl<R: Read> Chunk<'_, '_, R> {
         self.complete(rows)
     }
 
-    fn lists(&mut self, mut convert: impl Convert) -> Result<(), Trouble> {
+    fn lists(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
         let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
         let (mut scratch, mut unescaped) = (Vec::new(), Vec::new());
         let mut rows = 0;
@@ -344,9 +344,9 @@ impl<R: Read> Chunk<'_, '_, R> {
         self.complete(rows)
     }
 
-    fn complete(&mut self, rows: usize) -> Result<(), Trouble> {
+    fn complete(&mut self, rows: usize) -> Result<(), RewriteError> {
         if rows != self.source.rows {
-            return Err(Trouble::Page("a column has fewer values than rows"));
+            return Err(RewriteError::Page("a column has fewer values than rows"));
         }
         self.tally.read += self.source.pages.read;
         self.tally.inflated += self.source.pages.inflated;
@@ -355,7 +355,7 @@ impl<R: Read> Chunk<'_, '_, R> {
 }
 
 /// Writes the page, or forgets it where nothing is written.
-fn flush(out: &mut Option<&mut ChunkWriter<'_>>, page: &mut Page) -> Result<(), Trouble> {
+fn flush(out: &mut Option<&mut ChunkWriter<'_>>, page: &mut Page) -> Result<(), RewriteError> {
     match out {
         Some(out) => out.page(page)?,
         None => page.clear(),
@@ -363,10 +363,14 @@ fn flush(out: &mut Option<&mut ChunkWriter<'_>>, page: &mut Page) -> Result<(), 
     Ok(())
 }
 
-const BEYOND: Trouble = Trouble::Page("an index is beyond the dictionary");
+const BEYOND: RewriteError = RewriteError::Page("an index is beyond the dictionary");
 
 /// The rows after one more page.
-fn enough(rows: usize, head: Head, most: usize) -> Result<usize, Trouble> {
+fn enough(rows: usize, head: Head, most: usize) -> Result<usize, RewriteError> {
     let rows = rows.saturating_add(head.values);
-    if rows > most { Err(Trouble::Page("a column has more values than rows")) } else { Ok(rows) }
+    if rows > most {
+        Err(RewriteError::Page("a column has more values than rows"))
+    } else {
+        Ok(rows)
+    }
 }

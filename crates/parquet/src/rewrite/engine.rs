@@ -14,14 +14,14 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::column::{self, Tally, Work};
+use super::error::RewriteError;
 use super::indexes::{self, Indexes};
 use super::pages::Pages;
-use super::report::{ColumnReport, Report};
+use super::report::{ColumnReport, RewriteReport};
 use super::schema::{Column, Layout, Task};
 use super::source;
-use super::trouble::Trouble;
 use super::values::Stored;
-use super::whole;
+use super::whole_file;
 use super::write::{ChunkWriter, Packer, Page, Texture};
 use crate::Footer;
 
@@ -41,14 +41,14 @@ pub(super) struct Input<'a, R> {
 }
 
 impl<R: ChunkReader> Input<'_, R> {
-    fn chunk(&self, group: usize, leaf: usize) -> Result<&ColumnChunkMetaData, Trouble> {
+    fn chunk(&self, group: usize, leaf: usize) -> Result<&ColumnChunkMetaData, RewriteError> {
         let chunk = self.footer.metadata.row_group(group).columns().get(leaf);
-        chunk.ok_or(Trouble::Page("a row group has fewer columns than the schema"))
+        chunk.ok_or(RewriteError::Page("a row group has fewer columns than the schema"))
     }
 
-    fn rows(&self, group: usize) -> Result<usize, Trouble> {
+    fn rows(&self, group: usize) -> Result<usize, RewriteError> {
         usize::try_from(self.footer.metadata.row_group(group).num_rows())
-            .map_err(|_| Trouble::Page("a row group has an impossible number of rows"))
+            .map_err(|_| RewriteError::Page("a row group has an impossible number of rows"))
     }
 
     fn open(
@@ -57,10 +57,10 @@ impl<R: ChunkReader> Input<'_, R> {
         leaf: usize,
         stored: Stored,
         optional: bool,
-    ) -> Result<column::Source<R::T>, Trouble> {
+    ) -> Result<column::Source<R::T>, RewriteError> {
         let chunk = self.chunk(group, leaf)?;
         if chunk.column_type() != stored.physical() {
-            return Err(Trouble::Page("a column has another type than the schema says"));
+            return Err(RewriteError::Page("a column has another type than the schema says"));
         }
         let (start, length) = source::range(chunk, self.footer)?;
         let pages = Pages::new(
@@ -109,9 +109,9 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
     groups: &[usize],
     compression: Compression,
     sink: W,
-    judge: impl FnOnce(&Report) -> Result<()>,
-) -> Result<Report> {
-    let at = |trouble: Trouble| trouble.at(|| input.name.to_owned());
+    judge: impl FnOnce(&RewriteReport) -> Result<()>,
+) -> Result<RewriteReport> {
+    let at = |trouble: RewriteError| trouble.at(|| input.name.to_owned());
     let count = input.footer.metadata.num_row_groups();
     if groups.iter().any(|group| *group >= count) {
         return Err(Error::new(
@@ -121,7 +121,7 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         ));
     }
     if !layout.changed && groups.iter().copied().eq(0..count) {
-        return whole::copy(input, layout, sink).map_err(at);
+        return whole_file::copy(input, layout, sink).map_err(at);
     }
     let mut output = Output {
         input,
@@ -130,9 +130,9 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         page: Page::default(),
         sink: TrackedWrite::new(sink),
         buffer: Vec::new(),
-        report: Report {
+        report: RewriteReport {
             columns: layout.columns.iter().map(Column::report).collect(),
-            ..Report::default()
+            ..RewriteReport::default()
         },
     };
     output.sink.write_all(b"PAR1").map_err(|error| at(error.into()))?;
@@ -152,7 +152,7 @@ struct Output<'a, R, W: Write> {
     page: Page,
     sink: TrackedWrite<W>,
     buffer: Vec<u8>,
-    report: Report,
+    report: RewriteReport,
 }
 
 /// Bytes of the source that go over in one piece.
@@ -172,7 +172,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
             self.column(group, place, column, &mut piece, &mut chunks)
                 .map_err(|trouble| trouble.at(|| input.place(&column.name)))?;
         }
-        let at = |trouble: Trouble| trouble.at(|| input.name.to_owned());
+        let at = |trouble: RewriteError| trouble.at(|| input.name.to_owned());
         self.copy(&mut piece).map_err(at)?;
         self.blooms(group, &mut chunks).map_err(at)?;
         let old = input.footer.metadata.row_group(group);
@@ -199,7 +199,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         column: &Column,
         piece: &mut Piece,
         chunks: &mut Vec<ColumnChunkMetaData>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RewriteError> {
         let rows = self.input.rows(group)?;
         match &column.task {
             Task::Copy => {
@@ -270,7 +270,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
     }
 
     /// Copies a piece, which is empty afterwards.
-    fn copy(&mut self, piece: &mut Piece) -> Result<(), Trouble> {
+    fn copy(&mut self, piece: &mut Piece) -> Result<(), RewriteError> {
         let Piece { start, length } = std::mem::take(piece);
         if length == 0 {
             return Ok(());
@@ -281,7 +281,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         while left > 0 {
             let most = usize::try_from(left).map_or(COPY, |left| left.min(COPY));
             match read.read(&mut self.buffer[..most]) {
-                Ok(0) => return Err(Trouble::Page("the file ends within a column")),
+                Ok(0) => return Err(RewriteError::Page("the file ends within a column")),
                 Ok(count) => {
                     self.sink.write_all(&self.buffer[..count])?;
                     left -= count as u64;
@@ -299,7 +299,11 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         copied.flat_map(|column| column.leaves.clone().zip(column.first..))
     }
 
-    fn blooms(&mut self, group: usize, chunks: &mut [ColumnChunkMetaData]) -> Result<(), Trouble> {
+    fn blooms(
+        &mut self,
+        group: usize,
+        chunks: &mut [ColumnChunkMetaData],
+    ) -> Result<(), RewriteError> {
         let pairs: Vec<_> = self.copied().collect();
         for (leaf, out) in pairs {
             let old = self.input.chunk(group, leaf)?;
@@ -333,7 +337,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         mut self,
         groups: &[usize],
         mut written: Vec<RowGroupMetaData>,
-    ) -> Result<Report, Trouble> {
+    ) -> Result<RewriteReport, RewriteError> {
         self.page_indexes(groups, &mut written)?;
         let old = self.input.footer.metadata.file_metadata();
         let orders = self.layout.schema.columns().iter().map(|column| {
@@ -369,7 +373,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         &mut self,
         groups: &[usize],
         written: &mut [RowGroupMetaData],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RewriteError> {
         let indexes = Indexes::read(self.input.source, self.input.footer, self.layout, groups)?;
         let pairs: Vec<_> = self.copied().collect();
         for (group, new) in groups.iter().zip(written) {

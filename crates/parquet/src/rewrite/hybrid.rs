@@ -2,11 +2,11 @@
 //! dictionary indices), and deltas in blocks (DELTA_BINARY_PACKED). Both are read a batch
 //! at a time, so that a forged count allocates nothing.
 
-use super::trouble::Trouble;
+use super::error::RewriteError;
 
 /// Made only when it is needed: it would be dropped at every value otherwise.
-fn ends() -> Trouble {
-    Trouble::Page("levels or indices end too early")
+fn ends() -> RewriteError {
+    RewriteError::Page("levels or indices end too early")
 }
 
 /// Runs and bit-packed groups of numbers of `width` bits.
@@ -22,9 +22,9 @@ enum Run<'a> {
 }
 
 impl<'a> Hybrid<'a> {
-    pub(super) fn new(bytes: &'a [u8], width: u32) -> Result<Self, Trouble> {
+    pub(super) fn new(bytes: &'a [u8], width: u32) -> Result<Self, RewriteError> {
         if width > 32 {
-            return Err(Trouble::Page("numbers are wider than 32 bits"));
+            return Err(RewriteError::Page("numbers are wider than 32 bits"));
         }
         Ok(Self { bytes, width, run: Run::Same { value: 0, left: 0 } })
     }
@@ -34,7 +34,7 @@ impl<'a> Hybrid<'a> {
         bytes: &'a [u8],
         out: &mut [u32],
         at: usize,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RewriteError> {
         for (place, out) in out.iter_mut().enumerate() {
             let bit = at + place;
             let byte = bytes.get(bit / 8).ok_or_else(ends)?;
@@ -44,7 +44,7 @@ impl<'a> Hybrid<'a> {
     }
 
     /// Fills `out`.
-    pub(super) fn read(&mut self, mut out: &mut [u32]) -> Result<(), Trouble> {
+    pub(super) fn read(&mut self, mut out: &mut [u32]) -> Result<(), RewriteError> {
         while !out.is_empty() {
             match &mut self.run {
                 Run::Same { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
@@ -70,11 +70,11 @@ impl<'a> Hybrid<'a> {
         Ok(())
     }
 
-    fn next_run(&mut self) -> Result<(), Trouble> {
+    fn next_run(&mut self) -> Result<(), RewriteError> {
         let (head, rest) = varint(self.bytes).ok_or_else(ends)?;
         let count = usize::try_from(head >> 1).map_err(|_| ends())?;
         if count == 0 {
-            return Err(Trouble::Page("a run of nothing"));
+            return Err(RewriteError::Page("a run of nothing"));
         }
         let length = if head & 1 == 1 {
             // Groups of eight; the last one may be cut where nothing is left to say.
@@ -189,8 +189,8 @@ pub(super) struct Delta<'a> {
 }
 
 impl<'a> Delta<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Trouble> {
-        const WRONG: Trouble = Trouble::Page("deltas have an impossible header");
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, RewriteError> {
+        const WRONG: RewriteError = RewriteError::Page("deltas have an impossible header");
         let (block, bytes) = varint(bytes).ok_or(WRONG)?;
         let (minis, bytes) = varint(bytes).ok_or(WRONG)?;
         let (left, bytes) = varint(bytes).ok_or(WRONG)?;
@@ -224,7 +224,7 @@ impl<'a> Delta<'a> {
     }
 
     /// The next value.
-    pub(super) fn next(&mut self) -> Result<i64, Trouble> {
+    pub(super) fn next(&mut self) -> Result<i64, RewriteError> {
         if self.left == 0 {
             return Err(ends());
         }
@@ -242,7 +242,7 @@ impl<'a> Delta<'a> {
         Ok(self.value)
     }
 
-    fn next_mini(&mut self) -> Result<(), Trouble> {
+    fn next_mini(&mut self) -> Result<(), RewriteError> {
         if self.widths.is_empty() {
             let (least, rest) = varint(self.bytes).ok_or_else(ends)?;
             self.least = zigzag(least);
@@ -250,7 +250,7 @@ impl<'a> Delta<'a> {
         }
         let (width, widths) = self.widths.split_first().ok_or_else(ends)?;
         if *width > 64 {
-            return Err(Trouble::Page("deltas are wider than 64 bits"));
+            return Err(RewriteError::Page("deltas are wider than 64 bits"));
         }
         self.widths = widths;
         self.width = u32::from(*width);
@@ -261,7 +261,7 @@ impl<'a> Delta<'a> {
     }
 
     /// What follows behind the last value.
-    pub(super) fn after(mut self) -> Result<&'a [u8], Trouble> {
+    pub(super) fn after(mut self) -> Result<&'a [u8], RewriteError> {
         self.left = self.left.saturating_sub(usize::from(self.first));
         loop {
             self.left = self.left.saturating_sub(self.in_mini);

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
+use super::error::RewriteError;
 use super::schema::{Layout, Task};
 use super::thrift;
-use super::trouble::Trouble;
 use crate::Footer;
 
 /// The page indexes of a file lie together; beyond this many bytes they are left out, which
@@ -28,7 +28,7 @@ impl Indexes {
         footer: &Footer,
         layout: &Layout,
         groups: &[usize],
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, RewriteError> {
         let mut region: Option<(u64, u64)> = None;
         for group in groups {
             let group = footer.metadata.row_group(*group);
@@ -45,7 +45,7 @@ impl Indexes {
         if end - start > LARGEST_REGION {
             return Ok(Self { start: 0, bytes: Bytes::new() });
         }
-        let length = usize::try_from(end - start).map_err(|_| Trouble::PageTooLarge)?;
+        let length = usize::try_from(end - start).map_err(|_| RewriteError::PageTooLarge)?;
         let bytes = if length == 0 { Bytes::new() } else { source.get_bytes(start, length)? };
         Ok(Self { start, bytes })
     }
@@ -82,14 +82,14 @@ pub(super) fn bloom<R: ChunkReader>(
     source: &R,
     chunk: &ColumnChunkMetaData,
     footer: &Footer,
-) -> Result<Option<Bytes>, Trouble> {
+) -> Result<Option<Bytes>, RewriteError> {
     let (Some(start), Some(length)) = (chunk.bloom_filter_offset(), chunk.bloom_filter_length())
     else {
         return Ok(None);
     };
     match within(start, length.into(), footer) {
         Some((start, end)) if end - start <= LARGEST_BLOOM => {
-            let length = usize::try_from(end - start).map_err(|_| Trouble::PageTooLarge)?;
+            let length = usize::try_from(end - start).map_err(|_| RewriteError::PageTooLarge)?;
             Ok(Some(source.get_bytes(start, length)?))
         }
         _ => Ok(None),

@@ -7,14 +7,14 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use landbridge_core::{Error, ErrorKind, Result};
 
-use super::token::{Key, SHORTEST_KEY};
+use super::token::{MIN_KEY_BYTES, TokenKey};
 
 /// How the written form of a key begins.
-pub const WRITTEN: &str = "landbridge-token-key-v1:";
+pub const TOKEN_KEY_PREFIX: &str = "landbridge-token-key-v1:";
 /// The longest key that is taken, in bytes: SHA-256's block. HMAC would hash a longer one.
-pub const LONGEST_KEY: usize = 64;
+pub const MAX_KEY_BYTES: usize = 64;
 
-impl Key {
+impl TokenKey {
     /// The key that is written so; white space around it does not count. `place` (a secret's
     /// name, a file's) is what errors name; none repeats any of the key.
     ///
@@ -24,20 +24,20 @@ impl Key {
         let wrong = |what| Error::new(ErrorKind::Config, what, place);
         let encoded = written
             .trim_ascii()
-            .strip_prefix(WRITTEN.as_bytes())
+            .strip_prefix(TOKEN_KEY_PREFIX.as_bytes())
             .ok_or_else(|| wrong("a token key does not begin with `landbridge-token-key-v1:`"))?;
         let bytes = STANDARD
             .decode(encoded)
             .map_err(|_| wrong("a token key is not base64 after `landbridge-token-key-v1:`"))?;
-        if !(SHORTEST_KEY..=LONGEST_KEY).contains(&bytes.len()) {
+        if !(MIN_KEY_BYTES..=MAX_KEY_BYTES).contains(&bytes.len()) {
             return Err(wrong("a token key has fewer than 32 or more than 64 bytes"));
         }
         Self::new(&bytes)
     }
 
     /// The written form of a key of these bytes, which must be random.
-    pub fn written(secret: &[u8; SHORTEST_KEY]) -> String {
-        format!("{WRITTEN}{}", STANDARD.encode(secret))
+    pub fn encode(secret: &[u8; MIN_KEY_BYTES]) -> String {
+        format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode(secret))
     }
 }
 
@@ -48,19 +48,19 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let secret = std::array::from_fn(|at| at as u8);
-        let written = Key::written(&secret);
+        let written = TokenKey::encode(&secret);
         // Written down here, since secrets out there hold it: it must be readable for ever.
         assert_eq!(written, "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-        let token = |key: Result<Key>| key.expect("a key").token("account", b"123-45");
-        assert_eq!(token(Key::parse(written.as_bytes(), "")), token(Key::new(&secret)));
+        let token = |key: Result<TokenKey>| key.expect("a key").token("account", b"123-45");
+        assert_eq!(token(TokenKey::parse(written.as_bytes(), "")), token(TokenKey::new(&secret)));
         let spaced = format!(" {written}\r\n");
-        assert_eq!(token(Key::parse(spaced.as_bytes(), "")), token(Key::new(&secret)));
+        assert_eq!(token(TokenKey::parse(spaced.as_bytes(), "")), token(TokenKey::new(&secret)));
     }
 
     #[test]
     fn anything_else_is_refused_without_being_repeated() {
-        let short = format!("{WRITTEN}{}", STANDARD.encode([7; 31]));
-        let long = format!("{WRITTEN}{}", STANDARD.encode([7; 65]));
+        let short = format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode([7; 31]));
+        let long = format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode([7; 65]));
         for (written, expected) in [
             (
                 "{\"username\":\"sesame\"}",
@@ -74,7 +74,7 @@ mod tests {
             (&short, "a token key has fewer than 32 or more than 64 bytes"),
             (&long, "a token key has fewer than 32 or more than 64 bytes"),
         ] {
-            let error = Key::parse(written.as_bytes(), "a/secret").expect_err("no key");
+            let error = TokenKey::parse(written.as_bytes(), "a/secret").expect_err("no key");
             assert_eq!((error.kind(), error.what()), (ErrorKind::Config, expected));
             assert_eq!(error.context(), "a/secret");
             assert!(!error.sentence().contains("sesame"), "{error}");

@@ -24,6 +24,7 @@ mod column;
 mod convert;
 mod cut;
 mod engine;
+mod error;
 mod hybrid;
 mod indexes;
 mod key;
@@ -35,9 +36,8 @@ pub mod stream;
 mod text;
 mod thrift;
 mod token;
-mod trouble;
 mod values;
-mod whole;
+mod whole_file;
 mod write;
 
 use std::collections::BTreeSet;
@@ -50,11 +50,11 @@ use landbridge_core::types::ParquetColumn;
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::file::reader::ChunkReader;
 
-pub use cut::{Cut, SMALLEST_PART, cut};
-pub use key::{LONGEST_KEY, WRITTEN as WRITTEN_KEY};
-pub use report::{ColumnReport, Report};
+pub use cut::{Cut, MIN_PART_BYTES, cut_row_groups};
+pub use key::{MAX_KEY_BYTES, TOKEN_KEY_PREFIX};
+pub use report::{ColumnReport, RewriteReport};
 pub use source::{LocalFile, LocalRead};
-pub use token::{Key, LENGTH as TOKEN_LENGTH, PREFIX as TOKEN_PREFIX, SHORTEST_KEY};
+pub use token::{LENGTH as TOKEN_LENGTH, MIN_KEY_BYTES, PREFIX as TOKEN_PREFIX, TokenKey};
 
 use engine::Input;
 use schema::Layout;
@@ -63,13 +63,13 @@ use crate::Footer;
 
 /// The largest page of a converted column that is read, compressed or not, in bytes. Writers
 /// make pages of 1 MiB; only a single huge value makes a larger one.
-pub const PAGE_LIMIT: usize = 32 * 1024 * 1024;
+pub const DEFAULT_PAGE_LIMIT: usize = 32 * 1024 * 1024;
 
 /// A plan, ready to be applied to any number of files, by any number of threads.
 #[derive(Clone, Debug)]
 pub struct Rewriter {
     plan: RewritePlan,
-    key: Option<Key>,
+    key: Option<TokenKey>,
     page_limit: usize,
 }
 
@@ -82,7 +82,7 @@ pub fn rewrite<R: ChunkReader, W: Write + Send>(
     sink: W,
     plan: &RewritePlan,
     row_groups: Option<&[usize]>,
-) -> Result<Report> {
+) -> Result<RewriteReport> {
     Rewriter::new(plan.clone())?.rewrite(source, "", sink, row_groups)
 }
 
@@ -93,17 +93,17 @@ impl Rewriter {
     /// [`ErrorKind::Config`] when the plan makes no sense by itself.
     pub fn new(plan: RewritePlan) -> Result<Self> {
         plan.check()?;
-        Ok(Self { plan, key: None, page_limit: PAGE_LIMIT })
+        Ok(Self { plan, key: None, page_limit: DEFAULT_PAGE_LIMIT })
     }
 
     /// The same with the key that tokens are made with.
     #[must_use]
-    pub fn with_key(mut self, key: Key) -> Self {
+    pub fn with_key(mut self, key: TokenKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// The same with another limit for pages than [`PAGE_LIMIT`], in bytes. What a rewrite
+    /// The same with another limit for pages than [`DEFAULT_PAGE_LIMIT`], in bytes. What a rewrite
     /// needs is about four times as much at the worst, and a few MiB as a rule.
     #[must_use]
     pub fn with_page_limit(mut self, bytes: usize) -> Self {
@@ -129,15 +129,15 @@ impl Rewriter {
 
     /// Counts the misfits of every retyped column of a file and writes nothing: for a plan that
     /// keeps text, whose decision must be the same for all files of a table. Merge the reports
-    /// of all files, then [`Self::settled`].
+    /// of all files, then [`Self::with_scan_result`].
     ///
     /// # Errors
     /// As [`Self::rewrite`].
-    pub fn scan<R: ChunkReader>(&self, source: &R, name: &str) -> Result<Report> {
+    pub fn scan<R: ChunkReader>(&self, source: &R, name: &str) -> Result<RewriteReport> {
         let footer = source::footer(source, name)?;
         let layout = self.layout(&footer, &BTreeSet::new(), name)?;
         let input = self.input(source, &footer, name);
-        let mut report = Report { rows: footer.rows(), ..Report::default() };
+        let mut report = RewriteReport { rows: footer.rows(), ..RewriteReport::default() };
         for column in &layout.columns {
             report.columns.push(input.scan(column)?);
         }
@@ -147,7 +147,7 @@ impl Rewriter {
     /// The same rewriter with the decision made: a column that keeps text on a misfit, and has
     /// one by `scanned`, stays text from now on; none looks at its values beforehand any more.
     #[must_use]
-    pub fn settled(mut self, scanned: &Report) -> Self {
+    pub fn with_scan_result(mut self, scanned: &RewriteReport) -> Self {
         for name in schema::may_keep_text(&self.plan) {
             let misfits =
                 scanned.columns.iter().any(|it| it.name == name && !it.misfits.is_empty());
@@ -181,7 +181,7 @@ impl Rewriter {
         name: &str,
         sink: W,
         row_groups: Option<&[usize]>,
-    ) -> Result<Report> {
+    ) -> Result<RewriteReport> {
         let footer = source::footer(source, name)?;
         let input = self.input(source, &footer, name);
         let (layout, scanned) = self.decide(&input)?;
@@ -208,7 +208,7 @@ impl Rewriter {
         parts: &[Vec<usize>],
         threads: usize,
         open: impl Fn(usize) -> Result<W> + Sync,
-    ) -> Result<Report> {
+    ) -> Result<RewriteReport> {
         let footer = source::footer(source, name)?;
         let input = self.input(source, &footer, name);
         let (layout, scanned) = self.decide(&input)?;
@@ -240,7 +240,7 @@ impl Rewriter {
         });
         let mut reports = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
         reports.sort_by_key(|(place, _)| *place);
-        let mut report = Report::default();
+        let mut report = RewriteReport::default();
         for (_, part) in reports {
             report.merge(part)?;
         }
@@ -277,7 +277,7 @@ impl Rewriter {
 }
 
 /// Adds why columns stayed text.
-fn tell(report: &mut Report, scanned: Vec<ColumnReport>) {
+fn tell(report: &mut RewriteReport, scanned: Vec<ColumnReport>) {
     for scanned in scanned {
         if let Some(column) = report.columns.iter_mut().find(|column| column.name == scanned.name) {
             column.values = scanned.values;

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use parquet::basic::CompressionCodec;
 
+use super::error::RewriteError;
 use super::thrift::{Bad, PageHeader};
-use super::trouble::Trouble;
 
 /// What is read at once where pages are smaller.
 const READ: usize = 256 * 1024;
@@ -73,28 +73,28 @@ impl<R: Read> Pages<R> {
     }
 
     /// Reads the next page; its bytes are in [`Self::body`] until the next call.
-    pub(super) fn next(&mut self) -> Result<Option<Head>, Trouble> {
+    pub(super) fn next(&mut self) -> Result<Option<Head>, RewriteError> {
         loop {
             if self.remaining == 0 && self.start == self.end {
                 return Ok(None);
             }
             let header = self.header()?;
             let size = |value: i64| {
-                let value =
-                    usize::try_from(value).map_err(|_| Trouble::Page("a size is below zero"))?;
-                if value > self.limit { Err(Trouble::PageTooLarge) } else { Ok(value) }
+                let value = usize::try_from(value)
+                    .map_err(|_| RewriteError::Page("a size is below zero"))?;
+                if value > self.limit { Err(RewriteError::PageTooLarge) } else { Ok(value) }
             };
             let compressed = size(header.compressed)?;
             let uncompressed = size(header.uncompressed)?;
             let values = usize::try_from(header.values)
                 .ok()
                 .filter(|values| i32::try_from(*values).is_ok())
-                .ok_or(Trouble::Page("a number of values is impossible"))?;
+                .ok_or(RewriteError::Page("a number of values is impossible"))?;
             let kind = match header.kind {
                 0 => match header.level_encoding {
                     3 => Kind::V1 { bit_packed_levels: false },
                     4 => Kind::V1 { bit_packed_levels: true },
-                    _ => return Err(Trouble::Page("levels have an unknown encoding")),
+                    _ => return Err(RewriteError::Page("levels have an unknown encoding")),
                 },
                 2 => Kind::Dictionary,
                 3 => Kind::V2 {
@@ -113,7 +113,7 @@ impl<R: Read> Pages<R> {
                 _ => 0,
             };
             if plain > compressed || plain > uncompressed {
-                return Err(Trouble::Page("levels are longer than their page"));
+                return Err(RewriteError::Page("levels are longer than their page"));
             }
             self.fill(compressed)?;
             self.inflate(compressed, uncompressed, plain, header.stored)?;
@@ -129,7 +129,7 @@ impl<R: Read> Pages<R> {
         &self.body
     }
 
-    fn header(&mut self) -> Result<PageHeader, Trouble> {
+    fn header(&mut self) -> Result<PageHeader, RewriteError> {
         let mut wanted = 64;
         loop {
             let available = (self.end - self.start) as u64 + self.remaining;
@@ -143,19 +143,19 @@ impl<R: Read> Pages<R> {
                 Err(Bad::Short) if (ready as u64) < available && wanted < LARGEST_HEADER => {
                     wanted = (self.end - self.start).max(wanted) * 2;
                 }
-                Err(_) => return Err(Trouble::Page("a header cannot be read")),
+                Err(_) => return Err(RewriteError::Page("a header cannot be read")),
             }
         }
     }
 
     /// Sees to it that `length` bytes are in the buffer.
-    fn fill(&mut self, length: usize) -> Result<(), Trouble> {
+    fn fill(&mut self, length: usize) -> Result<(), RewriteError> {
         let have = self.end - self.start;
         if have >= length {
             return Ok(());
         }
         if (length - have) as u64 > self.remaining {
-            return Err(Trouble::Page("a page goes beyond its column"));
+            return Err(RewriteError::Page("a page goes beyond its column"));
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, have);
@@ -167,7 +167,7 @@ impl<R: Read> Pages<R> {
             let most = usize::try_from(self.remaining)
                 .map_or(room - self.end, |all| all.min(room - self.end));
             match self.input.read(&mut self.buffer[self.end..self.end + most]) {
-                Ok(0) => return Err(Trouble::Page("the file ends within a column")),
+                Ok(0) => return Err(RewriteError::Page("the file ends within a column")),
                 Ok(count) => {
                     self.end += count;
                     self.remaining -= count as u64;
@@ -186,9 +186,9 @@ impl<R: Read> Pages<R> {
         uncompressed: usize,
         plain: usize,
         stored: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RewriteError> {
         let page = &self.buffer[self.start..self.start + compressed];
-        let wrong = Trouble::Page("a page has another size than its header says");
+        let wrong = RewriteError::Page("a page has another size than its header says");
         if stored || self.codec == CompressionCodec::UNCOMPRESSED {
             if compressed != uncompressed {
                 return Err(wrong);
@@ -218,7 +218,7 @@ impl<R: Read> Pages<R> {
             }
             CompressionCodec::LZ4_RAW => lz4_flex::block::decompress_into(values, body).ok(),
             CompressionCodec::LZ4 => lz4(values, body),
-            _ => return Err(Trouble::Codec),
+            _ => return Err(RewriteError::Codec),
         };
         match length {
             Some(length) if length == body.len() => Ok(()),

@@ -14,7 +14,7 @@ use super::column::Tally;
 
 /// What one call did, or several together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct RewriteReport {
     /// Rows written.
     pub rows: u64,
     /// Row groups written.
@@ -57,7 +57,7 @@ pub struct ColumnReport {
     bounded: bool,
 }
 
-impl Report {
+impl RewriteReport {
     /// Adds what happened to another part of the same table, rewritten by the same plan.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Report {
 
 impl ColumnReport {
     /// What a receipt keeps of it.
-    pub fn facts(&self) -> ColumnStats {
+    pub fn stats(&self) -> ColumnStats {
         ColumnStats {
             nulls: self.nulls,
             values: self.values,
@@ -322,7 +322,7 @@ mod tests {
         let mut column = ColumnReport::new("born", "retype");
         column.values = Some(1000);
         column.misfits.insert(Misfit::Infinite, 1);
-        let mut report = Report { columns: vec![column], ..Report::default() };
+        let mut report = RewriteReport { columns: vec![column], ..RewriteReport::default() };
         report.judge(0.001, "people").expect("one in a thousand is allowed");
         report.columns[0].misfits.insert(Misfit::Malformed, 2);
         let error = report.judge(0.001, "people").expect_err("three are not");

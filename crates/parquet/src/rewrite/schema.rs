@@ -12,7 +12,7 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::column::Work;
 use super::report::ColumnReport;
-use super::token::Key;
+use super::token::TokenKey;
 use super::values::Stored;
 use crate::Footer;
 
@@ -65,7 +65,7 @@ impl Layout {
     pub(super) fn new(
         footer: &Footer,
         plan: &RewritePlan,
-        key: Option<&Key>,
+        key: Option<&TokenKey>,
         text: &BTreeSet<String>,
         name: &str,
     ) -> Result<Self> {
@@ -158,7 +158,12 @@ fn is_text(field: &Type) -> bool {
 }
 
 /// The type of a column in the output, and what is done for it.
-fn lay(field: &TypePtr, action: &Action, key: Option<&Key>, name: &str) -> Result<(TypePtr, Task)> {
+fn lay(
+    field: &TypePtr,
+    action: &Action,
+    key: Option<&TokenKey>,
+    name: &str,
+) -> Result<(TypePtr, Task)> {
     let other = |what| held(what, name, field.name());
     let built = |result: Result<Type, ParquetError>| match result {
         Ok(built) => Ok(Arc::new(built)),

@@ -12,8 +12,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::trouble::Trouble;
-use crate::{Footer, Ranges};
+use super::error::RewriteError;
+use crate::{Footer, RangeReader};
 
 /// A local file. Unlike [`File`] itself, as which it can be read from many threads at once:
 /// no read moves a common position.
@@ -91,10 +91,10 @@ impl Read for LocalRead {
 /// Ranged reads of what can be read at once: futures of it are ready when they are made.
 struct AtOnce<'a, R>(&'a R, &'a str);
 
-impl<R: ChunkReader> Ranges for AtOnce<'_, R> {
+impl<R: ChunkReader> RangeReader for AtOnce<'_, R> {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         let bytes = usize::try_from(length)
-            .map_err(|_| Trouble::PageTooLarge)
+            .map_err(|_| RewriteError::PageTooLarge)
             .and_then(|length| Ok(self.0.get_bytes(start, length)?));
         bytes.map_err(|trouble| trouble.at(|| self.1.to_owned()))
     }
@@ -109,14 +109,17 @@ pub(super) fn footer<R: ChunkReader>(source: &R, name: &str) -> Result<Footer> {
 }
 
 /// Where a chunk lies: start and length, within the file's data.
-pub(super) fn range(chunk: &ColumnChunkMetaData, footer: &Footer) -> Result<(u64, u64), Trouble> {
+pub(super) fn range(
+    chunk: &ColumnChunkMetaData,
+    footer: &Footer,
+) -> Result<(u64, u64), RewriteError> {
     let data = chunk.data_page_offset();
     // Some writers say 0 where there is no dictionary.
     let start = match chunk.dictionary_page_offset() {
         Some(dictionary) if dictionary > 0 && dictionary < data => dictionary,
         _ => data,
     };
-    let wrong = Trouble::Page("a column lies beyond the file");
+    let wrong = RewriteError::Page("a column lies beyond the file");
     let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(chunk.compressed_size()))
     else {
         return Err(wrong);

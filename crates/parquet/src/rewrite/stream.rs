@@ -15,45 +15,45 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::trouble::Trouble;
-use super::{Report, Rewriter, lost};
-use crate::Ranges;
+use super::error::RewriteError;
+use super::{RewriteReport, Rewriter, lost};
+use crate::RangeReader;
 
 /// How much memory goes where, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct StreamSettings {
     /// What one request reads. Two windows are held: the one that is used, the one that comes.
-    pub window: usize,
+    pub window_bytes: usize,
     /// What one message of the output has, about.
-    pub message: usize,
+    pub chunk_bytes: usize,
     /// How many messages wait for the sink.
-    pub messages: usize,
+    pub queued_chunks: usize,
 }
 
-impl Default for Settings {
+impl Default for StreamSettings {
     /// 8 MiB per request and 1 MiB per message, of which four wait: some 25 MiB in all beside
     /// what the engine needs.
     fn default() -> Self {
-        Self { window: 8 << 20, message: 1 << 20, messages: 4 }
+        Self { window_bytes: 8 << 20, chunk_bytes: 1 << 20, queued_chunks: 4 }
     }
 }
 
 /// A rewrite that runs.
 #[derive(Debug)]
-pub struct Stream {
+pub struct RewriteStream {
     /// The bytes of the output, in order. Their end says nothing of success: ask
-    /// [`Stream::report`]. Dropping it stops the rewrite.
+    /// [`RewriteStream::report`]. Dropping it stops the rewrite.
     pub bytes: mpsc::Receiver<Bytes>,
-    done: JoinHandle<Result<Report>>,
+    done: JoinHandle<Result<RewriteReport>>,
     name: String,
 }
 
-impl Stream {
+impl RewriteStream {
     /// How it ended. Until this says that all is well, what came is no Parquet file.
     ///
     /// # Errors
     /// As [`Rewriter::rewrite`]; [`ErrorKind::Transient`] when the receiver was dropped.
-    pub async fn report(mut self) -> Result<Report> {
+    pub async fn report(mut self) -> Result<RewriteReport> {
         self.bytes.close();
         self.done.await.unwrap_or_else(|_| Err(lost(&self.name)))
     }
@@ -61,20 +61,20 @@ impl Stream {
 
 /// Starts to rewrite these row groups, or all, of a source of `length` bytes. Call it within a
 /// Tokio runtime. `name` is the source's, for errors.
-pub fn rewrite<S: Ranges + Send + Sync + 'static>(
+pub fn rewrite<S: RangeReader + Send + Sync + 'static>(
     rewriter: Rewriter,
     source: S,
     length: u64,
     name: &str,
     row_groups: Option<Vec<usize>>,
-    settings: Settings,
-) -> Stream {
-    let (sender, bytes) = mpsc::channel(settings.messages.max(1));
+    settings: StreamSettings,
+) -> RewriteStream {
+    let (sender, bytes) = mpsc::channel(settings.queued_chunks.max(1));
     let source = Windows {
         shared: Arc::new(Shared {
             source: Arc::new(source),
             length,
-            window: settings.window.max(1) as u64,
+            window: settings.window_bytes.max(1) as u64,
             runtime: Handle::current(),
             state: Mutex::default(),
         }),
@@ -82,12 +82,13 @@ pub fn rewrite<S: Ranges + Send + Sync + 'static>(
     let name = name.to_owned();
     let task_name = name.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let mut sink = Messages { sender, held: BytesMut::new(), size: settings.message.max(1) };
+        let mut sink =
+            Messages { sender, held: BytesMut::new(), size: settings.chunk_bytes.max(1) };
         let report = rewriter.rewrite(&source, &task_name, &mut sink, row_groups.as_deref())?;
-        sink.send().map_err(|error| Trouble::from(error).at(|| task_name))?;
+        sink.send().map_err(|error| RewriteError::from(error).at(|| task_name))?;
         Ok(report)
     });
-    Stream { bytes, done, name }
+    RewriteStream { bytes, done, name }
 }
 
 /// A source behind windows.
@@ -111,7 +112,7 @@ struct State {
     coming: Option<(u64, JoinHandle<Result<Bytes>>)>,
 }
 
-impl<S: Ranges + Send + Sync + 'static> Shared<S> {
+impl<S: RangeReader + Send + Sync + 'static> Shared<S> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,13 +174,13 @@ impl<S> Drop for Shared<S> {
     }
 }
 
-impl<S: Ranges + Send + Sync + 'static> Length for Windows<S> {
+impl<S: RangeReader + Send + Sync + 'static> Length for Windows<S> {
     fn len(&self) -> u64 {
         self.shared.length
     }
 }
 
-impl<S: Ranges + Send + Sync + 'static> ChunkReader for Windows<S> {
+impl<S: RangeReader + Send + Sync + 'static> ChunkReader for Windows<S> {
     type T = Window<S>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
@@ -202,7 +203,7 @@ struct Window<S> {
     bytes: Bytes,
 }
 
-impl<S: Ranges + Send + Sync + 'static> Read for Window<S> {
+impl<S: RangeReader + Send + Sync + 'static> Read for Window<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.bytes.is_empty() {
             self.bytes = self.shared.window(self.at).map_err(io::Error::other)?;

@@ -24,7 +24,7 @@ pub const PREFIX: &[u8; 5] = b"tok1_";
 /// The length of every token, in bytes.
 pub const LENGTH: usize = PREFIX.len() + 22;
 /// The shortest key that is taken, in bytes: as strong as the hash.
-pub const SHORTEST_KEY: usize = 32;
+pub const MIN_KEY_BYTES: usize = 32;
 /// SHA-256's block, by which HMAC pads its key.
 const BLOCK: usize = 64;
 /// Bytes of a message's length at its end.
@@ -43,15 +43,15 @@ const INITIAL: [u32; 8] = [
 
 /// A secret from which tokens are made. It prints nothing of itself.
 #[derive(Clone)]
-pub struct Key(Hmac);
+pub struct TokenKey(Hmac);
 
-impl Key {
+impl TokenKey {
     /// A key of these bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there are fewer than [`SHORTEST_KEY`].
+    /// [`ErrorKind::Config`] when there are fewer than [`MIN_KEY_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self> {
-        if secret.len() < SHORTEST_KEY {
+        if secret.len() < MIN_KEY_BYTES {
             return Err(Error::new(ErrorKind::Config, "a token key has fewer than 32 bytes", ""));
         }
         Ok(Self(Hmac::new(secret)))
@@ -75,9 +75,9 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
+        f.write_str("TokenKey(…)")
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
             ),
             (
                 [0xaa; 131].to_vec(),
-                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                b"Test Using Larger Than Block-Size TokenKey - Hash TokenKey First",
                 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
             ),
             (
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn tokens_made_together_are_those_made_alone() {
-        let tokens = Key::new(&[7; 32]).expect("long enough").domain("account");
+        let tokens = TokenKey::new(&[7; 32]).expect("long enough").domain("account");
         let values: Vec<_> = (0..3 * TOGETHER + 5).map(|it| it.to_string().repeat(it)).collect();
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         let mut tokenise = Tokenise::new(&tokens);
@@ -272,16 +272,16 @@ mod tests {
 
     #[test]
     fn tokens_are_short_and_keyed() {
-        let key = Key::new(&[7; 32]).expect("long enough");
+        let key = TokenKey::new(&[7; 32]).expect("long enough");
         let token = key.token("account", b"123-45");
         assert_eq!(token.len(), LENGTH);
         assert!(token.starts_with("tok1_"));
         assert_eq!(token, key.token("account", b"123-45"), "the same value, the same token");
         assert_ne!(token, key.token("account", b"123-46"));
         assert_ne!(token, key.token("", b"123-45"), "another domain");
-        let other = Key::new(&[8; 32]).expect("long enough");
+        let other = TokenKey::new(&[8; 32]).expect("long enough");
         assert_ne!(token, other.token("account", b"123-45"), "another key");
-        assert_eq!(Key::new(&[7; 31]).expect_err("too short").kind(), ErrorKind::Config);
+        assert_eq!(TokenKey::new(&[7; 31]).expect_err("too short").kind(), ErrorKind::Config);
         assert!(!format!("{key:?}").contains('7'));
     }
 }

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use parquet::basic::Type;
 
+use super::error::RewriteError;
 use super::hybrid::{Delta, Hybrid};
 use super::pages::{Head, Kind};
-use super::trouble::Trouble;
 
 /// Rows that are handled at once: large enough to keep calls cheap, small enough for the cache.
 pub(super) const BATCH: usize = 4096;
@@ -19,8 +19,8 @@ const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
 
 /// Made only when it is needed: it would be dropped at every value otherwise.
-fn ends() -> Trouble {
-    Trouble::Page("values end too early")
+fn ends() -> RewriteError {
+    RewriteError::Page("values end too early")
 }
 
 /// How values are stored: what of a column's type matters for reading it as text.
@@ -53,9 +53,9 @@ pub(super) struct Dictionary {
 
 impl Dictionary {
     /// Reads a dictionary page.
-    pub(super) fn read(head: Head, body: &[u8], stored: Stored) -> Result<Self, Trouble> {
+    pub(super) fn read(head: Head, body: &[u8], stored: Stored) -> Result<Self, RewriteError> {
         if !matches!(head.encoding, PLAIN | PLAIN_DICTIONARY) {
-            return Err(Trouble::Encoding);
+            return Err(RewriteError::Encoding);
         }
         let mut dictionary = Self::default();
         let mut plain = body;
@@ -63,7 +63,8 @@ impl Dictionary {
         for _ in 0..head.values {
             let value = plain_value(&mut plain, stored, &mut scratch)?;
             dictionary.bytes.extend_from_slice(value);
-            let end = u32::try_from(dictionary.bytes.len()).map_err(|_| Trouble::PageTooLarge)?;
+            let end =
+                u32::try_from(dictionary.bytes.len()).map_err(|_| RewriteError::PageTooLarge)?;
             dictionary.ends.push(end);
         }
         Ok(dictionary)
@@ -112,7 +113,7 @@ pub(super) fn open(
     body: &[u8],
     optional: bool,
     stored: Stored,
-) -> Result<(Levels<'_>, Values<'_>), Trouble> {
+) -> Result<(Levels<'_>, Values<'_>), RewriteError> {
     let (form, values) = match head.kind {
         Kind::V2 { repetition, definition } => {
             let levels = body.get(repetition..repetition + definition).ok_or_else(ends)?;
@@ -132,7 +133,7 @@ pub(super) fn open(
             let (levels, values) = rest.split_at_checked(length).ok_or_else(ends)?;
             (Form::Hybrid(Hybrid::new(levels, 1)?), values)
         }
-        Kind::Dictionary => return Err(Trouble::Page("a second dictionary")),
+        Kind::Dictionary => return Err(RewriteError::Page("a second dictionary")),
     };
     let values = match (head.encoding, stored) {
         (PLAIN, _) => Values::Plain { bytes: values, stored },
@@ -157,14 +158,17 @@ pub(super) fn open(
                 last: Vec::new(),
             }
         }
-        _ => return Err(Trouble::Encoding),
+        _ => return Err(RewriteError::Encoding),
     };
     Ok((Levels { form, left: head.values }, values))
 }
 
 impl Levels<'_> {
     /// The next levels, at most a batch: 1 where there is a value, 0 where there is NULL.
-    pub(super) fn next<'b>(&mut self, batch: &'b mut [u32; BATCH]) -> Result<&'b [u32], Trouble> {
+    pub(super) fn next<'b>(
+        &mut self,
+        batch: &'b mut [u32; BATCH],
+    ) -> Result<&'b [u32], RewriteError> {
         let count = self.left.min(BATCH);
         let batch = &mut batch[..count];
         match &mut self.form {
@@ -183,10 +187,13 @@ impl Levels<'_> {
 impl Values<'_> {
     /// The next value as text; numbers are written into `scratch`. Not for indices.
     #[inline]
-    pub(super) fn next<'b>(&'b mut self, scratch: &'b mut Vec<u8>) -> Result<&'b [u8], Trouble> {
+    pub(super) fn next<'b>(
+        &'b mut self,
+        scratch: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8], RewriteError> {
         match self {
             Self::Plain { bytes, stored } => plain_value(bytes, *stored, scratch),
-            Self::Indices(_) => Err(Trouble::Page("indices without a dictionary")),
+            Self::Indices(_) => Err(RewriteError::Page("indices without a dictionary")),
             Self::Numbers { deltas, stored } => {
                 let value = deltas.next()?;
                 Ok(match stored {
@@ -201,7 +208,7 @@ impl Values<'_> {
                 let prefix = usize::try_from(prefixes.next()?).map_err(|_| ends())?;
                 let suffix = take(bytes, lengths.next()?)?;
                 if prefix > last.len() {
-                    return Err(Trouble::Page("a value continues more than there is"));
+                    return Err(RewriteError::Page("a value continues more than there is"));
                 }
                 last.truncate(prefix);
                 last.extend_from_slice(suffix);
@@ -216,7 +223,7 @@ fn plain_value<'a: 'b, 'b>(
     bytes: &mut &'a [u8],
     stored: Stored,
     scratch: &'b mut Vec<u8>,
-) -> Result<&'b [u8], Trouble> {
+) -> Result<&'b [u8], RewriteError> {
     match stored {
         Stored::Text => {
             let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(ends)?;
@@ -253,7 +260,7 @@ fn digits(scratch: &mut Vec<u8>, value: impl std::fmt::Display) -> &[u8] {
     scratch
 }
 
-fn take<'a>(bytes: &mut &'a [u8], length: i64) -> Result<&'a [u8], Trouble> {
+fn take<'a>(bytes: &mut &'a [u8], length: i64) -> Result<&'a [u8], RewriteError> {
     let length = usize::try_from(length).map_err(|_| ends())?;
     let (value, rest) = bytes.split_at_checked(length).ok_or_else(ends)?;
     *bytes = rest;

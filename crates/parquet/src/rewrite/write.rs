@@ -18,8 +18,8 @@ use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
+use super::error::RewriteError;
 use super::hybrid;
-use super::trouble::Trouble;
 
 /// A page is full when its values have so many bytes. BigQuery's documentation calls 1 MiB the
 /// usual size.
@@ -198,8 +198,9 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes the dictionary, which comes before all pages: `count` values in PLAIN.
-    pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<(), Trouble> {
-        let largest = u32::try_from(count.saturating_sub(1)).map_err(|_| Trouble::PageTooLarge)?;
+    pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<(), RewriteError> {
+        let largest =
+            u32::try_from(count.saturating_sub(1)).map_err(|_| RewriteError::PageTooLarge)?;
         // Indices of no bits would do for one value, but not every reader expects them.
         self.width = Some((u32::BITS - largest.leading_zeros()).max(1));
         let page = |buf| Written::DictionaryPage {
@@ -221,7 +222,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes a page, which is empty afterwards; of an empty one nothing.
-    pub(super) fn page(&mut self, page: &mut Page) -> Result<(), Trouble> {
+    pub(super) fn page(&mut self, page: &mut Page) -> Result<(), RewriteError> {
         let places = page.definitions.len();
         if places == 0 {
             return Ok(());
@@ -266,7 +267,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes the packer's body as a page.
-    fn put(&mut self, page: impl FnOnce(Bytes) -> Written) -> Result<u64, Trouble> {
+    fn put(&mut self, page: impl FnOnce(Bytes) -> Written) -> Result<u64, RewriteError> {
         let length = self.packer.body.len();
         let packed = Bytes::from(self.packer.pack(self.texture)?);
         let page = CompressedPage::new(page(packed.clone()), length);
@@ -278,7 +279,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     /// Writes what is left of a page, and says what was written.
-    pub(super) fn close(mut self, page: &mut Page) -> Result<ColumnChunkMetaData, Trouble> {
+    pub(super) fn close(mut self, page: &mut Page) -> Result<ColumnChunkMetaData, RewriteError> {
         self.page(page)?;
         self.pages.close()?;
         let mut encodings = vec![Encoding::RLE];

@@ -102,8 +102,8 @@ async fn a_file_of_no_rows_has_the_columns_asked_for() {
         column("e", Physical::Int64, Annotation::TimestampMicros),
         column("f", Physical::Int32, Annotation::Decimal { precision: 9, scale: 2 }),
     ];
-    let bytes = empty::no_rows(&columns, "t").unwrap();
-    assert_eq!(bytes, empty::no_rows(&columns, "t").unwrap());
+    let bytes = empty::empty_file(&columns, "t").unwrap();
+    assert_eq!(bytes, empty::empty_file(&columns, "t").unwrap());
     let footer = footer(&bytes).await.unwrap();
     assert_eq!(footer.rows(), 0);
     assert_eq!(footer.columns(), columns);

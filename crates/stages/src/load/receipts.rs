@@ -136,7 +136,12 @@ async fn append(
     let columns = columns();
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {
         let about = "One row per table and day: what came, what landed, what proves it";
-        context.gcp.bigquery.create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about)).await?;
+        // Another tick may have created it since.
+        let _ = context
+            .gcp
+            .bigquery
+            .create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about))
+            .await?;
     }
     for attempt in 1..=context.config.load.max_attempts {
         let id = JobId::for_receipts(&plan.source, plan.day, batch.number, attempt)?;
@@ -148,7 +153,8 @@ async fn append(
             columns: &columns,
             mode: LoadMode::AppendJson,
         };
-        context.gcp.bigquery.insert_load(&job).await?;
+        // A job with this id may exist: `finish` reads its result either way.
+        let _ = context.gcp.bigquery.insert_load_job(&job).await?;
         match finish(context, &id, tick).await? {
             Some(JobState::Done { rows, .. }) if rows == batch.receipts.len() as u64 => {
                 ledger.create(&done, &json!({ "job": id })).await?;

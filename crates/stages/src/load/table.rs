@@ -12,8 +12,8 @@ use landbridge_core::plan::table::resolve;
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
-use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableState};
+use landbridge_core::{Created, Error, ErrorKind, Result};
+use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, TableInfo};
 
 use super::{facts, is_final, receipt_name};
 use crate::ledger::Written;
@@ -108,7 +108,7 @@ pub async fn load(
 async fn intend(
     ledger: &Ledger,
     table: &TablePlan,
-    live: Option<&TableState>,
+    live: Option<&TableInfo>,
     change: &SchemaChange,
     key: Option<&str>,
 ) -> Result<Intent> {
@@ -204,7 +204,9 @@ async fn prepare(
         SchemaChange::Nothing(_) => return Ok(()),
         SchemaChange::Create(columns) => {
             let source = &context.config.source.name;
-            if !bigquery.create_table(dataset, &table.table, columns, source, description).await? {
+            let created =
+                bigquery.create_table(dataset, &table.table, columns, source, description).await?;
+            if created == Created::AlreadyExists {
                 // It appeared since we looked: the next tick compares it.
                 return Err(Error::new(
                     ErrorKind::Transient,
@@ -228,7 +230,7 @@ async fn prepare(
     }
 }
 
-async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
+async fn read_back(context: &Context, table: &TablePlan) -> Result<TableInfo> {
     let dataset = &context.config.warehouse.dataset;
     context.gcp.bigquery.table(dataset, &table.table).await?.ok_or_else(|| {
         Error::new(
@@ -240,7 +242,7 @@ async fn read_back(context: &Context, table: &TablePlan) -> Result<TableState> {
 }
 
 /// The first column whose tag is not the one it should have.
-fn untagged(state: &TableState, columns: &[TableColumn]) -> Option<String> {
+fn untagged(state: &TableInfo, columns: &[TableColumn]) -> Option<String> {
     columns
         .iter()
         .find(|column| {
@@ -295,15 +297,17 @@ async fn rows(
             columns: change.columns(),
             mode: LoadMode::ReplaceRows,
         };
-        let fresh = context.gcp.bigquery.insert_load(&job).await?;
+        let inserted = context.gcp.bigquery.insert_load_job(&job).await?;
         match finish(context, &id, tick).await? {
             None => return Ok(None),
-            Some(JobState::Done { rows, ms }) => return Ok(Some((id, rows, ms))),
+            Some(JobState::Done { rows, duration_ms }) => {
+                return Ok(Some((id, rows, duration_ms)));
+            }
             Some(JobState::Running) => return Ok(None),
             Some(JobState::Failed { reason, kind, message }) => {
                 let said = message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                 let place = format!("{dataset}.{}, job {id}: {said}", table.table);
-                if fresh && !kind.is_transient() {
+                if inserted.is_new() && !kind.is_transient() {
                     // A new attempt would fail alike; somebody may mend it before the next tick.
                     return Err(Error::new(refused(kind), "a load job was refused", place));
                 }

@@ -14,10 +14,10 @@ use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
 use landbridge_core::rewrite::{Action, RewritePlan};
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::storage::Stored;
-use landbridge_parquet::rewrite::stream::{self, Settings, Stream};
-use landbridge_parquet::rewrite::{Report, Rewriter};
-use landbridge_parquet::{Ranges, empty};
+use landbridge_gcp::storage::{StoredObject, Upload};
+use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
+use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
+use landbridge_parquet::{RangeReader, empty};
 
 use super::key::DayKey;
 use crate::records::{self, ItemRecord, ScanRecord};
@@ -25,7 +25,8 @@ use crate::{Context, Ledger};
 
 /// What one object under way holds of its source and of its output: two windows of 4 MiB and
 /// four messages of half a MiB.
-const SETTINGS: Settings = Settings { window: 4 << 20, message: 512 << 10, messages: 4 };
+const SETTINGS: StreamSettings =
+    StreamSettings { window_bytes: 4 << 20, chunk_bytes: 512 << 10, queued_chunks: 4 };
 
 /// An object of S3 that is read in ranges.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct S3Object {
     pub object: ObjectMeta,
 }
 
-impl Ranges for S3Object {
+impl RangeReader for S3Object {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         self.s3.range(&self.bucket, &self.object, start, length).await
     }
@@ -65,11 +66,11 @@ pub async fn carry(
     let rewriter = rewriter(context, ledger, plan, key).await?;
     let (source, outcome) = open(context, table, item, rewriter.clone())?;
     let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
-        Ok(Some(stored)) => {
+        Ok(Upload::New(stored)) => {
             check(bucket, item, stored, outcome.sum())?;
             stored
         }
-        Ok(None) => {
+        Ok(Upload::AlreadyExists) => {
             let (stored, of) = meet(context, table, item, rewriter).await?;
             return record(ledger, table, item, stored, &of).await;
         }
@@ -109,7 +110,7 @@ async fn record(
     ledger: &Ledger,
     table: &TablePlan,
     item: &TransferItem,
-    stored: Stored,
+    stored: StoredObject,
     outcome: &Outcome,
 ) -> Result<()> {
     let report = outcome.report(item)?;
@@ -125,7 +126,7 @@ async fn record(
             )
         })?,
         rows: item.rows,
-        columns: report.columns.iter().map(|it| (it.name.clone(), it.facts())).collect(),
+        columns: report.columns.iter().map(|it| (it.name.clone(), it.stats())).collect(),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())
@@ -137,9 +138,9 @@ async fn meet(
     table: &TablePlan,
     item: &TransferItem,
     rewriter: Rewriter,
-) -> Result<(Stored, Outcome)> {
+) -> Result<(StoredObject, Outcome)> {
     let bucket = &context.config.transfer.bucket;
-    let stored = context.gcp.storage.stat(bucket, &item.object).await?.ok_or_else(|| {
+    let stored = context.gcp.storage.metadata(bucket, &item.object).await?.ok_or_else(|| {
         Error::new(
             ErrorKind::Transient,
             "an object came and went",
@@ -164,7 +165,7 @@ fn broken(item: &TransferItem) -> Error {
 fn check(
     bucket: &str,
     item: &TransferItem,
-    stored: Stored,
+    stored: StoredObject,
     (bytes, sum): (u64, u32),
 ) -> Result<()> {
     if stored.bytes == bytes && stored.crc32c == Some(sum) {
@@ -199,7 +200,7 @@ fn open(
     let groups = item.row_groups.clone().map(Vec::from_iter);
     let stream = match &item.from {
         ItemSource::NoRows { columns } => {
-            let file = empty::no_rows(columns, &table.table)?;
+            let file = empty::empty_file(columns, &table.table)?;
             let length = file.len() as u64;
             stream::rewrite(rewriter, file, length, &item.object, groups, SETTINGS)
         }
@@ -227,7 +228,7 @@ struct Passed {
     bytes: u64,
     crc32c: u32,
     /// How the engine ended; `None` while it runs.
-    end: Option<Result<Report>>,
+    end: Option<Result<RewriteReport>>,
 }
 
 impl Outcome {
@@ -252,7 +253,7 @@ impl Outcome {
     }
 
     /// The engine's report, of as many rows as were planned.
-    fn report(&self, item: &TransferItem) -> Result<Report> {
+    fn report(&self, item: &TransferItem) -> Result<RewriteReport> {
         let report = self.with(|passed| match &passed.end {
             Some(Ok(report)) => Some(report.clone()),
             _ => None,
@@ -271,7 +272,7 @@ impl Outcome {
 
 /// The engine's output as an upload takes it.
 struct Source {
-    stream: Option<Stream>,
+    stream: Option<RewriteStream>,
     outcome: Outcome,
 }
 

@@ -5,7 +5,7 @@
 //! until it is put back, and counts from the next day.
 
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_parquet::rewrite::Key;
+use landbridge_parquet::rewrite::TokenKey;
 use tokio::sync::OnceCell;
 
 use crate::records::{KeyRecord, TOKEN_KEY};
@@ -13,7 +13,7 @@ use crate::{Context, Ledger};
 
 /// The key for one tick, read when something needs it.
 #[derive(Debug, Default)]
-pub struct DayKey(OnceCell<Option<Key>>);
+pub struct DayKey(OnceCell<Option<TokenKey>>);
 
 impl DayKey {
     /// The key. Idempotent: the day's first record of it counts.
@@ -21,7 +21,7 @@ impl DayKey {
     /// # Errors
     /// [`ErrorKind::Held`] when it is another key than the one that the day began with; those of
     /// [`Context::token_key`] and of the ledger.
-    pub async fn get(&self, context: &Context, ledger: &Ledger) -> Result<Key> {
+    pub async fn get(&self, context: &Context, ledger: &Ledger) -> Result<TokenKey> {
         let key = self.0.get_or_try_init(|| of_the_day(context, ledger)).await?;
         key.clone().ok_or_else(|| {
             Error::new(
@@ -37,7 +37,7 @@ impl DayKey {
 }
 
 /// The key that the secret holds; `None` when the day began with another one.
-async fn of_the_day(context: &Context, ledger: &Ledger) -> Result<Option<Key>> {
+async fn of_the_day(context: &Context, ledger: &Ledger) -> Result<Option<TokenKey>> {
     let key = context.token_key().await?;
     let ours = KeyRecord { id: key.id() };
     let recorded = match ledger.get::<KeyRecord>(TOKEN_KEY).await? {

@@ -14,7 +14,7 @@ use landbridge_core::plan::table::{File, Input, Part, plan as plan_table};
 use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_parquet::Footer;
-use landbridge_parquet::rewrite::{Cut, cut};
+use landbridge_parquet::rewrite::{Cut, cut_row_groups};
 
 use super::carry::S3Object;
 use super::transfer_fingerprint;
@@ -219,7 +219,7 @@ fn parts(footer: &Footer, bytes: u64) -> Vec<Part> {
         };
         Some(Part { row_groups: *from..to + 1, rows: groups.iter().map(rows).sum() })
     };
-    cut(footer, Cut::Every(bytes)).into_iter().filter_map(part).collect()
+    cut_row_groups(footer, Cut::PartBytes(bytes)).into_iter().filter_map(part).collect()
 }
 
 /// Takes partitions out: their rows are in their parent's files as well.

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use landbridge_parquet::Footer;
-use landbridge_parquet::rewrite::{Cut, LocalFile, cut};
+use landbridge_parquet::rewrite::{Cut, LocalFile, cut_row_groups};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn every_part_opens_alone_and_all_together_are_the_whole() {
     let footer = futures::executor::block_on(Footer::read(&source, source.len() as u64, "test"))
         .expect("a footer");
     for count in [1, 3, 10, 99] {
-        let parts = cut(&footer, Cut::Into(count));
+        let parts = cut_row_groups(&footer, Cut::PartCount(count));
         assert_eq!(parts.len(), count.min(10));
         let outputs = Mutex::new(vec![Vec::new(); parts.len()]);
         let outputs = &outputs;

@@ -87,7 +87,7 @@ fn all_files_of_a_table_can_decide_together() {
     let mut scanned = rewriter.scan(&good, "good").expect("scanned");
     scanned.merge(rewriter.scan(&bad, "bad").expect("scanned")).expect("the same columns");
     assert_eq!(scanned.columns[0].misfits[&Misfit::Infinite], 1);
-    let settled = rewriter.settled(&scanned);
+    let settled = rewriter.with_scan_result(&scanned);
     let mut out = Vec::new();
     let report = settled.rewrite(&good, "good", &mut out, None).expect("rewritten");
     assert_eq!(rows(&out.into()), rows(&good), "text as in the other file");

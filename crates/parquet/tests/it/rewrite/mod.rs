@@ -20,7 +20,7 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use landbridge_core::rewrite::{Action, RewritePlan, TargetType};
-use landbridge_parquet::rewrite::{Key, Report, Rewriter};
+use landbridge_parquet::rewrite::{RewriteReport, Rewriter, TokenKey};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
@@ -81,15 +81,15 @@ pub(crate) fn plan<'a>(columns: impl IntoIterator<Item = (&'a str, Action)>) -> 
     RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() }
 }
 
-pub(crate) fn key() -> Key {
-    Key::new(b"a key for tests, of 32 bytes or more").expect("long enough")
+pub(crate) fn key() -> TokenKey {
+    TokenKey::new(b"a key for tests, of 32 bytes or more").expect("long enough")
 }
 
 pub(crate) fn rewriter(plan: RewritePlan) -> Rewriter {
     Rewriter::new(plan).expect("a plan").with_key(key())
 }
 
-pub(crate) fn rewritten(source: &Bytes, plan: RewritePlan) -> (Bytes, Report) {
+pub(crate) fn rewritten(source: &Bytes, plan: RewritePlan) -> (Bytes, RewriteReport) {
     let mut out = Vec::new();
     let report = rewriter(plan).rewrite(source, "test", &mut out, None).expect("rewritten");
     assert_eq!(report.bytes_written, out.len() as u64);

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_parquet::Ranges;
-use landbridge_parquet::rewrite::stream::{self, Settings};
+use landbridge_parquet::RangeReader;
+use landbridge_parquet::rewrite::stream::{self, StreamSettings};
 
 use super::*;
 
@@ -16,7 +16,7 @@ struct Counted {
     fail_at: Option<usize>,
 }
 
-impl Ranges for Counted {
+impl RangeReader for Counted {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         let count = {
             let mut asked = self.asked.lock().expect("no panic");
@@ -43,8 +43,8 @@ fn day_plan() -> RewritePlan {
     plan([("day", retype(TargetType::Date))])
 }
 
-fn settings() -> Settings {
-    Settings { window: 60_000, message: 5000, messages: 2 }
+fn settings() -> StreamSettings {
+    StreamSettings { window_bytes: 60_000, chunk_bytes: 5000, queued_chunks: 2 }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,15 +4,15 @@
 //! | module | what |
 //! |---|---|
 //! | here | what the stages of a day need |
-//! | [`databases`], [`settings`] | databases as they are, and what they are set to |
-//! | [`account`] | what an account has: candidates for a source, the quota, the last export |
-//! | [`points`] | snapshots as restore points; tags |
-//! | [`restore`] | making, changing, renaming, deleting databases |
+//! | `database`, `settings` | databases as they are, and what they are set to |
+//! | `account` | what an account has: candidates for a source, the quota, the last export |
+//! | `restore_points` | snapshots as restore points; tags |
+//! | `restore` | making, changing, renaming, deleting databases |
 
 mod account;
-pub mod databases;
-mod points;
+mod database;
 mod restore;
+mod restore_points;
 mod settings;
 
 use aws_sdk_rds::Client;
@@ -22,11 +22,12 @@ use jiff::Timestamp;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{ExportId, SnapshotId, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::retention::Snapshot;
-use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_core::{Created, Error, ErrorKind, Result};
 
 use crate::error::{code, failed, status};
 
-pub use account::{Candidate, LastExport, SnapshotQuota};
+pub use account::{LastExport, SnapshotQuota, SourceCandidate};
+pub use database::Database;
 
 /// The RDS client for sources of one kind.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub struct Rds {
 
 /// A snapshot, as far as an export needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotState {
+pub struct SnapshotInfo {
     /// Its ARN.
     pub arn: String,
     /// `available`, `creating`, …
@@ -84,7 +85,7 @@ pub struct ExportTask {
 
 /// What a new export task needs.
 #[derive(Clone, Debug)]
-pub struct NewExport<'a> {
+pub struct ExportRequest<'a> {
     /// Its id.
     pub id: &'a ExportId,
     /// The snapshot's ARN.
@@ -117,7 +118,7 @@ impl Rds {
             SourceKind::Instance => self.instance_snapshots().await?,
             SourceKind::Cluster => self.cluster_snapshots().await?,
         };
-        let running = self.exports().await?;
+        let running = self.export_tasks().await?;
         for snapshot in &mut snapshots {
             let end = format!("snapshot:{}", snapshot.id);
             snapshot.exporting = running.iter().any(|task| {
@@ -177,7 +178,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn snapshot(&self, id: &SnapshotId) -> Result<Option<SnapshotState>> {
+    pub async fn snapshot(&self, id: &SnapshotId) -> Result<Option<SnapshotInfo>> {
         let what = "a snapshot cannot be described";
         match self.kind {
             SourceKind::Instance => {
@@ -188,7 +189,7 @@ impl Rds {
                     .send()
                     .await
                 {
-                    Ok(page) => Ok(page.db_snapshots().first().map(|it| SnapshotState {
+                    Ok(page) => Ok(page.db_snapshots().first().map(|it| SnapshotInfo {
                         arn: text(it.db_snapshot_arn()),
                         status: text(it.status()),
                         created: it.snapshot_create_time().and_then(timestamp),
@@ -206,7 +207,7 @@ impl Rds {
                     .send()
                     .await
                 {
-                    Ok(page) => Ok(page.db_cluster_snapshots().first().map(|it| SnapshotState {
+                    Ok(page) => Ok(page.db_cluster_snapshots().first().map(|it| SnapshotInfo {
                         arn: text(it.db_cluster_snapshot_arn()),
                         status: text(it.status()),
                         created: it.snapshot_create_time().and_then(timestamp),
@@ -228,7 +229,7 @@ impl Rds {
         id: &SnapshotId,
         source: &str,
         tags: &[(&str, &str)],
-    ) -> Result<bool> {
+    ) -> Result<Created> {
         let what = "the snapshot cannot be created";
         let context = || format!("{id} of {source}");
         let tags = tags
@@ -244,8 +245,10 @@ impl Rds {
                     .db_instance_identifier(source)
                     .set_tags(Some(tags));
                 match call.send().await {
-                    Ok(_) => Ok(true),
-                    Err(error) if code(&error) == "DBSnapshotAlreadyExists" => Ok(false),
+                    Ok(_) => Ok(Created::New),
+                    Err(error) if code(&error) == "DBSnapshotAlreadyExists" => {
+                        Ok(Created::AlreadyExists)
+                    }
                     Err(error) => Err(failed(what, context(), error)),
                 }
             }
@@ -257,9 +260,9 @@ impl Rds {
                     .db_cluster_identifier(source)
                     .set_tags(Some(tags));
                 match call.send().await {
-                    Ok(_) => Ok(true),
+                    Ok(_) => Ok(Created::New),
                     Err(error) if code(&error) == "DBClusterSnapshotAlreadyExistsFault" => {
-                        Ok(false)
+                        Ok(Created::AlreadyExists)
                     }
                     Err(error) => Err(failed(what, context(), error)),
                 }
@@ -301,7 +304,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn exports(&self) -> Result<Vec<ExportTask>> {
+    pub async fn export_tasks(&self) -> Result<Vec<ExportTask>> {
         let mut pages = self.client.describe_export_tasks().into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
@@ -319,7 +322,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn export(&self, id: &ExportId) -> Result<Option<ExportTask>> {
+    pub async fn export_task(&self, id: &ExportId) -> Result<Option<ExportTask>> {
         match self.client.describe_export_tasks().export_task_identifier(id.as_str()).send().await {
             Ok(page) => page.export_tasks().first().map(export_task).transpose(),
             Err(error)
@@ -339,7 +342,7 @@ impl Rds {
     /// # Errors
     /// [`ErrorKind::Denied`] for role or key, [`ErrorKind::NotFound`] for bucket, role or
     /// snapshot, [`ErrorKind::Conflict`] when the snapshot is not ready.
-    pub async fn start_export(&self, new: &NewExport<'_>) -> Result<bool> {
+    pub async fn start_export(&self, new: &ExportRequest<'_>) -> Result<Created> {
         let call = self
             .client
             .start_export_task()
@@ -351,8 +354,8 @@ impl Rds {
             .kms_key_id(new.kms_key)
             .set_export_only(Some(new.only.to_vec()).filter(|only| !only.is_empty()));
         match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if code(&error) == "ExportTaskAlreadyExists" => Ok(false),
+            Ok(_) => Ok(Created::New),
+            Err(error) if code(&error) == "ExportTaskAlreadyExists" => Ok(Created::AlreadyExists),
             Err(error) => Err(failed(
                 "the export task cannot be started",
                 format!(

@@ -16,6 +16,16 @@ pub struct S3 {
     client: Client,
 }
 
+/// The result of a write that S3 makes only if its precondition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum ConditionalWrite {
+    /// The object was written.
+    Written,
+    /// The precondition did not hold. The object is unchanged.
+    PreconditionFailed,
+}
+
 impl S3 {
     /// A client.
     pub fn new(client: Client) -> Self {
@@ -48,11 +58,11 @@ impl S3 {
     ///
     /// # Errors
     /// Those of S3.
-    pub async fn create(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool> {
+    pub async fn create(&self, bucket: &str, key: &str, body: Bytes) -> Result<ConditionalWrite> {
         let call = self.client.put_object().bucket(bucket).key(key).if_none_match("*");
         match call.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if status(&error) == 412 => Ok(false),
+            Ok(_) => Ok(ConditionalWrite::Written),
+            Err(error) if status(&error) == 412 => Ok(ConditionalWrite::PreconditionFailed),
             Err(error) => {
                 Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))
             }
@@ -63,12 +73,18 @@ impl S3 {
     ///
     /// # Errors
     /// Those of S3.
-    pub async fn replace(&self, bucket: &str, key: &str, etag: &str, body: Bytes) -> Result<bool> {
+    pub async fn replace(
+        &self,
+        bucket: &str,
+        key: &str,
+        etag: &str,
+        body: Bytes,
+    ) -> Result<ConditionalWrite> {
         let call = self.client.put_object().bucket(bucket).key(key).if_match(etag);
         match call.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(ConditionalWrite::Written),
             Err(error) if matches!(status(&error), 412 | 404) && code(&error) != "NoSuchBucket" => {
-                Ok(false)
+                Ok(ConditionalWrite::PreconditionFailed)
             }
             Err(error) => {
                 Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))

@@ -28,7 +28,7 @@ pub struct Database {
     /// The database made with it, if any.
     pub database_name: Option<String>,
     /// Its master user.
-    pub master: String,
+    pub master_user: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// What it is set to, all its tags among it.
@@ -36,7 +36,7 @@ pub struct Database {
     /// Names of a cluster's members.
     pub members: Vec<String>,
     /// How far its logs go.
-    pub latest_restorable: Option<Timestamp>,
+    pub latest_restorable_time: Option<Timestamp>,
 }
 
 impl Rds {
@@ -60,7 +60,7 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such source; others of RDS.
-    pub async fn record(&self, source: &str) -> Result<SettingsRecord> {
+    pub async fn settings_record(&self, source: &str) -> Result<SettingsRecord> {
         let gone =
             || Error::new(ErrorKind::NotFound, "the source is not there to be described", source);
         match self.kind {
@@ -121,11 +121,11 @@ fn instance(it: &DbInstance) -> Database {
         engine: text(it.engine()),
         endpoint,
         database_name: it.db_name().map(str::to_owned),
-        master: text(it.master_username()),
+        master_user: text(it.master_username()),
         tags: settings.tags(),
         settings,
         members: Vec::new(),
-        latest_restorable: it.latest_restorable_time().and_then(timestamp),
+        latest_restorable_time: it.latest_restorable_time().and_then(timestamp),
     }
 }
 
@@ -139,7 +139,7 @@ fn cluster(it: &DbCluster) -> Database {
         engine: text(it.engine()),
         endpoint,
         database_name: it.database_name().map(str::to_owned),
-        master: text(it.master_username()),
+        master_user: text(it.master_username()),
         tags: settings.tags(),
         settings,
         members: it
@@ -147,6 +147,6 @@ fn cluster(it: &DbCluster) -> Database {
             .iter()
             .map(|member| text(member.db_instance_identifier()))
             .collect(),
-        latest_restorable: it.latest_restorable_time().and_then(timestamp),
+        latest_restorable_time: it.latest_restorable_time().and_then(timestamp),
     }
 }

@@ -5,22 +5,22 @@ use std::io::{Read, Write};
 use parquet::file::reader::ChunkReader;
 
 use super::engine::{COPY, Input};
-use super::report::Report;
+use super::error::RewriteError;
+use super::report::RewriteReport;
 use super::schema::{Column, Layout};
-use super::trouble::Trouble;
 
 /// Copies the whole source. The report is the footer's.
 pub(super) fn copy<R: ChunkReader, W: Write>(
     input: &Input<'_, R>,
     layout: &Layout,
     mut sink: W,
-) -> Result<Report, Trouble> {
+) -> Result<RewriteReport, RewriteError> {
     let metadata = &input.footer.metadata;
-    let mut report = Report {
+    let mut report = RewriteReport {
         rows: input.footer.rows(),
         row_groups: metadata.num_row_groups(),
         columns: layout.columns.iter().map(Column::report).collect(),
-        ..Report::default()
+        ..RewriteReport::default()
     };
     for group in metadata.row_groups() {
         for (place, column) in layout.columns.iter().enumerate() {
@@ -41,7 +41,7 @@ pub(super) fn copy<R: ChunkReader, W: Write>(
     while left > 0 {
         let most = usize::try_from(left).map_or(COPY, |left| left.min(COPY));
         match read.read(&mut buffer[..most]) {
-            Ok(0) => return Err(Trouble::Page("the file is shorter than it said")),
+            Ok(0) => return Err(RewriteError::Page("the file is shorter than it said")),
             Ok(count) => {
                 sink.write_all(&buffer[..count])?;
                 left -= count as u64;

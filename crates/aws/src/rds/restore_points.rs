@@ -15,7 +15,11 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn points(&self, source_name: &str, source_id: &str) -> Result<Vec<RestorePoint>> {
+    pub async fn restore_points(
+        &self,
+        source_name: &str,
+        source_id: &str,
+    ) -> Result<Vec<RestorePoint>> {
         let mut points = Vec::new();
         let of_source = |tags: &[Tag], id: Option<&str>| {
             id == Some(source_id) || value(tags, TAG_SOURCE).as_deref() == Some(source_name)
@@ -55,7 +59,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn tag(&self, arn: &str, tags: &[(&str, &str)]) -> Result<()> {
+    pub async fn add_tags(&self, arn: &str, tags: &[(&str, &str)]) -> Result<()> {
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
         let call = self.client.add_tags_to_resource().resource_name(arn);
         match call.set_tags(Some(tags.collect())).send().await {
@@ -68,7 +72,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn untag(&self, arn: &str, key: &str) -> Result<()> {
+    pub async fn remove_tag(&self, arn: &str, key: &str) -> Result<()> {
         let call = self.client.remove_tags_from_resource().resource_name(arn).tag_keys(key);
         match call.send().await {
             Ok(_) => Ok(()),

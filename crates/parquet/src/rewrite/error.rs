@@ -5,9 +5,9 @@ use std::io;
 use landbridge_core::{Error, ErrorKind};
 use parquet::errors::ParquetError;
 
-/// Trouble with one file. It never holds a value of a cell.
+/// RewriteError with one file. It never holds a value of a cell.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum RewriteError {
     /// A page is not as it should be.
     #[error("{0}")]
     Page(&'static str),
@@ -28,7 +28,7 @@ pub(super) enum Trouble {
     Parquet(#[from] ParquetError),
 }
 
-impl Trouble {
+impl RewriteError {
     /// The error; `place` names file and column.
     pub(super) fn at(self, place: impl FnOnce() -> String) -> Error {
         match self {
