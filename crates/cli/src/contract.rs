@@ -6,11 +6,12 @@ use landbridge_core::config::{self, Config, NONE, UNCLASSIFIED};
 use landbridge_core::contract::{Contract, Table, Transform};
 use landbridge_core::plan::columns::asked;
 use landbridge_core::types::Engine;
+use landbridge_source::Database;
+use landbridge_source::proposal::{self, Proposal};
 use serde::Serialize;
 
 use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
 use crate::failure::{Failure, Result};
-use crate::proposal::{self, Proposal};
 use crate::render::{self, Paint, counted, left, printable};
 use crate::{files, world};
 
@@ -129,8 +130,8 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         Some(path) => files::contract(path, &config)?,
         None => Contract::propose(&[], &config),
     };
-    let source = proposal::connect(&args.source).await?;
-    let Proposal { contract, left_out } = proposal::propose(&source, base, &config).await?;
+    let database = Database::connect(&args.source, None).await?;
+    let Proposal { contract, left_out } = proposal::propose(&database, base, &config).await?;
     match args.output {
         Output::Text => render::print(&contract.render())?,
         Output::Json => render::json(&contract)?,

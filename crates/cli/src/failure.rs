@@ -81,60 +81,22 @@ impl From<landbridge_local::LocalError> for Failure {
     }
 }
 
-impl From<landbridge_local_database::DatabaseError> for Failure {
-    fn from(error: landbridge_local_database::DatabaseError) -> Self {
-        use landbridge_local_database::DatabaseError;
-        match &error {
-            DatabaseError::Url => Self::Usage(error.to_string()),
-            DatabaseError::Database { reason, .. } => {
-                Self::Failed(format!("{error}; {}", what_to_do(reason)))
-            }
-            _ => Self::Failed(error.to_string()),
+impl From<landbridge_source::SourceError> for Failure {
+    fn from(error: landbridge_source::SourceError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
         }
     }
 }
 
-/// What to do when a database refuses. The reason ends with the server's code in parentheses
-/// (PostgreSQL documentation, "PostgreSQL Error Codes"; MySQL documentation, "Server Error
-/// Message Reference"), unless no server answered.
-fn what_to_do(reason: &str) -> &'static str {
-    let code = reason.strip_suffix(')').and_then(|reason| reason.rsplit_once('('));
-    match code.map(|(_, code)| code) {
-        Some("3D000") => "name one that is there: postgres://user:password@host:port/database",
-        Some("1049") => "name one that is there: mysql://user:password@host:port/database",
-        Some("28000" | "28P01") => {
-            "name a user that may log in there, with its password: \
-             postgres://user:password@host:port/database"
-        }
-        Some("1045") => {
-            "name a user that may log in there, with its password: \
-             mysql://user:password@host:port/database"
-        }
-        Some("42501" | "1044" | "1142") => "name a user that may read its tables",
-        _ => "see that it runs, and that this user may read its tables",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_of_a_database_says_what_to_do() {
-        for (reason, hint) in [
-            ("database \"shop\" does not exist (3D000)", "name one that is there"),
-            ("role \"me\" does not exist (28000)", "name a user that may log in"),
-            ("password authentication failed for user \"me\" (28P01)", "with its password"),
-            ("permission denied for schema public (42501)", "that may read its tables"),
-            ("Unknown database 'shop' (1049)", "mysql://user:password@host:port/database"),
-            (
-                "Access denied for user 'me'@'host' (using password: YES) (1045)",
-                "with its password",
-            ),
-            ("error connecting to server: Connection refused (os error 111)", "see that it runs"),
-            ("the server answered with code 22P02", "see that it runs"),
-        ] {
-            assert!(what_to_do(reason).contains(hint), "{reason}: {}", what_to_do(reason));
+impl From<landbridge_source::proposal::ProposalError> for Failure {
+    fn from(error: landbridge_source::proposal::ProposalError) -> Self {
+        use landbridge_source::proposal::ProposalError;
+        match error {
+            ProposalError::Source(error) => error.into(),
+            error => Self::Failed(error.to_string()),
         }
     }
 }

@@ -41,7 +41,6 @@ mod init;
 mod key;
 mod local;
 mod parquet;
-mod proposal;
 mod query;
 mod receipt;
 mod render;

@@ -9,13 +9,14 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
-use landbridge_local_database::{Engine, SampleDatabase, SourceDatabase};
+use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
+use landbridge_source::{Database, proposal};
 
 use crate::args::WorldArgs;
 use crate::bigquery::Warehouse;
 use crate::demo::Progress;
 use crate::failure::{Failure, Result};
-use crate::{files, proposal, receipt};
+use crate::{files, receipt};
 
 /// The functions, as their programs are called after `landbridge-`.
 const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
@@ -100,17 +101,17 @@ impl World {
             start: midnight(&calendar, first_day)?,
         };
         if let Some(url) = &args.source {
-            let source = proposal::connect(url).await?;
+            let database = Database::connect(url, None).await?;
             if args.contract.is_none() {
                 let nothing = Contract::propose(&[], &config);
-                let proposal = proposal::propose(&source, nothing, &config).await?;
+                let proposal = proposal::propose(&database, nothing, &config).await?;
                 world.contract_path = data_dir.join(contract::FILE_NAME);
                 write(&world.contract_path, &proposal.contract.render())?;
                 world.proposed = true;
                 world.left_out = proposal.left_out;
             }
-            world.engine = Some(brand(&source.engine()));
-            world.source = Arc::new(source);
+            world.engine = Some(database.engine().display_name());
+            world.source = external_database(database);
             world.start = calendar.export_hour(first_day).start();
         }
         let contract = files::contract(&world.contract_path, &config)?;
@@ -218,15 +219,6 @@ struct Parts {
     engine: Option<&'static str>,
     source: Arc<dyn SourceDatabase>,
     start: Timestamp,
-}
-
-/// An engine as people write it.
-fn brand(engine: &Engine) -> &'static str {
-    match engine {
-        Engine::Postgres { .. } => "PostgreSQL",
-        Engine::MySql { .. } => "MySQL",
-        Engine::MariaDb { .. } => "MariaDB",
-    }
 }
 
 fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {

@@ -7,12 +7,12 @@ use landbridge_core::ids::TAG_DRILL;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::restore::plan::RestoreOptions;
 use landbridge_core::restore::{RestorePlan, RestorePoint};
+use landbridge_source::{Tls, rows};
 use serde::{Deserialize, Serialize};
 
 use super::carry_out::{carry_out, of_drill};
-use super::tls::Tls;
 use super::wait::{self, Progress};
-use super::{Desk, confirm, origin, rows, show, trouble};
+use super::{Desk, confirm, origin, show, trouble};
 use crate::args::Output;
 use crate::args::restore::DrillArgs;
 use crate::failure::{Failure, Result};
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
             Failure::Usage(format!("--database-url-env: there is no variable {name}"))
         })?),
     };
-    let tls = args.ca.as_deref().map(Tls::trusting).transpose()?;
+    let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let (point, start) = origin::newest(&desk, args.from_receipt).await?;
     let options = RestoreOptions { public: false, drill: Some(&source.name) };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);

@@ -10,8 +10,6 @@
 //! | [`show`] | the plan and the outcome, for people |
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
-//! | [`rows`] | counting rows with a real client |
-//! | [`tls`] | TLS for that client |
 //! | [`answer`] | whether a database answers |
 //! | [`wait`] | waiting with progress |
 //! | [`status`] | `landbridge status` |
@@ -21,12 +19,10 @@ mod carry_out;
 pub(crate) mod drill;
 mod origin;
 pub(crate) mod points;
-mod rows;
 pub(crate) mod run;
 mod show;
 pub(crate) mod status;
 mod swap;
-mod tls;
 mod wait;
 
 use std::io::{BufRead, IsTerminal, Write};

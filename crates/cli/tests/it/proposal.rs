@@ -38,7 +38,7 @@ fn a_proposal_is_never_refused_by_the_check() {
 
     expect![[r#"
         exit code 1
-        err | error: the database `postgres` has no tables that can be carried
+        err | error: the database `postgres` has no tables that can be transferred
     "#]]
     .assert_eq(&propose(&url).all());
 
@@ -82,10 +82,10 @@ fn a_proposal_is_never_refused_by_the_check() {
         out |       id: { source: bigint, type: INT64, class: none }
         err | there is no landbridge.yaml here: the classes are those of examples/demo/landbridge.yaml
         err | 6 tables, 9 columns: 1 email, 1 phone, 7 none
-        err | left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
-        err | left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; no day carries its table until it is renamed in the source
+        err | left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+        err | left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
         err | left out: public.scratch: it is unlogged
-        err | left out: public.twins.phone: to BigQuery it is the same as `Phone`; no day carries its table until it is renamed in the source
+        err | left out: public.twins.phone: BigQuery does not distinguish it from `Phone`; its table is not transferred until the source renames the column
     "#]]
     .assert_eq(&proposed.all());
 
@@ -104,25 +104,25 @@ fn a_proposal_is_never_refused_by_the_check() {
 }
 
 #[test]
-fn a_refusal_of_the_server_says_what_was_tried_and_what_to_do() {
+fn an_error_of_the_server_names_the_place_and_the_next_step() {
     let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let address = server.url().replace("/postgres", "");
     let nobody = server.url().replace("landbridge@", "nobody:secret@");
-    let mut told = String::new();
+    let mut output = String::new();
     for url in [&address, &server.url_of("shop"), &nobody] {
         let run = landbridge(dir.path(), &["contract", "propose", "--source", url]);
         assert!(!run.all().contains("secret"));
-        told += &run.all();
+        output += &run.all();
     }
     let port = address.rsplit(':').next().expect("a port").to_owned();
     expect![[r#"
         exit code 1
-        err | error: connecting to the source database at 127.0.0.1:PORT/landbridge failed: database "landbridge" does not exist (3D000); name one that is there: postgres://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/landbridge: database "landbridge" does not exist (3D000); use the name of an existing database: postgres://user:password@host:port/database
         exit code 1
-        err | error: connecting to the source database at 127.0.0.1:PORT/shop failed: database "shop" does not exist (3D000); name one that is there: postgres://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/shop: database "shop" does not exist (3D000); use the name of an existing database: postgres://user:password@host:port/database
         exit code 1
-        err | error: connecting to the source database at 127.0.0.1:PORT/postgres failed: role "nobody" does not exist (28000); name a user that may log in there, with its password: postgres://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/postgres: role "nobody" does not exist (28000); use a user that may log in, with its password: postgres://user:password@host:port/database
     "#]]
-    .assert_eq(&told.replace(&port, "PORT"));
+    .assert_eq(&output.replace(&port, "PORT"));
 }

@@ -91,16 +91,16 @@ fn a_mariadb_database_of_ones_own() {
     // The same words as of PostgreSQL for what goes wrong, and no password in them.
     let dir = tempfile::tempdir().expect("a temporary directory");
     let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
-    let mut told = String::new();
+    let mut output = String::new();
     for url in [url.replace("business", "none"), url.replace("root@", "nobody:secret@")] {
         let run = landbridge(dir.path(), &["contract", "propose", "--source", &url]);
         assert!(!run.all().contains("secret"));
-        told += &run.all();
+        output += &run.all();
     }
     expect_test::expect![[r#"
         exit code 1
-        err | error: connecting to the source database at 127.0.0.1:PORT/none failed: Unknown database 'none' (1049); name one that is there: mysql://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/none: Unknown database 'none' (1049); use the name of an existing database: mysql://user:password@host:port/database
         exit code 1
-        err | error: connecting to the source database at 127.0.0.1:PORT/business failed: Access denied for user 'nobody'@'127.0.0.1' (using password: YES) (1045); name a user that may log in there, with its password: mysql://user:password@host:port/database
-    "#]].assert_eq(&told.replace(port, "PORT"));
+        err | error: cannot connect to the database at 127.0.0.1:PORT/business: Access denied for user 'nobody'@'127.0.0.1' (using password: YES) (1045); use a user that may log in, with its password: mysql://user:password@host:port/database
+    "#]].assert_eq(&output.replace(port, "PORT"));
 }

@@ -41,23 +41,9 @@ pub enum DatabaseError {
         /// The part that names nothing.
         name: String,
     },
-    /// The source's address could not be read. The address is withheld, for it
-    /// may hold a password.
-    #[error(
-        "the source's URL cannot be read; write it as postgres://user:password@host:port/database \
-         or mysql://user:password@host:port/database"
-    )]
-    Url,
-    /// The source database refused or could not be reached.
-    #[error("{doing} the source database at {place} failed: {reason}")]
-    Database {
-        /// What was being done.
-        doing: &'static str,
-        /// Host, port and database, without the credentials.
-        place: String,
-        /// The server's code and, where it cannot quote a cell, its words.
-        reason: String,
-    },
+    /// The source database cannot be read.
+    #[error(transparent)]
+    Source(#[from] landbridge_source::SourceError),
     /// The source database sent what its protocol does not allow.
     #[error("{what} cannot be read: its bytes are not in the documented form")]
     Broken {

@@ -19,7 +19,7 @@
 
 mod error;
 pub mod export;
-pub mod external;
+mod external;
 mod hash;
 mod jobs;
 pub mod memory;
@@ -38,14 +38,14 @@ pub use export::{
     EmptyTableForm, ExportOutcome, ExportQuirks, ExportSpec, ExportedTable, MemorySink, ObjectSink,
     check_export_only, export,
 };
-pub use external::ExternalDatabase;
+pub use external::external_database;
+pub use landbridge_source::{Engine, EngineFamily};
 pub use memory::{MemoryDatabase, MemoryTable};
 pub use mysql::MySqlDatabase;
 pub use postgres::PostgresDatabase;
 pub use sample::SampleDatabase;
 pub use snapshot::{
-    Batches, Column, DatabaseSnapshot, Engine, EngineFamily, Login, SourceDatabase, StartedServer,
-    Table,
+    Batches, Column, DatabaseSnapshot, Login, SourceDatabase, StartedServer, Table,
 };
 pub use test_server::{TestMariaDb, TestPostgres};
 pub use types::{ParquetType, SourceType};

@@ -9,91 +9,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use landbridge_source::{Engine, EngineFamily};
 
 use crate::error::DatabaseError;
 use crate::types::SourceType;
-
-/// A kind of database and its version, as `DescribeDBInstances` names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// PostgreSQL.
-    Postgres {
-        /// For example `15.4`.
-        version: String,
-    },
-    /// MySQL.
-    MySql {
-        /// For example `8.0.36`.
-        version: String,
-    },
-    /// MariaDB.
-    MariaDb {
-        /// For example `10.11.6`.
-        version: String,
-    },
-}
-
-/// Which of the two families of export an engine gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EngineFamily {
-    /// Types and folders of MySQL and MariaDB: the schema is the database.
-    MySql,
-    /// Types and folders of PostgreSQL.
-    Postgres,
-}
-
-impl Engine {
-    /// PostgreSQL of this version.
-    pub fn postgres(version: &str) -> Engine {
-        Engine::Postgres { version: version.to_owned() }
-    }
-
-    /// MySQL of this version.
-    pub fn mysql(version: &str) -> Engine {
-        Engine::MySql { version: version.to_owned() }
-    }
-
-    /// MariaDB of this version.
-    pub fn mariadb(version: &str) -> Engine {
-        Engine::MariaDb { version: version.to_owned() }
-    }
-
-    /// The name that the RDS API uses: `postgres`, `mysql` or `mariadb`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Engine::Postgres { .. } => "postgres",
-            Engine::MySql { .. } => "mysql",
-            Engine::MariaDb { .. } => "mariadb",
-        }
-    }
-
-    /// The engine's version.
-    pub fn version(&self) -> &str {
-        match self {
-            Engine::Postgres { version }
-            | Engine::MySql { version }
-            | Engine::MariaDb { version } => version,
-        }
-    }
-
-    /// The family of export that this engine gives.
-    pub fn family(&self) -> EngineFamily {
-        match self {
-            Engine::Postgres { .. } => EngineFamily::Postgres,
-            Engine::MySql { .. } | Engine::MariaDb { .. } => EngineFamily::MySql,
-        }
-    }
-}
-
-impl EngineFamily {
-    /// A word for messages: `MySQL` or `PostgreSQL`.
-    pub fn name(self) -> &'static str {
-        match self {
-            EngineFamily::MySql => "MySQL",
-            EngineFamily::Postgres => "PostgreSQL",
-        }
-    }
-}
 
 /// As whom a server is asked, and in which database.
 #[derive(Clone, Debug, PartialEq, Eq)]

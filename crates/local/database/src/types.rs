@@ -7,7 +7,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::error::DatabaseError;
-use crate::snapshot::EngineFamily;
+use landbridge_source::EngineFamily;
 
 /// What a column is in the exported Parquet: a primitive and its annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::{ExportOutcome, ExportSpec, ExportedTable, ObjectSink, names};
 use crate::error::DatabaseError;
 use crate::hash;
-use crate::snapshot::{Column, DatabaseSnapshot, EngineFamily, Table};
+use crate::snapshot::{Column, DatabaseSnapshot, Table};
+use landbridge_source::EngineFamily;
 
 /// Bytes as GB (10⁹ bytes), as RDS counts.
 pub(super) fn gigabytes(bytes: u64) -> f64 {

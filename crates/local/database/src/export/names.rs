@@ -3,7 +3,8 @@
 
 use crate::error::DatabaseError;
 use crate::export::ExportSpec;
-use crate::snapshot::{DatabaseSnapshot, EngineFamily, Table};
+use crate::snapshot::{DatabaseSnapshot, Table};
+use landbridge_source::EngineFamily;
 
 /// Characters of a column's name that make the export skip its table (AWS documentation).
 const REFUSED_IN_COLUMNS: &[char] = &[',', ';', '{', '}', '(', ')', '=', ' ', '\t', '\n'];

@@ -10,10 +10,9 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::error::DatabaseError;
-use crate::snapshot::{
-    Batches, Column, DatabaseSnapshot, Engine, EngineFamily, SourceDatabase, Table,
-};
+use crate::snapshot::{Batches, Column, DatabaseSnapshot, SourceDatabase, Table};
 use crate::text;
+use landbridge_source::{Engine, EngineFamily};
 
 /// A table of a [`MemoryDatabase`] database, built up column by column, row by row.
 #[derive(Clone, Debug)]

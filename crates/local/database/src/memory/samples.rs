@@ -2,7 +2,7 @@
 
 use super::{MemoryDatabase, MemoryTable};
 use crate::error::DatabaseError;
-use crate::snapshot::Engine;
+use landbridge_source::Engine;
 
 /// Column, declaration, a cell, and a cell at a limit or of an odd form.
 type Sample = (&'static str, &'static str, &'static str, &'static str);

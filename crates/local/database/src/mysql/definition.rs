@@ -6,8 +6,10 @@ use std::collections::{HashMap, HashSet};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Row};
 
-use super::catalogue::{Found, quoted};
-use super::reason;
+use landbridge_source::catalogue::quote_name;
+use landbridge_source::mysql::reason;
+
+use super::catalogue::TableQuery;
 
 /// Generated columns compute themselves and cannot be filled; MariaDB's columns of a row's
 /// period (`ROW START`) are among them.
@@ -116,15 +118,15 @@ impl Definition {
     pub(super) async fn read(
         conn: &mut Conn,
         database: &str,
-        found: &[Found],
+        queries: &[TableQuery],
     ) -> Result<Definition, Error> {
-        let schema = quoted(database);
+        let schema = quote_name('`', database);
         let create = format!("SHOW CREATE DATABASE IF NOT EXISTS {schema}");
         let create: Option<(String, String)> = conn.query_first(create).await?;
         let mut tables = HashMap::new();
-        for found in found.iter().filter(|found| found.table.skip_reason.is_none()) {
-            let name = found.name();
-            let show = format!("SHOW CREATE TABLE {schema}.{}", quoted(name));
+        for query in queries.iter().filter(|query| query.table.skip_reason.is_none()) {
+            let name = query.name();
+            let show = format!("SHOW CREATE TABLE {schema}.{}", quote_name('`', name));
             if let Some(sql) = conn.query_first::<Row, _>(show).await?.and_then(|it| text(&it, 1)) {
                 tables.insert(name.to_owned(), sql);
             }
@@ -163,7 +165,7 @@ async fn sequences(conn: &mut Conn, database: &str) -> Result<Vec<Sequence>, Err
     let names: Vec<String> = conn.exec(SEQUENCES, (database,)).await?;
     let mut sequences = Vec::new();
     for name in names {
-        let full = format!("{}.{}", quoted(database), quoted(&name));
+        let full = format!("{}.{}", quote_name('`', database), quote_name('`', &name));
         let sql: Result<Option<Row>, Error> =
             conn.query_first(format!("SHOW CREATE SEQUENCE {full}")).await;
         let next: Result<Option<String>, Error> =
@@ -181,7 +183,11 @@ async fn programs(conn: &mut Conn, database: &str) -> Result<Vec<Program>, Error
     for (kind, list, text_at, mode_at) in PROGRAMS {
         let names: Vec<String> = conn.exec(list, (database,)).await?;
         for name in names {
-            let show = format!("SHOW CREATE {kind} {}.{}", quoted(database), quoted(&name));
+            let show = format!(
+                "SHOW CREATE {kind} {}.{}",
+                quote_name('`', database),
+                quote_name('`', &name)
+            );
             let shown: Result<Option<Row>, Error> = conn.query_first(show).await;
             let Some(row) = unless_refused(shown, &name)?.flatten() else { continue };
             // NULL is what a user sees who may know that it is there, but not what it does.
@@ -202,7 +208,7 @@ async fn accounts(conn: &mut Conn) -> Result<Vec<Account>, Error> {
     let listed = unless_refused(listed, "accounts")?.unwrap_or_default();
     let mut accounts = Vec::new();
     for (user, host) in listed {
-        let name = format!("{}@{}", quoted(&user), quoted(&host));
+        let name = format!("{}@{}", quote_name('`', &user), quote_name('`', &host));
         let grants: Result<Vec<String>, Error> =
             conn.query(format!("SHOW GRANTS FOR {name}")).await;
         let grants = unless_refused(grants, &name)?.unwrap_or_default();

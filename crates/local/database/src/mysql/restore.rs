@@ -8,15 +8,18 @@ use futures::future::BoxFuture;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder};
 
-use super::catalogue::{Found, quoted};
+use super::MySqlDatabase;
+use super::catalogue::TableQuery;
 use super::definition::{Account, Definition, Program, as_mariadb};
 use super::literal::{Inserted, inserts};
-use super::{LONGEST_ROW, MySqlDatabase, reason};
 use crate::error::DatabaseError;
 use crate::prefetch::Prefetch;
-use crate::snapshot::{Batches, DatabaseSnapshot, Engine, StartedServer, Table};
+use crate::snapshot::{Batches, DatabaseSnapshot, StartedServer, Table};
 use crate::stored::Stored;
 use crate::test_server::TestMariaDb;
+use landbridge_source::Engine;
+use landbridge_source::catalogue::quote_name;
+use landbridge_source::mysql::{MAX_ROW_BYTES, reason};
 
 /// A session that takes everything as the source had it: rows in any order, zero dates and
 /// dates that no calendar has, zeros in columns that count by themselves, files where this
@@ -39,12 +42,12 @@ pub(super) struct MySqlSnapshot {
 
 impl MySqlSnapshot {
     /// Where the asides of the tables are.
-    pub(super) fn asides(found: &[Found]) -> HashMap<String, HashMap<usize, usize>> {
-        let places = |found: &Found| {
-            let first = found.table.columns.len();
-            found.asides.iter().enumerate().map(|(at, of)| (*of, first + at)).collect()
+    pub(super) fn asides(queries: &[TableQuery]) -> HashMap<String, HashMap<usize, usize>> {
+        let places = |query: &TableQuery| {
+            let first = query.table.columns.len();
+            query.timestamps.iter().enumerate().map(|(at, of)| (*of, first + at)).collect()
         };
-        found.iter().map(|found| (found.name().to_owned(), places(found))).collect()
+        queries.iter().map(|query| (query.name().to_owned(), places(query))).collect()
     }
 }
 
@@ -105,12 +108,12 @@ impl MySqlSnapshot {
         };
         let database = fitting(&definition.database);
         run(conn, "making the database of", &database).await?;
-        let schema = quoted(self.database());
+        let schema = quote_name('`', self.database());
         run(conn, "using the database of", &format!("USE {schema}")).await?;
         for it in &definition.sequences {
             let doing = format!("making the sequence {} of", it.name);
             run(conn, &doing, &it.sql).await?;
-            let set = format!("DO SETVAL({}, {}, 0)", quoted(&it.name), it.next);
+            let set = format!("DO SETVAL({}, {}, 0)", quote_name('`', &it.name), it.next);
             run(conn, &doing, &set).await?;
         }
         for table in self.tables() {
@@ -136,10 +139,11 @@ impl MySqlSnapshot {
                     is_text: column.original_type == "char",
                     is_enum: column.original_type == "enum",
                 };
-                (quoted(&column.name), inserted)
+                (quote_name('`', &column.name), inserted)
             })
             .unzip();
-        let head = format!("INSERT INTO {} ({}) VALUES ", quoted(&table.name), names.join(","));
+        let head =
+            format!("INSERT INTO {} ({}) VALUES ", quote_name('`', &table.name), names.join(","));
         let doing = format!("filling the table {} of", table.name);
         let (image, table) = (Arc::clone(self), table.clone());
         let mut made = Prefetch::of(
@@ -162,7 +166,7 @@ impl MySqlSnapshot {
     /// the source either, or is of MySQL alone: it is logged.
     async fn finish(&self, conn: &mut Conn) -> Result<(), DatabaseError> {
         // The one who is known to log in may do so from wherever the server is reached.
-        let name = format!("{}@`%`", quoted(&self.user));
+        let name = format!("{}@`%`", quote_name('`', &self.user));
         let all = format!("GRANT ALL PRIVILEGES ON *.* TO {name} WITH GRANT OPTION");
         let first = Account { name, grants: vec![all] };
         for account in std::iter::once(&first).chain(&self.definition.accounts) {
@@ -230,7 +234,7 @@ async fn run(conn: &mut Conn, doing: &str, sql: &str) -> Result<(), DatabaseErro
 async fn connect(url: &str) -> Result<Conn, Error> {
     let opts = OptsBuilder::from_opts(Opts::from_url(url)?)
         .prefer_socket(false)
-        .max_allowed_packet(Some(LONGEST_ROW));
+        .max_allowed_packet(Some(MAX_ROW_BYTES));
     let mut conn = Conn::new(opts).await?;
     conn.query_drop(SESSION).await?;
     conn.query_drop(format!("SET SESSION sql_mode = '{SQL_MODE}'")).await?;

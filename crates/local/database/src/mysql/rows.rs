@@ -5,7 +5,7 @@ use std::path::Path;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
 
-use super::catalogue::Found;
+use super::catalogue::TableQuery;
 use crate::error::DatabaseError;
 use crate::stored::{Cells, Gathered, Piece};
 use crate::text;
@@ -14,18 +14,6 @@ use crate::text;
 pub(super) enum CopyError {
     Read(mysql_async::Error),
     Write(DatabaseError),
-}
-
-impl CopyError {
-    pub(super) fn into_image(
-        self,
-        database: impl Fn(mysql_async::Error) -> DatabaseError,
-    ) -> DatabaseError {
-        match self {
-            CopyError::Read(error) => database(error),
-            CopyError::Write(error) => error,
-        }
-    }
 }
 
 impl From<mysql_async::Error> for CopyError {
@@ -41,14 +29,18 @@ impl From<DatabaseError> for CopyError {
 }
 
 /// Copies the table into a new file at `path` and says how many rows it has.
-pub(super) async fn to_file(conn: &mut Conn, found: &Found, path: &Path) -> Result<u64, CopyError> {
-    let stored = found.stored()?;
+pub(super) async fn to_file(
+    conn: &mut Conn,
+    query: &TableQuery,
+    path: &Path,
+) -> Result<u64, CopyError> {
+    let stored = query.stored_table()?;
     let mut piece = Piece::create(path, &stored.arrow_schema())?;
     let mut gathered = Gathered::new(&stored)?;
     let mut number = 0;
-    let mut result = conn.query_iter(found.select.as_str()).await?;
+    let mut result = conn.query_iter(query.select.as_str()).await?;
     while let Some(row) = result.next().await? {
-        take(&row, number, found, &mut gathered)?;
+        take(&row, number, query, &mut gathered)?;
         number += 1;
         if gathered.full() {
             piece.write(gathered.finish()?).await?;
@@ -64,11 +56,11 @@ pub(super) async fn to_file(conn: &mut Conn, found: &Found, path: &Path) -> Resu
 fn take(
     row: &Row,
     number: u64,
-    found: &Found,
+    query: &TableQuery,
     gathered: &mut Gathered,
 ) -> Result<(), DatabaseError> {
     let mut bytes = 0;
-    let (columns, asides) = gathered.columns().split_at_mut(found.table.columns.len());
+    let (columns, asides) = gathered.columns().split_at_mut(query.table.columns.len());
     let mut asides = asides.iter_mut();
     for (index, cells) in columns.iter_mut().enumerate() {
         if matches!(cells, Cells::Micros(_))
@@ -89,7 +81,7 @@ fn take(
             _ => None,
         };
         if taken.is_none() {
-            let column = &found.table.columns[index];
+            let column = &query.table.columns[index];
             return Err(DatabaseError::Value {
                 column: column.name.clone(),
                 row: usize::try_from(number).unwrap_or(usize::MAX),

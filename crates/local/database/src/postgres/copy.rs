@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use tokio_postgres::Client;
 
-use super::catalogue::Found;
+use super::catalogue::TableQuery;
 use super::wire;
 use crate::error::DatabaseError;
 use crate::stored::{Gathered, Piece};
@@ -19,18 +19,6 @@ const MAGIC: &[u8] = b"PGCOPY\n\xff\r\n\0";
 pub(super) enum CopyError {
     Read(tokio_postgres::Error),
     Write(DatabaseError),
-}
-
-impl CopyError {
-    pub(super) fn into_image(
-        self,
-        database: impl Fn(tokio_postgres::Error) -> DatabaseError,
-    ) -> DatabaseError {
-        match self {
-            CopyError::Read(error) => database(error),
-            CopyError::Write(error) => error,
-        }
-    }
 }
 
 impl From<tokio_postgres::Error> for CopyError {
@@ -50,14 +38,14 @@ impl From<DatabaseError> for CopyError {
 /// connection has read ahead.
 pub(super) async fn to_file(
     client: &Client,
-    found: &Found,
+    query: &TableQuery,
     condition: &str,
     path: &Path,
 ) -> Result<u64, CopyError> {
-    let mut piece = Piece::create(path, &found.table.arrow_schema())?;
-    let mut gathered = Gathered::new(&found.table)?;
-    let mut rows = Rows { found, header_seen: false, number: 0, scratch: Vec::new() };
-    let copy = format!("COPY ({}{condition}) TO STDOUT (FORMAT binary)", found.select);
+    let mut piece = Piece::create(path, &query.table.arrow_schema())?;
+    let mut gathered = Gathered::new(&query.table)?;
+    let mut rows = Rows { query, header_seen: false, number: 0, scratch: Vec::new() };
+    let copy = format!("COPY ({}{condition}) TO STDOUT (FORMAT binary)", query.select);
     let mut stream = pin!(client.copy_out(&copy).await?);
     while let Some(message) = stream.next().await {
         rows.take(message?, &mut gathered)?;
@@ -74,7 +62,7 @@ pub(super) async fn to_file(
 
 /// The stream's rows, read one after the other.
 struct Rows<'a> {
-    found: &'a Found,
+    query: &'a TableQuery,
     header_seen: bool,
     number: u64,
     scratch: Vec<u8>,
@@ -96,7 +84,7 @@ impl Rows<'_> {
             // After the last row comes -1 in place of a number of cells.
             match rest.try_get_i16().map_err(|_| broken())? {
                 -1 => return Ok(()),
-                count if usize::try_from(count) == Ok(self.found.wires.len()) => {
+                count if usize::try_from(count) == Ok(self.query.wires.len()) => {
                     self.row(&mut rest, gathered)?;
                 }
                 _ => return Err(broken()),
@@ -116,8 +104,8 @@ impl Rows<'_> {
             };
             let (cell, after) = rest.split_at_checked(length).ok_or_else(broken)?;
             *rest = after;
-            if wire::push(cells, self.found.wires[index], cell, &mut self.scratch).is_none() {
-                let column = &self.found.table.columns[index];
+            if wire::push(cells, self.query.wires[index], cell, &mut self.scratch).is_none() {
+                let column = &self.query.table.columns[index];
                 return Err(DatabaseError::Value {
                     column: column.name.clone(),
                     row: usize::try_from(self.number).unwrap_or(usize::MAX),

@@ -23,16 +23,17 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio_postgres::config::Host;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
 use crate::error::DatabaseError;
 use crate::jobs::{self, Job};
-use crate::snapshot::{DatabaseSnapshot, Engine, Login, SourceDatabase, Table};
+use crate::snapshot::{DatabaseSnapshot, Login, SourceDatabase};
 use crate::stored::Stored;
-use catalogue::Found;
+use catalogue::TableQuery;
+use copy::CopyError;
 use definition::Definition;
+use landbridge_source::Engine;
+use landbridge_source::postgres::{PostgresServer, list_tables};
 use restore::PostgresSnapshot;
 
 /// How every session of a capture is set, so that the text forms are the same
@@ -56,119 +57,54 @@ const BLOCKS_PER_PIECE: u64 = 8_192;
 /// (PostgreSQL 14, release notes: TID range scans).
 const RANGES_SINCE: u32 = 14;
 
-/// A PostgreSQL database, reached without TLS: it is meant for servers on this
-/// machine or behind a tunnel.
+/// A database on a PostgreSQL server.
 pub struct PostgresDatabase {
-    config: Config,
-    engine: Engine,
-    database: String,
-    place: String,
+    server: Arc<PostgresServer>,
 }
 
 impl PostgresDatabase {
-    /// Connects once to see that the database is there and which version it has.
-    /// `url` is `postgres://user:password@host:port/database` or a list of
-    /// `key=value`.
+    /// A database whose server answered once.
+    pub fn new(server: PostgresServer) -> PostgresDatabase {
+        PostgresDatabase { server: Arc::new(server) }
+    }
+
+    /// Connects without TLS, as to a server on this machine.
     ///
     /// # Errors
-    /// [`DatabaseError::Url`] or [`DatabaseError::Database`]; neither holds the password.
+    /// As [`PostgresServer::connect`].
     pub async fn connect(url: &str) -> Result<PostgresDatabase, DatabaseError> {
-        let mut config: Config = url.parse().map_err(|_| DatabaseError::Url)?;
-        config.application_name("landbridge-local");
-        let place = place(&config);
-        let mut source = PostgresDatabase {
-            config,
-            engine: Engine::postgres(""),
-            database: String::new(),
-            place,
-        };
-        let client = source.open().await?;
-        let row = client
-            .query_one("SELECT current_setting('server_version'), current_database()::text", &[])
-            .await
-            .map_err(|error| source.error("asking the version of", &error))?;
-        // Debian adds its own words: "15.4 (Debian 15.4-1)".
-        let version: &str = row.get(0);
-        source.engine = Engine::postgres(version.split_whitespace().next().unwrap_or(version));
-        source.database = row.get(1);
-        Ok(source)
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Database`] with the server's reason.
-    pub async fn ping(&self) -> Result<(), DatabaseError> {
-        let client = self.open().await?;
-        client.simple_query("SELECT 1").await.map_err(|error| self.error("asking", &error))?;
-        Ok(())
-    }
-
-    /// The database's name.
-    pub fn database(&self) -> &str {
-        &self.database
-    }
-
-    async fn open(&self) -> Result<Client, DatabaseError> {
-        let (client, connection) = self
-            .config
-            .connect(NoTls)
-            .await
-            .map_err(|error| self.error("connecting to", &error))?;
-        // It ends when the client is dropped; what breaks it is reported by the
-        // client's own calls.
-        tokio::spawn(async move {
-            if connection.await.is_err() {
-                tracing::debug!("connection to the source database ended with an error");
-            }
-        });
-        Ok(client)
-    }
-
-    fn error(&self, doing: &'static str, error: &tokio_postgres::Error) -> DatabaseError {
-        failed(doing, &self.place, error)
-    }
-
-    /// The tables as the catalogue has them now, without a look at any row.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Database`] with the server's reason.
-    pub async fn tables(&self) -> Result<Vec<Table>, DatabaseError> {
-        let client = self.session().await?;
-        Ok(self.listed(&client).await?.into_iter().map(|found| found.table).collect())
+        Ok(PostgresDatabase::new(PostgresServer::connect(url, None).await?))
     }
 
     /// A connection with the settings of a capture.
     async fn session(&self) -> Result<Client, DatabaseError> {
-        let client = self.open().await?;
-        self.run(&client, "setting up a session of", SESSION).await?;
+        let client = self.server.open_session().await?;
+        self.run(&client, "set up a session of", SESSION).await?;
         Ok(client)
     }
 
     async fn run(
         &self,
         client: &Client,
-        doing: &'static str,
+        action: &'static str,
         sql: &str,
     ) -> Result<(), DatabaseError> {
-        client.batch_execute(sql).await.map_err(|error| self.error(doing, &error))
+        client.batch_execute(sql).await.map_err(|error| self.error(action, &error))
     }
 
-    async fn listed(&self, client: &Client) -> Result<Vec<Found>, DatabaseError> {
-        catalogue::tables(client)
-            .await
-            .map_err(|error| self.error("listing the tables of", &error))?
+    fn error(&self, action: &'static str, error: &tokio_postgres::Error) -> DatabaseError {
+        self.server.error(action, error).into()
     }
 
     /// Sessions whose transactions all see what the first one sees. A server that has no
     /// connection left for the others is read by the first alone.
     async fn sessions(&self) -> Result<(Vec<Client>, String), DatabaseError> {
         let first = self.session().await?;
-        self.run(&first, "opening a transaction of", BEGIN).await?;
+        self.run(&first, "open a transaction of", BEGIN).await?;
         let snapshot = first
             .query_one("SELECT pg_export_snapshot()", &[])
             .await
-            .map_err(|error| self.error("exporting the snapshot of", &error))?;
+            .map_err(|error| self.error("export the snapshot of", &error))?;
         // Letters, digits and hyphens; and it comes from the server.
         let snapshot: String = snapshot.get(0);
         let mut sessions = vec![first];
@@ -187,57 +123,64 @@ impl PostgresDatabase {
     async fn joined(&self, snapshot: &str) -> Result<Client, DatabaseError> {
         let session = self.session().await?;
         let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'");
-        self.run(&session, "opening a transaction of", &begin).await?;
+        self.run(&session, "open a transaction of", &begin).await?;
         Ok(session)
     }
 
     async fn capture_all(&self, dir: &Path) -> Result<PostgresSnapshot, DatabaseError> {
         let (sessions, snapshot) = self.sessions().await?;
-        let definition = Definition::read(&sessions[0], &self.config, &snapshot)
+        let definition = Definition::read(&sessions[0], self.server.config(), &snapshot)
             .await
-            .map_err(|error| self.error("reading the definition of", &error))?;
-        let found = self.listed(&sessions[0]).await?;
+            .map_err(|error| self.error("read the definition of", &error))?;
+        let tables = list_tables(&sessions[0])
+            .await
+            .map_err(|error| self.error("list the tables of", &error))?;
+        let queries = tables.iter().map(TableQuery::new).collect::<Result<Vec<_>, _>>()?;
         let ranges = self.major() >= RANGES_SINCE;
-        let jobs =
-            found.iter().enumerate().flat_map(|(table, found)| jobs_of(table, found, ranges));
-        let jobs: Vec<Job<String>> = jobs.collect();
-        let found = Arc::new(found);
-        let place: Arc<str> = self.place.as_str().into();
+        let jobs: Vec<Job<String>> = queries
+            .iter()
+            .enumerate()
+            .flat_map(|(table, query)| jobs_of(table, query, ranges))
+            .collect();
+        let queries = Arc::new(queries);
         let copied = jobs::run(sessions, jobs, dir, {
-            let found = Arc::clone(&found);
+            let (queries, server) = (Arc::clone(&queries), Arc::clone(&self.server));
             move |session: Arc<Client>, table: usize, condition: String, path: PathBuf| {
-                let (found, place) = (Arc::clone(&found), Arc::clone(&place));
+                let (queries, server) = (Arc::clone(&queries), Arc::clone(&server));
                 Box::pin(async move {
-                    copy::to_file(&session, &found[table], &condition, &path).await.map_err(
-                        |error| {
-                            error.into_image(|error| failed("reading a table of", &place, &error))
+                    copy::to_file(&session, &queries[table], &condition, &path).await.map_err(
+                        |error| match error {
+                            CopyError::Read(error) => {
+                                server.error("read a table of", &error).into()
+                            }
+                            CopyError::Write(error) => error,
                         },
                     )
                 })
             }
         })
         .await?;
-        let tables = found.iter().map(|found| found.table.clone()).collect();
-        let rows = Stored::of(self.engine.clone(), self.database.clone(), tables, copied);
+        let tables = queries.iter().map(|query| query.table.clone()).collect();
+        let rows = Stored::of(self.engine(), self.server.database().to_owned(), tables, copied);
         Ok(PostgresSnapshot { rows, definition })
     }
 
     /// The first number of the server's version.
     fn major(&self) -> u32 {
-        let digits = self.engine.version().split(|it: char| !it.is_ascii_digit()).next();
+        let digits = self.server.engine().version().split(|it: char| !it.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
 }
 
 /// What is to be copied of a table: all of it, or ranges of its blocks.
-fn jobs_of(table: usize, found: &Found, ranges: bool) -> Vec<Job<String>> {
-    if found.table.skip_reason.is_some() {
+fn jobs_of(table: usize, query: &TableQuery, ranges: bool) -> Vec<Job<String>> {
+    if query.table.skip_reason.is_some() {
         return Vec::new();
     }
-    if !ranges || found.blocks <= BLOCKS_PER_PIECE {
-        return vec![Job { table, size: found.blocks, what: String::new() }];
+    if !ranges || query.blocks <= BLOCKS_PER_PIECE {
+        return vec![Job { table, size: query.blocks, what: String::new() }];
     }
-    let pieces = found.blocks.div_ceil(BLOCKS_PER_PIECE);
+    let pieces = query.blocks.div_ceil(BLOCKS_PER_PIECE);
     let condition = |piece: u64| {
         let from = piece * BLOCKS_PER_PIECE;
         let after = format!(" WHERE ctid >= '({from},0)'::tid");
@@ -253,17 +196,16 @@ fn jobs_of(table: usize, found: &Found, ranges: bool) -> Vec<Job<String>> {
 
 impl SourceDatabase for PostgresDatabase {
     fn engine(&self) -> Engine {
-        self.engine.clone()
+        self.server.engine().clone()
     }
 
     fn address(&self) -> Option<(String, u16)> {
-        let Some(Host::Tcp(host)) = self.config.get_hosts().first() else { return None };
-        Some((host.clone(), self.config.get_ports().first().copied().unwrap_or(5432)))
+        self.server.address()
     }
 
     fn login(&self) -> Option<Login> {
-        let user = self.config.get_user()?.to_owned();
-        Some(Login { user, database: Some(self.database().to_owned()) })
+        let user = self.server.config().get_user()?.to_owned();
+        Some(Login { user, database: Some(self.server.database().to_owned()) })
     }
 
     /// Captures the present, whatever `at` says.
@@ -281,40 +223,5 @@ impl SourceDatabase for PostgresDatabase {
             );
             Ok(Arc::new(image) as Arc<dyn DatabaseSnapshot>)
         })
-    }
-}
-
-fn failed(doing: &'static str, place: &str, error: &tokio_postgres::Error) -> DatabaseError {
-    DatabaseError::Database { doing, place: place.to_owned(), reason: reason(error) }
-}
-
-/// Host, port and database of an address, without user and password.
-fn place(config: &Config) -> String {
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => host.clone(),
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "an unnamed host".to_owned(),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("{host}:{port}/{}", config.get_dbname().unwrap_or(""))
-}
-
-/// The reason of a failure. The server's words are repeated only for classes of
-/// errors that speak of connections, rights and names; others (data exceptions
-/// above all) may quote a cell and are given as their code alone.
-fn reason(error: &tokio_postgres::Error) -> String {
-    let Some(server) = error.as_db_error() else {
-        let cause =
-            std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        return format!("{error}{cause}");
-    };
-    let code = server.code();
-    let quotable = ["08", "28", "3D", "3F", "42", "53", "55", "57"];
-    if quotable.iter().any(|class| code.code().starts_with(class))
-        && *code != SqlState::SYNTAX_ERROR
-    {
-        format!("{} ({})", server.message(), code.code())
-    } else {
-        format!("the server answered with code {}", code.code())
     }
 }

@@ -11,12 +11,15 @@ use futures::future::BoxFuture;
 use tokio_postgres::{Client, NoTls};
 
 use super::definition::Definition;
-use super::{PostgresDatabase, SESSION, reason};
+use super::{PostgresDatabase, SESSION};
 use crate::error::DatabaseError;
 use crate::prefetch::Prefetch;
-use crate::snapshot::{Batches, DatabaseSnapshot, Engine, StartedServer, Table};
+use crate::snapshot::{Batches, DatabaseSnapshot, StartedServer, Table};
 use crate::stored::Stored;
 use crate::test_server::TestPostgres;
+use landbridge_source::Engine;
+use landbridge_source::catalogue::quote_name;
+use landbridge_source::postgres::reason;
 
 /// Rows, and what is needed to have them in a server again.
 pub(super) struct PostgresSnapshot {
@@ -54,7 +57,7 @@ impl DatabaseSnapshot for PostgresSnapshot {
                 reason: reason(&error),
             };
             let client = connect(&server.url()).await.map_err(failed)?;
-            let database = quoted(self.database());
+            let database = quote_name('"', self.database());
             if self.database() != "postgres" {
                 let create = format!("CREATE DATABASE {database}");
                 client.batch_execute(&create).await.map_err(failed)?;
@@ -110,8 +113,8 @@ impl PostgresSnapshot {
             .filter(|index| !computed(&table.columns[*index].name))
             .collect();
         let names: Vec<String> =
-            kept.iter().map(|index| quoted(&table.columns[*index].name)).collect();
-        let (schema, name) = (quoted(&table.schema), quoted(&table.name));
+            kept.iter().map(|index| quote_name('"', &table.columns[*index].name)).collect();
+        let (schema, name) = (quote_name('"', &table.schema), quote_name('"', &table.name));
         let copy = format!("COPY {schema}.{name} ({}) FROM STDIN", names.join(", "));
         let sink = client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?;
         let mut sink = Box::pin(sink);
@@ -148,10 +151,6 @@ async fn roles(client: &Client, definition: &Definition) -> Result<(), tokio_pos
         }
     }
     Ok(())
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Rows in COPY's text format (PostgreSQL documentation, "COPY", "Text Format").

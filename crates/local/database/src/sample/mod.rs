@@ -23,7 +23,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::error::DatabaseError;
-use crate::snapshot::{Batches, DatabaseSnapshot, Engine, SourceDatabase, Table};
+use crate::snapshot::{Batches, DatabaseSnapshot, SourceDatabase, Table};
+use landbridge_source::Engine;
 
 pub use tables::{COUPONS_EMPTY_FROM_DAY, PASSPORT_FROM_DAY};
 

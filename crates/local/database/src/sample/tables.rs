@@ -1,7 +1,8 @@
 //! The tables of the business, and their columns.
 
 use super::life::View;
-use crate::snapshot::{Column, EngineFamily, Table};
+use crate::snapshot::{Column, Table};
+use landbridge_source::EngineFamily;
 
 /// The day's number from which `coupons` is empty: the second day.
 pub const COUPONS_EMPTY_FROM_DAY: u64 = 1;

@@ -15,7 +15,8 @@ use arrow_ipc::reader::StreamReader;
 
 use crate::error::DatabaseError;
 use crate::jobs::Copied;
-use crate::snapshot::{Batches, DatabaseSnapshot, Engine, Table};
+use crate::snapshot::{Batches, DatabaseSnapshot, Table};
+use landbridge_source::Engine;
 
 pub(crate) use gathered::{Cells, Gathered};
 pub(crate) use piece::Piece;

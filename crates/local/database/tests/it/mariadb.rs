@@ -31,16 +31,11 @@ pub(crate) const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/
 async fn a_database_is_captured_whole() {
     let (server, _client) = shop(DATABASE).await;
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    assert_eq!((source.engine().name(), source.database()), ("mariadb", "shop"));
+    assert_eq!(source.engine().name(), "mariadb");
     assert!(source.engine().version().starts_with("1"), "{:?}", source.engine());
     let dir = tempfile::tempdir().unwrap();
     let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    // The catalogue alone says the same of the tables, but for their rows.
-    let mut listed = source.tables().await.unwrap();
-    for (listed, table) in listed.iter_mut().zip(image.tables()) {
-        listed.rows = table.rows;
-    }
-    assert_eq!(listed, image.tables());
+    assert_eq!(image.database(), "shop");
     // The image stays as it is, whatever happens to its database.
     drop(server);
 
@@ -192,34 +187,4 @@ async fn unreadable_tables_are_skipped() {
     assert_eq!(skipped("open"), None);
     assert_eq!(skipped("closed").as_deref(), Some("the master user may not read it"));
     assert_eq!(skipped("half").as_deref(), Some("the master user may not read it"));
-}
-
-#[tokio::test]
-async fn errors_hold_no_password() {
-    let (server, mut client) = shop("CREATE USER me IDENTIFIED BY 'right'").await;
-    client.query_drop("GRANT ALL ON shop.* TO me").await.unwrap();
-    let url = server.url_of("shop");
-    let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap().to_owned();
-    let ours = |rest: &str| format!("mysql://me:{rest}").replace("PORT", &port);
-    assert!(MySqlDatabase::connect(&ours("right@127.0.0.1:PORT/shop")).await.is_ok());
-    let mut told = String::new();
-    for rest in [
-        "hunter2@[::1:PORT/shop",
-        "hunter2@127.0.0.1:PORT",
-        "hunter2@127.0.0.1:1/shop",
-        "hunter2@127.0.0.1:PORT/shop",
-        "right@127.0.0.1:PORT/none",
-    ] {
-        let error = MySqlDatabase::connect(&ours(rest)).await.err().unwrap();
-        let text = format!("{error}\n");
-        assert!(!format!("{text}{error:?}").contains("hunter2"), "{text}");
-        told.push_str(&text.replace(&port, "PORT"));
-    }
-    expect![[r#"
-        the source's URL cannot be read; write it as postgres://user:password@host:port/database or mysql://user:password@host:port/database
-        the source's URL cannot be read; write it as postgres://user:password@host:port/database or mysql://user:password@host:port/database
-        connecting to the source database at 127.0.0.1:1/shop failed: Input/output error: Connection refused (os error 111)
-        connecting to the source database at 127.0.0.1:PORT/shop failed: Access denied for user 'me'@'127.0.0.1' (using password: YES) (1045)
-        connecting to the source database at 127.0.0.1:PORT/none failed: Access denied for user 'me'@'%' to database 'none' (1044)
-    "#]].assert_eq(&told);
 }

@@ -1,4 +1,5 @@
-//! TLS for the clients of PostgreSQL and MySQL: RDS asks for it, with certificates of AWS's own.
+//! TLS for the clients of PostgreSQL and MySQL. RDS servers have certificates of AWS's own
+//! certificate authority, which no client trusts by default.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,21 +14,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-use crate::failure::{Failure, Result};
+use crate::error::{Result, SourceError};
 
-/// Connects with TLS, and trusts the certificates of one file alone.
+/// The CA certificates that a connection trusts. The connection is always encrypted, and the
+/// server's certificate must be valid for the host name.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub struct Tls {
     postgres: Arc<ClientConfig>,
-    /// MySQL's client reads the file by itself.
+    /// The client for MySQL reads the file itself.
     file: PathBuf,
 }
 
 impl Tls {
-    /// Reads the certificates, in PEM, such as AWS's `global-bundle.pem`.
-    pub(super) fn trusting(file: &Path) -> Result<Self> {
-        let unusable = |why: &dyn std::fmt::Display| {
-            Failure::Usage(format!("--ca: {} cannot be used: {why}", file.display()))
+    /// Trusts only the certificates of this PEM file, such as AWS's `global-bundle.pem`.
+    ///
+    /// # Errors
+    /// [`SourceError::Certificates`] when the file cannot be read or contains no certificate.
+    pub fn trust_file(file: &Path) -> Result<Tls> {
+        let unusable = |reason: &dyn std::fmt::Display| SourceError::Certificates {
+            path: file.display().to_string(),
+            reason: reason.to_string(),
         };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))? {
@@ -35,18 +41,18 @@ impl Tls {
             roots.add(certificate).map_err(|error| unusable(&error))?;
         }
         if roots.is_empty() {
-            return Err(unusable(&"it holds no certificate"));
+            return Err(unusable(&"it contains no certificate"));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(&error))?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { postgres: Arc::new(config), file: file.to_owned() })
+        Ok(Tls { postgres: Arc::new(config), file: file.to_owned() })
     }
 
-    /// The same for MySQL's client.
-    pub(super) fn for_mysql(self) -> mysql_async::SslOpts {
+    /// The same certificates for the client of MySQL.
+    pub(crate) fn for_mysql(self) -> mysql_async::SslOpts {
         mysql_async::SslOpts::default()
             .with_root_certs(vec![self.file.into()])
             .with_disable_built_in_roots(true)
@@ -58,22 +64,22 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     type Stream = Stream<S>;
-    type TlsConnect = Connect;
+    type TlsConnect = Handshake;
     type Error = io::Error;
 
-    fn make_tls_connect(&mut self, host: &str) -> io::Result<Connect> {
+    fn make_tls_connect(&mut self, host: &str) -> io::Result<Handshake> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Connect { connector: TlsConnector::from(self.postgres.clone()), name })
+        Ok(Handshake { connector: TlsConnector::from(self.postgres.clone()), name })
     }
 }
 
-/// One connection to be made.
-pub(super) struct Connect {
+/// A TLS handshake to be made on a new connection.
+pub struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
-impl<S> TlsConnect<S> for Connect
+impl<S> TlsConnect<S> for Handshake
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -86,9 +92,9 @@ where
     }
 }
 
-/// A connection with TLS. The password goes without channel binding: the certificate is
-/// checked instead.
-pub(super) struct Stream<S>(tokio_rustls::client::TlsStream<S>);
+/// An encrypted connection. The password is sent without channel binding: the certificate is
+/// verified instead.
+pub struct Stream<S>(tokio_rustls::client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {

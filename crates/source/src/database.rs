@@ -1,0 +1,67 @@
+//! A database of any supported engine.
+
+use crate::catalogue::Table;
+use crate::engine::Engine;
+use crate::error::{Result, SourceError};
+use crate::mysql::MySqlServer;
+use crate::postgres::PostgresServer;
+use crate::tls::Tls;
+
+/// A database that answered once.
+#[allow(clippy::large_enum_variant)] // a process has one or two of them
+pub enum Database {
+    /// PostgreSQL.
+    Postgres(PostgresServer),
+    /// MySQL or MariaDB.
+    MySql(MySqlServer),
+}
+
+impl Database {
+    /// Connects to the database and asks for its engine and version.
+    ///
+    /// The URL's scheme is `postgres`, `postgresql`, `mysql` or `mariadb`. With `tls`, the
+    /// connection is encrypted and the server's certificate is verified; without, it is plain,
+    /// which is meant for servers on this machine or behind a tunnel.
+    ///
+    /// # Errors
+    /// [`SourceError::Url`] for another scheme or a malformed URL, [`SourceError::Refused`] when
+    /// the server cannot be reached or refuses.
+    pub async fn connect(url: &str, tls: Option<Tls>) -> Result<Database> {
+        match url.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => {
+                PostgresServer::connect(url, tls).await.map(Database::Postgres)
+            }
+            Some(("mysql" | "mariadb", _)) => {
+                MySqlServer::connect(url, tls).await.map(Database::MySql)
+            }
+            _ => Err(SourceError::Url),
+        }
+    }
+
+    /// The engine and its version.
+    pub fn engine(&self) -> &Engine {
+        match self {
+            Database::Postgres(server) => server.engine(),
+            Database::MySql(server) => server.engine(),
+        }
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Database::Postgres(server) => server.database(),
+            Database::MySql(server) => server.database(),
+        }
+    }
+
+    /// The tables that the catalogue lists now, in the order of their names. Reads no row.
+    ///
+    /// # Errors
+    /// [`SourceError::Refused`].
+    pub async fn tables(&self) -> Result<Vec<Table>> {
+        match self {
+            Database::Postgres(server) => server.tables().await,
+            Database::MySql(server) => server.tables().await,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Connects to a real PostgreSQL, MySQL or MariaDB database, lists its tables and counts their
+//! rows.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | [`database`] | [`Database`]: a database of any supported engine, chosen by its URL |
+//! | [`postgres`], [`mysql`] | connections, catalogue queries and row counts of one engine |
+//! | [`catalogue`] | [`Table`] and [`Column`]: what a catalogue says about a table |
+//! | [`engine`] | [`Engine`] and its version |
+//! | [`rows`] | row counts of a restored database |
+//! | [`tls`] | [`Tls`]: which certificates a connection trusts |
+//! | [`error`] | [`SourceError`] |
+#![cfg_attr(
+    feature = "proposal",
+    doc = "//! | [`proposal`] | a contract proposed from a catalogue (feature `proposal`) |"
+)]
+//!
+//! Nothing here reads a row. Only [`proposal`], a Cargo feature, knows the rules of
+//! `landbridge-core`; everything else is shared with the emulator, which must not know them.
+
+pub mod catalogue;
+pub mod database;
+pub mod engine;
+pub mod error;
+pub mod mysql;
+pub mod postgres;
+#[cfg(feature = "proposal")]
+pub mod proposal;
+pub mod rows;
+pub mod tls;
+
+pub use catalogue::{Column, Table};
+pub use database::Database;
+pub use engine::{Engine, EngineFamily};
+pub use error::{Result, SourceError};
+pub use tls::Tls;

@@ -1,0 +1,131 @@
+//! Row counts of PostgreSQL.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use super::PostgresServer;
+use crate::catalogue::quote_name;
+use crate::error::{Result, SourceError};
+use crate::tls::Tls;
+
+/// [`crate::rows::count`] for PostgreSQL.
+pub(crate) async fn count_rows(
+    url: &str,
+    host: &str,
+    port: u16,
+    tls: Option<Tls>,
+    tables: &[String],
+) -> Result<BTreeMap<String, Option<u64>>> {
+    let server = at(url, host, port, tls)?;
+    let client = server.open_session().await?;
+    let mut counts = BTreeMap::new();
+    for target in tables {
+        let (schema, table) = target.split_once('.').unwrap_or(("public", target));
+        let exists = "SELECT to_regclass(quote_ident($1) || '.' || quote_ident($2)) IS NOT NULL";
+        let row = client.query_one(exists, &[&schema, &table]).await;
+        let row = row.map_err(|error| server.error("list the tables of", &error))?;
+        let rows = if row.get::<_, bool>(0) {
+            let (schema, table) = (quote_name('"', schema), quote_name('"', table));
+            let row =
+                client.query_one(&format!("SELECT count(*) FROM {schema}.{table}"), &[]).await;
+            let row = row.map_err(|error| server.error("count rows of", &error))?;
+            u64::try_from(row.get::<_, i64>(0)).ok()
+        } else {
+            None
+        };
+        counts.insert(target.clone(), rows);
+    }
+    Ok(counts)
+}
+
+/// The server at `host` and `port`, with user, password and database of `url`.
+fn at(url: &str, host: &str, port: u16, tls: Option<Tls>) -> Result<PostgresServer> {
+    let url: Config = url.parse().map_err(|_| SourceError::Url)?;
+    let mut config = Config::new();
+    config.host(host).port(port).application_name("landbridge").ssl_mode(SslMode::Disable);
+    if let Some(user) = url.get_user() {
+        config.user(user);
+    }
+    if let Some(password) = url.get_password() {
+        config.password(password);
+    }
+    if let Some(database) = url.get_dbname() {
+        config.dbname(database);
+    }
+    Ok(PostgresServer::new(config, tls))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    use landbridge_local_database::TestPostgres;
+
+    use tokio_postgres::NoTls;
+
+    use super::*;
+
+    /// Makes a server accept only TLS, with its own certificate for 127.0.0.1.
+    async fn with_tls(server: &TestPostgres, dir: &std::path::Path) {
+        let generated = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (key, certificate) = (dir.join("key.pem"), dir.join("certificate.pem"));
+        std::fs::write(&key, generated.signing_key.serialize_pem()).unwrap();
+        std::fs::write(&certificate, generated.cert.pem()).unwrap();
+        std::fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let show = |what: &str| format!("SELECT current_setting('{what}')");
+        let text = async |what: &str| {
+            client.query_one(&show(what), &[]).await.unwrap().get::<_, String>(0)
+        };
+        let owner = std::fs::metadata(text("data_directory").await).unwrap();
+        if owner.uid() != std::fs::metadata(dir).unwrap().uid() {
+            chown(&key, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        std::fs::write(text("hba_file").await, "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        for (name, value) in [("ssl_key_file", &key), ("ssl_cert_file", &certificate)]
+            .map(|(name, path)| (name, path.display().to_string()))
+        {
+            client.batch_execute(&format!("ALTER SYSTEM SET {name} = '{value}'")).await.unwrap();
+        }
+        client.batch_execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+        client.batch_execute("CREATE TABLE people AS SELECT 1 AS id").await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn rows_are_counted_over_tls_with_the_given_certificates() {
+        let server = tokio::task::spawn_blocking(TestPostgres::start).await.unwrap();
+        let server = server.unwrap_or_else(|error| panic!("{error}"));
+        let dir = tempfile::tempdir().unwrap();
+        with_tls(&server, dir.path()).await;
+        let url = server.url();
+        let port: u16 = url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap();
+        let targets = ["public.people".to_owned(), "public.absent".to_owned()];
+        let count = async |tls| super::count_rows(&url, "127.0.0.1", port, tls, &targets).await;
+        let tls = Tls::trust_file(&dir.path().join("certificate.pem")).unwrap();
+        // The server takes a moment to reload its configuration.
+        let begun = std::time::Instant::now();
+        let counted = loop {
+            match count(Some(tls.clone())).await {
+                Ok(counted) => break counted,
+                Err(error) if begun.elapsed().as_secs() > 20 => panic!("{error}"),
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+        };
+        assert_eq!(counted["public.people"], Some(1));
+        assert_eq!(counted["public.absent"], None);
+        assert!(count(None).await.is_err(), "the server accepts only TLS");
+        // The certificate of another server.
+        let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let file = dir.path().join("other.pem");
+        std::fs::write(&file, other.cert.pem()).unwrap();
+        assert!(count(Some(Tls::trust_file(&file).unwrap())).await.is_err());
+        std::fs::write(&file, "nothing").unwrap();
+        assert!(matches!(Tls::trust_file(&file), Err(SourceError::Certificates { .. })));
+    }
+}

@@ -1,0 +1,456 @@
+//! Proposes a contract from a database's catalogue. `landbridge check` accepts it unchanged.
+
+use std::collections::BTreeMap;
+
+use landbridge_core::config::Config;
+use landbridge_core::contract::{Contract, Mode, ProposedColumn, ProposedTable, table_name};
+use landbridge_core::ids::{ColumnName, short_hash};
+use landbridge_core::types::{self, BigQueryType, Original};
+
+use crate::catalogue::{Column, Table};
+use crate::database::Database;
+use crate::engine::EngineFamily;
+use crate::error::SourceError;
+
+/// The consequence of a column name that BigQuery does not accept.
+const NOT_TRANSFERRED: &str = "its table is not transferred until the source renames the column";
+
+/// What the manifest of an export says about a column that is written as text.
+const EXPORTED_AS_TEXT: &str = "binary (UTF8)";
+
+/// Number of digits of the hash that distinguishes two tables of the same name.
+const HASH_DIGITS: usize = 8;
+
+/// A proposed contract.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The contract, which has no validation errors.
+    pub contract: Contract,
+    /// Tables and columns of the database that the contract leaves out, each with the reason.
+    pub left_out: Vec<String>,
+}
+
+/// Why no contract can be proposed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProposalError {
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// No table of the database can be transferred.
+    #[error("the database `{database}` has no tables that can be transferred{}", reasons(.left_out))]
+    NoTables {
+        /// The database's name.
+        database: String,
+        /// The tables and columns that were left out, each with the reason.
+        left_out: Vec<String>,
+    },
+    /// The proposed contract would be invalid.
+    #[error("cannot propose a contract for the database `{database}`: {problem}")]
+    Invalid {
+        /// The database's name.
+        database: String,
+        /// The first validation error.
+        problem: String,
+    },
+}
+
+fn reasons(left_out: &[String]) -> String {
+    if left_out.is_empty() { String::new() } else { format!(": {}", left_out.join("; ")) }
+}
+
+/// Proposes a contract for a database: `base`, extended by the tables and columns that `base`
+/// does not name. Only the catalogue is read.
+///
+/// # Errors
+/// Any [`ProposalError`].
+pub async fn propose(
+    database: &Database,
+    base: Contract,
+    config: &Config,
+) -> Result<Proposal, ProposalError> {
+    let tables = database.tables().await?;
+    propose_for_tables(database.engine().family(), database.name(), &tables, base, config)
+}
+
+fn propose_for_tables(
+    family: EngineFamily,
+    database: &str,
+    tables: &[Table],
+    base: Contract,
+    config: &Config,
+) -> Result<Proposal, ProposalError> {
+    let Transferable { tables, left_out } = transferable(family, tables, &base);
+    if tables.is_empty() {
+        return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
+    }
+    let mut contract = base.clone();
+    contract.extend(&tables, config);
+    rename_duplicates(&mut contract, &base, database);
+    // The contract must be valid when it is read again, whatever the database contains.
+    if let Some(problem) = contract.validate(config).first() {
+        let problem = problem.to_string();
+        return Err(ProposalError::Invalid { database: database.to_owned(), problem });
+    }
+    Ok(Proposal { contract, left_out })
+}
+
+/// The part of a database that a contract can name.
+struct Transferable {
+    tables: Vec<ProposedTable>,
+    left_out: Vec<String>,
+}
+
+fn transferable(family: EngineFamily, tables: &[Table], base: &Contract) -> Transferable {
+    let mut found = Transferable { tables: Vec::new(), left_out: Vec::new() };
+    for table in tables {
+        let name = format!("{}.{}", table.schema, table.name);
+        if let Some(reason) = &table.skip_reason {
+            found.left_out.push(format!("{name}: {reason}"));
+        } else if let Some(parent) = &table.partition_of {
+            found.left_out.push(format!("{name}: a partition, transferred with {parent}"));
+        } else {
+            let columns = columns(family, table, &name, base, &mut found.left_out);
+            found.tables.push(ProposedTable {
+                schema: table.schema.clone(),
+                name: table.name.clone(),
+                columns,
+            });
+        }
+    }
+    // Neither a contract nor BigQuery has tables without columns.
+    found.tables.retain(|table| !table.columns.is_empty());
+    found
+}
+
+fn columns(
+    family: EngineFamily,
+    table: &Table,
+    name: &str,
+    base: &Contract,
+    left_out: &mut Vec<String>,
+) -> Vec<ProposedColumn> {
+    let engine = match family {
+        EngineFamily::Postgres => types::Engine::Postgres,
+        EngineFamily::MySql => types::Engine::Mysql,
+    };
+    // BigQuery does not distinguish column names by letter case.
+    let known = base.tables.get(name).into_iter().flat_map(|table| table.columns.keys());
+    let mut taken: BTreeMap<String, String> =
+        known.map(|column| (column.to_ascii_lowercase(), column.clone())).collect();
+    let mut columns = Vec::new();
+    for column in &table.columns {
+        let mut leave_out =
+            |reason: &str| left_out.push(format!("{name}.{}: {reason}", column.name));
+        if let Err(error) = ColumnName::new(column.name.as_str()) {
+            leave_out(&format!("{}; {NOT_TRANSFERRED}", error.what()));
+            continue;
+        }
+        let same = taken.entry(column.name.to_ascii_lowercase());
+        let same = same.or_insert_with(|| column.name.clone());
+        if *same != column.name {
+            // Which of the two names has to change depends on where the other one is.
+            let in_source = table.columns.iter().any(|other| other.name == *same);
+            leave_out(&if in_source {
+                format!("BigQuery does not distinguish it from `{same}`; {NOT_TRANSFERRED}")
+            } else {
+                format!("the contract names it `{same}`; write the name as the source does")
+            });
+            continue;
+        }
+        match propose_column(engine, column) {
+            Ok(proposed) => columns.push(proposed),
+            Err(reason) => leave_out(&reason),
+        }
+    }
+    columns
+}
+
+/// # Errors
+/// The reason why BigQuery has no type for the column.
+fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColumn, String> {
+    // An export writes domains and arrays as text, whatever their base or element type.
+    let as_text = column.is_domain || column.is_array();
+    let original = Original {
+        name: column.name.clone(),
+        original_type: column.data_type.clone(),
+        precision: column.numeric_precision.unwrap_or(0),
+        scale: column.numeric_scale,
+        expected_exported: if as_text { EXPORTED_AS_TEXT.to_owned() } else { String::new() },
+    };
+    let landing = types::landing(&types::exported(engine, &original), &column.data_type)?;
+    let (bigquery_type, mode) = match landing.ty {
+        BigQueryType::String if column.is_array() => (BigQueryType::String, Mode::Repeated),
+        BigQueryType::String => (types::natural(engine, &original), Mode::Nullable),
+        ty => (ty, Mode::Nullable),
+    };
+    Ok(ProposedColumn {
+        name: column.name.clone(),
+        source_type: column.data_type.clone(),
+        bigquery_type,
+        mode,
+    })
+}
+
+/// Gives another BigQuery name to each table that `base` does not name and whose name would be
+/// taken already.
+///
+/// Names are compared without regard to letter case. Each table takes two names: the one that it
+/// gets in BigQuery, and the one that `landbridge check` derives. The check does not know the
+/// database: without a `public` schema it assumes MySQL, where the schema is not part of the name.
+fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
+    let is_postgres = contract.tables.keys().any(|target| target.starts_with("public."));
+    let names = |target: &str, given: Option<&String>| -> [String; 2] {
+        let (schema, table) = target.split_once('.').unwrap_or(("", target));
+        let schema_in_check = if is_postgres { "" } else { schema };
+        match given {
+            Some(given) => [given.clone(), given.clone()],
+            None => {
+                [table_name(database, schema, table), table_name(schema_in_check, schema, table)]
+            }
+        }
+    };
+    let is_known = |target: &String| base.tables.contains_key(target);
+    let (old, new): (Vec<_>, Vec<_>) =
+        contract.tables.iter_mut().partition(|(target, _)| is_known(target));
+    let mut taken: BTreeMap<String, ()> = BTreeMap::new();
+    let mut take = |names: &[String; 2]| {
+        let names = names.each_ref().map(|name| name.to_ascii_lowercase());
+        let free = names.iter().all(|name| !taken.contains_key(name));
+        if free {
+            taken.extend(names.map(|name| (name, ())));
+        }
+        free
+    };
+    for (target, table) in old {
+        take(&names(target, table.table.as_ref()));
+    }
+    for (target, table) in new {
+        let derived = names(target, None);
+        if take(&derived) {
+            continue;
+        }
+        let [in_bigquery, _] = derived;
+        let hash: String = short_hash(target).chars().take(HASH_DIGITS).collect();
+        let candidates = [in_bigquery.clone(), format!("{in_bigquery}_{hash}")];
+        table.table = candidates.into_iter().find(|name| take(&[name.clone(), name.clone()]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use landbridge_core::config;
+    use landbridge_core::contract::{self, Contract};
+
+    use super::*;
+    use crate::catalogue::Storage;
+
+    fn demo_config() -> Config {
+        let text = include_str!("../../../examples/demo/landbridge.yaml");
+        config::load(config::FILE_NAME, text).unwrap()
+    }
+
+    fn empty_contract() -> Contract {
+        Contract::propose(&[], &demo_config())
+    }
+
+    fn table(schema: &str, name: &str, columns: &[(&str, &str)]) -> Table {
+        let column = |(name, data_type): &(&str, &str)| Column::new(name, data_type);
+        Table {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            columns: columns.iter().map(column).collect(),
+            partition_of: None,
+            skip_reason: None,
+            storage: Storage::Postgres { partitioned: false, blocks: 1 },
+        }
+    }
+
+    /// The proposal as it is printed. It must be valid unchanged.
+    fn rendered(tables: &[Table], base: Contract) -> String {
+        let config = demo_config();
+        let proposal =
+            propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap();
+        let text = proposal.contract.render();
+        let read = contract::load(contract::FILE_NAME, &text, &config);
+        assert_eq!(read.expect("a valid contract"), proposal.contract);
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let left_out = proposal.left_out.iter().map(|left_out| format!("left out: {left_out}"));
+        lines.map(str::to_owned).chain(left_out).map(|line| line + "\n").collect()
+    }
+
+    #[test]
+    fn partitions_and_skipped_tables_are_left_out_with_a_reason() {
+        let mut partition = table("public", "sales_2026", &[("id", "bigint")]);
+        partition.partition_of = Some("sales".to_owned());
+        let mut scratch = table("public", "scratch", &[("id", "bigint")]);
+        scratch.skip_reason = Some("it is unlogged".to_owned());
+        let parent = table("public", "sales", &[("id", "bigint")]);
+        expect![[r#"
+            version: 1
+            tables:
+              "public.sales":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+            left out: public.sales_2026: a partition, transferred with sales
+            left out: public.scratch: it is unlogged
+        "#]]
+        .assert_eq(&rendered(&[partition, scratch, parent], empty_contract()));
+    }
+
+    #[test]
+    fn columns_that_bigquery_does_not_accept_are_left_out() {
+        let columns = [
+            ("id", "bigint"),
+            ("계좌번호", "text"),
+            ("the column", "text"),
+            ("1st", "text"),
+            ("_TABLE_x", "text"),
+            ("Email", "text"),
+            ("email", "text"),
+        ];
+        let only = table("public", "only", &[("이름", "text")]);
+        expect![[r#"
+            version: 1
+            tables:
+              "public.people":
+                columns:
+                  Email: { source: text, type: STRING, class: email }
+                  id: { source: bigint, type: INT64, class: none }
+            left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+            left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+            left out: public.people.1st: a BigQuery column name does not start with a digit; its table is not transferred until the source renames the column
+            left out: public.people._TABLE_x: a BigQuery column name does not start with a reserved prefix; its table is not transferred until the source renames the column
+            left out: public.people.email: BigQuery does not distinguish it from `Email`; its table is not transferred until the source renames the column
+            left out: public.only.이름: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+        "#]]
+        .assert_eq(&rendered(&[table("public", "people", &columns), only], empty_contract()));
+    }
+
+    #[test]
+    fn a_domain_is_proposed_with_the_type_of_its_base() {
+        let mut points = table("public", "points", &[("id", "integer"), ("score", "integer")]);
+        points.columns[1].is_domain = true;
+        expect![[r#"
+            version: 1
+            tables:
+              "public.points":
+                columns:
+                  id: { source: integer, type: INT64, class: none }
+                  score: { source: integer, type: INT64, class: none }
+        "#]]
+        .assert_eq(&rendered(&[points], empty_contract()));
+    }
+
+    #[test]
+    fn tables_of_the_same_name_get_different_names() {
+        let of = |schema, name| table(schema, name, &[("id", "bigint")]);
+        expect![[r#"
+            version: 1
+            tables:
+              "public.Base":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "public.base":
+                table: base_61c5a45d
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "public.고객 표":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "public.한글 표":
+                table: _____99ac506b
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "sales.base":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "shop.base":
+                table: base_ddabdc33
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+        "#]]
+        .assert_eq(&rendered(
+            &[
+                of("public", "Base"),
+                of("public", "base"),
+                of("public", "고객 표"),
+                of("public", "한글 표"),
+                of("shop", "base"),
+                of("sales", "base"),
+            ],
+            empty_contract(),
+        ));
+    }
+
+    #[test]
+    fn without_a_public_schema_names_differ_as_the_check_derives_them() {
+        let of = |schema, name| table(schema, name, &[("id", "bigint")]);
+        expect![[r#"
+            version: 1
+            tables:
+              "a.users":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "b.links":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "b.users":
+                table: b__users
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+        "#]]
+        .assert_eq(&rendered(
+            &[of("a", "users"), of("b", "users"), of("b", "links")],
+            empty_contract(),
+        ));
+    }
+
+    #[test]
+    fn extending_a_contract_keeps_its_columns() {
+        let text = "version: 1\ntables:\n  public.old:\n    table: base\n    columns:\n      \
+                    EMAIL: { source: text, type: STRING, class: email }\n";
+        let base = contract::load(contract::FILE_NAME, text, &demo_config()).unwrap();
+        let old = table("public", "old", &[("id", "bigint"), ("email", "text")]);
+        expect![[r#"
+            version: 1
+            tables:
+              "public.base":
+                table: base_61c5a45d
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+              "public.old":
+                table: base
+                columns:
+                  EMAIL: { source: text, type: STRING, class: email }
+                  id: { source: bigint, type: INT64, class: none }
+            left out: public.old.email: the contract names it `EMAIL`; write the name as the source does
+        "#]]
+        .assert_eq(&rendered(&[old, table("public", "base", &[("id", "bigint")])], base));
+    }
+
+    #[test]
+    fn a_database_without_tables_is_an_error() {
+        let mut scratch = table("public", "scratch", &[("id", "bigint")]);
+        scratch.skip_reason = Some("it is unlogged".to_owned());
+        for (tables, message) in [
+            (vec![], "the database `shop` has no tables that can be transferred"),
+            (
+                vec![scratch],
+                "the database `shop` has no tables that can be transferred: public.scratch: it is unlogged",
+            ),
+        ] {
+            let config = demo_config();
+            let error = propose_for_tables(
+                EngineFamily::Postgres,
+                "shop",
+                &tables,
+                empty_contract(),
+                &config,
+            );
+            let error = error.expect_err("nothing to propose");
+            assert_eq!(error.to_string(), message);
+        }
+    }
+}
