@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landbridge_core::receipt::ReceiptState;
+use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local_database::{ExportQuirks, MemoryDatabase, MemoryTable};
 
@@ -25,12 +25,11 @@ async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
     let receipt = world.receipts(SECOND).await.remove("public.people").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);
     assert!(
-        receipt
-            .warnings
-            .iter()
-            .any(|warning| warning.contains("`name`") && warning.contains("filled with NULL")),
+        receipt.notes.iter().any(|note| {
+            note.code == NoteCode::ColumnNotInExport && note.column.as_deref() == Some("name")
+        }),
         "{:?}",
-        receipt.warnings
+        receipt.notes
     );
     let rows =
         world.query(PiiReader, "SELECT id, name, email, secret FROM shop.people").await.unwrap();
@@ -142,7 +141,7 @@ async fn partitions_are_never_loaded_twice() {
     );
     for child in ["public.events_2025", "public.events_2026"] {
         assert_eq!(receipts[child].state, ReceiptState::Skipped, "{child}");
-        assert!(receipts[child].warnings[0].contains("of which it is a partition"));
+        assert_eq!(receipts[child].notes[0].code, NoteCode::Partition);
     }
     assert!(
         !world.cloud.google().table_ids("shop").iter().any(|table| table.starts_with("events_"))

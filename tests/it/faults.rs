@@ -184,7 +184,7 @@ async fn a_truncated_manifest() {
         &[
             "a manifest of the export is cut short",
             "exports/landbridge-shop-20261122-a1/export_tables_info_",
-            "yesterday's data stays",
+            "keeps the previous day's data",
         ],
     );
     // Mended by hand: the first day's manifest, which says the same.

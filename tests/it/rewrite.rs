@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
-use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Misfit;
 use landbridge_local::LogLine;
 use landbridge_local::Principal::{Analyst, PiiReader};
@@ -23,7 +23,7 @@ const FIRST: &str = "2026-11-21";
 const SECOND: &str = "2026-11-22";
 const THIRD: &str = "2026-11-23";
 
-fn column(receipt: &Receipt, name: &str) -> landbridge_core::receipt::Column {
+fn column(receipt: &Receipt, name: &str) -> landbridge_core::receipt::ReceiptColumn {
     let column = receipt.columns.iter().find(|column| column.name == name);
     column.unwrap_or_else(|| panic!("no column {name} in {receipt:#?}")).clone()
 }
@@ -232,10 +232,12 @@ async fn text_lands_as_the_types_that_it_means() {
         let told = column(&receipt, name);
         assert_eq!(told.misfits, BTreeMap::from([(misfit, 1)]), "{name}");
         assert!(told.action.starts_with("retype to "), "{name}: {}", told.action);
-        let warned = receipt.warnings.iter().any(|warning| {
-            warning.contains(&format!("`{name}`")) && warning.contains(&misfit.to_string())
+        let noted = receipt.notes.iter().any(|note| {
+            note.code == NoteCode::ValuesSetToNull
+                && note.column.as_deref() == Some(name)
+                && note.text.contains(&misfit.to_string())
         });
-        assert!(warned, "{name}: {:?}", receipt.warnings);
+        assert!(noted, "{name}: {:?}", receipt.notes);
     }
     let day = column(&receipt, "day");
     assert_eq!((day.nulls, day.min.as_deref()), (Some(2), Some("0001-01-01")));
@@ -384,7 +386,10 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
     assert_eq!(type_of(&world, "day"), "STRING");
     let texts = "SELECT COUNT(day), COUNTIF(day = 'infinity') FROM shop.t";
     assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "nothing is lost");
-    assert!(receipt.warnings.iter().any(|it| it.contains("`day` stays STRING")), "{receipt:#?}");
+    let stays_text = |note: &Note| {
+        note.code == NoteCode::ColumnStaysText && note.column.as_deref() == Some("day")
+    };
+    assert!(receipt.notes.iter().any(stays_text), "{receipt:#?}");
     // BigQuery cannot make it a DATE again, so it stays text although all dates are dates now.
     database.set_table(dates(0)).unwrap();
     assert!(world.night(1).await.is_empty());

@@ -311,7 +311,7 @@ impl World {
             .query(
                 landbridge_local::Principal::Analyst,
                 "SELECT source_table, state, snapshot, export, files, bytes, rows_footer, rows_planned, rows_loaded, rows_table, job, \
-                 columns, warnings, problem FROM landbridge_ops.receipts ORDER BY source_table, state",
+                 columns, notes, problem FROM landbridge_ops.receipts ORDER BY source_table, state",
             )
             .await;
         state.insert("landbridge_ops.receipts".to_owned(), format!("{ops:#?}"));

@@ -7,18 +7,15 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{Config, NONE};
-use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
 use landbridge_core::types::ColumnType;
+use landbridge_ledger::{Ledger, records};
 
 use crate::args::{Output, ReceiptArgs};
 use crate::contract::classes_of;
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, Paint, bytes, grouped, left, right};
-
-/// How a receipt begins to say that its table is new; on a first day all say it, so they
-/// are told together.
-const CREATED: &str = "schema: created";
 
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
@@ -100,15 +97,8 @@ pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<
 
 /// Reads the receipts of a day.
 pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Receipt>> {
-    let s3 = &aws.s3;
-    let bucket = &config.export.bucket;
-    let mut receipts = Vec::new();
-    for object in s3.list(bucket, &prefix(config, day)).await? {
-        if let Some((bytes, _)) = s3.get(bucket, &object.key).await? {
-            receipts.push(parse(&bytes, &format!("s3://{bucket}/{}", object.key))?);
-        }
-    }
-    Ok(sorted(receipts))
+    let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
+    Ok(sorted(ledger.read_all(records::RECEIPTS).await?))
 }
 
 /// Where the receipts of a day lie in the export bucket.
@@ -166,13 +156,14 @@ pub(crate) fn summary(receipts: &[Receipt], indent: usize) -> String {
             count(receipt.rows_table),
             tags(receipt),
             classes_of(receipt.columns.iter().map(|column| column.class.as_str())),
-            (untold(receipt).count() + usize::from(receipt.problem.is_some())).to_string(),
+            (receipt.notes.len() + usize::from(receipt.problem.is_some())).to_string(),
         ]
     });
     render::table(&columns, rows.collect(), indent)
 }
 
-/// What should be known of a day: one line per warning and per table that is not published.
+/// The notes of a day: one line per note and per table that is not published. On a first day every
+/// table is new, so new tables share one line.
 pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String {
     let space = " ".repeat(indent);
     let mut text = String::new();
@@ -185,25 +176,18 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
             };
             let _ = writeln!(text, "{space}{mark} {name}: {problem}");
         }
-        for warning in untold(receipt).filter(|warning| !warning.starts_with(CREATED)) {
-            let _ = writeln!(text, "{space}{} {name}: {warning}", paint.yellow("note"));
+        for note in receipt.notes.iter().filter(|note| note.code != NoteCode::TableCreated) {
+            let _ = writeln!(text, "{space}{} {name}: {note}", paint.yellow("note"));
         }
     }
     let created = receipts
         .iter()
-        .filter(|receipt| receipt.warnings.iter().any(|warning| warning.starts_with(CREATED)));
+        .filter(|receipt| receipt.notes.iter().any(|note| note.code == NoteCode::TableCreated));
     let created: Vec<&str> = created.map(|receipt| receipt.table.as_str()).collect();
     if !created.is_empty() {
         let _ = writeln!(text, "{space}note new in the warehouse: {}", created.join(", "));
     }
     text
-}
-
-/// The warnings of a receipt that its problem does not tell already: why a table is skipped
-/// is both.
-fn untold(receipt: &Receipt) -> impl Iterator<Item = &String> {
-    let told = receipt.problem.as_ref().map_or("", |problem| problem.context.as_str());
-    receipt.warnings.iter().filter(move |warning| !told.ends_with(warning.as_str()))
 }
 
 /// `3/3`: tags read back, of columns that must carry one.

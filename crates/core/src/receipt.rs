@@ -1,12 +1,14 @@
-//! The receipt of one table for one day: what came, what landed, what proves it.
+//! The receipt of one table for one day: what was exported, what was loaded, and what proves it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::calendar::Day;
-use crate::plan::Problem;
+use crate::plan::{DayPlan, Problem};
 use crate::rewrite::Misfit;
 use crate::types::BigQueryType;
 
@@ -14,18 +16,18 @@ use crate::types::BigQueryType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
-    /// Rows and tags read back equal the plan.
+    /// Rows and tags that were read back equal the plan.
     Published,
-    /// It waits for a person; yesterday's data stays.
+    /// A person must act; the table keeps the previous day's data.
     Held,
-    /// RDS left it out of the export, or it is a partition.
+    /// RDS did not export it, or it is a partition.
     Skipped,
-    /// A newer day holds the table already.
+    /// The table already has the data of a newer day.
     Superseded,
 }
 
 impl ReceiptState {
-    /// The word in receipts.
+    /// The state as it is written in receipts.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -36,12 +38,82 @@ impl ReceiptState {
     }
 }
 
-/// A column of a receipt.
+/// What a note of a receipt is about. Code decides by this, never by a note's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteCode {
+    /// The export warns about the table.
+    ExportWarning,
+    /// The contract does not contain the table: every column is masked for everyone.
+    TableNotInContract,
+    /// The contract does not contain the column: it is masked for everyone.
+    ColumnNotInContract,
+    /// The export does not contain a column of the contract: it is NULL.
+    ColumnNotInExport,
+    /// A column stays STRING because not all its values can be read as its type.
+    ColumnStaysText,
+    /// Values of a column do not fit its type and are NULL.
+    ValuesSetToNull,
+    /// The table was created in BigQuery.
+    TableCreated,
+    /// The schema of the table in BigQuery changed.
+    SchemaChanged,
+    /// The table's tokens are made with another key than those of an earlier day.
+    TokenKeyChanged,
+    /// A policy tag was lost during the load and was set again.
+    PolicyTagRestored,
+    /// The table has lost more rows than `checks.max_shrink_percent`.
+    TableShrank,
+    /// A newer day is loaded already.
+    Superseded,
+    /// The table is a partition; its rows are in its parent table.
+    Partition,
+}
+
+impl NoteCode {
+    /// Whether the source contains a table or column that the contract does not, so that nobody
+    /// can read it.
+    pub const fn is_unclassified(self) -> bool {
+        matches!(self, Self::TableNotInContract | Self::ColumnNotInContract)
+    }
+}
+
+/// What readers of a receipt should know, and what stopped nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Column {
+pub struct Note {
+    /// What it is about.
+    pub code: NoteCode,
+    /// The column, for a note about one column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The note as one sentence for people. Its wording may change.
+    pub text: String,
+}
+
+impl Note {
+    /// A note about the table.
+    pub fn new(code: NoteCode, text: impl Into<String>) -> Self {
+        Self { code, column: None, text: text.into() }
+    }
+
+    /// A note about one column.
+    pub fn of_column(code: NoteCode, column: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { code, column: Some(column.into()), text: text.into() }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A column of the table, in its receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptColumn {
     /// Its name.
     pub name: String,
-    /// The source's type, empty when the manifest did not say.
+    /// The source's type; empty when the manifest does not contain it.
     pub source: String,
     /// The BigQuery type.
     #[serde(rename = "type")]
@@ -51,33 +123,33 @@ pub struct Column {
     /// Whether it is an array of that type.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
-    /// What happened to it on the way, in words; empty when it was copied.
+    /// What the transfer did to it; empty when it was copied.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub action: String,
-    /// NULLs, where they are known.
+    /// NULLs, if counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nulls: Option<u64>,
-    /// Values that did not fit the type and are NULL, by their reason.
+    /// Values that did not fit the type and are NULL, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misfits: BTreeMap<Misfit, u64>,
-    /// The least value, of numbers, dates and times that everybody may read.
+    /// The smallest value, of numbers, dates and times of class `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<String>,
-    /// The largest one.
+    /// The largest value, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<String>,
-    /// Whether the tag of its class was read back from the warehouse.
+    /// Whether the tag of its class was read back from BigQuery.
     pub tag_read_back: bool,
 }
 
-/// The receipt. All times are of the schedule (`scheduled_time`), in UTC, except the job's own.
+/// The receipt. Times of ticks are scheduled times (`scheduled_time`); all times are UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The source's name.
     pub source: String,
     /// The day.
     pub day: Day,
-    /// `schema.table` of the source.
+    /// `schema.table` in the source.
     pub source_table: String,
     /// The BigQuery table; empty when it has none.
     pub table: String,
@@ -85,11 +157,11 @@ pub struct Receipt {
     pub state: ReceiptState,
     /// The snapshot.
     pub snapshot: String,
-    /// When the snapshot was taken, as RDS says.
+    /// When the snapshot was taken, as RDS reports it.
     pub snapshot_at: Option<Timestamp>,
     /// The export task.
     pub export: String,
-    /// Objects carried.
+    /// Objects transferred.
     pub files: u64,
     /// Their bytes in S3.
     pub bytes: u64,
@@ -97,29 +169,218 @@ pub struct Receipt {
     pub rows_footer: u64,
     /// Rows planned.
     pub rows_planned: u64,
-    /// Rows that the load job reports.
+    /// Rows as the load job reports them.
     pub rows_loaded: Option<u64>,
-    /// Rows of the table when it was read back.
+    /// Rows of the table, read back after the load.
     pub rows_table: Option<u64>,
     /// The load job.
     pub job: Option<String>,
     /// The columns.
-    pub columns: Vec<Column>,
-    /// Columns of the source that were dropped before they left AWS, by name.
+    pub columns: Vec<ReceiptColumn>,
+    /// The columns that were dropped before they left AWS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_columns: Vec<String>,
-    /// What should be known: schema changes, warnings of the export, skipped columns.
-    pub warnings: Vec<String>,
-    /// Why it is held or skipped.
+    /// Schema changes, warnings of the export, unclassified columns and the like.
+    pub notes: Vec<Note>,
+    /// Why the table is held or skipped.
     pub problem: Option<Problem>,
-    /// When the export task started and ended, as RDS says.
+    /// When the export task started, as RDS reports it.
     pub export_started_at: Option<Timestamp>,
-    /// See above.
+    /// When the export task ended.
     pub export_ended_at: Option<Timestamp>,
     /// The tick that planned the day's transfer.
     pub planned_at: Option<Timestamp>,
     /// The tick that wrote this receipt.
     pub recorded_at: Timestamp,
-    /// The load job's own running time in milliseconds.
+    /// The running time of the load job, in milliseconds.
     pub load_ms: Option<u64>,
+}
+
+impl Receipt {
+    /// A receipt of a table of this plan, without counts, columns and notes.
+    pub fn new(
+        plan: &DayPlan,
+        source_table: &str,
+        state: ReceiptState,
+        recorded_at: Timestamp,
+    ) -> Self {
+        Self {
+            source: plan.source.clone(),
+            day: plan.day,
+            source_table: source_table.to_owned(),
+            table: String::new(),
+            state,
+            snapshot: plan.snapshot.clone(),
+            snapshot_at: None,
+            export: plan.export.clone(),
+            files: 0,
+            bytes: 0,
+            rows_footer: 0,
+            rows_planned: 0,
+            rows_loaded: None,
+            rows_table: None,
+            job: None,
+            columns: Vec::new(),
+            dropped_columns: Vec::new(),
+            notes: Vec::new(),
+            problem: None,
+            export_started_at: None,
+            export_ended_at: None,
+            planned_at: Some(plan.planned_at),
+            recorded_at,
+            load_ms: None,
+        }
+    }
+
+    /// Whether the table's day is over. A held table can still be published on the same day.
+    pub fn is_final(&self) -> bool {
+        matches!(self.state, ReceiptState::Published | ReceiptState::Superseded)
+    }
+
+    /// The receipt as a row of `landbridge_ops.receipts`: see [`FIELDS`].
+    pub fn row(&self) -> Value {
+        let fields = FIELDS.iter().map(|field| (field.name.to_owned(), (field.value)(self)));
+        Value::Object(fields.collect())
+    }
+}
+
+/// A column of `landbridge_ops.receipts`.
+#[derive(Clone, Copy)]
+pub struct ReceiptField {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: BigQueryType,
+    /// Its description in BigQuery and in `docs/ledger.md`.
+    pub description: &'static str,
+    /// Its value for a receipt.
+    pub value: fn(&Receipt) -> Value,
+}
+
+const fn field(
+    name: &'static str,
+    ty: BigQueryType,
+    description: &'static str,
+    value: fn(&Receipt) -> Value,
+) -> ReceiptField {
+    ReceiptField { name, ty, description, value }
+}
+
+use BigQueryType::{Date, Int64, String as Text, Timestamp as Time};
+
+/// The columns of `landbridge_ops.receipts`, in order.
+pub const FIELDS: [ReceiptField; 23] = [
+    field("source", Text, "Name of the source in landbridge.yaml", |it| json!(it.source)),
+    field("day", Date, "Day of the data, in the schedule's zone", |it| json!(it.day)),
+    field("source_table", Text, "`schema.table` in the source", |it| json!(it.source_table)),
+    field("table_name", Text, "Table in BigQuery; empty when the table is skipped", |it| {
+        json!(it.table)
+    }),
+    field(
+        "state",
+        Text,
+        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table keeps the previous day's data; `skipped`: not in the export, or a partition; `superseded`: a newer day is already loaded",
+        |it| json!(it.state),
+    ),
+    field("snapshot", Text, "RDS snapshot that the rows come from", |it| json!(it.snapshot)),
+    field("snapshot_at", Time, "When the snapshot was taken, as RDS reports it", |it| {
+        json!(it.snapshot_at)
+    }),
+    field("export", Text, "RDS export task", |it| json!(it.export)),
+    field("files", Int64, "Objects transferred", |it| json!(it.files)),
+    field("bytes", Int64, "Bytes of their Parquet files in S3", |it| json!(it.bytes)),
+    field("rows_footer", Int64, "Rows by the Parquet footers", |it| json!(it.rows_footer)),
+    field("rows_planned", Int64, "Rows by the plan", |it| json!(it.rows_planned)),
+    field("rows_loaded", Int64, "Rows by the load job", |it| json!(it.rows_loaded)),
+    field("rows_table", Int64, "Rows of the table, read back after the load", |it| {
+        json!(it.rows_table)
+    }),
+    field("job", Text, "Load job", |it| json!(it.job)),
+    field(
+        "columns",
+        Text,
+        "JSON array; each column's name, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (of class `none` only), and whether its tag was read back",
+        |it| Value::String(json!(it.columns).to_string()),
+    ),
+    field(
+        "notes",
+        Text,
+        "JSON array; each note's `code`, `column` and `text`: schema changes, warnings of the export, unclassified columns, lost rows",
+        |it| Value::String(json!(it.notes).to_string()),
+    ),
+    field("problem", Text, "Why the table is held or skipped, and what to do", |it| {
+        json!(it.problem.as_ref().map(ToString::to_string))
+    }),
+    field("export_started_at", Time, "When the export task started, as RDS reports it", |it| {
+        json!(it.export_started_at)
+    }),
+    field("export_ended_at", Time, "When the export task ended", |it| json!(it.export_ended_at)),
+    field("planned_at", Time, "Tick that planned the day's transfer", |it| json!(it.planned_at)),
+    field("recorded_at", Time, "Tick that wrote this receipt", |it| json!(it.recorded_at)),
+    field("load_ms", Int64, "Running time of the load job in milliseconds", |it| json!(it.load_ms)),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn receipt() -> Receipt {
+        let plan = DayPlan {
+            source: "shop".to_owned(),
+            day: "2026-11-21".parse().unwrap(),
+            snapshot: "landbridge-shop-20261120t1600z".to_owned(),
+            export: "landbridge-shop-20261121-a1".to_owned(),
+            planned_at: "2026-11-20T17:00:00Z".parse().unwrap(),
+            tables: Vec::new(),
+            skipped: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let mut receipt = Receipt::new(
+            &plan,
+            "public.orders",
+            ReceiptState::Published,
+            "2026-11-20T17:10:00Z".parse().unwrap(),
+        );
+        receipt.notes.push(Note::of_column(NoteCode::ColumnNotInContract, "iban", "masked"));
+        receipt
+    }
+
+    #[test]
+    fn a_note_is_stored_with_its_code() {
+        let row = receipt().row();
+        assert_eq!(
+            row["notes"],
+            r#"[{"code":"column_not_in_contract","column":"iban","text":"masked"}]"#
+        );
+        assert_eq!((&row["day"], &row["state"]), (&json!("2026-11-21"), &json!("published")));
+    }
+
+    #[test]
+    fn every_field_of_a_receipt_is_a_column() {
+        let receipt = Receipt { dropped_columns: vec!["card".to_owned()], ..receipt() };
+        let stored = serde_json::to_value(&receipt).unwrap();
+        let stored: BTreeSet<&str> =
+            stored.as_object().unwrap().keys().map(|key| key.as_str()).collect();
+        let columns = FIELDS.iter().map(|field| match field.name {
+            "table_name" => "table",
+            name => name,
+        });
+        let mut columns: BTreeSet<&str> = columns.collect();
+        // A name in a column of its own would be of little use; the column list is in `columns`.
+        columns.insert("dropped_columns");
+        assert_eq!(stored, columns);
+    }
+
+    #[test]
+    fn the_documentation_has_the_same_columns() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/ledger.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        let mut table = "| column | type | content |\n|---|---|---|\n".to_owned();
+        for field in &FIELDS {
+            table += &format!("| `{}` | {} | {} |\n", field.name, field.ty, field.description);
+        }
+        assert!(document.contains(&table), "docs/ledger.md must contain this table:\n{table}");
+    }
 }

@@ -1,4 +1,4 @@
-//! What every tick is given.
+//! The context of a tick: configuration, contract, clients and time.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
 use landbridge_parquet::rewrite::TokenKey;
 
-use crate::Ledger;
+use landbridge_ledger::{DayLedger, Ledger};
 
-/// Built once at cold start, shared by all ticks of a process.
+/// The context of a process: built once at cold start, shared by all its ticks.
 #[derive(Clone)]
 pub struct Context {
     /// `landbridge.yaml`.
     pub config: Config,
     /// `contract.yaml`.
     pub contract: Contract,
-    /// The days and hours of the schedule's zone.
+    /// The days and hours in the schedule's time zone.
     pub calendar: Calendar,
     /// Policy tags by class.
     pub tags: PolicyTags,
@@ -30,14 +30,16 @@ pub struct Context {
     pub aws: Aws,
     /// The Google clients.
     pub gcp: Gcp,
+    /// The ledger of the source.
+    pub ledger: Ledger,
 }
 
-/// One start of a stage.
+/// One run of a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
-    /// The schedule's own time, not the clock's.
+    /// The scheduled time, not the clock's.
     pub now: Timestamp,
-    /// When the process must be done.
+    /// When the process must be finished.
     pub until: Instant,
 }
 
@@ -47,20 +49,22 @@ impl Tick {
         Self { now, until: Instant::now() + budget }
     }
 
-    /// Whether there is still time to begin something that takes `needed`.
+    /// Whether there is still time to start work that takes `needed`.
     pub fn has(&self, needed: Duration) -> bool {
         Instant::now() + needed < self.until
     }
 }
 
 impl Context {
-    /// Reads the two files and builds the clients. `LANDBRIDGE_CONFIG` and
-    /// `LANDBRIDGE_CONTRACT` name the files, by path or as `s3://bucket/key`
-    /// (default: beside the function's code), `LANDBRIDGE_POLICY_TAGS` the tags
-    /// by class as JSON, which Terraform knows and `landbridge.yaml` need not.
+    /// Reads the configuration and the contract and builds the clients.
+    ///
+    /// `LANDBRIDGE_CONFIG` and `LANDBRIDGE_CONTRACT` name the two files, by path or as
+    /// `s3://bucket/key` (default: next to the function's code). `LANDBRIDGE_POLICY_TAGS` is a
+    /// JSON object of policy tags by class, which Terraform sets; `landbridge.yaml` may set them
+    /// as well.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with every fault of the files; those of S3.
+    /// [`ErrorKind::Config`] with every error in the files; any S3 error.
     pub async fn from_env() -> Result<Self> {
         let config_text = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
         let contract_text = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
@@ -75,20 +79,22 @@ impl Context {
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let aws = Aws::from_env(&config.source.region, config.source.kind).await;
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
-        Ok(Self { config, contract, calendar, tags, aws, gcp })
+        let ledger = Ledger::new(aws.s3.clone(), &config);
+        Ok(Self { config, contract, calendar, tags, aws, gcp, ledger })
     }
 
-    /// The key of tokens, as Secrets Manager has it now. [`DayKey`](crate::transfer::key::DayKey)
-    /// is for whoever carries.
+    /// The token key that Secrets Manager has now. A transfer uses
+    /// [`DayTokenKey`](crate::transfer::token_key::DayTokenKey), which does not change within a day.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when none is named or the secret holds none; those of Secrets Manager.
-    pub async fn token_key(&self) -> Result<TokenKey> {
+    /// [`ErrorKind::Config`] when the configuration names no secret, or the secret does not
+    /// contain a token key; any Secrets Manager error.
+    pub(crate) async fn token_key(&self) -> Result<TokenKey> {
         let id = self.config.transfer.token_key.as_deref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
-                "a column is tokenised and no secret is named for the key",
-                "landbridge.yaml, transfer.token_key",
+                "a column is tokenised, but the configuration names no secret with the token key",
+                "set transfer.token_key in landbridge.yaml to the name of a secret",
             )
         })?;
         let secret = self.aws.secrets.get(id).await?;
@@ -96,12 +102,12 @@ impl Context {
     }
 
     /// The ledger of a day.
-    pub fn ledger(&self, day: Day) -> Ledger {
-        Ledger::new(self, day)
+    pub(crate) fn ledger(&self, day: Day) -> DayLedger {
+        self.ledger.day(day)
     }
 }
 
-/// The text of a file of the configuration: the one that `variable` names, else `name` beside the code.
+/// The text of the file that the environment variable names, else of `name` next to the code.
 async fn read(variable: &str, name: &str) -> Result<String> {
     let place = std::env::var(variable).ok();
     if let Some((bucket, key)) = place.as_deref().and_then(object) {
@@ -115,14 +121,15 @@ async fn read(variable: &str, name: &str) -> Result<String> {
         .map_err(|error| unreadable(path.display().to_string()).caused_by(error))
 }
 
-/// `s3://bucket/key`, taken apart.
+/// Splits `s3://bucket/key` into bucket and key.
 fn object(place: &str) -> Option<(&str, &str)> {
     place.strip_prefix("s3://")?.split_once('/')
 }
 
-/// Terraform lays the files into S3: it needs no packing tool, and one package serves every source.
+/// Terraform puts the files into S3, so it needs no packaging tool and one package serves every
+/// source.
 async fn read_object(bucket: &str, key: &str) -> Result<String> {
-    // Lambda says its region; the configuration that names the source's is what is read here.
+    // Lambda sets its region; the source's region is in the file that is read here.
     let region = std::env::var("AWS_REGION").map_err(|_| {
         Error::new(
             ErrorKind::Config,
@@ -134,13 +141,13 @@ async fn read_object(bucket: &str, key: &str) -> Result<String> {
     let (bytes, _) = s3
         .get(bucket, key)
         .await?
-        .ok_or_else(|| unreadable(format!("s3://{bucket}/{key}, which is not there")))?;
+        .ok_or_else(|| unreadable(format!("s3://{bucket}/{key} does not exist")))?;
     String::from_utf8(bytes.into())
-        .map_err(|_| unreadable(format!("s3://{bucket}/{key}, which is not UTF-8")))
+        .map_err(|_| unreadable(format!("s3://{bucket}/{key} is not UTF-8")))
 }
 
 fn unreadable(place: String) -> Error {
-    Error::new(ErrorKind::Config, "a file of the configuration cannot be read", place)
+    Error::new(ErrorKind::Config, "a configuration file cannot be read", place)
 }
 
 fn policy_tags(config: &Config) -> Result<PolicyTags> {
@@ -148,8 +155,8 @@ fn policy_tags(config: &Config) -> Result<PolicyTags> {
         Ok(json) => serde_json::from_str(&json).map_err(|_| {
             Error::new(
                 ErrorKind::Config,
-                "the policy tags are not a JSON object of class to tag",
-                "LANDBRIDGE_POLICY_TAGS",
+                "LANDBRIDGE_POLICY_TAGS must be a JSON object of policy tags by class",
+                r#"for example {"email": "projects/p/locations/l/taxonomies/1/policyTags/2"}"#,
             )
         })?,
         Err(_) => PolicyTags::new(),

@@ -7,20 +7,21 @@ use landbridge_core::manifest::{self, ManifestFile};
 use landbridge_core::plan::Problem;
 use landbridge_core::types::Engine;
 use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
+use landbridge_ledger::{DayLedger, Recorded, Written};
 
-use crate::ledger::{Recorded, Written};
-use crate::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
-use crate::{Context, Ledger, Progress, Tick, TickOutcome, alert};
+use crate::{Context, Progress, Tick, TickOutcome, alert};
 
-/// Attempts per day: each is charged as a full export.
+/// Export tasks per day: AWS charges each as a full export.
 const MAX_ATTEMPTS: u32 = 3;
-/// How long the snapshot of the export hour may be missing before somebody is told.
+/// How long the snapshot of the export hour may be missing before an alert is raised.
 const SNAPSHOT_PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 
-/// One tick. Repeating it starts nothing twice: the task is named for its day and attempt.
+/// Runs one tick. Idempotent: the task is named after its day and attempt, so it starts once.
 ///
 /// # Errors
-/// Those of RDS and S3; [`ErrorKind::Corrupt`] for a broken manifest.
+/// Any RDS or S3 error; [`ErrorKind::Corrupt`] for a broken manifest; [`ErrorKind::Held`] when
+/// every attempt failed.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let hour = context.calendar.export_hour(day);
@@ -31,7 +32,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         ));
     }
     let ledger = context.ledger(day);
-    let mut record: Option<Recorded<ExportRecord>> = ledger.get(EXPORT).await?;
+    let mut record = ledger.get(&EXPORT).await?;
     loop {
         if let Some(record) = &record
             && record.value.complete
@@ -45,22 +46,25 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         let id = ExportId::for_day(&context.config.source.name, day, attempt)?;
         let snapshot = SnapshotId::for_hour(&context.config.source.name, hour)?;
         let Some(task) = context.aws.rds.export_task(&id).await? else {
-            return start(context, &ledger, tick, &id, &snapshot, record).await;
+            return start_export(context, &ledger, tick, &id, &snapshot, record).await;
         };
         if !task.source_arn.ends_with(&format!("snapshot:{snapshot}")) {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                "an export task of the day's name reads another snapshot",
+                "an export task with the day's id reads a different snapshot",
                 format!("{id} reads {}, not {snapshot}", task.source_arn),
             ));
         }
         let current = match record {
             Some(current) => current,
-            // The task was started, and its record was not written.
-            None => match note(context, &ledger, &id, &snapshot, attempt).await? {
+            // An earlier tick started the task and did not record it.
+            None => match record_export(context, &ledger, &id, &snapshot, attempt).await? {
                 Some(current) => current,
                 None => {
-                    return Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} is gone")));
+                    return Ok(TickOutcome::new(
+                        Progress::Waiting,
+                        format!("{snapshot} does not exist any more"),
+                    ));
                 }
             },
         };
@@ -72,19 +76,19 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
                 ));
             }
             ExportStatus::Complete => {
-                return complete(context, &ledger, day, &task, current).await;
+                return complete_export(context, &ledger, day, &task, current).await;
             }
             ExportStatus::Failed | ExportStatus::Canceled => {
-                record = Some(again(&ledger, day, tick, &task, current).await?);
+                record = Some(next_attempt(context, &ledger, day, tick, &task, current).await?);
             }
         }
     }
 }
 
-/// Starts the task if its snapshot is ready.
-async fn start(
+/// Starts the export task if its snapshot is available.
+async fn start_export(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     tick: Tick,
     id: &ExportId,
     snapshot: &SnapshotId,
@@ -125,15 +129,15 @@ async fn start(
     }
     tracing::info!(export = id.as_str(), snapshot = snapshot.as_str(), "export started");
     if record.is_none() {
-        note(context, ledger, id, snapshot, 1).await?;
+        record_export(context, ledger, id, snapshot, 1).await?;
     }
     Ok(TickOutcome::new(Progress::Partial, format!("{id} started")))
 }
 
-/// Records that the day's task exists; `None` when its snapshot does not any more.
-async fn note(
+/// Records that the day's task exists. `None`: its snapshot does not exist any more.
+async fn record_export(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     id: &ExportId,
     snapshot: &SnapshotId,
     attempt: u32,
@@ -142,7 +146,7 @@ async fn note(
     let engine = Engine::from_rds(&state.engine).ok_or_else(|| {
         Error::new(
             ErrorKind::Config,
-            "the database's engine cannot be exported",
+            "the database engine is not supported",
             format!("{snapshot} is {}", state.engine),
         )
     })?;
@@ -158,13 +162,13 @@ async fn note(
         ended_at: None,
         failures: Vec::new(),
     };
-    ledger.create(EXPORT, &record).await?;
-    ledger.get(EXPORT).await
+    ledger.create_or_get(&EXPORT, &record).await.map(Some)
 }
 
-/// Records a failed attempt and moves on to the next.
-async fn again(
-    ledger: &Ledger,
+/// Records a failed attempt and moves on to the next one.
+async fn next_attempt(
+    context: &Context,
+    ledger: &DayLedger,
     day: Day,
     tick: Tick,
     task: &ExportTask,
@@ -178,42 +182,41 @@ async fn again(
         return Err(Error::new(
             ErrorKind::Held,
             "every attempt to export the day failed",
-            format!("{day}, {MAX_ATTEMPTS} attempts, the last one {}: {why}", task.id),
+            format!("{day}, {MAX_ATTEMPTS} attempts, last {}: {why}", task.id),
         ));
     }
     let mut next = current.value;
     next.attempt += 1;
     next.failures.push(format!("{}: {why}", task.id));
-    next.export = task.id.rsplit_once("-a").map_or(task.id.as_str(), |(stem, _)| stem).to_owned();
-    next.export = format!("{}-a{}", next.export, next.attempt);
-    if ledger.replace(EXPORT, &current.etag, &next).await? == Written::Overtaken {
-        tracing::info!(export = task.id, "another tick moved on first");
+    next.export = ExportId::for_day(&context.config.source.name, day, next.attempt)?.to_string();
+    if ledger.replace(&EXPORT, &current.etag, &next).await? == Written::Overtaken {
+        tracing::info!(export = task.id, "another tick recorded the failed attempt first");
     }
-    ledger.get(EXPORT).await?.ok_or_else(|| {
-        Error::new(ErrorKind::Corrupt, "the record of the export vanished", day.to_string())
+    ledger.get(&EXPORT).await?.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "the record of the export disappeared", day.to_string())
     })
 }
 
-/// Reads the manifests and records them, then the task as complete.
-async fn complete(
+/// Records the manifests, then the task as complete.
+async fn complete_export(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     day: Day,
     task: &ExportTask,
     current: Recorded<ExportRecord>,
 ) -> Result<TickOutcome> {
-    let manifest = manifests(context, &task.id).await?;
-    if ledger.create(MANIFEST, &manifest).await? == Written::Overtaken {
-        // Another tick recorded it; what it says is the same export's.
+    let manifest = read_manifests(context, &task.id).await?;
+    if ledger.create(&MANIFEST, &manifest).await? == Written::Overtaken {
+        // Another tick recorded the manifests of the same export.
         tracing::info!(export = task.id, "the manifests are recorded already");
     }
     if let Some(warning) = &task.warning {
         let problem = Problem::notice(
             "the export is complete, with a warning",
             format!("{}: {warning}", task.id),
-            "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
+            "see the day's receipts for the tables it names; a table that is not in the export keeps its older rows",
         );
-        alert::notice(ledger, &problem, warning, day).await?;
+        alert::notice(&ledger.source(), &problem, warning, day).await?;
     }
     let tables = manifest.tables.len();
     let done = ExportRecord {
@@ -223,16 +226,17 @@ async fn complete(
         ended_at: task.ended,
         ..current.value
     };
-    ledger.replace(EXPORT, &current.etag, &done).await?;
+    ledger.replace(&EXPORT, &current.etag, &done).await?;
     tracing::info!(export = task.id, tables, "export complete");
     Ok(TickOutcome::new(Progress::Done, format!("{} is complete", task.id)))
 }
 
-async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
+/// Reads the manifests of a complete export.
+async fn read_manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
     let settings = &context.config.export;
     let root = below(&settings.prefix, &format!("{export}/"));
     let s3 = &context.aws.s3;
-    // Only the folder's own files: below its tables there may be millions.
+    // Only the files directly in the folder: there may be millions below its tables.
     let listed = s3.list(&settings.bucket, &format!("{root}export_")).await?;
     let mut tables = Vec::new();
     let mut files = 0;
@@ -252,7 +256,7 @@ async fn manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
     if files == 0 {
         return Err(Error::new(
             ErrorKind::Corrupt,
-            "a complete export has left no manifest of its tables",
+            "a complete export has no manifest of its tables",
             format!("s3://{}/{root}export_tables_info_*.json", settings.bucket),
         ));
     }

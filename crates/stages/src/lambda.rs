@@ -1,4 +1,4 @@
-//! A stage as a Lambda function.
+//! Running a stage as a Lambda function.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,23 +11,24 @@ use serde::Deserialize;
 
 use crate::{Context, Tick, TickOutcome, alert};
 
-/// What the schedule sends: its own time, so that a late tick still knows its hour.
+/// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
+/// still works on its own hour.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Event {
+struct Event {
     /// `<aws.scheduler.scheduled-time>`.
-    pub scheduled_time: Timestamp,
+    scheduled_time: Timestamp,
 }
 
-/// Time kept free before Lambda's own deadline, to record what was done.
+/// Time reserved before Lambda's own deadline, to record what was done.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// Runs `stage` as the function of this process until Lambda ends it.
 ///
-/// The context is built once. When that fails, every invocation answers with
-/// the reason: an error at start would be a crash without a sentence.
+/// The context is built once. If that fails, every invocation returns the reason: an error at
+/// start would be a crash without a message.
 ///
 /// # Errors
-/// When the runtime API cannot be reached.
+/// When the Lambda Runtime API cannot be reached.
 pub async fn run<F>(name: &'static str, stage: F) -> Result<(), lambda_runtime::Error>
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
@@ -72,28 +73,28 @@ where
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
         Error::new(
             ErrorKind::Config,
-            "the event is not a schedule's",
+            "the event of the invocation is not the one of the schedule",
             "expected {\"scheduled_time\": \"2026-11-20T16:00:00Z\"}",
         )
     })?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
-    // Boxed: the stage's future is deep, and its layout would be computed anew in every function.
+    // Boxed: the stage's future is deeply nested; its layout is then computed only once.
     match Box::pin(stage(context, Tick::new(event.scheduled_time, left))).await {
         Ok(outcome) => {
             tracing::info!(stage = name, now = %event.scheduled_time, progress = ?outcome.progress, "{}", outcome.message);
             Ok(outcome)
         }
         Err(error) => {
-            tell(name, context, &error, event.scheduled_time).await;
+            report(name, context, &error, event.scheduled_time).await;
             Err(error)
         }
     }
 }
 
-/// Tells of a failed tick: what passes by itself as a warning each time, everything
-/// else as an alert once a day. When even the ledger cannot be written, each time.
-async fn tell(name: &str, context: &Context, error: &Error, now: Timestamp) {
+/// Reports a failed tick: a warning each time and, unless the error is transient, an alert once a
+/// day. If the alert cannot be recorded in the ledger, it is repeated by every tick.
+async fn report(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let kind = error.kind();
     tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
     if kind.is_transient() {
@@ -101,6 +102,6 @@ async fn tell(name: &str, context: &Context, error: &Error, now: Timestamp) {
     }
     let ledger = context.ledger(context.calendar.day_of(now));
     if let Err(second) = alert::raise(&ledger, &Problem::from(error), name, now).await {
-        tracing::error!(stage = name, kind = kind.name(), ledger = %second, "{}", error.sentence());
+        tracing::error!(stage = name, kind = kind.name(), ledger_error = %second, "{}", error.sentence());
     }
 }

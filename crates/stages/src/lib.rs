@@ -1,36 +1,30 @@
-//! The stages of a day. A start of a stage is a **tick**: look at what is
-//! recorded and what the clouds say, do what can be done now, record it, stop.
-//! A tick may come late, twice, together with another, or after a crash: the
-//! outcome is the same.
+//! The stages of a day. One run of a stage is a **tick**: it reads the ledger and the state of
+//! the clouds, does what can be done now, records it, and stops. A tick may come late, twice, at
+//! the same time as another, or after a crash: the outcome is the same.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`context`] | what every tick is given: configuration, contract, clients, time |
-//! | [`ledger`] | what is recorded, in S3, with conditional writes |
-//! | [`records`] | what the records hold |
-//! | [`alert`] | one line at `error` per change of state |
-//! | [`snapshot`] | this hour's snapshot, and thinning |
+//! | [`snapshot`] | the hour's snapshot, and deleting old ones |
 //! | [`export`] | the day's export task and its manifests |
-//! | [`transfer`] | the plan, and its objects from S3 to Cloud Storage |
-//! | [`load`] | tables, tags, rows, receipts |
+//! | [`transfer`] | the day's plan, and its objects from S3 to Cloud Storage |
+//! | [`load`] | tables, policy tags, rows, receipts |
 //! | [`lambda`] | a stage as a Lambda function |
+//! | `context` | configuration, contract, clients and time of a tick |
+//! | `alert` | alerts and notices |
 
-pub mod alert;
-pub mod context;
+mod alert;
+mod context;
 pub mod export;
 pub mod lambda;
-pub mod ledger;
 pub mod load;
-pub mod records;
 pub mod snapshot;
 pub mod transfer;
 
 pub use context::{Context, Tick};
-pub use ledger::Ledger;
 
 use serde::{Deserialize, Serialize};
 
-/// What a tick came to.
+/// The outcome of a tick.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TickOutcome {
     /// How far the stage is.
@@ -43,19 +37,18 @@ pub struct TickOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// It is not this stage's time, or there is nothing to do.
+    /// There is nothing to do at this time.
     Idle,
-    /// Something else must happen first.
+    /// The stage waits for another stage or for a cloud.
     Waiting,
-    /// Work was done, and more is left for the next tick.
+    /// Work was done, and the next tick has more to do.
     Partial,
     /// The stage is finished.
     Done,
 }
 
 impl TickOutcome {
-    /// An outcome.
-    pub fn new(progress: Progress, message: impl Into<String>) -> Self {
+    pub(crate) fn new(progress: Progress, message: impl Into<String>) -> Self {
         Self { progress, message: message.into() }
     }
 }

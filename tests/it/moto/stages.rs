@@ -10,9 +10,9 @@ use bytes::Bytes;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
-use landbridge_core::plan::{DayPlan, ItemSource, TablePlan};
+use landbridge_core::plan::{ItemSource, TablePlan};
 use landbridge_core::rewrite::Action;
-use landbridge_stages::records::{EXPORT, ExportRecord, PLAN, table_plan};
+use landbridge_ledger::records::{EXPORT, PLAN, table_plan};
 use landbridge_stages::{Progress, export, snapshot, transfer};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -213,13 +213,9 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
         // A complete export without manifests is no empty day. The day stays where it is …
         let error = export::tick(context, tick(at)).await.expect_err("nothing is there");
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-        let record = context
-            .ledger(day)
-            .get::<ExportRecord>(EXPORT)
-            .await
-            .expect("an answer")
-            .expect("a record");
-        assert!(!record.value.complete);
+        let record =
+            context.ledger.day(day).value(&EXPORT).await.expect("an answer").expect("a record");
+        assert!(!record.complete);
         // … and goes on once they are there.
         world.write_export(&task.id, &task.source_arn).await;
     }
@@ -236,8 +232,8 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     // Names, sizes and generations: nothing was written anew.
     assert_eq!(world.google.list_objects(&context.config.transfer.bucket, ""), carried);
 
-    let ledger = context.ledger(day);
-    let plan = ledger.get::<DayPlan>(PLAN).await.expect("an answer").expect("a plan").value;
+    let ledger = context.ledger.day(day);
+    let plan = ledger.value(&PLAN).await.expect("an answer").expect("a plan");
     let skipped: Vec<_> = plan
         .skipped
         .iter()
@@ -246,7 +242,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     assert_eq!(skipped, ["odd"]);
     let mut tables = Vec::new();
     for entry in &plan.tables {
-        let table = ledger.get::<TablePlan>(&table_plan(&entry.table)).await.expect("an answer");
+        let table = ledger.get(&table_plan(&entry.table)).await.expect("an answer");
         tables.push(table.expect("a plan").value);
     }
     let names: Vec<_> = tables.iter().map(|table| (table.table.as_str(), table.rows)).collect();

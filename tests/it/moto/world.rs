@@ -13,6 +13,7 @@ use landbridge_core::calendar::Calendar;
 use landbridge_core::config::{self, Config, SourceKind};
 use landbridge_core::contract::{self, Contract};
 use landbridge_gcp::{Gcp, credentials};
+use landbridge_ledger::Ledger;
 use landbridge_local_database::{
     EmptyTableForm, Engine, ExportQuirks, ExportSpec, MemoryDatabase, MemoryTable, ObjectSink,
     SourceDatabase, export,
@@ -78,7 +79,9 @@ impl World {
             Some(bigquery.url()),
         );
         let gcp = gcp.await.expect("clients");
+        let s3_client = S3::new(s3.clone());
         let context = Context {
+            ledger: Ledger::new(s3_client.clone(), &config),
             calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
                 .expect("a calendar"),
             config,
@@ -87,7 +90,7 @@ impl World {
             tags: BTreeMap::new(),
             aws: Aws {
                 rds: Rds::new(rds.clone(), kind),
-                s3: S3::new(s3.clone()),
+                s3: s3_client,
                 secrets: moto.account().secrets(),
             },
             gcp,

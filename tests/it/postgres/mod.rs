@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use landbridge_core::receipt::ReceiptState;
+use landbridge_core::receipt::{Note, NoteCode, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use landbridge_local_database::{PostgresDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -87,7 +87,7 @@ async fn night(world: &World, rows: &[(&str, usize)]) {
         assert_eq!((receipt.rows_footer, receipt.rows_planned), (rows, rows), "{table}");
         assert_eq!((receipt.rows_loaded, receipt.rows_table), (Some(rows), Some(rows)), "{table}");
         let created = format!("schema: created with {} columns", receipt.columns.len());
-        assert_eq!(receipt.warnings, [created], "{table}");
+        assert_eq!(receipt.notes, [Note::new(NoteCode::TableCreated, created)], "{table}");
         assert!(receipt.columns.iter().all(|column| column.tag_read_back), "{table}");
     }
 }

@@ -1,6 +1,6 @@
 //! The key of tokens is changed: in the middle of a day, and from one day to the next.
 
-use landbridge_core::receipt::ReceiptState;
+use landbridge_core::receipt::{Note, NoteCode, ReceiptState};
 use landbridge_local::Principal::Analyst;
 use landbridge_parquet::rewrite::TokenKey;
 
@@ -39,8 +39,8 @@ async fn tokens_of_one_day_are_of_one_key() {
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
-    assert!(problem.contains("another than the one that this day began with"), "{problem}");
-    assert!(problem.contains("secret landbridge/shop/token-key; put its earlier"), "{problem}");
+    assert!(problem.contains("is not the one that this day began with"), "{problem}");
+    assert!(problem.contains("secret landbridge/shop/token-key; restore its earlier"), "{problem}");
     assert!(!world.landed().keys().any(|name| name.contains("/t/r2/")), "nothing of it is carried");
 
     // With the key put back the same day goes on.
@@ -58,10 +58,11 @@ async fn tokens_of_one_day_are_of_one_key() {
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);
     assert_eq!(landed().await, [[token(&other)]]);
-    let said = "its tokens are made with another key than those of 2026-11-21";
-    assert!(receipt.warnings.iter().any(|it| it.starts_with(said)), "{:?}", receipt.warnings);
+    let changed = |note: &Note| note.code == NoteCode::TokenKeyChanged;
+    let note = receipt.notes.iter().find(|note| changed(note)).expect("a note");
+    assert!(note.text.contains("than those of 2026-11-21"), "{note}");
     // Once, and not again on the third day.
     assert!(world.night(2).await.is_empty());
     let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
-    assert!(!receipt.warnings.iter().any(|it| it.starts_with(said)), "{:?}", receipt.warnings);
+    assert!(!receipt.notes.iter().any(changed), "{:?}", receipt.notes);
 }

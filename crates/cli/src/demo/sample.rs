@@ -151,7 +151,7 @@ fn select(receipt: &Receipt) -> Option<Select> {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let order = key.map(|column| format!(" ORDER BY `{}`", column.name)).unwrap_or_default();
     let personal = names.iter().any(|name| {
-        let class = |column: &&landbridge_core::receipt::Column| column.name == *name;
+        let class = |column: &&landbridge_core::receipt::ReceiptColumn| column.name == *name;
         let column = receipt.columns.iter().find(class);
         column.is_some_and(|column| ![NONE, UNCLASSIFIED].contains(&column.class.as_str()))
     });

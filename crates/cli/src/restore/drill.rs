@@ -7,6 +7,8 @@ use landbridge_core::ids::TAG_DRILL;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::restore::plan::RestoreOptions;
 use landbridge_core::restore::{RestorePlan, RestorePoint};
+use landbridge_ledger::name::SourceName;
+use landbridge_ledger::records::DRILLS;
 use landbridge_source::{Tls, rows};
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +21,6 @@ use crate::failure::{Failure, Result};
 use crate::receipt;
 use crate::render::{self, Paint, counted, grouped, left, right};
 
-/// The folder of the ledger.
-pub(super) const FOLDER: &str = "drills";
 /// Days looked back for receipts.
 const LOOK_BACK: u32 = 14;
 /// Longest id of a database.
@@ -52,6 +52,11 @@ struct Compared {
     receipt: u64,
     restored: Option<u64>,
     good: bool,
+}
+
+/// The name of a drill's record.
+pub(super) fn record_name(time: &str) -> SourceName<Drill> {
+    SourceName::new(format!("{DRILLS}/{time}.json"))
 }
 
 /// Runs the command.
@@ -96,8 +101,8 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         );
     }
     let (drill, compared) = tried?;
-    let record = format!("{FOLDER}/{}.json", begun.strftime("%Y%m%dt%H%M%Sz"));
-    desk.write(&record, &drill).await?;
+    let record = record_name(&begun.strftime("%Y%m%dt%H%M%Sz").to_string());
+    desk.ledger().source().create(&record, &drill).await?;
     match args.common.output {
         Output::Json => render::json(&serde_json::json!({ "drill": drill, "tables": compared }))?,
         Output::Text => render::print(&shown(&drill, &compared))?,

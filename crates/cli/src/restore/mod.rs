@@ -32,8 +32,7 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::Config;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use landbridge_ledger::Ledger;
 
 use crate::args::restore::CommonArgs;
 use crate::clock::Clock;
@@ -67,41 +66,9 @@ impl Desk {
         at.to_zoned(self.zone.clone()).strftime("%F %H:%M %Z").to_string()
     }
 
-    /// The S3 key of a record of the source.
-    fn key(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.config.ledger.prefix, self.config.source.name)
-    }
-
-    /// Reads a record of the source's ledger.
-    pub(crate) async fn record<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let (bucket, key) = (&self.config.export.bucket, self.key(name));
-        let Some((bytes, _)) = self.aws.s3.get(bucket, &key).await? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            Failure::Failed(format!(
-                "a record of the ledger cannot be read: s3://{bucket}/{key}, line {} column {} — \
-                 it is of another version, or somebody changed it",
-                error.line(),
-                error.column()
-            ))
-        })
-    }
-
-    /// Writes a new record of the source's ledger.
-    pub(crate) async fn write<T: Serialize>(&self, name: &str, value: &T) -> Result {
-        let bytes = serde_json::to_vec_pretty(value)
-            .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
-        let bucket = &self.config.export.bucket;
-        // A repeated command finds its own record.
-        let _ = self.aws.s3.create(bucket, &self.key(name), bytes.into()).await?;
-        Ok(())
-    }
-
-    /// Names of the source's records below `folder/`.
-    pub(crate) async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        let root = self.key(&format!("{folder}/"));
-        let listed = self.aws.s3.list(&self.config.export.bucket, &root).await?;
-        let names = listed.iter().filter_map(|it| it.key.strip_prefix(&root));
-        Ok(names.map(|name| format!("{folder}/{name}")).collect())
+    /// The ledger of the source.
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::for_operator(self.aws.s3.clone(), &self.config)
     }
 }
 

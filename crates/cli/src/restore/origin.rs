@@ -2,6 +2,7 @@
 
 use landbridge_core::restore::points::{instant, named, pick};
 use landbridge_core::restore::{RestoreOrigin, RestorePoint, Setting, SettingsRecord, Value};
+use landbridge_ledger::records;
 
 use super::{Desk, points, trouble};
 use crate::args::restore::RestoreArgs;
@@ -79,7 +80,7 @@ async fn of_point(
 
 async fn recorded(desk: &Desk, point: &RestorePoint) -> Result<Option<SettingsRecord>> {
     match &point.settings {
-        Some(digest) => desk.record(&SettingsRecord::ledger_name(digest)).await,
+        Some(digest) => Ok(desk.ledger().source().value(&records::settings(digest)).await?),
         None => Ok(None),
     }
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::restore::MadeBy;
-use landbridge_stages::records::{DAY, DayRecord};
+use landbridge_ledger::records::{DAY, DRILLS, DayRecord};
 use serde::Serialize;
 
-use super::drill::{Drill, FOLDER};
+use super::drill::{Drill, record_name};
 use super::{Desk, points, show};
 use crate::args::Output;
 use crate::args::restore::StatusArgs;
@@ -15,8 +15,8 @@ use crate::render::{self, Paint, counted, grouped};
 
 /// Days looked back for a settled one.
 const LOOK_BACK: u32 = 14;
-/// Drills whose times are told.
-const DRILLS: usize = 5;
+/// Drills that are listed.
+const LISTED_DRILLS: usize = 5;
 
 #[derive(Serialize)]
 struct Status {
@@ -61,7 +61,7 @@ async fn look(desk: &Desk) -> Result<Status> {
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
     let mut last_day = None;
     for _ in 0..LOOK_BACK {
-        if let Some(record) = desk.record(&format!("{day}/{DAY}")).await? {
+        if let Some(record) = desk.ledger().day(day).value(&DAY).await? {
             last_day = Some(LastDay { day, record });
             break;
         }
@@ -79,11 +79,10 @@ async fn look(desk: &Desk) -> Result<Status> {
         newest: points.iter().filter_map(|it| it.at).max(),
         oldest: points.iter().filter_map(|it| it.at).min(),
     };
-    let mut names = desk.names(FOLDER).await?;
-    names.sort();
+    let ledger = desk.ledger().source();
     let mut drills = Vec::new();
-    for name in names.iter().rev().take(DRILLS) {
-        drills.extend(desk.record::<Drill>(name).await?);
+    for name in ledger.names(DRILLS).await?.keys().rev().take(LISTED_DRILLS) {
+        drills.extend(ledger.value(&record_name(name)).await?);
     }
     let source = desk.config.source.id.clone();
     Ok(Status { source, now, last_day, restore_points, drills })

@@ -151,17 +151,28 @@ impl Table {
     /// A fingerprint of what the transfer makes of the table: it is carried anew when this
     /// changes between the plan of the day and its end. Classes and descriptions do not count.
     pub fn transfer_fingerprint(&self) -> String {
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .map(|(name, column)| {
-                let Column {
-                    source, bigquery_type, mode, transform, token_domain, on_misfit, ..
-                } = column;
-                (name, source, bigquery_type, mode, transform, token_domain, on_misfit)
-            })
-            .collect();
-        short_hash(&format!("{columns:?}"))
+        #[derive(Serialize)]
+        struct Transferred<'a> {
+            source: &'a str,
+            r#type: BigQueryType,
+            mode: Mode,
+            transform: Option<Transform>,
+            token_domain: Option<&'a str>,
+            on_misfit: Option<OnMisfit>,
+        }
+        let columns = self.columns.iter().map(|(name, column)| {
+            let column = Transferred {
+                source: &column.source,
+                r#type: column.bigquery_type,
+                mode: column.mode,
+                transform: column.transform,
+                token_domain: column.token_domain.as_deref(),
+                on_misfit: column.on_misfit,
+            };
+            (name.as_str(), column)
+        });
+        let columns: BTreeMap<&str, Transferred<'_>> = columns.collect();
+        short_hash(&serde_json::to_string(&columns).expect("names and enums are JSON"))
     }
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::error::ErrorKind;
+use crate::receipt::Note;
 use crate::rewrite::Action;
 use crate::types::ParquetColumn;
 
@@ -104,8 +105,8 @@ pub struct TablePlan {
     /// Why the table must wait although it is in the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What the export warns of.
-    pub warnings: Vec<String>,
+    /// What the table's receipt must mention of the export.
+    pub notes: Vec<Note>,
 }
 
 fn first() -> u32 {

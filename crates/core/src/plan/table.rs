@@ -10,6 +10,7 @@ use crate::manifest::TableStatus;
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, Problem, SourceColumn, TablePlan, TransferItem};
+use crate::receipt::{Note, NoteCode};
 use crate::rewrite::Action;
 use crate::types::ColumnType;
 use crate::types::{BigQueryType, Engine, ParquetColumn, exported};
@@ -68,7 +69,12 @@ pub fn plan(input: &Input<'_>) -> TablePlan {
         rows: input.files.iter().map(|file| file.rows).sum(),
         bytes: input.files.iter().map(|file| file.object.bytes).sum(),
         problem: None,
-        warnings: input.status.warning.iter().cloned().collect(),
+        notes: input
+            .status
+            .warning
+            .iter()
+            .map(|warning| Note::new(NoteCode::ExportWarning, warning))
+            .collect(),
     };
     match parquet_columns(input) {
         Err(error) => plan.problem = Some(Problem::from(&error)),
@@ -129,8 +135,8 @@ impl TablePlan {
 pub struct Resolved {
     /// The columns as they should be in the warehouse: the source's order, then what the source lacks.
     pub columns: Vec<DesiredColumn>,
-    /// What the receipt should mention.
-    pub warnings: Vec<String>,
+    /// What the receipt must mention.
+    pub notes: Vec<Note>,
 }
 
 /// Applies the contract to a planned table.
@@ -146,11 +152,12 @@ pub fn resolve(
     text: &BTreeSet<String>,
 ) -> Result<Resolved> {
     let mut columns: Vec<DesiredColumn> = Vec::with_capacity(plan.columns.len());
-    let mut warnings = plan.warnings.clone();
+    let mut notes = plan.notes.clone();
     if contract.is_none() {
-        warnings.push(
-            "the contract does not name this table: every column is masked for everyone".to_owned(),
-        );
+        notes.push(Note::new(
+            NoteCode::TableNotInContract,
+            "the contract does not contain this table: every column is masked for everyone",
+        ));
     }
     for column in &plan.columns {
         let parquet = &column.parquet;
@@ -191,16 +198,24 @@ pub fn resolve(
             column_type = ColumnType::scalar(BigQueryType::String);
         }
         match named {
-            Some(named) if text.contains(&parquet.name) => warnings.push(format!(
-                "column `{}` stays STRING: not all its values can be read as {}",
-                parquet.name, named.bigquery_type
+            Some(named) if text.contains(&parquet.name) => notes.push(Note::of_column(
+                NoteCode::ColumnStaysText,
+                &parquet.name,
+                format!(
+                    "column `{}` stays STRING: not all its values can be read as {}",
+                    parquet.name, named.bigquery_type
+                ),
             )),
             Some(named) if named.column_type() != column_type => {
                 return Err(type_changed(&plan.table, &parquet.name, &named.column_type().to_string(), column_type));
             }
-            None if contract.is_some() => warnings.push(format!(
-                "column `{}` is not in the contract: it is masked for everyone until contract.yaml names it",
-                parquet.name
+            None if contract.is_some() => notes.push(Note::of_column(
+                NoteCode::ColumnNotInContract,
+                &parquet.name,
+                format!(
+                    "column `{}` is not in the contract: it is masked for everyone until contract.yaml contains it",
+                    parquet.name
+                ),
             )),
             _ => {}
         }
@@ -220,8 +235,10 @@ pub fn resolve(
         {
             continue;
         }
-        warnings.push(format!(
-            "column `{name}` is in the contract and not in today's export: it is filled with NULL"
+        notes.push(Note::of_column(
+            NoteCode::ColumnNotInExport,
+            name,
+            format!("column `{name}` is in the contract and not in today's export: it is NULL"),
         ));
         columns.push(DesiredColumn {
             name: name.clone(),
@@ -233,7 +250,7 @@ pub fn resolve(
             in_contract: true,
         });
     }
-    Ok(Resolved { columns, warnings })
+    Ok(Resolved { columns, notes })
 }
 
 fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {

@@ -1,62 +1,60 @@
-//! The load stage: tables, tags, rows, receipts.
+//! The load stage: tables, policy tags, rows, receipts.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`table`] | one table: diff, tags before data, load job, proof, receipt |
-//! | [`facts`] | what is known of a table's columns: NULLs, bounds, what did not fit |
-//! | [`settle`] | the end of the day: skipped tables, the day's record, the deadline |
-//! | [`receipts`] | receipts as rows of the warehouse |
+//! | [`table`] | one table: schema and tags before data, load job, proof, receipt |
+//! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
+//! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
+//! | [`receipts`] | receipts as rows in BigQuery |
 
-pub mod facts;
-pub mod receipts;
-pub mod settle;
-pub mod table;
+mod finish;
+mod receipts;
+mod stats;
+mod table;
 
 use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
-use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::receipt::Receipt;
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN, revision_name};
 
-use crate::records::{self, PLAN, revised};
-use crate::{Context, Ledger, Progress, Tick, TickOutcome, transfer};
+use self::finish::Receipts;
+use self::table::TableLoad;
+use crate::transfer::transfer_fingerprint;
+use crate::{Context, Progress, Tick, TickOutcome};
 
-/// One tick. Repeating it loads nothing twice: load jobs are named for their
-/// day, table and attempt, and BigQuery runs an id once.
+/// A table that can be loaded, or held.
+struct ReadyTable<'a> {
+    entry: &'a TableEntry,
+    /// Whether every object is in Cloud Storage. Otherwise, one of them cannot be transferred.
+    complete: bool,
+}
+
+/// Runs one tick. Idempotent: load jobs are named after their day, table and attempt, and
+/// BigQuery runs a job id once.
 ///
 /// # Errors
-/// The first trouble that no receipt can hold, after the other tables had their chance.
+/// The first error that does not hold its table, after the other tables were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
-    let Some(plan) = ledger.get::<DayPlan>(PLAN).await? else {
-        settle::overdue(context, &ledger, day, tick).await?;
+    let Some(plan) = ledger.value(&PLAN).await? else {
+        finish::check_deadline(context, &ledger, day, tick).await?;
         return Ok(TickOutcome::new(Progress::Waiting, format!("{day} is not planned yet")));
     };
-    let plan = plan.value;
-    settle::skipped(&ledger, &plan, tick).await?;
-    let mut receipts = settle::read(&ledger, &plan).await?;
-    let carried = ledger.names("items").await?;
-    let failures = ledger.names("failures").await?;
-    let ready = plan.tables.iter().filter(|entry| {
-        // A contract of another way for the table: the transfer plans and carries it anew first.
-        entry.transfer_fingerprint == transfer::transfer_fingerprint(context, &entry.source_table)
-            && receipts.get(&entry.table).is_none_or(|receipt| !is_final(receipt))
-    });
-    let ready = ready.filter_map(|entry| {
-        let name = revised(&entry.table, entry.revision);
-        let whole = carried.get(&name).map_or(0, Vec::len) >= entry.items;
-        (whole || failures.contains_key(&name)).then_some((entry, whole))
-    });
-    let ready: Vec<(&TableEntry, bool)> = ready.collect();
+    finish::write_skipped(&ledger, &plan, tick).await?;
+    let mut receipts = finish::read_receipts(&ledger, &plan).await?;
+    let ready = ready_tables(context, &ledger, &plan, &receipts).await?;
 
     let (ledger_ref, plan_ref) = (&ledger, &plan);
     let mut results = futures::stream::iter(ready)
-        .map(|(entry, whole)| async move {
-            let name = entry.table.as_str();
-            (name, one(context, ledger_ref, plan_ref, entry, whole, tick).await)
+        .map(|ready| async move {
+            let receipt = load_or_hold(context, ledger_ref, plan_ref, &ready, tick).await;
+            (ready.entry.table.as_str(), receipt)
         })
         .buffer_unordered(usize::from(context.config.transfer.concurrency));
-    let mut first = None;
+    let mut first_error = None;
     while let Some((name, result)) = results.next().await {
         match result {
             Ok(Some(receipt)) => {
@@ -65,53 +63,60 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(table = name, kind = error.kind().name(), %error, "a table was not loaded");
-                first.get_or_insert(error);
+                first_error.get_or_insert(error);
             }
         }
     }
     drop(results);
-    if let Some(error) = first {
-        settle::overdue(context, &ledger, day, tick).await?;
+    if let Some(error) = first_error {
+        finish::check_deadline(context, &ledger, day, tick).await?;
         return Err(error);
     }
-    settle::settle(context, &ledger, &plan, &receipts, tick).await
+    finish::finish_day(context, &ledger, &plan, &receipts, tick).await
 }
 
-/// Whether a receipt needs no further look: a held table may yet be mended today.
-pub(crate) fn is_final(receipt: &Receipt) -> bool {
-    matches!(receipt.state, ReceiptState::Published | ReceiptState::Superseded)
-}
-
-/// Loads one table, of which the `whole` is carried or something cannot be. A trouble that waits for a person becomes a receipt; any other is returned.
-async fn one(
+/// The tables without a final receipt whose objects are all transferred, or cannot be.
+async fn ready_tables<'a>(
     context: &Context,
-    ledger: &Ledger,
-    plan: &DayPlan,
-    entry: &TableEntry,
-    whole: bool,
+    ledger: &DayLedger,
+    plan: &'a DayPlan,
+    receipts: &Receipts,
+) -> Result<Vec<ReadyTable<'a>>> {
+    let transferred = ledger.names(ITEMS).await?;
+    let failures = ledger.names(FAILURES).await?;
+    let open = plan.tables.iter().filter(|entry| {
+        // If the contract now asks for another transfer, the transfer stage does that first.
+        entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
+            && receipts.get(&entry.table).is_none_or(|receipt| !receipt.is_final())
+    });
+    let ready = open.filter_map(|entry| {
+        let name = revision_name(&entry.table, entry.revision);
+        let complete = transferred.get(&name).map_or(0, Vec::len) >= entry.items;
+        (complete || failures.contains_key(&name)).then_some(ReadyTable { entry, complete })
+    });
+    Ok(ready.collect())
+}
+
+/// Loads one table. An error that holds the table becomes its receipt; any other is returned.
+async fn load_or_hold(
+    context: &Context,
+    ledger: &DayLedger,
+    day: &DayPlan,
+    ready: &ReadyTable<'_>,
     tick: Tick,
 ) -> Result<Option<Receipt>> {
-    let Some(table) = transfer::table_plan(ledger, entry).await? else { return Ok(None) };
-    if !whole {
-        let problem = ledger.get::<Problem>(&records::failure(&table)).await?;
-        return match problem {
-            Some(problem) => {
-                table::held_as(ledger, plan, &table, problem.value, tick).await.map(Some)
-            }
+    let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
+    let load = TableLoad { context, ledger, day, table: &table, tick };
+    if !ready.complete {
+        return match ledger.value(&records::failure(&table)).await? {
+            Some(problem) => load.hold(problem).await.map(Some),
             None => Ok(None),
         };
     }
-    match table::load(context, ledger, plan, &table, tick).await {
-        Ok(receipt) => Ok(receipt),
+    match load.run().await {
         Err(error) if error.kind().holds_table() => {
-            let receipt = table::held(ledger, plan, &table, &error, tick).await?;
-            Ok(Some(receipt))
+            load.hold(Problem::from(&error)).await.map(Some)
         }
-        Err(error) => Err(error),
+        result => result,
     }
-}
-
-/// The name of a table's receipt.
-fn receipt_name(table: &str) -> String {
-    records::receipt(table)
 }

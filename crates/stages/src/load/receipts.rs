@@ -1,88 +1,58 @@
-//! Receipts as rows of the warehouse: `landbridge_ops.receipts`, for analysts to ask.
+//! Receipts as rows of `landbridge_ops.receipts`, for analysts to query.
 //!
-//! Receipts go up in batches, each recorded before it is sent and appended by a
-//! load job whose id is the batch's: a batch that is sent twice is added once.
+//! Receipts are sent in batches. Each batch is recorded before it is sent and appended by a load
+//! job whose id is derived from the batch, so a batch that is sent twice is added once.
 
 use std::collections::BTreeSet;
 
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
-use landbridge_core::receipt::Receipt;
-use landbridge_core::types::BigQueryType::{self, Date, Int64, String as Text, Timestamp};
+use landbridge_core::receipt::{FIELDS, Receipt, ReceiptField};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode};
-use serde_json::{Value, json};
+use landbridge_ledger::records::{self, Batch, BatchDone, below};
+use landbridge_ledger::{DayLedger, Written};
 
-use super::settle::Receipts;
-use super::table::finish;
-use crate::ledger::Written;
-use crate::records::{Batch, below};
-use crate::{Context, Ledger, Tick};
+use super::finish::Receipts;
+use super::table::wait_for_job;
+use crate::{Context, Tick};
 
 /// The table's name.
-pub const TABLE: &str = "receipts";
-/// What the table's source label says: it belongs to all sources of the project.
+const TABLE: &str = "receipts";
+/// The value of the table's source label: the table belongs to all sources of the project.
 const OPS_LABEL: &str = "landbridge";
-/// Batches per day at most: each is a change of state that somebody brought about.
+/// Batches per day: each is a change of state, which a person or a new deployment caused.
 const MAX_BATCHES: usize = 100;
 
-/// The columns of the table, in order, with what they mean.
-const COLUMNS: [(&str, BigQueryType, &str); 23] = [
-    ("source", Text, "Name of the source in landbridge.yaml"),
-    ("day", Date, "Day of the data, in the schedule's zone"),
-    ("source_table", Text, "schema.table in the source"),
-    ("table_name", Text, "Table in BigQuery; empty when the table is skipped"),
-    ("state", Text, "published, held, skipped or superseded"),
-    ("snapshot", Text, "RDS snapshot that the rows come from"),
-    ("snapshot_at", Timestamp, "When the snapshot was taken"),
-    ("export", Text, "RDS export task"),
-    ("files", Int64, "Objects carried"),
-    ("bytes", Int64, "Bytes of Parquet"),
-    ("rows_footer", Int64, "Rows by the Parquet footers"),
-    ("rows_planned", Int64, "Rows planned"),
-    ("rows_loaded", Int64, "Rows that the load job reports"),
-    ("rows_table", Int64, "Rows of the table when it was read back"),
-    ("job", Text, "Load job"),
-    ("columns", Text, "Columns with source type, type and class, as JSON"),
-    ("warnings", Text, "What should be known, one per line"),
-    ("problem", Text, "Why it is held or skipped, and what to do"),
-    ("export_started_at", Timestamp, "When the export task started"),
-    ("export_ended_at", Timestamp, "When it ended"),
-    ("planned_at", Timestamp, "Tick that planned the day's transfer"),
-    ("recorded_at", Timestamp, "Tick that wrote this receipt"),
-    ("load_ms", Int64, "Running time of the load job in milliseconds"),
-];
-
-/// Appends the receipts that are not in the warehouse yet.
+/// Appends the receipts that are not in BigQuery yet. Idempotent.
 ///
 /// # Errors
-/// Those of the ledger, Cloud Storage and BigQuery.
-pub async fn publish(
+/// Any error of the ledger, Cloud Storage or BigQuery; [`ErrorKind::Transient`] while another tick
+/// does the same.
+pub(super) async fn publish(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     plan: &DayPlan,
     receipts: &Receipts,
     tick: Tick,
 ) -> Result<()> {
     let mut sent = BTreeSet::new();
     for number in 1..=MAX_BATCHES {
-        let batch = match ledger.get::<Batch>(&format!("batches/{number:03}.json")).await? {
-            Some(batch) => batch.value,
+        let batch = match ledger.value(&records::batch(number)).await? {
+            Some(batch) => batch,
             None => {
-                let fresh = |receipt: &&Receipt| !sent.contains(&mark(receipt));
-                let fresh: Vec<&Receipt> = receipts.values().filter(fresh).collect();
-                if fresh.is_empty() {
+                let is_new = |receipt: &&Receipt| !sent.contains(&fingerprint(receipt));
+                let new: Vec<&Receipt> = receipts.values().filter(is_new).collect();
+                if new.is_empty() {
                     return Ok(());
                 }
                 let batch = Batch {
                     number,
-                    receipts: fresh.iter().map(|receipt| mark(receipt)).collect(),
-                    lines: lines(&fresh),
+                    receipts: new.iter().map(|receipt| fingerprint(receipt)).collect(),
+                    lines: new.iter().map(|receipt| format!("{}\n", receipt.row())).collect(),
                 };
-                if ledger.create(&format!("batches/{number:03}.json"), &batch).await?
-                    == Written::Overtaken
-                {
+                if ledger.create(&records::batch(number), &batch).await? == Written::Overtaken {
                     return Err(Error::new(
                         ErrorKind::Transient,
                         "another tick is writing the receipts",
@@ -97,13 +67,13 @@ pub async fn publish(
     }
     Err(Error::new(
         ErrorKind::Held,
-        "a day has more changes of receipts than it can have",
-        plan.day.to_string(),
+        "the receipts of a day changed too often to be sent to BigQuery",
+        format!("{}, {MAX_BATCHES} batches", plan.day),
     ))
 }
 
-/// What makes a receipt a new one: its state, and why.
-fn mark(receipt: &Receipt) -> String {
+/// What distinguishes a receipt from an earlier one of the same table: its state and problem.
+fn fingerprint(receipt: &Receipt) -> String {
     let why = receipt.problem.as_ref().map(ToString::to_string).unwrap_or_default();
     let state = receipt.state.name();
     format!(
@@ -117,15 +87,16 @@ fn mark(receipt: &Receipt) -> String {
     )
 }
 
+/// Appends one batch, unless it was appended before.
 async fn append(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     plan: &DayPlan,
     batch: &Batch,
     tick: Tick,
 ) -> Result<()> {
-    let done = format!("batches/{:03}-done.json", batch.number);
-    if ledger.get::<Value>(&done).await?.is_some() {
+    let done = records::batch_done(batch.number);
+    if ledger.get(&done).await?.is_some() {
         return Ok(());
     }
     let dataset = &context.config.warehouse.ops_dataset;
@@ -135,8 +106,9 @@ async fn append(
     context.gcp.storage.put(bucket, &object, batch.lines.clone().into()).await?;
     let columns = columns();
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {
-        let about = "One row per table and day: what came, what landed, what proves it";
-        // Another tick may have created it since.
+        let about =
+            "One row per table and day: what was exported, what was loaded, and what proves it";
+        // Another tick may have created it meanwhile.
         let _ = context
             .gcp
             .bigquery
@@ -153,11 +125,11 @@ async fn append(
             columns: &columns,
             mode: LoadMode::AppendJson,
         };
-        // A job with this id may exist: `finish` reads its result either way.
+        // A job with this id may exist; its result counts either way.
         let _ = context.gcp.bigquery.insert_load_job(&job).await?;
-        match finish(context, &id, tick).await? {
+        match wait_for_job(context, &id, tick).await? {
             Some(JobState::Done { rows, .. }) if rows == batch.receipts.len() as u64 => {
-                ledger.create(&done, &json!({ "job": id })).await?;
+                ledger.create(&done, &BatchDone { job: id.to_string() }).await?;
                 return Ok(());
             }
             Some(JobState::Done { rows, .. }) => {
@@ -165,7 +137,11 @@ async fn append(
                     "{dataset}.{TABLE}, job {id}: {} sent, {rows} added",
                     batch.receipts.len()
                 );
-                return Err(Error::new(ErrorKind::Corrupt, "receipts do not add up", place));
+                return Err(Error::new(
+                    ErrorKind::Corrupt,
+                    "the row count of a batch of receipts differs",
+                    place,
+                ));
             }
             Some(JobState::Failed { kind, .. }) if kind.is_transient() => {}
             Some(JobState::Failed { reason, kind, .. }) => {
@@ -191,47 +167,14 @@ async fn append(
     ))
 }
 
+/// The columns of the table.
 fn columns() -> Vec<TableColumn> {
-    COLUMNS
-        .iter()
-        .map(|(name, ty, description)| TableColumn {
-            name: (*name).to_owned(),
-            ty: *ty,
-            repeated: false,
-            policy_tag: None,
-            description: Some((*description).to_owned()),
-        })
-        .collect()
-}
-
-fn lines(receipts: &[&Receipt]) -> String {
-    receipts.iter().map(|receipt| format!("{}\n", line(receipt))).collect()
-}
-
-fn line(receipt: &Receipt) -> Value {
-    json!({
-        "source": receipt.source,
-        "day": receipt.day,
-        "source_table": receipt.source_table,
-        "table_name": receipt.table,
-        "state": receipt.state,
-        "snapshot": receipt.snapshot,
-        "snapshot_at": receipt.snapshot_at,
-        "export": receipt.export,
-        "files": receipt.files,
-        "bytes": receipt.bytes,
-        "rows_footer": receipt.rows_footer,
-        "rows_planned": receipt.rows_planned,
-        "rows_loaded": receipt.rows_loaded,
-        "rows_table": receipt.rows_table,
-        "job": receipt.job,
-        "columns": serde_json::to_string(&receipt.columns).unwrap_or_default(),
-        "warnings": receipt.warnings.join("\n"),
-        "problem": receipt.problem.as_ref().map(ToString::to_string),
-        "export_started_at": receipt.export_started_at,
-        "export_ended_at": receipt.export_ended_at,
-        "planned_at": receipt.planned_at,
-        "recorded_at": receipt.recorded_at,
-        "load_ms": receipt.load_ms,
-    })
+    let column = |field: &ReceiptField| TableColumn {
+        name: field.name.to_owned(),
+        ty: field.ty,
+        repeated: false,
+        policy_tag: None,
+        description: Some(field.description.to_owned()),
+    };
+    FIELDS.iter().map(column).collect()
 }

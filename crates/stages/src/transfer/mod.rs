@@ -1,16 +1,16 @@
 //! The transfer stage: the day's plan, and every object of it from S3 to Cloud Storage.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`planning`] | footers and manifests become the day's plan |
-//! | [`text`] | which columns stay text because a value does not fit |
-//! | [`carry`] | one object on its way |
-//! | [`key`] | the key of tokens, the same for all that a day carries |
+//! | [`planning`] | the day's plan from footers and manifests |
+//! | [`text_columns`] | which columns stay text because a value does not fit |
+//! | [`item`] | the transfer of one object |
+//! | [`token_key`] | the token key, the same for the whole day |
 
-pub mod carry;
-pub mod key;
-pub mod planning;
-pub mod text;
+mod item;
+mod planning;
+pub(crate) mod text_columns;
+pub(crate) mod token_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,223 +18,161 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use landbridge_core::config;
-use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan, TransferItem};
-use landbridge_core::receipt::Receipt;
-use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_core::plan::{DayPlan, Problem, TablePlan, TransferItem};
+use landbridge_core::{Error, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, EXPORT, ITEMS, revision_name};
 
-use self::key::DayKey;
-use self::text::Decision;
-use crate::ledger::Recorded;
-use crate::load::is_final;
-use crate::records::{self, EXPORT, ExportRecord, PLAN, revised};
-use crate::{Context, Ledger, Progress, Tick, TickOutcome};
+use self::text_columns::Decision;
+use self::token_key::DayTokenKey;
+use crate::{Context, Progress, Tick, TickOutcome};
 
-/// Time that a tick keeps for an object it begins: at the 50 MB/s that one
-/// invocation can count on, some 3 GB.
-const TIME_FOR_ONE: Duration = Duration::from_secs(60);
-/// What an object under way takes: the upload's buffer and its last piece, two windows of the
+/// Time that must be left to start an object: enough for about 3 GB at the 50 MB/s that one
+/// invocation can count on.
+const TIME_PER_OBJECT: Duration = Duration::from_secs(60);
+/// Memory per object in transfer: the upload's buffer and its last part, two windows of the
 /// source, and the pages that are being converted.
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
-/// After so many failed objects a tick stops trying: the trouble is not theirs.
+/// After this many failed objects a tick stops: the cause is not a single object.
 const MAX_FAILURES: usize = 5;
 
-/// One object to carry, or to look through before.
+/// One object to transfer, or to scan before.
 struct Work {
     table: Arc<TablePlan>,
     item: TransferItem,
-    /// The columns that stay text; `None` while that is what must be found out.
+    /// The columns that stay text; `None` for a scan that finds them.
     text: Option<Arc<BTreeSet<String>>>,
 }
 
-/// One tick. Repeating it carries nothing twice: objects are named for their
-/// day, revision and number and are created only if they are not there.
+/// A table with objects to transfer.
+struct OpenTable {
+    plan: Arc<TablePlan>,
+    /// The numbers of the objects that are transferred.
+    done: BTreeSet<String>,
+}
+
+/// Runs one tick. Idempotent: an object is named after its day, revision and number and is
+/// created only if it does not exist.
 ///
 /// # Errors
-/// The first trouble met that is not one table's own, after the other objects had their chance.
+/// The first error that does not hold one table, after the other objects were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let ledger = context.ledger(day);
-    let Some(export) =
-        ledger.get::<ExportRecord>(EXPORT).await?.filter(|record| record.value.complete)
-    else {
+    let export = ledger.value(&EXPORT).await?.filter(|record| record.complete);
+    let Some(export) = export else {
         return Ok(TickOutcome::new(
             Progress::Waiting,
             format!("the export of {day} is not complete"),
         ));
     };
-    let plan = match ledger.get::<DayPlan>(PLAN).await? {
-        None => planning::plan(context, &ledger, &export.value, day, None, tick).await?,
-        Some(plan) if is_current(context, &plan.value) => plan.value,
-        // Somebody mended the file or the contract that a table waits for, or may have.
-        Some(plan) => {
-            let settled = settled(context, &ledger, &plan.value).await?;
-            let before = Some(planning::Before { plan, settled });
-            planning::plan(context, &ledger, &export.value, day, before, tick).await?
-        }
-    };
-    let open = match open(&ledger, &plan).await? {
-        Some(open) => open,
-        // A tick of another contract planned a table after the day's plan was made.
-        None => {
-            let recorded = ledger.get::<DayPlan>(PLAN).await?;
-            let before = recorded.map(|plan| planning::Before { plan, settled: BTreeSet::new() });
-            let plan = planning::plan(context, &ledger, &export.value, day, before, tick).await?;
-            open(&ledger, &plan).await?.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Transient,
-                    "another tick is planning the day",
-                    day.to_string(),
-                )
-            })?
-        }
-    };
+    let open = planning::plan_day(context, &ledger, &export, day, tick).await?;
     let mut scans = Vec::new();
-    for (table, _) in &open {
-        if let Decision::Missing(items) = text::decide(&ledger, table).await? {
-            let scan = |item| Work { table: table.clone(), item, text: None };
+    for table in &open {
+        if let Decision::NeedsScan(items) = text_columns::decide(&ledger, &table.plan).await? {
+            let scan = |item| Work { table: table.plan.clone(), item, text: None };
             scans.extend(items.into_iter().map(scan));
         }
     }
-    let counted = run(context, &ledger, tick, scans).await?;
+    let scanned = run(context, &ledger, tick, scans).await?;
     let mut work = Vec::new();
-    for (table, done) in &open {
-        let Decision::Made(text) = text::decide(&ledger, table).await? else { continue };
+    for OpenTable { plan, done } in &open {
+        let Decision::Decided(text) = text_columns::decide(&ledger, plan).await? else { continue };
         let text = Arc::new(text);
-        let left = table.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
+        let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
         work.extend(left.map(|item| Work {
-            table: table.clone(),
+            table: plan.clone(),
             item: item.clone(),
             text: Some(text.clone()),
         }));
     }
-    if work.is_empty() && counted.left == 0 && counted.troubled == 0 {
+    if work.is_empty() && scanned.left == 0 && scanned.held == 0 {
         return Ok(TickOutcome::new(
             Progress::Done,
             format!("every object of {day} is in Cloud Storage"),
         ));
     }
     let total = work.len();
-    let Carried { sent, left, troubled } = run(context, &ledger, tick, work).await?;
-    let (left, troubled) = (left + counted.left, troubled + counted.troubled);
-    tracing::info!(day = %day, sent, left, troubled, total, "objects carried");
-    let progress = if left == 0 && troubled == 0 { Progress::Done } else { Progress::Partial };
-    let waits = match troubled {
+    let Counts { done, left, held } = run(context, &ledger, tick, work).await?;
+    let (left, held) = (left + scanned.left, held + scanned.held);
+    tracing::info!(day = %day, done, left, held, total, "objects transferred");
+    let progress = if left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
+    let waiting = match held {
         0 => String::new(),
-        _ => format!(", {troubled} wait for a person: see the receipts of their tables"),
+        _ => format!(", {held} cannot be transferred: see the receipts of their tables"),
     };
-    Ok(TickOutcome::new(progress, format!("{sent} of {total} objects carried{waits}")))
+    Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}")))
 }
 
-/// What the contract makes of a table's transfer, as the day's plan notes it.
+/// The fingerprint of what the contract asks of a table's transfer, as the day's plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
     table.map_or_else(String::new, landbridge_core::contract::Table::transfer_fingerprint)
 }
 
-/// Whether the plan is of today's contract, with no table that waits for the export to be mended.
-fn is_current(context: &Context, plan: &DayPlan) -> bool {
-    plan.tables.iter().all(|entry| {
-        !entry.broken
-            && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
-    })
-}
-
-/// The tables whose day is over: what changes in the contract counts for them from tomorrow.
-async fn settled(context: &Context, ledger: &Ledger, plan: &DayPlan) -> Result<BTreeSet<String>> {
-    let mut settled = BTreeSet::new();
-    for entry in &plan.tables {
-        if entry.transfer_fingerprint != transfer_fingerprint(context, &entry.source_table)
-            && let Some(receipt) = ledger.get::<Receipt>(&records::receipt(&entry.table)).await?
-            && is_final(&receipt.value)
-        {
-            settled.insert(entry.table.clone());
-        }
-    }
-    Ok(settled)
-}
-
-/// A table with objects to carry, and the numbers of those that are carried.
-type Open = (Arc<TablePlan>, BTreeSet<String>);
-
-/// The tables with objects to carry; `None` when a table's plan is of another revision than the
-/// day's plan says.
-async fn open(ledger: &Ledger, plan: &DayPlan) -> Result<Option<Vec<Open>>> {
-    let mut carried = ledger.names("items").await?;
+/// The tables with objects to transfer; `None` when a table's plan has another revision than the
+/// day's plan says, because another tick is planning.
+async fn open_tables(ledger: &DayLedger, plan: &DayPlan) -> Result<Option<Vec<OpenTable>>> {
+    let mut transferred = ledger.names(ITEMS).await?;
     let mut open = Vec::new();
     for entry in &plan.tables {
-        let done = carried.remove(&revised(&entry.table, entry.revision)).unwrap_or_default();
+        let name = revision_name(&entry.table, entry.revision);
+        let done = transferred.remove(&name).unwrap_or_default();
         if done.len() < entry.items {
-            let Some(table) = table_plan(ledger, entry).await? else { return Ok(None) };
-            open.push((Arc::new(table), done.into_iter().collect()));
+            let Some(table) = ledger.table_plan(entry).await? else { return Ok(None) };
+            open.push(OpenTable { plan: Arc::new(table), done: done.into_iter().collect() });
         }
     }
     Ok(Some(open))
 }
 
-/// Reads the plan of a table that the day's plan names; `None` when it is of another revision:
-/// another tick is planning.
-///
-/// # Errors
-/// [`ErrorKind::Corrupt`] when it is not there.
-pub async fn table_plan(ledger: &Ledger, entry: &TableEntry) -> Result<Option<TablePlan>> {
-    let plan = ledger.get::<TablePlan>(&records::table_plan(&entry.table)).await?;
-    let plan = plan.map(|plan| plan.value).ok_or_else(|| {
-        Error::new(ErrorKind::Corrupt, "the ledger lacks the plan of a table", entry.table.clone())
-    })?;
-    Ok((plan.revision == entry.revision).then_some(plan))
-}
-
-/// Objects under way at once: as many as configured, fewer where memory would not do.
-fn at_once(settings: &config::Transfer) -> usize {
+/// Objects in transfer at once: as many as configured, or as memory allows.
+fn concurrency(settings: &config::Transfer) -> usize {
     let memory = settings.memory_mib as usize * 1024 * 1024;
     usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
 }
 
 /// What became of some work.
 #[derive(Clone, Copy, Debug, Default)]
-struct Carried {
-    sent: usize,
-    /// What time did not suffice for.
+struct Counts {
+    done: usize,
+    /// Not done for lack of time.
     left: usize,
-    /// What waits for a person.
-    troubled: usize,
+    /// Not possible until a person acts.
+    held: usize,
 }
 
-async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) -> Result<Carried> {
+/// Does the work as far as time allows. An error that holds its table is recorded in the ledger
+/// for the load stage, and the other tables continue.
+async fn run(context: &Context, ledger: &DayLedger, tick: Tick, work: Vec<Work>) -> Result<Counts> {
     let total = work.len();
-    let concurrency = at_once(&context.config.transfer);
-    let mut carried = Carried::default();
-    let key = &DayKey::default();
+    let mut counts = Counts::default();
+    let key = &DayTokenKey::default();
     let mut failures = 0;
-    let mut first = None;
-    let mut failed_tables: BTreeMap<String, Error> = BTreeMap::new();
+    let mut first_error = None;
+    let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
-            if !tick.has(TIME_FOR_ONE) {
-                return (work.table, Ok(false));
-            }
-            let Work { table, item, text } = work;
-            let done = match &text {
-                Some(text) => {
-                    Box::pin(carry::carry(context, ledger, &table, &item, text, key)).await
-                }
-                None => Box::pin(carry::scan(context, ledger, &table, &item)).await,
+            let done = if tick.has(TIME_PER_OBJECT) {
+                do_work(context, ledger, &work, key).await.map(|()| true)
+            } else {
+                Ok(false)
             };
-            (table, done.map(|()| true))
+            (work.table, done)
         })
-        .buffer_unordered(concurrency);
+        .buffer_unordered(concurrency(&context.config.transfer));
     while let Some((table, result)) = results.next().await {
         match result {
-            Ok(done) => carried.sent += usize::from(done),
+            Ok(done) => counts.done += usize::from(done),
             Err(error) if error.kind().holds_table() => {
-                carried.troubled += 1;
-                failed_tables.entry(records::failure(&table)).or_insert(error);
+                counts.held += 1;
+                held.entry(table.table.clone()).or_insert((table, error));
             }
             Err(error) => {
-                tracing::warn!(kind = error.kind().name(), %error, "an object was not carried");
+                tracing::warn!(kind = error.kind().name(), %error, "an object was not transferred");
                 failures += 1;
-                first.get_or_insert(error);
+                first_error.get_or_insert(error);
                 if failures >= MAX_FAILURES {
                     break;
                 }
@@ -242,19 +180,23 @@ async fn run(context: &Context, ledger: &Ledger, tick: Tick, work: Vec<Work>) ->
         }
     }
     drop(results);
-    for (name, error) in failed_tables {
-        note(ledger, &name, &Problem::from(&error)).await?;
+    for (table, error) in held.values() {
+        ledger.set(&records::failure(table), &Problem::from(error)).await?;
     }
-    carried.left = total - carried.sent - carried.troubled;
-    first.map_or(Ok(carried), Err)
+    counts.left = total - counts.done - counts.held;
+    first_error.map_or(Ok(counts), Err)
 }
 
-/// Records why a table's objects cannot be carried, for the load to say so in its receipt.
-async fn note(ledger: &Ledger, name: &str, problem: &Problem) -> Result<()> {
-    match ledger.get::<Problem>(name).await? {
-        Some(Recorded { value, .. }) if value == *problem => Ok(()),
-        Some(there) => ledger.replace(name, &there.etag, problem).await.map(|_| ()),
-        None => ledger.create(name, problem).await.map(|_| ()),
+async fn do_work(
+    context: &Context,
+    ledger: &DayLedger,
+    work: &Work,
+    key: &DayTokenKey,
+) -> Result<()> {
+    let Work { table, item, text } = work;
+    match text {
+        Some(text) => Box::pin(item::transfer_item(context, ledger, table, item, text, key)).await,
+        None => Box::pin(item::scan_item(context, ledger, table, item)).await,
     }
 }
 
@@ -263,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_bounds_what_is_under_way() {
+    fn memory_limits_the_concurrency() {
         let settings = |concurrency, memory_mib| config::Transfer {
             bucket: String::new(),
             prefix: String::new(),
@@ -272,10 +214,10 @@ mod tests {
             token_key: None,
             cut_above_mib: config::Transfer::CUT_ABOVE_MIB,
         };
-        for (concurrency, memory_mib, objects) in
+        for (configured, memory_mib, objects) in
             [(4, 128, 4), (64, 128, 4), (64, 32, 1), (1, 9216, 1), (64, 1024, 32)]
         {
-            assert_eq!(at_once(&settings(concurrency, memory_mib)), objects);
+            assert_eq!(concurrency(&settings(configured, memory_mib)), objects);
         }
     }
 }

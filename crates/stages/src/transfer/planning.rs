@@ -1,4 +1,4 @@
-//! Footers and manifests become the day's plan.
+//! Planning: the day's plan from the manifests, the Parquet footers and the contract.
 
 use std::collections::BTreeSet;
 
@@ -13,69 +13,128 @@ use landbridge_core::plan::partitions::{Shape, partitions};
 use landbridge_core::plan::table::{File, Input, Part, plan as plan_table};
 use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_ledger::records::{self, ExportRecord, MANIFEST, PLAN};
+use landbridge_ledger::{DayLedger, Recorded};
 use landbridge_parquet::Footer;
 use landbridge_parquet::rewrite::{Cut, cut_row_groups};
 
-use super::carry::S3Object;
-use super::transfer_fingerprint;
-use crate::ledger::Recorded;
-use crate::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
-use crate::{Context, Ledger, Tick, alert};
+use super::item::S3Object;
+use super::{OpenTable, open_tables, transfer_fingerprint};
+use crate::{Context, Tick, alert};
 
-/// Footers read at once per configured transfer: they are small, and the wait is the network's.
+/// Footers read at once per configured transfer: they are small, and latency dominates.
 const FOOTERS_PER_TRANSFER: usize = 8;
 
-/// One table on its way into the plan.
+/// A table of the manifests, with its footers.
 struct Candidate<'a> {
     source_table: String,
     table: String,
     status: &'a TableStatus,
     contract: Option<&'a contract::Table>,
     files: Vec<File>,
-    /// A file of this table cannot be used; the other tables go on.
+    /// Why a file of this table cannot be used; the other tables continue.
     broken: Option<Error>,
 }
 
 /// An earlier plan of the day.
-pub struct Before {
+pub(super) struct EarlierPlan {
     /// The plan.
-    pub plan: Recorded<DayPlan>,
-    /// The tables whose day is over: they stay as they are.
-    pub settled: BTreeSet<String>,
+    plan: Recorded<DayPlan>,
+    /// The tables whose day is over: their entries do not change.
+    finished: BTreeSet<String>,
 }
 
-/// Makes and records the plan of a day whose export is complete. Idempotent:
-/// made again, it is the same plan, because the export does not change, unless
-/// somebody mended what a table waits for, or changed how the contract lets it cross: then the
-/// table has a new revision.
+/// The tables of the day that have objects to transfer. Plans the day if it is not planned, and
+/// plans it again if the contract changed, or a table of the plan has a problem that may have
+/// been corrected.
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`] when manifests and objects contradict each other; those of S3.
-pub async fn plan(
+/// The errors of [`make_plan`]; [`ErrorKind::Transient`] while another tick is planning.
+pub(super) async fn plan_day(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     export: &ExportRecord,
     day: Day,
-    before: Option<Before>,
+    tick: Tick,
+) -> Result<Vec<OpenTable>> {
+    let plan = match ledger.get(&PLAN).await? {
+        None => make_plan(context, ledger, export, day, None, tick).await?,
+        Some(plan) if is_current(context, &plan.value) => plan.value,
+        Some(plan) => {
+            let finished = finished_tables(context, ledger, &plan.value).await?;
+            let earlier = Some(EarlierPlan { plan, finished });
+            make_plan(context, ledger, export, day, earlier, tick).await?
+        }
+    };
+    if let Some(open) = open_tables(ledger, &plan).await? {
+        return Ok(open);
+    }
+    // A tick with another contract planned a table after the day's plan was made.
+    let earlier = ledger.get(&PLAN).await?;
+    let earlier = earlier.map(|plan| EarlierPlan { plan, finished: BTreeSet::new() });
+    let plan = make_plan(context, ledger, export, day, earlier, tick).await?;
+    open_tables(ledger, &plan).await?.ok_or_else(|| {
+        Error::new(ErrorKind::Transient, "another tick is planning the day", day.to_string())
+    })
+}
+
+/// Whether the plan matches today's contract and no table of it has a problem.
+fn is_current(context: &Context, plan: &DayPlan) -> bool {
+    plan.tables.iter().all(|entry| {
+        !entry.broken
+            && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
+    })
+}
+
+/// The tables whose day is over: a change of the contract applies to them from the next day.
+async fn finished_tables(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+) -> Result<BTreeSet<String>> {
+    let mut finished = BTreeSet::new();
+    for entry in &plan.tables {
+        if entry.transfer_fingerprint != transfer_fingerprint(context, &entry.source_table)
+            && let Some(receipt) = ledger.value(&records::receipt(&entry.table)).await?
+            && receipt.is_final()
+        {
+            finished.insert(entry.table.clone());
+        }
+    }
+    Ok(finished)
+}
+
+/// Makes and records the plan of a day whose export is complete.
+///
+/// Idempotent: the export does not change, so neither does the plan, unless a problem was
+/// corrected or the contract now asks for another transfer of a table. Such a table gets a new
+/// revision.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] when manifests and objects contradict each other; any S3 error.
+async fn make_plan(
+    context: &Context,
+    ledger: &DayLedger,
+    export: &ExportRecord,
+    day: Day,
+    before: Option<EarlierPlan>,
     tick: Tick,
 ) -> Result<DayPlan> {
-    let manifest = ledger.get::<ManifestRecord>(MANIFEST).await?;
-    let manifest = manifest
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Corrupt,
-                "the ledger lacks the manifests of a complete export",
-                export.export.clone(),
-            )
-        })?
-        .value;
+    let manifest = ledger.value(&MANIFEST).await?;
+    let manifest = manifest.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Corrupt,
+            "the ledger lacks the manifests of a complete export",
+            export.export.clone(),
+        )
+    })?;
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
     let assigned = assign(export.engine, &manifest.tables, group(&manifest.root, listed))?;
 
     let mut skipped = Vec::new();
     let mut candidates = Vec::new();
     for (source_table, status, folder) in assigned {
-        match left_out(status, &folder) {
+        match why_not_exported(status, &folder) {
             Some(reason) => {
                 skipped.push(Skipped { source_table: source_table.name, reason, alert: true })
             }
@@ -85,8 +144,8 @@ pub async fn plan(
     drop_partitions(&mut candidates, &mut skipped);
     let mut entries = Vec::new();
     for candidate in &candidates {
-        let plan = table(context, export, day, candidate, &candidates);
-        entries.push(write(context, ledger, plan, before.as_ref()).await?);
+        let plan = make_table_plan(context, export, day, candidate, &candidates);
+        entries.push(record_table_plan(context, ledger, plan, before.as_ref()).await?);
     }
     let plan = DayPlan {
         source: context.config.source.name.clone(),
@@ -106,68 +165,61 @@ pub async fn plan(
     }
     for warning in database_warnings(export, &manifest.tables) {
         let problem = Problem::notice(
-            "the export warns of something",
+            "the export has a warning",
             warning.clone(),
-            "see which tables it names in the day's receipts; what is not in the export keeps its older rows",
+            "see the day's receipts for the tables it names; a table that is not in the export keeps its older rows",
         );
-        alert::notice(ledger, &problem, &warning, day).await?;
+        alert::notice(&ledger.source(), &problem, &warning, day).await?;
     }
     match before {
-        Some(before) => ledger.replace(PLAN, &before.plan.etag, &plan).await?,
-        None => ledger.create(PLAN, &plan).await?,
+        Some(before) => ledger.replace(&PLAN, &before.plan.etag, &plan).await?,
+        None => ledger.create(&PLAN, &plan).await?,
     };
     let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
     tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
-    // Another tick may have planned with another contract in between: what is recorded counts.
-    let recorded = ledger.get::<DayPlan>(PLAN).await?;
-    recorded.map(|plan| plan.value).ok_or_else(|| {
-        Error::new(ErrorKind::Corrupt, "the plan of the day vanished", day.to_string())
+    // Another tick may have planned with another contract meanwhile: the recorded plan counts.
+    let recorded = ledger.value(&PLAN).await?;
+    recorded.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "the plan of the day disappeared", day.to_string())
     })
 }
 
-/// Records a table's plan and returns its line in the day's plan. A plan that differs from the
-/// recorded one is its next revision, whose objects have names of their own.
-async fn write(
+/// Records a table's plan and returns its entry in the day's plan. A plan that differs from the
+/// recorded one becomes the next revision, whose objects have different names.
+async fn record_table_plan(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     plan: TablePlan,
-    before: Option<&Before>,
+    before: Option<&EarlierPlan>,
 ) -> Result<TableEntry> {
-    let settled = before.filter(|before| before.settled.contains(&plan.table));
-    let entries = settled.map(|before| &before.plan.value.tables);
+    let finished = before.filter(|before| before.finished.contains(&plan.table));
+    let entries = finished.map(|before| &before.plan.value.tables);
     if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.table == plan.table) {
         return Ok(entry.clone());
     }
     let name = records::table_plan(&plan.table);
-    match ledger.get::<TablePlan>(&name).await? {
-        None => {
-            ledger.create(&name, &plan).await?;
-        }
-        Some(Recorded { value, etag }) => {
-            if plan.clone().at_revision(value.revision) != value {
-                // Where nothing can have been carried there is nothing to tell apart.
-                let next = value.revision + u32::from(!value.items.is_empty());
-                ledger.replace(&name, &etag, &plan.at_revision(next)).await?;
-            }
-        }
+    let mut recorded = ledger.create_or_get(&name, &plan).await?;
+    if plan.clone().at_revision(recorded.value.revision) != recorded.value {
+        // A plan without items has no objects that the new ones must differ from.
+        let next = recorded.value.revision + u32::from(!recorded.value.items.is_empty());
+        ledger.replace(&name, &recorded.etag, &plan.at_revision(next)).await?;
+        // Another tick may have been faster: the recorded plan counts.
+        recorded = ledger.get(&name).await?.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "the plan of a table disappeared", name.to_string())
+        })?;
     }
-    // Another tick may have been faster: what is recorded counts.
-    let recorded = ledger
-        .get::<TablePlan>(&name)
-        .await?
-        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the plan of a table vanished", name))?;
     Ok(entry(context, &recorded.value))
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
-fn left_out(status: &TableStatus, folder: &Folder) -> Option<String> {
+fn why_not_exported(status: &TableStatus, folder: &Folder) -> Option<String> {
     let present = !folder.data.is_empty() || folder.success;
     if present && !status.is_skipped() {
         return None;
     }
     let reason = status.warning.clone().unwrap_or_else(|| match status.status.as_str() {
         "" | "COMPLETE" => {
-            "the export names the table and holds neither a file nor a `_SUCCESS` for it".to_owned()
+            "the manifest lists the table, but the export contains neither a file nor a `_SUCCESS` for it".to_owned()
         }
         status => format!("its status in the export is {status}"),
     });
@@ -222,7 +274,7 @@ fn parts(footer: &Footer, bytes: u64) -> Vec<Part> {
     cut_row_groups(footer, Cut::PartBytes(bytes)).into_iter().filter_map(part).collect()
 }
 
-/// Takes partitions out: their rows are in their parent's files as well.
+/// Skips partitions: their rows are also in the files of their parent table.
 fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skipped>) {
     let shape = |candidate: &Candidate<'_>| {
         let columns = candidate.files.first().map(|file| &file.columns);
@@ -252,7 +304,8 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
     });
 }
 
-fn table(
+/// The plan of one table. `all` are the tables of the day.
+fn make_table_plan(
     context: &Context,
     export: &ExportRecord,
     day: Day,
@@ -284,7 +337,7 @@ fn table(
         .map(|other| other.source_table.as_str())
         .collect();
     if !twins.is_empty() {
-        // Two plans under one name would overwrite each other: each gets a name of its own, and waits.
+        // Two plans with one name would overwrite each other: each gets a unique name, and a problem.
         plan.table = format!(
             "{}__{}",
             plan.table,
@@ -293,7 +346,7 @@ fn table(
         plan.items.clear();
         plan.problem = Some(Problem::new(
             ErrorKind::Config,
-            "two tables of the source would land in one BigQuery table; give one another name in contract.yaml (`table:`)",
+            "two tables of the source have the same BigQuery table; set another name for one in contract.yaml (`table:`)",
             format!("{} and {}", candidate.source_table, twins.join(", ")),
         ));
     }
@@ -313,7 +366,7 @@ fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
     }
 }
 
-/// What the manifests warn of beyond single tables, each text once.
+/// The warnings of the manifests that do not concern a single table, each text once.
 fn database_warnings(export: &ExportRecord, statuses: &[TableStatus]) -> BTreeSet<String> {
     let databases = statuses
         .iter()

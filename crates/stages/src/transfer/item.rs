@@ -1,7 +1,7 @@
-//! One object on its way from S3 to Cloud Storage.
+//! The transfer of one object from S3 to Cloud Storage.
 //!
-//! The bytes of the source go through the rewriting engine, which copies what nothing happens
-//! to, into an upload; both sides' CRC32C must be equal.
+//! The bytes of the source stream through the rewriting engine, which copies unchanged columns as
+//! bytes, into an upload. The CRC32C of both sides must be equal.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,28 +15,26 @@ use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
 use landbridge_core::rewrite::{Action, RewritePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, ItemRecord, ScanRecord};
 use landbridge_parquet::rewrite::stream::{self, RewriteStream, StreamSettings};
 use landbridge_parquet::rewrite::{RewriteReport, Rewriter};
 use landbridge_parquet::{RangeReader, empty};
 
-use super::key::DayKey;
-use crate::records::{self, ItemRecord, ScanRecord};
-use crate::{Context, Ledger};
+use super::token_key::DayTokenKey;
+use crate::Context;
 
-/// What one object under way holds of its source and of its output: two windows of 4 MiB and
-/// four messages of half a MiB.
+/// Buffers per object in transfer: two windows of 4 MiB of the source and four messages of half
+/// a MiB of the output.
 const SETTINGS: StreamSettings =
     StreamSettings { window_bytes: 4 << 20, chunk_bytes: 512 << 10, queued_chunks: 4 };
 
-/// An object of S3 that is read in ranges.
+/// An S3 object that is read in ranges, in the version that was listed.
 #[derive(Clone, Debug)]
-pub struct S3Object {
-    /// The client.
-    pub s3: S3,
-    /// The bucket.
-    pub bucket: String,
-    /// The version that was listed.
-    pub object: ObjectMeta,
+pub(super) struct S3Object {
+    pub(super) s3: S3,
+    pub(super) bucket: String,
+    pub(super) object: ObjectMeta,
 }
 
 impl RangeReader for S3Object {
@@ -45,60 +43,55 @@ impl RangeReader for S3Object {
     }
 }
 
-/// Carries one item and records it. Idempotent: an object that is there already
-/// is compared, byte for byte by its checksum, and recorded.
+/// Transfers one item and records it. Idempotent: an object that exists is compared by length and
+/// checksum, and recorded.
 ///
 /// `text` are the columns that stay text because a value of the table does not fit.
 ///
 /// # Errors
-/// [`ErrorKind::Conflict`] when the object is there with other bytes; those of the engine and of
-/// both clouds.
-pub async fn carry(
+/// [`ErrorKind::Conflict`] when the object exists with different content; any error of the
+/// rewriting engine, S3 or Cloud Storage.
+pub(super) async fn transfer_item(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     table: &TablePlan,
     item: &TransferItem,
     text: &BTreeSet<String>,
-    key: &DayKey,
+    key: &DayTokenKey,
 ) -> Result<()> {
     let bucket = &context.config.transfer.bucket;
     let plan = rewriting(&table.columns, text);
     let rewriter = rewriter(context, ledger, plan, key).await?;
-    let (source, outcome) = open(context, table, item, rewriter.clone())?;
+    let (source, result) = open_source(context, table, item, rewriter.clone())?;
     let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
         Ok(Upload::New(stored)) => {
-            check(bucket, item, stored, outcome.sum())?;
+            check_content(bucket, item, stored, result.sum())?;
             stored
         }
         Ok(Upload::AlreadyExists) => {
-            let (stored, of) = meet(context, table, item, rewriter).await?;
-            return record(ledger, table, item, stored, &of).await;
+            let (stored, result) = compare_existing(context, table, item, rewriter).await?;
+            return record_item(ledger, table, item, stored, &result).await;
         }
-        // The upload only knows that its source broke off; the engine knows why.
-        Err(error) => return Err(outcome.error().unwrap_or(error)),
+        // The upload only knows that its source failed; the engine knows why.
+        Err(error) => return Err(result.error().unwrap_or(error)),
     };
-    record(ledger, table, item, stored, &outcome).await
+    record_item(ledger, table, item, stored, &result).await
 }
 
-/// Counts what does not fit in the columns of an item that may stay text, and records it.
-/// Idempotent: nothing is written but the record, which is the same each time.
+/// Counts the values of an item that do not fit, in the columns that may stay text, and records
+/// the result. Idempotent: only the record is written, and it is the same each time.
 ///
 /// # Errors
-/// Those of the engine and of S3.
-pub async fn scan(
+/// Any error of the rewriting engine or S3.
+pub(super) async fn scan_item(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     table: &TablePlan,
     item: &TransferItem,
 ) -> Result<()> {
     let rewriter = Rewriter::new(counting(&table.columns))?;
-    let (mut source, outcome) = open(context, table, item, rewriter)?;
-    while let Some(chunk) = source.next().await {
-        if chunk.is_err() {
-            return Err(outcome.error().unwrap_or_else(|| broken(item)));
-        }
-    }
-    let report = outcome.report(item)?;
+    let result = read_through(context, table, item, rewriter).await?;
+    let report = result.report(item)?;
     let misfits = report.columns.iter().filter(|column| !column.misfits.is_empty());
     let record =
         ScanRecord { rows: report.rows, misfits: misfits.map(|it| it.name.clone()).collect() };
@@ -106,14 +99,14 @@ pub async fn scan(
     Ok(())
 }
 
-async fn record(
-    ledger: &Ledger,
+async fn record_item(
+    ledger: &DayLedger,
     table: &TablePlan,
     item: &TransferItem,
     stored: StoredObject,
-    outcome: &Outcome,
+    result: &RewriteResult,
 ) -> Result<()> {
-    let report = outcome.report(item)?;
+    let report = result.report(item)?;
     let record = ItemRecord {
         object: item.object.clone(),
         generation: stored.generation,
@@ -121,7 +114,7 @@ async fn record(
         crc32c: stored.crc32c.ok_or_else(|| {
             Error::new(
                 ErrorKind::Rejected,
-                "Cloud Storage tells no checksum of an object",
+                "Cloud Storage reports no checksum of an object",
                 &item.object,
             )
         })?,
@@ -132,37 +125,48 @@ async fn record(
     Ok(())
 }
 
-/// The object is there already: from a tick that died, or one that runs beside this.
-async fn meet(
+/// Compares an object that exists: from a tick that crashed, or one that runs at the same time.
+async fn compare_existing(
     context: &Context,
     table: &TablePlan,
     item: &TransferItem,
     rewriter: Rewriter,
-) -> Result<(StoredObject, Outcome)> {
+) -> Result<(StoredObject, RewriteResult)> {
     let bucket = &context.config.transfer.bucket;
     let stored = context.gcp.storage.metadata(bucket, &item.object).await?.ok_or_else(|| {
         Error::new(
             ErrorKind::Transient,
-            "an object came and went",
+            "an object existed and was deleted",
             format!("gs://{bucket}/{}", item.object),
         )
     })?;
-    // What it should be is only known by reading the source once more.
-    let (mut source, outcome) = open(context, table, item, rewriter)?;
+    // The expected content is only known by reading the source again.
+    let result = read_through(context, table, item, rewriter).await?;
+    check_content(bucket, item, stored, result.sum())?;
+    Ok((stored, result))
+}
+
+/// Rewrites an item to its end without storing the output.
+async fn read_through(
+    context: &Context,
+    table: &TablePlan,
+    item: &TransferItem,
+    rewriter: Rewriter,
+) -> Result<RewriteResult> {
+    let (mut source, result) = open_source(context, table, item, rewriter)?;
     while let Some(chunk) = source.next().await {
         if chunk.is_err() {
-            return Err(outcome.error().unwrap_or_else(|| broken(item)));
+            return Err(result.error().unwrap_or_else(|| incomplete(item)));
         }
     }
-    check(bucket, item, stored, outcome.sum())?;
-    Ok((stored, outcome))
+    Ok(result)
 }
 
-fn broken(item: &TransferItem) -> Error {
-    Error::new(ErrorKind::Transient, "an object's bytes did not arrive whole", item.object.clone())
+fn incomplete(item: &TransferItem) -> Error {
+    Error::new(ErrorKind::Transient, "an object was received incompletely", item.object.clone())
 }
 
-fn check(
+fn check_content(
     bucket: &str,
     item: &TransferItem,
     stored: StoredObject,
@@ -171,32 +175,36 @@ fn check(
     if stored.bytes == bytes && stored.crc32c == Some(sum) {
         return Ok(());
     }
+    let found = stored.crc32c.map_or_else(|| "unknown".to_owned(), |sum| format!("{sum:08x}"));
     Err(Error::new(
         ErrorKind::Conflict,
-        "an object in Cloud Storage holds other bytes than its source; delete it, and it is carried again",
-        format!("gs://{bucket}/{}: {} bytes there, {bytes} here", item.object, stored.bytes),
+        "an object exists in Cloud Storage with different content; delete it, and the next tick transfers it again",
+        format!(
+            "gs://{bucket}/{}: expected {bytes} bytes with CRC32C {sum:08x}, found {} bytes with CRC32C {found}",
+            item.object, stored.bytes
+        ),
     ))
 }
 
-/// What rewrites by this plan, with the day's key where tokens are made.
+/// The rewriter of a plan, with the day's token key if the plan makes tokens.
 async fn rewriter(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &DayLedger,
     plan: RewritePlan,
-    key: &DayKey,
+    key: &DayTokenKey,
 ) -> Result<Rewriter> {
     let tokens = plan.columns.values().any(|action| matches!(action, Action::Tokenise { .. }));
     let rewriter = Rewriter::new(plan)?;
     Ok(if tokens { rewriter.with_key(key.get(context, ledger).await?) } else { rewriter })
 }
 
-/// Opens an item's bytes, as they shall arrive.
-fn open(
+/// Opens the stream of an item's rewritten bytes.
+fn open_source(
     context: &Context,
     table: &TablePlan,
     item: &TransferItem,
     rewriter: Rewriter,
-) -> Result<(Source, Outcome)> {
+) -> Result<(RewriteSource, RewriteResult)> {
     let groups = item.row_groups.clone().map(Vec::from_iter);
     let stream = match &item.from {
         ItemSource::NoRows { columns } => {
@@ -215,99 +223,100 @@ fn open(
             stream::rewrite(rewriter, from, *bytes, &name, groups, SETTINGS)
         }
     };
-    let outcome = Outcome::default();
-    Ok((Source { stream: Some(stream), outcome: outcome.clone() }, outcome))
+    let result = RewriteResult::default();
+    Ok((RewriteSource { stream: Some(stream), result: result.clone() }, result))
 }
 
-/// What went through, shared with whoever checks it.
+/// The result of a rewrite, shared between the stream and the code that checks it.
 #[derive(Clone, Default)]
-struct Outcome(Arc<Mutex<Passed>>);
+struct RewriteResult(Arc<Mutex<Streamed>>);
 
+/// What was streamed so far.
 #[derive(Default)]
-struct Passed {
+struct Streamed {
     bytes: u64,
     crc32c: u32,
     /// How the engine ended; `None` while it runs.
     end: Option<Result<RewriteReport>>,
 }
 
-impl Outcome {
-    fn with<T>(&self, act: impl FnOnce(&mut Passed) -> T) -> T {
+impl RewriteResult {
+    fn with<T>(&self, act: impl FnOnce(&mut Streamed) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The length and CRC32C of the bytes.
+    /// The length and the CRC32C of the output.
     fn sum(&self) -> (u64, u32) {
-        self.with(|passed| (passed.bytes, passed.crc32c))
+        self.with(|streamed| (streamed.bytes, streamed.crc32c))
     }
 
     /// The engine's error, once.
     fn error(&self) -> Option<Error> {
-        self.with(|passed| match passed.end.take() {
+        self.with(|streamed| match streamed.end.take() {
             Some(Err(error)) => Some(error),
             other => {
-                passed.end = other;
+                streamed.end = other;
                 None
             }
         })
     }
 
-    /// The engine's report, of as many rows as were planned.
+    /// The engine's report, if it has as many rows as were planned.
     fn report(&self, item: &TransferItem) -> Result<RewriteReport> {
-        let report = self.with(|passed| match &passed.end {
+        let report = self.with(|streamed| match &streamed.end {
             Some(Ok(report)) => Some(report.clone()),
             _ => None,
         });
-        let report = report.ok_or_else(|| broken(item))?;
+        let report = report.ok_or_else(|| incomplete(item))?;
         if report.rows != item.rows {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                "a file has other rows than its plan",
-                format!("{}: {} planned, {} there", item.object, item.rows, report.rows),
+                "a file has a different number of rows than its plan",
+                format!("{}: {} planned, {} found", item.object, item.rows, report.rows),
             ));
         }
         Ok(report)
     }
 }
 
-/// The engine's output as an upload takes it.
-struct Source {
+/// The engine's output as the source of an upload.
+struct RewriteSource {
     stream: Option<RewriteStream>,
-    outcome: Outcome,
+    result: RewriteResult,
 }
 
-/// The source broke off.
+/// The rewrite failed; [`RewriteResult::error`] returns the cause.
 #[derive(Debug)]
-struct Broken;
+struct RewriteFailed;
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for RewriteFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the source broke off")
+        f.write_str("the rewrite failed")
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for RewriteFailed {}
 
-impl StreamingSource for Source {
-    type Error = Broken;
+impl StreamingSource for RewriteSource {
+    type Error = RewriteFailed;
 
-    async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+    async fn next(&mut self) -> Option<Result<Bytes, RewriteFailed>> {
         if let Some(stream) = &mut self.stream
             && let Some(chunk) = stream.bytes.recv().await
         {
-            self.outcome.with(|passed| {
-                passed.bytes += chunk.len() as u64;
-                passed.crc32c = crc32c::crc32c_append(passed.crc32c, &chunk);
+            self.result.with(|streamed| {
+                streamed.bytes += chunk.len() as u64;
+                streamed.crc32c = crc32c::crc32c_append(streamed.crc32c, &chunk);
             });
             return Some(Ok(chunk));
         }
-        // The end of the bytes says nothing of success: an upload must not be completed by half
-        // a file, so the engine is asked first. Who asks again after a failure gets it again.
+        // The end of the bytes does not mean success, and half a file must not complete the
+        // upload, so the engine's result is read first. After a failure, every call fails.
         if let Some(stream) = self.stream.take() {
             let end = stream.report().await;
-            self.outcome.with(|passed| passed.end = Some(end));
+            self.result.with(|streamed| streamed.end = Some(end));
         }
-        let well = self.outcome.with(|passed| matches!(passed.end, Some(Ok(_))));
-        if well { None } else { Some(Err(Broken)) }
+        let succeeded = self.result.with(|streamed| matches!(streamed.end, Some(Ok(_))));
+        if succeeded { None } else { Some(Err(RewriteFailed)) }
     }
 }

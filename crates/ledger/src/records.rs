@@ -1,0 +1,279 @@
+//! The records of the ledger: their names and their values. `docs/ledger.md` has the same list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use landbridge_core::calendar::Day;
+use landbridge_core::manifest::TableStatus;
+use landbridge_core::plan::{DayPlan, Problem, TablePlan};
+use landbridge_core::receipt::{Note, Receipt};
+use landbridge_core::restore::SettingsRecord;
+use landbridge_core::rewrite::ColumnStats;
+use landbridge_core::types::Engine;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{DayName, SourceName};
+
+/// The day's export task.
+pub static EXPORT: DayName<ExportRecord> = DayName::fixed("export.json");
+/// The content of the export's manifests.
+pub static MANIFEST: DayName<ManifestRecord> = DayName::fixed("manifest.json");
+/// The plan of the day.
+pub static PLAN: DayName<DayPlan> = DayName::fixed("plan.json");
+/// The key that the day's tokens are made with.
+pub static TOKEN_KEY: DayName<TokenKeyRecord> = DayName::fixed("token-key.json");
+/// How the day ended.
+pub static DAY: DayName<DayRecord> = DayName::fixed("day.json");
+
+/// The folder of [`item`].
+pub const ITEMS: &str = "items";
+/// The folder of [`failure`].
+pub const FAILURES: &str = "failures";
+/// The folder of [`receipt`].
+pub const RECEIPTS: &str = "receipts";
+/// The folder of drills, below the source.
+pub const DRILLS: &str = "drills";
+
+/// A key or an object name below a configured prefix, which may be empty.
+pub fn below(prefix: &str, name: &str) -> String {
+    match prefix.trim_matches('/') {
+        "" => name.to_owned(),
+        prefix => format!("{prefix}/{name}"),
+    }
+}
+
+/// The plan of one table.
+pub fn table_plan(table: &str) -> DayName<TablePlan> {
+    DayName::new(format!("plan/{table}.json"))
+}
+
+/// One revision of a table's plan, as it appears in the names of records. Table names contain no `@`.
+pub fn revision_name(table: &str, revision: u32) -> String {
+    if revision == 1 { table.to_owned() } else { format!("{table}@{revision}") }
+}
+
+/// The record of one transferred object.
+pub fn item(table: &TablePlan, number: usize) -> DayName<ItemRecord> {
+    DayName::new(format!(
+        "{ITEMS}/{}/{number:05}.json",
+        revision_name(&table.table, table.revision)
+    ))
+}
+
+/// What was counted in one object before its transfer.
+pub fn scan(table: &TablePlan, number: usize) -> DayName<ScanRecord> {
+    DayName::new(format!("scans/{}/{number:05}.json", revision_name(&table.table, table.revision)))
+}
+
+/// The columns of a table that stay text.
+pub fn text_columns(table: &TablePlan) -> DayName<TextColumnsRecord> {
+    DayName::new(format!("text-columns/{}.json", revision_name(&table.table, table.revision)))
+}
+
+/// Why an object of a table cannot be transferred.
+pub fn failure(table: &TablePlan) -> DayName<Problem> {
+    DayName::new(format!("{FAILURES}/{}.json", revision_name(&table.table, table.revision)))
+}
+
+/// What was found before the load stage changed a table.
+pub fn intent(table: &str) -> DayName<Intent> {
+    DayName::new(format!("intents/{table}.json"))
+}
+
+/// The receipt of one table.
+pub fn receipt(table: &str) -> DayName<Receipt> {
+    DayName::new(format!("{RECEIPTS}/{table}.json"))
+}
+
+/// The `number`-th batch of receipts for BigQuery, from 1.
+pub fn batch(number: usize) -> DayName<Batch> {
+    DayName::new(format!("batches/{number:03}.json"))
+}
+
+/// That this batch is in BigQuery.
+pub fn batch_done(number: usize) -> DayName<BatchDone> {
+    DayName::new(format!("batches/{number:03}-done.json"))
+}
+
+/// An alert that was raised today.
+pub fn alert(fingerprint: &str) -> DayName<Alert> {
+    DayName::new(format!("alerts/{fingerprint}.json"))
+}
+
+/// A notice that was reported, on whatever day.
+pub fn notice(fingerprint: &str) -> SourceName<Notice> {
+    SourceName::new(format!("notices/{fingerprint}.json"))
+}
+
+/// The day that a table belongs to.
+pub fn claim(table: &str) -> SourceName<Claim> {
+    SourceName::new(format!("claims/{table}.json"))
+}
+
+/// The source's settings with this digest.
+pub fn settings(digest: &str) -> SourceName<SettingsRecord> {
+    SourceName::new(SettingsRecord::ledger_name(digest))
+}
+
+/// The export task of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportRecord {
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The export task's id.
+    pub export: String,
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// When the snapshot was taken, as RDS reports it.
+    pub snapshot_at: Option<Timestamp>,
+    /// The engine of the source.
+    pub engine: Engine,
+    /// Whether the task is COMPLETE and its manifests are recorded.
+    pub complete: bool,
+    /// The task's warning, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// When the task started, as RDS reports it.
+    pub started_at: Option<Timestamp>,
+    /// When the task ended, as RDS reports it.
+    pub ended_at: Option<Timestamp>,
+    /// Why earlier attempts failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// The content of the export's manifests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestRecord {
+    /// `<prefix>/<export-id>/`: the tables are below it.
+    pub root: String,
+    /// One entry per table or database.
+    pub tables: Vec<TableStatus>,
+}
+
+/// One transferred object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemRecord {
+    /// Its name in Cloud Storage.
+    pub object: String,
+    /// Its generation there.
+    pub generation: i64,
+    /// Its length there, in bytes.
+    pub bytes: u64,
+    /// The CRC32C of its bytes, equal on both sides.
+    pub crc32c: u32,
+    /// Rows by its footer.
+    pub rows: u64,
+    /// The statistics of its columns, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnStats>,
+}
+
+/// What was counted in one object before its transfer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanRecord {
+    /// Rows.
+    pub rows: u64,
+    /// The columns that contain a value that does not fit their type.
+    pub misfits: BTreeSet<String>,
+}
+
+/// The columns of a table that stay text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextColumnsRecord {
+    /// Their names.
+    pub columns: BTreeSet<String>,
+}
+
+/// The key that a day's tokens are made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenKeyRecord {
+    /// `landbridge_parquet::rewrite::TokenKey::id`: it distinguishes keys and is not secret.
+    pub id: String,
+}
+
+/// What was found before a table was changed today. It is written before the first change, so
+/// that a tick after a crash still knows what the change was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The table's rows; `None` when it did not exist.
+    pub rows_before: Option<u64>,
+    /// The schema change.
+    pub changes: Vec<Note>,
+    /// The last day whose tokens of this table were made with another key than today's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_key: Option<Day>,
+}
+
+/// The newest day that may write a table, and the job that writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The day.
+    pub day: Day,
+    /// The load job that may be running.
+    pub job: String,
+    /// Columns that stay text because a value did not fit their type. They stay text on later
+    /// days, because BigQuery cannot change the type of a column.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub text_columns: BTreeSet<String>,
+    /// The id of the key that the table's tokens are made with, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_key: Option<String>,
+}
+
+/// How a day ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRecord {
+    /// Whether every table of the plan is published.
+    pub published: bool,
+    /// Tables published.
+    pub tables: usize,
+    /// Rows published.
+    pub rows: u64,
+    /// The tables that are held.
+    pub held: Vec<String>,
+    /// The tables that were not loaded.
+    pub skipped: Vec<String>,
+    /// The tick that finished the day.
+    pub finished_at: Timestamp,
+}
+
+/// Receipts on their way to BigQuery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its number within the day, from 1.
+    pub number: usize,
+    /// The fingerprints of the receipts it contains: `table@state`.
+    pub receipts: Vec<String>,
+    /// The JSON lines, as sent.
+    pub lines: String,
+}
+
+/// A batch that is in BigQuery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchDone {
+    /// The load job that appended it.
+    pub job: String,
+}
+
+/// An alert that was raised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The problem.
+    pub problem: Problem,
+    /// The table, or empty.
+    pub table: String,
+    /// The tick that raised it.
+    pub raised_at: Timestamp,
+}
+
+/// A notice that was reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it reports.
+    pub problem: Problem,
+    /// The day on which it was reported.
+    pub reported: Day,
+    /// The newest day on which it still held.
+    pub last: Day,
+}

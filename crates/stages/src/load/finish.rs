@@ -1,0 +1,164 @@
+//! The end of the day: every table has a receipt, or an alert says why not.
+
+use std::collections::BTreeMap;
+
+use landbridge_core::calendar::Day;
+use landbridge_core::ids::short_hash;
+use landbridge_core::plan::{DayPlan, Problem};
+use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
+use landbridge_core::{ErrorKind, Result};
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, DAY, DayRecord, RECEIPTS};
+
+use super::receipts;
+use crate::{Context, Progress, Tick, TickOutcome, alert};
+
+/// Receipts by the name of their record: the table's, or `skipped-…`.
+pub(super) type Receipts = BTreeMap<String, Receipt>;
+
+/// Reads the receipts that exist for the plan's tables.
+///
+/// # Errors
+/// Any ledger error.
+pub(super) async fn read_receipts(ledger: &DayLedger, plan: &DayPlan) -> Result<Receipts> {
+    let names = ledger.names(RECEIPTS).await?;
+    let mut receipts = Receipts::new();
+    let skipped = plan.skipped.iter().map(|skipped| skipped_name(&skipped.source_table));
+    for name in plan.tables.iter().map(|entry| entry.table.clone()).chain(skipped) {
+        if names.contains_key(&name)
+            && let Some(receipt) = ledger.value(&records::receipt(&name)).await?
+        {
+            receipts.insert(name, receipt);
+        }
+    }
+    Ok(receipts)
+}
+
+/// The name of a skipped table's receipt. Table names contain no hyphen, so it is unique.
+fn skipped_name(source_table: &str) -> String {
+    format!("skipped-{}", short_hash(source_table))
+}
+
+/// Writes the receipts of the tables that are not loaded, and raises their alerts.
+///
+/// # Errors
+/// Any ledger error.
+pub(super) async fn write_skipped(ledger: &DayLedger, plan: &DayPlan, tick: Tick) -> Result<()> {
+    if plan.skipped.is_empty() {
+        return Ok(());
+    }
+    let existing = ledger.names(RECEIPTS).await?;
+    for skipped in &plan.skipped {
+        let name = skipped_name(&skipped.source_table);
+        if existing.contains_key(&name) {
+            continue;
+        }
+        let mut receipt =
+            Receipt::new(plan, &skipped.source_table, ReceiptState::Skipped, tick.now);
+        if skipped.alert {
+            let problem = Problem::new(
+                ErrorKind::Held,
+                "a table of the source is not in the export",
+                format!("{}: {}", skipped.source_table, skipped.reason),
+            );
+            alert::raise(ledger, &problem, &skipped.source_table, tick.now).await?;
+            receipt.problem = Some(problem);
+        } else {
+            receipt.notes.push(Note::new(NoteCode::Partition, &skipped.reason));
+        }
+        ledger.create(&records::receipt(&name), &receipt).await?;
+    }
+    Ok(())
+}
+
+/// Finishes the day if every table has a receipt: receipts go to BigQuery, and the day's record is
+/// written. Idempotent.
+///
+/// # Errors
+/// Any error of the ledger, Cloud Storage or BigQuery.
+pub(super) async fn finish_day(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+    receipts: &Receipts,
+    tick: Tick,
+) -> Result<TickOutcome> {
+    let open = plan.tables.iter().filter(|entry| !receipts.contains_key(&entry.table)).count();
+    if open > 0 {
+        check_deadline(context, ledger, plan.day, tick).await?;
+        let message = format!("{open} of {} tables of {} are open", plan.tables.len(), plan.day);
+        return Ok(TickOutcome::new(Progress::Partial, message));
+    }
+    // `receipts` may lack the skipped tables; the ledger has all.
+    let all = read_receipts(ledger, plan).await?;
+    receipts::publish(context, ledger, plan, &all, tick).await?;
+    let record = day_record(&all, tick);
+    let message = format!(
+        "{}: tables published {}, held {}, skipped {}",
+        plan.day,
+        record.tables,
+        record.held.len(),
+        record.skipped.len()
+    );
+    if write_day_record(ledger, &record).await? {
+        tracing::info!(day = %plan.day, published = record.published, rows = record.rows, "{message}");
+    }
+    if record.published {
+        return Ok(TickOutcome::new(Progress::Done, message));
+    }
+    check_deadline(context, ledger, plan.day, tick).await?;
+    Ok(TickOutcome::new(Progress::Partial, message))
+}
+
+fn day_record(receipts: &Receipts, tick: Tick) -> DayRecord {
+    let with = |state| receipts.values().filter(move |receipt| receipt.state == state);
+    let names = |state| with(state).map(|receipt| receipt.source_table.clone()).collect();
+    DayRecord {
+        published: with(ReceiptState::Held).next().is_none(),
+        tables: with(ReceiptState::Published).count(),
+        rows: with(ReceiptState::Published).filter_map(|receipt| receipt.rows_table).sum(),
+        held: names(ReceiptState::Held),
+        skipped: names(ReceiptState::Skipped),
+        finished_at: tick.now,
+    }
+}
+
+/// Writes the day's record. `false`: an equal one, apart from its time, exists.
+async fn write_day_record(ledger: &DayLedger, record: &DayRecord) -> Result<bool> {
+    match ledger.get(&DAY).await? {
+        None => {
+            ledger.create(&DAY, record).await?;
+        }
+        Some(earlier) => {
+            let etag = earlier.etag;
+            if (DayRecord { finished_at: record.finished_at, ..earlier.value }) == *record {
+                return Ok(false);
+            }
+            ledger.replace(&DAY, &etag, record).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Raises an alert if the day's deadline has passed. Called when the day is not published.
+///
+/// # Errors
+/// Any ledger error.
+pub(super) async fn check_deadline(
+    context: &Context,
+    ledger: &DayLedger,
+    day: Day,
+    tick: Tick,
+) -> Result<()> {
+    let hour = i8::try_from(context.config.schedule.deadline_hour).unwrap_or(0);
+    let deadline = day.date().at(hour, 0, 0, 0).to_zoned(context.calendar.zone().clone());
+    if deadline.is_ok_and(|deadline| tick.now >= deadline.timestamp()) {
+        let problem = Problem::new(
+            ErrorKind::Transient,
+            "the day is not published by its deadline",
+            format!("{day}, {}", ledger.location("")),
+        );
+        alert::raise(ledger, &problem, DAY.path(), tick.now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The statistics of a table's columns, from the records of its transferred objects: NULLs,
+//! bounds, and values that did not fit their type.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::config::NONE;
+use landbridge_core::diff::DesiredColumn;
+use landbridge_core::plan::TablePlan;
+use landbridge_core::plan::table::Resolved;
+use landbridge_core::receipt::{Note, NoteCode, ReceiptColumn};
+use landbridge_core::rewrite::{Action, ColumnStats};
+use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_ledger::DayLedger;
+use landbridge_ledger::records::{self, ItemRecord};
+
+/// Records of items read at once: they are small, and latency dominates.
+const AT_ONCE: usize = 16;
+
+/// Statistics by column.
+pub(super) type TableStats = BTreeMap<String, ColumnStats>;
+
+/// Adds up the records of all items.
+///
+/// # Errors
+/// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
+pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableStats> {
+    let records: Vec<ItemRecord> = futures::stream::iter(&table.items)
+        .map(|item| async move {
+            let name = records::item(table, item.number);
+            ledger.value(&name).await?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Corrupt,
+                    "the ledger lacks the record of an object",
+                    name.to_string(),
+                )
+            })
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut columns = TableStats::new();
+    for (name, stats) in records.iter().flat_map(|record| &record.columns) {
+        columns.entry(name.clone()).or_default().merge(stats);
+    }
+    Ok(columns)
+}
+
+/// Checks that at most `percent` of the values of each column, NULLs excluded, did not fit.
+///
+/// # Errors
+/// [`ErrorKind::Held`], naming the columns above the limit.
+pub(super) fn check_misfits(stats: &TableStats, percent: f64, table: &str) -> Result<()> {
+    let above = stats.iter().filter(|(_, stats)| stats.exceeds(percent / 100.0));
+    let above: Vec<String> = above
+        .map(|(name, stats)| format!("column `{name}`: {}", stats.misfits_in_words()))
+        .collect();
+    if above.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Held,
+        "too many values do not fit the type of their column, so the table keeps the previous day's data",
+        format!(
+            "{table}, {}; correct them in the source, set `type: STRING` or `on_misfit: keep_text` for the column in contract.yaml, or raise `checks.max_misfit_percent`",
+            above.join("; ")
+        ),
+    ))
+}
+
+/// One note for each column with values that did not fit.
+pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
+    let misfits = stats.iter().filter(|(_, stats)| !stats.misfits.is_empty());
+    misfits
+        .map(|(name, stats)| {
+            let misfits = stats.misfits_in_words();
+            let text = format!("column `{name}`: {misfits} do not fit its type and are NULL");
+            Note::of_column(NoteCode::ValuesSetToNull, name, text)
+        })
+        .collect()
+}
+
+/// The columns of the receipt. Only columns of class `none` have bounds: the smallest value of a
+/// masked column is personal data.
+pub(super) fn receipt_columns(
+    table: &TablePlan,
+    resolved: &Resolved,
+    stats: &TableStats,
+) -> Vec<ReceiptColumn> {
+    let column = |wanted: &DesiredColumn| {
+        let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
+        let stats = stats.get(&wanted.name);
+        let open = stats.filter(|_| wanted.class == NONE);
+        ReceiptColumn {
+            name: wanted.name.clone(),
+            source: source.map_or_else(String::new, |column| column.source.clone()),
+            ty: wanted.ty,
+            repeated: wanted.repeated,
+            action: source.map_or_else(String::new, |column| column.action.in_words()),
+            class: wanted.class.clone(),
+            nulls: stats.and_then(|stats| stats.nulls),
+            misfits: stats.map_or_else(BTreeMap::new, |stats| stats.misfits.clone()),
+            min: open.and_then(|stats| stats.min).map(|bound| bound.to_string()),
+            max: open.and_then(|stats| stats.max).map(|bound| bound.to_string()),
+            tag_read_back: false,
+        }
+    };
+    resolved.columns.iter().map(column).collect()
+}
+
+/// The columns that the transfer dropped.
+pub(super) fn dropped_columns(table: &TablePlan) -> Vec<String> {
+    let dropped = table.columns.iter().filter(|column| column.action == Action::Drop);
+    dropped.map(|column| column.parquet.name.clone()).collect()
+}

@@ -1,0 +1,242 @@
+//! The load of one table. It fails closed: columns and policy tags are set before the data, the
+//! rows are replaced by one job, and the receipt is written only after rows and tags were read
+//! back.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | the order of the steps, and the receipts |
+//! | [`schema`] | creating or patching the table, and its policy tags |
+//! | [`rows`] | the claim, and the load job |
+//! | [`proof`] | comparing rows and tags with the plan |
+
+mod proof;
+mod rows;
+mod schema;
+
+pub(super) use rows::wait_for_job;
+
+use landbridge_core::Result;
+use landbridge_core::calendar::Day;
+use landbridge_core::diff::{SchemaChange, diff};
+use landbridge_core::plan::table::resolve;
+use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
+use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
+use landbridge_core::rewrite::Action;
+use landbridge_gcp::bigquery::TableInfo;
+use landbridge_ledger::records::{self, EXPORT, Intent, TOKEN_KEY};
+use landbridge_ledger::{DayLedger, Written};
+
+use self::rows::ClaimOutcome;
+use super::stats;
+use crate::transfer::text_columns;
+use crate::{Context, Tick, alert};
+
+/// The load of one table by one tick.
+pub(super) struct TableLoad<'a> {
+    pub(super) context: &'a Context,
+    pub(super) ledger: &'a DayLedger,
+    pub(super) day: &'a DayPlan,
+    pub(super) table: &'a TablePlan,
+    pub(super) tick: Tick,
+}
+
+impl TableLoad<'_> {
+    /// Loads a table whose objects are all in Cloud Storage. `None`: not finished, the next tick
+    /// continues.
+    ///
+    /// # Errors
+    /// An error that holds the table ([`ErrorKind::holds_table`](landbridge_core::ErrorKind::holds_table)),
+    /// or one of the tick.
+    pub(super) async fn run(&self) -> Result<Option<Receipt>> {
+        let Self { context, ledger, table, .. } = *self;
+        if let Some(problem) = &table.problem {
+            return self.hold(problem.clone()).await.map(Some);
+        }
+        let warehouse = &context.config.warehouse;
+        let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
+        let contract = context.contract.tables.get(&table.source_table);
+        let text = text_columns::decided(ledger, table).await?;
+        let resolved = resolve(table, contract, &text)?;
+        let stats = stats::read(ledger, table).await?;
+        stats::check_misfits(&stats, context.config.checks.max_misfit_percent, &self.name())?;
+        let change = diff(
+            &self.name(),
+            &context.config.source.name,
+            &resolved.columns,
+            live.as_ref().map(|state| &state.live),
+            &context.tags,
+        )?;
+        let key = self.token_key().await?;
+        let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
+        match self.claim(&text, key.clone()).await? {
+            ClaimOutcome::Won => {}
+            ClaimOutcome::Retry => return Ok(None),
+            ClaimOutcome::Superseded(by) => return self.supersede(by).await.map(Some),
+        }
+        let description = contract.and_then(|contract| contract.description.as_deref());
+        self.prepare_schema(&change, description).await?;
+        let Some(loaded) = self.load_rows(&change).await? else { return Ok(None) };
+
+        let mut receipt = self.receipt(ReceiptState::Published).await?;
+        receipt.columns = stats::receipt_columns(table, &resolved, &stats);
+        receipt.dropped_columns = stats::dropped_columns(table);
+        receipt.notes = resolved.notes;
+        receipt.notes.extend(stats::notes(&stats));
+        receipt.notes.extend(intent.changes.iter().cloned());
+        receipt.job = Some(loaded.job.to_string());
+        receipt.load_ms = loaded.duration_ms;
+        receipt.rows_loaded = Some(loaded.rows);
+        if let Some(day) = intent.other_key {
+            receipt.notes.push(self.report_changed_key(day, key.unwrap_or_default()).await?);
+        }
+        self.prove(&change, &mut receipt).await?;
+        self.check_lost_rows(&intent, &mut receipt).await?;
+        self.report_unclassified(&receipt).await?;
+        self.write(&receipt).await?;
+        let (rows, job) = (loaded.rows, loaded.job.as_str());
+        tracing::info!(table = self.name(), rows, job, "table published");
+        Ok(Some(receipt))
+    }
+
+    /// `dataset.table`.
+    fn name(&self) -> String {
+        format!("{}.{}", self.context.config.warehouse.dataset, self.table.table)
+    }
+
+    /// Records what was found before anything is changed; the first record of the day counts.
+    async fn record_intent(
+        &self,
+        live: Option<&TableInfo>,
+        change: &SchemaChange,
+        key: Option<&str>,
+    ) -> Result<Intent> {
+        let name = records::intent(&self.table.table);
+        if let Some(found) = self.ledger.value(&name).await? {
+            return Ok(found);
+        }
+        let changes = match change {
+            SchemaChange::Create(columns) => vec![Note::new(
+                NoteCode::TableCreated,
+                format!("schema: created with {} columns", columns.len()),
+            )],
+            SchemaChange::Patch { notes, .. } => {
+                let note = |text| Note::new(NoteCode::SchemaChanged, format!("schema: {text}"));
+                notes.iter().map(note).collect()
+            }
+            SchemaChange::Nothing(_) => Vec::new(),
+        };
+        let other_key = match key {
+            Some(key) => self.last_day_of_other_key(key).await?,
+            None => None,
+        };
+        let intent = Intent { rows_before: live.map(|state| state.rows), changes, other_key };
+        Ok(self.ledger.create_or_get(&name, &intent).await?.value)
+    }
+
+    /// The id of the key that the table's tokens are made with today, if it has any.
+    async fn token_key(&self) -> Result<Option<String>> {
+        let tokens = |column: &SourceColumn| matches!(column.action, Action::Tokenise { .. });
+        if !self.table.columns.iter().any(tokens) {
+            return Ok(None);
+        }
+        Ok(self.ledger.value(&TOKEN_KEY).await?.map(|record| record.id))
+    }
+
+    /// The last loaded day of this table, if its tokens were made with another key.
+    async fn last_day_of_other_key(&self, key: &str) -> Result<Option<Day>> {
+        let claim = self.ledger.source().value(&records::claim(&self.table.table)).await?;
+        let other = claim.filter(|it| it.token_key.as_deref().is_some_and(|it| it != key));
+        Ok(other.map(|it| it.day))
+    }
+
+    /// Reports that the token key changed since `day`.
+    async fn report_changed_key(&self, day: Day, key: String) -> Result<Note> {
+        let secret = self.context.config.transfer.token_key.as_deref().unwrap_or_default();
+        let problem = Problem::notice(
+            "the token key was changed",
+            format!("secret {secret}"),
+            "no action is needed if this was intended: the day's tables join with each other, but not with tokens kept from earlier days",
+        );
+        // The notice is identified by the key, so the next change is reported as well.
+        alert::notice(&self.ledger.source(), &problem, &key, self.day.day).await?;
+        Ok(Note::new(
+            NoteCode::TokenKeyChanged,
+            format!(
+                "the tokens are made with another key than those of {day}: they do not join with tokens kept from that day"
+            ),
+        ))
+    }
+
+    /// Reports the tables and columns that the contract does not contain.
+    async fn report_unclassified(&self, receipt: &Receipt) -> Result<()> {
+        for note in receipt.notes.iter().filter(|note| note.code.is_unclassified()) {
+            let problem = Problem::notice(
+                "the source contains something that the contract does not",
+                format!("{}: {note}", self.name()),
+                "classify it in contract.yaml; until then nobody can read it",
+            );
+            alert::notice(&self.ledger.source(), &problem, &problem.context, self.day.day).await?;
+        }
+        Ok(())
+    }
+
+    /// Raises an alert and writes the receipt of a held table.
+    ///
+    /// # Errors
+    /// Any ledger error.
+    pub(super) async fn hold(&self, problem: Problem) -> Result<Receipt> {
+        alert::raise(self.ledger, &problem, &self.table.table, self.tick.now).await?;
+        let mut receipt = self.receipt(ReceiptState::Held).await?;
+        receipt.problem = Some(problem);
+        self.write(&receipt).await
+    }
+
+    /// Writes the receipt of a table that already has the data of a newer day.
+    async fn supersede(&self, newer: Day) -> Result<Receipt> {
+        let mut receipt = self.receipt(ReceiptState::Superseded).await?;
+        receipt.notes.push(Note::new(
+            NoteCode::Superseded,
+            format!("the table has the data of {newer}, so this day is not loaded"),
+        ));
+        self.write(&receipt).await
+    }
+
+    /// A receipt with what the plan and the export say.
+    async fn receipt(&self, state: ReceiptState) -> Result<Receipt> {
+        let export = self.ledger.value(&EXPORT).await?;
+        let table = self.table;
+        Ok(Receipt {
+            table: table.table.clone(),
+            snapshot_at: export.as_ref().and_then(|export| export.snapshot_at),
+            files: table.items.len() as u64,
+            bytes: table.bytes,
+            rows_footer: table.rows,
+            rows_planned: table.items.iter().map(|item| item.rows).sum(),
+            notes: table.notes.clone(),
+            export_started_at: export.as_ref().and_then(|export| export.started_at),
+            export_ended_at: export.as_ref().and_then(|export| export.ended_at),
+            ..Receipt::new(self.day, &table.source_table, state, self.tick.now)
+        })
+    }
+
+    /// Writes a receipt unless there is a final or an equivalent one. Returns the one that counts.
+    async fn write(&self, receipt: &Receipt) -> Result<Receipt> {
+        let name = records::receipt(&receipt.table);
+        let written = match self.ledger.get(&name).await? {
+            Some(earlier)
+                if earlier.value.is_final()
+                    || earlier.value.state == receipt.state
+                        && earlier.value.problem == receipt.problem =>
+            {
+                return Ok(earlier.value);
+            }
+            Some(earlier) => self.ledger.replace(&name, &earlier.etag, receipt).await?,
+            None => self.ledger.create(&name, receipt).await?,
+        };
+        let recorded = match written {
+            Written::Yes => None,
+            Written::Overtaken => self.ledger.value(&name).await?,
+        };
+        Ok(recorded.unwrap_or_else(|| receipt.clone()))
+    }
+}
