@@ -384,7 +384,7 @@ async fn the_cost_of_a_day_is_what_its_receipts_counted() {
     assert_eq!(days.len(), 1);
     assert_eq!(days[0]["day"], DAY);
     assert_eq!(days[0]["exported_bytes"], exported);
-    assert_eq!(days[0]["carried_bytes"], carried);
+    assert_eq!(days[0]["transferred_bytes"], carried);
     assert_eq!(days[0]["rows"], 53);
     // RDS tells the size of the storage, 20 GiB: an export of 0.20.
     assert_eq!(answer["estimate"]["workload"]["database_gib"], 20.0);

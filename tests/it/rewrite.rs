@@ -222,12 +222,12 @@ async fn text_lands_as_the_types_that_it_means() {
     for (name, misfit) in [
         ("day", Misfit::Infinite),
         ("at", Misfit::YearBeyond9999),
-        ("at_zone", Misfit::BeforeChrist),
+        ("at_zone", Misfit::YearBefore1),
         ("hour", Misfit::BeyondOneDay),
         ("amount", Misfit::NotANumber),
         ("huge", Misfit::OutOfRange),
         ("tags", Misfit::NullElement),
-        ("numbers", Misfit::ManyDimensions),
+        ("numbers", Misfit::NestedArray),
     ] {
         let told = column(&receipt, name);
         assert_eq!(told.misfits, BTreeMap::from([(misfit, 1)]), "{name}");

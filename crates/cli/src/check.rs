@@ -5,7 +5,7 @@ use std::path::Path;
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
-use landbridge_core::yaml::{self, Fault, Faults};
+use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
 
 use crate::args::{CheckArgs, Output};
@@ -33,8 +33,8 @@ struct FaultLine {
     help: Option<String>,
 }
 
-impl From<&Fault> for FaultLine {
-    fn from(fault: &Fault) -> Self {
+impl From<&Diagnostic> for FaultLine {
+    fn from(fault: &Diagnostic) -> Self {
         Self {
             file: fault.file.clone(),
             line: fault.line,
@@ -77,11 +77,11 @@ fn check(
     config_text: &str,
     contract_path: &Path,
     contract_text: &str,
-) -> Result<String, Vec<Faults>> {
+) -> Result<String, Vec<Diagnostics>> {
     let config_name = config_path.display().to_string();
     let contract_name = contract_path.display().to_string();
-    match config::load(&config_name, config_text) {
-        Ok(config) => match contract::load(&contract_name, contract_text, &config) {
+    match config::parse(&config_name, config_text) {
+        Ok(config) => match contract::parse(&contract_name, contract_text, &config) {
             Ok(contract) => Ok(format!(
                 "{}\n{}\n",
                 config_line(&config_name, &config),
@@ -90,7 +90,7 @@ fn check(
             Err(faults) => Err(vec![faults]),
         },
         Err(faults) => {
-            let own = yaml::load::<Contract>(&contract_name, contract_text).err();
+            let own = yaml::parse::<Contract>(&contract_name, contract_text).err();
             Err([Some(faults), own].into_iter().flatten().collect())
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_core::config::{self, Config, NONE, UNCLASSIFIED};
-use landbridge_core::contract::{Contract, Table, Transform};
-use landbridge_core::plan::columns::asked;
+use landbridge_core::config::{self, CLASS_NONE, CLASS_UNCLASSIFIED, Config};
+use landbridge_core::contract::{Contract, TableContract, Transform};
+use landbridge_core::plan::columns::describe_transform;
 use landbridge_core::types::Engine;
 use landbridge_source::Database;
 use landbridge_source::proposal::{self, Proposal};
@@ -37,16 +37,18 @@ struct Row<'a> {
 pub(crate) fn show(args: &ContractShowArgs) -> Result {
     let config = files::config(&files::config_path(args.files.config.as_deref()))?;
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
-    let tables: Vec<(&str, &Table)> = contract
+    let tables: Vec<(&str, &TableContract)> = contract
         .tables
         .iter()
-        .filter(|(name, _)| args.table.as_ref().is_none_or(|asked| asked == *name))
+        .filter(|(name, _)| {
+            args.table.as_ref().is_none_or(|describe_transform| describe_transform == *name)
+        })
         .map(|(name, table)| (name.as_str(), table))
         .collect();
-    if let (Some(asked), true) = (&args.table, tables.is_empty()) {
+    if let (Some(describe_transform), true) = (&args.table, tables.is_empty()) {
         let known: Vec<&str> = contract.tables.keys().map(String::as_str).collect();
         return Err(Failure::Usage(format!(
-            "the contract names no table `{asked}`; it names {}",
+            "the contract names no table `{describe_transform}`; it names {}",
             known.join(", ")
         )));
     }
@@ -86,19 +88,24 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
     render::print(text.trim_end())
 }
 
-fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Config) -> Vec<Row<'a>> {
+fn rows<'a>(
+    name: &'a str,
+    table: &'a TableContract,
+    contract: &Contract,
+    config: &Config,
+) -> Vec<Row<'a>> {
     // A name that is not given is derived by whether the schema is the database, which it
     // is in MySQL and mostly is not in PostgreSQL.
     let (schema, short) = name.split_once('.').unwrap_or(("", name));
-    let in_postgres = contract.bigquery_table("", schema, short);
-    let in_mysql = contract.bigquery_table(schema, schema, short);
+    let in_postgres = contract.bigquery_table_name("", schema, short);
+    let in_mysql = contract.bigquery_table_name(schema, schema, short);
     let bigquery_table = (in_postgres == in_mysql).then_some(in_postgres);
     // Neither file says which engine it is; only PostgreSQL has a schema of this name.
     let engine = match contract.tables.keys().any(|name| name.starts_with("public.")) {
         true => Engine::Postgres,
         false => Engine::Mysql,
     };
-    let row = |(column, what): (&'a String, &'a landbridge_core::contract::Column)| Row {
+    let row = |(column, what): (&'a String, &'a landbridge_core::contract::ColumnContract)| Row {
         table: name,
         bigquery_table: bigquery_table.clone(),
         column,
@@ -107,7 +114,7 @@ fn rows<'a>(name: &'a str, table: &'a Table, contract: &Contract, config: &Confi
             Some(Transform::Drop) => "–".to_owned(),
             _ => what.column_type().to_string(),
         },
-        on_the_way: asked(engine, what),
+        on_the_way: describe_transform(engine, what),
         class: &what.class,
         mask: what
             .tagged_class()
@@ -140,7 +147,7 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     if let Some(name) = instead {
         eprintln!("there is no {} here: the classes are those of {name}", config::FILE_NAME);
     }
-    let open = columns().filter(|column| column.class == UNCLASSIFIED).count();
+    let open = columns().filter(|column| column.class == CLASS_UNCLASSIFIED).count();
     eprintln!(
         "{}, {}: {}",
         counted(contract.tables.len(), "table"),
@@ -165,10 +172,10 @@ pub(crate) fn classes_of<'a>(classes: impl Iterator<Item = &'a str>) -> String {
     for class in classes {
         *counts.entry(class).or_default() += 1;
     }
-    let none = counts.remove(NONE);
+    let none = counts.remove(CLASS_NONE);
     let mut parts: Vec<String> =
         counts.iter().map(|(class, count)| format!("{count} {class}")).collect();
-    parts.extend(none.map(|count| format!("{count} {NONE}")));
+    parts.extend(none.map(|count| format!("{count} {CLASS_NONE}")));
     if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 

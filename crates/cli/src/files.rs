@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
-use landbridge_core::yaml::Faults;
+use landbridge_core::yaml::Diagnostics;
 
 use crate::args::FileArgs;
 use crate::failure::{Failure, Result};
@@ -53,16 +53,16 @@ pub(crate) fn read(path: &Path, option: &str) -> Result<String> {
 /// Reads and validates the configuration.
 pub(crate) fn config(path: &Path) -> Result<Config> {
     let text = read(path, "--config")?;
-    config::load(&path.display().to_string(), &text).map_err(faulty)
+    config::parse(&path.display().to_string(), &text).map_err(faulty)
 }
 
 /// Reads the contract and validates it against the configuration.
 pub(crate) fn contract(path: &Path, config: &Config) -> Result<Contract> {
     let text = read(path, "--contract")?;
-    contract::load(&path.display().to_string(), &text, config).map_err(faulty)
+    contract::parse(&path.display().to_string(), &text, config).map_err(faulty)
 }
 
-/// Faults as an error: the file is told, corrected and tried again.
-pub(crate) fn faulty(faults: Faults) -> Failure {
+/// Diagnostics as an error: the file is told, corrected and tried again.
+pub(crate) fn faulty(faults: Diagnostics) -> Failure {
     Failure::Usage(format!("a file is not as it should be\n{faults}"))
 }

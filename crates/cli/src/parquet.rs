@@ -81,7 +81,7 @@ fn done(args: &ParquetRewriteArgs) -> Result<Done> {
 
 fn plan(path: &Path) -> Result<RewritePlan> {
     let text = files::read(path, "--plan")?;
-    match RewritePlan::read(&text, &path.display().to_string()) {
+    match RewritePlan::from_yaml(&text, &path.display().to_string()) {
         Ok(document) => Ok(document.into_value()),
         Err(faults) => Err(Failure::Usage(faults.to_string())),
     }

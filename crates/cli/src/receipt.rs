@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{Config, NONE};
+use landbridge_core::config::{CLASS_NONE, Config};
 use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::{Ledger, records};
@@ -192,7 +192,7 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
 
 /// `3/3`: tags read back, of columns that must carry one.
 fn tags(receipt: &Receipt) -> String {
-    let tagged = || receipt.columns.iter().filter(|column| column.class != NONE);
+    let tagged = || receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
     let back = tagged().filter(|column| column.tag_read_back).count();
     format!("{back}/{}", tagged().count())
 }
@@ -259,7 +259,7 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
     ];
     let rows = receipt.columns.iter().map(|column| {
         let tag = match (column.class.as_str(), column.tag_read_back) {
-            (NONE, _) => "",
+            (CLASS_NONE, _) => "",
             (_, true) => "read back",
             (_, false) => "not read back",
         };

@@ -258,7 +258,7 @@ pub(crate) fn example_config() -> Result<(String, Config)> {
         return Ok((name, files::config(&path)?));
     }
     let [(_, text), _] = EXAMPLE_FILES;
-    let config = config::load(&name, text).map_err(files::faulty)?;
+    let config = config::parse(&name, text).map_err(files::faulty)?;
     Ok((name, config))
 }
 

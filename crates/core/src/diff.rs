@@ -7,14 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::BigQueryType;
-use crate::types::ColumnType;
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use crate::types::{BigQueryType, ColumnType};
 use crate::{Error, ErrorKind, Result};
-
-/// The class of columns that anybody with access to the dataset may read.
-pub const CLASS_NONE: &str = "none";
-/// The class of columns that nobody has classified: masked for everyone.
-pub const CLASS_UNCLASSIFIED: &str = "unclassified";
 
 /// A column as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,14 +85,16 @@ pub enum SchemaChange {
         notes: Vec<String>,
     },
     /// It is as it should be; these are its columns.
-    Nothing(Vec<TableColumn>),
+    Unchanged(Vec<TableColumn>),
 }
 
 impl SchemaChange {
     /// The schema that the table has once the change is made.
     pub fn columns(&self) -> &[TableColumn] {
         match self {
-            Self::Create(columns) | Self::Nothing(columns) | Self::Patch { columns, .. } => columns,
+            Self::Create(columns) | Self::Unchanged(columns) | Self::Patch { columns, .. } => {
+                columns
+            }
         }
     }
 }
@@ -109,7 +106,7 @@ pub type PolicyTags = BTreeMap<String, String>;
 ///
 /// # Errors
 /// [`ErrorKind::Config`] when the class has no policy tag: without one the column would be readable.
-pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String>> {
+pub fn policy_tag_for<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String>> {
     if class == CLASS_NONE {
         return Ok(None);
     }
@@ -130,7 +127,7 @@ pub fn tag_of<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String
 /// [`ErrorKind::Held`] when the table is not ours, a type differs, or a live column's
 /// mode would refuse NULL; [`ErrorKind::Config`] when a class lacks its policy
 /// tag, or the contract names a column that is nowhere.
-pub fn diff(
+pub fn diff_table(
     table: &str,
     source: &str,
     wanted: &[DesiredColumn],
@@ -142,7 +139,7 @@ pub fn diff(
             name: wanted.name.clone(),
             ty: wanted.ty,
             repeated: wanted.repeated,
-            policy_tag: tag_of(&wanted.class, tags)?.cloned(),
+            policy_tag: policy_tag_for(&wanted.class, tags)?.cloned(),
             description: wanted.description.clone(),
         })
     };
@@ -183,7 +180,7 @@ pub fn diff(
         {
             let was = if repeated { format!("ARRAY<{}>", have.ty) } else { have.ty.clone() };
             let is = ColumnType { ty: want.ty, repeated: want.repeated };
-            return Err(type_changed(table, &have.name, &was, is));
+            return Err(type_change_error(table, &have.name, &was, is));
         }
         if !matches!(have.mode.as_str(), "" | "NULLABLE" | "REPEATED") {
             return Err(Error::new(
@@ -193,7 +190,7 @@ pub fn diff(
             ));
         }
         let class = want.map_or(CLASS_UNCLASSIFIED, |want| want.class.as_str());
-        let policy_tag = tag_of(class, tags)?.cloned();
+        let policy_tag = policy_tag_for(class, tags)?.cloned();
         if policy_tag != have.policy_tag {
             notes.push(format!("~ {} ({class}): policy tag", have.name));
         }
@@ -224,14 +221,14 @@ pub fn diff(
         }
     }
     Ok(if notes.is_empty() {
-        SchemaChange::Nothing(columns)
+        SchemaChange::Unchanged(columns)
     } else {
         SchemaChange::Patch { columns, notes }
     })
 }
 
 /// The error of a column whose type is no longer what it was.
-pub fn type_changed(table: &str, column: &str, was: &str, is: ColumnType) -> Error {
+pub fn type_change_error(table: &str, column: &str, was: &str, is: ColumnType) -> Error {
     Error::new(
         ErrorKind::Held,
         "a column changed its type, so the table keeps yesterday's data",
@@ -275,12 +272,12 @@ mod tests {
 
     fn check(wanted: &[DesiredColumn], live: Option<Vec<LiveColumn>>, expect: Expect) {
         let live = live.map(|columns| LiveTable { source_label: Some("shop".into()), columns });
-        let text = match diff("shop.orders", "shop", wanted, live.as_ref(), &tags()) {
+        let text = match diff_table("shop.orders", "shop", wanted, live.as_ref(), &tags()) {
             Err(error) => format!("{}: {error}\n", error.kind().name()),
             Ok(change) => {
                 let head = match &change {
                     SchemaChange::Create(_) => "create".to_owned(),
-                    SchemaChange::Nothing(_) => "nothing".to_owned(),
+                    SchemaChange::Unchanged(_) => "nothing".to_owned(),
                     SchemaChange::Patch { notes, .. } => format!("patch {}", notes.join(", ")),
                 };
                 let rows = change.columns().iter().map(|c| {
@@ -441,7 +438,7 @@ mod tests {
     #[test]
     fn somebody_elses_table_is_left_alone() {
         let live = LiveTable { source_label: None, columns: vec![] };
-        let error = diff("shop.orders", "shop", &[], Some(&live), &tags()).unwrap_err();
+        let error = diff_table("shop.orders", "shop", &[], Some(&live), &tags()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Held);
     }
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::types::Original;
+use crate::types::OriginalColumn;
 use crate::{Error, ErrorKind, Result};
 
 /// Which manifest an object is, by its file name.
@@ -21,7 +21,7 @@ pub enum ManifestFile {
 
 impl ManifestFile {
     /// The manifest at this key, or `None` for any other object.
-    pub fn of_key(key: &str) -> Option<Self> {
+    pub fn from_key(key: &str) -> Option<Self> {
         let name = key.rsplit('/').next().unwrap_or(key);
         if !name.ends_with(".json") {
             None
@@ -48,7 +48,7 @@ pub struct TableStatus {
     pub warning: Option<String>,
     /// The source's columns, in order; empty when the entry has no `schemaMetadata`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<Original>,
+    pub columns: Vec<OriginalColumn>,
 }
 
 impl TableStatus {
@@ -148,7 +148,7 @@ fn count(map: &Map<String, Value>, key: &str) -> Option<u32> {
     (0.0..=f64::from(u32::MAX)).contains(&value).then_some(value as u32)
 }
 
-fn columns(entry: &Map<String, Value>) -> Vec<Original> {
+fn columns(entry: &Map<String, Value>) -> Vec<OriginalColumn> {
     get(entry, "schemaMetadata")
         .and_then(Value::as_object)
         .and_then(|schema| get(schema, "originalTypeMappings"))
@@ -157,7 +157,7 @@ fn columns(entry: &Map<String, Value>) -> Vec<Original> {
         .flatten()
         .filter_map(|mapping| {
             let mapping = mapping.as_object()?;
-            Some(Original {
+            Some(OriginalColumn {
                 name: text(mapping, "columnName")?,
                 original_type: text(mapping, "originalType").unwrap_or_default(),
                 precision: count(mapping, "originalNumPrecision").unwrap_or(0),
@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn which_objects_are_manifests() {
-        assert_eq!(ManifestFile::of_key("p/x/export_info_x.json"), Some(ManifestFile::Info));
+        assert_eq!(ManifestFile::from_key("p/x/export_info_x.json"), Some(ManifestFile::Info));
         assert_eq!(
-            ManifestFile::of_key("p/x/export_tables_info_x_from_1_to_3.json"),
+            ManifestFile::from_key("p/x/export_tables_info_x_from_1_to_3.json"),
             Some(ManifestFile::Tables)
         );
-        assert_eq!(ManifestFile::of_key("p/x/shop/public.orders/1/_SUCCESS"), None);
+        assert_eq!(ManifestFile::from_key("p/x/shop/public.orders/1/_SUCCESS"), None);
     }
 }

@@ -22,7 +22,7 @@ pub struct Ladder {
 
 /// What bounds the number of snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SnapshotLimits {
     /// The account's limit for snapshots of this kind.
     pub quota: usize,
     /// How many of them are left free for people.
@@ -31,11 +31,11 @@ pub struct Limits {
 
 /// A manual snapshot of the account, ours or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct ManualSnapshot {
     /// Its id.
     pub id: String,
     /// The instance or cluster it was taken from.
-    pub of: String,
+    pub database_id: String,
     /// When it was taken, where the cloud says so already.
     pub created: Option<Timestamp>,
     /// `available`, `creating`, `deleting`, …
@@ -43,16 +43,16 @@ pub struct Snapshot {
     /// The value of our source tag, if it carries one.
     pub source_tag: Option<String>,
     /// Whether it is pinned with the keep tag.
-    pub keep: bool,
+    pub pinned: bool,
     /// Whether its source's settings are recorded.
     pub has_settings: bool,
     /// Whether an export task reads it now.
     pub exporting: bool,
 }
 
-impl Snapshot {
+impl ManualSnapshot {
     /// The hour it stands for, if it is ours: named **and** tagged by us for this source.
-    pub fn our_hour(&self, source: &str) -> Option<Hour> {
+    pub fn owned_hour(&self, source: &str) -> Option<Hour> {
         if self.source_tag.as_deref() != Some(source) || !self.id.starts_with(SNAPSHOT_PREFIX) {
             return None;
         }
@@ -83,19 +83,19 @@ pub fn plan(
     source: &str,
     hour: Hour,
     calendar: &Calendar,
-    snapshots: &[Snapshot],
+    snapshots: &[ManualSnapshot],
     ladder: Ladder,
     protected: &BTreeSet<Hour>,
-    Limits { quota, reserve }: Limits,
+    SnapshotLimits { quota, reserve }: SnapshotLimits,
 ) -> RetentionPlan {
-    let mut ours: BTreeMap<Hour, &Snapshot> = BTreeMap::new();
+    let mut ours: BTreeMap<Hour, &ManualSnapshot> = BTreeMap::new();
     for snapshot in snapshots {
-        if let Some(hour) = snapshot.our_hour(source) {
+        if let Some(hour) = snapshot.owned_hour(source) {
             ours.insert(hour, snapshot);
         }
     }
-    let deletable = |snapshot: &Snapshot| {
-        !snapshot.keep && !snapshot.exporting && snapshot.status == "available"
+    let deletable = |snapshot: &ManualSnapshot| {
+        !snapshot.pinned && !snapshot.exporting && snapshot.status == "available"
     };
     let exists = ours.contains_key(&hour);
     // What cannot be thinned fills part of the quota whatever the ladder says.
@@ -103,10 +103,10 @@ pub fn plan(
         .iter()
         .filter(|snapshot| {
             snapshot
-                .our_hour(source)
+                .owned_hour(source)
                 .is_none_or(|hour| !deletable(snapshot) || protected.contains(&hour))
         })
-        .filter(|snapshot| snapshot.our_hour(source) != Some(hour))
+        .filter(|snapshot| snapshot.owned_hour(source) != Some(hour))
         .count();
     let room = quota.saturating_sub(reserve).saturating_sub(fixed);
 
@@ -117,7 +117,7 @@ pub fn plan(
         .chain([hour])
         .collect();
     let all: BTreeSet<Hour> = ours.keys().copied().chain([hour]).collect();
-    let rungs = climb(&all, calendar, ladder);
+    let rungs = hours_to_keep(&all, calendar, ladder);
     // In the order of worth: what a shrunken quota drops last comes first.
     let mut keep: Vec<Hour> = rungs.into_iter().filter(|at| candidates.contains(at)).collect();
     let wanted = keep.len();
@@ -147,7 +147,7 @@ pub fn plan(
 
 /// The hours that the ladder keeps, most worth keeping first: newest hours, then
 /// days, then weeks, each from new to old.
-fn climb(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> Vec<Hour> {
+fn hours_to_keep(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> Vec<Hour> {
     let mut daily: BTreeMap<_, Hour> = BTreeMap::new();
     for at in all {
         let day = calendar.day_of(at.start());
@@ -179,29 +179,29 @@ mod tests {
 
     const LADDER: Ladder = Ladder { hourly: 48, daily: 14, weekly: 4 };
 
-    fn limits(quota: usize) -> Limits {
-        Limits { quota, reserve: 10 }
+    fn limits(quota: usize) -> SnapshotLimits {
+        SnapshotLimits { quota, reserve: 10 }
     }
 
     fn calendar() -> Calendar {
         Calendar::new("Asia/Seoul", 1).unwrap()
     }
 
-    fn ours(hour: Hour) -> Snapshot {
-        Snapshot {
+    fn ours(hour: Hour) -> ManualSnapshot {
+        ManualSnapshot {
             id: SnapshotId::for_hour("shop", hour).unwrap().to_string(),
-            of: "shop-prod".into(),
+            database_id: "shop-prod".into(),
             created: Some(hour.start()),
             status: "available".into(),
             source_tag: Some("shop".into()),
-            keep: false,
+            pinned: false,
             has_settings: true,
             exporting: false,
         }
     }
 
-    fn people(id: &str) -> Snapshot {
-        Snapshot { id: id.into(), source_tag: None, ..ours(start()) }
+    fn people(id: &str) -> ManualSnapshot {
+        ManualSnapshot { id: id.into(), source_tag: None, ..ours(start()) }
     }
 
     fn start() -> Hour {
@@ -209,7 +209,11 @@ mod tests {
     }
 
     /// Runs hourly ticks and returns what is left.
-    fn run(hours: i64, quota: usize, mut snapshots: Vec<Snapshot>) -> (Vec<Snapshot>, usize) {
+    fn run(
+        hours: i64,
+        quota: usize,
+        mut snapshots: Vec<ManualSnapshot>,
+    ) -> (Vec<ManualSnapshot>, usize) {
         let calendar = calendar();
         let mut most = 0;
         for n in 0..hours {
@@ -234,7 +238,7 @@ mod tests {
         let exports = left
             .iter()
             .filter(|s| {
-                s.our_hour("shop")
+                s.owned_hour("shop")
                     .is_some_and(|h| h == calendar().export_hour(calendar().day_of(h.start())))
             })
             .count();
@@ -265,7 +269,7 @@ mod tests {
         let calendar = calendar();
         let old = |n: i64| calendar.hour_of(start().start() + n.hours());
         let mut snapshots: Vec<_> = (0..400).map(|n| ours(old(n))).collect();
-        snapshots[3].keep = true;
+        snapshots[3].pinned = true;
         snapshots[4].exporting = true;
         snapshots[5].status = "creating".into();
         // Named like ours, but never tagged: a person's copy.

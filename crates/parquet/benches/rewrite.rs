@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", std::env::current_exe()?.display());
         return Ok(());
     };
-    let plan = RewritePlan::read(&std::fs::read_to_string(plan)?, plan)?.into_value();
+    let plan = RewritePlan::from_yaml(&std::fs::read_to_string(plan)?, plan)?.into_value();
     let start = Instant::now();
     let rewriter =
         Rewriter::new(plan)?.with_key(TokenKey::new(b"a key that guards nothing at all")?);

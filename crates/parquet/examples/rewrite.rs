@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [source, target] = arguments.as_slice() else {
         return Err("usage: rewrite IN OUT".into());
     };
-    let plan = RewritePlan::read(PLAN, "the plan")?.into_value();
+    let plan = RewritePlan::from_yaml(PLAN, "the plan")?.into_value();
     let report = Rewriter::new(plan)?.rewrite(
         &LocalFile::open(source.as_ref())?,
         source,

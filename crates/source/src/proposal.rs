@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
-use landbridge_core::contract::{Contract, Mode, ProposedColumn, ProposedTable, table_name};
+use landbridge_core::contract::{
+    Contract, Mode, ProposedColumn, ProposedTable, default_table_name,
+};
 use landbridge_core::ids::{ColumnName, short_hash};
-use landbridge_core::types::{self, BigQueryType, Original};
+use landbridge_core::types::{self, BigQueryType, OriginalColumn};
 
 use crate::catalogue::{Column, Table};
 use crate::database::Database;
@@ -85,7 +87,7 @@ fn propose_for_tables(
         return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
     }
     let mut contract = base.clone();
-    contract.extend(&tables, config);
+    contract.add_missing(&tables, config);
     rename_duplicates(&mut contract, &base, database);
     // The contract must be valid when it is read again, whatever the database contains.
     if let Some(problem) = contract.validate(config).first() {
@@ -171,17 +173,18 @@ fn columns(
 fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColumn, String> {
     // An export writes domains and arrays as text, whatever their base or element type.
     let as_text = column.is_domain || column.is_array();
-    let original = Original {
+    let original = OriginalColumn {
         name: column.name.clone(),
         original_type: column.data_type.clone(),
         precision: column.numeric_precision.unwrap_or(0),
         scale: column.numeric_scale,
         expected_exported: if as_text { EXPORTED_AS_TEXT.to_owned() } else { String::new() },
     };
-    let landing = types::landing(&types::exported(engine, &original), &column.data_type)?;
+    let landing =
+        types::load_mapping(&types::exported_column(engine, &original), &column.data_type)?;
     let (bigquery_type, mode) = match landing.ty {
         BigQueryType::String if column.is_array() => (BigQueryType::String, Mode::Repeated),
-        BigQueryType::String => (types::natural(engine, &original), Mode::Nullable),
+        BigQueryType::String => (types::natural_type(engine, &original), Mode::Nullable),
         ty => (ty, Mode::Nullable),
     };
     Ok(ProposedColumn {
@@ -205,9 +208,10 @@ fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
         let schema_in_check = if is_postgres { "" } else { schema };
         match given {
             Some(given) => [given.clone(), given.clone()],
-            None => {
-                [table_name(database, schema, table), table_name(schema_in_check, schema, table)]
-            }
+            None => [
+                default_table_name(database, schema, table),
+                default_table_name(schema_in_check, schema, table),
+            ],
         }
     };
     let is_known = |target: &String| base.tables.contains_key(target);
@@ -248,7 +252,7 @@ mod tests {
 
     fn demo_config() -> Config {
         let text = include_str!("../../../examples/demo/landbridge.yaml");
-        config::load(config::FILE_NAME, text).unwrap()
+        config::parse(config::FILE_NAME, text).unwrap()
     }
 
     fn empty_contract() -> Contract {
@@ -273,7 +277,7 @@ mod tests {
         let proposal =
             propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap();
         let text = proposal.contract.render();
-        let read = contract::load(contract::FILE_NAME, &text, &config);
+        let read = contract::parse(contract::FILE_NAME, &text, &config);
         assert_eq!(read.expect("a valid contract"), proposal.contract);
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let left_out = proposal.left_out.iter().map(|left_out| format!("left out: {left_out}"));
@@ -411,7 +415,7 @@ mod tests {
     fn extending_a_contract_keeps_its_columns() {
         let text = "version: 1\ntables:\n  public.old:\n    table: base\n    columns:\n      \
                     EMAIL: { source: text, type: STRING, class: email }\n";
-        let base = contract::load(contract::FILE_NAME, text, &demo_config()).unwrap();
+        let base = contract::parse(contract::FILE_NAME, text, &demo_config()).unwrap();
         let old = table("public", "old", &[("id", "bigint"), ("email", "text")]);
         expect![[r#"
             version: 1

@@ -68,12 +68,12 @@ impl Context {
     pub async fn from_env() -> Result<Self> {
         let config_text = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
         let contract_text = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
-        let faulty = |what, faults: landbridge_core::yaml::Faults| {
+        let faulty = |what, faults: landbridge_core::yaml::Diagnostics| {
             Error::new(ErrorKind::Config, what, faults.to_string())
         };
-        let config = config::load(config::FILE_NAME, &config_text)
+        let config = config::parse(config::FILE_NAME, &config_text)
             .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
-        let contract = contract::load(contract::FILE_NAME, &contract_text, &config)
+        let contract = contract::parse(contract::FILE_NAME, &contract_text, &config)
             .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
         let tags = policy_tags(&config)?;
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;

@@ -241,7 +241,7 @@ async fn read_manifests(context: &Context, export: &str) -> Result<ManifestRecor
     let mut tables = Vec::new();
     let mut files = 0;
     for object in listed {
-        let Some(file) = ManifestFile::of_key(&object.key) else { continue };
+        let Some(file) = ManifestFile::from_key(&object.key) else { continue };
         let Some((bytes, _)) = s3.get(&settings.bucket, &object.key).await? else { continue };
         match file {
             ManifestFile::Info => {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use landbridge_core::calendar::{Day, Hour};
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
-use landbridge_core::retention::{self, Ladder, Limits, RetentionPlan, Snapshot};
+use landbridge_core::retention::{self, Ladder, ManualSnapshot, RetentionPlan, SnapshotLimits};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records;
 
@@ -58,7 +58,7 @@ fn retention_plan(
     context: &Context,
     day: Day,
     hour: Hour,
-    snapshots: &[Snapshot],
+    snapshots: &[ManualSnapshot],
 ) -> RetentionPlan {
     let settings = &context.config.snapshots;
     let ladder = Ladder {
@@ -78,7 +78,7 @@ fn retention_plan(
         snapshots,
         ladder,
         &protected,
-        Limits { quota: settings.quota as usize, reserve: settings.reserve as usize },
+        SnapshotLimits { quota: settings.quota as usize, reserve: settings.reserve as usize },
     )
 }
 
@@ -103,9 +103,9 @@ async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Option
 async fn record_missing_settings(
     context: &Context,
     id: &SnapshotId,
-    existing: &Snapshot,
+    existing: &ManualSnapshot,
 ) -> Result<()> {
-    if existing.has_settings || existing.our_hour(&context.config.source.name).is_none() {
+    if existing.has_settings || existing.owned_hour(&context.config.source.name).is_none() {
         return Ok(());
     }
     if let Some(state) = context.aws.rds.snapshot(id).await? {

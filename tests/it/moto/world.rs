@@ -148,7 +148,7 @@ pub(crate) fn tick(now: Timestamp) -> Tick {
 fn configuration(kind: SourceKind) -> Config {
     let path = python::package().join("../examples/demo/landbridge.yaml");
     let text = std::fs::read_to_string(path).expect("the example");
-    let mut config = config::load(config::FILE_NAME, &text).expect("a valid example");
+    let mut config = config::parse(config::FILE_NAME, &text).expect("a valid example");
     config.source.kind = kind;
     (config.snapshots.hourly, config.snapshots.daily, config.snapshots.weekly) = (3, 2, 1);
     config

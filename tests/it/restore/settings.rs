@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::config::SourceKind;
 use landbridge_core::restore::plan::RestoreOptions;
-use landbridge_core::restore::{RestoreOrigin, RestorePlan, Setting, Settings as Wanted, Value};
+use landbridge_core::restore::{
+    RestoreOrigin, RestorePlan, Setting, SettingValue, Settings as Wanted,
+};
 use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 
 use super::*;
@@ -101,13 +103,13 @@ async fn a_forgotten_setting_shows() {
     aws.update_settings(DatabaseKind::Instance, SOURCE, unusual);
     let mut record = rds.settings_record(SOURCE).await.unwrap();
     let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
-    record.settings.set(Setting::Tags, Some(Value::Tags(tags)));
+    record.settings.set(Setting::Tags, Some(SettingValue::Tags(tags)));
 
     let mut seen = Vec::new();
     // io2 storage has no throughput of its own; gp3 is looked at by itself.
     let gp3 = |record: &mut landbridge_core::restore::SettingsRecord| {
-        record.settings.set(Setting::StorageType, Some(Value::Text("gp3".into())));
-        record.settings.set(Setting::StorageThroughput, Some(Value::Number(700)));
+        record.settings.set(Setting::StorageType, Some(SettingValue::Text("gp3".into())));
+        record.settings.set(Setting::StorageThroughput, Some(SettingValue::Number(700)));
     };
     for (number, forgotten) in Setting::ALL.into_iter().enumerate() {
         if NOT_OF_AN_INSTANCE.contains(&forgotten) {
@@ -155,7 +157,7 @@ async fn restored(
 ) -> Wanted {
     let mut plan = plan.clone();
     plan.settings = settings.clone();
-    let mut at_restore = plan.at_restore();
+    let mut at_restore = plan.restore_call_settings();
     if settings.tags().is_empty() {
         at_restore.remove(Setting::Tags);
     }
@@ -173,7 +175,7 @@ async fn restored(
     let it = while_time_passes(world, look()).await;
     let later: Wanted = settings
         .iter()
-        .filter(|(setting, _)| !setting.at_restore(SourceKind::Instance))
+        .filter(|(setting, _)| !setting.is_restore_parameter(SourceKind::Instance))
         .map(|(setting, value)| (setting, value.clone()))
         .collect();
     // A role without an interval, or the other way round, is refused: nothing is set then.
@@ -184,7 +186,7 @@ async fn restored(
 }
 
 fn differing(wanted: &Wanted, actual: &Wanted) -> Vec<Setting> {
-    wanted.missing_in(actual).iter().map(|(setting, _)| setting).collect()
+    wanted.differing_from(actual).iter().map(|(setting, _)| setting).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use landbridge_core::config::SourceKind;
 use landbridge_core::restore::{Settings, SettingsRecord};
 use landbridge_core::{Error, ErrorKind, Result};
 
-use super::settings::{by_hand, is_aurora, of_cluster, of_instance, recorded, without_ours};
+use super::settings::{is_aurora, manual_steps, of_cluster, of_instance, recorded, without_ours};
 use super::{Rds, text, timestamp};
 use crate::error::{code, failed};
 
@@ -68,7 +68,7 @@ impl Rds {
                 let it = self.instance(source).await?.ok_or_else(gone)?;
                 let settings = of_instance(&it);
                 let mut record = recorded(self.kind, it.engine(), it.engine_version(), settings);
-                record.by_hand = by_hand(&it);
+                record.manual_steps = manual_steps(&it);
                 Ok(record)
             }
             SourceKind::Cluster => {
@@ -79,7 +79,7 @@ impl Rds {
                     for member in it.db_cluster_members() {
                         let name = text(member.db_instance_identifier());
                         if let Some(member) = self.instance(&name).await? {
-                            record.by_hand.extend(by_hand(&member));
+                            record.manual_steps.extend(manual_steps(&member));
                             let settings = without_ours(of_instance(&member));
                             record.members.insert(name, settings);
                         }

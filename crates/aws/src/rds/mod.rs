@@ -21,7 +21,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{ExportId, SnapshotId, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
-use landbridge_core::retention::Snapshot;
+use landbridge_core::retention::ManualSnapshot;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 
 use crate::error::{code, failed, status};
@@ -113,7 +113,7 @@ impl Rds {
     ///
     /// # Errors
     /// Those of RDS.
-    pub async fn snapshots(&self) -> Result<Vec<Snapshot>> {
+    pub async fn snapshots(&self) -> Result<Vec<ManualSnapshot>> {
         let mut snapshots = match self.kind {
             SourceKind::Instance => self.instance_snapshots().await?,
             SourceKind::Cluster => self.cluster_snapshots().await?,
@@ -128,7 +128,7 @@ impl Rds {
         Ok(snapshots)
     }
 
-    async fn instance_snapshots(&self) -> Result<Vec<Snapshot>> {
+    async fn instance_snapshots(&self) -> Result<Vec<ManualSnapshot>> {
         let mut pages =
             self.client.describe_db_snapshots().snapshot_type("manual").into_paginator().send();
         let mut all = Vec::new();
@@ -149,7 +149,7 @@ impl Rds {
         Ok(all)
     }
 
-    async fn cluster_snapshots(&self) -> Result<Vec<Snapshot>> {
+    async fn cluster_snapshots(&self) -> Result<Vec<ManualSnapshot>> {
         let mut pages = self
             .client
             .describe_db_cluster_snapshots()
@@ -382,15 +382,15 @@ fn tagged(
     created: Option<&DateTime>,
     status: Option<&str>,
     tags: &[Tag],
-) -> Snapshot {
+) -> ManualSnapshot {
     let tag = |key: &str| tags.iter().find(|tag| tag.key() == Some(key));
-    Snapshot {
+    ManualSnapshot {
         id: text(id),
-        of: text(of),
+        database_id: text(of),
         created: created.and_then(timestamp),
         status: text(status),
         source_tag: tag(TAG_SOURCE).and_then(Tag::value).map(str::to_owned),
-        keep: tag(TAG_KEEP).is_some(),
+        pinned: tag(TAG_KEEP).is_some(),
         has_settings: tag(TAG_SETTINGS).is_some(),
         exporting: false,
     }

@@ -8,7 +8,9 @@ use aws_sdk_rds::types::{
 };
 use aws_smithy_types::DateTime;
 use landbridge_core::config::SourceKind;
-use landbridge_core::restore::{Member, RestoreOrigin, RestorePlan, Setting, Settings, Value};
+use landbridge_core::restore::{
+    ClusterMember, RestoreOrigin, RestorePlan, Setting, SettingValue, Settings,
+};
 use landbridge_core::{Error, ErrorKind, Result};
 
 use super::Rds;
@@ -89,7 +91,7 @@ macro_rules! start {
 }
 
 impl Rds {
-    /// Starts a restore, with `settings` in the call (see [`RestorePlan::at_restore`]).
+    /// Starts a restore, with `settings` in the call (see [`RestorePlan::restore_call_settings`]).
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when the name is taken or the snapshot is not available,
@@ -161,7 +163,11 @@ impl Rds {
     ///
     /// # Errors
     /// [`ErrorKind::Quota`] when the account is full; others of RDS.
-    pub async fn create_cluster_member(&self, plan: &RestorePlan, member: &Member) -> Result<()> {
+    pub async fn create_cluster_member(
+        &self,
+        plan: &RestorePlan,
+        member: &ClusterMember,
+    ) -> Result<()> {
         let call = self.client.create_db_instance();
         let call = call
             .db_instance_identifier(&member.id)
@@ -323,19 +329,19 @@ fn latest(origin: &RestoreOrigin) -> Option<bool> {
 }
 
 fn text(settings: &Settings, setting: Setting) -> Option<String> {
-    settings.get(setting).map(Value::to_string)
+    settings.get(setting).map(SettingValue::to_string)
 }
 
 fn flag(settings: &Settings, setting: Setting) -> Option<bool> {
     match settings.get(setting) {
-        Some(Value::Flag(flag)) => Some(*flag),
+        Some(SettingValue::Flag(flag)) => Some(*flag),
         _ => None,
     }
 }
 
 fn long(settings: &Settings, setting: Setting) -> Option<i64> {
     match settings.get(setting) {
-        Some(Value::Number(number)) => Some(*number),
+        Some(SettingValue::Number(number)) => Some(*number),
         _ => None,
     }
 }
@@ -347,7 +353,9 @@ fn number(settings: &Settings, setting: Setting) -> Option<i32> {
 /// `None` when there are none: an empty list in a request means nothing.
 fn names(settings: &Settings, setting: Setting) -> Option<Vec<String>> {
     match settings.get(setting) {
-        Some(Value::Names(names)) if !names.is_empty() => Some(names.iter().cloned().collect()),
+        Some(SettingValue::Names(names)) if !names.is_empty() => {
+            Some(names.iter().cloned().collect())
+        }
         _ => None,
     }
 }
@@ -370,7 +378,7 @@ fn scaling(settings: &Settings) -> Option<ServerlessV2ScalingConfiguration> {
 /// The change that takes the logs exported now to those wanted.
 fn log_exports(wanted: &Settings, now: &Settings) -> Option<CloudwatchLogsExportConfiguration> {
     let set = |settings: &Settings| match settings.get(Setting::LogExports) {
-        Some(Value::Names(names)) => names.clone(),
+        Some(SettingValue::Names(names)) => names.clone(),
         _ => BTreeSet::new(),
     };
     wanted.get(Setting::LogExports)?;

@@ -4,7 +4,7 @@ use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Tag};
 use landbridge_core::Result;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::{SNAPSHOT_PREFIX, TAG_KEEP, TAG_SETTINGS, TAG_SOURCE};
-use landbridge_core::restore::{MadeBy, RestorePoint};
+use landbridge_core::restore::{CreatedBy, RestorePoint};
 
 use super::{Rds, text, timestamp};
 use crate::error::failed;
@@ -51,7 +51,9 @@ impl Rds {
                 }
             }
         }
-        points.sort_by(|a: &RestorePoint, b| (a.at, &a.snapshot).cmp(&(b.at, &b.snapshot)));
+        points.sort_by(|a: &RestorePoint, b| {
+            (a.taken_at, &a.snapshot).cmp(&(b.taken_at, &b.snapshot))
+        });
         Ok(points)
     }
 
@@ -86,23 +88,23 @@ fn value(tags: &[Tag], key: &str) -> Option<String> {
     Some(tag.value().unwrap_or_default().to_owned())
 }
 
-fn made_by(snapshot_type: Option<&str>, id: &str, tags: &[Tag]) -> MadeBy {
+fn created_by(snapshot_type: Option<&str>, id: &str, tags: &[Tag]) -> CreatedBy {
     match snapshot_type {
         Some("manual") if id.starts_with(SNAPSHOT_PREFIX) && value(tags, TAG_SOURCE).is_some() => {
-            MadeBy::Landbridge
+            CreatedBy::Landbridge
         }
-        Some("manual") | None => MadeBy::Person,
-        Some(_) => MadeBy::Aws,
+        Some("manual") | None => CreatedBy::Person,
+        Some(_) => CreatedBy::Aws,
     }
 }
 
 fn of_instance(it: &DbSnapshot) -> RestorePoint {
     let (id, tags) = (text(it.db_snapshot_identifier()), it.tag_list());
     RestorePoint {
-        made_by: made_by(it.snapshot_type(), &id, tags),
+        created_by: created_by(it.snapshot_type(), &id, tags),
         snapshot: id,
         arn: text(it.db_snapshot_arn()),
-        at: it.snapshot_create_time().and_then(timestamp),
+        taken_at: it.snapshot_create_time().and_then(timestamp),
         status: text(it.status()),
         pinned: value(tags, TAG_KEEP),
         storage_gib: it.allocated_storage().map(Into::into),
@@ -116,10 +118,10 @@ fn of_instance(it: &DbSnapshot) -> RestorePoint {
 fn of_cluster(it: &DbClusterSnapshot) -> RestorePoint {
     let (id, tags) = (text(it.db_cluster_snapshot_identifier()), it.tag_list());
     RestorePoint {
-        made_by: made_by(it.snapshot_type(), &id, tags),
+        created_by: created_by(it.snapshot_type(), &id, tags),
         snapshot: id,
         arn: text(it.db_cluster_snapshot_arn()),
-        at: it.snapshot_create_time().and_then(timestamp),
+        taken_at: it.snapshot_create_time().and_then(timestamp),
         status: text(it.status()),
         pinned: value(tags, TAG_KEEP),
         storage_gib: it.allocated_storage().map(Into::into),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_PREFIX;
-use landbridge_core::restore::{Setting, Settings, SettingsRecord, Value};
+use landbridge_core::restore::{Setting, SettingValue, Settings, SettingsRecord};
 
 /// What an instance is set to, tags of ours among its tags. A member of an Aurora cluster
 /// shares much with it, which is left out.
@@ -14,16 +14,16 @@ pub(super) fn of_instance(it: &DbInstance) -> Settings {
     let aurora = it.db_cluster_identifier().is_some();
     let mut set = |setting, value| all.set(setting, value);
     set(Setting::Class, text(it.db_instance_class()));
-    set(Setting::PubliclyAccessible, it.publicly_accessible().map(Value::Flag));
+    set(Setting::PubliclyAccessible, it.publicly_accessible().map(SettingValue::Flag));
     let group = it.db_parameter_groups().first().and_then(|it| it.db_parameter_group_name());
     set(Setting::ParameterGroup, text(group));
-    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(Value::Flag));
+    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(SettingValue::Flag));
     set(Setting::MaintenanceWindow, text(it.preferred_maintenance_window()));
-    set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(Value::Flag));
+    set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(SettingValue::Flag));
     set(Setting::Certificate, text(it.ca_certificate_identifier()));
     set(Setting::MonitoringSeconds, number(it.monitoring_interval()));
     set(Setting::MonitoringRole, text(it.monitoring_role_arn()));
-    set(Setting::PerformanceInsights, it.performance_insights_enabled().map(Value::Flag));
+    set(Setting::PerformanceInsights, it.performance_insights_enabled().map(SettingValue::Flag));
     set(Setting::PerformanceInsightsKey, text(it.performance_insights_kms_key_id()));
     set(Setting::PerformanceInsightsDays, number(it.performance_insights_retention_period()));
     set(Setting::Tags, Some(tags(it.tag_list())));
@@ -40,17 +40,20 @@ pub(super) fn of_instance(it: &DbInstance) -> Settings {
     set(Setting::NetworkType, text(it.network_type()));
     let group = it.option_group_memberships().first().and_then(|it| it.option_group_name());
     set(Setting::OptionGroup, text(group));
-    set(Setting::MultiAz, it.multi_az().map(Value::Flag));
+    set(Setting::MultiAz, it.multi_az().map(SettingValue::Flag));
     set(Setting::StorageType, text(it.storage_type()));
     set(Setting::StorageGb, number(it.allocated_storage()));
     set(Setting::Iops, number(it.iops()));
     set(Setting::StorageThroughput, number(it.storage_throughput()));
     set(Setting::MaxStorageGb, number(it.max_allocated_storage()));
-    set(Setting::DedicatedLogVolume, it.dedicated_log_volume().map(Value::Flag));
-    set(Setting::IamAuthentication, it.iam_database_authentication_enabled().map(Value::Flag));
+    set(Setting::DedicatedLogVolume, it.dedicated_log_volume().map(SettingValue::Flag));
+    set(
+        Setting::IamAuthentication,
+        it.iam_database_authentication_enabled().map(SettingValue::Flag),
+    );
     let logs = it.enabled_cloudwatch_logs_exports().iter().map(String::as_str);
     set(Setting::LogExports, Some(names(logs)));
-    set(Setting::DeletionProtection, it.deletion_protection().map(Value::Flag));
+    set(Setting::DeletionProtection, it.deletion_protection().map(SettingValue::Flag));
     set(Setting::BackupRetentionDays, number(it.backup_retention_period()));
     set(Setting::BackupWindow, text(it.preferred_backup_window()));
     set(Setting::EngineLifecycle, text(it.engine_lifecycle_support()));
@@ -75,21 +78,25 @@ pub(super) fn of_cluster(it: &DbCluster) -> Settings {
     if !aurora {
         set(Setting::Class, text(it.db_cluster_instance_class()));
         set(Setting::Iops, number(it.iops()));
-        set(Setting::PubliclyAccessible, it.publicly_accessible().map(Value::Flag));
+        set(Setting::PubliclyAccessible, it.publicly_accessible().map(SettingValue::Flag));
     }
     if let Some(scaling) = it.serverless_v2_scaling_configuration() {
-        let capacity = |value: Option<f64>| value.map(|value| Value::Text(value.to_string()));
+        let capacity =
+            |value: Option<f64>| value.map(|value| SettingValue::Text(value.to_string()));
         set(Setting::ServerlessMinAcu, capacity(scaling.min_capacity()));
         set(Setting::ServerlessMaxAcu, capacity(scaling.max_capacity()));
     }
-    set(Setting::IamAuthentication, it.iam_database_authentication_enabled().map(Value::Flag));
+    set(
+        Setting::IamAuthentication,
+        it.iam_database_authentication_enabled().map(SettingValue::Flag),
+    );
     let logs = it.enabled_cloudwatch_logs_exports().iter().map(String::as_str);
     set(Setting::LogExports, Some(names(logs)));
-    set(Setting::DeletionProtection, it.deletion_protection().map(Value::Flag));
-    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(Value::Flag));
+    set(Setting::DeletionProtection, it.deletion_protection().map(SettingValue::Flag));
+    set(Setting::CopyTagsToSnapshot, it.copy_tags_to_snapshot().map(SettingValue::Flag));
     set(Setting::BackupRetentionDays, number(it.backup_retention_period()));
     set(Setting::BackupWindow, text(it.preferred_backup_window()));
-    set(Setting::BacktrackSeconds, it.backtrack_window().map(Value::Number));
+    set(Setting::BacktrackSeconds, it.backtrack_window().map(SettingValue::Number));
     set(Setting::MaintenanceWindow, text(it.preferred_maintenance_window()));
     set(Setting::EngineLifecycle, text(it.engine_lifecycle_support()));
     set(Setting::Tags, Some(tags(it.tag_list())));
@@ -97,7 +104,7 @@ pub(super) fn of_cluster(it: &DbCluster) -> Settings {
 }
 
 /// What an instance has that no restore brings back by itself.
-pub(super) fn by_hand(it: &DbInstance) -> Vec<String> {
+pub(super) fn manual_steps(it: &DbInstance) -> Vec<String> {
     let mut all = Vec::new();
     for role in it.associated_roles() {
         all.push(format!(
@@ -133,7 +140,7 @@ pub(super) fn recorded(
 pub(super) fn without_ours(mut settings: Settings) -> Settings {
     let mut tags = settings.tags();
     tags.retain(|key, _| !key.starts_with(TAG_PREFIX));
-    settings.set(Setting::Tags, Some(Value::Tags(tags)));
+    settings.set(Setting::Tags, Some(SettingValue::Tags(tags)));
     settings
 }
 
@@ -142,24 +149,24 @@ pub(super) fn is_aurora(engine: &str) -> bool {
     engine.starts_with("aurora")
 }
 
-fn text(value: Option<&str>) -> Option<Value> {
-    value.filter(|text| !text.is_empty()).map(|text| Value::Text(text.to_owned()))
+fn text(value: Option<&str>) -> Option<SettingValue> {
+    value.filter(|text| !text.is_empty()).map(|text| SettingValue::Text(text.to_owned()))
 }
 
-fn number(value: Option<i32>) -> Option<Value> {
-    value.map(|number| Value::Number(number.into()))
+fn number(value: Option<i32>) -> Option<SettingValue> {
+    value.map(|number| SettingValue::Number(number.into()))
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> Value {
-    Value::Names(names.map(str::to_owned).collect())
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> SettingValue {
+    SettingValue::Names(names.map(str::to_owned).collect())
 }
 
 /// Tags that a person may set; AWS keeps `aws:` to itself.
-fn tags(tags: &[Tag]) -> Value {
+fn tags(tags: &[Tag]) -> SettingValue {
     let pair = |tag: &Tag| {
         let key = tag.key()?;
         (!key.starts_with("aws:"))
             .then(|| (key.to_owned(), tag.value().unwrap_or_default().to_owned()))
     };
-    Value::Tags(tags.iter().filter_map(pair).collect::<BTreeMap<_, _>>())
+    SettingValue::Tags(tags.iter().filter_map(pair).collect::<BTreeMap<_, _>>())
 }

@@ -3,7 +3,7 @@
 use landbridge_aws::S3;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
-use landbridge_core::cost::Actual;
+use landbridge_core::cost::DayUsage;
 use landbridge_core::receipt::Receipt;
 use landbridge_ledger::records::{ITEMS, ItemRecord, RECEIPTS};
 use landbridge_ledger::{DayLedger, Ledger};
@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 ///
 /// # Errors
 /// When no day has receipts, or a record cannot be read.
-pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Vec<Actual>> {
+pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Vec<DayUsage>> {
     let ledger = Ledger::for_operator(s3.clone(), config);
     let mut counted = Vec::new();
     for day in days {
@@ -23,12 +23,12 @@ pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Ve
         if receipts.is_empty() {
             continue;
         }
-        counted.push(Actual {
+        counted.push(DayUsage {
             day: *day,
             tables: receipts.len(),
             files: receipts.iter().map(|it| it.files).sum(),
             exported_bytes: receipts.iter().map(|it| it.bytes).sum(),
-            carried_bytes: transferred_bytes(&ledger).await?,
+            transferred_bytes: transferred_bytes(&ledger).await?,
             rows: receipts.iter().filter_map(|it| it.rows_loaded).sum(),
             load_ms: receipts.iter().filter_map(|it| it.load_ms).sum(),
         });

@@ -16,7 +16,7 @@ use jiff::Span;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
-use landbridge_core::cost::{Actual, DayCost, Estimate, Prices, Workload, actual, estimate};
+use landbridge_core::cost::{DayCost, DayUsage, Estimate, Prices, Workload, day, estimate};
 use serde::Serialize;
 
 use crate::args::Output;
@@ -26,7 +26,7 @@ use crate::{files, render};
 /// The longest span of days that is looked at: more would be thousands of reads.
 const MOST_DAYS: usize = 92;
 
-/// Estimate what a month costs, item by item, and what dominates it
+/// Estimate what a month costs, item by item, and what largest_item it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -123,13 +123,13 @@ fn unusable(error: landbridge_core::Error) -> Failure {
 }
 
 /// The measured sizes: options before what was counted.
-fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[Actual]) -> Result<Workload> {
+fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[DayUsage]) -> Result<Workload> {
     #[allow(clippy::cast_precision_loss)] // a mean of sizes
-    let mean = |of: fn(&Actual) -> f64| {
+    let mean = |of: fn(&DayUsage) -> f64| {
         let sum: f64 = counted.iter().map(of).sum();
         (!counted.is_empty()).then(|| sum / counted.len() as f64)
     };
-    let parquet = args.parquet_gib_per_day.or_else(|| mean(|day| actual::gib(day.exported_bytes)));
+    let parquet = args.parquet_gib_per_day.or_else(|| mean(|day| day::gib(day.exported_bytes)));
     #[allow(clippy::cast_precision_loss)] // a mean of counts
     let files = args.files_per_day.or_else(|| mean(|day| day.files as f64));
     let missing: Vec<&str> =
@@ -198,7 +198,7 @@ fn days(text: &str) -> Result<Days, String> {
 mod tests {
     use std::path::Path;
 
-    use landbridge_core::cost::workload::Starts;
+    use landbridge_core::cost::workload::DailyInvocations;
     use landbridge_local::{Scheduler, schedule_variables};
 
     use super::*;
@@ -232,13 +232,13 @@ mod tests {
                 let count = due.iter().filter(|tick| tick.function == function).count();
                 f64::from(u32::try_from(count).expect("few"))
             };
-            let starts = Starts {
+            let starts = DailyInvocations {
                 snapshot: of("snapshot"),
                 export: of("export"),
                 transfer: of("transfer"),
                 load: of("load"),
             };
-            assert_eq!(Starts::of(&config), starts);
+            assert_eq!(DailyInvocations::from_config(&config), starts);
         }
     }
 }

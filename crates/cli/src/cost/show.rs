@@ -31,13 +31,13 @@ fn days(actual: &[DayCost]) -> String {
         right("export"),
         right("transfer"),
     ];
-    let rows = actual.iter().map(|DayCost { actual: day, export_usd, egress_usd }| {
+    let rows = actual.iter().map(|DayCost { usage: day, export_usd, egress_usd }| {
         vec![
             day.day.to_string(),
             day.tables.to_string(),
             grouped(day.files),
             bytes(day.exported_bytes),
-            day.carried_bytes.map_or_else(|| "–".to_owned(), bytes),
+            day.transferred_bytes.map_or_else(|| "–".to_owned(), bytes),
             grouped(day.rows),
             format!("{}.{} s", day.load_ms / 1000, day.load_ms % 1000 / 100),
             export_usd.map_or_else(|| "–".to_owned(), money),
@@ -93,7 +93,7 @@ fn month(estimate: &Estimate) -> String {
     text.push_str(&render::table(&columns, rows, 0));
     text.push_str("\n? not confirmed\n\n");
     for allowances in [true, false] {
-        let Some((item, share)) = estimate.dominates(allowances) else { continue };
+        let Some((item, share)) = estimate.largest_item(allowances) else { continue };
         let (when, cost) = if allowances {
             ("With the account's free allowances", item.month)
         } else {
@@ -101,7 +101,7 @@ fn month(estimate: &Estimate) -> String {
         };
         let _ = writeln!(
             text,
-            "{when}, {} dominates: {} of the month, {share:.0} %; it {}.",
+            "{when}, {} largest_item: {} of the month, {share:.0} %; it {}.",
             item.what,
             money(cost),
             item.lever

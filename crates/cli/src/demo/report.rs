@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{NONE, UNCLASSIFIED};
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::contract::Contract;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use serde::Serialize;
@@ -89,7 +89,7 @@ pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed>
         let named = contract.tables.get(&receipt.source_table).map(|table| &table.columns);
         for column in &receipt.columns {
             let is_named = named.is_some_and(|columns| columns.contains_key(&column.name));
-            if !is_named && column.class == UNCLASSIFIED {
+            if !is_named && column.class == CLASS_UNCLASSIFIED {
                 found.push(Unnamed {
                     source_table: receipt.source_table.clone(),
                     table: receipt.table.clone(),
@@ -198,7 +198,7 @@ impl DayReport {
 /// Whether what a published table's receipt says proves it.
 fn adds_up(receipt: &Receipt) -> bool {
     let rows = Some(receipt.rows_footer);
-    let mut tagged = receipt.columns.iter().filter(|column| column.class != NONE);
+    let mut tagged = receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
     Some(receipt.rows_planned) == rows
         && receipt.rows_loaded == rows
         && receipt.rows_table == rows

@@ -1,6 +1,6 @@
 //! The same `SELECT` as one and another.
 
-use landbridge_core::config::{NONE, UNCLASSIFIED};
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::Principal;
 use serde::Serialize;
@@ -121,8 +121,11 @@ pub(super) fn selects(real: bool, receipts: &[Receipt], unnamed: &[Unnamed]) -> 
 fn chosen(receipts: &[Receipt]) -> Vec<Select> {
     let tagged = |receipt: &Receipt| {
         let classes = receipt.columns.iter().map(|column| column.class.as_str());
-        let judged = classes.clone().filter(|class| ![NONE, UNCLASSIFIED].contains(class)).count();
-        (judged, classes.filter(|class| *class == UNCLASSIFIED).count())
+        let judged = classes
+            .clone()
+            .filter(|class| ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(class))
+            .count();
+        (judged, classes.filter(|class| *class == CLASS_UNCLASSIFIED).count())
     };
     let mut tables: Vec<&Receipt> =
         published(receipts).filter(|receipt| receipt.rows_planned > 0).collect();
@@ -132,7 +135,7 @@ fn chosen(receipts: &[Receipt]) -> Vec<Select> {
 }
 
 fn select(receipt: &Receipt) -> Option<Select> {
-    let open = || receipt.columns.iter().filter(|column| column.class == NONE);
+    let open = || receipt.columns.iter().filter(|column| column.class == CLASS_NONE);
     let looks_like_a_key =
         |name: &str| name == "id" || name.ends_with("id") || name.ends_with("key");
     let key = open().find(|column| looks_like_a_key(&column.name)).or_else(|| open().next());
@@ -140,9 +143,9 @@ fn select(receipt: &Receipt) -> Option<Select> {
         receipt.columns.iter().filter(move |column| wanted(&column.class))
     };
     let mut names: Vec<&str> = key.map(|column| column.name.as_str()).into_iter().collect();
-    let columns = of(|class| class != NONE && class != UNCLASSIFIED)
-        .chain(of(|class| class == UNCLASSIFIED))
-        .chain(of(|class| class == NONE));
+    let columns = of(|class| class != CLASS_NONE && class != CLASS_UNCLASSIFIED)
+        .chain(of(|class| class == CLASS_UNCLASSIFIED))
+        .chain(of(|class| class == CLASS_NONE));
     for column in columns {
         if names.len() <= COLUMNS && !names.contains(&column.name.as_str()) {
             names.push(&column.name);
@@ -153,7 +156,9 @@ fn select(receipt: &Receipt) -> Option<Select> {
     let personal = names.iter().any(|name| {
         let class = |column: &&landbridge_core::receipt::ReceiptColumn| column.name == *name;
         let column = receipt.columns.iter().find(class);
-        column.is_some_and(|column| ![NONE, UNCLASSIFIED].contains(&column.class.as_str()))
+        column.is_some_and(|column| {
+            ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(&column.class.as_str())
+        })
     });
     (!quoted.is_empty()).then(|| {
         let table = &receipt.table;

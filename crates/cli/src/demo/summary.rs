@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{NONE, UNCLASSIFIED};
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use serde::Serialize;
 
 use super::report::DayReport;
@@ -86,8 +86,12 @@ impl Summary {
                 })
             })
             .collect();
-        let personal =
-            || columns.values().copied().filter(|class| ![NONE, UNCLASSIFIED].contains(class));
+        let personal = || {
+            columns
+                .values()
+                .copied()
+                .filter(|class| ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(class))
+        };
         let mut unnamed = Vec::new();
         let mut known = BTreeSet::new();
         for day in days {
@@ -98,7 +102,7 @@ impl Summary {
                 }
             }
         }
-        let classes = config.pii.classes.keys().filter(|class| *class != UNCLASSIFIED);
+        let classes = config.pii.classes.keys().filter(|class| *class != CLASS_UNCLASSIFIED);
         Self {
             source: config.source.id.clone(),
             target: format!("{}.{}", config.warehouse.project, config.warehouse.dataset),
@@ -107,7 +111,10 @@ impl Summary {
             rows: receipts().map(|receipt| receipt.rows_table.unwrap_or(0)).sum(),
             classes: classes_of(personal()),
             personal_columns: personal().count(),
-            unclassified_columns: columns.values().filter(|class| **class == UNCLASSIFIED).count(),
+            unclassified_columns: columns
+                .values()
+                .filter(|class| **class == CLASS_UNCLASSIFIED)
+                .count(),
             unnamed,
             classes_to_choose_from: classes.cloned().collect(),
             contract: world.contract_path.display().to_string(),

@@ -130,7 +130,7 @@ async fn quota(aws: &Aws, config: &Config) -> Line {
         );
         return line;
     };
-    let ours = |it: &&landbridge_core::retention::Snapshot| {
+    let ours = |it: &&landbridge_core::retention::ManualSnapshot| {
         it.source_tag.as_deref() == Some(config.source.name.as_str())
     };
     let ours = snapshots.iter().filter(ours).count() as u64;

@@ -154,7 +154,7 @@ fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, St
         Err(_) => BTreeMap::new(),
     };
     let all = config.pii.all().into_iter();
-    let tag = |(name, class): (String, landbridge_core::config::Class)| {
+    let tag = |(name, class): (String, landbridge_core::config::ClassConfig)| {
         let tag = given.get(&name).cloned().or(class.policy_tag);
         (name, tag)
     };
@@ -219,7 +219,7 @@ async fn tagging(inspector: &Inspector, config: &Config, contract: Option<&Contr
     let names = contract.into_iter().flat_map(|contract| {
         contract.tables.keys().filter_map(|table| {
             let (schema, name) = table.split_once('.')?;
-            Some(contract.bigquery_table(database, schema, name))
+            Some(contract.bigquery_table_name(database, schema, name))
         })
     });
     for table in names {

@@ -70,7 +70,7 @@ pub(super) fn may_write(dir: &Path, force: bool) -> Result {
 /// When the configuration that they make is not one that `landbridge check` takes.
 pub(super) fn files(answers: &Answers, args: &InitArgs) -> Result<Vec<New>> {
     let text = configuration(answers, args);
-    config::load(config::FILE_NAME, &text).map_err(|faults| {
+    config::parse(config::FILE_NAME, &text).map_err(|faults| {
         Failure::Usage(format!("these answers make a file that cannot be used\n{faults}"))
     })?;
     Ok(vec![

@@ -102,7 +102,7 @@ async fn start(desk: &Desk, plan: &RestorePlan, progress: &mut Progress) -> Resu
         return Ok(());
     }
     progress.say(&format!("restoring {}", plan.target));
-    match rds.start_restore(plan, &plan.at_restore()).await {
+    match rds.start_restore(plan, &plan.restore_call_settings()).await {
         Ok(()) => Ok(()),
         // An answer that was lost may have been a yes: then the name is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {
@@ -124,9 +124,9 @@ async fn settle(
     progress: &mut Progress,
 ) -> Result<Settings> {
     let it = wait::available(desk, kind, id, progress).await?;
-    let mut missing = changeable(wanted.missing_in(&it.settings));
+    let mut missing = changeable(wanted.differing_from(&it.settings));
     if missing.is_empty() {
-        return Ok(wanted.missing_in(&it.settings));
+        return Ok(wanted.differing_from(&it.settings));
     }
     // What hangs together is named together.
     for (one, other) in [
@@ -150,12 +150,12 @@ async fn settle(
     let holds = |it: Option<&Database>| {
         it.is_some_and(|it| {
             it.status == "available"
-                && (changeable(wanted.missing_in(&it.settings)).is_empty()
+                && (changeable(wanted.differing_from(&it.settings)).is_empty()
                     || begun.elapsed() > SETTLE_LIMIT)
         })
     };
     let it = wait::until(desk, kind, id, progress, holds).await?;
-    Ok(it.map(|it| wanted.missing_in(&it.settings)).unwrap_or_default())
+    Ok(it.map(|it| wanted.differing_from(&it.settings)).unwrap_or_default())
 }
 
 /// How long a change is waited for once the database is `available`.

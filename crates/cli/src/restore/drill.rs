@@ -171,7 +171,7 @@ async fn attempt(
 async fn receipts_for(desk: &Desk, point: &RestorePoint) -> Result<Option<(Day, Vec<Receipt>)>> {
     let schedule = &desk.config.schedule;
     let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
-    let mut day = calendar.day_of(point.at.unwrap_or_else(|| desk.clock.now()));
+    let mut day = calendar.day_of(point.taken_at.unwrap_or_else(|| desk.clock.now()));
     for _ in 0..LOOK_BACK {
         let receipts = receipt::read(&desk.config, &desk.aws, day).await?;
         if receipts.iter().any(|it| it.state == ReceiptState::Published) {

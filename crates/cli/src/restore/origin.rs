@@ -1,7 +1,9 @@
 //! Which snapshot, and the record of its settings.
 
-use landbridge_core::restore::points::{instant, named, pick};
-use landbridge_core::restore::{RestoreOrigin, RestorePoint, Setting, SettingsRecord, Value};
+use landbridge_core::restore::points::{find_by_id, parse_instant, select_at};
+use landbridge_core::restore::{
+    RestoreOrigin, RestorePoint, Setting, SettingValue, SettingsRecord,
+};
 use landbridge_ledger::records;
 
 use super::{Desk, points, trouble};
@@ -27,16 +29,16 @@ pub(super) async fn find(desk: &Desk, args: &RestoreArgs, begun: Option<&str>) -
     let all = points::all(desk).await?;
     let mut remarks = Vec::new();
     let point = if let Some(snapshot) = &args.snapshot {
-        named(&all, snapshot).map_err(trouble)?
+        find_by_id(&all, snapshot).map_err(trouble)?
     } else if let Some(day) = args.from_receipt {
         let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
         remarks.push(format!("the receipts of {day} name {snapshot}"));
-        named(&all, &snapshot).map_err(trouble)?
+        find_by_id(&all, &snapshot).map_err(trouble)?
     } else if let Some(begun) = begun.filter(|_| args.latest) {
-        named(&all, begun).map_err(trouble)?
+        find_by_id(&all, begun).map_err(trouble)?
     } else {
-        let at = args.at.as_ref().map(|at| instant(at, &desk.zone)).transpose()?;
-        let picked = pick(&all, at).map_err(trouble)?;
+        let at = args.at.as_ref().map(|at| parse_instant(at, &desk.zone)).transpose()?;
+        let picked = select_at(&all, at).map_err(trouble)?;
         remarks.extend(picked.remarks);
         picked.point
     };
@@ -52,9 +54,9 @@ pub(super) async fn newest(
     let point = match day {
         Some(day) => {
             let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
-            named(&all, &snapshot).map_err(trouble)?
+            find_by_id(&all, &snapshot).map_err(trouble)?
         }
-        None => pick(&all, None).map_err(trouble)?.point,
+        None => select_at(&all, None).map_err(trouble)?.point,
     };
     Ok((point.clone(), of_point(desk, &all, point, Vec::new()).await?))
 }
@@ -96,7 +98,7 @@ async fn instead(
     let bare = format!("no settings were recorded with {}", point.snapshot);
     match desk.aws.rds.settings_record(id).await {
         Ok(mut record) => {
-            let gib = point.storage_gib.map(Value::Number);
+            let gib = point.storage_gib.map(SettingValue::Number);
             if record.settings.get(Setting::StorageGb).is_some() {
                 record.settings.set(Setting::StorageGb, gib);
             }
@@ -104,7 +106,7 @@ async fn instead(
         }
         Err(error) if error.kind() == landbridge_core::ErrorKind::NotFound => {
             let distance = |it: &RestorePoint| {
-                let both = it.at.zip(point.at);
+                let both = it.taken_at.zip(point.taken_at);
                 both.map_or(u64::MAX, |(a, b)| a.duration_since(b).as_secs().unsigned_abs())
             };
             let mut others: Vec<&RestorePoint> =
@@ -135,7 +137,7 @@ async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
     if time == "latest" {
         return Ok(Start { origin: RestoreOrigin::Latest, record, remarks });
     }
-    let at = instant(time, &desk.zone)?;
+    let at = parse_instant(time, &desk.zone)?;
     let database = desk.aws.rds.database(record.kind, id).await.map_err(trouble)?;
     if let Some(latest) = database.and_then(|it| it.latest_restorable_time)
         && at > latest

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::ids::TAG_KEEP;
-use landbridge_core::restore::points::{instant, named, pick};
-use landbridge_core::restore::{MadeBy, RestorePoint};
+use landbridge_core::restore::points::{find_by_id, parse_instant, select_at};
+use landbridge_core::restore::{CreatedBy, RestorePoint};
 use serde::Serialize;
 
 use super::{Desk, trouble};
@@ -30,7 +30,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let desk = Desk::open(&args.common, args.zone.as_deref()).await?;
     let mut points = all(&desk).await?;
     if let Some(at) = &args.at {
-        let picked = pick(&points, Some(instant(at, &desk.zone)?)).map_err(trouble)?;
+        let picked = select_at(&points, Some(parse_instant(at, &desk.zone)?)).map_err(trouble)?;
         for remark in &picked.remarks {
             eprintln!("note {remark}");
         }
@@ -38,7 +38,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     }
     let now = desk.clock.now();
     if args.common.output == Output::Json {
-        let age = |point: &RestorePoint| point.at.map(|at| now.duration_since(at).as_secs());
+        let age = |point: &RestorePoint| point.taken_at.map(|at| now.duration_since(at).as_secs());
         let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
         return render::json(&listed.collect::<Vec<_>>());
     }
@@ -61,22 +61,27 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let rows = points.iter().rev().map(|point| {
         vec![
             point.snapshot.clone(),
-            point.at.map(|at| desk.local(at)).unwrap_or_default(),
-            point.at.map(|at| age(now, at)).unwrap_or_default(),
+            point.taken_at.map(|at| desk.local(at)).unwrap_or_default(),
+            point.taken_at.map(|at| age(now, at)).unwrap_or_default(),
             size(point),
-            point.made_by.name().to_owned(),
+            point.created_by.name().to_owned(),
             if point.settings.is_some() { "recorded" } else { "" }.to_owned(),
             point.status.clone(),
             point.pinned.clone().unwrap_or_default(),
         ]
     });
     render::print(&render::table(&columns, rows.collect(), 0))?;
-    let ours = points.iter().filter(|it| it.made_by == MadeBy::Landbridge).count();
+    let ours = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
     render::print(&format!(
         "{}, {ours} of them hourly, {pinned} pinned; restore one: landbridge restore --at '{}' --as NAME",
         counted(points.len(), "restore point"),
-        points.iter().rev().find_map(|it| it.at).map(|at| wall(&desk, at)).unwrap_or_default(),
+        points
+            .iter()
+            .rev()
+            .find_map(|it| it.taken_at)
+            .map(|at| wall(&desk, at))
+            .unwrap_or_default(),
     ))
 }
 
@@ -107,7 +112,7 @@ fn size(point: &RestorePoint) -> String {
 pub(crate) async fn pin(args: PinArgs) -> Result {
     let desk = Desk::open(&args.common, None).await?;
     let points = all(&desk).await?;
-    let point = named(&points, &args.snapshot).map_err(trouble)?;
+    let point = find_by_id(&points, &args.snapshot).map_err(trouble)?;
     let tags = [(TAG_KEEP, args.why.as_str())];
     desk.aws.rds.add_tags(&point.arn, &tags).await.map_err(trouble)?;
     told(&args.snapshot, true, args.common.output)
@@ -117,7 +122,7 @@ pub(crate) async fn pin(args: PinArgs) -> Result {
 pub(crate) async fn unpin(args: UnpinArgs) -> Result {
     let desk = Desk::open(&args.common, None).await?;
     let points = all(&desk).await?;
-    let point = named(&points, &args.snapshot).map_err(trouble)?;
+    let point = find_by_id(&points, &args.snapshot).map_err(trouble)?;
     desk.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(trouble)?;
     told(&args.snapshot, false, args.common.output)
 }

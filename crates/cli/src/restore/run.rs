@@ -38,7 +38,7 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
 
     // The source may be gone, which is no reason not to restore it.
     let now = desk.aws.rds.settings_record(&source.id).await.ok();
-    let lines = plan.lines(now.as_ref());
+    let lines = plan.compare_with(now.as_ref());
     if args.dry_run && args.common.output == Output::Json {
         return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use landbridge_core::restore::plan::Line;
-use landbridge_core::restore::{RestoreOrigin, RestorePlan, Value};
+use landbridge_core::restore::plan::SettingComparison;
+use landbridge_core::restore::{RestoreOrigin, RestorePlan, SettingValue};
 
 use super::Desk;
 use super::carry_out::Outcome;
@@ -13,7 +13,12 @@ use crate::render::{self, Paint, left, shortened};
 const WIDEST: usize = 44;
 
 /// The plan as a diff against what the source is set to.
-pub(super) fn plan(desk: &Desk, plan: &RestorePlan, lines: &[Line], remarks: &[String]) -> String {
+pub(super) fn plan(
+    desk: &Desk,
+    plan: &RestorePlan,
+    lines: &[SettingComparison],
+    remarks: &[String],
+) -> String {
     let paint = Paint::stdout();
     let from = match &plan.origin {
         RestoreOrigin::Snapshot(id) => id.clone(),
@@ -29,7 +34,7 @@ pub(super) fn plan(desk: &Desk, plan: &RestorePlan, lines: &[Line], remarks: &[S
     );
     let columns =
         [left(""), left("setting"), left(&format!("{} now", plan.source)), left(&plan.target)];
-    let value = |value: Option<&Value>| value.map_or("–".to_owned(), |it| it.to_string());
+    let value = |value: Option<&SettingValue>| value.map_or("–".to_owned(), |it| it.to_string());
     let rows = lines.iter().map(|line| {
         let name = match line.member.as_str() {
             "" => line.setting.name(),
@@ -48,7 +53,7 @@ pub(super) fn plan(desk: &Desk, plan: &RestorePlan, lines: &[Line], remarks: &[S
     for remark in remarks {
         let _ = writeln!(text, "  {} {remark}", paint.yellow("note"));
     }
-    for it in &plan.by_hand {
+    for it in &plan.manual_steps {
         let _ = writeln!(text, "  {} by hand afterwards: {it}", paint.yellow("note"));
     }
     let _ = writeln!(text, "  Nothing of {} is changed.", plan.source);
@@ -71,7 +76,7 @@ pub(super) fn outcome(plan: &RestorePlan, outcome: &Outcome, took: &str) -> Stri
     for it in &outcome.not_as_planned {
         let _ = writeln!(text, "  {} not as planned: {it}", paint.yellow("note"));
     }
-    for it in &plan.by_hand {
+    for it in &plan.manual_steps {
         let _ = writeln!(text, "  {} still by hand: {it}", paint.yellow("note"));
     }
     let _ = writeln!(

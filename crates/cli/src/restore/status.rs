@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::restore::MadeBy;
+use landbridge_core::restore::CreatedBy;
 use landbridge_ledger::records::{DAY, DRILLS, DayRecord};
 use serde::Serialize;
 
@@ -70,14 +70,14 @@ async fn look(desk: &Desk) -> Result<Status> {
     }
     let points = points::all(desk).await?;
     let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
-    let of = |made_by| points.iter().filter(move |it| it.made_by == made_by);
+    let of = |created_by| points.iter().filter(move |it| it.created_by == created_by);
     let restore_points = Points {
         available: points.len(),
-        hourly: of(MadeBy::Landbridge).count(),
+        hourly: of(CreatedBy::Landbridge).count(),
         pinned: points.iter().filter(|it| it.pinned.is_some()).count(),
-        without_settings: of(MadeBy::Landbridge).filter(|it| it.settings.is_none()).count(),
-        newest: points.iter().filter_map(|it| it.at).max(),
-        oldest: points.iter().filter_map(|it| it.at).min(),
+        without_settings: of(CreatedBy::Landbridge).filter(|it| it.settings.is_none()).count(),
+        newest: points.iter().filter_map(|it| it.taken_at).max(),
+        oldest: points.iter().filter_map(|it| it.taken_at).min(),
     };
     let ledger = desk.ledger().source();
     let mut drills = Vec::new();

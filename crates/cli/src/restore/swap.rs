@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use landbridge_aws::rds::Database;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_RESTORED_AS;
-use landbridge_core::restore::swap::{Direction, Rename, Seen, aside, plan};
+use landbridge_core::restore::swap::{
+    RenameStep, SwapCandidate, SwapDirection, plan_swap, replaced_name,
+};
 use serde_json::json;
 
 use super::wait::{self, Progress};
@@ -18,16 +20,18 @@ use crate::render::{self, Paint};
 /// Runs the command.
 pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Result {
     let source = &desk.config.source;
-    let direction = if args.undo { Direction::Undo } else { Direction::Swap };
-    let aside = aside(&source.id);
+    let direction = if args.undo { SwapDirection::Undo } else { SwapDirection::Swap };
+    let aside = replaced_name(&source.id);
     let names = [source.id.as_str(), restored, aside.as_str()];
     let mut progress = Progress::new();
     let there = look(desk, source.kind, &names, &mut progress).await?;
     drop(progress);
     let seen = |name: &str| {
-        there.get(name).map(|it| Seen { restored_as: it.tags.get(TAG_RESTORED_AS).cloned() })
+        there
+            .get(name)
+            .map(|it| SwapCandidate { restored_as: it.tags.get(TAG_RESTORED_AS).cloned() })
     };
-    let steps = plan(direction, &source.id, restored, seen).map_err(trouble)?;
+    let steps = plan_swap(direction, &source.id, restored, seen).map_err(trouble)?;
     for it in there.values() {
         if !steps.is_empty() && it.status != "available" {
             return Err(Failure::Failed(format!(
@@ -46,7 +50,7 @@ pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Resu
         }
         return Ok(());
     }
-    confirm("Rename them? Connections to both break off for a minute or two.", args.yes)?;
+    confirm("RenameStep them? Connections to both break off for a minute or two.", args.yes)?;
     let mut progress = Progress::new();
     if source.kind == SourceKind::Cluster {
         for name in there.keys() {
@@ -74,17 +78,17 @@ pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Resu
     }
 }
 
-fn told(direction: Direction, steps: &[Rename], done: bool) -> Result {
+fn told(direction: SwapDirection, steps: &[RenameStep], done: bool) -> Result {
     render::json(&json!({ "direction": direction, "steps": steps, "done": done }))
 }
 
-fn shown(steps: &[Rename], direction: Direction, restored: &str) -> String {
+fn shown(steps: &[RenameStep], direction: SwapDirection, restored: &str) -> String {
     if steps.is_empty() {
         return format!("nothing is left to do: {restored} is where it should be");
     }
     let what = match direction {
-        Direction::Swap => "swap names: the restored database in, the original aside",
-        Direction::Undo => "swap names back: the original in, the restored database aside",
+        SwapDirection::Swap => "swap names: the restored database in, the original aside",
+        SwapDirection::Undo => "swap names back: the original in, the restored database aside",
     };
     let mut text = format!("{what}\n");
     for (number, step) in steps.iter().enumerate() {

@@ -3,7 +3,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | here | [`Config`], [`load`], [`schema`] |
+//! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
 //! | `validate` | the rules that span more than one value |
@@ -18,15 +18,16 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-pub use pii::{Class, Mask, NONE, Pii, UNCLASSIFIED};
+pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
-    Checks, Export, Ledger, Load, Schedule, Snapshots, Source, SourceKind, Transfer, Warehouse,
+    ChecksConfig, ExportConfig, LedgerConfig, LoadConfig, ScheduleConfig, SnapshotsConfig,
+    SourceConfig, SourceKind, TransferConfig, WarehouseConfig,
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::{self, Faults, Problem};
+use crate::yaml::{self, Diagnostics, Violation};
 
 /// The file's usual name, beside which `contract.yaml` lies.
 pub const FILE_NAME: &str = "landbridge.yaml";
@@ -42,44 +43,44 @@ pub struct Config {
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// The database that is carried.
-    pub source: Source,
+    pub source: SourceConfig,
     /// What happens at which hour of the source's day.
-    pub schedule: Schedule,
+    pub schedule: ScheduleConfig,
     /// How many snapshots are kept, by age.
     #[serde(default)]
-    pub snapshots: Snapshots,
+    pub snapshots: SnapshotsConfig,
     /// Where RDS writes a day's Parquet files, and as whom.
-    pub export: Export,
+    pub export: ExportConfig,
     /// Where progress and receipts are recorded.
     #[serde(default)]
-    pub ledger: Ledger,
+    pub ledger: LedgerConfig,
     /// How files cross to Google Cloud Storage.
-    pub transfer: Transfer,
+    pub transfer: TransferConfig,
     /// The BigQuery side.
-    pub warehouse: Warehouse,
+    pub warehouse: WarehouseConfig,
     /// Classes of personal data: how each is masked, and for whom it is not.
     #[serde(default)]
-    pub pii: Pii,
+    pub pii: PiiConfig,
     /// Limits beyond which a day is not quietly accepted.
     #[serde(default)]
-    pub checks: Checks,
+    pub checks: ChecksConfig,
     /// How loading into BigQuery is tried.
     #[serde(default)]
-    pub load: Load,
+    pub load: LoadConfig,
 }
 
 impl Config {
-    /// Every fault of this value, none when it may be used. [`load`] has done
+    /// Every fault of this value, none when it may be used. [`parse`] has done
     /// this already; a `Config` built in code has not been checked yet.
-    pub fn validate(&self) -> Vec<Problem> {
-        let mut problems = yaml::problems_of(self);
+    pub fn validate(&self) -> Vec<Violation> {
+        let mut problems = yaml::violations_of(self);
         problems.extend(validate::across(self));
         problems
     }
 
-    /// The class of that name. `unclassified` always exists, [`NONE`] never
+    /// The class of that name. `unclassified` always exists, [`CLASS_NONE`] never
     /// does: a column of class `none` carries no tag.
-    pub fn class(&self, name: &str) -> Option<Class> {
+    pub fn class(&self, name: &str) -> Option<ClassConfig> {
         self.pii.class(name)
     }
 }
@@ -89,8 +90,8 @@ impl Config {
 ///
 /// # Errors
 /// Every fault found, each with its line: nothing is reported one at a time.
-pub fn load(file: &str, text: &str) -> Result<Config, Faults> {
-    yaml::load_checked(file, text, validate::across)
+pub fn parse(file: &str, text: &str) -> Result<Config, Diagnostics> {
+    yaml::parse_checked(file, text, validate::across)
 }
 
 /// The JSON Schema of the file, as kept in `schemas/landbridge.schema.json`.

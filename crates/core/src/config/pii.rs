@@ -9,36 +9,36 @@ use crate::{types::BigQueryType, yaml::format};
 
 /// The class of a column that the contract doesn't name, or that nobody has
 /// judged yet: NULL for everyone. It always exists.
-pub const UNCLASSIFIED: &str = "unclassified";
+pub const CLASS_UNCLASSIFIED: &str = "unclassified";
 
 /// What a contract writes as the class of a column that everyone may read.
 /// Not a class: such a column carries no policy tag.
-pub const NONE: &str = "none";
+pub const CLASS_NONE: &str = "none";
 
 /// Classes of personal data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Pii {
+pub struct PiiConfig {
     /// The classes by name. `unclassified` is implied (NULL for everyone) and
     /// is only named here to give its policy tag.
     #[schemars(extend("propertyNames" = {"format": "class-name"}))]
-    pub classes: BTreeMap<String, Class>,
+    pub classes: BTreeMap<String, ClassConfig>,
 }
 
-impl Pii {
+impl PiiConfig {
     /// The class of that name; `unclassified` always exists.
-    pub fn class(&self, name: &str) -> Option<Class> {
+    pub fn class(&self, name: &str) -> Option<ClassConfig> {
         match self.classes.get(name) {
             Some(class) => Some(class.clone()),
-            None if name == UNCLASSIFIED => Some(Class::unclassified()),
+            None if name == CLASS_UNCLASSIFIED => Some(ClassConfig::unclassified()),
             None => None,
         }
     }
 
     /// Every class by name, the implied `unclassified` included, sorted.
-    pub fn all(&self) -> BTreeMap<String, Class> {
+    pub fn all(&self) -> BTreeMap<String, ClassConfig> {
         let mut all = self.classes.clone();
-        all.entry(UNCLASSIFIED.to_owned()).or_insert_with(Class::unclassified);
+        all.entry(CLASS_UNCLASSIFIED.to_owned()).or_insert_with(ClassConfig::unclassified);
         all
     }
 }
@@ -46,7 +46,7 @@ impl Pii {
 /// One class of personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Class {
+pub struct ClassConfig {
     /// How BigQuery masks the class for masked readers.
     pub mask: Mask,
     /// Full resource name of an existing policy tag; left out, the tag is one
@@ -65,7 +65,7 @@ pub struct Class {
     pub readers: Vec<String>,
 }
 
-impl Class {
+impl ClassConfig {
     /// The implied class: NULL for everyone, readers none.
     pub fn unclassified() -> Self {
         Self {

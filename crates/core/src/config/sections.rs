@@ -8,7 +8,7 @@ use crate::yaml::format;
 /// The database that is carried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct SourceConfig {
     /// Short name from which every snapshot, export, job and ledger path is
     /// derived. Changing it starts a new history.
     #[schemars(schema_with = "format::source_name")]
@@ -48,25 +48,25 @@ impl SourceKind {
 /// day is a day there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Schedule {
+pub struct ScheduleConfig {
     /// IANA time zone, for example `Asia/Seoul`.
     #[schemars(schema_with = "format::time_zone")]
     pub zone: String,
     /// Hour whose snapshot is exported.
-    #[serde(default = "Schedule::default_export_hour")]
+    #[serde(default = "ScheduleConfig::default_export_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub export_hour: u8,
     /// Hour from which the transfer and the load look for something to do.
-    #[serde(default = "Schedule::default_transfer_from_hour")]
+    #[serde(default = "ScheduleConfig::default_transfer_from_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub transfer_from_hour: u8,
     /// Hour by which the day should be published; later is worth an alert.
-    #[serde(default = "Schedule::default_deadline_hour")]
+    #[serde(default = "ScheduleConfig::default_deadline_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub deadline_hour: u8,
 }
 
-impl Schedule {
+impl ScheduleConfig {
     /// 01:00: the day that just ended is complete, and few people are awake.
     pub const EXPORT_HOUR: u8 = 1;
     /// 02:00: an export rarely takes under half an hour, whatever its size.
@@ -97,7 +97,7 @@ impl Schedule {
 /// one rank; snapshots made by people are never counted as ours nor deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Snapshots {
+pub struct SnapshotsConfig {
     /// Newest hourly snapshots kept.
     #[schemars(range(min = 1, max = 1000))]
     pub hourly: u32,
@@ -116,7 +116,7 @@ pub struct Snapshots {
     pub reserve: u32,
 }
 
-impl Snapshots {
+impl SnapshotsConfig {
     /// Two days of hours.
     pub const HOURLY: u32 = 48;
     /// Two weeks of days.
@@ -130,7 +130,7 @@ impl Snapshots {
     pub const RESERVE: u32 = 10;
 }
 
-impl Default for Snapshots {
+impl Default for SnapshotsConfig {
     fn default() -> Self {
         Self {
             hourly: Self::HOURLY,
@@ -145,12 +145,12 @@ impl Default for Snapshots {
 /// Where RDS writes a day's Parquet files, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Export {
+pub struct ExportConfig {
     /// S3 bucket in the source's region; the ledger lies in it as well.
     #[schemars(schema_with = "format::s3_bucket")]
     pub bucket: String,
     /// Prefix of everything exported, without slashes at its ends.
-    #[serde(default = "Export::default_prefix")]
+    #[serde(default = "ExportConfig::default_prefix")]
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
     /// ARN of the IAM role that `export.rds.amazonaws.com` assumes to write.
@@ -166,7 +166,7 @@ pub struct Export {
     pub only: Vec<String>,
 }
 
-impl Export {
+impl ExportConfig {
     /// A folder that says what it holds.
     pub const PREFIX: &str = "exports";
 
@@ -178,18 +178,18 @@ impl Export {
 /// Where progress and receipts are recorded: in the export bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Ledger {
+pub struct LedgerConfig {
     /// Prefix of the ledger, without slashes at its ends.
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
 }
 
-impl Ledger {
+impl LedgerConfig {
     /// Apart from the exports, so that a life-cycle rule can expire those.
     pub const PREFIX: &str = "ledger";
 }
 
-impl Default for Ledger {
+impl Default for LedgerConfig {
     fn default() -> Self {
         Self { prefix: Self::PREFIX.to_owned() }
     }
@@ -198,20 +198,20 @@ impl Default for Ledger {
 /// How files cross to Google Cloud Storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Transfer {
+pub struct TransferConfig {
     /// Google Cloud Storage bucket, in the warehouse's location.
     #[schemars(schema_with = "format::gcs_bucket")]
     pub bucket: String,
     /// Prefix of everything staged, without slashes at its ends.
-    #[serde(default = "Transfer::default_prefix")]
+    #[serde(default = "TransferConfig::default_prefix")]
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
     /// Objects carried at the same time by one run of the function.
-    #[serde(default = "Transfer::default_concurrency")]
+    #[serde(default = "TransferConfig::default_concurrency")]
     #[schemars(range(min = 1, max = 64))]
     pub concurrency: u16,
     /// Memory that the objects under way may hold together, in MiB.
-    #[serde(default = "Transfer::default_memory_mib")]
+    #[serde(default = "TransferConfig::default_memory_mib")]
     #[schemars(range(min = 32, max = 9216))]
     pub memory_mib: u32,
     /// Name or ARN of the secret in Secrets Manager, in the source's region,
@@ -221,12 +221,12 @@ pub struct Transfer {
     pub token_key: Option<String>,
     /// Files larger than this, in MiB, are cut at their row groups into parts of
     /// half of it, each carried on its own.
-    #[serde(default = "Transfer::default_cut_above_mib")]
+    #[serde(default = "TransferConfig::default_cut_above_mib")]
     #[schemars(range(min = 32, max = 1048576))]
     pub cut_above_mib: u32,
 }
 
-impl Transfer {
+impl TransferConfig {
     /// A folder of our own in a bucket that others may share.
     pub const PREFIX: &str = "landbridge";
     /// Enough to hide the latency of two clouds from each other.
@@ -254,7 +254,7 @@ impl Transfer {
 /// The BigQuery side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Warehouse {
+pub struct WarehouseConfig {
     /// Google Cloud project id (not its number, not its display name).
     #[schemars(schema_with = "format::gcp_project")]
     pub project: String,
@@ -266,12 +266,12 @@ pub struct Warehouse {
     #[schemars(schema_with = "format::bigquery_dataset")]
     pub dataset: String,
     /// Dataset of Landbridge's own tables, the receipts among them.
-    #[serde(default = "Warehouse::default_ops_dataset")]
+    #[serde(default = "WarehouseConfig::default_ops_dataset")]
     #[schemars(schema_with = "format::bigquery_dataset")]
     pub ops_dataset: String,
 }
 
-impl Warehouse {
+impl WarehouseConfig {
     /// Apart from the data, so that its readers need no right on those.
     pub const OPS_DATASET: &str = "landbridge_ops";
 
@@ -283,7 +283,7 @@ impl Warehouse {
 /// Limits beyond which a day is not quietly accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Checks {
+pub struct ChecksConfig {
     /// How much of its rows a table may lose from one day to the next, in
     /// percent. A larger loss is warned of in the receipt and alerted.
     #[schemars(range(min = 0, max = 100))]
@@ -299,14 +299,14 @@ fn percent(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "minimum": 0, "maximum": 100 })
 }
 
-impl Checks {
+impl ChecksConfig {
     /// Half of a table gone overnight is rarely meant.
     pub const MAX_SHRINK_PERCENT: u8 = 50;
     /// One value in a thousand.
     pub const MAX_MISFIT_PERCENT: f64 = crate::rewrite::MAX_MISFIT_SHARE * 100.0;
 }
 
-impl Default for Checks {
+impl Default for ChecksConfig {
     fn default() -> Self {
         Self {
             max_shrink_percent: Self::MAX_SHRINK_PERCENT,
@@ -318,19 +318,19 @@ impl Default for Checks {
 /// How loading into BigQuery is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Load {
+pub struct LoadConfig {
     /// Load jobs tried per table and day before the table's day is given up;
     /// failed ones count against BigQuery's 1,500 a day.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
 }
 
-impl Load {
+impl LoadConfig {
     /// Outlasts a passing fault, and ends a lasting one within the hour.
     pub const MAX_ATTEMPTS: u32 = 4;
 }
 
-impl Default for Load {
+impl Default for LoadConfig {
     fn default() -> Self {
         Self { max_attempts: Self::MAX_ATTEMPTS }
     }

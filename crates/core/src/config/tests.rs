@@ -16,7 +16,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 }
 
 fn check(text: &str, expected: Expect) {
-    let shown = match load(FILE_NAME, text) {
+    let shown = match parse(FILE_NAME, text) {
         Ok(_) => "no fault".to_owned(),
         Err(faults) => faults.to_string(),
     };
@@ -25,7 +25,7 @@ fn check(text: &str, expected: Expect) {
 
 #[test]
 fn the_demo_is_sound() {
-    let config = load(FILE_NAME, DEMO).expect("the demo's file is sound");
+    let config = parse(FILE_NAME, DEMO).expect("the demo's file is sound");
     assert_eq!(config.source.name, "shop");
     assert_eq!(config.pii.classes["email"].mask, Mask::EmailMask);
     assert_eq!(config.validate(), []);
@@ -44,19 +44,19 @@ export:
 transfer: { bucket: shop-landing }
 warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
 "#;
-    let config = load(FILE_NAME, text).expect("a sound file");
-    let unclassified = config.class(UNCLASSIFIED).expect("it always exists");
-    assert_eq!(unclassified, Class::unclassified());
-    assert_eq!(config.class(NONE), None);
+    let config = parse(FILE_NAME, text).expect("a sound file");
+    let unclassified = config.class(CLASS_UNCLASSIFIED).expect("it always exists");
+    assert_eq!(unclassified, ClassConfig::unclassified());
+    assert_eq!(config.class(CLASS_NONE), None);
     expect![[r#"
         (
-            Schedule {
+            ScheduleConfig {
                 zone: "Asia/Seoul",
                 export_hour: 1,
                 transfer_from_hour: 2,
                 deadline_hour: 4,
             },
-            Snapshots {
+            SnapshotsConfig {
                 hourly: 48,
                 daily: 14,
                 weekly: 4,
@@ -64,10 +64,10 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 reserve: 10,
             },
             "exports",
-            Ledger {
+            LedgerConfig {
                 prefix: "ledger",
             },
-            Transfer {
+            TransferConfig {
                 bucket: "shop-landing",
                 prefix: "landbridge",
                 concurrency: 4,
@@ -76,11 +76,11 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 cut_above_mib: 1024,
             },
             "landbridge_ops",
-            Checks {
+            ChecksConfig {
                 max_shrink_percent: 50,
                 max_misfit_percent: 0.1,
             },
-            Load {
+            LoadConfig {
                 max_attempts: 4,
             },
         )"#]]
@@ -245,7 +245,7 @@ fn lesser_faults_do_not_hide_the_others() {
 #[test]
 fn no_member_is_repeated_in_a_fault() {
     let text = changed(&[("\"group:analysts@example.com\"", "kim.minji@example.com")]);
-    let faults = load(FILE_NAME, &text).expect_err("a member needs its kind").to_string();
+    let faults = parse(FILE_NAME, &text).expect_err("a member needs its kind").to_string();
     assert!(!faults.contains("minji"), "{faults}");
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, Mask, UNCLASSIFIED};
-use crate::yaml::{Path, Problem, format};
+use super::{CLASS_UNCLASSIFIED, Config, Mask};
+use crate::yaml::{KeyPath, Violation, format};
 
 /// Every broken rule. Values whose own shape is wrong are reported by the
 /// schema, and are not compared here with anything.
-pub(super) fn across(config: &Config) -> Vec<Problem> {
+pub(super) fn across(config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     schedule(config, &mut problems);
     snapshots(config, &mut problems);
@@ -18,12 +18,12 @@ pub(super) fn across(config: &Config) -> Vec<Problem> {
     problems
 }
 
-fn schedule(config: &Config, problems: &mut Vec<Problem>) {
+fn schedule(config: &Config, problems: &mut Vec<Violation>) {
     let schedule = &config.schedule;
-    let path = Path::of("schedule");
+    let path = KeyPath::root().key("schedule");
     if schedule.transfer_from_hour < schedule.export_hour {
         problems.push(
-            Problem::new(
+            Violation::new(
                 path.key("transfer_from_hour"),
                 format!(
                     "`schedule.transfer_from_hour` ({}) is before `schedule.export_hour` ({})",
@@ -35,7 +35,7 @@ fn schedule(config: &Config, problems: &mut Vec<Problem>) {
     }
     if schedule.deadline_hour <= schedule.transfer_from_hour {
         problems.push(
-            Problem::new(
+            Violation::new(
                 path.key("deadline_hour"),
                 format!(
                     "`schedule.deadline_hour` ({}) is not after `schedule.transfer_from_hour` ({})",
@@ -47,7 +47,7 @@ fn schedule(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn snapshots(config: &Config, problems: &mut Vec<Problem>) {
+fn snapshots(config: &Config, problems: &mut Vec<Violation>) {
     let kept = &config.snapshots;
     let sum = u64::from(kept.hourly)
         + u64::from(kept.daily)
@@ -55,8 +55,8 @@ fn snapshots(config: &Config, problems: &mut Vec<Problem>) {
         + u64::from(kept.reserve);
     if sum > u64::from(kept.quota) {
         problems.push(
-            Problem::new(
-                Path::of("snapshots"),
+            Violation::new(
+                KeyPath::root().key("snapshots"),
                 format!(
                     "`snapshots` keeps {} hourly + {} daily + {} weekly and leaves {} to people, {sum} in all, above the quota of {}",
                     kept.hourly, kept.daily, kept.weekly, kept.reserve, kept.quota
@@ -67,9 +67,9 @@ fn snapshots(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn export(config: &Config, problems: &mut Vec<Problem>) {
+fn export(config: &Config, problems: &mut Vec<Violation>) {
     let export = &config.export;
-    let path = Path::of("export");
+    let path = KeyPath::root().key("export");
     let region = config.source.region.as_str();
     let region_is_sound = format::fits("aws-region", region);
     let partition = partition_of(region);
@@ -85,7 +85,7 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
         }
         if own_partition != Some(partition) {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key(key),
                     format!("`export.{key}` is of another partition than region `{region}`"),
                 )
@@ -94,7 +94,7 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
         } else if key == "kms_key" && own_region != Some(region) {
             let other = own_region.unwrap_or_default();
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key(key),
                     format!("`export.kms_key` is in `{other}`, but the source is in `{region}`"),
                 )
@@ -106,8 +106,8 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
     let (exports, ledger) = (&export.prefix, &config.ledger.prefix);
     if contains(exports, ledger) || contains(ledger, exports) {
         problems.push(
-            Problem::new(
-                Path::of("ledger").key("prefix"),
+            Violation::new(
+                KeyPath::root().key("ledger").key("prefix"),
                 "`ledger.prefix` and `export.prefix` lie within each other, in the same bucket",
             )
             .help("give the ledger a prefix of its own, so that exports can expire without it"),
@@ -127,7 +127,7 @@ fn partition_of(region: &str) -> &'static str {
 }
 
 /// A secret named by its ARN must be where the function asks for it.
-fn token_key(config: &Config, problems: &mut Vec<Problem>) {
+fn token_key(config: &Config, problems: &mut Vec<Violation>) {
     let region = config.source.region.as_str();
     let Some(secret) = config.transfer.token_key.as_deref() else { return };
     if !format::fits("aws-region", region) || !format::fits("secret", secret) {
@@ -135,10 +135,10 @@ fn token_key(config: &Config, problems: &mut Vec<Problem>) {
     }
     let mut parts = secret.split(':').skip(1);
     let (partition, _, other) = (parts.next(), parts.next(), parts.next());
-    let path = Path::of("transfer").key("token_key");
+    let path = KeyPath::root().key("transfer").key("token_key");
     if partition.is_some_and(|it| it != partition_of(region)) {
         problems.push(
-            Problem::new(
+            Violation::new(
                 path,
                 format!("`transfer.token_key` is of another partition than region `{region}`"),
             )
@@ -146,7 +146,7 @@ fn token_key(config: &Config, problems: &mut Vec<Problem>) {
         );
     } else if let Some(other) = other.filter(|it| *it != region) {
         problems.push(
-            Problem::new(
+            Violation::new(
                 path,
                 format!("`transfer.token_key` is in `{other}`, but the source is in `{region}`"),
             )
@@ -160,12 +160,12 @@ fn contains(outer: &str, inner: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn warehouse(config: &Config, problems: &mut Vec<Problem>) {
+fn warehouse(config: &Config, problems: &mut Vec<Violation>) {
     let warehouse = &config.warehouse;
     if warehouse.dataset == warehouse.ops_dataset {
         problems.push(
-            Problem::new(
-                Path::of("warehouse").key("ops_dataset"),
+            Violation::new(
+                KeyPath::root().key("warehouse").key("ops_dataset"),
                 "`warehouse.ops_dataset` is the dataset of the source's tables",
             )
             .help("give Landbridge's own tables a dataset of their own"),
@@ -173,28 +173,28 @@ fn warehouse(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn classes(config: &Config, problems: &mut Vec<Problem>) {
-    let all = Path::of("pii").key("classes");
+fn classes(config: &Config, problems: &mut Vec<Violation>) {
+    let all = KeyPath::root().key("pii").key("classes");
     let location = config.warehouse.location.as_str();
     let location_is_sound = format::fits("bigquery-location", location);
     let mut tags: BTreeMap<&str, &str> = BTreeMap::new();
 
     for (name, class) in &config.pii.classes {
         let path = all.key(name);
-        if name == UNCLASSIFIED && class.mask != Mask::AlwaysNull {
+        if name == CLASS_UNCLASSIFIED && class.mask != Mask::AlwaysNull {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("mask"),
-                    format!("class `{UNCLASSIFIED}` cannot be masked by {}", class.mask),
+                    format!("class `{CLASS_UNCLASSIFIED}` cannot be masked by {}", class.mask),
                 )
                 .help("what nobody has judged yet is NULL for everyone: ALWAYS_NULL"),
             );
         }
-        if name == UNCLASSIFIED && !class.readers.is_empty() {
+        if name == CLASS_UNCLASSIFIED && !class.readers.is_empty() {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("readers"),
-                    format!("class `{UNCLASSIFIED}` cannot have readers"),
+                    format!("class `{CLASS_UNCLASSIFIED}` cannot have readers"),
                 )
                 .help("give the column a class of its own in the contract, and that its readers"),
             );
@@ -202,7 +202,7 @@ fn classes(config: &Config, problems: &mut Vec<Problem>) {
         for (index, member) in class.masked_readers.iter().enumerate() {
             if class.readers.contains(member) {
                 problems.push(
-                    Problem::new(
+                    Violation::new(
                         path.key("masked_readers").index(index),
                         format!("this member is in `{}` as well", path.key("readers")),
                     )
@@ -219,7 +219,7 @@ fn classes(config: &Config, problems: &mut Vec<Problem>) {
         let tag_location = tag.split('/').nth(3).unwrap_or_default();
         if location_is_sound && !tag_location.eq_ignore_ascii_case(location) {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("policy_tag"),
                     format!("policy tag of class `{name}` is in `{tag_location}`, but the warehouse is in `{location}`"),
                 )
@@ -228,7 +228,7 @@ fn classes(config: &Config, problems: &mut Vec<Problem>) {
         }
         if let Some(other) = tags.insert(tag, name) {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("policy_tag"),
                     format!("classes `{other}` and `{name}` have the same policy tag"),
                 )

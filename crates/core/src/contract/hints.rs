@@ -11,7 +11,7 @@ use crate::types::BigQueryType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     /// Personal data of a known kind.
-    Personal(Kind),
+    Personal(PersonalDataKind),
     /// Nothing that points at a person.
     Harmless,
     /// Anything.
@@ -20,7 +20,7 @@ pub(super) enum Hint {
 
 /// Kinds of personal data that names tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PersonalDataKind {
     Email,
     Phone,
     Identity,
@@ -35,21 +35,23 @@ pub(super) enum Kind {
     Secret,
 }
 
-impl Kind {
+impl PersonalDataKind {
     /// What a class for this kind is usually called, the likeliest first.
     pub(super) fn class_names(self) -> &'static [&'static str] {
         match self {
-            Kind::Email => &["email", "e_mail", "mail", "contact"],
-            Kind::Phone => &["phone", "tel", "telephone", "mobile", "contact"],
-            Kind::Identity => {
+            PersonalDataKind::Email => &["email", "e_mail", "mail", "contact"],
+            PersonalDataKind::Phone => &["phone", "tel", "telephone", "mobile", "contact"],
+            PersonalDataKind::Identity => {
                 &["identity", "id_document", "national_id", "passport", "ssn", "government_id"]
             }
-            Kind::Account => &["account", "bank_account", "bank", "card", "financial", "payment"],
-            Kind::Birth => &["birth", "birth_date", "birthday", "dob"],
-            Kind::Network => &["ip", "ip_address", "network", "address"],
-            Kind::Address => &["address", "location", "contact"],
-            Kind::Name => &["name", "person_name", "full_name"],
-            Kind::Sensitive | Kind::Secret => &["sensitive"],
+            PersonalDataKind::Account => {
+                &["account", "bank_account", "bank", "card", "financial", "payment"]
+            }
+            PersonalDataKind::Birth => &["birth", "birth_date", "birthday", "dob"],
+            PersonalDataKind::Network => &["ip", "ip_address", "network", "address"],
+            PersonalDataKind::Address => &["address", "location", "contact"],
+            PersonalDataKind::Name => &["name", "person_name", "full_name"],
+            PersonalDataKind::Sensitive | PersonalDataKind::Secret => &["sensitive"],
         }
     }
 }
@@ -57,9 +59,9 @@ impl Kind {
 /// Words that give a kind away, wherever in the name they stand; the kinds in
 /// order, since `email_address` is an e-mail and `birth_name` a name… of a
 /// person either way.
-const WORDS: &[(Kind, &[&str])] = &[
+const WORDS: &[(PersonalDataKind, &[&str])] = &[
     (
-        Kind::Secret,
+        PersonalDataKind::Secret,
         &[
             "password",
             "passwd",
@@ -74,9 +76,9 @@ const WORDS: &[(Kind, &[&str])] = &[
             "비밀번호",
         ],
     ),
-    (Kind::Email, &["email", "emails", "mail", "imeil", "이메일", "메일"]),
+    (PersonalDataKind::Email, &["email", "emails", "mail", "imeil", "이메일", "메일"]),
     (
-        Kind::Phone,
+        PersonalDataKind::Phone,
         &[
             "phone",
             "phones",
@@ -104,7 +106,7 @@ const WORDS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
-        Kind::Identity,
+        PersonalDataKind::Identity,
         &[
             "passport",
             "ssn",
@@ -129,14 +131,14 @@ const WORDS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
-        Kind::Account,
+        PersonalDataKind::Account,
         &[
             "account", "accounts", "acct", "iban", "bic", "swift", "card", "cvc", "cvv", "pan",
             "gyejwa", "gyeja", "kyejwa", "tongjang", "kadeu", "계좌", "카드", "통장",
         ],
     ),
     (
-        Kind::Birth,
+        PersonalDataKind::Birth,
         &[
             "birth",
             "birthday",
@@ -150,9 +152,9 @@ const WORDS: &[(Kind, &[&str])] = &[
             "생년",
         ],
     ),
-    (Kind::Network, &["ip", "ipaddr", "inet", "mac"]),
+    (PersonalDataKind::Network, &["ip", "ipaddr", "inet", "mac"]),
     (
-        Kind::Address,
+        PersonalDataKind::Address,
         &[
             "address",
             "addresses",
@@ -175,7 +177,7 @@ const WORDS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
-        Kind::Name,
+        PersonalDataKind::Name,
         &[
             "name",
             "names",
@@ -205,7 +207,7 @@ const WORDS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
-        Kind::Sensitive,
+        PersonalDataKind::Sensitive,
         &[
             "age",
             "gender",
@@ -246,9 +248,11 @@ pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -
     for (kind, triggers) in WORDS {
         let hit = triggers.iter().any(|trigger| hits(trigger, &words));
         // `account_id bigint` refers to a row; `passport_id bigint` is a passport.
-        let refers = is_key && !matches!(kind, Kind::Identity | Kind::Secret);
+        let refers =
+            is_key && !matches!(kind, PersonalDataKind::Identity | PersonalDataKind::Secret);
         // When an e-mail was sent is no e-mail; when one was born is.
-        let is_told = !holds_no_text || matches!(kind, Kind::Birth | Kind::Sensitive);
+        let is_told =
+            !holds_no_text || matches!(kind, PersonalDataKind::Birth | PersonalDataKind::Sensitive);
         if hit && is_told && !refers {
             return Hint::Personal(*kind);
         }

@@ -4,7 +4,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | here | [`Contract`], [`load`], [`schema`], [`table_name`] |
+//! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
 //! | `validate` | what a contract must keep, alone and against the config |
 //! | `propose` | a first contract from what a source holds |
 //! | `hints` | which class a column's name and type suggest |
@@ -26,12 +26,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Config, NONE},
+    config::{CLASS_NONE, Config},
     ids::short_hash,
     rewrite::OnMisfit,
     types::BigQueryType,
     types::ColumnType,
-    yaml::{self, Faults, Problem, format},
+    yaml::{self, Diagnostics, Violation, format},
 };
 
 /// The file's usual name, beside `landbridge.yaml`.
@@ -50,13 +50,13 @@ pub struct Contract {
     /// The tables by their name in the source, `schema.table` (PostgreSQL) or
     /// `database.table` (MySQL).
     #[serde(default)]
-    pub tables: BTreeMap<String, Table>,
+    pub tables: BTreeMap<String, TableContract>,
 }
 
 /// One table of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct TableContract {
     /// Name of the table in BigQuery, when it is not the derived one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::bigquery_table")]
@@ -67,13 +67,13 @@ pub struct Table {
     pub description: Option<String>,
     /// The columns by their name in the source.
     #[schemars(extend("minProperties" = 1))]
-    pub columns: BTreeMap<String, Column>,
+    pub columns: BTreeMap<String, ColumnContract>,
 }
 
 /// One column of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Column {
+pub struct ColumnContract {
     /// The column's type in the source database, as the export's manifest
     /// writes it, for example `character varying`.
     #[schemars(schema_with = "format::source_type")]
@@ -147,7 +147,7 @@ impl Transform {
     }
 }
 
-impl Table {
+impl TableContract {
     /// A fingerprint of what the transfer makes of the table: it is carried anew when this
     /// changes between the plan of the day and its end. Classes and descriptions do not count.
     pub fn transfer_fingerprint(&self) -> String {
@@ -176,7 +176,7 @@ impl Table {
     }
 }
 
-impl Column {
+impl ColumnContract {
     /// How the column lands, when it does.
     pub fn column_type(&self) -> ColumnType {
         ColumnType { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
@@ -185,28 +185,28 @@ impl Column {
     /// The class whose policy tag the column carries; `None` when everyone may
     /// read it.
     pub fn tagged_class(&self) -> Option<&str> {
-        (self.class != NONE).then_some(self.class.as_str())
+        (self.class != CLASS_NONE).then_some(self.class.as_str())
     }
 }
 
 impl Contract {
     /// The table of that name in the source, as `schema` and `table`.
-    pub fn table(&self, schema: &str, table: &str) -> Option<&Table> {
+    pub fn table(&self, schema: &str, table: &str) -> Option<&TableContract> {
         self.tables.get(&format!("{schema}.{table}"))
     }
 
     /// Name of a source table in BigQuery: the one the contract gives, else
-    /// the derived one of [`table_name`].
-    pub fn bigquery_table(&self, database: &str, schema: &str, table: &str) -> String {
+    /// the derived one of [`default_table_name`].
+    pub fn bigquery_table_name(&self, database: &str, schema: &str, table: &str) -> String {
         self.table(schema, table)
             .and_then(|entry| entry.table.clone())
-            .unwrap_or_else(|| table_name(database, schema, table))
+            .unwrap_or_else(|| default_table_name(database, schema, table))
     }
 
     /// Every fault of this value against the config, none when it may be
-    /// used. [`load`] has done this already.
-    pub fn validate(&self, config: &Config) -> Vec<Problem> {
-        let mut problems = yaml::problems_of(self);
+    /// used. [`parse`] has done this already.
+    pub fn validate(&self, config: &Config) -> Vec<Violation> {
+        let mut problems = yaml::violations_of(self);
         problems.extend(validate::against(self, config));
         problems
     }
@@ -217,8 +217,8 @@ impl Contract {
 ///
 /// # Errors
 /// Every fault found, each with its line.
-pub fn load(file: &str, text: &str, config: &Config) -> Result<Contract, Faults> {
-    yaml::load_checked(file, text, |contract| validate::against(contract, config))
+pub fn parse(file: &str, text: &str, config: &Config) -> Result<Contract, Diagnostics> {
+    yaml::parse_checked(file, text, |contract| validate::against(contract, config))
 }
 
 /// The JSON Schema of the file, as kept in `schemas/contract.schema.json`.
@@ -230,7 +230,7 @@ pub fn schema() -> serde_json::Value {
 /// name in the default schema (`public`, or MySQL's schema that is the
 /// database itself), else `schema__table`. Characters other than ASCII
 /// letters, digits and `_` become `_`.
-pub fn table_name(database: &str, schema: &str, table: &str) -> String {
+pub fn default_table_name(database: &str, schema: &str, table: &str) -> String {
     let word = |name: &str| -> String {
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
     };

@@ -1,11 +1,11 @@
 //! A first contract from what a source holds, for people to correct.
 
 use super::{
-    Column, Contract, Mode, Table, VERSION,
+    ColumnContract, Contract, Mode, TableContract, VERSION,
     hints::{Hint, hint},
 };
 use crate::{
-    config::{Config, NONE, UNCLASSIFIED},
+    config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config},
     types::BigQueryType,
 };
 
@@ -47,7 +47,7 @@ impl Contract {
                     .iter()
                     .map(|column| (column.name.clone(), propose(column, config)))
                     .collect();
-                let proposed = Table { columns, ..Table::default() };
+                let proposed = TableContract { columns, ..TableContract::default() };
                 (format!("{}.{}", table.schema, table.name), proposed)
             })
             .collect();
@@ -56,7 +56,7 @@ impl Contract {
 
     /// Adds what the source holds and this contract doesn't name; what it
     /// names is left as people wrote it.
-    pub fn extend(&mut self, tables: &[ProposedTable], config: &Config) {
+    pub fn add_missing(&mut self, tables: &[ProposedTable], config: &Config) {
         for (name, proposed) in Contract::propose(tables, config).tables {
             let table = self.tables.entry(name).or_default();
             for (name, column) in proposed.columns {
@@ -66,10 +66,10 @@ impl Contract {
     }
 }
 
-fn propose(column: &ProposedColumn, config: &Config) -> Column {
+fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
     let class = match hint(&column.name, &column.source_type, column.bigquery_type) {
-        Hint::Harmless => NONE,
-        Hint::Unsure => UNCLASSIFIED,
+        Hint::Harmless => CLASS_NONE,
+        Hint::Unsure => CLASS_UNCLASSIFIED,
         Hint::Personal(kind) => kind
             .class_names()
             .iter()
@@ -81,9 +81,9 @@ fn propose(column: &ProposedColumn, config: &Config) -> Column {
                     .get(*name)
                     .is_some_and(|class| class.mask.fits(column.bigquery_type))
             })
-            .unwrap_or(UNCLASSIFIED),
+            .unwrap_or(CLASS_UNCLASSIFIED),
     };
-    Column {
+    ColumnContract {
         source: column.source_type.clone(),
         bigquery_type: column.bigquery_type,
         mode: column.mode,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{Column, Contract, Mode};
+use super::{ColumnContract, Contract, Mode};
 use crate::rewrite::OnMisfit;
 
 const HEADER: &str = "\
@@ -14,7 +14,7 @@ const HEADER: &str = "\
 ";
 
 impl Contract {
-    /// The contract as YAML that [`super::load`] reads back to the same value.
+    /// The contract as YAML that [`super::parse`] reads back to the same value.
     /// Equal contracts give equal text. Comments of a file it came from are
     /// not part of it.
     pub fn render(&self) -> String {
@@ -54,7 +54,7 @@ impl Contract {
     }
 }
 
-fn flow(column: &Column) -> String {
+fn flow(column: &ColumnContract) -> String {
     let mut flow = format!("{{ source: {}, type: {}", scalar(&column.source), column.bigquery_type);
     if column.mode == Mode::Repeated {
         flow.push_str(", mode: REPEATED");

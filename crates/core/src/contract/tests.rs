@@ -7,11 +7,11 @@ const DEMO_CONFIG: &str = include_str!("../../../../examples/demo/landbridge.yam
 const DEMO: &str = include_str!("../../../../examples/demo/contract.yaml");
 
 fn demo_config() -> Config {
-    config::load(config::FILE_NAME, DEMO_CONFIG).expect("the demo's file is sound")
+    config::parse(config::FILE_NAME, DEMO_CONFIG).expect("the demo's file is sound")
 }
 
 fn check(text: &str, expected: Expect) {
-    let shown = match load(FILE_NAME, text, &demo_config()) {
+    let shown = match parse(FILE_NAME, text, &demo_config()) {
         Ok(_) => "no fault".to_owned(),
         Err(faults) => faults.to_string(),
     };
@@ -20,7 +20,7 @@ fn check(text: &str, expected: Expect) {
 
 #[test]
 fn the_demo_is_sound() {
-    let contract = load(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+    let contract = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
     let email = &contract.table("public", "creators").expect("a table").columns["email"];
     assert_eq!(email.tagged_class(), Some("email"));
     assert_eq!(contract.validate(&demo_config()), []);
@@ -103,7 +103,10 @@ fn names_in_bigquery() {
     let shown: Vec<String> = rows
         .iter()
         .map(|(database, schema, table)| {
-            format!("{database} / {schema}.{table} → {}", table_name(database, schema, table))
+            format!(
+                "{database} / {schema}.{table} → {}",
+                default_table_name(database, schema, table)
+            )
         })
         .collect();
     expect![[r#"
@@ -118,10 +121,10 @@ fn names_in_bigquery() {
 #[test]
 fn the_contract_may_name_the_table_itself() {
     let mut contract = Contract { version: VERSION, tables: BTreeMap::new() };
-    let entry = Table { table: Some("people".into()), ..Table::default() };
+    let entry = TableContract { table: Some("people".into()), ..TableContract::default() };
     contract.tables.insert("public.creators".into(), entry);
-    assert_eq!(contract.bigquery_table("shop", "public", "creators"), "people");
-    assert_eq!(contract.bigquery_table("shop", "public", "links"), "links");
+    assert_eq!(contract.bigquery_table_name("shop", "public", "creators"), "people");
+    assert_eq!(contract.bigquery_table_name("shop", "public", "links"), "links");
 }
 
 /// Name, source type, type in BigQuery; the class that is proposed.
@@ -244,7 +247,7 @@ fn proposed_classes() {
 #[test]
 fn what_people_wrote_is_kept() {
     let config = demo_config();
-    let mut contract = load(FILE_NAME, DEMO, &config).expect("the demo's file is sound");
+    let mut contract = parse(FILE_NAME, DEMO, &config).expect("the demo's file is sound");
     let before = contract.clone();
     let creators = ProposedTable {
         schema: "public".into(),
@@ -258,7 +261,7 @@ fn what_people_wrote_is_kept() {
             })
             .into(),
     };
-    contract.extend(&[creators], &config);
+    contract.add_missing(&[creators], &config);
     let columns = &mut contract.tables.get_mut("public.creators").expect("a table").columns;
     let added = columns.remove("passport_no").expect("the new column");
     assert_eq!(added.class, "unclassified");
@@ -267,7 +270,7 @@ fn what_people_wrote_is_kept() {
 
 #[test]
 fn rendered_text_reads_back() {
-    let column = |source: &str, class: &str, description: Option<&str>| Column {
+    let column = |source: &str, class: &str, description: Option<&str>| ColumnContract {
         mode: Mode::Nullable,
         transform: None,
         token_domain: None,
@@ -285,7 +288,7 @@ fn rendered_text_reads_back() {
         ("no".to_owned(), column("decimal(10,2)", "none", None)),
         ("off".to_owned(), column("USER-DEFINED", "unclassified", Some("#1, - & * { }"))),
     ];
-    let table = Table {
+    let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
         columns: columns.into(),
@@ -308,8 +311,8 @@ fn rendered_text_reads_back() {
               "no": { source: "decimal(10,2)", type: STRING, class: none }
               "off": { source: USER-DEFINED, type: STRING, class: unclassified, description: "#1, - & * { }" }
     "##]].assert_eq(&text);
-    assert_eq!(load(FILE_NAME, &text, &demo_config()), Ok(contract));
+    assert_eq!(parse(FILE_NAME, &text, &demo_config()), Ok(contract));
 
-    let demo = load(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
-    assert_eq!(load(FILE_NAME, &demo.render(), &demo_config()), Ok(demo));
+    let demo = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+    assert_eq!(parse(FILE_NAME, &demo.render(), &demo_config()), Ok(demo));
 }

@@ -2,37 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, Table, Transform, table_name};
+use super::{Contract, TableContract, Transform, default_table_name};
 use crate::{
-    config::{Config, NONE, UNCLASSIFIED},
+    config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config},
+    ids::RESERVED_COLUMN_PREFIXES,
     rewrite::OnMisfit,
     types::BigQueryType,
-    yaml::{Path, Problem, format, nearest},
+    yaml::{KeyPath, Violation, format, nearest},
 };
-
-/// BigQuery refuses columns whose names begin so, in any letter case (Google
-/// documentation, "Column names").
-const RESERVED_PREFIXES: [&str; 7] =
-    ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
 
 /// BigQuery's limit, in characters.
 const MAX_COLUMN_NAME: usize = 300;
 
 /// Every broken rule.
-pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Problem> {
+pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
-    let all = Path::of("tables");
+    let all = KeyPath::root().key("tables");
     for (name, table) in &contract.tables {
         let path = all.key(name);
         if source_table(name).is_none() {
             problems.push(
-                Problem::new(path.clone(), format!("`{name}` doesn't name a table of the source"))
-                    .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
+                Violation::new(
+                    path.clone(),
+                    format!("`{name}` doesn't name a table of the source"),
+                )
+                .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
             );
         }
         column_names(table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
-        transfer_fingerprint(table, config, &path, &mut problems);
+        transforms(table, config, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
     problems
@@ -43,7 +42,7 @@ fn source_table(name: &str) -> Option<(&str, &str)> {
     name.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty())
 }
 
-fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
+fn column_names(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violation>) {
     let path = path.key("columns");
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for name in table.columns.keys() {
@@ -53,7 +52,7 @@ fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
         let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !is_word || !begins_well {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.clone(),
                     format!("BigQuery cannot load a column named {}", format::quoted(name)),
                 )
@@ -61,17 +60,17 @@ fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
             );
         } else if name.len() > MAX_COLUMN_NAME {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.clone(),
                     format!("the name of column {} is too long for BigQuery", format::quoted(name)),
                 )
                 .help(format!("at most {MAX_COLUMN_NAME} characters")),
             );
         } else if let Some(prefix) =
-            RESERVED_PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))
+            RESERVED_COLUMN_PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))
         {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.clone(),
                     format!("column `{name}` begins with `{prefix}`, which BigQuery reserves"),
                 )
@@ -80,7 +79,7 @@ fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
         }
         if let Some(other) = seen.insert(upper, name) {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path,
                     format!("columns `{other}` and `{name}` are the same to BigQuery"),
                 )
@@ -90,12 +89,12 @@ fn column_names(table: &Table, path: &Path, problems: &mut Vec<Problem>) {
     }
 }
 
-fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
+fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mut Vec<Violation>) {
     let defined = config.pii.all();
-    let names: Vec<&str> = defined.keys().map(String::as_str).chain([NONE]).collect();
+    let names: Vec<&str> = defined.keys().map(String::as_str).chain([CLASS_NONE]).collect();
     for (name, column) in &table.columns {
         let path = path.key("columns").key(name).key("class");
-        if column.class == NONE || !format::fits("class-reference", &column.class) {
+        if column.class == CLASS_NONE || !format::fits("class-reference", &column.class) {
             continue;
         }
         let Some(class) = defined.get(&column.class) else {
@@ -104,7 +103,7 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
                 None => format!("define it in `pii.classes`, or use one of {}", list(&names)),
             };
             problems.push(
-                Problem::new(
+                Violation::new(
                     path,
                     format!("column `{name}` has the unknown class `{}`", column.class),
                 )
@@ -114,7 +113,7 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
         };
         if !class.mask.fits(column.bigquery_type) {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path,
                     format!(
                         "class `{}` masks by {}, which BigQuery cannot apply to the {} column `{name}`",
@@ -122,7 +121,7 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
                     ),
                 )
                 .help(format!(
-                    "use a class whose mask fits, or `{UNCLASSIFIED}`: ALWAYS_NULL fits every type"
+                    "use a class whose mask fits, or `{CLASS_UNCLASSIFIED}`: ALWAYS_NULL fits every type"
                 )),
             );
         }
@@ -130,7 +129,12 @@ fn classes(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Probl
 }
 
 /// What the transfer is asked to do must be possible.
-fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &mut Vec<Problem>) {
+fn transforms(
+    table: &TableContract,
+    config: &Config,
+    path: &KeyPath,
+    problems: &mut Vec<Violation>,
+) {
     let path = path.key("columns");
     for (name, column) in &table.columns {
         let path = path.key(name);
@@ -138,13 +142,13 @@ fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &
         let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
         if token && !text {
             problems.push(
-                Problem::new(path.key("type"), format!("a token of column `{name}` is text"))
+                Violation::new(path.key("type"), format!("a token of column `{name}` is text"))
                     .help("write `type: STRING`, without a mode"),
             );
         }
         if token && config.transfer.token_key.is_none() {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("transform"),
                     format!("column `{name}` is tokenised without a key"),
                 )
@@ -155,7 +159,7 @@ fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &
         }
         if !token && column.token_domain.is_some() {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("token_domain"),
                     format!("column `{name}` has a domain of tokens and no tokens"),
                 )
@@ -164,7 +168,7 @@ fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &
         }
         if column.on_misfit == Some(OnMisfit::KeepText) && !column.mode.is_nullable() {
             problems.push(
-                Problem::new(
+                Violation::new(
                     path.key("on_misfit"),
                     format!("the array `{name}` cannot stay text in some rows' favour"),
                 )
@@ -178,9 +182,10 @@ fn transfer_fingerprint(table: &Table, config: &Config, path: &Path, problems: &
         .filter(|column| column.transform.is_none_or(|it| it == Transform::Tokenise));
     if !table.columns.is_empty() && left.count() == 0 {
         problems.push(
-            Problem::new(path, "every column of the table is dropped or emptied".to_owned()).help(
-                "leave the table out of the export instead (`export.only` in landbridge.yaml)",
-            ),
+            Violation::new(path, "every column of the table is dropped or emptied".to_owned())
+                .help(
+                    "leave the table out of the export instead (`export.only` in landbridge.yaml)",
+                ),
         );
     }
 }
@@ -193,7 +198,7 @@ fn list(names: &[&str]) -> String {
 /// No two tables may land in one. The contract doesn't say which database a
 /// schema is in: without a `public` schema it reads like MySQL's, where a
 /// schema is its own database and leaves no trace in the derived name.
-fn bigquery_names(contract: &Contract, all: &Path, problems: &mut Vec<Problem>) {
+fn bigquery_names(contract: &Contract, all: &KeyPath, problems: &mut Vec<Violation>) {
     let is_postgres =
         contract.tables.keys().any(|name| matches!(source_table(name), Some(("public", _))));
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
@@ -203,8 +208,8 @@ fn bigquery_names(contract: &Contract, all: &Path, problems: &mut Vec<Problem>) 
         };
         let landed = match &entry.table {
             Some(table) => table.clone(),
-            None if is_postgres => table_name("", schema, table),
-            None => table_name(schema, schema, table),
+            None if is_postgres => default_table_name("", schema, table),
+            None => default_table_name(schema, schema, table),
         };
         if let Some(other) = seen.get(&landed) {
             let path = match entry.table {
@@ -212,7 +217,7 @@ fn bigquery_names(contract: &Contract, all: &Path, problems: &mut Vec<Problem>) 
                 None => all.key(name),
             };
             problems.push(
-                Problem::new(
+                Violation::new(
                     path,
                     format!("tables `{other}` and `{name}` both land in BigQuery's `{landed}`"),
                 )

@@ -39,7 +39,7 @@ pub struct Estimate {
     pub prices_as_of: String,
     /// The AWS region.
     pub region: String,
-    /// The Google Cloud location.
+    /// The GooglePrices Cloud location.
     pub location: String,
     /// What was measured.
     pub workload: Workload,
@@ -54,7 +54,7 @@ pub struct Estimate {
 impl Estimate {
     /// The dearest item, with its share of the month in percent, by whether the account's free
     /// allowances are there.
-    pub fn dominates(&self, allowances: bool) -> Option<(&CostItem, f64)> {
+    pub fn largest_item(&self, allowances: bool) -> Option<(&CostItem, f64)> {
         let of =
             |item: &CostItem| if allowances { item.month } else { item.month_without_allowances };
         let total: f64 = self.items.iter().map(of).sum();
@@ -77,7 +77,7 @@ pub fn estimate(
     let aws = prices.aws(region)?;
     let location = &config.warehouse.location;
     let google = prices.google(location)?;
-    let used = workload::of_a_month(config, workload);
+    let used = workload::monthly_usage(config, workload);
     // What a database's size leaves free is its own, and no allowance that others could use up.
     let snapshots = CostItem {
         quantity: used.snapshots_gib,
@@ -98,7 +98,7 @@ pub fn estimate(
             "grows with the size of the database's storage; exporting fewer tables does not lower it",
         ),
         item(
-            ("egress", "transfer from AWS to Google Cloud", "GiB"),
+            ("egress", "transfer from AWS to GooglePrices Cloud", "GiB"),
             used.egress_gib,
             aws.egress_gib,
             "grows with the Parquet of a day; columns and tables that stay behind lower it",

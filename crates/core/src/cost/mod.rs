@@ -3,12 +3,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`prices`] | unit prices per AWS region and Google location, each with its free allowance |
+//! | [`prices`] | unit prices per AWS region and GooglePrices location, each with its free allowance |
 //! | [`workload`] | what is measured, and what a day of it does: starts, requests, bytes |
-//! | [`estimate`] | the month, item by item, and what dominates it |
-//! | [`actual`] | one day's charges from its receipts |
+//! | [`estimate`] | the month, item by item, and what largest_item it |
+//! | [`day`] | one day's charges from its receipts |
 
-pub mod actual;
+pub mod day;
 pub mod estimate;
 pub mod prices;
 pub mod workload;
@@ -16,7 +16,7 @@ pub mod workload;
 #[cfg(test)]
 mod tests;
 
-pub use actual::{Actual, DayCost};
+pub use day::{DayCost, DayUsage};
 pub use estimate::{CostItem, Estimate, estimate};
-pub use prices::{Aws, Google, Price, Prices};
+pub use prices::{AwsPrices, GooglePrices, Price, Prices};
 pub use workload::Workload;

@@ -29,7 +29,7 @@ pub struct Price {
 /// Prices of an AWS region. GiB is what AWS's price lists call GB.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Aws {
+pub struct AwsPrices {
     /// Storage of snapshots beyond the size of the databases themselves.
     pub backup_gib_month: Price,
     /// Export of a snapshot, per GiB of the snapshot, whatever part of it is exported.
@@ -40,7 +40,7 @@ pub struct Aws {
     pub s3_put_1k: Price,
     /// A thousand reads.
     pub s3_get_1k: Price,
-    /// What leaves AWS for the internet, Google Cloud being that.
+    /// What leaves AWS for the internet, GooglePrices Cloud being that.
     pub egress_gib: Price,
     /// A function's memory for a second, arm64.
     pub lambda_gib_s: Price,
@@ -68,10 +68,10 @@ pub struct Aws {
     pub queue_1m: Price,
 }
 
-/// Prices of a Google Cloud location. Load jobs of BigQuery are free.
+/// Prices of a GooglePrices Cloud location. Load jobs of BigQuery are free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Google {
+pub struct GooglePrices {
     /// Cloud Storage Standard.
     pub storage_gib_month: Price,
     /// A thousand writes to Cloud Storage.
@@ -91,9 +91,9 @@ pub struct Prices {
     /// Where they are from.
     pub source: String,
     /// By region.
-    pub aws: BTreeMap<String, Aws>,
+    pub aws: BTreeMap<String, AwsPrices>,
     /// By location; `*` is every other one.
-    pub google: BTreeMap<String, Google>,
+    pub google: BTreeMap<String, GooglePrices>,
 }
 
 impl Prices {
@@ -124,7 +124,7 @@ impl Prices {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the file lacks it, naming those that it has.
-    pub fn aws(&self, region: &str) -> Result<&Aws> {
+    pub fn aws(&self, region: &str) -> Result<&AwsPrices> {
         self.aws.get(region).ok_or_else(|| {
             let known: Vec<&str> = self.aws.keys().map(String::as_str).collect();
             Error::new(
@@ -139,7 +139,7 @@ impl Prices {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the file has neither.
-    pub fn google(&self, location: &str) -> Result<&Google> {
+    pub fn google(&self, location: &str) -> Result<&GooglePrices> {
         self.google
             .get(&location.to_ascii_lowercase())
             .or_else(|| self.google.get(ANY_LOCATION))

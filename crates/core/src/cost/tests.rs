@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 /// exports at 01:00, carried from 02:00 to the end of hour 4, one secret.
 fn config() -> Config {
     let text = include_str!("../../../../examples/demo/landbridge.yaml");
-    config::load("landbridge.yaml", text).expect("the demo's file is good")
+    config::parse("landbridge.yaml", text).expect("the demo's file is good")
 }
 
 /// Hourly snapshots of an instance of 20 GB, 3 GB of Parquet a day.
@@ -40,7 +40,7 @@ fn check(estimate: &Estimate, expected: &Expect) {
     }
     text += &format!("{:.2} {:.2}\n", estimate.month, estimate.month_without_allowances);
     for allowances in [true, false] {
-        let (item, percent) = estimate.dominates(allowances).expect("something costs");
+        let (item, percent) = estimate.largest_item(allowances).expect("something costs");
         text += &format!("{} {percent:.0} %\n", item.id);
     }
     expected.assert_eq(&text);
@@ -154,7 +154,7 @@ fn a_place_without_prices_is_told() {
         error.to_string(),
         "there are no prices of a region: eu-west-1; there are those of ap-northeast-2, us-east-1"
     );
-    // Another location of Google has prices that are marked.
+    // Another location of GooglePrices has prices that are marked.
     assert!(prices.google("europe-west4").expect("others").storage_gib_month.uncertain);
     assert!(!prices.google("ASIA-NORTHEAST3").expect("Seoul").storage_gib_month.uncertain);
     assert!(Prices::parse("mine.json", "{}").is_err());
@@ -165,12 +165,12 @@ fn a_day_is_charged_by_what_was_carried() {
     let prices = Prices::shipped().expect("good");
     let aws = prices.aws("ap-northeast-2").expect("Seoul");
     let day = Day::new(jiff::civil::date(2026, 11, 21));
-    let actual = Actual {
+    let actual = DayUsage {
         day,
         tables: 2,
         files: 4,
         exported_bytes: 2 << 30,
-        carried_bytes: Some(1 << 30),
+        transferred_bytes: Some(1 << 30),
         rows: 9,
         load_ms: 10,
     };
@@ -178,7 +178,7 @@ fn a_day_is_charged_by_what_was_carried() {
     assert!((cost.egress_usd - 0.126).abs() < 1e-9);
     assert!((cost.export_usd.expect("known") - 0.2).abs() < 1e-9);
     // Where the ledger does not tell what was carried, what was exported counts.
-    let unknown = Actual { carried_bytes: None, ..actual }.cost(aws, None);
+    let unknown = DayUsage { transferred_bytes: None, ..actual }.cost(aws, None);
     assert!((unknown.egress_usd - 0.252).abs() < 1e-9);
     assert_eq!(unknown.export_usd, None);
 }

@@ -59,7 +59,7 @@ impl Workload {
 
 /// What a month of a workload uses, in the units of the prices.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Use {
+pub(super) struct MonthlyUsage {
     pub(super) snapshots_gib: f64,
     pub(super) snapshots_free_gib: f64,
     pub(super) exported_gib: f64,
@@ -84,7 +84,7 @@ pub(super) struct Use {
 /// Starts a day of each function, by `infra/schedules`: the snapshot every 20 minutes; the
 /// export every 10, transfer and load every 5, each until the end of the deadline's hour.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Starts {
+pub struct DailyInvocations {
     /// Of `snapshot`.
     pub snapshot: f64,
     /// Of `export`.
@@ -95,9 +95,9 @@ pub struct Starts {
     pub load: f64,
 }
 
-impl Starts {
+impl DailyInvocations {
     /// Those of a configuration.
-    pub fn of(config: &Config) -> Self {
+    pub fn from_config(config: &Config) -> Self {
         let schedule = &config.schedule;
         let hours = |from: u8| f64::from(schedule.deadline_hour.saturating_sub(from)) + 1.0;
         let carrying = 12.0 * hours(schedule.transfer_from_hour);
@@ -110,7 +110,7 @@ impl Starts {
     }
 
     /// All of them.
-    pub fn all(&self) -> f64 {
+    pub fn total(&self) -> f64 {
         self.snapshot + self.export + self.transfer + self.load
     }
 }
@@ -128,8 +128,8 @@ fn snapshots_gib(config: &Config, workload: &Workload) -> f64 {
     workload.database_gib * (1.0 + a_day * days)
 }
 
-pub(super) fn of_a_month(config: &Config, workload: &Workload) -> Use {
-    let starts = Starts::of(config);
+pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsage {
+    let starts = DailyInvocations::from_config(config);
     let parquet = workload.parquet_gib_per_day;
     let files = workload.files_per_day.unwrap_or(parquet * 1024.0 / FILE_MIB).ceil();
     let month = |a_day: f64| a_day * DAYS_A_MONTH;
@@ -141,19 +141,19 @@ pub(super) fn of_a_month(config: &Config, workload: &Workload) -> Use {
         + (starts.transfer + carrying_s) * 1.0
         + starts.load * 3.0 * 0.25;
     let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
-    Use {
+    MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
         // Free up to the size of the database's own storage.
         snapshots_free_gib: workload.database_gib,
         exported_gib: month(workload.database_gib),
         s3_gib: parquet * RETENTION_DAYS,
-        puts_1k: month(files * PUTS_A_FILE + starts.all() * PUTS_A_START) / 1e3,
-        gets_1k: month(files * GETS_A_FILE + starts.all() * GETS_A_START) / 1e3,
+        puts_1k: month(files * PUTS_A_FILE + starts.total() * PUTS_A_START) / 1e3,
+        gets_1k: month(files * GETS_A_FILE + starts.total() * GETS_A_START) / 1e3,
         egress_gib: month(parquet),
         lambda_gib_s: month(lambda_gib_s),
-        starts_1m: month(starts.all()) / 1e6,
+        starts_1m: month(starts.total()) / 1e6,
         key_uses_10k: month(files * KEY_USES_A_FILE) / 1e4,
-        logs_gib: month(starts.all() * LOG_KIB_A_START) / 1_048_576.0,
+        logs_gib: month(starts.total() * LOG_KIB_A_START) / 1_048_576.0,
         alarms: ALARMS,
         metrics: METRICS,
         secrets,

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::contract::{self, Transform};
 use crate::plan::SourceColumn;
-use crate::rewrite::{Action, Annotate, Decimal, OnMisfit, Others, RewritePlan, TargetType};
-use crate::types::{BigQueryType, ColumnType, Engine, Fix, Original, exported, landing};
+use crate::rewrite::{
+    Action, AnnotateAs, Decimal, OnMisfit, OtherColumns, RewritePlan, TargetType,
+};
+use crate::types::{
+    BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, exported_column, load_mapping,
+};
 
 /// Digits of a NUMERIC column of which nothing more is known.
 const NUMERIC: Decimal = Decimal { precision: 38, scale: 9 };
@@ -30,7 +34,7 @@ pub struct ColumnPlan {
 /// One sentence (without the column's name) when BigQuery has no place for it.
 pub fn plan_column(
     column: &SourceColumn,
-    named: Option<&contract::Column>,
+    named: Option<&contract::ColumnContract>,
 ) -> Result<ColumnPlan, String> {
     let column_type = |action, ty, repeated| {
         Ok(ColumnPlan { action, column_type: Some(ColumnType { ty, repeated }) })
@@ -48,7 +52,7 @@ pub fn plan_column(
         }
         None => {}
     }
-    let landing = landing(&column.parquet, &column.source)?;
+    let landing = load_mapping(&column.parquet, &column.source)?;
     if landing.ty == BigQueryType::String
         && let Some(named) = named.filter(|named| same_type(&column.source, &named.source))
         && let Some(to) = target(column, named)
@@ -61,22 +65,23 @@ pub fn plan_column(
 
 /// What will happen to a column by the contract alone, in words: where it says nothing of its
 /// own, by what an export of `engine` writes for the source type.
-pub fn asked(engine: Engine, named: &contract::Column) -> String {
-    let original = Original { original_type: named.source.clone(), ..Original::default() };
-    let column = SourceColumn::new(exported(engine, &original), &named.source);
-    plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.in_words())
+pub fn describe_transform(engine: Engine, named: &contract::ColumnContract) -> String {
+    let original =
+        OriginalColumn { original_type: named.source.clone(), ..OriginalColumn::default() };
+    let column = SourceColumn::new(exported_column(engine, &original), &named.source);
+    plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.describe())
 }
 
 /// What a column needs that keeps its type.
-fn as_text(fix: Fix) -> Action {
+fn as_text(fix: FooterFix) -> Action {
     match fix {
-        Fix::Keep => Action::Keep,
-        Fix::AnnotateString => Action::Annotate(Annotate::String),
+        FooterFix::None => Action::Keep,
+        FooterFix::AnnotateString => Action::Annotate(AnnotateAs::String),
     }
 }
 
 /// The type that the contract asks for, when text can become it.
-fn target(column: &SourceColumn, named: &contract::Column) -> Option<TargetType> {
+fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<TargetType> {
     let decimal = |any: Decimal| match (u8::try_from(column.precision), column.scale) {
         (Ok(precision @ 1..=38), Some(scale @ 0..=9)) if u32::from(precision) >= scale => {
             // Fewer digits take fewer bytes: up to 18 of them are one INT64.
@@ -114,7 +119,7 @@ fn same_type(export: &str, contract: &str) -> bool {
 
 /// The columns whose values must be known before any file is written: those that stay text in
 /// the whole table when one value does not fit.
-pub fn undecided(columns: &[SourceColumn]) -> BTreeSet<String> {
+pub fn columns_needing_scan(columns: &[SourceColumn]) -> BTreeSet<String> {
     let undecided = columns.iter().filter(|column| {
         matches!(column.action, Action::Retype { on_misfit: Some(OnMisfit::KeepText), .. })
     });
@@ -124,12 +129,12 @@ pub fn undecided(columns: &[SourceColumn]) -> BTreeSet<String> {
 /// What is done to every file of a table. `text` are the columns that stay text.
 ///
 /// Misfits are judged when the whole table's are known, not file by file, so the plan allows all.
-pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePlan {
+pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePlan {
     let action = |column: &SourceColumn| match &column.action {
         // A column that no file has is NULL in every row.
         Action::SetNull => Action::Drop,
         Action::Retype { .. } if text.contains(&column.parquet.name) => {
-            landing(&column.parquet, &column.source).map_or(Action::Keep, |it| as_text(it.fix))
+            load_mapping(&column.parquet, &column.source).map_or(Action::Keep, |it| as_text(it.fix))
         }
         Action::Retype { to, .. } => {
             Action::Retype { to: to.clone(), on_misfit: Some(OnMisfit::SetNull) }
@@ -145,11 +150,11 @@ pub fn rewriting(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePl
 }
 
 /// What misfits are counted with: of the undecided columns alone.
-pub fn counting(columns: &[SourceColumn]) -> RewritePlan {
-    let undecided = undecided(columns);
-    let mut plan = rewriting(columns, &BTreeSet::new());
+pub fn misfit_scan_plan(columns: &[SourceColumn]) -> RewritePlan {
+    let undecided = columns_needing_scan(columns);
+    let mut plan = rewrite_plan(columns, &BTreeSet::new());
     plan.columns.retain(|name, _| undecided.contains(name));
-    plan.others = Others::Drop;
+    plan.others = OtherColumns::Drop;
     plan
 }
 
@@ -167,8 +172,8 @@ mod tests {
         SourceColumn::new(parquet, source)
     }
 
-    fn named(source: &str, ty: BigQueryType) -> contract::Column {
-        contract::Column {
+    fn named(source: &str, ty: BigQueryType) -> contract::ColumnContract {
+        contract::ColumnContract {
             source: source.into(),
             bigquery_type: ty,
             mode: Mode::Nullable,
@@ -183,8 +188,8 @@ mod tests {
     #[test]
     fn the_contract_decides() {
         use BigQueryType as Bq;
-        let array = |ty| contract::Column { mode: Mode::Repeated, ..named("ARRAY", ty) };
-        let carried = |transform| contract::Column {
+        let array = |ty| contract::ColumnContract { mode: Mode::Repeated, ..named("ARRAY", ty) };
+        let carried = |transform| contract::ColumnContract {
             transform: Some(transform),
             ..named("text", Bq::String)
         };
@@ -211,7 +216,7 @@ mod tests {
                 plan_column(&column(source), Some(&named)).unwrap();
             let column_type = column_type
                 .map_or_else(|| "nowhere".to_owned(), |column_type| column_type.to_string());
-            table.push_str(&format!("{source:<24} | {column_type:<13} | {}\n", action.in_words()));
+            table.push_str(&format!("{source:<24} | {column_type:<13} | {}\n", action.describe()));
         }
         expect![[r#"
             date                     | DATE          | retype to DATE
@@ -248,9 +253,9 @@ mod tests {
             let to = target(&column, &named("numeric", BigQueryType::Numeric));
             let Some(TargetType::Numeric(it)) = to else { panic!("a NUMERIC") };
             assert_eq!((it.precision, it.scale), digits, "numeric({precision},{scale:?})");
-            assert!(TargetType::Numeric(it).check("c").is_ok());
+            assert!(TargetType::Numeric(it).validate("c").is_ok());
         }
-        assert!(TargetType::Bignumeric(BIGNUMERIC).check("c").is_ok());
+        assert!(TargetType::Bignumeric(BIGNUMERIC).validate("c").is_ok());
     }
 
     #[test]
@@ -258,12 +263,12 @@ mod tests {
         let with = |action: Action| SourceColumn { action, ..column("date") };
         let retyped = Action::Retype { to: TargetType::Date, on_misfit: Some(OnMisfit::KeepText) };
         let columns = [with(retyped)];
-        assert_eq!(undecided(&columns), BTreeSet::from(["c".to_owned()]));
+        assert_eq!(columns_needing_scan(&columns), BTreeSet::from(["c".to_owned()]));
         assert_eq!(
-            rewriting(&columns, &undecided(&columns)),
+            rewrite_plan(&columns, &columns_needing_scan(&columns)),
             RewritePlan { max_misfit_share: 1.0, ..RewritePlan::default() }
         );
-        let counting = counting(&[
+        let counting = misfit_scan_plan(&[
             columns[0].clone(),
             SourceColumn {
                 parquet: ParquetColumn { name: "other".into(), ..columns[0].parquet.clone() },
@@ -272,7 +277,7 @@ mod tests {
         ]);
         let decided = Action::Retype { to: TargetType::Date, on_misfit: Some(OnMisfit::SetNull) };
         assert_eq!((counting.action("c"), counting.action("other")), (decided, Action::Drop));
-        let nulls = rewriting(&[with(Action::SetNull)], &BTreeSet::new());
+        let nulls = rewrite_plan(&[with(Action::SetNull)], &BTreeSet::new());
         assert_eq!(nulls.action("c"), Action::Drop);
     }
 }

@@ -40,7 +40,7 @@ pub struct DayPlan {
     /// Its tables, in the order of their targets.
     pub tables: Vec<TableEntry>,
     /// Tables that RDS left out or that must not be loaded, with the reason.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedTable>,
     /// What the manifests warn of, beyond single tables.
     pub warnings: Vec<String>,
 }
@@ -62,17 +62,17 @@ pub struct TableEntry {
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
     /// What the contract made of the table's transfer when it was planned, as a fingerprint
-    /// (`contract::Table::transfer_fingerprint`); empty when it does not name the table.
+    /// (`contract::TableContract::transfer_fingerprint`); empty when it does not name the table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub transfer_fingerprint: String,
     /// Whether the table waits because of what the export holds: it is looked at again by each tick.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub broken: bool,
+    pub has_problem: bool,
 }
 
 /// A table that is not loaded today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct SkippedTable {
     /// `schema.table` of the source, or what the manifest calls it.
     pub source_table: String,
     /// Why.
@@ -82,7 +82,7 @@ pub struct Skipped {
 }
 
 /// The plan of one table: what the export holds of it, and what happens to each column on the
-/// way. Classes are decided when it is loaded, see [`table::resolve`]. A contract that is mended
+/// way. Classes are decided when it is loaded, see [`table::resolve_table`]. A contract that is mended
 /// during the day counts: what it changes of the way makes a new revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {

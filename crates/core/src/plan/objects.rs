@@ -23,7 +23,7 @@ pub struct ObjectMeta {
 
 /// What lies under one table's prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folder {
+pub struct TableFolder {
     /// Data objects, in the order of their keys.
     pub data: Vec<ObjectMeta>,
     /// Whether a `_SUCCESS` stands anywhere below.
@@ -33,8 +33,11 @@ pub struct Folder {
 /// The objects of an export by `<database>.<schema>.<table>` as the folders spell it.
 ///
 /// `root` is `<prefix>/<export-id>/`. Manifests are left out.
-pub fn group(root: &str, listed: impl IntoIterator<Item = ObjectMeta>) -> BTreeMap<String, Folder> {
-    let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
+pub fn group_by_table(
+    root: &str,
+    listed: impl IntoIterator<Item = ObjectMeta>,
+) -> BTreeMap<String, TableFolder> {
+    let mut folders: BTreeMap<String, TableFolder> = BTreeMap::new();
     for object in listed {
         let Some(below) = object.key.strip_prefix(root) else { continue };
         let mut parts = below.splitn(3, '/');
@@ -42,7 +45,7 @@ pub fn group(root: &str, listed: impl IntoIterator<Item = ObjectMeta>) -> BTreeM
         else {
             continue;
         };
-        if ManifestFile::of_key(&object.key).is_some() && rest.is_empty() {
+        if ManifestFile::from_key(&object.key).is_some() && rest.is_empty() {
             continue;
         }
         let folder = folders.entry(format!("{database}.{table}")).or_default();
@@ -60,7 +63,7 @@ pub fn group(root: &str, listed: impl IntoIterator<Item = ObjectMeta>) -> BTreeM
 }
 
 /// How the folders spell a target: RDS replaces `\`, backtick, `"` and space by `_`. [Amazon RDS User Guide]
-pub fn folder_of(target: &str) -> String {
+pub fn folder_name(target: &str) -> String {
     target.chars().map(|c| if matches!(c, '\\' | '`' | '"' | ' ') { '_' } else { c }).collect()
 }
 
@@ -96,15 +99,15 @@ pub fn parse_source_table(engine: Engine, text: &str) -> Option<SourceTable> {
 /// # Errors
 /// [`ErrorKind::Corrupt`] when a folder belongs to no table of the manifests, or two
 /// tables share one: rows would end up in the wrong place.
-pub fn assign(
+pub fn assign_folders(
     engine: Engine,
     statuses: &[TableStatus],
-    mut folders: BTreeMap<String, Folder>,
-) -> Result<Vec<(SourceTable, &TableStatus, Folder)>> {
+    mut folders: BTreeMap<String, TableFolder>,
+) -> Result<Vec<(SourceTable, &TableStatus, TableFolder)>> {
     let mut by_folder: BTreeMap<String, (SourceTable, &TableStatus)> = BTreeMap::new();
     for status in statuses {
         let Some(target) = parse_source_table(engine, &status.target) else { continue };
-        let folder = folder_of(&format!("{}.{}", target.database, target.name));
+        let folder = folder_name(&format!("{}.{}", target.database, target.name));
         if let Some((other, _)) = by_folder.insert(folder, (target.clone(), status)) {
             // The same table may stand in two manifest files; two different ones may not share a folder.
             if other != target {
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn everything_below_a_table_is_its_own() {
-        let folders = group(
+        let folders = group_by_table(
             "exports/x/",
             [
                 "exports/x/export_info_x.json",
@@ -169,14 +172,14 @@ mod tests {
         assert_eq!(folders["shop.public.orders"].data.len(), 2);
         assert!(folders["shop.public.orders"].data[0].key.contains("part-00001"));
         assert_eq!(folders["shop.public.old"].data.len(), 1);
-        assert_eq!(folders["shop.public.empty"], Folder { data: vec![], success: true });
+        assert_eq!(folders["shop.public.empty"], TableFolder { data: vec![], success: true });
     }
 
     #[test]
     fn odd_names_find_their_folder() {
         let statuses = [status("shop.public.order \"items\"")];
-        let folders = group("", [listed("shop/public.order__items_/1/p")]);
-        let assigned = assign(Engine::Postgres, &statuses, folders).unwrap();
+        let folders = group_by_table("", [listed("shop/public.order__items_/1/p")]);
+        let assigned = assign_folders(Engine::Postgres, &statuses, folders).unwrap();
         assert_eq!(assigned[0].0.name, "public.order \"items\"");
         assert_eq!(assigned[0].2.data.len(), 1);
     }
@@ -204,10 +207,13 @@ mod tests {
     fn what_cannot_be_told_apart_is_refused() {
         let statuses = [status("s.public.a b"), status("s.public.a_b")];
         assert_eq!(
-            assign(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),
+            assign_folders(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),
             ErrorKind::Corrupt
         );
-        let stray = group("", [listed("s/public.unknown/1/p")]);
-        assert_eq!(assign(Engine::Postgres, &[], stray).unwrap_err().kind(), ErrorKind::Corrupt);
+        let stray = group_by_table("", [listed("s/public.unknown/1/p")]);
+        assert_eq!(
+            assign_folders(Engine::Postgres, &[], stray).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
     }
 }

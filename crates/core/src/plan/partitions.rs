@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What is known of a table from its footers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct TableShape {
     /// `schema.table`.
     pub source_table: String,
     /// Column names and types, in order, in any comparable form.
@@ -23,11 +23,11 @@ pub struct Shape {
 /// own and an underscore, that have exactly its columns, and whose rows add up
 /// to its own. Tables with no rows are never taken for partitions: there is
 /// nothing to count twice.
-pub fn partitions(shapes: &[Shape]) -> BTreeMap<String, String> {
+pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for parent in shapes.iter().filter(|shape| shape.rows > 0) {
         let start = format!("{}_", parent.source_table);
-        let below: Vec<&Shape> = shapes
+        let below: Vec<&TableShape> = shapes
             .iter()
             .filter(|child| {
                 child.source_table.starts_with(&start)
@@ -57,8 +57,8 @@ pub fn partitions(shapes: &[Shape]) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn shape(source_table: &str, columns: &[&str], rows: u64) -> Shape {
-        Shape {
+    fn shape(source_table: &str, columns: &[&str], rows: u64) -> TableShape {
+        TableShape {
             source_table: source_table.into(),
             columns: columns.iter().map(ToString::to_string).collect(),
             rows,
@@ -66,8 +66,8 @@ mod tests {
         }
     }
 
-    fn names(shapes: &[Shape]) -> Vec<String> {
-        partitions(shapes)
+    fn names(shapes: &[TableShape]) -> Vec<String> {
+        find_partitions(shapes)
             .into_iter()
             .map(|(child, parent)| format!("{child} of {parent}"))
             .collect()
@@ -102,7 +102,7 @@ mod tests {
         assert!(names(&[shape("public.a", &["x"], 1), shape("public.a_b", &["y"], 1)]).is_empty());
         assert!(names(&[shape("public.a", &["x"], 2), shape("public.a_b", &["x"], 1)]).is_empty());
         assert!(names(&[shape("public.a", &["x"], 0), shape("public.a_b", &["x"], 0)]).is_empty());
-        let declared = Shape { declared: true, ..shape("public.a_b", &["x"], 1) };
+        let declared = TableShape { declared: true, ..shape("public.a_b", &["x"], 1) };
         assert!(names(&[shape("public.a", &["x"], 1), declared]).is_empty());
     }
 }

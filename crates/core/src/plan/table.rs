@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Transform};
-use crate::diff::{CLASS_UNCLASSIFIED, DesiredColumn, type_changed};
+use crate::diff::{DesiredColumn, type_change_error};
 use crate::ids::ColumnName;
 use crate::manifest::TableStatus;
 use crate::plan::columns::plan_column;
@@ -12,13 +13,12 @@ use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, Problem, SourceColumn, TablePlan, TransferItem};
 use crate::receipt::{Note, NoteCode};
 use crate::rewrite::Action;
-use crate::types::ColumnType;
-use crate::types::{BigQueryType, Engine, ParquetColumn, exported};
+use crate::types::{BigQueryType, ColumnType, Engine, ParquetColumn, exported_column};
 use crate::{Error, ErrorKind, Result};
 
 /// One data object with what its footer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub struct DataFile {
     /// The object.
     pub object: ObjectMeta,
     /// Rows.
@@ -26,12 +26,12 @@ pub struct File {
     /// Top-level columns, in order.
     pub columns: Vec<ParquetColumn>,
     /// How it is cut: consecutive row groups with their rows. One part is the whole file.
-    pub parts: Vec<Part>,
+    pub parts: Vec<FilePart>,
 }
 
 /// A part of a file that is cut at its row groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct FilePart {
     /// Its row groups.
     pub row_groups: Range<usize>,
     /// Their rows.
@@ -40,7 +40,7 @@ pub struct Part {
 
 /// What a table is planned from.
 #[derive(Clone, Debug)]
-pub struct Input<'a> {
+pub struct TableInput<'a> {
     /// `schema.table`.
     pub source_table: &'a str,
     /// The BigQuery table.
@@ -50,16 +50,16 @@ pub struct Input<'a> {
     /// What the manifest says.
     pub status: &'a TableStatus,
     /// Its data objects, in the order of their keys.
-    pub files: &'a [File],
+    pub files: &'a [DataFile],
     /// What the contract says of it.
-    pub contract: Option<&'a contract::Table>,
+    pub contract: Option<&'a contract::TableContract>,
     /// Where its objects go in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
 
 /// Plans a table. A trouble of this table does not stop the others: it is in
 /// [`TablePlan::problem`], and the table keeps yesterday's data.
-pub fn plan(input: &Input<'_>) -> TablePlan {
+pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     let mut plan = TablePlan {
         source_table: input.source_table.to_owned(),
         table: input.table.to_owned(),
@@ -99,7 +99,7 @@ fn in_files(action: &Action) -> bool {
     !matches!(action, Action::Drop | Action::SetNull)
 }
 
-fn column(input: &Input<'_>, parquet: &ParquetColumn) -> SourceColumn {
+fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
     let original = input.status.columns.iter().find(|original| original.name == parquet.name);
     let mut column = SourceColumn::new(
         parquet.clone(),
@@ -108,7 +108,7 @@ fn column(input: &Input<'_>, parquet: &ParquetColumn) -> SourceColumn {
     column.precision = original.map_or(0, |original| original.precision);
     column.scale = original.and_then(|original| original.scale);
     let named = input.contract.and_then(|table| table.columns.get(&parquet.name));
-    // What cannot land stays as it is: `resolve` says why the table waits.
+    // What cannot land stays as it is: `resolve_table` says why the table waits.
     column.action = plan_column(&column, named).map_or(Action::Keep, |planned| planned.action);
     column
 }
@@ -116,7 +116,7 @@ fn column(input: &Input<'_>, parquet: &ParquetColumn) -> SourceColumn {
 impl TablePlan {
     /// The first revision as another one: its objects have names of their own.
     #[must_use]
-    pub fn at_revision(mut self, revision: u32) -> Self {
+    pub fn with_revision(mut self, revision: u32) -> Self {
         if revision == self.revision {
             return self;
         }
@@ -132,7 +132,7 @@ impl TablePlan {
 
 /// What the contract makes of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedTable {
     /// The columns as they should be in the warehouse: the source's order, then what the source lacks.
     pub columns: Vec<DesiredColumn>,
     /// What the receipt must mention.
@@ -146,11 +146,11 @@ pub struct Resolved {
 /// # Errors
 /// [`ErrorKind::Held`] when a column cannot be loaded, or its type is not the contract's any more;
 /// [`ErrorKind::Transient`] when the contract asks for another way than the plan took.
-pub fn resolve(
+pub fn resolve_table(
     plan: &TablePlan,
-    contract: Option<&contract::Table>,
+    contract: Option<&contract::TableContract>,
     text: &BTreeSet<String>,
-) -> Result<Resolved> {
+) -> Result<ResolvedTable> {
     let mut columns: Vec<DesiredColumn> = Vec::with_capacity(plan.columns.len());
     let mut notes = plan.notes.clone();
     if contract.is_none() {
@@ -207,7 +207,7 @@ pub fn resolve(
                 ),
             )),
             Some(named) if named.column_type() != column_type => {
-                return Err(type_changed(&plan.table, &parquet.name, &named.column_type().to_string(), column_type));
+                return Err(type_change_error(&plan.table, &parquet.name, &named.column_type().to_string(), column_type));
             }
             None if contract.is_some() => notes.push(Note::of_column(
                 NoteCode::ColumnNotInContract,
@@ -250,10 +250,10 @@ pub fn resolve(
             in_contract: true,
         });
     }
-    Ok(Resolved { columns, notes })
+    Ok(ResolvedTable { columns, notes })
 }
 
-fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
+fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
     let Some((first, rest)) = input.files.split_first() else {
         if input.status.columns.is_empty() {
             return Err(Error::new(
@@ -263,7 +263,7 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
             ));
         }
         let columns = input.status.columns.iter();
-        return Ok(columns.map(|original| exported(input.engine, original)).collect());
+        return Ok(columns.map(|original| exported_column(input.engine, original)).collect());
     };
     if let Some(other) = rest.iter().find(|file| file.columns != first.columns) {
         return Err(Error::new(
@@ -275,7 +275,7 @@ fn parquet_columns(input: &Input<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.clone())
 }
 
-fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
+fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
     let name = |number: usize| format!("{}/{number:05}.parquet", input.prefix);
     if input.files.is_empty() {
         return vec![TransferItem {
@@ -286,7 +286,7 @@ fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
             row_groups: None,
         }];
     }
-    let item = |(number, (file, part)): (usize, (&File, Option<&Part>))| TransferItem {
+    let item = |(number, (file, part)): (usize, (&DataFile, Option<&FilePart>))| TransferItem {
         number,
         from: ItemSource::Object {
             key: file.object.key.clone(),
@@ -298,7 +298,7 @@ fn items(input: &Input<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
         row_groups: part.map(|part| part.row_groups.clone()),
     };
     let pieces = input.files.iter().flat_map(|file| {
-        let parts: Vec<Option<&Part>> = match file.parts.len() {
+        let parts: Vec<Option<&FilePart>> = match file.parts.len() {
             0 | 1 => vec![None],
             _ => file.parts.iter().map(Some).collect(),
         };
@@ -313,18 +313,18 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_becomes_as_many_objects() {
-        let file = |key: &str, rows: &[u64]| File {
+        let file = |key: &str, rows: &[u64]| DataFile {
             object: ObjectMeta { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
             rows: rows.iter().sum(),
             columns: Vec::new(),
             parts: rows
                 .iter()
                 .enumerate()
-                .map(|(at, rows)| Part { row_groups: at * 2..at * 2 + 2, rows: *rows })
+                .map(|(at, rows)| FilePart { row_groups: at * 2..at * 2 + 2, rows: *rows })
                 .collect(),
         };
         let files = [file("a", &[5, 6, 7]), file("b", &[8])];
-        let input = Input {
+        let input = TableInput {
             source_table: "public.t",
             table: "t",
             engine: Engine::Postgres,

@@ -12,6 +12,6 @@ pub mod points;
 pub mod settings;
 pub mod swap;
 
-pub use plan::{Member, RestoreOrigin, RestorePlan};
-pub use points::{MadeBy, RestorePoint};
-pub use settings::{Setting, Settings, SettingsRecord, Value};
+pub use plan::{ClusterMember, RestoreOrigin, RestorePlan};
+pub use points::{CreatedBy, RestorePoint};
+pub use settings::{Setting, SettingValue, Settings, SettingsRecord};

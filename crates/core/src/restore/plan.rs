@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::settings::{Setting, Settings, SettingsRecord, Value};
+use super::settings::{Setting, SettingValue, Settings, SettingsRecord};
 use crate::config::SourceKind;
 use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
 
@@ -38,7 +38,7 @@ impl RestoreOrigin {
 
 /// A member of a restored cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Member {
+pub struct ClusterMember {
     /// Its name.
     pub id: String,
     /// What it is set to.
@@ -64,9 +64,9 @@ pub struct RestorePlan {
     /// All that is asked for.
     pub settings: Settings,
     /// The members of a cluster, the first becoming its writer.
-    pub members: Vec<Member>,
+    pub members: Vec<ClusterMember>,
     /// What a person must bring back.
-    pub by_hand: Vec<String>,
+    pub manual_steps: Vec<String>,
 }
 
 /// What differs from the source's own settings on purpose.
@@ -98,12 +98,12 @@ impl RestorePlan {
             let mut wanted = settings.clone();
             let mut all = settings.tags();
             all.extend(tags.clone());
-            wanted.set(Setting::Tags, Some(Value::Tags(all)));
+            wanted.set(Setting::Tags, Some(SettingValue::Tags(all)));
             if wanted.get(Setting::PubliclyAccessible).is_some() {
-                wanted.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
+                wanted.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
             }
             if options.drill.is_some() && wanted.get(Setting::DeletionProtection).is_some() {
-                wanted.set(Setting::DeletionProtection, Some(Value::Flag(false)));
+                wanted.set(Setting::DeletionProtection, Some(SettingValue::Flag(false)));
             }
             without_baseline(&mut wanted);
             wanted
@@ -111,18 +111,18 @@ impl RestorePlan {
         let mut settings = wanted(&record.settings);
         // The members of an Aurora cluster are public or not, each for itself.
         if record.kind == SourceKind::Instance {
-            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
+            settings.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
         }
         let mut members: Vec<(&String, &Settings)> = record.members.iter().collect();
         let tier = |settings: &Settings| match settings.get(Setting::PromotionTier) {
-            Some(Value::Number(tier)) => *tier,
+            Some(SettingValue::Number(tier)) => *tier,
             _ => i64::MAX,
         };
         members.sort_by_key(|(name, settings)| (tier(settings), (*name).clone()));
         let member = |(number, (name, settings)): (usize, (&String, &Settings))| {
             let mut settings = wanted(settings);
-            settings.set(Setting::PubliclyAccessible, Some(Value::Flag(options.public)));
-            Member { id: member_name(name, number, source, target), settings }
+            settings.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
+            ClusterMember { id: member_name(name, number, source, target), settings }
         };
         Self {
             kind: record.kind,
@@ -133,19 +133,19 @@ impl RestorePlan {
             engine_version: record.engine_version.clone(),
             settings,
             members: members.into_iter().enumerate().map(member).collect(),
-            by_hand: record.by_hand.clone(),
+            manual_steps: record.manual_steps.clone(),
         }
     }
 
     /// What the restore call is asked for.
-    pub fn at_restore(&self) -> Settings {
-        let of_the_call = self.settings.iter().filter(|(it, _)| it.at_restore(self.kind));
+    pub fn restore_call_settings(&self) -> Settings {
+        let of_the_call = self.settings.iter().filter(|(it, _)| it.is_restore_parameter(self.kind));
         of_the_call.map(|(setting, value)| (setting, value.clone())).collect()
     }
 
     /// Every setting of the plan beside what the source is set to now, tags of ours apart.
-    pub fn lines(&self, source: Option<&SettingsRecord>) -> Vec<Line> {
-        let mut lines = lines("", &self.settings, source.map(|source| &source.settings));
+    pub fn compare_with(&self, source: Option<&SettingsRecord>) -> Vec<SettingComparison> {
+        let mut lines = compare("", &self.settings, source.map(|source| &source.settings));
         for member in &self.members {
             let of_source = source.and_then(|source| {
                 let pairs = source.members.iter().enumerate();
@@ -156,7 +156,7 @@ impl RestorePlan {
                     .find(|(name, _)| *name == member.id)
             });
             let of_source = of_source.map(|(_, settings)| settings);
-            lines.extend(self::lines(&member.id, &member.settings, of_source));
+            lines.extend(compare(&member.id, &member.settings, of_source));
         }
         lines
     }
@@ -164,20 +164,20 @@ impl RestorePlan {
 
 /// One setting of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct SettingComparison {
     /// The member it is about; empty for the instance or the cluster itself.
     pub member: String,
     /// The setting.
     pub setting: Setting,
     /// What the source is set to now.
-    pub source: Option<Value>,
+    pub source: Option<SettingValue>,
     /// What the restored database will be set to.
-    pub restored: Option<Value>,
+    pub restored: Option<SettingValue>,
     /// Whether the two differ.
     pub differs: bool,
 }
 
-fn lines(member: &str, wanted: &Settings, source: Option<&Settings>) -> Vec<Line> {
+fn compare(member: &str, wanted: &Settings, source: Option<&Settings>) -> Vec<SettingComparison> {
     let mut lines = Vec::new();
     for setting in Setting::ALL {
         let restored = wanted.get(setting).cloned();
@@ -194,7 +194,7 @@ fn lines(member: &str, wanted: &Settings, source: Option<&Settings>) -> Vec<Line
         }
         let differs = source.is_some() && restored != of_source;
         let member = member.to_owned();
-        lines.push(Line { member, setting, source: of_source, restored, differs });
+        lines.push(SettingComparison { member, setting, source: of_source, restored, differs });
     }
     lines
 }
@@ -210,8 +210,8 @@ fn member_name(name: &str, number: usize, source: &str, target: &str) -> String 
 
 /// Takes out what gp3 has by itself and refuses to be asked for.
 fn without_baseline(settings: &mut Settings) {
-    let is = |setting, value| settings.get(setting) == Some(&Value::Number(value));
-    let gp3 = settings.get(Setting::StorageType) == Some(&Value::Text("gp3".to_owned()));
+    let is = |setting, value| settings.get(setting) == Some(&SettingValue::Number(value));
+    let gp3 = settings.get(Setting::StorageType) == Some(&SettingValue::Text("gp3".to_owned()));
     if gp3 && is(Setting::Iops, GP3_BASELINE.0) && is(Setting::StorageThroughput, GP3_BASELINE.1) {
         settings.remove(Setting::Iops);
         settings.remove(Setting::StorageThroughput);
@@ -222,24 +222,24 @@ fn without_baseline(settings: &mut Settings) {
 mod tests {
     use super::*;
 
-    fn settings(list: &[(Setting, Value)]) -> Settings {
+    fn settings(list: &[(Setting, SettingValue)]) -> Settings {
         list.iter().cloned().collect()
     }
 
-    fn text(text: &str) -> Value {
-        Value::Text(text.into())
+    fn text(text: &str) -> SettingValue {
+        SettingValue::Text(text.into())
     }
 
     fn instance() -> SettingsRecord {
         let settings = settings(&[
             (Setting::Class, text("db.r6g.large")),
             (Setting::StorageType, text("gp3")),
-            (Setting::Iops, Value::Number(3_000)),
-            (Setting::StorageThroughput, Value::Number(125)),
-            (Setting::PubliclyAccessible, Value::Flag(true)),
-            (Setting::DeletionProtection, Value::Flag(true)),
+            (Setting::Iops, SettingValue::Number(3_000)),
+            (Setting::StorageThroughput, SettingValue::Number(125)),
+            (Setting::PubliclyAccessible, SettingValue::Flag(true)),
+            (Setting::DeletionProtection, SettingValue::Flag(true)),
             (Setting::MaintenanceWindow, text("sun:01:00-sun:02:00")),
-            (Setting::Tags, Value::Tags(BTreeMap::from([("team".into(), "shop".into())]))),
+            (Setting::Tags, SettingValue::Tags(BTreeMap::from([("team".into(), "shop".into())]))),
         ]);
         SettingsRecord::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
     }
@@ -258,16 +258,19 @@ mod tests {
     fn everything_is_asked_for_but_never_to_be_public() {
         let record = instance();
         let plan = plan(&record, RestoreOptions::default());
-        assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&Value::Flag(false)));
-        assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&Value::Flag(true)));
+        assert_eq!(
+            plan.settings.get(Setting::PubliclyAccessible),
+            Some(&SettingValue::Flag(false))
+        );
+        assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&SettingValue::Flag(true)));
         assert_eq!(plan.settings.get(Setting::Iops), None, "gp3 has its baseline by itself");
-        assert!(plan.at_restore().get(Setting::MaintenanceWindow).is_none());
-        assert!(plan.at_restore().get(Setting::Class).is_some());
+        assert!(plan.restore_call_settings().get(Setting::MaintenanceWindow).is_none());
+        assert!(plan.restore_call_settings().get(Setting::Class).is_some());
         let tags = plan.settings.tags();
         assert_eq!(tags.get("team").map(String::as_str), Some("shop"));
         assert_eq!(tags.get(TAG_RESTORED_FROM).map(String::as_str), Some("s"));
         let differing: Vec<Setting> = plan
-            .lines(Some(&record))
+            .compare_with(Some(&record))
             .into_iter()
             .filter(|line| line.differs)
             .map(|line| line.setting)
@@ -279,15 +282,18 @@ mod tests {
     fn public_when_asked_for_and_a_drill_can_be_deleted() {
         let options = RestoreOptions { public: true, drill: Some("shop") };
         let plan = plan(&instance(), options);
-        assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&Value::Flag(true)));
-        assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&Value::Flag(false)));
+        assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&SettingValue::Flag(true)));
+        assert_eq!(
+            plan.settings.get(Setting::DeletionProtection),
+            Some(&SettingValue::Flag(false))
+        );
         assert_eq!(plan.settings.tags().get(TAG_DRILL).map(String::as_str), Some("shop"));
     }
 
     #[test]
     fn provisioned_storage_is_asked_for() {
         let mut record = instance();
-        record.settings.set(Setting::Iops, Some(Value::Number(12_000)));
+        record.settings.set(Setting::Iops, Some(SettingValue::Number(12_000)));
         assert!(plan(&record, RestoreOptions::default()).settings.get(Setting::Iops).is_some());
     }
 
@@ -296,14 +302,14 @@ mod tests {
         let mut record = instance();
         record.kind = SourceKind::Cluster;
         record.settings = Settings::default();
-        let member = |tier| settings(&[(Setting::PromotionTier, Value::Number(tier))]);
+        let member = |tier| settings(&[(Setting::PromotionTier, SettingValue::Number(tier))]);
         record.members.insert("shop-prod-a".into(), member(2));
         record.members.insert("reader".into(), member(0));
         let plan = plan(&record, RestoreOptions::default());
         let names: Vec<&str> = plan.members.iter().map(|it| it.id.as_str()).collect();
         assert_eq!(names, ["shop-restored-1", "shop-restored-a"]);
         let public = plan.members[0].settings.get(Setting::PubliclyAccessible);
-        assert_eq!(public, Some(&Value::Flag(false)));
+        assert_eq!(public, Some(&SettingValue::Flag(false)));
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), None);
     }
 }

@@ -14,7 +14,7 @@ const JUST_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// What made a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MadeBy {
+pub enum CreatedBy {
     /// The snapshot function, hourly.
     Landbridge,
     /// Somebody by hand, or another tool.
@@ -23,7 +23,7 @@ pub enum MadeBy {
     Aws,
 }
 
-impl MadeBy {
+impl CreatedBy {
     /// For people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,11 +42,11 @@ pub struct RestorePoint {
     /// Its ARN.
     pub arn: String,
     /// When it was taken; absent while RDS has not begun.
-    pub at: Option<Timestamp>,
+    pub taken_at: Option<Timestamp>,
     /// `available`, `creating`, `deleting`, …
     pub status: String,
     /// What made it.
-    pub made_by: MadeBy,
+    pub created_by: CreatedBy,
     /// Why it is pinned, when it is.
     pub pinned: Option<String>,
     /// Size of the storage it was taken of, in GiB.
@@ -64,7 +64,7 @@ pub struct RestorePoint {
 impl RestorePoint {
     /// Whether it can be restored from now.
     pub fn is_available(&self) -> bool {
-        self.status == "available" && self.at.is_some()
+        self.status == "available" && self.taken_at.is_some()
     }
 }
 
@@ -74,7 +74,7 @@ impl RestorePoint {
 ///
 /// # Errors
 /// [`ErrorKind::Config`], with examples.
-pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
+pub fn parse_instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     let text = text.trim();
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Ok(timestamp);
@@ -92,7 +92,7 @@ pub fn instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
 
 /// A picked point, and what should be known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picked<'a> {
+pub struct SelectedPoint<'a> {
     /// The point.
     pub point: &'a RestorePoint,
     /// Remarks: points that were passed over, a point just after the instant.
@@ -104,9 +104,9 @@ pub struct Picked<'a> {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is none, naming the oldest.
-pub fn pick(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Picked<'_>> {
+pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<SelectedPoint<'_>> {
     let mut sorted: Vec<(Timestamp, &RestorePoint)> =
-        points.iter().filter_map(|point| Some((point.at?, point))).collect();
+        points.iter().filter_map(|point| Some((point.taken_at?, point))).collect();
     sorted.sort_by(|a, b| (a.0, &a.1.snapshot).cmp(&(b.0, &b.1.snapshot)));
     let mut remarks = Vec::new();
     let before = sorted.iter().rev().filter(|(taken, _)| at.is_none_or(|at| *taken <= at));
@@ -122,7 +122,7 @@ pub fn pick(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Picked<'_>
                     after.snapshot, after.snapshot
                 ));
             }
-            return Ok(Picked { point, remarks });
+            return Ok(SelectedPoint { point, remarks });
         }
         remarks.push(format!("{} is passed over: it is {}", point.snapshot, point.status));
     }
@@ -145,7 +145,7 @@ pub fn pick(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Picked<'_>
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Conflict`] when it cannot be restored from now.
-pub fn named<'a>(points: &'a [RestorePoint], snapshot: &str) -> Result<&'a RestorePoint> {
+pub fn find_by_id<'a>(points: &'a [RestorePoint], snapshot: &str) -> Result<&'a RestorePoint> {
     let point = points.iter().find(|point| point.snapshot == snapshot).ok_or_else(|| {
         Error::new(
             ErrorKind::NotFound,
@@ -175,9 +175,9 @@ mod tests {
         RestorePoint {
             snapshot: name.into(),
             arn: String::new(),
-            at: taken.map(|taken| at(&format!("2026-11-21T{taken}Z"))),
+            taken_at: taken.map(|taken| at(&format!("2026-11-21T{taken}Z"))),
             status: status.into(),
-            made_by: MadeBy::Landbridge,
+            created_by: CreatedBy::Landbridge,
             pinned: None,
             storage_gib: Some(20),
             bytes: None,
@@ -205,20 +205,21 @@ mod tests {
             ("2026-11-21 14:00:00+00:00", "2026-11-21T14:00:00Z"),
             ("2026-11-21T05:00:00Z", "2026-11-21T05:00:00Z"),
         ] {
-            assert_eq!(instant(text, &seoul).unwrap(), at(expected), "{text}");
+            assert_eq!(parse_instant(text, &seoul).unwrap(), at(expected), "{text}");
         }
         for wrong in ["", "14:00", "yesterday", "2026-13-01 00:00"] {
-            assert!(instant(wrong, &seoul).is_err(), "{wrong}");
+            assert!(parse_instant(wrong, &seoul).is_err(), "{wrong}");
         }
         // 01:30 happens twice in New York on that night: the earlier one is safer.
         let york = TimeZone::get("America/New_York").unwrap();
-        assert_eq!(instant("2026-11-01 01:30", &york).unwrap(), at("2026-11-01T05:30:00Z"));
+        assert_eq!(parse_instant("2026-11-01 01:30", &york).unwrap(), at("2026-11-01T05:30:00Z"));
     }
 
     #[test]
     fn the_newest_at_or_before() {
         let points = points();
-        let picked = |time: &str| pick(&points, Some(at(&format!("2026-11-21T{time}Z")))).unwrap();
+        let picked =
+            |time: &str| select_at(&points, Some(at(&format!("2026-11-21T{time}Z")))).unwrap();
         assert_eq!(picked("05:00:20").point.snapshot, "five");
         assert_eq!(picked("12:00:00").point.snapshot, "five");
         // One second too early: the one before, and a word about the one just after.
@@ -226,8 +227,8 @@ mod tests {
         assert_eq!(early.point.snapshot, "three");
         assert!(early.remarks.iter().any(|it| it.contains("four is passed over: it is deleting")));
         assert!(early.remarks.iter().any(|it| it.contains("--snapshot five")));
-        assert_eq!(pick(&points, None).unwrap().point.snapshot, "five");
-        let none = pick(&points, Some(at("2026-11-21T01:00:00Z"))).unwrap_err();
+        assert_eq!(select_at(&points, None).unwrap().point.snapshot, "five");
+        let none = select_at(&points, Some(at("2026-11-21T01:00:00Z"))).unwrap_err();
         assert_eq!(none.kind(), ErrorKind::NotFound);
         assert!(none.to_string().contains("the oldest is three"), "{none}");
     }
@@ -235,8 +236,8 @@ mod tests {
     #[test]
     fn a_name_is_there_and_available() {
         let points = points();
-        assert_eq!(named(&points, "five").unwrap().snapshot, "five");
-        assert_eq!(named(&points, "four").unwrap_err().kind(), ErrorKind::Conflict);
-        assert_eq!(named(&points, "nine").unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(find_by_id(&points, "five").unwrap().snapshot, "five");
+        assert_eq!(find_by_id(&points, "four").unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(find_by_id(&points, "nine").unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

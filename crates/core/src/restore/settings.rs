@@ -113,7 +113,7 @@ impl Setting {
     /// Whether a restore of this kind can be asked for it. What it cannot be asked for is
     /// changed afterwards (AWS API reference: RestoreDBInstanceFromDBSnapshot,
     /// RestoreDBClusterFromSnapshot).
-    pub fn at_restore(self, kind: SourceKind) -> bool {
+    pub fn is_restore_parameter(self, kind: SourceKind) -> bool {
         match kind {
             SourceKind::Instance => !matches!(
                 self,
@@ -134,7 +134,7 @@ impl Setting {
 /// A setting's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Value {
+pub enum SettingValue {
     /// On or off.
     Flag(bool),
     /// A number; its unit is in the setting's name.
@@ -147,7 +147,7 @@ pub enum Value {
     Tags(BTreeMap<String, String>),
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for SettingValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(true) => f.write_str("yes"),
@@ -170,48 +170,49 @@ impl fmt::Display for Value {
 /// What one database is set to. A setting that it does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Settings(BTreeMap<Setting, Value>);
+pub struct Settings(BTreeMap<Setting, SettingValue>);
 
 impl Settings {
     /// The value of a setting.
-    pub fn get(&self, setting: Setting) -> Option<&Value> {
+    pub fn get(&self, setting: Setting) -> Option<&SettingValue> {
         self.0.get(&setting)
     }
 
     /// Sets one, or leaves it as it is when there is no value.
-    pub fn set(&mut self, setting: Setting, value: Option<Value>) {
+    pub fn set(&mut self, setting: Setting, value: Option<SettingValue>) {
         if let Some(value) = value {
             self.0.insert(setting, value);
         }
     }
 
     /// Takes one out.
-    pub fn remove(&mut self, setting: Setting) -> Option<Value> {
+    pub fn remove(&mut self, setting: Setting) -> Option<SettingValue> {
         self.0.remove(&setting)
     }
 
     /// All of them, in the order of [`Setting::ALL`].
-    pub fn iter(&self) -> impl Iterator<Item = (Setting, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Setting, &SettingValue)> {
         self.0.iter().map(|(setting, value)| (*setting, value))
     }
 
     /// The tags.
     pub fn tags(&self) -> BTreeMap<String, String> {
         match self.get(Setting::Tags) {
-            Some(Value::Tags(tags)) => tags.clone(),
+            Some(SettingValue::Tags(tags)) => tags.clone(),
             _ => BTreeMap::new(),
         }
     }
 
     /// What of these is not so in `actual`. Tags that are there beyond the wanted ones are
     /// no difference.
-    pub fn missing_in(&self, actual: &Self) -> Self {
-        let differs = |(setting, value): &(Setting, &Value)| match (value, actual.get(*setting)) {
-            (Value::Tags(wanted), Some(Value::Tags(there))) => {
-                wanted.iter().any(|(key, value)| there.get(key) != Some(value))
-            }
-            (value, there) => there != Some(*value),
-        };
+    pub fn differing_from(&self, actual: &Self) -> Self {
+        let differs =
+            |(setting, value): &(Setting, &SettingValue)| match (value, actual.get(*setting)) {
+                (SettingValue::Tags(wanted), Some(SettingValue::Tags(there))) => {
+                    wanted.iter().any(|(key, value)| there.get(key) != Some(value))
+                }
+                (value, there) => there != Some(*value),
+            };
         Self(self.iter().filter(differs).map(|(setting, value)| (setting, value.clone())).collect())
     }
 
@@ -221,8 +222,8 @@ impl Settings {
     }
 }
 
-impl FromIterator<(Setting, Value)> for Settings {
-    fn from_iter<T: IntoIterator<Item = (Setting, Value)>>(settings: T) -> Self {
+impl FromIterator<(Setting, SettingValue)> for Settings {
+    fn from_iter<T: IntoIterator<Item = (Setting, SettingValue)>>(settings: T) -> Self {
         Self(settings.into_iter().collect())
     }
 }
@@ -246,7 +247,7 @@ pub struct SettingsRecord {
     pub members: BTreeMap<String, Settings>,
     /// What the source has and a restore cannot bring back by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_hand: Vec<String>,
+    pub manual_steps: Vec<String>,
 }
 
 impl SettingsRecord {
@@ -257,8 +258,8 @@ impl SettingsRecord {
         engine_version: String,
         settings: Settings,
     ) -> Self {
-        let (members, by_hand) = (BTreeMap::new(), Vec::new());
-        Self { version: VERSION, kind, engine, engine_version, settings, members, by_hand }
+        let (members, manual_steps) = (BTreeMap::new(), Vec::new());
+        Self { version: VERSION, kind, engine, engine_version, settings, members, manual_steps }
     }
 
     /// What it is called: a digest of what it says.
@@ -284,12 +285,12 @@ mod tests {
     fn record() -> SettingsRecord {
         let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
         let settings = [
-            (Setting::Tags, Value::Tags(tags)),
-            (Setting::Class, Value::Text("db.r6g.large".into())),
-            (Setting::MultiAz, Value::Flag(true)),
-            (Setting::SecurityGroups, Value::Names(BTreeSet::from(["sg-1".to_owned()]))),
-            (Setting::LogExports, Value::Names(BTreeSet::new())),
-            (Setting::StorageGb, Value::Number(100)),
+            (Setting::Tags, SettingValue::Tags(tags)),
+            (Setting::Class, SettingValue::Text("db.r6g.large".into())),
+            (Setting::MultiAz, SettingValue::Flag(true)),
+            (Setting::SecurityGroups, SettingValue::Names(BTreeSet::from(["sg-1".to_owned()]))),
+            (Setting::LogExports, SettingValue::Names(BTreeSet::new())),
+            (Setting::StorageGb, SettingValue::Number(100)),
         ];
         let settings = settings.into_iter().collect();
         SettingsRecord::new(SourceKind::Instance, "postgres".into(), "16.4".into(), settings)
@@ -309,7 +310,7 @@ mod tests {
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<SettingsRecord>(&json).unwrap(), record);
         let mut other = record.clone();
-        other.settings.set(Setting::MultiAz, Some(Value::Flag(false)));
+        other.settings.set(Setting::MultiAz, Some(SettingValue::Flag(false)));
         assert_ne!(other.digest(), record.digest());
         assert_eq!(record.clone().digest(), record.digest());
     }
@@ -317,16 +318,16 @@ mod tests {
     #[test]
     fn what_is_missing() {
         let wanted = record().settings;
-        assert!(wanted.missing_in(&wanted).is_empty());
+        assert!(wanted.differing_from(&wanted).is_empty());
         let mut actual = wanted.clone();
         actual.remove(Setting::Class);
-        actual.set(Setting::MultiAz, Some(Value::Flag(false)));
+        actual.set(Setting::MultiAz, Some(SettingValue::Flag(false)));
         let more = BTreeMap::from([("team", "shop"), ("made", "by hand")]);
         let more = more.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        actual.set(Setting::Tags, Some(Value::Tags(more)));
-        let missing: Vec<_> = wanted.missing_in(&actual).iter().map(|(it, _)| it).collect();
+        actual.set(Setting::Tags, Some(SettingValue::Tags(more)));
+        let missing: Vec<_> = wanted.differing_from(&actual).iter().map(|(it, _)| it).collect();
         assert_eq!(missing, [Setting::Class, Setting::MultiAz]);
-        actual.set(Setting::Tags, Some(Value::Tags(BTreeMap::new())));
-        assert!(wanted.missing_in(&actual).get(Setting::Tags).is_some());
+        actual.set(Setting::Tags, Some(SettingValue::Tags(BTreeMap::new())));
+        assert!(wanted.differing_from(&actual).get(Setting::Tags).is_some());
     }
 }

@@ -11,14 +11,14 @@ const LONGEST: usize = 63;
 
 /// A database as far as a swap needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SwapCandidate {
     /// The name it was restored under, when it is a restore of ours.
     pub restored_as: Option<String>,
 }
 
 /// One renaming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rename {
+pub struct RenameStep {
     /// The name it has.
     pub from: String,
     /// The name it gets.
@@ -28,7 +28,7 @@ pub struct Rename {
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Direction {
+pub enum SwapDirection {
     /// The restored database in, the source aside.
     Swap,
     /// Back.
@@ -36,7 +36,7 @@ pub enum Direction {
 }
 
 /// How the source is called while it is aside.
-pub fn aside(source: &str) -> String {
+pub fn replaced_name(source: &str) -> String {
     let end = LONGEST - ASIDE.len();
     format!("{}{ASIDE}", source[..source.len().min(end)].trim_end_matches('-'))
 }
@@ -47,15 +47,15 @@ pub fn aside(source: &str) -> String {
 /// # Errors
 /// [`ErrorKind::Conflict`] when the names are not as they must be, [`ErrorKind::NotFound`] when one is
 /// missing; nothing should be renamed then.
-pub fn plan(
-    direction: Direction,
+pub fn plan_swap(
+    direction: SwapDirection,
     source: &str,
     restored: &str,
-    seen: impl Fn(&str) -> Option<Seen>,
-) -> Result<Vec<Rename>> {
-    let aside = aside(source);
-    let is_restore = |it: &Seen| it.restored_as.as_deref() == Some(restored);
-    let step = |from: &str, to: &str| Rename { from: from.to_owned(), to: to.to_owned() };
+    seen: impl Fn(&str) -> Option<SwapCandidate>,
+) -> Result<Vec<RenameStep>> {
+    let aside = replaced_name(source);
+    let is_restore = |it: &SwapCandidate| it.restored_as.as_deref() == Some(restored);
+    let step = |from: &str, to: &str| RenameStep { from: from.to_owned(), to: to.to_owned() };
     let (at_source, at_restored, at_aside) = (seen(source), seen(restored), seen(&aside));
     if let Some(it) = &at_restored
         && !is_restore(it)
@@ -67,24 +67,24 @@ pub fn plan(
         ));
     }
     match (direction, at_source, at_restored, at_aside) {
-        (Direction::Swap, Some(_), Some(_), None) => {
+        (SwapDirection::Swap, Some(_), Some(_), None) => {
             Ok(vec![step(source, &aside), step(restored, source)])
         }
         // The first step is done, or the original is no more.
-        (Direction::Swap, None, Some(_), _) => Ok(vec![step(restored, source)]),
-        (Direction::Undo, Some(it), None, Some(_)) if is_restore(&it) => {
+        (SwapDirection::Swap, None, Some(_), _) => Ok(vec![step(restored, source)]),
+        (SwapDirection::Undo, Some(it), None, Some(_)) if is_restore(&it) => {
             Ok(vec![step(source, restored), step(&aside, source)])
         }
-        (Direction::Undo, None, Some(_), Some(_)) => Ok(vec![step(&aside, source)]),
+        (SwapDirection::Undo, None, Some(_), Some(_)) => Ok(vec![step(&aside, source)]),
         // Done already.
-        (Direction::Swap, Some(it), None, Some(_)) if is_restore(&it) => Ok(Vec::new()),
-        (Direction::Undo, Some(it), Some(_), None) if !is_restore(&it) => Ok(Vec::new()),
-        (Direction::Swap, Some(_), Some(_), Some(_)) => Err(Error::new(
+        (SwapDirection::Swap, Some(it), None, Some(_)) if is_restore(&it) => Ok(Vec::new()),
+        (SwapDirection::Undo, Some(it), Some(_), None) if !is_restore(&it) => Ok(Vec::new()),
+        (SwapDirection::Swap, Some(_), Some(_), Some(_)) => Err(Error::new(
             ErrorKind::Conflict,
             "an earlier swap's original is still there: delete or rename it first",
             aside,
         )),
-        (Direction::Swap, _, None, _) => Err(Error::new(
+        (SwapDirection::Swap, _, None, _) => Err(Error::new(
             ErrorKind::NotFound,
             "there is no restored database of that name to swap in",
             restored,
@@ -114,15 +114,15 @@ mod tests {
         list.iter().map(|(name, who)| ((*name).to_owned(), *who)).collect()
     }
 
-    fn steps(direction: Direction, world: &World) -> Result<Vec<Rename>> {
-        plan(direction, SOURCE, RESTORED, |name| {
+    fn steps(direction: SwapDirection, world: &World) -> Result<Vec<RenameStep>> {
+        plan_swap(direction, SOURCE, RESTORED, |name| {
             let who = world.get(name)?;
-            Some(Seen { restored_as: (*who == 'r').then(|| RESTORED.to_owned()) })
+            Some(SwapCandidate { restored_as: (*who == 'r').then(|| RESTORED.to_owned()) })
         })
     }
 
     /// Carries out so many steps.
-    fn after(mut world: World, steps: &[Rename]) -> World {
+    fn after(mut world: World, steps: &[RenameStep]) -> World {
         for step in steps {
             let who = world.remove(&step.from).expect("who is renamed is there");
             assert!(world.insert(step.to.clone(), who).is_none(), "{} is taken", step.to);
@@ -135,7 +135,7 @@ mod tests {
         let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
         let swapped = world(&[(SOURCE, 'r'), (ASIDE, 'o')]);
         for (direction, from, to) in
-            [(Direction::Swap, &before, &swapped), (Direction::Undo, &swapped, &before)]
+            [(SwapDirection::Swap, &before, &swapped), (SwapDirection::Undo, &swapped, &before)]
         {
             let whole = steps(direction, from).unwrap();
             assert_eq!(whole.len(), 2);
@@ -151,30 +151,30 @@ mod tests {
     #[test]
     fn turned_round_in_the_middle() {
         let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
-        let whole = steps(Direction::Swap, &before).unwrap();
+        let whole = steps(SwapDirection::Swap, &before).unwrap();
         let half = after(before.clone(), &whole[..1]);
-        let back = steps(Direction::Undo, &half).unwrap();
+        let back = steps(SwapDirection::Undo, &half).unwrap();
         assert_eq!(after(half, &back), before);
     }
 
     #[test]
     fn an_original_that_is_no_more_leaves_its_name() {
-        let rest = steps(Direction::Swap, &world(&[(RESTORED, 'r')])).unwrap();
-        assert_eq!(rest, [Rename { from: RESTORED.into(), to: SOURCE.into() }]);
+        let rest = steps(SwapDirection::Swap, &world(&[(RESTORED, 'r')])).unwrap();
+        assert_eq!(rest, [RenameStep { from: RESTORED.into(), to: SOURCE.into() }]);
     }
 
     #[test]
     fn names_of_others_are_left_alone() {
         for (direction, world, kind) in [
-            (Direction::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), ErrorKind::Conflict),
-            (Direction::Swap, world(&[(SOURCE, 'o')]), ErrorKind::NotFound),
+            (SwapDirection::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), ErrorKind::Conflict),
+            (SwapDirection::Swap, world(&[(SOURCE, 'o')]), ErrorKind::NotFound),
             (
-                Direction::Swap,
+                SwapDirection::Swap,
                 world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]),
                 ErrorKind::Conflict,
             ),
-            (Direction::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), ErrorKind::Conflict),
-            (Direction::Undo, world(&[(SOURCE, 'r')]), ErrorKind::Conflict),
+            (SwapDirection::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), ErrorKind::Conflict),
+            (SwapDirection::Undo, world(&[(SOURCE, 'r')]), ErrorKind::Conflict),
         ] {
             assert_eq!(steps(direction, &world).unwrap_err().kind(), kind, "{world:?}");
         }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_long_name_makes_room() {
         let long = "a".repeat(63);
-        assert!(aside(&long).len() <= 63);
-        assert_eq!(aside("shop"), "shop-replaced");
+        assert!(replaced_name(&long).len() <= 63);
+        assert_eq!(replaced_name("shop"), "shop-replaced");
     }
 }

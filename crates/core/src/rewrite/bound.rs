@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// A whole number.
-    Whole(i64),
+    Integer(i64),
     /// A double; JSON has no number for some of them, so it is written as text.
     Double(#[serde(with = "as_text")] f64),
     /// FALSE or TRUE.
@@ -49,7 +49,7 @@ impl Bound {
 
     fn units(self) -> i128 {
         match self {
-            Self::Whole(it) | Self::Timestamp(it) | Self::Time(it) => it.into(),
+            Self::Integer(it) | Self::Timestamp(it) | Self::Time(it) => it.into(),
             Self::Date(it) => it.into(),
             Self::Decimal(it, _) => it,
             Self::Bool(_) | Self::Double(_) => 0,
@@ -72,7 +72,7 @@ impl fmt::Display for Bound {
             }
         };
         match *self {
-            Self::Whole(it) => write!(f, "{it}"),
+            Self::Integer(it) => write!(f, "{it}"),
             Self::Double(it) => write!(f, "{it}"),
             Self::Bool(it) => write!(f, "{it}"),
             Self::Date(days) => date(f, days.into()),
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_bound_is_read_back_from_a_record() {
         for bound in [
-            Bound::Whole(i64::MIN),
+            Bound::Integer(i64::MIN),
             Bound::Double(f64::INFINITY),
             Bound::Double(-0.1),
             Bound::Double(f64::MIN_POSITIVE),

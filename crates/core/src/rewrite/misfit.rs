@@ -18,21 +18,21 @@ pub enum Misfit {
     /// A date that no calendar has: 30 February.
     NoSuchDate,
     /// A year before 1.
-    BeforeChrist,
+    YearBefore1,
     /// A year after 9999.
     YearBeyond9999,
     /// More than the type can hold.
     OutOfRange,
     /// More digits after the point than the type can hold.
-    TooFine,
+    TooManyFractionDigits,
     /// A time of 24 hours or more.
     BeyondOneDay,
     /// A time below zero.
     Negative,
     /// A time of day with a zone, which no type of BigQuery holds.
-    Zoned,
+    TimeWithZone,
     /// An array of arrays.
-    ManyDimensions,
+    NestedArray,
     /// An array with a NULL among its elements, which BigQuery does not hold.
     NullElement,
     /// Text that is not of the form at all.
@@ -48,33 +48,33 @@ impl Misfit {
         Self::NotANumber,
         Self::ZeroDate,
         Self::NoSuchDate,
-        Self::BeforeChrist,
+        Self::YearBefore1,
         Self::YearBeyond9999,
         Self::OutOfRange,
-        Self::TooFine,
+        Self::TooManyFractionDigits,
         Self::BeyondOneDay,
         Self::Negative,
-        Self::Zoned,
-        Self::ManyDimensions,
+        Self::TimeWithZone,
+        Self::NestedArray,
         Self::NullElement,
         Self::Malformed,
     ];
 
     /// The reason in words, for receipts and errors.
-    pub const fn text(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Infinite => "infinity",
             Self::NotANumber => "NaN",
             Self::ZeroDate => "zero date",
             Self::NoSuchDate => "no such date",
-            Self::BeforeChrist => "before Christ",
+            Self::YearBefore1 => "year before 1",
             Self::YearBeyond9999 => "year beyond 9999",
             Self::OutOfRange => "out of range",
-            Self::TooFine => "too many digits after the point",
+            Self::TooManyFractionDigits => "too many digits after the point",
             Self::BeyondOneDay => "24 hours or more",
             Self::Negative => "negative time",
-            Self::Zoned => "time with a zone",
-            Self::ManyDimensions => "array of arrays",
+            Self::TimeWithZone => "time with a zone",
+            Self::NestedArray => "array of arrays",
             Self::NullElement => "NULL in an array",
             Self::Malformed => "malformed",
         }
@@ -83,6 +83,6 @@ impl Misfit {
 
 impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.text())
+        f.write_str(self.as_str())
     }
 }

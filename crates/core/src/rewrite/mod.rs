@@ -8,11 +8,11 @@
 //! |---|---|
 //! | here | [`RewritePlan`], [`Action`], [`TargetType`] |
 //! | `misfit` | [`Misfit`]: why a value does not fit |
-//! | `facts`, `bound` | [`ColumnStats`]: what is known of a column that was carried |
+//! | `stats`, `bound` | [`ColumnStats`]: what is known of a column that was carried |
 
 mod bound;
-mod facts;
 mod misfit;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -22,12 +22,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use bound::Bound;
-pub use facts::ColumnStats;
 pub use misfit::Misfit;
+pub use stats::ColumnStats;
 
 use crate::{
     Error, ErrorKind, Result,
-    yaml::{self, Document, Faults},
+    yaml::{self, Diagnostics, Document},
 };
 
 /// The share of misfits of a column, of its values that are not NULL, beyond which
@@ -41,7 +41,7 @@ pub struct RewritePlan {
     /// The columns that something happens to. Naming one that the file lacks is an error.
     pub columns: BTreeMap<String, Action>,
     /// What happens to a column that is not named: `keep` or `drop`.
-    pub others: Others,
+    pub others: OtherColumns,
     /// What a value that does not fit its new type does, where a column says nothing else.
     pub on_misfit: OnMisfit,
     /// The largest share of misfits of a column's values that are not NULL, from 0 to 1;
@@ -61,7 +61,7 @@ impl Default for RewritePlan {
     fn default() -> Self {
         Self {
             columns: BTreeMap::new(),
-            others: Others::default(),
+            others: OtherColumns::default(),
             on_misfit: OnMisfit::default(),
             max_misfit_share: MAX_MISFIT_SHARE,
             compression: Compression::default(),
@@ -76,7 +76,7 @@ pub enum Action {
     /// Its bytes are copied.
     Keep,
     /// Its bytes are copied; the footer says something else about them.
-    Annotate(Annotate),
+    Annotate(AnnotateAs),
     /// Its text is read and written as another type.
     Retype {
         /// The type.
@@ -101,7 +101,7 @@ pub enum Action {
 /// What happens to a column that the plan does not name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Others {
+pub enum OtherColumns {
     /// It is copied.
     #[default]
     Keep,
@@ -139,7 +139,7 @@ pub enum Compression {
 /// leave the order of values as it was, so that statistics stay true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Annotate {
+pub enum AnnotateAs {
     /// Bytes that are UTF-8 text: a MySQL CHAR.
     String,
     /// Bytes that are JSON text.
@@ -197,15 +197,15 @@ pub struct Decimal {
 
 impl Action {
     /// The action as receipts and commands show it: `retype to TIMESTAMP`; empty for `keep`.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Keep => String::new(),
             Self::Annotate(to) => format!("annotate {}", format!("{to:?}").to_ascii_uppercase()),
             Self::Retype { to, on_misfit: None | Some(OnMisfit::SetNull) } => {
-                format!("retype to {}", to.in_words())
+                format!("retype to {}", to.sql_name())
             }
             Self::Retype { to, on_misfit: Some(OnMisfit::KeepText) } => {
-                format!("retype to {}, or keep text", to.in_words())
+                format!("retype to {}, or keep text", to.sql_name())
             }
             Self::Drop => "drop".to_owned(),
             Self::Tokenise { domain } if domain.is_empty() => "tokenise".to_owned(),
@@ -217,7 +217,7 @@ impl Action {
 
 impl TargetType {
     /// The type as it is written in GoogleSQL, digits included.
-    pub fn in_words(&self) -> String {
+    pub fn sql_name(&self) -> String {
         match self {
             Self::Date => "DATE".to_owned(),
             Self::Timestamp => "TIMESTAMP".to_owned(),
@@ -229,7 +229,7 @@ impl TargetType {
             Self::Bool => "BOOL".to_owned(),
             Self::Bytes => "BYTES".to_owned(),
             Self::Text => "STRING".to_owned(),
-            Self::List(of) => format!("ARRAY<{}>", of.in_words()),
+            Self::List(of) => format!("ARRAY<{}>", of.sql_name()),
         }
     }
 
@@ -237,7 +237,7 @@ impl TargetType {
     ///
     /// # Errors
     /// [`ErrorKind::Config`], naming `column`.
-    pub fn check(&self, column: &str) -> Result<()> {
+    pub fn validate(&self, column: &str) -> Result<()> {
         let wrong = |what| Err(Error::new(ErrorKind::Config, what, format!("column `{column}`")));
         let fits = |it: &Decimal, before: u8, after: u8| {
             it.precision >= 1
@@ -256,7 +256,7 @@ impl TargetType {
             Self::List(of) => match of.as_ref() {
                 Self::List(_) => wrong("a list of lists cannot be written"),
                 Self::Text => Ok(()),
-                of => of.check(column),
+                of => of.validate(column),
             },
             _ => Ok(()),
         }
@@ -268,21 +268,21 @@ impl RewritePlan {
     ///
     /// # Errors
     /// All faults of the text at once, with their lines.
-    pub fn read(text: &str, file: &str) -> Result<Document<Self>, Faults> {
-        yaml::load(file, text)
+    pub fn from_yaml(text: &str, file: &str) -> Result<Document<Self>, Diagnostics> {
+        yaml::parse(file, text)
     }
 
     /// Whether the plan makes sense by itself.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], naming the column.
-    pub fn check(&self) -> Result<()> {
+    pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.max_misfit_share) {
             return Err(Error::new(ErrorKind::Config, "a share of misfits is between 0 and 1", ""));
         }
         for (name, action) in &self.columns {
             if let Action::Retype { to, .. } = action {
-                to.check(name)?;
+                to.validate(name)?;
             }
         }
         Ok(())
@@ -291,8 +291,8 @@ impl RewritePlan {
     /// What happens to the column.
     pub fn action(&self, column: &str) -> Action {
         self.columns.get(column).cloned().unwrap_or(match self.others {
-            Others::Keep => Action::Keep,
-            Others::Drop => Action::Drop,
+            OtherColumns::Keep => Action::Keep,
+            OtherColumns::Drop => Action::Drop,
         })
     }
 }

@@ -13,12 +13,12 @@ columns:
   notes: drop
   memo: set_null
 ";
-    let plan = RewritePlan::read(text, "plan.yaml").expect("it is a plan").into_value();
-    plan.check().expect("it makes sense");
+    let plan = RewritePlan::from_yaml(text, "plan.yaml").expect("it is a plan").into_value();
+    plan.validate().expect("it makes sense");
     assert_eq!(plan.action("notes"), Action::Drop);
     assert_eq!(plan.action("memo"), Action::SetNull);
     assert_eq!(plan.action("not named"), Action::Keep);
-    assert_eq!(plan.action("code"), Action::Annotate(Annotate::String));
+    assert_eq!(plan.action("code"), Action::Annotate(AnnotateAs::String));
     assert_eq!(plan.action("account"), Action::Tokenise { domain: "account".into() });
     let list = TargetType::List(Box::new(TargetType::Text));
     assert_eq!(plan.action("tags"), Action::Retype { to: list, on_misfit: None });
@@ -44,10 +44,14 @@ fn impossible_types_are_refused() {
         let mut plan = RewritePlan::default();
         let action = Action::Retype { to: to.clone(), on_misfit: None };
         plan.columns.insert("x".into(), action);
-        assert_eq!(plan.check().expect_err("it cannot exist").kind(), ErrorKind::Config, "{to:?}");
+        assert_eq!(
+            plan.validate().expect_err("it cannot exist").kind(),
+            ErrorKind::Config,
+            "{to:?}"
+        );
     }
     let plan = RewritePlan { max_misfit_share: 1.5, ..RewritePlan::default() };
-    assert_eq!(plan.check().expect_err("no share").kind(), ErrorKind::Config);
+    assert_eq!(plan.validate().expect_err("no share").kind(), ErrorKind::Config);
 }
 
 #[test]

@@ -4,10 +4,10 @@
 //! Source: Amazon RDS User Guide, "Data conversion when exporting to an Amazon
 //! S3 bucket", for MySQL/MariaDB and for PostgreSQL.
 
-use super::{Annotation, Engine, Original, ParquetColumn, Physical};
+use super::{Annotation, Engine, OriginalColumn, ParquetColumn, Physical};
 
 /// The Parquet column that an export of `engine` writes for `original`.
-pub fn exported(engine: Engine, original: &Original) -> ParquetColumn {
+pub fn exported_column(engine: Engine, original: &OriginalColumn) -> ParquetColumn {
     // A domain's original type is that of its base, and yet it is exported as text.
     if original.expected_exported.eq_ignore_ascii_case("binary (UTF8)") {
         let name = original.name.clone();
@@ -40,7 +40,7 @@ fn postgres(declared: &str) -> (Physical, Annotation) {
     }
 }
 
-fn mysql(declared: &str, original: &Original) -> (Physical, Annotation) {
+fn mysql(declared: &str, original: &OriginalColumn) -> (Physical, Annotation) {
     let base = declared.split('(').next().unwrap_or_default().trim();
     let unsigned = declared.contains("unsigned");
     match base.trim_end_matches(" unsigned").trim() {
@@ -65,7 +65,7 @@ fn mysql(declared: &str, original: &Original) -> (Physical, Annotation) {
     }
 }
 
-fn decimal(declared: &str, original: &Original) -> (Physical, Annotation) {
+fn decimal(declared: &str, original: &OriginalColumn) -> (Physical, Annotation) {
     let inside: Vec<u32> = declared
         .split_once('(')
         .and_then(|(_, rest)| rest.split_once(')'))
@@ -107,9 +107,12 @@ mod tests {
     #[test]
     fn unsigned_and_char_of_mysql() {
         let column = |ty: &str| {
-            let original =
-                Original { name: "c".into(), original_type: ty.into(), ..Original::default() };
-            let column = exported(Engine::Mysql, &original);
+            let original = OriginalColumn {
+                name: "c".into(),
+                original_type: ty.into(),
+                ..OriginalColumn::default()
+            };
+            let column = exported_column(Engine::Mysql, &original);
             (column.physical, column.annotation)
         };
         assert_eq!(

@@ -5,7 +5,7 @@
 //! original type decides what it *means* and what must be mended on the way.
 
 mod exported;
-mod landing;
+mod load_mapping;
 mod natural;
 
 use std::fmt;
@@ -14,9 +14,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use exported::exported;
-pub use landing::{Fix, Landing, landing};
-pub use natural::natural;
+pub use exported::exported_column;
+pub use load_mapping::{FooterFix, LoadMapping, load_mapping};
+pub use natural::natural_type;
 
 /// A BigQuery column type, by its GoogleSQL name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -240,7 +240,7 @@ impl fmt::Display for ParquetColumn {
 
 /// A column as the manifest of an export describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Original {
+pub struct OriginalColumn {
     /// Its name.
     pub name: String,
     /// The source's own type, such as `timestamp without time zone` or `bigint unsigned`.

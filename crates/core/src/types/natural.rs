@@ -1,11 +1,11 @@
 //! Which type a column should get whose values the export writes as text.
 
-use super::{BigQueryType, Engine, Original};
+use super::{BigQueryType, Engine, OriginalColumn};
 
 /// The BigQuery type that fits what the source's own type means; STRING where none does, or where
 /// values are usual that it cannot hold: a TIME of MySQL may be negative or beyond 24 hours, money
 /// is written in the currency of a locale.
-pub fn natural(engine: Engine, original: &Original) -> BigQueryType {
+pub fn natural_type(engine: Engine, original: &OriginalColumn) -> BigQueryType {
     use BigQueryType as Bq;
     let declared = original.original_type.trim().to_ascii_lowercase();
     let base = declared.split('(').next().unwrap_or_default().trim();
@@ -44,11 +44,11 @@ mod tests {
     #[test]
     fn types_that_hold_what_the_source_means() {
         use BigQueryType as Bq;
-        let original = |ty: &str, precision, scale| Original {
+        let original = |ty: &str, precision, scale| OriginalColumn {
             original_type: ty.to_owned(),
             precision,
             scale,
-            ..Original::default()
+            ..OriginalColumn::default()
         };
         for (engine, ty, precision, scale, expected) in [
             (Engine::Postgres, "date", 0, None, Bq::Date),
@@ -68,7 +68,7 @@ mod tests {
             (Engine::Postgres, "interval", 0, None, Bq::String),
             (Engine::Postgres, "USER-DEFINED", 0, None, Bq::String),
         ] {
-            assert_eq!(natural(engine, &original(ty, precision, scale)), expected, "{ty}");
+            assert_eq!(natural_type(engine, &original(ty, precision, scale)), expected, "{ty}");
         }
     }
 }

@@ -19,7 +19,7 @@ impl Position {
 /// The way from the root of a file to one of its values, shown as
 /// `pii.classes.email.readers[0]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Path(Vec<Segment>);
+pub struct KeyPath(Vec<Segment>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Segment {
@@ -27,7 +27,7 @@ enum Segment {
     Index(usize),
 }
 
-impl Path {
+impl KeyPath {
     /// The whole file.
     pub fn root() -> Self {
         Self::default()
@@ -67,7 +67,7 @@ impl Path {
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
             match segment {
@@ -91,18 +91,18 @@ impl fmt::Display for Path {
 
 /// Something wrong with a value, before it is known where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Violation {
     /// Which value.
-    pub path: Path,
+    pub path: KeyPath,
     /// What is wrong, as a sentence without a full stop.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
 }
 
-impl Problem {
+impl Violation {
     /// A problem without advice.
-    pub fn new(path: Path, message: impl Into<String>) -> Self {
+    pub fn new(path: KeyPath, message: impl Into<String>) -> Self {
         Self { path, message: message.into(), help: None }
     }
 
@@ -113,7 +113,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match &self.help {
@@ -125,14 +125,14 @@ impl fmt::Display for Problem {
 
 /// A problem and its place in the file that is being read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct LocatedViolation {
     pub(super) at: Position,
-    pub(super) problem: Problem,
+    pub(super) problem: Violation,
 }
 
-impl Found {
-    pub(super) fn in_file(self, file: &str) -> Fault {
-        Fault {
+impl LocatedViolation {
+    pub(super) fn in_file(self, file: &str) -> Diagnostic {
+        Diagnostic {
             file: file.to_owned(),
             line: self.at.line,
             column: self.at.column,
@@ -146,7 +146,7 @@ impl Found {
 /// One fault of a file, shown as
 /// `landbridge.yaml:12:3: unknown key `zoen` in `schedule`; did you mean `zone`?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Diagnostic {
     /// The file, as the caller named it.
     pub file: String,
     /// The line, from 1.
@@ -161,9 +161,9 @@ pub struct Fault {
     pub help: Option<String>,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault { file, line, column, message, .. } = self;
+        let Diagnostic { file, line, column, message, .. } = self;
         write!(f, "{file}:{line}:{column}: {message}")?;
         match &self.help {
             Some(help) => write!(f, "; {help}"),
@@ -175,19 +175,19 @@ impl fmt::Display for Fault {
 /// Every fault of one file, in the order of its lines; shown one a line, with
 /// the count at the end. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults {
+pub struct Diagnostics {
     file: String,
-    all: Vec<Fault>,
+    all: Vec<Diagnostic>,
 }
 
-impl Faults {
-    pub(super) fn new(file: &str, mut all: Vec<Fault>) -> Self {
+impl Diagnostics {
+    pub(super) fn new(file: &str, mut all: Vec<Diagnostic>) -> Self {
         all.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         Self { file: file.to_owned(), all }
     }
 
     /// The faults.
-    pub fn all(&self) -> &[Fault] {
+    pub fn all(&self) -> &[Diagnostic] {
         &self.all
     }
 
@@ -197,7 +197,7 @@ impl Faults {
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in &self.all {
             writeln!(f, "{fault}")?;
@@ -209,4 +209,4 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}

@@ -8,8 +8,8 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | here | [`load`], [`load_checked`], [`schema_of`] |
-//! | `fault` | [`Fault`], [`Faults`], [`Problem`], [`Path`] |
+//! | here | [`parse`], [`parse_checked`], [`schema_of`] |
+//! | `fault` | [`Diagnostic`], [`Diagnostics`], [`Violation`], [`KeyPath`] |
 //! | `node` | text → nodes with places |
 //! | `walk` | nodes against a schema |
 //! | [`format`] | the shapes of single values: identifiers that a cloud restricts |
@@ -24,7 +24,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{Fault, Faults, Path, Position, Problem};
+pub use fault::{Diagnostic, Diagnostics, KeyPath, Position, Violation};
 pub use nearest::nearest;
 
 use std::collections::HashMap;
@@ -55,7 +55,7 @@ impl<T> Document<T> {
 
     /// The problem as a fault of this file, with the line of its path, or of
     /// the nearest parent that the file writes out.
-    pub fn fault(&self, problem: Problem) -> Fault {
+    pub fn fault(&self, problem: Violation) -> Diagnostic {
         self.places.fault(problem)
     }
 }
@@ -64,14 +64,14 @@ impl<T> Document<T> {
 ///
 /// # Errors
 /// Every departure from the schema of `T`, sorted by line.
-pub fn load<T: DeserializeOwned + JsonSchema>(
+pub fn parse<T: DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
-) -> Result<Document<T>, Faults> {
+) -> Result<Document<T>, Diagnostics> {
     let read = read::<T>(file, text);
     match read.value {
         Some(value) if read.faults.is_empty() => Ok(Document { value, places: read.places }),
-        _ => Err(Faults::new(file, read.faults)),
+        _ => Err(Diagnostics::new(file, read.faults)),
     }
 }
 
@@ -81,11 +81,11 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
 ///
 /// # Errors
 /// Every fault of both kinds, sorted by line.
-pub fn load_checked<T: DeserializeOwned + JsonSchema>(
+pub fn parse_checked<T: DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
-    check: impl FnOnce(&T) -> Vec<Problem>,
-) -> Result<T, Faults> {
+    check: impl FnOnce(&T) -> Vec<Violation>,
+) -> Result<T, Diagnostics> {
     let mut read = read::<T>(file, text);
     if let Some(value) = &read.value {
         let problems = check(value);
@@ -93,20 +93,20 @@ pub fn load_checked<T: DeserializeOwned + JsonSchema>(
     }
     match read.value {
         Some(value) if read.faults.is_empty() => Ok(value),
-        _ => Err(Faults::new(file, read.faults)),
+        _ => Err(Diagnostics::new(file, read.faults)),
     }
 }
 
 /// The departures of a value made in code from its own schema: the rules on
-/// single values, as [`load`] applies them to a file.
-pub fn problems_of<T: Serialize + JsonSchema>(value: &T) -> Vec<Problem> {
+/// single values, as [`parse`] applies them to a file.
+pub fn violations_of<T: Serialize + JsonSchema>(value: &T) -> Vec<Violation> {
     match serde_json::to_value(value) {
         Ok(json) => {
             let node = Node::from_json(&json);
             let walked = walk::walk(&schema_of::<T>(), &node);
             walked.found.into_iter().map(|found| found.problem).collect()
         }
-        Err(error) => vec![Problem::new(Path::root(), error.to_string())],
+        Err(error) => vec![Violation::new(KeyPath::root(), error.to_string())],
     }
 }
 
@@ -124,7 +124,7 @@ struct Read<T> {
     /// What could be made of the file; with faults present it is only good
     /// for finding more of them.
     value: Option<T>,
-    faults: Vec<Fault>,
+    faults: Vec<Diagnostic>,
     places: Places,
 }
 
@@ -139,18 +139,18 @@ fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
     };
     let walked = walk::walk(&schema_of::<T>(), &node);
     places.of = walked.places;
-    let mut faults: Vec<Fault> =
+    let mut faults: Vec<Diagnostic> =
         walked.found.into_iter().map(|found| found.in_file(file)).collect();
     let value = match walked.value.map(serde_json::from_value::<T>) {
         Some(Ok(value)) => Some(value),
         // The schema lets nothing through that the type refuses; should the
         // two ever part, this still ends in a sentence.
         Some(Err(error)) if faults.is_empty() => {
-            faults.push(places.fault(Problem::new(Path::root(), error.to_string())));
+            faults.push(places.fault(Violation::new(KeyPath::root(), error.to_string())));
             None
         }
         None if faults.is_empty() => {
-            faults.push(places.fault(Problem::new(Path::root(), "the file cannot be read")));
+            faults.push(places.fault(Violation::new(KeyPath::root(), "the file cannot be read")));
             None
         }
         _ => None,
@@ -161,11 +161,11 @@ fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
 #[derive(Clone, Debug)]
 struct Places {
     file: String,
-    of: HashMap<Path, Position>,
+    of: HashMap<KeyPath, Position>,
 }
 
 impl Places {
-    fn fault(&self, problem: Problem) -> Fault {
+    fn fault(&self, problem: Violation) -> Diagnostic {
         let mut path = problem.path.clone();
         let at = loop {
             if let Some(at) = self.of.get(&path) {
@@ -176,6 +176,6 @@ impl Places {
                 None => break Position::START,
             }
         };
-        fault::Found { at, problem }.in_file(&self.file)
+        fault::LocatedViolation { at, problem }.in_file(&self.file)
     }
 }

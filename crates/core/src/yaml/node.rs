@@ -7,7 +7,7 @@
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::{Number, Value};
 
-use super::fault::{Found, Path, Position, Problem};
+use super::fault::{KeyPath, LocatedViolation, Position, Violation};
 
 /// Deeper than any file of ours, and shallow enough for recursion.
 const MAX_DEPTH: usize = 32;
@@ -16,12 +16,12 @@ const MAX_DEPTH: usize = 32;
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) at: Position,
-    pub(super) kind: Kind,
+    pub(super) kind: NodeKind,
 }
 
 /// What a node is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     /// A scalar: what it resolves to, and how it was written.
     Scalar { value: Value, text: String },
     /// A list.
@@ -42,8 +42,8 @@ impl Node {
     /// A value made in code, which has no place.
     pub(super) fn from_json(value: &Value) -> Self {
         let kind = match value {
-            Value::Array(items) => Kind::List(items.iter().map(Self::from_json).collect()),
-            Value::Object(entries) => Kind::Map(
+            Value::Array(items) => NodeKind::List(items.iter().map(Self::from_json).collect()),
+            Value::Object(entries) => NodeKind::Map(
                 entries
                     .iter()
                     .map(|(key, value)| Entry {
@@ -53,8 +53,8 @@ impl Node {
                     })
                     .collect(),
             ),
-            Value::String(text) => Kind::Scalar { value: value.clone(), text: text.clone() },
-            other => Kind::Scalar { value: other.clone(), text: other.to_string() },
+            Value::String(text) => NodeKind::Scalar { value: value.clone(), text: text.clone() },
+            other => NodeKind::Scalar { value: other.clone(), text: other.to_string() },
         };
         Self { at: Position::START, kind }
     }
@@ -62,9 +62,9 @@ impl Node {
     /// The value without its places; of duplicate keys the last.
     pub(super) fn to_json(&self) -> Value {
         match &self.kind {
-            Kind::Scalar { value, .. } => value.clone(),
-            Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => {
+            NodeKind::Scalar { value, .. } => value.clone(),
+            NodeKind::List(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Map(entries) => {
                 entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
             }
         }
@@ -72,15 +72,15 @@ impl Node {
 
     /// Whether nothing is written.
     pub(super) fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { value: Value::Null, .. })
+        matches!(&self.kind, NodeKind::Scalar { value: Value::Null, .. })
     }
 
     /// What the node is, in words.
     pub(super) fn what(&self) -> &'static str {
         match &self.kind {
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "a mapping",
-            Kind::Scalar { value, .. } => match value {
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "a mapping",
+            NodeKind::Scalar { value, .. } => match value {
                 Value::Null => "nothing",
                 Value::Bool(_) => "true or false",
                 Value::Number(number) if number.is_f64() => "a fraction",
@@ -98,13 +98,13 @@ enum Open {
 }
 
 /// Parses the one document of a file.
-pub(super) fn parse(text: &str) -> Result<Node, Vec<Found>> {
+pub(super) fn parse(text: &str) -> Result<Node, Vec<LocatedViolation>> {
     let mut found = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut root: Option<Node> = None;
     let mut documents = 0;
     let mut complain = |at: Position, message: &str| {
-        found.push(Found { at, problem: Problem::new(Path::root(), message) });
+        found.push(LocatedViolation { at, problem: Violation::new(KeyPath::root(), message) });
     };
 
     for event in Parser::new_from_str(text) {
@@ -161,8 +161,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Found>> {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match open.pop() {
-                    Some(Open::List(at, items)) => Node { at, kind: Kind::List(items) },
-                    Some(Open::Map(at, entries, _)) => Node { at, kind: Kind::Map(entries) },
+                    Some(Open::List(at, items)) => Node { at, kind: NodeKind::List(items) },
+                    Some(Open::Map(at, entries, _)) => Node { at, kind: NodeKind::Map(entries) },
                     None => continue,
                 };
                 close(&mut open, &mut root, node);
@@ -198,7 +198,7 @@ fn scalar(at: Position, text: &str, style: ScalarStyle) -> Node {
         ScalarStyle::Plain => resolve(text),
         _ => Value::String(text.to_owned()),
     };
-    Node { at, kind: Kind::Scalar { value, text: text.to_owned() } }
+    Node { at, kind: NodeKind::Scalar { value, text: text.to_owned() } }
 }
 
 /// What a plain scalar means (YAML 1.2.2, section 10.3.2, without octal and

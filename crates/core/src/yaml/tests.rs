@@ -46,18 +46,18 @@ enum Flag {
     Japan,
 }
 
-fn rules(line: &Line) -> Vec<Problem> {
-    let ports = Path::of("ports");
+fn rules(line: &Line) -> Vec<Violation> {
+    let ports = KeyPath::root().key("ports");
     match line.ports.keys().next() {
         Some(first) if line.ports.len() == 1 => {
-            vec![Problem::new(ports.key(first), "a line needs two ports").help("name another")]
+            vec![Violation::new(ports.key(first), "a line needs two ports").help("name another")]
         }
         _ => Vec::new(),
     }
 }
 
 fn check(text: &str, expected: Expect) {
-    let shown = match load_checked::<Line>("line.yaml", text, rules) {
+    let shown = match parse_checked::<Line>("line.yaml", text, rules) {
         Ok(line) => format!("{line:#?}"),
         Err(faults) => faults.to_string(),
     };
@@ -282,19 +282,20 @@ fn not_yaml() {
 #[test]
 fn a_value_made_in_code_keeps_the_same_rules() {
     let port = Port { zone: "Asia/Soul".into(), quays: vec![] };
-    let shown: Vec<String> = problems_of(&port).iter().map(ToString::to_string).collect();
+    let shown: Vec<String> = violations_of(&port).iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["`zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?"]);
 }
 
 #[test]
 fn the_place_of_a_later_fault() {
     let text = "name: Line\nflag: korea\nports:\n  busan:\n    zone: Asia/Seoul\n";
-    let document = load::<Line>("line.yaml", text).expect("a sound file");
-    let zone = Path::of("ports").key("busan").key("zone");
-    let lines: Vec<String> = [zone.clone(), Path::of("ports"), Path::of("berths"), zone.index(3)]
-        .into_iter()
-        .map(|path| document.fault(Problem::new(path, "late")).to_string())
-        .collect();
+    let document = parse::<Line>("line.yaml", text).expect("a sound file");
+    let zone = KeyPath::root().key("ports").key("busan").key("zone");
+    let lines: Vec<String> =
+        [zone.clone(), KeyPath::root().key("ports"), KeyPath::root().key("berths"), zone.index(3)]
+            .into_iter()
+            .map(|path| document.fault(Violation::new(path, "late")).to_string())
+            .collect();
     assert_eq!(
         lines,
         [

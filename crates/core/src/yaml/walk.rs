@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    fault::{Found, Path, Position, Problem},
+    fault::{KeyPath, LocatedViolation, Position, Violation},
     format,
     nearest::{nearest, suggestion},
-    node::{Entry, Kind, Node},
+    node::{Entry, Node, NodeKind},
 };
 
 /// What a walk found.
@@ -17,28 +17,28 @@ pub(super) struct Walked {
     /// be made of it. Only to be trusted when nothing was found.
     pub(super) value: Option<Value>,
     /// What is wrong.
-    pub(super) found: Vec<Found>,
+    pub(super) found: Vec<LocatedViolation>,
     /// Where each value stands.
-    pub(super) places: HashMap<Path, Position>,
+    pub(super) places: HashMap<KeyPath, Position>,
 }
 
 /// Walks a file's root node against a root schema.
 pub(super) fn walk(schema: &Value, node: &Node) -> Walked {
     let mut walker = Walker { root: schema, found: Vec::new(), places: HashMap::new() };
-    walker.places.insert(Path::root(), Position::START);
-    let value = walker.node(schema, node, &Path::root(), Position::START);
+    walker.places.insert(KeyPath::root(), Position::START);
+    let value = walker.node(schema, node, &KeyPath::root(), Position::START);
     Walked { value, found: walker.found, places: walker.places }
 }
 
 struct Walker<'a> {
     root: &'a Value,
-    found: Vec<Found>,
-    places: HashMap<Path, Position>,
+    found: Vec<LocatedViolation>,
+    places: HashMap<KeyPath, Position>,
 }
 
 impl<'a> Walker<'a> {
-    fn complain(&mut self, at: Position, problem: Problem) {
-        self.found.push(Found { at, problem });
+    fn complain(&mut self, at: Position, problem: Violation) {
+        self.found.push(LocatedViolation { at, problem });
     }
 
     /// Follows `$ref`, and for an optional value (`anyOf` with null) takes the
@@ -68,7 +68,7 @@ impl<'a> Walker<'a> {
         &mut self,
         schema: &'a Value,
         node: &Node,
-        path: &Path,
+        path: &KeyPath,
         parent: Position,
     ) -> Option<Value> {
         let (schema, or_null) = self.resolve(schema);
@@ -87,16 +87,18 @@ impl<'a> Walker<'a> {
             return Some(node.to_json());
         };
         match (&node.kind, wanted) {
-            (Kind::Map(entries), "object") => self.map(schema, entries, path, parent),
-            (Kind::List(items), "array") => self.list(schema, items, path),
-            (Kind::Scalar { value, text }, "string") if value.is_string() => {
+            (NodeKind::Map(entries), "object") => self.map(schema, entries, path, parent),
+            (NodeKind::List(items), "array") => self.list(schema, items, path),
+            (NodeKind::Scalar { value, text }, "string") if value.is_string() => {
                 self.text(schema, text, node.at, path);
                 Some(value.clone())
             }
-            (Kind::Scalar { value, .. }, "integer") if value.is_i64() => {
+            (NodeKind::Scalar { value, .. }, "integer") if value.is_i64() => {
                 self.range(schema, value, node.at, path)
             }
-            (Kind::Scalar { value, .. }, "boolean") if value.is_boolean() => Some(value.clone()),
+            (NodeKind::Scalar { value, .. }, "boolean") if value.is_boolean() => {
+                Some(value.clone())
+            }
             _ => {
                 self.wrong_type(wanted, node, path);
                 None
@@ -104,32 +106,32 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn wrong_type(&mut self, wanted: &str, node: &Node, path: &Path) {
+    fn wrong_type(&mut self, wanted: &str, node: &Node, path: &KeyPath) {
         let (expected, help) = match (wanted, &node.kind) {
             ("object", _) => ("a mapping of keys", None),
-            ("array", Kind::Scalar { value, .. }) if !value.is_null() => {
+            ("array", NodeKind::Scalar { value, .. }) if !value.is_null() => {
                 ("a list", Some("write it in brackets: `[…]`"))
             }
             ("array", _) => ("a list", None),
-            ("integer", Kind::Scalar { text, .. }) if text.starts_with('0') => {
+            ("integer", NodeKind::Scalar { text, .. }) if text.starts_with('0') => {
                 ("a whole number", Some("leave out the leading zero"))
             }
             ("integer", _) => ("a whole number", None),
             ("boolean", _) => ("`true` or `false`", None),
-            (_, Kind::Scalar { value, .. }) if !value.is_null() => {
+            (_, NodeKind::Scalar { value, .. }) if !value.is_null() => {
                 ("text", Some("put it in quotes"))
             }
             _ => ("text", None),
         };
         let subject = subject(path);
         let message = format!("{subject} must be {expected}, but is {}", node.what());
-        let mut problem = Problem::new(path.clone(), message);
+        let mut problem = Violation::new(path.clone(), message);
         problem.help = help.map(str::to_owned);
         self.complain(node.at, problem);
     }
 
-    fn one_of(&mut self, allowed: &[&'a str], node: &Node, path: &Path) -> Option<Value> {
-        let Kind::Scalar { value, text } = &node.kind else {
+    fn one_of(&mut self, allowed: &[&'a str], node: &Node, path: &KeyPath) -> Option<Value> {
+        let NodeKind::Scalar { value, text } = &node.kind else {
             self.wrong_type("string", node, path);
             return None;
         };
@@ -141,23 +143,29 @@ impl<'a> Walker<'a> {
             return None;
         }
         let message = format!("{} cannot be {}", subject(path), format::quoted(text));
-        let mut problem = Problem::new(path.clone(), message);
+        let mut problem = Violation::new(path.clone(), message);
         problem.help = suggestion(text, allowed);
         self.complain(node.at, problem);
         None
     }
 
-    fn text(&mut self, schema: &Value, text: &str, at: Position, path: &Path) {
+    fn text(&mut self, schema: &Value, text: &str, at: Position, path: &KeyPath) {
         let format = schema["format"].as_str().and_then(format::named);
         if let Some(complaint) = format.and_then(|format| format.check(text)) {
             let message = format!("{}: {}", subject(path), complaint.message);
-            let mut problem = Problem::new(path.clone(), message);
+            let mut problem = Violation::new(path.clone(), message);
             problem.help = complaint.help;
             self.complain(at, problem);
         }
     }
 
-    fn range(&mut self, schema: &Value, value: &Value, at: Position, path: &Path) -> Option<Value> {
+    fn range(
+        &mut self,
+        schema: &Value,
+        value: &Value,
+        at: Position,
+        path: &KeyPath,
+    ) -> Option<Value> {
         let number = value.as_i64()?;
         let min = schema["minimum"].as_f64();
         let max = schema["maximum"].as_f64();
@@ -174,7 +182,7 @@ impl<'a> Walker<'a> {
             (None, None) => return Some(value.clone()),
         };
         let message = format!("{} must be {wanted}, but is {number}", subject(path));
-        self.complain(at, Problem::new(path.clone(), message));
+        self.complain(at, Violation::new(path.clone(), message));
         match schema["minimum"].as_i64() {
             // With only one value to choose from, no other rule depends on it.
             Some(only) if min == max => Some(only.into()),
@@ -183,7 +191,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn list(&mut self, schema: &'a Value, items: &[Node], path: &Path) -> Option<Value> {
+    fn list(&mut self, schema: &'a Value, items: &[Node], path: &KeyPath) -> Option<Value> {
         let mut kept = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
@@ -197,7 +205,7 @@ impl<'a> Walker<'a> {
         &mut self,
         schema: &'a Value,
         entries: &[Entry],
-        path: &Path,
+        path: &KeyPath,
         parent: Position,
     ) -> Option<Value> {
         static NOTHING: std::sync::LazyLock<Map<String, Value>> =
@@ -215,7 +223,7 @@ impl<'a> Walker<'a> {
             if let Some(before) = first.insert(entry.key.as_str(), entry.at) {
                 let message = format!("duplicate key `{}`{}", entry.key, inside(path));
                 let help = format!("it stands on line {} already", before.line);
-                self.complain(entry.at, Problem::new(path.key(&entry.key), message).help(help));
+                self.complain(entry.at, Violation::new(path.key(&entry.key), message).help(help));
                 continue;
             }
             let (key, schema) = match (known.get_key_value(&entry.key), others) {
@@ -223,7 +231,7 @@ impl<'a> Walker<'a> {
                 (None, Some(schema)) => {
                     if let Some(complaint) = names.and_then(|names| names.check(&entry.key)) {
                         let message = format!("key{}: {}", inside(path), complaint.message);
-                        let mut problem = Problem::new(path.key(&entry.key), message);
+                        let mut problem = Violation::new(path.key(&entry.key), message);
                         problem.help = complaint.help;
                         self.complain(entry.at, problem);
                     }
@@ -242,7 +250,7 @@ impl<'a> Walker<'a> {
             };
             let path = path.key(key);
             let at = match &entry.value.kind {
-                Kind::Scalar { .. } => entry.value.at,
+                NodeKind::Scalar { .. } => entry.value.at,
                 _ => entry.at,
             };
             self.places.insert(path.clone(), at);
@@ -261,7 +269,7 @@ impl<'a> Walker<'a> {
         let least = schema["minProperties"].as_u64().unwrap_or(0);
         if (entries.len() as u64) < least {
             let message = format!("{} must not be empty", subject(path));
-            self.complain(parent, Problem::new(path.clone(), message));
+            self.complain(parent, Violation::new(path.clone(), message));
         }
         for required in schema["required"].as_array().into_iter().flatten() {
             let Some(required) = required.as_str() else {
@@ -270,7 +278,7 @@ impl<'a> Walker<'a> {
             if !kept.contains_key(required) {
                 broken = true;
                 let message = format!("key `{required}` is missing{}", inside(path));
-                self.complain(parent, Problem::new(path.key(required), message));
+                self.complain(parent, Violation::new(path.key(required), message));
             }
         }
         (!broken).then_some(Value::Object(kept))
@@ -283,7 +291,7 @@ impl<'a> Walker<'a> {
         known: &'a Map<String, Value>,
         entries: &[Entry],
         entry: &Entry,
-        path: &Path,
+        path: &KeyPath,
     ) -> Option<&'a str> {
         let candidates: Vec<&'a str> = known
             .keys()
@@ -293,7 +301,7 @@ impl<'a> Walker<'a> {
         let meant = nearest(&entry.key, candidates.iter().copied());
         let known: Vec<&str> = known.keys().map(String::as_str).collect();
         let message = format!("unknown key `{}`{}", entry.key, inside(path));
-        let mut problem = Problem::new(path.key(&entry.key), message);
+        let mut problem = Violation::new(path.key(&entry.key), message);
         problem.help = match meant {
             Some(meant) => Some(format!("did you mean `{meant}`?")),
             None => suggestion(&entry.key, &known),
@@ -321,10 +329,10 @@ fn allowed(schema: &Value) -> Option<Vec<&str>> {
     Some(all)
 }
 
-fn subject(path: &Path) -> String {
-    if *path == Path::root() { "the file".to_owned() } else { format!("`{path}`") }
+fn subject(path: &KeyPath) -> String {
+    if *path == KeyPath::root() { "the file".to_owned() } else { format!("`{path}`") }
 }
 
-fn inside(path: &Path) -> String {
-    if *path == Path::root() { String::new() } else { format!(" in `{path}`") }
+fn inside(path: &KeyPath) -> String {
+    if *path == KeyPath::root() { String::new() } else { format!(" in `{path}`") }
 }

@@ -25,7 +25,7 @@ struct Cloud {
 impl Cloud {
     async fn new() -> Self {
         let text = include_str!("../../../../examples/demo/landbridge.yaml");
-        let config = config::load("landbridge.yaml", text).expect("a configuration");
+        let config = config::parse("landbridge.yaml", text).expect("a configuration");
         let dir = tempfile::tempdir().expect("a temporary folder");
         let options = AwsOptions { data_dir: dir.path().to_owned(), ..AwsOptions::default() };
         let clock = Clock::new("2026-11-20T16:00:00Z".parse().expect("a time"));

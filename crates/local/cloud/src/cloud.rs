@@ -385,7 +385,7 @@ pub fn schedule_variables(config: &Config) -> BTreeMap<String, String> {
 
 fn read_config(path: &Path) -> Result<Config, LocalError> {
     let text = std::fs::read_to_string(path).map_err(LocalError::io("read", path))?;
-    config::load(&path.display().to_string(), &text)
+    config::parse(&path.display().to_string(), &text)
         .map_err(|faults| LocalError::Config(faults.to_string()))
 }
 

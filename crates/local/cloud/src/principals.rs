@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use landbridge_core::config::{Config, UNCLASSIFIED};
+use landbridge_core::config::{CLASS_UNCLASSIFIED, Config};
 use landbridge_local_google::{
     ALL_AUTHENTICATED_USERS, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
 };
@@ -86,7 +86,7 @@ pub(crate) fn set_up(
             cloud: "google",
             message: format!("it knows no masking rule {}", class.mask),
         })?;
-        let readers: BTreeSet<String> = if name == UNCLASSIFIED {
+        let readers: BTreeSet<String> = if name == CLASS_UNCLASSIFIED {
             BTreeSet::from([ALL_AUTHENTICATED_USERS.to_owned()])
         } else {
             class.masked_readers.iter().map(|member| address(member)).collect()
@@ -123,7 +123,7 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
         }
         Principal::PiiReader => tags
             .iter()
-            .filter(|(class, _)| *class != UNCLASSIFIED)
+            .filter(|(class, _)| *class != CLASS_UNCLASSIFIED)
             .fold(on_data(Role::DataViewer), |grants, (_, tag)| grants.fine_grained_reader(tag)),
         Principal::Stranger => on_data(Role::DataViewer),
     }

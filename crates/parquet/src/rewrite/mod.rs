@@ -92,7 +92,7 @@ impl Rewriter {
     /// # Errors
     /// [`ErrorKind::Config`] when the plan makes no sense by itself.
     pub fn new(plan: RewritePlan) -> Result<Self> {
-        plan.check()?;
+        plan.validate()?;
         Ok(Self { plan, key: None, page_limit: DEFAULT_PAGE_LIMIT })
     }
 

@@ -245,7 +245,7 @@ fn bounds(chunk: &ColumnChunkMetaData) -> Option<(Bound, Bound)> {
             {
                 Some((Bound::Date(min), Bound::Date(max)))
             } else if matches!(logical, None | Some(LogicalType::Integer(_))) {
-                both(min.into(), max.into(), Bound::Whole)
+                both(min.into(), max.into(), Bound::Integer)
             } else {
                 None
             }
@@ -268,7 +268,7 @@ fn bounds(chunk: &ColumnChunkMetaData) -> Option<(Bound, Bound)> {
                 None | Some(LogicalType::Integer(_))
                     if column.converted_type() != ConvertedType::TIMESTAMP_MILLIS =>
                 {
-                    both(min, max, Bound::Whole)
+                    both(min, max, Bound::Integer)
                 }
                 _ => None,
             }
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn bounds_in_words() {
         for (bound, text) in [
-            (Bound::Whole(-5), "-5"),
+            (Bound::Integer(-5), "-5"),
             (Bound::Date(0), "1970-01-01"),
             (Bound::Date(-719_162), "0001-01-01"),
             (Bound::Date(2_932_896), "9999-12-31"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use landbridge_core::rewrite::{Action, Annotate, Decimal, OnMisfit, RewritePlan, TargetType};
+use landbridge_core::rewrite::{Action, AnnotateAs, Decimal, OnMisfit, RewritePlan, TargetType};
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::ParquetError;
@@ -93,7 +93,7 @@ impl Layout {
             if kept_text {
                 action = match is_text(field) {
                     true => Action::Keep,
-                    false => Action::Annotate(Annotate::String),
+                    false => Action::Annotate(AnnotateAs::String),
                 };
             }
             changed |= action != Action::Keep;
@@ -269,18 +269,18 @@ fn start<'a>(
     Type::primitive_type_builder(field.name(), physical).with_repetition(repetition).with_id(id)
 }
 
-fn annotation(what: Annotate) -> (PhysicalType, Option<LogicalType>, ConvertedType) {
+fn annotation(what: AnnotateAs) -> (PhysicalType, Option<LogicalType>, ConvertedType) {
     use ConvertedType as C;
     let micros = TimeUnit::MICROS;
     match what {
-        Annotate::String => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String), C::UTF8),
-        Annotate::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json), C::JSON),
-        Annotate::Bytes => (PhysicalType::BYTE_ARRAY, None, C::NONE),
-        Annotate::Date => (PhysicalType::INT32, Some(LogicalType::Date), C::DATE),
-        Annotate::Timestamp => {
+        AnnotateAs::String => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String), C::UTF8),
+        AnnotateAs::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json), C::JSON),
+        AnnotateAs::Bytes => (PhysicalType::BYTE_ARRAY, None, C::NONE),
+        AnnotateAs::Date => (PhysicalType::INT32, Some(LogicalType::Date), C::DATE),
+        AnnotateAs::Timestamp => {
             (PhysicalType::INT64, Some(LogicalType::timestamp(true, micros)), C::TIMESTAMP_MICROS)
         }
-        Annotate::Time => {
+        AnnotateAs::Time => {
             (PhysicalType::INT64, Some(LogicalType::time(true, micros)), C::TIME_MICROS)
         }
     }
@@ -300,10 +300,10 @@ fn target(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
     };
     let plain = |physical| start(field, physical, repetition);
     match of {
-        TargetType::Date => annotated(Annotate::Date),
-        TargetType::Timestamp => annotated(Annotate::Timestamp),
-        TargetType::Time => annotated(Annotate::Time),
-        TargetType::Text => annotated(Annotate::String),
+        TargetType::Date => annotated(AnnotateAs::Date),
+        TargetType::Timestamp => annotated(AnnotateAs::Timestamp),
+        TargetType::Time => annotated(AnnotateAs::Time),
+        TargetType::Text => annotated(AnnotateAs::String),
         TargetType::Int64 => plain(PhysicalType::INT64),
         TargetType::Float64 => plain(PhysicalType::DOUBLE),
         TargetType::Bool => plain(PhysicalType::BOOLEAN),

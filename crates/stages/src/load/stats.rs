@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
-use landbridge_core::config::NONE;
+use landbridge_core::config::CLASS_NONE;
 use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::TablePlan;
-use landbridge_core::plan::table::Resolved;
+use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, ReceiptColumn};
 use landbridge_core::rewrite::{Action, ColumnStats};
 use landbridge_core::{Error, ErrorKind, Result};
@@ -51,9 +51,9 @@ pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableS
 /// # Errors
 /// [`ErrorKind::Held`], naming the columns above the limit.
 pub(super) fn check_misfits(stats: &TableStats, percent: f64, table: &str) -> Result<()> {
-    let above = stats.iter().filter(|(_, stats)| stats.exceeds(percent / 100.0));
+    let above = stats.iter().filter(|(_, stats)| stats.misfits_exceed(percent / 100.0));
     let above: Vec<String> = above
-        .map(|(name, stats)| format!("column `{name}`: {}", stats.misfits_in_words()))
+        .map(|(name, stats)| format!("column `{name}`: {}", stats.describe_misfits()))
         .collect();
     if above.is_empty() {
         return Ok(());
@@ -73,7 +73,7 @@ pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
     let misfits = stats.iter().filter(|(_, stats)| !stats.misfits.is_empty());
     misfits
         .map(|(name, stats)| {
-            let misfits = stats.misfits_in_words();
+            let misfits = stats.describe_misfits();
             let text = format!("column `{name}`: {misfits} do not fit its type and are NULL");
             Note::of_column(NoteCode::ValuesSetToNull, name, text)
         })
@@ -84,19 +84,19 @@ pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
 /// masked column is personal data.
 pub(super) fn receipt_columns(
     table: &TablePlan,
-    resolved: &Resolved,
+    resolved: &ResolvedTable,
     stats: &TableStats,
 ) -> Vec<ReceiptColumn> {
     let column = |wanted: &DesiredColumn| {
         let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
         let stats = stats.get(&wanted.name);
-        let open = stats.filter(|_| wanted.class == NONE);
+        let open = stats.filter(|_| wanted.class == CLASS_NONE);
         ReceiptColumn {
             name: wanted.name.clone(),
             source: source.map_or_else(String::new, |column| column.source.clone()),
             ty: wanted.ty,
             repeated: wanted.repeated,
-            action: source.map_or_else(String::new, |column| column.action.in_words()),
+            action: source.map_or_else(String::new, |column| column.action.describe()),
             class: wanted.class.clone(),
             nulls: stats.and_then(|stats| stats.nulls),
             misfits: stats.map_or_else(BTreeMap::new, |stats| stats.misfits.clone()),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_aws::S3;
-use landbridge_core::plan::columns::{counting, rewriting};
+use landbridge_core::plan::columns::{misfit_scan_plan, rewrite_plan};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
 use landbridge_core::rewrite::{Action, RewritePlan};
@@ -60,7 +60,7 @@ pub(super) async fn transfer_item(
     key: &DayTokenKey,
 ) -> Result<()> {
     let bucket = &context.config.transfer.bucket;
-    let plan = rewriting(&table.columns, text);
+    let plan = rewrite_plan(&table.columns, text);
     let rewriter = rewriter(context, ledger, plan, key).await?;
     let (source, result) = open_source(context, table, item, rewriter.clone())?;
     let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
@@ -89,7 +89,7 @@ pub(super) async fn scan_item(
     table: &TablePlan,
     item: &TransferItem,
 ) -> Result<()> {
-    let rewriter = Rewriter::new(counting(&table.columns))?;
+    let rewriter = Rewriter::new(misfit_scan_plan(&table.columns))?;
     let result = read_through(context, table, item, rewriter).await?;
     let report = result.report(item)?;
     let misfits = report.columns.iter().filter(|column| !column.misfits.is_empty());

@@ -108,7 +108,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 /// The fingerprint of what the contract asks of a table's transfer, as the day's plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
-    table.map_or_else(String::new, landbridge_core::contract::Table::transfer_fingerprint)
+    table.map_or_else(String::new, landbridge_core::contract::TableContract::transfer_fingerprint)
 }
 
 /// The tables with objects to transfer; `None` when a table's plan has another revision than the
@@ -128,7 +128,7 @@ async fn open_tables(ledger: &DayLedger, plan: &DayPlan) -> Result<Option<Vec<Op
 }
 
 /// Objects in transfer at once: as many as configured, or as memory allows.
-fn concurrency(settings: &config::Transfer) -> usize {
+fn concurrency(settings: &config::TransferConfig) -> usize {
     let memory = settings.memory_mib as usize * 1024 * 1024;
     usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
 }
@@ -206,13 +206,13 @@ mod tests {
 
     #[test]
     fn memory_limits_the_concurrency() {
-        let settings = |concurrency, memory_mib| config::Transfer {
+        let settings = |concurrency, memory_mib| config::TransferConfig {
             bucket: String::new(),
             prefix: String::new(),
             concurrency,
             memory_mib,
             token_key: None,
-            cut_above_mib: config::Transfer::CUT_ABOVE_MIB,
+            cut_above_mib: config::TransferConfig::CUT_ABOVE_MIB,
         };
         for (configured, memory_mib, objects) in
             [(4, 128, 4), (64, 128, 4), (64, 32, 1), (1, 9216, 1), (64, 1024, 32)]

@@ -7,11 +7,11 @@ use landbridge_core::calendar::Day;
 use landbridge_core::contract;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::objects::{
-    Folder, ObjectMeta, SourceTable, assign, group, parse_source_table,
+    ObjectMeta, SourceTable, TableFolder, assign_folders, group_by_table, parse_source_table,
 };
-use landbridge_core::plan::partitions::{Shape, partitions};
-use landbridge_core::plan::table::{File, Input, Part, plan as plan_table};
-use landbridge_core::plan::{DayPlan, Problem, Skipped, TableEntry, TablePlan};
+use landbridge_core::plan::partitions::{TableShape, find_partitions};
+use landbridge_core::plan::table::{DataFile, FilePart, TableInput, plan_table};
+use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, ExportRecord, MANIFEST, PLAN};
 use landbridge_ledger::{DayLedger, Recorded};
@@ -30,8 +30,8 @@ struct Candidate<'a> {
     source_table: String,
     table: String,
     status: &'a TableStatus,
-    contract: Option<&'a contract::Table>,
-    files: Vec<File>,
+    contract: Option<&'a contract::TableContract>,
+    files: Vec<DataFile>,
     /// Why a file of this table cannot be used; the other tables continue.
     broken: Option<Error>,
 }
@@ -81,7 +81,7 @@ pub(super) async fn plan_day(
 /// Whether the plan matches today's contract and no table of it has a problem.
 fn is_current(context: &Context, plan: &DayPlan) -> bool {
     plan.tables.iter().all(|entry| {
-        !entry.broken
+        !entry.has_problem
             && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
     })
 }
@@ -129,14 +129,15 @@ async fn make_plan(
         )
     })?;
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
-    let assigned = assign(export.engine, &manifest.tables, group(&manifest.root, listed))?;
+    let assigned =
+        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed))?;
 
     let mut skipped = Vec::new();
     let mut candidates = Vec::new();
     for (source_table, status, folder) in assigned {
         match why_not_exported(status, &folder) {
             Some(reason) => {
-                skipped.push(Skipped { source_table: source_table.name, reason, alert: true })
+                skipped.push(SkippedTable { source_table: source_table.name, reason, alert: true })
             }
             None => candidates.push(candidate(context, source_table, status, folder).await?),
         }
@@ -199,10 +200,10 @@ async fn record_table_plan(
     }
     let name = records::table_plan(&plan.table);
     let mut recorded = ledger.create_or_get(&name, &plan).await?;
-    if plan.clone().at_revision(recorded.value.revision) != recorded.value {
+    if plan.clone().with_revision(recorded.value.revision) != recorded.value {
         // A plan without items has no objects that the new ones must differ from.
         let next = recorded.value.revision + u32::from(!recorded.value.items.is_empty());
-        ledger.replace(&name, &recorded.etag, &plan.at_revision(next)).await?;
+        ledger.replace(&name, &recorded.etag, &plan.with_revision(next)).await?;
         // Another tick may have been faster: the recorded plan counts.
         recorded = ledger.get(&name).await?.ok_or_else(|| {
             Error::new(ErrorKind::Corrupt, "the plan of a table disappeared", name.to_string())
@@ -212,7 +213,7 @@ async fn record_table_plan(
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
-fn why_not_exported(status: &TableStatus, folder: &Folder) -> Option<String> {
+fn why_not_exported(status: &TableStatus, folder: &TableFolder) -> Option<String> {
     let present = !folder.data.is_empty() || folder.success;
     if present && !status.is_skipped() {
         return None;
@@ -230,19 +231,19 @@ async fn candidate<'a>(
     context: &'a Context,
     source_table: SourceTable,
     status: &'a TableStatus,
-    folder: Folder,
+    folder: TableFolder,
 ) -> Result<Candidate<'a>> {
     let contract = context.contract.tables.get(&source_table.name);
     let (schema, name) = source_table.name.split_once('.').unwrap_or((&source_table.name, ""));
     let table = contract
         .and_then(|contract| contract.table.clone())
-        .unwrap_or_else(|| contract::table_name(&source_table.database, schema, name));
+        .unwrap_or_else(|| contract::default_table_name(&source_table.database, schema, name));
     let bucket = context.config.export.bucket.as_str();
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
         .map(|object| footer(context, bucket, object))
         .buffered(concurrency)
-        .try_collect::<Vec<File>>()
+        .try_collect::<Vec<DataFile>>()
         .await;
     let (files, broken) = match read {
         Ok(files) => (files, None),
@@ -252,33 +253,33 @@ async fn candidate<'a>(
     Ok(Candidate { source_table: source_table.name, table, status, contract, files, broken })
 }
 
-async fn footer(context: &Context, bucket: &str, object: ObjectMeta) -> Result<File> {
+async fn footer(context: &Context, bucket: &str, object: ObjectMeta) -> Result<DataFile> {
     let from =
         S3Object { s3: context.aws.s3.clone(), bucket: bucket.to_owned(), object: object.clone() };
     let name = format!("s3://{bucket}/{}", object.key);
     let footer = Footer::read(&from, object.bytes, &name).await?;
     let limit = u64::from(context.config.transfer.cut_above_mib) * 1024 * 1024;
     let parts = if object.bytes > limit { parts(&footer, limit / 2) } else { Vec::new() };
-    Ok(File { rows: footer.rows(), columns: footer.columns(), object, parts })
+    Ok(DataFile { rows: footer.rows(), columns: footer.columns(), object, parts })
 }
 
 /// Row groups of about `bytes` together, with their rows.
-fn parts(footer: &Footer, bytes: u64) -> Vec<Part> {
+fn parts(footer: &Footer, bytes: u64) -> Vec<FilePart> {
     let part = |groups: Vec<usize>| {
         let (from, to) = (groups.first()?, groups.last()?);
         let rows = |group: &usize| {
             u64::try_from(footer.metadata.row_group(*group).num_rows()).unwrap_or(0)
         };
-        Some(Part { row_groups: *from..to + 1, rows: groups.iter().map(rows).sum() })
+        Some(FilePart { row_groups: *from..to + 1, rows: groups.iter().map(rows).sum() })
     };
     cut_row_groups(footer, Cut::PartBytes(bytes)).into_iter().filter_map(part).collect()
 }
 
 /// Skips partitions: their rows are also in the files of their parent table.
-fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skipped>) {
+fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<SkippedTable>) {
     let shape = |candidate: &Candidate<'_>| {
         let columns = candidate.files.first().map(|file| &file.columns);
-        Shape {
+        TableShape {
             source_table: candidate.source_table.clone(),
             columns: columns
                 .into_iter()
@@ -289,13 +290,13 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
             declared: candidate.contract.is_some(),
         }
     };
-    let shapes: Vec<Shape> =
+    let shapes: Vec<TableShape> =
         candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
-    let found = partitions(&shapes);
+    let found = find_partitions(&shapes);
     candidates.retain(|candidate| {
         let Some(parent) = found.get(&candidate.source_table) else { return true };
         let reason = format!("its rows are in `{parent}`, of which it is a partition");
-        skipped.push(Skipped {
+        skipped.push(SkippedTable {
             source_table: candidate.source_table.clone(),
             reason,
             alert: false,
@@ -315,7 +316,7 @@ fn make_table_plan(
     let source = &context.config.source.name;
     let name = format!("{source}/{day}/{}/{}", export.export, candidate.table);
     let prefix = records::below(&context.config.transfer.prefix, &name);
-    let mut plan = plan_table(&Input {
+    let mut plan = plan_table(&TableInput {
         source_table: &candidate.source_table,
         table: &candidate.table,
         engine: export.engine,
@@ -362,7 +363,7 @@ fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
         items: plan.items.len(),
         rows: plan.rows,
         bytes: plan.bytes,
-        broken: plan.problem.is_some(),
+        has_problem: plan.problem.is_some(),
     }
 }
 

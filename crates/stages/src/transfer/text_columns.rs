@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use landbridge_core::plan::columns::undecided;
+use landbridge_core::plan::columns::columns_needing_scan;
 use landbridge_core::plan::{TablePlan, TransferItem};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
@@ -27,7 +27,7 @@ pub(super) enum Decision {
 /// # Errors
 /// Any ledger error.
 pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Decision> {
-    let undecided = undecided(&table.columns);
+    let undecided = columns_needing_scan(&table.columns);
     if undecided.is_empty() {
         return Ok(Decision::Decided(BTreeSet::new()));
     }
@@ -57,7 +57,7 @@ pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Deci
 /// # Errors
 /// [`ErrorKind::Corrupt`] when the transfer did not record its decision.
 pub(crate) async fn decided(ledger: &DayLedger, table: &TablePlan) -> Result<BTreeSet<String>> {
-    if undecided(&table.columns).is_empty() {
+    if columns_needing_scan(&table.columns).is_empty() {
         return Ok(BTreeSet::new());
     }
     let decided = ledger.value(&records::text_columns(table)).await?;

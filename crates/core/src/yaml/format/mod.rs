@@ -1,7 +1,7 @@
 //! The shapes of single values: identifiers that a cloud restricts.
 //!
 //! Each is a named format with a pattern. Both stand in the JSON Schema, so an
-//! editor refuses what [`super::load`] refuses; the sentence for people, and
+//! editor refuses what [`super::parse`] refuses; the sentence for people, and
 //! the rules that no pattern expresses well, are only here.
 
 use std::{collections::HashMap, sync::LazyLock};

@@ -18,7 +18,7 @@ pub(in crate::rewrite) fn elements(
     }
     loop {
         match rest {
-            [b'{', ..] => return Err(Misfit::ManyDimensions),
+            [b'{', ..] => return Err(Misfit::NestedArray),
             [b'"', quoted @ ..] => rest = quoted_element(quoted, scratch, &mut each)?,
             _ => {
                 let length = rest
@@ -51,7 +51,7 @@ fn body(text: &[u8]) -> Result<&[u8], Misfit> {
         [b'[', ..] => {
             let equals = text.iter().position(|byte| *byte == b'=').ok_or(Misfit::Malformed)?;
             if text[..equals].iter().filter(|byte| **byte == b'[').count() > 1 {
-                return Err(Misfit::ManyDimensions);
+                return Err(Misfit::NestedArray);
             }
             let form = |byte: &u8| byte.is_ascii_digit() || b"[]:-+".contains(byte);
             if !text[..equals].iter().all(form) {
@@ -123,8 +123,8 @@ mod tests {
             ("{a b}", list(&["a b"])),
             ("{NULL}", Err(Misfit::NullElement)),
             ("{1,null}", Err(Misfit::NullElement)),
-            ("{{1,2},{3,4}}", Err(Misfit::ManyDimensions)),
-            ("[0:1][0:1]={{1,2},{3,4}}", Err(Misfit::ManyDimensions)),
+            ("{{1,2},{3,4}}", Err(Misfit::NestedArray)),
+            ("[0:1][0:1]={{1,2},{3,4}}", Err(Misfit::NestedArray)),
             ("", Err(Misfit::Malformed)),
             ("{", Err(Misfit::Malformed)),
             ("{1", Err(Misfit::Malformed)),

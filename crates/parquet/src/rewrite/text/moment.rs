@@ -40,7 +40,7 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     }
     let (offset, rest) = zone(rest)?;
     if rest == b" BC" {
-        return Err(Misfit::BeforeChrist);
+        return Err(Misfit::YearBefore1);
     }
     if !rest.is_empty() {
         return Err(Misfit::Malformed);
@@ -48,7 +48,7 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     let seconds = i64::from(days?) * DAY_SECONDS - offset;
     let result = seconds * MICROS + micros;
     if result < i64::from(FIRST_DAY) * DAY_SECONDS * MICROS {
-        Err(Misfit::BeforeChrist)
+        Err(Misfit::YearBefore1)
     } else if result >= (i64::from(LAST_DAY) + 1) * DAY_SECONDS * MICROS {
         Err(Misfit::YearBeyond9999)
     } else {
@@ -66,7 +66,7 @@ pub(in crate::rewrite) fn time(text: &[u8]) -> Result<i64, Misfit> {
     let (hours, micros, rest) = clock(text)?;
     if !rest.is_empty() {
         let (_, rest) = zone(rest)?;
-        return Err(if rest.is_empty() { Misfit::Zoned } else { Misfit::Malformed });
+        return Err(if rest.is_empty() { Misfit::TimeWithZone } else { Misfit::Malformed });
     }
     if negative && micros != 0 {
         Err(Misfit::Negative)
@@ -127,7 +127,7 @@ fn long_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
         return Err(Misfit::Malformed);
     }
     if let b" BC" = rest {
-        return Err(Misfit::BeforeChrist);
+        return Err(Misfit::YearBefore1);
     }
     let year = year.iter().fold(0_i32, |sum, digit| sum * 10 + i32::from(digit - b'0'));
     if year > 9999 {
@@ -163,7 +163,7 @@ fn clock(text: &[u8]) -> Result<(i64, i64, &[u8]), Misfit> {
         for digit in fraction {
             unit /= 10;
             if unit == 0 && *digit != b'0' {
-                return Err(Misfit::TooFine);
+                return Err(Misfit::TooManyFractionDigits);
             }
             micros += i64::from(digit - b'0') * unit;
         }
@@ -250,7 +250,7 @@ mod tests {
             ("2024-13-01", Err(Misfit::NoSuchDate)),
             ("10000-01-01", Err(Misfit::YearBeyond9999)),
             ("5874897-12-31", Err(Misfit::YearBeyond9999)),
-            ("0044-03-15 BC", Err(Misfit::BeforeChrist)),
+            ("0044-03-15 BC", Err(Misfit::YearBefore1)),
             ("", Err(Misfit::Malformed)),
             ("2024-1-01", Err(Misfit::Malformed)),
             ("24-01-01", Err(Misfit::Malformed)),
@@ -302,12 +302,12 @@ mod tests {
             ("1969-12-31 23:59:59.999999", Ok(-1)),
             ("1970-01-01 00:00:00.5", Ok(500_000)),
             ("1970-01-01 00:00:00.000001000", Ok(1)),
-            ("1970-01-01 00:00:00.0000001", Err(Misfit::TooFine)),
+            ("1970-01-01 00:00:00.0000001", Err(Misfit::TooManyFractionDigits)),
             ("infinity", Err(Misfit::Infinite)),
             ("-infinity", Err(Misfit::Infinite)),
-            ("0044-03-15 12:00:00 BC", Err(Misfit::BeforeChrist)),
-            ("0044-03-15 12:00:00+00 BC", Err(Misfit::BeforeChrist)),
-            ("0001-01-01 00:00:00+09", Err(Misfit::BeforeChrist)),
+            ("0044-03-15 12:00:00 BC", Err(Misfit::YearBefore1)),
+            ("0044-03-15 12:00:00+00 BC", Err(Misfit::YearBefore1)),
+            ("0001-01-01 00:00:00+09", Err(Misfit::YearBefore1)),
             ("9999-12-31 23:00:00-09", Err(Misfit::YearBeyond9999)),
             ("10000-01-01 00:00:00", Err(Misfit::YearBeyond9999)),
             ("294276-12-31 23:59:59.999999+00", Err(Misfit::YearBeyond9999)),
@@ -337,8 +337,8 @@ mod tests {
             ("838:59:59", Err(Misfit::BeyondOneDay)),
             ("-12:00:00", Err(Misfit::Negative)),
             ("-838:59:59", Err(Misfit::Negative)),
-            ("12:00:00+09", Err(Misfit::Zoned)),
-            ("12:00:00.5-03:30", Err(Misfit::Zoned)),
+            ("12:00:00+09", Err(Misfit::TimeWithZone)),
+            ("12:00:00.5-03:30", Err(Misfit::TimeWithZone)),
             ("12:00", Err(Misfit::Malformed)),
             ("1:00:00", Err(Misfit::Malformed)),
             ("12:00:61", Err(Misfit::Malformed)),

@@ -104,7 +104,7 @@ fn digits(text: &[u8], as_: Decimal) -> Result<(bool, impl Iterator<Item = u8>),
         return Err(Misfit::OutOfRange);
     }
     if fraction.len() > scale {
-        return Err(Misfit::TooFine);
+        return Err(Misfit::TooManyFractionDigits);
     }
     let fill = std::iter::repeat_n(b'0', scale - fraction.len());
     let all = whole.iter().chain(fraction).copied().chain(fill);
@@ -176,7 +176,7 @@ mod tests {
             ("00012.340000", of(4, 2), Ok(1234)),
             ("9999999999.99", of(12, 2), Ok(999_999_999_999)),
             ("10000000000", of(12, 2), Err(Misfit::OutOfRange)),
-            ("0.001", of(12, 2), Err(Misfit::TooFine)),
+            ("0.001", of(12, 2), Err(Misfit::TooManyFractionDigits)),
             (&nines, of(38, 9), Ok(10_i128.pow(38) - 1)),
             ("NaN", of(12, 2), Err(Misfit::NotANumber)),
             ("Infinity", of(12, 2), Err(Misfit::Infinite)),

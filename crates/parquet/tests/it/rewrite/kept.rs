@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::array::{BinaryArray, Int32Array, ListArray, StringArray, UInt32Array};
 use arrow::datatypes::Int64Type;
 use landbridge_core::ErrorKind;
-use landbridge_core::rewrite::{Annotate, Others};
+use landbridge_core::rewrite::{AnnotateAs, OtherColumns};
 use landbridge_parquet::rewrite::TOKEN_LENGTH;
 use parquet::basic::{Compression, GzipLevel};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
@@ -125,7 +125,7 @@ fn a_dropped_column_is_in_no_byte() {
     assert_eq!(rows(&out).num_columns(), 2);
     assert_eq!(shown(&rows(&out), "b"), shown(&rows(&source), "b"));
 
-    let others = RewritePlan { others: Others::Drop, ..plan([("b", Action::Keep)]) };
+    let others = RewritePlan { others: OtherColumns::Drop, ..plan([("b", Action::Keep)]) };
     let (out, _) = rewritten(&source, others);
     assert_eq!(rows(&out).num_columns(), 1);
 }
@@ -142,7 +142,7 @@ fn annotations_change_the_footer_alone() {
         WriterProperties::default(),
     );
     let actions =
-        [("code", Annotate::String), ("at", Annotate::Timestamp), ("day", Annotate::Date)];
+        [("code", AnnotateAs::String), ("at", AnnotateAs::Timestamp), ("day", AnnotateAs::Date)];
     let actions = actions.map(|(name, what)| (name, Action::Annotate(what)));
     let (out, report) = rewritten(&source, plan(actions));
     assert_eq!(report.bytes_decoded, 0);
@@ -150,7 +150,7 @@ fn annotations_change_the_footer_alone() {
     assert_eq!(shown(&batch, "code"), ["AB", "∅", "CD"]);
     assert_eq!(shown(&batch, "at")[1], "1970-01-01T00:00:01Z");
     assert_eq!(shown(&batch, "day"), ["1970-01-01", "1970-01-02", "1970-01-03"]);
-    let wrong = plan([("day", Action::Annotate(Annotate::String))]);
+    let wrong = plan([("day", Action::Annotate(AnnotateAs::String))]);
     let error =
         rewriter(wrong).rewrite(&source, "test", Vec::new(), None).expect_err("INT32 is no text");
     assert_eq!(error.kind(), ErrorKind::Held);

@@ -17,8 +17,8 @@ pub(super) use rows::wait_for_job;
 
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
-use landbridge_core::diff::{SchemaChange, diff};
-use landbridge_core::plan::table::resolve;
+use landbridge_core::diff::{SchemaChange, diff_table};
+use landbridge_core::plan::table::resolve_table;
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
@@ -56,10 +56,10 @@ impl TableLoad<'_> {
         let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
         let contract = context.contract.tables.get(&table.source_table);
         let text = text_columns::decided(ledger, table).await?;
-        let resolved = resolve(table, contract, &text)?;
+        let resolved = resolve_table(table, contract, &text)?;
         let stats = stats::read(ledger, table).await?;
         stats::check_misfits(&stats, context.config.checks.max_misfit_percent, &self.name())?;
-        let change = diff(
+        let change = diff_table(
             &self.name(),
             &context.config.source.name,
             &resolved.columns,
@@ -123,7 +123,7 @@ impl TableLoad<'_> {
                 let note = |text| Note::new(NoteCode::SchemaChanged, format!("schema: {text}"));
                 notes.iter().map(note).collect()
             }
-            SchemaChange::Nothing(_) => Vec::new(),
+            SchemaChange::Unchanged(_) => Vec::new(),
         };
         let other_key = match key {
             Some(key) => self.last_day_of_other_key(key).await?,

@@ -1,7 +1,7 @@
 //! The proof: rows and tags of the table, read back and compared with the plan. What differs is
 //! not published.
 
-use landbridge_core::diff::{SchemaChange, tag_of};
+use landbridge_core::diff::{SchemaChange, policy_tag_for};
 use landbridge_core::plan::Problem;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_core::{Error, ErrorKind, Result};
@@ -33,7 +33,7 @@ impl TableLoad<'_> {
             state = self.restore_tags(change, &column, receipt).await?;
         }
         for column in &mut receipt.columns {
-            let wanted = tag_of(&column.class, &self.context.tags)?;
+            let wanted = policy_tag_for(&column.class, &self.context.tags)?;
             let live =
                 state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
             column.tag_read_back =

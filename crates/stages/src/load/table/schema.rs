@@ -17,7 +17,7 @@ impl TableLoad<'_> {
         let table = &self.table.table;
         let bigquery = &self.context.gcp.bigquery;
         match change {
-            SchemaChange::Nothing(_) => return Ok(()),
+            SchemaChange::Unchanged(_) => return Ok(()),
             SchemaChange::Create(columns) => {
                 let source = &self.context.config.source.name;
                 let created =

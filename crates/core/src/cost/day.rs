@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::prices::Aws;
+use super::prices::AwsPrices;
 use crate::calendar::Day;
 
 /// Bytes of a GiB.
@@ -10,7 +10,7 @@ const GIB: f64 = 1_073_741_824.0;
 
 /// What was counted of a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Actual {
+pub struct DayUsage {
     /// The day.
     pub day: Day,
     /// Tables with a receipt.
@@ -20,7 +20,7 @@ pub struct Actual {
     /// Their bytes in S3, as exported.
     pub exported_bytes: u64,
     /// Their bytes in Cloud Storage, as carried; none where the ledger does not tell any more.
-    pub carried_bytes: Option<u64>,
+    pub transferred_bytes: Option<u64>,
     /// Rows loaded.
     pub rows: u64,
     /// Running time of the load jobs, in milliseconds.
@@ -33,21 +33,21 @@ pub struct Actual {
 pub struct DayCost {
     /// What was counted.
     #[serde(flatten)]
-    pub actual: Actual,
+    pub usage: DayUsage,
     /// The export, where the database's size is known.
     pub export_usd: Option<f64>,
-    /// The transfer to Google Cloud.
+    /// The transfer to GooglePrices Cloud.
     pub egress_usd: f64,
 }
 
-impl Actual {
+impl DayUsage {
     /// Its charges; `database_gib` is the size of the database's storage.
-    pub fn cost(self, aws: &Aws, database_gib: Option<f64>) -> DayCost {
-        let crossed = gib(self.carried_bytes.unwrap_or(self.exported_bytes));
+    pub fn cost(self, aws: &AwsPrices, database_gib: Option<f64>) -> DayCost {
+        let crossed = gib(self.transferred_bytes.unwrap_or(self.exported_bytes));
         DayCost {
             export_usd: database_gib.map(|gib| gib * aws.export_gib.usd),
             egress_usd: crossed * aws.egress_gib.usd,
-            actual: self,
+            usage: self,
         }
     }
 }

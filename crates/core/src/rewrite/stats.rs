@@ -70,14 +70,14 @@ impl ColumnStats {
     }
 
     /// Whether more than this share (0 to 1) of the values did not fit.
-    pub fn exceeds(&self, share: f64) -> bool {
+    pub fn misfits_exceed(&self, share: f64) -> bool {
         let misfits = self.misfit_count();
         // Both are far below 2^53, so nothing is lost.
         misfits > 0 && misfits as f64 > share * self.values.unwrap_or(0) as f64
     }
 
     /// `2 × NaN, 1 × infinity of 4000 values`; empty when all fit.
-    pub fn misfits_in_words(&self) -> String {
+    pub fn describe_misfits(&self) -> String {
         if self.misfits.is_empty() {
             return String::new();
         }
@@ -97,17 +97,17 @@ mod tests {
             nulls: Some(nan),
             values: Some(values),
             misfits: (nan > 0).then_some((Misfit::NotANumber, nan)).into_iter().collect(),
-            min: Some(Bound::Whole(min)),
-            max: Some(Bound::Whole(max)),
+            min: Some(Bound::Integer(min)),
+            max: Some(Bound::Integer(max)),
             ..ColumnStats::default()
         };
         let mut all = ColumnStats::default();
         all.merge(&part(1000, 1, 5, 9));
         all.merge(&part(1000, 0, -3, 7));
-        assert_eq!((all.min, all.max), (Some(Bound::Whole(-3)), Some(Bound::Whole(9))));
-        assert_eq!(all.misfits_in_words(), "1 × NaN of 2000 values");
-        assert!(!all.exceeds(0.001), "one in two thousand is half of what is allowed");
-        assert!(all.exceeds(0.0004));
+        assert_eq!((all.min, all.max), (Some(Bound::Integer(-3)), Some(Bound::Integer(9))));
+        assert_eq!(all.describe_misfits(), "1 × NaN of 2000 values");
+        assert!(!all.misfits_exceed(0.001), "one in two thousand is half of what is allowed");
+        assert!(all.misfits_exceed(0.0004));
         all.merge(&ColumnStats { bounded: false, ..part(1, 0, 0, 0) });
         all.merge(&part(1, 0, 0, 0));
         assert_eq!((all.min, all.max), (None, None), "what one part does not say is unknown");

@@ -7,21 +7,21 @@ use super::{Annotation, BigQueryType, ParquetColumn, Physical};
 /// What the transfer must do to a column so that it lands as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fix {
+pub enum FooterFix {
     /// Nothing: the bytes go over unchanged.
-    Keep,
+    None,
     /// Annotate it as STRING in the footer; no data is touched. RDS exports MySQL CHAR unmarked.
     AnnotateString,
 }
 
 /// How one column lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Landing {
+pub struct LoadMapping {
     /// Its BigQuery type.
     #[serde(rename = "type")]
     pub ty: BigQueryType,
     /// What the transfer does to it.
-    pub fix: Fix,
+    pub fix: FooterFix,
 }
 
 /// Source types that are text although an export may write them as bare bytes.
@@ -46,9 +46,9 @@ const TEXT_TYPES: [&str; 13] = [
 ///
 /// # Errors
 /// One sentence (without the column's name) when BigQuery has no place for it.
-pub fn landing(column: &ParquetColumn, source_type: &str) -> Result<Landing, String> {
+pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMapping, String> {
     use BigQueryType as Bq;
-    let keep = |ty| Ok(Landing { ty, fix: Fix::Keep });
+    let keep = |ty| Ok(LoadMapping { ty, fix: FooterFix::None });
     match (column.physical, column.annotation) {
         (Physical::Boolean, _) => keep(Bq::Bool),
         (
@@ -69,10 +69,10 @@ pub fn landing(column: &ParquetColumn, source_type: &str) -> Result<Landing, Str
         (Physical::ByteArray, Annotation::String) => keep(Bq::String),
         // Without enumAsString an ENUM would land as BYTES, as would JSON text.
         (Physical::ByteArray, Annotation::Enum | Annotation::Json) => {
-            Ok(Landing { ty: Bq::String, fix: Fix::AnnotateString })
+            Ok(LoadMapping { ty: Bq::String, fix: FooterFix::AnnotateString })
         }
         (Physical::ByteArray, Annotation::None) if is_text(source_type) => {
-            Ok(Landing { ty: Bq::String, fix: Fix::AnnotateString })
+            Ok(LoadMapping { ty: Bq::String, fix: FooterFix::AnnotateString })
         }
         (Physical::ByteArray | Physical::Fixed(_), Annotation::None) => keep(Bq::Bytes),
         _ => Err(format!("no BigQuery type takes Parquet's {column}")),
@@ -81,7 +81,7 @@ pub fn landing(column: &ParquetColumn, source_type: &str) -> Result<Landing, Str
 
 /// The smallest decimal that holds every value: NUMERIC has 29 integer digits and
 /// 9 fractional, BIGNUMERIC 38 and 38. [BigQuery documentation, "Decimal types"]
-fn decimal(precision: u32, scale: u32) -> Result<Landing, String> {
+fn decimal(precision: u32, scale: u32) -> Result<LoadMapping, String> {
     let integer = precision.saturating_sub(scale);
     let ty = if scale <= 9 && integer <= 29 {
         BigQueryType::Numeric
@@ -90,7 +90,7 @@ fn decimal(precision: u32, scale: u32) -> Result<Landing, String> {
     } else {
         return Err(format!("DECIMAL({precision},{scale}) does not fit BIGNUMERIC"));
     };
-    Ok(Landing { ty, fix: Fix::Keep })
+    Ok(LoadMapping { ty, fix: FooterFix::None })
 }
 
 fn is_text(source_type: &str) -> bool {
@@ -133,9 +133,9 @@ mod tests {
         let mut table = String::new();
         for (physical, annotation, source) in rows {
             let column = ParquetColumn { name: "c".into(), physical, annotation };
-            let landed = match landing(&column, source) {
-                Ok(Landing { ty, fix: Fix::Keep }) => ty.to_string(),
-                Ok(Landing { ty, fix }) => format!("{ty} ({fix:?})"),
+            let landed = match load_mapping(&column, source) {
+                Ok(LoadMapping { ty, fix: FooterFix::None }) => ty.to_string(),
+                Ok(LoadMapping { ty, fix }) => format!("{ty} ({fix:?})"),
                 Err(why) => format!("refused: {why}"),
             };
             table.push_str(&format!("{source:<24} | {landed}\n"));
