@@ -235,7 +235,7 @@ async fn text_lands_as_the_types_that_it_means() {
         let noted = receipt.notes.iter().any(|note| {
             note.code == NoteCode::ValuesSetToNull
                 && note.column.as_deref() == Some(name)
-                && note.text.contains(&misfit.to_string())
+                && note.to_string().contains(&misfit.to_string())
         });
         assert!(noted, "{name}: {:?}", receipt.notes);
     }

@@ -1,4 +1,4 @@
-//! `landbridge receipt`: what proves a day.
+//! `landbridge receipt`: the receipts of a day.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
         return Err(Failure::Failed(format!(
-            "there are no receipts of {} in {}; the day is not that far yet, or not of `{}`",
+            "there are no receipts of {} in {}: no table of `{}` is loaded yet; see `landbridge status`",
             args.day,
             place(&config, args.day),
             config.source.name
@@ -50,20 +50,20 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
         }
         (Output::Text, None) => {
             render::print(&summary(&receipts, 0))?;
-            render::print(&from(&receipts, &zone(&config)?))?;
+            render::print(&snapshot_line(&receipts, &zone(&config)?))?;
             render::print(notes(&receipts, 0, Paint::stdout()).trim_end())
         }
     }
 }
 
-/// The snapshot that a day came from, and how to have it back.
-fn from(receipts: &[Receipt], zone: &TimeZone) -> String {
+/// The snapshot that a day was exported from, and the command that restores it.
+fn snapshot_line(receipts: &[Receipt], zone: &TimeZone) -> String {
     let Some(receipt) = receipts.iter().find(|it| !it.snapshot.is_empty()) else {
         return String::new();
     };
     let at = receipt.snapshot_at.map(|at| at.to_zoned(zone.clone()).strftime("%F %H:%M %Z"));
     format!(
-        "from {} of {}; have it back: landbridge restore --from-receipt {} --as NAME",
+        "from {} of {}; restore it: landbridge restore --from-receipt {} --as NAME",
         receipt.snapshot,
         at.map_or("an unknown time".to_owned(), |at| at.to_string()),
         receipt.day
@@ -83,14 +83,14 @@ pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<
         .collect();
     let all: Vec<&str> = named.iter().map(String::as_str).collect();
     match all.as_slice() {
-        [one] => Ok((*one).to_owned()),
+        [snapshot] => Ok((*snapshot).to_owned()),
         [] => Err(Failure::Failed(format!(
-            "there are no receipts of {day} in {}; name a time with --at",
+            "there are no receipts of {day} in {}; choose a time with --at",
             place(config, day)
         ))),
-        many => Err(Failure::Failed(format!(
-            "the tables of {day} came from more than one snapshot: {}; name one with --snapshot",
-            many.join(", ")
+        several => Err(Failure::Failed(format!(
+            "the tables of {day} come from more than one snapshot: {}; choose one with --snapshot",
+            several.join(", ")
         ))),
     }
 }
@@ -101,7 +101,7 @@ pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Rec
     Ok(sorted(ledger.read_all(records::RECEIPTS).await?))
 }
 
-/// Where the receipts of a day lie in the export bucket.
+/// The key prefix of a day's receipts in the export bucket.
 pub(crate) fn prefix(config: &Config, day: Day) -> String {
     format!("{}/{}/{day}/receipts/", config.ledger.prefix, config.source.name)
 }
@@ -110,25 +110,25 @@ fn place(config: &Config, day: Day) -> String {
     format!("s3://{}/{}", config.export.bucket, prefix(config, day))
 }
 
-/// Reads one receipt. `place` is only used to name it.
+/// Parses one receipt. `place` is only used in the error message.
 pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Receipt> {
     serde_json::from_slice(bytes).map_err(|error| {
         Failure::Failed(format!(
-            "a receipt cannot be read: {place}, line {} column {} — it is of another version, or \
-             somebody changed it",
+            "a receipt cannot be read: {place}, line {} column {}; another version of Landbridge \
+             wrote it, or it was changed by hand",
             error.line(),
             error.column()
         ))
     })
 }
 
-/// Receipts in the order of their tables.
+/// Sorts receipts by table.
 pub(crate) fn sorted(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
     receipts.sort_by(|a, b| a.source_table.cmp(&b.source_table));
     receipts
 }
 
-/// The configured zone.
+/// The configured time zone.
 pub(crate) fn zone(config: &Config) -> Result<TimeZone> {
     config.schedule.time_zone().map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -190,7 +190,7 @@ pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String
     text
 }
 
-/// `3/3`: tags read back, of columns that must carry one.
+/// `3/3`: tags read back, of the columns that must have one.
 fn tags(receipt: &Receipt) -> String {
     let tagged = || receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
     let back = tagged().filter(|column| column.tag_read_back).count();
@@ -201,15 +201,37 @@ fn count(rows: Option<u64>) -> String {
     rows.map_or_else(|| "–".to_owned(), grouped)
 }
 
+/// A receipt in full: its values, its notes, its columns.
 fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
+    let mut text = String::new();
+    for (name, value) in values(receipt, zone) {
+        let _ = writeln!(text, "{name:<11} {value}");
+    }
+    text.push_str(&notes(std::slice::from_ref(receipt), 0, Paint::stdout()));
+    text.push('\n');
+    text + &column_table(receipt)
+}
+
+fn values(receipt: &Receipt, zone: &TimeZone) -> Vec<(&'static str, String)> {
     let time = |at: Option<Timestamp>| {
         at.map_or_else(
             || "–".to_owned(),
             |at| at.to_zoned(zone.clone()).strftime("%F %H:%M:%S %Z").to_string(),
         )
     };
-    let took = receipt.load_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
-    let facts = [
+    let load_time = receipt.load_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+    let rows = format!(
+        "{} in files, {} planned, {} loaded, {} in the table",
+        grouped(receipt.rows_footer),
+        grouped(receipt.rows_planned),
+        count(receipt.rows_loaded),
+        count(receipt.rows_table)
+    );
+    let dropped = match receipt.dropped_columns.as_slice() {
+        [] => "–".to_owned(),
+        dropped => dropped.join(", "),
+    };
+    vec![
         ("table", receipt.table.clone()),
         ("of", receipt.source_table.clone()),
         ("day", receipt.day.to_string()),
@@ -220,41 +242,23 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
         ("  ended", time(receipt.export_ended_at)),
         ("files", format!("{}, {}", grouped(receipt.files), bytes(receipt.bytes))),
         ("planned", time(receipt.planned_at)),
-        (
-            "rows",
-            format!(
-                "{} in files, {} planned, {} loaded, {} in the table",
-                grouped(receipt.rows_footer),
-                grouped(receipt.rows_planned),
-                count(receipt.rows_loaded),
-                count(receipt.rows_table)
-            ),
-        ),
-        ("load job", format!("{}, {took}", receipt.job.as_deref().unwrap_or("–"))),
-        ("settled", time(Some(receipt.recorded_at))),
-        (
-            "left behind",
-            match receipt.dropped_columns.is_empty() {
-                true => "–".to_owned(),
-                false => receipt.dropped_columns.join(", "),
-            },
-        ),
-    ];
-    let mut text = String::new();
-    for (name, fact) in facts {
-        let _ = writeln!(text, "{name:<11} {fact}");
-    }
-    text.push_str(&notes(std::slice::from_ref(receipt), 0, Paint::stdout()));
-    text.push('\n');
+        ("rows", rows),
+        ("load job", format!("{}, {load_time}", receipt.job.as_deref().unwrap_or("–"))),
+        ("recorded", time(Some(receipt.recorded_at))),
+        ("dropped", dropped),
+    ]
+}
+
+fn column_table(receipt: &Receipt) -> String {
     let columns = [
         left("column"),
         left("source type"),
         left("type"),
-        left("on the way"),
+        left("transfer"),
         left("class"),
         left("tag"),
         right("nulls"),
-        left("least"),
+        left("smallest"),
         left("largest"),
     ];
     let rows = receipt.columns.iter().map(|column| {
@@ -275,5 +279,38 @@ fn in_full(receipt: &Receipt, zone: &TimeZone) -> String {
             column.max.clone().unwrap_or_default(),
         ]
     });
-    text + &render::table(&columns, rows.collect(), 0)
+    render::table(&columns, rows.collect(), 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use landbridge_core::receipt::Note;
+
+    use super::*;
+
+    /// A receipt with notes whose texts contradict their codes.
+    fn receipt() -> Receipt {
+        let receipt = serde_json::json!({
+            "source": "shop", "day": "2026-11-21", "source_table": "public.orders",
+            "table": "orders", "state": "published", "snapshot": "s", "snapshot_at": null,
+            "export": "e", "files": 1, "bytes": 1, "rows_footer": 1, "rows_planned": 1,
+            "rows_loaded": 1, "rows_table": 1, "job": null, "columns": [], "notes": [],
+            "problem": null, "export_started_at": null, "export_ended_at": null,
+            "planned_at": null, "recorded_at": "2026-11-20T17:10:00Z", "load_ms": null
+        });
+        serde_json::from_value(receipt).expect("a receipt")
+    }
+
+    #[test]
+    fn notes_are_grouped_by_code_and_not_by_text() {
+        let mut receipt = receipt();
+        receipt.notes = vec![
+            Note::new(NoteCode::TableCreated, "any text"),
+            Note::new(NoteCode::SchemaChanged, "schema: created with 3 columns"),
+        ];
+        assert_eq!(
+            notes(&[receipt], 0, Paint::stdout()),
+            "note orders: schema: created with 3 columns\nnote new in the warehouse: orders\n"
+        );
+    }
 }

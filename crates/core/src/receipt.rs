@@ -71,8 +71,8 @@ pub enum NoteCode {
 }
 
 impl NoteCode {
-    /// Whether the source contains a table or column that the contract does not, so that nobody
-    /// can read it.
+    /// Whether the source contains a table or column that the contract does not, so it is
+    /// masked for everyone.
     pub const fn is_unclassified(self) -> bool {
         matches!(self, Self::TableNotInContract | Self::ColumnNotInContract)
     }
@@ -86,8 +86,9 @@ pub struct Note {
     /// The column, for a note about one column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// The note as one sentence for people. Its wording may change.
-    pub text: String,
+    /// The note as one sentence for people. Its wording may change, so it is private: code can
+    /// print it and cannot read it.
+    text: String,
 }
 
 impl Note {

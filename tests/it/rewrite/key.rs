@@ -60,7 +60,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     assert_eq!(landed().await, [[token(&other)]]);
     let changed = |note: &Note| note.code == NoteCode::TokenKeyChanged;
     let note = receipt.notes.iter().find(|note| changed(note)).expect("a note");
-    assert!(note.text.contains("than those of 2026-11-21"), "{note}");
+    assert!(note.to_string().contains("than those of 2026-11-21"), "{note}");
     // Once, and not again on the third day.
     assert!(world.night(2).await.is_empty());
     let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();

@@ -59,9 +59,10 @@ async fn look(desk: &Desk) -> Result<Status> {
     let now = desk.clock.now();
     let schedule = &desk.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
+    let ledger = desk.ledger();
     let mut last_day = None;
     for _ in 0..LOOK_BACK {
-        if let Some(record) = desk.ledger().day(day).value(&DAY).await? {
+        if let Some(record) = ledger.day(day).value(&DAY).await? {
             last_day = Some(LastDay { day, record });
             break;
         }
@@ -79,7 +80,7 @@ async fn look(desk: &Desk) -> Result<Status> {
         newest: points.iter().filter_map(|it| it.taken_at).max(),
         oldest: points.iter().filter_map(|it| it.taken_at).min(),
     };
-    let ledger = desk.ledger().source();
+    let ledger = ledger.source();
     let mut drills = Vec::new();
     for name in ledger.names(DRILLS).await?.keys().rev().take(LISTED_DRILLS) {
         drills.extend(ledger.value(&record_name(name)).await?);

@@ -1,6 +1,6 @@
 //! Loads the day's tables and writes their receipts.
 
-// The futures of the clients are deep.
+// The futures of the cloud clients are deeply nested types.
 #![recursion_limit = "256"]
 
 #[tokio::main]

@@ -1,6 +1,6 @@
 //! Carries the day's export to Cloud Storage.
 
-// The futures of the clients are deep.
+// The futures of the cloud clients are deeply nested types.
 #![recursion_limit = "256"]
 
 #[tokio::main]

@@ -13,7 +13,7 @@ use landbridge_core::plan::partitions::{TableShape, find_partitions};
 use landbridge_core::plan::table::{DataFile, FilePart, TableInput, plan_table};
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_ledger::records::{self, ExportRecord, MANIFEST, PLAN};
+use landbridge_ledger::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use landbridge_ledger::{DayLedger, Recorded};
 use landbridge_parquet::Footer;
 use landbridge_parquet::rewrite::{Cut, cut_row_groups};
@@ -117,7 +117,7 @@ async fn make_plan(
     ledger: &DayLedger,
     export: &ExportRecord,
     day: Day,
-    before: Option<EarlierPlan>,
+    earlier: Option<EarlierPlan>,
     tick: Tick,
 ) -> Result<DayPlan> {
     let manifest = ledger.value(&MANIFEST).await?;
@@ -128,52 +128,40 @@ async fn make_plan(
             export.export.clone(),
         )
     })?;
-    let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
-    let assigned =
-        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed))?;
-
-    let mut skipped = Vec::new();
-    let mut candidates = Vec::new();
-    for (source_table, status, folder) in assigned {
-        match why_not_exported(status, &folder) {
-            Some(reason) => {
-                skipped.push(SkippedTable { source_table: source_table.name, reason, alert: true })
-            }
-            None => candidates.push(candidate(context, source_table, status, folder).await?),
-        }
-    }
-    drop_partitions(&mut candidates, &mut skipped);
+    let (candidates, skipped) = find_tables(context, export, &manifest).await?;
     let mut entries = Vec::new();
     for candidate in &candidates {
         let plan = make_table_plan(context, export, day, candidate, &candidates);
-        entries.push(record_table_plan(context, ledger, plan, before.as_ref()).await?);
+        entries.push(record_table_plan(context, ledger, plan, earlier.as_ref()).await?);
     }
+    let warnings = database_warnings(export, &manifest.tables);
     let plan = DayPlan {
         source: context.config.source.name.clone(),
         day,
         snapshot: export.snapshot.clone(),
         export: export.export.clone(),
-        planned_at: before.as_ref().map_or(tick.now, |before| before.plan.value.planned_at),
+        planned_at: earlier.as_ref().map_or(tick.now, |earlier| earlier.plan.value.planned_at),
         tables: entries,
         skipped,
-        warnings: database_warnings(export, &manifest.tables)
-            .into_iter()
+        warnings: warnings
+            .iter()
+            .cloned()
             .chain(export.warning.iter().map(|warning| format!("{}: {warning}", export.export)))
             .collect(),
     };
-    if before.as_ref().is_some_and(|before| before.plan.value == plan) {
+    if earlier.as_ref().is_some_and(|earlier| earlier.plan.value == plan) {
         return Ok(plan);
     }
-    for warning in database_warnings(export, &manifest.tables) {
+    for warning in &warnings {
         let problem = Problem::notice(
             "the export has a warning",
-            warning.clone(),
+            warning,
             "see the day's receipts for the tables it names; a table that is not in the export keeps its older rows",
         );
-        alert::notice(&ledger.source(), &problem, &warning, day).await?;
+        alert::notice(&ledger.source(), &problem, warning, day).await?;
     }
-    match before {
-        Some(before) => ledger.replace(&PLAN, &before.plan.etag, &plan).await?,
+    match earlier {
+        Some(earlier) => ledger.replace(&PLAN, &earlier.plan.etag, &plan).await?,
         None => ledger.create(&PLAN, &plan).await?,
     };
     let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
@@ -185,16 +173,39 @@ async fn make_plan(
     })
 }
 
+/// The tables of the export with their footers, and the tables that are not loaded.
+async fn find_tables<'a>(
+    context: &'a Context,
+    export: &ExportRecord,
+    manifest: &'a ManifestRecord,
+) -> Result<(Vec<Candidate<'a>>, Vec<SkippedTable>)> {
+    let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
+    let assigned =
+        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed))?;
+    let mut skipped = Vec::new();
+    let mut candidates = Vec::new();
+    for (source_table, status, folder) in assigned {
+        match why_not_exported(status, &folder) {
+            Some(reason) => {
+                skipped.push(SkippedTable { source_table: source_table.name, reason, alert: true })
+            }
+            None => candidates.push(candidate(context, source_table, status, folder).await?),
+        }
+    }
+    drop_partitions(&mut candidates, &mut skipped);
+    Ok((candidates, skipped))
+}
+
 /// Records a table's plan and returns its entry in the day's plan. A plan that differs from the
 /// recorded one becomes the next revision, whose objects have different names.
 async fn record_table_plan(
     context: &Context,
     ledger: &DayLedger,
     plan: TablePlan,
-    before: Option<&EarlierPlan>,
+    earlier: Option<&EarlierPlan>,
 ) -> Result<TableEntry> {
-    let finished = before.filter(|before| before.finished.contains(&plan.table));
-    let entries = finished.map(|before| &before.plan.value.tables);
+    let finished = earlier.filter(|earlier| earlier.finished.contains(&plan.table));
+    let entries = finished.map(|earlier| &earlier.plan.value.tables);
     if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.table == plan.table) {
         return Ok(entry.clone());
     }

@@ -173,7 +173,7 @@ impl TableLoad<'_> {
             let problem = Problem::notice(
                 "the source contains something that the contract does not",
                 format!("{}: {note}", self.name()),
-                "classify it in contract.yaml; until then nobody can read it",
+                "classify it in contract.yaml; until then it is masked for everyone",
             );
             alert::notice(&self.ledger.source(), &problem, &problem.context, self.day.day).await?;
         }
