@@ -181,7 +181,7 @@ impl Principal {
 
 /// How a caller sees a tagged column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum ColumnAccess {
     Plain,
     Masked(MaskingRule),
     Denied,
@@ -189,7 +189,7 @@ pub(crate) enum Sight {
 
 /// Everything about access, behind one lock.
 #[derive(Default)]
-pub(crate) struct Access {
+pub(crate) struct AccessControl {
     principals: BTreeMap<String, Principal>,
     /// What was granted to the members of a principal set of a workload identity pool.
     sets: BTreeMap<String, Grants>,
@@ -203,7 +203,7 @@ pub(crate) struct Access {
     denied_datasets: BTreeSet<String>,
 }
 
-impl Access {
+impl AccessControl {
     pub(crate) fn add_principal(&mut self, token: &str, email: &str, grants: Grants) {
         self.principals.insert(token.to_owned(), Principal { email: email.to_owned(), grants });
     }
@@ -214,7 +214,13 @@ impl Access {
 
     /// Lets the member of a principal set call with a token for a while. Nothing was granted to
     /// a set that nobody named: its members are known and may do nothing.
-    pub(crate) fn federate(&mut self, token: &str, member: &str, set: &str, until: SystemTime) {
+    pub(crate) fn add_federated_token(
+        &mut self,
+        token: &str,
+        member: &str,
+        set: &str,
+        until: SystemTime,
+    ) {
         let grants = self.sets.get(set).cloned().unwrap_or_default();
         let now = SystemTime::now();
         self.federated.retain(|_, (_, until)| *until > now);
@@ -222,7 +228,7 @@ impl Access {
         self.federated.insert(token.to_owned(), (principal, until));
     }
 
-    pub(crate) fn add_tag(&mut self, tag: PolicyTag) {
+    pub(crate) fn add_policy_tag(&mut self, tag: PolicyTag) {
         self.tags.insert(tag.name.clone(), tag);
     }
 
@@ -230,7 +236,12 @@ impl Access {
         self.taxonomies.insert(name.to_owned(), display_name.to_owned());
     }
 
-    pub(crate) fn set_policy(&mut self, tag: &str, rule: MaskingRule, readers: BTreeSet<String>) {
+    pub(crate) fn set_data_policy(
+        &mut self,
+        tag: &str,
+        rule: MaskingRule,
+        readers: BTreeSet<String>,
+    ) {
         self.policies.entry(tag.to_owned()).or_default().insert(rule, readers);
     }
 
@@ -267,24 +278,34 @@ impl Access {
         }
     }
 
-    /// Whether `who` may do something on the project itself.
-    pub(crate) fn on_project(&self, who: &Principal, permission: &str) -> bool {
-        who.grants.project.iter().any(|role| role.allows(permission))
+    /// Whether `caller` may do something on the project itself.
+    pub(crate) fn allows_on_project(&self, caller: &Principal, permission: &str) -> bool {
+        caller.grants.project.iter().any(|role| role.allows(permission))
     }
 
-    /// Whether `who` may do something with a dataset and its tables.
-    pub(crate) fn on_dataset(&self, who: &Principal, dataset: &str, permission: &str) -> bool {
-        let here = who.grants.datasets.get(dataset).into_iter().flatten();
+    /// Whether `caller` may do something with a dataset and its tables.
+    pub(crate) fn allows_on_dataset(
+        &self,
+        caller: &Principal,
+        dataset: &str,
+        permission: &str,
+    ) -> bool {
+        let here = caller.grants.datasets.get(dataset).into_iter().flatten();
         !self.denied_datasets.contains(dataset)
-            && (self.on_project(who, permission)
+            && (self.allows_on_project(caller, permission)
                 || here.into_iter().any(|it| it.allows(permission)))
     }
 
-    /// Whether `who` may do something with a bucket and its objects.
-    pub(crate) fn on_bucket(&self, who: &Principal, bucket: &str, permission: &str) -> bool {
-        let here = who.grants.buckets.get(bucket).into_iter().flatten();
+    /// Whether `caller` may do something with a bucket and its objects.
+    pub(crate) fn allows_on_bucket(
+        &self,
+        caller: &Principal,
+        bucket: &str,
+        permission: &str,
+    ) -> bool {
+        let here = caller.grants.buckets.get(bucket).into_iter().flatten();
         !self.denied_buckets.contains(bucket)
-            && (self.on_project(who, permission)
+            && (self.allows_on_project(caller, permission)
                 || here.into_iter().any(|it| it.allows(permission)))
     }
 
@@ -294,12 +315,12 @@ impl Access {
     }
 
     /// The display name of a policy tag.
-    pub(crate) fn tag_name(&self, tag: &str) -> Option<String> {
+    pub(crate) fn tag_display_name(&self, tag: &str) -> Option<String> {
         self.tags.get(tag).map(|it| it.display_name.clone())
     }
 
     /// `TAXONOMY : TAG`, as BigQuery's refusal names a tag.
-    pub(crate) fn label(&self, tag: &str) -> String {
+    pub(crate) fn tag_label(&self, tag: &str) -> String {
         let taxonomy = taxonomy_of(tag);
         let shown = self
             .taxonomies
@@ -312,37 +333,37 @@ impl Access {
         format!("{shown} : {name}")
     }
 
-    /// How `who` sees a column with this tag. A tag that is not there hides the column.
-    pub(crate) fn sight(&self, who: &Principal, tag: &str) -> Sight {
-        let Some(first) = self.tags.get(tag) else { return Sight::Denied };
+    /// How `caller` sees a column with this tag. A tag that is not there hides the column.
+    pub(crate) fn column_access(&self, caller: &Principal, tag: &str) -> ColumnAccess {
+        let Some(first) = self.tags.get(tag) else { return ColumnAccess::Denied };
         // Access control of a taxonomy is enforced from its first data policy on.
         let enforced = self.policies.keys().any(|it| taxonomy_of(it) == first.taxonomy());
         if !enforced {
-            return Sight::Plain;
+            return ColumnAccess::Plain;
         }
         let mut level = Some(first);
         // A tree of tags is at most five deep (Data Catalog's limit); a loop must still end.
         for _ in 0..16 {
             let Some(tag) = level else { break };
-            if who.grants.fine_grained.contains(&tag.name) {
-                return Sight::Plain;
+            if caller.grants.fine_grained.contains(&tag.name) {
+                return ColumnAccess::Plain;
             }
-            if let Some(rule) = self.mask_at(who, &tag.name) {
-                return Sight::Masked(rule);
+            if let Some(rule) = self.masking_rule_at(caller, &tag.name) {
+                return ColumnAccess::Masked(rule);
             }
             level = tag.parent.as_ref().and_then(|parent| self.tags.get(parent));
         }
-        Sight::Denied
+        ColumnAccess::Denied
     }
 
-    /// The strongest rule that `who` is a masked reader of, at one level of the tree.
-    fn mask_at(&self, who: &Principal, tag: &str) -> Option<MaskingRule> {
+    /// The strongest rule that `caller` is a masked reader of, at one level of the tree.
+    fn masking_rule_at(&self, caller: &Principal, tag: &str) -> Option<MaskingRule> {
         let policies = self.policies.get(tag)?;
         policies
             .iter()
             .filter(|(_, readers)| {
-                who.grants.masked.contains(tag)
-                    || readers.contains(&who.email)
+                caller.grants.masked.contains(tag)
+                    || readers.contains(&caller.email)
                     || readers.contains(ALL_AUTHENTICATED_USERS)
             })
             .map(|(rule, _)| *rule)
@@ -365,10 +386,14 @@ mod tests {
     const ROOT: &str = "projects/p/locations/l/taxonomies/t/policyTags/root";
     const LEAF: &str = "projects/p/locations/l/taxonomies/t/policyTags/leaf";
 
-    fn tree() -> Access {
-        let mut access = Access::default();
-        access.add_tag(PolicyTag { name: ROOT.into(), display_name: "pii".into(), parent: None });
-        access.add_tag(PolicyTag {
+    fn tree() -> AccessControl {
+        let mut access = AccessControl::default();
+        access.add_policy_tag(PolicyTag {
+            name: ROOT.into(),
+            display_name: "pii".into(),
+            parent: None,
+        });
+        access.add_policy_tag(PolicyTag {
             name: LEAF.into(),
             display_name: "email".into(),
             parent: Some(ROOT.into()),
@@ -376,8 +401,8 @@ mod tests {
         access
     }
 
-    fn policy(access: &mut Access, tag: &str, rule: MaskingRule, reader: &str) {
-        access.set_policy(tag, rule, BTreeSet::from([reader.to_owned()]));
+    fn policy(access: &mut AccessControl, tag: &str, rule: MaskingRule, reader: &str) {
+        access.set_data_policy(tag, rule, BTreeSet::from([reader.to_owned()]));
     }
 
     fn somebody(grants: Grants) -> Principal {
@@ -386,12 +411,15 @@ mod tests {
 
     #[test]
     fn a_taxonomy_without_a_data_policy_enforces_nothing() {
-        assert_eq!(tree().sight(&somebody(Grants::none()), LEAF), Sight::Plain);
+        assert_eq!(tree().column_access(&somebody(Grants::none()), LEAF), ColumnAccess::Plain);
     }
 
     #[test]
     fn an_unknown_tag_hides_the_column() {
-        assert_eq!(tree().sight(&somebody(Grants::none()), "nowhere"), Sight::Denied);
+        assert_eq!(
+            tree().column_access(&somebody(Grants::none()), "nowhere"),
+            ColumnAccess::Denied
+        );
     }
 
     #[test]
@@ -399,15 +427,15 @@ mod tests {
         let me = "somebody@example.com";
         let mut access = tree();
         policy(&mut access, ROOT, MaskingRule::AlwaysNull, "another@example.com");
-        assert_eq!(access.sight(&somebody(Grants::none()), LEAF), Sight::Denied);
+        assert_eq!(access.column_access(&somebody(Grants::none()), LEAF), ColumnAccess::Denied);
         let root = somebody(Grants::none().fine_grained_reader(ROOT));
-        assert_eq!(access.sight(&root, LEAF), Sight::Plain);
+        assert_eq!(access.column_access(&root, LEAF), ColumnAccess::Plain);
         // A mask nearer to the column hides it from the reader of the whole tree.
         policy(&mut access, LEAF, MaskingRule::EmailMask, me);
-        assert_eq!(access.sight(&root, LEAF), Sight::Masked(MaskingRule::EmailMask));
+        assert_eq!(access.column_access(&root, LEAF), ColumnAccess::Masked(MaskingRule::EmailMask));
         // At one level, plain wins over masked.
         let both = somebody(Grants::none().fine_grained_reader(LEAF));
-        assert_eq!(access.sight(&both, LEAF), Sight::Plain);
+        assert_eq!(access.column_access(&both, LEAF), ColumnAccess::Plain);
     }
 
     #[test]
@@ -417,7 +445,7 @@ mod tests {
             policy(&mut access, LEAF, rule, ALL_AUTHENTICATED_USERS);
         }
         let anybody = somebody(Grants::none());
-        assert_eq!(access.sight(&anybody, LEAF), Sight::Masked(MaskingRule::Sha256));
+        assert_eq!(access.column_access(&anybody, LEAF), ColumnAccess::Masked(MaskingRule::Sha256));
     }
 
     #[test]
@@ -426,8 +454,8 @@ mod tests {
         for (role, may) in
             [(Role::DataOwner, true), (Role::DataEditor, false), (Role::DataViewer, false)]
         {
-            let who = somebody(Grants::none().dataset_role("d", role));
-            assert_eq!(access.on_dataset(&who, "d", "bigquery.tables.setCategory"), may);
+            let caller = somebody(Grants::none().dataset_role("d", role));
+            assert_eq!(access.allows_on_dataset(&caller, "d", "bigquery.tables.setCategory"), may);
         }
     }
 }

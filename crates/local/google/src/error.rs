@@ -73,7 +73,7 @@ impl GoogleError {
     }
 
     /// Something broke on the server's side; the caller may retry.
-    pub(crate) fn backend(message: impl Into<String>) -> Self {
+    pub(crate) fn backend_error(message: impl Into<String>) -> Self {
         Self::new(503, "backendError", message)
     }
 
@@ -88,7 +88,7 @@ impl GoogleError {
     }
 
     /// The form in which a job reports it (`status.errorResult`).
-    pub(crate) fn proto(&self) -> Value {
+    pub(crate) fn error_proto(&self) -> Value {
         json!({"reason": self.reason, "message": self.message})
     }
 

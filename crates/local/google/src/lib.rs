@@ -20,20 +20,19 @@
 //! | `query` | SQL over the tables, masked per caller |
 
 mod bigquery;
-mod query;
 mod storage;
 mod web;
 
 pub mod access;
 pub mod error;
-pub mod local;
 pub mod masking;
+pub mod servers;
 pub mod sts;
 
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
-pub use local::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};
 pub use masking::MaskingRule;
+pub use servers::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};
 pub use sts::{
     AwsCaller, AwsProvider, CallerIdentityLookup, CallerIdentityResult, SignedAwsRequest,
 };

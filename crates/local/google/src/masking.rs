@@ -69,8 +69,8 @@ impl MaskingRule {
     }
 
     /// Whether the rule can be applied to a column of this type (or to a list of it).
-    pub(crate) fn fits(self, data_type: &DataType) -> bool {
-        let data_type = element(data_type);
+    pub(crate) fn supports(self, data_type: &DataType) -> bool {
+        let data_type = element_type(data_type);
         match self {
             Self::Default | Self::AlwaysNull => !matches!(data_type, DataType::Struct(_)),
             Self::RandomHash | Self::Sha256 => {
@@ -90,8 +90,8 @@ impl MaskingRule {
 
     /// The masked column, of the same type and length. `salt` is used by `RANDOM_HASH` alone.
     /// A rule that does not fit the type hides everything: the result is all NULL.
-    pub(crate) fn apply(self, column: &ArrayRef, salt: &[u8]) -> ArrayRef {
-        if !self.fits(column.data_type()) || self == Self::AlwaysNull {
+    pub(crate) fn mask_column(self, column: &ArrayRef, salt: &[u8]) -> ArrayRef {
+        if !self.supports(column.data_type()) || self == Self::AlwaysNull {
             return new_null_array(column.data_type(), column.len());
         }
         if self == Self::Default {
@@ -99,7 +99,7 @@ impl MaskingRule {
         }
         if let DataType::List(field) = column.data_type() {
             let list = column.as_list::<i32>();
-            let values = self.apply(list.values(), salt);
+            let values = self.mask_column(list.values(), salt);
             return Arc::new(GenericListArray::new(
                 field.clone(),
                 list.offsets().clone(),
@@ -109,13 +109,16 @@ impl MaskingRule {
         }
         match column.data_type() {
             DataType::Utf8 => {
-                let masked =
-                    column.as_string::<i32>().iter().map(|it| it.map(|it| self.text(it, salt)));
+                let masked = column
+                    .as_string::<i32>()
+                    .iter()
+                    .map(|it| it.map(|it| self.mask_text(it, salt)));
                 Arc::new(masked.collect::<StringArray>())
             }
             DataType::Binary => {
                 let salt = if self == Self::RandomHash { salt } else { &[] };
-                let masked = column.as_binary::<i32>().iter().map(|it| it.map(|it| hash(it, salt)));
+                let masked =
+                    column.as_binary::<i32>().iter().map(|it| it.map(|it| sha256(it, salt)));
                 Arc::new(masked.collect::<BinaryArray>())
             }
             DataType::Date32 => {
@@ -138,11 +141,11 @@ impl MaskingRule {
         }
     }
 
-    fn text(self, value: &str, salt: &[u8]) -> String {
-        let hashed = |salt: &[u8]| STANDARD.encode(hash(value.as_bytes(), salt));
+    fn mask_text(self, value: &str, salt: &[u8]) -> String {
+        let hashed = |salt: &[u8]| STANDARD.encode(sha256(value.as_bytes(), salt));
         match self {
             Self::RandomHash => hashed(salt),
-            Self::EmailMask => match domain(value) {
+            Self::EmailMask => match email_domain(value) {
                 Some(domain) => format!("XXXXX@{domain}"),
                 None => hashed(&[]),
             },
@@ -161,23 +164,23 @@ impl MaskingRule {
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
-fn element(data_type: &DataType) -> &DataType {
+fn element_type(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::List(field) => field.data_type(),
         other => other,
     }
 }
 
-fn hash(value: &[u8], salt: &[u8]) -> Vec<u8> {
+fn sha256(value: &[u8], salt: &[u8]) -> Vec<u8> {
     Sha256::new().chain_update(salt).chain_update(value).finalize().to_vec()
 }
 
 /// The domain of something that looks like an address.
-fn domain(value: &str) -> Option<&str> {
+fn email_domain(value: &str) -> Option<&str> {
     let (local, domain) = value.split_once('@')?;
-    let plain =
+    let is_plain =
         |text: &str| !text.is_empty() && !text.contains(|c: char| c == '@' || c.is_whitespace());
-    (plain(local) && plain(domain)).then_some(domain)
+    (is_plain(local) && is_plain(domain)).then_some(domain)
 }
 
 /// 1 January of the year of a day, both in days since 1970.
@@ -199,13 +202,13 @@ fn default_values(data_type: &DataType, len: usize) -> ArrayRef {
         DataType::List(_) => new_null_array(data_type, len),
         other => {
             let zero: ArrayRef = Arc::new(Int32Array::from(vec![0; len]));
-            zeros(&zero, other)
+            cast_zeros(&zero, other)
         }
     }
 }
 
 /// Zero of a number, day 0 of a date, midnight of a time, FALSE.
-fn zeros(zero: &ArrayRef, to: &DataType) -> ArrayRef {
+fn cast_zeros(zero: &ArrayRef, to: &DataType) -> ArrayRef {
     let wide = match to {
         DataType::Timestamp(..) | DataType::Time64(_) => {
             arrow::compute::cast(zero, &DataType::Int64).unwrap_or_else(|_| zero.clone())

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::error::GoogleError;
 
+/// A response, or the error that becomes one.
+pub(crate) type ApiResult = Result<wire::Response, GoogleError>;
+
 /// A request, read whole: its path cut at the slashes *before* decoding, so that
 /// an object's name may hold an encoded slash.
 pub(crate) struct Call {
@@ -21,7 +24,7 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The server's own address (`http://HOST:PORT`), where it is known.
-    pub(crate) base: Option<String>,
+    pub(crate) server_url: Option<String>,
 }
 
 impl Call {
@@ -32,16 +35,21 @@ impl Call {
             .await
             .map_err(|_| GoogleError::new(400, "badRequest", "The request's body ended early."))?
             .to_bytes();
-        let segments =
-            head.uri.path().split('/').filter(|part| !part.is_empty()).map(decode).collect();
+        let segments = head
+            .uri
+            .path()
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(percent_decode)
+            .collect();
         let query = head.uri.query().unwrap_or_default();
         Ok(Self {
             method: head.method,
             segments,
-            query: pairs(query),
+            query: parse_form(query),
             headers: head.headers,
             body,
-            base: None,
+            server_url: None,
         })
     }
 
@@ -51,13 +59,13 @@ impl Call {
     }
 
     /// A query parameter's first value.
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query_param(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A query parameter that must be a whole number.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, GoogleError> {
-        self.query(name)
+    pub(crate) fn int_param(&self, name: &str) -> Result<Option<i64>, GoogleError> {
+        self.query_param(name)
             .map(|text| {
                 text.parse().map_err(|_| {
                     GoogleError::invalid(format!("Invalid value for: {name} is not a valid value"))
@@ -67,8 +75,8 @@ impl Call {
     }
 
     /// Whether a query parameter is `true`, in any case: Google's Python client writes `True`.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.query(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    pub(crate) fn bool_param(&self, name: &str) -> bool {
+        self.query_param(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// A header as text.
@@ -77,14 +85,14 @@ impl Call {
     }
 
     /// The bearer token, if one was sent.
-    pub(crate) fn token(&self) -> Option<&str> {
+    pub(crate) fn bearer_token(&self) -> Option<&str> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
     /// The body as JSON; an empty body is an empty object.
-    pub(crate) fn json(&self) -> Result<Value, GoogleError> {
+    pub(crate) fn json_body(&self) -> Result<Value, GoogleError> {
         if self.body.is_empty() {
             return Ok(Value::Object(serde_json::Map::new()));
         }
@@ -96,48 +104,45 @@ impl Call {
     /// of its `Host` header: then it is the address that the server was told it has.
     pub(crate) fn origin(&self) -> String {
         let host = self.header("host").unwrap_or("127.0.0.1");
-        match &self.base {
-            Some(base) if !host.contains(':') => base.clone(),
+        match &self.server_url {
+            Some(server_url) if !host.contains(':') => server_url.clone(),
             _ => format!("http://{host}"),
         }
     }
 }
 
-fn decode(text: &str) -> String {
+fn percent_decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Text of a form, decoded: `+` is a space.
-pub(crate) fn decode_form(text: &str) -> String {
-    decode(&text.replace('+', " "))
+pub(crate) fn decode_form_value(text: &str) -> String {
+    percent_decode(&text.replace('+', " "))
 }
 
 /// The pairs of a query or of a form.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
+pub(crate) fn parse_form(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_form(key), decode_form(value))
+            (decode_form_value(key), decode_form_value(value))
         })
         .collect()
 }
 
 /// What a server does with a call once it was read.
-type Handle = dyn Fn(Call) -> BoxFuture<'static, Result<wire::Response, GoogleError>> + Send + Sync;
+type HandlerFn = dyn Fn(Call) -> BoxFuture<'static, ApiResult> + Send + Sync;
 
 /// A server made of one function; its errors become answers.
-pub(crate) struct Handler(Arc<Handle>);
+pub(crate) struct Handler(Arc<HandlerFn>);
 
 impl Handler {
     /// A server that answers with what `handle` returns.
     pub(crate) fn service<F>(handle: F) -> Arc<dyn wire::Service>
     where
-        F: Fn(Call) -> BoxFuture<'static, Result<wire::Response, GoogleError>>
-            + Send
-            + Sync
-            + 'static,
+        F: Fn(Call) -> BoxFuture<'static, ApiResult> + Send + Sync + 'static,
     {
         Arc::new(Self(Arc::new(handle)))
     }
@@ -151,27 +156,27 @@ impl wire::Service for Handler {
                 Ok(call) => handle(call).await,
                 Err(error) => Err(error),
             };
-            answer.unwrap_or_else(|error| failure(&error))
+            answer.unwrap_or_else(|error| error_response(&error))
         })
     }
 }
 
 /// An answer with a JSON body.
-pub(crate) fn json(status: u16, body: &Value) -> wire::Response {
-    respond(status, &[("content-type", "application/json; charset=UTF-8")], body.to_string())
+pub(crate) fn json_response(status: u16, body: &Value) -> wire::Response {
+    response_with(status, &[("content-type", "application/json; charset=UTF-8")], body.to_string())
 }
 
 /// An answer without a body.
-pub(crate) fn no_content() -> wire::Response {
-    respond(204, &[], Bytes::new())
+pub(crate) fn no_content_response() -> wire::Response {
+    response_with(204, &[], Bytes::new())
 }
 
 /// An error as an answer.
-pub(crate) fn failure(error: &GoogleError) -> wire::Response {
+pub(crate) fn error_response(error: &GoogleError) -> wire::Response {
     if error.status == 304 {
-        return respond(304, &[], Bytes::new());
+        return response_with(304, &[], Bytes::new());
     }
-    let mut response = json(error.status, &error.body());
+    let mut response = json_response(error.status, &error.body());
     if error.status == 401 {
         response.headers_mut().insert(
             "www-authenticate",
@@ -182,7 +187,7 @@ pub(crate) fn failure(error: &GoogleError) -> wire::Response {
 }
 
 /// An answer of a status, headers and bytes. A header that HTTP cannot carry is left out.
-pub(crate) fn respond(
+pub(crate) fn response_with(
     status: u16,
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,

@@ -10,8 +10,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::jobs::Job;
-use super::schema::{Field, Mode, arrow_schema, resources};
+use super::job::Job;
+use super::schema::{Field, arrow_schema, fields_resource};
 use crate::error::GoogleError;
 
 /// `p:d.t`, as BigQuery's messages name a table.
@@ -58,28 +58,28 @@ impl std::fmt::Display for TableName {
 
 /// The rows of one version of a table. A batch may lack columns that were added later.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct TableRows {
     pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) rows: u64,
-    pub(crate) bytes: u64,
+    pub(crate) row_count: u64,
+    pub(crate) logical_bytes: u64,
 }
 
-impl Rows {
+impl TableRows {
     pub(crate) fn new(batches: Vec<RecordBatch>) -> Self {
-        let rows = batches.iter().map(|it| it.num_rows() as u64).sum();
-        let bytes = batches.iter().flat_map(RecordBatch::columns).map(logical_bytes).sum();
-        Self { batches, rows, bytes }
+        let row_count = batches.iter().map(|it| it.num_rows() as u64).sum();
+        let logical_bytes = batches.iter().flat_map(RecordBatch::columns).map(column_bytes).sum();
+        Self { batches, row_count, logical_bytes }
     }
 
     /// The batches in a schema's shape: columns by name, a missing one all NULL.
-    pub(crate) fn shaped(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
+    pub(crate) fn batches_with_schema(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
         let shape = |batch: &RecordBatch| {
             let columns = schema
                 .fields()
                 .iter()
                 .map(|field| match batch.column_by_name(field.name()) {
                     Some(column) if column.data_type() == field.data_type() => column.clone(),
-                    Some(column) => widen(column, field.data_type()),
+                    Some(column) => conform_column(column, field.data_type()),
                     None => new_null_array(field.data_type(), batch.num_rows()),
                 })
                 .collect();
@@ -92,13 +92,13 @@ impl Rows {
 }
 
 /// A RECORD that has gained members: the new ones are NULL.
-fn widen(column: &ArrayRef, to: &DataType) -> ArrayRef {
+fn conform_column(column: &ArrayRef, to: &DataType) -> ArrayRef {
     if let (Some(old), DataType::Struct(fields)) = (column.as_struct_opt(), to) {
         let members = fields
             .iter()
             .map(|field| match old.column_by_name(field.name()) {
                 Some(member) if member.data_type() == field.data_type() => member.clone(),
-                Some(member) => widen(member, field.data_type()),
+                Some(member) => conform_column(member, field.data_type()),
                 None => new_null_array(field.data_type(), old.len()),
             })
             .collect();
@@ -112,7 +112,7 @@ fn widen(column: &ArrayRef, to: &DataType) -> ArrayRef {
 }
 
 /// The logical size of a column (BigQuery documentation, "data type sizes").
-fn logical_bytes(column: &ArrayRef) -> u64 {
+fn column_bytes(column: &ArrayRef) -> u64 {
     let present = (column.len() - column.null_count()) as u64;
     match column.data_type() {
         DataType::Utf8 => {
@@ -124,8 +124,8 @@ fn logical_bytes(column: &ArrayRef) -> u64 {
         DataType::Boolean => present,
         DataType::Decimal128(..) => 16 * present,
         DataType::Decimal256(..) => 32 * present,
-        DataType::List(_) => logical_bytes(column.as_list::<i32>().values()),
-        DataType::Struct(_) => column.as_struct().columns().iter().map(logical_bytes).sum(),
+        DataType::List(_) => column_bytes(column.as_list::<i32>().values()),
+        DataType::Struct(_) => column.as_struct().columns().iter().map(column_bytes).sum(),
         _ => 8 * present,
     }
 }
@@ -134,8 +134,8 @@ fn logical_bytes(column: &ArrayRef) -> u64 {
 pub(crate) struct Table {
     pub(crate) fields: Vec<Field>,
     /// `description`, `labels`, `timePartitioning` and the like.
-    pub(crate) extra: Map<String, Value>,
-    pub(crate) rows: Arc<Rows>,
+    pub(crate) properties: Map<String, Value>,
+    pub(crate) rows: Arc<TableRows>,
     created: Timestamp,
     modified: Timestamp,
     version: u64,
@@ -143,7 +143,7 @@ pub(crate) struct Table {
 }
 
 /// What of a table resource the caller may set, besides its schema.
-pub(crate) const TABLE_EXTRA: [&str; 9] = [
+pub(crate) const TABLE_PROPERTIES: [&str; 9] = [
     "description",
     "friendlyName",
     "labels",
@@ -156,10 +156,10 @@ pub(crate) const TABLE_EXTRA: [&str; 9] = [
 ];
 
 impl Table {
-    pub(crate) fn new(fields: Vec<Field>, extra: Map<String, Value>, now: Timestamp) -> Self {
+    pub(crate) fn new(fields: Vec<Field>, properties: Map<String, Value>, now: Timestamp) -> Self {
         Self {
             fields,
-            extra,
+            properties,
             rows: Arc::default(),
             created: now,
             modified: now,
@@ -173,14 +173,14 @@ impl Table {
     }
 
     /// Marks a change.
-    pub(crate) fn touch(&mut self, now: Timestamp) {
+    pub(crate) fn mark_modified(&mut self, now: Timestamp) {
         self.modified = now;
         self.version += 1;
     }
 
     /// Counts a metadata update against BigQuery's limit per table and ten seconds (real time:
     /// the virtual clock stands still during a tick).
-    pub(crate) fn count_update(
+    pub(crate) fn count_metadata_update(
         &mut self,
         limit: Option<usize>,
         name: &TableName,
@@ -212,17 +212,17 @@ impl Table {
             "id": name.to_string(),
             "selfLink": format!("/bigquery/v2/projects/{}/datasets/{}/tables/{}", name.project, name.dataset, name.table),
             "tableReference": name.reference(),
-            "schema": {"fields": resources(&self.fields)},
-            "numBytes": self.rows.bytes.to_string(),
+            "schema": {"fields": fields_resource(&self.fields)},
+            "numBytes": self.rows.logical_bytes.to_string(),
             "numLongTermBytes": "0",
-            "numRows": self.rows.rows.to_string(),
+            "numRows": self.rows.row_count.to_string(),
             "creationTime": self.created.as_millisecond().to_string(),
             "lastModifiedTime": self.modified.as_millisecond().to_string(),
             "type": "TABLE",
             "location": location,
         });
         if let Some(target) = value.as_object_mut() {
-            target.extend(self.extra.clone());
+            target.extend(self.properties.clone());
         }
         value
     }
@@ -237,8 +237,8 @@ impl Table {
             "creationTime": self.created.as_millisecond().to_string(),
         });
         for key in ["labels", "friendlyName", "timePartitioning", "clustering"] {
-            if let Some(extra) = self.extra.get(key) {
-                value[key] = extra.clone();
+            if let Some(properties) = self.properties.get(key) {
+                value[key] = properties.clone();
             }
         }
         value
@@ -247,7 +247,7 @@ impl Table {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Dataset {
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) properties: Map<String, Value>,
     pub(crate) location: String,
     pub(crate) tables: BTreeMap<String, Table>,
     created: Timestamp,
@@ -256,9 +256,9 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    pub(crate) fn new(location: &str, extra: Map<String, Value>, now: Timestamp) -> Self {
+    pub(crate) fn new(location: &str, properties: Map<String, Value>, now: Timestamp) -> Self {
         Self {
-            extra,
+            properties,
             location: location.to_owned(),
             tables: BTreeMap::new(),
             created: now,
@@ -267,7 +267,7 @@ impl Dataset {
         }
     }
 
-    pub(crate) fn touch(&mut self, now: Timestamp) {
+    pub(crate) fn mark_modified(&mut self, now: Timestamp) {
         self.modified = now;
         self.version += 1;
     }
@@ -289,7 +289,7 @@ impl Dataset {
             "type": "DEFAULT",
         });
         if let Some(target) = value.as_object_mut() {
-            target.extend(self.extra.clone());
+            target.extend(self.properties.clone());
         }
         value
     }
@@ -313,7 +313,7 @@ pub(crate) struct Catalog {
 
 impl Catalog {
     pub(crate) fn dataset(&self, project: &str, id: &str) -> Result<&Dataset, GoogleError> {
-        self.datasets.get(id).ok_or_else(|| no_dataset(project, id))
+        self.datasets.get(id).ok_or_else(|| dataset_not_found(project, id))
     }
 
     pub(crate) fn dataset_mut(
@@ -321,7 +321,7 @@ impl Catalog {
         project: &str,
         id: &str,
     ) -> Result<&mut Dataset, GoogleError> {
-        self.datasets.get_mut(id).ok_or_else(|| no_dataset(project, id))
+        self.datasets.get_mut(id).ok_or_else(|| dataset_not_found(project, id))
     }
 
     pub(crate) fn table(&self, name: &TableName) -> Result<&Table, GoogleError> {
@@ -335,19 +335,6 @@ impl Catalog {
     }
 }
 
-pub(crate) fn no_dataset(project: &str, id: &str) -> GoogleError {
+pub(crate) fn dataset_not_found(project: &str, id: &str) -> GoogleError {
     GoogleError::not_found(format!("Not found: Dataset {project}:{id}"))
-}
-
-/// Refuses rows that lack a REQUIRED value.
-pub(crate) fn check_required(fields: &[Field], batch: &RecordBatch) -> Result<(), GoogleError> {
-    for (field, column) in fields.iter().zip(batch.columns()) {
-        if field.mode == Mode::Required && column.null_count() > 0 {
-            return Err(GoogleError::invalid(format!(
-                "Error while reading data, error message: Required field {} cannot be null",
-                field.name
-            )));
-        }
-    }
-    Ok(())
 }

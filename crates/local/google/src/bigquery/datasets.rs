@@ -1,16 +1,15 @@
 //! Calls on datasets.
 
-use landbridge_local_wire as wire;
 use serde_json::{Map, Value, json};
 
 use super::catalog::Dataset;
-use super::{BigQuery, check_etag, page};
+use super::{BigQuery, check_etag, merge_properties, paginate};
 use crate::access::Principal;
 use crate::error::GoogleError;
-use crate::web::{Call, json as answer, no_content};
+use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 /// What of a dataset resource the caller may set.
-const EXTRA: [&str; 7] = [
+const DATASET_PROPERTIES: [&str; 7] = [
     "description",
     "friendlyName",
     "labels",
@@ -21,36 +20,38 @@ const EXTRA: [&str; 7] = [
 ];
 
 impl BigQuery {
-    pub(super) fn datasets(
-        &self,
-        who: &Principal,
-        call: &Call,
-    ) -> Result<wire::Response, GoogleError> {
+    pub(super) fn handle_datasets(&self, caller: &Principal, call: &Call) -> ApiResult {
         match call.method.as_str() {
             "GET" => {
                 let visible: Vec<Value> = (self.catalog().datasets.iter())
                     .filter(|(id, _)| {
-                        self.read_access(|it| it.on_dataset(who, id, "bigquery.datasets.get"))
+                        self.with_access(|it| {
+                            it.allows_on_dataset(caller, id, "bigquery.datasets.get")
+                        })
                     })
                     .map(|(id, dataset)| dataset.resource(&self.project, id))
                     .collect();
-                let (datasets, next) = page(call, visible)?;
+                let (datasets, next) = paginate(call, visible)?;
                 let mut body = json!({"kind": "bigquery#datasetList", "datasets": datasets});
                 if let Some(next) = next {
                     body["nextPageToken"] = json!(next);
                 }
-                Ok(answer(200, &body))
+                Ok(json_response(200, &body))
             }
             "POST" => {
-                self.may_on_project(who, "bigquery.datasets.create")?;
-                let body = call.json()?;
+                self.authorize_on_project(caller, "bigquery.datasets.create")?;
+                let body = call.json_body()?;
                 let id = body
                     .pointer("/datasetReference/datasetId")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
                 let location = body.get("location").and_then(Value::as_str);
-                self.create_dataset(id, location.unwrap_or(&self.location), extra(&body))?;
-                Ok(answer(
+                self.create_dataset(
+                    id,
+                    location.unwrap_or(&self.location),
+                    settable_properties(&body),
+                )?;
+                Ok(json_response(
                     200,
                     &self.catalog().dataset(&self.project, id)?.resource(&self.project, id),
                 ))
@@ -63,7 +64,7 @@ impl BigQuery {
         &self,
         id: &str,
         location: &str,
-        extra: Map<String, Value>,
+        properties: Map<String, Value>,
     ) -> Result<(), GoogleError> {
         let good = (1..=1024).contains(&id.len())
             && id.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
@@ -78,40 +79,40 @@ impl BigQuery {
             let message = format!("Already Exists: Dataset {}:{id}", self.project);
             return Err(GoogleError::duplicate(message));
         }
-        catalog.datasets.insert(id.to_owned(), Dataset::new(location, extra, self.clock.now()));
+        catalog
+            .datasets
+            .insert(id.to_owned(), Dataset::new(location, properties, self.clock.now()));
         Ok(())
     }
 
-    pub(super) fn one_dataset(
-        &self,
-        who: &Principal,
-        call: &Call,
-        id: &str,
-    ) -> Result<wire::Response, GoogleError> {
+    pub(super) fn handle_dataset(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
         match call.method.as_str() {
             "GET" => {
-                self.may_on_dataset(who, id, "bigquery.datasets.get")?;
+                self.authorize_on_dataset(caller, id, "bigquery.datasets.get")?;
                 let catalog = self.catalog();
-                Ok(answer(200, &catalog.dataset(&self.project, id)?.resource(&self.project, id)))
+                Ok(json_response(
+                    200,
+                    &catalog.dataset(&self.project, id)?.resource(&self.project, id),
+                ))
             }
             method @ ("PATCH" | "PUT") => {
-                self.may_on_dataset(who, id, "bigquery.datasets.update")?;
-                let body = call.json()?;
+                self.authorize_on_dataset(caller, id, "bigquery.datasets.update")?;
+                let body = call.json_body()?;
                 let mut catalog = self.catalog();
                 let dataset = catalog.dataset_mut(&self.project, id)?;
                 check_etag(call, &dataset.etag())?;
                 if method == "PUT" {
-                    dataset.extra.clear();
+                    dataset.properties.clear();
                 }
-                merge(&mut dataset.extra, &body, &EXTRA);
-                dataset.touch(self.clock.now());
-                Ok(answer(200, &dataset.resource(&self.project, id)))
+                merge_properties(&mut dataset.properties, &body, &DATASET_PROPERTIES);
+                dataset.mark_modified(self.clock.now());
+                Ok(json_response(200, &dataset.resource(&self.project, id)))
             }
             "DELETE" => {
-                self.may_on_dataset(who, id, "bigquery.datasets.delete")?;
+                self.authorize_on_dataset(caller, id, "bigquery.datasets.delete")?;
                 let mut catalog = self.catalog();
                 let dataset = catalog.dataset(&self.project, id)?;
-                if !dataset.tables.is_empty() && !call.flag("deleteContents") {
+                if !dataset.tables.is_empty() && !call.bool_param("deleteContents") {
                     return Err(GoogleError::new(
                         400,
                         "resourceInUse",
@@ -119,36 +120,15 @@ impl BigQuery {
                     ));
                 }
                 catalog.datasets.remove(id);
-                Ok(no_content())
+                Ok(no_content_response())
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }
     }
 }
 
-fn extra(body: &Value) -> Map<String, Value> {
-    let mut extra = Map::new();
-    merge(&mut extra, body, &EXTRA);
-    extra
-}
-
-/// Takes over the properties of `body` that may be set; null removes one, maps merge (a label
-/// of null goes away).
-pub(super) fn merge(target: &mut Map<String, Value>, body: &Value, settable: &[&str]) {
-    for (key, value) in body.as_object().into_iter().flatten() {
-        if !settable.contains(&key.as_str()) {
-            continue;
-        }
-        if value.is_null() {
-            target.remove(key);
-        } else if key == "labels"
-            && let (Some(old), Some(new)) =
-                (target.get_mut(key).and_then(Value::as_object_mut), value.as_object())
-        {
-            old.extend(new.clone());
-            old.retain(|_, it| !it.is_null());
-        } else {
-            target.insert(key.clone(), value.clone());
-        }
-    }
+fn settable_properties(body: &Value) -> Map<String, Value> {
+    let mut properties = Map::new();
+    merge_properties(&mut properties, body, &DATASET_PROPERTIES);
+    properties
 }

@@ -3,101 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use jiff::Timestamp;
-use landbridge_local_wire as wire;
 use serde_json::{Value, json};
 
 use super::catalog::TableName;
+use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
-use super::schema::{Field, resources};
-use super::{BigQuery, page};
+use super::query::QuerySpec;
+use super::{BigQuery, paginate};
 use crate::access::Principal;
 use crate::error::{GoogleError, status_of_reason};
-use crate::query::QuerySpec;
-use crate::query::values::{Format, row};
-use crate::web::{Call, json as answer, no_content};
-
-/// The dataset that query results are said to lie in.
-pub(super) const ANONYMOUS_DATASET: &str = "_anonymous";
-/// Rows of a page when the caller names no limit.
-pub(super) const PAGE_ROWS: usize = 100_000;
-
-/// The rows that a query found.
-#[derive(Debug, Default)]
-pub(crate) struct QueryResult {
-    pub(crate) fields: Vec<Field>,
-    pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) bytes: u64,
-}
-
-impl QueryResult {
-    pub(crate) fn total(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-
-    /// The rows from `start` on, at most `limit`: each a batch and a position in it.
-    pub(crate) fn slice(
-        &self,
-        start: usize,
-        limit: usize,
-    ) -> impl Iterator<Item = (&RecordBatch, usize)> {
-        (self.batches.iter())
-            .flat_map(|batch| (0..batch.num_rows()).map(move |at| (batch, at)))
-            .skip(start)
-            .take(limit)
-    }
-}
-
-/// A job as it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    email: String,
-    location: String,
-    configuration: Value,
-    done: bool,
-    /// How many more answers say RUNNING although it is done.
-    polls: u32,
-    error: Option<GoogleError>,
-    statistics: Value,
-    created: Timestamp,
-    ended: Option<Timestamp>,
-    pub(crate) result: Option<Arc<QueryResult>>,
-}
-
-impl Job {
-    fn resource(&self, project: &str, id: &str, done: bool) -> Value {
-        let mut statistics = json!({
-            "creationTime": self.created.as_millisecond().to_string(),
-            "startTime": self.created.as_millisecond().to_string(),
-        });
-        let mut status = json!({"state": if done { "DONE" } else { "RUNNING" }});
-        if done {
-            if let (Some(target), Some(found)) =
-                (statistics.as_object_mut(), self.statistics.as_object())
-            {
-                target.extend(found.clone());
-            }
-            let ended = self.ended.unwrap_or(self.created);
-            statistics["endTime"] = json!(ended.as_millisecond().to_string());
-            if let Some(error) = &self.error {
-                status["errorResult"] = error.proto();
-                status["errors"] = json!([error.proto()]);
-            }
-        }
-        json!({
-            "kind": "bigquery#job",
-            "etag": format!("\"{id}-{}\"", u8::from(done)),
-            "id": format!("{project}:{}.{id}", self.location),
-            "selfLink": format!("/bigquery/v2/projects/{project}/jobs/{id}?location={}", self.location),
-            "user_email": self.email,
-            "jobReference": {"projectId": project, "jobId": id, "location": self.location},
-            "configuration": self.configuration,
-            "status": status,
-            "statistics": statistics,
-        })
-    }
-}
+use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 /// Google's rule for job ids.
 fn check_job_id(id: &str) -> Result<(), GoogleError> {
@@ -107,13 +22,9 @@ fn check_job_id(id: &str) -> Result<(), GoogleError> {
 }
 
 impl BigQuery {
-    pub(super) async fn insert_job(
-        &self,
-        who: &Principal,
-        call: &Call,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may_on_project(who, "bigquery.jobs.create")?;
-        let body = call.json()?;
+    pub(super) async fn insert_job(&self, caller: &Principal, call: &Call) -> ApiResult {
+        self.authorize_on_project(caller, "bigquery.jobs.create")?;
+        let body = call.json_body()?;
         let reference = body.get("jobReference").unwrap_or(&Value::Null);
         let id = reference.get("jobId").and_then(Value::as_str);
         let mut configuration = body.get("configuration").cloned().unwrap_or(json!({}));
@@ -122,11 +33,11 @@ impl BigQuery {
         let work = if let Some(load) = configuration.get("load") {
             let spec = LoadSpec::parse(load, &self.project)?;
             configuration["jobType"] = json!("LOAD");
-            Work::Load(Box::new(spec))
+            JobSpec::Load(Box::new(spec))
         } else if let Some(query) = configuration.get("query") {
             let spec = QuerySpec::parse(query, &self.project)?;
             configuration["jobType"] = json!("QUERY");
-            Work::Query(spec)
+            JobSpec::Query(spec)
         } else {
             return Err(GoogleError::invalid(
                 "Job configuration must contain exactly one job-specific configuration object \
@@ -135,163 +46,52 @@ impl BigQuery {
         };
         let dry_run = configuration.get("dryRun").and_then(Value::as_bool) == Some(true);
         if dry_run {
-            return self.dry_run(who, work, configuration, location).await;
+            return self.dry_run(caller, work, configuration, location).await;
         }
-        let id = self.reserve(who, id, location, configuration)?;
-        let outcome = self.run(who, work).await;
-        let catalog = self.finish(&id, outcome);
-        let job = catalog.jobs.get(&id).ok_or_else(|| no_job(&self.project, &id))?;
+        let id = self.register_job(caller, id, location, configuration)?;
+        let outcome = self.run_job(caller, work).await;
+        let catalog = self.finish_job(&id, outcome);
+        let job = catalog.jobs.get(&id).ok_or_else(|| job_not_found(&self.project, &id))?;
         // The answer to insert is not yet the end: a client that stops here has proved nothing.
-        Ok(answer(200, &job.resource(&self.project, &id, false)))
+        Ok(json_response(200, &job.resource(&self.project, &id, false)))
     }
 
-    /// jobs.query: runs at once and answers with the first page.
-    pub(super) async fn query(
-        &self,
-        who: &Principal,
-        call: &Call,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may_on_project(who, "bigquery.jobs.create")?;
-        let body = call.json()?;
-        let spec = QuerySpec::parse(&body, &self.project)?;
-        let format = Format::of_json(&body);
-        let location = body.get("location").and_then(Value::as_str).unwrap_or(&self.location);
-        if body.get("dryRun").and_then(Value::as_bool) == Some(true) {
-            let result = self.run_query(who, &spec, true).await?;
-            return Ok(answer(
-                200,
-                &json!({
-                    "kind": "bigquery#queryResponse",
-                    "schema": {"fields": resources(&result.fields)},
-                    "jobReference": {"projectId": self.project, "location": location},
-                    "totalBytesProcessed": "0",
-                    "jobComplete": true,
-                    "cacheHit": false,
-                }),
-            ));
-        }
-        let configuration = json!({"jobType": "QUERY", "query": {
-            "query": spec.sql, "useLegacySql": false,
-        }});
-        let id = self.reserve(who, None, location.to_owned(), configuration)?;
-        let outcome = self.run(who, Work::Query(spec)).await;
-        drop(self.finish(&id, outcome));
-        let limit = body.get("maxResults").and_then(Value::as_u64).map(|it| it as usize);
-        self.results(&id, 0, limit, format, "bigquery#queryResponse")
-    }
-
-    pub(super) fn query_results(
-        &self,
-        who: &Principal,
-        call: &Call,
-        id: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.visible_job(who, call, id)?;
-        let start = match call.number("pageToken")? {
-            Some(token) => token.max(0) as usize,
-            None => call.number("startIndex")?.unwrap_or(0).max(0) as usize,
-        };
-        let limit = call.number("maxResults")?.map(|it| it.max(0) as usize);
-        let format = Format { int64_timestamps: call.flag("formatOptions.useInt64Timestamp") };
-        self.results(id, start, limit, format, "bigquery#getQueryResultsResponse")
-    }
-
-    fn results(
-        &self,
-        id: &str,
-        start: usize,
-        limit: Option<usize>,
-        format: Format,
-        kind: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        let job = self.catalog().jobs.get(id).cloned();
-        let job = job.ok_or_else(|| no_job(&self.project, id))?;
-        let reference = json!({"projectId": self.project, "jobId": id, "location": job.location});
-        if !job.done {
-            return Ok(answer(
-                200,
-                &json!({"kind": kind, "jobReference": reference, "jobComplete": false}),
-            ));
-        }
-        if let Some(error) = job.error {
-            return Err(error);
-        }
-        let Some(result) = job.result else {
-            return Err(GoogleError::invalid(format!("Job {}:{id} is not a query.", self.project)));
-        };
-        let rows: Vec<Value> = (result.slice(start, limit.unwrap_or(PAGE_ROWS)))
-            .map(|(batch, at)| row(&result.fields, batch, at, format))
-            .collect();
-        let (total, end) = (result.total(), start + rows.len());
-        let mut body = json!({
-            "kind": kind,
-            "jobReference": reference,
-            "jobComplete": true,
-            "cacheHit": false,
-            "schema": {"fields": resources(&result.fields)},
-            "totalRows": total.to_string(),
-            "totalBytesProcessed": result.bytes.to_string(),
-        });
-        // Google leaves `rows` out when the caller asked for none (`maxResults=0`).
-        if limit != Some(0) {
-            body["rows"] = json!(rows);
-            if end < total {
-                body["pageToken"] = json!(end.to_string());
-            }
-        }
-        Ok(answer(200, &body))
-    }
-
-    pub(super) fn get_job(
-        &self,
-        who: &Principal,
-        call: &Call,
-        id: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.visible_job(who, call, id)?;
+    pub(super) fn get_job(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
+        self.authorize_job(caller, call, id)?;
         let mut catalog = self.catalog();
-        let job = catalog.jobs.get_mut(id).ok_or_else(|| no_job(&self.project, id))?;
-        let done = job.done && job.polls == 0;
-        job.polls = job.polls.saturating_sub(u32::from(job.done));
-        Ok(answer(200, &job.resource(&self.project, id, done)))
+        let job = catalog.jobs.get_mut(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        let done = job.done && job.running_polls_left == 0;
+        job.running_polls_left = job.running_polls_left.saturating_sub(u32::from(job.done));
+        Ok(json_response(200, &job.resource(&self.project, id, done)))
     }
 
-    pub(super) fn list_jobs(
-        &self,
-        who: &Principal,
-        call: &Call,
-    ) -> Result<wire::Response, GoogleError> {
-        let all_users = call.flag("allUsers");
+    pub(super) fn list_jobs(&self, caller: &Principal, call: &Call) -> ApiResult {
+        let all_users = call.bool_param("allUsers");
         if all_users {
-            self.may_on_project(who, "bigquery.jobs.listAll")?;
+            self.authorize_on_project(caller, "bigquery.jobs.listAll")?;
         }
         let all: Vec<Value> = (self.catalog().jobs.iter())
-            .filter(|(_, job)| all_users || job.email == who.email)
+            .filter(|(_, job)| all_users || job.email == caller.email)
             .map(|(id, job)| {
                 let mut resource = job.resource(&self.project, id, job.done);
                 resource["state"] = resource["status"]["state"].clone();
                 resource
             })
             .collect();
-        let (jobs, next) = page(call, all)?;
+        let (jobs, next) = paginate(call, all)?;
         let mut body = json!({"kind": "bigquery#jobList", "jobs": jobs});
         if let Some(next) = next {
             body["nextPageToken"] = json!(next);
         }
-        Ok(answer(200, &body))
+        Ok(json_response(200, &body))
     }
 
     /// A job that has run cannot be stopped any more; Google answers with its state then.
-    pub(super) fn cancel_job(
-        &self,
-        who: &Principal,
-        call: &Call,
-        id: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.visible_job(who, call, id)?;
+    pub(super) fn cancel_job(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
+        self.authorize_job(caller, call, id)?;
         let catalog = self.catalog();
-        let job = catalog.jobs.get(id).ok_or_else(|| no_job(&self.project, id))?;
-        Ok(answer(
+        let job = catalog.jobs.get(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        Ok(json_response(
             200,
             &json!({
                 "kind": "bigquery#jobCancelResponse",
@@ -300,45 +100,34 @@ impl BigQuery {
         ))
     }
 
-    pub(super) fn delete_job(
-        &self,
-        who: &Principal,
-        id: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may_on_project(who, "bigquery.jobs.delete")?;
-        self.catalog().jobs.remove(id).ok_or_else(|| no_job(&self.project, id))?;
-        Ok(no_content())
-    }
-
-    /// The result of a query job under its anonymous table's name.
-    pub(super) fn result_table(
-        &self,
-        who: &Principal,
-        table: &str,
-    ) -> Result<Arc<QueryResult>, GoogleError> {
-        let catalog = self.catalog();
-        let job = catalog.jobs.get(table).filter(|job| job.email == who.email);
-        job.and_then(|job| job.result.clone())
-            .ok_or_else(|| TableName::new(&self.project, ANONYMOUS_DATASET, table).not_found())
+    pub(super) fn delete_job(&self, caller: &Principal, id: &str) -> ApiResult {
+        self.authorize_on_project(caller, "bigquery.jobs.delete")?;
+        self.catalog().jobs.remove(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        Ok(no_content_response())
     }
 
     /// Own jobs are visible to everybody; those of others to an administrator.
-    fn visible_job(&self, who: &Principal, call: &Call, id: &str) -> Result<(), GoogleError> {
+    pub(super) fn authorize_job(
+        &self,
+        caller: &Principal,
+        call: &Call,
+        id: &str,
+    ) -> Result<(), GoogleError> {
         let catalog = self.catalog();
         let job = catalog.jobs.get(id).filter(|job| {
-            call.query("location").is_none_or(|it| it.eq_ignore_ascii_case(&job.location))
+            call.query_param("location").is_none_or(|it| it.eq_ignore_ascii_case(&job.location))
         });
-        let job = job.ok_or_else(|| no_job(&self.project, id))?;
-        if job.email == who.email {
+        let job = job.ok_or_else(|| job_not_found(&self.project, id))?;
+        if job.email == caller.email {
             return Ok(());
         }
-        self.may_on_project(who, "bigquery.jobs.get")
+        self.authorize_on_project(caller, "bigquery.jobs.get")
     }
 
     /// Takes an id for a job that is about to run; from now on a repeat is a duplicate.
-    fn reserve(
+    pub(super) fn register_job(
         &self,
-        who: &Principal,
+        caller: &Principal,
         id: Option<&str>,
         location: String,
         mut configuration: Value,
@@ -363,11 +152,11 @@ impl BigQuery {
                 TableName::new(&self.project, ANONYMOUS_DATASET, &id).reference();
         }
         let job = Job {
-            email: who.email.clone(),
+            email: caller.email.clone(),
             location,
             configuration,
             done: false,
-            polls: self.job_polls,
+            running_polls_left: self.extra_running_polls,
             error: None,
             statistics: json!({}),
             created: self.clock.now(),
@@ -378,16 +167,20 @@ impl BigQuery {
         Ok(id)
     }
 
-    async fn run(&self, who: &Principal, work: Work) -> Result<Outcome, GoogleError> {
+    pub(super) async fn run_job(
+        &self,
+        caller: &Principal,
+        work: JobSpec,
+    ) -> Result<JobOutcome, GoogleError> {
         let failure = self.catalog().failures.pop();
         if let Some(failure) = failure {
             let status = status_of_reason(&failure.reason);
             return Err(GoogleError::new(status, failure.reason, failure.message));
         }
         match work {
-            Work::Query(spec) => {
-                let result = Arc::new(self.run_query(who, &spec, false).await?);
-                let bytes = result.bytes.to_string();
+            JobSpec::Query(spec) => {
+                let result = Arc::new(self.run_query(caller, &spec, false).await?);
+                let bytes = result.bytes_processed.to_string();
                 let statistics = json!({
                     "totalBytesProcessed": bytes,
                     "query": {
@@ -397,23 +190,23 @@ impl BigQuery {
                         "cacheHit": false,
                     },
                 });
-                Ok(Outcome { statistics, result: Some(result) })
+                Ok(JobOutcome { statistics, result: Some(result) })
             }
-            Work::Load(spec) => {
-                let (server, who) = (self.clone(), who.clone());
-                let loaded = tokio::task::spawn_blocking(move || server.load(&who, &spec)).await;
+            JobSpec::Load(spec) => {
+                let (server, caller) = (self.clone(), caller.clone());
+                let loaded = tokio::task::spawn_blocking(move || server.load(&caller, &spec)).await;
                 let statistics = loaded.map_err(|_| {
                     GoogleError::new(500, "internalError", "The load job stopped unexpectedly.")
                 })??;
-                Ok(Outcome { statistics, result: None })
+                Ok(JobOutcome { statistics, result: None })
             }
         }
     }
 
-    fn finish(
+    pub(super) fn finish_job(
         &self,
         id: &str,
-        outcome: Result<Outcome, GoogleError>,
+        outcome: Result<JobOutcome, GoogleError>,
     ) -> std::sync::MutexGuard<'_, super::Catalog> {
         let mut catalog = self.catalog();
         if let Some(job) = catalog.jobs.get_mut(id) {
@@ -432,48 +225,14 @@ impl BigQuery {
         }
         catalog
     }
-
-    async fn dry_run(
-        &self,
-        who: &Principal,
-        work: Work,
-        configuration: Value,
-        location: String,
-    ) -> Result<wire::Response, GoogleError> {
-        let Work::Query(spec) = work else {
-            return Err(GoogleError::invalid("Only query jobs can be run dry."));
-        };
-        let result = self.run_query(who, &spec, true).await?;
-        Ok(answer(
-            200,
-            &json!({
-                "kind": "bigquery#job",
-                "jobReference": {"projectId": self.project, "location": location},
-                "configuration": configuration,
-                "status": {"state": "DONE"},
-                "statistics": {
-                    "totalBytesProcessed": "0",
-                    "query": {
-                        "statementType": "SELECT",
-                        "totalBytesProcessed": "0",
-                        "schema": {"fields": resources(&result.fields)},
-                    },
-                },
-            }),
-        ))
-    }
 }
 
-enum Work {
+pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
     Query(QuerySpec),
 }
 
-struct Outcome {
+pub(super) struct JobOutcome {
     statistics: Value,
     result: Option<Arc<QueryResult>>,
-}
-
-fn no_job(project: &str, id: &str) -> GoogleError {
-    GoogleError::not_found(format!("Not found: Job {project}:{id}"))
 }

@@ -9,26 +9,27 @@
 //! | `load` | load jobs: dispositions, files, all or nothing |
 //! | `parquet`, `ndjson` | the two file formats, typed without coercion |
 
+mod authorization;
 pub(crate) mod catalog;
 mod datasets;
-pub(crate) mod jobs;
+mod job;
+mod jobs;
 mod load;
-mod ndjson;
-mod parquet;
-pub(crate) mod schema;
+mod queries;
+pub(crate) mod query;
+mod schema;
 mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use landbridge_local_wire::{self as wire, Clock};
-use serde_json::json;
+use landbridge_local_wire::Clock;
+use serde_json::{Map, Value, json};
 
-use crate::access::{Access, Principal, location_of};
+use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
-use crate::storage::store::Store;
-use crate::web::{Call, json as answer_json};
+use crate::storage::store::ObjectStore;
+use crate::web::{ApiResult, Call, json_response};
 use catalog::{Catalog, TableName};
-use schema::{Field, leaves};
 
 /// What a table's name ends with in a call that asks for rights.
 const TEST_PERMISSIONS: &str = ":testIamPermissions";
@@ -37,28 +38,28 @@ const TEST_PERMISSIONS: &str = ":testIamPermissions";
 #[derive(Clone)]
 pub(crate) struct BigQuery {
     pub(crate) catalog: Arc<Mutex<Catalog>>,
-    pub(crate) access: Arc<RwLock<Access>>,
-    pub(crate) store: Store,
+    pub(crate) access: Arc<RwLock<AccessControl>>,
+    pub(crate) store: ObjectStore,
     pub(crate) clock: Clock,
     pub(crate) project: String,
     pub(crate) location: String,
-    pub(crate) anonymous: bool,
+    pub(crate) allow_anonymous: bool,
     /// How many times jobs.get still answers RUNNING for a job that has finished.
-    pub(crate) job_polls: u32,
+    pub(crate) extra_running_polls: u32,
     pub(crate) metadata_update_limit: Option<usize>,
 }
 
 impl BigQuery {
     /// Answers one call. Paths start with `/bigquery/v2` or go without it.
-    pub(crate) async fn answer(&self, call: Call) -> Result<wire::Response, GoogleError> {
-        let who = self.who(&call)?;
+    pub(crate) async fn handle(&self, call: Call) -> ApiResult {
+        let caller = self.authenticate(&call)?;
         let path = call.path();
         let path = match path.as_slice() {
             ["bigquery", "v2", rest @ ..] => rest,
             rest => rest,
         };
         match (call.method.as_str(), path) {
-            ("GET", ["projects"]) => Ok(answer_json(
+            ("GET", ["projects"]) => Ok(json_response(
                 200,
                 &json!({
                     "kind": "bigquery#projectList",
@@ -74,21 +75,23 @@ impl BigQuery {
             (_, ["projects", project, ..]) if *project != self.project => {
                 Err(GoogleError::not_found(format!("Not found: Project {project}")))
             }
-            ("POST", ["projects", _, "queries"]) => self.query(&who, &call).await,
-            ("GET", ["projects", _, "queries", id]) => self.query_results(&who, &call, id),
-            ("POST", ["projects", _, "jobs"]) => self.insert_job(&who, &call).await,
-            ("GET", ["projects", _, "jobs"]) => self.list_jobs(&who, &call),
-            ("GET", ["projects", _, "jobs", id]) => self.get_job(&who, &call, id),
-            ("POST", ["projects", _, "jobs", id, "cancel"]) => self.cancel_job(&who, &call, id),
-            ("DELETE", ["projects", _, "jobs", id, "delete"]) => self.delete_job(&who, id),
-            (_, ["projects", _, "datasets"]) => self.datasets(&who, &call),
-            (_, ["projects", _, "datasets", id]) => self.one_dataset(&who, &call, id),
-            (_, ["projects", _, "datasets", id, "tables"]) => self.tables(&who, &call, id),
+            ("POST", ["projects", _, "queries"]) => self.query(&caller, &call).await,
+            ("GET", ["projects", _, "queries", id]) => self.query_results(&caller, &call, id),
+            ("POST", ["projects", _, "jobs"]) => self.insert_job(&caller, &call).await,
+            ("GET", ["projects", _, "jobs"]) => self.list_jobs(&caller, &call),
+            ("GET", ["projects", _, "jobs", id]) => self.get_job(&caller, &call, id),
+            ("POST", ["projects", _, "jobs", id, "cancel"]) => self.cancel_job(&caller, &call, id),
+            ("DELETE", ["projects", _, "jobs", id, "delete"]) => self.delete_job(&caller, id),
+            (_, ["projects", _, "datasets"]) => self.handle_datasets(&caller, &call),
+            (_, ["projects", _, "datasets", id]) => self.handle_dataset(&caller, &call, id),
+            (_, ["projects", _, "datasets", id, "tables"]) => {
+                self.handle_tables(&caller, &call, id)
+            }
             ("POST", ["projects", _, "datasets", id, "tables", table])
                 if table.ends_with(TEST_PERMISSIONS) =>
             {
                 let table = table.trim_end_matches(TEST_PERMISSIONS);
-                self.test_permissions(&who, &call, &TableName::new(&self.project, id, table))
+                self.test_permissions(&caller, &call, &TableName::new(&self.project, id, table))
             }
             // Data Catalog's own call, served here as well: taxonomies belong to BigQuery.
             ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => {
@@ -96,21 +99,21 @@ impl BigQuery {
             }
             (_, ["projects", _, "datasets", id, "tables", table]) => {
                 let name = TableName::new(&self.project, id, table);
-                self.one_table(&who, &call, &name)
+                self.handle_table(&caller, &call, &name)
             }
             ("GET", ["projects", _, "datasets", id, "tables", table, "data"]) => {
                 let name = TableName::new(&self.project, id, table);
-                self.table_data(&who, &call, &name).await
+                self.list_table_data(&caller, &call, &name).await
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }
     }
 
-    fn who(&self, call: &Call) -> Result<Principal, GoogleError> {
-        match call.token() {
-            None if self.anonymous => Ok(Principal::anonymous()),
+    fn authenticate(&self, call: &Call) -> Result<Principal, GoogleError> {
+        match call.bearer_token() {
+            None if self.allow_anonymous => Ok(Principal::anonymous()),
             None => Err(GoogleError::unauthenticated()),
-            Some(token) => self.read_access(|access| access.authenticate(token)),
+            Some(token) => self.with_access(|access| access.authenticate(token)),
         }
     }
 
@@ -118,97 +121,15 @@ impl BigQuery {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn read_access<T>(&self, ask: impl FnOnce(&Access) -> T) -> T {
+    pub(crate) fn with_access<T>(&self, ask: impl FnOnce(&AccessControl) -> T) -> T {
         ask(&self.access.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn may_on_project(
-        &self,
-        who: &Principal,
-        permission: &str,
-    ) -> Result<(), GoogleError> {
-        if self.read_access(|access| access.on_project(who, permission)) {
-            return Ok(());
-        }
-        let project = &self.project;
-        Err(GoogleError::access_denied(format!(
-            "Access Denied: Project {project}: User does not have {permission} permission in \
-             project {project}."
-        )))
-    }
-
-    fn may_on_dataset(
-        &self,
-        who: &Principal,
-        dataset: &str,
-        permission: &str,
-    ) -> Result<(), GoogleError> {
-        if self.read_access(|access| access.on_dataset(who, dataset, permission)) {
-            return Ok(());
-        }
-        let name = format!("{}:{dataset}", self.project);
-        Err(GoogleError::access_denied(format!(
-            "Access Denied: Dataset {name}: Permission {permission} denied on dataset {name} (or it \
-             may not exist)."
-        )))
-    }
-
-    fn may_on_table(
-        &self,
-        who: &Principal,
-        name: &TableName,
-        permission: &str,
-    ) -> Result<(), GoogleError> {
-        if self.read_access(|access| access.on_dataset(who, &name.dataset, permission)) {
-            return Ok(());
-        }
-        Err(GoogleError::access_denied(format!(
-            "Access Denied: Table {name}: Permission {permission} denied on table {name} (or it may \
-             not exist)."
-        )))
-    }
-
-    fn policy_tag(&self, name: &str) -> Result<wire::Response, GoogleError> {
-        self.read_access(|access| access.tag_name(name))
-            .map(|shown| answer_json(200, &json!({"name": name, "displayName": shown})))
-            .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
-    }
-
-    /// Whether the policy tags of `fields` may be set: the caller needs `setCategory`, and each
-    /// tag must exist in the table's location. Tags that `before` has already need nothing.
-    fn check_tags(
-        &self,
-        who: &Principal,
-        name: &TableName,
-        location: &str,
-        before: &[Field],
-        fields: &[Field],
-    ) -> Result<(), GoogleError> {
-        let old: Vec<_> = leaves(before).into_iter().map(|(path, it)| (path, it.tag())).collect();
-        for (path, field) in leaves(fields) {
-            let was = old.iter().find(|(it, _)| *it == path).and_then(|(_, tag)| *tag);
-            if field.tag() == was {
-                continue;
-            }
-            self.may_on_table(who, name, "bigquery.tables.setCategory")?;
-            let Some(tag) = field.tag() else { continue };
-            if !self.read_access(|access| access.has_tag(tag)) {
-                return Err(GoogleError::invalid(format!("Policy tag {tag} does not exist.")));
-            }
-            if location_of(tag).is_some_and(|it| !it.eq_ignore_ascii_case(location)) {
-                return Err(GoogleError::invalid(format!(
-                    "Policy tag {tag} is not in the location {location} of table {name}."
-                )));
-            }
-        }
-        Ok(())
     }
 }
 
 /// The entries of one page, by `maxResults` and `pageToken` (an offset), and the next token.
-fn page<T>(call: &Call, all: Vec<T>) -> Result<(Vec<T>, Option<String>), GoogleError> {
-    let start = call.number("pageToken")?.unwrap_or(0).max(0) as usize;
-    let limit = call.number("maxResults")?.map_or(1000, |it| it.max(1) as usize);
+fn paginate<T>(call: &Call, all: Vec<T>) -> Result<(Vec<T>, Option<String>), GoogleError> {
+    let start = call.int_param("pageToken")?.unwrap_or(0).max(0) as usize;
+    let limit = call.int_param("maxResults")?.map_or(1000, |it| it.max(1) as usize);
     let next = (start + limit < all.len()).then(|| (start + limit).to_string());
     Ok((all.into_iter().skip(start).take(limit).collect(), next))
 }
@@ -220,5 +141,26 @@ fn check_etag(call: &Call, etag: &str) -> Result<(), GoogleError> {
             Err(GoogleError::new(412, "conditionNotMet", "Precondition check failed."))
         }
         _ => Ok(()),
+    }
+}
+
+/// Takes over the properties of `body` that may be set; null removes one, maps merge (a label
+/// of null goes away).
+fn merge_properties(target: &mut Map<String, Value>, body: &Value, settable: &[&str]) {
+    for (key, value) in body.as_object().into_iter().flatten() {
+        if !settable.contains(&key.as_str()) {
+            continue;
+        }
+        if value.is_null() {
+            target.remove(key);
+        } else if key == "labels"
+            && let (Some(old), Some(new)) =
+                (target.get_mut(key).and_then(Value::as_object_mut), value.as_object())
+        {
+            old.extend(new.clone());
+            old.retain(|_, it| !it.is_null());
+        } else {
+            target.insert(key.clone(), value.clone());
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const UTC: &str = "+00:00";
 
 /// A BigQuery type, under the name that the REST API prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldType {
     String,
     Bytes,
     Integer,
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Record,
 }
 
-impl Kind {
+impl FieldType {
     /// The name that the REST API prints.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Kind {
     }
 
     /// How values of it are kept.
-    fn arrow(self, fields: &[Field]) -> DataType {
+    fn arrow_type(self, fields: &[Field]) -> DataType {
         match self {
             Self::String | Self::Json | Self::Geography => DataType::Utf8,
             Self::Bytes => DataType::Binary,
@@ -85,20 +85,20 @@ impl Kind {
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
             Self::Numeric => DataType::Decimal128(38, 9),
             Self::Bignumeric => DataType::Decimal256(76, 38),
-            Self::Record => DataType::Struct(fields.iter().map(Field::arrow).collect()),
+            Self::Record => DataType::Struct(fields.iter().map(Field::arrow_field).collect()),
         }
     }
 }
 
 /// Whether a column may be empty or holds a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum FieldMode {
     Nullable,
     Required,
     Repeated,
 }
 
-impl Mode {
+impl FieldMode {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nullable => "NULLABLE",
@@ -112,26 +112,33 @@ impl Mode {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Field {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) mode: Mode,
+    pub(crate) field_type: FieldType,
+    pub(crate) mode: FieldMode,
     /// `None`: the caller said nothing; an empty list: take the tags off.
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) fields: Vec<Field>,
     /// `description`, `precision`, `scale`, `maxLength`, `defaultValueExpression`.
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) properties: Map<String, Value>,
 }
 
-const EXTRA: [&str; 6] =
+const FIELD_PROPERTIES: [&str; 6] =
     ["description", "precision", "scale", "maxLength", "defaultValueExpression", "roundingMode"];
 
 /// Prefixes that BigQuery keeps for itself (documentation of column names).
-const RESERVED: [&str; 7] =
+const RESERVED_PREFIXES: [&str; 7] =
     ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
 
 impl Field {
     /// A column with nothing said about it but name, type and mode.
-    pub(crate) fn new(name: impl Into<String>, kind: Kind, mode: Mode) -> Self {
-        Self { name: name.into(), kind, mode, tags: None, fields: Vec::new(), extra: Map::new() }
+    pub(crate) fn new(name: impl Into<String>, field_type: FieldType, mode: FieldMode) -> Self {
+        Self {
+            name: name.into(),
+            field_type,
+            mode,
+            tags: None,
+            fields: Vec::new(),
+            properties: Map::new(),
+        }
     }
 
     /// The policy tag on it, if one is.
@@ -142,16 +149,16 @@ impl Field {
     fn parse(value: &Value) -> Result<Self, GoogleError> {
         let text = |key: &str| value.get(key).and_then(Value::as_str);
         let name = text("name").unwrap_or_default().to_owned();
-        check_name(&name)?;
-        let kind = text("type").and_then(Kind::parse).ok_or_else(|| {
+        check_field_name(&name)?;
+        let field_type = text("type").and_then(FieldType::parse).ok_or_else(|| {
             GoogleError::invalid(format!(
                 "Invalid value for type of field {name}: not a valid value"
             ))
         })?;
         let mode = match text("mode").map(str::to_ascii_uppercase).as_deref() {
-            None | Some("" | "NULLABLE") => Mode::Nullable,
-            Some("REQUIRED") => Mode::Required,
-            Some("REPEATED") => Mode::Repeated,
+            None | Some("" | "NULLABLE") => FieldMode::Nullable,
+            Some("REQUIRED") => FieldMode::Required,
+            Some("REPEATED") => FieldMode::Repeated,
             Some(_) => {
                 return Err(GoogleError::invalid(format!(
                     "Invalid value for mode of field {name}: not a valid value"
@@ -159,8 +166,8 @@ impl Field {
             }
         };
         let fields = parse_fields(value.get("fields"))?;
-        if (kind == Kind::Record) == fields.is_empty() {
-            return Err(GoogleError::invalid(if kind == Kind::Record {
+        if (field_type == FieldType::Record) == fields.is_empty() {
+            return Err(GoogleError::invalid(if field_type == FieldType::Record {
                 format!("Field {name} is type RECORD but has no schema")
             } else {
                 format!("Field {name} is not of type RECORD but has nested fields")
@@ -179,59 +186,61 @@ impl Field {
                 "Field {name} has more than one policy tag: at most one is allowed."
             )));
         }
-        if kind == Kind::Record && tags.as_ref().is_some_and(|it| !it.is_empty()) {
+        if field_type == FieldType::Record && tags.as_ref().is_some_and(|it| !it.is_empty()) {
             return Err(GoogleError::invalid(format!(
                 "Policy tags can only be set on leaf fields; {name} is a RECORD."
             )));
         }
-        let extra = EXTRA
+        let properties = FIELD_PROPERTIES
             .into_iter()
             .filter_map(|key| {
                 Some((key.to_owned(), value.get(key).filter(|it| !it.is_null())?.clone()))
             })
             .collect();
-        Ok(Self { name, kind, mode, tags, fields, extra })
+        Ok(Self { name, field_type, mode, tags, fields, properties })
     }
 
     /// Its JSON form, as tables.get prints it.
     pub(crate) fn resource(&self) -> Value {
         let mut value =
-            json!({"name": self.name, "type": self.kind.name(), "mode": self.mode.name()});
+            json!({"name": self.name, "type": self.field_type.name(), "mode": self.mode.name()});
         if let Some(target) = value.as_object_mut() {
-            target.extend(self.extra.clone());
+            target.extend(self.properties.clone());
             if let Some(tag) = self.tag() {
                 target.insert("policyTags".to_owned(), json!({"names": [tag]}));
             }
             if !self.fields.is_empty() {
-                target.insert("fields".to_owned(), resources(&self.fields));
+                target.insert("fields".to_owned(), fields_resource(&self.fields));
             }
         }
         value
     }
 
     /// How it is kept.
-    pub(crate) fn arrow(&self) -> ArrowField {
-        let one = self.kind.arrow(&self.fields);
+    pub(crate) fn arrow_field(&self) -> ArrowField {
+        let value_type = self.field_type.arrow_type(&self.fields);
         match self.mode {
-            Mode::Repeated => {
-                let item = Arc::new(ArrowField::new_list_field(one, true));
+            FieldMode::Repeated => {
+                let item = Arc::new(ArrowField::new_list_field(value_type, true));
                 ArrowField::new(&self.name, DataType::List(item), true)
             }
             // What is REQUIRED is checked where rows come in, so that old batches stay valid
             // when the mode is relaxed.
-            Mode::Nullable | Mode::Required => ArrowField::new(&self.name, one, true),
+            FieldMode::Nullable | FieldMode::Required => {
+                ArrowField::new(&self.name, value_type, true)
+            }
         }
     }
 }
 
 /// The columns as JSON.
-pub(crate) fn resources(fields: &[Field]) -> Value {
+pub(crate) fn fields_resource(fields: &[Field]) -> Value {
     fields.iter().map(Field::resource).collect()
 }
 
 /// The columns' Arrow schema.
 pub(crate) fn arrow_schema(fields: &[Field]) -> SchemaRef {
-    Arc::new(Schema::new(fields.iter().map(Field::arrow).collect::<Fields>()))
+    Arc::new(Schema::new(fields.iter().map(Field::arrow_field).collect::<Fields>()))
 }
 
 /// The columns of a `schema.fields` value; none if it is absent.
@@ -257,11 +266,11 @@ pub(crate) fn parse_schema(schema: Option<&Value>) -> Result<Vec<Field>, GoogleE
 }
 
 /// The column of a name, which BigQuery compares without regard to case.
-pub(crate) fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
+pub(crate) fn find_field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
     fields.iter().find(|it| it.name.eq_ignore_ascii_case(name))
 }
 
-fn check_name(name: &str) -> Result<(), GoogleError> {
+fn check_field_name(name: &str) -> Result<(), GoogleError> {
     let letters = name.chars().all(|c| c == '_' || c.is_alphanumeric());
     let starts = name.chars().next().is_some_and(|c| c == '_' || c.is_alphabetic());
     if !letters || !starts || name.chars().count() > 300 {
@@ -271,7 +280,7 @@ fn check_name(name: &str) -> Result<(), GoogleError> {
         )));
     }
     let upper = name.to_uppercase();
-    match RESERVED.iter().find(|prefix| upper.starts_with(**prefix)) {
+    match RESERVED_PREFIXES.iter().find(|prefix| upper.starts_with(**prefix)) {
         Some(prefix) => Err(GoogleError::invalid(format!(
             "Invalid field name \"{name}\". Field names are not allowed to start with the \
              (case-insensitive) prefix {prefix}"
@@ -282,7 +291,7 @@ fn check_name(name: &str) -> Result<(), GoogleError> {
 
 /// The columns after tables.patch (or update) with `new`: columns may be added and modes
 /// relaxed, nothing may be removed or retyped, and silence about policy tags keeps them.
-pub(crate) fn patched(
+pub(crate) fn patched_fields(
     old: &[Field],
     new: Vec<Field>,
     table: &str,
@@ -291,15 +300,15 @@ pub(crate) fn patched(
         Err(GoogleError::invalid(format!("Provided Schema does not match Table {table}. {what}")))
     };
     for field in old {
-        if find(&new, &field.name).is_none() {
+        if find_field(&new, &field.name).is_none() {
             return refuse(format!("Field {} is missing in new schema", field.name));
         }
     }
     let mut result = Vec::with_capacity(new.len());
     for mut field in new {
         let name = field.name.clone();
-        let Some(before) = find(old, &name) else {
-            if field.mode == Mode::Required {
+        let Some(before) = find_field(old, &name) else {
+            if field.mode == FieldMode::Required {
                 return refuse(format!(
                     "Cannot add required fields to an existing schema. (field: {name})"
                 ));
@@ -307,31 +316,31 @@ pub(crate) fn patched(
             result.push(field);
             continue;
         };
-        if before.kind != field.kind {
-            let (from, to) = (before.kind.name(), field.kind.name());
+        if before.field_type != field.field_type {
+            let (from, to) = (before.field_type.name(), field.field_type.name());
             return refuse(format!("Field {name} has changed type from {from} to {to}"));
         }
-        let relaxed = before.mode == Mode::Required && field.mode == Mode::Nullable;
+        let relaxed = before.mode == FieldMode::Required && field.mode == FieldMode::Nullable;
         if before.mode != field.mode && !relaxed {
             let (from, to) = (before.mode.name(), field.mode.name());
             return refuse(format!("Field {name} has changed mode from {from} to {to}"));
         }
         field.name.clone_from(&before.name);
         field.tags = field.tags.or_else(|| before.tags.clone());
-        field.fields = patched(&before.fields, field.fields, table)?;
+        field.fields = patched_fields(&before.fields, field.fields, table)?;
         result.push(field);
     }
     Ok(result)
 }
 
 /// Every leaf with its dotted path.
-pub(crate) fn leaves(fields: &[Field]) -> Vec<(String, &Field)> {
+pub(crate) fn leaf_fields(fields: &[Field]) -> Vec<(String, &Field)> {
     let mut found = Vec::new();
     for field in fields {
         if field.fields.is_empty() {
             found.push((field.name.clone(), field));
         }
-        for (path, leaf) in leaves(&field.fields) {
+        for (path, leaf) in leaf_fields(&field.fields) {
             found.push((format!("{}.{path}", field.name), leaf));
         }
     }
@@ -374,7 +383,7 @@ mod tests {
             {"name": "email", "type": "STRING", "policyTags": {"names": ["t"]}},
         ]))
         .expect("old");
-        let patch = |new: Value| patched(&old, fields(new).expect("new"), "p:d.t");
+        let patch = |new: Value| patched_fields(&old, fields(new).expect("new"), "p:d.t");
         let email = json!({"name": "email", "type": "STRING"});
         for (new, want) in [
             (json!([email]), "Field id is missing in new schema"),
@@ -395,7 +404,7 @@ mod tests {
             assert_eq!(refused, format!("Provided Schema does not match Table p:d.t. {want}"));
         }
         let silent = patch(json!([{"name": "id", "type": "INTEGER"}, email])).expect("relaxed");
-        assert_eq!((silent[0].mode, silent[1].tag()), (Mode::Nullable, Some("t")));
+        assert_eq!((silent[0].mode, silent[1].tag()), (FieldMode::Nullable, Some("t")));
         let cleared = patch(json!([
             {"name": "id", "type": "INTEGER"},
             {"name": "email", "type": "STRING", "policyTags": {"names": []}},

@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use landbridge_local_wire as wire;
 use serde_json::{Map, Value, json};
 
-use super::catalog::{TABLE_EXTRA, Table, TableName};
-use super::datasets::merge;
-use super::schema::{Field, find, parse_schema, patched};
-use super::{BigQuery, check_etag, page};
+use super::catalog::{TABLE_PROPERTIES, Table, TableName};
+use super::query::cells::{CellFormat, row_json};
+use super::schema::{Field, find_field, parse_schema, patched_fields};
+use super::{BigQuery, check_etag, merge_properties, paginate};
 use crate::access::Principal;
 use crate::error::GoogleError;
-use crate::query::values::{Format, row};
-use crate::web::{Call, json as answer, no_content};
+use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 impl BigQuery {
-    pub(super) fn tables(
+    pub(super) fn handle_tables(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &Call,
         dataset: &str,
-    ) -> Result<wire::Response, GoogleError> {
+    ) -> ApiResult {
         match call.method.as_str() {
             "GET" => {
-                self.may_on_dataset(who, dataset, "bigquery.tables.list")?;
+                self.authorize_on_dataset(caller, dataset, "bigquery.tables.list")?;
                 let all: Vec<Value> =
                     (self.catalog().dataset(&self.project, dataset)?.tables.iter())
                         .map(|(id, table)| {
@@ -31,27 +29,22 @@ impl BigQuery {
                         })
                         .collect();
                 let total = all.len();
-                let (tables, next) = page(call, all)?;
+                let (tables, next) = paginate(call, all)?;
                 let mut body =
                     json!({"kind": "bigquery#tableList", "tables": tables, "totalItems": total});
                 if let Some(next) = next {
                     body["nextPageToken"] = json!(next);
                 }
-                Ok(answer(200, &body))
+                Ok(json_response(200, &body))
             }
-            "POST" => self.insert_table(who, call, dataset),
+            "POST" => self.insert_table(caller, call, dataset),
             _ => Err(GoogleError::not_found("Not Found")),
         }
     }
 
-    fn insert_table(
-        &self,
-        who: &Principal,
-        call: &Call,
-        dataset: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may_on_dataset(who, dataset, "bigquery.tables.create")?;
-        let body = call.json()?;
+    fn insert_table(&self, caller: &Principal, call: &Call, dataset: &str) -> ApiResult {
+        self.authorize_on_dataset(caller, dataset, "bigquery.tables.create")?;
+        let body = call.json_body()?;
         let reference = body.get("tableReference").unwrap_or(&Value::Null);
         let id = reference.get("tableId").and_then(Value::as_str).unwrap_or_default();
         check_table_id(id)?;
@@ -61,42 +54,42 @@ impl BigQuery {
         }
         let fields = parse_schema(body.get("schema"))?;
         let location = self.catalog().dataset(&self.project, dataset)?.location.clone();
-        self.check_tags(who, &name, &location, &[], &fields)?;
+        self.check_tags(caller, &name, &location, &[], &fields)?;
         check_layout(&fields, &body)?;
-        let mut extra = Map::new();
-        merge(&mut extra, &body, &TABLE_EXTRA);
+        let mut properties = Map::new();
+        merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
         let mut catalog = self.catalog();
         let tables = &mut catalog.dataset_mut(&self.project, dataset)?.tables;
         if tables.contains_key(id) {
             return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
         }
-        let table = Table::new(fields, extra, self.clock.now());
+        let table = Table::new(fields, properties, self.clock.now());
         let resource = table.resource(&name, &location);
         tables.insert(id.to_owned(), table);
-        Ok(answer(200, &resource))
+        Ok(json_response(200, &resource))
     }
 
-    pub(super) fn one_table(
+    pub(super) fn handle_table(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &Call,
         name: &TableName,
-    ) -> Result<wire::Response, GoogleError> {
+    ) -> ApiResult {
         match call.method.as_str() {
             "GET" => {
-                self.may_on_table(who, name, "bigquery.tables.get")?;
+                self.authorize_on_table(caller, name, "bigquery.tables.get")?;
                 let catalog = self.catalog();
                 let location = &catalog.dataset(&name.project, &name.dataset)?.location;
-                Ok(answer(200, &catalog.table(name)?.resource(name, location)))
+                Ok(json_response(200, &catalog.table(name)?.resource(name, location)))
             }
-            "PATCH" => self.change_table(who, call, name, false),
-            "PUT" => self.change_table(who, call, name, true),
+            "PATCH" => self.change_table(caller, call, name, false),
+            "PUT" => self.change_table(caller, call, name, true),
             "DELETE" => {
-                self.may_on_table(who, name, "bigquery.tables.delete")?;
+                self.authorize_on_table(caller, name, "bigquery.tables.delete")?;
                 let mut catalog = self.catalog();
                 let tables = &mut catalog.dataset_mut(&name.project, &name.dataset)?.tables;
                 tables.remove(&name.table).ok_or_else(|| name.not_found())?;
-                Ok(no_content())
+                Ok(no_content_response())
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }
@@ -105,32 +98,33 @@ impl BigQuery {
     /// tables.testIamPermissions: which of the named permissions the caller has.
     pub(super) fn test_permissions(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &Call,
         name: &TableName,
-    ) -> Result<wire::Response, GoogleError> {
+    ) -> ApiResult {
         self.catalog().table(name)?;
-        let body = call.json()?;
-        let asked = body.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
-        let has = |it: &&Value| {
+        let body = call.json_body()?;
+        let requested =
+            body.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
+        let is_granted = |it: &&Value| {
             let permission = it.as_str().unwrap_or_default();
-            self.read_access(|access| access.on_dataset(who, &name.dataset, permission))
+            self.with_access(|access| access.allows_on_dataset(caller, &name.dataset, permission))
         };
-        let granted: Vec<&Value> = asked.iter().filter(has).collect();
-        Ok(answer(200, &json!({ "permissions": granted })))
+        let granted: Vec<&Value> = requested.iter().filter(is_granted).collect();
+        Ok(json_response(200, &json!({ "permissions": granted })))
     }
 
     /// tables.patch and tables.update: the latter drops the properties that are not named, but
     /// for silence about policy tags both leave them alone.
     fn change_table(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &Call,
         name: &TableName,
-        whole: bool,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may_on_table(who, name, "bigquery.tables.update")?;
-        let body = call.json()?;
+        replace: bool,
+    ) -> ApiResult {
+        self.authorize_on_table(caller, name, "bigquery.tables.update")?;
+        let body = call.json_body()?;
         let new = match body.get("schema") {
             None | Some(Value::Null) => None,
             Some(schema) => Some(parse_schema(Some(schema))?),
@@ -140,54 +134,56 @@ impl BigQuery {
         let table = catalog.table_mut(name)?;
         check_etag(call, &table.etag())?;
         let fields = match new {
-            Some(new) => patched(&table.fields, new, &name.to_string())?,
+            Some(new) => patched_fields(&table.fields, new, &name.to_string())?,
             None => table.fields.clone(),
         };
-        self.check_tags(who, name, &location, &table.fields, &fields)?;
-        let mut extra = if whole { Map::new() } else { table.extra.clone() };
-        merge(&mut extra, &body, &TABLE_EXTRA);
-        check_layout(&fields, &Value::Object(extra.clone()))?;
-        table.count_update(self.metadata_update_limit, name)?;
+        self.check_tags(caller, name, &location, &table.fields, &fields)?;
+        let mut properties = if replace { Map::new() } else { table.properties.clone() };
+        merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
+        check_layout(&fields, &Value::Object(properties.clone()))?;
+        table.count_metadata_update(self.metadata_update_limit, name)?;
         table.fields = fields;
-        table.extra = extra;
-        table.touch(self.clock.now());
-        Ok(answer(200, &table.resource(name, &location)))
+        table.properties = properties;
+        table.mark_modified(self.clock.now());
+        Ok(json_response(200, &table.resource(name, &location)))
     }
 
     /// tabledata.list: the rows as they are kept, each column as the caller may see it.
-    pub(super) async fn table_data(
+    pub(super) async fn list_table_data(
         &self,
-        who: &Principal,
+        caller: &Principal,
         call: &Call,
         name: &TableName,
-    ) -> Result<wire::Response, GoogleError> {
-        let format = Format { int64_timestamps: call.flag("formatOptions.useInt64Timestamp") };
+    ) -> ApiResult {
+        let format =
+            CellFormat { int64_timestamps: call.bool_param("formatOptions.useInt64Timestamp") };
         // The destination of a query job is an anonymous table that holds its result.
-        let result = match name.dataset.strip_prefix(super::jobs::ANONYMOUS_DATASET) {
-            Some(_) => self.result_table(who, &name.table)?,
-            None => Arc::new(self.read_table(who, name, call.query("selectedFields"))?),
+        let result = match name.dataset.strip_prefix(super::job::ANONYMOUS_DATASET) {
+            Some(_) => self.anonymous_result(caller, &name.table)?,
+            None => Arc::new(self.read_table(caller, name, call.query_param("selectedFields"))?),
         };
-        let start = match call.number("pageToken")? {
+        let start = match call.int_param("pageToken")? {
             Some(token) => token.max(0) as usize,
-            None => call.number("startIndex")?.unwrap_or(0).max(0) as usize,
+            None => call.int_param("startIndex")?.unwrap_or(0).max(0) as usize,
         };
-        let limit =
-            call.number("maxResults")?.map_or(super::jobs::PAGE_ROWS, |it| it.max(0) as usize);
+        let limit = call
+            .int_param("maxResults")?
+            .map_or(super::queries::PAGE_ROWS, |it| it.max(0) as usize);
         let rows: Vec<Value> = result
             .slice(start, limit)
-            .map(|(batch, at)| row(&result.fields, batch, at, format))
+            .map(|(batch, at)| row_json(&result.fields, batch, at, format))
             .collect();
         let end = start + rows.len();
         let mut body = json!({
             "kind": "bigquery#tableDataList",
             "etag": format!("\"{start}-{end}\""),
-            "totalRows": result.total().to_string(),
+            "totalRows": result.row_count().to_string(),
             "rows": rows,
         });
-        if end < result.total() && !rows_is_empty(&body) {
+        if end < result.row_count() && !rows_is_empty(&body) {
             body["pageToken"] = json!(end.to_string());
         }
-        Ok(answer(200, &body))
+        Ok(json_response(200, &body))
     }
 }
 
@@ -197,9 +193,9 @@ fn rows_is_empty(body: &Value) -> bool {
 
 /// BigQuery's rule for table ids, without the rarer Unicode classes.
 pub(super) fn check_table_id(id: &str) -> Result<(), GoogleError> {
-    let good = (1..=1024).contains(&id.len())
+    let valid = (1..=1024).contains(&id.len())
         && id.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c));
-    if good {
+    if valid {
         return Ok(());
     }
     Err(GoogleError::invalid(format!(
@@ -210,13 +206,14 @@ pub(super) fn check_table_id(id: &str) -> Result<(), GoogleError> {
 
 /// Partitioning and clustering columns must exist, and may carry no policy tag: masking on
 /// them is not supported.
-pub(super) fn check_layout(fields: &[Field], extra: &Value) -> Result<(), GoogleError> {
+pub(super) fn check_layout(fields: &[Field], properties: &Value) -> Result<(), GoogleError> {
     let partition = ["/timePartitioning/field", "/rangePartitioning/field"];
-    let partition = partition.iter().filter_map(|it| extra.pointer(it)).filter_map(Value::as_str);
-    let clustering = extra.pointer("/clustering/fields").and_then(Value::as_array);
+    let partition =
+        partition.iter().filter_map(|it| properties.pointer(it)).filter_map(Value::as_str);
+    let clustering = properties.pointer("/clustering/fields").and_then(Value::as_array);
     let clustering = clustering.into_iter().flatten().filter_map(Value::as_str);
     for column in partition.chain(clustering) {
-        let field = find(fields, column).ok_or_else(|| {
+        let field = find_field(fields, column).ok_or_else(|| {
             GoogleError::invalid(format!(
                 "The field specified for partitioning or clustering cannot be found in the schema: \
                  {column}"

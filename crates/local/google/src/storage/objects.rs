@@ -1,105 +1,104 @@
-//! Calls on one object or on a bucket's list of them.
+//! Object calls: get, list, copy, compose, patch and delete.
 
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use landbridge_local_wire as wire;
 use serde_json::{Value, json};
 
-use super::store::{Conditions, NewObject, Object, no_object, writable};
-use super::{Storage, conditions, no_such_call, upload};
+use super::store::{NewObject, Object, Preconditions, object_not_found, writable_properties};
+use super::{Storage, preconditions, unknown_call};
 use crate::error::GoogleError;
-use crate::web::{Call, json, no_content, respond};
+use crate::web::{ApiResult, Call, json_response, no_content_response, response_with};
 
-/// The largest page of a listing, as in Google's documentation.
-const PAGE: usize = 1000;
+/// The largest page of a listing, from Google's documentation of `objects.list`.
+const MAX_PAGE_SIZE: usize = 1000;
 
 impl Storage {
-    /// Calls below `/storage/v1/b/BUCKET/o`.
-    pub(super) fn objects(
-        &self,
-        call: &Call,
-        bucket: &str,
-        path: &[&str],
-    ) -> Result<wire::Response, GoogleError> {
+    /// Handles the calls below `/storage/v1/b/BUCKET/o`.
+    pub(super) fn handle_objects(&self, call: &Call, bucket: &str, path: &[&str]) -> ApiResult {
         let copy = ["copyTo", "rewriteTo"];
         match (call.method.as_str(), path) {
-            ("GET", []) => self.list(call, bucket),
+            ("GET", []) => self.list_objects(call, bucket),
             ("POST", [from, verb, "b", to_bucket, "o", to]) if copy.contains(verb) => {
-                self.copy(call, (bucket, from), (to_bucket, to), *verb == "rewriteTo")
+                self.copy_object(call, (bucket, from), (to_bucket, to), *verb == "rewriteTo")
             }
-            ("POST", [to, "compose"]) => self.compose(call, bucket, to),
-            ("GET", name) if call.query("alt") == Some("media") => {
+            ("POST", [to, "compose"]) => self.compose_object(call, bucket, to),
+            ("GET", name) if call.query_param("alt") == Some("media") => {
                 self.download(call, bucket, &name.join("/"))
             }
             ("GET", name) => {
-                self.may(call, bucket, "storage.objects.get")?;
-                let object = self.wanted(call, bucket, &name.join("/"))?;
-                Ok(json(200, &object.resource(&call.origin())))
+                self.authorize(call, bucket, "storage.objects.get")?;
+                let object = self.find_object(call, bucket, &name.join("/"))?;
+                Ok(json_response(200, &object.resource(&call.origin())))
             }
             ("PATCH" | "PUT", name) => {
-                self.may(call, bucket, "storage.objects.update")?;
-                let (name, conditions) = (name.join("/"), conditions(call)?);
-                let object = self.store.patch(bucket, &name, conditions, &call.json()?)?;
-                Ok(json(200, &object.resource(&call.origin())))
+                self.authorize(call, bucket, "storage.objects.update")?;
+                let (name, preconditions) = (name.join("/"), preconditions(call)?);
+                let object = self.store.patch(bucket, &name, preconditions, &call.json_body()?)?;
+                Ok(json_response(200, &object.resource(&call.origin())))
             }
             ("DELETE", name) => {
-                self.may(call, bucket, "storage.objects.delete")?;
-                let (name, generation) = (name.join("/"), call.number("generation")?);
-                self.store.delete(bucket, &name, conditions(call)?, generation)?;
-                Ok(no_content())
+                self.authorize(call, bucket, "storage.objects.delete")?;
+                let (name, generation) = (name.join("/"), call.int_param("generation")?);
+                self.store.delete(bucket, &name, preconditions(call)?, generation)?;
+                Ok(no_content_response())
             }
-            _ => Err(no_such_call()),
+            _ => Err(unknown_call()),
         }
     }
 
-    /// The object that a reading call is about, if it meets the call's conditions.
-    fn wanted(&self, call: &Call, bucket: &str, name: &str) -> Result<Arc<Object>, GoogleError> {
-        let generation = call.number("generation")?;
+    /// The object that a call reads.
+    ///
+    /// # Errors
+    /// 404 without the object or its generation, 304 or 412 when a precondition fails.
+    fn find_object(
+        &self,
+        call: &Call,
+        bucket: &str,
+        name: &str,
+    ) -> Result<Arc<Object>, GoogleError> {
+        let generation = call.int_param("generation")?;
         let object = self
             .store
             .get(bucket, name)?
             .filter(|it| generation.is_none_or(|want| want == it.generation))
-            .ok_or_else(|| no_object(bucket, name))?;
-        let all = conditions(call)?;
-        let unchanged = Conditions {
+            .ok_or_else(|| object_not_found(bucket, name))?;
+        let all = preconditions(call)?;
+        let not_modified = Preconditions {
             not_generation: all.not_generation,
             not_metageneration: all.not_metageneration,
-            ..Conditions::default()
+            ..Preconditions::default()
         };
-        unchanged
+        not_modified
             .check(Some(&object))
             .map_err(|_| GoogleError::new(304, "notModified", "Not Modified"))?;
         all.check(Some(&object))?;
         Ok(object)
     }
 
-    /// The bytes of an object, or a range of them.
-    pub(super) fn download(
-        &self,
-        call: &Call,
-        bucket: &str,
-        name: &str,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may(call, bucket, "storage.objects.get")?;
-        let object = self.wanted(call, bucket, name)?;
+    /// Returns the bytes of an object, or a range of them.
+    pub(super) fn download(&self, call: &Call, bucket: &str, name: &str) -> ApiResult {
+        self.authorize(call, bucket, "storage.objects.get")?;
+        let object = self.find_object(call, bucket, name)?;
         let generation = object.generation.to_string();
         let metageneration = object.metageneration.to_string();
         let (size, etag) = (object.size.to_string(), object.etag());
-        let hash = format!("crc32c={},md5={}", object.crc32c_text(), object.md5_text());
+        let hash = format!("crc32c={},md5={}", object.crc32c_base64(), object.md5_base64());
         let mut headers = vec![
             ("x-goog-generation", generation.as_str()),
             ("x-goog-metageneration", metageneration.as_str()),
             ("x-goog-stored-content-length", size.as_str()),
             (
                 "x-goog-stored-content-encoding",
-                object.text("contentEncoding").unwrap_or("identity"),
+                object.text_property("contentEncoding").unwrap_or("identity"),
             ),
-            ("x-goog-storage-class", object.text("storageClass").unwrap_or("STANDARD")),
+            ("x-goog-storage-class", object.text_property("storageClass").unwrap_or("STANDARD")),
             ("x-goog-hash", hash.as_str()),
-            ("content-type", object.text("contentType").unwrap_or("application/octet-stream")),
+            (
+                "content-type",
+                object.text_property("contentType").unwrap_or("application/octet-stream"),
+            ),
             ("etag", etag.as_str()),
             ("accept-ranges", "bytes"),
         ];
@@ -109,35 +108,36 @@ impl Storage {
             ("content-disposition", "contentDisposition"),
             ("cache-control", "cacheControl"),
         ] {
-            if let Some(value) = object.text(property) {
+            if let Some(value) = object.text_property(property) {
                 headers.push((header, value));
             }
         }
-        let range = call.header("range").and_then(|text| range(text, object.size));
+        let range = call.header("range").and_then(|text| parse_range(text, object.size));
         match range {
-            None => Ok(respond(200, &headers, object.read()?)),
+            None => Ok(response_with(200, &headers, object.read()?)),
             Some(None) => {
                 let all = format!("bytes */{}", object.size);
-                Ok(respond(416, &[("content-range", &all)], ""))
+                Ok(response_with(416, &[("content-range", &all)], ""))
             }
             Some(Some((start, end))) => {
                 let text = format!("bytes {start}-{}/{}", end - 1, object.size);
                 headers.push(("content-range", &text));
-                Ok(respond(206, &headers, read(&object, start, end)?))
+                Ok(response_with(206, &headers, object.read_range(start, end)?))
             }
         }
     }
 
-    fn list(&self, call: &Call, bucket: &str) -> Result<wire::Response, GoogleError> {
-        self.may(call, bucket, "storage.objects.list")?;
-        let prefix = call.query("prefix").unwrap_or_default();
-        let delimiter = call.query("delimiter").filter(|it| !it.is_empty());
-        let limit = call.number("maxResults")?.map_or(PAGE, |it| it.clamp(1, 1000) as usize);
-        let after = match call.query("pageToken") {
-            Some(token) => Some(page_start(token)?),
+    fn list_objects(&self, call: &Call, bucket: &str) -> ApiResult {
+        self.authorize(call, bucket, "storage.objects.list")?;
+        let prefix = call.query_param("prefix").unwrap_or_default();
+        let delimiter = call.query_param("delimiter").filter(|it| !it.is_empty());
+        let limit =
+            call.int_param("maxResults")?.map_or(MAX_PAGE_SIZE, |it| it.clamp(1, 1000) as usize);
+        let after = match call.query_param("pageToken") {
+            Some(token) => Some(parse_page_token(token)?),
             None => None,
         };
-        let (start, end) = (call.query("startOffset"), call.query("endOffset"));
+        let (start, end) = (call.query_param("startOffset"), call.query_param("endOffset"));
         let (mut items, mut prefixes) = (Vec::new(), Vec::<String>::new());
         let mut last = None;
         let mut more = false;
@@ -176,49 +176,53 @@ impl Storage {
         if let Some(last) = last.filter(|_| more) {
             body["nextPageToken"] = json!(URL_SAFE_NO_PAD.encode(last));
         }
-        Ok(json(200, &body))
+        Ok(json_response(200, &body))
     }
 
-    fn copy(
+    fn copy_object(
         &self,
         call: &Call,
         (from_bucket, from): (&str, &str),
         (to_bucket, to): (&str, &str),
         rewrite: bool,
-    ) -> Result<wire::Response, GoogleError> {
-        self.may(call, from_bucket, "storage.objects.get")?;
-        let who = self.may(call, to_bucket, "storage.objects.create")?;
-        let source =
-            self.store.get(from_bucket, from)?.ok_or_else(|| no_object(from_bucket, from))?;
+    ) -> ApiResult {
+        self.authorize(call, from_bucket, "storage.objects.get")?;
+        let caller = self.authorize(call, to_bucket, "storage.objects.create")?;
+        let source = self
+            .store
+            .get(from_bucket, from)?
+            .ok_or_else(|| object_not_found(from_bucket, from))?;
+        // Without properties in the body, the copy keeps those of the source.
+        let given = writable_properties(&call.json_body()?);
         let new = NewObject {
             bucket: to_bucket.to_owned(),
             name: to.to_owned(),
-            said: upload::said_of_copy(&call.json()?, &source.said),
-            conditions: conditions(call)?,
+            properties: if given.is_empty() { source.properties.clone() } else { given },
+            preconditions: preconditions(call)?,
             crc32c: None,
             md5: None,
-            may_replace: self.allowed(&who, to_bucket, "storage.objects.delete"),
+            may_replace: self.is_allowed(&caller, to_bucket, "storage.objects.delete"),
         };
-        let made = self.store.put(new, &source.read()?)?;
-        let resource = made.resource(&call.origin());
+        let created = self.store.put(new, &source.read()?)?;
+        let resource = created.resource(&call.origin());
         if !rewrite {
-            return Ok(json(200, &resource));
+            return Ok(json_response(200, &resource));
         }
-        Ok(json(
+        Ok(json_response(
             200,
             &json!({
                 "kind": "storage#rewriteResponse",
-                "totalBytesRewritten": made.size.to_string(),
-                "objectSize": made.size.to_string(),
+                "totalBytesRewritten": created.size.to_string(),
+                "objectSize": created.size.to_string(),
                 "done": true,
                 "resource": resource,
             }),
         ))
     }
 
-    fn compose(&self, call: &Call, bucket: &str, to: &str) -> Result<wire::Response, GoogleError> {
-        let who = self.may(call, bucket, "storage.objects.create")?;
-        let body = call.json()?;
+    fn compose_object(&self, call: &Call, bucket: &str, to: &str) -> ApiResult {
+        let caller = self.authorize(call, bucket, "storage.objects.create")?;
+        let body = call.json_body()?;
         let sources = body.get("sourceObjects").and_then(Value::as_array).cloned();
         let sources = sources.filter(|it| (1..=32).contains(&it.len())).ok_or_else(|| {
             GoogleError::invalid("The number of source components must be between 1 and 32.")
@@ -226,23 +230,24 @@ impl Storage {
         let mut bytes = Vec::new();
         for source in &sources {
             let name = source.get("name").and_then(Value::as_str).unwrap_or_default();
-            let object = self.store.get(bucket, name)?.ok_or_else(|| no_object(bucket, name))?;
+            let object =
+                self.store.get(bucket, name)?.ok_or_else(|| object_not_found(bucket, name))?;
             bytes.extend_from_slice(&object.read()?);
         }
         let new = NewObject {
             bucket: bucket.to_owned(),
             name: to.to_owned(),
-            said: writable(body.get("destination").unwrap_or(&Value::Null)),
-            conditions: conditions(call)?,
+            properties: writable_properties(body.get("destination").unwrap_or(&Value::Null)),
+            preconditions: preconditions(call)?,
             crc32c: None,
             md5: None,
-            may_replace: self.allowed(&who, bucket, "storage.objects.delete"),
+            may_replace: self.is_allowed(&caller, bucket, "storage.objects.delete"),
         };
-        Ok(json(200, &self.store.put(new, &bytes)?.resource(&call.origin())))
+        Ok(json_response(200, &self.store.put(new, &bytes)?.resource(&call.origin())))
     }
 }
 
-fn page_start(token: &str) -> Result<String, GoogleError> {
+fn parse_page_token(token: &str) -> Result<String, GoogleError> {
     URL_SAFE_NO_PAD
         .decode(token)
         .ok()
@@ -250,9 +255,9 @@ fn page_start(token: &str) -> Result<String, GoogleError> {
         .ok_or_else(|| GoogleError::invalid("Invalid argument: pageToken"))
 }
 
-/// A `Range` header against an object's size: `None` if it is not one that we serve (then the
-/// whole object is sent), `Some(None)` if it lies outside.
-fn range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
+/// Parses a `Range` header for an object of `size` bytes. `None`: the form is not supported, so
+/// the complete object is sent. `Some(None)`: the range lies outside the object.
+fn parse_range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
     let (start, end) = text.strip_prefix("bytes=")?.split_once('-')?;
     let (start, end) = match (start, end) {
         ("", tail) => (size.saturating_sub(tail.parse().ok()?), size),
@@ -260,15 +265,4 @@ fn range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
         (start, end) => (start.parse().ok()?, end.parse::<u64>().ok()?.saturating_add(1).min(size)),
     };
     Some((start < end).then_some((start, end)))
-}
-
-fn read(object: &Object, start: u64, end: u64) -> Result<Vec<u8>, GoogleError> {
-    let read = || {
-        let mut file = std::fs::File::open(&object.file)?;
-        file.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
-        file.take(end - start).read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>(bytes)
-    };
-    read().map_err(|_| GoogleError::backend("The object's bytes could not be read."))
 }

@@ -1,8 +1,8 @@
-//! Buckets and objects: names in memory, bytes in files.
+//! The object store: metadata of buckets and objects in memory, object bytes in files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,6 @@ use landbridge_local_wire::Clock;
 use md5::Digest;
 use serde_json::{Map, Value, json};
 
-use super::upload::Session;
 use crate::error::GoogleError;
 
 /// One generation of an object.
@@ -27,24 +26,25 @@ pub(crate) struct Object {
     pub(crate) size: u64,
     pub(crate) crc32c: u32,
     pub(crate) md5: [u8; 16],
-    /// What the writer said about it: `contentType`, `metadata` and the like, as in the resource.
-    pub(crate) said: Map<String, Value>,
+    /// The properties that the writer set, such as `contentType` and `metadata`, with the names
+    /// of the object resource.
+    pub(crate) properties: Map<String, Value>,
     created: Timestamp,
     updated: Timestamp,
     pub(crate) file: PathBuf,
 }
 
 impl Object {
-    /// A text property that the writer gave.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.said.get(name).and_then(Value::as_str)
+    /// A text property that the writer set.
+    pub(crate) fn text_property(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).and_then(Value::as_str)
     }
 
-    pub(crate) fn crc32c_text(&self) -> String {
+    pub(crate) fn crc32c_base64(&self) -> String {
         STANDARD.encode(self.crc32c.to_be_bytes())
     }
 
-    pub(crate) fn md5_text(&self) -> String {
+    pub(crate) fn md5_base64(&self) -> String {
         STANDARD.encode(self.md5)
     }
 
@@ -52,14 +52,26 @@ impl Object {
         STANDARD.encode(format!("{}/{}", self.generation, self.metageneration))
     }
 
-    /// All bytes.
+    /// Reads all bytes.
     pub(crate) fn read(&self) -> Result<Bytes, GoogleError> {
         fs::read(&self.file)
             .map(Bytes::from)
-            .map_err(|_| GoogleError::backend("The object's bytes could not be read."))
+            .map_err(|_| GoogleError::backend_error("The object's bytes could not be read."))
     }
 
-    /// The object resource.
+    /// Reads the bytes from `start` up to, but not including, `end`.
+    pub(crate) fn read_range(&self, start: u64, end: u64) -> Result<Vec<u8>, GoogleError> {
+        let read = || {
+            let mut file = fs::File::open(&self.file)?;
+            file.seek(SeekFrom::Start(start))?;
+            let mut bytes = Vec::new();
+            file.take(end - start).read_to_end(&mut bytes)?;
+            Ok::<_, io::Error>(bytes)
+        };
+        read().map_err(|_| GoogleError::backend_error("The object's bytes could not be read."))
+    }
+
+    /// The object resource of the JSON API.
     pub(crate) fn resource(&self, origin: &str) -> Value {
         let (bucket, generation) = (&self.bucket, self.generation);
         let encoded =
@@ -77,8 +89,8 @@ impl Object {
             "contentType": "application/octet-stream",
             "storageClass": "STANDARD",
             "size": self.size.to_string(),
-            "md5Hash": self.md5_text(),
-            "crc32c": self.crc32c_text(),
+            "md5Hash": self.md5_base64(),
+            "crc32c": self.crc32c_base64(),
             "etag": self.etag(),
             "timeCreated": self.created.to_string(),
             "updated": self.updated.to_string(),
@@ -86,7 +98,7 @@ impl Object {
             "timeFinalized": self.created.to_string(),
         });
         if let Some(target) = resource.as_object_mut() {
-            for (key, value) in &self.said {
+            for (key, value) in &self.properties {
                 target.insert(key.clone(), value.clone());
             }
         }
@@ -94,8 +106,8 @@ impl Object {
     }
 }
 
-/// What a writer may say about an object; everything else of a resource is the server's.
-const WRITABLE: [&str; 8] = [
+/// The properties of an object resource that a writer may set; the server sets all others.
+const WRITABLE_PROPERTIES: [&str; 8] = [
     "contentType",
     "contentEncoding",
     "contentDisposition",
@@ -106,79 +118,79 @@ const WRITABLE: [&str; 8] = [
     "customTime",
 ];
 
-/// The writable part of a resource.
-pub(crate) fn writable(resource: &Value) -> Map<String, Value> {
+/// The writable properties of a resource. Null values are left out.
+pub(crate) fn writable_properties(resource: &Value) -> Map<String, Value> {
     let all = resource.as_object().cloned().unwrap_or_default();
     all.into_iter()
-        .filter(|(key, value)| WRITABLE.contains(&key.as_str()) && !value.is_null())
+        .filter(|(key, value)| WRITABLE_PROPERTIES.contains(&key.as_str()) && !value.is_null())
         .collect()
 }
 
-/// Conditions on the object that a call is about (`ifGenerationMatch` and its kin).
+/// Preconditions on the existing object: `ifGenerationMatch`, `ifGenerationNotMatch`,
+/// `ifMetagenerationMatch` and `ifMetagenerationNotMatch`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Conditions {
+pub(crate) struct Preconditions {
     pub(crate) generation: Option<i64>,
     pub(crate) not_generation: Option<i64>,
     pub(crate) metageneration: Option<i64>,
     pub(crate) not_metageneration: Option<i64>,
 }
 
-impl Conditions {
-    /// Checks them against what is there now. A missing object has generation 0.
-    pub(crate) fn check(&self, now: Option<&Object>) -> Result<(), GoogleError> {
-        let generation = now.map_or(0, |it| it.generation);
-        let metageneration = now.map_or(0, |it| it.metageneration);
+impl Preconditions {
+    /// Checks the preconditions against the existing object. A missing object has generation 0.
+    pub(crate) fn check(&self, existing: Option<&Object>) -> Result<(), GoogleError> {
+        let generation = existing.map_or(0, |it| it.generation);
+        let metageneration = existing.map_or(0, |it| it.metageneration);
         let holds = self.generation.is_none_or(|want| want == generation)
-            && self.not_generation.is_none_or(|other| other != generation)
+            && self.not_generation.is_none_or(|unwanted| unwanted != generation)
             && self.metageneration.is_none_or(|want| want == metageneration)
-            && self.not_metageneration.is_none_or(|other| other != metageneration);
+            && self.not_metageneration.is_none_or(|unwanted| unwanted != metageneration);
         if holds { Ok(()) } else { Err(GoogleError::condition_not_met()) }
     }
 }
 
-/// Bytes on their way to becoming an object.
+/// The metadata of an object that a writer creates.
 pub(crate) struct NewObject {
     pub(crate) bucket: String,
     pub(crate) name: String,
-    pub(crate) said: Map<String, Value>,
-    pub(crate) conditions: Conditions,
-    /// Checksums that the writer announced, base64 as in the resource.
+    pub(crate) properties: Map<String, Value>,
+    pub(crate) preconditions: Preconditions,
+    /// Checksums that the writer announced, base64-encoded as in the object resource.
     pub(crate) crc32c: Option<String>,
     pub(crate) md5: Option<String>,
-    /// Whether the writer may replace an object (`storage.objects.delete`).
+    /// Whether the writer may replace an existing object (permission `storage.objects.delete`).
     pub(crate) may_replace: bool,
 }
 
-pub(crate) struct Bucket {
+struct Bucket {
     created: Timestamp,
     location: String,
-    said: Map<String, Value>,
+    properties: Map<String, Value>,
     objects: BTreeMap<String, Arc<Object>>,
 }
 
 #[derive(Default)]
-pub(crate) struct State {
+struct StoreState {
     buckets: BTreeMap<String, Bucket>,
     last_generation: i64,
-    pub(crate) sessions: HashMap<String, Session>,
-    pub(crate) next_session: u64,
 }
 
-/// All buckets. Clones share them.
+/// All buckets and their objects. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Store {
-    pub(crate) dir: PathBuf,
+pub(crate) struct ObjectStore {
+    /// The directory of the objects' bytes: one file for each generation.
+    dir: PathBuf,
     clock: Clock,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<StoreState>>,
 }
 
-impl Store {
+impl ObjectStore {
     pub(crate) fn new(dir: PathBuf, clock: Clock) -> io::Result<Self> {
         fs::create_dir_all(&dir)?;
         Ok(Self { dir, clock, state: Arc::default() })
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StoreState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +198,7 @@ impl Store {
         &self,
         name: &str,
         location: &str,
-        said: Map<String, Value>,
+        properties: Map<String, Value>,
     ) -> Result<(), GoogleError> {
         let mut state = self.state();
         if state.buckets.contains_key(name) {
@@ -199,7 +211,7 @@ impl Store {
         let bucket = Bucket {
             created: self.clock.now(),
             location: location.to_uppercase(),
-            said,
+            properties,
             objects: BTreeMap::new(),
         };
         state.buckets.insert(name.to_owned(), bucket);
@@ -208,7 +220,7 @@ impl Store {
 
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), GoogleError> {
         let mut state = self.state();
-        let bucket = state.buckets.get(name).ok_or_else(no_bucket)?;
+        let bucket = state.buckets.get(name).ok_or_else(bucket_not_found)?;
         if !bucket.objects.is_empty() {
             return Err(GoogleError::new(
                 409,
@@ -226,12 +238,12 @@ impl Store {
 
     pub(crate) fn bucket_location(&self, name: &str) -> Result<String, GoogleError> {
         let state = self.state();
-        state.buckets.get(name).map(|it| it.location.clone()).ok_or_else(no_bucket)
+        state.buckets.get(name).map(|it| it.location.clone()).ok_or_else(bucket_not_found)
     }
 
     pub(crate) fn bucket_resource(&self, name: &str, origin: &str) -> Result<Value, GoogleError> {
         let state = self.state();
-        let bucket = state.buckets.get(name).ok_or_else(no_bucket)?;
+        let bucket = state.buckets.get(name).ok_or_else(bucket_not_found)?;
         let mut resource = json!({
             "kind": "storage#bucket",
             "id": name,
@@ -251,21 +263,21 @@ impl Store {
             },
         });
         if let Some(target) = resource.as_object_mut() {
-            target.extend(bucket.said.clone());
+            target.extend(bucket.properties.clone());
         }
         Ok(resource)
     }
 
     pub(crate) fn get(&self, bucket: &str, name: &str) -> Result<Option<Arc<Object>>, GoogleError> {
         let state = self.state();
-        let bucket = state.buckets.get(bucket).ok_or_else(no_bucket)?;
+        let bucket = state.buckets.get(bucket).ok_or_else(bucket_not_found)?;
         Ok(bucket.objects.get(name).cloned())
     }
 
-    /// The objects of a bucket whose names start with `prefix`, in the order of their names.
+    /// The objects of a bucket whose names start with `prefix`, sorted by name.
     pub(crate) fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Arc<Object>>, GoogleError> {
         let state = self.state();
-        let bucket = state.buckets.get(bucket).ok_or_else(no_bucket)?;
+        let bucket = state.buckets.get(bucket).ok_or_else(bucket_not_found)?;
         Ok(bucket
             .objects
             .range(prefix.to_owned()..)
@@ -274,22 +286,25 @@ impl Store {
             .collect())
     }
 
-    /// Makes `bytes` the new generation of an object, if the conditions hold and the checksums
-    /// agree: otherwise nothing changes.
+    /// Creates a new generation of an object from `bytes`. On an error nothing changes.
+    ///
+    /// # Errors
+    /// 400 for a wrong checksum or name, 403 when the writer may not replace the object, 404
+    /// without the bucket, 412 when a precondition fails, 503 when the file cannot be written.
     pub(crate) fn put(&self, new: NewObject, bytes: &[u8]) -> Result<Arc<Object>, GoogleError> {
         let crc32c = crc32c::crc32c(bytes);
         let md5: [u8; 16] = md5::Md5::digest(bytes).into();
-        agree("CRC32C", new.crc32c.as_deref(), &STANDARD.encode(crc32c.to_be_bytes()))?;
-        agree("MD5", new.md5.as_deref(), &STANDARD.encode(md5))?;
+        check_checksum("CRC32C", new.crc32c.as_deref(), &STANDARD.encode(crc32c.to_be_bytes()))?;
+        check_checksum("MD5", new.md5.as_deref(), &STANDARD.encode(md5))?;
         if new.name.is_empty() || new.name.len() > 1024 {
             return Err(GoogleError::invalid("Invalid argument: the object's name."));
         }
         let mut state = self.state();
         let now = self.clock.now();
         let generation = now.as_microsecond().max(state.last_generation + 1);
-        let bucket = state.buckets.get_mut(&new.bucket).ok_or_else(no_bucket)?;
+        let bucket = state.buckets.get_mut(&new.bucket).ok_or_else(bucket_not_found)?;
         let before = bucket.objects.get(&new.name).cloned();
-        new.conditions.check(before.as_deref())?;
+        new.preconditions.check(before.as_deref())?;
         if before.is_some() && !new.may_replace {
             return Err(GoogleError::new(
                 403,
@@ -300,7 +315,7 @@ impl Store {
         }
         let file = self.dir.join(generation.to_string());
         fs::write(&file, bytes)
-            .map_err(|_| GoogleError::backend("The object's bytes could not be written."))?;
+            .map_err(|_| GoogleError::backend_error("The object's bytes could not be written."))?;
         let object = Arc::new(Object {
             bucket: new.bucket,
             name: new.name.clone(),
@@ -309,7 +324,7 @@ impl Store {
             size: bytes.len() as u64,
             crc32c,
             md5,
-            said: new.said,
+            properties: new.properties,
             created: now,
             updated: now,
             file,
@@ -317,36 +332,37 @@ impl Store {
         bucket.objects.insert(new.name, object.clone());
         state.last_generation = generation;
         if let Some(before) = before {
-            // Whoever has the old file open keeps reading it.
+            // Readers that have the old file open can continue to read it.
             let _ = fs::remove_file(&before.file);
         }
         Ok(object)
     }
 
-    /// Changes what was said about an object; its bytes and generation stay.
+    /// Changes an object's properties. Its bytes and generation stay the same.
     pub(crate) fn patch(
         &self,
         bucket: &str,
         name: &str,
-        conditions: Conditions,
+        preconditions: Preconditions,
         change: &Value,
     ) -> Result<Arc<Object>, GoogleError> {
         let mut state = self.state();
         let now = self.clock.now();
-        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(no_bucket)?;
-        let slot = bucket_state.objects.get_mut(name).ok_or_else(|| no_object(bucket, name))?;
-        conditions.check(Some(slot))?;
+        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(bucket_not_found)?;
+        let slot =
+            bucket_state.objects.get_mut(name).ok_or_else(|| object_not_found(bucket, name))?;
+        preconditions.check(Some(slot))?;
         let mut object = Object::clone(slot);
         for (key, value) in change.as_object().into_iter().flatten() {
             if value.is_null() {
-                object.said.remove(key);
+                object.properties.remove(key);
             } else if let (Some(old), Some(new)) =
-                (object.said.get_mut(key).and_then(Value::as_object_mut), value.as_object())
+                (object.properties.get_mut(key).and_then(Value::as_object_mut), value.as_object())
             {
                 old.extend(new.clone());
                 old.retain(|_, it| !it.is_null());
-            } else if WRITABLE.contains(&key.as_str()) {
-                object.said.insert(key.clone(), value.clone());
+            } else if WRITABLE_PROPERTIES.contains(&key.as_str()) {
+                object.properties.insert(key.clone(), value.clone());
             }
         }
         object.metageneration += 1;
@@ -359,31 +375,31 @@ impl Store {
         &self,
         bucket: &str,
         name: &str,
-        conditions: Conditions,
+        preconditions: Preconditions,
         generation: Option<i64>,
     ) -> Result<(), GoogleError> {
         let mut state = self.state();
-        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(no_bucket)?;
+        let bucket_state = state.buckets.get_mut(bucket).ok_or_else(bucket_not_found)?;
         let object = bucket_state.objects.get(name).cloned();
         let object = object
             .filter(|it| generation.is_none_or(|want| want == it.generation))
-            .ok_or_else(|| no_object(bucket, name))?;
-        conditions.check(Some(&object))?;
+            .ok_or_else(|| object_not_found(bucket, name))?;
+        preconditions.check(Some(&object))?;
         bucket_state.objects.remove(name);
         let _ = fs::remove_file(&object.file);
         Ok(())
     }
 }
 
-pub(crate) fn no_bucket() -> GoogleError {
+pub(crate) fn bucket_not_found() -> GoogleError {
     GoogleError::not_found("The specified bucket does not exist.")
 }
 
-pub(crate) fn no_object(bucket: &str, name: &str) -> GoogleError {
+pub(crate) fn object_not_found(bucket: &str, name: &str) -> GoogleError {
     GoogleError::not_found(format!("No such object: {bucket}/{name}"))
 }
 
-fn agree(what: &str, announced: Option<&str>, computed: &str) -> Result<(), GoogleError> {
+fn check_checksum(what: &str, announced: Option<&str>, computed: &str) -> Result<(), GoogleError> {
     match announced {
         Some(announced) if announced != computed => Err(GoogleError::invalid(format!(
             "Provided {what} \"{announced}\" doesn't match calculated {what} \"{computed}\"."

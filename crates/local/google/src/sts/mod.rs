@@ -9,22 +9,21 @@
 //! | `subject` | the serialized request, and what of it must be as agreed |
 //! | `refusal` | errors as OAuth words them |
 
-mod refusal;
-mod subject;
+mod subject_token;
+mod token_error;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
-use landbridge_local_wire as wire;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::access::Access;
+use crate::access::AccessControl;
 use crate::error::GoogleError;
-use crate::web::{Call, json, pairs};
-use refusal::Refusal;
+use crate::web::{ApiResult, Call, json_response, parse_form};
+use token_error::TokenError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -89,19 +88,19 @@ pub type CallerIdentityLookup =
 /// The token service. Clones share its state.
 #[derive(Clone)]
 pub(crate) struct Sts {
-    pub(crate) access: Arc<RwLock<Access>>,
+    pub(crate) access: Arc<RwLock<AccessControl>>,
     pub(crate) lifetime: Duration,
     pub(crate) trusted: Arc<RwLock<Option<(AwsProvider, CallerIdentityLookup)>>>,
 }
 
 impl Sts {
     /// Answers one call.
-    pub(crate) async fn answer(&self, call: &Call) -> Result<wire::Response, GoogleError> {
+    pub(crate) async fn handle(&self, call: &Call) -> ApiResult {
         if call.method != http::Method::POST || call.path() != ["v1", "token"] {
             return Err(GoogleError::not_found("Not Found"));
         }
         Ok(match self.exchange(call).await {
-            Ok(token) => json(
+            Ok(token) => json_response(
                 200,
                 &json!({
                     "access_token": token,
@@ -112,14 +111,14 @@ impl Sts {
             ),
             Err(refusal) => {
                 tracing::debug!(error = refusal.error, "token service refused");
-                json(400, &refusal.body())
+                json_response(400, &refusal.body())
             }
         })
     }
 
-    async fn exchange(&self, call: &Call) -> Result<String, Refusal> {
-        let form = pairs(&String::from_utf8_lossy(&call.body));
-        let said = |name: &str| {
+    async fn exchange(&self, call: &Call) -> Result<String, TokenError> {
+        let form = parse_form(&String::from_utf8_lossy(&call.body));
+        let properties = |name: &str| {
             form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
         };
         for (name, wanted) in [
@@ -127,26 +126,27 @@ impl Sts {
             ("requested_token_type", ACCESS_TOKEN),
             ("subject_token_type", AWS_REQUEST),
         ] {
-            if said(name) != wanted {
-                return Err(Refusal::request(format!("Invalid value for \"{name}\".")));
+            if properties(name) != wanted {
+                return Err(TokenError::request(format!("Invalid value for \"{name}\".")));
             }
         }
-        if said("scope").is_empty() {
-            return Err(Refusal::request("Missing required parameter: scope"));
+        if properties("scope").is_empty() {
+            return Err(TokenError::request("Missing required parameter: scope"));
         }
         let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (provider, ask) = trusted
-            .filter(|(provider, _)| provider.audience() == said("audience"))
-            .ok_or_else(Refusal::unknown_audience)?;
-        let (parts, body) = subject::parse(said("subject_token"), &provider.audience())?;
+            .filter(|(provider, _)| provider.audience() == properties("audience"))
+            .ok_or_else(TokenError::unknown_audience)?;
+        let (parts, body) =
+            subject_token::parse(properties("subject_token"), &provider.audience())?;
         let caller =
-            ask((&parts, &body)).await.map_err(|(code, words)| Refusal::aws(&code, &words))?;
+            ask((&parts, &body)).await.map_err(|(code, words)| TokenError::aws(&code, &words))?;
         let role = admitted(&provider, &caller)?;
 
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| Refusal::internal())?;
+        getrandom::fill(&mut bytes).map_err(|_| TokenError::internal())?;
         let token = format!("ya29.d.{}", hex(&Sha256::digest(bytes)));
-        self.access.write().unwrap_or_else(PoisonError::into_inner).federate(
+        self.access.write().unwrap_or_else(PoisonError::into_inner).add_federated_token(
             &token,
             &provider.principal(role),
             &provider.principal_set(role),
@@ -158,20 +158,20 @@ impl Sts {
 
 /// The role of a caller that the provider lets in: of its account, in a role's session, of a
 /// role that its condition names.
-fn admitted<'a>(provider: &AwsProvider, caller: &'a AwsCaller) -> Result<&'a str, Refusal> {
+fn admitted<'a>(provider: &AwsProvider, caller: &'a AwsCaller) -> Result<&'a str, TokenError> {
     if caller.account != provider.account {
-        return Err(Refusal::grant("The AWS account of the credential is not the provider's."));
+        return Err(TokenError::grant("The AWS account of the credential is not the provider's."));
     }
     let role = caller.arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
     // `extract` finds nothing in the ARN of a user: the mapped subject is empty.
-    let role = role.filter(|role| !role.is_empty()).ok_or_else(Refusal::no_subject)?;
+    let role = role.filter(|role| !role.is_empty()).ok_or_else(TokenError::no_subject)?;
     if role.len() > LONGEST_SUBJECT {
-        return Err(Refusal::grant(
+        return Err(TokenError::grant(
             "The size of mapped attribute google.subject exceeds the 127 bytes limit.",
         ));
     }
     if !provider.roles.contains(role) {
-        return Err(Refusal::condition());
+        return Err(TokenError::condition());
     }
     Ok(role)
 }

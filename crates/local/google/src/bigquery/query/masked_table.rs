@@ -15,34 +15,34 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::access::{Access, Principal, Sight};
-use crate::bigquery::catalog::{Rows, TableName};
+use crate::access::{AccessControl, ColumnAccess, Principal};
+use crate::bigquery::catalog::{TableName, TableRows};
 use crate::bigquery::schema::{Field, arrow_schema};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 
 /// How a caller sees one column.
 #[derive(Clone, Debug)]
-pub(crate) enum View {
+pub(crate) enum ColumnView {
     Plain,
     Masked(MaskingRule),
     /// A RECORD whose members are seen each in their own way.
-    Members(Vec<View>),
+    Members(Vec<ColumnView>),
     /// The refusal that reading it comes to.
-    Refused(GoogleError),
+    Denied(GoogleError),
 }
 
-impl View {
-    /// How `who` sees `field`. `path` is the column's full name for the refusal.
-    fn of(access: &Access, who: &Principal, field: &Field, path: &str) -> Self {
+impl ColumnView {
+    /// How `caller` sees `field`. `path` is the column's full name for the refusal.
+    fn new(access: &AccessControl, caller: &Principal, field: &Field, path: &str) -> Self {
         if !field.fields.is_empty() {
             let members: Vec<_> = field
                 .fields
                 .iter()
-                .map(|member| Self::of(access, who, member, &format!("{path}.{}", member.name)))
+                .map(|member| Self::new(access, caller, member, &format!("{path}.{}", member.name)))
                 .collect();
             // A RECORD is read whole here, so that one refused member refuses it.
-            let refused = members.iter().find(|it| matches!(it, Self::Refused(_)));
+            let refused = members.iter().find(|it| matches!(it, Self::Denied(_)));
             return match refused {
                 Some(refused) => refused.clone(),
                 None if members.iter().all(|it| matches!(it, Self::Plain)) => Self::Plain,
@@ -50,32 +50,32 @@ impl View {
             };
         }
         let Some(tag) = field.tag() else { return Self::Plain };
-        match access.sight(who, tag) {
-            Sight::Plain => Self::Plain,
-            Sight::Denied => Self::Refused(GoogleError::access_denied(format!(
+        match access.column_access(caller, tag) {
+            ColumnAccess::Plain => Self::Plain,
+            ColumnAccess::Denied => Self::Denied(GoogleError::access_denied(format!(
                 "Access denied: User does not have permission to access policy tag \"{}\" on column \
                  {path}.",
-                access.label(tag)
+                access.tag_label(tag)
             ))),
             // What the rule cannot mask must not be shown: BigQuery fails the query.
-            Sight::Masked(rule) if !rule.fits(field.arrow().data_type()) => {
-                Self::Refused(GoogleError::invalid(format!(
+            ColumnAccess::Masked(rule) if !rule.supports(field.arrow_field().data_type()) => {
+                Self::Denied(GoogleError::invalid(format!(
                     "Data masking rule {} cannot be applied to column {path} of type {}.",
                     rule.name(),
-                    field.kind.name()
+                    field.field_type.name()
                 )))
             }
-            Sight::Masked(rule) => Self::Masked(rule),
+            ColumnAccess::Masked(rule) => Self::Masked(rule),
         }
     }
 
-    fn apply(&self, column: &ArrayRef, salt: &[u8]) -> Result<ArrayRef> {
+    fn mask(&self, column: &ArrayRef, salt: &[u8]) -> Result<ArrayRef> {
         match self {
             Self::Plain => Ok(column.clone()),
-            Self::Masked(rule) => Ok(rule.apply(column, salt)),
+            Self::Masked(rule) => Ok(rule.mask_column(column, salt)),
             Self::Members(views) => {
                 if let Some(list) = column.as_list_opt::<i32>() {
-                    let values = self.apply(list.values(), salt)?;
+                    let values = self.mask(list.values(), salt)?;
                     let (item, offsets) = (list.value_type(), list.offsets().clone());
                     let item = Arc::new(arrow::datatypes::Field::new_list_field(item, true));
                     return Ok(Arc::new(ListArray::try_new(
@@ -87,12 +87,12 @@ impl View {
                 }
                 let record = column.as_struct();
                 let members = (views.iter().zip(record.columns()))
-                    .map(|(view, member)| view.apply(member, salt))
+                    .map(|(view, member)| view.mask(member, salt))
                     .collect::<Result<Vec<_>>>()?;
                 let fields = record.fields().clone();
                 Ok(Arc::new(StructArray::try_new(fields, members, record.nulls().cloned())?))
             }
-            Self::Refused(_) => plan_err!("a refused column was scanned"),
+            Self::Denied(_) => plan_err!("a refused column was scanned"),
         }
     }
 }
@@ -101,8 +101,8 @@ impl View {
 #[derive(Debug)]
 pub(crate) struct MaskedTable {
     pub(crate) fields: Vec<Field>,
-    views: Vec<View>,
-    rows: Arc<Rows>,
+    views: Vec<ColumnView>,
+    rows: Arc<TableRows>,
     schema: SchemaRef,
     /// Of `RANDOM_HASH`, one for each query.
     salt: Vec<u8>,
@@ -110,52 +110,52 @@ pub(crate) struct MaskedTable {
 
 impl MaskedTable {
     pub(crate) fn new(
-        access: &Access,
-        who: &Principal,
+        access: &AccessControl,
+        caller: &Principal,
         name: &TableName,
         fields: Vec<Field>,
-        rows: Arc<Rows>,
+        rows: Arc<TableRows>,
         salt: Vec<u8>,
     ) -> Self {
         let path = format!("{}.{}.{}", name.project, name.dataset, name.table);
         let views = fields
             .iter()
-            .map(|field| View::of(access, who, field, &format!("{path}.{}", field.name)))
+            .map(|field| ColumnView::new(access, caller, field, &format!("{path}.{}", field.name)))
             .collect();
         let schema = arrow_schema(&fields);
         Self { fields, views, rows, schema, salt }
     }
 
     /// A table that everybody sees whole, such as a view of the catalogue.
-    pub(crate) fn open(fields: Vec<Field>, rows: Rows) -> Self {
-        let views = vec![View::Plain; fields.len()];
+    pub(crate) fn unmasked(fields: Vec<Field>, rows: TableRows) -> Self {
+        let views = vec![ColumnView::Plain; fields.len()];
         let schema = arrow_schema(&fields);
         Self { fields, views, rows: Arc::new(rows), schema, salt: Vec::new() }
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.rows.bytes
+    pub(crate) fn logical_bytes(&self) -> u64 {
+        self.rows.logical_bytes
     }
 
     /// Whether the caller may read a column at all.
-    pub(crate) fn check(&self, column: usize) -> std::result::Result<(), GoogleError> {
+    pub(crate) fn check_readable(&self, column: usize) -> std::result::Result<(), GoogleError> {
         match self.views.get(column) {
-            Some(View::Refused(error)) => Err(error.clone()),
+            Some(ColumnView::Denied(error)) => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
     /// The rows of some columns, masked.
-    pub(crate) fn read(&self, columns: &[usize]) -> Result<Vec<RecordBatch>> {
+    pub(crate) fn masked_batches(&self, columns: &[usize]) -> Result<Vec<RecordBatch>> {
         let schema: SchemaRef = Arc::new(Schema::new(
             columns.iter().map(|at| self.schema.field(*at).clone()).collect::<Vec<_>>(),
         ));
         self.rows
-            .shaped(&schema)
+            .batches_with_schema(&schema)
             .into_iter()
             .map(|batch| {
                 let masked = (columns.iter().zip(batch.columns()))
-                    .map(|(at, column)| self.views[*at].apply(column, &self.salt))
+                    .map(|(at, column)| self.views[*at].mask(column, &self.salt))
                     .collect::<Result<Vec<_>>>()?;
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 Ok(RecordBatch::try_new_with_options(schema.clone(), masked, &options)?)
@@ -183,7 +183,7 @@ impl TableProvider for MaskedTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all: Vec<usize> = (0..self.fields.len()).collect();
         let columns = projection.unwrap_or(&all);
-        let batches = self.read(columns)?;
+        let batches = self.masked_batches(columns)?;
         let schema = Arc::new(self.schema.project(columns)?);
         Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?)
     }

@@ -8,10 +8,11 @@
 //! | `information` | `INFORMATION_SCHEMA` views |
 //! | `values` | results as the REST API writes them |
 
-mod information;
-pub(crate) mod provider;
+pub(crate) mod cells;
+mod functions;
+mod information_schema;
+mod masked_table;
 mod sql;
-pub(crate) mod values;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,10 +30,10 @@ use serde_json::Value;
 use crate::access::Principal;
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
-use crate::bigquery::jobs::QueryResult;
+use crate::bigquery::job::QueryResult;
 use crate::error::GoogleError;
-use provider::MaskedTable;
-use sql::{Parameter, Source, Statement};
+use masked_table::MaskedTable;
+use sql::{Parameter, Statement, TableSource};
 
 /// What a query request asks.
 pub(crate) struct QuerySpec {
@@ -75,56 +76,58 @@ impl QuerySpec {
 }
 
 impl BigQuery {
-    /// Runs a query as `who`; dry: only plans it and checks the caller's rights.
+    /// Runs a query as `caller`; dry: only plans it and checks the caller's rights.
     pub(crate) async fn run_query(
         &self,
-        who: &Principal,
+        caller: &Principal,
         spec: &QuerySpec,
         dry: bool,
     ) -> Result<QueryResult, GoogleError> {
         let mut statement = Statement::parse(&spec.sql)?;
-        let sources = statement.sources(&self.project, spec.default_dataset.as_ref())?;
-        let salt = salt();
+        let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
+        let salt = next_salt();
         let mut tables = Vec::new();
         for source in &sources {
             tables.push(Arc::new(match source {
-                Source::Table(name) => self.view(who, name, &salt)?,
-                Source::Information { dataset, view } => self.information(who, dataset, view)?,
+                TableSource::Table(name) => self.masked_table(caller, name, &salt)?,
+                TableSource::InformationSchema { dataset, view } => {
+                    self.information_schema(caller, dataset, view)?
+                }
             }));
         }
         statement.rewrite(&tables, &spec.parameters)?;
-        let state = session()?;
+        let state = session_state()?;
         let context = SessionContext::new_with_state(state);
         for (at, table) in tables.iter().enumerate() {
-            context.register_table(sql::table_alias(at), table.clone()).map_err(planning)?;
+            context.register_table(sql::table_alias(at), table.clone()).map_err(planning_error)?;
         }
-        sql::register(&context);
+        functions::register_division(&context);
         let state = context.state();
-        let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning)?;
+        let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning_error)?;
         let used = used_columns(&state, &plan)?;
-        let mut bytes = 0;
+        let mut bytes_processed = 0;
         for (at, table) in tables.iter().enumerate() {
             for column in (0..table.fields.len()).filter(|it| used.contains(&(at, *it))) {
-                table.check(column)?;
+                table.check_readable(column)?;
             }
-            bytes += table.bytes();
+            bytes_processed += table.logical_bytes();
         }
-        let fields = values::result_fields(plan.schema().as_arrow())?;
+        let fields = cells::result_fields(plan.schema().as_arrow())?;
         if dry {
-            return Ok(QueryResult { fields, batches: Vec::new(), bytes });
+            return Ok(QueryResult { fields, batches: Vec::new(), bytes_processed });
         }
-        let found = DataFrame::new(state, plan).collect().await.map_err(executing)?;
+        let found = DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
         let batches = found
             .iter()
-            .map(|batch| values::normalised(&fields, batch))
+            .map(|batch| cells::normalize_batch(&fields, batch))
             .collect::<Result<_, _>>()?;
-        Ok(QueryResult { fields, batches, bytes })
+        Ok(QueryResult { fields, batches, bytes_processed })
     }
 
-    /// A table as `who` sees it, provided that they may read it at all.
-    fn view(
+    /// A table as `caller` sees it, provided that they may read it at all.
+    fn masked_table(
         &self,
-        who: &Principal,
+        caller: &Principal,
         name: &TableName,
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
@@ -135,7 +138,9 @@ impl BigQuery {
             ))
         };
         if name.project != self.project
-            || !self.read_access(|it| it.on_dataset(who, &name.dataset, "bigquery.tables.getData"))
+            || !self.with_access(|it| {
+                it.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
+            })
         {
             return Err(refused());
         }
@@ -147,17 +152,17 @@ impl BigQuery {
             })?;
             (table.fields.clone(), table.rows.clone())
         };
-        Ok(self.read_access(|it| MaskedTable::new(it, who, name, fields, rows, salt.to_vec())))
+        Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
     }
 
-    /// The rows of a table as `who` sees them: all columns, or some by name.
+    /// The rows of a table as `caller` sees them: all columns, or some by name.
     pub(crate) fn read_table(
         &self,
-        who: &Principal,
+        caller: &Principal,
         name: &TableName,
         selected: Option<&str>,
     ) -> Result<QueryResult, GoogleError> {
-        let table = self.view(who, name, &salt())?;
+        let table = self.masked_table(caller, name, &next_salt())?;
         let wanted: Option<Vec<&str>> = selected.map(|it| it.split(',').map(str::trim).collect());
         let columns: Vec<usize> = (0..table.fields.len())
             .filter(|at| {
@@ -166,23 +171,23 @@ impl BigQuery {
             })
             .collect();
         for column in &columns {
-            table.check(*column)?;
+            table.check_readable(*column)?;
         }
         Ok(QueryResult {
             fields: columns.iter().map(|at| table.fields[*at].clone()).collect(),
-            batches: table.read(&columns).map_err(executing)?,
-            bytes: table.bytes(),
+            batches: table.masked_batches(&columns).map_err(execution_error)?,
+            bytes_processed: table.logical_bytes(),
         })
     }
 }
 
 /// A salt that no other query has. It is unguessable to nobody: this is a local server.
-fn salt() -> Vec<u8> {
+fn next_salt() -> Vec<u8> {
     static QUERIES: AtomicU64 = AtomicU64::new(0);
     QUERIES.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec()
 }
 
-fn session() -> Result<SessionState, GoogleError> {
+fn session_state() -> Result<SessionState, GoogleError> {
     let mut config = SessionConfig::new().with_target_partitions(2).with_information_schema(false);
     let options = config.options_mut();
     // Names are rewritten to the tables' own spelling beforehand; TIMESTAMP is an instant.
@@ -194,7 +199,7 @@ fn session() -> Result<SessionState, GoogleError> {
         ("datafusion.sql_parser.dialect", "bigquery"),
         ("datafusion.execution.time_zone", "+00:00"),
     ] {
-        options.set(key, value).map_err(planning)?;
+        options.set(key, value).map_err(planning_error)?;
     }
     Ok(SessionStateBuilder::new().with_config(config).with_default_features().build())
 }
@@ -207,21 +212,24 @@ fn used_columns(
     plan: &LogicalPlan,
 ) -> Result<BTreeSet<(usize, usize)>, GoogleError> {
     let mut used = BTreeSet::new();
-    scanned(&state.optimize(plan).map_err(planning)?, &mut used)?;
-    if !correlated(plan)? {
+    add_scanned_columns(&state.optimize(plan).map_err(planning_error)?, &mut used)?;
+    if !has_correlated_subquery(plan)? {
         let analyzed = state
             .analyzer()
             .execute_and_check(plan.clone(), state.config_options(), |_, _| {})
-            .map_err(planning)?;
+            .map_err(planning_error)?;
         let pruned = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())])
             .optimize(analyzed, &OptimizerContext::new(), |_, _| {})
-            .map_err(planning)?;
-        scanned(&pruned, &mut used)?;
+            .map_err(planning_error)?;
+        add_scanned_columns(&pruned, &mut used)?;
     }
     Ok(used)
 }
 
-fn scanned(plan: &LogicalPlan, used: &mut BTreeSet<(usize, usize)>) -> Result<(), GoogleError> {
+fn add_scanned_columns(
+    plan: &LogicalPlan,
+    used: &mut BTreeSet<(usize, usize)>,
+) -> Result<(), GoogleError> {
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && let Some(at) = sql::table_of_alias(scan.table_name.table())
@@ -233,12 +241,12 @@ fn scanned(plan: &LogicalPlan, used: &mut BTreeSet<(usize, usize)>) -> Result<()
         Ok(TreeNodeRecursion::Continue)
     })
     .map(|_| ())
-    .map_err(planning)
+    .map_err(planning_error)
 }
 
 /// Whether a subquery refers to its surroundings: such a one is pruned only by the whole
 /// optimizer.
-fn correlated(plan: &LogicalPlan) -> Result<bool, GoogleError> {
+fn has_correlated_subquery(plan: &LogicalPlan) -> Result<bool, GoogleError> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expression| {
@@ -248,19 +256,19 @@ fn correlated(plan: &LogicalPlan) -> Result<bool, GoogleError> {
             })
         })
     })
-    .map_err(planning)?;
+    .map_err(planning_error)?;
     Ok(found)
 }
 
 /// An error of parsing or planning: it can only speak of the statement and of names.
-fn planning(error: DataFusionError) -> GoogleError {
+fn planning_error(error: DataFusionError) -> GoogleError {
     let text = error.strip_backtrace();
     let first = text.lines().next().unwrap_or_default();
     GoogleError::invalid_query(format!("Query could not be planned: {first}"))
 }
 
 /// An error of execution may quote a cell, so that its own words are not passed on.
-fn executing(error: DataFusionError) -> GoogleError {
+fn execution_error(error: DataFusionError) -> GoogleError {
     let what = match error.find_root() {
         DataFusionError::ArrowError(error, _) => match error.as_ref() {
             arrow::error::ArrowError::DivideByZero => "division by zero",

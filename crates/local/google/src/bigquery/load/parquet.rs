@@ -16,21 +16,53 @@ use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::schema::types::Type;
+use serde_json::Value;
 
-use super::load::FileOptions;
-use super::schema::{Field, Kind, Mode, arrow_schema, find};
+use super::spec::string_list;
+use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, find_field};
 use crate::error::GoogleError;
+
+/// How a load job converts Parquet columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ParquetOptions {
+    /// `decimalTargetTypes`: whether a DECIMAL may become NUMERIC, BIGNUMERIC or STRING.
+    numeric: bool,
+    bignumeric: bool,
+    string: bool,
+    /// `parquetOptions.enableListInference`: whether a LIST becomes a REPEATED column.
+    list_inference: bool,
+    /// `ignoreUnknownValues`: whether columns that the table lacks are ignored.
+    pub(super) ignore_unknown: bool,
+}
+
+impl ParquetOptions {
+    /// Reads the options from the configuration of a load job.
+    pub(super) fn parse(load: &Value) -> Self {
+        let targets = string_list(load, "decimalTargetTypes");
+        let allows = |name: &str, default| {
+            if targets.is_empty() { default } else { targets.iter().any(|it| it == name) }
+        };
+        let is_set = |path: &str| load.pointer(path).and_then(Value::as_bool) == Some(true);
+        Self {
+            numeric: allows("NUMERIC", true),
+            bignumeric: allows("BIGNUMERIC", false),
+            string: allows("STRING", false),
+            list_inference: is_set("/parquetOptions/enableListInference"),
+            ignore_unknown: is_set("/ignoreUnknownValues"),
+        }
+    }
+}
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 65_536;
 
 /// The columns that BigQuery would give a table made from this file.
-pub(super) fn derive(
+pub(super) fn infer_fields(
     file: File,
     uri: &str,
-    options: FileOptions,
+    options: ParquetOptions,
 ) -> Result<Vec<Field>, GoogleError> {
-    columns(&builder(file, uri)?, uri, options)
+    file_fields(&builder(file, uri)?, uri, options)
 }
 
 /// The file's rows in the table's columns. A column that the file lacks is NULL; one that the
@@ -38,21 +70,21 @@ pub(super) fn derive(
 pub(super) fn read(
     file: File,
     uri: &str,
-    options: FileOptions,
+    options: ParquetOptions,
     fields: &[Field],
 ) -> Result<Vec<RecordBatch>, GoogleError> {
     let builder = builder(file, uri)?;
-    let found = columns(&builder, uri, options)?;
+    let found = file_fields(&builder, uri, options)?;
     let physical: Vec<_> = {
         let root = builder.parquet_schema().root_schema();
         root.get_fields().iter().map(|it| physical_name(it)).collect()
     };
     for (column, physical) in found.iter().zip(&physical) {
-        match find(fields, &column.name) {
-            Some(field) => check(column, field, physical, uri)?,
+        match find_field(fields, &column.name) {
+            Some(field) => check_field(column, field, physical, uri)?,
             None if options.ignore_unknown => {}
             None => {
-                return Err(reading(
+                return Err(read_error(
                     uri,
                     &format!(
                         "Provided schema has no field {}: the file's column is unknown to the table",
@@ -63,19 +95,19 @@ pub(super) fn read(
         }
     }
     let schema = arrow_schema(fields);
-    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|_| broken(uri))?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|_| damaged_file(uri))?;
     let mut batches = Vec::new();
     for batch in reader {
-        let batch = batch.map_err(|_| broken(uri))?;
+        let batch = batch.map_err(|_| damaged_file(uri))?;
         let converted = fields
             .iter()
             .zip(schema.fields())
             .map(|(field, arrow)| {
                 let at = found.iter().position(|it| it.name.eq_ignore_ascii_case(&field.name));
                 match at {
-                    Some(at) => convert(batch.column(at), &found[at], arrow)
-                        .ok_or_else(|| out_of_range(uri, field)),
-                    None if field.mode == Mode::Required => Err(reading(
+                    Some(at) => convert_column(batch.column(at), &found[at], arrow)
+                        .ok_or_else(|| out_of_range_error(uri, field)),
+                    None if field.mode == FieldMode::Required => Err(read_error(
                         uri,
                         &format!("Required field {} is missing from the file", field.name),
                     )),
@@ -85,7 +117,7 @@ pub(super) fn read(
             .collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let batch = RecordBatch::try_new_with_options(schema.clone(), converted, &options);
-        batches.push(batch.map_err(|_| broken(uri))?);
+        batches.push(batch.map_err(|_| damaged_file(uri))?);
     }
     Ok(batches)
 }
@@ -95,49 +127,53 @@ type Builder = ParquetRecordBatchReaderBuilder<File>;
 /// Opens a file by its Parquet schema alone: hints that a writer left for Arrow do not count.
 fn builder(file: File, uri: &str) -> Result<Builder, GoogleError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    Builder::try_new_with_options(file, options).map_err(|_| broken(uri))
+    Builder::try_new_with_options(file, options).map_err(|_| damaged_file(uri))
 }
 
-fn columns(builder: &Builder, uri: &str, options: FileOptions) -> Result<Vec<Field>, GoogleError> {
+fn file_fields(
+    builder: &Builder,
+    uri: &str,
+    options: ParquetOptions,
+) -> Result<Vec<Field>, GoogleError> {
     let root = builder.parquet_schema().root_schema();
     (root.get_fields().iter().zip(builder.schema().fields()))
-        .map(|(parquet, arrow)| column(parquet, arrow, uri, options))
+        .map(|(parquet, arrow)| field_of(parquet, arrow, uri, options))
         .collect()
 }
 
 /// What one column of the file is in BigQuery.
-fn column(
+fn field_of(
     parquet: &Type,
     arrow: &ArrowField,
     uri: &str,
-    options: FileOptions,
+    options: ParquetOptions,
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
-    let mode = if arrow.is_nullable() { Mode::Nullable } else { Mode::Required };
-    let refuse = |what: &str| Err(reading(uri, &format!("Parquet column '{name}' {what}")));
-    let kind = match arrow.data_type() {
-        DataType::Boolean => Kind::Boolean,
-        data_type if data_type.is_integer() => Kind::Integer,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Float,
-        DataType::Date32 => Kind::Date,
-        DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => Kind::Time,
+    let mode = if arrow.is_nullable() { FieldMode::Nullable } else { FieldMode::Required };
+    let refuse = |what: &str| Err(read_error(uri, &format!("Parquet column '{name}' {what}")));
+    let field_type = match arrow.data_type() {
+        DataType::Boolean => FieldType::Boolean,
+        data_type if data_type.is_integer() => FieldType::Integer,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => FieldType::Float,
+        DataType::Date32 => FieldType::Date,
+        DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => FieldType::Time,
         DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(_)
             if parquet.is_primitive() && parquet.get_physical_type() != Physical::INT96 =>
         {
             return refuse("has nanosecond precision, which is not supported");
         }
-        DataType::Timestamp(..) => Kind::Timestamp,
-        DataType::Utf8 if is_string(parquet) => Kind::String,
+        DataType::Timestamp(..) => FieldType::Timestamp,
+        DataType::Utf8 if is_string(parquet) => FieldType::String,
         DataType::Utf8
         | DataType::Binary
         | DataType::FixedSizeBinary(_)
-        | DataType::Interval(_) => Kind::Bytes,
+        | DataType::Interval(_) => FieldType::Bytes,
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
             if parquet.is_primitive() && parquet.get_physical_type() == Physical::BYTE_ARRAY {
                 return refuse("is a DECIMAL on BYTE_ARRAY, which is not supported");
             }
-            match decimal(*precision, *scale, options) {
-                Some(kind) => kind,
+            match decimal_type(*precision, *scale, options) {
+                Some(field_type) => field_type,
                 None => {
                     return refuse(&format!(
                         "is DECIMAL({precision},{scale}), which none of the job's decimal target \
@@ -148,45 +184,50 @@ fn column(
         }
         DataType::Struct(members) => {
             let fields = (members.iter().zip(parquet.get_fields()))
-                .map(|(arrow, parquet)| column(parquet, arrow, uri, options))
+                .map(|(arrow, parquet)| field_of(parquet, arrow, uri, options))
                 .collect::<Result<_, _>>()?;
-            return Ok(Field { fields, ..Field::new(name, Kind::Record, mode) });
+            return Ok(Field { fields, ..Field::new(name, FieldType::Record, mode) });
         }
-        DataType::List(item) => return list(parquet, arrow, item, uri, options),
+        DataType::List(item) => return list_field(parquet, arrow, item, uri, options),
         _ => return refuse("has a type that is not supported"),
     };
-    Ok(Field::new(name, kind, mode))
+    Ok(Field::new(name, field_type, mode))
 }
 
 /// A LIST: by default the nesting that the file has, `column.list.element`; a repeated column
 /// only with `enableListInference`.
-fn list(
+fn list_field(
     parquet: &Type,
     arrow: &ArrowField,
     item: &ArrowField,
     uri: &str,
-    options: FileOptions,
+    options: ParquetOptions,
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
     if parquet.is_primitive() {
         // A bare repeated leaf, with no group around it: REPEATED, whatever the options say.
-        let one = column(parquet, item, uri, options)?;
-        return Ok(Field { name: name.clone(), mode: Mode::Repeated, ..one });
+        let element_field = field_of(parquet, item, uri, options)?;
+        return Ok(Field { name: name.clone(), mode: FieldMode::Repeated, ..element_field });
     }
     let repeated = parquet.get_fields().first();
     let element =
         repeated.and_then(|it| if it.is_primitive() { None } else { it.get_fields().first() });
     let (Some(repeated), Some(element)) = (repeated, element) else {
-        return Err(reading(uri, &format!("Parquet column '{name}' is a list of an unknown form")));
+        return Err(read_error(
+            uri,
+            &format!("Parquet column '{name}' is a list of an unknown form"),
+        ));
     };
-    let one = column(element, item, uri, options)?;
+    let element_field = field_of(element, item, uri, options)?;
     if options.list_inference {
-        return Ok(Field { name: name.clone(), mode: Mode::Repeated, ..one });
+        return Ok(Field { name: name.clone(), mode: FieldMode::Repeated, ..element_field });
     }
-    let inner =
-        Field { fields: vec![one], ..Field::new(repeated.name(), Kind::Record, Mode::Repeated) };
-    let mode = if arrow.is_nullable() { Mode::Nullable } else { Mode::Required };
-    Ok(Field { fields: vec![inner], ..Field::new(name, Kind::Record, mode) })
+    let inner = Field {
+        fields: vec![element_field],
+        ..Field::new(repeated.name(), FieldType::Record, FieldMode::Repeated)
+    };
+    let mode = if arrow.is_nullable() { FieldMode::Nullable } else { FieldMode::Required };
+    Ok(Field { fields: vec![inner], ..Field::new(name, FieldType::Record, mode) })
 }
 
 /// Only the STRING annotation makes text; JSON and ENUM leave the bytes bytes.
@@ -199,42 +240,47 @@ fn is_string(parquet: &Type) -> bool {
 }
 
 /// The first of NUMERIC, BIGNUMERIC and STRING that the job allows and that holds every value.
-fn decimal(precision: u8, scale: i8, options: FileOptions) -> Option<Kind> {
+fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<FieldType> {
     let scale = i16::from(scale);
     let integer = i16::from(precision) - scale;
     if options.numeric && scale <= 9 && integer <= 29 {
-        Some(Kind::Numeric)
+        Some(FieldType::Numeric)
     } else if options.bignumeric && scale <= 38 && integer <= 38 {
-        Some(Kind::Bignumeric)
+        Some(FieldType::Bignumeric)
     } else {
-        options.string.then_some(Kind::String)
+        options.string.then_some(FieldType::String)
     }
 }
 
 /// Refuses a column of another type than the table's.
-fn check(found: &Field, wanted: &Field, physical: &str, uri: &str) -> Result<(), GoogleError> {
-    let repeated = |it: &Field| it.mode == Mode::Repeated;
+fn check_field(
+    found: &Field,
+    wanted: &Field,
+    physical: &str,
+    uri: &str,
+) -> Result<(), GoogleError> {
+    let repeated = |it: &Field| it.mode == FieldMode::Repeated;
     // A NUMERIC fits a BIGNUMERIC column; nothing else is widened.
-    let same = found.kind == wanted.kind
-        || (found.kind == Kind::Numeric && wanted.kind == Kind::Bignumeric);
-    if !same || repeated(found) != repeated(wanted) {
-        return Err(reading(
+    let is_same_type = found.field_type == wanted.field_type
+        || (found.field_type == FieldType::Numeric && wanted.field_type == FieldType::Bignumeric);
+    if !is_same_type || repeated(found) != repeated(wanted) {
+        return Err(read_error(
             uri,
             &format!(
                 "Parquet column '{}' has type {physical} which does not match the target cpp_type \
                  {} of field {} ({})",
                 found.name,
-                cpp_type(wanted.kind),
+                cpp_type(wanted.field_type),
                 wanted.name,
-                wanted.kind.name(),
+                wanted.field_type.name(),
             ),
         ));
     }
     for member in &found.fields {
-        match find(&wanted.fields, &member.name) {
-            Some(field) => check(member, field, physical, uri)?,
+        match find_field(&wanted.fields, &member.name) {
+            Some(field) => check_field(member, field, physical, uri)?,
             None => {
-                return Err(reading(
+                return Err(read_error(
                     uri,
                     &format!("Provided schema has no field {}.{}", wanted.name, member.name),
                 ));
@@ -254,25 +300,27 @@ fn physical_name(parquet: &Type) -> String {
 }
 
 /// The in-memory type in which BigQuery wants a column, as its messages name it.
-fn cpp_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Integer | Kind::Timestamp | Kind::Time | Kind::Datetime => "INT64",
-        Kind::Date => "INT32",
-        Kind::Float => "DOUBLE",
-        Kind::Boolean => "BOOL",
-        Kind::Record => "MESSAGE",
-        Kind::String | Kind::Json | Kind::Geography => "STRING",
-        Kind::Bytes | Kind::Numeric | Kind::Bignumeric => "BYTES",
+fn cpp_type(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::Integer | FieldType::Timestamp | FieldType::Time | FieldType::Datetime => {
+            "INT64"
+        }
+        FieldType::Date => "INT32",
+        FieldType::Float => "DOUBLE",
+        FieldType::Boolean => "BOOL",
+        FieldType::Record => "MESSAGE",
+        FieldType::String | FieldType::Json | FieldType::Geography => "STRING",
+        FieldType::Bytes | FieldType::Numeric | FieldType::Bignumeric => "BYTES",
     }
 }
 
 /// The column as the table keeps it; `None` if a value does not fit.
-fn convert(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef> {
+fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef> {
     match (to.data_type(), column.data_type()) {
         (DataType::List(item), DataType::List(_)) => {
             let list = column.as_list::<i32>();
-            let one = Field { mode: Mode::Nullable, ..found.clone() };
-            let values = convert(list.values(), &one, item)?;
+            let element_field = Field { mode: FieldMode::Nullable, ..found.clone() };
+            let values = convert_column(list.values(), &element_field, item)?;
             Some(Arc::new(ListArray::new(
                 item.clone(),
                 list.offsets().clone(),
@@ -290,7 +338,7 @@ fn convert(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef
                         .clone()
                         .find(|(it, _)| it.name.eq_ignore_ascii_case(member.name()));
                     match part {
-                        Some((field, part)) => convert(part, field, member),
+                        Some((field, part)) => convert_column(part, field, member),
                         None => Some(new_null_array(member.data_type(), column.len())),
                     }
                 })
@@ -298,7 +346,9 @@ fn convert(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef
             Some(Arc::new(StructArray::new(members.clone(), all, parts.nulls().cloned())))
         }
         // The nesting of a LIST as it stands in the file: column, list, element.
-        (DataType::Struct(outer), DataType::List(_)) => nest(column.as_list::<i32>(), found, outer),
+        (DataType::Struct(outer), DataType::List(_)) => {
+            nest_list(column.as_list::<i32>(), found, outer)
+        }
         (to, _) => {
             let exact = CastOptions { safe: false, ..CastOptions::default() };
             cast_with_options(column, to, &exact).ok()
@@ -306,33 +356,37 @@ fn convert(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef
     }
 }
 
-fn nest(list: &ListArray, found: &Field, outer: &arrow::datatypes::Fields) -> Option<ArrayRef> {
+fn nest_list(
+    list: &ListArray,
+    found: &Field,
+    outer: &arrow::datatypes::Fields,
+) -> Option<ArrayRef> {
     let repeated = outer.first()?;
     let DataType::List(item) = repeated.data_type() else { return None };
     let DataType::Struct(inner) = item.data_type() else { return None };
     let element = inner.first()?;
-    let values = convert(list.values(), found.fields.first()?.fields.first()?, element)?;
+    let values = convert_column(list.values(), found.fields.first()?.fields.first()?, element)?;
     let elements = StructArray::new(inner.clone(), vec![values], None);
     let offsets: OffsetBuffer<i32> = list.offsets().clone();
     let lists = ListArray::new(item.clone(), offsets, Arc::new(elements), None);
     Some(Arc::new(StructArray::new(outer.clone(), vec![Arc::new(lists)], list.nulls().cloned())))
 }
 
-fn reading(uri: &str, what: &str) -> GoogleError {
+fn read_error(uri: &str, what: &str) -> GoogleError {
     GoogleError::invalid(format!("Error while reading data, error message: {what}. File: {uri}"))
 }
 
-fn broken(uri: &str) -> GoogleError {
-    reading(uri, "Input file is not in Parquet format or is damaged")
+fn damaged_file(uri: &str) -> GoogleError {
+    read_error(uri, "Input file is not in Parquet format or is damaged")
 }
 
-fn out_of_range(uri: &str, field: &Field) -> GoogleError {
-    reading(
+fn out_of_range_error(uri: &str, field: &Field) -> GoogleError {
+    read_error(
         uri,
         &format!(
             "Parquet column '{}' holds a value outside the range of {}",
             field.name,
-            field.kind.name()
+            field.field_type.name()
         ),
     )
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::schema::{Field, Kind, Mode, arrow_schema, find};
+use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, find_field};
 use crate::error::GoogleError;
 
 /// The rows of one file in the table's columns.
@@ -56,7 +56,7 @@ pub(super) fn read(
 fn members(row: Map<String, Value>, fields: &[Field], ignore: bool) -> Result<Value, String> {
     let mut result = Map::new();
     for (key, value) in row {
-        match find(fields, &key) {
+        match find_field(fields, &key) {
             Some(field) => {
                 result.insert(field.name.clone(), member(value, field, ignore)?);
             }
@@ -66,7 +66,7 @@ fn members(row: Map<String, Value>, fields: &[Field], ignore: bool) -> Result<Va
     }
     for field in fields {
         let empty = result.get(&field.name).is_none_or(Value::is_null);
-        if empty && field.mode == Mode::Required {
+        if empty && field.mode == FieldMode::Required {
             return Err(format!("Missing required field: {}.", field.name));
         }
     }
@@ -74,7 +74,7 @@ fn members(row: Map<String, Value>, fields: &[Field], ignore: bool) -> Result<Va
 }
 
 fn member(value: Value, field: &Field, ignore: bool) -> Result<Value, String> {
-    if field.mode == Mode::Repeated {
+    if field.mode == FieldMode::Repeated {
         let Value::Array(values) = value else {
             return match value {
                 Value::Null => Ok(json!([])),
@@ -84,42 +84,43 @@ fn member(value: Value, field: &Field, ignore: bool) -> Result<Value, String> {
                 )),
             };
         };
-        let one = Field { mode: Mode::Nullable, ..field.clone() };
+        let one = Field { mode: FieldMode::Nullable, ..field.clone() };
         return values.into_iter().map(|it| member(it, &one, ignore)).collect();
     }
-    let wrong =
-        || format!("Could not convert value to {}. Field: {}.", field.kind.name(), field.name);
-    Ok(match (field.kind, value) {
+    let wrong = || {
+        format!("Could not convert value to {}. Field: {}.", field.field_type.name(), field.name)
+    };
+    Ok(match (field.field_type, value) {
         (_, Value::Null) => Value::Null,
-        (Kind::Record, Value::Object(row)) => members(row, &field.fields, ignore)?,
-        (Kind::Json, value) => json!(value.to_string()),
-        (Kind::Bytes, Value::String(text)) => {
+        (FieldType::Record, Value::Object(row)) => members(row, &field.fields, ignore)?,
+        (FieldType::Json, value) => json!(value.to_string()),
+        (FieldType::Bytes, Value::String(text)) => {
             let bytes = STANDARD.decode(text).map_err(|_| wrong())?;
             // The decoder reads bytes in hexadecimal.
             json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         }
         // A number is seconds since 1970.
-        (Kind::Timestamp, Value::Number(number)) => {
+        (FieldType::Timestamp, Value::Number(number)) => {
             let seconds = number.as_f64().ok_or_else(wrong)?;
             json!((seconds * 1e6).round() as i64)
         }
-        (Kind::Timestamp, Value::String(text)) => json!(instant(&text)),
-        (Kind::Boolean, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
+        (FieldType::Timestamp, Value::String(text)) => json!(instant(&text)),
+        (FieldType::Boolean, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "yes" | "y" | "1" => json!(true),
             "false" | "f" | "no" | "n" | "0" => json!(false),
             _ => return Err(wrong()),
         },
-        (Kind::Integer, Value::String(text)) => {
+        (FieldType::Integer, Value::String(text)) => {
             json!(text.trim().parse::<i64>().map_err(|_| wrong())?)
         }
-        (Kind::Integer, Value::Number(number)) => {
+        (FieldType::Integer, Value::Number(number)) => {
             let whole = number.as_i64().or_else(|| {
                 let float = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15)?;
                 Some(float as i64)
             });
             json!(whole.ok_or_else(wrong)?)
         }
-        (Kind::Record, _) | (_, Value::Array(_) | Value::Object(_)) => return Err(wrong()),
+        (FieldType::Record, _) | (_, Value::Array(_) | Value::Object(_)) => return Err(wrong()),
         (_, value) => value,
     })
 }

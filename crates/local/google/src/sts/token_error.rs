@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 /// A refused exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct TokenError {
     /// OAuth's code, such as `invalid_grant`.
     pub(super) error: &'static str,
     description: String,
 }
 
-impl Refusal {
+impl TokenError {
     fn new(error: &'static str, description: impl Into<String>) -> Self {
         Self { error, description: description.into() }
     }

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use landbridge_local_wire::{self as wire, Clock};
 use serde_json::{Map, Value};
 
-use crate::access::{Access, Grants, PolicyTag};
+use crate::access::{AccessControl, Grants, PolicyTag};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::{Catalog, PlannedFailure, TableName};
+use crate::bigquery::query::{QuerySpec, cells};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
-use crate::query::{QuerySpec, values};
 use crate::storage::Storage;
-use crate::storage::store::{Conditions, NewObject, Store};
+use crate::storage::store::{NewObject, ObjectStore, Preconditions};
 use crate::sts::{AwsProvider, CallerIdentityLookup, Sts};
 use crate::web::Handler;
 
@@ -93,15 +93,14 @@ impl LocalGoogle {
     /// # Errors
     /// When the data directory cannot be made.
     pub fn new(options: GoogleOptions, clock: Clock) -> io::Result<Self> {
-        let store = Store::new(options.data_dir.join("objects"), clock.clone())?;
-        let access = Arc::new(RwLock::new(Access::default()));
-        let storage = Storage {
-            store: store.clone(),
-            access: access.clone(),
-            location: options.location.clone(),
-            anonymous: options.allow_anonymous,
-            url: Arc::default(),
-        };
+        let store = ObjectStore::new(options.data_dir.join("objects"), clock.clone())?;
+        let access = Arc::new(RwLock::new(AccessControl::default()));
+        let storage = Storage::new(
+            store.clone(),
+            access.clone(),
+            options.location.clone(),
+            options.allow_anonymous,
+        );
         let sts = Sts {
             access: access.clone(),
             lifetime: options.token_lifetime,
@@ -114,8 +113,8 @@ impl LocalGoogle {
             clock,
             project: options.project,
             location: options.location,
-            anonymous: options.allow_anonymous,
-            job_polls: options.extra_running_polls,
+            allow_anonymous: options.allow_anonymous,
+            extra_running_polls: options.extra_running_polls,
             metadata_update_limit: options.metadata_update_limit,
         };
         Ok(Self { storage, bigquery, sts })
@@ -126,7 +125,7 @@ impl LocalGoogle {
         let storage = self.storage.clone();
         Handler::service(move |call| {
             let storage = storage.clone();
-            Box::pin(async move { storage.answer(call) })
+            Box::pin(async move { storage.handle(call) })
         })
     }
 
@@ -134,7 +133,7 @@ impl LocalGoogle {
     /// know before a resumable upload begins: the upload's address is in its first answer, and
     /// Google's Rust client sends a `Host` header without the port.
     pub fn set_storage_url(&self, url: &str) {
-        let _ = self.storage.url.set(url.trim_end_matches('/').to_owned());
+        self.storage.set_url(url);
     }
 
     /// The BigQuery server, to be served.
@@ -142,7 +141,7 @@ impl LocalGoogle {
         let bigquery = self.bigquery.clone();
         Handler::service(move |call| {
             let bigquery = bigquery.clone();
-            Box::pin(async move { bigquery.answer(call).await })
+            Box::pin(async move { bigquery.handle(call).await })
         })
     }
 
@@ -151,7 +150,7 @@ impl LocalGoogle {
         let sts = self.sts.clone();
         Handler::service(move |call| {
             let sts = sts.clone();
-            Box::pin(async move { sts.answer(&call).await })
+            Box::pin(async move { sts.handle(&call).await })
         })
     }
 
@@ -175,7 +174,7 @@ impl LocalGoogle {
 
     /// Makes a bucket; one that is there stays as it is.
     pub fn create_bucket(&self, name: &str) {
-        let _ = self.storage.store.create_bucket(name, &self.storage.location, Map::new());
+        let _ = self.storage.store.create_bucket(name, &self.bigquery.location, Map::new());
     }
 
     /// Makes a dataset in the servers' location; one that is there stays as it is.
@@ -185,7 +184,7 @@ impl LocalGoogle {
 
     /// Makes or renames a policy tag.
     pub fn add_policy_tag(&self, tag: PolicyTag) {
-        self.access().add_tag(tag);
+        self.access().add_policy_tag(tag);
     }
 
     /// Names a taxonomy (`projects/P/locations/L/taxonomies/T`) for refusals; unnamed, its id
@@ -204,7 +203,7 @@ impl LocalGoogle {
         masked_readers: impl IntoIterator<Item = impl Into<String>>,
     ) {
         let readers: BTreeSet<String> = masked_readers.into_iter().map(Into::into).collect();
-        self.access().set_policy(tag, rule, readers);
+        self.access().set_data_policy(tag, rule, readers);
     }
 
     /// Makes a principal that was added before a Fine-Grained Reader of a tag.
@@ -234,20 +233,20 @@ impl LocalGoogle {
     /// # Errors
     /// As `jobs.query` answers them.
     pub async fn query_as(&self, principal: &str, sql: &str) -> Result<QueryRows, GoogleError> {
-        let who = self.bigquery.read_access(|access| access.find(principal))?;
-        self.bigquery.may_on_project(&who, "bigquery.jobs.create")?;
-        let result = self.bigquery.run_query(&who, &QuerySpec::plain(sql), false).await?;
+        let caller = self.bigquery.with_access(|access| access.find(principal))?;
+        self.bigquery.authorize_on_project(&caller, "bigquery.jobs.create")?;
+        let result = self.bigquery.run_query(&caller, &QuerySpec::plain(sql), false).await?;
         let rows = result
             .slice(0, usize::MAX)
             .map(|(batch, at)| {
                 (result.fields.iter().zip(batch.columns()))
-                    .map(|(field, column)| values::text(field, column, at))
+                    .map(|(field, column)| cells::cell_text(field, column, at))
                     .collect()
             })
             .collect();
         Ok(QueryRows {
             columns: result.fields.iter().map(|it| it.name.clone()).collect(),
-            types: result.fields.iter().map(|it| it.kind.name().to_owned()).collect(),
+            types: result.fields.iter().map(|it| it.field_type.name().to_owned()).collect(),
             rows,
         })
     }
@@ -260,8 +259,8 @@ impl LocalGoogle {
         let new = NewObject {
             bucket: bucket.to_owned(),
             name: name.to_owned(),
-            said: Map::new(),
-            conditions: Conditions::default(),
+            properties: Map::new(),
+            preconditions: Preconditions::default(),
             crc32c: None,
             md5: None,
             may_replace: true,
@@ -308,7 +307,7 @@ impl LocalGoogle {
         let name = TableName::new(&self.bigquery.project, dataset, table);
         let catalog = self.bigquery.catalog();
         let table = catalog.table(&name).ok()?;
-        Some(table.rows.shaped(&table.schema()))
+        Some(table.rows.batches_with_schema(&table.schema()))
     }
 
     /// The ids of the jobs that were ever started.
@@ -316,7 +315,7 @@ impl LocalGoogle {
         self.bigquery.catalog().jobs.keys().cloned().collect()
     }
 
-    fn access(&self) -> RwLockWriteGuard<'_, Access> {
-        self.storage.access.write().unwrap_or_else(PoisonError::into_inner)
+    fn access(&self) -> RwLockWriteGuard<'_, AccessControl> {
+        self.bigquery.access.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

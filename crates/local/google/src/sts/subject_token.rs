@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde_json::Value;
 
-use super::refusal::Refusal;
-use crate::web::decode_form;
+use super::token_error::TokenError;
+use crate::web::decode_form_value;
 
 /// The header that names the provider which a request was made for.
 const TARGET: &str = "x-goog-cloud-target-resource";
@@ -15,36 +15,37 @@ const TARGET: &str = "x-goog-cloud-target-resource";
 const NEEDED: [&str; 4] = ["authorization", "host", "x-amz-date", TARGET];
 
 /// The request that a subject token holds.
-pub(super) fn parse(token: &str, audience: &str) -> Result<(Parts, Bytes), Refusal> {
-    let said: Value = serde_json::from_str(&decode_form(token)).map_err(|_| Refusal::format())?;
-    let text = |name: &str| said.get(name).and_then(Value::as_str);
-    let url = text("url").ok_or_else(Refusal::format)?;
-    let uri: http::Uri = url.parse().map_err(|_| Refusal::format())?;
+pub(super) fn parse(token: &str, audience: &str) -> Result<(Parts, Bytes), TokenError> {
+    let properties: Value =
+        serde_json::from_str(&decode_form_value(token)).map_err(|_| TokenError::format())?;
+    let text = |name: &str| properties.get(name).and_then(Value::as_str);
+    let url = text("url").ok_or_else(TokenError::format)?;
+    let uri: http::Uri = url.parse().map_err(|_| TokenError::format())?;
     if !asks_who_signed(&uri) || text("method") != Some("POST") {
-        return Err(Refusal::format());
+        return Err(TokenError::format());
     }
     let host = uri.host().unwrap_or_default().to_owned();
 
     let mut request = http::Request::builder().method("POST").uri(uri);
-    for header in said.get("headers").and_then(Value::as_array).into_iter().flatten() {
+    for header in properties.get("headers").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| header.get(name).and_then(Value::as_str);
         let (Some(key), Some(value)) = (part("key"), part("value")) else {
-            return Err(Refusal::format());
+            return Err(TokenError::format());
         };
         request = request.header(key, value);
     }
     let body = Bytes::from(text("body").unwrap_or_default().to_owned());
-    let (parts, ()) = request.body(()).map_err(|_| Refusal::format())?.into_parts();
+    let (parts, ()) = request.body(()).map_err(|_| TokenError::format())?.into_parts();
 
     let header = |name: &str| parts.headers.get(name).and_then(|it| it.to_str().ok());
     if NEEDED.iter().any(|name| header(name).is_none()) || header("host") != Some(&host) {
-        return Err(Refusal::format());
+        return Err(TokenError::format());
     }
     // Whether it is signed, Google leaves to the client ("recommended"), and Google's own Python
     // client leaves it out. Where it is signed, AWS refuses one that was changed.
     let target = header(TARGET).unwrap_or_default();
     if target.strip_prefix("https:").unwrap_or(target) != audience {
-        return Err(Refusal::grant(format!(
+        return Err(TokenError::grant(format!(
             "The value of the header {TARGET} is not the audience of the request."
         )));
     }

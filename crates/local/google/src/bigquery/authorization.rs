@@ -1,0 +1,95 @@
+//! Permission checks of the BigQuery server.
+
+use serde_json::json;
+
+use super::BigQuery;
+use super::catalog::TableName;
+use super::schema::{Field, leaf_fields};
+use crate::access::{Principal, location_of};
+use crate::error::GoogleError;
+use crate::web::{ApiResult, json_response};
+
+impl BigQuery {
+    pub(crate) fn authorize_on_project(
+        &self,
+        caller: &Principal,
+        permission: &str,
+    ) -> Result<(), GoogleError> {
+        if self.with_access(|access| access.allows_on_project(caller, permission)) {
+            return Ok(());
+        }
+        let project = &self.project;
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: Project {project}: User does not have {permission} permission in \
+             project {project}."
+        )))
+    }
+
+    pub(super) fn authorize_on_dataset(
+        &self,
+        caller: &Principal,
+        dataset: &str,
+        permission: &str,
+    ) -> Result<(), GoogleError> {
+        if self.with_access(|access| access.allows_on_dataset(caller, dataset, permission)) {
+            return Ok(());
+        }
+        let name = format!("{}:{dataset}", self.project);
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: Dataset {name}: Permission {permission} denied on dataset {name} (or it \
+             may not exist)."
+        )))
+    }
+
+    pub(super) fn authorize_on_table(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        permission: &str,
+    ) -> Result<(), GoogleError> {
+        if self.with_access(|access| access.allows_on_dataset(caller, &name.dataset, permission)) {
+            return Ok(());
+        }
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: Table {name}: Permission {permission} denied on table {name} (or it may \
+             not exist)."
+        )))
+    }
+
+    pub(super) fn policy_tag(&self, name: &str) -> ApiResult {
+        self.with_access(|access| access.tag_display_name(name))
+            .map(|shown| json_response(200, &json!({"name": name, "displayName": shown})))
+            .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
+    }
+
+    /// Whether the policy tags of `fields` may be set: the caller needs `setCategory`, and each
+    /// tag must exist in the table's location. Tags that `before` has already need nothing.
+    pub(super) fn check_tags(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        location: &str,
+        before: &[Field],
+        fields: &[Field],
+    ) -> Result<(), GoogleError> {
+        let old: Vec<_> =
+            leaf_fields(before).into_iter().map(|(path, it)| (path, it.tag())).collect();
+        for (path, field) in leaf_fields(fields) {
+            let was = old.iter().find(|(it, _)| *it == path).and_then(|(_, tag)| *tag);
+            if field.tag() == was {
+                continue;
+            }
+            self.authorize_on_table(caller, name, "bigquery.tables.setCategory")?;
+            let Some(tag) = field.tag() else { continue };
+            if !self.with_access(|access| access.has_tag(tag)) {
+                return Err(GoogleError::invalid(format!("Policy tag {tag} does not exist.")));
+            }
+            if location_of(tag).is_some_and(|it| !it.eq_ignore_ascii_case(location)) {
+                return Err(GoogleError::invalid(format!(
+                    "Policy tag {tag} is not in the location {location} of table {name}."
+                )));
+            }
+        }
+        Ok(())
+    }
+}

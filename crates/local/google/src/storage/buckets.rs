@@ -1,0 +1,81 @@
+//! Bucket calls.
+
+use serde_json::{Map, Value, json};
+
+use super::{Storage, unknown_call};
+use crate::error::GoogleError;
+use crate::web::{ApiResult, Call, json_response, no_content_response};
+
+/// The properties of a bucket resource that a caller may set.
+const BUCKET_PROPERTIES: [&str; 4] = ["labels", "storageClass", "lifecycle", "iamConfiguration"];
+
+impl Storage {
+    /// Handles the calls below `/storage/v1/b`, except those on objects.
+    pub(super) fn handle_buckets(&self, call: &Call, path: &[&str]) -> ApiResult {
+        let origin = call.origin();
+        match (call.method.as_str(), path) {
+            ("GET", []) => {
+                self.authorize(call, "", "storage.buckets.list")?;
+                let prefix = call.query_param("prefix").unwrap_or_default();
+                let items = (self.store.bucket_names().iter())
+                    .filter(|name| name.starts_with(prefix))
+                    .map(|name| self.store.bucket_resource(name, &origin))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Ok(json_response(200, &json!({"kind": "storage#buckets", "items": items})))
+            }
+            ("POST", []) => self.insert_bucket(call),
+            ("GET", [bucket]) => {
+                self.authorize(call, bucket, "storage.buckets.get")?;
+                Ok(json_response(200, &self.store.bucket_resource(bucket, &origin)?))
+            }
+            ("DELETE", [bucket]) => {
+                self.authorize(call, bucket, "storage.buckets.delete")?;
+                self.store.delete_bucket(bucket)?;
+                Ok(no_content_response())
+            }
+            // gcloud reads the layout first. Permission to list objects is sufficient.
+            ("GET", [bucket, "storageLayout"]) => {
+                self.authorize(call, bucket, "storage.objects.list")?;
+                Ok(json_response(
+                    200,
+                    &json!({
+                        "kind": "storage#storageLayout",
+                        "bucket": bucket,
+                        "location": self.store.bucket_location(bucket)?,
+                        "locationType": "region",
+                        "hierarchicalNamespace": {"enabled": false},
+                    }),
+                ))
+            }
+            _ => Err(unknown_call()),
+        }
+    }
+
+    fn insert_bucket(&self, call: &Call) -> ApiResult {
+        let body = call.json_body()?;
+        let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
+        if !is_valid_bucket_name(name) {
+            return Err(GoogleError::invalid(format!("Invalid bucket name: '{name}'")));
+        }
+        self.authorize(call, name, "storage.buckets.create")?;
+        let location = body.get("location").and_then(Value::as_str);
+        let mut properties = Map::new();
+        for key in BUCKET_PROPERTIES {
+            if let Some(value) = body.get(key) {
+                properties.insert(key.to_owned(), value.clone());
+            }
+        }
+        self.store.create_bucket(name, location.unwrap_or(&self.location), properties)?;
+        Ok(json_response(200, &self.store.bucket_resource(name, &call.origin())?))
+    }
+}
+
+/// Google's naming rules without the reserved words: 3 to 222 lower-case letters, digits, `-`,
+/// `_` and `.`, with a letter or a digit at both ends.
+fn is_valid_bucket_name(name: &str) -> bool {
+    let is_edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    (3..=222).contains(&name.len())
+        && is_edge(name.chars().next())
+        && is_edge(name.chars().last())
+        && name.chars().all(|c| is_edge(Some(c)) || "-_.".contains(c))
+}
