@@ -1,9 +1,9 @@
-//! Who may do what, and who sees which column how.
+//! Access control: principals, roles, policy tags and data policies.
 //!
-//! Roles and permissions are those of Google's IAM documentation, cut down to what
-//! the two servers ask for. Column security follows BigQuery's documentation of
-//! policy tags and data policies: the tag tree is climbed from the column's tag
-//! upwards, and the first level at which the caller holds a role decides.
+//! Roles and permissions follow Google's IAM documentation, limited to those that the servers
+//! check. Column-level security follows BigQuery's documentation of policy tags and data
+//! policies: the check walks from the column's tag towards the root of the taxonomy, and the
+//! first level at which the caller has a role decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -11,15 +11,15 @@ use std::time::SystemTime;
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 
-/// As a masked reader: everybody who is authenticated at all.
+/// A masked reader that stands for every authenticated caller.
 pub const ALL_AUTHENTICATED_USERS: &str = "allAuthenticatedUsers";
 
-/// A role of Google's IAM, by its name there.
+/// A role of Google's IAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// `roles/bigquery.admin`
     BigQueryAdmin,
-    /// `roles/bigquery.dataOwner`: the only data role that may attach policy tags.
+    /// `roles/bigquery.dataOwner`: the only data role that may set policy tags.
     DataOwner,
     /// `roles/bigquery.dataEditor`
     DataEditor,
@@ -33,16 +33,17 @@ pub enum Role {
     StorageAdmin,
     /// `roles/storage.objectAdmin`
     ObjectAdmin,
-    /// `roles/storage.objectCreator`: may write a new object, not replace one.
+    /// `roles/storage.objectCreator`: may create objects, but not replace them.
     ObjectCreator,
     /// `roles/storage.objectViewer`
     ObjectViewer,
-    /// `roles/storage.legacyBucketReader`: sees the bucket and its listing, reads no object.
+    /// `roles/storage.legacyBucketReader`: may read the bucket's metadata and list its objects,
+    /// but not read them.
     LegacyBucketReader,
 }
 
 impl Role {
-    /// Whether the role carries a permission such as `bigquery.tables.getData`.
+    /// Whether the role includes a permission such as `bigquery.tables.getData`.
     fn allows(self, permission: &str) -> bool {
         let metadata = ["bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.list"];
         let edit = [
@@ -81,28 +82,28 @@ impl Role {
     }
 }
 
-/// What a principal was granted. Built by chaining.
+/// The roles of a principal. Built by chaining.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     project: BTreeSet<Role>,
     datasets: BTreeMap<String, BTreeSet<Role>>,
     buckets: BTreeMap<String, BTreeSet<Role>>,
-    fine_grained: BTreeSet<String>,
-    masked: BTreeSet<String>,
+    fine_grained_tags: BTreeSet<String>,
+    masked_tags: BTreeSet<String>,
 }
 
 impl Grants {
-    /// No role at all.
+    /// No roles.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Every role on the whole project, except reading tagged columns.
+    /// Administrator of BigQuery and Cloud Storage, without access to tagged columns.
     pub fn owner() -> Self {
         Self::none().project_role(Role::BigQueryAdmin).project_role(Role::StorageAdmin)
     }
 
-    /// Adds a role on the whole project.
+    /// Adds a role on the project.
     #[must_use]
     pub fn project_role(mut self, role: Role) -> Self {
         self.project.insert(role);
@@ -123,17 +124,18 @@ impl Grants {
         self
     }
 
-    /// Makes it a Fine-Grained Reader of a policy tag (by resource name): plain values.
+    /// Adds the Fine-Grained Reader role on a policy tag (its resource name): the principal reads
+    /// plain values.
     #[must_use]
     pub fn fine_grained_reader(mut self, tag: impl Into<String>) -> Self {
-        self.fine_grained.insert(tag.into());
+        self.fine_grained_tags.insert(tag.into());
         self
     }
 
-    /// Makes it a Masked Reader of every data policy of a policy tag (by resource name).
+    /// Adds the Masked Reader role on every data policy of a policy tag (its resource name).
     #[must_use]
     pub fn masked_reader(mut self, tag: impl Into<String>) -> Self {
-        self.masked.insert(tag.into());
+        self.masked_tags.insert(tag.into());
         self
     }
 }
@@ -143,9 +145,9 @@ impl Grants {
 pub struct PolicyTag {
     /// `projects/P/locations/L/taxonomies/T/policyTags/ID`.
     pub name: String,
-    /// What a person reads, such as `pii_email`.
+    /// The display name, such as `pii_email`.
     pub display_name: String,
-    /// The resource name of the tag above it, if any.
+    /// The resource name of the parent tag, if any.
     pub parent: Option<String>,
 }
 
@@ -160,12 +162,12 @@ fn taxonomy_of(tag: &str) -> &str {
     tag.split_once("/policyTags/").map_or(tag, |(taxonomy, _)| taxonomy)
 }
 
-/// Where a tag lives, from its resource name.
+/// The location in a policy tag's resource name.
 pub(crate) fn location_of(tag: &str) -> Option<&str> {
     tag.split('/').skip_while(|part| *part != "locations").nth(1)
 }
 
-/// Somebody who calls.
+/// An authenticated caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) email: String,
@@ -173,13 +175,14 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
-    /// Who calls when a server was told to ask nobody: an owner who still reads no tagged column.
+    /// The caller without a token on servers that allow this: an owner without access to tagged
+    /// columns.
     pub(crate) fn anonymous() -> Self {
         Self { email: "anonymous@local".to_owned(), grants: Grants::owner() }
     }
 }
 
-/// How a caller sees a tagged column.
+/// How a caller may read a tagged column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ColumnAccess {
     Plain,
@@ -187,18 +190,20 @@ pub(crate) enum ColumnAccess {
     Denied,
 }
 
-/// Everything about access, behind one lock.
+/// All principals, policy tags and data policies, behind one lock.
 #[derive(Default)]
 pub(crate) struct AccessControl {
+    /// By bearer token.
     principals: BTreeMap<String, Principal>,
-    /// What was granted to the members of a principal set of a workload identity pool.
-    sets: BTreeMap<String, Grants>,
-    /// By token: who was federated, and until when by the machine's clock.
-    federated: BTreeMap<String, (Principal, SystemTime)>,
+    /// Grants to the members of principal sets of a workload identity pool.
+    principal_sets: BTreeMap<String, Grants>,
+    /// By access token: the federated principal, and the expiry by the machine's clock.
+    federated_tokens: BTreeMap<String, (Principal, SystemTime)>,
     tags: BTreeMap<String, PolicyTag>,
+    /// Display names by resource name.
     taxonomies: BTreeMap<String, String>,
-    /// Tag → rule → who is bound to the data policy as masked reader.
-    policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
+    /// Tag → rule → masked readers of the data policy.
+    data_policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
     denied_buckets: BTreeSet<String>,
     denied_datasets: BTreeSet<String>,
 }
@@ -209,23 +214,23 @@ impl AccessControl {
     }
 
     pub(crate) fn grant_principal_set(&mut self, set: &str, grants: Grants) {
-        self.sets.insert(set.to_owned(), grants);
+        self.principal_sets.insert(set.to_owned(), grants);
     }
 
-    /// Lets the member of a principal set call with a token for a while. Nothing was granted to
-    /// a set that nobody named: its members are known and may do nothing.
+    /// Adds an access token for the member of a principal set. The member keeps the grants that
+    /// the set has now; a set without grants gives its members no permissions.
     pub(crate) fn add_federated_token(
         &mut self,
         token: &str,
         member: &str,
         set: &str,
-        until: SystemTime,
+        expires_at: SystemTime,
     ) {
-        let grants = self.sets.get(set).cloned().unwrap_or_default();
+        let grants = self.principal_sets.get(set).cloned().unwrap_or_default();
         let now = SystemTime::now();
-        self.federated.retain(|_, (_, until)| *until > now);
+        self.federated_tokens.retain(|_, (_, expires_at)| *expires_at > now);
         let principal = Principal { email: member.to_owned(), grants };
-        self.federated.insert(token.to_owned(), (principal, until));
+        self.federated_tokens.insert(token.to_owned(), (principal, expires_at));
     }
 
     pub(crate) fn add_policy_tag(&mut self, tag: PolicyTag) {
@@ -242,12 +247,12 @@ impl AccessControl {
         rule: MaskingRule,
         readers: BTreeSet<String>,
     ) {
-        self.policies.entry(tag.to_owned()).or_default().insert(rule, readers);
+        self.data_policies.entry(tag.to_owned()).or_default().insert(rule, readers);
     }
 
     pub(crate) fn add_fine_grained_reader(&mut self, tag: &str, email: &str) {
         for principal in self.principals.values_mut().filter(|it| it.email == email) {
-            principal.grants.fine_grained.insert(tag.to_owned());
+            principal.grants.fine_grained_tags.insert(tag.to_owned());
         }
     }
 
@@ -259,58 +264,63 @@ impl AccessControl {
         toggle(&mut self.denied_datasets, dataset, denied);
     }
 
-    /// The principal behind a bearer token.
+    /// The principal of a bearer token.
+    ///
+    /// # Errors
+    /// 401 for an unknown or expired token.
     pub(crate) fn authenticate(&self, token: &str) -> Result<Principal, GoogleError> {
         if let Some(principal) = self.principals.get(token) {
             return Ok(principal.clone());
         }
-        match self.federated.get(token) {
-            Some((principal, until)) if *until > SystemTime::now() => Ok(principal.clone()),
+        match self.federated_tokens.get(token) {
+            Some((principal, expires_at)) if *expires_at > SystemTime::now() => {
+                Ok(principal.clone())
+            }
             _ => Err(GoogleError::unauthenticated()),
         }
     }
 
-    /// The principal with an e-mail address, or else with that token.
-    pub(crate) fn find(&self, email_or_token: &str) -> Result<Principal, GoogleError> {
+    /// The principal with an e-mail address, or else with a bearer token.
+    pub(crate) fn find_principal(&self, email_or_token: &str) -> Result<Principal, GoogleError> {
         match self.principals.values().find(|it| it.email == email_or_token) {
             Some(principal) => Ok(principal.clone()),
             None => self.authenticate(email_or_token),
         }
     }
 
-    /// Whether `caller` may do something on the project itself.
+    /// Whether `caller` has a permission on the project.
     pub(crate) fn allows_on_project(&self, caller: &Principal, permission: &str) -> bool {
         caller.grants.project.iter().any(|role| role.allows(permission))
     }
 
-    /// Whether `caller` may do something with a dataset and its tables.
+    /// Whether `caller` has a permission on a dataset and its tables.
     pub(crate) fn allows_on_dataset(
         &self,
         caller: &Principal,
         dataset: &str,
         permission: &str,
     ) -> bool {
-        let here = caller.grants.datasets.get(dataset).into_iter().flatten();
+        let roles = caller.grants.datasets.get(dataset).into_iter().flatten();
         !self.denied_datasets.contains(dataset)
             && (self.allows_on_project(caller, permission)
-                || here.into_iter().any(|it| it.allows(permission)))
+                || roles.into_iter().any(|it| it.allows(permission)))
     }
 
-    /// Whether `caller` may do something with a bucket and its objects.
+    /// Whether `caller` has a permission on a bucket and its objects.
     pub(crate) fn allows_on_bucket(
         &self,
         caller: &Principal,
         bucket: &str,
         permission: &str,
     ) -> bool {
-        let here = caller.grants.buckets.get(bucket).into_iter().flatten();
+        let roles = caller.grants.buckets.get(bucket).into_iter().flatten();
         !self.denied_buckets.contains(bucket)
             && (self.allows_on_project(caller, permission)
-                || here.into_iter().any(|it| it.allows(permission)))
+                || roles.into_iter().any(|it| it.allows(permission)))
     }
 
     /// Whether a policy tag exists.
-    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+    pub(crate) fn has_policy_tag(&self, tag: &str) -> bool {
         self.tags.contains_key(tag)
     }
 
@@ -319,10 +329,10 @@ impl AccessControl {
         self.tags.get(tag).map(|it| it.display_name.clone())
     }
 
-    /// `TAXONOMY : TAG`, as BigQuery's refusal names a tag.
+    /// `TAXONOMY : TAG`, the form in which BigQuery's errors name a tag.
     pub(crate) fn tag_label(&self, tag: &str) -> String {
         let taxonomy = taxonomy_of(tag);
-        let shown = self
+        let taxonomy_name = self
             .taxonomies
             .get(taxonomy)
             .map_or_else(|| taxonomy.rsplit('/').next().unwrap_or_default(), String::as_str);
@@ -330,39 +340,40 @@ impl AccessControl {
             || tag.rsplit('/').next().unwrap_or_default(),
             |it| it.display_name.as_str(),
         );
-        format!("{shown} : {name}")
+        format!("{taxonomy_name} : {name}")
     }
 
-    /// How `caller` sees a column with this tag. A tag that is not there hides the column.
+    /// How `caller` may read a column with this tag. An unknown tag denies access.
     pub(crate) fn column_access(&self, caller: &Principal, tag: &str) -> ColumnAccess {
-        let Some(first) = self.tags.get(tag) else { return ColumnAccess::Denied };
-        // Access control of a taxonomy is enforced from its first data policy on.
-        let enforced = self.policies.keys().any(|it| taxonomy_of(it) == first.taxonomy());
-        if !enforced {
+        let Some(own_tag) = self.tags.get(tag) else { return ColumnAccess::Denied };
+        // A taxonomy's access control is enforced once it has a data policy.
+        let is_enforced = self.data_policies.keys().any(|it| taxonomy_of(it) == own_tag.taxonomy());
+        if !is_enforced {
             return ColumnAccess::Plain;
         }
-        let mut level = Some(first);
-        // A tree of tags is at most five deep (Data Catalog's limit); a loop must still end.
+        let mut current = Some(own_tag);
+        // A tag tree has at most five levels (Data Catalog's limit). The limit here ends a cycle.
         for _ in 0..16 {
-            let Some(tag) = level else { break };
-            if caller.grants.fine_grained.contains(&tag.name) {
+            let Some(tag) = current else { break };
+            if caller.grants.fine_grained_tags.contains(&tag.name) {
                 return ColumnAccess::Plain;
             }
             if let Some(rule) = self.masking_rule_at(caller, &tag.name) {
                 return ColumnAccess::Masked(rule);
             }
-            level = tag.parent.as_ref().and_then(|parent| self.tags.get(parent));
+            current = tag.parent.as_ref().and_then(|parent| self.tags.get(parent));
         }
         ColumnAccess::Denied
     }
 
-    /// The strongest rule that `caller` is a masked reader of, at one level of the tree.
+    /// The rule of highest priority among the data policies of one tag on which `caller` is a
+    /// masked reader.
     fn masking_rule_at(&self, caller: &Principal, tag: &str) -> Option<MaskingRule> {
-        let policies = self.policies.get(tag)?;
-        policies
+        let data_policies = self.data_policies.get(tag)?;
+        data_policies
             .iter()
             .filter(|(_, readers)| {
-                caller.grants.masked.contains(tag)
+                caller.grants.masked_tags.contains(tag)
                     || readers.contains(&caller.email)
                     || readers.contains(ALL_AUTHENTICATED_USERS)
             })
@@ -386,7 +397,7 @@ mod tests {
     const ROOT: &str = "projects/p/locations/l/taxonomies/t/policyTags/root";
     const LEAF: &str = "projects/p/locations/l/taxonomies/t/policyTags/leaf";
 
-    fn tree() -> AccessControl {
+    fn tag_tree() -> AccessControl {
         let mut access = AccessControl::default();
         access.add_policy_tag(PolicyTag {
             name: ROOT.into(),
@@ -401,61 +412,64 @@ mod tests {
         access
     }
 
-    fn policy(access: &mut AccessControl, tag: &str, rule: MaskingRule, reader: &str) {
+    fn add_data_policy(access: &mut AccessControl, tag: &str, rule: MaskingRule, reader: &str) {
         access.set_data_policy(tag, rule, BTreeSet::from([reader.to_owned()]));
     }
 
-    fn somebody(grants: Grants) -> Principal {
-        Principal { email: "somebody@example.com".into(), grants }
+    fn principal(grants: Grants) -> Principal {
+        Principal { email: "principal@example.com".into(), grants }
     }
 
     #[test]
     fn a_taxonomy_without_a_data_policy_enforces_nothing() {
-        assert_eq!(tree().column_access(&somebody(Grants::none()), LEAF), ColumnAccess::Plain);
+        assert_eq!(tag_tree().column_access(&principal(Grants::none()), LEAF), ColumnAccess::Plain);
     }
 
     #[test]
     fn an_unknown_tag_hides_the_column() {
         assert_eq!(
-            tree().column_access(&somebody(Grants::none()), "nowhere"),
+            tag_tree().column_access(&principal(Grants::none()), "nowhere"),
             ColumnAccess::Denied
         );
     }
 
     #[test]
-    fn the_first_role_on_the_way_up_wins() {
-        let me = "somebody@example.com";
-        let mut access = tree();
-        policy(&mut access, ROOT, MaskingRule::AlwaysNull, "another@example.com");
-        assert_eq!(access.column_access(&somebody(Grants::none()), LEAF), ColumnAccess::Denied);
-        let root = somebody(Grants::none().fine_grained_reader(ROOT));
+    fn the_role_nearest_to_the_column_decides() {
+        let reader = "principal@example.com";
+        let mut access = tag_tree();
+        add_data_policy(&mut access, ROOT, MaskingRule::AlwaysNull, "another@example.com");
+        assert_eq!(access.column_access(&principal(Grants::none()), LEAF), ColumnAccess::Denied);
+        let root = principal(Grants::none().fine_grained_reader(ROOT));
         assert_eq!(access.column_access(&root, LEAF), ColumnAccess::Plain);
-        // A mask nearer to the column hides it from the reader of the whole tree.
-        policy(&mut access, LEAF, MaskingRule::EmailMask, me);
+        // A masking rule nearer to the column overrides the role at the root.
+        add_data_policy(&mut access, LEAF, MaskingRule::EmailMask, reader);
         assert_eq!(access.column_access(&root, LEAF), ColumnAccess::Masked(MaskingRule::EmailMask));
-        // At one level, plain wins over masked.
-        let both = somebody(Grants::none().fine_grained_reader(LEAF));
+        // At the same level, plain access overrides masking.
+        let both = principal(Grants::none().fine_grained_reader(LEAF));
         assert_eq!(access.column_access(&both, LEAF), ColumnAccess::Plain);
     }
 
     #[test]
-    fn of_several_rules_the_first_by_priority_wins() {
-        let mut access = tree();
+    fn the_rule_with_the_highest_priority_applies() {
+        let mut access = tag_tree();
         for rule in [MaskingRule::AlwaysNull, MaskingRule::Default, MaskingRule::Sha256] {
-            policy(&mut access, LEAF, rule, ALL_AUTHENTICATED_USERS);
+            add_data_policy(&mut access, LEAF, rule, ALL_AUTHENTICATED_USERS);
         }
-        let anybody = somebody(Grants::none());
-        assert_eq!(access.column_access(&anybody, LEAF), ColumnAccess::Masked(MaskingRule::Sha256));
+        let reader = principal(Grants::none());
+        assert_eq!(access.column_access(&reader, LEAF), ColumnAccess::Masked(MaskingRule::Sha256));
     }
 
     #[test]
-    fn only_the_data_owner_attaches_tags() {
-        let access = tree();
-        for (role, may) in
+    fn only_the_data_owner_may_set_tags() {
+        let access = tag_tree();
+        for (role, is_allowed) in
             [(Role::DataOwner, true), (Role::DataEditor, false), (Role::DataViewer, false)]
         {
-            let caller = somebody(Grants::none().dataset_role("d", role));
-            assert_eq!(access.allows_on_dataset(&caller, "d", "bigquery.tables.setCategory"), may);
+            let caller = principal(Grants::none().dataset_role("d", role));
+            assert_eq!(
+                access.allows_on_dataset(&caller, "d", "bigquery.tables.setCategory"),
+                is_allowed
+            );
         }
     }
 }

@@ -1,16 +1,16 @@
-//! An error as Google's JSON protocols word it.
+//! Errors in the form of Google's JSON protocols.
 
 use serde_json::{Value, json};
 
-/// An error of Cloud Storage or BigQuery: the HTTP status, Google's `reason`, and a sentence.
-/// The sentence names buckets, tables and columns, never a cell's value.
+/// An error of Cloud Storage or BigQuery: the HTTP status, Google's `reason`, and a message.
+/// The message names buckets, tables and columns, but never contains a cell's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoogleError {
-    /// The HTTP status that goes with it.
+    /// The HTTP status.
     pub status: u16,
     /// Google's machine-readable reason, such as `notFound`.
     pub reason: String,
-    /// The sentence for a person.
+    /// The human-readable message.
     pub message: String,
 }
 
@@ -23,37 +23,37 @@ impl std::fmt::Display for GoogleError {
 impl std::error::Error for GoogleError {}
 
 impl GoogleError {
-    /// An error with every part given.
+    /// Creates an error from its parts.
     pub fn new(status: u16, reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self { status, reason: reason.into(), message: message.into() }
     }
 
-    /// The request, the SQL or the data is wrong: retrying cannot help.
+    /// The request or the data is invalid. A retry fails again.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, "invalid", message)
     }
 
-    /// The SQL is wrong.
+    /// The SQL is invalid.
     pub(crate) fn invalid_query(message: impl Into<String>) -> Self {
         Self::new(400, "invalidQuery", message)
     }
 
-    /// What was named is not there.
+    /// The resource does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, "notFound", message)
     }
 
-    /// BigQuery refuses the caller.
+    /// The caller lacks a BigQuery permission.
     pub(crate) fn access_denied(message: impl Into<String>) -> Self {
         Self::new(403, "accessDenied", message)
     }
 
-    /// The thing exists already.
+    /// The resource already exists.
     pub(crate) fn duplicate(message: impl Into<String>) -> Self {
         Self::new(409, "duplicate", message)
     }
 
-    /// No usable bearer token came with the call.
+    /// The call has no valid bearer token.
     pub(crate) fn unauthenticated() -> Self {
         Self::new(
             401,
@@ -72,12 +72,12 @@ impl GoogleError {
         )
     }
 
-    /// Something broke on the server's side; the caller may retry.
+    /// The server failed; the caller may retry.
     pub(crate) fn backend_error(message: impl Into<String>) -> Self {
         Self::new(503, "backendError", message)
     }
 
-    /// The body of the answer.
+    /// The body of the HTTP response.
     pub(crate) fn body(&self) -> Value {
         json!({"error": {
             "code": self.status,
@@ -87,12 +87,12 @@ impl GoogleError {
         }})
     }
 
-    /// The form in which a job reports it (`status.errorResult`).
+    /// The form in a job's `status.errorResult` (`ErrorProto` of the BigQuery API).
     pub(crate) fn error_proto(&self) -> Value {
         json!({"reason": self.reason, "message": self.message})
     }
 
-    /// The name of the gRPC status that Google prints beside the HTTP one.
+    /// The gRPC status that Google adds to the HTTP status.
     fn rpc_status(&self) -> &'static str {
         match self.status {
             400 => "INVALID_ARGUMENT",
@@ -109,7 +109,8 @@ impl GoogleError {
     }
 }
 
-/// The HTTP status that `jobs.query` answers with for a job's reason, by Google's error table.
+/// The HTTP status with which `jobs.query` reports a job's error reason, from Google's error
+/// table.
 pub(crate) fn status_of_reason(reason: &str) -> u16 {
     match reason {
         "accessDenied" | "quotaExceeded" | "rateLimitExceeded" | "billingNotEnabled" => 403,

@@ -1,23 +1,22 @@
-//! Cloud Storage, BigQuery and the Security Token Service on loopback: servers that speak
-//! Google's JSON protocols well enough for the official clients, and that keep the rules a
-//! warehouse with masked personal data depends on (who may read what, what a
-//! load does to policy tags, which types BigQuery refuses to coerce).
+//! Local emulation of Cloud Storage, BigQuery and the Security Token Service.
 //!
-//! The rules here are written from Google's documentation and share no code with
-//! the project's own: an emulation that borrowed the rules it checks would agree
-//! with every mistake in them.
+//! The servers implement Google's JSON protocols to the extent that the official clients need,
+//! and the rules on which a warehouse with masked personal data depends: who may read what, what
+//! a load does to policy tags, which types BigQuery does not coerce.
+//!
+//! The rules follow Google's documentation and share no code with the project's own. An emulation
+//! that used the rules it checks would reproduce every mistake in them.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`local`] | [`LocalGoogle`]: both servers, their set-up, and direct access for tests |
-//! | [`access`] | principals, roles, policy tags, data policies, and who sees what |
-//! | [`masking`] | the masking rules, on whole columns |
-//! | [`error`] | an error as Google words it |
-//! | `web` | requests and answers, bearer tokens |
-//! | `storage` | buckets and objects: uploads, downloads, preconditions |
-//! | `bigquery` | datasets, tables, jobs, loads |
-//! | [`sts`] | workload identity federation with AWS: a signed request for an access token |
-//! | `query` | SQL over the tables, masked per caller |
+//! | [`servers`] | [`LocalGoogle`]: the servers, their set-up, and direct access for tests |
+//! | [`access`] | principals, roles, policy tags, data policies, and column access |
+//! | [`masking`] | BigQuery's masking rules, applied to whole columns |
+//! | [`error`] | errors in Google's form |
+//! | `web` | HTTP requests and responses, bearer tokens |
+//! | `storage` | Cloud Storage: buckets, objects, uploads, preconditions |
+//! | `bigquery` | BigQuery: datasets, tables, jobs, loads, and SQL with masking per caller |
+//! | [`sts`] | workload identity federation with AWS: exchanges a signed request for a token |
 
 mod bigquery;
 mod storage;

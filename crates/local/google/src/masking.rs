@@ -1,7 +1,7 @@
-//! The masking rules of BigQuery's data policies, applied to whole columns.
+//! The predefined masking rules of BigQuery's data policies, applied to whole columns.
 //!
-//! From Google's documentation of data masking. A mask works on the column before
-//! anything else sees it, so filters and joins compare masked values.
+//! Follows Google's documentation of data masking. A column is masked before anything else
+//! reads it, so filters and joins compare masked values.
 
 use std::sync::Arc;
 
@@ -14,30 +14,32 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// A predefined masking rule. The order is BigQuery's priority: of several that apply to a
-/// caller, the first wins.
+/// A predefined masking rule. The order is BigQuery's priority: if several rules apply to a
+/// caller, the first one is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MaskingRule {
-    /// `RANDOM_HASH`: a hash with a salt of its own for each query.
+    /// `RANDOM_HASH`: a hash with a different salt for each query.
     RandomHash,
     /// `SHA256`: deterministic and unsalted; base64 for STRING, raw for BYTES.
     Sha256,
-    /// `EMAIL_MASK`: `XXXXX@domain`; what is not an address becomes its SHA-256.
+    /// `EMAIL_MASK`: `XXXXX@domain`; a value that is not an e-mail address becomes its SHA-256.
     EmailMask,
-    /// `LAST_FOUR_CHARACTERS`: `XXXXX` and the last four; four or fewer become their SHA-256.
+    /// `LAST_FOUR_CHARACTERS`: `XXXXX` and the last four characters; a value of at most four
+    /// characters becomes its SHA-256.
     LastFourCharacters,
-    /// `FIRST_FOUR_CHARACTERS`: the first four and `XXXXX`; four or fewer become their SHA-256.
+    /// `FIRST_FOUR_CHARACTERS`: the first four characters and `XXXXX`; a value of at most four
+    /// characters becomes its SHA-256.
     FirstFourCharacters,
     /// `DATE_YEAR_MASK`: 1 January of the year, UTC.
     DateYearMask,
-    /// `DEFAULT_MASKING_VALUE`: the type's empty value, for NULL as well.
+    /// `DEFAULT_MASKING_VALUE`: the type's default value, also in place of NULL.
     Default,
-    /// `ALWAYS_NULL`.
+    /// `ALWAYS_NULL`: NULL.
     AlwaysNull,
 }
 
 impl MaskingRule {
-    /// Every rule, in the order of their priority.
+    /// All rules in priority order.
     pub const ALL: [Self; 8] = [
         Self::RandomHash,
         Self::Sha256,
@@ -49,7 +51,7 @@ impl MaskingRule {
         Self::AlwaysNull,
     ];
 
-    /// Google's name of it (`predefinedExpression` of the Data Policy API).
+    /// Google's name of the rule (`predefinedExpression` of the Data Policy API).
     pub fn name(self) -> &'static str {
         match self {
             Self::RandomHash => "RANDOM_HASH",
@@ -63,12 +65,12 @@ impl MaskingRule {
         }
     }
 
-    /// The rule with Google's name, or `None`.
+    /// The rule with a name of Google's, or `None`.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
-    /// Whether the rule can be applied to a column of this type (or to a list of it).
+    /// Whether the rule can mask a column of this type, or a list of it.
     pub(crate) fn supports(self, data_type: &DataType) -> bool {
         let data_type = element_type(data_type);
         match self {
@@ -88,8 +90,8 @@ impl MaskingRule {
         }
     }
 
-    /// The masked column, of the same type and length. `salt` is used by `RANDOM_HASH` alone.
-    /// A rule that does not fit the type hides everything: the result is all NULL.
+    /// The masked column, with the same type and length. Only `RANDOM_HASH` uses `salt`. If the
+    /// rule does not support the type, all values become NULL.
     pub(crate) fn mask_column(self, column: &ArrayRef, salt: &[u8]) -> ArrayRef {
         if !self.supports(column.data_type()) || self == Self::AlwaysNull {
             return new_null_array(column.data_type(), column.len());
@@ -175,7 +177,7 @@ fn sha256(value: &[u8], salt: &[u8]) -> Vec<u8> {
     Sha256::new().chain_update(salt).chain_update(value).finalize().to_vec()
 }
 
-/// The domain of something that looks like an address.
+/// The domain of a value that looks like an e-mail address.
 fn email_domain(value: &str) -> Option<&str> {
     let (local, domain) = value.split_once('@')?;
     let is_plain =
@@ -183,7 +185,7 @@ fn email_domain(value: &str) -> Option<&str> {
     (is_plain(local) && is_plain(domain)).then_some(domain)
 }
 
-/// 1 January of the year of a day, both in days since 1970.
+/// 1 January of the year of `days`. Both are days since 1970-01-01.
 fn first_day_of_year(days: i32) -> i32 {
     let epoch = jiff::civil::date(1970, 1, 1);
     let first = epoch
@@ -193,12 +195,12 @@ fn first_day_of_year(days: i32) -> i32 {
     first.map_or(0, |span| span.get_days())
 }
 
-/// A column of the type's empty value.
+/// A column with the type's default value in every row.
 fn default_values(data_type: &DataType, len: usize) -> ArrayRef {
     match data_type {
         DataType::Utf8 => Arc::new(StringArray::from(vec![""; len])),
         DataType::Binary => Arc::new(BinaryArray::from(vec![&b""[..]; len])),
-        // An empty list is what BigQuery shows for a repeated column without values.
+        // BigQuery shows a REPEATED column without values as an empty list.
         DataType::List(_) => new_null_array(data_type, len),
         other => {
             let zero: ArrayRef = Arc::new(Int32Array::from(vec![0; len]));
@@ -207,7 +209,7 @@ fn default_values(data_type: &DataType, len: usize) -> ArrayRef {
     }
 }
 
-/// Zero of a number, day 0 of a date, midnight of a time, FALSE.
+/// Converts zeros to a type: the number 0, 1970-01-01, midnight or FALSE.
 fn cast_zeros(zero: &ArrayRef, to: &DataType) -> ArrayRef {
     let wide = match to {
         DataType::Timestamp(..) | DataType::Time64(_) => {

@@ -1,4 +1,4 @@
-//! All servers with one state, and the ways past HTTP that set-up and tests need.
+//! [`LocalGoogle`]: all servers over one shared state, with direct access for set-up and tests.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,24 +22,26 @@ use crate::storage::store::{NewObject, ObjectStore, Preconditions};
 use crate::sts::{AwsProvider, CallerIdentityLookup, Sts};
 use crate::web::Handler;
 
-/// What the servers are set up with.
+/// The configuration of the servers.
 #[derive(Clone, Debug)]
 pub struct GoogleOptions {
-    /// Where the bytes of objects lie; made if it is not there.
+    /// The directory for the bytes of objects; created if missing.
     pub data_dir: PathBuf,
-    /// The one project there is.
+    /// The id of the only project.
     pub project: String,
-    /// Where datasets and buckets lie unless said otherwise, such as `asia-northeast3`.
+    /// The default location of datasets and buckets, such as `asia-northeast3`.
     pub location: String,
-    /// Whether a call without a token is answered, as an owner who reads no tagged column.
-    /// Off by default: such a call gets 401.
+    /// Whether calls without a token are accepted. The caller is then an owner without access to
+    /// tagged columns. `false` by default: such a call gets 401.
     pub allow_anonymous: bool,
-    /// How many answers of `jobs.get` still say RUNNING when a job has finished. 0 by default:
-    /// only the answer to `jobs.insert` says so.
+    /// How many responses of `jobs.get` report RUNNING after a job has finished. 0 by default:
+    /// only the response of `jobs.insert` does.
     pub extra_running_polls: u32,
-    /// Metadata updates per table and ten seconds (Google: 5). `None` by default: no limit.
+    /// The maximum number of metadata updates of a table in ten seconds (Google: 5). `None` by
+    /// default: no limit.
     pub metadata_update_limit: Option<usize>,
-    /// How long a federated token counts, by the machine's clock. Google: an hour.
+    /// How long a federated token is valid, by the machine's clock. One hour by default, as at
+    /// Google.
     pub token_lifetime: Duration,
 }
 
@@ -57,7 +59,7 @@ impl Default for GoogleOptions {
     }
 }
 
-/// The result of a query, for a person to read.
+/// The result of a query as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryRows {
     /// The columns' names.
@@ -68,14 +70,14 @@ pub struct QueryRows {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// An object in a listing.
+/// An entry of an object listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectSummary {
-    /// Its name in the bucket.
+    /// The name in the bucket.
     pub name: String,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its generation: every write makes a higher one.
+    /// The generation; every write increases it.
     pub generation: i64,
 }
 
@@ -88,10 +90,10 @@ pub struct LocalGoogle {
 }
 
 impl LocalGoogle {
-    /// Empty servers. Objects and tables live as long as the value and its clones.
+    /// Creates servers without data. Objects and tables exist as long as this value or a clone.
     ///
     /// # Errors
-    /// When the data directory cannot be made.
+    /// Fails if the data directory cannot be created.
     pub fn new(options: GoogleOptions, clock: Clock) -> io::Result<Self> {
         let store = ObjectStore::new(options.data_dir.join("objects"), clock.clone())?;
         let access = Arc::new(RwLock::new(AccessControl::default()));
@@ -103,8 +105,8 @@ impl LocalGoogle {
         );
         let sts = Sts {
             access: access.clone(),
-            lifetime: options.token_lifetime,
-            trusted: Arc::default(),
+            token_lifetime: options.token_lifetime,
+            trusted_provider: Arc::default(),
         };
         let bigquery = BigQuery {
             catalog: Arc::new(Mutex::new(Catalog::default())),
@@ -120,7 +122,7 @@ impl LocalGoogle {
         Ok(Self { storage, bigquery, sts })
     }
 
-    /// The Cloud Storage server, to be served.
+    /// The Cloud Storage service.
     pub fn storage_service(&self) -> Arc<dyn wire::Service> {
         let storage = self.storage.clone();
         Handler::service(move |call| {
@@ -129,14 +131,14 @@ impl LocalGoogle {
         })
     }
 
-    /// Tells the Cloud Storage server where it is served (`http://127.0.0.1:PORT`), once. It must
-    /// know before a resumable upload begins: the upload's address is in its first answer, and
-    /// Google's Rust client sends a `Host` header without the port.
+    /// Sets the address of the Cloud Storage server (`http://127.0.0.1:PORT`); later calls have no
+    /// effect. Call this before a resumable upload starts: the first response contains the upload's
+    /// address, and Google's Rust client sends a `Host` header without the port.
     pub fn set_storage_url(&self, url: &str) {
         self.storage.set_url(url);
     }
 
-    /// The BigQuery server, to be served.
+    /// The BigQuery service.
     pub fn bigquery_service(&self) -> Arc<dyn wire::Service> {
         let bigquery = self.bigquery.clone();
         Handler::service(move |call| {
@@ -145,7 +147,7 @@ impl LocalGoogle {
         })
     }
 
-    /// The Security Token Service, to be served.
+    /// The Security Token Service.
     pub fn sts_service(&self) -> Arc<dyn wire::Service> {
         let sts = self.sts.clone();
         Handler::service(move |call| {
@@ -154,48 +156,50 @@ impl LocalGoogle {
         })
     }
 
-    /// Trusts an AWS account's roles, in place of whom was trusted before. `ask` passes a signed
-    /// request on to AWS.
-    pub fn trust_aws(&self, provider: AwsProvider, ask: CallerIdentityLookup) {
-        let mut trusted = self.sts.trusted.write().unwrap_or_else(PoisonError::into_inner);
-        *trusted = Some((provider, ask));
+    /// Trusts roles of an AWS account; replaces the provider that was trusted before. `lookup`
+    /// forwards a signed request to AWS.
+    pub fn trust_aws(&self, provider: AwsProvider, lookup: CallerIdentityLookup) {
+        let mut trusted_provider =
+            self.sts.trusted_provider.write().unwrap_or_else(PoisonError::into_inner);
+        *trusted_provider = Some((provider, lookup));
     }
 
-    /// Grants to the members of a principal set (`principalSet://iam.googleapis.com/…`), who
-    /// come by federation. Tokens that were given before keep what they had.
+    /// Sets the grants of a principal set (`principalSet://iam.googleapis.com/…`), whose members
+    /// are federated. Tokens that were issued before keep their grants.
     pub fn grant_principal_set(&self, set: &str, grants: Grants) {
         self.access().grant_principal_set(set, grants);
     }
 
-    /// Lets `email` call with a bearer token. The same token again replaces its grants.
+    /// Adds a principal with a bearer token. A second call with the same token replaces the first.
     pub fn add_principal(&self, token: &str, email: &str, grants: Grants) {
         self.access().add_principal(token, email, grants);
     }
 
-    /// Makes a bucket; one that is there stays as it is.
+    /// Creates a bucket. An existing one stays unchanged.
     pub fn create_bucket(&self, name: &str) {
         let _ = self.storage.store.create_bucket(name, &self.bigquery.location, Map::new());
     }
 
-    /// Makes a dataset in the servers' location; one that is there stays as it is.
+    /// Creates a dataset in the default location. An existing one stays unchanged.
     pub fn create_dataset(&self, id: &str) {
         let _ = self.bigquery.create_dataset(id, &self.bigquery.location, Map::new());
     }
 
-    /// Makes or renames a policy tag.
+    /// Adds a policy tag, or replaces the one with the same resource name.
     pub fn add_policy_tag(&self, tag: PolicyTag) {
         self.access().add_policy_tag(tag);
     }
 
-    /// Names a taxonomy (`projects/P/locations/L/taxonomies/T`) for refusals; unnamed, its id
-    /// is shown.
+    /// Sets the name with which error messages show a taxonomy
+    /// (`projects/P/locations/L/taxonomies/T`). The default is its id.
     pub fn set_taxonomy_display_name(&self, resource: &str, display_name: &str) {
         self.access().set_taxonomy_display_name(resource, display_name);
     }
 
-    /// Makes a data policy on a tag, or replaces the readers of the one with this rule. Masked
-    /// readers are e-mail addresses, or [`ALL_AUTHENTICATED_USERS`](crate::ALL_AUTHENTICATED_USERS).
-    /// The first data policy of a taxonomy starts the enforcement of its tags.
+    /// Adds a data policy to a tag, or replaces the masked readers of the policy with this rule.
+    /// Masked readers are e-mail addresses, or
+    /// [`ALL_AUTHENTICATED_USERS`](crate::ALL_AUTHENTICATED_USERS). The first data policy of a
+    /// taxonomy starts the enforcement of its tags.
     pub fn set_data_policy(
         &self,
         tag: &str,
@@ -206,34 +210,35 @@ impl LocalGoogle {
         self.access().set_data_policy(tag, rule, readers);
     }
 
-    /// Makes a principal that was added before a Fine-Grained Reader of a tag.
+    /// Grants the Fine-Grained Reader role on a tag to an existing principal.
     pub fn add_fine_grained_reader(&self, tag: &str, email: &str) {
         self.access().add_fine_grained_reader(tag, email);
     }
 
-    /// Refuses everybody a bucket, or lets them in again.
+    /// Denies all callers access to a bucket, or restores it.
     pub fn set_bucket_denied(&self, bucket: &str, denied: bool) {
         self.access().set_bucket_denied(bucket, denied);
     }
 
-    /// Refuses everybody a dataset, or lets them in again.
+    /// Denies all callers access to a dataset, or restores it.
     pub fn set_dataset_denied(&self, dataset: &str, denied: bool) {
         self.access().set_dataset_denied(dataset, denied);
     }
 
-    /// Makes the next job fail with a reason of BigQuery's, before it does anything. Called
-    /// twice, it fails the next two.
+    /// Makes the next job fail with an error reason of BigQuery's before it has any effect. Two
+    /// calls make the next two jobs fail.
     pub fn fail_next_job(&self, reason: &str, message: &str) {
         let failure = PlannedFailure { reason: reason.to_owned(), message: message.to_owned() };
-        self.bigquery.catalog().failures.push(failure);
+        self.bigquery.catalog().planned_failures.push(failure);
     }
 
-    /// Asks as a principal, named by e-mail address or token, past HTTP and its counting.
+    /// Runs a query as a principal (an e-mail address or a token) without an HTTP call, so that it
+    /// is not counted.
     ///
     /// # Errors
-    /// As `jobs.query` answers them.
+    /// The errors of `jobs.query`.
     pub async fn query_as(&self, principal: &str, sql: &str) -> Result<QueryRows, GoogleError> {
-        let caller = self.bigquery.with_access(|access| access.find(principal))?;
+        let caller = self.bigquery.with_access(|access| access.find_principal(principal))?;
         self.bigquery.authorize_on_project(&caller, "bigquery.jobs.create")?;
         let result = self.bigquery.run_query(&caller, &QuerySpec::plain(sql), false).await?;
         let rows = result
@@ -251,10 +256,10 @@ impl LocalGoogle {
         })
     }
 
-    /// Puts an object into a bucket, replacing what was there.
+    /// Creates or replaces an object.
     ///
     /// # Errors
-    /// When the bucket is not there or the name is not allowed.
+    /// Fails if the bucket does not exist or the name is invalid.
     pub fn put_object(&self, bucket: &str, name: &str, bytes: &[u8]) -> Result<(), GoogleError> {
         let new = NewObject {
             bucket: bucket.to_owned(),
@@ -268,15 +273,15 @@ impl LocalGoogle {
         self.storage.store.put(new, bytes).map(|_| ())
     }
 
-    /// An object's bytes; `None` if there is no such object or bucket.
+    /// An object's bytes; `None` if the object or the bucket does not exist.
     pub fn read_object(&self, bucket: &str, name: &str) -> Option<Bytes> {
         self.storage.store.get(bucket, name).ok().flatten()?.read().ok()
     }
 
-    /// The objects of a bucket whose names start with `prefix`, in the order of their names.
+    /// The objects of a bucket whose names start with `prefix`, sorted by name.
     pub fn list_objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectSummary> {
-        let found = self.storage.store.list(bucket, prefix).unwrap_or_default();
-        (found.iter())
+        let objects = self.storage.store.list(bucket, prefix).unwrap_or_default();
+        (objects.iter())
             .map(|it| ObjectSummary {
                 name: it.name.clone(),
                 size: it.size,
@@ -294,7 +299,7 @@ impl LocalGoogle {
             .map_or_else(Vec::new, |it| it.tables.keys().cloned().collect())
     }
 
-    /// The table resource, as tables.get prints it.
+    /// The table resource that `tables.get` returns.
     pub fn table_resource(&self, dataset: &str, table: &str) -> Option<Value> {
         let name = TableName::new(&self.bigquery.project, dataset, table);
         let catalog = self.bigquery.catalog();
@@ -302,7 +307,7 @@ impl LocalGoogle {
         Some(catalog.table(&name).ok()?.resource(&name, location))
     }
 
-    /// A table's rows as they are kept, unmasked: for comparing two warehouses in a test.
+    /// A table's rows, unmasked, for comparisons in tests.
     pub fn table_batches(&self, dataset: &str, table: &str) -> Option<Vec<RecordBatch>> {
         let name = TableName::new(&self.bigquery.project, dataset, table);
         let catalog = self.bigquery.catalog();
@@ -310,7 +315,7 @@ impl LocalGoogle {
         Some(table.rows.batches_with_schema(&table.schema()))
     }
 
-    /// The ids of the jobs that were ever started.
+    /// The ids of all jobs since the start.
     pub fn job_ids(&self) -> Vec<String> {
         self.bigquery.catalog().jobs.keys().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Requests and answers: the part of HTTP that both servers share.
+//! HTTP requests and responses of all servers.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use crate::error::GoogleError;
 /// A response, or the error that becomes one.
 pub(crate) type ApiResult = Result<wire::Response, GoogleError>;
 
-/// A request, read whole: its path cut at the slashes *before* decoding, so that
-/// an object's name may hold an encoded slash.
+/// A request with its complete body. The path is split at slashes *before* decoding, because an
+/// object's name may contain an encoded slash.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) segments: Vec<String>,
     query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The server's own address (`http://HOST:PORT`), where it is known.
+    /// The server's own address (`http://HOST:PORT`), if known.
     pub(crate) server_url: Option<String>,
 }
 
@@ -53,17 +53,17 @@ impl Call {
         })
     }
 
-    /// The path's segments, for matching.
+    /// The decoded path segments, for matching.
     pub(crate) fn path(&self) -> Vec<&str> {
         self.segments.iter().map(String::as_str).collect()
     }
 
-    /// A query parameter's first value.
+    /// The first value of a query parameter.
     pub(crate) fn query_param(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A query parameter that must be a whole number.
+    /// A query parameter that must be an integer.
     pub(crate) fn int_param(&self, name: &str) -> Result<Option<i64>, GoogleError> {
         self.query_param(name)
             .map(|text| {
@@ -74,7 +74,7 @@ impl Call {
             .transpose()
     }
 
-    /// Whether a query parameter is `true`, in any case: Google's Python client writes `True`.
+    /// Whether a query parameter is `true`. Ignores case: Google's Python client sends `True`.
     pub(crate) fn bool_param(&self, name: &str) -> bool {
         self.query_param(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
@@ -84,7 +84,7 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The bearer token, if one was sent.
+    /// The bearer token, if any.
     pub(crate) fn bearer_token(&self) -> Option<&str> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
@@ -100,8 +100,8 @@ impl Call {
             .map_err(|_| GoogleError::new(400, "parseError", "Parse Error: the body is not JSON."))
     }
 
-    /// `http://HOST:PORT`, as the caller addressed us. Google's Rust client leaves the port out
-    /// of its `Host` header: then it is the address that the server was told it has.
+    /// `http://HOST:PORT` of this server, as the caller addressed it. Google's Rust client omits
+    /// the port in its `Host` header; the server's own address is used then.
     pub(crate) fn origin(&self) -> String {
         let host = self.header("host").unwrap_or("127.0.0.1");
         match &self.server_url {
@@ -115,12 +115,12 @@ fn percent_decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Text of a form, decoded: `+` is a space.
+/// Decodes a form value: `+` is a space.
 pub(crate) fn decode_form_value(text: &str) -> String {
     percent_decode(&text.replace('+', " "))
 }
 
-/// The pairs of a query or of a form.
+/// The name-value pairs of a query or a form.
 pub(crate) fn parse_form(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -132,14 +132,14 @@ pub(crate) fn parse_form(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What a server does with a call once it was read.
+/// Handles one call.
 type HandlerFn = dyn Fn(Call) -> BoxFuture<'static, ApiResult> + Send + Sync;
 
-/// A server made of one function; its errors become answers.
+/// A service that calls one function and converts its errors to responses.
 pub(crate) struct Handler(Arc<HandlerFn>);
 
 impl Handler {
-    /// A server that answers with what `handle` returns.
+    /// A service that responds with the result of `handle`.
     pub(crate) fn service<F>(handle: F) -> Arc<dyn wire::Service>
     where
         F: Fn(Call) -> BoxFuture<'static, ApiResult> + Send + Sync + 'static,
@@ -152,26 +152,26 @@ impl wire::Service for Handler {
     fn call(&self, request: wire::Request) -> BoxFuture<'static, wire::Response> {
         let handle = self.0.clone();
         Box::pin(async move {
-            let answer = match Call::read(request).await {
+            let result = match Call::read(request).await {
                 Ok(call) => handle(call).await,
                 Err(error) => Err(error),
             };
-            answer.unwrap_or_else(|error| error_response(&error))
+            result.unwrap_or_else(|error| error_response(&error))
         })
     }
 }
 
-/// An answer with a JSON body.
+/// A response with a JSON body.
 pub(crate) fn json_response(status: u16, body: &Value) -> wire::Response {
     response_with(status, &[("content-type", "application/json; charset=UTF-8")], body.to_string())
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(crate) fn no_content_response() -> wire::Response {
     response_with(204, &[], Bytes::new())
 }
 
-/// An error as an answer.
+/// The response to a failed call.
 pub(crate) fn error_response(error: &GoogleError) -> wire::Response {
     if error.status == 304 {
         return response_with(304, &[], Bytes::new());
@@ -186,7 +186,7 @@ pub(crate) fn error_response(error: &GoogleError) -> wire::Response {
     response
 }
 
-/// An answer of a status, headers and bytes. A header that HTTP cannot carry is left out.
+/// A response with a status, headers and a body. Headers that are invalid in HTTP are left out.
 pub(crate) fn response_with(
     status: u16,
     headers: &[(&str, &str)],

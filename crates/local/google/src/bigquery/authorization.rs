@@ -62,8 +62,9 @@ impl BigQuery {
             .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
     }
 
-    /// Whether the policy tags of `fields` may be set: the caller needs `setCategory`, and each
-    /// tag must exist in the table's location. Tags that `before` has already need nothing.
+    /// Checks that the caller may set the policy tags of `fields`: a changed tag requires the
+    /// permission `bigquery.tables.setCategory`, and must exist in the table's location. Tags that
+    /// are the same in `before` require nothing.
     pub(super) fn check_tags(
         &self,
         caller: &Principal,
@@ -81,7 +82,7 @@ impl BigQuery {
             }
             self.authorize_on_table(caller, name, "bigquery.tables.setCategory")?;
             let Some(tag) = field.tag() else { continue };
-            if !self.with_access(|access| access.has_tag(tag)) {
+            if !self.with_access(|access| access.has_policy_tag(tag)) {
                 return Err(GoogleError::invalid(format!("Policy tag {tag} does not exist.")));
             }
             if location_of(tag).is_some_and(|it| !it.eq_ignore_ascii_case(location)) {

@@ -1,5 +1,7 @@
-//! Datasets, tables and jobs in memory. A table's rows are one immutable value that a
-//! load swaps whole, so a reader sees the old rows or the new, never a mixture.
+//! The catalog: datasets, tables and jobs in memory.
+//!
+//! A table's rows are one immutable value that a load replaces as a whole, so a reader sees either
+//! the old or the new rows, never a mixture.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use super::job::Job;
 use super::schema::{Field, arrow_schema, fields_resource};
 use crate::error::GoogleError;
 
-/// `p:d.t`, as BigQuery's messages name a table.
+/// A table's name, displayed as `PROJECT:DATASET.TABLE` like in BigQuery's messages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TableName {
     pub(crate) project: String,
@@ -27,7 +29,7 @@ impl TableName {
         Self { project: project.into(), dataset: dataset.into(), table: table.into() }
     }
 
-    /// From a `tableReference`; a missing project is `project`.
+    /// Parses a `tableReference`. `project` is the default project.
     pub(crate) fn parse(reference: &Value, project: &str) -> Result<Self, GoogleError> {
         let text =
             |key: &str| reference.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
@@ -56,7 +58,7 @@ impl std::fmt::Display for TableName {
     }
 }
 
-/// The rows of one version of a table. A batch may lack columns that were added later.
+/// The rows of one version of a table. Batches may lack columns that were added later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableRows {
     pub(crate) batches: Vec<RecordBatch>,
@@ -71,7 +73,7 @@ impl TableRows {
         Self { batches, row_count, logical_bytes }
     }
 
-    /// The batches in a schema's shape: columns by name, a missing one all NULL.
+    /// The batches with the columns of `schema`, matched by name. A missing column is all NULL.
     pub(crate) fn batches_with_schema(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
         let shape = |batch: &RecordBatch| {
             let columns = schema
@@ -91,7 +93,7 @@ impl TableRows {
     }
 }
 
-/// A RECORD that has gained members: the new ones are NULL.
+/// Converts a column to a type. Members that were added to a RECORD are NULL.
 fn conform_column(column: &ArrayRef, to: &DataType) -> ArrayRef {
     if let (Some(old), DataType::Struct(fields)) = (column.as_struct_opt(), to) {
         let members = fields
@@ -111,7 +113,7 @@ fn conform_column(column: &ArrayRef, to: &DataType) -> ArrayRef {
     arrow::compute::cast(column, to).unwrap_or_else(|_| new_null_array(to, column.len()))
 }
 
-/// The logical size of a column (BigQuery documentation, "data type sizes").
+/// The logical size of a column in bytes (BigQuery's documentation, "Data type sizes").
 fn column_bytes(column: &ArrayRef) -> u64 {
     let present = (column.len() - column.null_count()) as u64;
     match column.data_type() {
@@ -133,7 +135,7 @@ fn column_bytes(column: &ArrayRef) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) fields: Vec<Field>,
-    /// `description`, `labels`, `timePartitioning` and the like.
+    /// Those of [`TABLE_PROPERTIES`] that were set.
     pub(crate) properties: Map<String, Value>,
     pub(crate) rows: Arc<TableRows>,
     created: Timestamp,
@@ -142,7 +144,7 @@ pub(crate) struct Table {
     metadata_updates: Vec<Instant>,
 }
 
-/// What of a table resource the caller may set, besides its schema.
+/// The properties of a table resource, besides the schema, that a caller may set.
 pub(crate) const TABLE_PROPERTIES: [&str; 9] = [
     "description",
     "friendlyName",
@@ -172,14 +174,17 @@ impl Table {
         arrow_schema(&self.fields)
     }
 
-    /// Marks a change.
+    /// Records a change: the time and a new version.
     pub(crate) fn mark_modified(&mut self, now: Timestamp) {
         self.modified = now;
         self.version += 1;
     }
 
-    /// Counts a metadata update against BigQuery's limit per table and ten seconds (real time:
-    /// the virtual clock stands still during a tick).
+    /// Counts a metadata update against BigQuery's limit per table in ten seconds. Uses real time,
+    /// because the virtual clock does not advance during a tick.
+    ///
+    /// # Errors
+    /// 403 `rateLimitExceeded` beyond the limit.
     pub(crate) fn count_metadata_update(
         &mut self,
         limit: Option<usize>,
@@ -204,7 +209,7 @@ impl Table {
         format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
     }
 
-    /// The table resource.
+    /// The table resource of the REST API.
     pub(crate) fn resource(&self, name: &TableName, location: &str) -> Value {
         let mut value = json!({
             "kind": "bigquery#table",
@@ -227,7 +232,7 @@ impl Table {
         value
     }
 
-    /// Its entry in tables.list.
+    /// The table's entry in `tables.list`.
     pub(crate) fn list_entry(&self, name: &TableName) -> Value {
         let mut value = json!({
             "kind": "bigquery#table",
@@ -295,20 +300,20 @@ impl Dataset {
     }
 }
 
-/// What a test asked to go wrong in the next job that runs.
+/// A failure that a test has planned for the next job.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedFailure {
     pub(crate) reason: String,
     pub(crate) message: String,
 }
 
-/// Everything, behind one lock.
+/// All datasets, tables and jobs, behind one lock.
 #[derive(Default)]
 pub(crate) struct Catalog {
     pub(crate) datasets: BTreeMap<String, Dataset>,
     pub(crate) jobs: BTreeMap<String, Job>,
-    pub(crate) next_job: u64,
-    pub(crate) failures: Vec<PlannedFailure>,
+    pub(crate) last_job_number: u64,
+    pub(crate) planned_failures: Vec<PlannedFailure>,
 }
 
 impl Catalog {

@@ -1,14 +1,14 @@
-//! Calls on datasets.
+//! Dataset calls.
 
 use serde_json::{Map, Value, json};
 
 use super::catalog::Dataset;
-use super::{BigQuery, check_etag, merge_properties, paginate};
+use super::{BigQuery, check_etag, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
-/// What of a dataset resource the caller may set.
+/// The properties of a dataset resource that a caller may set.
 const DATASET_PROPERTIES: [&str; 7] = [
     "description",
     "friendlyName",
@@ -31,12 +31,7 @@ impl BigQuery {
                     })
                     .map(|(id, dataset)| dataset.resource(&self.project, id))
                     .collect();
-                let (datasets, next) = paginate(call, visible)?;
-                let mut body = json!({"kind": "bigquery#datasetList", "datasets": datasets});
-                if let Some(next) = next {
-                    body["nextPageToken"] = json!(next);
-                }
-                Ok(json_response(200, &body))
+                list_response(call, json!({"kind": "bigquery#datasetList"}), "datasets", visible)
             }
             "POST" => {
                 self.authorize_on_project(caller, "bigquery.datasets.create")?;
@@ -66,9 +61,9 @@ impl BigQuery {
         location: &str,
         properties: Map<String, Value>,
     ) -> Result<(), GoogleError> {
-        let good = (1..=1024).contains(&id.len())
+        let is_valid = (1..=1024).contains(&id.len())
             && id.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
-        if !good {
+        if !is_valid {
             return Err(GoogleError::invalid(format!(
                 "Invalid dataset ID \"{id}\". Dataset IDs must be alphanumeric (plus underscores) \
                  and must be at most 1024 characters long."

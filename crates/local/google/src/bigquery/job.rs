@@ -25,7 +25,7 @@ impl QueryResult {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
-    /// The rows from `start` on, at most `limit`: each a batch and a position in it.
+    /// At most `limit` rows from `start` on. A row is a batch and an index in it.
     pub(crate) fn slice(
         &self,
         start: usize,
@@ -38,14 +38,14 @@ impl QueryResult {
     }
 }
 
-/// A job as it stands.
+/// The state of a job.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(super) email: String,
     pub(super) location: String,
     pub(super) configuration: Value,
     pub(super) done: bool,
-    /// How many more answers say RUNNING although it is done.
+    /// How many responses of `jobs.get` still report RUNNING after the job is done.
     pub(super) running_polls_left: u32,
     pub(super) error: Option<GoogleError>,
     pub(super) statistics: Value,
@@ -55,6 +55,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The job resource of the REST API. Without `done`, the job is shown as RUNNING.
     pub(super) fn resource(&self, project: &str, id: &str, done: bool) -> Value {
         let mut statistics = json!({
             "creationTime": self.created.as_millisecond().to_string(),

@@ -1,5 +1,7 @@
-//! Jobs: loads and queries. A job runs to its end before jobs.insert answers, but says
-//! RUNNING there; a job's id is taken for good, whether the job succeeded or not.
+//! Job calls, and the execution of jobs.
+//!
+//! A job runs to completion before `jobs.insert` returns, but the response shows it as RUNNING. A
+//! job's id can never be used again, whether the job succeeded or not.
 
 use std::sync::Arc;
 
@@ -9,16 +11,16 @@ use super::catalog::TableName;
 use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
 use super::query::QuerySpec;
-use super::{BigQuery, paginate};
+use super::{BigQuery, list_response};
 use crate::access::Principal;
 use crate::error::{GoogleError, status_of_reason};
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
-/// Google's rule for job ids.
+/// Checks Google's rule for job ids.
 fn check_job_id(id: &str) -> Result<(), GoogleError> {
-    let good = (1..=1024).contains(&id.len())
+    let is_valid = (1..=1024).contains(&id.len())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if good { Ok(()) } else { Err(GoogleError::invalid(format!("Invalid job ID \"{id}\"."))) }
+    if is_valid { Ok(()) } else { Err(GoogleError::invalid(format!("Invalid job ID \"{id}\"."))) }
 }
 
 impl BigQuery {
@@ -30,7 +32,7 @@ impl BigQuery {
         let mut configuration = body.get("configuration").cloned().unwrap_or(json!({}));
         let location = reference.get("location").and_then(Value::as_str);
         let location = location.unwrap_or(&self.location).to_owned();
-        let work = if let Some(load) = configuration.get("load") {
+        let job_spec = if let Some(load) = configuration.get("load") {
             let spec = LoadSpec::parse(load, &self.project)?;
             configuration["jobType"] = json!("LOAD");
             JobSpec::Load(Box::new(spec))
@@ -46,13 +48,13 @@ impl BigQuery {
         };
         let dry_run = configuration.get("dryRun").and_then(Value::as_bool) == Some(true);
         if dry_run {
-            return self.dry_run(caller, work, configuration, location).await;
+            return self.dry_run(caller, job_spec, configuration, location).await;
         }
         let id = self.register_job(caller, id, location, configuration)?;
-        let outcome = self.run_job(caller, work).await;
+        let outcome = self.run_job(caller, job_spec).await;
         let catalog = self.finish_job(&id, outcome);
         let job = catalog.jobs.get(&id).ok_or_else(|| job_not_found(&self.project, &id))?;
-        // The answer to insert is not yet the end: a client that stops here has proved nothing.
+        // Shown as RUNNING, so that a client has to poll the job for its outcome.
         Ok(json_response(200, &job.resource(&self.project, &id, false)))
     }
 
@@ -78,15 +80,11 @@ impl BigQuery {
                 resource
             })
             .collect();
-        let (jobs, next) = paginate(call, all)?;
-        let mut body = json!({"kind": "bigquery#jobList", "jobs": jobs});
-        if let Some(next) = next {
-            body["nextPageToken"] = json!(next);
-        }
-        Ok(json_response(200, &body))
+        list_response(call, json!({"kind": "bigquery#jobList"}), "jobs", all)
     }
 
-    /// A job that has run cannot be stopped any more; Google answers with its state then.
+    /// `jobs.cancel`: the job has already run, so the response only shows its state, as Google's
+    /// does.
     pub(super) fn cancel_job(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
         self.authorize_job(caller, call, id)?;
         let catalog = self.catalog();
@@ -106,7 +104,8 @@ impl BigQuery {
         Ok(no_content_response())
     }
 
-    /// Own jobs are visible to everybody; those of others to an administrator.
+    /// Checks that the caller may read a job: its creator may, others need the permission
+    /// `bigquery.jobs.get`.
     pub(super) fn authorize_job(
         &self,
         caller: &Principal,
@@ -124,7 +123,10 @@ impl BigQuery {
         self.authorize_on_project(caller, "bigquery.jobs.get")
     }
 
-    /// Takes an id for a job that is about to run; from now on a repeat is a duplicate.
+    /// Creates a job that is about to run and returns its id.
+    ///
+    /// # Errors
+    /// 409 `duplicate` if the id was used before.
     pub(super) fn register_job(
         &self,
         caller: &Principal,
@@ -136,8 +138,8 @@ impl BigQuery {
         let id = match id {
             Some(id) => id.to_owned(),
             None => {
-                catalog.next_job += 1;
-                format!("job_{:06}", catalog.next_job)
+                catalog.last_job_number += 1;
+                format!("job_{:06}", catalog.last_job_number)
             }
         };
         check_job_id(&id)?;
@@ -167,17 +169,18 @@ impl BigQuery {
         Ok(id)
     }
 
+    /// Runs a job, or fails it if a test has planned a failure.
     pub(super) async fn run_job(
         &self,
         caller: &Principal,
-        work: JobSpec,
+        job_spec: JobSpec,
     ) -> Result<JobOutcome, GoogleError> {
-        let failure = self.catalog().failures.pop();
+        let failure = self.catalog().planned_failures.pop();
         if let Some(failure) = failure {
             let status = status_of_reason(&failure.reason);
             return Err(GoogleError::new(status, failure.reason, failure.message));
         }
-        match work {
+        match job_spec {
             JobSpec::Query(spec) => {
                 let result = Arc::new(self.run_query(caller, &spec, false).await?);
                 let bytes = result.bytes_processed.to_string();
@@ -194,8 +197,9 @@ impl BigQuery {
             }
             JobSpec::Load(spec) => {
                 let (server, caller) = (self.clone(), caller.clone());
-                let loaded = tokio::task::spawn_blocking(move || server.load(&caller, &spec)).await;
-                let statistics = loaded.map_err(|_| {
+                let statistics =
+                    tokio::task::spawn_blocking(move || server.load(&caller, &spec)).await;
+                let statistics = statistics.map_err(|_| {
                     GoogleError::new(500, "internalError", "The load job stopped unexpectedly.")
                 })??;
                 Ok(JobOutcome { statistics, result: None })
@@ -203,6 +207,7 @@ impl BigQuery {
         }
     }
 
+    /// Records the outcome of a job. Returns the locked catalog.
     pub(super) fn finish_job(
         &self,
         id: &str,
@@ -227,11 +232,13 @@ impl BigQuery {
     }
 }
 
+/// What a job does.
 pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
     Query(QuerySpec),
 }
 
+/// The outcome of a successful job.
 pub(super) struct JobOutcome {
     statistics: Value,
     result: Option<Arc<QueryResult>>,

@@ -1,13 +1,16 @@
-//! BigQuery's v2 REST API: which call does what.
+//! The BigQuery server: routes the calls of the v2 REST API.
 //!
 //! | module | what |
 //! |---|---|
+//! | `authorization` | permission checks |
 //! | `catalog` | datasets, tables and jobs in memory |
-//! | `schema` | columns: names, types, modes, policy tags, and what may change |
-//! | `datasets`, `tables` | their calls |
-//! | `jobs` | jobs and query results |
-//! | `load` | load jobs: dispositions, files, all or nothing |
-//! | `parquet`, `ndjson` | the two file formats, typed without coercion |
+//! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
+//! | `datasets`, `tables` | dataset and table calls |
+//! | `jobs` | job calls and the execution of jobs |
+//! | `job` | a job's state and the result of a query |
+//! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
+//! | `load` | load jobs and their file formats |
+//! | `query` | SQL over tables that are masked for the caller |
 
 mod authorization;
 pub(crate) mod catalog;
@@ -31,7 +34,7 @@ use crate::storage::store::ObjectStore;
 use crate::web::{ApiResult, Call, json_response};
 use catalog::{Catalog, TableName};
 
-/// What a table's name ends with in a call that asks for rights.
+/// The suffix of a table's name in a `tables.testIamPermissions` call.
 const TEST_PERMISSIONS: &str = ":testIamPermissions";
 
 /// The BigQuery server. Clones share its state.
@@ -44,13 +47,13 @@ pub(crate) struct BigQuery {
     pub(crate) project: String,
     pub(crate) location: String,
     pub(crate) allow_anonymous: bool,
-    /// How many times jobs.get still answers RUNNING for a job that has finished.
+    /// How many responses of `jobs.get` report RUNNING after a job has finished.
     pub(crate) extra_running_polls: u32,
     pub(crate) metadata_update_limit: Option<usize>,
 }
 
 impl BigQuery {
-    /// Answers one call. Paths start with `/bigquery/v2` or go without it.
+    /// Handles one call. The prefix `/bigquery/v2` of the path is optional.
     pub(crate) async fn handle(&self, call: Call) -> ApiResult {
         let caller = self.authenticate(&call)?;
         let path = call.path();
@@ -93,7 +96,7 @@ impl BigQuery {
                 let table = table.trim_end_matches(TEST_PERMISSIONS);
                 self.test_permissions(&caller, &call, &TableName::new(&self.project, id, table))
             }
-            // Data Catalog's own call, served here as well: taxonomies belong to BigQuery.
+            // A call of the Data Catalog API. It is served here because taxonomies belong to BigQuery.
             ("GET", ["v1", tag @ ..]) if tag.contains(&"policyTags") => {
                 self.policy_tag(&tag.join("/"))
             }
@@ -121,20 +124,24 @@ impl BigQuery {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn with_access<T>(&self, ask: impl FnOnce(&AccessControl) -> T) -> T {
-        ask(&self.access.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn with_access<T>(&self, read: impl FnOnce(&AccessControl) -> T) -> T {
+        read(&self.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The entries of one page, by `maxResults` and `pageToken` (an offset), and the next token.
-fn paginate<T>(call: &Call, all: Vec<T>) -> Result<(Vec<T>, Option<String>), GoogleError> {
+/// The response to a list call: the page of `items` that `maxResults` and `pageToken` (an offset)
+/// select, as `body[key]`.
+fn list_response(call: &Call, mut body: Value, key: &str, items: Vec<Value>) -> ApiResult {
     let start = call.int_param("pageToken")?.unwrap_or(0).max(0) as usize;
     let limit = call.int_param("maxResults")?.map_or(1000, |it| it.max(1) as usize);
-    let next = (start + limit < all.len()).then(|| (start + limit).to_string());
-    Ok((all.into_iter().skip(start).take(limit).collect(), next))
+    if start + limit < items.len() {
+        body["nextPageToken"] = json!((start + limit).to_string());
+    }
+    body[key] = items.into_iter().skip(start).take(limit).collect();
+    Ok(json_response(200, &body))
 }
 
-/// The `If-Match` condition of a changing call.
+/// Checks the `If-Match` precondition of a call that changes a resource.
 fn check_etag(call: &Call, etag: &str) -> Result<(), GoogleError> {
     match call.header("if-match") {
         Some(want) if want != "*" && want != etag => {
@@ -144,8 +151,8 @@ fn check_etag(call: &Call, etag: &str) -> Result<(), GoogleError> {
     }
 }
 
-/// Takes over the properties of `body` that may be set; null removes one, maps merge (a label
-/// of null goes away).
+/// Copies the settable properties of `body` to `target`. A null removes a property. Labels are
+/// merged; a null removes a label.
 fn merge_properties(target: &mut Map<String, Value>, body: &Value, settable: &[&str]) {
     for (key, value) in body.as_object().into_iter().flatten() {
         if !settable.contains(&key.as_str()) {

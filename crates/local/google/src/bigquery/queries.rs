@@ -19,7 +19,7 @@ use crate::web::{ApiResult, Call, json_response};
 pub(super) const PAGE_ROWS: usize = 100_000;
 
 impl BigQuery {
-    /// jobs.query: runs at once and answers with the first page.
+    /// `jobs.query`: runs the query and returns the first page of the result.
     pub(super) async fn query(&self, caller: &Principal, call: &Call) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.jobs.create")?;
         let body = call.json_body()?;
@@ -98,7 +98,7 @@ impl BigQuery {
             "totalRows": total.to_string(),
             "totalBytesProcessed": result.bytes_processed.to_string(),
         });
-        // Google leaves `rows` out when the caller asked for none (`maxResults=0`).
+        // Google leaves `rows` out if the caller requests none (`maxResults=0`).
         if limit != Some(0) {
             body["rows"] = json!(rows);
             if end < total {
@@ -108,7 +108,7 @@ impl BigQuery {
         Ok(json_response(200, &body))
     }
 
-    /// The result of a query job under its anonymous table's name.
+    /// The result of a query job, by the name of its anonymous table.
     pub(super) fn anonymous_result(
         &self,
         caller: &Principal,
@@ -120,7 +120,7 @@ impl BigQuery {
             .ok_or_else(|| TableName::new(&self.project, ANONYMOUS_DATASET, table).not_found())
     }
 
-    /// A dry run: plans the query and checks the rights, but returns no rows.
+    /// A dry run: plans the query and checks the permissions, but does not run it.
     pub(super) async fn dry_run(
         &self,
         caller: &Principal,
@@ -129,7 +129,7 @@ impl BigQuery {
         location: String,
     ) -> ApiResult {
         let JobSpec::Query(spec) = work else {
-            return Err(GoogleError::invalid("Only query jobs can be run dry."));
+            return Err(GoogleError::invalid("Only query jobs support dryRun."));
         };
         let result = self.run_query(caller, &spec, true).await?;
         Ok(json_response(

@@ -1,4 +1,4 @@
-//! Columns: their JSON form, the rules of their names, and what may change about them.
+//! Fields of a table schema: JSON form, naming rules, Arrow types, and permitted changes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::error::GoogleError;
 
-/// The zone that a TIMESTAMP's instants are shown in.
+/// The time zone of TIMESTAMP columns.
 pub(crate) const UTC: &str = "+00:00";
 
-/// A BigQuery type, under the name that the REST API prints.
+/// A type of a BigQuery field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldType {
     String,
@@ -31,7 +31,7 @@ pub(crate) enum FieldType {
 }
 
 impl FieldType {
-    /// The name that the REST API prints.
+    /// The name in the REST API.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::String => "STRING",
@@ -71,7 +71,7 @@ impl FieldType {
         })
     }
 
-    /// How values of it are kept.
+    /// The Arrow type that stores its values.
     fn arrow_type(self, fields: &[Field]) -> DataType {
         match self {
             Self::String | Self::Json | Self::Geography => DataType::Utf8,
@@ -90,7 +90,7 @@ impl FieldType {
     }
 }
 
-/// Whether a column may be empty or holds a list.
+/// Whether a field is nullable, required or a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldMode {
     Nullable,
@@ -114,22 +114,23 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) field_type: FieldType,
     pub(crate) mode: FieldMode,
-    /// `None`: the caller said nothing; an empty list: take the tags off.
+    /// At most one policy tag. `None`: the request has no `policyTags`; an empty list removes the
+    /// tag.
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) fields: Vec<Field>,
-    /// `description`, `precision`, `scale`, `maxLength`, `defaultValueExpression`.
+    /// Those of [`FIELD_PROPERTIES`] that were set.
     pub(crate) properties: Map<String, Value>,
 }
 
 const FIELD_PROPERTIES: [&str; 6] =
     ["description", "precision", "scale", "maxLength", "defaultValueExpression", "roundingMode"];
 
-/// Prefixes that BigQuery keeps for itself (documentation of column names).
+/// Reserved prefixes of field names (BigQuery's documentation, "Column names").
 const RESERVED_PREFIXES: [&str; 7] =
     ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
 
 impl Field {
-    /// A column with nothing said about it but name, type and mode.
+    /// A field with a name, a type and a mode, and no other properties.
     pub(crate) fn new(name: impl Into<String>, field_type: FieldType, mode: FieldMode) -> Self {
         Self {
             name: name.into(),
@@ -141,7 +142,7 @@ impl Field {
         }
     }
 
-    /// The policy tag on it, if one is.
+    /// The field's policy tag, if any.
     pub(crate) fn tag(&self) -> Option<&str> {
         self.tags.as_ref().and_then(|tags| tags.first()).map(String::as_str)
     }
@@ -200,7 +201,7 @@ impl Field {
         Ok(Self { name, field_type, mode, tags, fields, properties })
     }
 
-    /// Its JSON form, as tables.get prints it.
+    /// The JSON form that `tables.get` returns.
     pub(crate) fn resource(&self) -> Value {
         let mut value =
             json!({"name": self.name, "type": self.field_type.name(), "mode": self.mode.name()});
@@ -216,7 +217,7 @@ impl Field {
         value
     }
 
-    /// How it is kept.
+    /// The Arrow field that stores its values.
     pub(crate) fn arrow_field(&self) -> ArrowField {
         let value_type = self.field_type.arrow_type(&self.fields);
         match self.mode {
@@ -224,8 +225,8 @@ impl Field {
                 let item = Arc::new(ArrowField::new_list_field(value_type, true));
                 ArrowField::new(&self.name, DataType::List(item), true)
             }
-            // What is REQUIRED is checked where rows come in, so that old batches stay valid
-            // when the mode is relaxed.
+            // A load checks REQUIRED. The Arrow field stays nullable, so that existing batches
+            // remain valid when the mode is relaxed.
             FieldMode::Nullable | FieldMode::Required => {
                 ArrowField::new(&self.name, value_type, true)
             }
@@ -233,17 +234,17 @@ impl Field {
     }
 }
 
-/// The columns as JSON.
+/// The fields as JSON.
 pub(crate) fn fields_resource(fields: &[Field]) -> Value {
     fields.iter().map(Field::resource).collect()
 }
 
-/// The columns' Arrow schema.
+/// The Arrow schema of the fields.
 pub(crate) fn arrow_schema(fields: &[Field]) -> SchemaRef {
     Arc::new(Schema::new(fields.iter().map(Field::arrow_field).collect::<Fields>()))
 }
 
-/// The columns of a `schema.fields` value; none if it is absent.
+/// Parses a `schema.fields` value. A missing value has no fields.
 pub(crate) fn parse_fields(value: Option<&Value>) -> Result<Vec<Field>, GoogleError> {
     let fields: Vec<Field> = value
         .and_then(Value::as_array)
@@ -260,12 +261,12 @@ pub(crate) fn parse_fields(value: Option<&Value>) -> Result<Vec<Field>, GoogleEr
     Ok(fields)
 }
 
-/// The columns of a `schema` value, such as a table's or a load's.
+/// Parses a `schema` value, such as that of a table or a load job.
 pub(crate) fn parse_schema(schema: Option<&Value>) -> Result<Vec<Field>, GoogleError> {
     parse_fields(schema.and_then(|it| it.get("fields")))
 }
 
-/// The column of a name, which BigQuery compares without regard to case.
+/// Finds a field by name. As in BigQuery, case is ignored.
 pub(crate) fn find_field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
     fields.iter().find(|it| it.name.eq_ignore_ascii_case(name))
 }
@@ -289,8 +290,8 @@ fn check_field_name(name: &str) -> Result<(), GoogleError> {
     }
 }
 
-/// The columns after tables.patch (or update) with `new`: columns may be added and modes
-/// relaxed, nothing may be removed or retyped, and silence about policy tags keeps them.
+/// The fields after a `tables.patch` or `tables.update` with `new`. Fields may be added and modes
+/// relaxed; no field may be removed or change its type. A field without `policyTags` keeps its tag.
 pub(crate) fn patched_fields(
     old: &[Field],
     new: Vec<Field>,
@@ -333,7 +334,7 @@ pub(crate) fn patched_fields(
     Ok(result)
 }
 
-/// Every leaf with its dotted path.
+/// All fields without members, with their dotted paths.
 pub(crate) fn leaf_fields(fields: &[Field]) -> Vec<(String, &Field)> {
     let mut found = Vec::new();
     for field in fields {
@@ -360,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_bigquery_refuses() {
+    fn invalid_field_names_are_rejected() {
         for (name, part) in [
             ("", "Invalid field name"),
             ("a b", "Invalid field name"),
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn patching_keeps_what_may_not_change() {
+    fn a_patch_may_only_add_fields_and_relax_modes() {
         let old = fields(json!([
             {"name": "id", "type": "INT64", "mode": "REQUIRED"},
             {"name": "email", "type": "STRING", "policyTags": {"names": ["t"]}},

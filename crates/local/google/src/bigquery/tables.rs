@@ -1,4 +1,4 @@
-//! Calls on tables.
+//! Table calls.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::{TABLE_PROPERTIES, Table, TableName};
 use super::query::cells::{CellFormat, row_json};
 use super::schema::{Field, find_field, parse_schema, patched_fields};
-use super::{BigQuery, check_etag, merge_properties, paginate};
+use super::{BigQuery, check_etag, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
@@ -22,20 +22,14 @@ impl BigQuery {
         match call.method.as_str() {
             "GET" => {
                 self.authorize_on_dataset(caller, dataset, "bigquery.tables.list")?;
-                let all: Vec<Value> =
+                let entries: Vec<Value> =
                     (self.catalog().dataset(&self.project, dataset)?.tables.iter())
                         .map(|(id, table)| {
                             table.list_entry(&TableName::new(&self.project, dataset, id))
                         })
                         .collect();
-                let total = all.len();
-                let (tables, next) = paginate(call, all)?;
-                let mut body =
-                    json!({"kind": "bigquery#tableList", "tables": tables, "totalItems": total});
-                if let Some(next) = next {
-                    body["nextPageToken"] = json!(next);
-                }
-                Ok(json_response(200, &body))
+                let body = json!({"kind": "bigquery#tableList", "totalItems": entries.len()});
+                list_response(call, body, "tables", entries)
             }
             "POST" => self.insert_table(caller, call, dataset),
             _ => Err(GoogleError::not_found("Not Found")),
@@ -95,7 +89,7 @@ impl BigQuery {
         }
     }
 
-    /// tables.testIamPermissions: which of the named permissions the caller has.
+    /// `tables.testIamPermissions`: those of the given permissions that the caller has.
     pub(super) fn test_permissions(
         &self,
         caller: &Principal,
@@ -114,8 +108,8 @@ impl BigQuery {
         Ok(json_response(200, &json!({ "permissions": granted })))
     }
 
-    /// tables.patch and tables.update: the latter drops the properties that are not named, but
-    /// for silence about policy tags both leave them alone.
+    /// `tables.patch` and, with `replace`, `tables.update`, which removes properties that the body
+    /// does not contain. Both keep the policy tags of fields without `policyTags`.
     fn change_table(
         &self,
         caller: &Principal,
@@ -148,7 +142,7 @@ impl BigQuery {
         Ok(json_response(200, &table.resource(name, &location)))
     }
 
-    /// tabledata.list: the rows as they are kept, each column as the caller may see it.
+    /// `tabledata.list`: the rows of a table, masked for the caller.
     pub(super) async fn list_table_data(
         &self,
         caller: &Principal,
@@ -157,7 +151,7 @@ impl BigQuery {
     ) -> ApiResult {
         let format =
             CellFormat { int64_timestamps: call.bool_param("formatOptions.useInt64Timestamp") };
-        // The destination of a query job is an anonymous table that holds its result.
+        // An anonymous table contains the result of a query job.
         let result = match name.dataset.strip_prefix(super::job::ANONYMOUS_DATASET) {
             Some(_) => self.anonymous_result(caller, &name.table)?,
             None => Arc::new(self.read_table(caller, name, call.query_param("selectedFields"))?),
@@ -180,22 +174,22 @@ impl BigQuery {
             "totalRows": result.row_count().to_string(),
             "rows": rows,
         });
-        if end < result.row_count() && !rows_is_empty(&body) {
+        if end < result.row_count() && !has_no_rows(&body) {
             body["pageToken"] = json!(end.to_string());
         }
         Ok(json_response(200, &body))
     }
 }
 
-fn rows_is_empty(body: &Value) -> bool {
+fn has_no_rows(body: &Value) -> bool {
     body.get("rows").and_then(Value::as_array).is_none_or(Vec::is_empty)
 }
 
-/// BigQuery's rule for table ids, without the rarer Unicode classes.
+/// Checks BigQuery's rule for table ids, without its rarer Unicode classes.
 pub(super) fn check_table_id(id: &str) -> Result<(), GoogleError> {
-    let valid = (1..=1024).contains(&id.len())
+    let is_valid = (1..=1024).contains(&id.len())
         && id.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c));
-    if valid {
+    if is_valid {
         return Ok(());
     }
     Err(GoogleError::invalid(format!(
@@ -204,8 +198,8 @@ pub(super) fn check_table_id(id: &str) -> Result<(), GoogleError> {
     )))
 }
 
-/// Partitioning and clustering columns must exist, and may carry no policy tag: masking on
-/// them is not supported.
+/// Checks that partitioning and clustering columns exist and have no policy tag: BigQuery does not
+/// support masking of such columns.
 pub(super) fn check_layout(fields: &[Field], properties: &Value) -> Result<(), GoogleError> {
     let partition = ["/timePartitioning/field", "/rangePartitioning/field"];
     let partition =

@@ -1,13 +1,15 @@
-//! Google's Security Token Service, as far as workload identity federation with AWS needs it:
-//! `POST /v1/token` takes a signed `GetCallerIdentity` request and gives an access token.
-//! Google's documentation: "Method: token" of the Security Token Service API, "Configure
-//! Workload Identity Federation with AWS or Azure"; RFC 8693 for the form, RFC 6749 for errors.
+//! The token exchange of Google's Security Token Service for workload identity federation with
+//! AWS: `POST /v1/token` takes a signed `GetCallerIdentity` request and returns an access token.
+//!
+//! Follows Google's documentation ("Method: token" of the Security Token Service API, "Configure
+//! Workload Identity Federation with AWS or Azure"), RFC 8693 for the form and RFC 6749 for
+//! errors.
 //!
 //! | module | what |
 //! |---|---|
-//! | here | [`AwsProvider`], the exchange, the token's answer |
-//! | `subject` | the serialized request, and what of it must be as agreed |
-//! | `refusal` | errors as OAuth words them |
+//! | here | [`AwsProvider`], the token exchange and its response |
+//! | `subject_token` | the serialized AWS request and its validation |
+//! | `token_error` | errors in OAuth's form |
 
 mod subject_token;
 mod token_error;
@@ -23,13 +25,14 @@ use sha2::{Digest, Sha256};
 use crate::access::AccessControl;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, parse_form};
+use subject_token::parse_subject_token;
 use token_error::TokenError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const AWS_REQUEST: &str = "urn:ietf:params:aws:token-type:aws4_request";
-/// Google's documentation, attribute mappings: what `google.subject` may hold.
-const LONGEST_SUBJECT: usize = 127;
+/// The maximum length of `google.subject` (Google's documentation of attribute mappings).
+const MAX_SUBJECT_BYTES: usize = 127;
 
 /// A workload identity pool with one provider that trusts an AWS account. `google.subject` and
 /// `attribute.aws_role` are mapped from the name of the assumed role.
@@ -41,34 +44,34 @@ pub struct AwsProvider {
     pub pool: String,
     /// The provider's id.
     pub provider: String,
-    /// The account that is trusted.
+    /// The trusted account: twelve digits.
     pub account: String,
-    /// The attribute condition: only sessions of these roles.
+    /// The attribute condition: only sessions of these roles may exchange tokens.
     pub roles: BTreeSet<String>,
 }
 
 impl AwsProvider {
-    fn pool(&self) -> String {
+    fn pool_name(&self) -> String {
         let Self { project_number, pool, .. } = self;
         format!("projects/{project_number}/locations/global/workloadIdentityPools/{pool}")
     }
 
     /// The provider's full resource name: the audience of an exchange.
     pub fn audience(&self) -> String {
-        format!("//iam.googleapis.com/{}/providers/{}", self.pool(), self.provider)
+        format!("//iam.googleapis.com/{}/providers/{}", self.pool_name(), self.provider)
     }
 
-    /// What grants to the sessions of a role are given to.
+    /// The principal set of all sessions of a role, for use with grants.
     pub fn principal_set(&self, role: &str) -> String {
-        format!("principalSet://iam.googleapis.com/{}/attribute.aws_role/{role}", self.pool())
+        format!("principalSet://iam.googleapis.com/{}/attribute.aws_role/{role}", self.pool_name())
     }
 
     fn principal(&self, subject: &str) -> String {
-        format!("principal://iam.googleapis.com/{}/subject/{subject}", self.pool())
+        format!("principal://iam.googleapis.com/{}/subject/{subject}", self.pool_name())
     }
 }
 
-/// Who AWS says that signed a request.
+/// The signer of a request, as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsCaller {
     /// The account's twelve digits.
@@ -77,11 +80,11 @@ pub struct AwsCaller {
     pub arn: String,
 }
 
-/// The request to AWS, and its body.
+/// A signed AWS request and its body.
 pub type SignedAwsRequest<'a> = (&'a http::request::Parts, &'a [u8]);
-/// What AWS answers: who signed, or its code and words.
+/// The response of AWS to `GetCallerIdentity`: the signer, or AWS's error code and message.
 pub type CallerIdentityResult = Result<AwsCaller, (String, String)>;
-/// Passes a request on to AWS.
+/// Forwards a signed `GetCallerIdentity` request to AWS.
 pub type CallerIdentityLookup =
     Arc<dyn Fn(SignedAwsRequest<'_>) -> BoxFuture<'static, CallerIdentityResult> + Send + Sync>;
 
@@ -89,12 +92,12 @@ pub type CallerIdentityLookup =
 #[derive(Clone)]
 pub(crate) struct Sts {
     pub(crate) access: Arc<RwLock<AccessControl>>,
-    pub(crate) lifetime: Duration,
-    pub(crate) trusted: Arc<RwLock<Option<(AwsProvider, CallerIdentityLookup)>>>,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) trusted_provider: Arc<RwLock<Option<(AwsProvider, CallerIdentityLookup)>>>,
 }
 
 impl Sts {
-    /// Answers one call.
+    /// Handles one call.
     pub(crate) async fn handle(&self, call: &Call) -> ApiResult {
         if call.method != http::Method::POST || call.path() != ["v1", "token"] {
             return Err(GoogleError::not_found("Not Found"));
@@ -106,42 +109,43 @@ impl Sts {
                     "access_token": token,
                     "issued_token_type": ACCESS_TOKEN,
                     "token_type": "Bearer",
-                    "expires_in": self.lifetime.as_secs(),
+                    "expires_in": self.token_lifetime.as_secs(),
                 }),
             ),
-            Err(refusal) => {
-                tracing::debug!(error = refusal.error, "token service refused");
-                json_response(400, &refusal.body())
+            Err(error) => {
+                tracing::debug!(error = error.code, "token exchange rejected");
+                json_response(400, &error.body())
             }
         })
     }
 
     async fn exchange(&self, call: &Call) -> Result<String, TokenError> {
         let form = parse_form(&String::from_utf8_lossy(&call.body));
-        let properties = |name: &str| {
+        let parameter = |name: &str| {
             form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
         };
-        for (name, wanted) in [
+        for (name, required) in [
             ("grant_type", GRANT_TYPE),
             ("requested_token_type", ACCESS_TOKEN),
             ("subject_token_type", AWS_REQUEST),
         ] {
-            if properties(name) != wanted {
-                return Err(TokenError::request(format!("Invalid value for \"{name}\".")));
+            if parameter(name) != required {
+                return Err(TokenError::invalid_request(format!("Invalid value for \"{name}\".")));
             }
         }
-        if properties("scope").is_empty() {
-            return Err(TokenError::request("Missing required parameter: scope"));
+        if parameter("scope").is_empty() {
+            return Err(TokenError::invalid_request("Missing required parameter: scope"));
         }
-        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (provider, ask) = trusted
-            .filter(|(provider, _)| provider.audience() == properties("audience"))
+        let trusted_provider =
+            self.trusted_provider.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (provider, lookup) = trusted_provider
+            .filter(|(provider, _)| provider.audience() == parameter("audience"))
             .ok_or_else(TokenError::unknown_audience)?;
-        let (parts, body) =
-            subject_token::parse(properties("subject_token"), &provider.audience())?;
-        let caller =
-            ask((&parts, &body)).await.map_err(|(code, words)| TokenError::aws(&code, &words))?;
-        let role = admitted(&provider, &caller)?;
+        let (parts, body) = parse_subject_token(parameter("subject_token"), &provider.audience())?;
+        let caller = lookup((&parts, &body))
+            .await
+            .map_err(|(code, message)| TokenError::rejected_by_aws(&code, &message))?;
+        let role = authorize_role(&provider, &caller)?;
 
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|_| TokenError::internal())?;
@@ -150,28 +154,33 @@ impl Sts {
             &token,
             &provider.principal(role),
             &provider.principal_set(role),
-            SystemTime::now() + self.lifetime,
+            SystemTime::now() + self.token_lifetime,
         );
         Ok(token)
     }
 }
 
-/// The role of a caller that the provider lets in: of its account, in a role's session, of a
-/// role that its condition names.
-fn admitted<'a>(provider: &AwsProvider, caller: &'a AwsCaller) -> Result<&'a str, TokenError> {
+/// The caller's role, if the provider accepts it: the caller must be a session of one of the
+/// provider's roles in the provider's account.
+fn authorize_role<'a>(
+    provider: &AwsProvider,
+    caller: &'a AwsCaller,
+) -> Result<&'a str, TokenError> {
     if caller.account != provider.account {
-        return Err(TokenError::grant("The AWS account of the credential is not the provider's."));
+        return Err(TokenError::invalid_grant(
+            "The AWS account of the credential is not the provider's.",
+        ));
     }
     let role = caller.arn.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
-    // `extract` finds nothing in the ARN of a user: the mapped subject is empty.
-    let role = role.filter(|role| !role.is_empty()).ok_or_else(TokenError::no_subject)?;
-    if role.len() > LONGEST_SUBJECT {
-        return Err(TokenError::grant(
+    // The ARN of a user contains no role, so the mapped subject is empty.
+    let role = role.filter(|role| !role.is_empty()).ok_or_else(TokenError::empty_subject)?;
+    if role.len() > MAX_SUBJECT_BYTES {
+        return Err(TokenError::invalid_grant(
             "The size of mapped attribute google.subject exceeds the 127 bytes limit.",
         ));
     }
     if !provider.roles.contains(role) {
-        return Err(TokenError::condition());
+        return Err(TokenError::condition_not_met());
     }
     Ok(role)
 }

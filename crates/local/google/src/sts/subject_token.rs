@@ -1,6 +1,8 @@
-//! The subject token of AWS: a signed request, as URL-encoded JSON. It is passed on to AWS only
-//! when it can do nothing there but ask who signed it, and was signed for this provider.
-//! Google's documentation, "Create a credential configuration", the form of the token.
+//! The subject token for AWS: a signed request as URL-encoded JSON.
+//!
+//! A request is forwarded to AWS only if it is a `GetCallerIdentity` request and was made for this
+//! provider. The form of the token follows Google's documentation, "Create a credential
+//! configuration".
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -9,54 +11,60 @@ use serde_json::Value;
 use super::token_error::TokenError;
 use crate::web::decode_form_value;
 
-/// The header that names the provider which a request was made for.
-const TARGET: &str = "x-goog-cloud-target-resource";
-/// Headers without which it cannot be passed on.
-const NEEDED: [&str; 4] = ["authorization", "host", "x-amz-date", TARGET];
+/// The header with the provider for which a request was made.
+const TARGET_HEADER: &str = "x-goog-cloud-target-resource";
+/// The headers that a request must have.
+const REQUIRED_HEADERS: [&str; 4] = ["authorization", "host", "x-amz-date", TARGET_HEADER];
 
-/// The request that a subject token holds.
-pub(super) fn parse(token: &str, audience: &str) -> Result<(Parts, Bytes), TokenError> {
-    let properties: Value =
-        serde_json::from_str(&decode_form_value(token)).map_err(|_| TokenError::format())?;
-    let text = |name: &str| properties.get(name).and_then(Value::as_str);
-    let url = text("url").ok_or_else(TokenError::format)?;
-    let uri: http::Uri = url.parse().map_err(|_| TokenError::format())?;
-    if !asks_who_signed(&uri) || text("method") != Some("POST") {
-        return Err(TokenError::format());
+/// Parses the request in a subject token.
+///
+/// # Errors
+/// `invalid_grant` if it is not a `GetCallerIdentity` request for `audience`.
+pub(super) fn parse_subject_token(
+    token: &str,
+    audience: &str,
+) -> Result<(Parts, Bytes), TokenError> {
+    let request_json: Value = serde_json::from_str(&decode_form_value(token))
+        .map_err(|_| TokenError::invalid_format())?;
+    let text = |name: &str| request_json.get(name).and_then(Value::as_str);
+    let url = text("url").ok_or_else(TokenError::invalid_format)?;
+    let uri: http::Uri = url.parse().map_err(|_| TokenError::invalid_format())?;
+    if !is_get_caller_identity(&uri) || text("method") != Some("POST") {
+        return Err(TokenError::invalid_format());
     }
     let host = uri.host().unwrap_or_default().to_owned();
 
     let mut request = http::Request::builder().method("POST").uri(uri);
-    for header in properties.get("headers").and_then(Value::as_array).into_iter().flatten() {
+    for header in request_json.get("headers").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| header.get(name).and_then(Value::as_str);
         let (Some(key), Some(value)) = (part("key"), part("value")) else {
-            return Err(TokenError::format());
+            return Err(TokenError::invalid_format());
         };
         request = request.header(key, value);
     }
     let body = Bytes::from(text("body").unwrap_or_default().to_owned());
-    let (parts, ()) = request.body(()).map_err(|_| TokenError::format())?.into_parts();
+    let (parts, ()) = request.body(()).map_err(|_| TokenError::invalid_format())?.into_parts();
 
     let header = |name: &str| parts.headers.get(name).and_then(|it| it.to_str().ok());
-    if NEEDED.iter().any(|name| header(name).is_none()) || header("host") != Some(&host) {
-        return Err(TokenError::format());
+    if REQUIRED_HEADERS.iter().any(|name| header(name).is_none()) || header("host") != Some(&host) {
+        return Err(TokenError::invalid_format());
     }
-    // Whether it is signed, Google leaves to the client ("recommended"), and Google's own Python
-    // client leaves it out. Where it is signed, AWS refuses one that was changed.
-    let target = header(TARGET).unwrap_or_default();
+    // Google recommends, but does not require, that the signature covers this header, and
+    // Google's own Python client leaves it out. Where it is signed, AWS detects a change.
+    let target = header(TARGET_HEADER).unwrap_or_default();
     if target.strip_prefix("https:").unwrap_or(target) != audience {
-        return Err(TokenError::grant(format!(
-            "The value of the header {TARGET} is not the audience of the request."
+        return Err(TokenError::invalid_grant(format!(
+            "The value of the header {TARGET_HEADER} is not the audience of the request."
         )));
     }
     Ok((parts, body))
 }
 
-/// Whether it is `GetCallerIdentity` of AWS, global or of a region, and nothing besides.
-fn asks_who_signed(uri: &http::Uri) -> bool {
+/// Whether the URI is exactly `GetCallerIdentity` of the global or a regional AWS STS endpoint.
+fn is_get_caller_identity(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let region = host.strip_prefix("sts.").and_then(|rest| rest.strip_suffix("amazonaws.com"));
-    let of_aws = region.is_some_and(|region| {
+    let is_aws_sts = region.is_some_and(|region| {
         region.is_empty()
             || region.strip_suffix('.').is_some_and(|region| {
                 !region.is_empty() && region.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
@@ -64,7 +72,7 @@ fn asks_who_signed(uri: &http::Uri) -> bool {
     });
     let mut query: Vec<_> = uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
-    of_aws
+    is_aws_sts
         && uri.scheme_str() == Some("https")
         && uri.path() == "/"
         && query == ["Action=GetCallerIdentity", "Version=2011-06-15"]
@@ -75,9 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_question_who_signed_is_passed_on() {
+    fn only_get_caller_identity_is_accepted() {
         let query = "Action=GetCallerIdentity&Version=2011-06-15";
-        for (url, passes) in [
+        for (url, is_accepted) in [
             (format!("https://sts.amazonaws.com?{query}"), true),
             (format!("https://sts.ap-northeast-2.amazonaws.com/?{query}"), true),
             (format!("http://sts.ap-northeast-2.amazonaws.com/?{query}"), false),
@@ -90,7 +98,7 @@ mod tests {
             (format!("https://sts.amazonaws.com?{query}&RoleArn=x"), false),
         ] {
             let uri: http::Uri = url.parse().expect("a URI");
-            assert_eq!(asks_who_signed(&uri), passes, "{url}");
+            assert_eq!(is_get_caller_identity(&uri), is_accepted, "{url}");
         }
     }
 }

@@ -1,41 +1,41 @@
-//! Errors as OAuth words them. Where the service's own words are known from public reports
-//! they are used; clients go by `error` alone.
+//! Errors of the token exchange in OAuth's form. The descriptions are those of the real service
+//! where public reports quote them; clients evaluate only the code.
 
 use serde_json::{Value, json};
 
-/// A refused exchange.
+/// The error response to a token exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TokenError {
     /// OAuth's code, such as `invalid_grant`.
-    pub(super) error: &'static str,
+    pub(super) code: &'static str,
     description: String,
 }
 
 impl TokenError {
-    fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self { error, description: description.into() }
+    fn new(code: &'static str, description: impl Into<String>) -> Self {
+        Self { code, description: description.into() }
     }
 
     pub(super) fn body(&self) -> Value {
-        json!({ "error": self.error, "error_description": self.description })
+        json!({ "error": self.code, "error_description": self.description })
     }
 
-    pub(super) fn request(description: impl Into<String>) -> Self {
+    pub(super) fn invalid_request(description: impl Into<String>) -> Self {
         Self::new("invalid_request", description)
     }
 
-    pub(super) fn grant(description: impl Into<String>) -> Self {
+    pub(super) fn invalid_grant(description: impl Into<String>) -> Self {
         Self::new("invalid_grant", description)
     }
 
-    pub(super) fn format() -> Self {
-        Self::grant("AWS request has invalid format.")
+    pub(super) fn invalid_format() -> Self {
+        Self::invalid_grant("AWS request has invalid format.")
     }
 
-    /// What AWS said to the request that was passed on.
-    pub(super) fn aws(code: &str, words: &str) -> Self {
-        Self::grant(format!(
-            "Received invalid AWS response of type {code} with error message: {words}"
+    /// AWS rejected the forwarded request.
+    pub(super) fn rejected_by_aws(code: &str, message: &str) -> Self {
+        Self::invalid_grant(format!(
+            "Received invalid AWS response of type {code} with error message: {message}"
         ))
     }
 
@@ -48,11 +48,11 @@ impl TokenError {
         )
     }
 
-    pub(super) fn no_subject() -> Self {
-        Self::grant("The mapped attribute google.subject is empty.")
+    pub(super) fn empty_subject() -> Self {
+        Self::invalid_grant("The mapped attribute google.subject is empty.")
     }
 
-    pub(super) fn condition() -> Self {
+    pub(super) fn condition_not_met() -> Self {
         Self::new(
             "unauthorized_client",
             "The given credential is rejected by the attribute condition.",

@@ -1,4 +1,4 @@
-//! One local cloud per test, with the usual people in it.
+//! [`TestCloud`]: the servers of one test, with principals in different roles.
 
 use std::sync::{Arc, Once};
 
@@ -24,20 +24,20 @@ pub(crate) const DATASET: &str = "shop";
 pub(crate) const BUCKET: &str = "landing";
 const TAGS: &str = "projects/p/locations/asia-northeast3/taxonomies/1/policyTags";
 
-/// The resource name of a tag, by a short name.
+/// The resource name of a policy tag.
 pub(crate) fn tag(name: &str) -> String {
     format!("{TAGS}/{name}")
 }
 
-/// Both servers on loopback. The tokens of the people are their names.
-pub(crate) struct Cloud {
+/// Both servers on loopback. The token of each principal is its name.
+pub(crate) struct TestCloud {
     pub(crate) google: LocalGoogle,
     pub(crate) storage: Server,
     pub(crate) bigquery: Server,
     _dir: tempfile::TempDir,
 }
 
-impl Cloud {
+impl TestCloud {
     pub(crate) async fn start() -> Self {
         static TLS: Once = Once::new();
         TLS.call_once(|| {
@@ -76,17 +76,18 @@ impl Cloud {
             MaskingRule::AlwaysNull,
             [ALL_AUTHENTICATED_USERS],
         );
-        let on = |role| Grants::none().project_role(Role::JobUser).dataset_role(DATASET, role);
-        let reader = on(Role::DataViewer)
+        let dataset_grants =
+            |role| Grants::none().project_role(Role::JobUser).dataset_role(DATASET, role);
+        let reader = dataset_grants(Role::DataViewer)
             .fine_grained_reader(tag("email"))
             .fine_grained_reader(tag("phone"));
         for (name, grants) in [
-            ("loader", on(Role::DataOwner).bucket_role(BUCKET, Role::ObjectAdmin)),
-            ("editor", on(Role::DataEditor).bucket_role(BUCKET, Role::ObjectViewer)),
-            ("analyst", on(Role::DataViewer)),
+            ("loader", dataset_grants(Role::DataOwner).bucket_role(BUCKET, Role::ObjectAdmin)),
+            ("editor", dataset_grants(Role::DataEditor).bucket_role(BUCKET, Role::ObjectViewer)),
+            ("analyst", dataset_grants(Role::DataViewer)),
             ("reader", reader),
-            ("stranger", on(Role::DataViewer)),
-            ("nobody", Grants::none().project_role(Role::JobUser)),
+            ("stranger", dataset_grants(Role::DataViewer)),
+            ("job-user", Grants::none().project_role(Role::JobUser)),
             ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
         ] {
             google.add_principal(name, &format!("{name}@example.com"), grants);
@@ -102,21 +103,21 @@ impl Cloud {
         }
     }
 
-    /// Google's own Cloud Storage client, calling with a token.
+    /// Google's Cloud Storage client with a token.
     pub(crate) async fn storage_client(&self, token: &'static str) -> Storage {
         let builder = Storage::builder().with_endpoint(self.storage.url());
-        builder.with_credentials(Fixed(token)).build().await.expect("a client")
+        builder.with_credentials(FixedToken(token)).build().await.expect("a client")
     }
 
-    /// The BigQuery client that the project uses, calling with a token.
+    /// The project's BigQuery client with a token.
     pub(crate) async fn bigquery_client(&self, token: &'static str) -> Client {
         let mut builder = ClientBuilder::new();
         builder.with_v2_base_url(format!("{}/bigquery/v2", self.bigquery.url()));
-        builder.build_from_authenticator(Arc::new(Fixed(token))).await.expect("a client")
+        builder.build_from_authenticator(Arc::new(FixedToken(token))).await.expect("a client")
     }
 
-    /// A bare call of BigQuery's API below `/projects/p`: the status and the body.
-    pub(crate) async fn call(
+    /// Sends a request to BigQuery's API below `/projects/p`. Returns the status and the body.
+    pub(crate) async fn request(
         &self,
         token: &str,
         method: &str,
@@ -133,24 +134,24 @@ impl Cloud {
         if !body.is_null() {
             request = request.json(&body);
         }
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status().as_u16();
-        (status, answer.json().await.unwrap_or(Value::Null))
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or(Value::Null))
     }
 
-    /// Makes a table as the loader.
-    pub(crate) async fn make_table(&self, table: &str, fields: Value) -> Value {
+    /// Creates a table as the loader.
+    pub(crate) async fn create_table(&self, table: &str, fields: Value) -> Value {
         let body = json!({
             "tableReference": {"projectId": PROJECT, "datasetId": DATASET, "tableId": table},
             "schema": {"fields": fields},
         });
         let path = format!("/datasets/{DATASET}/tables");
-        let (status, table) = self.call("loader", "POST", &path, body, &[]).await;
+        let (status, table) = self.request("loader", "POST", &path, body, &[]).await;
         assert_eq!(status, 200, "{table}");
         table
     }
 
-    /// Runs a load as the loader and reads the finished job.
+    /// Runs a load job as the loader and returns the finished job.
     pub(crate) async fn load(&self, id: &str, table: &str, load: Value) -> Value {
         let mut load = load;
         load["destinationTable"] =
@@ -159,16 +160,16 @@ impl Cloud {
             "jobReference": {"projectId": PROJECT, "jobId": id, "location": "asia-northeast3"},
             "configuration": {"load": load},
         });
-        let (status, started) = self.call("loader", "POST", "/jobs", job, &[]).await;
+        let (status, started) = self.request("loader", "POST", "/jobs", job, &[]).await;
         assert_eq!(status, 200, "{started}");
         assert_eq!(started["status"]["state"], "RUNNING");
         let path = format!("/jobs/{id}?location=asia-northeast3");
-        let (status, job) = self.call("loader", "GET", &path, Value::Null, &[]).await;
+        let (status, job) = self.request("loader", "GET", &path, Value::Null, &[]).await;
         assert_eq!((status, &job["status"]["state"]), (200, &json!("DONE")));
         job
     }
 
-    /// Puts a Parquet file of some columns into the bucket.
+    /// Writes a Parquet file with the given columns to the bucket.
     pub(crate) fn put_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(name, column)| (name, column, true)),
@@ -181,7 +182,7 @@ impl Cloud {
         self.google.put_object(BUCKET, name, &bytes).expect("put");
     }
 
-    /// Puts newline-delimited JSON into the bucket and appends it to a table.
+    /// Writes newline-delimited JSON to the bucket and appends it to a table.
     pub(crate) async fn load_rows(&self, table: &str, rows: &[Value]) {
         let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
         let name = format!("rows/{table}-{}.json", self.google.job_ids().len());
@@ -200,9 +201,10 @@ impl Cloud {
         assert_eq!(job["status"]["errorResult"], Value::Null, "{job}");
     }
 
-    /// The rows of a query, NULL as `∅`, cells joined by ` | `; or the refusal's sentence.
-    pub(crate) async fn ask(&self, who: &str, sql: &str) -> Result<Vec<String>, String> {
-        let rows = self.google.query_as(who, sql).await.map_err(|error| error.message)?;
+    /// Runs a query. Returns its rows as text (cells separated by ` | `, NULL as `∅`), or the error
+    /// message.
+    pub(crate) async fn query(&self, principal: &str, sql: &str) -> Result<Vec<String>, String> {
+        let rows = self.google.query_as(principal, sql).await.map_err(|error| error.message)?;
         let line = |row: &Vec<Option<String>>| {
             let cells: Vec<_> = row.iter().map(|it| it.as_deref().unwrap_or("∅")).collect();
             cells.join(" | ")
@@ -212,16 +214,16 @@ impl Cloud {
 }
 
 #[derive(Clone, Debug)]
-struct Fixed(&'static str);
+struct FixedToken(&'static str);
 
 #[async_trait]
-impl Authenticator for Fixed {
+impl Authenticator for FixedToken {
     async fn access_token(&self) -> Result<String, BQError> {
         Ok(self.0.to_owned())
     }
 }
 
-impl CredentialsProvider for Fixed {
+impl CredentialsProvider for FixedToken {
     async fn headers(
         &self,
         _: Extensions,

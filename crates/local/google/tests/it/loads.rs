@@ -1,4 +1,4 @@
-//! Loads: dispositions, types without coercion, all or nothing, ids used once.
+//! Load jobs: dispositions, types, atomicity and job ids.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use serde_json::{Value, json};
 
-use crate::cloud::{BUCKET, Cloud, tag};
+use crate::cloud::{BUCKET, TestCloud, tag};
 
 fn ids(values: &[i64]) -> ArrayRef {
     Arc::new(Int64Array::from(values.to_vec()))
@@ -18,7 +18,7 @@ fn texts(values: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
 }
 
-fn parquet(uri: &str, disposition: &str) -> Value {
+fn parquet_load(uri: &str, disposition: &str) -> Value {
     json!({
         "sourceUris": [format!("gs://{BUCKET}/{uri}")],
         "sourceFormat": "PARQUET",
@@ -27,13 +27,13 @@ fn parquet(uri: &str, disposition: &str) -> Value {
     })
 }
 
-fn error(job: &Value) -> String {
+fn job_error(job: &Value) -> String {
     let error = &job["status"]["errorResult"];
     let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
     format!("{} {}", text("reason"), text("message")).trim().to_owned()
 }
 
-fn people() -> Value {
+fn people_fields() -> Value {
     json!([
         {"name": "id", "type": "INTEGER", "mode": "REQUIRED"},
         {"name": "email", "type": "STRING", "description": "where to write",
@@ -43,16 +43,16 @@ fn people() -> Value {
 }
 
 #[tokio::test]
-async fn what_a_truncation_leaves() {
-    let cloud = Cloud::start().await;
-    cloud.make_table("people", people()).await;
+async fn truncations_keep_or_replace_the_schema() {
+    let cloud = TestCloud::start().await;
+    cloud.create_table("people", people_fields()).await;
     cloud.put_parquet(
         "p/1.parquet",
         vec![("id", ids(&[1, 2])), ("email", texts(&["a@x.kr", "b@x.kr"]))],
     );
     cloud.put_parquet("p/2.parquet", vec![("id", ids(&[3])), ("email", texts(&["c@x.kr"]))]);
-    let job = cloud.load("j1", "people", parquet("p/*.parquet", "WRITE_TRUNCATE_DATA")).await;
-    assert_eq!(error(&job), "");
+    let job = cloud.load("j1", "people", parquet_load("p/*.parquet", "WRITE_TRUNCATE_DATA")).await;
+    assert_eq!(job_error(&job), "");
     let load = &job["statistics"]["load"];
     assert_eq!((&load["inputFiles"], &load["outputRows"]), (&json!("2"), &json!("3")));
     let email = |table: Option<Value>| table.expect("a table")["schema"]["fields"][1].clone();
@@ -61,69 +61,82 @@ async fn what_a_truncation_leaves() {
     assert_eq!(kept["description"], "where to write");
     assert_eq!(
         cloud
-            .ask("reader", "SELECT id, email, gone FROM shop.people ORDER BY id DESC LIMIT 1")
+            .query("reader", "SELECT id, email, gone FROM shop.people ORDER BY id DESC LIMIT 1")
             .await,
         Ok(vec!["3 | c@x.kr | ∅".to_owned()])
     );
-    // A plain truncation takes the schema of the job, or of the file: the tag is lost.
-    let job = cloud.load("j2", "people", parquet("p/1.parquet", "WRITE_TRUNCATE")).await;
-    assert_eq!(error(&job), "");
+    // WRITE_TRUNCATE replaces the schema by that of the job or the file: the tag is lost.
+    let job = cloud.load("j2", "people", parquet_load("p/1.parquet", "WRITE_TRUNCATE")).await;
+    assert_eq!(job_error(&job), "");
     let lost = email(cloud.google.table_resource("shop", "people"));
     assert_eq!((&lost["policyTags"], &lost["description"]), (&Value::Null, &Value::Null));
-    assert!(cloud.ask("stranger", "SELECT email FROM shop.people").await.is_ok(), "it is readable");
+    assert!(
+        cloud.query("stranger", "SELECT email FROM shop.people").await.is_ok(),
+        "the column is readable without a tag"
+    );
 }
 
 #[tokio::test]
-async fn dispositions() {
-    let cloud = Cloud::start().await;
+async fn dispositions_are_enforced() {
+    let cloud = TestCloud::start().await;
     cloud.put_parquet("x.parquet", vec![("id", ids(&[1]))]);
     cloud.put_parquet("y.parquet", vec![("id", ids(&[1])), ("more", ids(&[2]))]);
     for (id, table, load, want) in [
         (
             "a",
             "t",
-            parquet("x.parquet", "WRITE_TRUNCATE_DATA"),
+            parquet_load("x.parquet", "WRITE_TRUNCATE_DATA"),
             "notFound Not found: Table p:shop.t",
         ),
-        ("b", "t", parquet("x.parquet", "WRITE_EMPTY"), ""),
-        ("c", "t", parquet("x.parquet", "WRITE_EMPTY"), "duplicate Already Exists: Table p:shop.t"),
-        ("d", "t", parquet("x.parquet", "WRITE_APPEND"), ""),
+        ("b", "t", parquet_load("x.parquet", "WRITE_EMPTY"), ""),
+        (
+            "c",
+            "t",
+            parquet_load("x.parquet", "WRITE_EMPTY"),
+            "duplicate Already Exists: Table p:shop.t",
+        ),
+        ("d", "t", parquet_load("x.parquet", "WRITE_APPEND"), ""),
         (
             "e",
             "t",
-            parquet("y.parquet", "WRITE_TRUNCATE_DATA"),
+            parquet_load("y.parquet", "WRITE_TRUNCATE_DATA"),
             "invalid Error while reading data, error message: Provided schema has no field more",
         ),
-        ("f", "t", parquet("none*", "WRITE_APPEND"), "notFound Not found: URI gs://landing/none*"),
+        (
+            "f",
+            "t",
+            parquet_load("none*", "WRITE_APPEND"),
+            "notFound Not found: URI gs://landing/none*",
+        ),
     ] {
         let job = cloud.load(id, table, load).await;
         assert!(
-            error(&job).starts_with(want) && want.is_empty() == error(&job).is_empty(),
+            job_error(&job).starts_with(want) && want.is_empty() == job_error(&job).is_empty(),
             "{id}: {}",
-            error(&job)
+            job_error(&job)
         );
     }
     let rows = cloud.google.table_resource("shop", "t").expect("a table")["numRows"].clone();
-    assert_eq!(rows, "2", "one loaded, one appended, and nothing by the refused ones");
-    let mut adds = parquet("y.parquet", "WRITE_APPEND");
+    assert_eq!(rows, "2", "one row loaded, one appended, none by the failed jobs");
+    let mut adds = parquet_load("y.parquet", "WRITE_APPEND");
     adds["schema"] =
         json!({"fields": [{"name": "id", "type": "INT64"}, {"name": "more", "type": "INT64"}]});
     assert!(
-        error(&cloud.load("g", "t", adds.clone()).await)
+        job_error(&cloud.load("g", "t", adds.clone()).await)
             .contains("Cannot add fields (field: more)")
     );
     adds["schemaUpdateOptions"] = json!(["ALLOW_FIELD_ADDITION"]);
-    assert_eq!(error(&cloud.load("h", "t", adds).await), "");
+    assert_eq!(job_error(&cloud.load("h", "t", adds).await), "");
     assert_eq!(
-        cloud.ask("reader", "SELECT COUNT(*), COUNT(more) FROM shop.t").await,
+        cloud.query("reader", "SELECT COUNT(*), COUNT(more) FROM shop.t").await,
         Ok(vec!["3 | 1".to_owned()])
     );
 }
 
-/// A column of each Parquet type into a column of each BigQuery type: only its own fits.
+/// Loads a column of each Parquet type into each BigQuery type. Only compatible types succeed.
 #[tokio::test]
-async fn nothing_is_coerced() {
-    let cloud = Cloud::start().await;
+async fn parquet_types_are_not_coerced() {
+    let cloud = TestCloud::start().await;
     let micros = TimestampMicrosecondArray::from(vec![1]).with_timezone("UTC");
     let decimal = |precision, scale| -> ArrayRef {
         Arc::new(
@@ -144,7 +157,7 @@ async fn nothing_is_coerced() {
         ("money", decimal(20, 0), &["NUMERIC", "BIGNUMERIC"]),
         ("fine", decimal(38, 10), &["BIGNUMERIC"]),
     ];
-    let kinds = [
+    let types = [
         "STRING",
         "BYTES",
         "INTEGER",
@@ -158,65 +171,71 @@ async fn nothing_is_coerced() {
         "BIGNUMERIC",
         "JSON",
     ];
-    for (name, column, fits) in columns {
+    for (name, column, compatible_types) in columns {
         cloud.put_parquet(&format!("{name}.parquet"), vec![("c", column)]);
-        for kind in kinds {
-            let mut load = parquet(&format!("{name}.parquet"), "WRITE_TRUNCATE");
-            load["schema"] = json!({"fields": [{"name": "c", "type": kind}]});
-            let job = cloud.load(&format!("{name}-{kind}"), &format!("{name}_{kind}"), load).await;
-            let refused = error(&job);
-            assert_eq!(refused.is_empty(), fits.contains(&kind), "{name} as {kind}: {refused}");
+        for field_type in types {
+            let mut load = parquet_load(&format!("{name}.parquet"), "WRITE_TRUNCATE");
+            load["schema"] = json!({"fields": [{"name": "c", "type": field_type}]});
+            let job = cloud
+                .load(&format!("{name}-{field_type}"), &format!("{name}_{field_type}"), load)
+                .await;
+            let message = job_error(&job);
+            assert_eq!(
+                message.is_empty(),
+                compatible_types.contains(&field_type),
+                "{name} as {field_type}: {message}"
+            );
             assert!(
-                refused.is_empty() || refused.contains("'c'"),
-                "the column is named: {refused}"
+                message.is_empty() || message.contains("'c'"),
+                "the error names the column: {message}"
             );
         }
     }
-    let mut load = parquet("text.parquet", "WRITE_TRUNCATE");
+    let mut load = parquet_load("text.parquet", "WRITE_TRUNCATE");
     load["schema"] = json!({"fields": [{"name": "c", "type": "TIMESTAMP"}]});
     assert_eq!(
-        error(&cloud.load("again", "again", load).await),
+        job_error(&cloud.load("again", "again", load).await),
         "invalid Error while reading data, error message: Parquet column 'c' has type BYTE_ARRAY \
          which does not match the target cpp_type INT64 of field c (TIMESTAMP). File: \
          gs://landing/text.parquet"
     );
     cloud.put_parquet("big.parquet", vec![("c", Arc::new(UInt64Array::from(vec![u64::MAX])))]);
     assert!(
-        error(&cloud.load("big", "big", parquet("big.parquet", "WRITE_TRUNCATE")).await)
+        job_error(&cloud.load("big", "big", parquet_load("big.parquet", "WRITE_TRUNCATE")).await)
             .contains("outside the range")
     );
 }
 
 #[tokio::test]
-async fn all_or_nothing() {
-    let cloud = Cloud::start().await;
-    cloud.make_table("people", people()).await;
+async fn a_failed_load_leaves_the_table_unchanged() {
+    let cloud = TestCloud::start().await;
+    cloud.create_table("people", people_fields()).await;
     cloud.put_parquet("d1/1.parquet", vec![("id", ids(&[1]))]);
     assert_eq!(
-        error(&cloud.load("d1", "people", parquet("d1/*", "WRITE_TRUNCATE_DATA")).await),
+        job_error(&cloud.load("d1", "people", parquet_load("d1/*", "WRITE_TRUNCATE_DATA")).await),
         ""
     );
     let before = cloud.google.table_resource("shop", "people");
     cloud.put_parquet("d2/1.parquet", vec![("id", ids(&[7, 8]))]);
     cloud.google.put_object(BUCKET, "d2/2.parquet", b"PAR1 cut short").expect("put");
-    let job = cloud.load("d2", "people", parquet("d2/*", "WRITE_TRUNCATE_DATA")).await;
-    assert!(error(&job).contains("not in Parquet format"), "{job}");
+    let job = cloud.load("d2", "people", parquet_load("d2/*", "WRITE_TRUNCATE_DATA")).await;
+    assert!(job_error(&job).contains("not in Parquet format"), "{job}");
     assert_eq!(job["statistics"]["load"], Value::Null);
     // A NULL in a REQUIRED column.
     cloud
         .put_parquet("d3/1.parquet", vec![("id", Arc::new(Int64Array::from(vec![Some(1), None])))]);
-    let job = cloud.load("d3", "people", parquet("d3/*", "WRITE_TRUNCATE_DATA")).await;
-    assert!(error(&job).contains("Required field id cannot be null"), "{job}");
+    let job = cloud.load("d3", "people", parquet_load("d3/*", "WRITE_TRUNCATE_DATA")).await;
+    assert!(job_error(&job).contains("Required field id cannot be null"), "{job}");
     assert_eq!(cloud.google.table_resource("shop", "people"), before);
 }
 
 #[tokio::test]
-async fn a_job_id_is_taken_for_good() {
-    let cloud = Cloud::start().await;
+async fn a_job_id_cannot_be_reused() {
+    let cloud = TestCloud::start().await;
     cloud.put_parquet("x.parquet", vec![("id", ids(&[1]))]);
     cloud.google.fail_next_job("backendError", "try again");
     assert_eq!(
-        error(&cloud.load("once", "t", parquet("x.parquet", "WRITE_APPEND")).await),
+        job_error(&cloud.load("once", "t", parquet_load("x.parquet", "WRITE_APPEND")).await),
         "backendError try again"
     );
     assert!(cloud.google.table_resource("shop", "t").is_none());
@@ -227,16 +246,19 @@ async fn a_job_id_is_taken_for_good() {
             "destinationTable": {"projectId": "p", "datasetId": "shop", "tableId": "t"},
         }},
     });
-    let (status, body) = cloud.call("loader", "POST", "/jobs", repeat, &[]).await;
+    let (status, body) = cloud.request("loader", "POST", "/jobs", repeat, &[]).await;
     assert_eq!((status, &body["error"]["errors"][0]["reason"]), (409, &json!("duplicate")));
-    assert_eq!(error(&cloud.load("once-a1", "t", parquet("x.parquet", "WRITE_APPEND")).await), "");
+    assert_eq!(
+        job_error(&cloud.load("once-a1", "t", parquet_load("x.parquet", "WRITE_APPEND")).await),
+        ""
+    );
 }
 
 #[tokio::test]
-async fn json_lines() {
-    let cloud = Cloud::start().await;
+async fn newline_delimited_json_is_loaded() {
+    let cloud = TestCloud::start().await;
     cloud
-        .make_table(
+        .create_table(
             "r",
             json!([
                 {"name": "id", "type": "INT64"}, {"name": "at", "type": "TIMESTAMP"},
@@ -255,7 +277,7 @@ async fn json_lines() {
             })],
         )
         .await;
-    let rows = cloud.ask("reader", "SELECT * FROM shop.r").await.expect("rows");
+    let rows = cloud.query("reader", "SELECT * FROM shop.r").await.expect("rows");
     assert_eq!(
         rows,
         [
@@ -272,6 +294,6 @@ async fn json_lines() {
             }),
         )
         .await;
-    assert!(error(&job).contains("No such field: secret."), "{job}");
-    assert!(!job.to_string().contains("value\""), "a cell was quoted: {job}");
+    assert!(job_error(&job).contains("No such field: secret."), "{job}");
+    assert!(!job.to_string().contains("value\""), "the error quotes a cell: {job}");
 }

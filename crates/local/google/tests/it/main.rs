@@ -1,5 +1,5 @@
-//! The servers as their callers see them: Google's own clients, and bare HTTP for what those
-//! clients never do.
+//! Tests of the servers through Google's own clients, and through plain HTTP for requests that those
+//! clients do not send.
 
 mod cloud;
 mod loads;

@@ -1,12 +1,12 @@
-//! SQL in BigQuery's dialect, and how results come back.
+//! Queries in BigQuery's SQL dialect, and the form of their results.
 
 use serde_json::{Value, json};
 
-use crate::cloud::Cloud;
+use crate::cloud::TestCloud;
 
-async fn sales(cloud: &Cloud) {
+async fn create_sales(cloud: &TestCloud) {
     cloud
-        .make_table(
+        .create_table(
             "sales",
             json!([
                 {"name": "id", "type": "INT64"}, {"name": "Partner", "type": "STRING"},
@@ -29,9 +29,9 @@ async fn sales(cloud: &Cloud) {
 }
 
 #[tokio::test]
-async fn the_dialect() {
-    let cloud = Cloud::start().await;
-    sales(&cloud).await;
+async fn bigquery_sql_is_supported() {
+    let cloud = TestCloud::start().await;
+    create_sales(&cloud).await;
     for (sql, want) in [
         ("SELECT id FROM `p.shop.sales` ORDER BY id", "1, 2, 3"),
         ("SELECT id FROM `p`.`shop`.`sales` AS s WHERE s.ID = 2", "2"),
@@ -72,15 +72,15 @@ async fn the_dialect() {
             "0",
         ),
     ] {
-        let got = cloud.ask("reader", sql).await.map(|rows| rows.join(", "));
+        let got = cloud.query("reader", sql).await.map(|rows| rows.join(", "));
         assert_eq!(got.as_deref(), Ok(want), "{sql}");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered() {
-    let cloud = Cloud::start().await;
-    sales(&cloud).await;
+async fn invalid_queries_are_rejected() {
+    let cloud = TestCloud::start().await;
+    create_sales(&cloud).await;
     for (sql, reason) in [
         ("SELEC 1", "invalidQuery"),
         ("DELETE FROM shop.sales WHERE TRUE", "invalidQuery"),
@@ -91,20 +91,20 @@ async fn what_cannot_be_answered() {
     ] {
         let error = cloud.google.query_as("reader", sql).await.expect_err(sql);
         assert_eq!(error.reason, reason, "{sql}: {error}");
-        assert!(!error.message.contains("'a'"), "a cell was quoted: {error}");
+        assert!(!error.message.contains("'a'"), "the error quotes a cell: {error}");
     }
 }
 
 #[tokio::test]
-async fn results_over_http() {
-    let cloud = Cloud::start().await;
-    sales(&cloud).await;
+async fn results_are_returned_in_pages() {
+    let cloud = TestCloud::start().await;
+    create_sales(&cloud).await;
     let request = json!({
         "query": "SELECT id, Partner, amount, day, at, COUNT(*) OVER () FROM sales ORDER BY id",
         "useLegacySql": false, "maxResults": 2, "formatOptions": {"useInt64Timestamp": true},
         "defaultDataset": {"projectId": "p", "datasetId": "shop"},
     });
-    let (status, first) = cloud.call("reader", "POST", "/queries", request, &[]).await;
+    let (status, first) = cloud.request("reader", "POST", "/queries", request, &[]).await;
     assert_eq!(status, 200, "{first}");
     let types: Vec<_> = (first["schema"]["fields"].as_array().into_iter().flatten())
         .map(|it| format!("{} {}", it["name"], it["type"]).replace('"', ""))
@@ -128,27 +128,27 @@ async fn results_over_http() {
     let id = first["jobReference"]["jobId"].as_str().expect("a job");
     let token = first["pageToken"].as_str().expect("more");
     let path = format!("/queries/{id}?pageToken={token}&location=asia-northeast3");
-    let (_, second) = cloud.call("reader", "GET", &path, Value::Null, &[]).await;
+    let (_, second) = cloud.request("reader", "GET", &path, Value::Null, &[]).await;
     assert_eq!(second["rows"].as_array().map(Vec::len), Some(1));
     assert_eq!(
         (&second["rows"][0]["f"][1]["v"], &second["rows"][0]["f"][4]["v"]),
         (&Value::Null, &json!("1782993600.500000"))
     );
     assert_eq!(second["pageToken"], Value::Null);
-    let (status, _) = cloud.call("analyst", "GET", &path, Value::Null, &[]).await;
-    assert_eq!(status, 403, "the result of somebody else's job");
+    let (status, _) = cloud.request("analyst", "GET", &path, Value::Null, &[]).await;
+    assert_eq!(status, 403, "the result of another principal's job");
 }
 
 #[tokio::test]
-async fn parameters() {
-    let cloud = Cloud::start().await;
-    sales(&cloud).await;
+async fn named_parameters_are_bound() {
+    let cloud = TestCloud::start().await;
+    create_sales(&cloud).await;
     let parameter = |name: &str, kind: &str, value: &str| json!({"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}});
     let request = json!({
         "query": "SELECT id FROM shop.sales WHERE partner = @who AND day >= @since",
         "useLegacySql": false, "parameterMode": "NAMED",
         "queryParameters": [parameter("who", "STRING", "b"), parameter("since", "DATE", "2026-07-01")],
     });
-    let (status, answer) = cloud.call("reader", "POST", "/queries", request, &[]).await;
-    assert_eq!((status, &answer["rows"]), (200, &json!([{"f": [{"v": "2"}]}])), "{answer}");
+    let (status, response) = cloud.request("reader", "POST", "/queries", request, &[]).await;
+    assert_eq!((status, &response["rows"]), (200, &json!([{"f": [{"v": "2"}]}])), "{response}");
 }

@@ -1,9 +1,9 @@
-//! Cloud Storage: Google's own client, then the habits of others.
+//! Cloud Storage, with Google's own client and with requests of other clients.
 
 use google_cloud_storage::model_ext::ReadRange;
 use serde_json::{Value, json};
 
-use crate::cloud::{BUCKET, Cloud};
+use crate::cloud::{BUCKET, TestCloud};
 
 const RESOURCE: &str = "projects/_/buckets/landing";
 
@@ -23,7 +23,7 @@ async fn read(
 
 #[tokio::test]
 async fn googles_client_writes_and_reads_a_small_object() {
-    let cloud = Cloud::start().await;
+    let cloud = TestCloud::start().await;
     let client = cloud.storage_client("loader").await;
     let body = bytes::Bytes::from_static(b"hello, world");
     let write = || {
@@ -32,21 +32,21 @@ async fn googles_client_writes_and_reads_a_small_object() {
             .set_if_generation_match(0)
             .send_buffered()
     };
-    let made = write().await.expect("written");
-    assert_eq!((made.size, made.metageneration), (12, 1));
-    assert_eq!(made.checksums.and_then(|it| it.crc32c), Some(crc32c::crc32c(&body)));
-    // Creating it again changes nothing and is told so.
+    let created = write().await.expect("written");
+    assert_eq!((created.size, created.metageneration), (12, 1));
+    assert_eq!(created.checksums.and_then(|it| it.crc32c), Some(crc32c::crc32c(&body)));
+    // A second creation fails and changes nothing.
     assert_eq!(write().await.expect_err("a conflict").http_status_code(), Some(412));
     assert_eq!(read(&client, "day=1/한글 a.txt", ReadRange::all()).await, b"hello, world");
     assert_eq!(read(&client, "day=1/한글 a.txt", ReadRange::segment(7, 3)).await, b"wor");
     assert_eq!(read(&client, "day=1/한글 a.txt", ReadRange::tail(5)).await, b"world");
     let newer = client.write_object(RESOURCE, "day=1/한글 a.txt", body).send_buffered().await;
-    assert!(newer.expect("replaced").generation > made.generation);
+    assert!(newer.expect("replaced").generation > created.generation);
 }
 
 #[tokio::test]
 async fn googles_client_writes_a_large_object_in_chunks() {
-    let cloud = Cloud::start().await;
+    let cloud = TestCloud::start().await;
     let client = cloud.storage_client("loader").await;
     let body: Vec<u8> = (0..17 * 1024 * 1024 + 5).map(|at: u32| (at % 251) as u8).collect();
     let write = || {
@@ -58,23 +58,23 @@ async fn googles_client_writes_a_large_object_in_chunks() {
     assert_eq!(write().await.expect("written").size, body.len() as i64);
     assert!(
         read(&client, "large.bin", ReadRange::all()).await == body,
-        "the bytes came back changed"
+        "the bytes differ from those written"
     );
     assert_eq!(write().await.expect_err("a conflict").http_status_code(), Some(412));
 }
 
 #[tokio::test]
-async fn who_may_do_what() {
-    let cloud = Cloud::start().await;
+async fn roles_limit_uploads() {
+    let cloud = TestCloud::start().await;
     let body = || bytes::Bytes::from_static(b"x");
-    for (token, first, again) in [
+    for (token, first, second) in [
         ("loader", None, None),
         ("creator", None, Some(403)),
         ("analyst", Some(403), Some(403)),
         ("wrong", Some(401), Some(401)),
     ] {
         let client = cloud.storage_client(token).await;
-        for want in [first, again] {
+        for want in [first, second] {
             let name = format!("by-{token}");
             let written = client.write_object(RESOURCE, name, body()).send_buffered().await;
             assert_eq!(written.err().and_then(|it| it.http_status_code()), want, "{token}");
@@ -86,14 +86,14 @@ async fn who_may_do_what() {
     assert_eq!(denied.expect_err("denied").http_status_code(), Some(403));
 }
 
-struct Raw {
-    cloud: Cloud,
+struct RawClient {
+    cloud: TestCloud,
     http: reqwest::Client,
 }
 
-impl Raw {
+impl RawClient {
     async fn start() -> Self {
-        Self { cloud: Cloud::start().await, http: reqwest::Client::new() }
+        Self { cloud: TestCloud::start().await, http: reqwest::Client::new() }
     }
 
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -107,8 +107,8 @@ impl Raw {
 }
 
 #[tokio::test]
-async fn listings_come_in_pages() {
-    let raw = Raw::start().await;
+async fn listings_are_paginated() {
+    let raw = RawClient::start().await;
     for name in ["a/1", "a/2", "b/1", "c", "d"] {
         raw.cloud.google.put_object(BUCKET, name, b"x").expect("put");
     }
@@ -134,9 +134,9 @@ async fn listings_come_in_pages() {
 }
 
 #[tokio::test]
-async fn a_resumable_upload_goes_on_where_it_stopped() {
+async fn a_resumable_upload_continues_after_a_partial_chunk() {
     const CHUNK: usize = 256 * 1024;
-    let raw = Raw::start().await;
+    let raw = RawClient::start().await;
     let begin = format!("/resumable/upload/storage/v1/b/{BUCKET}/o?uploadType=resumable&name=r");
     let begun = raw.request("POST", &begin).json(&json!({})).send().await.expect("sent");
     let session = begun.headers()["location"].to_str().expect("text").to_owned();
@@ -145,7 +145,7 @@ async fn a_resumable_upload_goes_on_where_it_stopped() {
     };
     let body = vec![7_u8; 2 * CHUNK + 10];
     let total = body.len();
-    // Only whole multiples of 256 KiB are kept of a chunk that isn't the last.
+    // Of a chunk that is not the last, only multiples of 256 KiB are stored.
     let sent =
         put(format!("bytes 0-{}/*", CHUNK + 9), body[..CHUNK + 10].to_vec()).await.expect("sent");
     assert_eq!(sent.status(), 308);
@@ -168,20 +168,20 @@ async fn a_resumable_upload_goes_on_where_it_stopped() {
     assert_eq!(done.status(), 200);
     let object: Value = done.json().await.expect("json");
     assert_eq!(object["size"], total.to_string());
-    // The answer may have been lost: asked again, the session tells the same.
-    let again: Value = put(format!("bytes */{total}"), Vec::new())
+    // The client may have lost the response: a repeated request gets the same one.
+    let second: Value = put(format!("bytes */{total}"), Vec::new())
         .await
         .expect("sent")
         .json()
         .await
         .expect("json");
-    assert_eq!(again["generation"], object["generation"]);
+    assert_eq!(second["generation"], object["generation"]);
     assert!(raw.cloud.google.read_object(BUCKET, "r").is_some_and(|it| it == body));
 }
 
 #[tokio::test]
-async fn uploads_of_other_clients() {
-    let raw = Raw::start().await;
+async fn uploads_of_other_clients_are_accepted() {
+    let raw = RawClient::start().await;
     let upload = |kind: &str, name: &str| {
         format!("/upload/storage/v1/b/{BUCKET}/o?uploadType={kind}&name={name}")
     };

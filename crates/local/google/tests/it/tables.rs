@@ -1,4 +1,4 @@
-//! Tables: who may attach policy tags, and what a patch may change.
+//! Table calls: permission to set policy tags, and the changes that a patch may make.
 
 use gcp_bigquery_client::model::query_request::QueryRequest;
 use gcp_bigquery_client::model::table::Table;
@@ -7,23 +7,26 @@ use gcp_bigquery_client::model::table_field_schema_policy::TableFieldSchemaPolic
 use gcp_bigquery_client::model::table_schema::TableSchema;
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, DATASET, PROJECT, tag};
+use crate::cloud::{DATASET, PROJECT, TestCloud, tag};
 
 const TABLES: &str = "/datasets/shop/tables";
 
 #[tokio::test]
-async fn the_projects_client_creates_patches_and_asks() {
-    let cloud = Cloud::start().await;
+async fn the_bigquery_client_creates_patches_and_queries_a_table() {
+    let cloud = TestCloud::start().await;
     let client = cloud.bigquery_client("loader").await;
     let mut email = TableFieldSchema::string("email");
     email.policy_tags = Some(TableFieldSchemaPolicyTags { names: Some(vec![tag("email")]) });
     let schema = TableSchema::new(vec![TableFieldSchema::integer("id"), email]);
     let table = Table::new(PROJECT, DATASET, "people", schema);
-    let made = client.table().create(table.clone()).await.expect("created");
-    assert_eq!(made.num_rows.as_deref(), Some("0"));
-    let again = client.table().create(table).await.expect_err("a duplicate");
-    assert!(format!("{again:?}").contains("Already Exists: Table p:shop.people"), "{again:?}");
-    // A patch that is silent about policy tags leaves them.
+    let created = client.table().create(table.clone()).await.expect("created");
+    assert_eq!(created.num_rows.as_deref(), Some("0"));
+    let duplicate = client.table().create(table).await.expect_err("a duplicate");
+    assert!(
+        format!("{duplicate:?}").contains("Already Exists: Table p:shop.people"),
+        "{duplicate:?}"
+    );
+    // A patch without policy tags keeps them.
     let fields = vec![
         TableFieldSchema::integer("id"),
         TableFieldSchema::string("email"),
@@ -36,48 +39,49 @@ async fn the_projects_client_creates_patches_and_asks() {
     assert_eq!(fields.len(), 3);
     let names = fields[1].policy_tags.clone().and_then(|it| it.names);
     assert_eq!(names, Some(vec![tag("email")]));
-    let answer =
+    let response =
         client.job().query(PROJECT, QueryRequest::new("SELECT COUNT(*) FROM `p.shop.people`"));
-    let answer = answer.await.expect("answered");
-    assert_eq!(answer.total_rows.as_deref(), Some("1"));
+    let response = response.await.expect("answered");
+    assert_eq!(response.total_rows.as_deref(), Some("1"));
 }
 
 #[tokio::test]
-async fn attaching_a_tag_needs_set_category() {
-    let cloud = Cloud::start().await;
-    let made = cloud.make_table("t", json!([{"name": "email", "type": "STRING"}])).await;
-    let tagged = |names: Value| json!({"schema": {"fields": [{"name": "email", "type": "STRING", "policyTags": {"names": names}}]}});
+async fn setting_a_tag_requires_set_category() {
+    let cloud = TestCloud::start().await;
+    let created = cloud.create_table("t", json!([{"name": "email", "type": "STRING"}])).await;
+    let tag_patch = |names: Value| json!({"schema": {"fields": [{"name": "email", "type": "STRING", "policyTags": {"names": names}}]}});
     let path = format!("{TABLES}/t");
-    for (who, names, want) in [
+    for (principal, names, want) in [
         ("editor", json!([tag("email")]), "403 accessDenied bigquery.tables.setCategory"),
         ("analyst", json!([tag("email")]), "403 accessDenied bigquery.tables.update"),
         ("loader", json!([tag("nowhere")]), "400 invalid does not exist"),
         ("loader", json!([tag("email")]), "200"),
-        // A tag that is there already may be named by whoever may patch, not taken off.
+        // An unchanged tag requires no permission; its removal does.
         ("editor", json!([tag("email")]), "200"),
         ("editor", json!([]), "403 accessDenied bigquery.tables.setCategory"),
         ("loader", json!([]), "200"),
     ] {
-        let (status, body) = cloud.call(who, "PATCH", &path, tagged(names.clone()), &[]).await;
+        let (status, body) =
+            cloud.request(principal, "PATCH", &path, tag_patch(names.clone()), &[]).await;
         let error = &body["error"];
         let mut want = want.splitn(3, ' ');
-        assert_eq!(Some(status.to_string().as_str()), want.next(), "{who} {names}: {body}");
+        assert_eq!(Some(status.to_string().as_str()), want.next(), "{principal} {names}: {body}");
         if let (Some(reason), Some(part)) = (want.next(), want.next()) {
             assert_eq!(error["errors"][0]["reason"], reason);
             assert!(error["message"].as_str().is_some_and(|it| it.contains(part)), "{error}");
         }
     }
-    let stale = [("if-match", made["etag"].as_str().expect("an etag"))];
+    let stale = [("if-match", created["etag"].as_str().expect("an etag"))];
     let (status, body) =
-        cloud.call("loader", "PATCH", &path, json!({"description": "x"}), &stale).await;
+        cloud.request("loader", "PATCH", &path, json!({"description": "x"}), &stale).await;
     assert_eq!((status, &body["error"]["errors"][0]["reason"]), (412, &json!("conditionNotMet")));
 }
 
 #[tokio::test]
-async fn a_patch_never_removes_or_retypes() {
-    let cloud = Cloud::start().await;
+async fn a_patch_cannot_remove_or_retype_a_field() {
+    let cloud = TestCloud::start().await;
     cloud
-        .make_table("t", json!([{"name": "a", "type": "INT64"}, {"name": "b", "type": "STRING"}]))
+        .create_table("t", json!([{"name": "a", "type": "INT64"}, {"name": "b", "type": "STRING"}]))
         .await;
     for (fields, want) in [
         (json!([{"name": "a", "type": "INT64"}]), "Field b is missing in new schema"),
@@ -87,7 +91,8 @@ async fn a_patch_never_removes_or_retypes() {
         ),
     ] {
         let body = json!({"schema": {"fields": fields}});
-        let (status, body) = cloud.call("loader", "PATCH", &format!("{TABLES}/t"), body, &[]).await;
+        let (status, body) =
+            cloud.request("loader", "PATCH", &format!("{TABLES}/t"), body, &[]).await;
         assert_eq!(status, 400);
         let message = format!("Provided Schema does not match Table p:shop.t. {want}");
         assert_eq!(body["error"]["message"], message);
@@ -95,16 +100,16 @@ async fn a_patch_never_removes_or_retypes() {
 }
 
 #[tokio::test]
-async fn refusals_have_googles_form() {
-    let cloud = Cloud::start().await;
-    for (who, path, status, reason) in [
+async fn errors_have_googles_form() {
+    let cloud = TestCloud::start().await;
+    for (principal, path, status, reason) in [
         ("wrong-token", "/datasets", 401, "authError"),
-        ("nobody", "/datasets/shop", 403, "accessDenied"),
+        ("job-user", "/datasets/shop", 403, "accessDenied"),
         ("loader", "/datasets/none", 403, "accessDenied"),
         ("loader", "/datasets/shop/tables/none", 404, "notFound"),
         ("loader", "/jobs/none", 404, "notFound"),
     ] {
-        let (got, body) = cloud.call(who, "GET", path, Value::Null, &[]).await;
+        let (got, body) = cloud.request(principal, "GET", path, Value::Null, &[]).await;
         assert_eq!(
             (got, &body["error"]["errors"][0]["reason"]),
             (status, &json!(reason)),

@@ -1,4 +1,4 @@
-//! Newline-delimited JSON as BigQuery reads it. No value is ever quoted in an error.
+//! Reads newline-delimited JSON files as BigQuery does. Errors never contain a value.
 
 use arrow::array::RecordBatch;
 use arrow::json::ReaderBuilder;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, find_field};
 use crate::error::GoogleError;
 
-/// The rows of one file in the table's columns.
+/// Reads the rows of a file into the table's fields.
 pub(super) fn read(
     bytes: &[u8],
     uri: &str,
@@ -24,20 +24,20 @@ pub(super) fn read(
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let refuse = |what: String| {
+        let parse_error = |what: String| {
             GoogleError::invalid(format!(
                 "Error while reading data, error message: JSON parsing error in row starting at \
                  position {at}: {what} File: {uri}"
             ))
         };
         let value: Value = serde_json::from_slice(line)
-            .map_err(|_| refuse("Parser terminated before end of string.".to_owned()))?;
+            .map_err(|_| parse_error("Parser terminated before end of string.".to_owned()))?;
         let Value::Object(row) = value else {
-            return Err(refuse("Start of object expected.".to_owned()));
+            return Err(parse_error("Start of object expected.".to_owned()));
         };
-        rows.push(members(row, fields, ignore_unknown).map_err(refuse)?);
+        rows.push(convert_members(row, fields, ignore_unknown).map_err(parse_error)?);
     }
-    let bad = |_| {
+    let decode_error = |_| {
         GoogleError::invalid(format!(
             "Error while reading data, error message: JSON processing encountered a value that does \
              not fit its column. File: {uri}"
@@ -47,20 +47,25 @@ pub(super) fn read(
         .with_batch_size(rows.len().max(1))
         .with_coerce_primitive(true)
         .build_decoder()
-        .map_err(bad)?;
-    decoder.serialize(&rows).map_err(bad)?;
-    Ok(decoder.flush().map_err(bad)?.into_iter().collect())
+        .map_err(decode_error)?;
+    decoder.serialize(&rows).map_err(decode_error)?;
+    Ok(decoder.flush().map_err(decode_error)?.into_iter().collect())
 }
 
-/// A row's members under the table's own spelling, each in the form that the decoder reads.
-fn members(row: Map<String, Value>, fields: &[Field], ignore: bool) -> Result<Value, String> {
+/// Converts the members of a row or RECORD to the form that the Arrow decoder reads, with the field
+/// names as the table spells them.
+fn convert_members(
+    row: Map<String, Value>,
+    fields: &[Field],
+    ignore_unknown: bool,
+) -> Result<Value, String> {
     let mut result = Map::new();
     for (key, value) in row {
         match find_field(fields, &key) {
             Some(field) => {
-                result.insert(field.name.clone(), member(value, field, ignore)?);
+                result.insert(field.name.clone(), convert_value(value, field, ignore_unknown)?);
             }
-            None if ignore => {}
+            None if ignore_unknown => {}
             None => return Err(format!("No such field: {key}.")),
         }
     }
@@ -73,7 +78,7 @@ fn members(row: Map<String, Value>, fields: &[Field], ignore: bool) -> Result<Va
     Ok(Value::Object(result))
 }
 
-fn member(value: Value, field: &Field, ignore: bool) -> Result<Value, String> {
+fn convert_value(value: Value, field: &Field, ignore_unknown: bool) -> Result<Value, String> {
     if field.mode == FieldMode::Repeated {
         let Value::Array(values) = value else {
             return match value {
@@ -84,49 +89,56 @@ fn member(value: Value, field: &Field, ignore: bool) -> Result<Value, String> {
                 )),
             };
         };
-        let one = Field { mode: FieldMode::Nullable, ..field.clone() };
-        return values.into_iter().map(|it| member(it, &one, ignore)).collect();
+        let element_field = Field { mode: FieldMode::Nullable, ..field.clone() };
+        return values
+            .into_iter()
+            .map(|it| convert_value(it, &element_field, ignore_unknown))
+            .collect();
     }
-    let wrong = || {
+    let conversion_error = || {
         format!("Could not convert value to {}. Field: {}.", field.field_type.name(), field.name)
     };
     Ok(match (field.field_type, value) {
         (_, Value::Null) => Value::Null,
-        (FieldType::Record, Value::Object(row)) => members(row, &field.fields, ignore)?,
+        (FieldType::Record, Value::Object(row)) => {
+            convert_members(row, &field.fields, ignore_unknown)?
+        }
         (FieldType::Json, value) => json!(value.to_string()),
         (FieldType::Bytes, Value::String(text)) => {
-            let bytes = STANDARD.decode(text).map_err(|_| wrong())?;
-            // The decoder reads bytes in hexadecimal.
+            let bytes = STANDARD.decode(text).map_err(|_| conversion_error())?;
+            // The Arrow decoder reads bytes as hexadecimal text.
             json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         }
-        // A number is seconds since 1970.
+        // A number means seconds since 1970-01-01.
         (FieldType::Timestamp, Value::Number(number)) => {
-            let seconds = number.as_f64().ok_or_else(wrong)?;
+            let seconds = number.as_f64().ok_or_else(conversion_error)?;
             json!((seconds * 1e6).round() as i64)
         }
-        (FieldType::Timestamp, Value::String(text)) => json!(instant(&text)),
+        (FieldType::Timestamp, Value::String(text)) => json!(normalize_timestamp(&text)),
         (FieldType::Boolean, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "yes" | "y" | "1" => json!(true),
             "false" | "f" | "no" | "n" | "0" => json!(false),
-            _ => return Err(wrong()),
+            _ => return Err(conversion_error()),
         },
         (FieldType::Integer, Value::String(text)) => {
-            json!(text.trim().parse::<i64>().map_err(|_| wrong())?)
+            json!(text.trim().parse::<i64>().map_err(|_| conversion_error())?)
         }
         (FieldType::Integer, Value::Number(number)) => {
             let whole = number.as_i64().or_else(|| {
                 let float = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15)?;
                 Some(float as i64)
             });
-            json!(whole.ok_or_else(wrong)?)
+            json!(whole.ok_or_else(conversion_error)?)
         }
-        (FieldType::Record, _) | (_, Value::Array(_) | Value::Object(_)) => return Err(wrong()),
+        (FieldType::Record, _) | (_, Value::Array(_) | Value::Object(_)) => {
+            return Err(conversion_error());
+        }
         (_, value) => value,
     })
 }
 
-/// BigQuery's ` UTC` at the end of an instant in the form that the decoder reads.
-fn instant(text: &str) -> String {
+/// Replaces the suffix ` UTC`, which BigQuery accepts, by the `Z` that the Arrow decoder reads.
+fn normalize_timestamp(text: &str) -> String {
     match text.strip_suffix("UTC") {
         Some(rest) => format!("{}Z", rest.trim_end()),
         None => text.to_owned(),

@@ -1,7 +1,7 @@
-//! Parquet files as BigQuery reads them: the type of a column follows from its physical
-//! type and annotation alone, and nothing is coerced towards the table's type.
+//! Reads Parquet files as BigQuery does: a column's physical type and annotation alone determine
+//! its type, and values are not coerced to the table's type.
 //!
-//! From Google's documentation, "Parquet conversions".
+//! Follows Google's documentation, "Parquet conversions".
 
 use std::fs::File;
 use std::sync::Arc;
@@ -53,10 +53,10 @@ impl ParquetOptions {
     }
 }
 
-/// Rows decoded at once.
+/// The number of rows in a decoded batch.
 const BATCH_ROWS: usize = 65_536;
 
-/// The columns that BigQuery would give a table made from this file.
+/// The fields of a table that BigQuery creates from this file.
 pub(super) fn infer_fields(
     file: File,
     uri: &str,
@@ -65,8 +65,10 @@ pub(super) fn infer_fields(
     file_fields(&builder(file, uri)?, uri, options)
 }
 
-/// The file's rows in the table's columns. A column that the file lacks is NULL; one that the
-/// table lacks, or of another type than the table's, is refused.
+/// Reads the rows of a file into the table's fields. A column that the file lacks is NULL.
+///
+/// # Errors
+/// Fails for a column that the table lacks or whose type differs from the table's.
 pub(super) fn read(
     file: File,
     uri: &str,
@@ -124,7 +126,7 @@ pub(super) fn read(
 
 type Builder = ParquetRecordBatchReaderBuilder<File>;
 
-/// Opens a file by its Parquet schema alone: hints that a writer left for Arrow do not count.
+/// Opens a file by its Parquet schema and ignores the Arrow schema that a writer may have added.
 fn builder(file: File, uri: &str) -> Result<Builder, GoogleError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     Builder::try_new_with_options(file, options).map_err(|_| damaged_file(uri))
@@ -141,7 +143,7 @@ fn file_fields(
         .collect()
 }
 
-/// What one column of the file is in BigQuery.
+/// The BigQuery field of a column in the file.
 fn field_of(
     parquet: &Type,
     arrow: &ArrowField,
@@ -194,8 +196,8 @@ fn field_of(
     Ok(Field::new(name, field_type, mode))
 }
 
-/// A LIST: by default the nesting that the file has, `column.list.element`; a repeated column
-/// only with `enableListInference`.
+/// The field of a LIST. By default it has the nesting of the file, `column.list.element`; with
+/// `enableListInference` it is a REPEATED field.
 fn list_field(
     parquet: &Type,
     arrow: &ArrowField,
@@ -205,7 +207,7 @@ fn list_field(
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
     if parquet.is_primitive() {
-        // A bare repeated leaf, with no group around it: REPEATED, whatever the options say.
+        // A repeated leaf without a group around it is REPEATED with any option.
         let element_field = field_of(parquet, item, uri, options)?;
         return Ok(Field { name: name.clone(), mode: FieldMode::Repeated, ..element_field });
     }
@@ -230,7 +232,7 @@ fn list_field(
     Ok(Field { fields: vec![inner], ..Field::new(name, FieldType::Record, mode) })
 }
 
-/// Only the STRING annotation makes text; JSON and ENUM leave the bytes bytes.
+/// Whether a column is text: only with the STRING annotation. JSON and ENUM columns are BYTES.
 fn is_string(parquet: &Type) -> bool {
     let info = parquet.get_basic_info();
     match info.logical_type_ref() {
@@ -239,7 +241,8 @@ fn is_string(parquet: &Type) -> bool {
     }
 }
 
-/// The first of NUMERIC, BIGNUMERIC and STRING that the job allows and that holds every value.
+/// The first of NUMERIC, BIGNUMERIC and STRING that the job allows and that can represent all
+/// values of the precision and scale.
 fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<FieldType> {
     let scale = i16::from(scale);
     let integer = i16::from(precision) - scale;
@@ -252,7 +255,7 @@ fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<Fie
     }
 }
 
-/// Refuses a column of another type than the table's.
+/// Checks that a column's type matches the table's.
 fn check_field(
     found: &Field,
     wanted: &Field,
@@ -260,7 +263,7 @@ fn check_field(
     uri: &str,
 ) -> Result<(), GoogleError> {
     let repeated = |it: &Field| it.mode == FieldMode::Repeated;
-    // A NUMERIC fits a BIGNUMERIC column; nothing else is widened.
+    // NUMERIC can be loaded into BIGNUMERIC. No other type is widened.
     let is_same_type = found.field_type == wanted.field_type
         || (found.field_type == FieldType::Numeric && wanted.field_type == FieldType::Bignumeric);
     if !is_same_type || repeated(found) != repeated(wanted) {
@@ -290,7 +293,7 @@ fn check_field(
     Ok(())
 }
 
-/// How a column's type is named in a refusal.
+/// The name of a column's type in an error.
 fn physical_name(parquet: &Type) -> String {
     if parquet.is_primitive() {
         parquet.get_physical_type().to_string()
@@ -299,7 +302,7 @@ fn physical_name(parquet: &Type) -> String {
     }
 }
 
-/// The in-memory type in which BigQuery wants a column, as its messages name it.
+/// The in-memory type of a field as BigQuery's errors name it.
 fn cpp_type(field_type: FieldType) -> &'static str {
     match field_type {
         FieldType::Integer | FieldType::Timestamp | FieldType::Time | FieldType::Datetime => {
@@ -314,7 +317,7 @@ fn cpp_type(field_type: FieldType) -> &'static str {
     }
 }
 
-/// The column as the table keeps it; `None` if a value does not fit.
+/// Converts a column to the table's type; `None` if a value is out of range.
 fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef> {
     match (to.data_type(), column.data_type()) {
         (DataType::List(item), DataType::List(_)) => {
@@ -345,7 +348,7 @@ fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<A
                 .collect::<Option<Vec<_>>>()?;
             Some(Arc::new(StructArray::new(members.clone(), all, parts.nulls().cloned())))
         }
-        // The nesting of a LIST as it stands in the file: column, list, element.
+        // Keeps the nesting of a LIST in the file: column, list, element.
         (DataType::Struct(outer), DataType::List(_)) => {
             nest_list(column.as_list::<i32>(), found, outer)
         }

@@ -1,4 +1,4 @@
-//! Cells as BigQuery's REST API writes them: `{"f": [{"v": "…"}]}`, almost all as text.
+//! Query results in the REST API's form `{"f": [{"v": "…"}]}`, in which almost all values are text.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ use serde_json::{Value, json};
 use crate::bigquery::schema::{Field, FieldMode, FieldType, UTC};
 use crate::error::GoogleError;
 
-/// What the caller asked for.
+/// The format options of a query request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CellFormat {
-    /// TIMESTAMP as whole microseconds instead of seconds with a fraction.
+    /// Whether a TIMESTAMP is an integer of microseconds instead of seconds with a fraction.
     pub(crate) int64_timestamps: bool,
 }
 
 impl CellFormat {
-    /// From the `formatOptions` of a query request.
+    /// Parses the `formatOptions` of a query request.
     pub(crate) fn from_request(body: &Value) -> Self {
         let wanted = body.pointer("/formatOptions/useInt64Timestamp").and_then(Value::as_bool);
         Self { int64_timestamps: wanted == Some(true) }
     }
 }
 
-/// One row.
+/// A row as JSON.
 pub(crate) fn row_json(
     fields: &[Field],
     batch: &RecordBatch,
@@ -43,7 +43,7 @@ pub(crate) fn row_json(
     json!({"f": cells})
 }
 
-/// One value as a person reads it; `None` for NULL.
+/// A value as human-readable text; `None` for NULL.
 pub(crate) fn cell_text(field: &Field, column: &ArrayRef, at: usize) -> Option<String> {
     if field.mode != FieldMode::Repeated
         && field.field_type == FieldType::Timestamp
@@ -61,7 +61,7 @@ pub(crate) fn cell_text(field: &Field, column: &ArrayRef, at: usize) -> Option<S
 
 fn cell_json(field: &Field, column: &ArrayRef, at: usize, format: CellFormat) -> Value {
     if field.mode == FieldMode::Repeated {
-        // BigQuery knows no NULL list: it is shown as an empty one.
+        // BigQuery has no NULL list; it shows an empty one.
         if column.is_null(at) {
             return json!([]);
         }
@@ -118,7 +118,7 @@ fn format_float(value: f64) -> String {
     format!("{value:?}")
 }
 
-/// Decimal text without the zeros that only the scale demands.
+/// Decimal text without trailing zeros.
 fn trim_decimal(text: String) -> String {
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -141,9 +141,9 @@ fn format_time(micros: i64) -> String {
     if fraction == 0 { clock } else { format!("{clock}.{fraction:06}") }
 }
 
-fn format_datetime(micros: i64, between: char) -> String {
+fn format_datetime(micros: i64, separator: char) -> String {
     let day = i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX);
-    format!("{}{between}{}", format_date(day), format_time(micros.rem_euclid(DAY_MICROS)))
+    format!("{}{separator}{}", format_date(day), format_time(micros.rem_euclid(DAY_MICROS)))
 }
 
 fn format_seconds(micros: i64) -> String {
@@ -152,7 +152,7 @@ fn format_seconds(micros: i64) -> String {
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
-/// The columns of a query's result, from the engine's types to BigQuery's.
+/// The BigQuery fields of a query result, from the engine's types.
 pub(super) fn result_fields(schema: &Schema) -> Result<Vec<Field>, GoogleError> {
     schema.fields().iter().map(|field| result_field(field.name(), field.data_type())).collect()
 }
@@ -199,7 +199,7 @@ fn result_field(name: &str, data_type: &DataType) -> Result<Field, GoogleError> 
     Ok(Field::new(name, field_type, FieldMode::Nullable))
 }
 
-/// A batch of the engine in the types that [`row`] reads.
+/// Converts a batch of the engine to the types that [`row_json`] reads.
 pub(super) fn normalize_batch(
     fields: &[Field],
     batch: &RecordBatch,
@@ -210,13 +210,13 @@ pub(super) fn normalize_batch(
         .map(|(field, column)| {
             let to = field.arrow_field();
             let column = match column.data_type() {
-                // A list's or a decimal's inner types are cast with it.
+                // The cast below also converts the inner types of lists and decimals.
                 DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond => {
                     cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?
                 }
                 _ => column.clone(),
             };
-            // Only the zone's name differs: the instants are the same.
+            // Changes only the name of the time zone; the instants stay the same.
             match (column.data_type(), to.data_type()) {
                 (DataType::Timestamp(_, Some(zone)), _) if zone.as_ref() != UTC => Ok(Arc::new(
                     column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone(UTC),
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_times() {
+    fn times_are_formatted() {
         for (micros, want) in [
             (0, "1970-01-01T00:00:00"),
             (-1, "1969-12-31T23:59:59.999999"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_numbers() {
+    fn numbers_are_formatted() {
         for (given, want) in [("1.500000000", "1.5"), ("10", "10"), ("-3.000", "-3"), ("0.00", "0")]
         {
             assert_eq!(trim_decimal(given.to_owned()), want);

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-/// BigQuery's types under the engine's names.
+/// Replaces a BigQuery type by the engine's equivalent.
 pub(super) fn to_engine_type(data_type: &mut DataType) {
     *data_type = match data_type {
         DataType::Int64
@@ -39,7 +39,8 @@ pub(super) fn to_engine_type(data_type: &mut DataType) {
     };
 }
 
-/// A function that the engine lacks or names otherwise. Its arguments are rewritten already.
+/// The engine's equivalent of a BigQuery function that the engine lacks or names differently.
+/// `None`: the function needs no translation. The arguments must have been translated already.
 pub(super) fn translate_function(function: &Function) -> Option<Expr> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let args: Vec<String> = list.args.iter().map(ToString::to_string).collect();
@@ -81,26 +82,26 @@ pub(super) fn translate_function(function: &Function) -> Option<Expr> {
         _ => return None,
     };
     let mut new = parse_expression(&text)?;
-    // An aggregate keeps its window.
+    // An aggregate function keeps its OVER clause.
     if let (Expr::Function(new), Some(over)) = (&mut new, &function.over) {
         new.over = Some(over.clone());
     }
     Some(new)
 }
 
-/// Parses an expression that was put together here. The generic dialect takes a backslash in a
-/// text for itself, which is how the syntax tree prints it.
+/// Parses a generated expression. In the generic dialect a backslash in a text is literal, which
+/// matches how the syntax tree prints texts.
 pub(super) fn parse_expression(text: &str) -> Option<Expr> {
     Parser::new(&GenericDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
 }
 
-/// Gives the engine BigQuery's division.
+/// Makes the engine divide as BigQuery does.
 pub(super) fn register_division(context: &SessionContext) {
-    // Registering a planner cannot fail for a session context.
+    // Registering a planner cannot fail for a `SessionContext`.
     let _ = context.state_ref().write().register_expr_planner(Arc::new(FloatDivision));
 }
 
-/// `/` of two INT64 is a FLOAT64 in BigQuery.
+/// In BigQuery, `/` of two INT64 returns a FLOAT64.
 #[derive(Debug)]
 struct FloatDivision;
 

@@ -121,7 +121,7 @@ fn text_field(name: &str) -> Field {
     Field::new(name, FieldType::String, FieldMode::Nullable)
 }
 
-/// A type as GoogleSQL writes it.
+/// The GoogleSQL name of a field's type.
 fn sql_type(field: &Field) -> String {
     let base = match field.field_type {
         FieldType::Integer => "INT64".to_owned(),

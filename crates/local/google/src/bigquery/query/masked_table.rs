@@ -1,5 +1,5 @@
-//! A table as one caller sees it: masked columns are masked where they are scanned, before
-//! a filter, a join or a function can look at them.
+//! A table masked for one caller. Columns are masked in the table scan, before a filter, a join or a
+//! function can read them.
 
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ use crate::bigquery::schema::{Field, arrow_schema};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 
-/// How a caller sees one column.
+/// How a caller may read one column.
 #[derive(Clone, Debug)]
 pub(crate) enum ColumnView {
     Plain,
     Masked(MaskingRule),
-    /// A RECORD whose members are seen each in their own way.
+    /// A RECORD whose members have different views.
     Members(Vec<ColumnView>),
-    /// The refusal that reading it comes to.
+    /// Reading the column fails with this error.
     Denied(GoogleError),
 }
 
 impl ColumnView {
-    /// How `caller` sees `field`. `path` is the column's full name for the refusal.
+    /// How `caller` may read `field`. `path` is the column's full name for the error message.
     fn new(access: &AccessControl, caller: &Principal, field: &Field, path: &str) -> Self {
         if !field.fields.is_empty() {
             let members: Vec<_> = field
@@ -41,7 +41,7 @@ impl ColumnView {
                 .iter()
                 .map(|member| Self::new(access, caller, member, &format!("{path}.{}", member.name)))
                 .collect();
-            // A RECORD is read whole here, so that one refused member refuses it.
+            // A RECORD is always read as a whole, so one denied member denies the RECORD.
             let refused = members.iter().find(|it| matches!(it, Self::Denied(_)));
             return match refused {
                 Some(refused) => refused.clone(),
@@ -57,7 +57,7 @@ impl ColumnView {
                  {path}.",
                 access.tag_label(tag)
             ))),
-            // What the rule cannot mask must not be shown: BigQuery fails the query.
+            // The rule does not support the type: BigQuery fails the query.
             ColumnAccess::Masked(rule) if !rule.supports(field.arrow_field().data_type()) => {
                 Self::Denied(GoogleError::invalid(format!(
                     "Data masking rule {} cannot be applied to column {path} of type {}.",
@@ -92,19 +92,19 @@ impl ColumnView {
                 let fields = record.fields().clone();
                 Ok(Arc::new(StructArray::try_new(fields, members, record.nulls().cloned())?))
             }
-            Self::Denied(_) => plan_err!("a refused column was scanned"),
+            Self::Denied(_) => plan_err!("a denied column was scanned"),
         }
     }
 }
 
-/// One version of a table, in one caller's view.
+/// One version of a table, masked for one caller.
 #[derive(Debug)]
 pub(crate) struct MaskedTable {
     pub(crate) fields: Vec<Field>,
     views: Vec<ColumnView>,
     rows: Arc<TableRows>,
     schema: SchemaRef,
-    /// Of `RANDOM_HASH`, one for each query.
+    /// The salt of `RANDOM_HASH`, different for each query.
     salt: Vec<u8>,
 }
 
@@ -126,7 +126,7 @@ impl MaskedTable {
         Self { fields, views, rows, schema, salt }
     }
 
-    /// A table that everybody sees whole, such as a view of the catalogue.
+    /// A table without masking, such as a view of `INFORMATION_SCHEMA`.
     pub(crate) fn unmasked(fields: Vec<Field>, rows: TableRows) -> Self {
         let views = vec![ColumnView::Plain; fields.len()];
         let schema = arrow_schema(&fields);
@@ -137,7 +137,7 @@ impl MaskedTable {
         self.rows.logical_bytes
     }
 
-    /// Whether the caller may read a column at all.
+    /// Checks that the caller may read a column, plain or masked.
     pub(crate) fn check_readable(&self, column: usize) -> std::result::Result<(), GoogleError> {
         match self.views.get(column) {
             Some(ColumnView::Denied(error)) => Err(error.clone()),
@@ -145,7 +145,7 @@ impl MaskedTable {
         }
     }
 
-    /// The rows of some columns, masked.
+    /// The rows of the given columns, masked.
     pub(crate) fn masked_batches(&self, columns: &[usize]) -> Result<Vec<RecordBatch>> {
         let schema: SchemaRef = Arc::new(Schema::new(
             columns.iter().map(|at| self.schema.field(*at).clone()).collect::<Vec<_>>(),

@@ -1,12 +1,13 @@
-//! Queries: BigQuery's SQL, answered by an embedded engine over tables that are masked for
+//! Queries: runs BigQuery's SQL in an embedded engine (DataFusion) over tables that are masked for
 //! the caller.
 //!
 //! | module | what |
 //! |---|---|
-//! | `sql` | BigQuery's dialect, rewritten to what the engine speaks |
-//! | `provider` | a table as one caller sees it |
-//! | `information` | `INFORMATION_SCHEMA` views |
-//! | `values` | results as the REST API writes them |
+//! | `sql` | translation of BigQuery's dialect to the engine's |
+//! | `functions` | translation of functions, types and operators |
+//! | `masked_table` | a table masked for one caller |
+//! | `information_schema` | `INFORMATION_SCHEMA` views |
+//! | `cells` | query results in the REST API's form |
 
 pub(crate) mod cells;
 mod functions;
@@ -35,7 +36,7 @@ use crate::error::GoogleError;
 use masked_table::MaskedTable;
 use sql::{Parameter, Statement, TableSource};
 
-/// What a query request asks.
+/// A query with its default dataset and parameters.
 pub(crate) struct QuerySpec {
     pub(crate) sql: String,
     default_dataset: Option<(String, String)>,
@@ -48,13 +49,13 @@ impl QuerySpec {
         Self { sql: sql.to_owned(), default_dataset: None, parameters: Vec::new() }
     }
 
-    /// From a query request or a query job's configuration.
+    /// Parses a query request or the configuration of a query job.
     pub(crate) fn parse(body: &Value, project: &str) -> Result<Self, GoogleError> {
         let sql = body.get("query").and_then(Value::as_str).filter(|it| !it.is_empty());
         let sql = sql.ok_or_else(|| {
             GoogleError::new(400, "required", "Required parameter is missing: query")
         })?;
-        // Google's default is legacy SQL where nothing is said; every client says `false`.
+        // Google's default is legacy SQL, but every client sends `false`.
         if body.get("useLegacySql").and_then(Value::as_bool) == Some(true) {
             return Err(GoogleError::invalid("Legacy SQL is not supported by this server."));
         }
@@ -76,12 +77,12 @@ impl QuerySpec {
 }
 
 impl BigQuery {
-    /// Runs a query as `caller`; dry: only plans it and checks the caller's rights.
+    /// Runs a query as `caller`. A dry run only plans it and checks the caller's permissions.
     pub(crate) async fn run_query(
         &self,
         caller: &Principal,
         spec: &QuerySpec,
-        dry: bool,
+        dry_run: bool,
     ) -> Result<QueryResult, GoogleError> {
         let mut statement = Statement::parse(&spec.sql)?;
         let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
@@ -104,16 +105,16 @@ impl BigQuery {
         functions::register_division(&context);
         let state = context.state();
         let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning_error)?;
-        let used = used_columns(&state, &plan)?;
+        let columns_read = find_columns_read(&state, &plan)?;
         let mut bytes_processed = 0;
         for (at, table) in tables.iter().enumerate() {
-            for column in (0..table.fields.len()).filter(|it| used.contains(&(at, *it))) {
+            for column in (0..table.fields.len()).filter(|it| columns_read.contains(&(at, *it))) {
                 table.check_readable(column)?;
             }
             bytes_processed += table.logical_bytes();
         }
         let fields = cells::result_fields(plan.schema().as_arrow())?;
-        if dry {
+        if dry_run {
             return Ok(QueryResult { fields, batches: Vec::new(), bytes_processed });
         }
         let found = DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
@@ -124,14 +125,17 @@ impl BigQuery {
         Ok(QueryResult { fields, batches, bytes_processed })
     }
 
-    /// A table as `caller` sees it, provided that they may read it at all.
+    /// A table masked for `caller`.
+    ///
+    /// # Errors
+    /// 403 unless `caller` may read the dataset, 404 for an unknown table.
     fn masked_table(
         &self,
         caller: &Principal,
         name: &TableName,
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
-        let refused = || {
+        let access_denied = || {
             GoogleError::access_denied(format!(
                 "Access Denied: Table {name}: User does not have permission to query table {name}, \
                  or perhaps it does not exist."
@@ -142,7 +146,7 @@ impl BigQuery {
                 it.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
             })
         {
-            return Err(refused());
+            return Err(access_denied());
         }
         let (fields, rows) = {
             let catalog = self.catalog();
@@ -155,7 +159,8 @@ impl BigQuery {
         Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
     }
 
-    /// The rows of a table as `caller` sees them: all columns, or some by name.
+    /// The rows of a table masked for `caller`: all columns, or the `selected` ones (comma-separated
+    /// names).
     pub(crate) fn read_table(
         &self,
         caller: &Principal,
@@ -163,11 +168,14 @@ impl BigQuery {
         selected: Option<&str>,
     ) -> Result<QueryResult, GoogleError> {
         let table = self.masked_table(caller, name, &next_salt())?;
-        let wanted: Option<Vec<&str>> = selected.map(|it| it.split(',').map(str::trim).collect());
+        let selected_names: Option<Vec<&str>> =
+            selected.map(|it| it.split(',').map(str::trim).collect());
         let columns: Vec<usize> = (0..table.fields.len())
             .filter(|at| {
                 let name = &table.fields[*at].name;
-                wanted.as_ref().is_none_or(|it| it.iter().any(|one| one.eq_ignore_ascii_case(name)))
+                selected_names
+                    .as_ref()
+                    .is_none_or(|it| it.iter().any(|selected| selected.eq_ignore_ascii_case(name)))
             })
             .collect();
         for column in &columns {
@@ -181,7 +189,7 @@ impl BigQuery {
     }
 }
 
-/// A salt that no other query has. It is unguessable to nobody: this is a local server.
+/// A different salt for each query. It is predictable, which is sufficient for a local server.
 fn next_salt() -> Vec<u8> {
     static QUERIES: AtomicU64 = AtomicU64::new(0);
     QUERIES.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec()
@@ -190,13 +198,14 @@ fn next_salt() -> Vec<u8> {
 fn session_state() -> Result<SessionState, GoogleError> {
     let mut config = SessionConfig::new().with_target_partitions(2).with_information_schema(false);
     let options = config.options_mut();
-    // Names are rewritten to the tables' own spelling beforehand; TIMESTAMP is an instant.
+    // Column names already have the tables' spelling, so they must not be changed to lower case.
     for (key, value) in [
         ("datafusion.sql_parser.enable_ident_normalization", "false"),
         ("datafusion.sql_parser.map_string_types_to_utf8view", "false"),
-        // BigQuery sorts NULL before every value.
+        // BigQuery sorts NULL before all values.
         ("datafusion.sql_parser.default_null_ordering", "nulls_min"),
         ("datafusion.sql_parser.dialect", "bigquery"),
+        // TIMESTAMP is an instant.
         ("datafusion.execution.time_zone", "+00:00"),
     ] {
         options.set(key, value).map_err(planning_error)?;
@@ -204,15 +213,15 @@ fn session_state() -> Result<SessionState, GoogleError> {
     Ok(SessionStateBuilder::new().with_config(config).with_default_features().build())
 }
 
-/// Which columns of which tables a query reads. What the finished plan scans counts, and what
-/// the statement needs before the engine's cleverness, so that `LIMIT 0` opens no column;
-/// `SELECT *` in a subquery of which one column is used reads that one only.
-fn used_columns(
+/// The columns that a query reads, as (table, column) indices. They are the columns that the final
+/// plan scans and those that the statement needs before other optimizations, so that `LIMIT 0` gives
+/// no access to a column. Of `SELECT *` in a subquery only the columns that are used count.
+fn find_columns_read(
     state: &SessionState,
     plan: &LogicalPlan,
 ) -> Result<BTreeSet<(usize, usize)>, GoogleError> {
-    let mut used = BTreeSet::new();
-    add_scanned_columns(&state.optimize(plan).map_err(planning_error)?, &mut used)?;
+    let mut columns_read = BTreeSet::new();
+    add_scanned_columns(&state.optimize(plan).map_err(planning_error)?, &mut columns_read)?;
     if !has_correlated_subquery(plan)? {
         let analyzed = state
             .analyzer()
@@ -221,14 +230,14 @@ fn used_columns(
         let pruned = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())])
             .optimize(analyzed, &OptimizerContext::new(), |_, _| {})
             .map_err(planning_error)?;
-        add_scanned_columns(&pruned, &mut used)?;
+        add_scanned_columns(&pruned, &mut columns_read)?;
     }
-    Ok(used)
+    Ok(columns_read)
 }
 
 fn add_scanned_columns(
     plan: &LogicalPlan,
-    used: &mut BTreeSet<(usize, usize)>,
+    columns_read: &mut BTreeSet<(usize, usize)>,
 ) -> Result<(), GoogleError> {
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
@@ -236,7 +245,7 @@ fn add_scanned_columns(
         {
             let all = 0..scan.source.schema().fields().len();
             let columns = scan.projection.clone().unwrap_or_else(|| all.collect());
-            used.extend(columns.into_iter().map(|column| (at, column)));
+            columns_read.extend(columns.into_iter().map(|column| (at, column)));
         }
         Ok(TreeNodeRecursion::Continue)
     })
@@ -244,8 +253,8 @@ fn add_scanned_columns(
     .map_err(planning_error)
 }
 
-/// Whether a subquery refers to its surroundings: such a one is pruned only by the whole
-/// optimizer.
+/// Whether a subquery refers to columns of an outer query. Only the complete optimizer can prune the
+/// columns of such a query.
 fn has_correlated_subquery(plan: &LogicalPlan) -> Result<bool, GoogleError> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
@@ -260,20 +269,20 @@ fn has_correlated_subquery(plan: &LogicalPlan) -> Result<bool, GoogleError> {
     Ok(found)
 }
 
-/// An error of parsing or planning: it can only speak of the statement and of names.
+/// An error of parsing or planning. Its message can only contain parts of the statement and names.
 fn planning_error(error: DataFusionError) -> GoogleError {
     let text = error.strip_backtrace();
     let first = text.lines().next().unwrap_or_default();
     GoogleError::invalid_query(format!("Query could not be planned: {first}"))
 }
 
-/// An error of execution may quote a cell, so that its own words are not passed on.
+/// An error of execution. The engine's message may quote a cell, so it is left out.
 fn execution_error(error: DataFusionError) -> GoogleError {
     let what = match error.find_root() {
         DataFusionError::ArrowError(error, _) => match error.as_ref() {
             arrow::error::ArrowError::DivideByZero => "division by zero",
             arrow::error::ArrowError::CastError(_) | arrow::error::ArrowError::ParseError(_) => {
-                "a value could not be converted to the wanted type"
+                "a value could not be converted to the requested type"
             }
             arrow::error::ArrowError::ArithmeticOverflow(_) => "a number is too large for its type",
             _ => "the engine stopped",

@@ -1,6 +1,7 @@
-//! BigQuery's SQL, rewritten on its syntax tree to what the engine speaks: table names
-//! become the registered tables, column names get the tables' own spelling, and functions and
-//! types that the engine knows under other names are replaced.
+//! Translation of a SELECT statement from BigQuery's SQL to the engine's, on the syntax tree.
+//!
+//! Table names become aliases of the registered tables, column names get the tables' spelling, and
+//! functions, types and parameters are replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -21,7 +22,7 @@ use crate::bigquery::catalog::TableName;
 use crate::bigquery::schema::Field;
 use crate::error::GoogleError;
 
-/// What a name after FROM stands for.
+/// The table or view that a name in a FROM clause refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TableSource {
     Table(TableName),
@@ -64,14 +65,14 @@ impl Parameter {
     }
 }
 
-/// The name under which the engine knows the query's table number `at`.
+/// The name under which table number `at` of the query is registered in the engine.
 pub(super) fn table_alias(at: usize) -> String {
     format!("{ALIAS_PREFIX}{at}")
 }
 
 const ALIAS_PREFIX: &str = "__table_";
 
-/// The table number behind a name, if the name is one of ours.
+/// The table number of an alias that [`table_alias`] created.
 pub(super) fn table_of_alias(name: &str) -> Option<usize> {
     name.strip_prefix(ALIAS_PREFIX)?.parse().ok()
 }
@@ -91,22 +92,22 @@ impl Statement {
         }
     }
 
-    /// Finds the tables of the query and puts the engine's names in their places.
+    /// Returns the tables of the query and replaces their names by [`table_alias`]es.
     pub(super) fn resolve_tables(
         &mut self,
         project: &str,
-        default: Option<&(String, String)>,
+        default_dataset: Option<&(String, String)>,
     ) -> Result<Vec<TableSource>, GoogleError> {
         let mut ctes = CteNames(BTreeSet::new());
         let _ = self.0.visit(&mut ctes);
-        let mut finder = TableFinder { project, default, ctes: ctes.0, found: Vec::new() };
+        let mut finder = TableFinder { project, default_dataset, ctes: ctes.0, tables: Vec::new() };
         match self.0.visit(&mut finder) {
             ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(finder.found),
+            ControlFlow::Continue(()) => Ok(finder.tables),
         }
     }
 
-    /// Rewrites names, functions, types and parameters.
+    /// Replaces column names, functions, types and parameters.
     pub(super) fn rewrite(
         &mut self,
         tables: &[Arc<MaskedTable>],
@@ -117,7 +118,7 @@ impl Statement {
             collect_column_names(&table.fields, &mut names);
         }
         alias_unnamed_results(&mut self.0);
-        let mut rewriter = Rewriter { names, parameters, positional: 0 };
+        let mut rewriter = Rewriter { names, parameters, positional_count: 0 };
         match self.0.visit(&mut rewriter) {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
@@ -136,7 +137,7 @@ fn collect_column_names(fields: &[Field], names: &mut BTreeMap<String, String>) 
     }
 }
 
-/// The names that WITH clauses introduce.
+/// Collects the names that WITH clauses define.
 struct CteNames(BTreeSet<String>);
 
 impl VisitorMut for CteNames {
@@ -152,9 +153,9 @@ impl VisitorMut for CteNames {
 
 struct TableFinder<'a> {
     project: &'a str,
-    default: Option<&'a (String, String)>,
+    default_dataset: Option<&'a (String, String)>,
     ctes: BTreeSet<String>,
-    found: Vec<TableSource>,
+    tables: Vec<TableSource>,
 }
 
 impl TableFinder<'_> {
@@ -172,7 +173,7 @@ impl TableFinder<'_> {
                     view: (*view).to_owned(),
                 })
             }
-            [schema, view] if is_information_schema(schema) => match self.default {
+            [schema, view] if is_information_schema(schema) => match self.default_dataset {
                 Some((_, dataset)) => Ok(TableSource::InformationSchema {
                     dataset: dataset.clone(),
                     view: (*view).to_owned(),
@@ -185,7 +186,7 @@ impl TableFinder<'_> {
             [dataset, table] => {
                 Ok(TableSource::Table(TableName::new(self.project, dataset, table)))
             }
-            [table] => match self.default {
+            [table] => match self.default_dataset {
                 Some((project, dataset)) => {
                     Ok(TableSource::Table(TableName::new(project, dataset, table)))
                 }
@@ -205,7 +206,7 @@ impl VisitorMut for TableFinder<'_> {
         let TableFactor::Table { name, alias, args: None, .. } = factor else {
             return ControlFlow::Continue(());
         };
-        // `a.b.c` may be quoted as a whole or part by part.
+        // The name `a.b.c` may be quoted as a whole or in parts.
         let full_name: Vec<_> =
             name.0.iter().filter_map(|it| it.as_ident().map(|it| it.value.clone())).collect();
         let full_name = full_name.join(".");
@@ -218,14 +219,14 @@ impl VisitorMut for TableFinder<'_> {
             Ok(source) => source,
             Err(error) => return ControlFlow::Break(error),
         };
-        let at = match self.found.iter().position(|it| *it == source) {
+        let at = match self.tables.iter().position(|it| *it == source) {
             Some(at) => at,
             None => {
-                self.found.push(source);
-                self.found.len() - 1
+                self.tables.push(source);
+                self.tables.len() - 1
             }
         };
-        // A table is known in its query by the last part of its name.
+        // Without an alias, a query refers to a table by the last part of its name.
         if alias.is_none() {
             let name = Ident::new(parts[parts.len() - 1]);
             *alias = Some(TableAlias { explicit: false, name, columns: Vec::new(), at: None });
@@ -235,7 +236,7 @@ impl VisitorMut for TableFinder<'_> {
     }
 }
 
-/// Columns of the result without a name are `f0_`, `f1_` and so on.
+/// Names the unnamed columns of the result `f0_`, `f1_` and so on, as BigQuery does.
 fn alias_unnamed_results(statement: &mut ast::Statement) {
     let ast::Statement::Query(query) = statement else { return };
     let SetExpr::Select(select) = query.body.as_mut() else { return };
@@ -252,10 +253,10 @@ fn alias_unnamed_results(statement: &mut ast::Statement) {
 }
 
 struct Rewriter<'a> {
-    /// A column's name in lower case → as the table spells it.
+    /// Column name in lower case → the table's spelling.
     names: BTreeMap<String, String>,
     parameters: &'a [Parameter],
-    positional: usize,
+    positional_count: usize,
 }
 
 impl Rewriter<'_> {
@@ -266,14 +267,14 @@ impl Rewriter<'_> {
     }
 
     fn parameter_literal(&mut self, placeholder: &str) -> Option<Expr> {
-        let found = match placeholder.strip_prefix('@') {
+        let tables = match placeholder.strip_prefix('@') {
             Some(name) => self.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name)),
             None => {
-                self.positional += 1;
-                self.parameters.get(self.positional - 1)
+                self.positional_count += 1;
+                self.parameters.get(self.positional_count - 1)
             }
         };
-        found?.literal()
+        tables?.literal()
     }
 }
 
@@ -317,7 +318,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<GoogleError> {
-        // The dialect reads `@name` as an identifier, `?` as a placeholder.
+        // The parser reads `@name` as an identifier and `?` as a placeholder.
         let placeholder = match &*expr {
             Expr::Identifier(ident) if ident.value.starts_with('@') => Some(&ident.value),
             Expr::Value(ValueWithSpan { value: Literal::Placeholder(name), .. }) => Some(name),
@@ -341,7 +342,8 @@ impl VisitorMut for Rewriter<'_> {
             }
             Expr::Cast { data_type, .. } => to_engine_type(data_type),
             Expr::TypedString(typed) => to_engine_type(&mut typed.data_type),
-            // Printed and parsed again, a double-quoted text would be taken for a name.
+            // A function's arguments are printed and parsed again, where a double-quoted text would
+            // become a name.
             Expr::Value(ValueWithSpan { value, .. }) => {
                 if let Literal::DoubleQuotedString(text)
                 | Literal::TripleDoubleQuotedString(text)
