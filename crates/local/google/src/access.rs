@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 
-/// A masked reader that stands for every authenticated caller.
+/// As a masked reader: every authenticated caller.
 pub const ALL_AUTHENTICATED_USERS: &str = "allAuthenticatedUsers";
 
 /// A role of Google's IAM.

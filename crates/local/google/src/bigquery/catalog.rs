@@ -135,7 +135,7 @@ fn column_bytes(column: &ArrayRef) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) fields: Vec<Field>,
-    /// Those of [`TABLE_PROPERTIES`] that were set.
+    /// The values of the [`TABLE_PROPERTIES`] that were set.
     pub(crate) properties: Map<String, Value>,
     pub(crate) rows: Arc<TableRows>,
     created: Timestamp,

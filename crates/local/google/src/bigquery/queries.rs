@@ -124,11 +124,11 @@ impl BigQuery {
     pub(super) async fn dry_run(
         &self,
         caller: &Principal,
-        work: JobSpec,
+        job_spec: JobSpec,
         configuration: Value,
         location: String,
     ) -> ApiResult {
-        let JobSpec::Query(spec) = work else {
+        let JobSpec::Query(spec) = job_spec else {
             return Err(GoogleError::invalid("Only query jobs support dryRun."));
         };
         let result = self.run_query(caller, &spec, true).await?;

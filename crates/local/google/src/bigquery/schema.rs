@@ -118,7 +118,7 @@ pub(crate) struct Field {
     /// tag.
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) fields: Vec<Field>,
-    /// Those of [`FIELD_PROPERTIES`] that were set.
+    /// The values of the [`FIELD_PROPERTIES`] that were set.
     pub(crate) properties: Map<String, Value>,
 }
 
@@ -297,12 +297,12 @@ pub(crate) fn patched_fields(
     new: Vec<Field>,
     table: &str,
 ) -> Result<Vec<Field>, GoogleError> {
-    let refuse = |what: String| {
+    let schema_mismatch = |what: String| {
         Err(GoogleError::invalid(format!("Provided Schema does not match Table {table}. {what}")))
     };
     for field in old {
         if find_field(&new, &field.name).is_none() {
-            return refuse(format!("Field {} is missing in new schema", field.name));
+            return schema_mismatch(format!("Field {} is missing in new schema", field.name));
         }
     }
     let mut result = Vec::with_capacity(new.len());
@@ -310,7 +310,7 @@ pub(crate) fn patched_fields(
         let name = field.name.clone();
         let Some(before) = find_field(old, &name) else {
             if field.mode == FieldMode::Required {
-                return refuse(format!(
+                return schema_mismatch(format!(
                     "Cannot add required fields to an existing schema. (field: {name})"
                 ));
             }
@@ -319,12 +319,12 @@ pub(crate) fn patched_fields(
         };
         if before.field_type != field.field_type {
             let (from, to) = (before.field_type.name(), field.field_type.name());
-            return refuse(format!("Field {name} has changed type from {from} to {to}"));
+            return schema_mismatch(format!("Field {name} has changed type from {from} to {to}"));
         }
         let relaxed = before.mode == FieldMode::Required && field.mode == FieldMode::Nullable;
         if before.mode != field.mode && !relaxed {
             let (from, to) = (before.mode.name(), field.mode.name());
-            return refuse(format!("Field {name} has changed mode from {from} to {to}"));
+            return schema_mismatch(format!("Field {name} has changed mode from {from} to {to}"));
         }
         field.name.clone_from(&before.name);
         field.tags = field.tags.or_else(|| before.tags.clone());
@@ -357,7 +357,7 @@ mod tests {
     }
 
     fn message<T: std::fmt::Debug>(result: Result<T, GoogleError>) -> String {
-        result.expect_err("refused").message
+        result.expect_err("an error").message
     }
 
     #[test]
@@ -369,8 +369,8 @@ mod tests {
             ("_PARTITIONTIME", "prefix _PARTITION"),
             ("_change_type", "prefix _CHANGE_"),
         ] {
-            let refused = message(fields(json!([{"name": name, "type": "STRING"}])));
-            assert!(refused.contains(part), "{name}: {refused}");
+            let rejection = message(fields(json!([{"name": name, "type": "STRING"}])));
+            assert!(rejection.contains(part), "{name}: {rejection}");
         }
         let twice = json!([{"name": "id", "type": "STRING"}, {"name": "ID", "type": "STRING"}]);
         assert_eq!(message(fields(twice)), "Duplicate column name: ID");
@@ -401,8 +401,8 @@ mod tests {
                 "Cannot add required fields to an existing schema. (field: x)",
             ),
         ] {
-            let refused = message(patch(new));
-            assert_eq!(refused, format!("Provided Schema does not match Table p:d.t. {want}"));
+            let rejection = message(patch(new));
+            assert_eq!(rejection, format!("Provided Schema does not match Table p:d.t. {want}"));
         }
         let silent = patch(json!([{"name": "id", "type": "INTEGER"}, email])).expect("relaxed");
         assert_eq!((silent[0].mode, silent[1].tag()), (FieldMode::Nullable, Some("t")));

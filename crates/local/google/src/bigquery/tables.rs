@@ -89,7 +89,7 @@ impl BigQuery {
         }
     }
 
-    /// `tables.testIamPermissions`: those of the given permissions that the caller has.
+    /// `tables.testIamPermissions`: returns which of the given permissions the caller has.
     pub(super) fn test_permissions(
         &self,
         caller: &Principal,

@@ -1,5 +1,5 @@
-//! Errors of the token exchange in OAuth's form. The descriptions are those of the real service
-//! where public reports quote them; clients evaluate only the code.
+//! Errors of the token exchange in OAuth's form. The descriptions are copied from the real
+//! service where public reports quote them; clients evaluate only the code.
 
 use serde_json::{Value, json};
 

@@ -54,44 +54,8 @@ impl TestCloud {
         let google = LocalGoogle::new(options, clock).expect("servers");
         google.create_bucket(BUCKET);
         google.create_dataset(DATASET);
-        google.set_taxonomy_display_name(
-            "projects/p/locations/asia-northeast3/taxonomies/1",
-            "landbridge",
-        );
-        for name in ["email", "phone", "unclassified"] {
-            google.add_policy_tag(PolicyTag {
-                name: tag(name),
-                display_name: name.to_owned(),
-                parent: None,
-            });
-        }
-        google.set_data_policy(&tag("email"), MaskingRule::EmailMask, ["analyst@example.com"]);
-        google.set_data_policy(
-            &tag("phone"),
-            MaskingRule::LastFourCharacters,
-            ["analyst@example.com"],
-        );
-        google.set_data_policy(
-            &tag("unclassified"),
-            MaskingRule::AlwaysNull,
-            [ALL_AUTHENTICATED_USERS],
-        );
-        let dataset_grants =
-            |role| Grants::none().project_role(Role::JobUser).dataset_role(DATASET, role);
-        let reader = dataset_grants(Role::DataViewer)
-            .fine_grained_reader(tag("email"))
-            .fine_grained_reader(tag("phone"));
-        for (name, grants) in [
-            ("loader", dataset_grants(Role::DataOwner).bucket_role(BUCKET, Role::ObjectAdmin)),
-            ("editor", dataset_grants(Role::DataEditor).bucket_role(BUCKET, Role::ObjectViewer)),
-            ("analyst", dataset_grants(Role::DataViewer)),
-            ("reader", reader),
-            ("stranger", dataset_grants(Role::DataViewer)),
-            ("job-user", Grants::none().project_role(Role::JobUser)),
-            ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
-        ] {
-            google.add_principal(name, &format!("{name}@example.com"), grants);
-        }
+        add_policy_tags(&google);
+        add_principals(&google);
         let (storage, bigquery) = (google.storage_service(), google.bigquery_service());
         let storage = serve("storage", 0, storage, CallMonitor::default()).await.expect("a port");
         google.set_storage_url(&storage.url());
@@ -213,6 +177,48 @@ impl TestCloud {
     }
 }
 
+/// Adds three policy tags with a data policy each.
+fn add_policy_tags(google: &LocalGoogle) {
+    google.set_taxonomy_display_name(
+        "projects/p/locations/asia-northeast3/taxonomies/1",
+        "landbridge",
+    );
+    for name in ["email", "phone", "unclassified"] {
+        google.add_policy_tag(PolicyTag {
+            name: tag(name),
+            display_name: name.to_owned(),
+            parent: None,
+        });
+    }
+    google.set_data_policy(&tag("email"), MaskingRule::EmailMask, ["analyst@example.com"]);
+    google.set_data_policy(&tag("phone"), MaskingRule::LastFourCharacters, ["analyst@example.com"]);
+    google.set_data_policy(
+        &tag("unclassified"),
+        MaskingRule::AlwaysNull,
+        [ALL_AUTHENTICATED_USERS],
+    );
+}
+
+fn add_principals(google: &LocalGoogle) {
+    let dataset_grants =
+        |role| Grants::none().project_role(Role::JobUser).dataset_role(DATASET, role);
+    let reader = dataset_grants(Role::DataViewer)
+        .fine_grained_reader(tag("email"))
+        .fine_grained_reader(tag("phone"));
+    for (name, grants) in [
+        ("loader", dataset_grants(Role::DataOwner).bucket_role(BUCKET, Role::ObjectAdmin)),
+        ("editor", dataset_grants(Role::DataEditor).bucket_role(BUCKET, Role::ObjectViewer)),
+        ("analyst", dataset_grants(Role::DataViewer)),
+        ("reader", reader),
+        ("stranger", dataset_grants(Role::DataViewer)),
+        ("job-user", Grants::none().project_role(Role::JobUser)),
+        ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
+    ] {
+        google.add_principal(name, &format!("{name}@example.com"), grants);
+    }
+}
+
+/// Credentials that always provide the same token.
 #[derive(Clone, Debug)]
 struct FixedToken(&'static str);
 

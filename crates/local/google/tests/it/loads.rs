@@ -56,9 +56,9 @@ async fn truncations_keep_or_replace_the_schema() {
     let load = &job["statistics"]["load"];
     assert_eq!((&load["inputFiles"], &load["outputRows"]), (&json!("2"), &json!("3")));
     let email = |table: Option<Value>| table.expect("a table")["schema"]["fields"][1].clone();
-    let kept = email(cloud.google.table_resource("shop", "people"));
-    assert_eq!(kept["policyTags"]["names"], json!([tag("email")]));
-    assert_eq!(kept["description"], "where to write");
+    let email_field = email(cloud.google.table_resource("shop", "people"));
+    assert_eq!(email_field["policyTags"]["names"], json!([tag("email")]));
+    assert_eq!(email_field["description"], "where to write");
     assert_eq!(
         cloud
             .query("reader", "SELECT id, email, gone FROM shop.people ORDER BY id DESC LIMIT 1")
@@ -191,10 +191,16 @@ async fn parquet_types_are_not_coerced() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn type_errors_name_the_column_and_the_file() {
+    let cloud = TestCloud::start().await;
+    cloud.put_parquet("text.parquet", vec![("c", texts(&["2026-01-01"]))]);
     let mut load = parquet_load("text.parquet", "WRITE_TRUNCATE");
     load["schema"] = json!({"fields": [{"name": "c", "type": "TIMESTAMP"}]});
     assert_eq!(
-        job_error(&cloud.load("again", "again", load).await),
+        job_error(&cloud.load("mismatch", "mismatch", load).await),
         "invalid Error while reading data, error message: Parquet column 'c' has type BYTE_ARRAY \
          which does not match the target cpp_type INT64 of field c (TIMESTAMP). File: \
          gs://landing/text.parquet"

@@ -162,7 +162,7 @@ async fn a_resumable_upload_continues_after_a_partial_chunk() {
     assert_eq!(asked.headers()["x-http-status-code-override"], "308");
     let gap =
         put(format!("bytes {}-{}/{total}", 2 * CHUNK, total - 1), body[2 * CHUNK..].to_vec()).await;
-    assert_eq!(gap.expect("sent").status(), 400, "a gap is refused");
+    assert_eq!(gap.expect("sent").status(), 400, "a gap is rejected");
     let rest = format!("bytes {CHUNK}-{}/{total}", total - 1);
     let done = put(rest.clone(), body[CHUNK..].to_vec()).await.expect("sent");
     assert_eq!(done.status(), 200);

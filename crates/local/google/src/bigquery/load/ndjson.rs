@@ -124,11 +124,11 @@ fn convert_value(value: Value, field: &Field, ignore_unknown: bool) -> Result<Va
             json!(text.trim().parse::<i64>().map_err(|_| conversion_error())?)
         }
         (FieldType::Integer, Value::Number(number)) => {
-            let whole = number.as_i64().or_else(|| {
+            let integer = number.as_i64().or_else(|| {
                 let float = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15)?;
                 Some(float as i64)
             });
-            json!(whole.ok_or_else(conversion_error)?)
+            json!(integer.ok_or_else(conversion_error)?)
         }
         (FieldType::Record, _) | (_, Value::Array(_) | Value::Object(_)) => {
             return Err(conversion_error());

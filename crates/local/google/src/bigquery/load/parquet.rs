@@ -152,7 +152,7 @@ fn field_of(
 ) -> Result<Field, GoogleError> {
     let name = arrow.name();
     let mode = if arrow.is_nullable() { FieldMode::Nullable } else { FieldMode::Required };
-    let refuse = |what: &str| Err(read_error(uri, &format!("Parquet column '{name}' {what}")));
+    let unsupported = |what: &str| Err(read_error(uri, &format!("Parquet column '{name}' {what}")));
     let field_type = match arrow.data_type() {
         DataType::Boolean => FieldType::Boolean,
         data_type if data_type.is_integer() => FieldType::Integer,
@@ -162,7 +162,7 @@ fn field_of(
         DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(_)
             if parquet.is_primitive() && parquet.get_physical_type() != Physical::INT96 =>
         {
-            return refuse("has nanosecond precision, which is not supported");
+            return unsupported("has nanosecond precision, which is not supported");
         }
         DataType::Timestamp(..) => FieldType::Timestamp,
         DataType::Utf8 if is_string(parquet) => FieldType::String,
@@ -172,12 +172,12 @@ fn field_of(
         | DataType::Interval(_) => FieldType::Bytes,
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
             if parquet.is_primitive() && parquet.get_physical_type() == Physical::BYTE_ARRAY {
-                return refuse("is a DECIMAL on BYTE_ARRAY, which is not supported");
+                return unsupported("is a DECIMAL on BYTE_ARRAY, which is not supported");
             }
             match decimal_type(*precision, *scale, options) {
                 Some(field_type) => field_type,
                 None => {
-                    return refuse(&format!(
+                    return unsupported(&format!(
                         "is DECIMAL({precision},{scale}), which none of the job's decimal target \
                          types can hold"
                     ));
@@ -191,7 +191,7 @@ fn field_of(
             return Ok(Field { fields, ..Field::new(name, FieldType::Record, mode) });
         }
         DataType::List(item) => return list_field(parquet, arrow, item, uri, options),
-        _ => return refuse("has a type that is not supported"),
+        _ => return unsupported("has a type that is not supported"),
     };
     Ok(Field::new(name, field_type, mode))
 }

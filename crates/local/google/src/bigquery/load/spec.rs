@@ -111,7 +111,7 @@ impl LoadSpec {
     /// The fields of an existing table after the job: its own with the permitted schema updates.
     pub(super) fn merge_fields(&self, table: &[Field]) -> Result<Vec<Field>, GoogleError> {
         let name = &self.destination;
-        let refuse = |what: String| {
+        let schema_mismatch = |what: String| {
             Err(GoogleError::invalid(format!(
                 "Provided Schema does not match Table {name}. {what}"
             )))
@@ -121,10 +121,10 @@ impl LoadSpec {
             let Some(at) = fields.iter().position(|it| it.name.eq_ignore_ascii_case(&new.name))
             else {
                 if !self.add_fields {
-                    return refuse(format!("Cannot add fields (field: {})", new.name));
+                    return schema_mismatch(format!("Cannot add fields (field: {})", new.name));
                 }
                 if new.mode == FieldMode::Required {
-                    return refuse(format!(
+                    return schema_mismatch(format!(
                         "Cannot add required fields to an existing schema. (field: {})",
                         new.name
                     ));
@@ -135,7 +135,10 @@ impl LoadSpec {
             let old = &mut fields[at];
             if old.field_type != new.field_type {
                 let (from, to) = (old.field_type.name(), new.field_type.name());
-                return refuse(format!("Field {} has changed type from {from} to {to}", old.name));
+                return schema_mismatch(format!(
+                    "Field {} has changed type from {from} to {to}",
+                    old.name
+                ));
             }
             match (old.mode, new.mode) {
                 (before, after) if before == after => {}
@@ -144,7 +147,7 @@ impl LoadSpec {
                 }
                 (before, after) => {
                     let (from, to) = (before.name(), after.name());
-                    return refuse(format!(
+                    return schema_mismatch(format!(
                         "Field {} has changed mode from {from} to {to}",
                         old.name
                     ));
@@ -173,7 +176,7 @@ fn check_uri(uri: &str) -> Result<(), GoogleError> {
     }
     if name.contains("//") || name.starts_with('/') {
         return Err(GoogleError::invalid(format!(
-            "Source URI must not hold consecutive slashes after its bucket: {uri}"
+            "Source URI must not contain consecutive slashes after its bucket: {uri}"
         )));
     }
     Ok(())

@@ -42,9 +42,9 @@ impl ColumnView {
                 .map(|member| Self::new(access, caller, member, &format!("{path}.{}", member.name)))
                 .collect();
             // A RECORD is always read as a whole, so one denied member denies the RECORD.
-            let refused = members.iter().find(|it| matches!(it, Self::Denied(_)));
-            return match refused {
-                Some(refused) => refused.clone(),
+            let denied = members.iter().find(|it| matches!(it, Self::Denied(_)));
+            return match denied {
+                Some(denied) => denied.clone(),
                 None if members.iter().all(|it| matches!(it, Self::Plain)) => Self::Plain,
                 None => Self::Members(members),
             };
