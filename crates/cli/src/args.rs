@@ -2,21 +2,14 @@
 
 pub(crate) mod restore;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
+use landbridge_cli_support::EXIT_CODES;
+use landbridge_cli_support::args::FileArgs;
+pub(crate) use landbridge_cli_support::args::Output;
 use landbridge_core::calendar::Day;
-use landbridge_local::{Ports, Principal};
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    done
-  1    the thing asked for failed
-  2    wrong usage, or a file that is not as it should be
-  3    refused: somebody lacks a right
-  4    done, but not whole: a restored database does not answer, or a setting could not be set
-  130  interrupted";
 
 const ABOUT: &str = "\
 Carries a database from RDS to BigQuery every day, with its personal data masked
@@ -40,14 +33,15 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Demo(DemoArgs),
-    /// The cloud on this machine
-    #[command(arg_required_else_help = true)]
-    Local {
-        #[command(subcommand)]
-        command: LocalCommand,
-    },
-    Query(QueryArgs),
+    /// Run days on this machine: snapshot, export, transfer, load, masked query
+    #[command(disable_help_flag = true)]
+    Demo(LocalArgs),
+    /// Run an emulated cloud on this machine
+    #[command(disable_help_flag = true)]
+    Local(LocalArgs),
+    /// Query the warehouse of the running local cloud
+    #[command(disable_help_flag = true)]
+    Query(LocalArgs),
     Check(CheckArgs),
     /// What each column is, and who may read it
     #[command(arg_required_else_help = true)]
@@ -85,6 +79,13 @@ pub(crate) enum Command {
     },
 }
 
+/// The arguments of a command of `landbridge-local`, which parses them.
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<OsString>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParquetCommand {
     Rewrite(ParquetRewriteArgs),
@@ -96,36 +97,9 @@ pub(crate) enum KeyCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum LocalCommand {
-    Up(LocalUpArgs),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum ContractCommand {
     Show(ContractShowArgs),
     Propose(ContractProposeArgs),
-}
-
-/// How a value is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
-
-/// How rows are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RowsOutput {
-    /// A table
-    #[default]
-    Text,
-    /// One object with `columns` and `rows`
-    Json,
-    /// Lines as of RFC 4180, with a header; NULL is nothing between the commas
-    Csv,
 }
 
 /// A file that has a schema.
@@ -135,136 +109,6 @@ pub(crate) enum SchemaFile {
     Landbridge,
     /// contract.yaml
     Contract,
-}
-
-/// Where the two files are.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct FileArgs {
-    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml beside the configuration]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) contract: Option<PathBuf>,
-}
-
-/// What a local cloud runs on.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct WorldArgs {
-    /// A real PostgreSQL, MySQL or MariaDB database in place of the invented one:
-    /// postgres://user:password@host/db or mysql://user:password@host/db
-    #[arg(long, value_name = "URL")]
-    pub(crate) source: Option<String>,
-    /// The DB instance that the database plays [default: `source.id` of the configuration]
-    #[arg(long = "as", value_name = "NAME")]
-    pub(crate) instance: Option<String>,
-    /// The configuration [default: examples/demo/landbridge.yaml]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The contract [default: contract.yaml beside the configuration; with --source a proposed one]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) contract: Option<PathBuf>,
-    /// How large the invented database is; 1.0 has about 300,000 rows
-    #[arg(long, default_value_t = 1.0, value_parser = scale)]
-    pub(crate) scale: f64,
-    /// The first day of virtual time
-    #[arg(long, value_name = "DATE", default_value = "2026-11-21")]
-    pub(crate) start: Date,
-}
-
-/// Run days on this machine: snapshot, export, transfer, load, masked query
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  landbridge demo
-  landbridge demo --days 1 --scale 0.1
-  landbridge demo --source postgres://me@localhost/shop
-  landbridge demo --source mysql://me:password@localhost/shop
-  landbridge demo --output json > demo.json")]
-pub(crate) struct DemoArgs {
-    /// How many days pass [default: 3; with --source 1]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=60))]
-    pub(crate) days: Option<u16>,
-    #[command(flatten)]
-    pub(crate) world: WorldArgs,
-    /// Where files and logs of the run lie, and stay
-    #[arg(long, value_name = "DIR", default_value = ".landbridge/demo")]
-    pub(crate) data_dir: PathBuf,
-    /// How the outcome is shown
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-/// Keep a local cloud running, for any client of AWS or Google, until Ctrl-C
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  landbridge local up
-  landbridge local up --days 3
-  landbridge local up --source postgres://me@localhost/shop --as shop
-  landbridge local up --speed 60 --ports 9001,9002,9003,9004
-
-In another terminal:
-  . .landbridge/local.env
-  landbridge query --as analyst 'SELECT name, email FROM creators LIMIT 3'
-  aws s3 ls s3://shop-exports/")]
-pub(crate) struct LocalUpArgs {
-    /// Days that pass before it is yours; then virtual time goes on from there
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=60))]
-    pub(crate) days: u16,
-    /// Virtual seconds per second
-    #[arg(long, default_value_t = 1.0, value_parser = speed)]
-    pub(crate) speed: f64,
-    #[command(flatten)]
-    pub(crate) world: WorldArgs,
-    /// Four to six ports on 127.0.0.1, 0 for any
-    #[arg(
-        long,
-        value_name = "RDS,S3,GCS,BIGQUERY[,SECRETS[,STS]]",
-        default_value = "0,0,0,0",
-        value_parser = ports
-    )]
-    pub(crate) ports: Ports,
-    /// Another emulation of AWS, such as moto, that Google's side asks who signed a federated
-    /// request, in place of the one that comes with this: http://127.0.0.1:5000
-    #[arg(long, value_name = "URL")]
-    pub(crate) aws_sts: Option<String>,
-    /// Where local.env, local.json and all data lie
-    #[arg(long, value_name = "DIR", default_value = crate::local::DIR)]
-    pub(crate) data_dir: PathBuf,
-    /// How the variables are shown
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-/// Ask the warehouse of the running local cloud
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  landbridge query --as analyst 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
-  landbridge query --as pii-reader 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
-  landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
-  landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
-
-Who there is:
-  analyst     sees every class of personal data masked
-  pii-reader  sees every class plain, but no unclassified column
-  stranger    may read the dataset, but no tagged column in any form
-  loader      the functions themselves: write everything, read nothing that is tagged
-
-Tables without a dataset are those of `warehouse.dataset`. A refusal ends with exit code 3.")]
-pub(crate) struct QueryArgs {
-    /// As whom
-    #[arg(long = "as", value_name = "WHO", value_parser = principal)]
-    pub(crate) who: Principal,
-    /// GoogleSQL
-    pub(crate) sql: String,
-    /// How the rows are shown
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: RowsOutput,
-    /// Where `landbridge local up` keeps its data
-    #[arg(long, value_name = "DIR", default_value = crate::local::DIR)]
-    pub(crate) data_dir: PathBuf,
 }
 
 /// Check landbridge.yaml and contract.yaml, and tell all their faults at once
@@ -415,46 +259,6 @@ fn parts(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a number from 1 to 10000".to_owned())
 }
 
-fn principal(name: &str) -> Result<Principal, String> {
-    Principal::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = Principal::ALL.iter().map(|principal| principal.name()).collect();
-        format!("nobody of that name: {}", names.join(", "))
-    })
-}
-
-fn scale(text: &str) -> Result<f64, String> {
-    number_between(text, 0.001, 100.0)
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    number_between(text, 0.001, 3_600.0)
-}
-
-fn number_between(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("a number from {least} to {most}"))
-}
-
-fn ports(text: &str) -> Result<Ports, String> {
-    let all: Option<Vec<u16>> = text.split(',').map(|port| port.trim().parse().ok()).collect();
-    match all.as_deref() {
-        Some([rds, s3, storage, bigquery, more @ ..]) if more.len() <= 2 => Ok(Ports {
-            rds: *rds,
-            s3: *s3,
-            storage: *storage,
-            bigquery: *bigquery,
-            secrets: more.first().copied().unwrap_or_default(),
-            sts: more.get(1).copied().unwrap_or_default(),
-        }),
-        _ => {
-            Err("four to six numbers with commas between them, such as 9001,9002,9003,9004"
-                .to_owned())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -463,17 +267,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn four_to_six_ports_or_a_reason() {
-        let four = ports("9001, 9002,9003,0").unwrap();
-        assert_eq!((four.rds, four.s3, four.storage, four.bigquery), (9001, 9002, 9003, 0));
-        assert_eq!((four.secrets, four.sts), (0, 0));
-        let six = ports("1,2,3,4,9005,9006").unwrap();
-        assert_eq!((six.secrets, six.sts), (9005, 9006));
-        for wrong in ["", "9001", "1,2,3,70000", "1,2,3,4,5,6,7"] {
-            assert!(ports(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -9,10 +9,10 @@ use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
 
 use crate::args::{CheckArgs, Output};
-use crate::contract::classes_of;
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, counted};
+use landbridge_cli_support::receipts::classes_of;
 
 /// What is in the two files, or what is wrong with them.
 #[derive(Serialize)]

@@ -1,8 +1,6 @@
 //! `landbridge contract show` and `landbridge contract propose`.
 
-use std::collections::BTreeMap;
-
-use landbridge_core::config::{self, CLASS_NONE, CLASS_UNCLASSIFIED, Config};
+use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
 use landbridge_core::contract::{Contract, TableContract, Transform};
 use landbridge_core::plan::columns::describe_transform;
 use landbridge_core::types::Engine;
@@ -12,8 +10,9 @@ use serde::Serialize;
 
 use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
 use crate::failure::{Failure, Result};
-use crate::render::{self, Paint, counted, left, printable};
-use crate::{files, world};
+use crate::paint::Paint;
+use crate::render::{self, counted, left, printable};
+use landbridge_cli_support::{files, receipts::classes_of};
 
 /// One column as it is shown.
 #[derive(Serialize)]
@@ -40,15 +39,13 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
     let tables: Vec<(&str, &TableContract)> = contract
         .tables
         .iter()
-        .filter(|(name, _)| {
-            args.table.as_ref().is_none_or(|describe_transform| describe_transform == *name)
-        })
+        .filter(|(name, _)| args.table.as_ref().is_none_or(|table| table == *name))
         .map(|(name, table)| (name.as_str(), table))
         .collect();
-    if let (Some(describe_transform), true) = (&args.table, tables.is_empty()) {
+    if let (Some(table), true) = (&args.table, tables.is_empty()) {
         let known: Vec<&str> = contract.tables.keys().map(String::as_str).collect();
         return Err(Failure::Usage(format!(
-            "the contract names no table `{describe_transform}`; it names {}",
+            "the contract names no table `{table}`; it names {}",
             known.join(", ")
         )));
     }
@@ -128,7 +125,7 @@ fn rows<'a>(
 /// Runs `landbridge contract propose`.
 pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     let (config, instead) = if files::no_config(args.config.as_deref()) {
-        let (name, config) = world::example_config()?;
+        let (name, config) = files::example_config()?;
         (config, Some(name))
     } else {
         (files::config(&files::config_path(args.config.as_deref()))?, None)
@@ -164,34 +161,4 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         );
     }
     Ok(())
-}
-
-/// `1 email, 2 name, 7 none`: how many of each class, `none` last.
-pub(crate) fn classes_of<'a>(classes: impl Iterator<Item = &'a str>) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for class in classes {
-        *counts.entry(class).or_default() += 1;
-    }
-    let none = counts.remove(CLASS_NONE);
-    let mut parts: Vec<String> =
-        counts.iter().map(|(class, count)| format!("{count} {class}")).collect();
-    parts.extend(none.map(|count| format!("{count} {CLASS_NONE}")));
-    if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_counted_with_none_at_the_end() {
-        let cases: [(&[&str], &str); 3] = [
-            (&[], "–"),
-            (&["none"], "1 none"),
-            (&["phone", "none", "email", "none", "phone"], "1 email, 2 phone, 2 none"),
-        ];
-        for (classes, text) in cases {
-            assert_eq!(classes_of(classes.iter().copied()), text);
-        }
-    }
 }

@@ -1,234 +1,42 @@
-//! `landbridge local up`: a local cloud that stays.
+//! `landbridge demo`, `landbridge local` and `landbridge query`: starts `landbridge-local`.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
 
-use jiff::{SignedDuration, Timestamp};
-use landbridge_local::{InvocationOutcome, RunEvent};
-use serde::{Deserialize, Serialize};
-use tokio::signal::unix::{SignalKind, signal};
+use crate::failure::Failure;
 
-use crate::args::{LocalUpArgs, Output};
-use crate::bigquery::Warehouse;
-use crate::clock::{self, Clock};
-use crate::demo::Progress;
-use crate::failure::{Failure, Result};
-use crate::render::{self, Paint, counted};
-use crate::world::{self, World};
+/// The program of the local cloud's commands.
+const PROGRAM: &str = "landbridge-local";
+/// The command that builds it.
+const BUILD: &str = "cargo build -p landbridge-local-cli";
 
-/// Where a local cloud keeps its data unless told otherwise.
-pub(crate) const DIR: &str = ".landbridge";
-/// The variables, for a shell to read.
-const ENV_FILE: &str = "local.env";
-/// What `landbridge query` reads.
-const STATE_FILE: &str = "local.json";
-/// How often virtual time is moved on. Schedules know minutes; this only bounds how late
-/// a tick is.
-const STEP: Duration = Duration::from_millis(500);
-
-/// A running local cloud, as other commands find it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// Its process.
-    pub(crate) pid: u32,
-    /// How its warehouse is asked.
-    pub(crate) warehouse: Warehouse,
-}
-
-impl State {
-    /// Reads what a running `landbridge local up` left.
-    pub(crate) fn read(data_dir: &Path) -> Result<Self> {
-        let path = data_dir.join(STATE_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|_| {
-            Failure::Failed(format!(
-                "there is no {}; start a local cloud in another terminal, from this directory, \
-                 with `landbridge local up`",
-                path.display()
-            ))
-        })?;
-        serde_json::from_str(&text).map_err(|_| {
-            Failure::Failed(format!(
-                "{} is not what `landbridge local up` writes; start it anew",
-                path.display()
-            ))
-        })
-    }
-
-    /// Whether something listens where it says.
-    fn answers(&self) -> bool {
-        let address = self.warehouse.endpoint.strip_prefix("http://");
-        let address = address.and_then(|rest| rest.split('/').next());
-        let address: Option<SocketAddr> = address.and_then(|address| address.parse().ok());
-        address.is_some_and(|address| {
-            TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
-        })
-    }
-}
-
-/// The files that announce a running cloud; they go when it goes.
-struct Announced<'a>(&'a Path);
-
-impl Drop for Announced<'_> {
-    fn drop(&mut self) {
-        for file in [ENV_FILE, STATE_FILE] {
-            // One that somebody removed already is no trouble, and nobody is left to tell.
-            let _ = std::fs::remove_file(self.0.join(file));
-        }
-    }
-}
-
-/// Runs the command until somebody stops it. Whatever it was doing is dropped then: the
-/// servers stop, the functions are killed, and its files go.
-pub(crate) async fn up(args: LocalUpArgs) -> Result {
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    tokio::select! {
-        outcome = start(args) => outcome,
-        _ = tokio::signal::ctrl_c() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-async fn start(args: LocalUpArgs) -> Result {
-    if let Ok(state) = State::read(&args.data_dir)
-        && state.answers()
-    {
-        return Err(Failure::Failed(format!(
-            "a local cloud of this directory runs already, as process {}; use it, or choose \
-             another --data-dir",
-            state.pid
-        )));
-    }
-    let world =
-        World::start(&args.world, &args.data_dir.join("local"), args.ports, args.aws_sts.clone())
-            .await?;
-    pass(&world, args.days).await?;
-
-    let state = State { pid: std::process::id(), warehouse: world.warehouse() };
-    let mut variables = world.cloud.client_env();
-    let time = Clock::variable(world.cloud.clock().now(), args.speed);
-    variables.insert(clock::VARIABLE.to_owned(), time);
-    let _announced = announce(&args.data_dir, &state, &variables)?;
-    match args.output {
-        Output::Json => render::json(&variables)?,
-        Output::Text => render::print(&welcome(&args, &world, &variables))?,
-    }
-    stay(&world, args.speed).await
-}
-
-/// Lets the first days pass.
-async fn pass(world: &World, days: u16) -> Result {
-    let mut progress = Progress::new(days);
-    for number in 0..days {
-        let day = world.day(number)?;
-        progress.day(day, world.calendar.zone());
-        world.pass(day, &mut progress).await?;
-        for trouble in progress.day_over() {
-            eprintln!("{} {day} {trouble}", Paint::stderr().yellow("tick failed"));
-        }
-    }
-    Ok(())
-}
-
-fn announce<'a>(
-    data_dir: &'a Path,
-    state: &State,
-    variables: &BTreeMap<String, String>,
-) -> Result<Announced<'a>> {
-    let json = serde_json::to_string_pretty(state)
-        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
-    let announced = Announced(data_dir);
-    world::write(&data_dir.join(ENV_FILE), &exports(variables))?;
-    world::write(&data_dir.join(STATE_FILE), &json)?;
-    Ok(announced)
-}
-
-/// `export NAME='value'` lines for a shell.
-fn exports(variables: &BTreeMap<String, String>) -> String {
-    let line = |(name, value): (&String, &String)| {
-        format!("export {name}='{}'\n", value.replace('\'', "'\\''"))
+/// Replaces this process by `landbridge-local` with the same arguments: the program receives
+/// signals itself, and its exit code is the caller's. The name under which the caller started
+/// `landbridge` is passed on for usage lines and hints. Returns only when that fails.
+pub(crate) fn start() -> Failure {
+    let mut arguments = std::env::args_os();
+    let called_as = arguments.next().unwrap_or_else(|| "landbridge".into());
+    let Some(program) = find() else {
+        return Failure::Failed(format!(
+            "{} does not exist, and {PROGRAM} is not on the PATH; build it with `{BUILD}`",
+            next_to_this_program().display()
+        ));
     };
-    variables.iter().map(line).collect()
+    let error = Command::new(&program).arg0(called_as).args(arguments).exec();
+    Failure::Failed(format!(
+        "cannot start {}: {error}; build it again with `{BUILD}`",
+        program.display()
+    ))
 }
 
-fn welcome(args: &LocalUpArgs, world: &World, variables: &BTreeMap<String, String>) -> String {
-    let paint = Paint::stdout();
-    let program = crate::program();
-    let env_file = args.data_dir.join(ENV_FILE);
-    let table = world
-        .contract
-        .tables
-        .keys()
-        .next()
-        .map_or("…", |name| name.split_once('.').map_or(name.as_str(), |(_, table)| table));
-    format!(
-        "{}\n{}\nThey are in {} as well. In another terminal:\n  . {}\n  {program} query --as \
-         analyst 'SELECT * FROM {table} LIMIT 3'\n\nThe clock shows {} and goes on from there, \
-         {} virtual seconds a second. Ctrl-C stops.\n",
-        exports(variables),
-        paint.bold("The local cloud is up."),
-        env_file.display(),
-        env_file.display(),
-        world.cloud.clock().now().to_zoned(world.calendar.zone().clone()).strftime("%F %H:%M %Z"),
-        args.speed,
-    )
+/// The program next to this one, else the first one on the PATH.
+fn find() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|dir| dir.join(PROGRAM));
+    [next_to_this_program()].into_iter().chain(on_path).find(|program| program.is_file())
 }
 
-/// Moves virtual time on with real time.
-async fn stay(world: &World, speed: f64) -> Result {
-    let begun = Instant::now();
-    let from = world.cloud.clock().now();
-    let paint = Paint::stderr();
-    let zone = world.calendar.zone().clone();
-    loop {
-        tokio::time::sleep(STEP).await;
-        let until = later(from, begun.elapsed().mul_f64(speed));
-        let summary = world
-            .cloud
-            .run_until(until, &mut |event| {
-                if let RunEvent::Finished { tick, outcome, .. } = event
-                    && let Some(why) = trouble(outcome)
-                {
-                    let at = tick.scheduled_time.to_zoned(zone.clone()).strftime("%F %H:%M");
-                    eprintln!("{} {at} {}: {why}", paint.yellow("tick failed"), tick.function);
-                }
-            })
-            .await?;
-        if !summary.given_up.is_empty() {
-            eprintln!("{} given up; later ticks go on", counted(summary.given_up.len(), "tick"));
-        }
-    }
-}
-
-fn later(from: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::ZERO);
-    from.checked_add(by).unwrap_or(from)
-}
-
-/// Why an invocation was none that counts, in one line.
-pub(crate) fn trouble(outcome: &InvocationOutcome) -> Option<String> {
-    match outcome {
-        InvocationOutcome::Response(_) => None,
-        InvocationOutcome::Error { kind, message } => Some(format!("{kind}: {message}")),
-        InvocationOutcome::Crashed => Some("the process ended before it answered".to_owned()),
-        InvocationOutcome::TimedOut => Some("it took too long".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_survive_a_shell() {
-        let variables = [("A", "1"), ("B", "it's {\"x\": 1}")];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        expect_test::expect![[r#"
-            export A='1'
-            export B='it'\''s {"x": 1}'
-        "#]]
-        .assert_eq(&exports(&variables.into()));
-    }
+fn next_to_this_program() -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name(PROGRAM)
 }

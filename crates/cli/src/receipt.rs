@@ -7,15 +7,16 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
-use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::{Ledger, records};
 
 use crate::args::{Output, ReceiptArgs};
-use crate::contract::classes_of;
 use crate::failure::{Failure, Result};
 use crate::files;
-use crate::render::{self, Paint, bytes, grouped, left, right};
+use crate::paint::Paint;
+use crate::render::{self, bytes, grouped, left, right};
+use landbridge_cli_support::receipts::{count, notes, prefix, sorted, summary};
 
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
@@ -101,104 +102,13 @@ pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Rec
     Ok(sorted(ledger.read_all(records::RECEIPTS).await?))
 }
 
-/// The key prefix of a day's receipts in the export bucket.
-pub(crate) fn prefix(config: &Config, day: Day) -> String {
-    format!("{}/{}/{day}/receipts/", config.ledger.prefix, config.source.name)
-}
-
 fn place(config: &Config, day: Day) -> String {
     format!("s3://{}/{}", config.export.bucket, prefix(config, day))
-}
-
-/// Parses one receipt. `place` is only used in the error message.
-pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Receipt> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Failure::Failed(format!(
-            "a receipt cannot be read: {place}, line {} column {}; another version of Landbridge \
-             wrote it, or it was changed by hand",
-            error.line(),
-            error.column()
-        ))
-    })
-}
-
-/// Sorts receipts by table.
-pub(crate) fn sorted(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
-    receipts.sort_by(|a, b| a.source_table.cmp(&b.source_table));
-    receipts
 }
 
 /// The configured time zone.
 pub(crate) fn zone(config: &Config) -> Result<TimeZone> {
     config.schedule.time_zone().map_err(|error| Failure::Usage(error.to_string()))
-}
-
-/// A day's receipts as one table.
-pub(crate) fn summary(receipts: &[Receipt], indent: usize) -> String {
-    let columns = [
-        left("table"),
-        left("state"),
-        right("rows in files"),
-        right("planned"),
-        right("loaded"),
-        right("in table"),
-        right("tags"),
-        left("columns by class"),
-        right("notes"),
-    ];
-    let rows = receipts.iter().map(|receipt| {
-        vec![
-            if receipt.table.is_empty() { &receipt.source_table } else { &receipt.table }.clone(),
-            receipt.state.name().to_owned(),
-            grouped(receipt.rows_footer),
-            grouped(receipt.rows_planned),
-            count(receipt.rows_loaded),
-            count(receipt.rows_table),
-            tags(receipt),
-            classes_of(receipt.columns.iter().map(|column| column.class.as_str())),
-            (receipt.notes.len() + usize::from(receipt.problem.is_some())).to_string(),
-        ]
-    });
-    render::table(&columns, rows.collect(), indent)
-}
-
-/// The notes of a day: one line per note and per table that is not published. On a first day every
-/// table is new, so new tables share one line.
-pub(crate) fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String {
-    let space = " ".repeat(indent);
-    let mut text = String::new();
-    for receipt in receipts {
-        let name = if receipt.table.is_empty() { &receipt.source_table } else { &receipt.table };
-        if let Some(problem) = &receipt.problem {
-            let mark = match receipt.state {
-                ReceiptState::Held => paint.red(receipt.state.name()),
-                _ => paint.yellow(receipt.state.name()),
-            };
-            let _ = writeln!(text, "{space}{mark} {name}: {problem}");
-        }
-        for note in receipt.notes.iter().filter(|note| note.code != NoteCode::TableCreated) {
-            let _ = writeln!(text, "{space}{} {name}: {note}", paint.yellow("note"));
-        }
-    }
-    let created = receipts
-        .iter()
-        .filter(|receipt| receipt.notes.iter().any(|note| note.code == NoteCode::TableCreated));
-    let created: Vec<&str> = created.map(|receipt| receipt.table.as_str()).collect();
-    if !created.is_empty() {
-        let _ = writeln!(text, "{space}note new in the warehouse: {}", created.join(", "));
-    }
-    text
-}
-
-/// `3/3`: tags read back, of the columns that must have one.
-fn tags(receipt: &Receipt) -> String {
-    let tagged = || receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
-    let back = tagged().filter(|column| column.tag_read_back).count();
-    format!("{back}/{}", tagged().count())
-}
-
-fn count(rows: Option<u64>) -> String {
-    rows.map_or_else(|| "–".to_owned(), grouped)
 }
 
 /// A receipt in full: its values, its notes, its columns.
@@ -285,6 +195,8 @@ fn column_table(receipt: &Receipt) -> String {
 #[cfg(test)]
 mod tests {
     use landbridge_core::receipt::Note;
+
+    use landbridge_core::receipt::NoteCode;
 
     use super::*;
 

@@ -19,9 +19,9 @@ use landbridge_core::config::Config;
 use landbridge_core::cost::{DayCost, DayUsage, Estimate, Prices, Workload, day, estimate};
 use serde::Serialize;
 
-use crate::args::Output;
 use crate::failure::{Failure, Result};
 use crate::{files, render};
+use landbridge_cli_support::args::Output;
 
 /// The longest span of days that is looked at: more would be thousands of reads.
 const MOST_DAYS: usize = 92;
@@ -198,8 +198,9 @@ fn days(text: &str) -> Result<Days, String> {
 mod tests {
     use std::path::Path;
 
+    use jiff::{SignedDuration, Timestamp};
     use landbridge_core::cost::workload::DailyInvocations;
-    use landbridge_local::{Scheduler, schedule_variables};
+    use landbridge_core::schedule::{self, ScheduleFile};
 
     use super::*;
 
@@ -223,14 +224,17 @@ mod tests {
             config.schedule.export_hour = export;
             config.schedule.transfer_from_hour = transfer;
             config.schedule.deadline_hour = deadline;
-            let schedules = root.join("infra/schedules");
-            let variables = schedule_variables(&config);
-            let scheduler = Scheduler::load(&schedules, &variables).expect("schedules");
-            let at = |text: &str| text.parse().expect("a time");
-            let due = scheduler.due(at("2026-11-20T14:59:59Z"), at("2026-11-21T14:59:59Z"));
+            let variables = schedule::variables(&config);
+            let midnight: Timestamp = "2026-11-20T15:00:00Z".parse().expect("a time");
             let of = |function| {
-                let count = due.iter().filter(|tick| tick.function == function).count();
-                f64::from(u32::try_from(count).expect("few"))
+                let path = root.join(format!("infra/schedules/{function}.json"));
+                let text = std::fs::read_to_string(path).expect("the schedule exists");
+                let file = ScheduleFile::parse(&text, &variables).expect("a valid schedule");
+                let minutes =
+                    (0..24 * 60).map(|minute| midnight + SignedDuration::from_mins(minute));
+                f64::from(
+                    u32::try_from(minutes.filter(|at| file.fires_at(*at)).count()).expect("few"),
+                )
             };
             let starts = DailyInvocations {
                 snapshot: of("snapshot"),

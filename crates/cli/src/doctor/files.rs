@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
-use landbridge_local::scheduler::Written;
-use landbridge_local::{Scheduler, schedule_variables};
+use landbridge_core::schedule::{self, ScheduleFile};
 
 use super::line::Line;
-use crate::args::FileArgs;
 use crate::files;
 use crate::render::counted;
+use landbridge_cli_support::args::FileArgs;
 
 /// Where the schedules lie in a checkout.
 const SCHEDULES: &str = "infra/schedules";
@@ -27,7 +26,7 @@ pub(super) struct Files {
     /// Without it nothing can be looked at.
     pub(super) config: Config,
     pub(super) contract: Option<Contract>,
-    pub(super) schedules: Option<Vec<Written>>,
+    pub(super) schedules: Option<Vec<ScheduleFile>>,
 }
 
 /// The lines, and the files where they can be used.
@@ -82,31 +81,48 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
     }
 }
 
-fn schedule_line(dir: &Path, config: &Config) -> (Line, Option<Vec<Written>>) {
+fn schedule_line(dir: &Path, config: &Config) -> (Line, Option<Vec<ScheduleFile>>) {
     let mut line = Line::new("files", "schedules");
     if !dir.is_dir() {
         let look = "run it in the checkout, or name the folder with --schedules".to_owned();
         line.unchecked(format!("there is no {} here", dir.display()), Some(look));
         return (line, None);
     }
-    match Scheduler::load(dir, &schedule_variables(config)) {
-        Ok(scheduler) => {
+    match read_schedules(dir, config) {
+        Ok(files) => {
             let wanted = ["export", "load", "snapshot", "transfer"];
-            let mut there = scheduler.functions();
-            there.sort_unstable();
-            if there == wanted {
-                line.good(format!("{} in {}", there.join(", "), config.schedule.zone));
+            let mut found: Vec<&str> = files.iter().map(|file| file.function.as_str()).collect();
+            found.sort_unstable();
+            if found == wanted {
+                line.good(format!("{} in {}", found.join(", "), config.schedule.zone));
             } else {
                 line.bad(
-                    format!("there are those of {}", there.join(", ")),
+                    format!("the functions with a schedule are: {}", found.join(", ")),
                     format!("have one each of {}", wanted.join(", ")),
                 );
             }
-            (line, Some(scheduler.written()))
+            (line, Some(files))
         }
         Err(error) => {
-            line.bad(error.to_string(), format!("correct the file in {}", dir.display()));
+            line.bad(error, format!("correct the file in {}", dir.display()));
             (line, None)
         }
     }
+}
+
+/// Parses every `*.json` of the directory. The error names the file.
+fn read_schedules(dir: &Path, config: &Config) -> Result<Vec<ScheduleFile>, String> {
+    let variables = schedule::variables(config);
+    let unreadable = |path: &Path, error| format!("cannot read {}: {error}", path.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|error| unreadable(dir, error))? {
+        let path = entry.map_err(|error| unreadable(dir, error))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+            let file = ScheduleFile::parse(&text, &variables)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            files.push(file);
+        }
+    }
+    Ok(files)
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use landbridge_core::Error;
 use serde::Serialize;
 
-use crate::render::{Paint, printable};
+use crate::paint::Paint;
+use crate::render::printable;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

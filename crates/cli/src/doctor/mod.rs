@@ -32,9 +32,9 @@ use clap::Args;
 use landbridge_core::{Error, ErrorKind};
 use serde::Serialize;
 
-use crate::args::{FileArgs, Output};
 use crate::failure::{Failure, Result};
 use crate::render::{self, counted};
+use landbridge_cli_support::args::{FileArgs, Output};
 
 use line::{Line, State};
 

@@ -1,7 +1,7 @@
 //! The schedules as they are deployed, beside the files that say how they should be.
 
 use landbridge_core::config::Config;
-use landbridge_local::scheduler::Written;
+use landbridge_core::schedule::ScheduleFile;
 use serde_json::Value;
 
 use super::Stage;
@@ -22,7 +22,7 @@ const LINES: [(&str, &str); 4] = [
 pub(super) async fn check(
     signed: &Signed,
     config: &Config,
-    files: Option<&[Written]>,
+    files: Option<&[ScheduleFile]>,
     stage: Stage,
 ) -> Vec<Line> {
     let group = format!("landbridge-{}", config.source.name);
@@ -51,7 +51,7 @@ pub(super) async fn check(
     lines
 }
 
-fn judge(line: &mut Line, config: &Config, file: &Written, found: &Value) {
+fn judge(line: &mut Line, config: &Config, file: &ScheduleFile, found: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (expression, target) = (text(&found["ScheduleExpression"]), &found["Target"]);
     // The default (EventBridge Scheduler API reference, CreateSchedule).

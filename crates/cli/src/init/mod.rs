@@ -20,9 +20,9 @@ use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::SourceKind;
 use serde::Serialize;
 
-use crate::args::Output;
 use crate::failure::Result;
 use crate::render;
+use landbridge_cli_support::args::Output;
 
 /// Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS account
 #[derive(Debug, Args)]

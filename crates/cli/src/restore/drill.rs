@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::carry_out::{carry_out, of_drill};
 use super::wait::{self, Progress};
 use super::{Desk, confirm, origin, show, trouble};
-use crate::args::Output;
 use crate::args::restore::DrillArgs;
 use crate::failure::{Failure, Result};
+use crate::paint::Paint;
 use crate::receipt;
-use crate::render::{self, Paint, counted, grouped, left, right};
+use crate::render::{self, counted, grouped, left, right};
+use landbridge_cli_support::args::Output;
 
 /// Days looked back for receipts.
 const LOOK_BACK: u32 = 14;

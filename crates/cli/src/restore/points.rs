@@ -7,10 +7,10 @@ use landbridge_core::restore::{CreatedBy, RestorePoint};
 use serde::Serialize;
 
 use super::{Desk, trouble};
-use crate::args::Output;
 use crate::args::restore::{PinArgs, SnapshotsArgs, UnpinArgs};
 use crate::failure::{Failure, Result};
 use crate::render::{self, bytes, counted, left, right};
+use landbridge_cli_support::args::Output;
 
 #[derive(Serialize)]
 struct Listed<'a> {

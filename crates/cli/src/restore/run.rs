@@ -8,10 +8,10 @@ use serde_json::json;
 use super::carry_out::{self, carry_out};
 use super::wait::Progress;
 use super::{Desk, confirm, origin, show, swap, trouble};
-use crate::args::Output;
 use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::render;
+use landbridge_cli_support::args::Output;
 
 /// Runs the command.
 pub(crate) async fn run(args: RestoreArgs) -> Result {

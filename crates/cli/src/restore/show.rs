@@ -7,7 +7,8 @@ use landbridge_core::restore::{RestoreOrigin, RestorePlan, SettingValue};
 
 use super::Desk;
 use super::carry_out::Outcome;
-use crate::render::{self, Paint, left, shortened};
+use crate::paint::Paint;
+use crate::render::{self, left, shortened};
 
 /// Longest value shown in a plan.
 const WIDEST: usize = 44;

@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use super::drill::{Drill, record_name};
 use super::{Desk, points, show};
-use crate::args::Output;
 use crate::args::restore::StatusArgs;
 use crate::failure::Result;
-use crate::render::{self, Paint, counted, grouped};
+use crate::paint::Paint;
+use crate::render::{self, counted, grouped};
+use landbridge_cli_support::args::Output;
 
 /// Days looked back for a settled one.
 const LOOK_BACK: u32 = 14;

@@ -12,10 +12,11 @@ use serde_json::json;
 
 use super::wait::{self, Progress};
 use super::{Desk, confirm, trouble};
-use crate::args::Output;
 use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
-use crate::render::{self, Paint};
+use crate::paint::Paint;
+use crate::render;
+use landbridge_cli_support::args::Output;
 
 /// Runs the command.
 pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Result {

@@ -3,9 +3,9 @@
 mod cost;
 mod files;
 mod help;
+mod local;
 mod parquet;
 mod proposal;
-mod source;
 mod without_a_cloud;
 
 use std::path::{Path, PathBuf};

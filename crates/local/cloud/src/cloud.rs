@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use landbridge_core::config::{self, Config, SourceKind};
+use landbridge_core::schedule;
 use landbridge_local_aws::{AwsOptions, LocalAws};
 use landbridge_local_google::{GoogleOptions, LocalGoogle};
 use landbridge_local_wire::{CallMonitor, Clock, Server, Service, serve};
@@ -108,7 +109,7 @@ impl LocalCloud {
         variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
         variables.extend(options.variables);
 
-        let scheduler = Scheduler::load(&options.schedules_dir, &schedule_variables(&config))?;
+        let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?;
         let functions =
             Functions::new(data_dir.join("logs"), make_dir(&data_dir.join("task"))?, clock.clone());
         // Made absolute: the processes run in another directory. A missing one is told when
@@ -369,18 +370,6 @@ fn function_variables(
         ("LANDBRIDGE_POLICY_TAGS", tags),
     ];
     Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())
-}
-
-/// The variables of the files in `infra/schedules`; its README names them.
-pub fn schedule_variables(config: &Config) -> BTreeMap<String, String> {
-    let schedule = &config.schedule;
-    let pairs = [
-        ("zone", schedule.zone.clone()),
-        ("export_hour", schedule.export_hour.to_string()),
-        ("transfer_from_hour", schedule.transfer_from_hour.to_string()),
-        ("deadline_hour", schedule.deadline_hour.to_string()),
-    ];
-    pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 fn read_config(path: &Path) -> Result<Config, LocalError> {

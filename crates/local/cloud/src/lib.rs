@@ -26,7 +26,7 @@ pub mod run;
 pub mod runtime;
 pub mod scheduler;
 
-pub use cloud::{ACCESS_KEY, LocalCloud, SECRET_KEY, schedule_variables};
+pub use cloud::{ACCESS_KEY, LocalCloud, SECRET_KEY};
 pub use error::LocalError;
 pub use options::{LocalCloudOptions, Ports};
 pub use principals::Principal;

@@ -128,7 +128,7 @@ fn faults_of_a_schedule_are_told() {
         "variable",
         ("${export_hour}", "${exprot_hour}"),
         expect![
-            "DIR/export.json: `${exprot_hour}` has no value; there are deadline_hour, export_hour, transfer_from_hour, zone"
+            "DIR/export.json: `${exprot_hour}` has no value; the variables are deadline_hour, export_hour, transfer_from_hour, zone"
         ],
     );
     check(

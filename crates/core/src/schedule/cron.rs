@@ -1,4 +1,4 @@
-//! EventBridge cron expressions: `cron(minutes hours day-of-month month day-of-week year)`.
+//! EventBridge cron expressions, `cron(minutes hours day-of-month month day-of-week year)`.
 //!
 //! Source: EventBridge Scheduler user guide, "Schedule types". Day-of-week
 //! counts from SUN = 1, exactly one of the two day fields is `?`, and the
@@ -12,13 +12,13 @@ use jiff::civil::DateTime;
 
 /// A parsed expression.
 #[derive(Clone, Debug)]
-pub struct Schedule(cron::Schedule);
+pub struct CronExpression(cron::Schedule);
 
-impl Schedule {
-    /// Reads `cron(…)`.
+impl CronExpression {
+    /// Parses `cron(…)`.
     ///
     /// # Errors
-    /// One sentence that says which part is wrong.
+    /// One sentence that quotes the expression and names the invalid part.
     pub fn parse(expression: &str) -> Result<Self, String> {
         let fields = expression
             .trim()
@@ -43,7 +43,7 @@ impl Schedule {
             .map_err(|error| format!("`{expression}` is not a cron expression: {error}"))
     }
 
-    /// Whether it fires in this minute of the zone's wall clock (seconds are not looked at).
+    /// Whether the expression matches this minute of the zone's wall clock. Seconds are ignored.
     pub fn matches(&self, civil: DateTime) -> bool {
         let unit = |value: i8| u32::try_from(value).unwrap_or(u32::MAX);
         self.0.minutes().includes(unit(civil.minute()))
@@ -63,30 +63,30 @@ mod tests {
 
     #[test]
     fn fires_on_its_minutes_only() {
-        let schedule = Schedule::parse("cron(0/5 2-3 * * ? *)").unwrap();
-        assert!(schedule.matches(datetime(2026, 11, 21, 2, 0, 0, 0)));
-        assert!(schedule.matches(datetime(2026, 11, 21, 3, 55, 0, 0)));
-        assert!(!schedule.matches(datetime(2026, 11, 21, 3, 56, 0, 0)));
-        assert!(!schedule.matches(datetime(2026, 11, 21, 4, 0, 0, 0)));
+        let expression = CronExpression::parse("cron(0/5 2-3 * * ? *)").unwrap();
+        assert!(expression.matches(datetime(2026, 11, 21, 2, 0, 0, 0)));
+        assert!(expression.matches(datetime(2026, 11, 21, 3, 55, 0, 0)));
+        assert!(!expression.matches(datetime(2026, 11, 21, 3, 56, 0, 0)));
+        assert!(!expression.matches(datetime(2026, 11, 21, 4, 0, 0, 0)));
     }
 
     #[test]
     fn sunday_is_one() {
-        let schedule = Schedule::parse("cron(0 1 ? * 1 *)").unwrap();
-        assert!(schedule.matches(datetime(2026, 11, 22, 1, 0, 0, 0)));
-        assert!(!schedule.matches(datetime(2026, 11, 23, 1, 0, 0, 0)));
+        let expression = CronExpression::parse("cron(0 1 ? * 1 *)").unwrap();
+        assert!(expression.matches(datetime(2026, 11, 22, 1, 0, 0, 0)));
+        assert!(!expression.matches(datetime(2026, 11, 23, 1, 0, 0, 0)));
     }
 
     #[test]
-    fn faults_are_told() {
-        for (expression, told) in [
+    fn an_error_names_the_wrong_part() {
+        for (expression, part) in [
             ("0 * * * *", "is not of the form"),
             ("cron(0 * * * *)", "has 5 fields"),
             ("cron(0 * * * * *)", "exactly one of"),
             ("cron(99 * * * ? *)", "is not a cron expression"),
         ] {
-            let error = Schedule::parse(expression).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            let error = CronExpression::parse(expression).unwrap_err();
+            assert!(error.contains(part), "{error}");
         }
     }
 }

@@ -7,9 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use landbridge_core::calendar::Day;
-use landbridge_local::RunEvent;
-
-use crate::local::trouble;
+use landbridge_local::{InvocationOutcome, RunEvent};
 
 /// What is shown while time passes.
 pub(crate) struct Progress {
@@ -57,7 +55,7 @@ impl Progress {
                 }
             }
             RunEvent::Finished { tick, outcome, .. } => {
-                if let Some(why) = trouble(outcome) {
+                if let Some(why) = problem(outcome) {
                     let at = self.clock(tick.scheduled_time);
                     self.troubles.push(format!("{at} {}: {why}", tick.function));
                 }
@@ -105,4 +103,14 @@ impl Drop for Progress {
 fn show(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Why an invocation was none that counts, in one line.
+pub(crate) fn problem(outcome: &InvocationOutcome) -> Option<String> {
+    match outcome {
+        InvocationOutcome::Response(_) => None,
+        InvocationOutcome::Error { kind, message } => Some(format!("{kind}: {message}")),
+        InvocationOutcome::Crashed => Some("the process ended before it answered".to_owned()),
+        InvocationOutcome::TimedOut => Some("it took too long".to_owned()),
+    }
 }

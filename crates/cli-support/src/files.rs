@@ -10,19 +10,24 @@ use landbridge_core::yaml::Diagnostics;
 use crate::args::FileArgs;
 use crate::failure::{Failure, Result};
 
+/// The directory of the demo's files in the repository.
+pub const EXAMPLES: &str = "examples/demo";
+/// The demo's `landbridge.yaml`.
+pub const EXAMPLE_CONFIG: &str = include_str!("../../../examples/demo/landbridge.yaml");
+
 /// Where the configuration is: as asked for, else `$LANDBRIDGE_CONFIG`, else here.
-pub(crate) fn config_path(asked: Option<&Path>) -> PathBuf {
+pub fn config_path(asked: Option<&Path>) -> PathBuf {
     named(asked, "LANDBRIDGE_CONFIG").unwrap_or_else(|| config::FILE_NAME.into())
 }
 
 /// Whether nobody says where the configuration is and there is none here.
-pub(crate) fn no_config(asked: Option<&Path>) -> bool {
+pub fn no_config(asked: Option<&Path>) -> bool {
     named(asked, "LANDBRIDGE_CONFIG").is_none() && !Path::new(config::FILE_NAME).exists()
 }
 
 /// Where the contract is: as asked for, else `$LANDBRIDGE_CONTRACT` (unless another
 /// configuration was asked for), else beside the configuration.
-pub(crate) fn contract_path(files: &FileArgs) -> PathBuf {
+pub fn contract_path(files: &FileArgs) -> PathBuf {
     let variable = if files.config.is_none() {
         named(files.contract.as_deref(), "LANDBRIDGE_CONTRACT")
     } else {
@@ -38,7 +43,7 @@ fn named(asked: Option<&Path>, variable: &str) -> Option<PathBuf> {
 }
 
 /// The text of a file.
-pub(crate) fn read(path: &Path, option: &str) -> Result<String> {
+pub fn read(path: &Path, option: &str) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
         Failure::Usage(match error.kind() {
@@ -51,18 +56,33 @@ pub(crate) fn read(path: &Path, option: &str) -> Result<String> {
 }
 
 /// Reads and validates the configuration.
-pub(crate) fn config(path: &Path) -> Result<Config> {
+pub fn config(path: &Path) -> Result<Config> {
     let text = read(path, "--config")?;
     config::parse(&path.display().to_string(), &text).map_err(faulty)
 }
 
 /// Reads the contract and validates it against the configuration.
-pub(crate) fn contract(path: &Path, config: &Config) -> Result<Contract> {
+pub fn contract(path: &Path, config: &Config) -> Result<Contract> {
     let text = read(path, "--contract")?;
     contract::parse(&path.display().to_string(), &text, config).map_err(faulty)
 }
 
-/// Diagnostics as an error: the file is told, corrected and tried again.
-pub(crate) fn faulty(faults: Diagnostics) -> Failure {
+/// Faults of a file as an error: nothing else is done until the file is corrected.
+pub fn faulty(faults: Diagnostics) -> Failure {
     Failure::Usage(format!("a file is not as it should be\n{faults}"))
+}
+
+/// The demo's configuration: the repository's file when the command runs there, else the copy in
+/// the program. Returns the file's name with it.
+///
+/// # Errors
+/// [`Failure::Usage`] when the repository's file is invalid.
+pub fn example_config() -> Result<(String, Config)> {
+    let path = Path::new(EXAMPLES).join(config::FILE_NAME);
+    let name = path.display().to_string();
+    if path.is_file() {
+        return Ok((name, config(&path)?));
+    }
+    let config = config::parse(&name, EXAMPLE_CONFIG).map_err(faulty)?;
+    Ok((name, config))
 }

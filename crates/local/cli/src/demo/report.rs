@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use landbridge_cli_support::paint::Paint;
+use landbridge_cli_support::receipts::{notes, summary};
+use landbridge_cli_support::render::{self, bytes, counted, grouped, left, shortened};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use landbridge_core::contract::Contract;
@@ -12,8 +15,6 @@ use serde::Serialize;
 
 use super::sample::{Proof, Sample, Unnamed, fields};
 use super::{published, tables};
-use crate::receipt::{notes, summary};
-use crate::render::{self, Paint, bytes, counted, grouped, left, shortened};
 
 /// Characters of a value that are shown: a hash is recognised by its beginning.
 const SHOWN: usize = 22;

@@ -1,6 +1,6 @@
-//! Tables, JSON and colour.
+//! Output: text, tables and JSON.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 
 /// Writes text to standard output. A reader that has seen enough (`| head`) is no error.
-pub(crate) fn print(text: &str) -> Result {
+pub fn print(text: &str) -> Result {
     let mut out = std::io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     match out.write_all(text.as_bytes()).and_then(|()| out.write_all(newline.as_bytes())) {
@@ -19,31 +19,31 @@ pub(crate) fn print(text: &str) -> Result {
 }
 
 /// Writes a value to standard output as indented JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result {
+pub fn json(value: &impl Serialize) -> Result {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
     print(&text)
 }
 
 /// One column of a table.
-pub(crate) struct Column {
+pub struct Column {
     title: String,
     right: bool,
 }
 
 /// A column of text.
-pub(crate) fn left(title: &str) -> Column {
+pub fn left(title: &str) -> Column {
     Column { title: title.to_owned(), right: false }
 }
 
 /// A column of numbers.
-pub(crate) fn right(title: &str) -> Column {
+pub fn right(title: &str) -> Column {
     Column { title: title.to_owned(), right: true }
 }
 
 /// A table with a line under its header, two spaces between columns and `indent`
 /// spaces before each line.
-pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, indent: usize) -> String {
+pub fn table(columns: &[Column], rows: Vec<Vec<String>>, indent: usize) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
     table.set_header(columns.iter().map(|column| column.title.clone()).collect::<Vec<_>>());
@@ -65,7 +65,7 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, indent: usize) -
 
 /// The text with control characters made visible: what comes out of a database must not
 /// steer a terminal.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     if !text.chars().any(char::is_control) {
         return text.to_owned();
     }
@@ -75,7 +75,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// At most `most` characters, the last an ellipsis when some are left out.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+pub fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -83,7 +83,7 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 }
 
 /// `300,000`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -96,12 +96,12 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// `1 table`, `7 tables`.
-pub(crate) fn counted(number: usize, one: &str) -> String {
+pub fn counted(number: usize, one: &str) -> String {
     format!("{} {one}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// `1.2 MB`, in powers of ten.
-pub(crate) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     #[allow(clippy::cast_precision_loss)] // shown with one digit
     let mut size = number as f64;
     let mut unit = "B";
@@ -113,61 +113,6 @@ pub(crate) fn bytes(number: u64) -> String {
         unit = larger;
     }
     if unit == "B" { format!("{number} B") } else { format!("{size:.1} {unit}") }
-}
-
-/// Colour, where somebody looks and hasn't asked for none (`NO_COLOR`).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Paint(bool);
-
-impl Paint {
-    /// For standard output.
-    pub(crate) fn stdout() -> Self {
-        Self(wanted() && std::io::stdout().is_terminal())
-    }
-
-    /// For standard error.
-    pub(crate) fn stderr() -> Self {
-        Self(wanted() && std::io::stderr().is_terminal())
-    }
-
-    /// Whether there is any.
-    pub(crate) fn is_on(self) -> bool {
-        self.0
-    }
-
-    /// For headings.
-    pub(crate) fn bold(self, text: &str) -> String {
-        self.with("1", text)
-    }
-
-    /// For what is only there to be copied.
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.with("2", text)
-    }
-
-    /// For what is not as it should be.
-    pub(crate) fn red(self, text: &str) -> String {
-        self.with("1;31", text)
-    }
-
-    /// For what wants a look.
-    pub(crate) fn yellow(self, text: &str) -> String {
-        self.with("33", text)
-    }
-
-    /// For what is as it should be.
-    pub(crate) fn green(self, text: &str) -> String {
-        self.with("32", text)
-    }
-
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
-fn wanted() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

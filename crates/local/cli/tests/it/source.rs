@@ -2,7 +2,6 @@
 
 use landbridge_local_database::{TestMariaDb, TestPostgres};
 
-use crate::proposal::run_sql;
 use crate::{Run, landbridge};
 
 /// Good in every database.
@@ -39,6 +38,19 @@ fn shows(run: &Run, expected: &[&str]) {
     assert!(!analyst.contains("Ada") && !analyst.contains("ada@"), "{analyst}");
     assert!(reader.contains("Ada Example") && reader.contains("ada@example.org"), "{reader}");
     assert!(run.out.contains("stranger  refused: Access denied"), "{}", run.all());
+}
+
+/// Runs SQL in a PostgreSQL database.
+fn run_sql(url: &str, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+        let served = tokio::spawn(connection);
+        client.batch_execute(sql).await.expect("good SQL");
+        drop(client);
+        served.await.expect("no panic").expect("a clean end");
+    });
 }
 
 #[test]
@@ -93,7 +105,7 @@ fn a_mariadb_database_of_ones_own() {
     let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
     let mut output = String::new();
     for url in [url.replace("business", "none"), url.replace("root@", "nobody:secret@")] {
-        let run = landbridge(dir.path(), &["contract", "propose", "--source", &url]);
+        let run = landbridge(dir.path(), &["demo", "--source", &url]);
         assert!(!run.all().contains("secret"));
         output += &run.all();
     }

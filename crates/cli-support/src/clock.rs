@@ -6,11 +6,11 @@ use crate::failure::{Failure, Result};
 
 /// The variable in which `landbridge local up` says how its virtual time runs:
 /// virtual instant, machine's instant, virtual seconds a second.
-pub(crate) const VARIABLE: &str = "LANDBRIDGE_CLOCK";
+pub const VARIABLE: &str = "LANDBRIDGE_CLOCK";
 
 /// A clock that runs along with the machine's.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     shown: Timestamp,
     when: Timestamp,
     speed: f64,
@@ -18,7 +18,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// The machine's clock, unless the environment tells of another.
-    pub(crate) fn from_env() -> Result<Self> {
+    pub fn from_env() -> Result<Self> {
         let now = Timestamp::now();
         match std::env::var(VARIABLE) {
             Ok(text) if !text.is_empty() => Self::parse(&text).ok_or_else(|| {
@@ -39,12 +39,12 @@ impl Clock {
     }
 
     /// How a clock that shows `shown` now and runs at `speed` is told to others.
-    pub(crate) fn variable(shown: Timestamp, speed: f64) -> String {
+    pub fn variable(shown: Timestamp, speed: f64) -> String {
         format!("{shown} {} {speed}", Timestamp::now())
     }
 
     /// The time it shows.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         let passed = Timestamp::now().duration_since(self.when).as_secs_f64() * self.speed;
         let passed = SignedDuration::try_from_secs_f64(passed).unwrap_or_default();
         self.shown.checked_add(passed).unwrap_or(self.shown)

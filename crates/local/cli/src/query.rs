@@ -1,19 +1,72 @@
 //! `landbridge query`: asking the running local cloud's warehouse.
 
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use landbridge_cli_support::paint::Paint;
+use landbridge_cli_support::render::{self, Column, counted, left, right};
+use landbridge_local::Principal;
 use serde_json::Value;
 
-use crate::args::{QueryArgs, RowsOutput};
 use crate::bigquery::{BigQuery, Rows};
 use crate::failure::Result;
-use crate::local;
-use crate::render::{self, Column, Paint, counted, left, right};
+use crate::up;
 
 /// What stands for NULL in a table.
 const NULL: &str = "NULL";
 
+/// How rows are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowsOutput {
+    /// A table
+    #[default]
+    Text,
+    /// One object with `columns` and `rows`
+    Json,
+    /// Lines as of RFC 4180, with a header; NULL is nothing between the commas
+    Csv,
+}
+
+/// Ask the warehouse of the running local cloud
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge query --as analyst 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
+  landbridge query --as pii-reader 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
+  landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
+  landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
+
+Who there is:
+  analyst     sees every class of personal data masked
+  pii-reader  sees every class plain, but no unclassified column
+  stranger    may read the dataset, but no tagged column in any form
+  loader      the functions themselves: write everything, read nothing that is tagged
+
+Tables without a dataset are those of `warehouse.dataset`. A refusal ends with exit code 3.")]
+pub(crate) struct QueryArgs {
+    /// As whom
+    #[arg(long = "as", value_name = "WHO", value_parser = principal)]
+    pub(crate) who: Principal,
+    /// GoogleSQL
+    pub(crate) sql: String,
+    /// How the rows are shown
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: RowsOutput,
+    /// Where `landbridge local up` keeps its data
+    #[arg(long, value_name = "DIR", default_value = up::DIR)]
+    pub(crate) data_dir: PathBuf,
+}
+
+fn principal(name: &str) -> Result<Principal, String> {
+    Principal::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Principal::ALL.iter().map(|principal| principal.name()).collect();
+        format!("nobody of that name: {}", names.join(", "))
+    })
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: QueryArgs) -> Result {
-    let state = local::State::read(&args.data_dir)?;
+    let state = up::State::read(&args.data_dir)?;
     let found = BigQuery::new(state.warehouse)?.query(args.who, &args.sql).await?;
     match args.output {
         RowsOutput::Json => render::json(&found),

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use landbridge_core::ErrorKind;
 
-use crate::render::Paint;
+use crate::paint::Paint;
 
 /// The result of a command.
-pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
 /// Why a command did not end well. Every message says what to do next, where
 /// anything can be done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The thing asked for failed. Exit code 1.
     #[error("{0}")]
     Failed(String),
@@ -46,7 +46,7 @@ impl Failure {
     }
 
     /// Tells it on standard error.
-    pub(crate) fn report(&self) -> ExitCode {
+    pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::Told) {
             eprintln!("{} {self}", Paint::stderr().red("error:"));
         }
@@ -61,22 +61,6 @@ impl From<landbridge_core::Error> for Failure {
             ErrorKind::Denied => Self::Refused(sentence),
             ErrorKind::Config => Self::Usage(sentence),
             _ => Self::Failed(sentence),
-        }
-    }
-}
-
-impl From<landbridge_local::LocalError> for Failure {
-    fn from(error: landbridge_local::LocalError) -> Self {
-        use landbridge_local::LocalError;
-        match &error {
-            LocalError::Config(_) | LocalError::Schedule { .. } => Self::Usage(error.to_string()),
-            LocalError::Serve { port, .. } if *port != 0 => {
-                Self::Failed(format!("{error}; choose other ones with --ports, or 0 for any"))
-            }
-            LocalError::Start { .. } => Self::Failed(format!(
-                "{error}; build the four functions into the directory of this program"
-            )),
-            _ => Self::Failed(error.to_string()),
         }
     }
 }

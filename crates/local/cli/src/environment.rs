@@ -3,20 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::Args;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::receipt::Receipt;
-use landbridge_local::{LocalCloud, LocalCloudOptions, Ports, RunSummary};
+use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, RunSummary};
 use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
 use landbridge_source::{Database, proposal};
 
-use crate::args::WorldArgs;
+use landbridge_cli_support::args::number_between;
+use landbridge_cli_support::files::{self, EXAMPLE_CONFIG, EXAMPLES};
+use landbridge_cli_support::receipts;
+
 use crate::bigquery::Warehouse;
-use crate::demo::Progress;
 use crate::failure::{Failure, Result};
-use crate::{files, receipt};
+use crate::progress::Progress;
 
 /// The functions, as their programs are called after `landbridge-`.
 const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
@@ -27,25 +31,52 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(30);
 
 /// The demo's files, for when the command runs outside its repository.
 const EXAMPLE_FILES: [(&str, &str); 2] = [
-    ("landbridge.yaml", include_str!("../../../examples/demo/landbridge.yaml")),
-    ("contract.yaml", include_str!("../../../examples/demo/contract.yaml")),
+    ("landbridge.yaml", EXAMPLE_CONFIG),
+    ("contract.yaml", include_str!("../../../../examples/demo/contract.yaml")),
 ];
-const EXAMPLES: &str = "examples/demo";
 
 /// The schedules, likewise.
 const SCHEDULE_FILES: [(&str, &str); 4] = [
-    ("snapshot.json", include_str!("../../../infra/schedules/snapshot.json")),
-    ("export.json", include_str!("../../../infra/schedules/export.json")),
-    ("transfer.json", include_str!("../../../infra/schedules/transfer.json")),
-    ("load.json", include_str!("../../../infra/schedules/load.json")),
+    ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
+    ("export.json", include_str!("../../../../infra/schedules/export.json")),
+    ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
+    ("load.json", include_str!("../../../../infra/schedules/load.json")),
 ];
 const SCHEDULES: &str = "infra/schedules";
 
 /// What a data directory holds that belongs to one run and is worthless after it.
 const LEFTOVERS: [&str; 4] = ["aws", "google", "logs", "task"];
 
+/// What a local cloud runs on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EnvironmentArgs {
+    /// A real PostgreSQL, MySQL or MariaDB database in place of the invented one:
+    /// postgres://user:password@host/db or mysql://user:password@host/db
+    #[arg(long, value_name = "URL")]
+    pub(crate) source: Option<String>,
+    /// The DB instance that the database plays [default: `source.id` of the configuration]
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// The configuration [default: examples/demo/landbridge.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The contract [default: contract.yaml beside the configuration; with --source a proposed one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contract: Option<PathBuf>,
+    /// How large the invented database is; 1.0 has about 300,000 rows
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    pub(crate) scale: f64,
+    /// The first day of virtual time
+    #[arg(long, value_name = "DATE", default_value = "2026-11-21")]
+    pub(crate) start: Date,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    number_between(text, 0.001, 100.0)
+}
+
 /// A local cloud and what is known of it.
-pub(crate) struct World {
+pub(crate) struct LocalEnvironment {
     /// The cloud.
     pub(crate) cloud: LocalCloud,
     /// The contract that its functions read.
@@ -64,13 +95,13 @@ pub(crate) struct World {
     pub(crate) first_day: Day,
 }
 
-impl World {
+impl LocalEnvironment {
     /// Starts the cloud of a command's options, its clock at the first day's midnight or,
     /// with a real database, at its export hour: every hour's snapshot copies such a
     /// database whole, and nobody waits for 24 of them.
     /// `aws_sts` is the AWS that the token service asks, when it is not the local one.
     pub(crate) async fn start(
-        args: &WorldArgs,
+        args: &EnvironmentArgs,
         data_dir: &Path,
         ports: Ports,
         aws_sts: Option<String>,
@@ -121,7 +152,7 @@ impl World {
         options.schedules_dir = schedules_dir;
         options.ports = ports;
         options.aws_sts = aws_sts;
-        let cloud = LocalCloud::start(options).await?;
+        let cloud = LocalCloud::start(options).await.map_err(failure)?;
         Ok(Self {
             cloud,
             contract,
@@ -158,7 +189,11 @@ impl World {
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
         if !self.real() {
-            return Ok(self.cloud.run_until(end, &mut |event| progress.see(event)).await?);
+            return Ok(self
+                .cloud
+                .run_until(end, &mut |event| progress.see(event))
+                .await
+                .map_err(failure)?);
         }
         let first = self.calendar.export_hour(day).start();
         self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
@@ -167,7 +202,11 @@ impl World {
         let mut settled = 0;
         loop {
             until = until.checked_add(LOOK_EVERY).map_or(end, |later| later.min(end));
-            let part = self.cloud.run_until(until, &mut |event| progress.see(event)).await?;
+            let part = self
+                .cloud
+                .run_until(until, &mut |event| progress.see(event))
+                .await
+                .map_err(failure)?;
             all.ticks += part.ticks;
             all.invocations += part.invocations;
             all.given_up.extend(part.given_up);
@@ -185,17 +224,17 @@ impl World {
         let config = self.config();
         let (aws, bucket) = (self.cloud.aws(), &config.export.bucket);
         let mut receipts = Vec::new();
-        for object in aws.list_objects(bucket, &receipt::prefix(config, day)).await {
+        for object in aws.list_objects(bucket, &receipts::prefix(config, day)).await {
             let place = format!("s3://{bucket}/{}", object.key);
             let bytes = aws
                 .read_object(bucket, &object.key)
                 .await
                 .map_err(|error| Failure::Failed(format!("cannot read {place}: {error}")))?;
             if let Some(bytes) = bytes {
-                receipts.push(receipt::parse(&bytes, &place)?);
+                receipts.push(receipts::parse(&bytes, &place)?);
             }
         }
-        Ok(receipt::sorted(receipts))
+        Ok(receipts::sorted(receipts))
     }
 
     /// How its warehouse is asked.
@@ -249,19 +288,6 @@ fn functions_are_there() -> Result {
     )))
 }
 
-/// The demo's configuration, and how its file is called: the repository's when this is run
-/// there.
-pub(crate) fn example_config() -> Result<(String, Config)> {
-    let path = Path::new(EXAMPLES).join(config::FILE_NAME);
-    let name = path.display().to_string();
-    if path.is_file() {
-        return Ok((name, files::config(&path)?));
-    }
-    let [(_, text), _] = EXAMPLE_FILES;
-    let config = config::parse(&name, text).map_err(files::faulty)?;
-    Ok((name, config))
-}
-
 /// The directory `name` of the repository when this is run there, else a copy of its files.
 fn here_or_written(name: &str, files: &[(&str, &str)], data_dir: &Path) -> Result<PathBuf> {
     let here = PathBuf::from(name);
@@ -311,4 +337,18 @@ pub(crate) fn write(path: &Path, text: &str) -> Result {
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Failed(format!("cannot use {}: {error}; choose another --data-dir", path.display()))
+}
+
+/// An error of the local cloud, with the next step.
+pub(crate) fn failure(error: LocalError) -> Failure {
+    match &error {
+        LocalError::Config(_) | LocalError::Schedule { .. } => Failure::Usage(error.to_string()),
+        LocalError::Serve { port, .. } if *port != 0 => {
+            Failure::Failed(format!("{error}; choose other ports with --ports, or 0 for any"))
+        }
+        LocalError::Start { .. } => Failure::Failed(format!(
+            "{error}; build the four functions into the directory of this program"
+        )),
+        _ => Failure::Failed(error.to_string()),
+    }
 }

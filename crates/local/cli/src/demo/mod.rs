@@ -7,26 +7,27 @@
 //! | [`sample`] | the same `SELECT` as one and another |
 //! | [`report`] | what is told of a day |
 //! | [`summary`] | what is told at the end |
-//! | [`progress`] | the hours as they pass |
 
-mod progress;
 mod report;
 mod sample;
 mod summary;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
+use clap::Args;
+use landbridge_cli_support::args::{Output, OutputArgs};
+use landbridge_cli_support::paint::Paint;
+use landbridge_cli_support::render::{self, counted};
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::Ports;
 use serde::Serialize;
 
-use crate::args::{DemoArgs, Output};
 use crate::bigquery::BigQuery;
+use crate::environment::{EnvironmentArgs, LocalEnvironment};
 use crate::failure::{Failure, Result};
-use crate::render::{self, Paint, counted};
-use crate::world::World;
+use crate::progress::Progress;
 
-pub(crate) use progress::Progress;
 use report::{DayReport, Passed};
 use summary::Summary;
 
@@ -34,6 +35,28 @@ use summary::Summary;
 const DAYS: u16 = 3;
 /// Days of a real database, which has only a present.
 const DAYS_OF_A_REAL_ONE: u16 = 1;
+
+/// Run days on this machine: snapshot, export, transfer, load, masked query
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge demo
+  landbridge demo --days 1 --scale 0.1
+  landbridge demo --source postgres://me@localhost/shop
+  landbridge demo --source mysql://me:password@localhost/shop
+  landbridge demo --output json > demo.json")]
+pub(crate) struct DemoArgs {
+    /// How many days pass [default: 3; with --source 1]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub(crate) days: Option<u16>,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentArgs,
+    /// Where files and logs of the run lie, and stay
+    #[arg(long, value_name = "DIR", default_value = ".landbridge/demo")]
+    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
 
 /// What the command makes.
 #[derive(Serialize)]
@@ -44,12 +67,13 @@ struct Outcome {
 
 /// Runs the command.
 pub(crate) async fn run(args: DemoArgs) -> Result {
-    let days = args.days.unwrap_or(match args.world.source {
+    let days = args.days.unwrap_or(match args.environment.source {
         Some(_) => DAYS_OF_A_REAL_ONE,
         None => DAYS,
     });
-    let world = World::start(&args.world, &args.data_dir, Ports::default(), None).await?;
-    let talks = args.output == Output::Text;
+    let world =
+        LocalEnvironment::start(&args.environment, &args.data_dir, Ports::default(), None).await?;
+    let talks = args.output.format == Output::Text;
     if talks {
         render::print(&summary::opening(&world, days))?;
     }
@@ -83,7 +107,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
 
 /// Lets one day pass and looks at what came of it.
 async fn one_day(
-    world: &World,
+    world: &LocalEnvironment,
     number: u16,
     days: u16,
     progress: &mut Progress,

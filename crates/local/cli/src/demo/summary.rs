@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
+use landbridge_cli_support::paint::Paint;
+use landbridge_cli_support::program;
+use landbridge_cli_support::receipts::classes_of;
+use landbridge_cli_support::render::{counted, grouped, printable};
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use serde::Serialize;
@@ -11,12 +15,10 @@ use serde::Serialize;
 use super::report::DayReport;
 use super::sample::Unnamed;
 use super::{published, tables};
-use crate::contract::classes_of;
-use crate::render::{Paint, counted, grouped, printable};
-use crate::world::World;
+use crate::environment::LocalEnvironment;
 
 /// What is said before the first day.
-pub(super) fn opening(world: &World, days: u16) -> String {
+pub(super) fn opening(world: &LocalEnvironment, days: u16) -> String {
     let config = world.config();
     let source = &config.source;
     let what = match &world.engine {
@@ -76,7 +78,7 @@ pub(super) struct Summary {
 
 impl Summary {
     /// The summary of a run.
-    pub(super) fn of(world: &World, days: &[DayReport], data_dir: &Path) -> Self {
+    pub(super) fn of(world: &LocalEnvironment, days: &[DayReport], data_dir: &Path) -> Self {
         let config = world.config();
         let receipts = || days.iter().flat_map(|day| published(&day.receipts));
         let columns: BTreeMap<(&str, &str), &str> = receipts()
@@ -134,7 +136,7 @@ impl Summary {
 
     /// In plain words.
     pub(super) fn text(&self, paint: Paint) -> String {
-        let program = crate::program();
+        let program = program();
         let mut text = format!("\n{}\n", paint.bold("What you saw"));
         // Writing to a String cannot fail.
         let _ = writeln!(

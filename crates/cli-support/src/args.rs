@@ -1,0 +1,53 @@
+//! Options that several subcommands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// The output format of a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `--output`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct OutputArgs {
+    /// Output format
+    #[arg(long = "output", value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: Output,
+}
+
+/// `--config`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigArgs {
+    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `--config` and `--contract`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FileArgs {
+    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+}
+
+/// Parses a number between two bounds, both included.
+///
+/// # Errors
+/// One sentence that names the bounds.
+pub fn number_between(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("must be a number from {least} to {most}"))
+}
