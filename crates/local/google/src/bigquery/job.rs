@@ -11,6 +11,8 @@ use crate::error::GoogleError;
 
 /// The dataset in which query results appear as tables.
 pub(super) const ANONYMOUS_DATASET: &str = "_anonymous";
+/// Rows of a page without `maxResults`.
+pub(super) const PAGE_ROWS: usize = 100_000;
 
 /// The rows that a query returned.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::BigQuery;
 use super::catalog::TableName;
-use super::job::{ANONYMOUS_DATASET, QueryResult, job_not_found};
+use super::job::{ANONYMOUS_DATASET, PAGE_ROWS, QueryResult, job_not_found};
 use super::jobs::JobSpec;
 use super::query::QuerySpec;
 use super::query::cells::{CellFormat, row_json};
@@ -14,9 +14,6 @@ use super::schema::fields_resource;
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response};
-
-/// Rows of a page without `maxResults`.
-pub(super) const PAGE_ROWS: usize = 100_000;
 
 impl BigQuery {
     /// `jobs.query`: runs the query and returns the first page of the result.

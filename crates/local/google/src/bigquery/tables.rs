@@ -160,9 +160,8 @@ impl BigQuery {
             Some(token) => token.max(0) as usize,
             None => call.int_param("startIndex")?.unwrap_or(0).max(0) as usize,
         };
-        let limit = call
-            .int_param("maxResults")?
-            .map_or(super::queries::PAGE_ROWS, |it| it.max(0) as usize);
+        let limit =
+            call.int_param("maxResults")?.map_or(super::job::PAGE_ROWS, |it| it.max(0) as usize);
         let rows: Vec<Value> = result
             .slice(start, limit)
             .map(|(batch, at)| row_json(&result.fields, batch, at, format))

@@ -198,6 +198,12 @@ fn resolve_fields(
     Ok((fields, unchanged))
 }
 
+/// The strings of an array in a configuration.
+fn string_list(load: &Value, key: &str) -> Vec<String> {
+    let values = load.get(key).and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(|it| it.as_str().map(str::to_owned)).collect()
+}
+
 /// Rejects rows with a NULL in a REQUIRED column.
 fn check_required(fields: &[Field], batch: &RecordBatch) -> Result<(), GoogleError> {
     for (field, column) in fields.iter().zip(batch.columns()) {

@@ -18,7 +18,7 @@ use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::schema::types::Type;
 use serde_json::Value;
 
-use super::spec::string_list;
+use super::string_list;
 use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, find_field};
 use crate::error::GoogleError;
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::parquet::ParquetOptions;
+use super::string_list;
 use crate::bigquery::catalog::{TABLE_PROPERTIES, TableName};
 use crate::bigquery::merge_properties;
 use crate::bigquery::schema::{Field, FieldMode, parse_schema};
@@ -50,12 +51,6 @@ impl SourceFormat {
             ))),
         }
     }
-}
-
-/// The strings of an array in a configuration.
-pub(super) fn string_list(load: &Value, key: &str) -> Vec<String> {
-    let values = load.get(key).and_then(Value::as_array).into_iter().flatten();
-    values.filter_map(|it| it.as_str().map(str::to_owned)).collect()
 }
 
 /// A load job's configuration.
