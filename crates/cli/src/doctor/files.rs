@@ -36,7 +36,7 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<Line>, Option<Fil
     let name = path.display().to_string();
     let loaded =
         files::read(&path, "--config").map_err(|failure| failure.to_string()).and_then(|text| {
-            config::parse(&name, &text).map_err(|faults| counted(faults.all().len(), "fault"))
+            config::parse(&name, &text).map_err(|faults| counted(faults.all().len(), "error"))
         });
     let config = match loaded {
         Ok(config) => config,
@@ -67,7 +67,7 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
     let loaded =
         files::read(&path, "--contract").map_err(|failure| failure.to_string()).and_then(|text| {
             contract::parse(&name, &text, config)
-                .map_err(|faults| counted(faults.all().len(), "fault"))
+                .map_err(|faults| counted(faults.all().len(), "error"))
         });
     match loaded {
         Ok(contract) => {

@@ -50,11 +50,11 @@ fn all_faults_of_a_config_are_told_at_once() {
     );
     expect![[r#"
         exit code 2
-        err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it like `ap-northeast-2`
+        err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it in the form `ap-northeast-2`
         err | landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
         err | landbridge.yaml:13:3: unknown key `exprot_hour` in `schedule`; did you mean `export_hour`?
         err | landbridge.yaml:53:13: `pii.classes.name.mask` cannot be `SHA-256`; did you mean `SHA256`?
-        err | 4 faults in landbridge.yaml
+        err | 4 errors in landbridge.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }
 
@@ -72,8 +72,8 @@ fn a_contract_is_held_against_the_config() {
         exit code 2
         err | contract.yaml:19:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
         err | contract.yaml:25:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
-        err | contract.yaml:28:3: `clicks` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
-        err | 3 faults in contract.yaml
+        err | contract.yaml:28:3: `clicks` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+        err | 3 errors in contract.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }
 

@@ -23,7 +23,7 @@ fn wrong_plans_and_files_are_told() {
         err | error: the plan tokenises columns: name the file of the key with --token-key
         exit code 2
         err | error: wrong.yaml:1:1: unknown key `colums`; did you mean `columns`?
-        err | 1 fault in wrong.yaml
+        err | 1 error in wrong.yaml
         exit code 2
         err | error: there is no file none.yaml; name another with --plan
     "#]]

@@ -46,10 +46,10 @@ fn a_proposal_is_never_refused_by_the_check() {
     let proposed = propose(&url);
     expect![[r#"
         exit code 0
-        out | # Every column that may land in BigQuery, and who may read it.
+        out | # Every column that may be loaded into BigQuery, and who may read it.
         out | # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
-        out | # everyone) or `none` (readable by all). A column that is not named here is
-        out | # treated as `unclassified`.
+        out | # everyone) or `none` (readable by everyone with access to the dataset). A
+        out | # column that is not listed here is treated as `unclassified`.
         out | version: 1
         out | tables:
         out |   "public.Base":

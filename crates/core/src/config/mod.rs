@@ -1,15 +1,15 @@
-//! `landbridge.yaml`: the one file that says what is carried where, when, and
-//! who may read what.
+//! `landbridge.yaml`: which database is transferred where and when, and who may
+//! read which data.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
-//! | `validate` | the rules that span more than one value |
+//! | `validate` | rules that involve more than one value |
 //!
-//! Rules about a single value (an identifier's shape, a range) live in the
-//! schema itself, see [`crate::yaml`], so an editor shows them as well.
+//! Rules about a single value (the format of an identifier, a range) are part of
+//! the JSON Schema, see [`crate::yaml`], so editors check them too.
 
 mod pii;
 mod sections;
@@ -29,72 +29,73 @@ use serde::{Deserialize, Serialize};
 
 use crate::yaml::{self, Diagnostics, Violation};
 
-/// The file's usual name, beside which `contract.yaml` lies.
+/// The default file name. `contract.yaml` is expected in the same directory.
 pub const FILE_NAME: &str = "landbridge.yaml";
 
-/// The only version of the file's format so far.
+/// The version of the file format; there is only one so far.
 pub const VERSION: u32 = 1;
 
-/// Landbridge: what is carried where, when, and who may read what.
+/// Configuration of Landbridge: which database is transferred where and when,
+/// and who may read which data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Version of this file's format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// The database that is carried.
+    /// The source database.
     pub source: SourceConfig,
-    /// What happens at which hour of the source's day.
+    /// The hours at which the stages run.
     pub schedule: ScheduleConfig,
     /// How many snapshots are kept, by age.
     #[serde(default)]
     pub snapshots: SnapshotsConfig,
-    /// Where RDS writes a day's Parquet files, and as whom.
+    /// The S3 location, IAM role and KMS key of the daily export.
     pub export: ExportConfig,
     /// Where progress and receipts are recorded.
     #[serde(default)]
     pub ledger: LedgerConfig,
-    /// How files cross to Google Cloud Storage.
+    /// The transfer of exported files to Google Cloud Storage.
     pub transfer: TransferConfig,
-    /// The BigQuery side.
+    /// The BigQuery project, location and datasets.
     pub warehouse: WarehouseConfig,
-    /// Classes of personal data: how each is masked, and for whom it is not.
+    /// Classes of personal data: how each is masked, and who reads it unmasked.
     #[serde(default)]
     pub pii: PiiConfig,
-    /// Limits beyond which a day is not quietly accepted.
+    /// Limits that raise an alert or hold a table when exceeded.
     #[serde(default)]
     pub checks: ChecksConfig,
-    /// How loading into BigQuery is tried.
+    /// Load jobs and their retries.
     #[serde(default)]
     pub load: LoadConfig,
 }
 
 impl Config {
-    /// Every fault of this value, none when it may be used. [`parse`] has done
-    /// this already; a `Config` built in code has not been checked yet.
+    /// All violations of the rules; empty when the configuration is valid. [`parse`]
+    /// has already checked what it returns; a `Config` built in code is unchecked.
     pub fn validate(&self) -> Vec<Violation> {
         let mut problems = yaml::violations_of(self);
-        problems.extend(validate::across(self));
+        problems.extend(validate::check_config(self));
         problems
     }
 
-    /// The class of that name. `unclassified` always exists, [`CLASS_NONE`] never
-    /// does: a column of class `none` carries no tag.
+    /// The class with this name. `unclassified` always exists; [`CLASS_NONE`] never
+    /// does, because a column of class `none` has no policy tag.
     pub fn class(&self, name: &str) -> Option<ClassConfig> {
         self.pii.class(name)
     }
 }
 
-/// Reads the text of a `landbridge.yaml`. `file` is only used to name it in
-/// faults.
+/// Parses and validates the text of a `landbridge.yaml`. `file` is the name shown
+/// in diagnostics.
 ///
 /// # Errors
-/// Every fault found, each with its line: nothing is reported one at a time.
+/// All diagnostics at once, each with its line and column.
 pub fn parse(file: &str, text: &str) -> Result<Config, Diagnostics> {
-    yaml::parse_checked(file, text, validate::across)
+    yaml::parse_checked(file, text, validate::check_config)
 }
 
-/// The JSON Schema of the file, as kept in `schemas/landbridge.schema.json`.
+/// The JSON Schema of the file, as stored in `schemas/landbridge.schema.json`.
 pub fn schema() -> serde_json::Value {
     yaml::schema_of::<Config>()
 }

@@ -1,4 +1,4 @@
-//! Classes of personal data: how each is masked, and for whom it is not.
+//! Classes of personal data: how each is masked, and who reads it unmasked.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{types::BigQueryType, yaml::format};
 
-/// The class of a column that the contract doesn't name, or that nobody has
-/// judged yet: NULL for everyone. It always exists.
+/// The class of a column that the contract does not contain, or that has not been
+/// classified yet: NULL for everyone. It always exists.
 pub const CLASS_UNCLASSIFIED: &str = "unclassified";
 
-/// What a contract writes as the class of a column that everyone may read.
-/// Not a class: such a column carries no policy tag.
+/// The value of `class` for a column that every reader of the dataset may read.
+/// It is not a class: such a column has no policy tag.
 pub const CLASS_NONE: &str = "none";
 
 /// Classes of personal data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PiiConfig {
-    /// The classes by name. `unclassified` is implied (NULL for everyone) and
-    /// is only named here to give its policy tag.
+    /// The classes by name. `unclassified` (NULL for everyone) always exists; list
+    /// it here only to set its policy tag or masked readers.
     #[schemars(extend("propertyNames" = {"format": "class-name"}))]
     pub classes: BTreeMap<String, ClassConfig>,
 }
 
 impl PiiConfig {
-    /// The class of that name; `unclassified` always exists.
+    /// The class with this name; `unclassified` always exists.
     pub fn class(&self, name: &str) -> Option<ClassConfig> {
         match self.classes.get(name) {
             Some(class) => Some(class.clone()),
@@ -35,7 +35,7 @@ impl PiiConfig {
         }
     }
 
-    /// Every class by name, the implied `unclassified` included, sorted.
+    /// All classes by name, including the implicit `unclassified`.
     pub fn all(&self) -> BTreeMap<String, ClassConfig> {
         let mut all = self.classes.clone();
         all.entry(CLASS_UNCLASSIFIED.to_owned()).or_insert_with(ClassConfig::unclassified);
@@ -47,26 +47,26 @@ impl PiiConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassConfig {
-    /// How BigQuery masks the class for masked readers.
+    /// The masking rule that BigQuery applies for masked readers.
     pub mask: Mask,
-    /// Full resource name of an existing policy tag; left out, the tag is one
-    /// that Terraform makes and hands over.
+    /// Full resource name of an existing policy tag. Omit it to use the tag that
+    /// Terraform creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::policy_tag")]
     pub policy_tag: Option<String>,
-    /// Who sees the masked value, as IAM members. Anyone in neither list is
-    /// refused the column.
+    /// IAM members who see the masked value. Members of neither list cannot query
+    /// the column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "format::iam_members")]
     pub masked_readers: Vec<String>,
-    /// Who sees the plain value, as IAM members.
+    /// IAM members who see the unmasked value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "format::iam_members")]
     pub readers: Vec<String>,
 }
 
 impl ClassConfig {
-    /// The implied class: NULL for everyone, readers none.
+    /// The implicit class `unclassified`: NULL for everyone, no readers.
     pub fn unclassified() -> Self {
         Self {
             mask: Mask::AlwaysNull,
@@ -77,31 +77,31 @@ impl ClassConfig {
     }
 }
 
-/// A masking rule of a BigQuery data policy (Google documentation,
+/// A masking rule of a BigQuery data policy (Google Cloud documentation,
 /// "Introduction to data masking").
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Mask {
-    /// Unsalted SHA-256: equal values stay equal. STRING, BYTES.
+    /// Unsalted SHA-256; equal values stay equal. For STRING and BYTES.
     Sha256,
-    /// `XXXXX@domain`; text that is no address is hashed. STRING.
+    /// `XXXXX@domain`; text that is not an e-mail address is hashed. For STRING.
     EmailMask,
-    /// Only the last four characters; text of up to four is hashed. STRING.
+    /// Only the last four characters; text of four or fewer characters is hashed. For STRING.
     LastFourCharacters,
-    /// Only the first four characters; text of up to four is hashed. STRING.
+    /// Only the first four characters; text of four or fewer characters is hashed. For STRING.
     FirstFourCharacters,
-    /// 1 January of the year. DATE, DATETIME, TIMESTAMP.
+    /// 1 January of the same year. For DATE, DATETIME and TIMESTAMP.
     DateYearMask,
-    /// The type's own empty value: "", 0, FALSE, 1970-01-01. Every type.
+    /// The default value of the type: "", 0, FALSE, 1970-01-01. For every type.
     DefaultMaskingValue,
-    /// NULL. Every type.
+    /// NULL. For every type.
     AlwaysNull,
 }
 
 impl Mask {
-    /// Every rule.
+    /// All masking rules.
     pub const ALL: [Mask; 7] = [
         Mask::Sha256,
         Mask::EmailMask,
@@ -112,7 +112,7 @@ impl Mask {
         Mask::AlwaysNull,
     ];
 
-    /// As BigQuery's data policy API writes it (`predefinedExpression`).
+    /// The name in BigQuery's data policy API (`predefinedExpression`).
     pub fn as_str(self) -> &'static str {
         match self {
             Mask::Sha256 => "SHA256",
@@ -125,8 +125,8 @@ impl Mask {
         }
     }
 
-    /// Whether BigQuery can apply the rule to a column of that type. Where it
-    /// cannot, queries of masked readers fail.
+    /// Whether BigQuery can apply the rule to a column of this type. If it cannot,
+    /// queries by masked readers fail.
     pub fn fits(self, column: BigQueryType) -> bool {
         use BigQueryType::{Bytes, Date, DateTime, String, Timestamp};
         match self {

@@ -1,19 +1,19 @@
-//! The sections of the file, with their defaults.
+//! The sections of `landbridge.yaml`, with their default values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::yaml::format;
 
-/// The database that is carried.
+/// The source database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// Short name from which every snapshot, export, job and ledger path is
-    /// derived. Changing it starts a new history.
+    /// Short name from which the names of snapshots, exports, jobs and ledger
+    /// objects are derived. Changing it starts a new history.
     #[schemars(schema_with = "format::source_name")]
     pub name: String,
-    /// Whether the id names a DB instance or an Aurora cluster.
+    /// Whether `id` is a DB instance or an Aurora cluster.
     pub kind: SourceKind,
     /// DB instance identifier or DB cluster identifier in RDS.
     #[schemars(schema_with = "format::rds_id")]
@@ -23,8 +23,8 @@ pub struct SourceConfig {
     pub region: String,
 }
 
-/// Whether a source is a DB instance or an Aurora cluster. Their snapshots are
-/// made and listed by different calls.
+/// Whether a source is a DB instance or an Aurora cluster. RDS has separate API
+/// calls for their snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
@@ -35,7 +35,7 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// As written in the file.
+    /// The value in `landbridge.yaml`.
     pub fn as_str(self) -> &'static str {
         match self {
             SourceKind::Instance => "instance",
@@ -44,34 +44,34 @@ impl SourceKind {
     }
 }
 
-/// What happens at which hour. All hours are of the wall clock in `zone`, so a
-/// day is a day there.
+/// The hours at which the stages run, as wall-clock hours in `zone`. A day is a
+/// calendar day in that zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleConfig {
     /// IANA time zone, for example `Asia/Seoul`.
     #[schemars(schema_with = "format::time_zone")]
     pub zone: String,
-    /// Hour whose snapshot is exported.
+    /// The hour whose snapshot is exported.
     #[serde(default = "ScheduleConfig::default_export_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub export_hour: u8,
-    /// Hour from which the transfer and the load look for something to do.
+    /// The hour from which the transfer and load stages run.
     #[serde(default = "ScheduleConfig::default_transfer_from_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub transfer_from_hour: u8,
-    /// Hour by which the day should be published; later is worth an alert.
+    /// The hour by which the day should be published. A later day raises an alert.
     #[serde(default = "ScheduleConfig::default_deadline_hour")]
     #[schemars(range(min = 0, max = 23))]
     pub deadline_hour: u8,
 }
 
 impl ScheduleConfig {
-    /// 01:00: the day that just ended is complete, and few people are awake.
+    /// 01:00: the previous day is complete, and the load on the source is usually low.
     pub const EXPORT_HOUR: u8 = 1;
-    /// 02:00: an export rarely takes under half an hour, whatever its size.
+    /// 02:00: an export of any size rarely finishes within half an hour.
     pub const TRANSFER_FROM_HOUR: u8 = 2;
-    /// 04:00: analysts' own scheduled queries usually start after it.
+    /// 04:00: scheduled queries of analysts usually start later.
     pub const DEADLINE_HOUR: u8 = 4;
 
     fn default_export_hour() -> u8 {
@@ -84,49 +84,49 @@ impl ScheduleConfig {
         Self::DEADLINE_HOUR
     }
 
-    /// The zone's rules, from the time zone database that is compiled in.
+    /// The time zone, from the database compiled into the program.
     ///
     /// # Errors
-    /// When the name is not in the database; not after validation.
+    /// When the name is not in the database; impossible after validation.
     pub fn time_zone(&self) -> Result<jiff::tz::TimeZone, jiff::Error> {
         jiff::tz::TimeZone::get(&self.zone)
     }
 }
 
-/// How many of our snapshots are kept, by age. One snapshot may hold more than
-/// one rank; snapshots made by people are never counted as ours nor deleted.
+/// How many of the snapshots created by Landbridge are kept, by age. One snapshot
+/// can count as hourly, daily and weekly. Other snapshots are never deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SnapshotsConfig {
-    /// Newest hourly snapshots kept.
+    /// Number of newest hourly snapshots to keep.
     #[schemars(range(min = 1, max = 1000))]
     pub hourly: u32,
-    /// Days of which one snapshot is kept.
+    /// Number of days for which one snapshot is kept.
     #[schemars(range(min = 1, max = 1000))]
     pub daily: u32,
-    /// Weeks of which one snapshot is kept.
+    /// Number of weeks for which one snapshot is kept.
     #[schemars(range(min = 1, max = 1000))]
     pub weekly: u32,
-    /// The account's quota of manual snapshots in the region, people's own
-    /// ones included.
+    /// The account's quota of manual snapshots in the region, including snapshots
+    /// that Landbridge did not create.
     #[schemars(range(min = 1, max = 10000))]
     pub quota: u32,
-    /// How much of the quota is always left to people.
+    /// How many snapshots of the quota Landbridge leaves free for other uses.
     #[schemars(range(min = 0, max = 10000))]
     pub reserve: u32,
 }
 
 impl SnapshotsConfig {
-    /// Two days of hours.
+    /// Two days of hourly snapshots.
     pub const HOURLY: u32 = 48;
-    /// Two weeks of days.
+    /// Two weeks of daily snapshots.
     pub const DAILY: u32 = 14;
-    /// Four weeks of weeks.
+    /// Four weekly snapshots.
     pub const WEEKLY: u32 = 4;
-    /// Manual snapshots per region that an account may hold unless AWS raised
-    /// it (AWS documentation, "Quotas and constraints for Amazon RDS").
+    /// The default quota of manual snapshots per account and region (AWS
+    /// documentation, "Quotas and constraints for Amazon RDS").
     pub const QUOTA: u32 = 100;
-    /// Enough for a person to take a few snapshots before a migration.
+    /// Enough to take a few manual snapshots before a migration.
     pub const RESERVE: u32 = 10;
 }
 
@@ -142,14 +142,14 @@ impl Default for SnapshotsConfig {
     }
 }
 
-/// Where RDS writes a day's Parquet files, and as whom.
+/// The S3 location, IAM role and KMS key of the daily export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportConfig {
-    /// S3 bucket in the source's region; the ledger lies in it as well.
+    /// S3 bucket in the source's region. The ledger is stored in the same bucket.
     #[schemars(schema_with = "format::s3_bucket")]
     pub bucket: String,
-    /// Prefix of everything exported, without slashes at its ends.
+    /// Key prefix of the exports, without leading or trailing slash.
     #[serde(default = "ExportConfig::default_prefix")]
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
@@ -159,15 +159,15 @@ pub struct ExportConfig {
     /// ARN of the customer-managed KMS key that encrypts the export.
     #[schemars(schema_with = "format::kms_key")]
     pub kms_key: String,
-    /// Databases, schemas or tables to export, as `database`,
-    /// `database.schema` or `database.schema.table`; empty means everything.
+    /// Databases, schemas or tables to export, as `database`, `database.schema` or
+    /// `database.schema.table`. An empty list exports everything.
     #[serde(default)]
     #[schemars(schema_with = "format::export_targets")]
     pub only: Vec<String>,
 }
 
 impl ExportConfig {
-    /// A folder that says what it holds.
+    /// The default `export.prefix`.
     pub const PREFIX: &str = "exports";
 
     fn default_prefix() -> String {
@@ -175,17 +175,18 @@ impl ExportConfig {
     }
 }
 
-/// Where progress and receipts are recorded: in the export bucket.
+/// The ledger: progress and receipts, stored in the export bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
-    /// Prefix of the ledger, without slashes at its ends.
+    /// Key prefix of the ledger, without leading or trailing slash.
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
 }
 
 impl LedgerConfig {
-    /// Apart from the exports, so that a life-cycle rule can expire those.
+    /// The default `ledger.prefix`; separate from the exports so that a lifecycle
+    /// rule can expire the exports only.
     pub const PREFIX: &str = "ledger";
 }
 
@@ -195,46 +196,46 @@ impl Default for LedgerConfig {
     }
 }
 
-/// How files cross to Google Cloud Storage.
+/// The transfer of exported files to Google Cloud Storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransferConfig {
-    /// Google Cloud Storage bucket, in the warehouse's location.
+    /// The landing bucket: a Cloud Storage bucket in the warehouse's location.
     #[schemars(schema_with = "format::gcs_bucket")]
     pub bucket: String,
-    /// Prefix of everything staged, without slashes at its ends.
+    /// Object name prefix of the transferred files, without leading or trailing slash.
     #[serde(default = "TransferConfig::default_prefix")]
     #[schemars(schema_with = "format::object_prefix")]
     pub prefix: String,
-    /// Objects carried at the same time by one run of the function.
+    /// Maximum number of objects that one tick transfers concurrently.
     #[serde(default = "TransferConfig::default_concurrency")]
     #[schemars(range(min = 1, max = 64))]
     pub concurrency: u16,
-    /// Memory that the objects under way may hold together, in MiB.
+    /// Memory budget of all concurrent object transfers, in MiB.
     #[serde(default = "TransferConfig::default_memory_mib")]
     #[schemars(range(min = 32, max = 9216))]
     pub memory_mib: u32,
-    /// Name or ARN of the secret in Secrets Manager, in the source's region,
-    /// that holds the key of tokens; needed when the contract tokenises.
+    /// Name or ARN of the Secrets Manager secret, in the source's region, that
+    /// contains the token key. Required when the contract tokenises a column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::secret")]
     pub token_key: Option<String>,
-    /// Files larger than this, in MiB, are cut at their row groups into parts of
-    /// half of it, each carried on its own.
+    /// Files larger than this, in MiB, are split at row groups into parts of half
+    /// this size, which are transferred separately.
     #[serde(default = "TransferConfig::default_cut_above_mib")]
     #[schemars(range(min = 32, max = 1048576))]
     pub cut_above_mib: u32,
 }
 
 impl TransferConfig {
-    /// A folder of our own in a bucket that others may share.
+    /// The default `transfer.prefix`; the bucket may be shared.
     pub const PREFIX: &str = "landbridge";
-    /// Enough to hide the latency of two clouds from each other.
+    /// Enough to overlap the latencies of S3 and Cloud Storage.
     pub const CONCURRENCY: u16 = 4;
-    /// Fits a Lambda function of 256 MB with room for the program itself.
+    /// Fits a Lambda function of 256 MB, with room for the program itself.
     pub const MEMORY_MIB: u32 = 128;
-    /// A part of half of it takes seconds, so that a tick of some minutes gets many done and
-    /// a crash loses little.
+    /// A part of half this size takes seconds to transfer, so one tick completes many parts
+    /// and a crash repeats little work.
     pub const CUT_ABOVE_MIB: u32 = 1024;
 
     fn default_prefix() -> String {
@@ -251,28 +252,29 @@ impl TransferConfig {
     }
 }
 
-/// The BigQuery side.
+/// The BigQuery project, location and datasets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseConfig {
-    /// Google Cloud project id (not its number, not its display name).
+    /// Google Cloud project ID (not the project number or display name).
     #[schemars(schema_with = "format::gcp_project")]
     pub project: String,
-    /// Location of the datasets, the taxonomy and the staging bucket, for
-    /// example `asia-northeast3`.
+    /// Location of the datasets, the taxonomy and the landing bucket, for example
+    /// `asia-northeast3`.
     #[schemars(schema_with = "format::bigquery_location")]
     pub location: String,
-    /// Dataset that receives the source's tables.
+    /// Dataset of the source's tables.
     #[schemars(schema_with = "format::bigquery_dataset")]
     pub dataset: String,
-    /// Dataset of Landbridge's own tables, the receipts among them.
+    /// Dataset of Landbridge's own tables, such as the receipts.
     #[serde(default = "WarehouseConfig::default_ops_dataset")]
     #[schemars(schema_with = "format::bigquery_dataset")]
     pub ops_dataset: String,
 }
 
 impl WarehouseConfig {
-    /// Apart from the data, so that its readers need no right on those.
+    /// The default `warehouse.ops_dataset`; separate from the data so that readers of the
+    /// receipts need no access to the data.
     pub const OPS_DATASET: &str = "landbridge_ops";
 
     fn default_ops_dataset() -> String {
@@ -280,27 +282,28 @@ impl WarehouseConfig {
     }
 }
 
-/// Limits beyond which a day is not quietly accepted.
+/// Limits that raise an alert or hold a table when exceeded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChecksConfig {
-    /// How much of its rows a table may lose from one day to the next, in
-    /// percent. A larger loss is warned of in the receipt and alerted.
+    /// Share of rows that a table may lose from one day to the next, in percent. A
+    /// larger loss is noted in the receipt and raises an alert.
     #[schemars(range(min = 0, max = 100))]
     pub max_shrink_percent: u8,
-    /// How many of a column's values may fail to be read as its type, in percent of those that
-    /// are not NULL. Each is NULL and counted in the receipt; beyond this the table is held.
+    /// Share of misfits (values that cannot be read as the column's type) per column, in percent
+    /// of its non-NULL values. Misfits become NULL and are counted in the receipt; above this
+    /// limit the table is held.
     #[schemars(schema_with = "percent")]
     pub max_misfit_percent: f64,
 }
 
-/// No type is named, since the reader of YAML takes fractions where none is.
+/// Has no `type`, because the YAML parser accepts fractions only for values without one.
 fn percent(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "minimum": 0, "maximum": 100 })
 }
 
 impl ChecksConfig {
-    /// Half of a table gone overnight is rarely meant.
+    /// Losing half of a table overnight is rarely intended.
     pub const MAX_SHRINK_PERCENT: u8 = 50;
     /// One value in a thousand.
     pub const MAX_MISFIT_PERCENT: f64 = crate::rewrite::MAX_MISFIT_SHARE * 100.0;
@@ -315,18 +318,19 @@ impl Default for ChecksConfig {
     }
 }
 
-/// How loading into BigQuery is tried.
+/// Load jobs and their retries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadConfig {
-    /// Load jobs tried per table and day before the table's day is given up;
-    /// failed ones count against BigQuery's 1,500 a day.
+    /// Maximum number of load jobs per table and day; after the last failed one the
+    /// table is held. Failed jobs count against BigQuery's quota of 1,500 load jobs
+    /// per table and day.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
 }
 
 impl LoadConfig {
-    /// Outlasts a passing fault, and ends a lasting one within the hour.
+    /// Enough for a temporary failure; a permanent one is reported within an hour.
     pub const MAX_ATTEMPTS: u32 = 4;
 }
 

@@ -17,15 +17,15 @@ fn changed(changes: &[(&str, &str)]) -> String {
 
 fn check(text: &str, expected: Expect) {
     let shown = match parse(FILE_NAME, text) {
-        Ok(_) => "no fault".to_owned(),
-        Err(faults) => faults.to_string(),
+        Ok(_) => "valid".to_owned(),
+        Err(diagnostics) => diagnostics.to_string(),
     };
     expected.assert_eq(&shown);
 }
 
 #[test]
-fn the_demo_is_sound() {
-    let config = parse(FILE_NAME, DEMO).expect("the demo's file is sound");
+fn the_demo_is_valid() {
+    let config = parse(FILE_NAME, DEMO).expect("the demo's file is valid");
     assert_eq!(config.source.name, "shop");
     assert_eq!(config.pii.classes["email"].mask, Mask::EmailMask);
     assert_eq!(config.validate(), []);
@@ -44,7 +44,7 @@ export:
 transfer: { bucket: shop-landing }
 warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
 "#;
-    let config = parse(FILE_NAME, text).expect("a sound file");
+    let config = parse(FILE_NAME, text).expect("a valid file");
     let unclassified = config.class(CLASS_UNCLASSIFIED).expect("it always exists");
     assert_eq!(unclassified, ClassConfig::unclassified());
     assert_eq!(config.class(CLASS_NONE), None);
@@ -100,7 +100,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
 }
 
 #[test]
-fn shapes_of_values() {
+fn formats_of_values() {
     check(
         &changed(&[
             ("zone: Asia/Seoul", "zoen: Asia/Soul"),
@@ -121,27 +121,27 @@ fn shapes_of_values() {
         ]),
         expect![[r#"
             landbridge.yaml:7:9: `source.kind` cannot be `instances`; did you mean `instance`?
-            landbridge.yaml:8:7: `source.id`: `shop--prod` is not an RDS identifier; use letters, digits and single hyphens, a letter first, as the RDS console shows it
-            landbridge.yaml:9:11: `source.region`: `ap-northeast-2a` is not an AWS region; that is an availability zone; its region is `ap-northeast-2`
+            landbridge.yaml:8:7: `source.id`: `shop--prod` is not an RDS identifier; write the identifier that the RDS console shows: letters, digits and single hyphens, starting with a letter
+            landbridge.yaml:9:11: `source.region`: `ap-northeast-2a` is not an AWS region; that is an availability zone; write its region, `ap-northeast-2`
             landbridge.yaml:12:3: unknown key `zoen` in `schedule`; did you mean `zone`?
             landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
             landbridge.yaml:13:16: `schedule.export_hour` must be from 0 to 23, but is 24
-            landbridge.yaml:25:11: `export.bucket`: `s3://shop-exports` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
-            landbridge.yaml:26:11: `export.prefix`: `exports//daily` is not an object prefix; BigQuery cannot load objects whose name holds `//`
-            landbridge.yaml:27:13: `export.role_arn`: `arn:aws:iam::123456789012:user/shop-rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
-            landbridge.yaml:34:11: `transfer.bucket`: `goog-landing` is not a Cloud Storage bucket name; Google reserves names that contain its own
+            landbridge.yaml:25:11: `export.bucket`: `s3://shop-exports` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`
+            landbridge.yaml:26:11: `export.prefix`: `exports//daily` is not an object prefix; remove the empty part: BigQuery cannot load objects whose names contain `//`
+            landbridge.yaml:27:13: `export.role_arn`: `arn:aws:iam::123456789012:user/shop-rds-export` is not the ARN of an IAM role; write it in the form `arn:aws:iam::123456789012:role/rds-export`
+            landbridge.yaml:34:11: `transfer.bucket`: `goog-landing` is not a Cloud Storage bucket name; choose another name: Google reserves names that start with `goog` or contain `google`
             landbridge.yaml:41:12: `warehouse.project` must be text, but is a number; put it in quotes
-            landbridge.yaml:42:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
+            landbridge.yaml:42:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; write a Google Cloud location, for example `asia-northeast3`
             landbridge.yaml:43:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
-            landbridge.yaml:51:24: `pii.classes.unclassified.masked_readers[0]`: this value is not an IAM member; write it like `group:analysts@example.com`
+            landbridge.yaml:51:24: `pii.classes.unclassified.masked_readers[0]`: this value is not an IAM member; write it in the form `group:analysts@example.com`
             landbridge.yaml:57:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
             landbridge.yaml:82:17: `load.max_attempts` must be from 1 to 100, but is 0
-            16 faults in landbridge.yaml"#]],
+            16 errors in landbridge.yaml"#]],
     );
 }
 
 #[test]
-fn rules_across_values() {
+fn rules_that_involve_several_values() {
     check(
         &changed(&[
             ("region: ap-northeast-2", "region: ap-northeast-1"),
@@ -164,19 +164,19 @@ fn rules_across_values() {
             ),
         ]),
         expect![[r#"
-            landbridge.yaml:14:23: `schedule.transfer_from_hour` (0) is before `schedule.export_hour` (1); there is nothing to transfer before the export has begun
-            landbridge.yaml:15:18: `schedule.deadline_hour` (0) is not after `schedule.transfer_from_hour` (0); all three hours are of the same day; leave the transfer at least an hour
-            landbridge.yaml:17:1: `snapshots` keeps 73 hourly + 14 daily + 4 weekly and leaves 10 to people, 101 in all, above the quota of 100; keep fewer, or have AWS raise the quota and then `snapshots.quota`
-            landbridge.yaml:28:12: `export.kms_key` is in `ap-northeast-2`, but the source is in `ap-northeast-1`; RDS encrypts an export only with a key of its own region
-            landbridge.yaml:31:11: `ledger.prefix` and `export.prefix` lie within each other, in the same bucket; give the ledger a prefix of its own, so that exports can expire without it
-            landbridge.yaml:44:16: `warehouse.ops_dataset` is the dataset of the source's tables; give Landbridge's own tables a dataset of their own
-            landbridge.yaml:50:13: class `unclassified` cannot be masked by SHA256; what nobody has judged yet is NULL for everyone: ALWAYS_NULL
-            landbridge.yaml:51:7: class `unclassified` cannot have readers; give the column a class of its own in the contract, and that its readers
-            landbridge.yaml:52:54: this member is in `pii.classes.unclassified.readers` as well; which of the two applies would depend on the tag tree; keep one
-            landbridge.yaml:59:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
-            landbridge.yaml:64:19: classes `email` and `phone` have the same policy tag; a tag has one mask; give each class a tag of its own
-            landbridge.yaml:64:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; a table takes only tags of its own location
-            12 faults in landbridge.yaml"#]],
+            landbridge.yaml:14:23: `schedule.transfer_from_hour` (0) is before `schedule.export_hour` (1); set it to the export hour or later: nothing can be transferred before the export starts
+            landbridge.yaml:15:18: `schedule.deadline_hour` (0) is not after `schedule.transfer_from_hour` (0); set it at least one hour after the transfer starts; all three hours are hours of the same day
+            landbridge.yaml:17:1: `snapshots` needs 73 hourly + 14 daily + 4 weekly + 10 reserved = 101 snapshots, but `snapshots.quota` is 100; lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it
+            landbridge.yaml:28:12: `export.kms_key` is in `ap-northeast-2`, but the source is in `ap-northeast-1`; use a KMS key in the source's region: RDS cannot encrypt an export with any other
+            landbridge.yaml:31:11: `ledger.prefix` and `export.prefix` overlap, and both are in `export.bucket`; use separate prefixes, for example `ledger` and `exports`, so that a lifecycle rule can expire the exports only
+            landbridge.yaml:44:16: `warehouse.ops_dataset` and `warehouse.dataset` are the same dataset; use a separate dataset for Landbridge's own tables, for example `landbridge_ops`
+            landbridge.yaml:50:13: class `unclassified` cannot be masked by SHA256; write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone
+            landbridge.yaml:51:7: class `unclassified` cannot have readers; to make a column readable, give it another class in contract.yaml and add the readers to that class
+            landbridge.yaml:52:54: this member is also in `pii.classes.unclassified.readers`; remove it from one of the two lists: which one applies would depend on the tag tree
+            landbridge.yaml:59:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
+            landbridge.yaml:64:19: classes `email` and `phone` have the same policy tag; use a separate policy tag for each class: a tag has only one mask
+            landbridge.yaml:64:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
+            12 errors in landbridge.yaml"#]],
     );
 }
 
@@ -185,37 +185,37 @@ fn partitions() {
     check(
         &changed(&[("region: ap-northeast-2", "region: cn-north-1")]),
         expect![[r#"
-        landbridge.yaml:27:13: `export.role_arn` is of another partition than region `cn-north-1`; there an ARN begins with `arn:aws-cn:`
-        landbridge.yaml:28:12: `export.kms_key` is of another partition than region `cn-north-1`; there an ARN begins with `arn:aws-cn:`
-        2 faults in landbridge.yaml"#]],
+            landbridge.yaml:27:13: `export.role_arn` belongs to a different AWS partition than region `cn-north-1`; use an ARN that begins with `arn:aws-cn:`
+            landbridge.yaml:28:12: `export.kms_key` belongs to a different AWS partition than region `cn-north-1`; use an ARN that begins with `arn:aws-cn:`
+            2 errors in landbridge.yaml"#]],
     );
 }
 
 #[test]
-fn the_key_of_tokens() {
+fn token_key() {
     let named = |name: &str| changed(&[("token_key: landbridge/shop/token-key", name)]);
     check(
         &named(
             "token_key: arn:aws:secretsmanager:us-east-1:123456789012:secret:landbridge/shop/token-key-a1B2c3",
         ),
         expect![[r#"
-            landbridge.yaml:38:14: `transfer.token_key` is in `us-east-1`, but the source is in `ap-northeast-2`; the transfer runs in the source's region and asks there; replicate the secret, or make one there
-            1 fault in landbridge.yaml"#]],
+            landbridge.yaml:38:14: `transfer.token_key` is in `us-east-1`, but the source is in `ap-northeast-2`; replicate the secret to the source's region, or create it there: the transfer stage reads it in that region
+            1 error in landbridge.yaml"#]],
     );
     check(
         &named(
             "token_key: arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:token-key-a1B2c3",
         ),
         expect![[r#"
-            landbridge.yaml:38:14: `transfer.token_key` is of another partition than region `ap-northeast-2`; there an ARN begins with `arn:aws:`
-            1 fault in landbridge.yaml"#]],
+            landbridge.yaml:38:14: `transfer.token_key` belongs to a different AWS partition than region `ap-northeast-2`; use an ARN that begins with `arn:aws:`
+            1 error in landbridge.yaml"#]],
     );
     // The key itself: not repeated.
     check(
         &named("token_key: landbridge-token-key-v1:AAECAwQF"),
         expect![[r#"
-        landbridge.yaml:38:14: `transfer.token_key`: this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN
-        1 fault in landbridge.yaml"#]],
+            landbridge.yaml:38:14: `transfer.token_key`: this value is not the name or ARN of a secret in Secrets Manager; write its name, like `landbridge/shop/token-key`, or its ARN
+            1 error in landbridge.yaml"#]],
     );
 }
 
@@ -224,29 +224,29 @@ fn class_names() {
     check(
         &changed(&[("    email:\n", "    none:\n"), ("    phone:\n", "    Phone:\n")]),
         expect![[r#"
-            landbridge.yaml:56:5: key in `pii.classes`: `none` is not a class name; `none` means readable by all in a contract; choose another name
-            landbridge.yaml:60:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, a letter first
-            2 faults in landbridge.yaml"#]],
+            landbridge.yaml:56:5: key in `pii.classes`: `none` is not a class name; choose another name: in a contract, `none` means readable by everyone
+            landbridge.yaml:60:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, starting with a letter
+            2 errors in landbridge.yaml"#]],
     );
 }
 
 #[test]
-fn lesser_faults_do_not_hide_the_others() {
+fn minor_errors_do_not_hide_others() {
     check(
         &changed(&[("zone: Asia/Seoul", "zone: Seoul"), ("quota: 100", "quota: 50\n  monthly: 3")]),
         expect![[r#"
             landbridge.yaml:12:9: `schedule.zone`: `Seoul` is not a time zone; did you mean `Asia/Seoul`?
-            landbridge.yaml:17:1: `snapshots` keeps 48 hourly + 14 daily + 4 weekly and leaves 10 to people, 76 in all, above the quota of 50; keep fewer, or have AWS raise the quota and then `snapshots.quota`
+            landbridge.yaml:17:1: `snapshots` needs 48 hourly + 14 daily + 4 weekly + 10 reserved = 76 snapshots, but `snapshots.quota` is 50; lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it
             landbridge.yaml:22:3: unknown key `monthly` in `snapshots`; use one of `hourly`, `daily`, `weekly`, `quota`, `reserve`
-            3 faults in landbridge.yaml"#]],
+            3 errors in landbridge.yaml"#]],
     );
 }
 
 #[test]
-fn no_member_is_repeated_in_a_fault() {
+fn diagnostics_do_not_contain_members() {
     let text = changed(&[("\"group:analysts@example.com\"", "kim.minji@example.com")]);
-    let faults = parse(FILE_NAME, &text).expect_err("a member needs its kind").to_string();
-    assert!(!faults.contains("minji"), "{faults}");
+    let diagnostics = parse(FILE_NAME, &text).expect_err("a member needs its kind").to_string();
+    assert!(!diagnostics.contains("minji"), "{diagnostics}");
 }
 
 /// Every mask against every type, as BigQuery's documentation has it.
@@ -274,7 +274,7 @@ fn masks_and_types() {
 }
 
 #[test]
-fn masks_are_spelt_alike_everywhere() {
+fn mask_names_match_their_json() {
     for mask in Mask::ALL {
         let json = serde_json::to_value(mask).expect("a mask is a word");
         assert_eq!(json, mask.as_str());

@@ -1,13 +1,13 @@
-//! The rules that span more than one value of the file.
+//! Rules that involve more than one value of `landbridge.yaml`.
 
 use std::collections::BTreeMap;
 
 use super::{CLASS_UNCLASSIFIED, Config, Mask};
 use crate::yaml::{KeyPath, Violation, format};
 
-/// Every broken rule. Values whose own shape is wrong are reported by the
-/// schema, and are not compared here with anything.
-pub(super) fn across(config: &Config) -> Vec<Violation> {
+/// All violations. A value whose own format is wrong is reported by the schema
+/// check and is not compared with other values here.
+pub(super) fn check_config(config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     schedule(config, &mut problems);
     snapshots(config, &mut problems);
@@ -30,7 +30,7 @@ fn schedule(config: &Config, problems: &mut Vec<Violation>) {
                     schedule.transfer_from_hour, schedule.export_hour
                 ),
             )
-            .help("there is nothing to transfer before the export has begun"),
+            .help("set it to the export hour or later: nothing can be transferred before the export starts"),
         );
     }
     if schedule.deadline_hour <= schedule.transfer_from_hour {
@@ -42,7 +42,7 @@ fn schedule(config: &Config, problems: &mut Vec<Violation>) {
                     schedule.deadline_hour, schedule.transfer_from_hour
                 ),
             )
-            .help("all three hours are of the same day; leave the transfer at least an hour"),
+            .help("set it at least one hour after the transfer starts; all three hours are hours of the same day"),
         );
     }
 }
@@ -58,11 +58,11 @@ fn snapshots(config: &Config, problems: &mut Vec<Violation>) {
             Violation::new(
                 KeyPath::root().key("snapshots"),
                 format!(
-                    "`snapshots` keeps {} hourly + {} daily + {} weekly and leaves {} to people, {sum} in all, above the quota of {}",
+                    "`snapshots` needs {} hourly + {} daily + {} weekly + {} reserved = {sum} snapshots, but `snapshots.quota` is {}",
                     kept.hourly, kept.daily, kept.weekly, kept.reserve, kept.quota
                 ),
             )
-            .help("keep fewer, or have AWS raise the quota and then `snapshots.quota`"),
+            .help("lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it"),
         );
     }
 }
@@ -71,7 +71,7 @@ fn export(config: &Config, problems: &mut Vec<Violation>) {
     let export = &config.export;
     let path = KeyPath::root().key("export");
     let region = config.source.region.as_str();
-    let region_is_sound = format::fits("aws-region", region);
+    let region_is_valid = format::fits("aws-region", region);
     let partition = partition_of(region);
 
     for (key, format, arn) in [
@@ -80,16 +80,18 @@ fn export(config: &Config, problems: &mut Vec<Violation>) {
     ] {
         let mut parts = arn.split(':').skip(1);
         let (own_partition, _, own_region) = (parts.next(), parts.next(), parts.next());
-        if !region_is_sound || !format::fits(format, arn) {
+        if !region_is_valid || !format::fits(format, arn) {
             continue;
         }
         if own_partition != Some(partition) {
             problems.push(
                 Violation::new(
                     path.key(key),
-                    format!("`export.{key}` is of another partition than region `{region}`"),
+                    format!(
+                        "`export.{key}` belongs to a different AWS partition than region `{region}`"
+                    ),
                 )
-                .help(format!("there an ARN begins with `arn:{partition}:`")),
+                .help(format!("use an ARN that begins with `arn:{partition}:`")),
             );
         } else if key == "kms_key" && own_region != Some(region) {
             let other = own_region.unwrap_or_default();
@@ -98,7 +100,7 @@ fn export(config: &Config, problems: &mut Vec<Violation>) {
                     path.key(key),
                     format!("`export.kms_key` is in `{other}`, but the source is in `{region}`"),
                 )
-                .help("RDS encrypts an export only with a key of its own region"),
+                .help("use a KMS key in the source's region: RDS cannot encrypt an export with any other"),
             );
         }
     }
@@ -108,14 +110,14 @@ fn export(config: &Config, problems: &mut Vec<Violation>) {
         problems.push(
             Violation::new(
                 KeyPath::root().key("ledger").key("prefix"),
-                "`ledger.prefix` and `export.prefix` lie within each other, in the same bucket",
+                "`ledger.prefix` and `export.prefix` overlap, and both are in `export.bucket`",
             )
-            .help("give the ledger a prefix of its own, so that exports can expire without it"),
+            .help("use separate prefixes, for example `ledger` and `exports`, so that a lifecycle rule can expire the exports only"),
         );
     }
 }
 
-/// The partition whose ARNs a region has.
+/// The AWS partition of a region.
 fn partition_of(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
@@ -126,7 +128,7 @@ fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// A secret named by its ARN must be where the function asks for it.
+/// A secret given by its ARN must be in the region where the transfer stage reads it.
 fn token_key(config: &Config, problems: &mut Vec<Violation>) {
     let region = config.source.region.as_str();
     let Some(secret) = config.transfer.token_key.as_deref() else { return };
@@ -140,9 +142,9 @@ fn token_key(config: &Config, problems: &mut Vec<Violation>) {
         problems.push(
             Violation::new(
                 path,
-                format!("`transfer.token_key` is of another partition than region `{region}`"),
+                format!("`transfer.token_key` belongs to a different AWS partition than region `{region}`"),
             )
-            .help(format!("there an ARN begins with `arn:{}:`", partition_of(region))),
+            .help(format!("use an ARN that begins with `arn:{}:`", partition_of(region))),
         );
     } else if let Some(other) = other.filter(|it| *it != region) {
         problems.push(
@@ -150,12 +152,12 @@ fn token_key(config: &Config, problems: &mut Vec<Violation>) {
                 path,
                 format!("`transfer.token_key` is in `{other}`, but the source is in `{region}`"),
             )
-            .help("the transfer runs in the source's region and asks there; replicate the secret, or make one there"),
+            .help("replicate the secret to the source's region, or create it there: the transfer stage reads it in that region"),
         );
     }
 }
 
-/// Whether `inner` is `outer` or a folder in it.
+/// Whether `inner` equals `outer` or is a folder below it.
 fn contains(outer: &str, inner: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -166,9 +168,11 @@ fn warehouse(config: &Config, problems: &mut Vec<Violation>) {
         problems.push(
             Violation::new(
                 KeyPath::root().key("warehouse").key("ops_dataset"),
-                "`warehouse.ops_dataset` is the dataset of the source's tables",
+                "`warehouse.ops_dataset` and `warehouse.dataset` are the same dataset",
             )
-            .help("give Landbridge's own tables a dataset of their own"),
+            .help(
+                "use a separate dataset for Landbridge's own tables, for example `landbridge_ops`",
+            ),
         );
     }
 }
@@ -176,7 +180,7 @@ fn warehouse(config: &Config, problems: &mut Vec<Violation>) {
 fn classes(config: &Config, problems: &mut Vec<Violation>) {
     let all = KeyPath::root().key("pii").key("classes");
     let location = config.warehouse.location.as_str();
-    let location_is_sound = format::fits("bigquery-location", location);
+    let location_is_valid = format::fits("bigquery-location", location);
     let mut tags: BTreeMap<&str, &str> = BTreeMap::new();
 
     for (name, class) in &config.pii.classes {
@@ -187,7 +191,7 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                     path.key("mask"),
                     format!("class `{CLASS_UNCLASSIFIED}` cannot be masked by {}", class.mask),
                 )
-                .help("what nobody has judged yet is NULL for everyone: ALWAYS_NULL"),
+                .help("write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone"),
             );
         }
         if name == CLASS_UNCLASSIFIED && !class.readers.is_empty() {
@@ -196,7 +200,7 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                     path.key("readers"),
                     format!("class `{CLASS_UNCLASSIFIED}` cannot have readers"),
                 )
-                .help("give the column a class of its own in the contract, and that its readers"),
+                .help("to make a column readable, give it another class in contract.yaml and add the readers to that class"),
             );
         }
         for (index, member) in class.masked_readers.iter().enumerate() {
@@ -204,9 +208,9 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                 problems.push(
                     Violation::new(
                         path.key("masked_readers").index(index),
-                        format!("this member is in `{}` as well", path.key("readers")),
+                        format!("this member is also in `{}`", path.key("readers")),
                     )
-                    .help("which of the two applies would depend on the tag tree; keep one"),
+                    .help("remove it from one of the two lists: which one applies would depend on the tag tree"),
                 );
             }
         }
@@ -217,13 +221,13 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
             continue;
         }
         let tag_location = tag.split('/').nth(3).unwrap_or_default();
-        if location_is_sound && !tag_location.eq_ignore_ascii_case(location) {
+        if location_is_valid && !tag_location.eq_ignore_ascii_case(location) {
             problems.push(
                 Violation::new(
                     path.key("policy_tag"),
                     format!("policy tag of class `{name}` is in `{tag_location}`, but the warehouse is in `{location}`"),
                 )
-                .help("a table takes only tags of its own location"),
+                .help("use a policy tag in the warehouse's location: a table cannot have tags of another location"),
             );
         }
         if let Some(other) = tags.insert(tag, name) {
@@ -232,7 +236,7 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                     path.key("policy_tag"),
                     format!("classes `{other}` and `{name}` have the same policy tag"),
                 )
-                .help("a tag has one mask; give each class a tag of its own"),
+                .help("use a separate policy tag for each class: a tag has only one mask"),
             );
         }
     }

@@ -1,24 +1,24 @@
-//! Which class of personal data a column's name and type suggest. Names are
-//! read in English and in Korean, in Hangul or romanised.
+//! Suggests a class of personal data from a column's name and type. Recognises
+//! English words and Korean words, in Hangul or romanised.
 //!
-//! Wrong guesses cost differently: a harmless column guessed to be personal is
-//! masked until someone says otherwise, a personal one guessed to be harmless
-//! is read by everyone. So only the obvious is called harmless.
+//! Wrong suggestions have different costs: a harmless column suggested as personal
+//! is masked until someone corrects it, but a personal column suggested as harmless
+//! is readable by everyone. So only obviously harmless columns are suggested as such.
 
 use crate::types::BigQueryType;
 
-/// What a column seems to hold.
+/// What a column seems to contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     /// Personal data of a known kind.
     Personal(PersonalDataKind),
-    /// Nothing that points at a person.
+    /// No personal data.
     Harmless,
-    /// Anything.
+    /// Unknown: it may contain anything.
     Unsure,
 }
 
-/// Kinds of personal data that names tell apart.
+/// Kinds of personal data that column names distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PersonalDataKind {
     Email,
@@ -26,17 +26,17 @@ pub(super) enum PersonalDataKind {
     Identity,
     Account,
     Birth,
-    /// Of a machine, which points at whoever sat before it.
+    /// The address of a device, which identifies its user.
     Network,
     Address,
     Name,
-    /// Age, sex, health, belief, income: personal, but no usual class.
+    /// Age, sex, health, belief, income: personal, but without a usual class.
     Sensitive,
     Secret,
 }
 
 impl PersonalDataKind {
-    /// What a class for this kind is usually called, the likeliest first.
+    /// Usual names of a class for this kind, the most likely first.
     pub(super) fn class_names(self) -> &'static [&'static str] {
         match self {
             PersonalDataKind::Email => &["email", "e_mail", "mail", "contact"],
@@ -56,9 +56,8 @@ impl PersonalDataKind {
     }
 }
 
-/// Words that give a kind away, wherever in the name they stand; the kinds in
-/// order, since `email_address` is an e-mail and `birth_name` a name… of a
-/// person either way.
+/// Words that indicate a kind, anywhere in the name. The first matching kind wins:
+/// `email_address` is an e-mail address, not an address.
 const WORDS: &[(PersonalDataKind, &[&str])] = &[
     (
         PersonalDataKind::Secret,
@@ -230,19 +229,19 @@ const WORDS: &[(PersonalDataKind, &[&str])] = &[
     ),
 ];
 
-/// Text that cannot point at a person: closed vocabularies of a business.
+/// Last words of text columns with a closed vocabulary, which cannot identify a person.
 const HARMLESS_TEXT: &[&str] = &[
     "status", "currency", "country", "locale", "language", "lang", "kind", "type", "category",
     "channel", "slug", "sku", "timezone", "platform", "tier", "unit",
 ];
 
-/// What the column seems to hold.
+/// What the column seems to contain.
 pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -> Hint {
     let words = words(name);
     let source_type = source_type.to_ascii_lowercase();
     let is_key = is_key(&words, &source_type, bigquery_type);
 
-    let holds_no_text = matches!(bigquery_type, BigQueryType::Bool | BigQueryType::Timestamp)
+    let is_not_text = matches!(bigquery_type, BigQueryType::Bool | BigQueryType::Timestamp)
         || source_type.starts_with("timestamp");
 
     for (kind, triggers) in WORDS {
@@ -250,10 +249,10 @@ pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -
         // `account_id bigint` refers to a row; `passport_id bigint` is a passport.
         let refers =
             is_key && !matches!(kind, PersonalDataKind::Identity | PersonalDataKind::Secret);
-        // When an e-mail was sent is no e-mail; when one was born is.
-        let is_told =
-            !holds_no_text || matches!(kind, PersonalDataKind::Birth | PersonalDataKind::Sensitive);
-        if hit && is_told && !refers {
+        // The time when an e-mail was sent is harmless; the time of a birth is not.
+        let applies =
+            !is_not_text || matches!(kind, PersonalDataKind::Birth | PersonalDataKind::Sensitive);
+        if hit && applies && !refers {
             return Hint::Personal(*kind);
         }
     }
@@ -266,7 +265,7 @@ pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -
         | BigQueryType::Time
         | BigQueryType::Timestamp
         | BigQueryType::DateTime => true,
-        // A date of one's own life looks like any other.
+        // The type does not tell a date in a person's life from any other date.
         BigQueryType::Date => is_date_of_business(&words),
         BigQueryType::String => exported_as_text(&source_type, &words),
         BigQueryType::Bytes | BigQueryType::Json => false,
@@ -276,7 +275,7 @@ pub(super) fn hint(name: &str, source_type: &str, bigquery_type: BigQueryType) -
     if is_key || harmless_type || harmless_word { Hint::Harmless } else { Hint::Unsure }
 }
 
-/// PostgreSQL's types that RDS exports as text but that hold none.
+/// Whether a PostgreSQL type is exported by RDS as text although its values are not text.
 fn exported_as_text(source_type: &str, words: &[String]) -> bool {
     if source_type == "date" {
         return is_date_of_business(words);
@@ -294,15 +293,15 @@ fn is_date_of_business(words: &[String]) -> bool {
     )
 }
 
-/// Whether the column is a surrogate key: named an id, and of a type that
-/// holds nothing else.
+/// Whether the column is a surrogate key: its name ends in `id` or `uuid`, and its type
+/// is an integer or UUID.
 fn is_key(words: &[String], source_type: &str, bigquery_type: BigQueryType) -> bool {
     let named = matches!(words.last().map(String::as_str), Some("id" | "uuid"));
     named && (bigquery_type == BigQueryType::Int64 || source_type == "uuid")
 }
 
-/// Korean compounds are written together, so Hangul triggers hit anywhere in a
-/// word; others only as a whole word.
+/// Korean compounds are written as one word, so Hangul triggers match anywhere in a
+/// word; other triggers match whole words only.
 fn hits(trigger: &str, words: &[String]) -> bool {
     if trigger.is_ascii() {
         words.iter().any(|word| word == trigger)

@@ -1,14 +1,14 @@
-//! `contract.yaml`: every column of every table, with its source type, its
-//! BigQuery type and its class of personal data. Proposed by a command,
-//! committed by people, reviewed as a diff.
+//! `contract.yaml`: every column of every table with its source type, BigQuery
+//! type and class of personal data. `landbridge contract propose` writes the
+//! first version; people correct, commit and review it.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
-//! | `validate` | what a contract must keep, alone and against the config |
-//! | `propose` | a first contract from what a source holds |
-//! | `hints` | which class a column's name and type suggest |
-//! | `render` | the contract as text that reviews well |
+//! | `validate` | the rules of a contract, including those that involve the configuration |
+//! | `propose` | proposes a contract for the tables of a source |
+//! | `hints` | the class that a column's name and type suggest |
+//! | `render` | writes the contract as YAML, one column per line |
 
 mod hints;
 mod propose;
@@ -34,20 +34,20 @@ use crate::{
     yaml::{self, Diagnostics, Violation, format},
 };
 
-/// The file's usual name, beside `landbridge.yaml`.
+/// The default file name, in the directory of `landbridge.yaml`.
 pub const FILE_NAME: &str = "contract.yaml";
 
-/// The only version of the file's format so far.
+/// The version of the file format; there is only one so far.
 pub const VERSION: u32 = 1;
 
-/// What every column of every table is, and who may read it.
+/// The types and classes of all columns of all tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
     /// Version of this file's format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// The tables by their name in the source, `schema.table` (PostgreSQL) or
+    /// The tables by their name in the source: `schema.table` (PostgreSQL) or
     /// `database.table` (MySQL).
     #[serde(default)]
     pub tables: BTreeMap<String, TableContract>,
@@ -57,11 +57,11 @@ pub struct Contract {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableContract {
-    /// Name of the table in BigQuery, when it is not the derived one.
+    /// Name of the table in BigQuery. Omit it to use the default name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::bigquery_table")]
     pub table: Option<String>,
-    /// What the table holds; becomes the table's description.
+    /// Description of the table in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
@@ -74,70 +74,71 @@ pub struct TableContract {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnContract {
-    /// The column's type in the source database, as the export's manifest
-    /// writes it, for example `character varying`.
+    /// Type of the column in the source database, as the export manifest writes
+    /// it, for example `character varying`.
     #[schemars(schema_with = "format::source_type")]
     pub source: String,
-    /// The column's type in BigQuery. Where the export writes text and this says
-    /// otherwise, the transfer reads the text as this type.
+    /// Type of the column in BigQuery. If the export contains text and this is
+    /// another type, the transfer converts the text to this type.
     #[serde(rename = "type")]
     pub bigquery_type: BigQueryType,
-    /// Whether the column is an array of that type.
+    /// Whether the column contains single values or arrays of `type`.
     #[serde(default, skip_serializing_if = "Mode::is_nullable")]
     pub mode: Mode,
-    /// The column's class of personal data: one of `pii.classes`,
-    /// `unclassified` (NULL for everyone) or `none` (readable by all).
+    /// Class of personal data: one of `pii.classes`, `unclassified` (NULL for
+    /// everyone) or `none` (readable by everyone with access to the dataset).
     #[schemars(schema_with = "format::class_reference")]
     pub class: String,
-    /// What the transfer does to the column before it leaves AWS; left out, it is carried.
+    /// What the transfer does to the column before it leaves AWS. Omit it to transfer the values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<Transform>,
-    /// Separates tokens that must not be joined: in another domain the same
-    /// value has another token. Left out, tokens of all columns are joinable.
+    /// Domain of the tokens: the same value has different tokens in different
+    /// domains, so they cannot be joined. Omit it to make the tokens joinable with
+    /// those of all other columns without a domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub token_domain: Option<String>,
-    /// What becomes of a text that cannot be read as the column's type; left out, `set_null`.
+    /// What happens to a value that cannot be converted to `type`; the default is `set_null`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_misfit: Option<OnMisfit>,
-    /// What the column holds; becomes the column's description.
+    /// Description of the column in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
 }
 
-/// Whether a column holds one value or many.
+/// Whether a column contains single values or arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Mode {
     /// One value or NULL.
     #[default]
     Nullable,
-    /// An array of values, as a one-dimensional PostgreSQL array lands.
+    /// An array of values, for example a one-dimensional PostgreSQL array.
     Repeated,
 }
 
 impl Mode {
-    /// Whether this is what a column is that says nothing.
+    /// Whether this is the default mode.
     pub fn is_nullable(&self) -> bool {
         *self == Self::Nullable
     }
 }
 
-/// What the transfer does to a column that may not leave AWS as it is.
+/// What the transfer does to a column whose values must not leave AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
-    /// It is in no byte of Cloud Storage, and not in BigQuery.
+    /// The column is neither transferred to Cloud Storage nor created in BigQuery.
     Drop,
-    /// It is in no byte of Cloud Storage; BigQuery has the column, NULL in every row.
+    /// The column is not transferred to Cloud Storage; in BigQuery it is NULL in every row.
     SetNull,
-    /// Every value becomes a keyed token: equal values have equal tokens.
+    /// Every value is replaced by a keyed token; equal values have equal tokens.
     Tokenise,
 }
 
 impl Transform {
-    /// As written in the file.
+    /// The value in `contract.yaml`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Drop => "drop",
@@ -148,8 +149,9 @@ impl Transform {
 }
 
 impl TableContract {
-    /// A fingerprint of what the transfer makes of the table: it is carried anew when this
-    /// changes between the plan of the day and its end. Classes and descriptions do not count.
+    /// Fingerprint of the properties that determine the transferred files. If it changes after
+    /// the day was planned, the table is transferred again as a new revision. Classes and
+    /// descriptions do not affect it.
     pub fn transfer_fingerprint(&self) -> String {
         #[derive(Serialize)]
         struct Transferred<'a> {
@@ -177,59 +179,57 @@ impl TableContract {
 }
 
 impl ColumnContract {
-    /// How the column lands, when it does.
+    /// The BigQuery column type, for a column that is not dropped.
     pub fn column_type(&self) -> ColumnType {
         ColumnType { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
     }
 
-    /// The class whose policy tag the column carries; `None` when everyone may
-    /// read it.
+    /// The class whose policy tag the column has; `None` for class `none`.
     pub fn tagged_class(&self) -> Option<&str> {
         (self.class != CLASS_NONE).then_some(self.class.as_str())
     }
 }
 
 impl Contract {
-    /// The table of that name in the source, as `schema` and `table`.
+    /// The contract of the source table `schema.table`.
     pub fn table(&self, schema: &str, table: &str) -> Option<&TableContract> {
         self.tables.get(&format!("{schema}.{table}"))
     }
 
-    /// Name of a source table in BigQuery: the one the contract gives, else
-    /// the derived one of [`default_table_name`].
+    /// BigQuery name of a source table: the name set in the contract, otherwise
+    /// [`default_table_name`].
     pub fn bigquery_table_name(&self, database: &str, schema: &str, table: &str) -> String {
         self.table(schema, table)
             .and_then(|entry| entry.table.clone())
             .unwrap_or_else(|| default_table_name(database, schema, table))
     }
 
-    /// Every fault of this value against the config, none when it may be
-    /// used. [`parse`] has done this already.
+    /// All violations of the rules, given the configuration; empty when the contract
+    /// is valid. [`parse`] has already checked what it returns.
     pub fn validate(&self, config: &Config) -> Vec<Violation> {
         let mut problems = yaml::violations_of(self);
-        problems.extend(validate::against(self, config));
+        problems.extend(validate::check_contract(self, config));
         problems
     }
 }
 
-/// Reads the text of a `contract.yaml` and checks it against the config.
-/// `file` is only used to name it in faults.
+/// Parses the text of a `contract.yaml` and validates it, given the configuration.
+/// `file` is the name shown in diagnostics.
 ///
 /// # Errors
-/// Every fault found, each with its line.
+/// All diagnostics at once, each with its line and column.
 pub fn parse(file: &str, text: &str, config: &Config) -> Result<Contract, Diagnostics> {
-    yaml::parse_checked(file, text, |contract| validate::against(contract, config))
+    yaml::parse_checked(file, text, |contract| validate::check_contract(contract, config))
 }
 
-/// The JSON Schema of the file, as kept in `schemas/contract.schema.json`.
+/// The JSON Schema of the file, as stored in `schemas/contract.schema.json`.
 pub fn schema() -> serde_json::Value {
     yaml::schema_of::<Contract>()
 }
 
-/// BigQuery name of a table for which the contract gives none: the table's own
-/// name in the default schema (`public`, or MySQL's schema that is the
-/// database itself), else `schema__table`. Characters other than ASCII
-/// letters, digits and `_` become `_`.
+/// Default BigQuery name of a source table: the table name alone in the default
+/// schema (`public`, or for MySQL the schema named like the database), otherwise
+/// `schema__table`. Characters other than ASCII letters, digits and `_` become `_`.
 pub fn default_table_name(database: &str, schema: &str, table: &str) -> String {
     let word = |name: &str| -> String {
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()

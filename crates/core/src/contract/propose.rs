@@ -1,4 +1,4 @@
-//! A first contract from what a source holds, for people to correct.
+//! Proposes a contract for the tables of a source, for people to correct.
 
 use super::{
     ColumnContract, Contract, Mode, TableContract, VERSION,
@@ -9,10 +9,10 @@ use crate::{
     types::BigQueryType,
 };
 
-/// A table of the source, for which a contract is proposed.
+/// A source table for which a contract is proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedTable {
-    /// Its schema; MySQL's is the database.
+    /// Its schema; for MySQL, the database.
     pub schema: String,
     /// Its name.
     pub name: String,
@@ -20,24 +20,23 @@ pub struct ProposedTable {
     pub columns: Vec<ProposedColumn>,
 }
 
-/// A column of the source, for which a class is guessed.
+/// A source column for which a class is proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedColumn {
     /// Its name.
     pub name: String,
-    /// Its type in the source, as the export's manifest writes it.
+    /// Its source type, as the export manifest writes it.
     pub source_type: String,
-    /// The type that it gets.
+    /// Its BigQuery type.
     pub bigquery_type: BigQueryType,
-    /// Whether it is an array of that type.
+    /// Whether it contains single values or arrays.
     pub mode: Mode,
 }
 
 impl Contract {
-    /// Proposes a contract: a class that the config defines where name and
-    /// type of a column suggest one and its mask fits, `none` where the column
-    /// is obviously harmless, and `unclassified` for all else. Values are not
-    /// looked at.
+    /// Proposes a contract. A column gets a configured class if its name and type
+    /// suggest one whose mask fits the type, `none` if it is obviously harmless,
+    /// and `unclassified` otherwise. Values are not read.
     pub fn propose(tables: &[ProposedTable], config: &Config) -> Contract {
         let tables = tables
             .iter()
@@ -54,8 +53,8 @@ impl Contract {
         Contract { version: VERSION, tables }
     }
 
-    /// Adds what the source holds and this contract doesn't name; what it
-    /// names is left as people wrote it.
+    /// Adds the tables and columns of the source that this contract does not contain.
+    /// Existing entries are not changed.
     pub fn add_missing(&mut self, tables: &[ProposedTable], config: &Config) {
         for (name, proposed) in Contract::propose(tables, config).tables {
             let table = self.tables.entry(name).or_default();

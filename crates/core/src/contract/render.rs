@@ -1,5 +1,5 @@
-//! The contract as text that reviews well: sorted, one column a line, so that
-//! a change of one column is a change of one line.
+//! Writes the contract as YAML: sorted, one column per line, so that a change of
+//! one column is a one-line diff.
 
 use std::fmt::Write;
 
@@ -7,16 +7,15 @@ use super::{ColumnContract, Contract, Mode};
 use crate::rewrite::OnMisfit;
 
 const HEADER: &str = "\
-# Every column that may land in BigQuery, and who may read it.
+# Every column that may be loaded into BigQuery, and who may read it.
 # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
-# everyone) or `none` (readable by all). A column that is not named here is
-# treated as `unclassified`.
+# everyone) or `none` (readable by everyone with access to the dataset). A
+# column that is not listed here is treated as `unclassified`.
 ";
 
 impl Contract {
-    /// The contract as YAML that [`super::parse`] reads back to the same value.
-    /// Equal contracts give equal text. Comments of a file it came from are
-    /// not part of it.
+    /// The contract as YAML, which [`super::parse`] reads back to the same value.
+    /// Equal contracts render as equal text. Comments of the original file are lost.
     pub fn render(&self) -> String {
         let mut out = String::from(HEADER);
         // Writing to a String cannot fail.
@@ -82,10 +81,10 @@ fn flow(column: &ColumnContract) -> String {
     flow
 }
 
-/// Text as a YAML scalar: bare where every reader takes it for text, else in
-/// double quotes, in which JSON's escapes are YAML's.
+/// Text as a YAML scalar: plain if every YAML reader takes it as text, otherwise
+/// double-quoted, where JSON escapes are valid YAML.
 fn scalar(text: &str) -> String {
-    /// What YAML 1.1 readers take for something else.
+    /// Words that YAML 1.1 readers do not take as text.
     const NOT_TEXT: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && !text.ends_with(' ')

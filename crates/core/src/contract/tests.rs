@@ -7,27 +7,27 @@ const DEMO_CONFIG: &str = include_str!("../../../../examples/demo/landbridge.yam
 const DEMO: &str = include_str!("../../../../examples/demo/contract.yaml");
 
 fn demo_config() -> Config {
-    config::parse(config::FILE_NAME, DEMO_CONFIG).expect("the demo's file is sound")
+    config::parse(config::FILE_NAME, DEMO_CONFIG).expect("the demo's file is valid")
 }
 
 fn check(text: &str, expected: Expect) {
     let shown = match parse(FILE_NAME, text, &demo_config()) {
-        Ok(_) => "no fault".to_owned(),
-        Err(faults) => faults.to_string(),
+        Ok(_) => "valid".to_owned(),
+        Err(diagnostics) => diagnostics.to_string(),
     };
     expected.assert_eq(&shown);
 }
 
 #[test]
-fn the_demo_is_sound() {
-    let contract = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+fn the_demo_is_valid() {
+    let contract = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is valid");
     let email = &contract.table("public", "creators").expect("a table").columns["email"];
     assert_eq!(email.tagged_class(), Some("email"));
     assert_eq!(contract.validate(&demo_config()), []);
 }
 
 #[test]
-fn everything_wrong_at_once() {
+fn all_errors_are_reported_at_once() {
     check(
         r#"version: 2
 tables:
@@ -58,25 +58,25 @@ tables:
         expect![[r#"
             contract.yaml:1:10: `version` must be 1, but is 2
             contract.yaml:5:35: `tables."public.creators".columns.id.type` cannot be `BIGINT`; use one of `STRING`, `BYTES`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `TIME`, `DATETIME`, `TIMESTAMP`, `JSON`
-            contract.yaml:6:7: columns `Email` and `email` are the same to BigQuery; letter case doesn't tell its columns apart; rename one in the source
-            contract.yaml:6:64: column `email` has the unknown class `emial`; did you mean `email`?
-            contract.yaml:8:51: class `email` masks by EMAIL_MASK, which BigQuery cannot apply to the INT64 column `age`; use a class whose mask fits, or `unclassified`: ALWAYS_NULL fits every type
-            contract.yaml:9:7: BigQuery cannot load a column named `1st`; rename it in the source to letters, digits and `_`, no digit first
-            contract.yaml:10:7: column `_PARTITIONTIME` begins with `_PARTITION`, which BigQuery reserves; rename it in the source
-            contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source to letters, digits and `_`, no digit first
+            contract.yaml:6:7: columns `Email` and `email` differ only in letter case, which BigQuery ignores; rename one of them in the source
+            contract.yaml:6:64: column `email` has an unknown class `emial`; did you mean `email`?
+            contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class with another mask, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
+            contract.yaml:9:7: BigQuery cannot load a column named `1st`; rename it in the source: use letters, digits and `_`, not starting with a digit
+            contract.yaml:10:7: column name `_PARTITIONTIME` starts with `_PARTITION`, which BigQuery reserves; rename the column in the source
+            contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source: use letters, digits and `_`, not starting with a digit
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
-            contract.yaml:13:50: column `memo` has the unknown class `confidential`; define it in `pii.classes`, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
+            contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
             contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
-            contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` both land in BigQuery's `creator_notes`; give one of them another name by `table:`
+            contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` would both be loaded into the BigQuery table `creator_notes`; set another name for one of them, for example `table: creator_notes_2`
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
-            contract.yaml:23:3: `orders` doesn't name a table of the source; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
-            15 faults in contract.yaml"#]],
+            contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+            15 errors in contract.yaml"#]],
     );
 }
 
 #[test]
-fn two_databases_of_mysql_may_land_in_one_table() {
+fn two_mysql_databases_with_the_same_bigquery_table() {
     let table = |name: &str| {
         format!(
             "  {name}:\n    columns:\n      id: {{ source: bigint, type: INT64, class: none }}\n"
@@ -86,13 +86,13 @@ fn two_databases_of_mysql_may_land_in_one_table() {
     check(
         &text,
         expect![[r#"
-        contract.yaml:6:3: tables `blog.orders` and `shop.orders` both land in BigQuery's `orders`; give one of them another name by `table:`
-        1 fault in contract.yaml"#]],
+            contract.yaml:6:3: tables `blog.orders` and `shop.orders` would both be loaded into the BigQuery table `orders`; set another name for one of them, for example `table: orders_2`
+            1 error in contract.yaml"#]],
     );
 }
 
 #[test]
-fn names_in_bigquery() {
+fn default_table_names() {
     let rows = [
         ("shop", "public", "creators"),
         ("shop", "shop", "orders"),
@@ -119,7 +119,7 @@ fn names_in_bigquery() {
 }
 
 #[test]
-fn the_contract_may_name_the_table_itself() {
+fn the_contract_can_set_the_table_name() {
     let mut contract = Contract { version: VERSION, tables: BTreeMap::new() };
     let entry = TableContract { table: Some("people".into()), ..TableContract::default() };
     contract.tables.insert("public.creators".into(), entry);
@@ -245,9 +245,9 @@ fn proposed_classes() {
 }
 
 #[test]
-fn what_people_wrote_is_kept() {
+fn existing_entries_are_not_changed() {
     let config = demo_config();
-    let mut contract = parse(FILE_NAME, DEMO, &config).expect("the demo's file is sound");
+    let mut contract = parse(FILE_NAME, DEMO, &config).expect("the demo's file is valid");
     let before = contract.clone();
     let creators = ProposedTable {
         schema: "public".into(),
@@ -297,10 +297,10 @@ fn rendered_text_reads_back() {
         Contract { version: VERSION, tables: [("public.creators".to_owned(), table)].into() };
     let text = contract.render();
     expect![[r##"
-        # Every column that may land in BigQuery, and who may read it.
+        # Every column that may be loaded into BigQuery, and who may read it.
         # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
-        # everyone) or `none` (readable by all). A column that is not named here is
-        # treated as `unclassified`.
+        # everyone) or `none` (readable by everyone with access to the dataset). A
+        # column that is not listed here is treated as `unclassified`.
         version: 1
         tables:
           "public.creators":
@@ -313,6 +313,6 @@ fn rendered_text_reads_back() {
     "##]].assert_eq(&text);
     assert_eq!(parse(FILE_NAME, &text, &demo_config()), Ok(contract));
 
-    let demo = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is sound");
+    let demo = parse(FILE_NAME, DEMO, &demo_config()).expect("the demo's file is valid");
     assert_eq!(parse(FILE_NAME, &demo.render(), &demo_config()), Ok(demo));
 }

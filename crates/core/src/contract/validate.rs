@@ -1,4 +1,4 @@
-//! What a contract must keep, alone and against the config.
+//! The rules of a contract, including those that involve the configuration.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +14,16 @@ use crate::{
 /// BigQuery's limit, in characters.
 const MAX_COLUMN_NAME: usize = 300;
 
-/// Every broken rule.
-pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Violation> {
+/// All violations of the rules.
+pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     let all = KeyPath::root().key("tables");
     for (name, table) in &contract.tables {
         let path = all.key(name);
         if source_table(name).is_none() {
             problems.push(
-                Violation::new(
-                    path.clone(),
-                    format!("`{name}` doesn't name a table of the source"),
-                )
-                .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
+                Violation::new(path.clone(), format!("`{name}` is not the name of a source table"))
+                    .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
             );
         }
         column_names(table, &path, &mut problems);
@@ -37,7 +34,7 @@ pub(super) fn against(contract: &Contract, config: &Config) -> Vec<Violation> {
     problems
 }
 
-/// Schema and table of a contract's key. A table's name may hold a dot itself.
+/// Splits a key of `tables` into schema and table. The table name may contain dots.
 fn source_table(name: &str) -> Option<(&str, &str)> {
     name.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty())
 }
@@ -56,15 +53,15 @@ fn column_names(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violat
                     path.clone(),
                     format!("BigQuery cannot load a column named {}", format::quoted(name)),
                 )
-                .help("rename it in the source to letters, digits and `_`, no digit first"),
+                .help("rename it in the source: use letters, digits and `_`, not starting with a digit"),
             );
         } else if name.len() > MAX_COLUMN_NAME {
             problems.push(
                 Violation::new(
                     path.clone(),
-                    format!("the name of column {} is too long for BigQuery", format::quoted(name)),
+                    format!("column name {} is too long for BigQuery", format::quoted(name)),
                 )
-                .help(format!("at most {MAX_COLUMN_NAME} characters")),
+                .help(format!("rename it in the source: at most {MAX_COLUMN_NAME} characters")),
             );
         } else if let Some(prefix) =
             RESERVED_COLUMN_PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))
@@ -72,18 +69,18 @@ fn column_names(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violat
             problems.push(
                 Violation::new(
                     path.clone(),
-                    format!("column `{name}` begins with `{prefix}`, which BigQuery reserves"),
+                    format!("column name `{name}` starts with `{prefix}`, which BigQuery reserves"),
                 )
-                .help("rename it in the source"),
+                .help("rename the column in the source"),
             );
         }
         if let Some(other) = seen.insert(upper, name) {
             problems.push(
                 Violation::new(
                     path,
-                    format!("columns `{other}` and `{name}` are the same to BigQuery"),
+                    format!("columns `{other}` and `{name}` differ only in letter case, which BigQuery ignores"),
                 )
-                .help("letter case doesn't tell its columns apart; rename one in the source"),
+                .help("rename one of them in the source"),
             );
         }
     }
@@ -100,12 +97,15 @@ fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mu
         let Some(class) = defined.get(&column.class) else {
             let help = match nearest(&column.class, names.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("define it in `pii.classes`, or use one of {}", list(&names)),
+                None => format!(
+                    "define the class in `pii.classes` of landbridge.yaml, or use one of {}",
+                    list(&names)
+                ),
             };
             problems.push(
                 Violation::new(
                     path,
-                    format!("column `{name}` has the unknown class `{}`", column.class),
+                    format!("column `{name}` has an unknown class `{}`", column.class),
                 )
                 .help(help),
             );
@@ -116,19 +116,19 @@ fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mu
                 Violation::new(
                     path,
                     format!(
-                        "class `{}` masks by {}, which BigQuery cannot apply to the {} column `{name}`",
+                        "column `{name}` is {2}, and BigQuery cannot apply the mask {1} of class `{0}` to this type",
                         column.class, class.mask, column.bigquery_type
                     ),
                 )
                 .help(format!(
-                    "use a class whose mask fits, or `{CLASS_UNCLASSIFIED}`: ALWAYS_NULL fits every type"
+                    "use a class with another mask, or write `class: {CLASS_UNCLASSIFIED}`: its mask, ALWAYS_NULL, fits every type"
                 )),
             );
         }
     }
 }
 
-/// What the transfer is asked to do must be possible.
+/// Checks that each transformation is possible.
 fn transforms(
     table: &TableContract,
     config: &Config,
@@ -142,18 +142,21 @@ fn transforms(
         let text = column.bigquery_type == BigQueryType::String && column.mode.is_nullable();
         if token && !text {
             problems.push(
-                Violation::new(path.key("type"), format!("a token of column `{name}` is text"))
-                    .help("write `type: STRING`, without a mode"),
+                Violation::new(
+                    path.key("type"),
+                    format!("column `{name}` is tokenised, but its type is not a single STRING"),
+                )
+                .help("tokens are text: write `type: STRING` and remove `mode`"),
             );
         }
         if token && config.transfer.token_key.is_none() {
             problems.push(
                 Violation::new(
                     path.key("transform"),
-                    format!("column `{name}` is tokenised without a key"),
+                    format!("column `{name}` is tokenised, but no token key is configured"),
                 )
                 .help(
-                    "name the secret that holds the key in `transfer.token_key` of landbridge.yaml",
+                    "set `transfer.token_key` in landbridge.yaml to the name of the secret that contains the key, for example `landbridge/shop/token-key`",
                 ),
             );
         }
@@ -161,18 +164,18 @@ fn transforms(
             problems.push(
                 Violation::new(
                     path.key("token_domain"),
-                    format!("column `{name}` has a domain of tokens and no tokens"),
+                    format!("column `{name}` has a `token_domain` but is not tokenised"),
                 )
-                .help("write `transform: tokenise` as well, or leave the domain out"),
+                .help("add `transform: tokenise`, or remove `token_domain`"),
             );
         }
         if column.on_misfit == Some(OnMisfit::KeepText) && !column.mode.is_nullable() {
             problems.push(
                 Violation::new(
                     path.key("on_misfit"),
-                    format!("the array `{name}` cannot stay text in some rows' favour"),
+                    format!("`on_misfit: keep_text` is not possible for the array column `{name}`"),
                 )
-                .help("only columns of one value can: use `set_null`"),
+                .help("write `on_misfit: set_null`, or remove `mode: REPEATED` and write `type: STRING`"),
             );
         }
     }
@@ -182,9 +185,9 @@ fn transforms(
         .filter(|column| column.transform.is_none_or(|it| it == Transform::Tokenise));
     if !table.columns.is_empty() && left.count() == 0 {
         problems.push(
-            Violation::new(path, "every column of the table is dropped or emptied".to_owned())
+            Violation::new(path, "every column of the table is dropped or set to NULL".to_owned())
                 .help(
-                    "leave the table out of the export instead (`export.only` in landbridge.yaml)",
+                    "to keep the table in AWS, list only the other tables in `export.only` of landbridge.yaml; otherwise remove `transform` from a column",
                 ),
         );
     }
@@ -195,9 +198,9 @@ fn list(names: &[&str]) -> String {
     quoted.join(", ")
 }
 
-/// No two tables may land in one. The contract doesn't say which database a
-/// schema is in: without a `public` schema it reads like MySQL's, where a
-/// schema is its own database and leaves no trace in the derived name.
+/// Checks that no two source tables have the same BigQuery table. The contract does
+/// not name the database of a schema: without a `public` schema, MySQL is assumed,
+/// where a schema is its own database and is not part of the default name.
 fn bigquery_names(contract: &Contract, all: &KeyPath, problems: &mut Vec<Violation>) {
     let is_postgres =
         contract.tables.keys().any(|name| matches!(source_table(name), Some(("public", _))));
@@ -219,9 +222,9 @@ fn bigquery_names(contract: &Contract, all: &KeyPath, problems: &mut Vec<Violati
             problems.push(
                 Violation::new(
                     path,
-                    format!("tables `{other}` and `{name}` both land in BigQuery's `{landed}`"),
+                    format!("tables `{other}` and `{name}` would both be loaded into the BigQuery table `{landed}`"),
                 )
-                .help("give one of them another name by `table:`"),
+                .help(format!("set another name for one of them, for example `table: {landed}_2`")),
             );
         } else {
             seen.insert(landed, name);

@@ -1,21 +1,21 @@
-//! Files that people write, read with care: every fault is told at once, each
-//! with its line and with what was probably meant.
+//! Parses YAML files that people write, and reports all errors at once, each with
+//! its line and a suggestion.
 //!
-//! A file is parsed into nodes that remember their place, walked against the
-//! JSON Schema of the Rust type it should become, deserialised, and then
-//! checked by the type's own rules. A later step runs on whatever survived the
-//! earlier ones, so that one misspelt key doesn't hide a wrong region.
+//! A file is parsed into nodes that keep their positions, checked against the JSON
+//! Schema of the Rust type, deserialised, and then validated by the rules of that
+//! type. Each step runs on what the previous steps accepted, so a misspelt key does
+//! not hide a wrong region.
 //!
-//! | module | what it does |
+//! | module | contents |
 //! |---|---|
 //! | here | [`parse`], [`parse_checked`], [`schema_of`] |
-//! | `fault` | [`Diagnostic`], [`Diagnostics`], [`Violation`], [`KeyPath`] |
-//! | `node` | text → nodes with places |
-//! | `walk` | nodes against a schema |
-//! | [`format`] | the shapes of single values: identifiers that a cloud restricts |
-//! | `nearest` | what was probably meant |
+//! | `diagnostic` | [`Diagnostic`], [`Diagnostics`], [`Violation`], [`KeyPath`] |
+//! | `node` | parses text into nodes with positions |
+//! | `walk` | checks nodes against a schema |
+//! | [`format`] | formats of single values: identifiers that AWS or Google Cloud restricts |
+//! | `nearest` | suggestions for misspelt words |
 
-mod fault;
+mod diagnostic;
 pub(crate) mod format;
 mod nearest;
 mod node;
@@ -24,7 +24,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{Diagnostic, Diagnostics, KeyPath, Position, Violation};
+pub use diagnostic::{Diagnostic, Diagnostics, KeyPath, Position, Violation};
 pub use nearest::nearest;
 
 use std::collections::HashMap;
@@ -35,52 +35,54 @@ use serde_json::Value;
 
 use node::Node;
 
-/// A file that was read: its value, and where each part of it stands.
+/// The value of a parsed file, with the position of each part of it.
 #[derive(Clone, Debug)]
 pub struct Document<T> {
     value: T,
-    places: Places,
+    positions: Positions,
 }
 
 impl<T> Document<T> {
-    /// What the file says.
+    /// The value.
     pub fn value(&self) -> &T {
         &self.value
     }
 
-    /// What the file says, without the places.
+    /// The value, without the positions.
     pub fn into_value(self) -> T {
         self.value
     }
 
-    /// The problem as a fault of this file, with the line of its path, or of
-    /// the nearest parent that the file writes out.
-    pub fn fault(&self, problem: Violation) -> Diagnostic {
-        self.places.fault(problem)
+    /// The violation with its position in this file: that of its path, or of the
+    /// nearest parent that is in the file.
+    pub fn diagnostic(&self, violation: Violation) -> Diagnostic {
+        self.positions.diagnostic(violation)
     }
 }
 
-/// Reads `text` as a `T`. `file` is only used to name the file in faults.
+/// Parses `text` as a `T`. `file` is the name shown in diagnostics.
 ///
 /// # Errors
-/// Every departure from the schema of `T`, sorted by line.
+/// All violations of the schema of `T`, sorted by line.
 pub fn parse<T: DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
 ) -> Result<Document<T>, Diagnostics> {
     let read = read::<T>(file, text);
     match read.value {
-        Some(value) if read.faults.is_empty() => Ok(Document { value, places: read.places }),
-        _ => Err(Diagnostics::new(file, read.faults)),
+        Some(value) if read.diagnostics.is_empty() => {
+            Ok(Document { value, positions: read.positions })
+        }
+        _ => Err(Diagnostics::new(file, read.diagnostics)),
     }
 }
 
-/// Reads `text` as a `T` and checks it by `check`, which sees the value also
-/// when the schema found lesser faults (an unknown key, a malformed
-/// identifier): what it says is reported along with them.
+/// Parses `text` as a `T` and validates it with `check`. If the schema check found
+/// only minor errors (an unknown key, a malformed identifier), `check` still runs,
+/// and its violations are reported with them.
 ///
 /// # Errors
-/// Every fault of both kinds, sorted by line.
+/// All violations of the schema and of `check`, sorted by line.
 pub fn parse_checked<T: DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
@@ -88,23 +90,24 @@ pub fn parse_checked<T: DeserializeOwned + JsonSchema>(
 ) -> Result<T, Diagnostics> {
     let mut read = read::<T>(file, text);
     if let Some(value) = &read.value {
-        let problems = check(value);
-        read.faults.extend(problems.into_iter().map(|problem| read.places.fault(problem)));
+        let violations = check(value);
+        read.diagnostics
+            .extend(violations.into_iter().map(|violation| read.positions.diagnostic(violation)));
     }
     match read.value {
-        Some(value) if read.faults.is_empty() => Ok(value),
-        _ => Err(Diagnostics::new(file, read.faults)),
+        Some(value) if read.diagnostics.is_empty() => Ok(value),
+        _ => Err(Diagnostics::new(file, read.diagnostics)),
     }
 }
 
-/// The departures of a value made in code from its own schema: the rules on
-/// single values, as [`parse`] applies them to a file.
+/// The schema violations of a value built in code; the same rules on single values
+/// that [`parse`] applies to a file.
 pub fn violations_of<T: Serialize + JsonSchema>(value: &T) -> Vec<Violation> {
     match serde_json::to_value(value) {
         Ok(json) => {
             let node = Node::from_json(&json);
             let walked = walk::walk(&schema_of::<T>(), &node);
-            walked.found.into_iter().map(|found| found.problem).collect()
+            walked.violations.into_iter().map(|violation| violation.violation).collect()
         }
         Err(error) => vec![Violation::new(KeyPath::root(), error.to_string())],
     }
@@ -115,60 +118,64 @@ pub fn schema_of<T: JsonSchema>() -> Value {
     schemars::generate::SchemaGenerator::default().into_root_schema_for::<T>().to_value()
 }
 
-/// The text of a schema file: pretty, with a newline at its end.
+/// The text of a schema file: indented, with a trailing newline.
 pub fn schema_text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
 struct Read<T> {
-    /// What could be made of the file; with faults present it is only good
-    /// for finding more of them.
+    /// The value, if one could be deserialised. If there are diagnostics, it may only
+    /// be used to find more of them.
     value: Option<T>,
-    faults: Vec<Diagnostic>,
-    places: Places,
+    diagnostics: Vec<Diagnostic>,
+    positions: Positions,
 }
 
 fn read<T: DeserializeOwned + JsonSchema>(file: &str, text: &str) -> Read<T> {
-    let mut places = Places { file: file.to_owned(), of: HashMap::new() };
+    let mut positions = Positions { file: file.to_owned(), by_path: HashMap::new() };
     let node = match node::parse(text) {
         Ok(node) => node,
-        Err(found) => {
-            let faults = found.into_iter().map(|found| found.in_file(file)).collect();
-            return Read { value: None, faults, places };
+        Err(violations) => {
+            let diagnostics =
+                violations.into_iter().map(|violation| violation.in_file(file)).collect();
+            return Read { value: None, diagnostics, positions };
         }
     };
     let walked = walk::walk(&schema_of::<T>(), &node);
-    places.of = walked.places;
-    let mut faults: Vec<Diagnostic> =
-        walked.found.into_iter().map(|found| found.in_file(file)).collect();
+    positions.by_path = walked.positions;
+    let mut diagnostics: Vec<Diagnostic> =
+        walked.violations.into_iter().map(|violation| violation.in_file(file)).collect();
     let value = match walked.value.map(serde_json::from_value::<T>) {
         Some(Ok(value)) => Some(value),
-        // The schema lets nothing through that the type refuses; should the
-        // two ever part, this still ends in a sentence.
-        Some(Err(error)) if faults.is_empty() => {
-            faults.push(places.fault(Violation::new(KeyPath::root(), error.to_string())));
+        // The schema accepts nothing that the type refuses; if they ever differ, the
+        // caller still gets a diagnostic.
+        Some(Err(error)) if diagnostics.is_empty() => {
+            diagnostics
+                .push(positions.diagnostic(Violation::new(KeyPath::root(), error.to_string())));
             None
         }
-        None if faults.is_empty() => {
-            faults.push(places.fault(Violation::new(KeyPath::root(), "the file cannot be read")));
+        None if diagnostics.is_empty() => {
+            diagnostics.push(
+                positions.diagnostic(Violation::new(KeyPath::root(), "the file cannot be parsed")),
+            );
             None
         }
         _ => None,
     };
-    Read { value, faults, places }
+    Read { value, diagnostics, positions }
 }
 
 #[derive(Clone, Debug)]
-struct Places {
+struct Positions {
     file: String,
-    of: HashMap<KeyPath, Position>,
+    by_path: HashMap<KeyPath, Position>,
 }
 
-impl Places {
-    fn fault(&self, problem: Violation) -> Diagnostic {
-        let mut path = problem.path.clone();
+impl Positions {
+    fn diagnostic(&self, violation: Violation) -> Diagnostic {
+        let mut path = violation.path.clone();
         let at = loop {
-            if let Some(at) = self.of.get(&path) {
+            if let Some(at) = self.by_path.get(&path) {
                 break *at;
             }
             match path.parent() {
@@ -176,6 +183,6 @@ impl Places {
                 None => break Position::START,
             }
         };
-        fault::LocatedViolation { at, problem }.in_file(&self.file)
+        diagnostic::LocatedViolation { at, violation }.in_file(&self.file)
     }
 }

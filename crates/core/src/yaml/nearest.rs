@@ -1,42 +1,42 @@
-//! What was probably meant.
+//! Suggestions for misspelt words.
 
-/// The candidate that is spelt most like `word`, if any is near enough to be
-/// worth suggesting; else the only one that begins with it, as `EMAIL_MASK`
-/// does with `email`. Letter case doesn't count; among equals the first wins.
+/// The candidate with the smallest edit distance to `word`, if it is close enough;
+/// otherwise the only candidate that starts with `word`, as `EMAIL_MASK` does with
+/// `email`. Ignores letter case; among equal distances the first candidate wins.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// A shorter word begins too much.
-    const SHORTEST_BEGINNING: usize = 3;
+    /// Shorter words are prefixes of too many candidates.
+    const MIN_PREFIX_LENGTH: usize = 3;
     let word = word.to_lowercase();
     let length = word.chars().count();
-    // A third of the letters wrong is still a misspelling; more is another word.
+    // Up to a third of the letters may differ; more is another word.
     let tolerance = (length / 3).max(1);
     let mut best: Option<(usize, &'a str)> = None;
-    let mut beginning: Vec<&'a str> = Vec::new();
+    let mut with_prefix: Vec<&'a str> = Vec::new();
     for candidate in candidates {
         let lower = candidate.to_lowercase();
-        if length >= SHORTEST_BEGINNING && lower.starts_with(&word) {
-            beginning.push(candidate);
+        if length >= MIN_PREFIX_LENGTH && lower.starts_with(&word) {
+            with_prefix.push(candidate);
         }
         let distance = strsim::damerau_levenshtein(&word, &lower);
         if distance <= tolerance && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }
-    match (best, beginning.as_slice()) {
+    match (best, with_prefix.as_slice()) {
         (Some((_, candidate)), _) => Some(candidate),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
 }
 
-/// `did you mean …?` for the nearest candidate, else the list of candidates
-/// when it is short enough to read, else nothing.
+/// `did you mean …?` with the nearest candidate; otherwise the list of candidates, if
+/// it is short; otherwise `None`.
 pub(crate) fn suggestion(word: &str, candidates: &[&str]) -> Option<String> {
-    /// More than a dozen names are looked up, not read in an error.
-    const READABLE: usize = 12;
+    /// The maximum number of candidates listed in an error.
+    const MAX_LISTED: usize = 12;
     match nearest(word, candidates.iter().copied()) {
         Some(candidate) => Some(format!("did you mean `{candidate}`?")),
-        None if candidates.is_empty() || candidates.len() > READABLE => None,
+        None if candidates.is_empty() || candidates.len() > MAX_LISTED => None,
         None => {
             let list: Vec<String> = candidates.iter().map(|name| format!("`{name}`")).collect();
             Some(format!("use one of {}", list.join(", ")))

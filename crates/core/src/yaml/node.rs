@@ -1,32 +1,32 @@
-//! Text → nodes that remember their place.
+//! Parses YAML text into nodes with positions.
 //!
-//! Plain scalars are resolved by YAML 1.2's core schema. Anchors, aliases and
-//! tags are refused: the file is read by several programs, and these are what
-//! they read differently.
+//! Plain scalars are resolved by the core schema of YAML 1.2. Anchors, aliases and
+//! tags are refused, because the programs that read these files treat them
+//! differently.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::{Number, Value};
 
-use super::fault::{KeyPath, LocatedViolation, Position, Violation};
+use super::diagnostic::{KeyPath, LocatedViolation, Position, Violation};
 
-/// Deeper than any file of ours, and shallow enough for recursion.
+/// Deeper than any file of Landbridge, and shallow enough for recursion.
 const MAX_DEPTH: usize = 32;
 
-/// A value of a file and its place.
+/// A value of a file and its position.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) at: Position,
     pub(super) kind: NodeKind,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug)]
 pub(super) enum NodeKind {
-    /// A scalar: what it resolves to, and how it was written.
+    /// A scalar: its resolved value and its text.
     Scalar { value: Value, text: String },
     /// A list.
     List(Vec<Node>),
-    /// A mapping, as written: in order, with duplicates.
+    /// A mapping in the order of the file, including duplicate keys.
     Map(Vec<Entry>),
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// A value made in code, which has no place.
+    /// The node of a value built in code, which has no position.
     pub(super) fn from_json(value: &Value) -> Self {
         let kind = match value {
             Value::Array(items) => NodeKind::List(items.iter().map(Self::from_json).collect()),
@@ -59,7 +59,7 @@ impl Node {
         Self { at: Position::START, kind }
     }
 
-    /// The value without its places; of duplicate keys the last.
+    /// The value without positions; of duplicate keys the last wins.
     pub(super) fn to_json(&self) -> Value {
         match &self.kind {
             NodeKind::Scalar { value, .. } => value.clone(),
@@ -70,13 +70,13 @@ impl Node {
         }
     }
 
-    /// Whether nothing is written.
+    /// Whether the value is empty or null.
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.kind, NodeKind::Scalar { value: Value::Null, .. })
     }
 
-    /// What the node is, in words.
-    pub(super) fn what(&self) -> &'static str {
+    /// The kind of value, for messages.
+    pub(super) fn description(&self) -> &'static str {
         match &self.kind {
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a mapping",
@@ -91,99 +91,119 @@ impl Node {
     }
 }
 
-/// A collection that is still open.
+/// A collection whose end has not been parsed yet.
 enum Open {
     List(Position, Vec<Node>),
     Map(Position, Vec<Entry>, Option<(String, Position)>),
 }
 
-/// Parses the one document of a file.
+/// Parses a file that contains one YAML document.
 pub(super) fn parse(text: &str) -> Result<Node, Vec<LocatedViolation>> {
-    let mut found = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
-    let mut root: Option<Node> = None;
-    let mut documents = 0;
-    let mut complain = |at: Position, message: &str| {
-        found.push(LocatedViolation { at, problem: Violation::new(KeyPath::root(), message) });
-    };
-
+    let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = match event {
-            Ok(event) => event,
+        let step = match event {
+            Ok((event, span)) => builder.add(event, position(&span.start)),
             Err(error) => {
                 let message = format!("not valid YAML: {}", error.info());
-                complain(position(error.marker()), &message);
-                return Err(found);
+                builder.report(position(error.marker()), &message);
+                Err(Fatal)
             }
         };
-        let at = position(&span.start);
-        let tagged = match &event {
-            Event::Scalar(_, _, anchor, tag)
-            | Event::SequenceStart(anchor, tag)
-            | Event::MappingStart(anchor, tag) => *anchor > 0 || tag.is_some(),
-            _ => false,
-        };
-        if tagged {
-            complain(at, "anchors (`&…`) and tags (`!…`) are not supported");
+        if step.is_err() {
+            return Err(builder.violations);
+        }
+    }
+    if !builder.violations.is_empty() {
+        return Err(builder.violations);
+    }
+    Ok(builder.root.unwrap_or_else(|| scalar(Position::START, "", ScalarStyle::Plain)))
+}
+
+/// A violation after which parsing cannot continue.
+struct Fatal;
+
+/// Builds the tree of nodes from the events of the YAML parser.
+#[derive(Default)]
+struct Builder {
+    violations: Vec<LocatedViolation>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl Builder {
+    fn report(&mut self, at: Position, message: &str) {
+        let violation = Violation::new(KeyPath::root(), message);
+        self.violations.push(LocatedViolation { at, violation });
+    }
+
+    fn add(&mut self, event: Event<'_>, at: Position) -> Result<(), Fatal> {
+        if let Event::Scalar(_, _, anchor, tag)
+        | Event::SequenceStart(anchor, tag)
+        | Event::MappingStart(anchor, tag) = &event
+            && (*anchor > 0 || tag.is_some())
+        {
+            self.report(at, "anchors (`&…`) and tags (`!…`) are not supported");
         }
         match event {
             Event::DocumentStart(_) => {
-                documents += 1;
-                if documents == 2 {
-                    complain(at, "a second document (`---`) begins here; only one is read");
-                    return Err(found);
+                self.documents += 1;
+                if self.documents == 2 {
+                    self.report(
+                        at,
+                        "a second document (`---`) starts here; write only one document per file",
+                    );
+                    return Err(Fatal);
                 }
             }
             Event::Alias(_) => {
-                complain(at, "aliases (`*…`) are not supported; write the value out");
-                close(&mut open, &mut root, scalar(at, "", ScalarStyle::Plain));
+                self.report(at, "aliases (`*…`) are not supported; write out the value");
+                self.close(scalar(at, "", ScalarStyle::Plain));
             }
             Event::Scalar(text, style, ..) => {
-                if let Some(Open::Map(_, _, key @ None)) = open.last_mut() {
+                if let Some(Open::Map(_, _, key @ None)) = self.open.last_mut() {
                     *key = Some((text.into_owned(), at));
                 } else {
-                    close(&mut open, &mut root, scalar(at, &text, style));
+                    self.close(scalar(at, &text, style));
                 }
             }
-            Event::SequenceStart(..) | Event::MappingStart(..) => {
-                if let Some(Open::Map(_, _, None)) = open.last() {
-                    complain(at, "a key must be a single word or quoted text");
-                    return Err(found);
+            Event::SequenceStart(..) => self.open(at, Open::List(at, Vec::new()))?,
+            Event::MappingStart(..) => self.open(at, Open::Map(at, Vec::new(), None))?,
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List(at, items)) => self.close(Node { at, kind: NodeKind::List(items) }),
+                Some(Open::Map(at, entries, _)) => {
+                    self.close(Node { at, kind: NodeKind::Map(entries) });
                 }
-                if open.len() == MAX_DEPTH {
-                    complain(at, "nested too deeply");
-                    return Err(found);
-                }
-                open.push(match event {
-                    Event::SequenceStart(..) => Open::List(at, Vec::new()),
-                    _ => Open::Map(at, Vec::new(), None),
-                });
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let node = match open.pop() {
-                    Some(Open::List(at, items)) => Node { at, kind: NodeKind::List(items) },
-                    Some(Open::Map(at, entries, _)) => Node { at, kind: NodeKind::Map(entries) },
-                    None => continue,
-                };
-                close(&mut open, &mut root, node);
-            }
+                None => {}
+            },
             _ => {}
         }
+        Ok(())
     }
-    if !found.is_empty() {
-        return Err(found);
-    }
-    Ok(root.unwrap_or_else(|| scalar(Position::START, "", ScalarStyle::Plain)))
-}
 
-/// Puts a finished node into the collection that contains it.
-fn close(open: &mut [Open], root: &mut Option<Node>, node: Node) {
-    match open.last_mut() {
-        None => *root = Some(node),
-        Some(Open::List(_, items)) => items.push(node),
-        Some(Open::Map(_, entries, key)) => {
-            if let Some((key, at)) = key.take() {
-                entries.push(Entry { key, at, value: node });
+    /// Starts a collection.
+    fn open(&mut self, at: Position, collection: Open) -> Result<(), Fatal> {
+        if let Some(Open::Map(_, _, None)) = self.open.last() {
+            self.report(at, "a key must be a single word or quoted text");
+            return Err(Fatal);
+        }
+        if self.open.len() == MAX_DEPTH {
+            self.report(at, "nested too deeply");
+            return Err(Fatal);
+        }
+        self.open.push(collection);
+        Ok(())
+    }
+
+    /// Adds a finished node to the collection that contains it.
+    fn close(&mut self, node: Node) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List(_, items)) => items.push(node),
+            Some(Open::Map(_, entries, key)) => {
+                if let Some((key, at)) = key.take() {
+                    entries.push(Entry { key, at, value: node });
+                }
             }
         }
     }
@@ -201,8 +221,8 @@ fn scalar(at: Position, text: &str, style: ScalarStyle) -> Node {
     Node { at, kind: NodeKind::Scalar { value, text: text.to_owned() } }
 }
 
-/// What a plain scalar means (YAML 1.2.2, section 10.3.2, without octal and
-/// hexadecimal numbers, which stay text and so are refused as numbers).
+/// Resolves a plain scalar (YAML 1.2.2, section 10.3.2). Octal and hexadecimal numbers
+/// are not supported: they stay text and so are refused where a number is required.
 fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -212,7 +232,7 @@ fn resolve(text: &str) -> Value {
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit());
-    // `010` is eight to some readers and ten to others: no number here.
+    // `010` is eight to some readers and ten to others, so it is not a number.
     let is_ambiguous =
         digits.len() > 1 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.starts_with('0');
     if is_number && !is_ambiguous {

@@ -59,13 +59,13 @@ fn rules(line: &Line) -> Vec<Violation> {
 fn check(text: &str, expected: Expect) {
     let shown = match parse_checked::<Line>("line.yaml", text, rules) {
         Ok(line) => format!("{line:#?}"),
-        Err(faults) => faults.to_string(),
+        Err(diagnostics) => diagnostics.to_string(),
     };
     expected.assert_eq(&shown);
 }
 
 #[test]
-fn a_sound_file() {
+fn a_valid_file() {
     check(
         r#"
 name: "Busan – Hakata" # a comment
@@ -101,7 +101,7 @@ crew:
 }
 
 #[test]
-fn everything_wrong_at_once() {
+fn all_errors_are_reported_at_once() {
     check(
         r#"
 name: 7
@@ -128,17 +128,17 @@ mast: 1
             line.yaml:8:11: `ports.busan.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
             line.yaml:9:16: `ports.busan.quays[1]` must be a whole number, but is text
             line.yaml:9:21: `ports.busan.quays[2]` must be from 0 to 65535, but is 70000
-            line.yaml:12:5: duplicate key `zone` in `ports.hakata`; it stands on line 11 already
+            line.yaml:12:5: duplicate key `zone` in `ports.hakata`; remove it, or the one on line 11
             line.yaml:13:5: unknown key `depth` in `ports.hakata`; use one of `zone`, `quays`
             line.yaml:14:3: key `zone` is missing in `ports.nowhere`
             line.yaml:15:1: key `captain` is missing in `crew`
             line.yaml:16:1: unknown key `mast`; use one of `name`, `flag`, `berths`, `night`, `ports`, `crew`
-            12 faults in line.yaml"#]],
+            12 errors in line.yaml"#]],
     );
 }
 
 #[test]
-fn rules_run_on_what_is_left_of_a_faulty_file() {
+fn rules_also_run_on_a_file_with_minor_errors() {
     check(
         r#"
 name: Line
@@ -151,7 +151,7 @@ ports:
             line.yaml:4:1: unknown key `colour`; use one of `name`, `flag`, `berths`, `night`, `ports`, `crew`
             line.yaml:6:3: a line needs two ports; name another
             line.yaml:6:18: `ports.busan.zone`: `Seoul` is not a time zone; did you mean `Asia/Seoul`?
-            3 faults in line.yaml"#]],
+            3 errors in line.yaml"#]],
     );
 }
 
@@ -165,29 +165,29 @@ fn a_misspelt_key_is_read_as_what_was_meant() {
             line.yaml:4:1: unknown key `porst`; did you mean `ports`?
             line.yaml:4:19: unknown key `zoen` in `ports.busan`; did you mean `zone`?
             line.yaml:4:25: `ports.busan.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
-            5 faults in line.yaml"#]],
+            5 errors in line.yaml"#]],
     );
     check(
         "nane: Line\nflag: korea\nname: Line\n",
         expect![[r#"
-        line.yaml:1:1: unknown key `nane`; did you mean `name`?
-        1 fault in line.yaml"#]],
+            line.yaml:1:1: unknown key `nane`; did you mean `name`?
+            1 error in line.yaml"#]],
     );
 }
 
 #[test]
-fn wrong_kinds_of_values() {
+fn wrong_types_of_values() {
     check(
         "- name\n- flag\n",
         expect![[r#"
-        line.yaml:1:1: the file must be a mapping of keys, but is a list
-        1 fault in line.yaml"#]],
+            line.yaml:1:1: the file must be a mapping of keys, but is a list
+            1 error in line.yaml"#]],
     );
     check(
         "",
         expect![[r#"
-        line.yaml:1:1: the file must be a mapping of keys, but is nothing
-        1 fault in line.yaml"#]],
+            line.yaml:1:1: the file must be a mapping of keys, but is nothing
+            1 error in line.yaml"#]],
     );
     check(
         "name: [a]\nflag: {}\nberths: 1.5\nnight: yes\nports: busan\n",
@@ -197,73 +197,73 @@ fn wrong_kinds_of_values() {
             line.yaml:3:9: `berths` must be a whole number, but is a fraction
             line.yaml:4:8: `night` must be `true` or `false`, but is text
             line.yaml:5:8: `ports` must be a mapping of keys, but is text
-            5 faults in line.yaml"#]],
+            5 errors in line.yaml"#]],
     );
     check(
         "name: Line\nflag: korea\nberths: 010\n",
         expect![[r#"
-            line.yaml:3:9: `berths` must be a whole number, but is text; leave out the leading zero
-            1 fault in line.yaml"#]],
+            line.yaml:3:9: `berths` must be a whole number, but is text; remove the leading zero
+            1 error in line.yaml"#]],
     );
     check(
         "name: Line\nflag: korea\nberths: 256\n",
         expect![[r#"
-        line.yaml:3:9: `berths` must be from 0 to 255, but is 256
-        1 fault in line.yaml"#]],
+            line.yaml:3:9: `berths` must be from 0 to 255, but is 256
+            1 error in line.yaml"#]],
     );
     check(
         "name:\nflag:\n",
         expect![[r#"
-        line.yaml:1:5: `name` must be text, but is nothing
-        line.yaml:2:5: `flag` must be text, but is nothing
-        2 faults in line.yaml"#]],
+            line.yaml:1:5: `name` must be text, but is nothing
+            line.yaml:2:5: `flag` must be text, but is nothing
+            2 errors in line.yaml"#]],
     );
 }
 
 #[test]
-fn not_yaml() {
+fn invalid_yaml() {
     check(
         "name: 'Line\nflag: korea\n",
         expect![[r#"
-        line.yaml:1:7: not valid YAML: invalid indentation in quoted scalar
-        1 fault in line.yaml"#]],
+            line.yaml:1:7: not valid YAML: invalid indentation in quoted scalar
+            1 error in line.yaml"#]],
     );
     check(
         "name: Line\n  flag: korea\n",
         expect![[r#"
-        line.yaml:2:7: not valid YAML: mapping values are not allowed in this context
-        1 fault in line.yaml"#]],
+            line.yaml:2:7: not valid YAML: mapping values are not allowed in this context
+            1 error in line.yaml"#]],
     );
     check(
         "name: &n Line\nflag: *n\n",
         expect![[r#"
-        line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
-        line.yaml:2:7: aliases (`*…`) are not supported; write the value out
-        2 faults in line.yaml"#]],
+            line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
+            line.yaml:2:7: aliases (`*…`) are not supported; write out the value
+            2 errors in line.yaml"#]],
     );
     check(
         "name: !!str 7\nflag: korea\n",
         expect![[r#"
-        line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
-        1 fault in line.yaml"#]],
+            line.yaml:1:7: anchors (`&…`) and tags (`!…`) are not supported
+            1 error in line.yaml"#]],
     );
     check(
         "name: Line\nflag: korea\n---\nname: Other\n",
         expect![[r#"
-        line.yaml:3:1: a second document (`---`) begins here; only one is read
-        1 fault in line.yaml"#]],
+            line.yaml:3:1: a second document (`---`) starts here; write only one document per file
+            1 error in line.yaml"#]],
     );
     check(
         "{ name: Line, flag: korea, [a]: b }",
         expect![[r#"
-        line.yaml:1:28: a key must be a single word or quoted text
-        1 fault in line.yaml"#]],
+            line.yaml:1:28: a key must be a single word or quoted text
+            1 error in line.yaml"#]],
     );
     check(
         &"[".repeat(200),
         expect![[r#"
-        line.yaml:1:33: nested too deeply
-        1 fault in line.yaml"#]],
+            line.yaml:1:33: nested too deeply
+            1 error in line.yaml"#]],
     );
     check(
         "name: \u{1}\nflag: \tkorea\n",
@@ -280,21 +280,21 @@ fn not_yaml() {
 }
 
 #[test]
-fn a_value_made_in_code_keeps_the_same_rules() {
+fn a_value_built_in_code_follows_the_same_rules() {
     let port = Port { zone: "Asia/Soul".into(), quays: vec![] };
     let shown: Vec<String> = violations_of(&port).iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["`zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?"]);
 }
 
 #[test]
-fn the_place_of_a_later_fault() {
+fn a_later_violation_gets_its_position() {
     let text = "name: Line\nflag: korea\nports:\n  busan:\n    zone: Asia/Seoul\n";
     let document = parse::<Line>("line.yaml", text).expect("a sound file");
     let zone = KeyPath::root().key("ports").key("busan").key("zone");
     let lines: Vec<String> =
         [zone.clone(), KeyPath::root().key("ports"), KeyPath::root().key("berths"), zone.index(3)]
             .into_iter()
-            .map(|path| document.fault(Violation::new(path, "late")).to_string())
+            .map(|path| document.diagnostic(Violation::new(path, "late")).to_string())
             .collect();
     assert_eq!(
         lines,

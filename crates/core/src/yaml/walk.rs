@@ -1,48 +1,48 @@
-//! Nodes against a JSON Schema, as far as `schemars` writes one.
+//! Checks nodes against a JSON Schema, as far as `schemars` generates one.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    fault::{KeyPath, LocatedViolation, Position, Violation},
+    diagnostic::{KeyPath, LocatedViolation, Position, Violation},
     format,
     nearest::{nearest, suggestion},
     node::{Entry, Node, NodeKind},
 };
 
-/// What a walk found.
+/// The result of a walk.
 pub(super) struct Walked {
-    /// The value without what is unknown or broken; `None` when nothing could
-    /// be made of it. Only to be trusted when nothing was found.
+    /// The value without unknown and invalid parts; `None` if it cannot be used at all.
+    /// Complete only if there are no violations.
     pub(super) value: Option<Value>,
-    /// What is wrong.
-    pub(super) found: Vec<LocatedViolation>,
-    /// Where each value stands.
-    pub(super) places: HashMap<KeyPath, Position>,
+    /// The violations of the schema.
+    pub(super) violations: Vec<LocatedViolation>,
+    /// The position of each value.
+    pub(super) positions: HashMap<KeyPath, Position>,
 }
 
-/// Walks a file's root node against a root schema.
+/// Checks the root node of a file against a root schema.
 pub(super) fn walk(schema: &Value, node: &Node) -> Walked {
-    let mut walker = Walker { root: schema, found: Vec::new(), places: HashMap::new() };
-    walker.places.insert(KeyPath::root(), Position::START);
+    let mut walker = Walker { root: schema, violations: Vec::new(), positions: HashMap::new() };
+    walker.positions.insert(KeyPath::root(), Position::START);
     let value = walker.node(schema, node, &KeyPath::root(), Position::START);
-    Walked { value, found: walker.found, places: walker.places }
+    Walked { value, violations: walker.violations, positions: walker.positions }
 }
 
 struct Walker<'a> {
     root: &'a Value,
-    found: Vec<LocatedViolation>,
-    places: HashMap<KeyPath, Position>,
+    violations: Vec<LocatedViolation>,
+    positions: HashMap<KeyPath, Position>,
 }
 
 impl<'a> Walker<'a> {
-    fn complain(&mut self, at: Position, problem: Violation) {
-        self.found.push(LocatedViolation { at, problem });
+    fn report(&mut self, at: Position, violation: Violation) {
+        self.violations.push(LocatedViolation { at, violation });
     }
 
-    /// Follows `$ref`, and for an optional value (`anyOf` with null) takes the
-    /// branch that says something. The flag tells whether null will do.
+    /// Follows `$ref`, and for an optional value (`anyOf` with null) takes the branch
+    /// that is not null. The flag is whether null is allowed.
     fn resolve(&self, mut schema: &'a Value) -> (&'a Value, bool) {
         let mut or_null = false;
         loop {
@@ -62,8 +62,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// `parent` is where the value's key stands: what is missing inside of a
-    /// mapping is reported there.
+    /// `parent` is the position of the value's key; keys missing in a mapping are
+    /// reported there.
     fn node(
         &mut self,
         schema: &'a Value,
@@ -82,7 +82,7 @@ impl<'a> Walker<'a> {
             Value::Array(types) => types.iter().filter_map(Value::as_str).find(|t| *t != "null"),
             one => one.as_str(),
         };
-        // A schema that says nothing of the type takes anything.
+        // A schema without a type accepts any value.
         let Some(wanted) = wanted else {
             return Some(node.to_json());
         };
@@ -110,11 +110,11 @@ impl<'a> Walker<'a> {
         let (expected, help) = match (wanted, &node.kind) {
             ("object", _) => ("a mapping of keys", None),
             ("array", NodeKind::Scalar { value, .. }) if !value.is_null() => {
-                ("a list", Some("write it in brackets: `[…]`"))
+                ("a list", Some("write it in brackets, for example `[a, b]`"))
             }
             ("array", _) => ("a list", None),
             ("integer", NodeKind::Scalar { text, .. }) if text.starts_with('0') => {
-                ("a whole number", Some("leave out the leading zero"))
+                ("a whole number", Some("remove the leading zero"))
             }
             ("integer", _) => ("a whole number", None),
             ("boolean", _) => ("`true` or `false`", None),
@@ -124,10 +124,10 @@ impl<'a> Walker<'a> {
             _ => ("text", None),
         };
         let subject = subject(path);
-        let message = format!("{subject} must be {expected}, but is {}", node.what());
-        let mut problem = Violation::new(path.clone(), message);
-        problem.help = help.map(str::to_owned);
-        self.complain(node.at, problem);
+        let message = format!("{subject} must be {expected}, but is {}", node.description());
+        let mut violation = Violation::new(path.clone(), message);
+        violation.help = help.map(str::to_owned);
+        self.report(node.at, violation);
     }
 
     fn one_of(&mut self, allowed: &[&'a str], node: &Node, path: &KeyPath) -> Option<Value> {
@@ -143,19 +143,19 @@ impl<'a> Walker<'a> {
             return None;
         }
         let message = format!("{} cannot be {}", subject(path), format::quoted(text));
-        let mut problem = Violation::new(path.clone(), message);
-        problem.help = suggestion(text, allowed);
-        self.complain(node.at, problem);
+        let mut violation = Violation::new(path.clone(), message);
+        violation.help = suggestion(text, allowed);
+        self.report(node.at, violation);
         None
     }
 
     fn text(&mut self, schema: &Value, text: &str, at: Position, path: &KeyPath) {
         let format = schema["format"].as_str().and_then(format::named);
-        if let Some(complaint) = format.and_then(|format| format.check(text)) {
-            let message = format!("{}: {}", subject(path), complaint.message);
-            let mut problem = Violation::new(path.clone(), message);
-            problem.help = complaint.help;
-            self.complain(at, problem);
+        if let Some(mismatch) = format.and_then(|format| format.check(text)) {
+            let message = format!("{}: {}", subject(path), mismatch.message);
+            let mut violation = Violation::new(path.clone(), message);
+            violation.help = mismatch.help;
+            self.report(at, violation);
         }
     }
 
@@ -182,11 +182,11 @@ impl<'a> Walker<'a> {
             (None, None) => return Some(value.clone()),
         };
         let message = format!("{} must be {wanted}, but is {number}", subject(path));
-        self.complain(at, Violation::new(path.clone(), message));
+        self.report(at, Violation::new(path.clone(), message));
         match schema["minimum"].as_i64() {
-            // With only one value to choose from, no other rule depends on it.
+            // Only one value is allowed, so no other rule depends on it.
             Some(only) if min == max => Some(only.into()),
-            // Out of the stated range it may be out of the Rust type's as well.
+            // A value outside the range may not fit the Rust type either.
             _ => None,
         }
     }
@@ -195,7 +195,7 @@ impl<'a> Walker<'a> {
         let mut kept = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
-            self.places.insert(path.clone(), item.at);
+            self.positions.insert(path.clone(), item.at);
             kept.extend(self.node(&schema["items"], item, &path, item.at));
         }
         Some(Value::Array(kept))
@@ -208,84 +208,96 @@ impl<'a> Walker<'a> {
         path: &KeyPath,
         parent: Position,
     ) -> Option<Value> {
-        static NOTHING: std::sync::LazyLock<Map<String, Value>> =
+        static NO_PROPERTIES: std::sync::LazyLock<Map<String, Value>> =
             std::sync::LazyLock::new(Map::new);
-        let known: &'a Map<String, Value> = schema["properties"].as_object().unwrap_or(&NOTHING);
-        let others = schema.get("additionalProperties").filter(|s| s.is_object());
-        let names = schema["propertyNames"]["format"].as_str().and_then(format::named);
+        let known: &'a Map<String, Value> =
+            schema["properties"].as_object().unwrap_or(&NO_PROPERTIES);
         let mut first: HashMap<&str, Position> = HashMap::new();
         let mut kept = Map::new();
-        // A value of a struct's field that is broken leaves the struct without
-        // it; an entry of a map is independent of the others.
-        let mut broken = false;
+        // An invalid value of a struct field leaves the struct incomplete; the entries of a
+        // map are independent of each other.
+        let mut incomplete = false;
 
         for entry in entries {
             if let Some(before) = first.insert(entry.key.as_str(), entry.at) {
                 let message = format!("duplicate key `{}`{}", entry.key, inside(path));
-                let help = format!("it stands on line {} already", before.line);
-                self.complain(entry.at, Violation::new(path.key(&entry.key), message).help(help));
+                let help = format!("remove it, or the one on line {}", before.line);
+                self.report(entry.at, Violation::new(path.key(&entry.key), message).help(help));
                 continue;
             }
-            let (key, schema) = match (known.get_key_value(&entry.key), others) {
-                (Some((key, schema)), _) => (key.as_str(), schema),
-                (None, Some(schema)) => {
-                    if let Some(complaint) = names.and_then(|names| names.check(&entry.key)) {
-                        let message = format!("key{}: {}", inside(path), complaint.message);
-                        let mut problem = Violation::new(path.key(&entry.key), message);
-                        problem.help = complaint.help;
-                        self.complain(entry.at, problem);
-                    }
-                    (entry.key.as_str(), schema)
-                }
-                (None, None) => {
-                    let Some(meant) = self.unknown_key(known, entries, entry, path) else {
-                        continue;
-                    };
-                    // Read as what was meant, to find what else is wrong.
-                    match known.get_key_value(meant) {
-                        Some((key, schema)) => (key.as_str(), schema),
-                        None => continue,
-                    }
-                }
+            let Some((key, schema)) = self.entry_schema(schema, known, entries, entry, path) else {
+                continue;
             };
             let path = path.key(key);
             let at = match &entry.value.kind {
                 NodeKind::Scalar { .. } => entry.value.at,
                 _ => entry.at,
             };
-            self.places.insert(path.clone(), at);
+            self.positions.insert(path.clone(), at);
             match self.node(schema, &entry.value, &path, entry.at) {
                 Some(value) => {
                     kept.insert(key.to_owned(), value);
                 }
                 None if known.contains_key(key) => {
-                    broken = true;
+                    incomplete = true;
                     kept.insert(key.to_owned(), Value::Null);
                 }
                 None => {}
             }
         }
 
-        let least = schema["minProperties"].as_u64().unwrap_or(0);
-        if (entries.len() as u64) < least {
+        let min = schema["minProperties"].as_u64().unwrap_or(0);
+        if (entries.len() as u64) < min {
             let message = format!("{} must not be empty", subject(path));
-            self.complain(parent, Violation::new(path.clone(), message));
+            self.report(parent, Violation::new(path.clone(), message));
         }
         for required in schema["required"].as_array().into_iter().flatten() {
             let Some(required) = required.as_str() else {
                 continue;
             };
             if !kept.contains_key(required) {
-                broken = true;
+                incomplete = true;
                 let message = format!("key `{required}` is missing{}", inside(path));
-                self.complain(parent, Violation::new(path.key(required), message));
+                self.report(parent, Violation::new(path.key(required), message));
             }
         }
-        (!broken).then_some(Value::Object(kept))
+        (!incomplete).then_some(Value::Object(kept))
     }
 
-    /// Complains of the key and returns the known key that was probably
-    /// meant, if the mapping doesn't have it already.
+    /// The key and schema that apply to an entry of a mapping: those of a struct field, of the
+    /// field that was probably meant (to find further violations in its value), or of any map
+    /// entry. `None` if the key is unknown and nothing similar is missing.
+    fn entry_schema<'e>(
+        &mut self,
+        schema: &'a Value,
+        known: &'a Map<String, Value>,
+        entries: &[Entry],
+        entry: &'e Entry,
+        path: &KeyPath,
+    ) -> Option<(&'e str, &'a Value)>
+    where
+        'a: 'e,
+    {
+        if let Some((key, schema)) = known.get_key_value(&entry.key) {
+            return Some((key.as_str(), schema));
+        }
+        let Some(others) = schema.get("additionalProperties").filter(|s| s.is_object()) else {
+            let meant = self.unknown_key(known, entries, entry, path)?;
+            let (key, schema) = known.get_key_value(meant)?;
+            return Some((key.as_str(), schema));
+        };
+        let format = schema["propertyNames"]["format"].as_str().and_then(format::named);
+        if let Some(mismatch) = format.and_then(|format| format.check(&entry.key)) {
+            let message = format!("key{}: {}", inside(path), mismatch.message);
+            let mut violation = Violation::new(path.key(&entry.key), message);
+            violation.help = mismatch.help;
+            self.report(entry.at, violation);
+        }
+        Some((entry.key.as_str(), others))
+    }
+
+    /// Reports an unknown key and returns the known key that was probably meant, if the
+    /// mapping does not contain it yet.
     fn unknown_key(
         &mut self,
         known: &'a Map<String, Value>,
@@ -301,18 +313,18 @@ impl<'a> Walker<'a> {
         let meant = nearest(&entry.key, candidates.iter().copied());
         let known: Vec<&str> = known.keys().map(String::as_str).collect();
         let message = format!("unknown key `{}`{}", entry.key, inside(path));
-        let mut problem = Violation::new(path.key(&entry.key), message);
-        problem.help = match meant {
+        let mut violation = Violation::new(path.key(&entry.key), message);
+        violation.help = match meant {
             Some(meant) => Some(format!("did you mean `{meant}`?")),
             None => suggestion(&entry.key, &known),
         };
-        self.complain(entry.at, problem);
+        self.report(entry.at, violation);
         meant
     }
 }
 
-/// The values that a schema of an enum allows: `enum`, or `oneOf` of them when
-/// the variants have descriptions.
+/// The values that the schema of an enum allows: `enum`, or `oneOf` if the variants
+/// have descriptions.
 fn allowed(schema: &Value) -> Option<Vec<&str>> {
     if let Some(values) = schema["enum"].as_array() {
         return Some(values.iter().filter_map(Value::as_str).collect());

@@ -1,8 +1,8 @@
-//! The shapes of single values: identifiers that a cloud restricts.
+//! Formats of single values: identifiers that AWS or Google Cloud restricts.
 //!
-//! Each is a named format with a pattern. Both stand in the JSON Schema, so an
-//! editor refuses what [`super::parse`] refuses; the sentence for people, and
-//! the rules that no pattern expresses well, are only here.
+//! Each format has a name and a pattern, which are part of the JSON Schema, so an
+//! editor refuses what [`super::parse`] refuses. Messages, and rules that a pattern
+//! cannot express, are only here.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -11,53 +11,52 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::nearest::nearest;
 
-/// What is wrong with a value, without saying which value it is.
+/// Why a value does not match a format, without the name of the value.
 #[derive(Debug)]
-pub(crate) struct Complaint {
+pub(crate) struct Mismatch {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
 }
 
-/// The shape of one kind of value.
+/// The format of a kind of value.
 #[derive(Debug)]
 pub(crate) struct Format {
-    /// Its name in a schema's `format`.
+    /// The name in the schema's `format`.
     name: &'static str,
-    /// What it must match, as in a schema's `pattern`.
+    /// The regular expression in the schema's `pattern`.
     pattern: &'static str,
-    /// Characters allowed.
+    /// The maximum number of characters.
     max: usize,
-    /// What it is, with an article.
+    /// The name of the kind of value for messages, with an article.
     is: &'static str,
-    /// How to write it.
+    /// How to write such a value.
     help: &'static str,
-    /// Rules beyond the pattern: a better help when broken.
-    beyond: fn(&str) -> Result<(), String>,
-    /// Whether the value may be repeated in a fault. Not where it may be a
-    /// person's address or free text.
+    /// Rules that the pattern does not express, or for which there is a more specific help.
+    extra_rules: fn(&str) -> Result<(), String>,
+    /// Whether a message may contain the value. Not if it may be a secret, an e-mail
+    /// address or free text.
     echo: bool,
 }
 
 impl Format {
-    /// What is wrong with the value, if anything is.
-    pub(crate) fn check(&self, value: &str) -> Option<Complaint> {
+    /// Why the value does not match the format; `None` if it does.
+    pub(crate) fn check(&self, value: &str) -> Option<Mismatch> {
         let shown = if self.echo { quoted(value) } else { "this value".to_owned() };
         if value.chars().count() > self.max {
-            return Some(Complaint {
+            return Some(Mismatch {
                 message: format!("{shown} is too long for {}", self.is),
-                help: Some(format!("at most {} characters", self.max)),
+                help: Some(format!("use at most {} characters", self.max)),
             });
         }
-        let beyond = (self.beyond)(value);
-        // A pattern of ours that doesn't compile would be caught by the test
-        // that compiles each; it must not make every value pass.
+        let extra_rules = (self.extra_rules)(value);
+        // A test compiles every pattern. If one did not compile, no value may pass.
         let fits = PATTERNS.get(self.name).is_some_and(|regex| regex.is_match(value));
-        match (fits, beyond) {
+        match (fits, extra_rules) {
             (true, Ok(())) => None,
             (_, Err(help)) => {
-                Some(Complaint { message: format!("{shown} is not {}", self.is), help: Some(help) })
+                Some(Mismatch { message: format!("{shown} is not {}", self.is), help: Some(help) })
             }
-            (false, Ok(())) => Some(Complaint {
+            (false, Ok(())) => Some(Mismatch {
                 message: format!("{shown} is not {}", self.is),
                 help: Some(self.help.to_owned()),
             }),
@@ -76,19 +75,19 @@ impl Format {
     }
 }
 
-/// The format of that name, if it is one of ours.
+/// The format with this name.
 pub(crate) fn named(name: &str) -> Option<&'static Format> {
     ALL.iter().find(|format| format.name == name)
 }
 
-/// Whether the value has the shape of that name.
+/// Whether the value matches the format with this name.
 pub(crate) fn fits(name: &str, value: &str) -> bool {
     named(name).is_some_and(|format| format.check(value).is_none())
 }
 
-/// A word of the file, in backticks, cut when it is long.
+/// Text of the file in backticks, truncated if it is long.
 pub(crate) fn quoted(text: &str) -> String {
-    /// Enough to recognise any identifier by.
+    /// Enough to recognise any identifier.
     const SHOWN: usize = 60;
     let line: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
@@ -128,22 +127,22 @@ schemas! {
     description = "description"
 }
 
-/// A list of IAM members.
+/// The schema of a list of IAM members.
 pub(crate) fn iam_members(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("iam-member") })
 }
 
-/// A list of what an export is restricted to.
+/// The schema of the list that restricts an export.
 pub(crate) fn export_targets(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("export-target") })
 }
 
-/// Each format's pattern, compiled once: a contract has thousands of values.
+/// The patterns, compiled once, because a contract has thousands of values.
 static PATTERNS: LazyLock<HashMap<&str, Regex>> = LazyLock::new(|| {
     ALL.iter().filter_map(|format| Some((format.name, Regex::new(format.pattern).ok()?))).collect()
 });
 
-fn nothing_more(_: &str) -> Result<(), String> {
+fn no_more_rules(_: &str) -> Result<(), String> {
     Ok(())
 }
 
@@ -153,19 +152,20 @@ const PLAIN: Format = Format {
     max: usize::MAX,
     is: "",
     help: "",
-    beyond: nothing_more,
+    extra_rules: no_more_rules,
     echo: true,
 };
 
-/// Limits are those of the clouds' documentation on naming unless said.
+/// Limits are from the naming rules in the documentation of AWS and Google Cloud, unless a
+/// comment says otherwise.
 static ALL: &[Format] = &[
     Format {
         name: "source-name",
         pattern: "^[a-z](-?[a-z0-9])*$",
-        // Ours: leaves room for a date in an export id's 60 characters.
+        // A limit of Landbridge: an export task ID has 60 characters, including a date.
         max: 20,
         is: "a source name",
-        help: "use lower-case letters, digits and single hyphens, a letter first",
+        help: "use lower-case letters, digits and single hyphens, starting with a letter",
         ..PLAIN
     },
     Format {
@@ -173,7 +173,7 @@ static ALL: &[Format] = &[
         pattern: "^[A-Za-z](-?[A-Za-z0-9])*$",
         max: 63,
         is: "an RDS identifier",
-        help: "use letters, digits and single hyphens, a letter first, as the RDS console shows it",
+        help: "write the identifier that the RDS console shows: letters, digits and single hyphens, starting with a letter",
         ..PLAIN
     },
     Format {
@@ -181,8 +181,8 @@ static ALL: &[Format] = &[
         pattern: "^[a-z]{2}(-[a-z]+)+-[0-9]$",
         max: 30,
         is: "an AWS region",
-        help: "write it like `ap-northeast-2`",
-        beyond: region,
+        help: "write it in the form `ap-northeast-2`",
+        extra_rules: region,
         ..PLAIN
     },
     Format {
@@ -191,7 +191,7 @@ static ALL: &[Format] = &[
         max: 60,
         is: "a time zone",
         help: "use an IANA name like `Asia/Seoul`",
-        beyond: zone,
+        extra_rules: zone,
         ..PLAIN
     },
     Format {
@@ -199,8 +199,8 @@ static ALL: &[Format] = &[
         pattern: "^[a-z0-9]([a-z0-9-]|\\.[a-z0-9]){1,61}[a-z0-9]$",
         max: 63,
         is: "an S3 bucket name",
-        help: "3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it",
-        beyond: s3_bucket_beyond,
+        help: "use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`",
+        extra_rules: s3_bucket_rules,
         ..PLAIN
     },
     Format {
@@ -208,8 +208,8 @@ static ALL: &[Format] = &[
         pattern: "^[a-z0-9][a-z0-9._-]*[a-z0-9]$",
         max: 222,
         is: "a Cloud Storage bucket name",
-        help: "3 to 63 lower-case letters, digits, hyphens, underscores and dots, no `gs://` before it",
-        beyond: gcs_bucket_beyond,
+        help: "use 3 to 63 lower-case letters, digits, hyphens, underscores and dots, without `gs://`",
+        extra_rules: gcs_bucket_rules,
         ..PLAIN
     },
     Format {
@@ -217,8 +217,8 @@ static ALL: &[Format] = &[
         pattern: "^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*$",
         max: 200,
         is: "an object prefix",
-        help: "use letters, digits, `_ . = -` and single slashes in between",
-        beyond: prefix,
+        help: "use letters, digits, `_`, `.`, `=` and `-`, separated by single slashes",
+        extra_rules: prefix,
         ..PLAIN
     },
     Format {
@@ -226,7 +226,7 @@ static ALL: &[Format] = &[
         pattern: "^arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$",
         max: 2048,
         is: "the ARN of an IAM role",
-        help: "write it like `arn:aws:iam::123456789012:role/rds-export`",
+        help: "write it in the form `arn:aws:iam::123456789012:role/rds-export`",
         ..PLAIN
     },
     Format {
@@ -234,7 +234,7 @@ static ALL: &[Format] = &[
         pattern: "^arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$",
         max: 2048,
         is: "the ARN of a KMS key",
-        help: "write it like `arn:aws:kms:ap-northeast-2:123456789012:key/…`",
+        help: "write it in the form `arn:aws:kms:ap-northeast-2:123456789012:key/…`",
         ..PLAIN
     },
     Format {
@@ -243,7 +243,7 @@ static ALL: &[Format] = &[
         max: 2048,
         is: "the name or ARN of a secret in Secrets Manager",
         help: "write its name, like `landbridge/shop/token-key`, or its ARN",
-        // Somebody may have written the secret itself here.
+        // The value may be the secret itself, written here by mistake.
         echo: false,
         ..PLAIN
     },
@@ -251,7 +251,7 @@ static ALL: &[Format] = &[
         name: "export-target",
         pattern: "^[^.\\s]+(\\.[^.\\s]+){0,2}$",
         max: 255,
-        is: "something an export can be restricted to",
+        is: "a database, schema or table of an export",
         help: "write `database`, `database.schema` or `database.schema.table`",
         ..PLAIN
     },
@@ -260,7 +260,7 @@ static ALL: &[Format] = &[
         pattern: "^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$",
         max: 100,
         is: "a Google Cloud project id",
-        help: "6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number",
+        help: "use 6 to 30 lower-case letters, digits and hyphens, starting with a letter; not the project number",
         ..PLAIN
     },
     Format {
@@ -268,8 +268,8 @@ static ALL: &[Format] = &[
         pattern: "^([Uu][Ss]|[Ee][Uu]|[a-z]+-[a-z]+[0-9]+)$",
         max: 30,
         is: "a BigQuery location",
-        help: "write it like `asia-northeast3`, `US` or `EU`",
-        beyond: location,
+        help: "write it in the form `asia-northeast3`, `US` or `EU`",
+        extra_rules: location,
         ..PLAIN
     },
     Format {
@@ -283,7 +283,7 @@ static ALL: &[Format] = &[
     Format {
         name: "bigquery-table",
         pattern: "^[A-Za-z0-9_]+$",
-        // The documented limit is 1,024 bytes; job ids of ours hold the name.
+        // The documented limit is 1,024 bytes, but job IDs contain the name as well.
         max: 300,
         is: "a BigQuery table name",
         help: "use letters, digits and underscores, without the dataset",
@@ -294,7 +294,7 @@ static ALL: &[Format] = &[
         pattern: "^projects/[^/\\s]+/locations/[a-z0-9-]+/taxonomies/[0-9]+/policyTags/[0-9]+$",
         max: 300,
         is: "a policy tag's resource name",
-        help: "write it like `projects/PROJECT/locations/LOCATION/taxonomies/123/policyTags/456`",
+        help: "write it in the form `projects/PROJECT/locations/LOCATION/taxonomies/123/policyTags/456`",
         ..PLAIN
     },
     Format {
@@ -302,8 +302,8 @@ static ALL: &[Format] = &[
         pattern: "^((user|group|serviceAccount):[^@\\s]+@[^@\\s]+|domain:[^@\\s]+|principal(Set)?://\\S+)$",
         max: 500,
         is: "an IAM member",
-        help: "write it like `group:analysts@example.com`",
-        beyond: member,
+        help: "write it in the form `group:analysts@example.com`",
+        extra_rules: member,
         echo: false,
     },
     Format {
@@ -311,8 +311,8 @@ static ALL: &[Format] = &[
         pattern: "^[a-z][a-z0-9_]*$",
         max: 30,
         is: "a class name",
-        help: "use lower-case letters, digits and underscores, a letter first",
-        beyond: class,
+        help: "use lower-case letters, digits and underscores, starting with a letter",
+        extra_rules: class,
         ..PLAIN
     },
     Format {
@@ -328,7 +328,7 @@ static ALL: &[Format] = &[
         pattern: "^\\S.*$",
         max: 200,
         is: "a source type",
-        help: "write the type as the export's manifest does, like `character varying`",
+        help: "write the type as in the export manifest, for example `character varying`",
         ..PLAIN
     },
     Format {
@@ -343,11 +343,11 @@ static ALL: &[Format] = &[
 ];
 
 fn region(value: &str) -> Result<(), String> {
-    // `ap-northeast-2a` is what the console shows beside an instance.
+    // The RDS console shows the availability zone of an instance, such as `ap-northeast-2a`.
     let zone_of = value.strip_suffix(|c: char| c.is_ascii_lowercase());
     match zone_of {
         Some(region) if region.ends_with(|c: char| c.is_ascii_digit()) => {
-            Err(format!("that is an availability zone; its region is `{region}`"))
+            Err(format!("that is an availability zone; write its region, `{region}`"))
         }
         _ => Ok(()),
     }
@@ -362,13 +362,13 @@ fn zone(value: &str) -> Result<(), String> {
         let (_, city) = name.rsplit_once('/')?;
         Some(city.to_owned())
     };
-    // `Seoul` alone, or `Korea/Seoul`: the city is what people remember.
+    // `Seoul` alone, or `Korea/Seoul`: look for the city.
     let wanted = value.rsplit('/').next().unwrap_or(value);
     let by_city = || {
         names.iter().find(|name| city(name).is_some_and(|city| city.eq_ignore_ascii_case(wanted)))
     };
     let meant = match value {
-        // Abbreviations are no zones, and one letter off is another country.
+        // Abbreviations are not time zones, and similar abbreviations mean other countries.
         "KST" => Some("Asia/Seoul".to_owned()),
         "JST" => Some("Asia/Tokyo".to_owned()),
         _ if value.len() <= 4 => by_city().cloned(),
@@ -382,9 +382,9 @@ fn zone(value: &str) -> Result<(), String> {
     })
 }
 
-fn s3_bucket_beyond(value: &str) -> Result<(), String> {
+fn s3_bucket_rules(value: &str) -> Result<(), String> {
     if value.starts_with("xn--") || value.starts_with("sthree-") || value.ends_with("-s3alias") {
-        return Err("AWS reserves names of this form".to_owned());
+        return Err("choose another name: AWS reserves the prefixes `xn--` and `sthree-` and the suffix `-s3alias`".to_owned());
     }
     if value.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err("a bucket name cannot be an IP address".to_owned());
@@ -392,50 +392,59 @@ fn s3_bucket_beyond(value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn gcs_bucket_beyond(value: &str) -> Result<(), String> {
+fn gcs_bucket_rules(value: &str) -> Result<(), String> {
     if value.starts_with("goog") || value.contains("google") || value.contains("g00gle") {
-        return Err("Google reserves names that contain its own".to_owned());
+        return Err(
+            "choose another name: Google reserves names that start with `goog` or contain `google`"
+                .to_owned(),
+        );
     }
     if value.parse::<std::net::Ipv4Addr>().is_ok() {
         return Err("a bucket name cannot be an IP address".to_owned());
     }
     let parts_are_short = value.split('.').all(|part| (1..=63).contains(&part.len()));
     if value.len() < 3 || !parts_are_short {
-        return Err("3 to 63 characters between its dots".to_owned());
+        return Err("use 3 to 63 characters, and at most 63 between dots".to_owned());
     }
     Ok(())
 }
 
 fn prefix(value: &str) -> Result<(), String> {
     if value.contains("//") {
-        return Err("BigQuery cannot load objects whose name holds `//`".to_owned());
+        return Err("remove the empty part: BigQuery cannot load objects whose names contain `//`"
+            .to_owned());
     }
     if value.starts_with('/') || value.ends_with('/') {
-        return Err("leave out the slash at its ends".to_owned());
+        return Err("remove the leading or trailing slash".to_owned());
     }
     if value.split('/').any(|part| part == "." || part == "..") {
-        return Err("`.` and `..` are not folders in a bucket".to_owned());
+        return Err("remove `.` and `..`: object names have no relative parts".to_owned());
     }
     Ok(())
 }
 
 fn location(value: &str) -> Result<(), String> {
     if fits("aws-region", value) {
-        return Err("that is an AWS region; Google writes it like `asia-northeast3`".to_owned());
+        return Err(
+            "that is an AWS region; write a Google Cloud location, for example `asia-northeast3`"
+                .to_owned(),
+        );
     }
     Ok(())
 }
 
 fn member(value: &str) -> Result<(), String> {
     if value.starts_with("allUsers") || value.starts_with("allAuthenticatedUsers") {
-        return Err("everyone on the internet is not a reader; name a group".to_owned());
+        return Err("write a group, for example `group:analysts@example.com`: data cannot be opened to everyone on the internet".to_owned());
     }
     Ok(())
 }
 
 fn class(value: &str) -> Result<(), String> {
     if value == "none" {
-        return Err("`none` means readable by all in a contract; choose another name".to_owned());
+        return Err(
+            "choose another name: in a contract, `none` means readable by everyone".to_owned()
+        );
     }
     Ok(())
 }

@@ -31,12 +31,12 @@ fn source_names() {
         expect![[r#"
             "shop" ok
             "shop-2" ok
-            "Shop" `Shop` is not a source name; use lower-case letters, digits and single hyphens, a letter first
-            "shop--2" `shop--2` is not a source name; use lower-case letters, digits and single hyphens, a letter first
-            "shop-" `shop-` is not a source name; use lower-case letters, digits and single hyphens, a letter first
-            "2shop" `2shop` is not a source name; use lower-case letters, digits and single hyphens, a letter first
-            "" `` is not a source name; use lower-case letters, digits and single hyphens, a letter first
-            "a-name-that-is-far-too-long" `a-name-that-is-far-too-long` is too long for a source name; at most 20 characters"#]],
+            "Shop" `Shop` is not a source name; use lower-case letters, digits and single hyphens, starting with a letter
+            "shop--2" `shop--2` is not a source name; use lower-case letters, digits and single hyphens, starting with a letter
+            "shop-" `shop-` is not a source name; use lower-case letters, digits and single hyphens, starting with a letter
+            "2shop" `2shop` is not a source name; use lower-case letters, digits and single hyphens, starting with a letter
+            "" `` is not a source name; use lower-case letters, digits and single hyphens, starting with a letter
+            "a-name-that-is-far-too-long" `a-name-that-is-far-too-long` is too long for a source name; use at most 20 characters"#]],
     );
 }
 
@@ -48,9 +48,9 @@ fn regions() {
         expect![[r#"
             "ap-northeast-2" ok
             "us-gov-west-1" ok
-            "ap-northeast-2a" `ap-northeast-2a` is not an AWS region; that is an availability zone; its region is `ap-northeast-2`
-            "ap-northeast" `ap-northeast` is not an AWS region; write it like `ap-northeast-2`
-            "Seoul" `Seoul` is not an AWS region; write it like `ap-northeast-2`"#]],
+            "ap-northeast-2a" `ap-northeast-2a` is not an AWS region; that is an availability zone; write its region, `ap-northeast-2`
+            "ap-northeast" `ap-northeast` is not an AWS region; write it in the form `ap-northeast-2`
+            "Seoul" `Seoul` is not an AWS region; write it in the form `ap-northeast-2`"#]],
     );
 }
 
@@ -98,13 +98,13 @@ fn s3_buckets() {
         expect![[r#"
             "shop-exports" ok
             "a.b-c" ok
-            "s3://shop" `s3://shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
-            "Shop" `Shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
-            "ab" `ab` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
-            "a..b" `a..b` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it
+            "s3://shop" `s3://shop` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`
+            "Shop" `Shop` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`
+            "ab" `ab` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`
+            "a..b" `a..b` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`
             "192.168.0.1" `192.168.0.1` is not an S3 bucket name; a bucket name cannot be an IP address
-            "shop-s3alias" `shop-s3alias` is not an S3 bucket name; AWS reserves names of this form
-            "-shop" `-shop` is not an S3 bucket name; 3 to 63 lower-case letters, digits, hyphens and dots, no `s3://` before it"#]],
+            "shop-s3alias" `shop-s3alias` is not an S3 bucket name; choose another name: AWS reserves the prefixes `xn--` and `sthree-` and the suffix `-s3alias`
+            "-shop" `-shop` is not an S3 bucket name; use 3 to 63 lower-case letters, digits, hyphens and dots, without `s3://`"#]],
     );
 }
 
@@ -115,10 +115,10 @@ fn gcs_buckets() {
         &["shop_landing", "gs://shop", "goog-shop", "my-google-data", "ab", "example.com"],
         expect![[r#"
             "shop_landing" ok
-            "gs://shop" `gs://shop` is not a Cloud Storage bucket name; 3 to 63 lower-case letters, digits, hyphens, underscores and dots, no `gs://` before it
-            "goog-shop" `goog-shop` is not a Cloud Storage bucket name; Google reserves names that contain its own
-            "my-google-data" `my-google-data` is not a Cloud Storage bucket name; Google reserves names that contain its own
-            "ab" `ab` is not a Cloud Storage bucket name; 3 to 63 characters between its dots
+            "gs://shop" `gs://shop` is not a Cloud Storage bucket name; use 3 to 63 lower-case letters, digits, hyphens, underscores and dots, without `gs://`
+            "goog-shop" `goog-shop` is not a Cloud Storage bucket name; choose another name: Google reserves names that start with `goog` or contain `google`
+            "my-google-data" `my-google-data` is not a Cloud Storage bucket name; choose another name: Google reserves names that start with `goog` or contain `google`
+            "ab" `ab` is not a Cloud Storage bucket name; use 3 to 63 characters, and at most 63 between dots
             "example.com" ok"#]],
     );
 }
@@ -131,12 +131,12 @@ fn prefixes() {
         expect![[r#"
             "exports" ok
             "a/b=c" ok
-            "/exports" `/exports` is not an object prefix; leave out the slash at its ends
-            "exports/" `exports/` is not an object prefix; leave out the slash at its ends
-            "a//b" `a//b` is not an object prefix; BigQuery cannot load objects whose name holds `//`
-            "" `` is not an object prefix; use letters, digits, `_ . = -` and single slashes in between
-            "a/../b" `a/../b` is not an object prefix; `.` and `..` are not folders in a bucket
-            "내보내기" `내보내기` is not an object prefix; use letters, digits, `_ . = -` and single slashes in between"#]],
+            "/exports" `/exports` is not an object prefix; remove the leading or trailing slash
+            "exports/" `exports/` is not an object prefix; remove the leading or trailing slash
+            "a//b" `a//b` is not an object prefix; remove the empty part: BigQuery cannot load objects whose names contain `//`
+            "" `` is not an object prefix; use letters, digits, `_`, `.`, `=` and `-`, separated by single slashes
+            "a/../b" `a/../b` is not an object prefix; remove `.` and `..`: object names have no relative parts
+            "내보내기" `내보내기` is not an object prefix; use letters, digits, `_`, `.`, `=` and `-`, separated by single slashes"#]],
     );
 }
 
@@ -152,9 +152,9 @@ fn arns() {
         ],
         expect![[r#"
             "arn:aws:iam::123456789012:role/service/rds-export" ok
-            "arn:aws:iam::1234:role/rds-export" `arn:aws:iam::1234:role/rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
-            "arn:aws:iam::123456789012:user/someone" `arn:aws:iam::123456789012:user/someone` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`
-            "rds-export" `rds-export` is not the ARN of an IAM role; write it like `arn:aws:iam::123456789012:role/rds-export`"#]],
+            "arn:aws:iam::1234:role/rds-export" `arn:aws:iam::1234:role/rds-export` is not the ARN of an IAM role; write it in the form `arn:aws:iam::123456789012:role/rds-export`
+            "arn:aws:iam::123456789012:user/someone" `arn:aws:iam::123456789012:user/someone` is not the ARN of an IAM role; write it in the form `arn:aws:iam::123456789012:role/rds-export`
+            "rds-export" `rds-export` is not the ARN of an IAM role; write it in the form `arn:aws:iam::123456789012:role/rds-export`"#]],
     );
     check(
         "secret",
@@ -182,7 +182,7 @@ fn arns() {
         expect![[r#"
             "arn:aws:kms:ap-northeast-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" ok
             "arn:aws:kms:ap-northeast-2:123456789012:alias/exports" ok
-            "alias/exports" `alias/exports` is not the ARN of a KMS key; write it like `arn:aws:kms:ap-northeast-2:123456789012:key/…`"#]],
+            "alias/exports" `alias/exports` is not the ARN of a KMS key; write it in the form `arn:aws:kms:ap-northeast-2:123456789012:key/…`"#]],
     );
 }
 
@@ -194,9 +194,9 @@ fn google_names() {
         expect![[r#"
             "shop-analytics" ok
             "example.com:shop-analytics" ok
-            "123456789012" `123456789012` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number
-            "shop" `shop` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number
-            "Shop-Analytics" `Shop-Analytics` is not a Google Cloud project id; 6 to 30 lower-case letters, digits and hyphens, a letter first; not the project's number"#]],
+            "123456789012" `123456789012` is not a Google Cloud project id; use 6 to 30 lower-case letters, digits and hyphens, starting with a letter; not the project number
+            "shop" `shop` is not a Google Cloud project id; use 6 to 30 lower-case letters, digits and hyphens, starting with a letter; not the project number
+            "Shop-Analytics" `Shop-Analytics` is not a Google Cloud project id; use 6 to 30 lower-case letters, digits and hyphens, starting with a letter; not the project number"#]],
     );
     check(
         "bigquery-location",
@@ -205,8 +205,8 @@ fn google_names() {
             "asia-northeast3" ok
             "US" ok
             "eu" ok
-            "ap-northeast-2" `ap-northeast-2` is not a BigQuery location; that is an AWS region; Google writes it like `asia-northeast3`
-            "seoul" `seoul` is not a BigQuery location; write it like `asia-northeast3`, `US` or `EU`"#]],
+            "ap-northeast-2" `ap-northeast-2` is not a BigQuery location; that is an AWS region; write a Google Cloud location, for example `asia-northeast3`
+            "seoul" `seoul` is not a BigQuery location; write it in the form `asia-northeast3`, `US` or `EU`"#]],
     );
     check(
         "bigquery-dataset",
@@ -221,7 +221,7 @@ fn google_names() {
         &["projects/p/locations/asia-northeast3/taxonomies/1/policyTags/2", "email"],
         expect![[r#"
             "projects/p/locations/asia-northeast3/taxonomies/1/policyTags/2" ok
-            "email" `email` is not a policy tag's resource name; write it like `projects/PROJECT/locations/LOCATION/taxonomies/123/policyTags/456`"#]],
+            "email" `email` is not a policy tag's resource name; write it in the form `projects/PROJECT/locations/LOCATION/taxonomies/123/policyTags/456`"#]],
     );
 }
 
@@ -238,7 +238,7 @@ fn members_are_not_repeated() {
         expect![[r#"
             "group:analysts@example.com" ok
             "principalSet://iam.googleapis.com/x" ok
-            "analysts@example.com" this value is not an IAM member; write it like `group:analysts@example.com`
-            "allAuthenticatedUsers" this value is not an IAM member; everyone on the internet is not a reader; name a group"#]],
+            "analysts@example.com" this value is not an IAM member; write it in the form `group:analysts@example.com`
+            "allAuthenticatedUsers" this value is not an IAM member; write a group, for example `group:analysts@example.com`: data cannot be opened to everyone on the internet"#]],
     );
 }

@@ -1,8 +1,8 @@
-//! What is wrong with a file, and where.
+//! Violations of a file's rules, and diagnostics that show them with their position.
 
 use std::fmt;
 
-/// A place in a file. Lines and columns count from 1, columns in characters.
+/// A position in a file. Lines and columns count from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -12,11 +12,11 @@ pub struct Position {
 }
 
 impl Position {
-    /// The very beginning of a file.
+    /// The start of a file.
     pub const START: Position = Position { line: 1, column: 1 };
 }
 
-/// The way from the root of a file to one of its values, shown as
+/// The path from the root of a file to one of its values, displayed as
 /// `pii.classes.email.readers[0]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyPath(Vec<Segment>);
@@ -28,7 +28,7 @@ enum Segment {
 }
 
 impl KeyPath {
-    /// The whole file.
+    /// The root of the file.
     pub fn root() -> Self {
         Self::default()
     }
@@ -45,14 +45,14 @@ impl KeyPath {
         path
     }
 
-    /// An item of the list at this path, counted from 0.
+    /// The item at `index` (from 0) of the list at this path.
     pub fn index(&self, index: usize) -> Self {
         let mut path = self.clone();
         path.0.push(Segment::Index(index));
         path
     }
 
-    /// Where this path's value is contained; `None` for the root.
+    /// The path of the containing mapping or list; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let (_, parents) = self.0.split_last()?;
         Some(Self(parents.to_vec()))
@@ -76,7 +76,7 @@ impl fmt::Display for KeyPath {
                     if position > 0 {
                         f.write_str(".")?;
                     }
-                    // A table's name holds a dot of its own.
+                    // Keys of `tables` contain a dot.
                     if key.contains('.') || key.is_empty() {
                         write!(f, "\"{key}\"")?;
                     } else {
@@ -89,24 +89,24 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// Something wrong with a value, before it is known where it stands.
+/// A rule that a value violates, without its position in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which value.
+    /// The path of the value.
     pub path: KeyPath,
-    /// What is wrong, as a sentence without a full stop.
+    /// What is wrong: a sentence without a full stop.
     pub message: String,
-    /// What to do about it.
+    /// How to correct it.
     pub help: Option<String>,
 }
 
 impl Violation {
-    /// A problem without advice.
+    /// A violation without help text.
     pub fn new(path: KeyPath, message: impl Into<String>) -> Self {
         Self { path, message: message.into(), help: None }
     }
 
-    /// Adds what to do about it.
+    /// Adds a help text.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -123,11 +123,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A problem and its place in the file that is being read.
+/// A violation and its position in the file that is being parsed.
 #[derive(Debug)]
 pub(super) struct LocatedViolation {
     pub(super) at: Position,
-    pub(super) problem: Violation,
+    pub(super) violation: Violation,
 }
 
 impl LocatedViolation {
@@ -136,28 +136,28 @@ impl LocatedViolation {
             file: file.to_owned(),
             line: self.at.line,
             column: self.at.column,
-            path: self.problem.path.to_string(),
-            message: self.problem.message,
-            help: self.problem.help,
+            path: self.violation.path.to_string(),
+            message: self.violation.message,
+            help: self.violation.help,
         }
     }
 }
 
-/// One fault of a file, shown as
+/// An error in a file, displayed as
 /// `landbridge.yaml:12:3: unknown key `zoen` in `schedule`; did you mean `zone`?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file, as the caller named it.
+    /// The file name given by the caller.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The column, from 1, in characters.
+    /// The column in characters, from 1.
     pub column: usize,
-    /// The value concerned, for example `schedule.zone`; empty for the file.
+    /// The path of the value, for example `schedule.zone`; empty for the root.
     pub path: String,
     /// What is wrong.
     pub message: String,
-    /// What to do about it.
+    /// How to correct it.
     pub help: Option<String>,
 }
 
@@ -172,8 +172,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Every fault of one file, in the order of its lines; shown one a line, with
-/// the count at the end. Never empty.
+/// All errors in one file, in the order of its lines. Displayed one per line, followed
+/// by their number. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     file: String,
@@ -186,12 +186,12 @@ impl Diagnostics {
         Self { file: file.to_owned(), all }
     }
 
-    /// The faults.
+    /// The diagnostics, sorted by line.
     pub fn all(&self) -> &[Diagnostic] {
         &self.all
     }
 
-    /// The file, as the caller named it.
+    /// The file name given by the caller.
     pub fn file(&self) -> &str {
         &self.file
     }
@@ -199,12 +199,12 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for fault in &self.all {
-            writeln!(f, "{fault}")?;
+        for diagnostic in &self.all {
+            writeln!(f, "{diagnostic}")?;
         }
         match self.all.len() {
-            1 => write!(f, "1 fault in {}", self.file),
-            count => write!(f, "{count} faults in {}", self.file),
+            1 => write!(f, "1 error in {}", self.file),
+            count => write!(f, "{count} errors in {}", self.file),
         }
     }
 }
