@@ -62,7 +62,7 @@ pub(super) fn infer_fields(
     uri: &str,
     options: ParquetOptions,
 ) -> Result<Vec<Field>, GoogleError> {
-    file_fields(&builder(file, uri)?, uri, options)
+    file_fields(&open_reader(file, uri)?, uri, options)
 }
 
 /// Reads the rows of a file into the table's fields. A column that the file lacks is NULL.
@@ -75,13 +75,13 @@ pub(super) fn read(
     options: ParquetOptions,
     fields: &[Field],
 ) -> Result<Vec<RecordBatch>, GoogleError> {
-    let builder = builder(file, uri)?;
-    let found = file_fields(&builder, uri, options)?;
+    let builder = open_reader(file, uri)?;
+    let columns = file_fields(&builder, uri, options)?;
     let physical: Vec<_> = {
         let root = builder.parquet_schema().root_schema();
-        root.get_fields().iter().map(|it| physical_name(it)).collect()
+        root.get_fields().iter().map(|it| physical_type_name(it)).collect()
     };
-    for (column, physical) in found.iter().zip(&physical) {
+    for (column, physical) in columns.iter().zip(&physical) {
         match find_field(fields, &column.name) {
             Some(field) => check_field(column, field, physical, uri)?,
             None if options.ignore_unknown => {}
@@ -105,9 +105,9 @@ pub(super) fn read(
             .iter()
             .zip(schema.fields())
             .map(|(field, arrow)| {
-                let at = found.iter().position(|it| it.name.eq_ignore_ascii_case(&field.name));
+                let at = columns.iter().position(|it| it.name.eq_ignore_ascii_case(&field.name));
                 match at {
-                    Some(at) => convert_column(batch.column(at), &found[at], arrow)
+                    Some(at) => convert_column(batch.column(at), &columns[at], arrow)
                         .ok_or_else(|| out_of_range_error(uri, field)),
                     None if field.mode == FieldMode::Required => Err(read_error(
                         uri,
@@ -124,16 +124,16 @@ pub(super) fn read(
     Ok(batches)
 }
 
-type Builder = ParquetRecordBatchReaderBuilder<File>;
+type ReaderBuilder = ParquetRecordBatchReaderBuilder<File>;
 
 /// Opens a file by its Parquet schema and ignores the Arrow schema that a writer may have added.
-fn builder(file: File, uri: &str) -> Result<Builder, GoogleError> {
+fn open_reader(file: File, uri: &str) -> Result<ReaderBuilder, GoogleError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    Builder::try_new_with_options(file, options).map_err(|_| damaged_file(uri))
+    ReaderBuilder::try_new_with_options(file, options).map_err(|_| damaged_file(uri))
 }
 
 fn file_fields(
-    builder: &Builder,
+    builder: &ReaderBuilder,
     uri: &str,
     options: ParquetOptions,
 ) -> Result<Vec<Field>, GoogleError> {
@@ -257,35 +257,36 @@ fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<Fie
 
 /// Checks that a column's type matches the table's.
 fn check_field(
-    found: &Field,
-    wanted: &Field,
+    source_field: &Field,
+    table_field: &Field,
     physical: &str,
     uri: &str,
 ) -> Result<(), GoogleError> {
     let repeated = |it: &Field| it.mode == FieldMode::Repeated;
     // NUMERIC can be loaded into BIGNUMERIC. No other type is widened.
-    let is_same_type = found.field_type == wanted.field_type
-        || (found.field_type == FieldType::Numeric && wanted.field_type == FieldType::Bignumeric);
-    if !is_same_type || repeated(found) != repeated(wanted) {
+    let is_same_type = source_field.field_type == table_field.field_type
+        || (source_field.field_type == FieldType::Numeric
+            && table_field.field_type == FieldType::Bignumeric);
+    if !is_same_type || repeated(source_field) != repeated(table_field) {
         return Err(read_error(
             uri,
             &format!(
                 "Parquet column '{}' has type {physical} which does not match the target cpp_type \
                  {} of field {} ({})",
-                found.name,
-                cpp_type(wanted.field_type),
-                wanted.name,
-                wanted.field_type.name(),
+                source_field.name,
+                cpp_type(table_field.field_type),
+                table_field.name,
+                table_field.field_type.name(),
             ),
         ));
     }
-    for member in &found.fields {
-        match find_field(&wanted.fields, &member.name) {
+    for member in &source_field.fields {
+        match find_field(&table_field.fields, &member.name) {
             Some(field) => check_field(member, field, physical, uri)?,
             None => {
                 return Err(read_error(
                     uri,
-                    &format!("Provided schema has no field {}.{}", wanted.name, member.name),
+                    &format!("Provided schema has no field {}.{}", table_field.name, member.name),
                 ));
             }
         }
@@ -294,7 +295,7 @@ fn check_field(
 }
 
 /// The name of a column's type in an error.
-fn physical_name(parquet: &Type) -> String {
+fn physical_type_name(parquet: &Type) -> String {
     if parquet.is_primitive() {
         parquet.get_physical_type().to_string()
     } else {
@@ -318,11 +319,11 @@ fn cpp_type(field_type: FieldType) -> &'static str {
 }
 
 /// Converts a column to the table's type; `None` if a value is out of range.
-fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<ArrayRef> {
+fn convert_column(column: &ArrayRef, source_field: &Field, to: &ArrowField) -> Option<ArrayRef> {
     match (to.data_type(), column.data_type()) {
         (DataType::List(item), DataType::List(_)) => {
             let list = column.as_list::<i32>();
-            let element_field = Field { mode: FieldMode::Nullable, ..found.clone() };
+            let element_field = Field { mode: FieldMode::Nullable, ..source_field.clone() };
             let values = convert_column(list.values(), &element_field, item)?;
             Some(Arc::new(ListArray::new(
                 item.clone(),
@@ -332,8 +333,8 @@ fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<A
             )))
         }
         (DataType::Struct(members), DataType::Struct(_)) => {
-            let parts = column.as_struct();
-            let members_of = found.fields.iter().zip(parts.columns());
+            let record = column.as_struct();
+            let members_of = source_field.fields.iter().zip(record.columns());
             let all = members
                 .iter()
                 .map(|member| {
@@ -346,11 +347,11 @@ fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<A
                     }
                 })
                 .collect::<Option<Vec<_>>>()?;
-            Some(Arc::new(StructArray::new(members.clone(), all, parts.nulls().cloned())))
+            Some(Arc::new(StructArray::new(members.clone(), all, record.nulls().cloned())))
         }
         // Keeps the nesting of a LIST in the file: column, list, element.
         (DataType::Struct(outer), DataType::List(_)) => {
-            nest_list(column.as_list::<i32>(), found, outer)
+            nest_list(column.as_list::<i32>(), source_field, outer)
         }
         (to, _) => {
             let exact = CastOptions { safe: false, ..CastOptions::default() };
@@ -361,14 +362,15 @@ fn convert_column(column: &ArrayRef, found: &Field, to: &ArrowField) -> Option<A
 
 fn nest_list(
     list: &ListArray,
-    found: &Field,
+    source_field: &Field,
     outer: &arrow::datatypes::Fields,
 ) -> Option<ArrayRef> {
     let repeated = outer.first()?;
     let DataType::List(item) = repeated.data_type() else { return None };
     let DataType::Struct(inner) = item.data_type() else { return None };
     let element = inner.first()?;
-    let values = convert_column(list.values(), found.fields.first()?.fields.first()?, element)?;
+    let values =
+        convert_column(list.values(), source_field.fields.first()?.fields.first()?, element)?;
     let elements = StructArray::new(inner.clone(), vec![values], None);
     let offsets: OffsetBuffer<i32> = list.offsets().clone();
     let lists = ListArray::new(item.clone(), offsets, Arc::new(elements), None);

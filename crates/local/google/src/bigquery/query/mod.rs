@@ -117,8 +117,9 @@ impl BigQuery {
         if dry_run {
             return Ok(QueryResult { fields, batches: Vec::new(), bytes_processed });
         }
-        let found = DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
-        let batches = found
+        let engine_batches =
+            DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
+        let batches = engine_batches
             .iter()
             .map(|batch| cells::normalize_batch(&fields, batch))
             .collect::<Result<_, _>>()?;

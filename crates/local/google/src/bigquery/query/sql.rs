@@ -151,6 +151,7 @@ impl VisitorMut for CteNames {
     }
 }
 
+/// Replaces the names of tables and collects the tables.
 struct TableFinder<'a> {
     project: &'a str,
     default_dataset: Option<&'a (String, String)>,
@@ -252,10 +253,12 @@ fn alias_unnamed_results(statement: &mut ast::Statement) {
     }
 }
 
+/// Replaces column names, functions, types and parameters.
 struct Rewriter<'a> {
     /// Column name in lower case → the table's spelling.
     names: BTreeMap<String, String>,
     parameters: &'a [Parameter],
+    /// The number of positional parameters (`?`) that were replaced so far.
     positional_count: usize,
 }
 
