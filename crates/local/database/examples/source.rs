@@ -1,8 +1,8 @@
-//! A real PostgreSQL table into an image and out as an export, timed: what
+//! A real PostgreSQL table into a snapshot and out as an export, timed: what
 //! `benches/source.py` compares with others.
 //!
 //! `source serve ROWS` starts a server with a table of so many rows, prints its address and
-//! runs until standard input ends. `source carry URL DIR` takes an image of the database and
+//! runs until standard input ends. `source carry URL DIR` takes a snapshot of the database and
 //! writes its export below DIR; it prints seconds of either, and the rows.
 
 use std::io::Read;
@@ -60,11 +60,11 @@ async fn serve(rows: i64) -> Done {
 }
 
 async fn carry(url: &str, dir: PathBuf) -> Done {
-    let (image_dir, export_dir) = (dir.join("image"), dir.join("export"));
+    let (image_dir, export_dir) = (dir.join("snapshot"), dir.join("export"));
     std::fs::create_dir_all(&image_dir)?;
     let start = Instant::now();
     let source = PostgresDatabase::connect(url).await?;
-    let image = source.capture(Timestamp::UNIX_EPOCH, &image_dir).await?;
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, &image_dir).await?;
     let image_took = start.elapsed().as_secs_f64();
     let spec = ExportSpec {
         export_id: "bench",
@@ -78,7 +78,7 @@ async fn carry(url: &str, dir: PathBuf) -> Done {
         ended: Timestamp::UNIX_EPOCH,
         quirks: ExportQuirks::default(),
     };
-    let outcome = export(image.as_ref(), &spec, &Folder(export_dir)).await?;
+    let outcome = export(snapshot.as_ref(), &spec, &Folder(export_dir)).await?;
     let rows: u64 = outcome.tables.iter().map(|table| table.rows).sum();
     println!("{image_took:.3} {:.3} {rows}", start.elapsed().as_secs_f64() - image_took);
     Ok(())

@@ -1,83 +1,82 @@
-//! What can go wrong while a database is read or exported.
+//! Errors of snapshots, exports and restores.
 
-/// A failure of reading or exporting an image. No variant carries the content
-/// of a cell, nor a password.
+/// Why a database could not be captured, exported or restored. No message contains the value of a
+/// cell or a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// The image holds no table of this name.
-    #[error("the image holds no table {schema}.{table}")]
+    /// The snapshot has no such table.
+    #[error("the snapshot has no table {schema}.{table}")]
     UnknownTable {
-        /// The schema that was asked for.
+        /// The requested schema.
         schema: String,
-        /// The table that was asked for.
+        /// The requested table.
         table: String,
     },
-    /// A column was declared with a type that the engine does not have.
-    #[error("{declared} is not a type of {engine}; spell it as the engine's catalogue does")]
+    /// A column is declared with a type that the engine does not have.
+    #[error("{declared} is not a type of {engine}; write it as the engine's catalogue does")]
     UnknownType {
-        /// The type as it was declared.
+        /// The type as declared.
         declared: String,
-        /// The engine that should have it.
+        /// The engine.
         engine: &'static str,
     },
-    /// A cell's text is not of its column's type, or a row has too few or too
-    /// many cells. The text itself is withheld.
+    /// A cell is not a valid value of its column's type, or a row has too few or too many cells.
     #[error("row {row} of column {column} is not a valid {expected}")]
     Value {
         /// The column's name.
         column: String,
         /// The row's number, from 0.
         row: usize,
-        /// What the column holds.
+        /// The expected type.
         expected: String,
     },
-    /// A part of `ExportOnly` names nothing of the database.
+    /// A part of `ExportOnly` matches nothing in the snapshot.
     #[error(
-        "ExportOnly names {name}, which the snapshot does not hold; \
-         give database, database.schema or database.schema.table"
+        "ExportOnly names {name}, which is not in the snapshot; use the form database, \
+         database.schema or database.schema.table"
     )]
     UnknownExportOnly {
-        /// The part that names nothing.
+        /// The part that matches nothing.
         name: String,
     },
     /// The source database cannot be read.
     #[error(transparent)]
     Source(#[from] landbridge_source::SourceError),
-    /// The source database sent what its protocol does not allow.
-    #[error("{what} cannot be read: its bytes are not in the documented form")]
-    Broken {
-        /// What was being read.
+    /// The source database sent data that its protocol does not allow.
+    #[error("cannot decode {what}: the data is not in the documented format")]
+    Protocol {
+        /// What was being decoded.
         what: &'static str,
     },
-    /// A server that was started from the image did not take all of it.
-    #[error("{doing} the restored server failed: {reason}")]
-    Restored {
-        /// What was being done, with the table's name.
-        doing: String,
-        /// The server's code and, where it cannot quote a cell, its words.
+    /// The test server refused a part of the snapshot.
+    #[error("cannot {action} the restored server: {reason}")]
+    Restore {
+        /// What was attempted, for example `fill the table shop.orders of`.
+        action: String,
+        /// The server's message where it cannot quote a cell, else its error code.
         reason: String,
     },
-    /// No server could be started from the image.
-    #[error("cannot start a server from the image: {0}")]
-    ThrowAway(#[from] crate::test_server::TestServerError),
-    /// A file of the image, or an object of the export, could not be written or read.
-    #[error("cannot {doing} {path}")]
+    /// The test server for a restore did not start.
+    #[error("cannot start a server for the snapshot: {0}")]
+    TestServer(#[from] crate::test_server::TestServerError),
+    /// A file of the snapshot or an object of the export could not be written or read.
+    #[error("cannot {action} {path}")]
     Io {
-        /// What was being done.
-        doing: &'static str,
+        /// What was attempted, for example `open`.
+        action: &'static str,
         /// The file's path or the object's key.
         path: String,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// Parquet could not be encoded or decoded.
     #[error("cannot encode or decode Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
-    /// Arrow arrays did not fit together.
-    #[error("columns of a batch do not fit together")]
+    /// Arrow arrays do not match their schema.
+    #[error("the columns of a batch do not match its schema")]
     Arrow(#[from] arrow::error::ArrowError),
-    /// A worker thread ended early.
-    #[error("a worker thread of the export ended early")]
+    /// A worker thread panicked or was cancelled.
+    #[error("a worker thread stopped early")]
     Worker(#[from] tokio::task::JoinError),
 }

@@ -1,36 +1,37 @@
-//! Databases of the local cloud, and the snapshot export that RDS makes of them.
+//! Databases of the local cloud, and the snapshot exports that RDS makes of them.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | [`image`] | [`SourceDatabase`] (a database that lives on) and [`DatabaseSnapshot`] (its state at one instant, immutable) |
-//! | [`types`] | each MySQL and PostgreSQL type → what the export writes for it |
-//! | [`text`] | cells given as text → Arrow arrays |
-//! | [`travel`] | the embedded default: a travel-affiliate business that changes daily |
-//! | [`database`] | a real database, of whichever engine its address names |
-//! | [`postgres`] | a real PostgreSQL database, read as of one instant |
-//! | [`mysql`] | a real MySQL or MariaDB database, likewise |
-//! | [`fixed`] | tables given in code, for tests |
-//! | [`export`] | the writer of an export's objects: Parquet files, markers and manifests |
-//! | [`test_server`] | database servers that live as long as a test |
+//! | [`snapshot`] | [`SourceDatabase`], a database that changes, and [`DatabaseSnapshot`], its immutable state at one instant |
+//! | [`types`] | each type of MySQL and PostgreSQL → what an export writes for it |
+//! | [`text_cells`] | cells given as text → Arrow arrays |
+//! | [`sample`] | the built-in database: a travel-affiliate business that changes daily |
+//! | [`postgres`], [`mysql`] | snapshots of a real database, read at one instant and restored into a test server |
+//! | `external` | [`external_database`]: a database of any supported engine |
+//! | [`memory`] | tables defined in code, for tests |
+//! | [`export`] | the objects of an export: Parquet files, markers and manifests |
+//! | [`test_server`] | database servers that exist for the duration of a test |
+//! | `copy_jobs`, `stored`, `prefetch` | tables copied in parallel into Arrow files and read back |
+//! | `pseudo_random` | reproducible numbers that look random |
 //!
-//! Nothing here knows Landbridge's own rules: the emulation must not share what
-//! it is there to check. Facts about the export come from the AWS documentation
-//! of RDS snapshot export and from readers' reports of real exports.
+//! This crate does not use `landbridge-core`: an emulator that shared the rules it checks would
+//! agree with every mistake in them. Facts about exports come from the AWS documentation of RDS
+//! snapshot export and from published reports about real exports.
 
+mod copy_jobs;
 mod error;
 pub mod export;
 mod external;
-mod hash;
-mod jobs;
 pub mod memory;
 pub mod mysql;
 pub mod postgres;
 mod prefetch;
+mod pseudo_random;
 pub mod sample;
 pub mod snapshot;
 mod stored;
 pub mod test_server;
-pub mod text;
+pub mod text_cells;
 pub mod types;
 
 pub use error::DatabaseError;

@@ -1,4 +1,4 @@
-//! Batches of an image on their way into a server.
+//! Reads batches of a snapshot ahead of the server that they are inserted into.
 
 use arrow::array::RecordBatch;
 use tokio::sync::mpsc;
@@ -7,43 +7,44 @@ use tokio::task::JoinHandle;
 use crate::error::DatabaseError;
 use crate::snapshot::Batches;
 
-/// Batches that are made ahead of the server.
-const AHEAD: usize = 2;
+/// Number of converted batches that wait for the server.
+const CAPACITY: usize = 2;
 
-/// A table's batches, each turned into what the server takes by a thread of its own.
+/// A table's batches, read and converted for the server by a thread of its own.
 pub(crate) struct Prefetch<T> {
-    made: mpsc::Receiver<T>,
-    maker: Option<JoinHandle<Result<(), DatabaseError>>>,
+    converted: mpsc::Receiver<T>,
+    reader: Option<JoinHandle<Result<(), DatabaseError>>>,
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Begins to read and to turn.
-    pub(crate) fn of(
+    /// Starts the thread, which opens the batches and converts one after the other.
+    pub(crate) fn start(
         open: impl FnOnce() -> Result<Batches, DatabaseError> + Send + 'static,
-        turn: impl Fn(&RecordBatch) -> Result<T, DatabaseError> + Send + 'static,
+        convert: impl Fn(&RecordBatch) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Prefetch<T> {
-        let (send, made) = mpsc::channel(AHEAD);
-        let maker = tokio::task::spawn_blocking(move || {
+        let (sender, converted) = mpsc::channel(CAPACITY);
+        let reader = tokio::task::spawn_blocking(move || {
             for batch in open()? {
-                if send.blocking_send(turn(&batch?)?).is_err() {
+                if sender.blocking_send(convert(&batch?)?).is_err() {
                     break;
                 }
             }
             Ok(())
         });
-        Prefetch { made, maker: Some(maker) }
+        Prefetch { converted, reader: Some(reader) }
     }
 
-    /// What is next; `None` after the last one.
+    /// The next converted batch; `None` after the last one.
     ///
     /// # Errors
-    /// What broke the reading or the turning. It comes once, and `None` after it.
+    /// Any error of opening, reading or converting. It is returned once; the next call returns
+    /// `None`.
     pub(crate) async fn next(&mut self) -> Result<Option<T>, DatabaseError> {
-        if let Some(next) = self.made.recv().await {
+        if let Some(next) = self.converted.recv().await {
             return Ok(Some(next));
         }
-        match self.maker.take() {
-            Some(maker) => maker.await?.map(|()| None),
+        match self.reader.take() {
+            Some(reader) => reader.await?.map(|()| None),
             None => Ok(None),
         }
     }

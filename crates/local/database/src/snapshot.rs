@@ -1,4 +1,4 @@
-//! A database that lives on, and its state at one instant.
+//! A database that changes over time, and its state at one instant.
 
 use std::any::Any;
 use std::net::SocketAddrV4;
@@ -14,86 +14,87 @@ use landbridge_source::{Engine, EngineFamily};
 use crate::error::DatabaseError;
 use crate::types::SourceType;
 
-/// As whom a server is asked, and in which database.
+/// The user and database of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The user.
     pub user: String,
-    /// The database; of MySQL there need not be one.
+    /// The database. A MySQL connection may have none.
     pub database: Option<String>,
 }
 
-/// A database that lives on. Every capture is consistent in itself.
+/// A database that changes over time. Every capture is consistent: it shows one instant.
 pub trait SourceDatabase: Send + Sync {
-    /// What kind of database it is.
+    /// The engine and its version.
     fn engine(&self) -> Engine;
 
-    /// The database's state at `at`, as a snapshot keeps it.
+    /// Captures the database's state at `at`.
     ///
-    /// `dir` exists, is the caller's and is used by this capture alone; what the
-    /// image needs on disk goes there and must stay as long as the image is
-    /// used. A source that can compute any instant looks at `at`; one that only
-    /// has a present captures the present. Calling it again makes another image.
+    /// `dir` must exist and be used by this capture only. The snapshot keeps its files there; the
+    /// caller removes them when the snapshot is no longer used. A database that cannot compute an
+    /// earlier state captures the present, see
+    /// [`supports_any_instant`](Self::supports_any_instant). Each call makes another snapshot.
     ///
     /// # Errors
-    /// When the database cannot be reached or read, or `dir` not written. What
-    /// was written to `dir` until then is worthless.
+    /// When the database cannot be reached or read, or `dir` cannot be written. The files in
+    /// `dir` are incomplete then.
     fn capture<'a>(
         &'a self,
         at: Timestamp,
         dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>>;
 
-    /// Host and port where clients reach it, when it is a server.
+    /// Host and port for clients, when the database is on a server.
     fn address(&self) -> Option<(String, u16)> {
         None
     }
 
-    /// As whom it is read, when it is a server.
+    /// User and database of the captures, when the database is on a server.
     fn login(&self) -> Option<Login> {
         None
     }
 
-    /// Whether a capture shows the instant that it is asked for, and not just the present.
+    /// Whether a capture shows the requested instant rather than the present.
     fn supports_any_instant(&self) -> bool {
         false
     }
 }
 
-/// A server that was started from an image.
+/// A server that was started with the content of a snapshot.
 pub struct StartedServer {
-    /// The database on it; its address is where clients reach it.
+    /// The database on the server, with the address for clients.
     pub database: Arc<dyn SourceDatabase>,
-    /// The server ends when this is dropped.
+    /// Stops the server when dropped.
     pub process: Arc<dyn Any + Send + Sync>,
 }
 
 /// A stream of a table's rows, in an order that is the same on every read.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DatabaseError>> + Send>;
 
-/// One database at one instant: it never changes.
+/// The state of a database at one instant. It never changes.
 pub trait DatabaseSnapshot: Send + Sync {
-    /// What kind of database it was taken from.
+    /// The engine and version of the captured database.
     fn engine(&self) -> &Engine;
 
     /// The database's name.
     fn database(&self) -> &str;
 
-    /// All its tables, those that an export skips among them.
+    /// All tables, including those that an export skips.
     fn tables(&self) -> &[Table];
 
-    /// A table's rows as batches of bounded size, whose schema is
-    /// [`Table::arrow_schema`]. A partitioned table gives its partitions' rows.
+    /// A table's rows as batches of bounded size with the schema [`Table::arrow_schema`]. For a
+    /// partitioned table these are the rows of its partitions.
     ///
     /// # Errors
-    /// When the image holds no such table, or its file cannot be opened.
+    /// When the snapshot has no such table or its file cannot be opened.
     fn read(&self, table: &Table) -> Result<Batches, DatabaseError>;
 
-    /// Starts a real server that holds what this image holds, at `address` where that can
-    /// be had. `None`: images of this kind, or on this machine, have no server.
+    /// Starts a real server with the content of this snapshot, at `address` or, when that port is
+    /// taken, at another port. `None` when there is no server for this kind of snapshot or its
+    /// programs are not installed.
     ///
     /// # Errors
-    /// When the server does not start or does not take the image.
+    /// When the server does not start or refuses a part of the snapshot.
     fn start_server(
         self: Arc<Self>,
         address: SocketAddrV4,
@@ -103,27 +104,27 @@ pub trait DatabaseSnapshot: Send + Sync {
     }
 }
 
-/// A table as its database's catalogue describes it.
+/// A table, as its database's catalogue describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The schema; of MySQL and MariaDB the database.
+    /// The schema; for MySQL and MariaDB the database.
     pub schema: String,
     /// The table's name.
     pub name: String,
     /// Its columns, in order.
     pub columns: Vec<Column>,
-    /// How many rows it has, where that is known without reading them.
+    /// Number of rows, where it is known without reading them.
     pub rows: Option<u64>,
-    /// The table that this one is a partition of: its name, or `schema.name`
-    /// when it lives in another schema.
+    /// The table that this one is a partition of: its name, or `schema.name` when it is in
+    /// another schema.
     pub partition_of: Option<String>,
-    /// Why an export would skip it, where the names alone do not tell: an
-    /// unlogged or temporary table, or one that the master user may not read.
+    /// Why an export skips the table, unless because of a name: it is unlogged or temporary, or
+    /// the master user may not read it.
     pub skip_reason: Option<String>,
 }
 
 impl Table {
-    /// A table without rows, partitions or reasons to skip it.
+    /// A table that is not a partition and is not skipped.
     pub fn new(schema: &str, name: &str, columns: Vec<Column>) -> Table {
         Table {
             schema: schema.to_owned(),
@@ -135,12 +136,12 @@ impl Table {
         }
     }
 
-    /// The schema of its batches: one nullable field a column, typed as the
-    /// export writes it.
+    /// The schema of the table's batches: one nullable field for each column, of the type that an
+    /// export writes.
     pub fn arrow_schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|column| {
-            // The export's writer (Spark) marks every field optional, even of a
-            // column that is NOT NULL.
+            // Spark, which writes the real exports, marks every field optional, also those of
+            // NOT NULL columns.
             Field::new(&column.name, column.source_type.parquet_type().arrow(), true)
         });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
@@ -152,20 +153,20 @@ impl Table {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its type in the source.
+    /// Its type in the source database.
     pub source_type: SourceType,
     /// The type as the catalogue prints it: `character varying`, `ARRAY`,
     /// `USER-DEFINED`, `bigint unsigned`.
     pub original_type: String,
-    /// Length limit in characters of a text.
+    /// Maximum length of a text in characters.
     pub char_max_length: Option<u32>,
-    /// Digits of a number, in the catalogue's own counting.
+    /// Digits of a number: decimal or binary, as the catalogue counts them.
     pub num_precision: Option<u32>,
-    /// Digits after the point.
+    /// Digits after the decimal point.
     pub num_scale: Option<u32>,
-    /// Digits of a second's fraction.
+    /// Digits of the fraction of a second.
     pub datetime_precision: Option<u32>,
-    /// Whether it may hold NULL.
+    /// Whether the column accepts NULL.
     pub nullable: bool,
 }
 
@@ -175,7 +176,7 @@ impl Column {
     ///
     /// # Errors
     /// [`DatabaseError::UnknownType`] when MySQL has no such type. PostgreSQL's
-    /// types are open: an unknown one is taken for a type of the user's own.
+    /// types are open: an unknown name is taken for a user-defined type.
     pub fn declared(
         family: EngineFamily,
         name: &str,

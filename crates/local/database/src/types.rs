@@ -1,15 +1,15 @@
-//! Each source type → what the snapshot export writes for it.
+//! The types of source databases, and what a snapshot export writes for each.
 //!
-//! The two tables in [`SourceType::parquet_type`] are those of the AWS
-//! documentation, "Data conversion when exporting to an Amazon S3 bucket for
-//! Amazon RDS", one for MySQL and MariaDB, one for PostgreSQL.
+//! [`SourceType::parquet_type`] implements the two tables of the AWS documentation, "Data conversion
+//! when exporting to an Amazon S3 bucket for Amazon RDS": one for MySQL and MariaDB, one for
+//! PostgreSQL.
 
 use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::error::DatabaseError;
 use landbridge_source::EngineFamily;
 
-/// What a column is in the exported Parquet: a primitive and its annotation.
+/// The type of a column in exported Parquet files: a primitive type and its annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParquetType {
     /// `BOOLEAN`.
@@ -24,12 +24,12 @@ pub enum ParquetType {
     Float,
     /// `DOUBLE`.
     Double,
-    /// `DECIMAL(precision, scale)` on `INT32` up to 9 digits, on `INT64` up to
-    /// 18, else on the shortest `FIXED_LEN_BYTE_ARRAY` that holds it.
+    /// `DECIMAL(precision, scale)`, stored as `INT32` up to 9 digits, as `INT64` up to 18, else as
+    /// the shortest sufficient `FIXED_LEN_BYTE_ARRAY`.
     Decimal {
-        /// Digits in all, at most 38.
+        /// Number of digits, at most 38.
         precision: u8,
-        /// Digits after the point.
+        /// Digits after the decimal point.
         scale: i8,
     },
     /// `BYTE_ARRAY` annotated `STRING`.
@@ -41,7 +41,7 @@ pub enum ParquetType {
 }
 
 impl ParquetType {
-    /// The Arrow type that the `parquet` crate writes as exactly this.
+    /// The Arrow type that the `parquet` crate writes as this type.
     pub fn arrow(self) -> DataType {
         match self {
             ParquetType::Boolean => DataType::Boolean,
@@ -53,16 +53,16 @@ impl ParquetType {
             ParquetType::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
             ParquetType::Text => DataType::Utf8,
             ParquetType::Bytes => DataType::Binary,
-            // Spark's writer says "adjusted to UTC" of every timestamp. Whether
-            // the real export does is not confirmed; `ExportQuirks` can turn it.
+            // Spark marks every timestamp as adjusted to UTC. Whether the real export does is
+            // not confirmed; `ExportQuirks::local_timestamps` switches the mark off.
             ParquetType::TimestampMicros => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
         }
     }
 
-    /// The manifest's `expectedExportedType`. Those for decimals and 16-bit
-    /// integers follow the pattern of the ones seen in real manifests.
+    /// `expectedExportedType` in the manifest. The values for decimals and 16-bit integers are
+    /// derived from the pattern of those seen in real manifests.
     pub fn manifest_type(self) -> String {
         match self {
             ParquetType::Boolean => "boolean".to_owned(),
@@ -86,21 +86,21 @@ impl ParquetType {
     }
 }
 
-/// A type of a source database, read from its declaration.
+/// A type of a source database, parsed from its declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceType {
     family: EngineFamily,
-    /// The type's own name, aliases resolved: `character varying`, `bigint`.
+    /// The type's name with aliases resolved: `character varying`, `bigint`.
     base: String,
     /// Length, or precision and scale.
     args: Vec<u32>,
     unsigned: bool,
     array: bool,
-    /// A domain over `base`, which PostgreSQL's export writes as text.
+    /// Whether it is a domain over `base`, which an export of PostgreSQL writes as text.
     domain: bool,
 }
 
-/// Types of MySQL and MariaDB that need no more than their name.
+/// The type names of MySQL and MariaDB.
 const MYSQL_NAMES: &[&str] = &[
     "tinyint",
     "smallint",
@@ -140,13 +140,13 @@ const MYSQL_NAMES: &[&str] = &[
     "time",
     "datetime",
     "timestamp",
-    // MariaDB's own, which the documentation of exports does not mention.
+    // Types of MariaDB that the documentation of exports does not mention.
     "uuid",
     "inet4",
     "inet6",
 ];
 
-/// Types of PostgreSQL's own catalogue; every other is USER-DEFINED.
+/// The built-in types of PostgreSQL; every other type is USER-DEFINED.
 const POSTGRES_NAMES: &[&str] = &[
     "smallint",
     "integer",
@@ -207,13 +207,13 @@ const POSTGRES_NAMES: &[&str] = &[
 ];
 
 impl SourceType {
-    /// Reads a declaration as it stands in `CREATE TABLE`: `decimal(12,2)
-    /// unsigned`, `varchar(80)`, `timestamp(3) with time zone`, `text[]`.
+    /// Parses a declaration as in `CREATE TABLE`: `decimal(12,2) unsigned`, `varchar(80)`,
+    /// `timestamp(3) with time zone`, `text[]`.
     ///
     /// # Errors
-    /// [`DatabaseError::UnknownType`] when MySQL has no such type, or none with
-    /// what stands in the parentheses. PostgreSQL's types are open: an unknown
-    /// one is taken for a type of the user's own.
+    /// [`DatabaseError::UnknownType`] when MySQL has no such type or the parentheses contain
+    /// anything but numbers. PostgreSQL's types are open: an unknown name is taken for a
+    /// user-defined type.
     pub fn parse(family: EngineFamily, declared: &str) -> Result<SourceType, DatabaseError> {
         let unknown =
             || DatabaseError::UnknownType { declared: declared.to_owned(), engine: family.name() };
@@ -233,7 +233,7 @@ impl SourceType {
         let unsigned = words.contains(&"unsigned") || words.contains(&"zerofill");
         words.retain(|word| !matches!(*word, "unsigned" | "signed" | "zerofill"));
         let base = canonical(family, &words.join(" "));
-        // The parentheses of ENUM and SET hold words, not numbers.
+        // The parentheses of ENUM and SET contain text, not numbers.
         let args = if inside.is_empty() || matches!(base.as_str(), "enum" | "set") {
             Vec::new()
         } else {
@@ -252,19 +252,14 @@ impl SourceType {
         Ok(SourceType { family, base, args, unsigned, array, domain: false })
     }
 
-    /// The type of an array's elements; `None` of what is no array.
-    pub fn element(&self) -> Option<SourceType> {
-        self.array.then(|| SourceType { array: false, ..self.clone() })
-    }
-
-    /// The same type behind a PostgreSQL domain, which the export writes as text.
+    /// A PostgreSQL domain over this type, which an export writes as text.
     #[must_use]
     pub fn in_domain(mut self) -> SourceType {
         self.domain = true;
         self
     }
 
-    /// What the export writes for it.
+    /// What an export writes for this type.
     pub fn parquet_type(&self) -> ParquetType {
         match self.family {
             EngineFamily::MySql => self.mysql(),
@@ -290,7 +285,7 @@ impl SourceType {
             ("date" | "time", _) => ParquetType::Text,
             ("datetime" | "timestamp", _) => ParquetType::TimestampMicros,
             // CHAR, BIT, BINARY, VARBINARY, the BLOB family and every geometry.
-            // CHAR among them is no slip: the real export leaves it unmarked.
+            // CHAR is not a mistake: the real export writes it without an annotation.
             _ => ParquetType::Bytes,
         }
     }
@@ -322,7 +317,7 @@ impl SourceType {
         }
     }
 
-    /// The type as `information_schema` prints it, and the manifest with it.
+    /// The type as `information_schema` and the manifest of an export print it.
     pub fn original_type(&self) -> String {
         match self.family {
             EngineFamily::MySql if self.unsigned => format!("{} unsigned", self.base),
@@ -335,9 +330,8 @@ impl SourceType {
         }
     }
 
-    /// Whether it is a whole number, by which a table can be split for reading
-    /// in parallel.
-    pub fn splits(&self) -> bool {
+    /// Whether it is an integer type. RDS can split a table by such a column to read it in parallel.
+    pub fn is_integer(&self) -> bool {
         !self.array
             && matches!(
                 self.base.as_str(),
@@ -345,7 +339,7 @@ impl SourceType {
             )
     }
 
-    /// `CHARACTER_MAXIMUM_LENGTH` of the catalogue.
+    /// `CHARACTER_MAXIMUM_LENGTH` in the catalogue.
     pub fn char_max_length(&self) -> Option<u32> {
         if self.array {
             return None;
@@ -362,8 +356,8 @@ impl SourceType {
         }
     }
 
-    /// `NUMERIC_PRECISION` and `NUMERIC_SCALE` of the catalogue: of integers
-    /// in bits (PostgreSQL) or digits (MySQL).
+    /// `NUMERIC_PRECISION` and `NUMERIC_SCALE` in the catalogue. The precision of integers is in bits
+    /// (PostgreSQL) or digits (MySQL).
     pub fn numeric_precision(&self) -> (Option<u32>, Option<u32>) {
         if self.array {
             return (None, None);
@@ -399,7 +393,7 @@ impl SourceType {
         self.args.get(1).copied().unwrap_or(0)
     }
 
-    /// `DATETIME_PRECISION` of the catalogue: digits of a second's fraction.
+    /// `DATETIME_PRECISION` in the catalogue: digits of the fraction of a second.
     pub fn datetime_precision(&self) -> Option<u32> {
         let default = match (self.family, self.base.as_str()) {
             (EngineFamily::MySql, "datetime" | "timestamp" | "time") => 0,
@@ -411,7 +405,7 @@ impl SourceType {
     }
 }
 
-/// The name that the engine's catalogue gives to an alias.
+/// The name in the engine's catalogue for an alias.
 fn canonical(family: EngineFamily, name: &str) -> String {
     let canonical = match (family, name) {
         (EngineFamily::MySql, "integer") => "int",

@@ -257,7 +257,7 @@ async fn revive(
         Data::DatabaseSnapshot(image, dir) => (image, dir),
         Data::Live(source, at) => {
             let io = |source| DatabaseError::Io {
-                doing: "create",
+                action: "create",
                 path: dir.display().to_string(),
                 source,
             };

@@ -1,4 +1,4 @@
-//! A table's rows, cut and encoded as Parquet files of bounded size.
+//! Divides a table's rows into Parquet files of bounded size and encodes them.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::error::DatabaseError;
 use crate::export::ExportQuirks;
 use crate::snapshot::Batches;
 
-/// A file takes no more rows once those it has are so many bytes in memory, whatever their
-/// number. Real files are mostly 1–10 MB (AWS documentation), compressed.
+/// A file gets no more rows once its rows take this many bytes in memory. Real files are mostly
+/// 1–10 MB, compressed (AWS documentation).
 const BYTES_PER_PART: usize = 16_000_000;
 
-/// GZIP level of the files: the quickest, for the level is not part of the format and a newcomer
-/// should not wait for it. Level 2 makes an export take 1.6 times as long and 0.74 of the bytes.
+/// GZIP level of the files: the fastest, because readers do not depend on the level and a first
+/// run should be quick. With level 2 an export takes 1.6 times as long and 0.74 of the bytes.
 const GZIP_LEVEL: u32 = 1;
 
 /// One encoded Parquet file.
@@ -29,27 +29,27 @@ pub(super) struct Part {
     pub(super) rows: u64,
 }
 
-/// How the files of a table are written.
+/// The format of a table's files.
 #[derive(Clone)]
-pub(super) struct Form {
+pub(super) struct FileFormat {
     schema: SchemaRef,
     rows_per_group: usize,
 }
 
-/// Cuts a table's batches into what goes into one file each.
-pub(super) struct Cutter {
+/// Divides a table's batches into the rows of one file each.
+pub(super) struct FileSplitter {
     batches: Batches,
-    /// What was left over when the last file was full.
+    /// Rows that did not fit into the last file.
     rest: Option<RecordBatch>,
     rows_per_part: usize,
 }
 
-impl Cutter {
-    pub(super) fn new(batches: Batches, quirks: &ExportQuirks) -> Cutter {
-        Cutter { batches, rest: None, rows_per_part: quirks.rows_per_part.max(1) }
+impl FileSplitter {
+    pub(super) fn new(batches: Batches, quirks: &ExportQuirks) -> FileSplitter {
+        FileSplitter { batches, rest: None, rows_per_part: quirks.rows_per_part.max(1) }
     }
 
-    /// The next rows that are not empty.
+    /// The next batch that has rows.
     fn take(&mut self) -> Result<Option<RecordBatch>, DatabaseError> {
         if let Some(rest) = self.rest.take() {
             return Ok(Some(rest));
@@ -67,9 +67,9 @@ impl Cutter {
         }
     }
 
-    /// The rows of the next file, or none when all rows are written.
-    pub(super) fn next_cut(&mut self) -> Result<Option<Vec<RecordBatch>>, DatabaseError> {
-        let (mut cut, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    /// The rows of the next file; `None` after the last row.
+    pub(super) fn next_file(&mut self) -> Result<Option<Vec<RecordBatch>>, DatabaseError> {
+        let (mut file_rows, mut rows, mut bytes) = (Vec::new(), 0, 0);
         while rows < self.rows_per_part && bytes < BYTES_PER_PART {
             let Some(batch) = self.take()? else { break };
             let fits = batch.num_rows().min(self.rows_per_part - rows);
@@ -79,25 +79,25 @@ impl Cutter {
             let head = batch.slice(0, fits);
             rows += fits;
             bytes += size(&head)?;
-            cut.push(head);
+            file_rows.push(head);
         }
-        Ok((!cut.is_empty()).then_some(cut))
+        Ok((!file_rows.is_empty()).then_some(file_rows))
     }
 }
 
-/// Bytes that a batch's own rows take in memory.
+/// Bytes that the rows of a batch take in memory.
 fn size(batch: &RecordBatch) -> Result<usize, DatabaseError> {
     let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
     Ok(sizes.sum::<Result<usize, _>>()?)
 }
 
-impl Form {
-    pub(super) fn new(schema: SchemaRef, quirks: &ExportQuirks) -> Form {
-        let schema = if quirks.local_timestamps { local(&schema) } else { schema };
-        Form { schema, rows_per_group: quirks.rows_per_group }
+impl FileFormat {
+    pub(super) fn new(schema: SchemaRef, quirks: &ExportQuirks) -> FileFormat {
+        let schema = if quirks.local_timestamps { with_local_timestamps(&schema) } else { schema };
+        FileFormat { schema, rows_per_group: quirks.rows_per_group }
     }
 
-    /// A file of these rows, or of none.
+    /// Encodes a file with these rows; there may be none.
     pub(super) fn encode(&self, batches: &[RecordBatch]) -> Result<Part, DatabaseError> {
         let mut writer = writer(self.schema.clone(), self.rows_per_group)?;
         for batch in batches {
@@ -107,8 +107,8 @@ impl Form {
         Ok(Part { bytes: Bytes::from(writer.into_inner()?), rows })
     }
 
-    /// The batch under the file's schema, which differs from the image's in the
-    /// zone of timestamps at most.
+    /// The batch with the file's schema, which may differ from the snapshot's schema only in the
+    /// time zone of timestamps.
     fn fitted(&self, batch: &RecordBatch) -> Result<RecordBatch, DatabaseError> {
         let fitted = batch.columns().iter().zip(self.schema.fields()).map(|(column, field)| {
             if column.data_type() == field.data_type() {
@@ -123,8 +123,8 @@ impl Form {
     }
 }
 
-/// A file of one row whose schema no table has.
-pub(super) fn alien_part() -> Result<Part, DatabaseError> {
+/// A file of one row with a schema that no table has.
+pub(super) fn mismatched_part() -> Result<Part, DatabaseError> {
     let schema = Arc::new(Schema::new(vec![Field::new("unexpected", DataType::Int64, true)]));
     let mut writer = writer(schema.clone(), 1)?;
     writer.write(&RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![1]))])?)?;
@@ -139,8 +139,8 @@ fn writer(schema: SchemaRef, rows_per_group: usize) -> Result<ArrowWriter<Vec<u8
             "landbridge local cloud, in the layout of an RDS snapshot export".to_owned(),
         )
         .build();
-    // The real files come from Spark: its root name, and no Arrow schema beside
-    // the Parquet one, so that a reader has nothing but the annotations.
+    // Spark writes the real files: use its root name, and leave out the Arrow schema, so that
+    // readers depend on the Parquet annotations alone.
     let options = ArrowWriterOptions::new()
         .with_properties(properties)
         .with_schema_root("spark_schema".to_owned())
@@ -149,7 +149,7 @@ fn writer(schema: SchemaRef, rows_per_group: usize) -> Result<ArrowWriter<Vec<u8
 }
 
 /// The schema with timestamps that are not adjusted to UTC.
-fn local(schema: &SchemaRef) -> SchemaRef {
+fn with_local_timestamps(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
             Field::new(field.name(), DataType::Timestamp(TimeUnit::Microsecond, None), true)

@@ -1,16 +1,15 @@
-//! The two kinds of JSON manifest.
+//! Writes the two kinds of JSON manifest.
 //!
-//! Their keys are not documented by AWS; these are the ones that readers of
-//! real exports report. What is reported as varying varies here as well, by a
-//! hash of the table's name: some numbers are strings, some keys are spelled in
-//! another case, sizes that say nothing are missing.
+//! AWS does not document their keys; these are the ones in published reports about real exports.
+//! What varies in those reports varies here as well, by a hash of the table's name: some numbers
+//! are strings, some keys have another letter case, and empty sizes may be missing.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{ExportOutcome, ExportSpec, ExportedTable, ObjectSink, names};
 use crate::error::DatabaseError;
-use crate::hash;
+use crate::pseudo_random;
 use crate::snapshot::{Column, DatabaseSnapshot, Table};
 use landbridge_source::EngineFamily;
 
@@ -19,9 +18,9 @@ pub(super) fn gigabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e9
 }
 
-/// Whether this table's entry shows the oddity, which one in `n` tables does.
-fn odd(oddity: &str, table: &Table, n: u64) -> bool {
-    hash::number(&[oddity, &table.schema, &table.name]).is_multiple_of(n)
+/// Whether the entry of this table shows the variation, as one in `n` tables does.
+fn varies(variation: &str, table: &Table, n: u64) -> bool {
+    pseudo_random::number(&[variation, &table.schema, &table.name]).is_multiple_of(n)
 }
 
 fn number(value: impl Into<Value>, as_string: bool) -> Value {
@@ -31,18 +30,21 @@ fn number(value: impl Into<Value>, as_string: bool) -> Value {
     }
 }
 
-/// Entries of the server's own databases, which hold nothing to export: a
-/// target, a warning, no metadata. Only a whole export has them.
-pub(super) fn database_entries(image: &dyn DatabaseSnapshot, spec: &ExportSpec<'_>) -> Vec<Value> {
+/// Entries of the server's own databases, which have nothing to export: a target and a warning, no
+/// metadata. Only an export without `ExportOnly` has them.
+pub(super) fn database_entries(
+    snapshot: &dyn DatabaseSnapshot,
+    spec: &ExportSpec<'_>,
+) -> Vec<Value> {
     if !spec.only.is_empty() {
         return Vec::new();
     }
-    let own: &[&str] = match image.engine().family() {
+    let own: &[&str] = match snapshot.engine().family() {
         EngineFamily::Postgres => &["postgres", "template1"],
         EngineFamily::MySql => &["sys"],
     };
     own.iter()
-        .filter(|database| **database != image.database())
+        .filter(|database| **database != snapshot.database())
         .map(|database| {
             let warning = format!("The database {database} has no tables that can be exported.");
             json!({"target": database, "warningMessage": warning})
@@ -50,31 +52,31 @@ pub(super) fn database_entries(image: &dyn DatabaseSnapshot, spec: &ExportSpec<'
         .collect()
 }
 
-/// The entry of a table that the export skipped.
+/// The entry of a skipped table.
 pub(super) fn skipped_entry(
-    image: &dyn DatabaseSnapshot,
+    snapshot: &dyn DatabaseSnapshot,
     table: &Table,
     warning: &str,
     spec: &ExportSpec<'_>,
 ) -> Value {
-    json!({"target": names::target(image, table, spec), "status": "SKIPPED", "warningMessage": warning})
+    json!({"target": names::target(snapshot, table, spec), "status": "SKIPPED", "warningMessage": warning})
 }
 
-/// The entry of a table that was written.
+/// The entry of an exported table.
 pub(super) fn table_entry(
-    image: &dyn DatabaseSnapshot,
+    snapshot: &dyn DatabaseSnapshot,
     table: &Table,
     written: &ExportedTable,
     spec: &ExportSpec<'_>,
 ) -> Value {
-    let strings = odd("strings", table, 3);
+    let strings = varies("strings", table, 3);
     let mut entry = Map::new();
-    entry.insert("target".into(), names::target(image, table, spec).into());
+    entry.insert("target".into(), names::target(snapshot, table, spec).into());
     entry.insert("status".into(), "COMPLETE".into());
-    if !odd("no size", table, 4) {
+    if !varies("no size", table, 4) {
         entry.insert("sizeGB".into(), number(gigabytes(written.bytes), strings));
     }
-    let statistics = if odd("case", table, 3) { "TableStatistics" } else { "tableStatistics" };
+    let statistics = if varies("case", table, 3) { "TableStatistics" } else { "tableStatistics" };
     let times = json!({
         "extractionStartTime": spec.started.to_string(),
         "extractionEndTime": spec.ended.to_string(),
@@ -87,7 +89,7 @@ pub(super) fn table_entry(
 }
 
 fn mapping(column: &Column, table: &Table, spec: &ExportSpec<'_>) -> Value {
-    let strings = odd("strings", table, 3);
+    let strings = varies("strings", table, 3);
     let mut mapping = Map::new();
     mapping.insert("columnName".into(), column.name.clone().into());
     mapping.insert("originalType".into(), column.original_type.clone().into());
@@ -100,9 +102,9 @@ fn mapping(column: &Column, table: &Table, spec: &ExportSpec<'_>) -> Value {
         ("originalNumPrecision", column.num_precision),
         ("originalDateTimePrecision", column.datetime_precision),
     ];
-    // A size of nothing is written as 0 by most exports, and left out by some.
+    // Most exports write an unknown size as 0; some leave the key out.
     let leave_out = spec.quirks.no_sizes
-        || odd("sizes", table, 3) && sizes.iter().all(|(_, size)| size.is_none());
+        || varies("sizes", table, 3) && sizes.iter().all(|(_, size)| size.is_none());
     if !leave_out {
         for (key, size) in sizes {
             mapping.insert(key.into(), number(size.unwrap_or(0), strings));
@@ -111,7 +113,7 @@ fn mapping(column: &Column, table: &Table, spec: &ExportSpec<'_>) -> Value {
     Value::Object(mapping)
 }
 
-/// Writes the tables' manifests, and `export_info` after them.
+/// Writes the manifests of the tables, then `export_info`.
 pub(super) async fn write(
     spec: &ExportSpec<'_>,
     sink: &dyn ObjectSink,
@@ -150,7 +152,7 @@ pub(super) async fn write(
 async fn put(sink: &dyn ObjectSink, key: String, bytes: Bytes) -> Result<(), DatabaseError> {
     let path = key.clone();
     sink.put(key, bytes).await.map_err(|source| DatabaseError::Io {
-        doing: "write the object",
+        action: "write the object",
         path,
         source,
     })

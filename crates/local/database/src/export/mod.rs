@@ -1,4 +1,4 @@
-//! The writer of a snapshot export's objects.
+//! Writes the objects of a snapshot export.
 //!
 //! ```text
 //! [prefix/]<id>/<database>/<schema>.<table>/<batch>/part-<NNNNN>-<uuid>-c000.gz.parquet
@@ -7,10 +7,10 @@
 //! [prefix/]<id>/export_info_<id>.json
 //! ```
 //!
-//! Everything is a function of the image and the [`ExportSpec`]: the same export
-//! writes the same keys and the same bytes. What real exports do at times only
-//! (gaps in the part numbers, numbers as strings, fields that are missing) is
-//! chosen by a hash of the names, so that it occurs and never flickers.
+//! The objects depend only on the snapshot and the [`ExportSpec`]: a repeated export writes the
+//! same keys and the same bytes. Variations that only some real exports show (gaps in the part
+//! numbers, numbers as strings, missing fields) are chosen by a hash of the names, so that they
+//! occur and are reproducible.
 
 mod files;
 mod manifest;
@@ -27,14 +27,14 @@ pub use names::check_export_only;
 pub use sink::{MemorySink, ObjectSink};
 pub use table::ExportedTable;
 
-/// What `StartExportTask` was told, and when the task ran.
+/// The parameters of `StartExportTask`, and the times of the task.
 #[derive(Clone, Debug)]
 pub struct ExportSpec<'a> {
     /// The task's identifier, and the folder's name.
     pub export_id: &'a str,
-    /// `S3Prefix`, without slashes at its ends.
+    /// `S3Prefix`, without leading and trailing slashes.
     pub prefix: Option<&'a str>,
-    /// `S3BucketName`; only named in the manifest.
+    /// `S3BucketName`, which appears only in the manifest.
     pub bucket: &'a str,
     /// The snapshot's ARN.
     pub source_arn: &'a str,
@@ -42,55 +42,55 @@ pub struct ExportSpec<'a> {
     pub role_arn: &'a str,
     /// `KmsKeyId`.
     pub kms_key: &'a str,
-    /// `ExportOnly`: database, database.schema or database.schema.table (of
-    /// MySQL also database.table). Empty means everything.
+    /// `ExportOnly`: database, database.schema or database.schema.table (for MySQL also
+    /// database.table). Empty means everything.
     pub only: &'a [String],
     /// `TaskStartTime`.
     pub started: Timestamp,
     /// `TaskEndTime`.
     pub ended: Timestamp,
-    /// Oddities that a test asks for.
+    /// Variations and damage that a test requests.
     pub quirks: ExportQuirks,
 }
 
-/// In which form an empty table arrives.
+/// How an export represents an empty table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmptyTableForm {
-    /// One or the other, by a hash of the table's name.
+    /// One of the two, chosen by a hash of the table's name.
     #[default]
     ByHash,
     /// A Parquet file without rows.
     ZeroRowFile,
-    /// Nothing but `_SUCCESS`.
+    /// Only `_SUCCESS`.
     SuccessMarkerOnly,
 }
 
-/// Oddities and damages that a test can ask for. The default asks for none but
-/// those that every export has.
+/// Variations and damage that a test can request. The default has only the variations of every
+/// export.
 #[derive(Clone, Debug)]
 pub struct ExportQuirks {
-    /// Rows of a Parquet file, at most.
+    /// Maximum number of rows of a Parquet file.
     pub rows_per_part: usize,
-    /// Rows of a row group, at most.
+    /// Maximum number of rows of a row group.
     pub rows_per_group: usize,
-    /// Tables that one `export_tables_info` file names.
+    /// Number of tables in one `export_tables_info` file.
     pub tables_per_manifest: usize,
-    /// The form of empty tables.
+    /// How empty tables are represented.
     pub empty: EmptyTableForm,
     /// No batch folders, as in older exports.
     pub no_batch_folder: bool,
     /// Timestamps are not marked as adjusted to UTC.
     pub local_timestamps: bool,
-    /// The three size fields are missing from every manifest entry.
+    /// Leave the three size fields out of every manifest entry.
     pub no_sizes: bool,
-    /// MySQL's targets read `database.database.table` in the manifests instead
-    /// of `database.table`; which of the two is real is not confirmed.
+    /// Targets of MySQL in the manifests are `database.database.table` instead of
+    /// `database.table`. Which of the two real exports write is not confirmed.
     pub three_part_targets: bool,
-    /// The first `export_tables_info` is cut in its middle.
+    /// The first `export_tables_info` is truncated to half its size.
     pub truncated_manifest: bool,
-    /// The last Parquet file of this table (`schema.table`) is cut in its middle.
+    /// The last Parquet file of this table (`schema.table`) is truncated to half its size.
     pub truncated_file: Option<String>,
-    /// This table (`schema.table`) gets one more file, of one row and another schema.
+    /// This table (`schema.table`) gets one more file, with one row and another schema.
     pub mismatched_file: Option<String>,
 }
 
@@ -117,49 +117,50 @@ impl Default for ExportQuirks {
 pub struct ExportOutcome {
     /// Extracted data in GB (10⁹ bytes), fractional.
     pub total_gb: f64,
-    /// One sentence per skipped table; joined they are the task's `WarningMessage`.
+    /// One sentence for each skipped table; joined, they are the task's `WarningMessage`.
     pub warnings: Vec<String>,
-    /// The tables that were written, in order.
+    /// The exported tables, in order.
     pub tables: Vec<ExportedTable>,
 }
 
-/// Writes the export of `image` that `spec` describes into `sink`.
+/// Writes the export of `snapshot` that `spec` describes into `sink`.
 ///
-/// Tables first, each with its `_SUCCESS` after its files, then the tables'
-/// manifests, `export_info` last. Skipped tables are named in the warnings and
-/// have no objects. Repeating it overwrites the same keys with the same bytes;
-/// dropping the future leaves what was written so far, as a cancelled export
-/// does. Files are encoded on all cores and memory is bounded by one file a
-/// core; that runs on blocking threads, so the call needs a Tokio runtime.
+/// The order is: the files of each table followed by its `_SUCCESS`, the manifests of the tables,
+/// `export_info`. Skipped tables are named in the warnings and have no objects. A repetition
+/// overwrites the same keys with the same bytes. Dropping the future leaves the objects written so
+/// far, as a cancelled export does. Files are encoded on all cores, on blocking threads of the Tokio
+/// runtime; memory is bounded by one file for each core.
 ///
 /// # Errors
-/// [`DatabaseError::UnknownExportOnly`] before anything is written when `only` names
-/// nothing of the image; later when the image cannot be read or the sink fails.
+/// [`DatabaseError::UnknownExportOnly`], before anything is written, when a part of `only` matches
+/// nothing in the snapshot. Later, when the snapshot cannot be read or the sink fails.
 pub async fn export(
-    image: &dyn DatabaseSnapshot,
+    snapshot: &dyn DatabaseSnapshot,
     spec: &ExportSpec<'_>,
     sink: &dyn ObjectSink,
 ) -> Result<ExportOutcome, DatabaseError> {
-    check_export_only(image, spec.only)?;
+    check_export_only(snapshot, spec.only)?;
     let mut tables = Vec::new();
-    let mut entries = manifest::database_entries(image, spec);
+    let mut entries = manifest::database_entries(snapshot, spec);
     let mut warnings = Vec::new();
-    for table in image.tables().iter().filter(|table| names::selected(image, spec.only, table)) {
+    for table in
+        snapshot.tables().iter().filter(|table| names::selected(snapshot, spec.only, table))
+    {
         if let Some(reason) = names::skip_reason(table) {
             let warning =
-                format!("table {} was skipped: {reason}", names::target(image, table, spec));
+                format!("table {} was skipped: {reason}", names::target(snapshot, table, spec));
             tracing::debug!(
                 export = spec.export_id,
                 schema = table.schema,
                 table = table.name,
                 "table skipped"
             );
-            entries.push(manifest::skipped_entry(image, table, &warning, spec));
+            entries.push(manifest::skipped_entry(snapshot, table, &warning, spec));
             warnings.push(warning);
             continue;
         }
-        let written = table::write(image, table, spec, sink).await?;
-        entries.push(manifest::table_entry(image, table, &written, spec));
+        let written = table::write(snapshot, table, spec, sink).await?;
+        entries.push(manifest::table_entry(snapshot, table, &written, spec));
         tables.push(written);
     }
     let bytes: u64 = tables.iter().map(|table| table.bytes).sum();

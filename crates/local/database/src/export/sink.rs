@@ -1,4 +1,4 @@
-//! Where an export's objects go.
+//! The destination of an export's objects.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-/// A place that takes whole objects, for example a bucket.
+/// A store of objects, for example a bucket.
 pub trait ObjectSink: Send + Sync {
-    /// Stores `bytes` under `key`, over what was there.
+    /// Stores `bytes` under `key` and replaces an existing object.
     ///
     /// # Errors
-    /// Whatever keeps the object from being stored; the export stops at it.
+    /// When the object cannot be stored. The export stops then.
     fn put<'a>(&'a self, key: String, bytes: Bytes) -> BoxFuture<'a, io::Result<()>>;
 }
 

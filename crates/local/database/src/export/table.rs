@@ -1,4 +1,4 @@
-//! The objects of one table.
+//! Writes the objects of one table.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::files::{Cutter, Form, Part, alien_part};
+use super::files::{FileFormat, FileSplitter, Part, mismatched_part};
 use super::{EmptyTableForm, ExportSpec, ObjectSink, names};
 use crate::error::DatabaseError;
-use crate::hash;
+use crate::pseudo_random;
 use crate::snapshot::{DatabaseSnapshot, Table};
 
 /// What an export wrote of one table.
@@ -19,7 +19,7 @@ pub struct ExportedTable {
     pub schema: String,
     /// The table's name.
     pub name: String,
-    /// The table of which this is a partition: its folder holds these rows too.
+    /// The table that this one is a partition of. That table's folder contains these rows as well.
     pub partition_of: Option<String>,
     /// Rows written.
     pub rows: u64,
@@ -29,29 +29,29 @@ pub struct ExportedTable {
     pub bytes: u64,
 }
 
-/// How a table's files are spread over batch folders.
+/// How a table's files are distributed over batch folders.
 enum Folders {
     /// None, as in older exports.
     None,
-    /// All in `1`: the table can be split by its key for reading in parallel.
+    /// All in `1`: RDS can split the table by its key to read it in parallel.
     One,
-    /// One a partition.
+    /// One for each partition.
     PerPartition(u64),
-    /// One a file: the table has no column to split it by.
+    /// One for each file: the table has no column to split it by.
     PerFile,
 }
 
 impl Folders {
-    fn of(image: &dyn DatabaseSnapshot, table: &Table, spec: &ExportSpec<'_>) -> Folders {
+    fn of(snapshot: &dyn DatabaseSnapshot, table: &Table, spec: &ExportSpec<'_>) -> Folders {
         let full_name = format!("{}.{}", table.schema, table.name);
         let child = |other: &&Table| {
             let parent = other.partition_of.as_deref();
             parent == Some(&full_name)
                 || other.schema == table.schema && parent == Some(&table.name)
         };
-        match image.tables().iter().filter(child).count() as u64 {
+        match snapshot.tables().iter().filter(child).count() as u64 {
             _ if spec.quirks.no_batch_folder => Folders::None,
-            0 if table.columns.first().is_some_and(|column| column.source_type.splits()) => {
+            0 if table.columns.first().is_some_and(|column| column.source_type.is_integer()) => {
                 Folders::One
             }
             0 => Folders::PerFile,
@@ -76,14 +76,14 @@ struct Writer<'a> {
     spec: &'a ExportSpec<'a>,
     sink: &'a dyn ObjectSink,
     written: ExportedTable,
-    /// Batches that hold a file already.
+    /// Batch folders that contain a file.
     batches: BTreeSet<u64>,
     number: u64,
 }
 
 /// Writes all objects of one table.
 pub(super) async fn write(
-    image: &dyn DatabaseSnapshot,
+    snapshot: &dyn DatabaseSnapshot,
     table: &Table,
     spec: &ExportSpec<'_>,
     sink: &dyn ObjectSink,
@@ -91,8 +91,8 @@ pub(super) async fn write(
     let quirks = &spec.quirks;
     let full_name = format!("{}.{}", table.schema, table.name);
     let mut writer = Writer {
-        folder: names::table_folder(image, table, spec),
-        folders: Folders::of(image, table, spec),
+        folder: names::table_folder(snapshot, table, spec),
+        folders: Folders::of(snapshot, table, spec),
         spec,
         sink,
         written: ExportedTable {
@@ -106,31 +106,31 @@ pub(super) async fn write(
         batches: BTreeSet::new(),
         number: 0,
     };
-    let form = Form::new(table.arrow_schema(), quirks);
-    let mut cutter = Cutter::new(image.read(table)?, quirks);
-    let cut = quirks.truncated_file.as_deref() == Some(full_name.as_str());
+    let format = FileFormat::new(table.arrow_schema(), quirks);
+    let mut splitter = FileSplitter::new(snapshot.read(table)?, quirks);
+    let truncate = quirks.truncated_file.as_deref() == Some(full_name.as_str());
     let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut encoding: VecDeque<JoinHandle<Result<Part, DatabaseError>>> = VecDeque::new();
-    // One file is held back, so that the last one is known as such.
+    // Write each file one step late, so that the last one is known to be the last.
     let mut held: Option<Part> = None;
     let mut more = true;
     while more || !encoding.is_empty() {
         if more {
             let (back, rows) = tokio::task::spawn_blocking(move || {
-                let rows = cutter.next_cut();
-                (cutter, rows)
+                let rows = splitter.next_file();
+                (splitter, rows)
             })
             .await?;
-            cutter = back;
+            splitter = back;
             match rows? {
                 Some(rows) => {
-                    let form = form.clone();
-                    encoding.push_back(tokio::task::spawn_blocking(move || form.encode(&rows)));
+                    let format = format.clone();
+                    encoding.push_back(tokio::task::spawn_blocking(move || format.encode(&rows)));
                 }
                 None => more = false,
             }
         }
-        // One more than there are cores, so that none waits for rows.
+        // Encode one file more than there are cores, so that no core waits for rows.
         if encoding.len() > at_once || !more {
             let Some(part) = encoding.pop_front() else { continue };
             if let Some(earlier) = held.replace(part.await??) {
@@ -140,7 +140,7 @@ pub(super) async fn write(
     }
     match held {
         Some(mut last) => {
-            if cut {
+            if truncate {
                 last.bytes.truncate(last.bytes.len() / 2);
             }
             writer.part(last).await?;
@@ -150,12 +150,12 @@ pub(super) async fn write(
                 EmptyTableForm::ZeroRowFile => true,
                 EmptyTableForm::SuccessMarkerOnly => false,
                 EmptyTableForm::ByHash => {
-                    hash::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
+                    pseudo_random::number(&["empty", &table.schema, &table.name]).is_multiple_of(2)
                 }
             };
-            if file || cut {
-                let mut empty = form.encode(&[])?;
-                if cut {
+            if file || truncate {
+                let mut empty = format.encode(&[])?;
+                if truncate {
                     empty.bytes.truncate(empty.bytes.len() / 2);
                 }
                 writer.part(empty).await?;
@@ -163,7 +163,7 @@ pub(super) async fn write(
         }
     }
     if quirks.mismatched_file.as_deref() == Some(full_name.as_str()) {
-        writer.part(alien_part()?).await?;
+        writer.part(mismatched_part()?).await?;
     }
     writer.finish().await
 }
@@ -172,7 +172,7 @@ impl Writer<'_> {
     async fn put(&self, key: String, bytes: Bytes) -> Result<(), DatabaseError> {
         let path = key.clone();
         self.sink.put(key, bytes).await.map_err(|source| DatabaseError::Io {
-            doing: "write the object",
+            action: "write the object",
             path,
             source,
         })
@@ -189,11 +189,12 @@ impl Writer<'_> {
         let batch = self.folders.batch(self.written.files);
         let folder = self.batch_folder(batch);
         // Spark names all files of one job by one UUID.
-        let uuid = hash::uuid(&[self.spec.export_id, &self.folder, &batch.to_string()]);
+        let uuid = pseudo_random::uuid(&[self.spec.export_id, &self.folder, &batch.to_string()]);
         let key = format!("{folder}/part-{:05}-{uuid}-c000.gz.parquet", self.number);
         // A Spark task without rows leaves no file, but it has had a number.
         self.number += 1 + u64::from(
-            hash::number(&["gap", &self.folder, &self.number.to_string()]).is_multiple_of(3),
+            pseudo_random::number(&["gap", &self.folder, &self.number.to_string()])
+                .is_multiple_of(3),
         );
         self.batches.insert(batch);
         self.written.rows += part.rows;

@@ -1,4 +1,4 @@
-//! Tables given in code: a database that a test can hold in its hand.
+//! A database whose tables are defined in code, for tests.
 
 mod samples;
 
@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use crate::error::DatabaseError;
 use crate::snapshot::{Batches, Column, DatabaseSnapshot, SourceDatabase, Table};
-use crate::text;
+use crate::text_cells;
 use landbridge_source::{Engine, EngineFamily};
 
-/// A table of a [`MemoryDatabase`] database, built up column by column, row by row.
+/// A table of a [`MemoryDatabase`], built column by column and row by row.
 #[derive(Clone, Debug)]
 pub struct MemoryTable {
     schema: String,
@@ -27,7 +27,7 @@ pub struct MemoryTable {
 }
 
 impl MemoryTable {
-    /// An empty table without columns. For MySQL the schema is the database.
+    /// A table without columns. For MySQL the schema is the database.
     pub fn new(schema: &str, name: &str) -> MemoryTable {
         MemoryTable {
             schema: schema.to_owned(),
@@ -40,7 +40,7 @@ impl MemoryTable {
         }
     }
 
-    /// Adds a column, declared as in `CREATE TABLE` and perhaps ending in `not null`.
+    /// Adds a column, declared as in `CREATE TABLE`, optionally with `not null` at the end.
     #[must_use]
     pub fn column(mut self, name: &str, declared: &str) -> MemoryTable {
         let (declared, nullable) = match declared.strip_suffix(" not null") {
@@ -51,44 +51,44 @@ impl MemoryTable {
         self
     }
 
-    /// Adds a row of cells as the engine would print them (see
-    /// [`text::array`]); `None` is NULL.
+    /// Adds a row. Each cell is text as the engine prints it (see [`text_cells::array`]) or `None`
+    /// for NULL.
     #[must_use]
     pub fn row<'a>(mut self, cells: impl IntoIterator<Item = Option<&'a str>>) -> MemoryTable {
         self.rows.push(cells.into_iter().map(|cell| cell.map(str::to_owned)).collect());
         self
     }
 
-    /// Adds many rows at once.
+    /// Adds several rows.
     #[must_use]
     pub fn rows(mut self, rows: impl IntoIterator<Item = Vec<Option<String>>>) -> MemoryTable {
         self.rows.extend(rows);
         self
     }
 
-    /// Adds rows that are Arrow already, of the schema that the columns give.
-    /// They stand after the rows given as text.
+    /// Adds rows as an Arrow batch with the types of the columns. They follow the rows given as
+    /// text.
     #[must_use]
     pub fn batch(mut self, batch: RecordBatch) -> MemoryTable {
         self.batches.push(batch);
         self
     }
 
-    /// Makes it a partition of `parent`, whose rows must be given there too.
+    /// Makes it a partition of `parent`. Its rows must be added to `parent` as well.
     #[must_use]
     pub fn partition_of(mut self, parent: &str) -> MemoryTable {
         self.partition_of = Some(parent.to_owned());
         self
     }
 
-    /// Makes an export skip it, for example because it is unlogged.
+    /// Makes an export skip the table, for example because it is unlogged.
     #[must_use]
     pub fn skipped(mut self, reason: &str) -> MemoryTable {
         self.skip_reason = Some(reason.to_owned());
         self
     }
 
-    fn finish(self, family: EngineFamily) -> Result<Held, DatabaseError> {
+    fn build(self, family: EngineFamily) -> Result<StoredTable, DatabaseError> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (name, declared, nullable) in &self.columns {
             let mut column = Column::declared(family, name, declared)?;
@@ -109,7 +109,7 @@ impl MemoryTable {
                 }
             }
             let arrays = table.columns.iter().enumerate().map(|(index, column)| {
-                text::array(column, self.rows.iter().map(|row| row[index].as_deref()))
+                text_cells::array(column, self.rows.iter().map(|row| row[index].as_deref()))
             });
             let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
             batches.push(RecordBatch::try_new(schema.clone(), arrays)?);
@@ -120,23 +120,23 @@ impl MemoryTable {
         table.rows = Some(batches.iter().map(|batch| batch.num_rows() as u64).sum());
         table.partition_of = self.partition_of;
         table.skip_reason = self.skip_reason;
-        Ok(Held { table, batches })
+        Ok(StoredTable { table, batches })
     }
 }
 
 #[derive(Clone)]
-struct Held {
+struct StoredTable {
     table: Table,
     batches: Vec<RecordBatch>,
 }
 
-/// A database whose tables are given in code. Clones share the tables, so a
-/// test can keep one and change the database between two captures.
+/// A database whose tables are defined in code. Clones share the tables, so that a test can keep one
+/// and change the database between two captures.
 #[derive(Clone)]
 pub struct MemoryDatabase {
     engine: Engine,
     database: String,
-    tables: Arc<Mutex<Vec<Held>>>,
+    tables: Arc<Mutex<Vec<StoredTable>>>,
 }
 
 impl MemoryDatabase {
@@ -145,35 +145,34 @@ impl MemoryDatabase {
         MemoryDatabase { engine, database: database.to_owned(), tables: Arc::default() }
     }
 
-    /// Adds the table, or puts it in the place of the one of the same name.
-    /// Images taken before keep what they had.
+    /// Adds the table, or replaces the one of the same name. Existing snapshots do not change.
     ///
     /// # Errors
-    /// When a type is unknown or a cell does not fit its column.
+    /// When a type is unknown or a cell is not valid for its column.
     pub fn set_table(&self, table: MemoryTable) -> Result<(), DatabaseError> {
-        let held = table.finish(self.engine.family())?;
+        let stored = table.build(self.engine.family())?;
         let mut tables = self.lock();
-        let same = |other: &&mut Held| {
-            other.table.schema == held.table.schema && other.table.name == held.table.name
+        let same = |other: &&mut StoredTable| {
+            other.table.schema == stored.table.schema && other.table.name == stored.table.name
         };
         match tables.iter_mut().find(same) {
-            Some(place) => *place = held,
-            None => tables.push(held),
+            Some(place) => *place = stored,
+            None => tables.push(stored),
         }
         Ok(())
     }
 
-    /// Takes the table away; says whether there was one.
+    /// Removes the table. Returns whether it existed.
     pub fn remove_table(&self, schema: &str, name: &str) -> bool {
         let mut tables = self.lock();
         let before = tables.len();
-        tables.retain(|held| held.table.schema != schema || held.table.name != name);
+        tables.retain(|stored| stored.table.schema != schema || stored.table.name != name);
         tables.len() < before
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
-        // Every change under the lock is a single assignment, so a panic
-        // elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, Vec<StoredTable>> {
+        // Every change under the lock is a single assignment, so that a panic elsewhere leaves
+        // the tables consistent.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -189,15 +188,16 @@ impl SourceDatabase for MemoryDatabase {
         _dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
         Box::pin(async move {
-            let held = self.lock().clone();
-            let (tables, batches) = held.into_iter().map(|held| (held.table, held.batches)).unzip();
-            let image = MemorySnapshot {
+            let stored = self.lock().clone();
+            let (tables, batches) =
+                stored.into_iter().map(|stored| (stored.table, stored.batches)).unzip();
+            let snapshot = MemorySnapshot {
                 engine: self.engine.clone(),
                 database: self.database.clone(),
                 tables,
                 batches,
             };
-            Ok(Arc::new(image) as Arc<dyn DatabaseSnapshot>)
+            Ok(Arc::new(snapshot) as Arc<dyn DatabaseSnapshot>)
         })
     }
 }

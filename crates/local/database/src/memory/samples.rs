@@ -1,10 +1,10 @@
-//! One table with every type that the AWS documentation lists, per family.
+//! Tables with every type in the AWS documentation of exports, one for each engine family.
 
 use super::{MemoryDatabase, MemoryTable};
 use crate::error::DatabaseError;
 use landbridge_source::Engine;
 
-/// Column, declaration, a cell, and a cell at a limit or of an odd form.
+/// Column, declaration, a usual cell, and a cell at a limit or of an unusual form.
 type Sample = (&'static str, &'static str, &'static str, &'static str);
 
 const MYSQL: &[Sample] = &[
@@ -127,25 +127,25 @@ fn table(schema: &str, samples: &[Sample]) -> MemoryTable {
 }
 
 impl MemoryDatabase {
-    /// A MySQL database `shop` with one table `every_type` of three rows: usual
-    /// cells, NULLs, and cells at limits. Zero dates and TINYINT(1) of 3 among them.
+    /// A MySQL database `shop` with one table `every_type` of three rows: usual cells, NULLs, and
+    /// cells at limits, including zero dates and a TINYINT(1) of 3.
     ///
     /// # Errors
-    /// None in practice; the samples fit their columns.
+    /// None in practice; the samples are valid for their columns.
     pub fn mysql_every_type() -> Result<MemoryDatabase, DatabaseError> {
-        let fixed = MemoryDatabase::new(Engine::mysql("8.0.36"), "shop");
-        fixed.set_table(table("shop", MYSQL))?;
-        Ok(fixed)
+        let database = MemoryDatabase::new(Engine::mysql("8.0.36"), "shop");
+        database.set_table(table("shop", MYSQL))?;
+        Ok(database)
     }
 
-    /// A PostgreSQL database `shop` with one table `public.every_type` of three
-    /// rows: usual cells, NULLs, and cells at limits.
+    /// A PostgreSQL database `shop` with one table `public.every_type` of three rows: usual cells,
+    /// NULLs, and cells at limits.
     ///
     /// # Errors
-    /// None in practice; the samples fit their columns.
+    /// None in practice; the samples are valid for their columns.
     pub fn postgres_every_type() -> Result<MemoryDatabase, DatabaseError> {
-        let fixed = MemoryDatabase::new(Engine::postgres("15.4"), "shop");
-        fixed.set_table(table("public", POSTGRES))?;
-        Ok(fixed)
+        let database = MemoryDatabase::new(Engine::postgres("15.4"), "shop");
+        database.set_table(table("public", POSTGRES))?;
+        Ok(database)
     }
 }

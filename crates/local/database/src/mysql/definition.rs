@@ -1,5 +1,5 @@
-//! What a MySQL or MariaDB database is beside its rows, as the server's own `SHOW CREATE`
-//! tells it: tables, sequences, views, triggers, routines, events and accounts.
+//! Everything of a MySQL or MariaDB database but its rows, as `SHOW CREATE` prints it: tables,
+//! sequences, views, triggers, routines, events and accounts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,20 +11,19 @@ use landbridge_source::mysql::reason;
 
 use super::catalogue::TableQuery;
 
-/// Generated columns compute themselves and cannot be filled; MariaDB's columns of a row's
-/// period (`ROW START`) are among them.
+/// Generated columns, which accept no values. They include the row period columns of MariaDB
+/// (`ROW START`).
 const GENERATED: &str = "
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = ? AND COALESCE(generation_expression, '') <> ''";
 const SEQUENCES: &str = "
     SELECT table_name FROM information_schema.tables
     WHERE table_schema = ? AND table_type = 'SEQUENCE' ORDER BY 1";
-/// MariaDB's roles have no host: they are not accounts.
+/// Accounts. Roles of MariaDB have no host and are left out.
 const ACCOUNTS: &str = "SELECT user, host FROM mysql.user WHERE user <> '' AND host <> ''";
 
-/// Views, triggers, routines and events: what they are called in `SHOW CREATE`, which names
-/// there are, and the places of text and SQL mode in the answer (MySQL documentation, "SHOW
-/// Statements").
+/// Views, triggers, routines and events: the keyword of `SHOW CREATE`, the query for their names,
+/// and the indexes of text and SQL mode in the answer (MySQL documentation, "SHOW Statements").
 const PROGRAMS: [(&str, &str, usize, Option<usize>); 5] = [
     (
         "FUNCTION",
@@ -61,31 +60,31 @@ const PROGRAMS: [(&str, &str, usize, Option<usize>); 5] = [
     ),
 ];
 
-/// Everything but the rows. The tables are as of the capture's transaction or were not
-/// changed since, for it reads them; counters of `AUTO_INCREMENT` and sequences, which are of
-/// no transaction, are a moment younger.
+/// Everything but the rows. The tables are those of the capture's transaction: it reads them, which
+/// blocks later changes of their definition. `AUTO_INCREMENT` counters and sequences are not
+/// transactional; their values are slightly newer.
 #[derive(Debug)]
 pub(super) struct Definition {
     /// `CREATE DATABASE IF NOT EXISTS …`, with its character set.
     pub(super) database: String,
-    /// Each table's `CREATE TABLE`, by its name.
+    /// `CREATE TABLE` of each table, by its name.
     pub(super) tables: HashMap<String, String>,
     /// (table, column) of generated columns.
     pub(super) generated: HashSet<(String, String)>,
-    /// MariaDB's sequences, which defaults of tables may use.
+    /// Sequences of MariaDB, which column defaults may use.
     pub(super) sequences: Vec<Sequence>,
-    /// What comes after the rows.
+    /// Programs to create after the rows are inserted.
     pub(super) programs: Vec<Program>,
-    /// Who may log in, and with which rights. Passwords stay where they are.
+    /// Accounts and their rights. Passwords are not read.
     pub(super) accounts: Vec<Account>,
 }
 
-/// A sequence, and the number that it gives next.
+/// A sequence and its next value.
 #[derive(Debug)]
 pub(super) struct Sequence {
     pub(super) name: String,
     pub(super) sql: String,
-    /// Its digits: newer servers have sequences beyond an `i64`.
+    /// As text: sequences of newer servers may exceed an `i64`.
     pub(super) next: String,
 }
 
@@ -95,7 +94,7 @@ pub(super) struct Program {
     /// `VIEW`.
     pub(super) kind: &'static str,
     pub(super) name: String,
-    /// The mode in which its text was written, where that is recorded.
+    /// The SQL mode in which its text was written, where the server records it.
     pub(super) sql_mode: Option<String>,
     pub(super) sql: String,
 }
@@ -110,11 +109,11 @@ pub(super) struct Account {
 }
 
 impl Definition {
-    /// Reads it within the transaction that `conn` has open. What the user may not see of
-    /// sequences, programs and accounts is left out.
+    /// Reads the definition within the open transaction of `conn`. Sequences, programs and accounts
+    /// that the user may not see are left out, with a warning in the log.
     ///
     /// # Errors
-    /// When a table that can be read cannot be described, or the connection breaks.
+    /// When a readable table cannot be described or the connection breaks.
     pub(super) async fn read(
         conn: &mut Conn,
         database: &str,
@@ -143,18 +142,22 @@ impl Definition {
     }
 }
 
-/// The cell as text, unless it is NULL or not there.
+/// The cell as text; `None` when it is NULL or missing.
 fn text(row: &Row, at: usize) -> Option<String> {
     row.get_opt::<Option<String>, _>(at)?.ok()?
 }
 
-/// `None`, and a word in the log, when the server refuses; a broken connection is an error.
-fn unless_refused<T>(answer: Result<T, Error>, what: &str) -> Result<Option<T>, Error> {
+/// `None`, with a warning in the log, when the server refuses. A broken connection is an error.
+fn ignore_refusal<T>(answer: Result<T, Error>, what: &str) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error @ Error::Server(_)) => {
             let reason = reason(&error);
-            tracing::warn!(what, reason, "not shown by the server: a restore has it not");
+            tracing::warn!(
+                what,
+                reason,
+                "the server does not show it: a restore will not contain it"
+            );
             Ok(None)
         }
         Err(error) => Err(error),
@@ -170,8 +173,8 @@ async fn sequences(conn: &mut Conn, database: &str) -> Result<Vec<Sequence>, Err
             conn.query_first(format!("SHOW CREATE SEQUENCE {full}")).await;
         let next: Result<Option<String>, Error> =
             conn.query_first(format!("SELECT next_not_cached_value FROM {full}")).await;
-        let sql = unless_refused(sql, &name)?.flatten().and_then(|row| text(&row, 1));
-        if let (Some(sql), Some(next)) = (sql, unless_refused(next, &name)?.flatten()) {
+        let sql = ignore_refusal(sql, &name)?.flatten().and_then(|row| text(&row, 1));
+        if let (Some(sql), Some(next)) = (sql, ignore_refusal(next, &name)?.flatten()) {
             sequences.push(Sequence { name, sql, next });
         }
     }
@@ -189,14 +192,18 @@ async fn programs(conn: &mut Conn, database: &str) -> Result<Vec<Program>, Error
                 quote_name('`', &name)
             );
             let shown: Result<Option<Row>, Error> = conn.query_first(show).await;
-            let Some(row) = unless_refused(shown, &name)?.flatten() else { continue };
-            // NULL is what a user sees who may know that it is there, but not what it does.
+            let Some(row) = ignore_refusal(shown, &name)?.flatten() else { continue };
+            // The text is NULL when the user may see the name but not the definition.
             match text(&row, text_at) {
                 Some(sql) => {
                     let sql_mode = mode_at.and_then(|at| text(&row, at));
                     programs.push(Program { kind, name, sql_mode, sql });
                 }
-                None => tracing::warn!(kind, name, "its text is hidden: a restore has it not"),
+                None => tracing::warn!(
+                    kind,
+                    name,
+                    "the server hides its text: a restore will not contain it"
+                ),
             }
         }
     }
@@ -205,35 +212,35 @@ async fn programs(conn: &mut Conn, database: &str) -> Result<Vec<Program>, Error
 
 async fn accounts(conn: &mut Conn) -> Result<Vec<Account>, Error> {
     let listed: Result<Vec<(String, String)>, Error> = conn.query(ACCOUNTS).await;
-    let listed = unless_refused(listed, "accounts")?.unwrap_or_default();
+    let listed = ignore_refusal(listed, "accounts")?.unwrap_or_default();
     let mut accounts = Vec::new();
     for (user, host) in listed {
         let name = format!("{}@{}", quote_name('`', &user), quote_name('`', &host));
         let grants: Result<Vec<String>, Error> =
             conn.query(format!("SHOW GRANTS FOR {name}")).await;
-        let grants = unless_refused(grants, &name)?.unwrap_or_default();
+        let grants = ignore_refusal(grants, &name)?.unwrap_or_default();
         let grants = grants.iter().map(|grant| without_password(grant)).collect();
         accounts.push(Account { name, grants });
     }
     Ok(accounts)
 }
 
-/// MariaDB writes the password's hash into a GRANT: ``… TO `me`@`%` IDENTIFIED BY PASSWORD '…'
-/// WITH GRANT OPTION``.
+/// Removes the password. MariaDB prints its hash in a GRANT: ``… TO `me`@`%` IDENTIFIED BY PASSWORD
+/// '…' WITH GRANT OPTION``.
 fn without_password(grant: &str) -> String {
-    const MAY_GRANT: &str = " WITH GRANT OPTION";
+    const GRANT_OPTION: &str = " WITH GRANT OPTION";
     match grant.split_once(" IDENTIFIED ") {
-        Some((before, after)) if after.ends_with(MAY_GRANT) => format!("{before}{MAY_GRANT}"),
+        Some((before, after)) if after.ends_with(GRANT_OPTION) => format!("{before}{GRANT_OPTION}"),
         Some((before, _)) => before.to_owned(),
         None => grant.to_owned(),
     }
 }
 
-/// A definition of MySQL's as MariaDB takes it: the collations that MySQL 8 alone has become
-/// their nearest of MariaDB 10.6, likewise without regard to spaces at the end.
+/// A definition of MySQL, rewritten for MariaDB. Collations that only MySQL 8 has become the nearest
+/// ones of MariaDB 10.6, which treat trailing spaces alike (NO PAD).
 pub(super) fn as_mariadb(sql: &str) -> String {
-    const OF_MYSQL: &str = "utf8mb4_0900_";
-    let mut parts = sql.split(OF_MYSQL);
+    const MYSQL_COLLATION_PREFIX: &str = "utf8mb4_0900_";
+    let mut parts = sql.split(MYSQL_COLLATION_PREFIX);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let end = part.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
@@ -250,8 +257,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_password_is_kept() {
-        for (grant, kept) in [
+    fn passwords_are_removed() {
+        for (grant, expected) in [
             ("GRANT SELECT ON `shop`.* TO `a`@`%`", "GRANT SELECT ON `shop`.* TO `a`@`%`"),
             (
                 "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*B6' REQUIRE SSL",
@@ -262,12 +269,12 @@ mod tests {
                 "GRANT ALL PRIVILEGES ON *.* TO `a`@`%` WITH GRANT OPTION",
             ),
         ] {
-            assert_eq!(without_password(grant), kept);
+            assert_eq!(without_password(grant), expected);
         }
     }
 
     #[test]
-    fn collations_of_mysql_alone() {
+    fn collations_that_only_mysql_has_are_replaced() {
         for (mysql, mariadb) in [
             ("a int) COLLATE=latin1_bin", "a int) COLLATE=latin1_bin"),
             (

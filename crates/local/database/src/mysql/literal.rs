@@ -1,4 +1,4 @@
-//! Rows of an image as the values of an INSERT.
+//! Writes the rows of a snapshot as INSERT statements.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
@@ -7,42 +7,43 @@ use arrow::datatypes::{
 };
 
 use crate::error::DatabaseError;
-use crate::text;
+use crate::text_cells;
 
-/// Bytes of one INSERT, about: enough that its parsing does not count.
+/// Approximate size of an INSERT in bytes: large enough that the cost of each statement does not
+/// matter.
 const BYTES_PER_INSERT: usize = 1_000_000;
 
-/// A column that is inserted.
-pub(super) struct Inserted {
-    /// Where it stands in the batch.
-    pub(super) at: usize,
-    /// Where the server's words stand for those of its times that Arrow has no value for.
-    pub(super) aside: Option<usize>,
-    /// Whether its bytes are text: CHAR, which the export writes as bytes.
+/// A column to insert.
+pub(super) struct InsertColumn {
+    /// Its index in the batch.
+    pub(super) index: usize,
+    /// The index of the column with the text of its zero dates, which have no Arrow value.
+    pub(super) zero_dates: Option<usize>,
+    /// Whether its bytes are text: CHAR, which an export writes as bytes.
     pub(super) is_text: bool,
     /// Whether it is an ENUM.
     pub(super) is_enum: bool,
 }
 
-/// A statement, and how many of its cells an ENUM takes with a warning: the empty text stands
-/// for whatever was no word of it.
+/// A statement, and the number of warnings that it is expected to raise: one for each empty text in
+/// an ENUM, which is how MySQL stores a value that is not in the list.
 pub(super) struct Insert {
     pub(super) sql: Vec<u8>,
-    pub(super) blanks: usize,
+    pub(super) expected_warnings: usize,
 }
 
-/// The batch as statements that begin with `head`, for a session whose character set is
-/// UTF-8, whose time zone is UTC and whose SQL mode escapes with backslashes.
+/// The batch as statements that begin with `head`, for a session with the character set UTF-8, the
+/// time zone UTC and an SQL mode that escapes with backslashes.
 ///
 /// # Errors
-/// [`DatabaseError::Value`] when a column is of a type that no image of MySQL holds.
+/// [`DatabaseError::Value`] when a column has a type that no snapshot of MySQL contains.
 pub(super) fn inserts(
     head: &str,
-    columns: &[Inserted],
+    columns: &[InsertColumn],
     batch: &RecordBatch,
 ) -> Result<Vec<Insert>, DatabaseError> {
     let mut inserts = Vec::new();
-    let mut insert = Insert { sql: Vec::new(), blanks: 0 };
+    let mut insert = Insert { sql: Vec::new(), expected_warnings: 0 };
     for row in 0..batch.num_rows() {
         insert.sql.extend(if insert.sql.is_empty() { head.as_bytes() } else { b"," });
         insert.sql.push(b'(');
@@ -50,11 +51,14 @@ pub(super) fn inserts(
             if place > 0 {
                 insert.sql.push(b',');
             }
-            cell(&mut insert, column, batch, row)?;
+            push_cell(&mut insert, column, batch, row)?;
         }
         insert.sql.push(b')');
         if insert.sql.len() >= BYTES_PER_INSERT {
-            inserts.push(std::mem::replace(&mut insert, Insert { sql: Vec::new(), blanks: 0 }));
+            inserts.push(std::mem::replace(
+                &mut insert,
+                Insert { sql: Vec::new(), expected_warnings: 0 },
+            ));
         }
     }
     if !insert.sql.is_empty() {
@@ -63,16 +67,16 @@ pub(super) fn inserts(
     Ok(inserts)
 }
 
-fn cell(
+fn push_cell(
     insert: &mut Insert,
-    column: &Inserted,
+    column: &InsertColumn,
     batch: &RecordBatch,
     row: usize,
 ) -> Result<(), DatabaseError> {
     let out = &mut insert.sql;
-    let array = batch.column(column.at).as_ref();
+    let array = batch.column(column.index).as_ref();
     if array.is_null(row) {
-        let words = column.aside.map(|at| batch.column(at).as_string::<i32>());
+        let words = column.zero_dates.map(|at| batch.column(at).as_string::<i32>());
         match words.filter(|words| words.is_valid(row)) {
             Some(words) => quote(out, words.value(row).as_bytes()),
             None => out.extend(b"NULL"),
@@ -83,12 +87,12 @@ fn cell(
         DataType::Int16 => array.as_primitive::<Int16Type>().value(row).to_string(),
         DataType::Int32 => array.as_primitive::<Int32Type>().value(row).to_string(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
-        // With an exponent: digits alone would be a DECIMAL, which ends at 65.
+        // With an exponent: digits alone would be a DECIMAL, which has at most 65 of them.
         DataType::Float64 => format!("{:e}", array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().value_as_string(row),
         DataType::Utf8 => {
             let text = array.as_string::<i32>().value(row);
-            insert.blanks += usize::from(column.is_enum && text.is_empty());
+            insert.expected_warnings += usize::from(column.is_enum && text.is_empty());
             quote(out, text.as_bytes());
             return Ok(());
         }
@@ -101,24 +105,34 @@ fn cell(
         }
         DataType::Timestamp(..) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            let Some(time) = text::time(micros) else {
-                return Err(unexpected(batch, column, row, "time of the years 1 to 9999"));
+            let Some(time) = text_cells::time(micros) else {
+                return Err(unexpected_value(
+                    batch,
+                    column,
+                    row,
+                    "time between the years 1 and 9999",
+                ));
             };
             format!("'{}'", time.strftime("%Y-%m-%d %H:%M:%S.%6f"))
         }
-        _ => return Err(unexpected(batch, column, row, "type that MySQL images hold")),
+        _ => return Err(unexpected_value(batch, column, row, "type of a MySQL snapshot")),
     };
     out.extend(text.bytes());
     Ok(())
 }
 
-fn unexpected(batch: &RecordBatch, column: &Inserted, row: usize, expected: &str) -> DatabaseError {
-    let column = batch.schema_ref().field(column.at).name().clone();
+fn unexpected_value(
+    batch: &RecordBatch,
+    column: &InsertColumn,
+    row: usize,
+    expected: &str,
+) -> DatabaseError {
+    let column = batch.schema_ref().field(column.index).name().clone();
     DatabaseError::Value { column, row, expected: expected.to_owned() }
 }
 
-/// A string (MySQL documentation, "String Literals"). Bytes that are no UTF-8 may stand in it
-/// after `_binary`.
+/// Writes a string (MySQL documentation, "String Literals"). After `_binary` it may contain bytes
+/// that are not UTF-8.
 fn quote(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'\'');
     for byte in bytes {

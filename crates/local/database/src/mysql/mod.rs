@@ -1,22 +1,22 @@
-//! A real MySQL or MariaDB database as a source.
+//! Captures a MySQL or MariaDB database.
 //!
-//! A capture reads everything as of one instant, in transactions begun by `START TRANSACTION
-//! WITH CONSISTENT SNAPSHOT`. The server gives no two sessions the same instant by itself: so
-//! that several can read, they begin while `FLUSH TABLES WITH READ LOCK` holds all changes
-//! off, some milliseconds. A user without that right (`RELOAD`), or a server too busy to
-//! grant the lock soon, is read by one session. Tables of engines without transactions
-//! (MyISAM, Aria, MEMORY) are not held by any of it.
+//! A capture shows one instant: its transactions begin with `START TRANSACTION WITH CONSISTENT
+//! SNAPSHOT`. Sessions do not share an instant automatically. For several of them to read in
+//! parallel, they begin while `FLUSH TABLES WITH READ LOCK` blocks all changes, for some
+//! milliseconds. When the user lacks the right to do so (`RELOAD`), or the server does not grant
+//! the lock in time, one session reads everything. Tables of engines without transactions (MyISAM,
+//! Aria, MEMORY) are not protected by this and may be newer.
 //!
-//! Rows come in the text protocol, cells as the server prints them, and are not gathered but
-//! for a batch a session.
+//! Rows are read in the text protocol, as the server prints them. Memory is bounded by one batch
+//! for each session.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the connection, and the sessions of a capture |
-//! | [`catalogue`] | what there is to read |
-//! | [`rows`] | rows from the server into a file |
-//! | [`definition`] | what a database is beside its rows |
-//! | [`start_server`], [`literal`] | an image back into a server |
+//! | this one | the sessions of a capture |
+//! | [`catalogue`] | the query that reads a table |
+//! | [`rows`] | copies rows from the server into a file |
+//! | [`definition`] | everything but the rows, from `SHOW CREATE` |
+//! | [`restore`], [`literal`] | starts a MariaDB server with the content of a snapshot |
 
 mod catalogue;
 mod definition;
@@ -33,10 +33,10 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
 use tokio::sync::Mutex;
 
+use crate::copy_jobs::{self, CopyJob};
 use crate::error::DatabaseError;
-use crate::jobs::{self, Job};
 use crate::snapshot::{DatabaseSnapshot, Login, SourceDatabase};
-use crate::stored::Stored;
+use crate::stored::StoredSnapshot;
 use catalogue::TableQuery;
 use definition::Definition;
 use landbridge_source::Engine;
@@ -44,8 +44,8 @@ use landbridge_source::mysql::{MySqlServer, disconnect, list_tables, reason};
 use restore::MySqlSnapshot;
 use rows::CopyError;
 
-/// How every session of a capture is set: times in UTC, texts in UTF-8, CHAR without its
-/// padding (the default), and a server that waits for a slow disk.
+/// Settings of every session of a capture: times in UTC, text in UTF-8, CHAR without padding (the
+/// default), and a server that waits while this process writes to a slow disk.
 const SESSION: &[&str] = &[
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600, \
@@ -53,14 +53,14 @@ const SESSION: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 ];
 
-/// Switches off the server's limit of a statement's time: MariaDB's variable and MySQL's.
+/// Disable the time limit of statements: the variable of MariaDB and that of MySQL.
 const NO_TIME_LIMIT: [&str; 2] =
     ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
 
-/// Begins a transaction whose instant is now.
+/// Begins a transaction that sees the present.
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
-/// Sessions of a capture: each is a thread of the server beside one of ours.
+/// Sessions of a capture. Each is one thread of the server and one task of this process.
 const SESSIONS: usize = 3;
 
 /// `ER_TABLEACCESS_DENIED_ERROR` and `ER_COLUMNACCESS_DENIED_ERROR`.
@@ -92,7 +92,7 @@ impl MySqlDatabase {
             self.run(&mut conn, "set up a session of", sql).await?;
         }
         for sql in NO_TIME_LIMIT {
-            // Each server knows one of the two variables.
+            // Each server has only one of the two variables.
             _ = conn.query_drop(sql).await;
         }
         Ok(conn)
@@ -111,7 +111,8 @@ impl MySqlDatabase {
         self.server.error(action, error).into()
     }
 
-    /// Sessions whose transactions all see the same instant.
+    /// Sessions whose transactions all see the same instant: one, or several when the read lock was
+    /// granted.
     async fn sessions(&self) -> Result<Vec<Conn>, DatabaseError> {
         let mut sessions = Vec::with_capacity(SESSIONS);
         while sessions.len() < SESSIONS {
@@ -119,7 +120,7 @@ impl MySqlDatabase {
                 Ok(session) => sessions.push(session),
                 Err(error) if sessions.is_empty() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(%error, sessions = sessions.len(), "fewer sessions read");
+                    tracing::debug!(%error, sessions = sessions.len(), "the capture uses fewer sessions");
                     break;
                 }
             }
@@ -129,25 +130,25 @@ impl MySqlDatabase {
             && let Err(error) = holder.query_drop("FLUSH TABLES WITH READ LOCK").await
         {
             let reason = reason(&error);
-            tracing::debug!(reason, "no lock for several sessions: one reads");
+            tracing::debug!(reason, "read lock not granted: the capture uses one session");
             lock = None;
         }
         if lock.is_none() {
             sessions.truncate(1);
         }
-        let mut begun = Ok(());
+        let mut result = Ok(());
         for session in &mut sessions {
-            if begun.is_ok() {
-                begun = self.run(session, "open a transaction of", BEGIN).await;
+            if result.is_ok() {
+                result = self.run(session, "open a transaction of", BEGIN).await;
             }
         }
-        // Whatever happened: nobody's changes wait for longer than this.
+        // Release the lock also after an error, so that other clients can write again.
         if let Some(mut holder) = lock {
             let unlocked = self.run(&mut holder, "unlock the tables of", "UNLOCK TABLES").await;
             disconnect(holder).await;
             unlocked?;
         }
-        begun?;
+        result?;
         Ok(sessions)
     }
 
@@ -170,11 +171,12 @@ impl MySqlDatabase {
         }
         let readable =
             queries.iter().enumerate().filter(|(_, query)| query.table.skip_reason.is_none());
-        let job = |(table, query): (usize, &TableQuery)| Job { table, size: query.bytes, what: () };
-        let jobs: Vec<Job<()>> = readable.map(job).collect();
+        let job =
+            |(table, query): (usize, &TableQuery)| CopyJob { table, size: query.bytes, range: () };
+        let jobs: Vec<CopyJob<()>> = readable.map(job).collect();
         let queries = Arc::new(queries);
         let sessions = sessions.into_iter().map(Mutex::new).collect();
-        let copied = jobs::run(sessions, jobs, dir, {
+        let copied = copy_jobs::run(sessions, jobs, dir, {
             let (queries, server) = (Arc::clone(&queries), Arc::clone(&self.server));
             move |session: Arc<Mutex<Conn>>, table: usize, (), path: PathBuf| {
                 let (queries, server) = (Arc::clone(&queries), Arc::clone(&server));
@@ -190,12 +192,17 @@ impl MySqlDatabase {
         })
         .await?;
         let tables = queries.iter().map(|query| query.table.clone()).collect();
-        let rows = Stored::of(self.engine(), database.to_owned(), tables, copied);
+        let rows = StoredSnapshot::new(self.engine(), database.to_owned(), tables, copied);
         let user = self.server.user().unwrap_or_default().to_owned();
-        Ok(MySqlSnapshot { rows, definition, asides: MySqlSnapshot::asides(&queries), user })
+        Ok(MySqlSnapshot {
+            rows,
+            definition,
+            zero_dates: MySqlSnapshot::zero_date_columns(&queries),
+            user,
+        })
     }
 
-    /// Marks the tables that the user sees in the catalogue and may not read.
+    /// Sets the skip reason of tables that the user sees in the catalogue but may not read.
     async fn skip_unreadable(
         &self,
         conn: &mut Conn,
@@ -228,20 +235,20 @@ impl SourceDatabase for MySqlDatabase {
         Some(Login { user, database: Some(self.server.database().to_owned()) })
     }
 
-    /// Captures the present, whatever `at` says.
+    /// Captures the present; `at` is ignored.
     fn capture<'a>(
         &'a self,
         _at: Timestamp,
         dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
         Box::pin(async move {
-            let image = self.capture_all(dir).await?;
+            let snapshot = self.capture_all(dir).await?;
             tracing::debug!(
-                database = image.database(),
-                tables = image.tables().len(),
+                database = snapshot.database(),
+                tables = snapshot.tables().len(),
                 "source database captured"
             );
-            Ok(Arc::new(image) as Arc<dyn DatabaseSnapshot>)
+            Ok(Arc::new(snapshot) as Arc<dyn DatabaseSnapshot>)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Rows from a SELECT into a piece of the image.
+//! Copies rows of a SELECT into a chunk of the snapshot.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use mysql_async::{Conn, Row, Value};
 
 use super::catalogue::TableQuery;
 use crate::error::DatabaseError;
-use crate::stored::{Cells, Gathered, Piece};
-use crate::text;
+use crate::stored::{BatchBuilder, ChunkWriter, ColumnBuilder};
+use crate::text_cells;
 
-/// What can break while a table is copied.
+/// Why a table could not be copied: reading from the server failed, or decoding or writing did.
 pub(super) enum CopyError {
     Read(mysql_async::Error),
     Write(DatabaseError),
@@ -28,47 +28,47 @@ impl From<DatabaseError> for CopyError {
     }
 }
 
-/// Copies the table into a new file at `path` and says how many rows it has.
+/// Copies the table into a new file at `path` and returns the number of rows.
 pub(super) async fn to_file(
     conn: &mut Conn,
     query: &TableQuery,
     path: &Path,
 ) -> Result<u64, CopyError> {
     let stored = query.stored_table()?;
-    let mut piece = Piece::create(path, &stored.arrow_schema())?;
-    let mut gathered = Gathered::new(&stored)?;
+    let mut chunk = ChunkWriter::create(path, &stored.arrow_schema())?;
+    let mut builder = BatchBuilder::new(&stored)?;
     let mut number = 0;
     let mut result = conn.query_iter(query.select.as_str()).await?;
     while let Some(row) = result.next().await? {
-        take(&row, number, query, &mut gathered)?;
+        push_row(&row, number, query, &mut builder)?;
         number += 1;
-        if gathered.full() {
-            piece.write(gathered.finish()?).await?;
+        if builder.is_full() {
+            chunk.write(builder.finish()?).await?;
         }
     }
-    if gathered.rows() > 0 {
-        piece.write(gathered.finish()?).await?;
+    if builder.rows() > 0 {
+        chunk.write(builder.finish()?).await?;
     }
-    piece.close().await?;
+    chunk.close().await?;
     Ok(number)
 }
 
-fn take(
+fn push_row(
     row: &Row,
     number: u64,
     query: &TableQuery,
-    gathered: &mut Gathered,
+    builder: &mut BatchBuilder,
 ) -> Result<(), DatabaseError> {
     let mut bytes = 0;
-    let (columns, asides) = gathered.columns().split_at_mut(query.table.columns.len());
-    let mut asides = asides.iter_mut();
+    let (columns, zero_dates) = builder.columns().split_at_mut(query.table.columns.len());
+    let mut zero_dates = zero_dates.iter_mut();
     for (index, cells) in columns.iter_mut().enumerate() {
-        if matches!(cells, Cells::Micros(_))
-            && let Some(Cells::Text(aside)) = asides.next()
+        if matches!(cells, ColumnBuilder::Micros(_))
+            && let Some(ColumnBuilder::Text(zero_date_cells)) = zero_dates.next()
         {
-            aside.append_option(zero(row.as_ref(index)));
+            zero_date_cells.append_option(zero_date(row.as_ref(index)));
         }
-        let taken = match row.as_ref(index) {
+        let pushed = match row.as_ref(index) {
             Some(Value::NULL) => {
                 cells.push_null();
                 Some(())
@@ -77,10 +77,10 @@ fn take(
                 bytes += cell.len();
                 push(cells, cell)
             }
-            // The text protocol has no other.
+            // The text protocol has no other kind of value.
             _ => None,
         };
-        if taken.is_none() {
+        if pushed.is_none() {
             let column = &query.table.columns[index];
             return Err(DatabaseError::Value {
                 column: column.name.clone(),
@@ -89,36 +89,38 @@ fn take(
             });
         }
     }
-    gathered.row_done(bytes);
+    builder.finish_row(bytes);
     Ok(())
 }
 
-/// The words of a time that is none.
-fn zero(cell: Option<&Value>) -> Option<&str> {
+/// The text of a zero date.
+fn zero_date(cell: Option<&Value>) -> Option<&str> {
     let Some(Value::Bytes(cell)) = cell else { return None };
-    std::str::from_utf8(cell).ok().filter(|cell| text::zero(cell))
+    std::str::from_utf8(cell).ok().filter(|cell| text_cells::is_zero_date(cell))
 }
 
-/// Adds a cell as the server prints it; `None` when it is not of the column's type.
-fn push(cells: &mut Cells, cell: &[u8]) -> Option<()> {
-    if let Cells::Bytes(builder) = cells {
+/// Adds a cell as the server prints it. `None` when it is not valid for the column's type.
+fn push(cells: &mut ColumnBuilder, cell: &[u8]) -> Option<()> {
+    if let ColumnBuilder::Bytes(builder) = cells {
         builder.append_value(cell);
         return Some(());
     }
     let cell = std::str::from_utf8(cell).ok()?;
     match cells {
-        Cells::Int16(builder) => builder.append_value(cell.parse().ok()?),
-        Cells::Int32(builder) => builder.append_value(cell.parse().ok()?),
-        Cells::Int64(builder) => builder.append_value(cell.parse().ok()?),
-        Cells::Double(builder) => builder.append_value(cell.parse().ok()?),
-        Cells::Decimal(builder, precision, scale) => {
-            builder.append_value(text::decimal(cell, *precision, *scale)?);
+        ColumnBuilder::Int16(builder) => builder.append_value(cell.parse().ok()?),
+        ColumnBuilder::Int32(builder) => builder.append_value(cell.parse().ok()?),
+        ColumnBuilder::Int64(builder) => builder.append_value(cell.parse().ok()?),
+        ColumnBuilder::Double(builder) => builder.append_value(cell.parse().ok()?),
+        ColumnBuilder::Decimal(builder, precision, scale) => {
+            builder.append_value(text_cells::decimal(cell, *precision, *scale)?);
         }
-        Cells::Text(builder) => builder.append_value(cell),
-        Cells::Micros(builder) if text::zero(cell) => builder.append_null(),
-        Cells::Micros(builder) => builder.append_value(text::micros(cell)?),
-        // MySQL has no type that is exported as these.
-        Cells::Boolean(_) | Cells::Float(_) | Cells::Bytes(_) => return None,
+        ColumnBuilder::Text(builder) => builder.append_value(cell),
+        ColumnBuilder::Micros(builder) if text_cells::is_zero_date(cell) => builder.append_null(),
+        ColumnBuilder::Micros(builder) => builder.append_value(text_cells::micros(cell)?),
+        // No type of MySQL is exported as a boolean or a 32-bit float.
+        ColumnBuilder::Boolean(_) | ColumnBuilder::Float(_) | ColumnBuilder::Bytes(_) => {
+            return None;
+        }
     }
     Some(())
 }

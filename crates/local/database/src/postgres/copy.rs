@@ -1,4 +1,4 @@
-//! Rows from `COPY … TO STDOUT (FORMAT binary)` into a piece of the image.
+//! Copies rows from `COPY … TO STDOUT (FORMAT binary)` into a chunk of the snapshot.
 
 use std::path::Path;
 use std::pin::pin;
@@ -10,12 +10,12 @@ use tokio_postgres::Client;
 use super::catalogue::TableQuery;
 use super::wire;
 use crate::error::DatabaseError;
-use crate::stored::{Gathered, Piece};
+use crate::stored::{BatchBuilder, ChunkWriter};
 
-/// What a binary COPY begins with (PostgreSQL documentation, "COPY", binary format).
+/// The signature of a binary COPY (PostgreSQL documentation, "COPY", "Binary Format").
 const MAGIC: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// What can break while a table is copied.
+/// Why a table could not be copied: reading from the server failed, or decoding or writing did.
 pub(super) enum CopyError {
     Read(tokio_postgres::Error),
     Write(DatabaseError),
@@ -33,34 +33,33 @@ impl From<DatabaseError> for CopyError {
     }
 }
 
-/// Copies those rows of the table for which `condition` holds (all, when it is empty) into a
-/// new file at `path` and says how many they are. In memory are a batch and what the
-/// connection has read ahead.
+/// Copies the rows of the table that satisfy `condition` (all, when it is empty) into a new file at
+/// `path` and returns their number. Memory is bounded by one batch and the connection's buffer.
 pub(super) async fn to_file(
     client: &Client,
     query: &TableQuery,
     condition: &str,
     path: &Path,
 ) -> Result<u64, CopyError> {
-    let mut piece = Piece::create(path, &query.table.arrow_schema())?;
-    let mut gathered = Gathered::new(&query.table)?;
+    let mut chunk = ChunkWriter::create(path, &query.table.arrow_schema())?;
+    let mut builder = BatchBuilder::new(&query.table)?;
     let mut rows = Rows { query, header_seen: false, number: 0, scratch: Vec::new() };
     let copy = format!("COPY ({}{condition}) TO STDOUT (FORMAT binary)", query.select);
     let mut stream = pin!(client.copy_out(&copy).await?);
     while let Some(message) = stream.next().await {
-        rows.take(message?, &mut gathered)?;
-        if gathered.full() {
-            piece.write(gathered.finish()?).await?;
+        rows.take(message?, &mut builder)?;
+        if builder.is_full() {
+            chunk.write(builder.finish()?).await?;
         }
     }
-    if gathered.rows() > 0 {
-        piece.write(gathered.finish()?).await?;
+    if builder.rows() > 0 {
+        chunk.write(builder.finish()?).await?;
     }
-    piece.close().await?;
+    chunk.close().await?;
     Ok(rows.number)
 }
 
-/// The stream's rows, read one after the other.
+/// Decodes the rows of the stream.
 struct Rows<'a> {
     query: &'a TableQuery,
     header_seen: bool,
@@ -69,40 +68,41 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Takes a message of the server: whole rows, the header before the first one.
-    fn take(&mut self, message: Bytes, gathered: &mut Gathered) -> Result<(), DatabaseError> {
+    /// Decodes a message of the server, which contains complete rows. The first message begins with
+    /// the header.
+    fn take(&mut self, message: Bytes, builder: &mut BatchBuilder) -> Result<(), DatabaseError> {
         let mut rest: &[u8] = &message;
         if !self.header_seen {
-            // After the magic: 32 bits of flags, and an extension with its length.
+            // After the signature: 32 bits of flags, then the header extension with its length.
             let header = rest.strip_prefix(MAGIC).and_then(|rest| rest.get(4..));
             let (length, after) =
-                header.and_then(|it| it.split_first_chunk()).ok_or_else(broken)?;
-            rest = after.get(u32::from_be_bytes(*length) as usize..).ok_or_else(broken)?;
+                header.and_then(|it| it.split_first_chunk()).ok_or_else(malformed)?;
+            rest = after.get(u32::from_be_bytes(*length) as usize..).ok_or_else(malformed)?;
             self.header_seen = true;
         }
         while rest.has_remaining() {
-            // After the last row comes -1 in place of a number of cells.
-            match rest.try_get_i16().map_err(|_| broken())? {
+            // -1 instead of a number of cells marks the end.
+            match rest.try_get_i16().map_err(|_| malformed())? {
                 -1 => return Ok(()),
                 count if usize::try_from(count) == Ok(self.query.wires.len()) => {
-                    self.row(&mut rest, gathered)?;
+                    self.row(&mut rest, builder)?;
                 }
-                _ => return Err(broken()),
+                _ => return Err(malformed()),
             }
         }
         Ok(())
     }
 
-    fn row(&mut self, rest: &mut &[u8], gathered: &mut Gathered) -> Result<(), DatabaseError> {
+    fn row(&mut self, rest: &mut &[u8], builder: &mut BatchBuilder) -> Result<(), DatabaseError> {
         let before = rest.len();
-        for (index, cells) in gathered.columns().iter_mut().enumerate() {
-            let length = rest.try_get_i32().map_err(|_| broken())?;
+        for (index, cells) in builder.columns().iter_mut().enumerate() {
+            let length = rest.try_get_i32().map_err(|_| malformed())?;
             // -1 is NULL.
             let Ok(length) = usize::try_from(length) else {
                 cells.push_null();
                 continue;
             };
-            let (cell, after) = rest.split_at_checked(length).ok_or_else(broken)?;
+            let (cell, after) = rest.split_at_checked(length).ok_or_else(malformed)?;
             *rest = after;
             if wire::push(cells, self.query.wires[index], cell, &mut self.scratch).is_none() {
                 let column = &self.query.table.columns[index];
@@ -113,12 +113,12 @@ impl Rows<'_> {
                 });
             }
         }
-        gathered.row_done(before - rest.len());
+        builder.finish_row(before - rest.len());
         self.number += 1;
         Ok(())
     }
 }
 
-fn broken() -> DatabaseError {
-    DatabaseError::Broken { what: "the COPY of the source database" }
+fn malformed() -> DatabaseError {
+    DatabaseError::Protocol { what: "the COPY of the source database" }
 }

@@ -1,5 +1,5 @@
-//! What a PostgreSQL database is beside its rows: tables, types, constraints, indexes,
-//! views, functions, sequences and roles, as `pg_dump` tells them.
+//! Everything of a PostgreSQL database but its rows: tables, types, constraints, indexes, views,
+//! functions, sequences and roles, as `pg_dump` writes them.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config};
 
 use crate::test_server;
 
-/// Generated columns compute themselves and cannot be filled.
+/// Generated columns, which accept no values.
 const GENERATED: &str = "
     SELECT n.nspname::text, c.relname::text, a.attname::text
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -20,28 +20,29 @@ const SEQUENCES: &str = "
 const ROLES: &str = "
     SELECT quote_ident(rolname), rolsuper, rolcanlogin FROM pg_roles WHERE rolname !~ '^pg_'";
 
-/// Everything but the rows, as of the capture's transaction. Sequences are of no
-/// transaction in PostgreSQL and are a moment younger.
+/// Everything but the rows, as the transaction of the capture sees it. Sequences are not
+/// transactional in PostgreSQL; their values are slightly newer.
 #[derive(Debug)]
 pub(super) struct Definition {
-    /// SQL that comes before the rows: schemas, types, functions, tables, views.
+    /// SQL to run before the rows are inserted: schemas, types, functions, tables, views.
     pub(super) before: String,
-    /// SQL that comes after them: constraints, indexes, triggers.
+    /// SQL to run after the rows are inserted: constraints, indexes, triggers.
     pub(super) after: String,
     /// (schema, table, column) of generated columns.
     pub(super) generated: HashSet<(String, String, String)>,
     /// Quoted name and last value.
     pub(super) sequences: Vec<(String, i64)>,
-    /// Quoted name, whether a superuser, whether it may log in. Passwords stay where they are.
+    /// Quoted name, whether it is a superuser, whether it may log in. Passwords are not read.
     pub(super) roles: Vec<(String, bool, bool)>,
 }
 
 impl Definition {
-    /// Reads it within the transaction that `client` has open, which is exported as `snapshot`. `None` when `pg_dump` is
-    /// missing here, older than the server, or refused: such an image has rows only.
+    /// Reads the definition within the open transaction of `client`, which is exported as
+    /// `snapshot`. `None` when `pg_dump` is not installed, is older than the server or fails: the
+    /// capture then has rows only and cannot be restored into a server.
     ///
     /// # Errors
-    /// Those of the server; the transaction is aborted then.
+    /// Any error of the server, which aborts the transaction.
     pub(super) async fn read(
         client: &Client,
         config: &Config,
@@ -67,7 +68,7 @@ impl Definition {
     }
 }
 
-/// One section of the dump; `None` when `pg_dump` does not give it.
+/// One section of the dump; `None`, with a warning in the log, when `pg_dump` fails.
 async fn dump(
     program: &std::path::Path,
     config: &Config,
@@ -93,18 +94,18 @@ async fn dump(
     let output = match command.output().await {
         Ok(output) => output,
         Err(error) => {
-            tracing::warn!(%error, "pg_dump cannot be run: a restore of this image has no server");
+            tracing::warn!(%error, "pg_dump cannot be run: this snapshot cannot be restored into a server");
             return None;
         }
     };
     if !output.status.success() {
-        // Its words may quote a definition, never a row.
+        // The messages of pg_dump may quote a definition but never a row.
         let reason = String::from_utf8_lossy(&output.stderr);
-        tracing::warn!(%reason, "pg_dump failed: a restore of this image has no server");
+        tracing::warn!(%reason, "pg_dump failed: this snapshot cannot be restored into a server");
         return None;
     }
     let text = String::from_utf8(output.stdout).ok()?;
-    // Lines for psql alone, which newer versions put at both ends.
+    // Meta-commands of psql, which newer versions write at both ends.
     let sql = text
         .lines()
         .filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));

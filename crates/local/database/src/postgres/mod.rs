@@ -1,16 +1,18 @@
-//! A real PostgreSQL database as a source.
+//! Captures a PostgreSQL database.
 //!
-//! A capture reads everything as of one instant: the first session's `REPEATABLE READ READ
-//! ONLY` transaction exports its snapshot (`pg_export_snapshot`), and the other sessions'
-//! transactions take it over. Several tables are read at a time, a long one by ranges of its
-//! blocks. Memory is bounded by a batch a session, not by a table.
+//! A capture shows one instant: the `REPEATABLE READ READ ONLY` transaction of the first session
+//! exports its snapshot (`pg_export_snapshot`), and the transactions of the other sessions import
+//! it. Several tables are read in parallel, a large one by ranges of its blocks. Memory is bounded
+//! by one batch for each session.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the connection, and the sessions of a capture |
-//! | [`catalogue`] | what there is to read |
-//! | [`copy`] | rows from the server into a file |
-//! | [`wire`] | one cell |
+//! | this one | the sessions of a capture |
+//! | [`catalogue`] | the query that reads a table |
+//! | [`copy`] | copies rows from the server into a file |
+//! | [`wire`] | decodes one cell |
+//! | [`definition`] | everything but the rows, from `pg_dump` |
+//! | [`restore`] | starts a server with the content of a snapshot |
 
 mod catalogue;
 mod copy;
@@ -25,10 +27,10 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio_postgres::Client;
 
+use crate::copy_jobs::{self, CopyJob};
 use crate::error::DatabaseError;
-use crate::jobs::{self, Job};
 use crate::snapshot::{DatabaseSnapshot, Login, SourceDatabase};
-use crate::stored::Stored;
+use crate::stored::StoredSnapshot;
 use catalogue::TableQuery;
 use copy::CopyError;
 use definition::Definition;
@@ -36,26 +38,26 @@ use landbridge_source::Engine;
 use landbridge_source::postgres::{PostgresServer, list_tables};
 use restore::PostgresSnapshot;
 
-/// How every session of a capture is set, so that the text forms are the same
-/// on every server: UTC, ISO dates, floats in full, no row quietly filtered by
-/// a policy, no time limit of the server's.
+/// Settings of every session of a capture, so that every server prints the same text: UTC, ISO
+/// dates, all digits of floats. Row-level security raises an error instead of hiding rows, and the
+/// server's time limits are off.
 const SESSION: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
      SET extra_float_digits = 1; SET bytea_output = 'hex'; SET row_security = off; SET statement_timeout = 0; \
      SET idle_in_transaction_session_timeout = 0; SET jit = off; SET max_parallel_workers_per_gather = 0";
 
-/// Begins a transaction that sees one instant and changes nothing.
+/// Begins a read-only transaction that sees one instant.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// Sessions of a capture: each is a process of the server beside one of ours.
+/// Sessions of a capture. Each is one process of the server and one task of this process.
 const SESSIONS: usize = 3;
 
-/// Blocks (8 kB each, as a rule) of a piece of a long table: long enough that a piece is
-/// worth its query, short enough that the sessions end at about the same time.
-const BLOCKS_PER_PIECE: u64 = 8_192;
+/// Blocks (usually 8 kB each) of a chunk of a large table: enough that the cost of the query does
+/// not matter, and few enough that the sessions finish at about the same time.
+const BLOCKS_PER_CHUNK: u64 = 8_192;
 
-/// The first version that finds the blocks of `ctid BETWEEN …` without reading the others
-/// (PostgreSQL 14, release notes: TID range scans).
-const RANGES_SINCE: u32 = 14;
+/// The first version that reads a range of `ctid` without reading the other blocks (PostgreSQL 14,
+/// release notes: TID range scans).
+const TID_RANGE_SCANS_SINCE: u32 = 14;
 
 /// A database on a PostgreSQL server.
 pub struct PostgresDatabase {
@@ -96,8 +98,8 @@ impl PostgresDatabase {
         self.server.error(action, error).into()
     }
 
-    /// Sessions whose transactions all see what the first one sees. A server that has no
-    /// connection left for the others is read by the first alone.
+    /// Sessions whose transactions all see the same instant, and the identifier of the exported
+    /// snapshot. When the server has too few free connections, fewer sessions are returned.
     async fn sessions(&self) -> Result<(Vec<Client>, String), DatabaseError> {
         let first = self.session().await?;
         self.run(&first, "open a transaction of", BEGIN).await?;
@@ -105,14 +107,14 @@ impl PostgresDatabase {
             .query_one("SELECT pg_export_snapshot()", &[])
             .await
             .map_err(|error| self.error("export the snapshot of", &error))?;
-        // Letters, digits and hyphens; and it comes from the server.
+        // Letters, digits and hyphens, from the server: safe within a statement.
         let snapshot: String = snapshot.get(0);
         let mut sessions = vec![first];
         while sessions.len() < SESSIONS {
-            match self.joined(&snapshot).await {
+            match self.importing_session(&snapshot).await {
                 Ok(session) => sessions.push(session),
                 Err(error) => {
-                    tracing::debug!(%error, sessions = sessions.len(), "fewer sessions read");
+                    tracing::debug!(%error, sessions = sessions.len(), "the capture uses fewer sessions");
                     break;
                 }
             }
@@ -120,7 +122,7 @@ impl PostgresDatabase {
         Ok((sessions, snapshot))
     }
 
-    async fn joined(&self, snapshot: &str) -> Result<Client, DatabaseError> {
+    async fn importing_session(&self, snapshot: &str) -> Result<Client, DatabaseError> {
         let session = self.session().await?;
         let begin = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'");
         self.run(&session, "open a transaction of", &begin).await?;
@@ -136,14 +138,14 @@ impl PostgresDatabase {
             .await
             .map_err(|error| self.error("list the tables of", &error))?;
         let queries = tables.iter().map(TableQuery::new).collect::<Result<Vec<_>, _>>()?;
-        let ranges = self.major() >= RANGES_SINCE;
-        let jobs: Vec<Job<String>> = queries
+        let ranges = self.major_version() >= TID_RANGE_SCANS_SINCE;
+        let jobs: Vec<CopyJob<String>> = queries
             .iter()
             .enumerate()
-            .flat_map(|(table, query)| jobs_of(table, query, ranges))
+            .flat_map(|(table, query)| table_jobs(table, query, ranges))
             .collect();
         let queries = Arc::new(queries);
-        let copied = jobs::run(sessions, jobs, dir, {
+        let copied = copy_jobs::run(sessions, jobs, dir, {
             let (queries, server) = (Arc::clone(&queries), Arc::clone(&self.server));
             move |session: Arc<Client>, table: usize, condition: String, path: PathBuf| {
                 let (queries, server) = (Arc::clone(&queries), Arc::clone(&server));
@@ -161,37 +163,38 @@ impl PostgresDatabase {
         })
         .await?;
         let tables = queries.iter().map(|query| query.table.clone()).collect();
-        let rows = Stored::of(self.engine(), self.server.database().to_owned(), tables, copied);
+        let rows =
+            StoredSnapshot::new(self.engine(), self.server.database().to_owned(), tables, copied);
         Ok(PostgresSnapshot { rows, definition })
     }
 
-    /// The first number of the server's version.
-    fn major(&self) -> u32 {
+    /// The major version of the server.
+    fn major_version(&self) -> u32 {
         let digits = self.server.engine().version().split(|it: char| !it.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
 }
 
-/// What is to be copied of a table: all of it, or ranges of its blocks.
-fn jobs_of(table: usize, query: &TableQuery, ranges: bool) -> Vec<Job<String>> {
+/// The jobs that copy a table: the whole table, or ranges of its blocks.
+fn table_jobs(table: usize, query: &TableQuery, ranges: bool) -> Vec<CopyJob<String>> {
     if query.table.skip_reason.is_some() {
         return Vec::new();
     }
-    if !ranges || query.blocks <= BLOCKS_PER_PIECE {
-        return vec![Job { table, size: query.blocks, what: String::new() }];
+    if !ranges || query.blocks <= BLOCKS_PER_CHUNK {
+        return vec![CopyJob { table, size: query.blocks, range: String::new() }];
     }
-    let pieces = query.blocks.div_ceil(BLOCKS_PER_PIECE);
-    let condition = |piece: u64| {
-        let from = piece * BLOCKS_PER_PIECE;
+    let chunks = query.blocks.div_ceil(BLOCKS_PER_CHUNK);
+    let condition = |chunk: u64| {
+        let from = chunk * BLOCKS_PER_CHUNK;
         let after = format!(" WHERE ctid >= '({from},0)'::tid");
-        // The last range is open: the file may have grown since it was measured.
-        if piece + 1 == pieces {
+        // The last range has no end: the file may have grown since its size was read.
+        if chunk + 1 == chunks {
             return after;
         }
-        format!("{after} AND ctid < '({},0)'::tid", from + BLOCKS_PER_PIECE)
+        format!("{after} AND ctid < '({},0)'::tid", from + BLOCKS_PER_CHUNK)
     };
-    let job = |piece| Job { table, size: BLOCKS_PER_PIECE, what: condition(piece) };
-    (0..pieces).map(job).collect()
+    let job = |chunk| CopyJob { table, size: BLOCKS_PER_CHUNK, range: condition(chunk) };
+    (0..chunks).map(job).collect()
 }
 
 impl SourceDatabase for PostgresDatabase {
@@ -208,20 +211,20 @@ impl SourceDatabase for PostgresDatabase {
         Some(Login { user, database: Some(self.server.database().to_owned()) })
     }
 
-    /// Captures the present, whatever `at` says.
+    /// Captures the present; `at` is ignored.
     fn capture<'a>(
         &'a self,
         _at: Timestamp,
         dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
         Box::pin(async move {
-            let image = self.capture_all(dir).await?;
+            let snapshot = self.capture_all(dir).await?;
             tracing::debug!(
-                database = image.database(),
-                tables = image.tables().len(),
+                database = snapshot.database(),
+                tables = snapshot.tables().len(),
                 "source database captured"
             );
-            Ok(Arc::new(image) as Arc<dyn DatabaseSnapshot>)
+            Ok(Arc::new(snapshot) as Arc<dyn DatabaseSnapshot>)
         })
     }
 }

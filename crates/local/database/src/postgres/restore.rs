@@ -1,4 +1,4 @@
-//! An image of PostgreSQL that can be a server again.
+//! Starts a PostgreSQL server with the content of a snapshot.
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use super::{PostgresDatabase, SESSION};
 use crate::error::DatabaseError;
 use crate::prefetch::Prefetch;
 use crate::snapshot::{Batches, DatabaseSnapshot, StartedServer, Table};
-use crate::stored::Stored;
+use crate::stored::StoredSnapshot;
 use crate::test_server::TestPostgres;
 use landbridge_source::Engine;
 use landbridge_source::catalogue::quote_name;
 use landbridge_source::postgres::reason;
 
-/// Rows, and what is needed to have them in a server again.
+/// Rows, and the definition that is needed to restore them into a server.
 pub(super) struct PostgresSnapshot {
-    pub(super) rows: Stored,
+    pub(super) rows: StoredSnapshot,
     pub(super) definition: Option<Definition>,
 }
 
@@ -52,8 +52,8 @@ impl DatabaseSnapshot for PostgresSnapshot {
             let Some(definition) = &self.definition else { return Ok(None) };
             let server =
                 tokio::task::spawn_blocking(move || TestPostgres::start_at(address)).await??;
-            let failed = |error: tokio_postgres::Error| DatabaseError::Restored {
-                doing: "filling".to_owned(),
+            let failed = |error: tokio_postgres::Error| DatabaseError::Restore {
+                action: "fill".to_owned(),
                 reason: reason(&error),
             };
             let client = connect(&server.url()).await.map_err(failed)?;
@@ -62,11 +62,11 @@ impl DatabaseSnapshot for PostgresSnapshot {
                 let create = format!("CREATE DATABASE {database}");
                 client.batch_execute(&create).await.map_err(failed)?;
             }
-            roles(&client, definition).await.map_err(failed)?;
+            create_roles(&client, definition).await.map_err(failed)?;
             let url = server.url_of(self.database());
             let client = connect(&url).await.map_err(failed)?;
             client.batch_execute(&definition.before).await.map_err(failed)?;
-            // The dump's own settings hide every schema; these are a session's again.
+            // The dump empties the search path; restore the settings of a session.
             client.batch_execute("RESET ALL").await.map_err(failed)?;
             client.batch_execute(SESSION).await.map_err(failed)?;
             for table in self.tables() {
@@ -86,7 +86,7 @@ impl DatabaseSnapshot for PostgresSnapshot {
 }
 
 impl PostgresSnapshot {
-    /// Whether its rows stand in its partitions.
+    /// Whether the table's rows are in its partitions.
     fn is_partitioned(&self, table: &Table) -> bool {
         let full = format!("{}.{}", table.schema, table.name);
         self.tables().iter().any(|it| {
@@ -101,8 +101,8 @@ impl PostgresSnapshot {
         definition: &Definition,
         table: &Table,
     ) -> Result<(), DatabaseError> {
-        let failed = |error: tokio_postgres::Error| DatabaseError::Restored {
-            doing: format!("filling the table {}.{} of", table.schema, table.name),
+        let failed = |error: tokio_postgres::Error| DatabaseError::Restore {
+            action: format!("fill the table {}.{} of", table.schema, table.name),
             reason: reason(&error),
         };
         let computed = |column: &str| {
@@ -118,9 +118,10 @@ impl PostgresSnapshot {
         let copy = format!("COPY {schema}.{name} ({}) FROM STDIN", names.join(", "));
         let sink = client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?;
         let mut sink = Box::pin(sink);
-        let (image, read) = (Arc::clone(self), table.clone());
-        let mut made = Prefetch::of(move || image.read(&read), move |batch| lines(batch, &kept));
-        while let Some(lines) = made.next().await? {
+        let (snapshot, read) = (Arc::clone(self), table.clone());
+        let mut batches =
+            Prefetch::start(move || snapshot.read(&read), move |batch| copy_text(batch, &kept));
+        while let Some(lines) = batches.next().await? {
             sink.send(Bytes::from(lines)).await.map_err(failed)?;
         }
         sink.as_mut().finish().await.map_err(failed)?;
@@ -138,13 +139,16 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     Ok(client)
 }
 
-/// The source's roles, so that owners and grants find theirs and applications log in as
-/// before. The server asks nobody for a password.
-async fn roles(client: &Client, definition: &Definition) -> Result<(), tokio_postgres::Error> {
+/// Creates the roles of the source, which owners and grants refer to and applications log in as.
+/// The server asks for no password.
+async fn create_roles(
+    client: &Client,
+    definition: &Definition,
+) -> Result<(), tokio_postgres::Error> {
     let rows = client.query("SELECT quote_ident(rolname) FROM pg_roles", &[]).await?;
-    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let existing: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     for (name, superuser, login) in &definition.roles {
-        if !there.contains(name) {
+        if !existing.contains(name) {
             let superuser = if *superuser { "SUPERUSER" } else { "NOSUPERUSER" };
             let login = if *login { "LOGIN" } else { "NOLOGIN" };
             client.batch_execute(&format!("CREATE ROLE {name} {superuser} {login}")).await?;
@@ -153,15 +157,15 @@ async fn roles(client: &Client, definition: &Definition) -> Result<(), tokio_pos
     Ok(())
 }
 
-/// Rows in COPY's text format (PostgreSQL documentation, "COPY", "Text Format").
-fn lines(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<u8>, DatabaseError> {
+/// The rows in the text format of COPY (PostgreSQL documentation, "COPY", "Text Format").
+fn copy_text(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<u8>, DatabaseError> {
     let mut out = Vec::new();
     for row in 0..batch.num_rows() {
         for (place, index) in columns.iter().enumerate() {
             if place > 0 {
                 out.push(b'\t');
             }
-            cell(
+            push_cell(
                 &mut out,
                 batch.column(*index).as_ref(),
                 row,
@@ -173,7 +177,12 @@ fn lines(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<u8>, DatabaseErro
     Ok(out)
 }
 
-fn cell(out: &mut Vec<u8>, array: &dyn Array, row: usize, name: &str) -> Result<(), DatabaseError> {
+fn push_cell(
+    out: &mut Vec<u8>,
+    array: &dyn Array,
+    row: usize,
+    name: &str,
+) -> Result<(), DatabaseError> {
     if array.is_null(row) {
         out.extend(b"\\N");
         return Ok(());
@@ -193,11 +202,11 @@ fn cell(out: &mut Vec<u8>, array: &dyn Array, row: usize, name: &str) -> Result<
             return Ok(());
         }
         DataType::Utf8 => {
-            escape(out, array.as_string::<i32>().value(row));
+            push_escaped(out, array.as_string::<i32>().value(row));
             return Ok(());
         }
         other => {
-            let expected = format!("type that PostgreSQL images hold ({other})");
+            let expected = format!("type of a PostgreSQL snapshot ({other})");
             return Err(DatabaseError::Value { column: name.to_owned(), row, expected });
         }
     };
@@ -205,7 +214,7 @@ fn cell(out: &mut Vec<u8>, array: &dyn Array, row: usize, name: &str) -> Result<
     Ok(())
 }
 
-fn escape(out: &mut Vec<u8>, text: &str) {
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'\\' => out.extend(b"\\\\"),

@@ -1,20 +1,20 @@
-//! Cells in PostgreSQL's binary form → what the export writes for them.
+//! Decodes cells of PostgreSQL's binary format into the values that an export writes.
 //!
-//! Most types are asked for as text. Those that fill most databases come as the server
-//! stores them, which costs it nothing, and are printed here in the server's own form:
-//! `numeric_out`, `date_out`, `timestamp_out` and `time_out` with `DateStyle` ISO in UTC.
-//! Every form is compared with a server's own words by the tests.
+//! Most types are read as text. The most common ones are read in the binary format, which costs
+//! the server nothing, and printed here exactly as the server prints them: `numeric_out`,
+//! `date_out`, `timestamp_out` and `time_out` with `DateStyle` ISO in UTC. The tests compare each
+//! with the output of a real server.
 
 use std::io::Write;
 
-use crate::stored::Cells;
+use crate::stored::ColumnBuilder;
 
-/// How a column travels.
+/// The binary format of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
-    /// As the column's Arrow type says: numbers, booleans, bytes, text.
+    /// The column's Arrow type: numbers, booleans, bytes, text.
     Plain,
-    /// JSONB: a version, then text.
+    /// JSONB: a version byte, then text.
     Jsonb,
     Numeric,
     Date,
@@ -30,23 +30,33 @@ const DAY: i64 = 86_400 * SECOND;
 /// Days from 1970-01-01 to PostgreSQL's day 0, 2000-01-01.
 const EPOCH: i64 = 10_957;
 
-/// Adds a cell to its column; `None` when the bytes are not of its type. `scratch` is for
-/// the text on its way.
+/// Adds a cell to its column. `None` when the bytes are not valid for the column's type. `scratch`
+/// is a reusable buffer for the printed text.
 pub(super) fn push(
-    cells: &mut Cells,
+    cells: &mut ColumnBuilder,
     wire: Wire,
     cell: &[u8],
     scratch: &mut Vec<u8>,
 ) -> Option<()> {
     match cells {
-        Cells::Boolean(builder) => builder.append_value(*cell.first()? != 0),
-        Cells::Int16(builder) => builder.append_value(i16::from_be_bytes(cell.try_into().ok()?)),
-        Cells::Int32(builder) => builder.append_value(i32::from_be_bytes(cell.try_into().ok()?)),
-        Cells::Int64(builder) => builder.append_value(i64::from_be_bytes(cell.try_into().ok()?)),
-        Cells::Float(builder) => builder.append_value(f32::from_be_bytes(cell.try_into().ok()?)),
-        Cells::Double(builder) => builder.append_value(f64::from_be_bytes(cell.try_into().ok()?)),
-        Cells::Bytes(builder) => builder.append_value(cell),
-        Cells::Text(builder) => {
+        ColumnBuilder::Boolean(builder) => builder.append_value(*cell.first()? != 0),
+        ColumnBuilder::Int16(builder) => {
+            builder.append_value(i16::from_be_bytes(cell.try_into().ok()?))
+        }
+        ColumnBuilder::Int32(builder) => {
+            builder.append_value(i32::from_be_bytes(cell.try_into().ok()?))
+        }
+        ColumnBuilder::Int64(builder) => {
+            builder.append_value(i64::from_be_bytes(cell.try_into().ok()?))
+        }
+        ColumnBuilder::Float(builder) => {
+            builder.append_value(f32::from_be_bytes(cell.try_into().ok()?))
+        }
+        ColumnBuilder::Double(builder) => {
+            builder.append_value(f64::from_be_bytes(cell.try_into().ok()?))
+        }
+        ColumnBuilder::Bytes(builder) => builder.append_value(cell),
+        ColumnBuilder::Text(builder) => {
             let text = match wire {
                 Wire::Plain => cell,
                 Wire::Jsonb => cell.split_first().filter(|(version, _)| **version == 1)?.1,
@@ -58,8 +68,8 @@ pub(super) fn push(
             };
             builder.append_value(std::str::from_utf8(text).ok()?);
         }
-        // No type of PostgreSQL is exported as these.
-        Cells::Decimal(..) | Cells::Micros(_) => return None,
+        // No type of PostgreSQL is exported as a decimal or a timestamp.
+        ColumnBuilder::Decimal(..) | ColumnBuilder::Micros(_) => return None,
     }
     Some(())
 }
@@ -77,8 +87,8 @@ fn print(wire: Wire, cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Four decimal digits are one digit of a numeric on the wire, after four 16-bit numbers:
-/// how many digits, the power of 10,000 of the first, sign, decimal digits after the point.
+/// Prints a numeric. On the wire it is four 16-bit numbers (number of digits, power of 10,000 of
+/// the first digit, sign, decimal digits after the point), then digits to the base 10,000.
 fn numeric(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let word = |at: usize| Some(i16::from_be_bytes(*cell.get(2 * at..)?.first_chunk()?));
     let (count, weight) = (i64::from(word(0)?), i64::from(word(1)?));
@@ -86,12 +96,12 @@ fn numeric(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     match word(2)? as u16 {
         0x0000 => {}
         0x4000 => out.push(b'-'),
-        0xC000 => return fixed(out, "NaN"),
-        0xD000 => return fixed(out, "Infinity"),
-        0xF000 => return fixed(out, "-Infinity"),
+        0xC000 => return push_text(out, "NaN"),
+        0xD000 => return push_text(out, "Infinity"),
+        0xF000 => return push_text(out, "-Infinity"),
         _ => return None,
     }
-    // Digits that are not sent are zero.
+    // The server omits zero digits at both ends.
     let digit = |at: i64| match at {
         _ if at < 0 || at >= count => Some(0),
         _ => word(4 + usize::try_from(at).ok()?).and_then(|it| u32::try_from(it).ok()),
@@ -99,9 +109,9 @@ fn numeric(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     if weight < 0 {
         out.push(b'0');
     } else {
-        whole(u64::from(digit(0)?), 1, out);
+        push_integer(u64::from(digit(0)?), 1, out);
         for at in 1..=weight {
-            whole(u64::from(digit(at)?), 4, out);
+            push_integer(u64::from(digit(at)?), 4, out);
         }
     }
     if scale > 0 {
@@ -109,7 +119,7 @@ fn numeric(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let end = out.len() + usize::try_from(scale).ok()?;
         let mut at = weight + 1;
         while out.len() < end {
-            whole(u64::from(digit(at)?), 4, out);
+            push_integer(u64::from(digit(at)?), 4, out);
             at += 1;
         }
         out.truncate(end);
@@ -117,7 +127,7 @@ fn numeric(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-fn fixed(out: &mut Vec<u8>, text: &str) -> Option<()> {
+fn push_text(out: &mut Vec<u8>, text: &str) -> Option<()> {
     out.extend_from_slice(text.as_bytes());
     Some(())
 }
@@ -153,9 +163,9 @@ fn era(before_christ: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// The day so many days after 2000-01-01; says whether it was before Christ. The proleptic
-/// Gregorian calendar in eras of 400 years that begin in March, so that a leap day is the
-/// last day of a year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+/// Prints the date this many days after 2000-01-01 and returns whether it is before Christ. Uses
+/// the proleptic Gregorian calendar in eras of 400 years that begin in March, so that a leap day is
+/// the last day of a year (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn day(days: i64, out: &mut Vec<u8>) -> bool {
     let days = days + EPOCH + 719_468;
     let day_of_era = days.rem_euclid(146_097);
@@ -166,26 +176,26 @@ fn day(days: i64, out: &mut Vec<u8>) -> bool {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = days.div_euclid(146_097) * 400 + year_of_era + i64::from(month <= 2);
-    // There is no year 0: 1 BC comes before 1 AD.
+    // There is no year 0: the year before 1 AD is 1 BC.
     let before_christ = year <= 0;
-    whole(if before_christ { 1 - year } else { year }.unsigned_abs(), 4, out);
+    push_integer(if before_christ { 1 - year } else { year }.unsigned_abs(), 4, out);
     out.push(b'-');
-    whole(month.unsigned_abs(), 2, out);
+    push_integer(month.unsigned_abs(), 2, out);
     out.push(b'-');
-    whole(day.unsigned_abs(), 2, out);
+    push_integer(day.unsigned_abs(), 2, out);
     before_christ
 }
 
 fn time(micros: i64, out: &mut Vec<u8>) {
     let (seconds, fraction) = ((micros / SECOND).unsigned_abs(), micros % SECOND);
-    whole(seconds / 3_600, 2, out);
+    push_integer(seconds / 3_600, 2, out);
     out.push(b':');
-    whole(seconds / 60 % 60, 2, out);
+    push_integer(seconds / 60 % 60, 2, out);
     out.push(b':');
-    whole(seconds % 60, 2, out);
+    push_integer(seconds % 60, 2, out);
     if fraction != 0 {
         out.push(b'.');
-        whole(fraction.unsigned_abs(), 6, out);
+        push_integer(fraction.unsigned_abs(), 6, out);
         while out.last() == Some(&b'0') {
             out.pop();
         }
@@ -206,8 +216,8 @@ fn uuid(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// A whole number of at least so many digits.
-fn whole(number: u64, digits: usize, out: &mut Vec<u8>) {
+/// Prints an integer with at least this many digits.
+fn push_integer(number: u64, digits: usize, out: &mut Vec<u8>) {
     const PAIRS: &[u8; 200] =
         b"00010203040506070809101112131415161718192021222324252627282930313233343536373839\
           40414243444546474849505152535455565758596061626364656667686970717273747576777879\
@@ -245,7 +255,7 @@ mod tests {
             (59, "2000-02-29"),
             (-730_119, "0001-01-01"),
             (-730_120, "0001-12-31 BC"),
-            // The first and the last day that PostgreSQL knows.
+            // The first and the last day that PostgreSQL supports.
             (-2_451_545, "4714-11-24 BC"),
             (2_145_031_948, "5874897-12-31"),
             (i32::MAX, "infinity"),
@@ -260,7 +270,7 @@ mod tests {
         for wire in [Wire::Numeric, Wire::Date, Wire::Time, Wire::Timestamp, Wire::Uuid] {
             assert_eq!(printed(wire, b"abc"), None, "{wire:?}");
         }
-        // A numeric that says to have a digit and has none.
+        // A numeric whose header announces one digit, and which has none.
         assert_eq!(printed(Wire::Numeric, &[0, 1, 0, 0, 0, 0, 0, 0]), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Builders of columns that stay fast in an unoptimised build: bytes are pushed
-//! into one buffer, without formatting machinery.
+//! Builds text columns by pushing bytes into one buffer, without `format!`, so that it is fast in an
+//! unoptimised build.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Texts {
         }
     }
 
-    /// Adds a cell of all the parts, one after another.
+    /// Adds a cell with the concatenated parts.
     pub(super) fn push(&mut self, parts: &[&str]) {
         let start = self.values.len();
         for part in parts {
@@ -36,7 +36,7 @@ impl Texts {
         self.end(start);
     }
 
-    /// Adds a cell that `write` writes. It must write UTF-8.
+    /// Adds a cell. `write` appends its text, which must be UTF-8.
     pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.values.len();
         write(&mut self.values);
@@ -60,7 +60,7 @@ impl Texts {
     }
 }
 
-/// Writes a number with at least `width` digits.
+/// Appends a number with at least `width` digits.
 pub(super) fn digits(out: &mut Vec<u8>, mut value: u64, width: usize) {
     let start = out.len();
     while value > 0 || out.len() - start < width {
@@ -70,8 +70,8 @@ pub(super) fn digits(out: &mut Vec<u8>, mut value: u64, width: usize) {
     out[start..].reverse();
 }
 
-/// Dates as texts, by their distance from the first day. Neighbours in a table
-/// mostly share their date, so the last one is kept.
+/// Formats dates, given as days from the first day. Keeps the last one, because adjacent rows mostly
+/// have the same date.
 pub(super) struct Calendar {
     first_day: Date,
     last: Option<(i64, String)>,
@@ -91,9 +91,8 @@ impl Calendar {
         text
     }
 
-    /// `2026-03-01 09:30:00` and the zone's text, if any. `hash` chooses the
-    /// time of the day: between 00:00 and 14:59:59 UTC, so that the date is the
-    /// same in Seoul.
+    /// Appends `2026-03-01 09:30:00` and the text of the zone. `hash` chooses the time of day, from
+    /// 00:00 to 14:59:59 UTC, so that the date in Seoul is the same.
     pub(super) fn time(&mut self, out: &mut Vec<u8>, days: i64, hash: u64, zone: &str) {
         let second = hash % (15 * 3_600);
         out.extend_from_slice(self.date(days).as_bytes());
@@ -108,6 +107,6 @@ impl Calendar {
 }
 
 fn text(first_day: Date, days: i64) -> String {
-    // Saturates at the end of time, which no demonstration reaches.
+    // Saturates at the last supported date, which no sample reaches.
     first_day.saturating_add(days.days()).to_string()
 }

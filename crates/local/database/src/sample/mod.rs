@@ -1,12 +1,12 @@
-//! The embedded default source: a travel-affiliate business.
+//! The built-in sample database: a travel-affiliate business that changes daily.
 //!
 //! Creators post links to partners' hotels and flights; clicks become bookings,
-//! bookings become payouts. Everything is invented, the personal data too: mail
-//! domains are those of RFC 2606, telephone numbers, bank codes and passport
-//! letters are of ranges that nobody was given, IP addresses are documentation's.
+//! bookings become payouts. Everything is invented, including the personal data: mail domains are
+//! those of RFC 2606, telephone numbers, bank codes and passport letters are from unassigned ranges,
+//! IP addresses are from the documentation ranges.
 //!
-//! Every row is a pure function of its id and of the day, so an image costs
-//! nothing until it is read, and the same day is always the same rows.
+//! Every row is a pure function of its id and of the day. A snapshot therefore costs nothing until
+//! it is read, and a day always has the same rows.
 
 mod cells;
 mod life;
@@ -28,9 +28,9 @@ use landbridge_source::Engine;
 
 pub use tables::{COUPONS_EMPTY_FROM_DAY, PASSPORT_FROM_DAY};
 
-/// The zone in which a day of the business begins.
+/// The time zone of the business, in which its days begin.
 const ZONE: &str = "Asia/Seoul";
-/// Ids that one batch covers; deleted ones leave gaps.
+/// Number of ids that a batch covers. Deleted ids leave gaps.
 const IDS_PER_BATCH: u64 = 16_384;
 
 /// The travel-affiliate business, from its first day on.
@@ -47,27 +47,26 @@ pub struct SampleDatabase {
 }
 
 impl SampleDatabase {
-    /// The business whose day 0 is `first_day` (a date in Seoul). Days before
-    /// are as day 0. At scale 1.0 it has about 300,000 rows on day 0; a table
-    /// keeps a few rows at any scale.
+    /// The business whose day 0 is `first_day`, a date in Seoul. Earlier days are the same as day 0.
+    /// At scale 1.0 day 0 has about 300,000 rows; every table has a few rows at any scale.
     pub fn new(first_day: Date, scale: f64) -> SampleDatabase {
         SampleDatabase { first_day, scale }
     }
 
-    /// The day's number at an instant.
+    /// The number of the day at an instant.
     pub fn day(&self, at: Timestamp) -> u64 {
         let date = match TimeZone::get(ZONE) {
             Ok(zone) => at.to_zoned(zone).date(),
-            // Seoul has had no summer time since 1988: nine hours are the zone.
+            // Seoul has had no daylight saving time since 1988: the offset is always nine hours.
             Err(_) => at.to_zoned(TimeZone::fixed(jiff::tz::offset(9))).date(),
         };
         let days = (date - self.first_day).get_days();
         u64::try_from(days).unwrap_or(0)
     }
 
-    /// The state of day `day`; nothing is computed but the number of rows.
+    /// The state on this day. Computes only the number of rows.
     pub fn on_day(&self, day: u64) -> Arc<dyn DatabaseSnapshot> {
-        let view = life::View::new(self.first_day, day, self.scale);
+        let view = life::BusinessDay::new(self.first_day, day, self.scale);
         let tables = tables::ALL.iter().map(|kind| kind.table(&view)).collect();
         Arc::new(SampleSnapshot { engine: self.engine(), view, tables })
     }
@@ -87,14 +86,14 @@ impl SourceDatabase for SampleDatabase {
         at: Timestamp,
         _dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
-        let image = self.on_day(self.day(at));
-        Box::pin(std::future::ready(Ok(image)))
+        let snapshot = self.on_day(self.day(at));
+        Box::pin(std::future::ready(Ok(snapshot)))
     }
 }
 
 struct SampleSnapshot {
     engine: Engine,
-    view: life::View,
+    view: life::BusinessDay,
     tables: Vec<Table>,
 }
 
@@ -124,7 +123,7 @@ impl DatabaseSnapshot for SampleSnapshot {
         let last = view.last_id(kind);
         let starts = (1..=last).step_by(usize::try_from(IDS_PER_BATCH).unwrap_or(usize::MAX));
         Ok(Box::new(starts.map(move |first| {
-            let ids = view.alive(kind, first, last.min(first + IDS_PER_BATCH - 1));
+            let ids = view.existing_ids(kind, first, last.min(first + IDS_PER_BATCH - 1));
             rows::batch(kind, &view, &ids, schema.clone())
         })))
     }

@@ -1,9 +1,9 @@
-//! Invented people: who they are follows from a number.
+//! Invented people. All attributes are derived from a number.
 
 use super::cells::digits;
-use crate::hash::mix;
+use crate::pseudo_random::mix;
 
-/// Family names, in Korean and as they are romanised.
+/// Family names, in Korean and romanised.
 const FAMILY: [(&str, &str); 16] = [
     ("김", "Kim"),
     ("이", "Lee"),
@@ -51,10 +51,10 @@ const GIVEN: [(&str, &str); 24] = [
     ("채원", "Chaewon"),
 ];
 
-/// Mail domains that are nobody's (RFC 2606).
+/// Reserved mail domains (RFC 2606).
 const MAIL: [&str; 4] = ["example.com", "example.org", "example.net", "mail.example"];
 
-/// A person: a number, from which all else follows.
+/// A person, derived from a number.
 #[derive(Clone, Copy)]
 pub(super) struct Person(pub(super) u64);
 
@@ -63,7 +63,7 @@ impl Person {
         of[(mix(self.0, salt) % of.len() as u64) as usize]
     }
 
-    /// `김서연`, in three parts as they stand: family, given, nothing between.
+    /// `김서연`: family name, then given name, without a separator.
     pub(super) fn korean(self) -> [&'static str; 2] {
         [self.pick(1, &FAMILY).0, self.pick(2, &GIVEN).0]
     }
@@ -73,8 +73,8 @@ impl Person {
         [self.pick(2, &GIVEN).1, " ", self.pick(1, &FAMILY).1]
     }
 
-    /// `seoyeon.kim12@example.com`; `number` keeps two of the same name apart,
-    /// `version` is what changes when the person changes the address.
+    /// `seoyeon.kim12@example.com`. `number` distinguishes people of the same name; `version` changes
+    /// when the person changes the address.
     pub(super) fn email(self, out: &mut Vec<u8>, number: u64, version: u64) {
         let start = out.len();
         out.extend_from_slice(self.pick(2, &GIVEN).1.as_bytes());
@@ -86,7 +86,7 @@ impl Person {
         out.extend_from_slice(self.pick(3 + version, &MAIL).as_bytes());
     }
 
-    /// `010-0123-4567`: no operator has numbers that go on with 0.
+    /// `010-0123-4567`: no operator has numbers whose second group begins with 0.
     pub(super) fn phone(self, out: &mut Vec<u8>, version: u64) {
         let number = mix(self.0, 20 + version);
         out.extend_from_slice(b"010-0");
@@ -95,7 +95,7 @@ impl Person {
         digits(out, number / 1_000 % 10_000, 4);
     }
 
-    /// `1987-03-05`, of someone between 18 and 70 or so.
+    /// `1987-03-05`: the birth date of a person between about 18 and 70.
     pub(super) fn birth_date(self, out: &mut Vec<u8>) {
         let number = mix(self.0, 40);
         digits(out, 1955 + number % 52, 4);
@@ -105,7 +105,7 @@ impl Person {
         digits(out, 1 + number / 624 % 28, 2);
     }
 
-    /// `999-012345-67-890`, of a bank whose code nobody has.
+    /// `999-012345-67-890`: an account at a bank code that is not assigned.
     pub(super) fn account(self, out: &mut Vec<u8>) {
         let number = mix(self.0, 50);
         out.extend_from_slice(b"999-");
@@ -116,7 +116,7 @@ impl Person {
         digits(out, number / 100_000_000 % 1_000, 3);
     }
 
-    /// `Z01234567`: Korean passports begin with other letters.
+    /// `Z01234567`: Korean passport numbers begin with other letters.
     pub(super) fn passport(self, out: &mut Vec<u8>) {
         out.push(b'Z');
         digits(out, mix(self.0, 60) % 100_000_000, 8);

@@ -8,13 +8,13 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 
 use super::cells::{Calendar, Texts, digits};
-use super::life::View;
+use super::life::BusinessDay;
 use super::people::Person;
-use super::tables::Kind;
+use super::tables::SampleTable;
 use crate::error::DatabaseError;
-use crate::hash::mix;
+use crate::pseudo_random::mix;
 
-/// Rates of a won, by currency, for the column that shows a DOUBLE.
+/// Value of one won in each currency, for the DOUBLE column.
 const CURRENCIES: [(&str, f64); 4] =
     [("KRW", 1.0), ("USD", 1_385.25), ("JPY", 9.125), ("EUR", 1_502.5)];
 const COUNTRIES: [&str; 6] = ["KR", "JP", "US", "TH", "VN", "FR"];
@@ -37,28 +37,28 @@ const OFFERS: [(&str, &str); 5] = [
     ("\"패스\", 쿠폰", "pass"),
 ];
 
-/// The batch of these ids of a table.
+/// The batch with the rows of these ids.
 pub(super) fn batch(
-    kind: Kind,
-    view: &View,
+    kind: SampleTable,
+    view: &BusinessDay,
     ids: &[u64],
     schema: SchemaRef,
 ) -> Result<RecordBatch, DatabaseError> {
     let rows = Rows { kind, view, ids };
     let columns = match kind {
-        Kind::Creators => rows.creators(schema.fields().len())?,
-        Kind::Partners => rows.partners()?,
-        Kind::Links => rows.links()?,
-        Kind::Clicks => rows.clicks()?,
-        Kind::Bookings => rows.bookings()?,
-        Kind::Payouts => rows.payouts()?,
-        Kind::Coupons => rows.coupons()?,
+        SampleTable::Creators => rows.creators(schema.fields().len())?,
+        SampleTable::Partners => rows.partners()?,
+        SampleTable::Links => rows.links()?,
+        SampleTable::Clicks => rows.clicks()?,
+        SampleTable::Bookings => rows.bookings()?,
+        SampleTable::Payouts => rows.payouts()?,
+        SampleTable::Coupons => rows.coupons()?,
     };
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-/// Salts keep the numbers of one table's columns, and of the tables, apart.
-fn salt(kind: Kind, column: u64) -> u64 {
+/// The salt that makes the pseudo-random numbers of each column of each table different.
+fn salt(kind: SampleTable, column: u64) -> u64 {
     (kind as u64 + 1) * 1_000 + column
 }
 
@@ -67,8 +67,8 @@ fn pick<T: Copy>(hash: u64, of: &[T]) -> T {
 }
 
 struct Rows<'a> {
-    kind: Kind,
-    view: &'a View,
+    kind: SampleTable,
+    view: &'a BusinessDay,
     ids: &'a [u64],
 }
 
@@ -101,8 +101,8 @@ impl Rows<'_> {
         Arc::new(Int16Array::from(self.ids.iter().map(|id| cell(*id) as i16).collect::<Vec<_>>()))
     }
 
-    /// A reference to a row of another table, NULL never.
-    fn some(&self, of: Kind, column: u64) -> impl Fn(u64) -> u64 {
+    /// A reference to a row of another table, never NULL.
+    fn some(&self, of: SampleTable, column: u64) -> impl Fn(u64) -> u64 {
         move |id| self.view.some_id(of, self.hash(id, column))
     }
 
@@ -113,7 +113,7 @@ impl Rows<'_> {
         })
     }
 
-    /// A date some days after the row was added.
+    /// A date up to `within` days after the row was created.
     fn date_after(&self, column: u64, within: u64) -> Result<ArrayRef, DatabaseError> {
         let mut calendar = Calendar::new(self.view.first_day);
         self.text(|id, texts| {
@@ -142,7 +142,7 @@ impl Rows<'_> {
 
     fn creators(&self, columns: usize) -> Result<Vec<ArrayRef>, DatabaseError> {
         let (kind, view) = (self.kind, self.view);
-        let version = |id| u64::from(view.touched(kind, id).is_some());
+        let version = |id| u64::from(view.updated(kind, id).is_some());
         let mut calendar = Calendar::new(view.first_day);
         let mut all: Vec<ArrayRef> = vec![
             self.long(|id| id),
@@ -165,7 +165,7 @@ impl Rows<'_> {
                 self.ids.iter().map(|id| !self.hash(*id, 10).is_multiple_of(9)).collect::<Vec<_>>(),
             )),
             self.created("+00")?,
-            self.text(|id, texts| match view.touched(kind, id) {
+            self.text(|id, texts| match view.updated(kind, id) {
                 None => texts.null(),
                 Some(day) => {
                     texts.write(|out| calendar.time(out, day as i64 - 1, self.hash(id, 12), "+00"))
@@ -195,8 +195,8 @@ impl Rows<'_> {
             self.text(|id, texts| texts.push(&[pick(self.hash(id, 3), &COUNTRIES)]))?,
             self.text(|id, texts| texts.push(&Person(self.hash(id, 4)).korean()))?,
             self.written(|id, out| {
-                let touched = u64::from(self.view.touched(self.kind, id).is_some());
-                Person(self.hash(id, 4)).email(out, id, touched);
+                let updated = u64::from(self.view.updated(self.kind, id).is_some());
+                Person(self.hash(id, 4)).email(out, id, updated);
             })?,
             self.written(|id, out| {
                 out.extend_from_slice(b"https://partner");
@@ -220,12 +220,12 @@ impl Rows<'_> {
         let offer = |id| pick(self.hash(id, 5), &OFFERS);
         Ok(vec![
             self.long(|id| id),
-            self.long(self.some(Kind::Creators, 1)),
-            self.int(self.some(Kind::Partners, 2)),
+            self.long(self.some(SampleTable::Creators, 1)),
+            self.int(self.some(SampleTable::Partners, 2)),
             self.written(|id, out| uuid(out, self.hash(id, 3), self.hash(id, 30)))?,
             self.text(|id, texts| {
                 let again =
-                    if self.view.touched(self.kind, id).is_some() { " (수정)" } else { "" };
+                    if self.view.updated(self.kind, id).is_some() { " (수정)" } else { "" };
                 texts.push(&[place(id).0, " ", offer(id).0, " / ", place(id).1, again]);
             })?,
             self.text(|id, texts| match self.hash(id, 6) % 40 {
@@ -242,7 +242,7 @@ impl Rows<'_> {
     fn clicks(&self) -> Result<Vec<ArrayRef>, DatabaseError> {
         Ok(vec![
             self.long(|id| id),
-            self.long(self.some(Kind::Links, 1)),
+            self.long(self.some(SampleTable::Links, 1)),
             self.created("")?,
             self.text(|id, texts| match self.hash(id, 3) % 50 {
                 0 => texts.null(),
@@ -263,8 +263,8 @@ impl Rows<'_> {
         let rates: Vec<f64> = self.ids.iter().map(|id| self.currency(*id).1).collect();
         Ok(vec![
             self.long(|id| id),
-            self.long(self.some(Kind::Links, 1)),
-            self.int(self.some(Kind::Partners, 2)),
+            self.long(self.some(SampleTable::Links, 1)),
+            self.int(self.some(SampleTable::Partners, 2)),
             self.text(|id, texts| match self.hash(id, 30) % 3 {
                 0 => texts.push(&traveller(id).english()),
                 _ => texts.push(&traveller(id).korean()),
@@ -276,8 +276,8 @@ impl Rows<'_> {
             self.text(|id, texts| texts.push(&[self.currency(id).0]))?,
             Arc::new(Float64Array::from(rates)),
             self.text(|id, texts| {
-                let touched = self.view.touched(self.kind, id).is_some();
-                texts.push(&[if touched {
+                let updated = self.view.updated(self.kind, id).is_some();
+                texts.push(&[if updated {
                     "cancelled"
                 } else {
                     pick(self.hash(id, 10), &["paid", "confirmed"])
@@ -288,7 +288,7 @@ impl Rows<'_> {
     }
 
     fn payouts(&self) -> Result<Vec<ArrayRef>, DatabaseError> {
-        let creator = self.some(Kind::Creators, 1);
+        let creator = self.some(SampleTable::Creators, 1);
         let mut calendar = Calendar::new(self.view.first_day);
         Ok(vec![
             self.long(|id| id),
@@ -304,9 +304,9 @@ impl Rows<'_> {
                 let mut calendar = Calendar::new(self.view.first_day);
                 self.text(|id, texts| {
                     let added = self.view.added_on(self.kind, id);
-                    let paid = match self.view.touched(self.kind, id) {
+                    let paid = match self.view.updated(self.kind, id) {
                         Some(day) => Some(day as i64 - 1),
-                        // Those to be updated are not paid yet.
+                        // A payout that is still to be updated is not paid yet.
                         None => (id % 17 != 3 && added < 0).then_some(added),
                     };
                     match paid {
@@ -327,14 +327,14 @@ impl Rows<'_> {
                 out.extend_from_slice(b"TRIP");
                 digits(out, self.hash(id, 1) % 100_000_000, 8);
             })?,
-            self.int(self.some(Kind::Partners, 2)),
+            self.int(self.some(SampleTable::Partners, 2)),
             self.short(|id| 5 + self.hash(id, 3) % 40),
             self.date_after(4, 365)?,
         ])
     }
 }
 
-/// A version 4 UUID of two numbers.
+/// Appends a version 4 UUID derived from two numbers.
 fn uuid(out: &mut Vec<u8>, high: u64, low: u64) {
     let high = high & !0xf000 | 0x4000;
     let low = low & (u64::MAX >> 2) | 1 << 63;

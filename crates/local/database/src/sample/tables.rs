@@ -1,17 +1,17 @@
 //! The tables of the business, and their columns.
 
-use super::life::View;
+use super::life::BusinessDay;
 use crate::snapshot::{Column, Table};
 use landbridge_source::EngineFamily;
 
-/// The day's number from which `coupons` is empty: the second day.
+/// `coupons` is empty from this day on: the second day.
 pub const COUPONS_EMPTY_FROM_DAY: u64 = 1;
-/// The day's number from which `creators` has the column `passport_no`: the third day.
+/// `creators` has the column `passport_no` from this day on: the third day.
 pub const PASSPORT_FROM_DAY: u64 = 2;
 
 /// A table of the business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SampleTable {
     Creators,
     Partners,
     Links,
@@ -21,14 +21,14 @@ pub(super) enum Kind {
     Coupons,
 }
 
-pub(super) const ALL: [Kind; 7] = [
-    Kind::Bookings,
-    Kind::Clicks,
-    Kind::Coupons,
-    Kind::Creators,
-    Kind::Links,
-    Kind::Partners,
-    Kind::Payouts,
+pub(super) const ALL: [SampleTable; 7] = [
+    SampleTable::Bookings,
+    SampleTable::Clicks,
+    SampleTable::Coupons,
+    SampleTable::Creators,
+    SampleTable::Links,
+    SampleTable::Partners,
+    SampleTable::Payouts,
 ];
 
 /// Name and declaration of each column.
@@ -116,47 +116,48 @@ const COUPONS: Columns = &[
     ("valid_until", "date"),
 ];
 
-impl Kind {
+impl SampleTable {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Kind::Creators => "creators",
-            Kind::Partners => "partners",
-            Kind::Links => "links",
-            Kind::Clicks => "clicks",
-            Kind::Bookings => "bookings",
-            Kind::Payouts => "payouts",
-            Kind::Coupons => "coupons",
+            SampleTable::Creators => "creators",
+            SampleTable::Partners => "partners",
+            SampleTable::Links => "links",
+            SampleTable::Clicks => "clicks",
+            SampleTable::Bookings => "bookings",
+            SampleTable::Payouts => "payouts",
+            SampleTable::Coupons => "coupons",
         }
     }
 
-    /// Rows on day 0 at scale 1.0; 300,000 in all.
+    /// Number of rows on day 0 at scale 1.0; 300,000 in total.
     pub(super) fn base(self) -> f64 {
         match self {
-            Kind::Creators => 6_000.0,
-            Kind::Partners => 400.0,
-            Kind::Links => 24_000.0,
-            Kind::Clicks => 220_000.0,
-            Kind::Bookings => 30_000.0,
-            Kind::Payouts => 18_000.0,
-            Kind::Coupons => 1_600.0,
+            SampleTable::Creators => 6_000.0,
+            SampleTable::Partners => 400.0,
+            SampleTable::Links => 24_000.0,
+            SampleTable::Clicks => 220_000.0,
+            SampleTable::Bookings => 30_000.0,
+            SampleTable::Payouts => 18_000.0,
+            SampleTable::Coupons => 1_600.0,
         }
     }
 
     fn columns(self) -> Columns {
         match self {
-            Kind::Creators => CREATORS,
-            Kind::Partners => PARTNERS,
-            Kind::Links => LINKS,
-            Kind::Clicks => CLICKS,
-            Kind::Bookings => BOOKINGS,
-            Kind::Payouts => PAYOUTS,
-            Kind::Coupons => COUPONS,
+            SampleTable::Creators => CREATORS,
+            SampleTable::Partners => PARTNERS,
+            SampleTable::Links => LINKS,
+            SampleTable::Clicks => CLICKS,
+            SampleTable::Bookings => BOOKINGS,
+            SampleTable::Payouts => PAYOUTS,
+            SampleTable::Coupons => COUPONS,
         }
     }
 
-    /// The table as the catalogue of this day describes it.
-    pub(super) fn table(self, view: &View) -> Table {
-        let new = (self == Kind::Creators && view.day >= PASSPORT_FROM_DAY).then_some(&PASSPORT);
+    /// The table, as the catalogue describes it on this day.
+    pub(super) fn table(self, view: &BusinessDay) -> Table {
+        let new =
+            (self == SampleTable::Creators && view.day >= PASSPORT_FROM_DAY).then_some(&PASSPORT);
         let columns = self.columns().iter().chain(new).map(|(name, declared)| {
             let column = Column::declared(EngineFamily::Postgres, name, declared)
                 .expect("the declarations above are constants, and a test reads them all");

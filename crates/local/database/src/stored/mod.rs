@@ -1,10 +1,10 @@
-//! An image kept in files: each table one or more pieces, each piece an Arrow stream.
+//! A snapshot whose rows are in files: each table is one or more chunks, each an Arrow stream.
 //!
-//! Arrow, because a row is written once and read once or twice: nothing is encoded for
-//! size but the blocks of LZ4, and what is read back is what the export's writer takes.
+//! The format is Arrow because each row is written once and read once or twice: only LZ4 reduces
+//! the size, and the export's writer takes the batches as they are read.
 
-mod gathered;
-mod piece;
+mod batch_builder;
+mod chunk;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,47 +13,48 @@ use std::path::PathBuf;
 
 use arrow_ipc::reader::StreamReader;
 
+use crate::copy_jobs::CopiedChunk;
 use crate::error::DatabaseError;
-use crate::jobs::Copied;
 use crate::snapshot::{Batches, DatabaseSnapshot, Table};
 use landbridge_source::Engine;
 
-pub(crate) use gathered::{Cells, Gathered};
-pub(crate) use piece::Piece;
+pub(crate) use batch_builder::{BatchBuilder, ColumnBuilder};
+pub(crate) use chunk::ChunkWriter;
 
-/// Bytes that are read from a file at once.
-const READ_AHEAD: usize = 1_000_000;
+/// Size of the read buffer in bytes.
+const READ_BUFFER: usize = 1_000_000;
 
-/// An image whose rows are in files; reading streams from them.
-pub(crate) struct Stored {
+/// A snapshot whose rows are in files.
+pub(crate) struct StoredSnapshot {
     engine: Engine,
     database: String,
     tables: Vec<Table>,
-    /// (schema, table) → its pieces, in the order of their rows. A skipped table has none.
-    pieces: HashMap<(String, String), Vec<PathBuf>>,
+    /// (schema, table) → the files of its chunks, in the order of the rows. Skipped tables are
+    /// absent.
+    chunks: HashMap<(String, String), Vec<PathBuf>>,
 }
 
-impl Stored {
-    /// The image of these tables, with the rows that were copied of them. Tables that are
-    /// not skipped have their rows counted and can be read, be it that they are empty.
-    pub(crate) fn of(
+impl StoredSnapshot {
+    /// A snapshot of these tables. Every table that is not skipped has at least one chunk, also
+    /// when it is empty; this sets its number of rows.
+    pub(crate) fn new(
         engine: Engine,
         database: String,
         mut tables: Vec<Table>,
-        copied: Vec<Copied>,
-    ) -> Stored {
-        let mut pieces = HashMap::new();
+        copied: Vec<CopiedChunk>,
+    ) -> StoredSnapshot {
+        let mut chunks = HashMap::new();
         for copied in copied {
             let table = &mut tables[copied.table];
             table.rows = Some(table.rows.unwrap_or(0) + copied.rows);
             let name = (table.schema.clone(), table.name.clone());
-            pieces.entry(name).or_insert_with(Vec::new).push(copied.path);
+            chunks.entry(name).or_insert_with(Vec::new).push(copied.path);
         }
-        Stored { engine, database, tables, pieces }
+        StoredSnapshot { engine, database, tables, chunks }
     }
 }
 
-impl DatabaseSnapshot for Stored {
+impl DatabaseSnapshot for StoredSnapshot {
     fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -71,23 +72,24 @@ impl DatabaseSnapshot for Stored {
     }
 }
 
-impl Stored {
-    /// As [`DatabaseSnapshot::read`], with what the pieces hold behind the table's own columns.
+impl StoredSnapshot {
+    /// As [`DatabaseSnapshot::read`], including the columns that the files contain after the
+    /// table's own columns.
     ///
     /// # Errors
-    /// When the image holds no such table.
+    /// When the snapshot has no such table.
     pub(crate) fn read_all(&self, table: &Table) -> Result<Batches, DatabaseError> {
         self.batches(table, None)
     }
 
-    /// These columns of a table's pieces, or all.
+    /// The batches of a table: these columns, or all.
     fn batches(
         &self,
         table: &Table,
         columns: Option<Vec<usize>>,
     ) -> Result<Batches, DatabaseError> {
-        let pieces =
-            self.pieces.get(&(table.schema.clone(), table.name.clone())).ok_or_else(|| {
+        let chunks =
+            self.chunks.get(&(table.schema.clone(), table.name.clone())).ok_or_else(|| {
                 DatabaseError::UnknownTable {
                     schema: table.schema.clone(),
                     table: table.name.clone(),
@@ -97,13 +99,14 @@ impl Stored {
             Ok(batches) => batches,
             Err(error) => Box::new(std::iter::once(Err(error))),
         };
-        Ok(Box::new(pieces.clone().into_iter().flat_map(open)))
+        Ok(Box::new(chunks.clone().into_iter().flat_map(open)))
     }
 }
 
 fn read(path: &PathBuf, columns: Option<Vec<usize>>) -> Result<Batches, DatabaseError> {
-    let io = |source| DatabaseError::Io { doing: "open", path: path.display().to_string(), source };
-    let file = BufReader::with_capacity(READ_AHEAD, File::open(path).map_err(io)?);
+    let io =
+        |source| DatabaseError::Io { action: "open", path: path.display().to_string(), source };
+    let file = BufReader::with_capacity(READ_BUFFER, File::open(path).map_err(io)?);
     let reader = StreamReader::try_new(file, columns)?;
     Ok(Box::new(reader.map(|batch| batch.map_err(DatabaseError::from))))
 }

@@ -145,7 +145,7 @@ mod tests {
         let error = DatabaseError::from(programs(&[dir.path().to_owned()]).unwrap_err());
         assert_eq!(
             error.to_string(),
-            "cannot start a server from the image: no MariaDB server programs \
+            "cannot start a server from the snapshot: no MariaDB server programs \
              (mariadb-install-db, mariadbd) on PATH nor in /usr/sbin; run \
              scripts/mariadb-for-tests.sh, or install your system's MariaDB server package"
         );

@@ -6,10 +6,10 @@ use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::printer::print_schema;
 
-use crate::support::{image, printed, run};
+use crate::support::{printed, run, snapshot};
 
 async fn check(source: MemoryDatabase, folder: &str, quirks: ExportQuirks, expected: Expect) {
-    let exported = run(image(&source).await.as_ref(), quirks).await;
+    let exported = run(snapshot(&source).await.as_ref(), quirks).await;
     let mut text = String::new();
     for file in exported.files(folder) {
         let reader = SerializedFileReader::new(file).unwrap();
@@ -148,7 +148,7 @@ async fn postgres() {
 async fn timestamps_may_be_local() {
     let quirks = ExportQuirks { local_timestamps: true, ..ExportQuirks::default() };
     let fixed = MemoryDatabase::mysql_every_type().unwrap();
-    let exported = run(image(&fixed).await.as_ref(), quirks).await;
+    let exported = run(snapshot(&fixed).await.as_ref(), quirks).await;
     let reader = SerializedFileReader::new(exported.files("exports/").remove(0)).unwrap();
     let mut schema = Vec::new();
     print_schema(&mut schema, reader.metadata().file_metadata().schema());
@@ -165,7 +165,8 @@ async fn values() {
         ("exports/day-1/shop/public.every_type/", MemoryDatabase::postgres_every_type().unwrap()),
     ];
     for (folder, source) in sources {
-        let rows = run(image(&source).await.as_ref(), ExportQuirks::default()).await.rows(folder);
+        let rows =
+            run(snapshot(&source).await.as_ref(), ExportQuirks::default()).await.rows(folder);
         let cells = printed(&rows);
         for (index, field) in rows.schema().fields().iter().enumerate() {
             let cell = |row: usize| cells[row][index].as_deref().unwrap_or("NULL").to_owned();

@@ -6,7 +6,7 @@ use landbridge_local_database::{
 };
 use serde_json::Value;
 
-use crate::support::{Exported, image, run, spec, try_run};
+use crate::support::{Exported, run, snapshot, spec, try_run};
 
 /// A table of `rows` rows with a key that it can be split by.
 fn keyed(schema: &str, name: &str, rows: usize) -> MemoryTable {
@@ -57,7 +57,7 @@ fn small() -> ExportQuirks {
 
 #[tokio::test]
 async fn postgres_family() {
-    let exported = run(image(&postgres()).await.as_ref(), small()).await;
+    let exported = run(snapshot(&postgres()).await.as_ref(), small()).await;
     expect![[r#"
         exports/day-1/export_info_day-1.json
         exports/day-1/export_tables_info_day-1_from_11_to_15.json
@@ -96,9 +96,9 @@ async fn postgres_family() {
     warnings.push('\n');
     expect![[r#"
         table shop.public.cache was skipped: it is unlogged
-        table shop.public.a/b was skipped: its name holds a slash
-        table shop.public.sums was skipped: the name of its column "total (won)" holds one of , ; { } ( ) = space, tab or newline
-        table shop.public.tabbed was skipped: the name of its column "a\tb" holds one of , ; { } ( ) = space, tab or newline
+        table shop.public.a/b was skipped: its name contains a slash
+        table shop.public.sums was skipped: the name of its column "total (won)" contains one of , ; { } ( ) = space, tab or newline
+        table shop.public.tabbed was skipped: the name of its column "a\tb" contains one of , ; { } ( ) = space, tab or newline
     "#]].assert_eq(&warnings);
 }
 
@@ -108,7 +108,7 @@ async fn mysql_family() {
     fixed.set_table(keyed("shop", "orders", 25)).unwrap();
     fixed.set_table(keyed("shop", "my orders", 0)).unwrap();
     let quirks = ExportQuirks { empty: EmptyTableForm::ZeroRowFile, ..small() };
-    let exported = run(image(&fixed).await.as_ref(), quirks).await;
+    let exported = run(snapshot(&fixed).await.as_ref(), quirks).await;
     expect![[r#"
         exports/day-1/export_info_day-1.json
         exports/day-1/export_tables_info_day-1_from_1_to_3.json
@@ -129,7 +129,7 @@ async fn mysql_family() {
     };
     assert_eq!(targets(&exported), ["sys", "shop.orders", "shop.my orders"]);
     let quirks = ExportQuirks { three_part_targets: true, ..small() };
-    let three = run(image(&fixed).await.as_ref(), quirks).await;
+    let three = run(snapshot(&fixed).await.as_ref(), quirks).await;
     assert_eq!(targets(&three), ["sys", "shop.shop.orders", "shop.shop.my orders"]);
     assert_eq!(exported.rows("exports/day-1/shop/shop.orders/").num_rows(), 25);
     assert_eq!(exported.rows_of_empty("exports/day-1/shop/shop.my_orders/"), 0);
@@ -148,7 +148,7 @@ impl Exported {
 /// A partitioned table's folder and those of its partitions hold the same rows.
 #[tokio::test]
 async fn partitions_hold_the_rows_twice() {
-    let exported = run(image(&postgres()).await.as_ref(), small()).await;
+    let exported = run(snapshot(&postgres()).await.as_ref(), small()).await;
     let rows =
         |name: &str| exported.outcome.tables.iter().find(|table| table.name == name).unwrap().rows;
     assert_eq!(rows("visits"), 25);
@@ -161,7 +161,8 @@ async fn older_exports_have_no_batch_folder() {
     let fixed = MemoryDatabase::new(Engine::postgres("15.4"), "shop");
     fixed.set_table(keyed("public", "orders", 5)).unwrap();
     let exported =
-        run(image(&fixed).await.as_ref(), ExportQuirks { no_batch_folder: true, ..small() }).await;
+        run(snapshot(&fixed).await.as_ref(), ExportQuirks { no_batch_folder: true, ..small() })
+            .await;
     expect![[r#"
         exports/day-1/export_info_day-1.json
         exports/day-1/export_tables_info_day-1_from_1_to_3.json
@@ -179,14 +180,14 @@ async fn empty_tables_take_both_forms() {
         fixed.set_table(keyed("public", &format!("t{number}"), 0)).unwrap();
     }
     let quirks = ExportQuirks { empty: EmptyTableForm::ByHash, ..small() };
-    let outcome = run(image(&fixed).await.as_ref(), quirks).await.outcome;
+    let outcome = run(snapshot(&fixed).await.as_ref(), quirks).await.outcome;
     let files: u64 = outcome.tables.iter().map(|table| table.files).sum();
     assert!((1..16).contains(&files), "{files} of 16 empty tables have a file");
 }
 
 #[tokio::test]
 async fn manifests() {
-    let exported = run(image(&postgres()).await.as_ref(), small()).await;
+    let exported = run(snapshot(&postgres()).await.as_ref(), small()).await;
     let info: Value =
         serde_json::from_slice(&exported.objects["exports/day-1/export_info_day-1.json"]).unwrap();
     let total = info["totalExportedDataInGB"].as_f64().unwrap();
@@ -225,9 +226,9 @@ async fn manifests() {
     expect![[r#"
         {"target":"shop.public.empty","status":"COMPLETE","TableStatistics":{"extractionStartTime":"2026-03-01T16:00:00Z","extractionEndTime":"2026-03-01T16:20:00Z"},"schemaMetadata":{"originalTypeMappings":[{"columnName":"id","originalType":"bigint","expectedExportedType":"int64","originalCharMaxLength":"0","originalNumPrecision":"64","originalDateTimePrecision":"0"},{"columnName":"note","originalType":"character varying","expectedExportedType":"binary (UTF8)","originalCharMaxLength":"20","originalNumPrecision":"0","originalDateTimePrecision":"0"}]}}
         {"target":"shop.public.cache","status":"SKIPPED","warningMessage":"table shop.public.cache was skipped: it is unlogged"}
-        {"target":"shop.public.a/b","status":"SKIPPED","warningMessage":"table shop.public.a/b was skipped: its name holds a slash"}
-        {"target":"shop.public.sums","status":"SKIPPED","warningMessage":"table shop.public.sums was skipped: the name of its column \"total (won)\" holds one of , ; { } ( ) = space, tab or newline"}
-        {"target":"shop.public.tabbed","status":"SKIPPED","warningMessage":"table shop.public.tabbed was skipped: the name of its column \"a\\tb\" holds one of , ; { } ( ) = space, tab or newline"}
+        {"target":"shop.public.a/b","status":"SKIPPED","warningMessage":"table shop.public.a/b was skipped: its name contains a slash"}
+        {"target":"shop.public.sums","status":"SKIPPED","warningMessage":"table shop.public.sums was skipped: the name of its column \"total (won)\" contains one of , ; { } ( ) = space, tab or newline"}
+        {"target":"shop.public.tabbed","status":"SKIPPED","warningMessage":"table shop.public.tabbed was skipped: the name of its column \"a\\tb\" contains one of , ; { } ( ) = space, tab or newline"}
         {"target":"postgres","warningMessage":"The database postgres has no tables that can be exported."}
         {"target":"template1","warningMessage":"The database template1 has no tables that can be exported."}
         {"target":"shop.public.orders","status":"COMPLETE","tableStatistics":{"extractionStartTime":"2026-03-01T16:00:00Z","extractionEndTime":"2026-03-01T16:20:00Z"},"schemaMetadata":{"originalTypeMappings":[{"columnName":"id","originalType":"bigint","expectedExportedType":"int64","originalCharMaxLength":0,"originalNumPrecision":64,"originalDateTimePrecision":0},{"columnName":"note","originalType":"character varying","expectedExportedType":"binary (UTF8)","originalCharMaxLength":20,"originalNumPrecision":0,"originalDateTimePrecision":0}]}}
@@ -243,19 +244,19 @@ async fn manifests() {
 
 #[tokio::test]
 async fn sizes_may_be_missing_everywhere() {
-    let image = image(&MemoryDatabase::mysql_every_type().unwrap()).await;
-    let exported = run(image.as_ref(), ExportQuirks { no_sizes: true, ..small() }).await;
+    let snapshot = snapshot(&MemoryDatabase::mysql_every_type().unwrap()).await;
+    let exported = run(snapshot.as_ref(), ExportQuirks { no_sizes: true, ..small() }).await;
     assert!(!format!("{:?}", exported.entries()).contains("originalNumPrecision"));
 }
 
 #[tokio::test]
 async fn only_some_tables() {
-    let image = image(&postgres()).await;
+    let snapshot = snapshot(&postgres()).await;
     let run = async |only: &[&str]| {
         let only: Vec<String> = only.iter().map(|part| (*part).to_owned()).collect();
         let mut spec = spec(small());
         spec.only = &only;
-        let outcome = try_run(image.as_ref(), &spec).await.map(|exported| exported.outcome);
+        let outcome = try_run(snapshot.as_ref(), &spec).await.map(|exported| exported.outcome);
         outcome
             .map(|outcome| outcome.tables.into_iter().map(|table| table.name).collect::<Vec<_>>())
     };
@@ -268,19 +269,20 @@ async fn only_some_tables() {
     let refused = run(&["shop.public.order"]).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "ExportOnly names shop.public.order, which the snapshot does not hold; \
-         give database, database.schema or database.schema.table"
+        "ExportOnly names shop.public.order, which is not in the snapshot; \
+         use the form database, database.schema or database.schema.table"
     );
 }
 
 #[tokio::test]
 async fn the_same_export_is_the_same_bytes() {
-    let image = image(&postgres()).await;
+    let snapshot = snapshot(&postgres()).await;
     assert!(
-        run(image.as_ref(), small()).await.objects == run(image.as_ref(), small()).await.objects
+        run(snapshot.as_ref(), small()).await.objects
+            == run(snapshot.as_ref(), small()).await.objects
     );
     let mut other = spec(small());
     other.export_id = "day-2";
-    let other = try_run(image.as_ref(), &other).await.unwrap();
+    let other = try_run(snapshot.as_ref(), &other).await.unwrap();
     assert!(other.objects.keys().all(|key| key.starts_with("exports/day-2/")));
 }

@@ -34,13 +34,13 @@ async fn a_database_is_captured_whole() {
     assert_eq!(source.engine().name(), "mariadb");
     assert!(source.engine().version().starts_with("1"), "{:?}", source.engine());
     let dir = tempfile::tempdir().unwrap();
-    let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    assert_eq!(image.database(), "shop");
-    // The image stays as it is, whatever happens to its database.
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+    assert_eq!(snapshot.database(), "shop");
+    // The snapshot stays as it is, whatever happens to its database.
     drop(server);
 
     let tables =
-        image.tables().iter().map(|it| format!("{}.{} {:?}\n", it.schema, it.name, it.rows));
+        snapshot.tables().iter().map(|it| format!("{}.{} {:?}\n", it.schema, it.name, it.rows));
     expect![[r#"
         shop.every_type Some(5)
         shop.history Some(1)
@@ -53,8 +53,8 @@ async fn a_database_is_captured_whole() {
     "#]]
     .assert_eq(&tables.collect::<String>());
 
-    let every_type = table(image.as_ref(), "every_type");
-    let mut rows = cells(image.as_ref(), every_type);
+    let every_type = table(snapshot.as_ref(), "every_type");
+    let mut rows = cells(snapshot.as_ref(), every_type);
     rows.sort_by_key(|row| row[0].as_deref().unwrap().parse::<i64>().unwrap());
     assert!(rows[1][1..].iter().all(Option::is_none));
     let mut text = String::new();
@@ -123,7 +123,7 @@ async fn a_database_is_captured_whole() {
         hidden int (None, Some(10), None): "7"
     "#]].assert_eq(&text);
 
-    let exported = run(image.as_ref(), ExportQuirks::default()).await;
+    let exported = run(snapshot.as_ref(), ExportQuirks::default()).await;
     assert_eq!(exported.rows("exports/day-1/shop/shop.visits/").num_rows(), 40);
     assert!(
         exported.objects.keys().any(|key| key.starts_with("exports/day-1/shop/shop.odd__table/"))
@@ -156,13 +156,13 @@ async fn a_capture_is_one_instant() {
         let url = server.url_of("shop").replace("root@", &format!("{user}@"));
         let source = MySqlDatabase::connect(&url).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-        let rows: Vec<u64> = image.tables().iter().filter_map(|table| table.rows).collect();
+        let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+        let rows: Vec<u64> = snapshot.tables().iter().filter_map(|table| table.rows).collect();
         assert_eq!((rows[0], rows[2]), (rows[1], 50_000), "{user}");
         assert!(rows[0] >= last);
         last = rows[0];
-        let big = table(image.as_ref(), "big");
-        let sizes = image.read(big).unwrap().map(|batch| batch.unwrap().num_rows());
+        let big = table(snapshot.as_ref(), "big");
+        let sizes = snapshot.read(big).unwrap().map(|batch| batch.unwrap().num_rows());
         assert!(sizes.max().unwrap() <= 8_192, "a batch is bounded");
     }
     writing.abort();
@@ -182,8 +182,8 @@ async fn unreadable_tables_are_skipped() {
     let url = server.url_of("shop").replace("root@", "reader@");
     let dir = tempfile::tempdir().unwrap();
     let source = MySqlDatabase::connect(&url).await.unwrap();
-    let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    let skipped = |name: &str| table(image.as_ref(), name).skip_reason.clone();
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+    let skipped = |name: &str| table(snapshot.as_ref(), name).skip_reason.clone();
     assert_eq!(skipped("open"), None);
     assert_eq!(skipped("closed").as_deref(), Some("the master user may not read it"));
     assert_eq!(skipped("half").as_deref(), Some("the master user may not read it"));

@@ -70,12 +70,12 @@ async fn a_database_is_captured_whole() {
     assert!(source.engine().version().parse::<f64>().unwrap() >= 10.0);
 
     let dir = tempfile::tempdir().unwrap();
-    let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    // The image stays as it is, whatever happens to its database.
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+    // The snapshot stays as it is, whatever happens to its database.
     drop(server);
 
     let mut text = String::new();
-    for table in image.tables() {
+    for table in snapshot.tables() {
         let (rows, parent) = (table.rows, table.partition_of.as_deref().unwrap_or("-"));
         let skipped = table.skip_reason.as_deref().unwrap_or("-");
         text.push_str(&format!(
@@ -98,8 +98,8 @@ async fn a_database_is_captured_whole() {
     "#]]
     .assert_eq(&text);
 
-    let every_type = table(image.as_ref(), "every_type");
-    let rows = cells(image.as_ref(), every_type);
+    let every_type = table(snapshot.as_ref(), "every_type");
+    let rows = cells(snapshot.as_ref(), every_type);
     assert!(rows[1][1..].iter().all(Option::is_none));
     let mut text = String::new();
     for (index, column) in every_type.columns.iter().enumerate() {
@@ -159,7 +159,7 @@ async fn a_database_is_captured_whole() {
     "#]]
     .assert_eq(&text);
 
-    let exported = run(image.as_ref(), ExportQuirks::default()).await;
+    let exported = run(snapshot.as_ref(), ExportQuirks::default()).await;
     assert_eq!(exported.rows("exports/day-1/postgres/public.visits/").num_rows(), 40);
     let rows =
         |name: &str| exported.outcome.tables.iter().find(|table| table.name == name).unwrap().rows;
@@ -192,8 +192,8 @@ async fn a_capture_is_one_instant() {
     let mut last = 0;
     for _ in 0..20 {
         let dir = tempfile::tempdir().unwrap();
-        let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-        let rows: Vec<u64> = image.tables().iter().filter_map(|table| table.rows).collect();
+        let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+        let rows: Vec<u64> = snapshot.tables().iter().filter_map(|table| table.rows).collect();
         assert_eq!(rows[0], rows[1]);
         assert!(rows[0] >= last);
         last = rows[0];
@@ -210,11 +210,11 @@ async fn a_big_table_is_streamed() {
     client(&server).await.batch_execute(fill).await.unwrap();
     let source = PostgresDatabase::connect(&server.url()).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let image = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    let big = table(image.as_ref(), "big");
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
+    let big = table(snapshot.as_ref(), "big");
     assert_eq!(big.rows, Some(100_000));
     let sizes: Vec<usize> =
-        image.read(big).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
+        snapshot.read(big).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
     assert_eq!(sizes.iter().sum::<usize>(), 100_000);
     assert!(sizes.iter().all(|rows| *rows <= 8_192));
 }
@@ -231,13 +231,13 @@ async fn unreadable_tables_are_skipped() {
     client(&server).await.batch_execute(setup).await.unwrap();
     let url = server.url().replace("landbridge@", "reader@");
     let dir = tempfile::tempdir().unwrap();
-    let image: std::sync::Arc<dyn DatabaseSnapshot> = PostgresDatabase::connect(&url)
+    let snapshot: std::sync::Arc<dyn DatabaseSnapshot> = PostgresDatabase::connect(&url)
         .await
         .unwrap()
         .capture(Timestamp::UNIX_EPOCH, dir.path())
         .await
         .unwrap();
-    let skipped = |name: &str| table(image.as_ref(), name).skip_reason.clone();
+    let skipped = |name: &str| table(snapshot.as_ref(), name).skip_reason.clone();
     assert_eq!(skipped("open"), None);
     assert_eq!(skipped("closed").as_deref(), Some("the master user may not read it"));
     assert_eq!(skipped("guarded").as_deref(), Some("the master user may not read it"));

@@ -3,7 +3,7 @@
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::support::{cells, image, run, table};
+use crate::support::{cells, run, snapshot, table};
 
 fn orders(rows: usize) -> MemoryTable {
     let table =
@@ -20,7 +20,7 @@ fn shop(table: MemoryTable) -> MemoryDatabase {
 #[tokio::test]
 async fn a_manifest_is_cut() {
     let quirks = ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() };
-    let exported = run(image(&shop(orders(3))).await.as_ref(), quirks).await;
+    let exported = run(snapshot(&shop(orders(3))).await.as_ref(), quirks).await;
     let (_, manifest) =
         exported.objects.iter().find(|(key, _)| key.contains("_from_1_to_")).unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(manifest).unwrap_err().is_eof());
@@ -31,7 +31,8 @@ async fn a_file_is_cut() {
     for rows in [0, 3, 25] {
         let truncated_file = Some("public.orders".to_owned());
         let quirks = ExportQuirks { truncated_file, rows_per_part: 10, ..ExportQuirks::default() };
-        let files = run(image(&shop(orders(rows))).await.as_ref(), quirks).await.files("exports/");
+        let files =
+            run(snapshot(&shop(orders(rows))).await.as_ref(), quirks).await.files("exports/");
         let broken =
             files.iter().filter(|file| SerializedFileReader::new((*file).clone()).is_err()).count();
         assert_eq!(broken, 1, "of {rows} rows");
@@ -43,7 +44,7 @@ async fn a_file_is_cut() {
 async fn a_sibling_has_another_schema() {
     let mismatched_file = Some("public.orders".to_owned());
     let quirks = ExportQuirks { mismatched_file, ..ExportQuirks::default() };
-    let files = run(image(&shop(orders(3))).await.as_ref(), quirks).await.files("exports/");
+    let files = run(snapshot(&shop(orders(3))).await.as_ref(), quirks).await.files("exports/");
     let columns = files.into_iter().map(|file| {
         let reader = SerializedFileReader::new(file).unwrap();
         reader.metadata().file_metadata().schema_descr().column(0).name().to_owned()
@@ -51,21 +52,21 @@ async fn a_sibling_has_another_schema() {
     assert_eq!(columns.collect::<Vec<_>>(), ["id", "unexpected"]);
 }
 
-/// The database changes; an image that was taken before does not.
+/// The database changes; a snapshot that was taken before does not.
 #[tokio::test]
 async fn a_database_changes_between_days() {
     let fixed = shop(orders(3));
-    let before = image(&fixed).await;
+    let before = snapshot(&fixed).await;
     let changed = MemoryTable::new("public", "orders").column("id", "text").column("extra", "date");
     fixed.set_table(changed.row([Some("a"), None])).unwrap();
-    let after = image(&fixed).await;
+    let after = snapshot(&fixed).await;
     assert_eq!(cells(before.as_ref(), table(before.as_ref(), "orders")).len(), 3);
     assert_eq!(
         cells(after.as_ref(), table(after.as_ref(), "orders")),
         [[Some("a".to_owned()), None]]
     );
     assert!(fixed.remove_table("public", "orders") && !fixed.remove_table("public", "orders"));
-    assert!(image(&fixed).await.tables().is_empty());
+    assert!(snapshot(&fixed).await.tables().is_empty());
 }
 
 /// A cell that does not fit is refused without being shown.

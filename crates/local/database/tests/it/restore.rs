@@ -1,4 +1,4 @@
-//! A MariaDB server made from an image equals the one that the image was taken from, while
+//! A MariaDB server made from a snapshot equals the one that the snapshot was taken from, while
 //! that one moves on.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -14,7 +14,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Value};
 use crate::mariadb::{DATABASE, shop};
 use crate::support::cells;
 
-/// What an image alone does not show, and what surrounds the tables.
+/// What a snapshot alone does not show, and what surrounds the tables.
 const MORE: &str = r#"
     CREATE TABLE `zero dates` (
         id int PRIMARY KEY, dt datetime(3) NOT NULL, ts timestamp NOT NULL, between_them int,
@@ -52,10 +52,10 @@ const MORE: &str = r#"
     CREATE EVENT never ON SCHEDULE AT '2035-01-01 00:00:00' DO DELETE FROM log;
     CREATE USER reader@'%' IDENTIFIED BY 'hunter2'; GRANT SELECT ON shop.parents TO reader@'%'"#;
 
-/// A server of the image's own.
-async fn started(image: &Arc<dyn DatabaseSnapshot>) -> (StartedServer, String) {
+/// A server of the snapshot's own.
+async fn started(snapshot: &Arc<dyn DatabaseSnapshot>) -> (StartedServer, String) {
     let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let started = Arc::clone(image).start_server(anywhere).await.unwrap().expect("a server");
+    let started = Arc::clone(snapshot).start_server(anywhere).await.unwrap().expect("a server");
     let (host, port) = started.database.address().unwrap();
     (started, format!("mysql://root@{host}:{port}/shop"))
 }
@@ -76,7 +76,7 @@ async fn image_of(source: &dyn SourceDatabase) -> (Arc<dyn DatabaseSnapshot>, te
 type Told = (String, String, Vec<Vec<Option<String>>>);
 
 /// Each table's definition, and its rows as the server prints them: not by the way on which
-/// an image is taken.
+/// a snapshot is taken.
 async fn told(url: &str) -> Vec<Told> {
     let mut conn = client(url).await;
     let tables = "SELECT table_name FROM information_schema.tables
@@ -124,7 +124,7 @@ async fn every_type_comes_back() {
     let (server, mut source) = shop(&format!("{DATABASE} {MORE}")).await;
     let then = told(&server.url_of("shop")).await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (image, _dir) = image_of(&mysql).await;
+    let (snapshot, _dir) = image_of(&mysql).await;
     source
         .query_drop(
             "UPDATE shop.every_type SET v = 'gone'; DROP TABLE shop.numbers; DELETE FROM shop.texts;
@@ -132,7 +132,7 @@ async fn every_type_comes_back() {
         )
         .await
         .unwrap();
-    let (started, url) = started(&image).await;
+    let (started, url) = started(&snapshot).await;
 
     let now = told(&url).await;
     let names = |told: &[Told]| told.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
@@ -150,16 +150,16 @@ async fn every_type_comes_back() {
     println!("{rows} rows, {cells_seen} cells of {} tables are as they were", then.len());
     assert!(rows > 2000 && then.len() > 14);
 
-    // An image of it is the image that it was made from.
+    // A snapshot of it is the snapshot that it was made from.
     let (again, _dir) = image_of(started.database.as_ref()).await;
-    assert_eq!(again.tables(), image.tables());
-    for table in image.tables() {
-        let sorted = |image: &dyn DatabaseSnapshot| {
-            let mut cells = cells(image, table);
+    assert_eq!(again.tables(), snapshot.tables());
+    for table in snapshot.tables() {
+        let sorted = |snapshot: &dyn DatabaseSnapshot| {
+            let mut cells = cells(snapshot, table);
             cells.sort();
             cells
         };
-        assert!(sorted(again.as_ref()) == sorted(image.as_ref()), "{}", table.name);
+        assert!(sorted(again.as_ref()) == sorted(snapshot.as_ref()), "{}", table.name);
     }
 }
 
@@ -167,9 +167,9 @@ async fn every_type_comes_back() {
 async fn what_surrounds_the_tables_comes_back() {
     let (server, mut source) = shop(&format!("{DATABASE} {MORE}")).await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (image, _dir) = image_of(&mysql).await;
+    let (snapshot, _dir) = image_of(&mysql).await;
     source.query_drop("DROP DATABASE shop").await.unwrap();
-    let (started, url) = started(&image).await;
+    let (started, url) = started(&snapshot).await;
     let mut conn = client(&url).await;
     let mut ask = async |sql: &str| -> String {
         match conn.query_first::<Option<String>, _>(sql).await {
@@ -218,12 +218,12 @@ async fn what_surrounds_the_tables_comes_back() {
 async fn what_cannot_be_made_is_said() {
     let (server, _source) = shop("CREATE TABLE `a table` (id int)").await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (image, dir) = image_of(&mysql).await;
+    let (snapshot, dir) = image_of(&mysql).await;
     for file in std::fs::read_dir(dir.path()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
     let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let error = image.start_server(anywhere).await.err().unwrap().to_string();
+    let error = snapshot.start_server(anywhere).await.err().unwrap().to_string();
     assert!(error.starts_with("cannot open "), "{error}");
 }
 

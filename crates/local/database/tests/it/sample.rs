@@ -17,9 +17,9 @@ fn day(day: u64) -> std::sync::Arc<dyn DatabaseSnapshot> {
     SampleDatabase::new(FIRST, 0.01).on_day(day)
 }
 
-fn by_id(image: &dyn DatabaseSnapshot, name: &str) -> BTreeMap<String, Row> {
+fn by_id(snapshot: &dyn DatabaseSnapshot, name: &str) -> BTreeMap<String, Row> {
     let key = |row: Row| (row[0].clone().unwrap(), row);
-    cells(image, table(image, name)).into_iter().map(key).collect()
+    cells(snapshot, table(snapshot, name)).into_iter().map(key).collect()
 }
 
 #[tokio::test]
@@ -30,9 +30,12 @@ async fn days_begin_at_midnight_in_seoul() {
     assert_eq!(day("2026-03-01T14:59:59Z"), 0);
     assert_eq!(day("2026-03-01T15:00:00Z"), 1);
     let at = "2026-03-02T16:00:00Z".parse().unwrap();
-    let image = travel.capture(at, std::path::Path::new("/nonexistent")).await.unwrap();
+    let snapshot = travel.capture(at, std::path::Path::new("/nonexistent")).await.unwrap();
     assert!(
-        table(image.as_ref(), "creators").columns.iter().any(|column| column.name == "passport_no")
+        table(snapshot.as_ref(), "creators")
+            .columns
+            .iter()
+            .any(|column| column.name == "passport_no")
     );
 }
 
@@ -88,10 +91,10 @@ fn rows_are_deleted_from_every_table_but_coupons() {
     let travel = SampleDatabase::new(FIRST, 0.2);
     for name in ["creators", "links", "clicks", "bookings", "payouts"] {
         let (before, after) = (travel.on_day(1), travel.on_day(2));
-        let ids = |image: &dyn DatabaseSnapshot| -> std::collections::BTreeSet<i64> {
+        let ids = |snapshot: &dyn DatabaseSnapshot| -> std::collections::BTreeSet<i64> {
             use arrow::array::AsArray;
             use arrow::datatypes::Int64Type;
-            let batches = image.read(table(image, name)).unwrap().map(Result::unwrap);
+            let batches = snapshot.read(table(snapshot, name)).unwrap().map(Result::unwrap);
             let all = batches
                 .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
             all.collect()
@@ -111,14 +114,14 @@ fn the_same_day_is_the_same_rows() {
 
 #[test]
 fn one_row_of_each_table() {
-    let image = SampleDatabase::new(FIRST, 0.01).on_day(2);
+    let snapshot = SampleDatabase::new(FIRST, 0.01).on_day(2);
     let coupons = SampleDatabase::new(FIRST, 0.01).on_day(0);
     let mut text = String::new();
     for table in coupons.tables() {
-        let image = if table.name == "coupons" { &coupons } else { &image };
-        let table = crate::support::table(image.as_ref(), &table.name);
+        let snapshot = if table.name == "coupons" { &coupons } else { &snapshot };
+        let table = crate::support::table(snapshot.as_ref(), &table.name);
         text.push_str(&format!("{}\n", table.name));
-        let row = cells(image.as_ref(), table).swap_remove(2);
+        let row = cells(snapshot.as_ref(), table).swap_remove(2);
         for (column, cell) in table.columns.iter().zip(row) {
             text.push_str(&format!(
                 "  {} {}: {}\n",
@@ -203,12 +206,12 @@ fn one_row_of_each_table() {
 /// The whole business, as the demonstration carries it across.
 #[tokio::test]
 async fn a_day_at_full_size() {
-    let image = SampleDatabase::new(FIRST, 1.0).on_day(0);
+    let snapshot = SampleDatabase::new(FIRST, 1.0).on_day(0);
     let began = std::time::Instant::now();
-    let exported = run(image.as_ref(), ExportQuirks::default()).await;
+    let exported = run(snapshot.as_ref(), ExportQuirks::default()).await;
     let rows: u64 = exported.outcome.tables.iter().map(|table| table.rows).sum();
     println!("{rows} rows, {:.4} GB, {:?}", exported.outcome.total_gb, began.elapsed());
-    assert_eq!(rows, image.tables().iter().filter_map(|table| table.rows).sum::<u64>());
+    assert_eq!(rows, snapshot.tables().iter().filter_map(|table| table.rows).sum::<u64>());
     assert_eq!(rows, 300_000);
     let clicks = exported.outcome.tables.iter().find(|table| table.name == "clicks").unwrap();
     assert!(clicks.files >= 3, "a big table has several files");

@@ -38,21 +38,21 @@ pub(crate) fn spec(quirks: ExportQuirks) -> ExportSpec<'static> {
     }
 }
 
-pub(crate) async fn image(source: &dyn SourceDatabase) -> Arc<dyn DatabaseSnapshot> {
+pub(crate) async fn snapshot(source: &dyn SourceDatabase) -> Arc<dyn DatabaseSnapshot> {
     source.capture(Timestamp::UNIX_EPOCH, Path::new("/nonexistent")).await.unwrap()
 }
 
 pub(crate) async fn try_run(
-    image: &dyn DatabaseSnapshot,
+    snapshot: &dyn DatabaseSnapshot,
     spec: &ExportSpec<'_>,
 ) -> Result<Exported, DatabaseError> {
     let sink = MemorySink::default();
-    let outcome = export(image, spec, &sink).await?;
+    let outcome = export(snapshot, spec, &sink).await?;
     Ok(Exported { objects: sink.objects(), outcome })
 }
 
-pub(crate) async fn run(image: &dyn DatabaseSnapshot, quirks: ExportQuirks) -> Exported {
-    try_run(image, &spec(quirks)).await.unwrap()
+pub(crate) async fn run(snapshot: &dyn DatabaseSnapshot, quirks: ExportQuirks) -> Exported {
+    try_run(snapshot, &spec(quirks)).await.unwrap()
 }
 
 impl Exported {
@@ -93,9 +93,9 @@ impl Exported {
     }
 }
 
-/// All rows of a table of an image, each cell printed, NULL as `None`.
-pub(crate) fn cells(image: &dyn DatabaseSnapshot, table: &Table) -> Vec<Vec<Option<String>>> {
-    let batches = image.read(table).unwrap().map(Result::unwrap);
+/// All rows of a table of a snapshot, each cell printed, NULL as `None`.
+pub(crate) fn cells(snapshot: &dyn DatabaseSnapshot, table: &Table) -> Vec<Vec<Option<String>>> {
+    let batches = snapshot.read(table).unwrap().map(Result::unwrap);
     batches.flat_map(|batch| printed(&batch)).collect()
 }
 
@@ -121,6 +121,6 @@ pub(crate) fn printed(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
     (0..batch.num_rows()).map(row).collect()
 }
 
-pub(crate) fn table<'a>(image: &'a dyn DatabaseSnapshot, name: &str) -> &'a Table {
-    image.tables().iter().find(|table| table.name == name).unwrap()
+pub(crate) fn table<'a>(snapshot: &'a dyn DatabaseSnapshot, name: &str) -> &'a Table {
+    snapshot.tables().iter().find(|table| table.name == name).unwrap()
 }

@@ -1,4 +1,4 @@
-//! A piece of a table on its way into a file.
+//! Writes a chunk of a table into a file.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -12,36 +12,36 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use crate::error::DatabaseError;
 
-/// Bytes that go to a file at once.
-const WRITE_BEHIND: usize = 1_000_000;
+/// Size of the write buffer in bytes.
+const WRITE_BUFFER: usize = 1_000_000;
 
-/// A file that takes batches. Only a closed one can be read.
-pub(crate) struct Piece {
-    /// `None` only while a batch is being written.
+/// A file that batches are written to. It can be read after [`ChunkWriter::close`].
+pub(crate) struct ChunkWriter {
+    /// `None` while a batch is being written, and after an error.
     writer: Option<StreamWriter<BufWriter<File>>>,
 }
 
-impl Piece {
-    /// A new file at `path`, for batches of this schema.
+impl ChunkWriter {
+    /// Creates the file at `path`, for batches of this schema.
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub(crate) fn create(path: &Path, schema: &SchemaRef) -> Result<Piece, DatabaseError> {
+    pub(crate) fn create(path: &Path, schema: &SchemaRef) -> Result<ChunkWriter, DatabaseError> {
         let io = |source| DatabaseError::Io {
-            doing: "create",
+            action: "create",
             path: path.display().to_string(),
             source,
         };
-        let file = BufWriter::with_capacity(WRITE_BEHIND, File::create(path).map_err(io)?);
+        let file = BufWriter::with_capacity(WRITE_BUFFER, File::create(path).map_err(io)?);
         let options =
             IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        Ok(Piece { writer: Some(StreamWriter::try_new_with_options(file, schema, options)?) })
+        Ok(ChunkWriter { writer: Some(StreamWriter::try_new_with_options(file, schema, options)?) })
     }
 
     /// Writes a batch, on a blocking thread.
     ///
     /// # Errors
-    /// When the disk refuses; the piece takes nothing more then.
+    /// When the file cannot be written; later batches are then discarded.
     pub(crate) async fn write(&mut self, batch: RecordBatch) -> Result<(), DatabaseError> {
         let Some(mut writer) = self.writer.take() else { return Ok(()) };
         let written = tokio::task::spawn_blocking(move || {
@@ -52,10 +52,10 @@ impl Piece {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Completes the file.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the file cannot be written.
     pub(crate) async fn close(mut self) -> Result<(), DatabaseError> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
         tokio::task::spawn_blocking(move || {

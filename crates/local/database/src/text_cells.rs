@@ -1,4 +1,4 @@
-//! Cells given as text → Arrow arrays of what the export writes.
+//! Converts cells given as text into Arrow arrays of the types that an export writes.
 
 use std::sync::Arc;
 
@@ -15,17 +15,14 @@ use crate::types::ParquetType;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// One column of cells, each a text in the form in which the engine prints it,
-/// or `None` for NULL.
+/// The array of one column. Each cell is text as the engine prints it, or `None` for NULL.
 ///
-/// - Bytes are the text's own, or, written `\x0aff`, those that it spells.
-/// - A timestamp is `2026-03-01 09:30:00[.ffffff]`. MySQL's zero timestamp
-///   (`0000-00-00 00:00:00`) becomes NULL: what the real export makes of it is
-///   not confirmed.
+/// - Binary cells are the bytes of the text, or the bytes that `\x0aff` spells in hexadecimal.
+/// - A timestamp has the form `2026-03-01 09:30:00[.ffffff]`. The zero timestamp of MySQL
+///   (`0000-00-00 00:00:00`) becomes NULL: what the real export writes for it is not confirmed.
 ///
 /// # Errors
-/// [`DatabaseError::Value`] names column and row of the first cell that does not
-/// fit, without the cell.
+/// [`DatabaseError::Value`] with column and row of the first invalid cell.
 pub fn array<'a>(
     column: &Column,
     cells: impl Iterator<Item = Option<&'a str>>,
@@ -46,8 +43,9 @@ pub fn array<'a>(
         ParquetType::Text => Arc::new(cells.cells.collect::<StringArray>()),
         ParquetType::Bytes => Arc::new(BinaryArray::from_iter(cells.parse(bytes)?)),
         ParquetType::TimestampMicros => {
-            let values =
-                cells.parse(|text| if zero(text) { Some(None) } else { micros(text).map(Some) })?;
+            let values = cells.parse(|text| {
+                if is_zero_date(text) { Some(None) } else { micros(text).map(Some) }
+            })?;
             let values: Vec<Option<i64>> = values.into_iter().map(Option::flatten).collect();
             Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
         }
@@ -98,7 +96,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
         .then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// `-12.5` at scale 2 → `-1250`; no rounding, no exponent.
+/// `-12.5` at scale 2 → `-1250`. Digits beyond the scale and exponents are refused.
 pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -121,18 +119,18 @@ pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     (value < limit).then_some(if negative { -value } else { value })
 }
 
-/// A MySQL date whose year, month or day is zero.
-pub(crate) fn zero(text: &str) -> bool {
+/// Whether this is a MySQL date whose year, month or day is zero.
+pub(crate) fn is_zero_date(text: &str) -> bool {
     text.starts_with("0000-") || text.get(5..7) == Some("00") || text.get(8..10) == Some("00")
 }
 
-/// Microseconds since 1970, of any time from year 1 to 9999.
+/// Microseconds since 1970 of a time between the years 1 and 9999.
 pub(crate) fn micros(text: &str) -> Option<i64> {
     let civil: DateTime = text.trim().parse().ok()?;
     i64::try_from(civil.duration_since(EPOCH).as_micros()).ok()
 }
 
-/// The time that so many microseconds since 1970 are.
+/// The time this many microseconds after 1970-01-01.
 pub(crate) fn time(micros: i64) -> Option<DateTime> {
     EPOCH.checked_add(SignedDuration::from_micros(micros)).ok()
 }

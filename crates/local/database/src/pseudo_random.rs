@@ -1,9 +1,8 @@
-//! Numbers that look random and are the same on every run.
+//! Numbers that look random and are the same in every run.
 
 use sha2::{Digest, Sha256};
 
-/// One step of splitmix64: a well-mixed number of `seed` and `salt`. Cheap
-/// enough to be called for every cell.
+/// One step of splitmix64 over `seed` and `salt`. Cheap enough to be called for every cell.
 pub(crate) fn mix(seed: u64, salt: u64) -> u64 {
     let mut z = seed.wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -14,20 +13,20 @@ pub(crate) fn mix(seed: u64, salt: u64) -> u64 {
 fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
-        // The length keeps ["ab", "c"] apart from ["a", "bc"].
+        // The length distinguishes ["ab", "c"] from ["a", "bc"].
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
     }
     hasher.finalize().into()
 }
 
-/// A number of the parts, for choices that must not change between runs.
+/// A number derived from the parts, for choices that must not change between runs.
 pub(crate) fn number(parts: &[&str]) -> u64 {
     let bytes = digest(parts);
     bytes[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// A name of the parts that looks like a random (version 4) UUID.
+/// An identifier derived from the parts that looks like a random (version 4) UUID.
 pub(crate) fn uuid(parts: &[&str]) -> String {
     let mut bytes = digest(parts);
     bytes[6] = bytes[6] & 0x0f | 0x40;

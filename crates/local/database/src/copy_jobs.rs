@@ -1,4 +1,4 @@
-//! Several sessions of one database that copy it between them.
+//! Distributes the tables of a database over several sessions that copy them in parallel.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -9,46 +9,46 @@ use tokio::task::JoinSet;
 
 use crate::error::DatabaseError;
 
-/// A piece of a table that is to be copied.
-pub(crate) struct Job<W> {
-    /// The table's number.
+/// A table, or a part of one, to be copied.
+pub(crate) struct CopyJob<R> {
+    /// The table's index.
     pub(crate) table: usize,
-    /// How much there is to copy, compared with other jobs.
+    /// The size of the part, in any unit that all jobs share.
     pub(crate) size: u64,
-    /// What the session is told.
-    pub(crate) what: W,
+    /// Which rows of the table to copy.
+    pub(crate) range: R,
 }
 
-/// A piece that was copied.
-pub(crate) struct Copied {
-    /// The table's number.
+/// A table, or a part of one, that was copied into a file.
+pub(crate) struct CopiedChunk {
+    /// The table's index.
     pub(crate) table: usize,
-    /// Where its rows are.
+    /// The file with the rows.
     pub(crate) path: PathBuf,
-    /// How many they are.
+    /// Number of rows.
     pub(crate) rows: u64,
 }
 
-/// Lets the sessions do all jobs, each job by whoever is free, the longest first, and gives
-/// the pieces in the order of `jobs`. `copy` does one job and says how many rows it copied.
-/// Dropping the future stops everybody.
+/// Copies all jobs, the largest first, each in the next free session, and returns the chunks in
+/// the order of `jobs`. `copy` copies one job and returns the number of rows. Dropping the future
+/// stops all sessions.
 ///
 /// # Errors
-/// The first error of any job; the others are stopped then.
-pub(crate) async fn run<S, W>(
+/// The first error of any job, which stops the others.
+pub(crate) async fn run<S, R>(
     sessions: Vec<S>,
-    jobs: Vec<Job<W>>,
+    jobs: Vec<CopyJob<R>>,
     dir: &Path,
-    copy: impl Fn(Arc<S>, usize, W, PathBuf) -> BoxFuture<'static, Result<u64, DatabaseError>>
+    copy: impl Fn(Arc<S>, usize, R, PathBuf) -> BoxFuture<'static, Result<u64, DatabaseError>>
     + Clone
     + Send
     + 'static,
-) -> Result<Vec<Copied>, DatabaseError>
+) -> Result<Vec<CopiedChunk>, DatabaseError>
 where
     S: Send + Sync + 'static,
-    W: Send + 'static,
+    R: Send + 'static,
 {
-    let mut queue: Vec<(usize, Job<W>)> = jobs.into_iter().enumerate().collect();
+    let mut queue: Vec<(usize, CopyJob<R>)> = jobs.into_iter().enumerate().collect();
     queue.sort_by_key(|(_, job)| std::cmp::Reverse(job.size));
     let queue = Arc::new(Mutex::new(VecDeque::from(queue)));
     let mut workers = JoinSet::new();
@@ -58,10 +58,10 @@ where
         workers.spawn(async move {
             let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let mut copied = Vec::new();
-            while let Some((number, Job { table, what, .. })) = next() {
+            while let Some((number, CopyJob { table, range, .. })) = next() {
                 let path = dir.join(format!("{number:06}.arrow"));
-                let rows = copy(Arc::clone(&session), table, what, path.clone()).await?;
-                copied.push((number, Copied { table, path, rows }));
+                let rows = copy(Arc::clone(&session), table, range, path.clone()).await?;
+                copied.push((number, CopiedChunk { table, path, rows }));
             }
             Ok::<_, DatabaseError>(copied)
         });
