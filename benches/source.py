@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
-"""How fast a real PostgreSQL table becomes an image and an export, beside what others take to
-write it as Parquet.
+"""Compares how fast Landbridge and other tools write a PostgreSQL table as Parquet.
 
     python benches/source.py BINARY [--rows 10000000] [--runs 3] [--dir target/bench-source]
                              [--only landbridge,duckdb-gzip]
 
 BINARY is built by `cargo build --profile bench -p landbridge-local-database --example source`;
-`make bench-source` does both. Needs `psql`, and benches/source-requirements.txt for the peers;
-one that is not installed is left out and named, and one that took over four times as long as Landbridge
-is not run again. All write GZIP, at the quick level that Landbridge writes where they let one choose,
-but for DuckDB's second run and dlt, which write Snappy. The server is a throw-away one with a table of
-11 columns. Every run is a process of its own, all take turns; time is from start to end of the
-process, memory is its peak as the kernel saw it, seconds of processor are those of the process
-(the server's are not counted for anyone).
+`make bench-source` does both. Requires `psql`, and benches/source-requirements.txt for the other
+tools. A tool that is not installed is reported and left out. A tool whose first run took more than
+four times as long as Landbridge is not run again. All write GZIP, at Landbridge's fast level where
+they allow a choice, except DuckDB's second entry and dlt, which write Snappy. The test server has one
+table of 11 columns. Every run is a process of its own, and the tools take turns. The time is from
+start to end of the process, memory is its peak as reported by the kernel, and processor time is
+that of the process, without the server's.
 """
 
 import argparse
@@ -28,7 +27,7 @@ DUCKDB = """
 import duckdb, sys
 url, out, codec = sys.argv[1:]
 connection = duckdb.connect()
-# The extension lies in its wheel.
+# The extension is in its wheel.
 import duckdb_extension_postgres_scanner as wheel, pathlib
 extension = next(pathlib.Path(wheel.__file__).parent.rglob("*.duckdb_extension"))
 connection.execute(f"LOAD '{extension}'")
@@ -64,17 +63,17 @@ pipeline = dlt.pipeline("payments", destination="filesystem", dataset_name="benc
 pipeline.run(source, loader_file_format="parquet")
 """
 
-FLOOR = "COPY … TO nowhere (floor)"
-PATIENCE = 4
+BASELINE = "COPY … TO /dev/null (lower bound)"
+MAX_RATIO = 4
 
 
 def run(command, out):
-    """Seconds, seconds of processor, peak memory in MB, MB written."""
+    """Returns seconds, processor seconds, peak memory in MB, and MB written."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    # Only errors are kept, and they are less than a pipe holds.
+    # Only errors are kept; they fit into the buffer of a pipe.
     _, status, usage = os.wait4(process.pid, 0)
     took = time.monotonic() - start
     errors = process.stderr.read().decode()
@@ -85,21 +84,21 @@ def run(command, out):
     return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, size / 1e6
 
 
-def slow(seen, name):
-    """Whether a first run took over `PATIENCE` times ours: repeating it would tell nothing more."""
-    if not seen[name] or not seen.get("landbridge"):
+def is_too_slow(results, name):
+    """Whether the first run took more than `MAX_RATIO` times as long as Landbridge's."""
+    if not results[name] or not results.get("landbridge"):
         return False
-    return seen[name][0][0] > PATIENCE * seen["landbridge"][0][0]
+    return results[name][0][0] > MAX_RATIO * results["landbridge"][0][0]
 
 
-def table(seen):
-    """The medians, and of each peer how many times its time is ours."""
-    middle = {name: statistics.median(it[0] for it in runs) for name, runs in seen.items() if runs}
-    ours = middle.get("landbridge")
-    print("| what | runs | seconds, median | least | beside ours | processor s | peak MB | Parquet MB |")
+def table(results):
+    """Prints the medians, and the ratio of each tool's time to Landbridge's."""
+    medians = {name: statistics.median(it[0] for it in runs) for name, runs in results.items() if runs}
+    ours = medians.get("landbridge")
+    print("| what | runs | seconds, median | least | ratio | processor s | peak MB | Parquet MB |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name, median in middle.items():
-        runs = seen[name]
+    for name, median in medians.items():
+        runs = results[name]
         processor = statistics.median(it[1] for it in runs)
         least, peak, size = min(it[0] for it in runs), max(it[2] for it in runs), runs[0][3]
         ratio = f"{median / ours:.2f}" if ours else ""
@@ -107,8 +106,8 @@ def table(seen):
             f"| {name} | {len(runs)} | {median:.1f} | {least:.1f} | {ratio} | {processor:.1f} "
             f"| {peak:.0f} | {size:.0f} |"
         )
-    for name, median in middle.items():
-        if ours and name not in ("landbridge", FLOOR):
+    for name, median in medians.items():
+        if ours and name not in ("landbridge", BASELINE):
             verdict = "met    " if ours < median else "NOT MET"
             print(f"  {verdict}  {median / ours:.2f} × as fast as {name}, at least 1")
 
@@ -120,7 +119,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--dir", type=Path, default=Path("target/bench-source"))
     parser.add_argument("--only")
-    parser.add_argument("--url", help="a server whose database has the table `payments` already")
+    parser.add_argument("--url", help="an existing database with the table `payments`")
     options = parser.parse_args()
     out = options.dir.resolve() / "out"
 
@@ -133,10 +132,10 @@ def main():
         if not url:
             sys.exit("the server did not start")
         python = [sys.executable, "-c"]
-        nowhere = 'psql "$0" -qc "COPY payments TO STDOUT" >/dev/null'
-        peers = {
-            FLOOR: ["sh", "-c", nowhere, url],
-            "landbridge": [options.binary, "carry", url, str(out)],
+        copy_to_null = 'psql "$0" -qc "COPY payments TO STDOUT" >/dev/null'
+        tools = {
+            BASELINE: ["sh", "-c", copy_to_null, url],
+            "landbridge": [options.binary, "export", url, str(out)],
             "duckdb-gzip": [*python, DUCKDB, url, str(out), "gzip"],
             "duckdb-snappy": [*python, DUCKDB, url, str(out), "snappy"],
             "connectorx": [*python, CONNECTORX, url, str(out)],
@@ -144,21 +143,21 @@ def main():
             "dlt": [*python, DLT, url, str(out)],
         }
         if options.only:
-            peers = {name: peers[name] for name in options.only.split(",")}
-        seen = {name: [] for name in peers}
+            tools = {name: tools[name] for name in options.only.split(",")}
+        results = {name: [] for name in tools}
         for number in range(options.runs):
-            for name, command in peers.items():
-                if number > 0 and slow(seen, name):
+            for name, command in tools.items():
+                if number > 0 and is_too_slow(results, name):
                     continue
                 try:
-                    seen[name].append(run(command, out))
+                    results[name].append(run(command, out))
                 except RuntimeError as error:
                     print(f"{name}: {error}", file=sys.stderr)
                 else:
-                    took, processor, peak, _ = seen[name][-1]
-                    said = f"{took:.1f} s, {processor:.1f} s of processor, {peak:.0f} MB"
-                    print(f"run {number + 1}: {name}: {said}", file=sys.stderr)
-        table(seen)
+                    took, processor, peak, _ = results[name][-1]
+                    summary = f"{took:.1f} s, {processor:.1f} s of processor, {peak:.0f} MB"
+                    print(f"run {number + 1}: {name}: {summary}", file=sys.stderr)
+        table(results)
     finally:
         if server:
             server.stdin.close()

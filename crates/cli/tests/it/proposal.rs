@@ -1,4 +1,4 @@
-//! `landbridge contract propose` on a real database of odd names.
+//! `landbridge contract propose` on a real database with unusual names.
 
 use expect_test::expect;
 use landbridge_local_database::TestPostgres;
@@ -30,7 +30,7 @@ pub(crate) fn run_sql(url: &str, sql: &str) {
 }
 
 #[test]
-fn a_proposal_is_never_refused_by_the_check() {
+fn the_check_accepts_a_proposal() {
     let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let url = server.url();
@@ -96,11 +96,11 @@ fn a_proposal_is_never_refused_by_the_check() {
     let check = landbridge(dir.path(), &["check"]);
     assert_eq!(check.code, Some(0), "{}", check.all());
 
-    // Extended by itself it stays as it is, and there is a configuration now.
+    // Extending the contract with the same database changes nothing. The configuration exists now.
     let args = ["contract", "propose", "--source", &url, "--extend", "contract.yaml"];
-    let again = landbridge(dir.path(), &args);
-    assert_eq!(again.out, proposed.out);
-    assert!(!again.err.contains("there is no landbridge.yaml"), "{}", again.err);
+    let extended = landbridge(dir.path(), &args);
+    assert_eq!(extended.out, proposed.out);
+    assert!(!extended.err.contains("there is no landbridge.yaml"), "{}", extended.err);
 }
 
 #[test]
@@ -108,9 +108,9 @@ fn an_error_of_the_server_names_the_place_and_the_next_step() {
     let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let address = server.url().replace("/postgres", "");
-    let nobody = server.url().replace("landbridge@", "nobody:secret@");
+    let absent = server.url().replace("landbridge@", "absent:secret@");
     let mut output = String::new();
-    for url in [&address, &server.url_of("shop"), &nobody] {
+    for url in [&address, &server.url_of("shop"), &absent] {
         let run = landbridge(dir.path(), &["contract", "propose", "--source", url]);
         assert!(!run.all().contains("secret"));
         output += &run.all();
@@ -122,7 +122,7 @@ fn an_error_of_the_server_names_the_place_and_the_next_step() {
         exit code 1
         err | error: cannot connect to the database at 127.0.0.1:PORT/shop: database "shop" does not exist (3D000); use the name of an existing database: postgres://user:password@host:port/database
         exit code 1
-        err | error: cannot connect to the database at 127.0.0.1:PORT/postgres: role "nobody" does not exist (28000); use a user that may log in, with its password: postgres://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/postgres: role "absent" does not exist (28000); use a user that may log in, with its password: postgres://user:password@host:port/database
     "#]]
     .assert_eq(&output.replace(&port, "PORT"));
 }

@@ -1,9 +1,9 @@
-//! A real PostgreSQL table into a snapshot and out as an export, timed: what
-//! `benches/source.py` compares with others.
+//! Measures the snapshot and the export of a PostgreSQL table, for `benches/source.py`.
 //!
-//! `source serve ROWS` starts a server with a table of so many rows, prints its address and
-//! runs until standard input ends. `source carry URL DIR` takes a snapshot of the database and
-//! writes its export below DIR; it prints seconds of either, and the rows.
+//! `source serve ROWS` starts a server with a table of ROWS rows, prints its URL and runs until
+//! standard input ends. `source export URL DIR` takes a snapshot of the database and writes its
+//! export below DIR. It prints the seconds of the snapshot, the seconds of the export, and the number
+//! of rows.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -17,9 +17,9 @@ use landbridge_local_database::{
 };
 use tokio_postgres::NoTls;
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A table as applications have them: keys, texts short and long, money, times, NULLs.
+/// A typical application table: keys, short and long text, money, times, NULLs.
 const TABLE: &str = "CREATE TABLE payments (
     id bigint PRIMARY KEY, customer_id bigint NOT NULL, status varchar(20) NOT NULL,
     amount numeric(12,2) NOT NULL, currency char(3) NOT NULL, country text, paid boolean NOT NULL,
@@ -33,39 +33,39 @@ const FILL: &str = "INSERT INTO payments SELECT n, n * 7919 % 1000003,
     FROM generate_series(1, $1::bigint) n";
 
 #[tokio::main]
-async fn main() -> Done {
+async fn main() -> Outcome {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", rows] => serve(rows.parse()?).await,
-        ["carry", url, dir] => carry(url, dir.into()).await,
+        ["export", url, dir] => export_table(url, dir.into()).await,
         _ => {
-            eprintln!("run `python benches/source.py`, which calls this");
+            eprintln!("this program is for benches/source.py: run `make bench-source`");
             Ok(())
         }
     }
 }
 
-async fn serve(rows: i64) -> Done {
+async fn serve(rows: i64) -> Outcome {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await??;
     let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await?;
     tokio::spawn(connection);
     client.batch_execute(TABLE).await?;
     client.execute(FILL, &[&rows]).await?;
-    for settle in ["VACUUM (ANALYZE, FREEZE) payments", "CHECKPOINT"] {
-        client.batch_execute(settle).await?;
+    for statement in ["VACUUM (ANALYZE, FREEZE) payments", "CHECKPOINT"] {
+        client.batch_execute(statement).await?;
     }
     println!("{}", server.url());
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     Ok(())
 }
 
-async fn carry(url: &str, dir: PathBuf) -> Done {
-    let (image_dir, export_dir) = (dir.join("snapshot"), dir.join("export"));
-    std::fs::create_dir_all(&image_dir)?;
+async fn export_table(url: &str, dir: PathBuf) -> Outcome {
+    let (snapshot_dir, export_dir) = (dir.join("snapshot"), dir.join("export"));
+    std::fs::create_dir_all(&snapshot_dir)?;
     let start = Instant::now();
     let source = PostgresDatabase::connect(url).await?;
-    let snapshot = source.capture(Timestamp::UNIX_EPOCH, &image_dir).await?;
-    let image_took = start.elapsed().as_secs_f64();
+    let snapshot = source.capture(Timestamp::UNIX_EPOCH, &snapshot_dir).await?;
+    let snapshot_seconds = start.elapsed().as_secs_f64();
     let spec = ExportSpec {
         export_id: "bench",
         prefix: None,
@@ -80,11 +80,14 @@ async fn carry(url: &str, dir: PathBuf) -> Done {
     };
     let outcome = export(snapshot.as_ref(), &spec, &Folder(export_dir)).await?;
     let rows: u64 = outcome.tables.iter().map(|table| table.rows).sum();
-    println!("{image_took:.3} {:.3} {rows}", start.elapsed().as_secs_f64() - image_took);
+    println!(
+        "{snapshot_seconds:.3} {:.3} {rows}",
+        start.elapsed().as_secs_f64() - snapshot_seconds
+    );
     Ok(())
 }
 
-/// Objects as files, as the local S3 keeps large ones.
+/// Stores objects as files, as the local S3 does with large ones.
 struct Folder(PathBuf);
 
 impl ObjectSink for Folder {

@@ -1,10 +1,10 @@
-//! `landbridge demo --source` on real databases: a day passes, and what it shows.
+//! `landbridge demo --source` on real databases.
 
 use landbridge_local_database::{TestMariaDb, TestPostgres};
 
 use crate::{Run, landbridge};
 
-/// Good in every database.
+/// SQL that all engines accept.
 const TABLES: &str = "
     CREATE TABLE people (id bigint PRIMARY KEY, name varchar(80), email varchar(120), phone varchar(20));
     INSERT INTO people VALUES (1, 'Ada Example', 'ada@example.org', '010-0000-1234'),
@@ -12,7 +12,7 @@ const TABLES: &str = "
     CREATE TABLE orders (id bigint PRIMARY KEY, person_id bigint, total decimal(12,2), placed date);
     INSERT INTO orders VALUES (1, 1, 12.50, '2026-03-01'), (2, 1, 0.00, NULL)";
 
-/// Lets the one day of such a demo pass; everything must have gone well.
+/// Runs a demo of one day, which must succeed.
 fn demo(url: &str, more: &[&str]) -> Run {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let run = landbridge(dir.path(), &[&["demo", "--source", url], more].concat());
@@ -20,12 +20,12 @@ fn demo(url: &str, more: &[&str]) -> Run {
     run
 }
 
-/// What a demo must show, whosever database it is.
-fn shows(run: &Run, expected: &[&str]) {
+/// Checks the output of a demo, for any engine.
+fn check_output(run: &Run, expected: &[&str]) {
     for expected in expected {
         assert!(run.out.contains(expected), "no {expected:?} in {}", run.all());
     }
-    // The analyst sees the domain, never the address; the reader of personal data sees all.
+    // The analyst sees the domain but never the address; the reader of personal data sees everything.
     let line = |who: &str, id: &str| {
         let rest = |line: &&str| {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -54,14 +54,14 @@ fn run_sql(url: &str, sql: &str) {
 }
 
 #[test]
-fn a_postgresql_database_of_ones_own() {
+fn demo_of_a_postgresql_database() {
     let server = TestPostgres::start().unwrap_or_else(|error| panic!("{error}"));
     run_sql(&server.url(), TABLES);
-    // What the export writes as text lands as what it means.
+    // Columns that the export writes as text get the type of the source.
     let typed = "ALTER TABLE orders ADD tags text[], ADD paid_at timestamptz;
         UPDATE orders SET tags = '{new,\"two words\"}', paid_at = '2026-03-01 23:30+09' WHERE id = 1";
     run_sql(&server.url(), typed);
-    shows(
+    check_output(
         &demo(&server.url(), &["--as", "shop"]),
         &[
             "Your PostgreSQL database plays the RDS instance shop.",
@@ -77,7 +77,7 @@ fn a_postgresql_database_of_ones_own() {
 }
 
 #[test]
-fn a_mariadb_database_of_ones_own() {
+fn demo_of_a_mariadb_database() {
     let server = TestMariaDb::start().unwrap_or_else(|error| panic!("{error}"));
     let (url, admin) = (server.url_of("business"), server.url_of("mysql"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -89,7 +89,7 @@ fn a_mariadb_database_of_ones_own() {
         let sql = format!("CREATE DATABASE business; USE business; {TABLES}");
         client.query_drop(sql).await.expect("good SQL");
     });
-    shows(
+    check_output(
         &demo(&url, &[]),
         &[
             "Your MariaDB database plays the RDS instance shop-prod.",
@@ -100,11 +100,11 @@ fn a_mariadb_database_of_ones_own() {
         ],
     );
 
-    // The same words as of PostgreSQL for what goes wrong, and no password in them.
+    // Errors have the same form as for PostgreSQL, and contain no password.
     let dir = tempfile::tempdir().expect("a temporary directory");
     let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
     let mut output = String::new();
-    for url in [url.replace("business", "none"), url.replace("root@", "nobody:secret@")] {
+    for url in [url.replace("business", "none"), url.replace("root@", "absent:secret@")] {
         let run = landbridge(dir.path(), &["demo", "--source", &url]);
         assert!(!run.all().contains("secret"));
         output += &run.all();
@@ -113,6 +113,6 @@ fn a_mariadb_database_of_ones_own() {
         exit code 1
         err | error: cannot connect to the database at 127.0.0.1:PORT/none: Unknown database 'none' (1049); use the name of an existing database: mysql://user:password@host:port/database
         exit code 1
-        err | error: cannot connect to the database at 127.0.0.1:PORT/business: Access denied for user 'nobody'@'127.0.0.1' (using password: YES) (1045); use a user that may log in, with its password: mysql://user:password@host:port/database
+        err | error: cannot connect to the database at 127.0.0.1:PORT/business: Access denied for user 'absent'@'127.0.0.1' (using password: YES) (1045); use a user that may log in, with its password: mysql://user:password@host:port/database
     "#]].assert_eq(&output.replace(port, "PORT"));
 }

@@ -1,8 +1,8 @@
-//! Database servers that live as long as a test.
+//! Database servers that exist for the duration of a test or of a restored database.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | what the servers share: programs, users, ports, and how a server ends |
+//! | this one | what the servers share: programs, users, ports, and stopping a server |
 //! | [`postgres`] | [`TestPostgres`] |
 //! | [`mariadb`] | [`TestMariaDb`] |
 
@@ -25,103 +25,104 @@ pub use postgres::TestPostgres;
 pub(crate) use postgres::programs as postgres_programs;
 
 /// Any free port of 127.0.0.1.
-const ANYWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+const ANY_PORT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
-/// How long a server may take until it accepts connections; it is usually one second.
+/// Time limit for a server to accept connections. It usually takes one second.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// Pause between two looks at the server's log.
+/// Interval between two reads of the server's log.
 const START_POLL: Duration = Duration::from_millis(50);
-/// Times that another port is tried when someone took the chosen one first.
+/// Number of ports to try, because another process may take the chosen one first.
 const ATTEMPTS: usize = 3;
 
-/// Runs the server named by its arguments after the first and, when standard input ends,
-/// sends it the signal that the first one names. That also happens when this process is
-/// killed.
-const KEEPER: &str = r#"signal=$1; shift; "$@" & server=$!; read -r _; kill -$signal $server 2>/dev/null; wait $server"#;
+/// A shell script that runs the server. Its first argument is a signal, the others are the command.
+/// When its standard input ends, also because this process was killed, it sends the signal to the
+/// server.
+const SUPERVISOR: &str = r#"signal=$1; shift; "$@" & server=$!; read -r _; kill -$signal $server 2>/dev/null; wait $server"#;
 
-/// Why no server could be started.
+/// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestServerError {
-    /// The server's programs are not on this machine.
+    /// The server's programs are not installed.
     #[error(
-        "no {programs} on PATH nor in {folder}; run {script}, or install your system's {server} \
-         server package"
+        "cannot find the {programs} on PATH or in {folder}; run {script}, or install the {server} \
+         server package of your system"
     )]
     NotInstalled {
-        /// Whose server.
+        /// The server's name.
         server: &'static str,
-        /// What is missing.
+        /// The missing programs.
         programs: &'static str,
-        /// Where else it was looked for.
+        /// The directory that was searched in addition to `PATH`.
         folder: &'static str,
-        /// What installs it.
+        /// The script that installs them.
         script: &'static str,
     },
-    /// The server refuses to run as root and there is no other user to run it as.
+    /// The server refuses to run as root, and no other user exists to run it.
     #[error(
-        "{server} does not run as root, and there is neither a user {user} nor nobody to run it as"
+        "{server} does not run as root, and neither of the users `{user}` and `nobody` exists; \
+         create one of them"
     )]
     NoUser {
-        /// Whose server.
+        /// The server's name.
         server: &'static str,
-        /// The user that its packages make.
+        /// The user that its package creates.
         user: &'static str,
     },
-    /// A file or a process could not be made.
-    #[error("cannot {doing}")]
+    /// A file or a process could not be created.
+    #[error("cannot {action}")]
     Io {
-        /// What was being done.
-        doing: &'static str,
-        /// The operating system's reason.
+        /// What was attempted.
+        action: &'static str,
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A program of the server ended badly; its words are there.
+    /// A program of the server failed.
     #[error("{program} failed: {output}")]
     Failed {
         /// The program's name.
         program: &'static str,
-        /// What it wrote.
+        /// Its output.
         output: String,
     },
 }
 
-fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> TestServerError {
-    move |source| TestServerError::Io { doing, source }
+fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> TestServerError {
+    move |source| TestServerError::Io { action, source }
 }
 
-/// A kind of server.
-struct Kind {
-    /// Its name, for messages.
+/// A database product and how to run its server.
+struct ServerKind {
+    /// The name for messages.
     server: &'static str,
-    /// The user that its packages make, which owns its files when this process is root.
+    /// The user that its package creates, which owns the files when this process is root.
     user: &'static str,
-    /// The program that serves.
+    /// The program of the server.
     program: &'static str,
-    /// The signal that ends it in order.
+    /// The signal for an orderly shutdown.
     signal: &'static str,
-    /// What its log says once it accepts connections.
+    /// The text in its log when it accepts connections.
     ready: &'static str,
-    /// What its log says when it gave up.
-    gave_up: &'static str,
+    /// The text in its log when it does not start.
+    failed: &'static str,
 }
 
-/// A directory of a server's own, and as whom its programs run there.
-struct Home {
+/// The directory of a server, and the user that its programs run as.
+struct ServerDir {
     dir: TempDir,
     owner: Option<(u32, u32)>,
 }
 
-/// A server that runs. Dropping it stops the server and removes its files.
+/// A running server. Dropping it stops the server and removes its files.
 #[derive(Debug)]
-struct Running {
-    keeper: Child,
+struct RunningServer {
+    supervisor: Child,
     address: SocketAddrV4,
     _dir: TempDir,
 }
 
-impl Home {
-    fn new(kind: &Kind) -> Result<Home, TestServerError> {
+impl ServerDir {
+    fn new(kind: &ServerKind) -> Result<ServerDir, TestServerError> {
         let dir =
             TempDir::with_prefix("landbridge-").map_err(io("create a temporary directory"))?;
         let owner = other_user(kind, dir.path())?;
@@ -129,15 +130,15 @@ impl Home {
             chown(dir.path(), Some(user), Some(group))
                 .map_err(io("give the temporary directory away"))?;
         }
-        Ok(Home { dir, owner })
+        Ok(ServerDir { dir, owner })
     }
 
     fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// A command that runs as the owner, in the directory: the current one may be closed to
-    /// another user.
+    /// A command that runs as the owner, in the directory: the owner may not be allowed to read the
+    /// current one.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.path()).stdin(Stdio::null()).env("LC_ALL", "C");
@@ -147,40 +148,39 @@ impl Home {
         command
     }
 
-    /// Runs a program that prepares the directory, to its end.
+    /// Runs a program that prepares the directory, and waits for it.
     fn prepare(&self, name: &'static str, mut command: Command) -> Result<(), TestServerError> {
         let output = command.output().map_err(io("run the program that makes a database"))?;
         if output.status.success() {
             return Ok(());
         }
-        let words = [output.stdout, output.stderr].concat();
-        let output = String::from_utf8_lossy(&words).into_owned();
+        let text = [output.stdout, output.stderr].concat();
+        let output = String::from_utf8_lossy(&text).into_owned();
         Err(TestServerError::Failed { program: name, output })
     }
 
-    /// Serves with `program` and the arguments that `arguments` gives for an address, and
-    /// returns when the server accepts connections. Port 0 is any free one; one that is taken
-    /// gives way to one.
-    fn serve(
+    /// Starts `program` with the `arguments` for an address and returns when the server accepts
+    /// connections. Port 0, or a port that is taken, becomes any free port.
+    fn start(
         self,
-        kind: &Kind,
+        kind: &ServerKind,
         program: &Path,
-        wanted: SocketAddrV4,
+        requested: SocketAddrV4,
         arguments: impl Fn(&Path, SocketAddrV4) -> Vec<String>,
-    ) -> Result<Running, TestServerError> {
+    ) -> Result<RunningServer, TestServerError> {
         let mut last = String::new();
         for attempt in 0..ATTEMPTS {
-            let address = match wanted.port() {
-                port if port > 0 && attempt == 0 => wanted,
-                _ => SocketAddrV4::new(*wanted.ip(), free_port(*wanted.ip())?),
+            let address = match requested.port() {
+                port if port > 0 && attempt == 0 => requested,
+                _ => SocketAddrV4::new(*requested.ip(), free_port(*requested.ip())?),
             };
             let log = self.path().join("log");
-            let mut keeper =
-                self.keeper(kind, program, &arguments(self.path(), address), address, &log)?;
-            match ready(kind, &mut keeper, &log) {
-                Ok(()) => return Ok(Running { keeper, address, _dir: self.dir }),
+            let mut supervisor =
+                self.supervisor(kind, program, &arguments(self.path(), address), address, &log)?;
+            match wait_until_ready(kind, &mut supervisor, &log) {
+                Ok(()) => return Ok(RunningServer { supervisor, address, _dir: self.dir }),
                 Err(log) => {
-                    stop(&mut keeper);
+                    stop(&mut supervisor);
                     last = log;
                 }
             }
@@ -188,44 +188,44 @@ impl Home {
         Err(TestServerError::Failed { program: kind.program, output: last })
     }
 
-    fn keeper(
+    fn supervisor(
         &self,
-        kind: &Kind,
+        kind: &ServerKind,
         program: &Path,
         arguments: &[String],
         address: SocketAddrV4,
         log: &Path,
     ) -> Result<Child, TestServerError> {
         let mut log = std::fs::File::create(log).map_err(io("create the server's log"))?;
-        // So that an empty log still tells whose it is.
+        // So that an empty log still identifies its server.
         writeln!(log, "address {address}").map_err(io("write the server's log"))?;
         let errors = log.try_clone().map_err(io("create the server's log"))?;
         let _ = log.set_permissions(std::fs::Permissions::from_mode(0o644));
-        let mut keeper = self.command(Path::new("/bin/sh"));
-        keeper.args(["-c", KEEPER, "keeper", kind.signal]).arg(program).args(arguments);
-        keeper.stdin(Stdio::piped()).stdout(log).stderr(errors);
-        // Ctrl-C in a terminal goes to the whole group: the server is stopped by
-        // its keeper alone, after the tests had their say.
-        keeper.process_group(0);
-        keeper.spawn().map_err(io("start the server"))
+        let mut supervisor = self.command(Path::new("/bin/sh"));
+        supervisor.args(["-c", SUPERVISOR, "supervisor", kind.signal]).arg(program).args(arguments);
+        supervisor.stdin(Stdio::piped()).stdout(log).stderr(errors);
+        // Ctrl-C in a terminal is sent to the whole process group. In a group of its own, the
+        // server is stopped only by its supervisor, after the tests have finished.
+        supervisor.process_group(0);
+        supervisor.spawn().map_err(io("start the server"))
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
-        stop(&mut self.keeper);
+        stop(&mut self.supervisor);
     }
 }
 
-/// Ends the server by ending the keeper's standard input, and waits for both.
-fn stop(keeper: &mut Child) {
-    drop(keeper.stdin.take());
-    // Nothing can be done about a process that cannot be waited for.
-    let _ = keeper.wait();
+/// Stops the server by closing the supervisor's standard input, and waits for both.
+fn stop(supervisor: &mut Child) {
+    drop(supervisor.stdin.take());
+    // An error leaves nothing else to do.
+    let _ = supervisor.wait();
 }
 
-/// A database's name within an address.
-fn percent(name: &str) -> String {
+/// Encodes a database's name for a URL.
+fn percent_encode(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     name.bytes().fold(String::new(), |text, byte| match plain(byte) {
         true => text + &char::from(byte).to_string(),
@@ -233,14 +233,14 @@ fn percent(name: &str) -> String {
     })
 }
 
-/// The folders of `PATH`.
-fn path_folders() -> Vec<PathBuf> {
+/// The directories of `PATH`.
+fn path_dirs() -> Vec<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect()
 }
 
 /// The user and group to run as when this process is root.
-fn other_user(kind: &Kind, own_dir: &Path) -> Result<Option<(u32, u32)>, TestServerError> {
-    // A directory that this process has just made belongs to its user.
+fn other_user(kind: &ServerKind, own_dir: &Path) -> Result<Option<(u32, u32)>, TestServerError> {
+    // A directory that this process has just created belongs to the user of this process.
     let me = own_dir.metadata().map_err(io("look at the temporary directory"))?.uid();
     if me != 0 {
         return Ok(None);
@@ -260,19 +260,22 @@ fn free_port(host: Ipv4Addr) -> Result<u16, TestServerError> {
     Ok(listener.local_addr().map_err(io("find a free port"))?.port())
 }
 
-/// Waits until the log says that the server is ready; else returns the log.
-fn ready(kind: &Kind, keeper: &mut Child, log: &Path) -> Result<(), String> {
+/// Waits until the log shows that the server is ready.
+///
+/// # Errors
+/// The content of the log, when the server fails or the time limit expires.
+fn wait_until_ready(kind: &ServerKind, supervisor: &mut Child, log: &Path) -> Result<(), String> {
     let began = Instant::now();
     loop {
         let mut text = String::new();
         if let Ok(mut file) = std::fs::File::open(log) {
-            // Half a character at the end is read whole the next time.
+            // An incomplete character at the end is complete in the next read.
             let _ = file.read_to_string(&mut text);
         }
         if text.contains(kind.ready) {
             return Ok(());
         }
-        let ended = text.contains(kind.gave_up) || keeper.try_wait().ok().flatten().is_some();
+        let ended = text.contains(kind.failed) || supervisor.try_wait().ok().flatten().is_some();
         if ended || began.elapsed() > START_LIMIT {
             return Err(text);
         }

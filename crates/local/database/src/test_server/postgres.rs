@@ -1,59 +1,59 @@
-//! A PostgreSQL server that lives as long as a test.
+//! A PostgreSQL server for tests.
 
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use super::{ANYWHERE, Home, Kind, Running, TestServerError, path_folders, percent};
+use super::{
+    ANY_PORT, RunningServer, ServerDir, ServerKind, TestServerError, path_dirs, percent_encode,
+};
 
 /// The superuser of the server. It needs no password.
 const USER: &str = "landbridge";
 
-const KIND: Kind = Kind {
+const KIND: ServerKind = ServerKind {
     server: "PostgreSQL",
     user: "postgres",
     program: "postgres",
     // "Fast shutdown" (PostgreSQL documentation, "Shutting Down the Server").
     signal: "INT",
     ready: "database system is ready to accept connections",
-    gave_up: "FATAL",
+    failed: "FATAL",
 };
 
-/// A PostgreSQL server of one's own: own data directory, own port on
-/// 127.0.0.1, superuser `landbridge` without a password, UTF-8, C locale,
-/// nothing synced to disk. Programs are found on `PATH` or in
-/// `/usr/lib/postgresql/*/bin` (Debian); when this process is root, they run as
-/// `postgres` or `nobody`, for PostgreSQL refuses root.
+/// A PostgreSQL server with its own data directory and its own port on 127.0.0.1. The superuser
+/// `landbridge` has no password, the encoding is UTF-8, the locale C, and nothing is synced to disk.
+/// Programs are searched in `/usr/lib/postgresql/*/bin` (Debian) and on `PATH`. When this process is
+/// root, they run as `postgres` or `nobody`, because PostgreSQL refuses to run as root.
 ///
-/// Dropping it stops the server and removes its files. When this process dies
-/// without dropping it, or keeps it in a `static`, the server stops all the
-/// same, but its files stay in the temporary directory.
+/// Dropping it stops the server and removes its files. When this process ends without dropping it,
+/// or keeps it in a `static`, the server also stops, but its files stay in the temporary directory.
 #[derive(Debug)]
-pub struct TestPostgres(Running);
+pub struct TestPostgres(RunningServer);
 
 impl TestPostgres {
-    /// Makes and starts a server; returns when it accepts connections. Blocks
-    /// for some two seconds.
+    /// Creates and starts a server, and returns when it accepts connections. Blocks for about two
+    /// seconds.
     ///
     /// # Errors
-    /// [`TestServerError`] says what is missing and what to do.
+    /// Any [`TestServerError`].
     pub fn start() -> Result<TestPostgres, TestServerError> {
-        Self::start_at(ANYWHERE)
+        Self::start_at(ANY_PORT)
     }
 
     /// As [`start`](Self::start), with `initdb` and `postgres` of this folder. The user as whom
     /// they run must be able to look into it.
     ///
     /// # Errors
-    /// [`TestServerError`] says what is missing and what to do.
+    /// Any [`TestServerError`].
     pub fn start_from(programs: &Path) -> Result<TestPostgres, TestServerError> {
-        Self::start_of(programs, ANYWHERE)
+        Self::start_with_programs(programs, ANY_PORT)
     }
 
-    /// As [`start`](Self::start), at this address of loopback. Port 0 is any free one; a port
-    /// that is taken gives way to one.
+    /// As [`start`](Self::start), at this loopback address. Port 0, or a port that is taken, becomes
+    /// any free port.
     ///
     /// # Errors
-    /// [`TestServerError`] says what is missing and what to do.
+    /// Any [`TestServerError`].
     pub fn start_at(address: SocketAddrV4) -> Result<TestPostgres, TestServerError> {
         let programs = programs().ok_or(TestServerError::NotInstalled {
             server: "PostgreSQL",
@@ -61,26 +61,29 @@ impl TestPostgres {
             folder: "/usr/lib/postgresql/*/bin",
             script: "scripts/postgres-for-tests.sh",
         })?;
-        Self::start_of(&programs, address)
+        Self::start_with_programs(&programs, address)
     }
 
-    fn start_of(programs: &Path, address: SocketAddrV4) -> Result<TestPostgres, TestServerError> {
-        let home = Home::new(&KIND)?;
+    fn start_with_programs(
+        programs: &Path,
+        address: SocketAddrV4,
+    ) -> Result<TestPostgres, TestServerError> {
+        let home = ServerDir::new(&KIND)?;
         let mut initdb = home.command(&programs.join("initdb"));
         initdb.arg("-D").arg(home.path().join("data"));
         initdb.args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         home.prepare("initdb", initdb)?;
-        home.serve(&KIND, &programs.join("postgres"), address, arguments).map(TestPostgres)
+        home.start(&KIND, &programs.join("postgres"), address, arguments).map(TestPostgres)
     }
 
-    /// The address of its database `postgres`.
+    /// The URL of its database `postgres`.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// The address of one of its databases, which `CREATE DATABASE` has made.
+    /// The URL of a database on this server. The caller creates the database.
     pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{USER}@{}/{}", self.0.address, percent(database))
+        format!("postgres://{USER}@{}/{}", self.0.address, percent_encode(database))
     }
 }
 
@@ -101,10 +104,10 @@ fn arguments(dir: &Path, address: SocketAddrV4) -> Vec<String> {
     arguments.into_iter().map(str::to_owned).collect()
 }
 
-/// The folder that holds both `initdb` and `postgres`, the newest version first.
+/// The directory with both `initdb` and `postgres`, of the newest version.
 pub(crate) fn programs() -> Option<PathBuf> {
-    let mut folders = path_folders();
-    let version = |folder: &PathBuf| {
+    let mut dirs = path_dirs();
+    let version = |dir: &PathBuf| {
         let name = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         name.and_then(|name| name.parse::<f64>().ok()).unwrap_or(0.0)
     };
@@ -112,10 +115,9 @@ pub(crate) fn programs() -> Option<PathBuf> {
         let mut debian: Vec<PathBuf> =
             versions.flatten().map(|entry| entry.path().join("bin")).collect();
         debian.sort_by(|a, b| version(b).total_cmp(&version(a)));
-        // Debian's own folders first: what it puts on PATH are wrappers of them.
-        folders.splice(0..0, debian);
+        // Debian's own directories first: its programs on PATH are wrappers of these.
+        dirs.splice(0..0, debian);
     }
-    folders
-        .into_iter()
+    dirs.into_iter()
         .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
 }

@@ -1,4 +1,4 @@
-//! Every row of the two type tables of the AWS documentation, as the footers say it.
+//! Every row of the two type tables of the AWS documentation, checked in the footers.
 
 use expect_test::{Expect, expect};
 use landbridge_local_database::{ExportQuirks, MemoryDatabase};
@@ -156,9 +156,9 @@ async fn timestamps_may_be_local() {
     assert!(schema.contains("OPTIONAL INT64 c_datetime (TIMESTAMP(MICROS,false));"), "{schema}");
 }
 
-/// The values come back as they were put in: limits, NULLs, odd forms.
+/// Values are unchanged: limits, NULLs, unusual forms.
 #[tokio::test]
-async fn values() {
+async fn values_are_unchanged() {
     let mut text = String::new();
     let sources = [
         ("exports/day-1/shop/shop.every_type/", MemoryDatabase::mysql_every_type().unwrap()),

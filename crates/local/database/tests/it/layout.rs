@@ -1,4 +1,4 @@
-//! Folders, file names and manifests of both familys.
+//! Folders, file names and manifests of both engine families.
 
 use expect_test::expect;
 use landbridge_local_database::{
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Exported, run, snapshot, spec, try_run};
 
-/// A table of `rows` rows with a key that it can be split by.
+/// A table of `rows` rows with an integer key.
 fn keyed(schema: &str, name: &str, rows: usize) -> MemoryTable {
     let table = MemoryTable::new(schema, name)
         .column("id", "bigint not null")
@@ -16,7 +16,7 @@ fn keyed(schema: &str, name: &str, rows: usize) -> MemoryTable {
     table.rows((0..rows).map(|row| vec![Some(row.to_string()), None]))
 }
 
-/// A table that has no such key.
+/// A table without an integer key.
 fn keyless(schema: &str, name: &str, rows: usize) -> MemoryTable {
     let table = MemoryTable::new(schema, name).column("code", "varchar(8)");
     table.rows((0..rows).map(|row| vec![Some(row.to_string())]))
@@ -132,12 +132,12 @@ async fn mysql_family() {
     let three = run(snapshot(&fixed).await.as_ref(), quirks).await;
     assert_eq!(targets(&three), ["sys", "shop.shop.orders", "shop.shop.my orders"]);
     assert_eq!(exported.rows("exports/day-1/shop/shop.orders/").num_rows(), 25);
-    assert_eq!(exported.rows_of_empty("exports/day-1/shop/shop.my_orders/"), 0);
+    assert_eq!(exported.footer_rows("exports/day-1/shop/shop.my_orders/"), 0);
 }
 
 impl Exported {
-    /// Rows that the footers of a folder's files promise.
-    fn rows_of_empty(&self, folder: &str) -> i64 {
+    /// Rows according to the footers of a folder's files.
+    fn footer_rows(&self, folder: &str) -> i64 {
         use parquet::file::reader::{FileReader, SerializedFileReader};
         let files = self.files(folder);
         assert_eq!(files.len(), 1);
@@ -145,9 +145,9 @@ impl Exported {
     }
 }
 
-/// A partitioned table's folder and those of its partitions hold the same rows.
+/// The folder of a partitioned table and those of its partitions contain the same rows.
 #[tokio::test]
-async fn partitions_hold_the_rows_twice() {
+async fn rows_of_partitions_are_exported_twice() {
     let exported = run(snapshot(&postgres()).await.as_ref(), small()).await;
     let rows =
         |name: &str| exported.outcome.tables.iter().find(|table| table.name == name).unwrap().rows;
@@ -172,7 +172,7 @@ async fn older_exports_have_no_batch_folder() {
     .assert_eq(&exported.keys());
 }
 
-/// Both forms of an empty table occur when nobody chooses.
+/// By default both representations of an empty table occur.
 #[tokio::test]
 async fn empty_tables_take_both_forms() {
     let fixed = MemoryDatabase::new(Engine::postgres("15.4"), "shop");

@@ -1,6 +1,6 @@
-//! Tests of the sources and of the export writer, by what they leave in a bucket.
+//! Tests of captures, restores and exports.
 
-// A test that panics has said what it has to say.
+// A panic is a sufficient failure message in a test.
 #![allow(clippy::unwrap_used)]
 
 mod footers;

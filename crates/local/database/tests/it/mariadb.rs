@@ -1,4 +1,4 @@
-//! A real MariaDB server, read through its own text protocol.
+//! Captures of a real MariaDB server.
 
 use expect_test::expect;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ async fn client(server: &TestMariaDb) -> Conn {
     Conn::new(opts).await.unwrap()
 }
 
-/// A server whose database `shop` was made with this SQL.
+/// A server with a database `shop` that this SQL creates.
 pub(crate) async fn shop(sql: &str) -> (TestMariaDb, Conn) {
     let server = tokio::task::spawn_blocking(TestMariaDb::start).await.unwrap();
     let server = server.unwrap_or_else(|error| panic!("{error}"));
@@ -24,11 +24,11 @@ pub(crate) async fn shop(sql: &str) -> (TestMariaDb, Conn) {
     (server, client)
 }
 
-/// The same database crosses whole in the workspace's own tests.
+/// The tests of the workspace transfer the same database to BigQuery.
 pub(crate) const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/every_type.sql");
 
 #[tokio::test]
-async fn a_database_is_captured_whole() {
+async fn a_capture_has_all_tables_and_rows() {
     let (server, _client) = shop(DATABASE).await;
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
     assert_eq!(source.engine().name(), "mariadb");
@@ -36,7 +36,7 @@ async fn a_database_is_captured_whole() {
     let dir = tempfile::tempdir().unwrap();
     let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
     assert_eq!(snapshot.database(), "shop");
-    // The snapshot stays as it is, whatever happens to its database.
+    // The snapshot does not depend on the server.
     drop(server);
 
     let tables =
@@ -136,8 +136,8 @@ const FILL: &str =
     "CREATE TABLE a (id int) ENGINE = InnoDB; CREATE TABLE b (id int) ENGINE = InnoDB;
     CREATE TABLE big AS SELECT seq AS id, repeat('가', 20) AS text FROM seq_1_to_50000;";
 
-/// While a client keeps adding to two tables in one transaction, every capture sees both
-/// tables at one instant, whether several sessions read or, for want of a right, one.
+/// While a client inserts into two tables in one transaction, every capture shows both tables at one
+/// instant, also when a missing right allows only one session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_capture_is_one_instant() {
     let (server, mut admin) = shop(FILL).await;
@@ -166,10 +166,10 @@ async fn a_capture_is_one_instant() {
         assert!(sizes.max().unwrap() <= 8_192, "a batch is bounded");
     }
     writing.abort();
-    assert!(last > 0, "the client did write meanwhile");
+    assert!(last > 0, "the client wrote during the captures");
 }
 
-/// What the user may not read is skipped and said, not read in part.
+/// A table that the user may not read is skipped with a reason, not read in part.
 #[tokio::test]
 async fn unreadable_tables_are_skipped() {
     let (server, _client) = shop(

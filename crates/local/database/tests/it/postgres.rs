@@ -1,4 +1,4 @@
-//! A real PostgreSQL server, read through its own COPY.
+//! Captures of a real PostgreSQL server.
 
 use expect_test::expect;
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ const DATABASE: &str = r#"
 "#;
 
 #[tokio::test]
-async fn a_database_is_captured_whole() {
+async fn a_capture_has_all_tables_and_rows() {
     let server = server().await;
     client(&server).await.batch_execute(DATABASE).await.unwrap();
     let source = PostgresDatabase::connect(&server.url()).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_database_is_captured_whole() {
 
     let dir = tempfile::tempdir().unwrap();
     let snapshot = source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap();
-    // The snapshot stays as it is, whatever happens to its database.
+    // The snapshot does not depend on the server.
     drop(server);
 
     let mut text = String::new();
@@ -173,8 +173,8 @@ async fn a_database_is_captured_whole() {
     );
 }
 
-/// While a client keeps adding to two tables in one transaction, every capture
-/// sees both tables at one instant.
+/// While a client inserts into two tables in one transaction, every capture shows both tables at one
+/// instant.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_capture_is_one_instant() {
     let server = server().await;
@@ -199,10 +199,10 @@ async fn a_capture_is_one_instant() {
         last = rows[0];
     }
     writing.abort();
-    assert!(last > 0, "the client did write meanwhile");
+    assert!(last > 0, "the client wrote during the captures");
 }
 
-/// More rows than a batch and a row group hold.
+/// More rows than a batch and a row group contain.
 #[tokio::test]
 async fn a_big_table_is_streamed() {
     let server = server().await;
@@ -219,7 +219,7 @@ async fn a_big_table_is_streamed() {
     assert!(sizes.iter().all(|rows| *rows <= 8_192));
 }
 
-/// What the user may not read is skipped and said, not read in part.
+/// A table that the user may not read is skipped with a reason, not read in part.
 #[tokio::test]
 async fn unreadable_tables_are_skipped() {
     let server = server().await;
@@ -244,7 +244,7 @@ async fn unreadable_tables_are_skipped() {
 }
 
 #[tokio::test]
-async fn a_dropped_server_is_gone() {
+async fn a_dropped_server_is_stopped() {
     let server = server().await;
     let url = server.url();
     client(&server).await;

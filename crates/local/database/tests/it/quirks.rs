@@ -1,4 +1,4 @@
-//! Damage that a test can ask for, and changes between two days.
+//! Damage that a test can request, and changes between two days.
 
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -18,7 +18,7 @@ fn shop(table: MemoryTable) -> MemoryDatabase {
 }
 
 #[tokio::test]
-async fn a_manifest_is_cut() {
+async fn a_manifest_can_be_truncated() {
     let quirks = ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() };
     let exported = run(snapshot(&shop(orders(3))).await.as_ref(), quirks).await;
     let (_, manifest) =
@@ -27,7 +27,7 @@ async fn a_manifest_is_cut() {
 }
 
 #[tokio::test]
-async fn a_file_is_cut() {
+async fn a_file_can_be_truncated() {
     for rows in [0, 3, 25] {
         let truncated_file = Some("public.orders".to_owned());
         let quirks = ExportQuirks { truncated_file, rows_per_part: 10, ..ExportQuirks::default() };
@@ -41,7 +41,7 @@ async fn a_file_is_cut() {
 }
 
 #[tokio::test]
-async fn a_sibling_has_another_schema() {
+async fn a_file_can_have_another_schema() {
     let mismatched_file = Some("public.orders".to_owned());
     let quirks = ExportQuirks { mismatched_file, ..ExportQuirks::default() };
     let files = run(snapshot(&shop(orders(3))).await.as_ref(), quirks).await.files("exports/");
@@ -52,7 +52,7 @@ async fn a_sibling_has_another_schema() {
     assert_eq!(columns.collect::<Vec<_>>(), ["id", "unexpected"]);
 }
 
-/// The database changes; a snapshot that was taken before does not.
+/// The database changes; an earlier snapshot does not.
 #[tokio::test]
 async fn a_database_changes_between_days() {
     let fixed = shop(orders(3));
@@ -69,7 +69,7 @@ async fn a_database_changes_between_days() {
     assert!(snapshot(&fixed).await.tables().is_empty());
 }
 
-/// A cell that does not fit is refused without being shown.
+/// The error of an invalid cell does not contain the cell.
 #[test]
 fn errors_show_no_cell() {
     let fixed = MemoryDatabase::new(Engine::mysql("8.0.36"), "shop");

@@ -1,5 +1,4 @@
-//! A MariaDB server made from a snapshot equals the one that the snapshot was taken from, while
-//! that one moves on.
+//! A MariaDB server restored from a snapshot equals the server at the time of the capture.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Value};
 use crate::mariadb::{DATABASE, shop};
 use crate::support::cells;
 
-/// What a snapshot alone does not show, and what surrounds the tables.
+/// Objects other than tables, and values that an export does not show.
 const MORE: &str = r#"
     CREATE TABLE `zero dates` (
         id int PRIMARY KEY, dt datetime(3) NOT NULL, ts timestamp NOT NULL, between_them int,
@@ -52,7 +51,7 @@ const MORE: &str = r#"
     CREATE EVENT never ON SCHEDULE AT '2035-01-01 00:00:00' DO DELETE FROM log;
     CREATE USER reader@'%' IDENTIFIED BY 'hunter2'; GRANT SELECT ON shop.parents TO reader@'%'"#;
 
-/// A server of the snapshot's own.
+/// A server with the content of the snapshot.
 async fn started(snapshot: &Arc<dyn DatabaseSnapshot>) -> (StartedServer, String) {
     let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
     let started = Arc::clone(snapshot).start_server(anywhere).await.unwrap().expect("a server");
@@ -67,17 +66,19 @@ async fn client(url: &str) -> Conn {
     conn
 }
 
-async fn image_of(source: &dyn SourceDatabase) -> (Arc<dyn DatabaseSnapshot>, tempfile::TempDir) {
+async fn snapshot_of(
+    source: &dyn SourceDatabase,
+) -> (Arc<dyn DatabaseSnapshot>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (source.capture(Timestamp::UNIX_EPOCH, dir.path()).await.unwrap(), dir)
 }
 
 /// A table's name, its definition, and its rows.
-type Told = (String, String, Vec<Vec<Option<String>>>);
+type TableContent = (String, String, Vec<Vec<Option<String>>>);
 
-/// Each table's definition, and its rows as the server prints them: not by the way on which
-/// a snapshot is taken.
-async fn told(url: &str) -> Vec<Told> {
+/// The definition of each table, and its rows as the server prints them. Independent of the code that
+/// takes a snapshot.
+async fn table_contents(url: &str) -> Vec<TableContent> {
     let mut conn = client(url).await;
     let tables = "SELECT table_name FROM information_schema.tables
          WHERE table_schema = 'shop' AND table_type <> 'VIEW' ORDER BY 1";
@@ -87,17 +88,17 @@ async fn told(url: &str) -> Vec<Told> {
         let name = format!("`{}`", table.replace('`', "``"));
         let definition: (String, String) =
             conn.query_first(format!("SHOW CREATE TABLE {name}")).await.unwrap().unwrap();
-        // `*` leaves out what is invisible.
+        // `*` leaves out invisible columns.
         let columns = "SELECT column_name, data_type FROM information_schema.columns
              WHERE table_schema = 'shop' AND table_name = ? ORDER BY ordinal_position";
         let columns: Vec<(String, String)> = conn.exec(columns, (&table,)).await.unwrap();
         let select = columns.iter().map(|(column, kind)| {
             let column = format!("`{}`", column.replace('`', "``"));
             match kind.as_str() {
-                // All digits: the server prints six.
+                // All digits: the server prints only six of a FLOAT.
                 "float" => format!("{column} + 0e0"),
                 "decimal" | "double" | "date" | "time" | "datetime" | "timestamp" => column,
-                // Bytes of any kind as they are stored.
+                // The stored bytes.
                 _ => format!("HEX({column})"),
             }
         });
@@ -107,7 +108,7 @@ async fn told(url: &str) -> Vec<Told> {
         let cell = |value: &Value| match value {
             Value::NULL => None,
             Value::Bytes(bytes) => Some(String::from_utf8(bytes.clone()).unwrap()),
-            other => panic!("the text protocol has no {other:?}"),
+            other => panic!("the text protocol does not have {other:?}"),
         };
         let mut rows: Vec<Vec<Option<String>>> = rows
             .iter()
@@ -120,11 +121,11 @@ async fn told(url: &str) -> Vec<Told> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_comes_back() {
+async fn every_type_is_restored() {
     let (server, mut source) = shop(&format!("{DATABASE} {MORE}")).await;
-    let then = told(&server.url_of("shop")).await;
+    let then = table_contents(&server.url_of("shop")).await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (snapshot, _dir) = image_of(&mysql).await;
+    let (snapshot, _dir) = snapshot_of(&mysql).await;
     source
         .query_drop(
             "UPDATE shop.every_type SET v = 'gone'; DROP TABLE shop.numbers; DELETE FROM shop.texts;
@@ -134,8 +135,8 @@ async fn every_type_comes_back() {
         .unwrap();
     let (started, url) = started(&snapshot).await;
 
-    let now = told(&url).await;
-    let names = |told: &[Told]| told.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
+    let now = table_contents(&url).await;
+    let names = |told: &[TableContent]| told.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
     assert_eq!(names(&now), names(&then));
     let (mut rows, mut cells_seen) = (0, 0);
     for ((table, definition, had), (_, made, has)) in then.iter().zip(&now) {
@@ -150,8 +151,8 @@ async fn every_type_comes_back() {
     println!("{rows} rows, {cells_seen} cells of {} tables are as they were", then.len());
     assert!(rows > 2000 && then.len() > 14);
 
-    // A snapshot of it is the snapshot that it was made from.
-    let (again, _dir) = image_of(started.database.as_ref()).await;
+    // A snapshot of the restored server equals the first snapshot.
+    let (again, _dir) = snapshot_of(started.database.as_ref()).await;
     assert_eq!(again.tables(), snapshot.tables());
     for table in snapshot.tables() {
         let sorted = |snapshot: &dyn DatabaseSnapshot| {
@@ -164,10 +165,10 @@ async fn every_type_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_surrounds_the_tables_comes_back() {
+async fn objects_other_than_tables_are_restored() {
     let (server, mut source) = shop(&format!("{DATABASE} {MORE}")).await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (snapshot, _dir) = image_of(&mysql).await;
+    let (snapshot, _dir) = snapshot_of(&mysql).await;
     source.query_drop("DROP DATABASE shop").await.unwrap();
     let (started, url) = started(&snapshot).await;
     let mut conn = client(&url).await;
@@ -179,16 +180,16 @@ async fn what_surrounds_the_tables_comes_back() {
         }
     };
     for (question, answer) in [
-        // The counters go on.
+        // Counters continue.
         ("INSERT INTO counted () VALUES () RETURNING id", "42"),
         ("SELECT MAX(of_counter) FROM counted WHERE id = 41", "1"),
         ("SELECT of_counter > 1 FROM counted WHERE id = 42", "1"),
-        // Constraints hold, although rows that break them came back as they were.
+        // Constraints are enforced, although existing rows that violate them are restored unchanged.
         ("SELECT COUNT(*) FROM children WHERE parent = 99 AND twice = 22", "1"),
         ("INSERT INTO children (id, parent) VALUES (12, 98)", "refused with 1452"),
         ("INSERT INTO parents VALUES (3, 'nobody')", "refused with 4025"),
         ("INSERT INTO parents VALUES (3, 'one')", "refused with 1062"),
-        // Views, a trigger, routines; the trigger did not fire for what was there.
+        // Views, a trigger, routines. The trigger did not fire for the restored rows.
         ("SELECT n FROM a_top", "2"),
         ("SELECT COUNT(*) FROM log", "0"),
         ("INSERT INTO parents VALUES (4, 'four')", "nothing"),
@@ -200,7 +201,7 @@ async fn what_surrounds_the_tables_comes_back() {
     ] {
         assert_eq!(ask(question).await, answer, "{question}");
     }
-    // Accounts have their rights, and no password.
+    // Accounts have their rights but no password.
     let mut reader = client(&url.replace("root@", "reader@")).await;
     let parents: Option<u64> = reader.query_first("SELECT COUNT(*) FROM parents").await.unwrap();
     assert_eq!(parents, Some(3));
@@ -213,12 +214,12 @@ async fn what_surrounds_the_tables_comes_back() {
     assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err(), "it is stopped");
 }
 
-/// A table that the server cannot be told is no server at all, and the error names it.
+/// When a table cannot be restored, the restore fails and the error names the file.
 #[tokio::test]
-async fn what_cannot_be_made_is_said() {
+async fn a_failed_restore_names_the_cause() {
     let (server, _source) = shop("CREATE TABLE `a table` (id int)").await;
     let mysql = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
-    let (snapshot, dir) = image_of(&mysql).await;
+    let (snapshot, dir) = snapshot_of(&mysql).await;
     for file in std::fs::read_dir(dir.path()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
@@ -227,9 +228,9 @@ async fn what_cannot_be_made_is_said() {
     assert!(error.starts_with("cannot open "), "{error}");
 }
 
-/// Servers start where they are told to, and elsewhere when that is taken.
+/// A server starts at the requested address, or at another port when that one is taken.
 #[tokio::test]
-async fn an_address_of_its_own() {
+async fn a_server_starts_at_the_requested_address() {
     let start = |address| async move {
         let server = tokio::task::spawn_blocking(move || TestMariaDb::start_at(address)).await;
         server.unwrap().unwrap_or_else(|error| panic!("{error}"))

@@ -1,4 +1,4 @@
-//! The embedded business: what its days look like.
+//! The days of the sample database.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ fn each_day_adds_updates_and_deletes() {
     .assert_eq(&text);
 }
 
-/// Deletions are rare: they show at a larger scale.
+/// Deletions are rare: this needs a larger scale.
 #[test]
 fn rows_are_deleted_from_every_table_but_coupons() {
     let travel = SampleDatabase::new(FIRST, 0.2);
@@ -203,7 +203,7 @@ fn one_row_of_each_table() {
     .assert_eq(&text);
 }
 
-/// The whole business, as the demonstration carries it across.
+/// The full sample database, as the demo transfers it.
 #[tokio::test]
 async fn a_day_at_full_size() {
     let snapshot = SampleDatabase::new(FIRST, 1.0).on_day(0);

@@ -1,4 +1,4 @@
-//! What the tests share: an export into memory, and ways to look at it.
+//! Shared by the tests: exports into memory, and functions to inspect them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,7 +56,7 @@ pub(crate) async fn run(snapshot: &dyn DatabaseSnapshot, quirks: ExportQuirks) -
 }
 
 impl Exported {
-    /// The keys, one a line, each UUID replaced by `U`.
+    /// The keys, one in each line, with each UUID replaced by `U`.
     pub(crate) fn keys(&self) -> String {
         let plain = |key: &String| match (key.find("-c000"), key.find("/part-")) {
             (Some(end), Some(start)) => {
@@ -75,7 +75,7 @@ impl Exported {
         self.objects.iter().filter(|(key, _)| wanted(key)).map(|(_, bytes)| bytes.clone()).collect()
     }
 
-    /// The rows under a folder, read back with nothing but the files.
+    /// The rows of the Parquet files in a folder.
     pub(crate) fn rows(&self, folder: &str) -> RecordBatch {
         let readers = self
             .files(folder)
@@ -102,7 +102,7 @@ pub(crate) fn cells(snapshot: &dyn DatabaseSnapshot, table: &Table) -> Vec<Vec<O
 /// The cells of a batch, row by row.
 pub(crate) fn printed(batch: &RecordBatch) -> Vec<Vec<Option<String>>> {
     let options = FormatOptions::default();
-    // Printing a zone by its name needs a database of zones; UTC needs none.
+    // Remove the time zone: formatting a named zone needs a time zone database.
     let zoneless = |column: &ArrayRef| match column.as_primitive_opt::<TimestampMicrosecondType>() {
         Some(times) => Arc::new(times.clone().with_timezone_opt(None::<Arc<str>>)) as ArrayRef,
         None => column.clone(),
