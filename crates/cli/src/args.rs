@@ -148,6 +148,7 @@ pub(crate) struct ContractShowArgs {
 Examples:
   landbridge contract propose --source postgres://me@localhost/shop > contract.yaml
   landbridge contract propose --source mysql://me@localhost/shop --extend contract.yaml
+  landbridge contract propose --source postgres://me@db.example.com/shop --ca global-bundle.pem
 
 Classes are guessed from names and types, values are not looked at. What cannot be guessed is
 `unclassified`: NULL for everyone until somebody decides.")]
@@ -155,6 +156,10 @@ pub(crate) struct ContractProposeArgs {
     /// The database: postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
     pub(crate) source: String,
+    /// Encrypt the connection and trust only the CA certificates in this PEM file; for RDS, AWS's
+    /// global-bundle.pem
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// The configuration, for its classes
     /// [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]

@@ -4,8 +4,8 @@ use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
 use landbridge_core::contract::{Contract, TableContract, Transform};
 use landbridge_core::plan::columns::describe_transform;
 use landbridge_core::types::Engine;
-use landbridge_source::Database;
 use landbridge_source::proposal::{self, Proposal};
+use landbridge_source::{Database, Tls};
 use serde::Serialize;
 
 use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
@@ -134,7 +134,8 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         Some(path) => files::contract(path, &config)?,
         None => Contract::propose(&[], &config),
     };
-    let database = Database::connect(&args.source, None).await?;
+    let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
+    let database = Database::connect(&args.source, tls).await?;
     let Proposal { contract, left_out } = proposal::propose(&database, base, &config).await?;
     match args.output {
         Output::Text => render::print(&contract.render())?,

@@ -1,4 +1,4 @@
-//! What a database's catalogue says about its tables.
+//! Tables and columns, as a database's catalogue describes them.
 
 /// A table of a source database.
 #[derive(Clone, Debug, PartialEq, Eq)]

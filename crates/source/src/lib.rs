@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`database`] | [`Database`]: a database of any supported engine, chosen by its URL |
 //! | [`postgres`], [`mysql`] | connections, catalogue queries and row counts of one engine |
-//! | [`catalogue`] | [`Table`] and [`Column`]: what a catalogue says about a table |
+//! | [`catalogue`] | [`Table`] and [`Column`], as a catalogue describes them |
 //! | [`engine`] | [`Engine`] and its version |
 //! | [`rows`] | row counts of a restored database |
 //! | [`tls`] | [`Tls`]: which certificates a connection trusts |

@@ -17,7 +17,7 @@ use crate::error::SourceError;
 /// The consequence of a column name that BigQuery does not accept.
 const NOT_TRANSFERRED: &str = "its table is not transferred until the source renames the column";
 
-/// What the manifest of an export says about a column that is written as text.
+/// `expectedExportedType` in the manifest of a column that an export writes as text.
 const EXPORTED_AS_TEXT: &str = "binary (UTF8)";
 
 /// Number of digits of the hash that distinguishes two tables of the same name.

@@ -68,9 +68,9 @@ fn declared(source: &catalogue::Column) -> Result<Column, DatabaseError> {
 fn select(column: &catalogue::Column) -> (String, Wire) {
     let name = quote_name('"', &column.name);
     if column.is_domain || column.data_type == "inet" {
-        // Casts of INET (which adds /32), CHAR and BOOLEAN to text are not
-        // what the type prints, nor are those of their domains; format() is.
-        // DISTINCT, for a composite of NULLs IS NULL without being NULL.
+        // A cast of INET, CHAR, BOOLEAN or a domain over them to text differs from what the type
+        // prints (INET gets /32); format() does not. IS DISTINCT FROM, because a composite value
+        // whose fields are all NULL satisfies IS NULL without being NULL.
         let text = format!("CASE WHEN {name} IS DISTINCT FROM NULL THEN format('%s', {name}) END");
         return (text, Wire::Plain);
     }

@@ -40,8 +40,8 @@ impl TestPostgres {
         Self::start_at(ANY_PORT)
     }
 
-    /// As [`start`](Self::start), with `initdb` and `postgres` of this folder. The user as whom
-    /// they run must be able to look into it.
+    /// As [`start`](Self::start), with `initdb` and `postgres` of this directory. The user that the
+    /// server runs as must be able to read it.
     ///
     /// # Errors
     /// Any [`TestServerError`].
@@ -108,7 +108,7 @@ fn arguments(dir: &Path, address: SocketAddrV4) -> Vec<String> {
 pub(crate) fn programs() -> Option<PathBuf> {
     let mut dirs = path_dirs();
     let version = |dir: &PathBuf| {
-        let name = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let name = dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         name.and_then(|name| name.parse::<f64>().ok()).unwrap_or(0.0)
     };
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
@@ -118,6 +118,5 @@ pub(crate) fn programs() -> Option<PathBuf> {
         // Debian's own directories first: its programs on PATH are wrappers of these.
         dirs.splice(0..0, debian);
     }
-    dirs.into_iter()
-        .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+    dirs.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
 }

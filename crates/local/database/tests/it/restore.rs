@@ -45,7 +45,7 @@ const MORE: &str = r#"
     CREATE VIEW z_base AS SELECT id FROM parents;
     CREATE VIEW a_top AS SELECT COUNT(*) AS n FROM z_base;
     CREATE VIEW a_broken AS SELECT * FROM dropped; DROP TABLE dropped;
-    CREATE TRIGGER told BEFORE INSERT ON parents FOR EACH ROW INSERT INTO log VALUES (NEW.name);
+    CREATE TRIGGER log_name BEFORE INSERT ON parents FOR EACH ROW INSERT INTO log VALUES (NEW.name);
     CREATE FUNCTION twice(n int) RETURNS int DETERMINISTIC RETURN n * 2;
     CREATE PROCEDURE ask() SELECT twice(21);
     CREATE EVENT never ON SCHEDULE AT '2035-01-01 00:00:00' DO DELETE FROM log;
@@ -83,7 +83,7 @@ async fn table_contents(url: &str) -> Vec<TableContent> {
     let tables = "SELECT table_name FROM information_schema.tables
          WHERE table_schema = 'shop' AND table_type <> 'VIEW' ORDER BY 1";
     let tables: Vec<String> = conn.query(tables).await.unwrap();
-    let mut told = Vec::new();
+    let mut contents = Vec::new();
     for table in tables {
         let name = format!("`{}`", table.replace('`', "``"));
         let definition: (String, String) =
@@ -115,9 +115,9 @@ async fn table_contents(url: &str) -> Vec<TableContent> {
             .map(|row| (0..row.len()).map(|at| cell(row.as_ref(at).unwrap())).collect())
             .collect();
         rows.sort();
-        told.push((table, definition.1, rows));
+        contents.push((table, definition.1, rows));
     }
-    told
+    contents
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +136,7 @@ async fn every_type_is_restored() {
     let (started, url) = started(&snapshot).await;
 
     let now = table_contents(&url).await;
-    let names = |told: &[TableContent]| told.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
+    let names = |tables: &[TableContent]| tables.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
     assert_eq!(names(&now), names(&then));
     let (mut rows, mut cells_seen) = (0, 0);
     for ((table, definition, had), (_, made, has)) in then.iter().zip(&now) {
