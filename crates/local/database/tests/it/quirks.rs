@@ -97,7 +97,7 @@ fn errors_show_no_cell() {
         ),
         (
             people().column("id", "number"),
-            "number is not a type of MySQL; spell it as the engine's catalogue does",
+            "number is not a type of MySQL; write it as the engine's catalogue does",
         ),
     ];
     for (table, expected) in cases {
