@@ -28,7 +28,7 @@ pub(crate) async fn notice(
     let earlier = ledger.get(&name).await?;
     let reported = match &earlier {
         Some(earlier) if earlier.value.last >= day => return Ok(()),
-        Some(earlier) if is_next_day_of(earlier.value.last, day) => earlier.value.reported,
+        Some(earlier) if is_consecutive(earlier.value.last, day) => earlier.value.reported,
         _ => {
             log(&fingerprint, problem, "");
             day
@@ -42,8 +42,8 @@ pub(crate) async fn notice(
     .map(|_| ())
 }
 
-/// Whether `day` is at most the day after `last`: the notice applied without a gap.
-fn is_next_day_of(last: Day, day: Day) -> bool {
+/// Whether the notice applied without a gap: `day` is at most the day after `last`.
+fn is_consecutive(last: Day, day: Day) -> bool {
     last.date().tomorrow().is_ok_and(|next| next >= day.date())
 }
 

@@ -189,7 +189,7 @@ async fn find_tables<'a>(
             Some(reason) => {
                 skipped.push(SkippedTable { source_table: source_table.name, reason, alert: true })
             }
-            None => candidates.push(candidate(context, source_table, status, folder).await?),
+            None => candidates.push(read_candidate(context, source_table, status, folder).await?),
         }
     }
     drop_partitions(&mut candidates, &mut skipped);
@@ -220,7 +220,7 @@ async fn record_table_plan(
             Error::new(ErrorKind::Corrupt, "the plan of a table disappeared", name.to_string())
         })?;
     }
-    Ok(entry(context, &recorded.value))
+    Ok(table_entry(context, &recorded.value))
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
@@ -238,7 +238,8 @@ fn why_not_exported(status: &TableStatus, folder: &TableFolder) -> Option<String
     Some(reason)
 }
 
-async fn candidate<'a>(
+/// Reads the footers of one table.
+async fn read_candidate<'a>(
     context: &'a Context,
     source_table: SourceTable,
     status: &'a TableStatus,
@@ -252,7 +253,7 @@ async fn candidate<'a>(
     let bucket = context.config.export.bucket.as_str();
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
-        .map(|object| footer(context, bucket, object))
+        .map(|object| read_footer(context, bucket, object))
         .buffered(concurrency)
         .try_collect::<Vec<DataFile>>()
         .await;
@@ -264,18 +265,19 @@ async fn candidate<'a>(
     Ok(Candidate { source_table: source_table.name, table, status, contract, files, broken })
 }
 
-async fn footer(context: &Context, bucket: &str, object: ObjectMeta) -> Result<DataFile> {
+/// Reads the footer of one object, and decides whether the object is cut into parts.
+async fn read_footer(context: &Context, bucket: &str, object: ObjectMeta) -> Result<DataFile> {
     let from =
         S3Object { s3: context.aws.s3.clone(), bucket: bucket.to_owned(), object: object.clone() };
     let name = format!("s3://{bucket}/{}", object.key);
     let footer = Footer::read(&from, object.bytes, &name).await?;
     let limit = u64::from(context.config.transfer.cut_above_mib) * 1024 * 1024;
-    let parts = if object.bytes > limit { parts(&footer, limit / 2) } else { Vec::new() };
+    let parts = if object.bytes > limit { file_parts(&footer, limit / 2) } else { Vec::new() };
     Ok(DataFile { rows: footer.rows(), columns: footer.columns(), object, parts })
 }
 
-/// Row groups of about `bytes` together, with their rows.
-fn parts(footer: &Footer, bytes: u64) -> Vec<FilePart> {
+/// Parts of about `bytes` each: consecutive row groups, with their rows.
+fn file_parts(footer: &Footer, bytes: u64) -> Vec<FilePart> {
     let part = |groups: Vec<usize>| {
         let (from, to) = (groups.first()?, groups.last()?);
         let rows = |group: &usize| {
@@ -365,7 +367,8 @@ fn make_table_plan(
     plan
 }
 
-fn entry(context: &Context, plan: &TablePlan) -> TableEntry {
+/// The entry of a table in the day's plan.
+fn table_entry(context: &Context, plan: &TablePlan) -> TableEntry {
     TableEntry {
         revision: plan.revision,
         transfer_fingerprint: transfer_fingerprint(context, &plan.source_table),
