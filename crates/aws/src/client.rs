@@ -1,4 +1,4 @@
-//! All clients from the environment.
+//! Builds all clients from the environment.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{Rds, S3, Secrets};
 use landbridge_core::config::SourceKind;
 use landbridge_core::{Error, ErrorKind, Result};
 
-/// Attempts per call, the first included. A tick comes again in minutes, so few are enough.
+/// Attempts per call, including the first. The next tick retries within minutes, so a few are enough.
 const ATTEMPTS: u32 = 4;
-/// The wait before the second attempt, doubled for each further one.
+/// The delay before the second attempt; it doubles for each further attempt.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-/// How long a connection may take.
+/// The limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one attempt may take until its answer begins.
+/// The limit for one attempt until the first byte of the response.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The AWS clients of one region.
@@ -34,22 +34,21 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Clients for `region` with the credentials of the environment. The
-    /// endpoints follow `AWS_ENDPOINT_URL_RDS`, `AWS_ENDPOINT_URL_S3` and
-    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER` when they are set; an own S3 endpoint
-    /// is addressed by path.
+    /// Clients for `region` with the credentials of the environment. `AWS_ENDPOINT_URL_RDS`,
+    /// `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_SECRETS_MANAGER` replace the endpoint of one
+    /// service, `AWS_ENDPOINT_URL` that of all. A custom S3 endpoint gets path-style requests.
     pub async fn from_env(region: &str, kind: SourceKind) -> Self {
-        let config = settings(region).await;
-        let own = |name: &str| {
+        let config = shared_config(region).await;
+        let custom_endpoint = |name: &str| {
             std::env::var(name).ok().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
         };
         let mut rds = aws_sdk_rds::config::Builder::from(&config);
-        rds.set_endpoint_url(own("AWS_ENDPOINT_URL_RDS"));
-        let endpoint = own("AWS_ENDPOINT_URL_S3");
+        rds.set_endpoint_url(custom_endpoint("AWS_ENDPOINT_URL_RDS"));
+        let endpoint = custom_endpoint("AWS_ENDPOINT_URL_S3");
         let mut s3 = aws_sdk_s3::config::Builder::from(&config);
         s3.set_force_path_style(Some(endpoint.is_some())).set_endpoint_url(endpoint);
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&config);
-        secrets.set_endpoint_url(own("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+        secrets.set_endpoint_url(custom_endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
         let rds = aws_sdk_rds::Client::from_conf(rds.build());
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
         let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets.build());
@@ -57,9 +56,9 @@ impl Aws {
     }
 }
 
-/// What all clients of `region` share: credentials of the environment, one HTTP client, bounded
-/// retries.
-async fn settings(region: &str) -> SdkConfig {
+/// The configuration that all clients of `region` share: credentials of the environment, one HTTP
+/// client, bounded retries.
+async fn shared_config(region: &str) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -79,12 +78,12 @@ async fn settings(region: &str) -> SdkConfig {
         .await
 }
 
-/// The credentials of the environment, for a caller that signs its requests itself.
+/// The credentials of the environment, for a caller that signs its own requests.
 ///
 /// # Errors
-/// `Denied` if there are none.
+/// [`ErrorKind::Denied`] if the environment has no credentials.
 pub async fn credentials(region: &str) -> Result<Credentials> {
-    let none = || Error::new(ErrorKind::Denied, "there are no credentials of AWS", "");
-    let provider = settings(region).await.credentials_provider().ok_or_else(none)?;
+    let none = || Error::new(ErrorKind::Denied, "no AWS credentials were found", "");
+    let provider = shared_config(region).await.credentials_provider().ok_or_else(none)?;
     provider.provide_credentials().await.map_err(|error| none().caused_by(error))
 }

@@ -1,103 +1,146 @@
-//! Every answer of AWS, sorted once: what kind of trouble it is.
+//! Maps every AWS error to an [`ErrorKind`].
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use landbridge_core::{Error, ErrorKind};
+use landbridge_core::{Created, Error, ErrorKind, Result};
 
-/// The kind for an error code and HTTP status of RDS, S3 or Secrets Manager.
-fn kind_of(code: &str, status: u16) -> ErrorKind {
-    match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "RequestLimitExceeded"
-        | "SlowDown"
-        | "TooManyRequestsException" => ErrorKind::Throttled,
-        // Two conditional writes of one key at once: S3 asks to try again.
-        "ConditionalRequestConflict" | "InternalServiceError" => ErrorKind::Transient,
-        "SnapshotQuotaExceeded"
-        | "SnapshotQuotaExceededFault"
-        | "StorageQuotaExceeded"
-        | "InstanceQuotaExceeded"
-        | "DBClusterQuotaExceededFault"
-        | "LimitExceeded"
-        | "LimitExceededException"
-        | "ExportTaskLimitReachedFault" => ErrorKind::Quota,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "ExpiredToken"
-        | "InvalidClientTokenId"
-        | "MissingAuthenticationToken"
-        | "IamRoleMissingPermissions"
-        | "KMSKeyNotAccessibleFault"
-        | "AuthFailure"
-        // Secrets Manager, whose protocol words the signature's troubles in its own way,
-        // and which reports a key of KMS that it may not use as one that fails.
-        | "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationTokenException"
-        | "IncompleteSignatureException"
-        | "ExpiredTokenException"
-        | "DecryptionFailure"
-        | "EncryptionFailure" => ErrorKind::Denied,
-        "NoSuchBucket"
-        | "NoSuchKey"
-        | "NotFound"
-        | "DBSnapshotNotFound"
-        | "DBClusterSnapshotNotFoundFault"
-        | "DBInstanceNotFound"
-        | "DBClusterNotFoundFault"
-        | "ExportTaskNotFound"
-        | "ExportTaskNotFoundFault"
-        | "IamRoleNotFound"
-        | "InvalidS3BucketFault"
-        | "ResourceNotFoundException" => ErrorKind::NotFound,
-        "DBSnapshotAlreadyExists"
-        | "DBInstanceAlreadyExists"
-        | "DBClusterAlreadyExistsFault"
-        | "InvalidRestoreFault"
-        | "DBClusterSnapshotAlreadyExistsFault"
-        | "ExportTaskAlreadyExists"
-        | "InvalidDBInstanceState"
-        | "InvalidDBClusterStateFault"
-        | "InvalidDBSnapshotState"
-        | "InvalidDBClusterSnapshotStateFault"
-        | "InvalidExportSourceState"
-        | "PreconditionFailed"
-        | "ResourceExistsException"
-        // Of a secret: its state forbids it, such as being scheduled for deletion.
-        | "InvalidRequestException" => ErrorKind::Conflict,
-        "InvalidExportOnly"
-        | "InvalidParameterValue"
-        | "InvalidParameterCombination"
-        | "InvalidParameterException"
-        | "PointInTimeRestoreNotEnabled"
-        | "InvalidBucketName" => ErrorKind::Config,
-        _ => match status {
-            403 | 401 => ErrorKind::Denied,
+/// The error codes of RDS, S3 and Secrets Manager whose kind does not follow from the HTTP status.
+const KIND_BY_CODE: [(ErrorKind, &[&str]); 7] = [
+    (
+        ErrorKind::Throttled,
+        &[
+            "RequestLimitExceeded",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ],
+    ),
+    (
+        ErrorKind::Transient,
+        &[
+            // Two conditional writes of one key at the same time: S3 asks the caller to retry.
+            "ConditionalRequestConflict",
+            "InternalServiceError",
+        ],
+    ),
+    (
+        ErrorKind::Quota,
+        &[
+            "DBClusterQuotaExceededFault",
+            "ExportTaskLimitReachedFault",
+            "InstanceQuotaExceeded",
+            "LimitExceeded",
+            "LimitExceededException",
+            "SnapshotQuotaExceeded",
+            "SnapshotQuotaExceededFault",
+            "StorageQuotaExceeded",
+        ],
+    ),
+    (
+        ErrorKind::Denied,
+        &[
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthFailure",
+            "ExpiredToken",
+            "IamRoleMissingPermissions",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "KMSKeyNotAccessibleFault",
+            "MissingAuthenticationToken",
+            "SignatureDoesNotMatch",
+            "UnauthorizedOperation",
+            // Secrets Manager has its own codes for signature errors, and reports a KMS key that
+            // the caller may not use as a failed encryption or decryption.
+            "DecryptionFailure",
+            "EncryptionFailure",
+            "ExpiredTokenException",
+            "IncompleteSignatureException",
+            "InvalidSignatureException",
+            "MissingAuthenticationTokenException",
+            "UnrecognizedClientException",
+        ],
+    ),
+    (
+        ErrorKind::NotFound,
+        &[
+            "DBClusterNotFoundFault",
+            "DBClusterSnapshotNotFoundFault",
+            "DBInstanceNotFound",
+            "DBSnapshotNotFound",
+            "ExportTaskNotFound",
+            "ExportTaskNotFoundFault",
+            "IamRoleNotFound",
+            "InvalidS3BucketFault",
+            "NoSuchBucket",
+            "NoSuchKey",
+            "NotFound",
+            "ResourceNotFoundException",
+        ],
+    ),
+    (
+        ErrorKind::Conflict,
+        &[
+            "DBClusterAlreadyExistsFault",
+            "DBClusterSnapshotAlreadyExistsFault",
+            "DBInstanceAlreadyExists",
+            "DBSnapshotAlreadyExists",
+            "ExportTaskAlreadyExists",
+            "InvalidDBClusterSnapshotStateFault",
+            "InvalidDBClusterStateFault",
+            "InvalidDBInstanceState",
+            "InvalidDBSnapshotState",
+            "InvalidExportSourceState",
+            "InvalidRestoreFault",
+            "PreconditionFailed",
+            "ResourceExistsException",
+            // The state of the secret forbids the call, for example a scheduled deletion.
+            "InvalidRequestException",
+        ],
+    ),
+    (
+        ErrorKind::Config,
+        &[
+            "InvalidBucketName",
+            "InvalidExportOnly",
+            "InvalidParameterCombination",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "PointInTimeRestoreNotEnabled",
+        ],
+    ),
+];
+
+/// The kind of an error, by its code, or by its HTTP status if the code is not listed.
+fn error_kind(code: &str, status: u16) -> ErrorKind {
+    let listed = KIND_BY_CODE.iter().find(|(_, codes)| codes.contains(&code));
+    listed.map_or_else(
+        || match status {
+            401 | 403 => ErrorKind::Denied,
             404 => ErrorKind::NotFound,
             409 | 412 => ErrorKind::Conflict,
             429 => ErrorKind::Throttled,
             500..=599 => ErrorKind::Transient,
             _ => ErrorKind::Rejected,
         },
-    }
+        |(kind, _)| *kind,
+    )
 }
 
-/// The error code of a failed call, empty when there was no answer.
-pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
-    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned()
+/// The error code of a failed call; empty if no response arrived.
+pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
 }
 
-/// The HTTP status of a failed call, 0 when there was no answer.
+/// The HTTP status of a failed call; 0 if no response arrived.
 pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |response| response.status().as_u16())
 }
 
-/// Our error for a failed call: `what` we wanted (fixed text), and what it was about.
+/// The [`Error`] for a failed call. `what` describes the failure in fixed text, `context` names the
+/// resource.
 pub(crate) fn failed<E>(
     what: &'static str,
     context: impl Into<String>,
@@ -107,28 +150,49 @@ where
     E: ProvideErrorMetadata,
 {
     let context = context.into();
-    let (status, code) = (status(&error), code(&error));
-    let message = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::message)
-        .unwrap_or_default()
-        .to_owned();
     match &error {
-        // No answer, or one that is none: the outcome is unknown.
+        // No response, or one that the SDK could not read: the call may have taken effect.
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
         }
         SdkError::ConstructionFailure(_) => Error::new(ErrorKind::Rejected, what, context)
-            .caused_by("the request could not be built"),
+            .caused_by("the SDK could not build the request"),
         _ => {
-            let said = match (code.is_empty(), message.is_empty()) {
-                (true, _) => format!("HTTP {status}"),
-                (false, true) => code.clone(),
-                (false, false) => format!("{code}: {message}"),
+            let (status, code) = (status(&error), code(&error));
+            let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
+            let cause = match (code, message.unwrap_or_default()) {
+                ("", _) => format!("HTTP {status}"),
+                (code, "") => code.to_owned(),
+                (code, message) => format!("{code}: {message}"),
             };
-            Error::new(kind_of(&code, status), what, context).caused_by(said)
+            Error::new(error_kind(code, status), what, context).caused_by(cause)
         }
     }
+}
+
+/// The response of a call, or `None` if it failed with the error code `not_found`.
+pub(crate) fn found<T, E: ProvideErrorMetadata>(
+    result: Result<T, SdkError<E, HttpResponse>>,
+    not_found: &str,
+    what: &'static str,
+    context: impl Into<String>,
+) -> Result<Option<T>> {
+    match result {
+        Ok(response) => Ok(Some(response)),
+        Err(error) if code(&error) == not_found => Ok(None),
+        Err(error) => Err(failed(what, context, error)),
+    }
+}
+
+/// Whether a create call created its resource; the error code `exists` means that it did not.
+pub(crate) fn created<T, E: ProvideErrorMetadata>(
+    result: Result<T, SdkError<E, HttpResponse>>,
+    exists: &str,
+    what: &'static str,
+    context: impl Into<String>,
+) -> Result<Created> {
+    let response = found(result, exists, what, context)?;
+    Ok(if response.is_some() { Created::New } else { Created::AlreadyExists })
 }
 
 #[cfg(test)]
@@ -136,11 +200,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_before_statuses() {
-        assert_eq!(kind_of("SnapshotQuotaExceeded", 400), ErrorKind::Quota);
-        assert_eq!(kind_of("Throttling", 400), ErrorKind::Throttled);
-        assert_eq!(kind_of("", 403), ErrorKind::Denied);
-        assert_eq!(kind_of("", 503), ErrorKind::Transient);
-        assert_eq!(kind_of("SomethingNew", 400), ErrorKind::Rejected);
+    fn the_code_takes_precedence_over_the_status() {
+        for (code, status, kind) in [
+            ("SnapshotQuotaExceeded", 400, ErrorKind::Quota),
+            ("Throttling", 400, ErrorKind::Throttled),
+            ("", 403, ErrorKind::Denied),
+            ("", 503, ErrorKind::Transient),
+            ("SomethingNew", 400, ErrorKind::Rejected),
+        ] {
+            assert_eq!(error_kind(code, status), kind, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_one_kind() {
+        let mut codes: Vec<_> = KIND_BY_CODE.iter().flat_map(|(_, codes)| *codes).collect();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
     }
 }

@@ -1,12 +1,12 @@
-//! The AWS side: thin, typed clients over the SDK.
+//! Thin, typed clients for RDS, S3 and Secrets Manager, over the AWS SDK.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
 //! | [`client`] | all clients from the environment, with one HTTP client and bounded retries |
-//! | [`rds`] | snapshots and export tasks, of instances and clusters alike |
+//! | [`rds`] | snapshots, export tasks and databases, for instances and clusters alike |
 //! | [`s3`] | objects: listing, ranged reads, conditional writes |
-//! | [`secrets`] | secrets of Secrets Manager, which nothing prints |
-//! | [`error`] | every answer of AWS, sorted once |
+//! | [`secrets`] | secrets of Secrets Manager; their values are never printed |
+//! | [`error`] | maps every AWS error to an `ErrorKind` |
 
 pub mod client;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Secrets of AWS Secrets Manager.
+//! Reads and creates secrets of AWS Secrets Manager.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::Client;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
-use crate::error::{code, failed};
+use crate::error::{created, failed};
 
 /// The Secrets Manager client.
 #[derive(Clone, Debug)]
@@ -14,19 +14,26 @@ pub struct Secrets {
     client: Client,
 }
 
-/// The value of a secret. It prints nothing of itself, and its memory is
-/// overwritten when it goes; copies that the SDK made on the way are not.
+/// The value of a secret. Its `Debug` output does not contain the value, and its memory is
+/// overwritten on drop. Copies that the SDK made are not overwritten.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// A secret of these bytes.
+    /// A secret with this value.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Its bytes: the text of a `SecretString`, or a `SecretBinary` decoded.
+    /// The value: the text of a `SecretString`, or a decoded `SecretBinary`.
     pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The value as text, as Secrets Manager stores it.
+    fn text(&self, name: &str) -> Result<&str> {
+        std::str::from_utf8(&self.0).map_err(|_| {
+            Error::new(ErrorKind::Rejected, "the value of a new secret is not UTF-8", name)
+        })
     }
 }
 
@@ -37,47 +44,41 @@ impl fmt::Debug for Secret {
 }
 
 impl Secrets {
-    /// A client.
+    /// Wraps an SDK client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// The current version of a secret, by its name or ARN.
+    /// The current version of a secret. `id` is its name or ARN.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such secret or it has no current version,
-    /// [`ErrorKind::Denied`] when the caller may not read it or use its KMS key,
-    /// [`ErrorKind::Conflict`] when it is scheduled for deletion; others of Secrets Manager.
+    /// [`ErrorKind::NotFound`] if the secret does not exist or has no current version,
+    /// [`ErrorKind::Denied`] if the caller may not read it or use its KMS key,
+    /// [`ErrorKind::Conflict`] if it is scheduled for deletion; any other Secrets Manager error.
     pub async fn get(&self, id: &str) -> Result<Secret> {
-        let answer = self.client.get_secret_value().secret_id(id).send().await;
-        let answer = answer.map_err(|error| failed("a secret cannot be read", id, error))?;
-        match (answer.secret_string, answer.secret_binary) {
+        let response = self.client.get_secret_value().secret_id(id).send().await;
+        let response = response.map_err(|error| failed("a secret cannot be read", id, error))?;
+        match (response.secret_string, response.secret_binary) {
             (Some(text), _) => Ok(Secret::new(text.into_bytes())),
             (None, Some(bytes)) => Ok(Secret::new(bytes.into_inner())),
             (None, None) => Err(Error::new(ErrorKind::Corrupt, "a secret has no value", id)),
         }
     }
 
-    /// Makes a secret of text that must not exist yet. `false`: there is one of that name, and
-    /// it is untouched. The SDK gives every attempt of one call the same request token, so that
-    /// a repetition after a lost answer finds its own secret and is `true`.
+    /// Creates a secret with a text value; an existing secret of that name is not changed.
+    /// The SDK sends the same request token with every attempt of one call, so that a retry after
+    /// a lost response returns [`Created::New`].
     ///
     /// # Errors
-    /// Those of Secrets Manager; [`ErrorKind::Rejected`] when `value` is not UTF-8.
+    /// [`ErrorKind::Rejected`] if `value` is not UTF-8; any Secrets Manager error.
     pub async fn create(&self, name: &str, description: &str, value: &Secret) -> Result<Created> {
-        let Ok(text) = std::str::from_utf8(value.bytes()) else {
-            return Err(Error::new(ErrorKind::Rejected, "a secret to be made is not text", name));
-        };
         let call = self.client.create_secret().name(name).description(description);
-        match call.secret_string(text).send().await {
-            Ok(_) => Ok(Created::New),
-            Err(error) if code(&error) == "ResourceExistsException" => Ok(Created::AlreadyExists),
-            Err(error) => Err(failed("a secret cannot be made", name, error)),
-        }
+        let result = call.secret_string(value.text(name)?).send().await;
+        created(result, "ResourceExistsException", "a secret cannot be created", name)
     }
 
-    /// Gives a secret that was made without a value its first one. `false`: it has one, and is
-    /// untouched. Two callers at once may both write; the later value stays.
+    /// Sets the value of a secret that was created without one; an existing value is not changed.
+    /// Of two concurrent callers, both may write, and the later value stays.
     ///
     /// # Errors
     /// As [`Self::create`].
@@ -87,11 +88,9 @@ impl Secrets {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let Ok(text) = std::str::from_utf8(value.bytes()) else {
-            return Err(Error::new(ErrorKind::Rejected, "a secret to be filled is not text", name));
-        };
-        let call = self.client.put_secret_value().secret_id(name).secret_string(text);
-        call.send().await.map_err(|error| failed("a secret cannot be filled", name, error))?;
+        let call = self.client.put_secret_value().secret_id(name);
+        let result = call.secret_string(value.text(name)?).send().await;
+        result.map_err(|error| failed("the value of a secret cannot be set", name, error))?;
         Ok(Created::New)
     }
 }
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_prints_nothing_of_itself() {
+    fn debug_output_does_not_contain_the_value() {
         assert_eq!(format!("{:?}", Some(Secret::new(b"hidden".to_vec()))), "Some(Secret(…))");
     }
 }

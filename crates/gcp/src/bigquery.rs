@@ -1,4 +1,4 @@
-//! Tables, load jobs and queries.
+//! Creates and patches tables, and runs load jobs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,13 +24,15 @@ use landbridge_core::ids::{JobId, LABEL_SOURCE};
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 
-use crate::error::{bigquery as failed, bigquery_status, carried, kind_of, may_quote_data};
+use crate::error::{
+    bigquery as failed, bigquery_status, error_kind, may_quote_data, to_bigquery_error,
+};
 
-/// How long one attempt of a call may take.
+/// The limit for one attempt of a call.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The waits between attempts of a call: metadata changes are limited to 5 per
-/// table in 10 s, so the last wait lets such a window pass.
-const WAITS: [Duration; 3] =
+/// The delays between attempts of a call. BigQuery allows 5 metadata changes per table in 10 s, so
+/// the last delay lets such a window pass.
+const RETRY_DELAYS: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(3)];
 
 /// The BigQuery client of one project and location.
@@ -41,89 +43,92 @@ pub struct BigQuery {
     location: String,
 }
 
-/// A table as it is.
+/// The current state of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableInfo {
-    /// Its columns and our label.
+    /// Its columns and the label that Landbridge set.
     pub live: LiveTable,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: u64,
 }
 
-/// A load job to be inserted.
+/// The parameters of a new load job.
 #[derive(Clone, Debug)]
 pub struct LoadJob<'a> {
-    /// Its id: inserting it twice runs it once.
+    /// Its id. BigQuery runs a job id only once, however often it is inserted.
     pub id: &'a JobId,
     /// The table's dataset.
     pub dataset: &'a str,
     /// The table.
     pub table: &'a str,
-    /// `gs://` URIs.
+    /// The `gs://` URIs of the objects to load.
     pub uris: Vec<String>,
-    /// The schema that the table has.
+    /// The current schema of the table.
     pub columns: &'a [TableColumn],
-    /// What the objects are and what becomes of the rows that are there.
+    /// The format of the objects, and what happens to the existing rows.
     pub mode: LoadMode,
 }
 
-/// The two sorts of loads there are here.
+/// The two kinds of load jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadMode {
-    /// Parquet, replacing all rows and nothing else: schema, tags and descriptions stay.
+    /// Parquet. Replaces all rows; schema, policy tags and descriptions stay.
     ReplaceRows,
-    /// Lines of JSON, added to the rows that are there.
+    /// Newline-delimited JSON. Appends to the existing rows.
     AppendJson,
 }
 
-/// A job as it stands.
+/// The state of a load job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// PENDING or RUNNING.
     Running,
-    /// It has written all its rows.
+    /// DONE, without an error: all rows are written.
     Done {
         /// `outputRows`.
         rows: u64,
-        /// Its running time in milliseconds, where it is told.
+        /// Its running time in milliseconds, if BigQuery reports it.
         duration_ms: Option<u64>,
     },
-    /// It has written nothing.
+    /// DONE, with an error: no row is written.
     Failed {
         /// BigQuery's reason.
         reason: String,
-        /// What kind of trouble that is.
+        /// The kind of that reason.
         kind: ErrorKind,
-        /// BigQuery's words, left out where they could quote data.
+        /// BigQuery's message; `None` if it could quote data.
         message: Option<String>,
     },
 }
 
+/// Passes access tokens to the BigQuery crate.
 #[derive(Clone)]
-struct Token(AccessTokenCredentials);
+struct TokenAuthenticator(AccessTokenCredentials);
 
 #[async_trait]
-impl Authenticator for Token {
+impl Authenticator for TokenAuthenticator {
     async fn access_token(&self) -> Result<String, BQError> {
-        self.0.access_token().await.map(|token| token.token).map_err(carried)
+        let token = self.0.access_token().await.map_err(|error| to_bigquery_error(&error))?;
+        Ok(token.token)
     }
 }
 
-/// Makes a call again while its trouble passes by itself. Every call here can be
-/// repeated: reads, patches to a full state, and creations under fixed names.
-macro_rules! retried {
+/// Retries a call while its error is transient. All calls of this module can be repeated: reads,
+/// patches that set the complete state, and creations with a fixed name. Evaluates to the response,
+/// or to the error of the library together with its [`Error`].
+macro_rules! with_retries {
     ($what:expr, $context:expr, $call:expr) => {{
-        let mut waits = WAITS.iter();
+        let mut delays = RETRY_DELAYS.iter();
         loop {
             match $call.await {
-                Ok(answer) => break Ok(answer),
+                Ok(response) => break Ok(response),
                 Err(error) => {
-                    let ours = failed($what, $context, &error);
-                    match (ours.kind(), waits.next()) {
-                        (kind, Some(wait)) if kind.is_transient() => {
-                            tokio::time::sleep(*wait).await
+                    let mapped = failed($what, $context, &error);
+                    match (mapped.kind(), delays.next()) {
+                        (kind, Some(delay)) if kind.is_transient() => {
+                            tokio::time::sleep(*delay).await
                         }
-                        _ => break Err((error, ours)),
+                        _ => break Err((error, mapped)),
                     }
                 }
             }
@@ -132,71 +137,76 @@ macro_rules! retried {
 }
 
 impl BigQuery {
-    /// A client; `endpoint` of `None` is Google's.
+    /// A client; an `endpoint` of `None` is Google's.
     ///
     /// # Errors
-    /// When it cannot be built.
+    /// [`ErrorKind::Config`] if it cannot be built.
     pub async fn new(
         credentials: AccessTokenCredentials,
         project: &str,
         location: &str,
         endpoint: Option<String>,
     ) -> Result<Self> {
-        let broken = |error: &dyn std::fmt::Display| {
+        let cannot_build = |error: &dyn std::fmt::Display| {
             Error::new(ErrorKind::Config, "the BigQuery client cannot be built", "")
                 .caused_by(error.to_string())
         };
-        let http =
-            reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| broken(&error))?;
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| cannot_build(&error))?;
         let mut builder = ClientBuilder::new();
         builder.with_client(http);
         if let Some(endpoint) = endpoint {
             builder.with_v2_base_url(endpoint);
         }
         let client = builder
-            .build_from_authenticator(Arc::new(Token(credentials)))
+            .build_from_authenticator(Arc::new(TokenAuthenticator(credentials)))
             .await
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| cannot_build(&error))?;
         Ok(Self { client, project: project.to_owned(), location: location.to_owned() })
     }
 
-    /// The project.
+    /// The id of the project.
     pub fn project(&self) -> &str {
         &self.project
     }
 
-    /// A table, or `None` when there is none of that name.
+    /// Describes a table; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when the dataset is not there, [`ErrorKind::Denied`] without the right.
+    /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
+    /// `bigquery.tables.get`; any other BigQuery error.
     pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableInfo>> {
-        let context = || format!("{}.{dataset}.{table}", self.project);
-        let got = retried!(
+        let context = || self.table_path(dataset, table);
+        let response = with_retries!(
             "a table cannot be read",
             context(),
             self.client.table().get(&self.project, dataset, table, None)
         );
-        match got {
-            Ok(table) => Ok(Some(state(table))),
-            Err((error, ours)) if bigquery_status(&error) == 404 => {
-                if names_dataset(&error) {
+        match response {
+            Ok(table) => Ok(Some(table_info(table))),
+            Err((error, mapped)) if bigquery_status(&error) == 404 => {
+                if is_about_dataset(&error) {
                     return Err(Error::new(
                         ErrorKind::NotFound,
                         "the dataset does not exist",
                         format!("{}.{dataset}", self.project),
                     )
-                    .caused_by(ours));
+                    .caused_by(mapped));
                 }
                 Ok(None)
             }
-            Err((_, ours)) => Err(ours),
+            Err((_, mapped)) => Err(mapped),
         }
     }
 
-    /// Creates a table, tags and label included. `false`: it exists, and is untouched.
+    /// Creates a table with its policy tags, and with a label that names the source. Idempotent: an
+    /// existing table is not changed.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when the dataset is not there, [`ErrorKind::Denied`] without `bigquery.tables.setCategory`.
+    /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
+    /// `bigquery.tables.setCategory`; any other BigQuery error.
     pub async fn create_table(
         &self,
         dataset: &str,
@@ -205,44 +215,46 @@ impl BigQuery {
         source: &str,
         description: Option<&str>,
     ) -> Result<Created> {
-        let body = self.body(dataset, table, columns, Some(source), description);
-        let context = || format!("{}.{dataset}.{table}", self.project);
-        match retried!(
+        let body = self.table_body(dataset, table, columns, Some(source), description);
+        let context = || self.table_path(dataset, table);
+        match with_retries!(
             "a table cannot be created",
             context(),
             self.client.table().create(body.clone())
         ) {
             Ok(_) => Ok(Created::New),
             Err((error, _)) if bigquery_status(&error) == 409 => Ok(Created::AlreadyExists),
-            Err((_, ours)) => Err(ours),
+            Err((_, mapped)) => Err(mapped),
         }
     }
 
-    /// Sets a table's columns, tags and descriptions to exactly these. Idempotent.
+    /// Sets the columns of a table, with their policy tags and descriptions, to exactly these.
+    /// Idempotent.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`; [`ErrorKind::Rejected`] when BigQuery
-    /// will not have the change.
+    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`, [`ErrorKind::Rejected`] if
+    /// BigQuery does not allow the change; any other BigQuery error.
     pub async fn patch_table(
         &self,
         dataset: &str,
         table: &str,
         columns: &[TableColumn],
     ) -> Result<()> {
-        let body = self.body(dataset, table, columns, None, None);
-        let context = || format!("{}.{dataset}.{table}", self.project);
-        let call = retried!(
+        let body = self.table_body(dataset, table, columns, None, None);
+        let context = || self.table_path(dataset, table);
+        let call = with_retries!(
             "a table cannot be changed",
             context(),
             self.client.table().patch(&self.project, dataset, table, body.clone())
         );
-        call.map(|_| ()).map_err(|(_, ours)| ours)
+        call.map(|_| ()).map_err(|(_, mapped)| mapped)
     }
 
-    /// Inserts a load job. `false`: a job of that id exists already; read it with [`Self::job`].
+    /// Inserts a load job. Idempotent: a job with this id is not run again; read its state with
+    /// [`Self::job`]. After a lost response, the call is retried with the same id.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`], [`ErrorKind::NotFound`] and so on; a lost answer is tried again under the same id.
+    /// Any BigQuery error; see [`ErrorKind`].
     pub async fn insert_load_job(&self, job: &LoadJob<'_>) -> Result<Created> {
         let (format, disposition) = match job.mode {
             LoadMode::ReplaceRows => ("PARQUET", "WRITE_TRUNCATE_DATA"),
@@ -272,23 +284,24 @@ impl BigQuery {
             ..Job::default()
         };
         let context = || format!("{}.{}.{}, job {}", self.project, job.dataset, job.table, job.id);
-        match retried!(
+        match with_retries!(
             "a load job cannot be inserted",
             context(),
             self.client.job().insert(&self.project, body.clone())
         ) {
             Ok(_) => Ok(Created::New),
             Err((error, _)) if bigquery_status(&error) == 409 => Ok(Created::AlreadyExists),
-            Err((_, ours)) => Err(ours),
+            Err((_, mapped)) => Err(mapped),
         }
     }
 
-    /// A job, or `None` when there is none of that id.
+    /// The state of a job; `None` if no job has this id.
     ///
     /// # Errors
-    /// Those of BigQuery.
+    /// Any BigQuery error; see [`ErrorKind`]. A job that failed is no error but
+    /// [`JobState::Failed`].
     pub async fn job(&self, id: &JobId) -> Result<Option<JobState>> {
-        let call = retried!(
+        let call = with_retries!(
             "a job cannot be read",
             id.as_str(),
             self.client.job().get_job(&self.project, id.as_str(), Some(&self.location))
@@ -296,11 +309,15 @@ impl BigQuery {
         match call {
             Ok(job) => job_state(&job, id).map(Some),
             Err((error, _)) if bigquery_status(&error) == 404 => Ok(None),
-            Err((_, ours)) => Err(ours),
+            Err((_, mapped)) => Err(mapped),
         }
     }
 
-    fn body(
+    fn table_path(&self, dataset: &str, table: &str) -> String {
+        format!("{}.{dataset}.{table}", self.project)
+    }
+
+    fn table_body(
         &self,
         dataset: &str,
         table: &str,
@@ -319,8 +336,8 @@ impl BigQuery {
     }
 }
 
-/// BigQuery answers 404 for a missing dataset and for a missing table; the text tells which.
-fn names_dataset(error: &BQError) -> bool {
+/// Whether a 404 is about the dataset and not the table: only the message distinguishes them.
+fn is_about_dataset(error: &BQError) -> bool {
     matches!(error, BQError::ResponseError { error } if error.error.message.contains("Not found: Dataset"))
 }
 
@@ -328,7 +345,7 @@ fn schema(columns: &[TableColumn]) -> TableSchema {
     let field = |column: &TableColumn| TableFieldSchema {
         mode: Some(if column.repeated { "REPEATED" } else { "NULLABLE" }.to_owned()),
         description: column.description.clone(),
-        // An absent list leaves tags as they are; an empty one says that there are none.
+        // BigQuery keeps the tags if the list is absent, and removes them if it is empty.
         policy_tags: Some(TableFieldSchemaPolicyTags {
             names: Some(column.policy_tag.iter().cloned().collect()),
         }),
@@ -354,10 +371,10 @@ fn field_type(ty: BigQueryType) -> FieldType {
     }
 }
 
-fn state(table: Table) -> TableInfo {
-    let name_of = |ty: &FieldType| format!("{ty:?}").to_uppercase();
+fn table_info(table: Table) -> TableInfo {
+    let type_name = |ty: &FieldType| format!("{ty:?}").to_uppercase();
     let column = |field: TableFieldSchema| LiveColumn {
-        ty: name_of(&field.r#type),
+        ty: type_name(&field.r#type),
         mode: field.mode.unwrap_or_default(),
         policy_tag: field
             .policy_tags
@@ -384,7 +401,7 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
     if let Some(error) = status.and_then(|status| status.error_result.as_ref()) {
         let reason = error.reason.clone().unwrap_or_default();
         let message = error.message.clone().filter(|_| !may_quote_data(&reason));
-        return Ok(JobState::Failed { kind: kind_of(&reason, 0), message, reason });
+        return Ok(JobState::Failed { kind: error_kind(&reason, 0), message, reason });
     }
     let statistics = job.statistics.as_ref();
     let rows = statistics
@@ -394,13 +411,14 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
         .ok_or_else(|| {
             Error::new(
                 ErrorKind::Rejected,
-                "a finished load job does not say how many rows it wrote",
+                "BigQuery did not return the row count of a finished load job",
                 id.as_str(),
             )
         })?;
-    let at = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
+    let millis = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
     let duration_ms = statistics.and_then(|statistics| {
-        at(statistics.end_time.as_ref())?.checked_sub(at(statistics.start_time.as_ref())?)
+        let end = millis(statistics.end_time.as_ref())?;
+        end.checked_sub(millis(statistics.start_time.as_ref())?)
     });
     Ok(JobState::Done { rows, duration_ms })
 }

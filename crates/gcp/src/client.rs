@@ -1,4 +1,4 @@
-//! Both clients from the environment.
+//! Builds both clients from the environment.
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::Result;
@@ -15,16 +15,15 @@ pub struct Gcp {
 }
 
 impl Gcp {
-    /// Clients with the credentials of the environment, see [`credentials`].
-    /// `LANDBRIDGE_GCS_ENDPOINT` and `LANDBRIDGE_BIGQUERY_ENDPOINT` point elsewhere than Google.
+    /// Clients with the credentials of the environment; see [`credentials`].
+    /// `LANDBRIDGE_GCS_ENDPOINT` and `LANDBRIDGE_BIGQUERY_ENDPOINT` replace Google's endpoints.
     ///
     /// # Errors
-    /// When no credentials can be had.
+    /// As [`credentials::from_env`] and [`Self::new`].
     pub async fn from_env(project: &str, location: &str) -> Result<Self> {
         let storage = std::env::var("LANDBRIDGE_GCS_ENDPOINT").ok();
         let bigquery = std::env::var("LANDBRIDGE_BIGQUERY_ENDPOINT").ok();
-        // Nobody else installs one: all clients are built without a default provider. A second call is harmless.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls_provider();
         let credentials = credentials::from_env(&[storage.as_deref(), bigquery.as_deref()])?;
         Self::new(credentials, project, location, storage, bigquery).await
     }
@@ -32,7 +31,7 @@ impl Gcp {
     /// Clients with these credentials and endpoints (`None`: Google's).
     ///
     /// # Errors
-    /// When a client cannot be built.
+    /// [`ErrorKind::Config`](landbridge_core::ErrorKind::Config) if a client cannot be built.
     pub async fn new(
         credentials: AccessTokenCredentials,
         project: &str,
@@ -40,10 +39,15 @@ impl Gcp {
         storage: Option<String>,
         bigquery: Option<String>,
     ) -> Result<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls_provider();
         Ok(Self {
             storage: Storage::new(credentials.clone(), storage).await?,
             bigquery: BigQuery::new(credentials, project, location, bigquery).await?,
         })
     }
+}
+
+/// Installs the process-wide TLS provider. All clients are built without a default one. Idempotent.
+pub(crate) fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }

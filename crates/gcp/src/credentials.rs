@@ -1,9 +1,10 @@
-//! An access token without a stored key.
+//! Provides an access token without a stored key, from the first of these sources that is set:
 //!
-//! In Lambda the role's own credentials are exchanged by workload identity
-//! federation, see [`federation`](crate::federation) (`LANDBRIDGE_GCP_CREDENTIALS`
-//! holds the `external_account` JSON, which is no secret). On a laptop the operator's application default
-//! credentials are used. A bare token is taken only for servers on loopback.
+//! 1. `LANDBRIDGE_GCP_TOKEN`: a bare token. Accepted only for servers on loopback.
+//! 2. `LANDBRIDGE_GCP_CREDENTIALS`: the `external_account` JSON, which is not a secret. A Lambda
+//!    function exchanges its role's credentials by workload identity federation; see
+//!    [`federation`](crate::federation).
+//! 3. The application default credentials, for example of an operator on a laptop.
 
 use google_cloud_auth::credentials::{
     AccessToken, AccessTokenCredentials, AccessTokenCredentialsProvider, Builder,
@@ -16,11 +17,11 @@ use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::federation::{ExternalAccount, Federation, KeySource, SCOPE};
 
-/// Credentials from the environment.
+/// Credentials from the environment. `endpoints` are the custom endpoints of the clients.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] when the environment's settings contradict each other or are not JSON,
-/// [`ErrorKind::Denied`] when there are no credentials at all.
+/// [`ErrorKind::Config`] if a bare token is set for an endpoint that is not on loopback, or the
+/// external account is not valid; [`ErrorKind::Denied`] if the environment has no credentials.
 pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
     if let Ok(token) = std::env::var("LANDBRIDGE_GCP_TOKEN") {
         let local = |endpoint: &Option<&str>| {
@@ -29,20 +30,20 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
         if !endpoints.iter().all(local) {
             return Err(Error::new(
                 ErrorKind::Config,
-                "a bare token is taken for servers on loopback only",
+                "a bare token is accepted only for servers on loopback",
                 "LANDBRIDGE_GCP_TOKEN is set without LANDBRIDGE_GCS_ENDPOINT and LANDBRIDGE_BIGQUERY_ENDPOINT on http://127.0.0.1",
             ));
         }
         return Ok(static_token(token));
     }
     let denied =
-        |_| Error::new(ErrorKind::Denied, "no Google credentials could be had", "the environment");
+        |_| Error::new(ErrorKind::Denied, "no Google credentials were found", "the environment");
     match std::env::var("LANDBRIDGE_GCP_CREDENTIALS") {
         Ok(json) => {
             let json: serde_json::Value = serde_json::from_str(&json).map_err(|_| {
                 Error::new(
                     ErrorKind::Config,
-                    "the external account is not JSON",
+                    "the external account is not valid JSON",
                     "LANDBRIDGE_GCP_CREDENTIALS",
                 )
             })?;
@@ -61,7 +62,7 @@ pub fn from_env(endpoints: &[Option<&str>]) -> Result<AccessTokenCredentials> {
     }
 }
 
-/// Credentials that are one token: for servers on loopback.
+/// Credentials that always return this token, for servers on loopback.
 pub fn static_token(token: impl Into<String>) -> AccessTokenCredentials {
     StaticToken(token.into(), EntityTag::new()).into()
 }
@@ -80,8 +81,9 @@ impl CredentialsProvider for StaticToken {
         _: Extensions,
     ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
         let value = HeaderValue::from_str(&format!("Bearer {}", self.0));
-        let mut value =
-            value.map_err(|_| CredentialsError::from_msg(false, "the token is no header value"))?;
+        let mut value = value.map_err(|_| {
+            CredentialsError::from_msg(false, "the token is not a valid header value")
+        })?;
         value.set_sensitive(true);
         let data = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         Ok(CacheableResource::New { entity_tag: self.1.clone(), data })

@@ -1,12 +1,13 @@
-//! Every answer of Google, sorted once: what kind of trouble it is.
+//! Maps every Google error to an [`ErrorKind`].
 
 use gcp_bigquery_client::error::BQError;
 use google_cloud_auth::errors::CredentialsError;
 use landbridge_core::{Error, ErrorKind};
 
-/// The kind for BigQuery's `reason` and an HTTP status (0: there is none, as in a finished job).
+/// The kind of an error, by BigQuery's `reason`, or by its HTTP status if the reason is not listed.
+/// The error of a finished job has no status: pass 0.
 /// Source: BigQuery documentation, "Error messages".
-pub fn kind_of(reason: &str, status: u16) -> ErrorKind {
+pub(crate) fn error_kind(reason: &str, status: u16) -> ErrorKind {
     match reason {
         "backendError" | "internalError" | "jobBackendError" | "jobInternalError"
         | "tableUnavailable" | "timeout" => ErrorKind::Transient,
@@ -28,13 +29,14 @@ pub fn kind_of(reason: &str, status: u16) -> ErrorKind {
     }
 }
 
-/// Whether a message with this reason may be shown. What BigQuery says of
-/// invalid data can quote the data.
-pub fn may_quote_data(reason: &str) -> bool {
+/// Whether an error message with this reason can quote data. BigQuery's messages about invalid data
+/// do, so Landbridge never shows or logs them.
+pub(crate) fn may_quote_data(reason: &str) -> bool {
     matches!(reason, "invalid" | "invalidQuery" | "badRequest" | "")
 }
 
-/// Our error for a failed call of BigQuery.
+/// The [`Error`] for a failed BigQuery call. `what` describes the failure in fixed text, `context`
+/// names the resource.
 pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &BQError) -> Error {
     match error {
         BQError::ResponseError { error } => {
@@ -45,62 +47,60 @@ pub(crate) fn bigquery(what: &'static str, context: impl Into<String>, error: &B
                 .and_then(|first| first.get("reason"))
                 .map_or("", String::as_str);
             let status = u16::try_from(error.error.code).unwrap_or(0);
-            let said = if may_quote_data(reason) {
+            let cause = if may_quote_data(reason) {
                 format!("HTTP {status} {reason}")
             } else {
                 format!("HTTP {status} {reason}: {}", error.error.message)
             };
-            Error::new(kind_of(reason, status), what, context).caused_by(said)
+            Error::new(error_kind(reason, status), what, context).caused_by(cause)
         }
-        // No answer, or a 5xx whose body is not JSON: the outcome is unknown.
+        // No response, or a 5xx whose body is not JSON: the call may have taken effect.
         BQError::RequestError(_) => {
             Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
         }
-        BQError::InvalidServiceAccountAuthenticator(carrier) => {
-            let ours = carrier.get_ref().and_then(|it| it.downcast_ref::<Error>());
-            no_token(what, context, ours)
+        BQError::InvalidServiceAccountAuthenticator(wrapper) => {
+            let cause = wrapper.get_ref().and_then(|it| it.downcast_ref::<Error>());
+            no_token(what, context, cause)
         }
         BQError::AuthError(_) | BQError::YupAuthError(_) | BQError::NoToken => {
             no_token(what, context, None)
         }
-        _ => {
-            Error::new(ErrorKind::Rejected, what, context).caused_by("the client refused the call")
-        }
+        _ => Error::new(ErrorKind::Rejected, what, context)
+            .caused_by("the BigQuery client refused the call"),
     }
 }
 
-/// Our error for a call that was not made since there was no token, with the reason if it is ours.
-fn no_token(what: &'static str, context: impl Into<String>, why: Option<&Error>) -> Error {
-    match why {
-        Some(why) => Error::new(why.kind(), what, context).caused_by(why.to_string()),
-        None => {
-            Error::new(ErrorKind::Denied, what, context).caused_by("no access token could be had")
-        }
+/// The [`Error`] for a call that was not sent because no access token was available.
+fn no_token(what: &'static str, context: impl Into<String>, cause: Option<&Error>) -> Error {
+    match cause {
+        Some(cause) => Error::new(cause.kind(), what, context).caused_by(cause.to_string()),
+        None => Error::new(ErrorKind::Denied, what, context).caused_by(NO_TOKEN),
     }
 }
 
-/// An error of ours among the causes of another.
-fn ours<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+/// The cause of an error when the library gives no reason for a missing token.
+const NO_TOKEN: &str = "no access token is available";
+
+/// The first [`Error`] among the sources of another error.
+fn landbridge_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     std::iter::successors(Some(error), |error| error.source())
         .find_map(|error| error.downcast_ref::<Error>())
 }
 
-/// An error of credentials, in the only error of the BigQuery crate that holds any other.
-pub(crate) fn carried(error: CredentialsError) -> BQError {
-    match ours(&error) {
-        Some(why) => {
-            let why = Error::new(why.kind(), why.what(), why.context()).caused_by(cause(why));
-            BQError::InvalidServiceAccountAuthenticator(std::io::Error::other(why))
+/// Wraps a credentials error in the only variant of `BQError` that can hold another error.
+pub(crate) fn to_bigquery_error(error: &CredentialsError) -> BQError {
+    match landbridge_error(error) {
+        Some(error) => {
+            let source =
+                std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
+            let error = Error::new(error.kind(), error.what(), error.context()).caused_by(source);
+            BQError::InvalidServiceAccountAuthenticator(std::io::Error::other(error))
         }
         None => BQError::NoToken,
     }
 }
 
-fn cause(error: &Error) -> String {
-    std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
-}
-
-/// The HTTP status of a failed call of BigQuery, 0 when there was no answer.
+/// The HTTP status of a failed BigQuery call; 0 if no response arrived.
 pub(crate) fn bigquery_status(error: &BQError) -> u16 {
     match error {
         BQError::ResponseError { error } => u16::try_from(error.error.code).unwrap_or(0),
@@ -108,31 +108,22 @@ pub(crate) fn bigquery_status(error: &BQError) -> u16 {
     }
 }
 
-/// Our error for a failed call of Cloud Storage.
+/// The [`Error`] for a failed Cloud Storage call; arguments as for [`bigquery`].
 pub(crate) fn storage(
     what: &'static str,
     context: impl Into<String>,
     error: &google_cloud_storage::Error,
 ) -> Error {
-    if error.is_authentication()
-        && let Some(why) = ours(error)
-    {
-        return no_token(what, context, Some(why));
+    if error.is_authentication() {
+        return no_token(what, context, landbridge_error(error));
     }
-    let status = error.http_status_code().unwrap_or(0);
-    let kind = if error.is_authentication() {
-        ErrorKind::Denied
-    } else if status == 0 {
-        ErrorKind::Transient
-    } else {
-        kind_of("", status)
-    };
-    let said = match (error.is_authentication(), status) {
-        (true, _) => "no access token could be had".to_owned(),
-        (false, 0) => "no answer".to_owned(),
-        (false, status) => format!("HTTP {status}"),
-    };
-    Error::new(kind, what, context).caused_by(said)
+    match error.http_status_code() {
+        // The call may have taken effect.
+        None => Error::new(ErrorKind::Transient, what, context).caused_by("no answer"),
+        Some(status) => {
+            Error::new(error_kind("", status), what, context).caused_by(format!("HTTP {status}"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_reasons() {
+    fn the_reason_takes_precedence_over_the_status() {
         for (reason, status, kind) in [
             ("backendError", 500, ErrorKind::Transient),
             ("jobInternalError", 0, ErrorKind::Transient),
@@ -154,7 +145,7 @@ mod tests {
             ("stopped", 0, ErrorKind::Rejected),
             ("", 502, ErrorKind::Transient),
         ] {
-            assert_eq!(kind_of(reason, status), kind, "{reason} {status}");
+            assert_eq!(error_kind(reason, status), kind, "{reason} {status}");
         }
     }
 }

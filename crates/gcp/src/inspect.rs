@@ -1,41 +1,42 @@
-//! What there is on Google's side, looked at and not touched: buckets, datasets, policy tags,
-//! and what the caller may do. Metadata that the clients of the stages have no use for.
+//! Read-only checks of buckets, datasets, policy tags and the caller's permissions, for the
+//! operator's commands. The stages do not need this metadata.
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
+use crate::client::install_tls_provider;
 use crate::credentials;
-use crate::error::kind_of;
+use crate::error::error_kind;
 
-/// Google's own endpoints.
+/// Google's endpoints.
 const STORAGE: &str = "https://storage.googleapis.com";
 const BIGQUERY: &str = "https://bigquery.googleapis.com/bigquery/v2";
 const CATALOG: &str = "https://datacatalog.googleapis.com/v1";
-/// How long a call may take.
+/// The limit for one call.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// By whom a token is had.
+/// Where access tokens come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialSource {
     /// The AWS credentials of the environment, by workload identity federation.
     Federation,
-    /// Application default credentials: a person, as a rule.
+    /// Application default credentials, usually those of a person.
     ApplicationDefault,
     /// A bare token, for servers on loopback.
     BareToken,
 }
 
-/// How a bucket is kept from the public.
+/// The settings that protect a bucket from public access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketProtection {
-    /// Whether access is by IAM alone. Federation needs it.
+    /// Whether IAM alone controls access (uniform bucket-level access). Federation requires it.
     pub uniform_access: bool,
-    /// Whether nobody can make it public.
+    /// Whether public access prevention is enforced.
     pub public_access_prevented: bool,
 }
 
-/// Looks at what there is.
+/// Inspects the Google resources of one project.
 #[derive(Clone)]
 pub struct Inspector {
     http: reqwest::Client,
@@ -47,17 +48,18 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    /// With the credentials and endpoints of the environment, as [`Gcp::from_env`](crate::Gcp::from_env);
-    /// `LANDBRIDGE_DATACATALOG_ENDPOINT` is that of policy tags.
+    /// Uses the credentials and endpoints of the environment, as
+    /// [`Gcp::from_env`](crate::Gcp::from_env) does. `LANDBRIDGE_DATACATALOG_ENDPOINT` replaces the
+    /// endpoint for policy tags.
     ///
     /// # Errors
-    /// When no credentials can be had.
+    /// As [`credentials::from_env`]; [`ErrorKind::Config`] if the HTTP client cannot be built.
     pub fn from_env(project: &str) -> Result<Self> {
-        let own = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
-        let storage = own("LANDBRIDGE_GCS_ENDPOINT");
-        let bigquery = own("LANDBRIDGE_BIGQUERY_ENDPOINT");
-        let catalog = own("LANDBRIDGE_DATACATALOG_ENDPOINT");
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let custom_endpoint = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+        let storage = custom_endpoint("LANDBRIDGE_GCS_ENDPOINT");
+        let bigquery = custom_endpoint("LANDBRIDGE_BIGQUERY_ENDPOINT");
+        let catalog = custom_endpoint("LANDBRIDGE_DATACATALOG_ENDPOINT");
+        install_tls_provider();
         let credentials = credentials::from_env(&[storage.as_deref(), bigquery.as_deref()])?;
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|_| {
             Error::new(ErrorKind::Config, "the HTTP client cannot be built", "inspect")
@@ -72,7 +74,7 @@ impl Inspector {
         })
     }
 
-    /// By whom the environment's tokens are had, by the rules of [`credentials::from_env`].
+    /// Where the environment's access tokens come from, as [`credentials::from_env`] decides.
     pub fn credential_source() -> CredentialSource {
         if std::env::var_os("LANDBRIDGE_GCP_TOKEN").is_some() {
             CredentialSource::BareToken
@@ -83,40 +85,36 @@ impl Inspector {
         }
     }
 
-    /// Gets a token, and forgets it.
+    /// Requests an access token and discards it.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] when there is none to be had.
+    /// [`ErrorKind::Denied`] if no access token is available.
     pub async fn check_credentials(&self) -> Result<()> {
         self.token().await.map(|_| ())
     }
 
     async fn token(&self) -> Result<String> {
         let token = self.credentials.access_token().await.map_err(|error| {
-            Error::new(
-                ErrorKind::Denied,
-                "no access token of Google could be had",
-                "the environment",
-            )
-            .caused_by(error.to_string())
+            Error::new(ErrorKind::Denied, "no Google access token is available", "the environment")
+                .caused_by(error.to_string())
         })?;
         Ok(token.token)
     }
 
-    /// The location of a bucket, or `None` when there is no such bucket.
+    /// The location of a bucket; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `storage.objects.list`.
+    /// [`ErrorKind::Denied`] without `storage.objects.list`; any other Cloud Storage error.
     pub async fn bucket_location(&self, bucket: &str) -> Result<Option<String>> {
         let url = format!("{}/storage/v1/b/{bucket}/storageLayout", self.storage);
-        let layout = self.get("a bucket cannot be looked at", bucket, &url).await?;
+        let layout = self.get("a bucket cannot be inspected", bucket, &url).await?;
         Ok(layout.map(|it| text(&it, "/location")))
     }
 
-    /// How a bucket is kept from the public, or `None` when there is no such bucket.
+    /// The settings that protect a bucket from public access; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `storage.buckets.get`.
+    /// [`ErrorKind::Denied`] without `storage.buckets.get`; any other Cloud Storage error.
     pub async fn bucket_protection(&self, bucket: &str) -> Result<Option<BucketProtection>> {
         let url = format!("{}/storage/v1/b/{bucket}?fields=iamConfiguration", self.storage);
         let found = self.get("a bucket's settings cannot be read", bucket, &url).await?;
@@ -128,31 +126,31 @@ impl Inspector {
         }))
     }
 
-    /// The location of a dataset, or `None` when there is no such dataset.
+    /// The location of a dataset; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `bigquery.datasets.get`; BigQuery says the same of a dataset
-    /// that is not there to somebody who has no right on it.
+    /// [`ErrorKind::Denied`] without `bigquery.datasets.get`. For a dataset that does not exist,
+    /// BigQuery returns the same error to a caller without permissions. Any other BigQuery error.
     pub async fn dataset_location(&self, dataset: &str) -> Result<Option<String>> {
         let url = format!("{}/projects/{}/datasets/{dataset}", self.bigquery, self.project);
         let context = format!("{}.{dataset}", self.project);
-        let found = self.get("a dataset cannot be looked at", &context, &url).await?;
+        let found = self.get("a dataset cannot be inspected", &context, &url).await?;
         Ok(found.map(|it| text(&it, "/location")))
     }
 
-    /// Whether a policy tag, by its resource name, is there.
+    /// Whether a policy tag exists. `tag` is its resource name.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] without `datacatalog.taxonomies.get`.
+    /// [`ErrorKind::Denied`] without `datacatalog.taxonomies.get`; any other Data Catalog error.
     pub async fn policy_tag_exists(&self, tag: &str) -> Result<bool> {
         let url = format!("{}/{tag}", self.catalog);
-        Ok(self.get("a policy tag cannot be looked at", tag, &url).await?.is_some())
+        Ok(self.get("a policy tag cannot be inspected", tag, &url).await?.is_some())
     }
 
-    /// Which of `permissions` the caller has on a table, or `None` when there is no such table.
+    /// Which of `permissions` the caller has on a table; `None` if the table does not exist.
     ///
     /// # Errors
-    /// Those of BigQuery.
+    /// Any BigQuery error; see [`ErrorKind`].
     pub async fn granted_permissions(
         &self,
         dataset: &str,
@@ -164,8 +162,9 @@ impl Inspector {
             self.bigquery, self.project
         );
         let context = format!("{}.{dataset}.{table}", self.project);
-        let asked = self.http.post(&url).json(&json!({ "permissions": permissions }));
-        let answer = self.send("rights on a table cannot be looked at", &context, asked).await?;
+        let request = self.http.post(&url).json(&json!({ "permissions": permissions }));
+        let answer =
+            self.send("the permissions on a table cannot be read", &context, request).await?;
         Ok(answer.map(|it| {
             let list = it.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
             list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -176,7 +175,7 @@ impl Inspector {
         self.send(what, context, self.http.get(url)).await
     }
 
-    /// The answer as JSON; `None` for 404.
+    /// The response as JSON; `None` for HTTP 404.
     async fn send(
         &self,
         what: &'static str,
@@ -196,11 +195,11 @@ impl Inspector {
             return Ok(Some(body));
         }
         let reason = text(&body, "/error/errors/0/reason");
-        let said = match text(&body, "/error/message") {
+        let cause = match text(&body, "/error/message") {
             message if message.is_empty() => format!("HTTP {status}"),
             message => format!("HTTP {status}: {message}"),
         };
-        Err(Error::new(kind_of(&reason, status), what, context).caused_by(said))
+        Err(Error::new(error_kind(&reason, status), what, context).caused_by(cause))
     }
 }
 

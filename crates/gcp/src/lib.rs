@@ -1,14 +1,14 @@
-//! The Google side: thin, typed clients over the public crates.
+//! Thin, typed clients for Cloud Storage and BigQuery, over public crates.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
 //! | [`client`] | both clients from the environment |
 //! | [`credentials`] | an access token without a stored key |
-//! | [`federation`] | an AWS role's credentials exchanged for an access token |
-//! | [`storage`] | objects: conditional writes, and what is known of one |
-//! | [`bigquery`] | tables, load jobs, queries |
-//! | [`inspect`] | buckets, datasets, tags and rights, looked at and not touched |
-//! | [`error`] | every answer of Google, sorted once |
+//! | [`federation`] | exchanges the credentials of an AWS role for an access token |
+//! | [`storage`] | objects: conditional writes and metadata |
+//! | [`bigquery`] | tables and load jobs |
+//! | [`inspect`] | read-only checks of buckets, datasets, policy tags and permissions |
+//! | [`error`] | maps every Google error to an `ErrorKind` |
 
 pub mod bigquery;
 pub mod client;

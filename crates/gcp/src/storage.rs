@@ -1,4 +1,4 @@
-//! Objects of Cloud Storage.
+//! Conditionally writes Cloud Storage objects and reads their metadata.
 
 use bytes::Bytes;
 use google_cloud_auth::credentials::AccessTokenCredentials;
@@ -12,12 +12,12 @@ use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error;
 
-/// Attempts per call, the first included.
+/// Attempts per call, including the first.
 const ATTEMPTS: u32 = 4;
-/// The wait before the second attempt at most, doubled for each further one.
+/// The maximum delay before the second attempt; it doubles for each further attempt.
 const FIRST_BACKOFF: std::time::Duration = std::time::Duration::from_millis(100);
-/// Bytes that an upload keeps in memory; a multiple of 256 KiB, as the protocol wants. Smaller
-/// objects go up in one request.
+/// Bytes of an upload that are buffered in memory. The protocol requires a multiple of 256 KiB.
+/// Smaller objects are uploaded in one request.
 pub const UPLOAD_BUFFER: usize = 8 * 1024 * 1024;
 
 /// The Cloud Storage client.
@@ -26,14 +26,14 @@ pub struct Storage {
     client: Client,
 }
 
-/// What is known of an object.
+/// The metadata of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredObject {
     /// Its generation.
     pub generation: i64,
     /// Its length.
     pub bytes: u64,
-    /// The CRC32C of its bytes.
+    /// The CRC32C of its content.
     pub crc32c: Option<u32>,
 }
 
@@ -47,7 +47,7 @@ pub enum Upload {
     AlreadyExists,
 }
 
-fn place(bucket: &str, object: &str) -> String {
+fn uri(bucket: &str, object: &str) -> String {
     format!("gs://{bucket}/{object}")
 }
 
@@ -56,10 +56,10 @@ fn resource(bucket: &str) -> String {
 }
 
 impl Storage {
-    /// A client; `endpoint` of `None` is Google's.
+    /// A client; an `endpoint` of `None` is Google's.
     ///
     /// # Errors
-    /// When it cannot be built.
+    /// [`ErrorKind::Config`] if it cannot be built.
     pub async fn new(
         credentials: AccessTokenCredentials,
         endpoint: Option<String>,
@@ -79,61 +79,63 @@ impl Storage {
         Ok(Self { client })
     }
 
-    /// Writes an object that must not exist yet; `None`: it exists, and is untouched.
+    /// Uploads an object if no object with that name exists.
     ///
-    /// The bytes are sent in pieces of [`UPLOAD_BUFFER`]; their CRC32C is checked by the server.
-    /// After a lost answer the client's own retry meets what the first attempt
-    /// wrote, so `None` may mean that it was us: compare with [`Self::metadata`].
+    /// The content is sent in parts of [`UPLOAD_BUFFER`] bytes; the server verifies its CRC32C. After
+    /// a lost response, the retry of the client finds the object that the first attempt wrote.
+    /// [`Upload::AlreadyExists`] can therefore mean that this call wrote the object: compare it with
+    /// [`Self::metadata`].
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when the bucket is not there, [`ErrorKind::Denied`] without the right.
+    /// [`ErrorKind::NotFound`] if the bucket does not exist, [`ErrorKind::Denied`] without permission
+    /// to create objects; any other Cloud Storage error.
     pub async fn create<S>(&self, bucket: &str, object: &str, source: S) -> Result<Upload>
     where
         S: StreamingSource + Send + Sync + 'static,
     {
-        let sent = self
+        let result = self
             .client
-            .write_object(resource(bucket), object, Once(source))
+            .write_object(resource(bucket), object, UnsizedSource(source))
             .set_if_generation_match(0)
             .with_resumable_upload_threshold(UPLOAD_BUFFER)
             .with_resumable_upload_buffer_size(UPLOAD_BUFFER)
             .send_buffered()
             .await;
-        match sent {
-            Ok(object) => Ok(Upload::New(StoredObject {
-                generation: object.generation,
-                bytes: u64::try_from(object.size).unwrap_or(0),
-                crc32c: object.checksums.and_then(|sums| sums.crc32c),
-            })),
+        match result {
+            Ok(object) => Ok(Upload::New(stored_object(
+                object.generation,
+                object.size,
+                object.checksums.and_then(|sums| sums.crc32c),
+            ))),
             Err(error) if error.http_status_code() == Some(412) => Ok(Upload::AlreadyExists),
             Err(error) => {
-                Err(error::storage("an object cannot be written", place(bucket, object), &error))
+                Err(error::storage("an object cannot be written", uri(bucket, object), &error))
             }
         }
     }
 
-    /// Writes a small object over whatever is there. Idempotent.
+    /// Writes a small object, and replaces an existing one. Idempotent.
     ///
     /// # Errors
     /// As [`Self::create`].
     pub async fn put(&self, bucket: &str, object: &str, body: Bytes) -> Result<()> {
-        let sent = self
+        let result = self
             .client
             .write_object(resource(bucket), object, body)
             .with_idempotency(true)
             .send_buffered()
             .await;
-        sent.map(|_| ()).map_err(|error| {
-            error::storage("an object cannot be written", place(bucket, object), &error)
+        result.map(|_| ()).map_err(|error| {
+            error::storage("an object cannot be written", uri(bucket, object), &error)
         })
     }
 
-    /// What is known of an object, or `None` when there is none.
+    /// The metadata of an object; `None` if it does not exist.
     ///
     /// # Errors
-    /// Those of Cloud Storage.
+    /// Any Cloud Storage error; see [`ErrorKind`].
     pub async fn metadata(&self, bucket: &str, object: &str) -> Result<Option<StoredObject>> {
-        // The JSON client has no metadata call of its own: the headers of a one-byte read tell the same.
+        // The client has no metadata call; the headers of a one-byte read contain the same data.
         let read = self
             .client
             .read_object(resource(bucket), object)
@@ -141,26 +143,27 @@ impl Storage {
             .send()
             .await;
         match read {
-            Ok(answer) => {
-                let object = answer.object();
-                Ok(Some(StoredObject {
-                    generation: object.generation,
-                    bytes: u64::try_from(object.size).unwrap_or(0),
-                    crc32c: object.checksums.and_then(|sums| sums.crc32c),
-                }))
+            Ok(response) => {
+                let object = response.object();
+                let crc32c = object.checksums.and_then(|sums| sums.crc32c);
+                Ok(Some(stored_object(object.generation, object.size, crc32c)))
             }
             Err(error) if error.http_status_code() == Some(404) => Ok(None),
             Err(error) => {
-                Err(error::storage("an object cannot be read", place(bucket, object), &error))
+                Err(error::storage("an object cannot be read", uri(bucket, object), &error))
             }
         }
     }
 }
 
-/// A source that tells nobody its size: uploads of unknown size are buffered, which bounds memory.
-struct Once<S>(S);
+fn stored_object(generation: i64, size: i64, crc32c: Option<u32>) -> StoredObject {
+    StoredObject { generation, bytes: u64::try_from(size).unwrap_or(0), crc32c }
+}
 
-impl<S: StreamingSource + Send + Sync> StreamingSource for Once<S> {
+/// Hides the size of a source. The client buffers uploads of unknown size, which bounds memory.
+struct UnsizedSource<S>(S);
+
+impl<S: StreamingSource + Send + Sync> StreamingSource for UnsizedSource<S> {
     type Error = S::Error;
 
     async fn next(&mut self) -> Option<Result<Bytes, Self::Error>> {

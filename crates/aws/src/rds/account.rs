@@ -1,32 +1,32 @@
-//! What an account has, looked at and not touched: databases, quota, and what its last export
-//! shows of role and key.
+//! Read-only checks of the account: databases that can be a source, the snapshot quota, and the
+//! role and key of the last export.
 
 use jiff::Timestamp;
 use landbridge_core::Result;
 use landbridge_core::config::SourceKind;
 
-use super::{Rds, text, timestamp};
+use super::{Rds, non_empty, text, timestamp};
 use crate::error::failed;
 
-/// A database that could be a source.
+/// A database that can be a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCandidate {
-    /// Whether it is an instance or a cluster. Members of a cluster are no candidates.
+    /// Instance or cluster. Members of a cluster are no candidates.
     pub kind: SourceKind,
     /// Its id.
     pub id: String,
     /// Its ARN.
     pub arn: String,
-    /// As RDS names it.
+    /// The engine, as RDS names it.
     pub engine: String,
     /// `available`, `creating`, …
     pub status: String,
-    /// Its storage in GiB; clusters of Aurora do not tell.
+    /// Its allocated storage in GiB; `None` for Aurora clusters.
     pub storage_gib: Option<u32>,
 }
 
 impl SourceCandidate {
-    /// The account it is in: the fifth field of its ARN.
+    /// The id of its AWS account: the fifth field of its ARN.
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
     }
@@ -35,13 +35,13 @@ impl SourceCandidate {
 /// The quota of manual snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotQuota {
-    /// How many there are.
+    /// How many snapshots exist.
     pub used: u64,
-    /// How many there may be.
+    /// How many are allowed.
     pub max: u64,
 }
 
-/// What the newest export task to a bucket with a role showed.
+/// The newest export task to a bucket with a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastExport {
     /// Its id.
@@ -50,57 +50,51 @@ pub struct LastExport {
     pub status: String,
     /// Why it failed.
     pub failure: Option<String>,
-    /// The key it used.
+    /// The KMS key that it used.
     pub kms_key: String,
     /// When it started.
     pub started: Option<Timestamp>,
 }
 
 impl Rds {
-    /// All instances and clusters of the account in the region, whatever kind this client is of.
+    /// All instances and clusters of the account in the region, of both kinds.
     ///
     /// # Errors
-    /// Those of RDS.
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn source_candidates(&self) -> Result<Vec<SourceCandidate>> {
-        let mut all = Vec::new();
-        let mut pages = self.client.describe_db_clusters().into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                failed("the clusters cannot be listed", "rds:DescribeDBClusters", error)
-            })?;
-            all.extend(page.db_clusters().iter().map(|it| SourceCandidate {
-                kind: SourceKind::Cluster,
-                id: text(it.db_cluster_identifier()),
-                arn: text(it.db_cluster_arn()),
-                engine: text(it.engine()),
-                status: text(it.status()),
-                storage_gib: storage(it.allocated_storage()),
-            }));
-        }
-        let mut pages = self.client.describe_db_instances().into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                failed("the instances cannot be listed", "rds:DescribeDBInstances", error)
-            })?;
-            let alone =
-                page.db_instances().iter().filter(|it| it.db_cluster_identifier().is_none());
-            all.extend(alone.map(|it| SourceCandidate {
-                kind: SourceKind::Instance,
-                id: text(it.db_instance_identifier()),
-                arn: text(it.db_instance_arn()),
-                engine: text(it.engine()),
-                status: text(it.db_instance_status()),
-                storage_gib: storage(it.allocated_storage()),
-            }));
-        }
-        Ok(all)
+        let pages = self.client.describe_db_clusters().into_paginator();
+        let clusters = pages.items().send().try_collect().await.map_err(|error| {
+            failed("the clusters cannot be listed", "rds:DescribeDBClusters", error)
+        })?;
+        let pages = self.client.describe_db_instances().into_paginator();
+        let instances = pages.items().send().try_collect().await.map_err(|error| {
+            failed("the instances cannot be listed", "rds:DescribeDBInstances", error)
+        })?;
+        let clusters = clusters.iter().map(|it| SourceCandidate {
+            kind: SourceKind::Cluster,
+            id: text(it.db_cluster_identifier()),
+            arn: text(it.db_cluster_arn()),
+            engine: text(it.engine()),
+            status: text(it.status()),
+            storage_gib: storage_gib(it.allocated_storage()),
+        });
+        let standalone = instances.iter().filter(|it| it.db_cluster_identifier().is_none());
+        let standalone = standalone.map(|it| SourceCandidate {
+            kind: SourceKind::Instance,
+            id: text(it.db_instance_identifier()),
+            arn: text(it.db_instance_arn()),
+            engine: text(it.engine()),
+            status: text(it.db_instance_status()),
+            storage_gib: storage_gib(it.allocated_storage()),
+        });
+        Ok(clusters.chain(standalone).collect())
     }
 
-    /// The account's quota of manual snapshots of this client's kind in the region, or `None`
-    /// when RDS does not tell it.
+    /// The account's quota of manual snapshots of this client's kind in the region; `None` if RDS
+    /// does not report it.
     ///
     /// # Errors
-    /// Those of RDS.
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn snapshot_quota(&self) -> Result<Option<SnapshotQuota>> {
         let answer = self.client.describe_account_attributes().send().await.map_err(|error| {
             failed("the quotas cannot be read", "rds:DescribeAccountAttributes", error)
@@ -115,42 +109,27 @@ impl Rds {
             .and_then(|it| Some(SnapshotQuota { used: count(it.used())?, max: count(it.max())? })))
     }
 
-    /// The newest export task to a bucket with a role, or `None` when RDS knows none.
+    /// The newest export task to a bucket with a role; `None` if RDS lists none.
     ///
     /// # Errors
-    /// Those of RDS.
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn last_export(&self, bucket: &str, role: &str) -> Result<Option<LastExport>> {
-        let mut pages = self.client.describe_export_tasks().into_paginator().send();
-        let mut last: Option<LastExport> = None;
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                failed("the export tasks cannot be listed", "rds:DescribeExportTasks", error)
-            })?;
-            let ours = page
-                .export_tasks()
-                .iter()
-                .filter(|it| it.s3_bucket() == Some(bucket) && it.iam_role_arn() == Some(role));
-            for task in ours {
-                let started = task.task_start_time().and_then(timestamp);
-                if last.as_ref().is_none_or(|last| last.started <= started) {
-                    last = Some(LastExport {
-                        id: text(task.export_task_identifier()),
-                        status: text(task.status()).to_ascii_uppercase(),
-                        failure: task
-                            .failure_cause()
-                            .filter(|it| !it.is_empty())
-                            .map(str::to_owned),
-                        kms_key: text(task.kms_key_id()),
-                        started,
-                    });
-                }
-            }
-        }
-        Ok(last)
+        let tasks = self.raw_export_tasks().await?;
+        let last = tasks
+            .iter()
+            .filter(|it| it.s3_bucket() == Some(bucket) && it.iam_role_arn() == Some(role))
+            .max_by_key(|it| it.task_start_time().and_then(timestamp));
+        Ok(last.map(|task| LastExport {
+            id: text(task.export_task_identifier()),
+            status: text(task.status()).to_ascii_uppercase(),
+            failure: non_empty(task.failure_cause()),
+            kms_key: text(task.kms_key_id()),
+            started: task.task_start_time().and_then(timestamp),
+        }))
     }
 }
 
-/// Aurora says 0 or 1 for storage that grows by itself.
-fn storage(gib: Option<i32>) -> Option<u32> {
+/// Aurora reports 0 or 1, because its storage grows automatically.
+fn storage_gib(gib: Option<i32>) -> Option<u32> {
     gib.and_then(|gib| u32::try_from(gib).ok()).filter(|gib| *gib > 1)
 }

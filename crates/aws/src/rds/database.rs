@@ -1,4 +1,4 @@
-//! Instances and clusters as they are: status, endpoint, tags, settings, members.
+//! The current state of an instance or a cluster: status, endpoint, tags, settings, members.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,12 @@ use landbridge_core::config::SourceKind;
 use landbridge_core::restore::{Settings, SettingsRecord};
 use landbridge_core::{Error, ErrorKind, Result};
 
-use super::settings::{is_aurora, manual_steps, of_cluster, of_instance, recorded, without_ours};
+use super::settings::{
+    cluster_settings, instance_settings, is_aurora, manual_steps, settings_record,
+    without_landbridge_tags,
+};
 use super::{Rds, text, timestamp};
-use crate::error::{code, failed};
+use crate::error::found;
 
 /// An instance or a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,34 +24,29 @@ pub struct Database {
     pub arn: String,
     /// `available`, `creating`, `modifying`, …
     pub status: String,
-    /// As RDS names it.
+    /// The engine, as RDS names it.
     pub engine: String,
-    /// Host and port, once it has them.
+    /// Host and port, once RDS has assigned them.
     pub endpoint: Option<(String, u16)>,
-    /// The database made with it, if any.
+    /// The initial database, if one was created with it.
     pub database_name: Option<String>,
     /// Its master user.
     pub master_user: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// What it is set to, all its tags among it.
+    /// Its settings, including all its tags.
     pub settings: Settings,
-    /// Names of a cluster's members.
+    /// The ids of a cluster's members.
     pub members: Vec<String>,
-    /// How far its logs go.
+    /// The latest time to which it can be restored.
     pub latest_restorable_time: Option<Timestamp>,
 }
 
 impl Rds {
-    /// The kind of its sources.
-    pub fn kind(&self) -> SourceKind {
-        self.kind
-    }
-
-    /// A database, or `None` when there is none of that id.
+    /// Describes a database; `None` if it does not exist.
     ///
     /// # Errors
-    /// Those of RDS.
+    /// Any RDS error; see [`ErrorKind`].
     pub async fn database(&self, kind: SourceKind, id: &str) -> Result<Option<Database>> {
         Ok(match kind {
             SourceKind::Instance => self.instance(id).await?.map(|it| instance(&it)),
@@ -56,32 +54,33 @@ impl Rds {
         })
     }
 
-    /// What the source is set to now, its members and what a restore cannot bring back.
+    /// The current settings of the source and its members, and what a restore cannot bring back.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such source; others of RDS.
+    /// [`ErrorKind::NotFound`] if the source does not exist; any other RDS error.
     pub async fn settings_record(&self, source: &str) -> Result<SettingsRecord> {
-        let gone =
-            || Error::new(ErrorKind::NotFound, "the source is not there to be described", source);
+        let missing = || Error::new(ErrorKind::NotFound, "the source does not exist", source);
         match self.kind {
             SourceKind::Instance => {
-                let it = self.instance(source).await?.ok_or_else(gone)?;
-                let settings = of_instance(&it);
-                let mut record = recorded(self.kind, it.engine(), it.engine_version(), settings);
+                let it = self.instance(source).await?.ok_or_else(missing)?;
+                let settings = instance_settings(&it);
+                let mut record =
+                    settings_record(self.kind, it.engine(), it.engine_version(), settings);
                 record.manual_steps = manual_steps(&it);
                 Ok(record)
             }
             SourceKind::Cluster => {
-                let it = self.cluster(source).await?.ok_or_else(gone)?;
+                let it = self.cluster(source).await?.ok_or_else(missing)?;
+                let settings = cluster_settings(&it);
                 let mut record =
-                    recorded(self.kind, it.engine(), it.engine_version(), of_cluster(&it));
+                    settings_record(self.kind, it.engine(), it.engine_version(), settings);
                 if it.engine().is_some_and(is_aurora) {
                     for member in it.db_cluster_members() {
-                        let name = text(member.db_instance_identifier());
-                        if let Some(member) = self.instance(&name).await? {
+                        let id = text(member.db_instance_identifier());
+                        if let Some(member) = self.instance(&id).await? {
                             record.manual_steps.extend(manual_steps(&member));
-                            let settings = without_ours(of_instance(&member));
-                            record.members.insert(name, settings);
+                            let settings = without_landbridge_tags(instance_settings(&member));
+                            record.members.insert(id, settings);
                         }
                     }
                 }
@@ -91,19 +90,15 @@ impl Rds {
     }
 
     async fn instance(&self, id: &str) -> Result<Option<DbInstance>> {
-        match self.client.describe_db_instances().db_instance_identifier(id).send().await {
-            Ok(page) => Ok(page.db_instances().first().cloned()),
-            Err(error) if code(&error) == "DBInstanceNotFound" => Ok(None),
-            Err(error) => Err(failed("an instance cannot be described", id, error)),
-        }
+        let result = self.client.describe_db_instances().db_instance_identifier(id).send().await;
+        let page = found(result, "DBInstanceNotFound", "an instance cannot be described", id)?;
+        Ok(page.and_then(|page| page.db_instances().first().cloned()))
     }
 
     async fn cluster(&self, id: &str) -> Result<Option<DbCluster>> {
-        match self.client.describe_db_clusters().db_cluster_identifier(id).send().await {
-            Ok(page) => Ok(page.db_clusters().first().cloned()),
-            Err(error) if code(&error) == "DBClusterNotFoundFault" => Ok(None),
-            Err(error) => Err(failed("a cluster cannot be described", id, error)),
-        }
+        let result = self.client.describe_db_clusters().db_cluster_identifier(id).send().await;
+        let page = found(result, "DBClusterNotFoundFault", "a cluster cannot be described", id)?;
+        Ok(page.and_then(|page| page.db_clusters().first().cloned()))
     }
 }
 
@@ -112,7 +107,7 @@ fn port(port: Option<i32>) -> Option<u16> {
 }
 
 fn instance(it: &DbInstance) -> Database {
-    let settings = of_instance(it);
+    let settings = instance_settings(it);
     let endpoint = it.endpoint().and_then(|it| Some((it.address()?.to_owned(), port(it.port())?)));
     Database {
         id: text(it.db_instance_identifier()),
@@ -130,7 +125,7 @@ fn instance(it: &DbInstance) -> Database {
 }
 
 fn cluster(it: &DbCluster) -> Database {
-    let settings = of_cluster(it);
+    let settings = cluster_settings(it);
     let endpoint = it.endpoint().and_then(|host| Some((host.to_owned(), port(it.port())?)));
     Database {
         id: text(it.db_cluster_identifier()),

@@ -1,5 +1,5 @@
-//! Calls that make, change, rename and delete databases. Each names its settings
-//! explicitly; none of them is made for a source of the day.
+//! Restores, modifies, renames and deletes databases. Every call names its settings explicitly. The
+//! daily stages make none of these calls.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use landbridge_core::restore::{
 };
 use landbridge_core::{Error, ErrorKind, Result};
 
-use super::Rds;
-use crate::error::{code, failed};
+use super::{Database, Rds};
+use crate::error::{failed, found};
 
-/// Sets the parameters that a call shares with others by name.
+/// Sets parameters of a call from settings, by the name of the setter.
 macro_rules! with {
     ($call:expr, $settings:expr, { $($setting:ident => $method:ident($as:ident)),+ $(,)? }) => {{
         let settings: &Settings = $settings;
@@ -24,8 +24,8 @@ macro_rules! with {
     }};
 }
 
-/// What an instance is set to by a restore of either kind and by a change.
-macro_rules! of_instance {
+/// Sets the instance settings that both restore calls and the modify call accept.
+macro_rules! with_instance_settings {
     ($call:expr, $settings:expr) => {
         with!($call, $settings, {
             Class => set_db_instance_class(text),
@@ -53,8 +53,8 @@ macro_rules! of_instance {
     };
 }
 
-/// What a cluster is set to by a restore of either kind and by a change.
-macro_rules! of_cluster {
+/// Sets the cluster settings that both restore calls and the modify call accept.
+macro_rules! with_cluster_settings {
     ($call:expr, $settings:expr) => {
         with!($call.set_serverless_v2_scaling_configuration(scaling($settings)), $settings, {
             Class => set_db_cluster_instance_class(text),
@@ -75,41 +75,41 @@ macro_rules! of_cluster {
     };
 }
 
-/// Starts a restore with what every restore sets as well.
-macro_rules! start {
+/// Adds the settings that every restore call accepts, and sends the call.
+macro_rules! send_restore {
     ($call:expr, $plan:expr, $settings:expr) => {{
         let call = with!($call, $settings, {
             SubnetGroup => set_db_subnet_group_name(text),
             LogExports => set_enable_cloudwatch_logs_exports(names),
             Tags => set_tags(tags),
         });
-        let started = call.send().await;
-        started
+        let result = call.send().await;
+        result
             .map(|_| ())
             .map_err(|error| failed("the restore cannot be started", &$plan.target, error))
     }};
 }
 
 impl Rds {
-    /// Starts a restore, with `settings` in the call (see [`RestorePlan::restore_call_settings`]).
+    /// Starts a restore with these settings (see [`RestorePlan::restore_call_settings`]).
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the name is taken or the snapshot is not available,
-    /// [`ErrorKind::Quota`] when the account is full; others of RDS.
+    /// [`ErrorKind::Conflict`] if the name is taken or the snapshot is not available,
+    /// [`ErrorKind::Quota`] if a quota of the account is used up; any other RDS error.
     pub async fn start_restore(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         match (plan.kind, &plan.origin) {
             (SourceKind::Instance, RestoreOrigin::Snapshot(snapshot)) => {
-                self.restore_instance(plan, snapshot, settings).await
+                self.restore_instance_snapshot(plan, snapshot, settings).await
             }
             (SourceKind::Cluster, RestoreOrigin::Snapshot(snapshot)) => {
-                self.restore_cluster(plan, snapshot, settings).await
+                self.restore_cluster_snapshot(plan, snapshot, settings).await
             }
-            (SourceKind::Instance, _) => self.instance_to_time(plan, settings).await,
-            (SourceKind::Cluster, _) => self.cluster_to_time(plan, settings).await,
+            (SourceKind::Instance, _) => self.restore_instance_to_time(plan, settings).await,
+            (SourceKind::Cluster, _) => self.restore_cluster_to_time(plan, settings).await,
         }
     }
 
-    async fn restore_instance(
+    async fn restore_instance_snapshot(
         &self,
         plan: &RestorePlan,
         id: &str,
@@ -117,22 +117,28 @@ impl Rds {
     ) -> Result<()> {
         let call = self.client.restore_db_instance_from_db_snapshot();
         let call = call.db_instance_identifier(&plan.target).db_snapshot_identifier(id);
-        let call = of_instance!(call.set_port(number(settings, Setting::Port)), settings);
-        start!(call, plan, settings)
+        let call =
+            with_instance_settings!(call.set_port(number(settings, Setting::Port)), settings);
+        send_restore!(call, plan, settings)
     }
 
-    async fn instance_to_time(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
+    async fn restore_instance_to_time(
+        &self,
+        plan: &RestorePlan,
+        settings: &Settings,
+    ) -> Result<()> {
         let call = self.client.restore_db_instance_to_point_in_time();
         let call = call
             .source_db_instance_identifier(&plan.source)
             .target_db_instance_identifier(&plan.target)
-            .set_restore_time(time(&plan.origin))
-            .set_use_latest_restorable_time(latest(&plan.origin));
-        let call = of_instance!(call.set_port(number(settings, Setting::Port)), settings);
-        start!(call, plan, settings)
+            .set_restore_time(restore_time(&plan.origin))
+            .set_use_latest_restorable_time(use_latest_time(&plan.origin));
+        let call =
+            with_instance_settings!(call.set_port(number(settings, Setting::Port)), settings);
+        send_restore!(call, plan, settings)
     }
 
-    async fn restore_cluster(
+    async fn restore_cluster_snapshot(
         &self,
         plan: &RestorePlan,
         id: &str,
@@ -145,24 +151,25 @@ impl Rds {
             .engine(&plan.engine)
             .engine_version(&plan.engine_version)
             .set_publicly_accessible(flag(settings, Setting::PubliclyAccessible));
-        start!(of_cluster!(call, settings), plan, settings)
+        send_restore!(with_cluster_settings!(call, settings), plan, settings)
     }
 
-    async fn cluster_to_time(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
+    async fn restore_cluster_to_time(&self, plan: &RestorePlan, settings: &Settings) -> Result<()> {
         let call = self.client.restore_db_cluster_to_point_in_time();
         let call = call
             .source_db_cluster_identifier(&plan.source)
             .db_cluster_identifier(&plan.target)
-            .set_restore_to_time(time(&plan.origin))
-            .set_use_latest_restorable_time(latest(&plan.origin))
+            .set_restore_to_time(restore_time(&plan.origin))
+            .set_use_latest_restorable_time(use_latest_time(&plan.origin))
             .set_publicly_accessible(flag(settings, Setting::PubliclyAccessible));
-        start!(of_cluster!(call, settings), plan, settings)
+        send_restore!(with_cluster_settings!(call, settings), plan, settings)
     }
 
-    /// Makes a member of a restored Aurora cluster. One that exists is left as it is.
+    /// Creates a member of a restored Aurora cluster. Idempotent: an existing instance with this id
+    /// is not changed.
     ///
     /// # Errors
-    /// [`ErrorKind::Quota`] when the account is full; others of RDS.
+    /// [`ErrorKind::Quota`] if a quota of the account is used up; any other RDS error.
     pub async fn create_cluster_member(
         &self,
         plan: &RestorePlan,
@@ -189,46 +196,43 @@ impl Rds {
             PromotionTier => set_promotion_tier(number),
             Tags => set_tags(tags),
         });
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == "DBInstanceAlreadyExists" => Ok(()),
-            Err(error) => Err(failed("a member cannot be created", &member.id, error)),
-        }
+        let what = "a cluster member cannot be created";
+        found(call.send().await, "DBInstanceAlreadyExists", what, &member.id).map(|_| ())
     }
 
-    /// Changes a database to `wanted`, at once and not in its maintenance window. Tags are
-    /// set as well; a setting that RDS cannot change afterwards is left out.
+    /// Changes settings and tags of a database to `wanted`, immediately and not in its maintenance
+    /// window. Settings that RDS cannot change on an existing database are ignored. Idempotent.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when it is not `available`; others of RDS.
+    /// [`ErrorKind::Conflict`] if the database is not `available`; any other RDS error.
     pub async fn modify_database(
         &self,
         kind: SourceKind,
-        it: &super::Database,
+        database: &Database,
         wanted: &Settings,
     ) -> Result<()> {
-        let added = wanted.tags();
-        let added: Vec<(&str, &str)> =
-            added.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        if !added.is_empty() {
-            self.add_tags(&it.arn, &added).await?;
+        let tags = wanted.tags();
+        let tags: Vec<(&str, &str)> =
+            tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        if !tags.is_empty() {
+            self.add_tags(&database.arn, &tags).await?;
         }
         let mut rest = wanted.clone();
         rest.remove(Setting::Tags);
         if rest.is_empty() {
             return Ok(());
         }
-        let logs = log_exports(&rest, &it.settings);
-        let what = "the database cannot be changed";
+        let logs = log_exports(&rest, &database.settings);
+        let what = "the database cannot be modified";
         match kind {
             SourceKind::Instance => {
-                let call = self.client.modify_db_instance().db_instance_identifier(&it.id);
+                let call = self.client.modify_db_instance().db_instance_identifier(&database.id);
                 let call =
                     call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
                 let mode = rest.get(Setting::InsightsMode).map(|mode| mode.to_string());
                 let mode = mode.map(|mode| DatabaseInsightsMode::from(mode.as_str()));
                 let call = call.set_database_insights_mode(mode);
-                let call = with!(of_instance!(call, &rest), &rest, {
+                let call = with!(with_instance_settings!(call, &rest), &rest, {
                     Port => set_db_port_number(number),
                     MaxStorageGb => set_max_allocated_storage(number),
                     MaintenanceWindow => set_preferred_maintenance_window(text),
@@ -239,24 +243,25 @@ impl Rds {
                     PerformanceInsightsDays => set_performance_insights_retention_period(number),
                     PromotionTier => set_promotion_tier(number),
                 });
-                call.send().await.map(|_| ()).map_err(|error| failed(what, &it.id, error))
+                call.send().await.map(|_| ()).map_err(|error| failed(what, &database.id, error))
             }
             SourceKind::Cluster => {
-                let call = self.client.modify_db_cluster().db_cluster_identifier(&it.id);
+                let call = self.client.modify_db_cluster().db_cluster_identifier(&database.id);
                 let call =
                     call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
-                let call = with!(of_cluster!(call, &rest), &rest, {
+                let call = with!(with_cluster_settings!(call, &rest), &rest, {
                     MaintenanceWindow => set_preferred_maintenance_window(text),
                 });
-                call.send().await.map(|_| ()).map_err(|error| failed(what, &it.id, error))
+                call.send().await.map(|_| ()).map_err(|error| failed(what, &database.id, error))
             }
         }
     }
 
-    /// Begins a renaming, at once.
+    /// Starts to rename a database, immediately and not in its maintenance window.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the name is taken or the database is not `available`.
+    /// [`ErrorKind::Conflict`] if the new name is taken or the database is not `available`; any
+    /// other RDS error.
     pub async fn rename_database(&self, kind: SourceKind, from: &str, to: &str) -> Result<()> {
         let what = "the database cannot be renamed";
         let context = || format!("{from} to {to}");
@@ -274,23 +279,24 @@ impl Rds {
         }
     }
 
-    /// Begins to delete a database, without a last snapshot and with its automated backups.
-    /// One that is gone is no error. `mine` must say yes to its tags.
+    /// Starts to delete a database and its automated backups, without a final snapshot, if
+    /// `may_delete` allows it. Idempotent: a database that does not exist is not an error.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when it is not `mine`, and nothing is deleted; others of RDS.
+    /// [`ErrorKind::Conflict`] if `may_delete` refuses, in which case nothing is deleted; any other
+    /// RDS error.
     pub async fn delete_database(
         &self,
         kind: SourceKind,
         id: &str,
-        mine: impl Fn(&super::Database) -> bool,
+        may_delete: impl Fn(&Database) -> bool,
     ) -> Result<()> {
-        let Some(it) = self.database(kind, id).await? else { return Ok(()) };
-        if !mine(&it) {
-            let what = "it does not carry the tag of a drill, so it is not deleted";
+        let Some(database) = self.database(kind, id).await? else { return Ok(()) };
+        if !may_delete(&database) {
+            let what = "the database has no tag of a drill of this source, so it is not deleted";
             return Err(Error::new(ErrorKind::Conflict, what, id));
         }
-        if it.status == "deleting" {
+        if database.status == "deleting" {
             return Ok(());
         }
         let what = "the database cannot be deleted";
@@ -298,33 +304,25 @@ impl Rds {
             SourceKind::Instance => {
                 let call = self.client.delete_db_instance().db_instance_identifier(id);
                 let call = call.skip_final_snapshot(true).delete_automated_backups(true);
-                match call.send().await {
-                    Ok(_) => Ok(()),
-                    Err(error) if code(&error) == "DBInstanceNotFound" => Ok(()),
-                    Err(error) => Err(failed(what, id, error)),
-                }
+                found(call.send().await, "DBInstanceNotFound", what, id).map(|_| ())
             }
             SourceKind::Cluster => {
                 let call = self.client.delete_db_cluster().db_cluster_identifier(id);
                 let call = call.skip_final_snapshot(true).delete_automated_backups(true);
-                match call.send().await {
-                    Ok(_) => Ok(()),
-                    Err(error) if code(&error) == "DBClusterNotFoundFault" => Ok(()),
-                    Err(error) => Err(failed(what, id, error)),
-                }
+                found(call.send().await, "DBClusterNotFoundFault", what, id).map(|_| ())
             }
         }
     }
 }
 
-fn time(origin: &RestoreOrigin) -> Option<DateTime> {
+fn restore_time(origin: &RestoreOrigin) -> Option<DateTime> {
     match origin {
         RestoreOrigin::Time(at) => Some(DateTime::from_secs(at.as_second())),
         _ => None,
     }
 }
 
-fn latest(origin: &RestoreOrigin) -> Option<bool> {
+fn use_latest_time(origin: &RestoreOrigin) -> Option<bool> {
     matches!(origin, RestoreOrigin::Latest).then_some(true)
 }
 
@@ -350,7 +348,7 @@ fn number(settings: &Settings, setting: Setting) -> Option<i32> {
     long(settings, setting).and_then(|number| i32::try_from(number).ok())
 }
 
-/// `None` when there are none: an empty list in a request means nothing.
+/// `None` for an empty list: RDS ignores an empty list in a request.
 fn names(settings: &Settings, setting: Setting) -> Option<Vec<String>> {
     match settings.get(setting) {
         Some(SettingValue::Names(names)) if !names.is_empty() => {
@@ -368,24 +366,24 @@ fn tags(settings: &Settings, _: Setting) -> Option<Vec<Tag>> {
 
 fn scaling(settings: &Settings) -> Option<ServerlessV2ScalingConfiguration> {
     let capacity = |setting| text(settings, setting).and_then(|text| text.parse().ok());
-    let (least, most) = (capacity(Setting::ServerlessMinAcu), capacity(Setting::ServerlessMaxAcu));
-    (least.is_some() || most.is_some()).then(|| {
+    let (min, max) = (capacity(Setting::ServerlessMinAcu), capacity(Setting::ServerlessMaxAcu));
+    (min.is_some() || max.is_some()).then(|| {
         let scaling = ServerlessV2ScalingConfiguration::builder();
-        scaling.set_min_capacity(least).set_max_capacity(most).build()
+        scaling.set_min_capacity(min).set_max_capacity(max).build()
     })
 }
 
-/// The change that takes the logs exported now to those wanted.
-fn log_exports(wanted: &Settings, now: &Settings) -> Option<CloudwatchLogsExportConfiguration> {
+/// The change from the currently exported logs to the wanted ones.
+fn log_exports(wanted: &Settings, current: &Settings) -> Option<CloudwatchLogsExportConfiguration> {
     let set = |settings: &Settings| match settings.get(Setting::LogExports) {
         Some(SettingValue::Names(names)) => names.clone(),
         _ => BTreeSet::new(),
     };
     wanted.get(Setting::LogExports)?;
-    let (wanted, now) = (set(wanted), set(now));
+    let (wanted, current) = (set(wanted), set(current));
     let list = |names: Vec<&String>| Some(names.into_iter().cloned().collect::<Vec<_>>());
     let change = CloudwatchLogsExportConfiguration::builder()
-        .set_enable_log_types(list(wanted.difference(&now).collect()))
-        .set_disable_log_types(list(now.difference(&wanted).collect()));
+        .set_enable_log_types(list(wanted.difference(&current).collect()))
+        .set_disable_log_types(list(current.difference(&wanted).collect()));
     Some(change.build())
 }

@@ -1,4 +1,4 @@
-//! What databases are set to, read from their descriptions.
+//! Reads the settings of a database from its description.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_PREFIX;
 use landbridge_core::restore::{Setting, SettingValue, Settings, SettingsRecord};
 
-/// What an instance is set to, tags of ours among its tags. A member of an Aurora cluster
-/// shares much with it, which is left out.
-pub(super) fn of_instance(it: &DbInstance) -> Settings {
+/// The settings of an instance, including the tags that Landbridge set. For a member of an Aurora
+/// cluster, the settings that belong to the cluster are left out.
+pub(super) fn instance_settings(it: &DbInstance) -> Settings {
     let mut all = Settings::default();
     let aurora = it.db_cluster_identifier().is_some();
     let mut set = |setting, value| all.set(setting, value);
@@ -63,8 +63,8 @@ pub(super) fn of_instance(it: &DbInstance) -> Settings {
     all
 }
 
-/// What a cluster is set to, its members apart.
-pub(super) fn of_cluster(it: &DbCluster) -> Settings {
+/// The settings of a cluster, without those of its members.
+pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
     let mut all = Settings::default();
     let aurora = it.engine().is_some_and(is_aurora);
     let mut set = |setting, value| all.set(setting, value);
@@ -103,7 +103,8 @@ pub(super) fn of_cluster(it: &DbCluster) -> Settings {
     all
 }
 
-/// What an instance has that no restore brings back by itself.
+/// The properties of an instance that a restore does not bring back; the operator must restore them
+/// manually.
 pub(super) fn manual_steps(it: &DbInstance) -> Vec<String> {
     let mut all = Vec::new();
     for role in it.associated_roles() {
@@ -114,37 +115,40 @@ pub(super) fn manual_steps(it: &DbInstance) -> Vec<String> {
         ));
     }
     for domain in it.domain_memberships() {
-        all.push(format!("membership of the directory {}", domain.domain().unwrap_or_default()));
+        all.push(format!("membership in the directory {}", domain.domain().unwrap_or_default()));
     }
     for replica in it.read_replica_db_instance_identifiers() {
         all.push(format!("read replica {replica}"));
     }
     if it.master_user_secret().is_some() {
-        all.push("the master password kept in Secrets Manager: turn it on again".to_owned());
+        all.push(
+            "management of the master password in Secrets Manager: enable it again".to_owned(),
+        );
     }
     all
 }
 
-/// A record without tags of ours, which say how a database came to be and not what it is set to.
-pub(super) fn recorded(
+/// A record without the tags that Landbridge set: they describe the origin of a database and are no
+/// setting of it.
+pub(super) fn settings_record(
     kind: SourceKind,
     engine: Option<&str>,
     version: Option<&str>,
     settings: Settings,
 ) -> SettingsRecord {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    SettingsRecord::new(kind, text(engine), text(version), without_ours(settings))
+    SettingsRecord::new(kind, text(engine), text(version), without_landbridge_tags(settings))
 }
 
-/// The settings without tags of ours.
-pub(super) fn without_ours(mut settings: Settings) -> Settings {
+/// The settings without the tags that Landbridge set.
+pub(super) fn without_landbridge_tags(mut settings: Settings) -> Settings {
     let mut tags = settings.tags();
     tags.retain(|key, _| !key.starts_with(TAG_PREFIX));
     settings.set(Setting::Tags, Some(SettingValue::Tags(tags)));
     settings
 }
 
-/// Whether an engine keeps its data in the cluster and not in instances.
+/// Whether an engine stores its data in the cluster and not in the instances.
 pub(super) fn is_aurora(engine: &str) -> bool {
     engine.starts_with("aurora")
 }
@@ -161,7 +165,7 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> SettingValue {
     SettingValue::Names(names.map(str::to_owned).collect())
 }
 
-/// Tags that a person may set; AWS keeps `aws:` to itself.
+/// The tags that a user may set; the prefix `aws:` is reserved for AWS.
 fn tags(tags: &[Tag]) -> SettingValue {
     let pair = |tag: &Tag| {
         let key = tag.key()?;

@@ -1,14 +1,20 @@
-//! Objects of S3.
+//! Reads, lists and conditionally writes S3 objects.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | objects |
+//! | `inspect` | settings of a bucket |
 
 mod inspect;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::{AggregatedBytes, ByteStream};
 use bytes::Bytes;
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::{Error, ErrorKind, Result};
 
-use crate::error::{code, failed, status};
+use crate::error::{code, failed, found, status};
 
 /// The S3 client.
 #[derive(Clone, Debug)]
@@ -27,52 +33,43 @@ pub enum ConditionalWrite {
 }
 
 impl S3 {
-    /// A client.
+    /// Wraps an SDK client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// A whole small object with its ETag, or `None` when there is none.
+    /// Reads a small object into memory. Returns its content and its ETag, or `None` if the object
+    /// does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when the bucket is not there; others of S3.
+    /// [`ErrorKind::NotFound`] if the bucket does not exist; any other S3 error.
     pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Bytes, String)>> {
-        let place = || format!("s3://{bucket}/{key}");
-        let answer = match self.client.get_object().bucket(bucket).key(key).send().await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == "NoSuchKey" => return Ok(None),
-            Err(error) => return Err(failed("an object cannot be read", place(), error)),
-        };
-        let etag = answer.e_tag().unwrap_or_default().to_owned();
-        let body = answer.body.collect().await;
-        let body = body.map_err(|_| {
-            Error::new(ErrorKind::Transient, "an object's bytes did not arrive whole", place())
-        })?;
+        let result = self.client.get_object().bucket(bucket).key(key).send().await;
+        let object = found(result, "NoSuchKey", "an object cannot be read", uri(bucket, key))?;
+        let Some(object) = object else { return Ok(None) };
+        let etag = object.e_tag().unwrap_or_default().to_owned();
+        let body = object.body.collect().await.map_err(|_| incomplete(bucket, key))?;
         Ok(Some((body.into_bytes(), etag)))
     }
 
-    /// Writes an object that must not exist yet. `false`: it exists, and is untouched.
+    /// Writes an object if no object with that key exists.
     ///
-    /// After a lost answer the SDK's own retry meets what the first attempt
-    /// wrote, so `false` may mean that it was us: compare the contents.
+    /// After a lost response, the retry of the SDK finds the object that the first attempt wrote.
+    /// [`ConditionalWrite::PreconditionFailed`] can therefore mean that this call wrote the object:
+    /// compare the content.
     ///
     /// # Errors
-    /// Those of S3.
+    /// [`ErrorKind::NotFound`] if the bucket does not exist; any other S3 error.
     pub async fn create(&self, bucket: &str, key: &str, body: Bytes) -> Result<ConditionalWrite> {
-        let call = self.client.put_object().bucket(bucket).key(key).if_none_match("*");
-        match call.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(ConditionalWrite::Written),
-            Err(error) if status(&error) == 412 => Ok(ConditionalWrite::PreconditionFailed),
-            Err(error) => {
-                Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))
-            }
-        }
+        let call = self.client.put_object().if_none_match("*");
+        put_if(call, bucket, key, body, &[412]).await
     }
 
-    /// Replaces the version of an object that has this ETag. `false`: it has another by now.
+    /// Replaces an object if its current version has this ETag. Lost responses are as for
+    /// [`Self::create`].
     ///
     /// # Errors
-    /// Those of S3.
+    /// [`ErrorKind::NotFound`] if the bucket does not exist; any other S3 error.
     pub async fn replace(
         &self,
         bucket: &str,
@@ -80,29 +77,21 @@ impl S3 {
         etag: &str,
         body: Bytes,
     ) -> Result<ConditionalWrite> {
-        let call = self.client.put_object().bucket(bucket).key(key).if_match(etag);
-        match call.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(ConditionalWrite::Written),
-            Err(error) if matches!(status(&error), 412 | 404) && code(&error) != "NoSuchBucket" => {
-                Ok(ConditionalWrite::PreconditionFailed)
-            }
-            Err(error) => {
-                Err(failed("an object cannot be written", format!("s3://{bucket}/{key}"), error))
-            }
-        }
+        let call = self.client.put_object().if_match(etag);
+        put_if(call, bucket, key, body, &[412, 404]).await
     }
 
-    /// Everything below `prefix`, in the order of keys.
+    /// All objects whose key begins with `prefix`, ordered by key.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when the bucket is not there; others of S3.
+    /// [`ErrorKind::NotFound`] if the bucket does not exist; any other S3 error.
     pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectMeta>> {
         let mut pages =
             self.client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                failed("the objects cannot be listed", format!("s3://{bucket}/{prefix}"), error)
+                failed("the objects cannot be listed", uri(bucket, prefix), error)
             })?;
             all.extend(page.contents().iter().map(|object| ObjectMeta {
                 key: object.key().unwrap_or_default().to_owned(),
@@ -113,10 +102,11 @@ impl S3 {
         Ok(all)
     }
 
-    /// Exactly `length` bytes from `start` of the version with this ETag.
+    /// Reads exactly `length` bytes from offset `start`, of the version with the ETag of `object`.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the object changed, [`ErrorKind::Transient`] when fewer bytes arrived.
+    /// [`ErrorKind::Conflict`] if the object has changed since it was listed,
+    /// [`ErrorKind::Transient`] if fewer bytes arrived; any other S3 error.
     pub async fn range(
         &self,
         bucket: &str,
@@ -125,26 +115,15 @@ impl S3 {
         length: u64,
     ) -> Result<Bytes> {
         let stream = self.stream(bucket, object, start, length).await?;
-        let bytes = stream
-            .collect()
-            .await
-            .map(aws_sdk_s3::primitives::AggregatedBytes::into_bytes)
-            .unwrap_or_default();
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(Error::new(
-                ErrorKind::Transient,
-                "an object's bytes did not arrive whole",
-                format!("s3://{bucket}/{}", object.key),
-            ))
-        }
+        let bytes = stream.collect().await.map(AggregatedBytes::into_bytes).unwrap_or_default();
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(incomplete(bucket, &object.key)) }
     }
 
-    /// A stream of `length` bytes (at least 1) from `start` of the version with this ETag.
+    /// Streams `length` bytes (at least 1) from offset `start`, of the version with the ETag of
+    /// `object`.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when the object changed since it was listed; others of S3.
+    /// [`ErrorKind::Conflict`] if the object has changed since it was listed; any other S3 error.
     pub async fn stream(
         &self,
         bucket: &str,
@@ -153,16 +132,39 @@ impl S3 {
         length: u64,
     ) -> Result<ByteStream> {
         let range = format!("bytes={start}-{}", start + length.saturating_sub(1));
-        let call = self
-            .client
-            .get_object()
-            .bucket(bucket)
-            .key(&object.key)
-            .if_match(&object.etag)
-            .range(range);
-        let answer = call.send().await.map_err(|error| {
-            failed("an object cannot be read", format!("s3://{bucket}/{}", object.key), error)
-        })?;
-        Ok(answer.body)
+        let call = self.client.get_object().bucket(bucket).key(&object.key);
+        let response = call.if_match(&object.etag).range(range).send().await;
+        response
+            .map(|response| response.body)
+            .map_err(|error| failed("an object cannot be read", uri(bucket, &object.key), error))
     }
+}
+
+/// Sends a conditional write. `refusals` are the HTTP statuses of a failed precondition.
+async fn put_if(
+    call: PutObjectFluentBuilder,
+    bucket: &str,
+    key: &str,
+    body: Bytes,
+    refusals: &[u16],
+) -> Result<ConditionalWrite> {
+    match call.bucket(bucket).key(key).body(ByteStream::from(body)).send().await {
+        Ok(_) => Ok(ConditionalWrite::Written),
+        Err(error) if refusals.contains(&status(&error)) && code(&error) != "NoSuchBucket" => {
+            Ok(ConditionalWrite::PreconditionFailed)
+        }
+        Err(error) => Err(failed("an object cannot be written", uri(bucket, key), error)),
+    }
+}
+
+fn incomplete(bucket: &str, key: &str) -> Error {
+    Error::new(
+        ErrorKind::Transient,
+        "the content of an object arrived incomplete",
+        uri(bucket, key),
+    )
+}
+
+fn uri(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
 }

@@ -1,18 +1,22 @@
-//! Workload identity federation from AWS: a role's credentials, once signed with, become a
-//! Google access token. No key of Google's exists anywhere.
+//! Workload identity federation from AWS: exchanges a request that an AWS role signed for a Google
+//! access token. No Google key exists.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | here | [`Federation`]: the exchange, its cache, its refusals |
-//! | [`account`] | the `external_account` configuration, checked |
-//! | [`subject`] | the signed `GetCallerIdentity` request that proves the role |
+//! | here | [`Federation`]: the exchange, the token cache, refusals |
+//! | `account` | validates the `external_account` configuration |
+//! | `subject` | signs the `GetCallerIdentity` request that proves the role |
 //!
-//! Google's own crate can do the exchange as well. It is not used for it since it asks for a
-//! token as soon as it is built, in the background, also in a function that calls nothing of
-//! Google; since after one refusal it never asks again, so that a right that was mended would
-//! not be seen by a warm process; and since it measures a token's age with a clock that need not
-//! advance while Lambda keeps a process frozen. This one asks when it must, and again after a
-//! refusal, and reads the time of day.
+//! The `google-cloud-auth` crate implements the exchange too. It is not used here for three reasons:
+//!
+//! - It requests a token in the background as soon as it is built, even in a function that makes no
+//!   call to Google.
+//! - After one refusal it never requests a token again, so a warm process would not notice that an
+//!   operator has granted the missing role.
+//! - It measures a token's age with a clock that may stop while Lambda freezes the process.
+//!
+//! [`Federation`] requests a token only when a call needs one, requests again after a refusal, and
+//! uses the time of day.
 
 mod account;
 mod subject;
@@ -34,47 +38,47 @@ use tokio::sync::Mutex;
 pub use account::ExternalAccount;
 pub use subject::{AwsKeys, KeySource};
 
-use crate::error::kind_of;
+use crate::error::error_kind;
 
 /// The OAuth scope of every token. It is accepted by Cloud Storage and BigQuery; IAM decides what
 /// the caller may do.
 pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// A token is replaced so long before its end: longer than any call takes to be sent.
-const SLACK: Duration = Duration::from_secs(240);
-/// How long one attempt of an exchange may take. Google asks AWS meanwhile.
+/// A token is replaced this long before it expires: longer than it takes to send any request.
+const REFRESH_MARGIN: Duration = Duration::from_secs(240);
+/// The limit for one attempt of an exchange, during which Google calls AWS.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// The waits between attempts of an exchange. It changes nothing and can be repeated.
-const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
-/// How much of a refusal's words is repeated, in characters.
-const LONGEST_WORDS: usize = 300;
+/// The delays between attempts. An exchange has no side effect, so it can be repeated.
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+/// How much of a refusal's description an error message quotes, in characters.
+const MAX_DESCRIPTION: usize = 300;
 
-/// An access token, and until when it counts.
+/// An access token and its expiry.
 #[derive(Clone)]
 pub struct Token {
     value: String,
-    until: SystemTime,
+    expires_at: SystemTime,
     tag: EntityTag,
 }
 
 impl Token {
-    /// What is sent after `Bearer`.
+    /// The text after `Bearer` in the authorization header.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// When Google takes it no more.
-    pub fn until(&self) -> SystemTime {
-        self.until
+    /// When the token expires.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token(…, until {:?})", self.until)
+        write!(f, "Token(…, expires at {:?})", self.expires_at)
     }
 }
 
-/// Exchanges a role's credentials for tokens. Clones share the token.
+/// Exchanges the credentials of an AWS role for access tokens. Clones share the cached token.
 #[derive(Clone)]
 pub struct Federation(Arc<Inner>);
 
@@ -82,7 +86,7 @@ struct Inner {
     account: ExternalAccount,
     keys: KeySource,
     http: reqwest::Client,
-    held: Mutex<Option<Token>>,
+    cached: Mutex<Option<Token>>,
 }
 
 impl fmt::Debug for Federation {
@@ -91,50 +95,55 @@ impl fmt::Debug for Federation {
     }
 }
 
-/// What the token service answers.
+/// The response of the token service.
 #[derive(Deserialize)]
-struct Granted {
+struct TokenResponse {
     access_token: String,
     expires_in: u64,
 }
 
-/// How it refuses (RFC 6749, section 5.2).
+/// The error response of the token service (RFC 6749, section 5.2).
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Refused {
+struct ErrorResponse {
     error: String,
     error_description: String,
 }
 
 impl Federation {
-    /// For this provider and these keys. Nothing is asked yet.
+    /// Federation with this provider and these keys. No request is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the HTTP client cannot be built.
+    /// [`ErrorKind::Config`] if the HTTP client cannot be built.
     pub fn new(account: ExternalAccount, keys: KeySource) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| {
-            Error::new(ErrorKind::Config, "the token service's client cannot be built", "")
-                .caused_by(error.to_string())
+            Error::new(
+                ErrorKind::Config,
+                "the HTTP client of the token service cannot be built",
+                "",
+            )
+            .caused_by(error.to_string())
         })?;
-        Ok(Self(Arc::new(Inner { account, keys, http, held: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { account, keys, http, cached: Mutex::default() })))
     }
 
-    /// A token that counts for a while yet: the one at hand, or a new one. Callers at the same
-    /// time wait for one exchange.
+    /// The cached token, or a new one if it expires soon. Concurrent callers share one exchange. If
+    /// the exchange fails, a cached token that has not expired is returned.
     ///
     /// # Errors
     /// As [`exchange`](Self::exchange).
     pub async fn token(&self) -> Result<Token> {
-        let mut held = self.0.held.lock().await;
+        let mut cached = self.0.cached.lock().await;
         let now = SystemTime::now();
-        if let Some(token) = held.as_ref().filter(|token| token.until > now + SLACK) {
+        if let Some(token) = cached.as_ref().filter(|token| token.expires_at > now + REFRESH_MARGIN)
+        {
             return Ok(token.clone());
         }
         match self.exchange(now).await {
-            Ok(token) => Ok(held.insert(token).clone()),
-            Err(error) => match held.as_ref().filter(|token| token.until > now) {
+            Ok(token) => Ok(cached.insert(token).clone()),
+            Err(error) => match cached.as_ref().filter(|token| token.expires_at > now) {
                 Some(token) => {
-                    tracing::warn!(%error, "no new google token yet, the old one still counts");
+                    tracing::warn!(%error, "google token not refreshed, using the cached one until it expires");
                     Ok(token.clone())
                 }
                 None => Err(error),
@@ -142,18 +151,20 @@ impl Federation {
         }
     }
 
-    /// Exchanges a request that is signed as of `now`, whatever token is at hand.
+    /// Exchanges a request that is signed at time `now` for a new token, without the cache. Transient
+    /// errors are retried.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] when Google or AWS refuses the role, the signature or the audience,
-    /// [`ErrorKind::Config`] when there are no AWS credentials, [`ErrorKind::Transient`] without an answer.
+    /// [`ErrorKind::Denied`] if Google or AWS refuses the role, the signature or the audience,
+    /// [`ErrorKind::Config`] if the environment has no AWS credentials, [`ErrorKind::Transient`] if
+    /// no response arrived.
     pub async fn exchange(&self, now: SystemTime) -> Result<Token> {
-        let mut waits = WAITS.iter();
+        let mut delays = RETRY_DELAYS.iter();
         loop {
             let outcome = self.attempt(now).await;
-            match (&outcome, waits.next()) {
-                (Err(error), Some(wait)) if error.kind().is_transient() => {
-                    tokio::time::sleep(*wait).await;
+            match (&outcome, delays.next()) {
+                (Err(error), Some(delay)) if error.kind().is_transient() => {
+                    tokio::time::sleep(*delay).await;
                 }
                 _ => return outcome,
             }
@@ -162,13 +173,13 @@ impl Federation {
 
     async fn attempt(&self, now: SystemTime) -> Result<Token> {
         let Inner { account, keys, http, .. } = &*self.0;
-        let failed = |kind, why: String| {
+        let failed = |kind, cause: String| {
             Error::new(
                 kind,
                 "the AWS role could not be exchanged for Google credentials",
                 account.audience(),
             )
-            .caused_by(why)
+            .caused_by(cause)
         };
         let subject = account.subject_token(&keys.keys()?, now)?;
         let form = [
@@ -185,23 +196,25 @@ impl Federation {
         let body = answer.bytes().await;
         let body = body.map_err(|_| failed(ErrorKind::Transient, "no answer".to_owned()))?;
         if !status.is_success() {
-            let refused: Refused = serde_json::from_slice(&body).unwrap_or_default();
-            let words: String = refused.error_description.chars().take(LONGEST_WORDS).collect();
-            let kind = kind_of_refusal(&refused.error, status.as_u16());
-            let why = format!("HTTP {} {}: {words}", status.as_u16(), refused.error);
-            return Err(failed(kind, why.trim_end_matches([':', ' ']).to_owned()));
+            let refused: ErrorResponse = serde_json::from_slice(&body).unwrap_or_default();
+            let description: String =
+                refused.error_description.chars().take(MAX_DESCRIPTION).collect();
+            let kind = refusal_kind(&refused.error, status.as_u16());
+            let cause = format!("HTTP {} {}: {description}", status.as_u16(), refused.error);
+            return Err(failed(kind, cause.trim_end_matches([':', ' ']).to_owned()));
         }
-        let granted: Granted = serde_json::from_slice(&body)
-            .map_err(|_| failed(ErrorKind::Transient, "the answer is no token".to_owned()))?;
-        tracing::debug!(seconds = granted.expires_in, "a google token for the role");
-        // By the clock of before the call: it counts from some time during it.
-        let until = SystemTime::now().min(now) + Duration::from_secs(granted.expires_in);
-        Ok(Token { value: granted.access_token, until, tag: EntityTag::new() })
+        let granted: TokenResponse = serde_json::from_slice(&body).map_err(|_| {
+            failed(ErrorKind::Transient, "the response contains no token".to_owned())
+        })?;
+        tracing::debug!(seconds = granted.expires_in, "google token received");
+        // Measured from before the call, because Google measures from a time during it.
+        let expires_at = SystemTime::now().min(now) + Duration::from_secs(granted.expires_in);
+        Ok(Token { value: granted.access_token, expires_at, tag: EntityTag::new() })
     }
 }
 
-/// The kind for OAuth's code and an HTTP status.
-fn kind_of_refusal(error: &str, status: u16) -> ErrorKind {
+/// The kind of a refusal, by its OAuth error code, or by its HTTP status if the code is not listed.
+fn refusal_kind(error: &str, status: u16) -> ErrorKind {
     match error {
         "invalid_grant"
         | "unauthorized_client"
@@ -209,12 +222,12 @@ fn kind_of_refusal(error: &str, status: u16) -> ErrorKind {
         | "invalid_client"
         | "access_denied" => ErrorKind::Denied,
         "invalid_request" | "invalid_scope" | "unsupported_grant_type" => ErrorKind::Rejected,
-        _ => kind_of("", status),
+        _ => error_kind("", status),
     }
 }
 
-/// An error of ours, as Google's crates carry it.
-fn carried(error: Error) -> CredentialsError {
+/// Wraps an [`Error`] for Google's crates.
+fn to_credentials_error(error: Error) -> CredentialsError {
     let transient = error.kind().is_transient();
     CredentialsError::from_source(transient, error)
 }
@@ -224,10 +237,11 @@ impl CredentialsProvider for Federation {
         &self,
         _: Extensions,
     ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
-        let token = self.token().await.map_err(carried)?;
+        let token = self.token().await.map_err(to_credentials_error)?;
         let value = HeaderValue::from_str(&format!("Bearer {}", token.value));
-        let mut value =
-            value.map_err(|_| CredentialsError::from_msg(false, "the token is no header value"))?;
+        let mut value = value.map_err(|_| {
+            CredentialsError::from_msg(false, "the token is not a valid header value")
+        })?;
         value.set_sensitive(true);
         let data = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         Ok(CacheableResource::New { entity_tag: token.tag, data })
@@ -240,7 +254,7 @@ impl CredentialsProvider for Federation {
 
 impl AccessTokenCredentialsProvider for Federation {
     async fn access_token(&self) -> Result<AccessToken, CredentialsError> {
-        let token = self.token().await.map_err(carried)?;
+        let token = self.token().await.map_err(to_credentials_error)?;
         Ok(AccessToken { token: token.value })
     }
 }

@@ -1,6 +1,6 @@
-//! The proof of a role: a `GetCallerIdentity` request that is signed and not sent. Google sends
-//! it on to AWS and believes what AWS answers.
-//! Google's documentation, "Configure Workload Identity Federation with AWS or Azure".
+//! Signs a `GetCallerIdentity` request that proves the AWS role. Landbridge does not send it: Google
+//! forwards it to AWS and accepts the identity that AWS returns.
+//! Source: Google's documentation, "Configure Workload Identity Federation with AWS or Azure".
 
 use std::fmt;
 use std::time::SystemTime;
@@ -12,19 +12,19 @@ use landbridge_core::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-/// The header that binds a signature to one provider: nobody else can use it for another.
-const TARGET: &str = "x-goog-cloud-target-resource";
+/// The header that binds a signature to one provider, so that it cannot be used for another.
+const TARGET_RESOURCE: &str = "x-goog-cloud-target-resource";
 
-/// Keys of AWS, and the region that they are used in.
+/// AWS credentials, and the region in which they are used.
 #[derive(Clone)]
 pub struct AwsKeys {
-    /// The access key.
+    /// The access key id.
     pub access_key: String,
-    /// What is signed with.
+    /// The secret access key, which signs.
     pub secret_key: String,
-    /// What temporary keys come with.
+    /// The session token of temporary credentials.
     pub session_token: Option<String>,
-    /// Whose STS is named.
+    /// The region whose STS endpoint the request names.
     pub region: String,
 }
 
@@ -34,13 +34,13 @@ impl fmt::Debug for AwsKeys {
     }
 }
 
-/// Where the keys come from.
+/// The source of the AWS credentials.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// The variables by which Lambda hands them out, read anew for every exchange. No metadata
-    /// service is asked.
+    /// The environment variables that Lambda sets, read for every exchange. No metadata service is
+    /// called.
     Environment,
-    /// These.
+    /// Fixed credentials.
     Fixed(AwsKeys),
 }
 
@@ -63,18 +63,27 @@ impl KeySource {
 }
 
 fn missing(name: &'static str) -> Error {
-    Error::new(ErrorKind::Config, "a variable with the AWS role's credentials is not set", name)
+    Error::new(
+        ErrorKind::Config,
+        "an environment variable with the AWS role's credentials is not set",
+        name,
+    )
 }
 
-/// The subject token: the request with its signature as of `now`, as URL-encoded JSON.
+/// Signs the request at time `now` and returns it as URL-encoded JSON: the subject token.
 pub(super) fn sign_identity_request(
     url: &str,
     audience: &str,
     keys: &AwsKeys,
     now: SystemTime,
 ) -> Result<String> {
-    let failed =
-        || Error::new(ErrorKind::Config, "a request cannot be signed for the AWS role", audience);
+    let failed = || {
+        Error::new(
+            ErrorKind::Config,
+            "the GetCallerIdentity request of the AWS role cannot be signed",
+            audience,
+        )
+    };
     let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
     let host = host.unwrap_or_default();
     let credentials = Credentials::new(
@@ -94,7 +103,7 @@ pub(super) fn sign_identity_request(
         .build()
         .map_err(|_| failed())?
         .into();
-    let given = [("host", host), (TARGET, audience)];
+    let given = [("host", host), (TARGET_RESOURCE, audience)];
     let request = SignableRequest::new("POST", url, given.into_iter(), SignableBody::Bytes(&[]))
         .map_err(|_| failed())?;
     let (instructions, _) = sign(request, &params).map_err(|_| failed())?.into_parts();

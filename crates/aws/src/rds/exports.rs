@@ -1,0 +1,146 @@
+//! Export tasks: list, describe, start.
+
+use jiff::Timestamp;
+use landbridge_core::ids::ExportId;
+use landbridge_core::{Created, Error, ErrorKind, Result};
+
+use super::{Rds, non_empty, text, timestamp};
+use crate::error::{code, created, failed, status};
+
+/// The status of an export task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportStatus {
+    /// STARTING or IN_PROGRESS.
+    Running,
+    /// COMPLETE. The export may still lack some tables.
+    Complete,
+    /// FAILED.
+    Failed,
+    /// CANCELING or CANCELED.
+    Canceled,
+}
+
+/// An export task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportTask {
+    /// Its id.
+    pub id: String,
+    /// The ARN of the exported snapshot.
+    pub source_arn: String,
+    /// Its status.
+    pub status: ExportStatus,
+    /// Progress in percent.
+    pub progress: i32,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// The warning that RDS attached to it.
+    pub warning: Option<String>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// The parameters of a new export task.
+#[derive(Clone, Debug)]
+pub struct ExportRequest<'a> {
+    /// The id of the task.
+    pub id: &'a ExportId,
+    /// The ARN of the snapshot to export.
+    pub source_arn: &'a str,
+    /// The bucket that RDS writes to.
+    pub bucket: &'a str,
+    /// The prefix of the keys; empty for none.
+    pub prefix: &'a str,
+    /// The role that RDS assumes to write to the bucket.
+    pub role_arn: &'a str,
+    /// The KMS key that encrypts the exported objects.
+    pub kms_key: &'a str,
+    /// The databases, schemas or tables to export; empty for all.
+    pub only: &'a [String],
+}
+
+impl Rds {
+    /// All export tasks that RDS still lists.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`].
+    pub async fn export_tasks(&self) -> Result<Vec<ExportTask>> {
+        self.raw_export_tasks().await?.iter().map(export_task).collect()
+    }
+
+    pub(super) async fn raw_export_tasks(&self) -> Result<Vec<aws_sdk_rds::types::ExportTask>> {
+        let pages = self.client.describe_export_tasks().into_paginator();
+        pages.items().send().try_collect().await.map_err(|error| {
+            failed("the export tasks cannot be listed", "rds:DescribeExportTasks", error)
+        })
+    }
+
+    /// Describes one export task; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`].
+    pub async fn export_task(&self, id: &ExportId) -> Result<Option<ExportTask>> {
+        match self.client.describe_export_tasks().export_task_identifier(id.as_str()).send().await {
+            Ok(page) => page.export_tasks().first().map(export_task).transpose(),
+            Err(error)
+                if matches!(code(&error), "ExportTaskNotFound" | "ExportTaskNotFoundFault")
+                    || status(&error) == 404 =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failed("an export task cannot be described", id.as_str(), error)),
+        }
+    }
+
+    /// Starts an export task. Idempotent: an existing task with this id is not changed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] if the role or the KMS key may not be used, [`ErrorKind::NotFound`] if
+    /// the bucket, the role or the snapshot does not exist, [`ErrorKind::Conflict`] if the snapshot
+    /// is not available yet; any other RDS error.
+    pub async fn start_export(&self, request: &ExportRequest<'_>) -> Result<Created> {
+        let ExportRequest { id, bucket, prefix, role_arn, .. } = request;
+        let call = self
+            .client
+            .start_export_task()
+            .export_task_identifier(id.as_str())
+            .source_arn(request.source_arn)
+            .s3_bucket_name(*bucket)
+            .set_s3_prefix(non_empty(Some(prefix)))
+            .iam_role_arn(*role_arn)
+            .kms_key_id(request.kms_key)
+            .set_export_only(Some(request.only.to_vec()).filter(|only| !only.is_empty()));
+        let context = format!("{id} to s3://{bucket}/{prefix} with role {role_arn}");
+        let what = "the export task cannot be started";
+        created(call.send().await, "ExportTaskAlreadyExists", what, context)
+    }
+}
+
+fn export_task(task: &aws_sdk_rds::types::ExportTask) -> Result<ExportTask> {
+    let id = text(task.export_task_identifier());
+    let status = text(task.status()).to_ascii_uppercase();
+    let status = match status.as_str() {
+        "STARTING" | "IN_PROGRESS" => ExportStatus::Running,
+        "COMPLETE" => ExportStatus::Complete,
+        "FAILED" => ExportStatus::Failed,
+        "CANCELING" | "CANCELED" => ExportStatus::Canceled,
+        other => {
+            return Err(Error::new(
+                ErrorKind::Rejected,
+                "an export task has a status that Landbridge does not know",
+                format!("{id}: {other}"),
+            ));
+        }
+    };
+    Ok(ExportTask {
+        source_arn: text(task.source_arn()),
+        status,
+        progress: task.percent_progress().unwrap_or(0),
+        failure: non_empty(task.failure_cause()),
+        warning: non_empty(task.warning_message()),
+        started: task.task_start_time().and_then(timestamp),
+        ended: task.task_end_time().and_then(timestamp),
+        id,
+    })
+}
