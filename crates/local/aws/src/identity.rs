@@ -1,23 +1,21 @@
-//! Who signs requests, and how AWS's Security Token Service answers who that was.
+//! [`Identity`]: the users and role sessions that may sign requests.
 
+use std::collections::BTreeMap;
 use std::fmt;
-
-use http::request::Parts;
+use std::sync::{Mutex, PoisonError};
 
 use crate::options::AwsOptions;
-use crate::shared::Shared;
-use crate::signature::{self, Unsigned};
 
-/// Somebody who signs requests: a user with a long-lived key, or a role's session.
+/// A principal that signs requests: a user with a long-lived key, or a session of a role.
 #[derive(Clone)]
 pub struct Identity {
     /// The access key, `AKIA…` or `ASIA…`.
     pub access_key: String,
-    /// What requests are signed with.
+    /// The secret key that signs requests.
     pub secret_key: String,
-    /// What must come along with the keys of a role's session.
+    /// The session token that requests of a role's session must carry; `None` for a user.
     pub session_token: Option<String>,
-    /// Such as `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`.
+    /// For example `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`.
     pub arn: String,
 }
 
@@ -27,59 +25,31 @@ impl fmt::Debug for Identity {
     }
 }
 
-impl Identity {
-    /// The account's own user, who has the key of the options.
-    pub(crate) fn of_account(options: &AwsOptions) -> Self {
-        Self {
+/// All identities of an account, by access key.
+#[derive(Default)]
+pub(crate) struct Identities(Mutex<BTreeMap<String, Identity>>);
+
+impl Identities {
+    /// The identities of a new account: its user, who has the key of the options.
+    pub(crate) fn with_account_user(options: &AwsOptions) -> Self {
+        let identities = Self::default();
+        identities.add(Identity {
             access_key: options.access_key.clone(),
             secret_key: options.secret_key.clone(),
             session_token: None,
             arn: format!("arn:aws:iam::{}:user/local", options.account),
-        }
+        });
+        identities
     }
-}
 
-/// What `GetCallerIdentity` answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallerIdentity {
-    /// The account's twelve digits.
-    pub account: String,
-    /// Who signed.
-    pub arn: String,
-}
-
-/// How `GetCallerIdentity` refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallerIdentityError {
-    /// AWS's code, such as `SignatureDoesNotMatch`.
-    pub code: &'static str,
-    /// AWS's words.
-    pub message: String,
-}
-
-/// Who signed a `GetCallerIdentity` request. It needs no right: whoever can sign may ask.
-/// AWS documentation: GetCallerIdentity, and the service's common errors.
-pub(crate) fn caller(
-    shared: &Shared,
-    parts: &Parts,
-    body: &[u8],
-) -> Result<CallerIdentity, CallerIdentityError> {
-    let refused = |code, message: &str| CallerIdentityError { code, message: message.to_owned() };
-    let query = parts.uri.query().unwrap_or_default();
-    if !query.split('&').any(|pair| pair == "Action=GetCallerIdentity") {
-        return Err(refused("InvalidAction", "Could not find operation"));
+    /// Adds an identity, or replaces the one with the same access key.
+    pub(crate) fn add(&self, identity: Identity) {
+        let mut identities = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        identities.insert(identity.access_key.clone(), identity);
     }
-    let identity = signature::verify(shared, "sts", parts, body).map_err(|why| match why {
-        Unsigned::Missing => {
-            refused("MissingAuthenticationToken", "Request is missing Authentication Token")
-        }
-        Unsigned::Incomplete(message) => refused("IncompleteSignature", &message),
-        Unsigned::UnknownKey => refused(
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        ),
-        Unsigned::Wrong(message) => refused("SignatureDoesNotMatch", &message),
-    })?;
-    let account = identity.arn.split(':').nth(4).unwrap_or_default().to_owned();
-    Ok(CallerIdentity { account, arn: identity.arn })
+
+    /// The identity with an access key.
+    pub(crate) fn find(&self, access_key: &str) -> Option<Identity> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
+    }
 }

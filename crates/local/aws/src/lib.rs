@@ -1,29 +1,34 @@
-//! RDS, S3 and Secrets Manager of the local cloud: an AWS account on loopback that the AWS SDKs
-//! talk to as they talk to AWS, signatures and all.
+//! RDS, S3 and Secrets Manager of the local cloud: an emulated AWS account on loopback. The AWS
+//! SDKs use it like AWS, including signatures.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`local`] | [`LocalAws`], the handle: databases, buckets, views, and the knobs that break things |
-//! | [`options`] | [`AwsOptions`]: names, quotas, virtual durations |
-//! | [`rds`] | the RDS query protocol: instances, clusters, snapshots, tags, exports |
-//! | [`s3`] | S3: objects with conditions, ranges, parts and listings |
-//! | [`secrets`] | Secrets Manager: secrets with versions and stages |
-//! | [`identity`], [`signature`] | who signs requests: keys, roles, GetCallerIdentity; Signature Version 4, verified |
+//! | [`local`] | [`LocalAws`]: creates databases and buckets, shows state, injects errors |
+//! | [`options`] | [`AwsOptions`]: names, credentials, quotas, virtual durations |
+//! | [`account`] | what all services share: options, clock, identities, the data directory |
+//! | [`identity`] | users and role sessions that may sign requests |
+//! | [`signature`] | verifies Signature Version 4 |
+//! | [`caller_identity`] | `GetCallerIdentity` of the Security Token Service |
+//! | [`s3`] | S3: objects with conditions, ranges, multipart uploads and listings |
+//! | [`rds`] | RDS: instances, clusters, snapshots, restores, tags, exports to S3 |
+//! | [`secrets`] | Secrets Manager: secrets with versions and staging labels |
 //!
-//! Nothing here knows the rules of Landbridge, so it can't share their mistakes.
-//! Facts come from the AWS documentation and the models of the AWS SDKs. States
-//! are functions of the virtual clock, computed when somebody looks.
+//! The crate does not use Landbridge's own rules, so it cannot repeat their mistakes. Its facts
+//! come from the AWS documentation and from the models of the AWS SDKs. The status of a resource
+//! is a function of the virtual clock, computed when a request reads it.
 
+mod account;
+mod caller_identity;
 mod identity;
 mod local;
 mod options;
 mod rds;
 mod s3;
 mod secrets;
-mod shared;
 mod signature;
 
-pub use identity::{CallerIdentity, CallerIdentityError, Identity};
+pub use caller_identity::{CallerIdentity, CallerIdentityError};
+pub use identity::Identity;
 pub use local::LocalAws;
 pub use options::AwsOptions;
 pub use rds::{

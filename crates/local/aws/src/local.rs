@@ -1,4 +1,5 @@
-//! The handle of an account: what tests, the demo and `local up` do without the network.
+//! [`LocalAws`]: access to an emulated account without the network, for tests, the demo and
+//! `landbridge local up`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,283 +9,292 @@ use bytes::Bytes;
 use landbridge_local_database::{ExportQuirks, SourceDatabase};
 use landbridge_local_wire::{Clock, Service};
 
-use crate::identity::{self, CallerIdentity, CallerIdentityError, Identity};
+use crate::account::Account;
+use crate::caller_identity::{self, CallerIdentity, CallerIdentityError};
+use crate::identity::Identity;
 use crate::options::AwsOptions;
 use crate::rds::{
-    self, DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, RdsServer, SnapshotView,
+    self, DatabaseKind, DatabaseSettings, ExportView, NewSnapshot, Rds, RdsServer, SnapshotView,
 };
-use crate::s3::{Condition, ObjectView, Refusal, S3Server};
-use crate::secrets::{self, SecretsServer};
-use crate::shared::Shared;
+use crate::s3::{BeforeRequest, Condition, ObjectView, S3Server, Store};
+use crate::secrets::{Secrets, SecretsServer};
 
-/// An AWS account of the local cloud: RDS, S3 and Secrets Manager over one state. Clones share it.
+/// An emulated AWS account with RDS, S3 and Secrets Manager. Clones share the account.
 #[derive(Clone)]
-pub struct LocalAws(Arc<Shared>);
+pub struct LocalAws {
+    account: Arc<Account>,
+    store: Arc<Store>,
+    rds: Arc<Rds>,
+    secrets: Arc<Secrets>,
+}
 
 impl LocalAws {
-    /// An account without databases, buckets, roles and keys.
+    /// Creates an account without databases, buckets, roles and KMS keys.
     ///
     /// # Errors
-    /// When its folder under [`AwsOptions::data_dir`] can't be made.
+    /// The I/O error of creating its directory under [`AwsOptions::data_dir`].
     pub async fn new(options: AwsOptions, clock: Clock) -> io::Result<Self> {
-        Ok(Self(Arc::new(Shared::new(options, clock).await?)))
+        let account = Arc::new(Account::new(options, clock).await?);
+        let store = Arc::new(Store::new(&account.objects_dir(), account.clock.clone()));
+        Ok(Self {
+            rds: Arc::new(Rds::new(account.clone(), store.clone())),
+            secrets: Arc::new(Secrets::new(account.clone())),
+            store,
+            account,
+        })
     }
 
-    /// What it was set up with.
+    /// The options with which the account was created.
     pub fn options(&self) -> &AwsOptions {
-        &self.0.options
+        &self.account.options
     }
 
-    /// RDS, to be served.
+    /// RDS as an HTTP service.
     pub fn rds_service(&self) -> Arc<dyn Service> {
-        Arc::new(RdsServer(self.0.clone()))
+        Arc::new(RdsServer(self.rds.clone()))
     }
 
-    /// S3, to be served.
+    /// S3 as an HTTP service. Every request first completes the exports that have ended, so that
+    /// it finds their objects.
     pub fn s3_service(&self) -> Arc<dyn Service> {
-        Arc::new(S3Server::new(self.0.clone()))
+        let rds = self.rds.clone();
+        let complete_exports: BeforeRequest = Arc::new(move || {
+            let rds = rds.clone();
+            Box::pin(async move { rds::complete_due_exports(&rds).await })
+        });
+        Arc::new(S3Server::new(self.account.clone(), self.store.clone(), complete_exports))
     }
 
-    /// Secrets Manager, to be served.
+    /// Secrets Manager as an HTTP service.
     pub fn secrets_service(&self) -> Arc<dyn Service> {
-        Arc::new(SecretsServer(self.0.clone()))
+        Arc::new(SecretsServer(self.secrets.clone()))
     }
 
-    /// Lets somebody sign requests besides the account's own key: a role's temporary
-    /// credentials. The same access key again replaces them. What they may do is not looked at.
+    /// Adds an identity that may sign requests, for example the temporary credentials of a role,
+    /// or replaces the one with the same access key. Permissions of identities are not emulated.
     pub fn add_identity(&self, identity: Identity) {
-        self.0.add_identity(identity);
+        self.account.identities.add(identity);
     }
 
-    /// Answers `GetCallerIdentity` of AWS's Security Token Service to a request that somebody
-    /// else passes on, as Google's does: whoever signed it, not whoever brings it.
+    /// Processes a `GetCallerIdentity` request of AWS's Security Token Service that a third party
+    /// forwards, as Google's token service does. Returns the identity that signed the request.
     ///
     /// # Errors
-    /// As AWS refuses: an unknown key, a signature that does not match or has expired.
+    /// The AWS error for an unknown key, or for a signature that does not match or has expired.
     pub fn caller_identity(
         &self,
         parts: &http::request::Parts,
         body: &[u8],
     ) -> Result<CallerIdentity, CallerIdentityError> {
-        identity::caller(&self.0, parts, body)
+        caller_identity::caller_identity(&self.account, parts, body)
     }
 
-    /// A secret that is there without the API having been called, by its name or whole ARN.
-    /// One that is there gets a new version.
+    /// Creates a secret without an API call, by its name or its complete ARN. An existing secret
+    /// gets a new version.
     pub fn put_secret(&self, id: &str, text: &str) {
-        secrets::add(&self.0, id, text);
+        self.secrets.put_secret(id, text);
     }
 
-    /// Refuses everybody a secret, by its name, with `AccessDeniedException`, or lets them in again.
+    /// Refuses every request for a secret with `AccessDeniedException`, or allows it again.
     pub fn deny_secret(&self, name: &str, denied: bool) {
-        self.0.secrets().deny(name, denied);
+        self.secrets.set_denied(name, denied);
     }
 
-    /// Puts a database up as a DB instance, `available`. The same id again replaces its data.
+    /// Creates an `available` DB instance over a source database, or replaces the one with the
+    /// same id.
     pub fn add_instance(&self, id: &str, source: Arc<dyn SourceDatabase>) {
-        rds::add_instance(&self.0, id, source);
+        rds::add_instance(&self.rds, id, source);
     }
 
-    /// Puts a database up as an Aurora cluster with one member, `<id>-instance-1`.
+    /// Creates an Aurora cluster over a source database, with one member, `<id>-instance-1`.
     pub fn add_cluster(&self, id: &str, source: Arc<dyn SourceDatabase>) {
-        rds::add_cluster(&self.0, id, source);
+        rds::add_cluster(&self.rds, id, source);
     }
 
-    /// Sets what a database is set to, at once; says whether there is such a database.
+    /// Changes the settings of a database immediately. Returns whether the database exists.
     pub fn update_settings(
         &self,
         kind: DatabaseKind,
         id: &str,
         change: impl FnOnce(&mut DatabaseSettings),
     ) -> bool {
-        let mut state = self.0.rds();
-        let database = state.databases.get_mut(&(kind, id.to_ascii_lowercase()));
-        database.map(|database| change(&mut database.settings)).is_some()
+        self.rds.update_settings(kind, id, change)
     }
 
-    /// What a database is set to, and its status, by the clock.
+    /// The settings of a database and its status at the current virtual time.
     pub fn describe_database(
         &self,
         kind: DatabaseKind,
         id: &str,
     ) -> Option<(DatabaseSettings, String)> {
-        rds::settle_databases(&self.0);
-        let state = self.0.rds();
-        let database = state.databases.get(&(kind, id.to_ascii_lowercase()))?;
-        let status = state.status(database, self.0.clock.now(), &self.0.options);
-        Some((database.settings.clone(), status))
+        rds::complete_due_tasks(&self.rds);
+        self.rds.settings_and_status(kind, id)
     }
 
     /// The tags of a database.
     pub fn database_tags(&self, kind: DatabaseKind, id: &str) -> Option<BTreeMap<String, String>> {
-        let state = self.0.rds();
-        state.databases.get(&(kind, id.to_ascii_lowercase())).map(|it| it.tags.clone())
+        self.rds.database_tags(kind, id)
     }
 
-    /// Sets how many instances (and clusters) the account may have.
+    /// Sets the quota of instances, and of clusters.
     pub fn set_database_quota(&self, quota: usize) {
-        self.0.rds().database_quota = Some(quota);
+        self.rds.state().database_quota = Some(quota);
     }
 
-    /// Makes a snapshot be `deleting`; says whether there is such a snapshot.
+    /// Sets the status of a snapshot to `deleting`. Returns whether the snapshot exists.
     pub fn set_snapshot_deleting(&self, kind: DatabaseKind, id: &str) -> bool {
-        let mut state = self.0.rds();
-        let snapshot = state.snapshots.get_mut(&(kind, id.to_ascii_lowercase()));
-        snapshot.map(|snapshot| snapshot.deleting = true).is_some()
+        self.rds.set_snapshot_deleting(kind, id)
     }
 
-    /// Makes a database be in a state, for example `stopped`; only `available` ones can be
-    /// snapshotted. Says whether there is such a database.
+    /// Sets the status of a database, for example to `stopped`. RDS creates snapshots of
+    /// `available` databases only. Returns whether the database exists.
     pub fn set_database_status(&self, kind: DatabaseKind, id: &str, status: &str) -> bool {
-        let mut state = self.0.rds();
-        let database = state.databases.get_mut(&(kind, id.to_ascii_lowercase()));
-        database.map(|database| database.status = status.to_owned()).is_some()
+        self.rds.set_database_status(kind, id, status)
     }
 
-    /// An IAM role that RDS can assume and that may write to every bucket.
+    /// Adds an IAM role that RDS can assume and that may write to every bucket.
     pub fn add_role(&self, arn: &str) {
-        self.0.rds().roles.insert(arn.to_owned(), true);
+        self.rds.state().roles.insert(arn.to_owned(), true);
     }
 
-    /// An IAM role that may not write: `IamRoleMissingPermissions`.
+    /// Adds an IAM role that may not write; an export with it fails with
+    /// `IamRoleMissingPermissions`.
     pub fn add_role_without_permissions(&self, arn: &str) {
-        self.0.rds().roles.insert(arn.to_owned(), false);
+        self.rds.state().roles.insert(arn.to_owned(), false);
     }
 
-    /// A KMS key, by its ARN, or an alias of one.
+    /// Adds a KMS key by its ARN or an alias, or enables it again.
     pub fn add_kms_key(&self, arn: &str) {
-        self.0.rds().keys.insert(arn.to_owned(), true);
+        self.rds.state().kms_keys.insert(arn.to_owned(), true);
     }
 
-    /// Disables a KMS key: `KMSKeyNotAccessibleFault`.
+    /// Disables a KMS key; an export with it fails with `KMSKeyNotAccessibleFault`.
     pub fn disable_kms_key(&self, arn: &str) {
-        self.0.rds().keys.insert(arn.to_owned(), false);
+        self.rds.state().kms_keys.insert(arn.to_owned(), false);
     }
 
-    /// A snapshot that is there without the API having been called: made by a person,
-    /// by RDS itself, or long ago. One of the same id is replaced; quotas don't apply.
+    /// Adds a snapshot without an API call, for example one of a person or an automated one, or
+    /// replaces the one with the same id. Quotas do not apply.
     ///
     /// # Errors
-    /// When it is to hold data and the database is unknown or can't be read.
+    /// With data: the database does not exist or cannot be read.
     pub async fn add_snapshot(&self, new: NewSnapshot) -> io::Result<()> {
-        rds::add_snapshot(&self.0, new).await
+        rds::add_snapshot(&self.rds, new).await
     }
 
-    /// Sets a tag of a database or snapshot; says whether the ARN names one.
+    /// Sets a tag of a database or snapshot. Returns whether the resource exists.
     pub fn set_tag(&self, arn: &str, key: &str, value: &str) -> bool {
-        rds::tag(&self.0, arn, key, value)
+        rds::set_tag(&self.rds, arn, key, value)
     }
 
-    /// Removes a tag of a database or snapshot; says whether the ARN names one.
+    /// Removes a tag of a database or snapshot. Returns whether the resource exists.
     pub fn remove_tag(&self, arn: &str, key: &str) -> bool {
-        rds::untag(&self.0, arn, key)
+        rds::remove_tag(&self.rds, arn, key)
     }
 
-    /// All snapshots, instances' before clusters', in the order of their ids.
+    /// All snapshots, those of instances first, in the order of their ids.
     pub fn snapshots(&self) -> Vec<SnapshotView> {
-        let now = self.0.clock.now();
-        let state = self.0.rds();
-        state.snapshots.values().map(|snapshot| snapshot.view(now, &self.0.options)).collect()
+        self.rds.snapshot_views()
     }
 
-    /// All export tasks in the order of their ids. A task that has ended by the clock is
-    /// seen as ended after the next [`complete_due_exports`](Self::complete_due_exports) or request.
+    /// All export tasks in the order of their ids. A task whose time has come counts as ended
+    /// only after the next [`complete_due_exports`](Self::complete_due_exports) or request.
     pub fn exports(&self) -> Vec<ExportView> {
-        let now = self.0.clock.now();
-        self.0.rds().exports.values().map(|task| task.view(now)).collect()
+        self.rds.export_views()
     }
 
-    /// Writes the objects of exports that have ended by the clock, as any request does.
+    /// Writes the objects of exports that have ended, as every request does.
     pub async fn complete_due_exports(&self) {
-        rds::settle(&self.0).await;
+        rds::complete_due_exports(&self.rds).await;
     }
 
-    /// The next export to be started fails with this cause, after three fifths of its time,
-    /// and leaves some objects behind. Calls add up.
+    /// Makes the next export fail with this cause after three fifths of its duration, when some
+    /// of its objects are written. Several calls affect several exports.
     pub fn fail_next_export(&self, cause: &str) {
-        self.0.rds().failures.push_back(cause.to_owned());
+        self.rds.state().export_failures.push_back(cause.to_owned());
     }
 
-    /// Oddities of all exports that are started from now on.
+    /// Sets the oddities of all exports that start from now on.
     pub fn set_export_quirks(&self, quirks: ExportQuirks) {
-        self.0.rds().quirks = quirks;
+        self.rds.state().export_quirks = quirks;
     }
 
-    /// Refuses an action of RDS (`StartExportTask`) with `AccessDenied` and this message.
+    /// Refuses an action of RDS, for example `StartExportTask`, with `AccessDenied` and this
+    /// message.
     pub fn deny_action(&self, action: &str, message: &str) {
-        self.0.rds().denied.insert(action.to_owned(), message.to_owned());
+        self.rds.state().denied_actions.insert(action.to_owned(), message.to_owned());
     }
 
-    /// Takes back a [`deny_action`](Self::deny_action).
+    /// Reverts [`deny_action`](Self::deny_action).
     pub fn allow_action(&self, action: &str) {
-        self.0.rds().denied.remove(action);
+        self.rds.state().denied_actions.remove(action);
     }
 
-    /// Answers the next `n` requests to RDS with `Throttling`.
-    pub fn throttle_next_requests(&self, n: usize) {
-        self.0.rds().throttled = n;
+    /// Refuses the next `count` requests to RDS with `Throttling`.
+    pub fn throttle_next_requests(&self, count: usize) {
+        self.rds.state().requests_to_throttle = count;
     }
 
-    /// Refuses every request on a bucket with `AccessDenied` and this message; exports to it fail.
+    /// Refuses every request on a bucket with `AccessDenied` and this message. Exports to the
+    /// bucket fail.
     pub fn deny_bucket(&self, bucket: &str, message: &str) {
-        self.0.store.deny(bucket, Some(message.to_owned()));
+        self.store.set_denial(bucket, Some(message.to_owned()));
     }
 
-    /// Takes a bucket's public access blocks and its encryption away.
-    pub fn expose_bucket(&self, bucket: &str) {
-        self.0.store.expose(bucket);
-    }
-
-    /// Takes back a [`deny_bucket`](Self::deny_bucket).
+    /// Reverts [`deny_bucket`](Self::deny_bucket).
     pub fn allow_bucket(&self, bucket: &str) {
-        self.0.store.deny(bucket, None);
+        self.store.set_denial(bucket, None);
     }
 
-    /// Makes a bucket; one that is there stays as it is.
+    /// Removes the public access blocks and the encryption of a bucket.
+    pub fn expose_bucket(&self, bucket: &str) {
+        self.store.expose(bucket);
+    }
+
+    /// Creates a bucket, unless it exists.
     pub async fn create_bucket(&self, bucket: &str) {
-        if self.0.store.create_bucket(bucket).is_err() {
-            tracing::debug!(bucket, "the bucket is there already");
+        if self.store.create_bucket(bucket).is_err() {
+            tracing::debug!(bucket, "the bucket already exists");
         }
     }
 
-    /// Removes a bucket with everything in it.
+    /// Removes a bucket with all its objects.
     pub async fn remove_bucket(&self, bucket: &str) {
-        self.0.store.remove_bucket(bucket);
+        self.store.remove_bucket(bucket);
     }
 
-    /// An object's bytes, or `None` when the bucket or the key isn't there.
+    /// The bytes of an object; `None` if the bucket or the key does not exist.
     ///
     /// # Errors
-    /// When a file of the store can't be read.
+    /// The I/O error of reading a file of the store.
     pub async fn read_object(&self, bucket: &str, key: &str) -> io::Result<Option<Bytes>> {
         self.complete_due_exports().await;
-        match self.0.store.get(bucket, key) {
-            Ok(entry) => entry.blob.read(0..entry.size).await.map(Some),
+        match self.store.get(bucket, key) {
+            Ok(object) => object.blob.read(0..object.size).await.map(Some),
             Err(_) => Ok(None),
         }
     }
 
-    /// The objects whose keys begin with `prefix`, in S3's order; none when the bucket
-    /// isn't there.
+    /// The objects whose keys begin with `prefix`, in S3's order; none if the bucket does not
+    /// exist.
     pub async fn list_objects(&self, bucket: &str, prefix: &str) -> Vec<ObjectView> {
         self.complete_due_exports().await;
-        self.0.store.views(bucket, prefix).unwrap_or_default()
+        self.store.views(bucket, prefix).unwrap_or_default()
     }
 
-    /// Puts an object, over what was there.
+    /// Stores an object, or replaces it.
     ///
     /// # Errors
-    /// When the bucket isn't there or a file of the store can't be written.
+    /// The bucket does not exist, or a file of the store cannot be written.
     pub async fn put_object(&self, bucket: &str, key: &str, bytes: Bytes) -> io::Result<()> {
         self.complete_due_exports().await;
-        self.0.store.put_bytes(bucket, key, &bytes).await
+        self.store.put_bytes(bucket, key, &bytes).await
     }
 
-    /// Deletes an object; says whether it was there.
+    /// Deletes an object. Returns whether it existed.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> bool {
         self.complete_due_exports().await;
-        let there = self.0.store.get(bucket, key).is_ok();
-        let deleted: Result<(), Refusal> = self.0.store.delete(bucket, key, &Condition::Always);
-        there && deleted.is_ok()
+        let exists = self.store.get(bucket, key).is_ok();
+        exists && self.store.delete(bucket, key, &Condition::Always).is_ok()
     }
 }

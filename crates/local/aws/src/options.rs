@@ -1,45 +1,46 @@
-//! How an account of the local cloud is set up.
+//! [`AwsOptions`]: names, credentials, quotas and virtual durations of an emulated account.
 
 use std::path::PathBuf;
 
 /// Settings of [`LocalAws`](crate::LocalAws).
 #[derive(Clone, Debug)]
 pub struct AwsOptions {
-    /// Where large objects and the snapshots' images go. A folder of its own is
-    /// made there for each [`LocalAws`](crate::LocalAws), and removed with it.
+    /// The directory for large objects and for the data of snapshots. Each
+    /// [`LocalAws`](crate::LocalAws) creates a subdirectory of its own there and removes it when
+    /// dropped.
     pub data_dir: PathBuf,
     /// The only region.
     pub region: String,
-    /// The account's twelve digits, as ARNs carry them.
+    /// The twelve digits of the account, as in ARNs.
     pub account: String,
-    /// The access key that signs requests.
+    /// The access key of the account's user.
     pub access_key: String,
-    /// The secret key that signs requests.
+    /// The secret key of the account's user.
     pub secret_key: String,
-    /// Manual snapshots the account may have, of instances and of clusters each.
+    /// The quota of manual snapshots, for instances and for clusters each.
     /// AWS documentation, quotas of RDS: 100.
     pub snapshot_quota: usize,
-    /// Virtual minutes from `creating` to `available`. 0: at once.
+    /// Virtual minutes from `creating` to `available`. 0: immediately.
     pub snapshot_minutes: i64,
-    /// DB instances the account may have, and clusters likewise. AWS documentation, quotas
-    /// of RDS: 40.
+    /// The quota of DB instances, and of clusters. AWS documentation, quotas of RDS: 40.
     pub database_quota: usize,
-    /// Virtual minutes from the start of a restore (or of a member of a cluster) until the
-    /// database is `available`; it takes longer when its data takes longer. 0: at once.
+    /// Virtual minutes from the start of a restore, or from the creation of a cluster member,
+    /// until the database is `available`; longer when its data is not ready by then.
+    /// 0: immediately.
     pub restore_minutes: i64,
-    /// Virtual minutes of a change, a renaming or a deletion. 0: at once.
+    /// Virtual minutes of a modification, a renaming or a deletion. 0: immediately.
     pub change_minutes: i64,
-    /// Virtual minutes from the start of an export to its end. 0: at the next look.
+    /// Virtual minutes from the start of an export to its end. 0: it ends at the next request.
     pub export_minutes: i64,
-    /// Export tasks at once. AWS documentation, quotas of RDS: 5.
+    /// The maximum number of export tasks in progress. AWS documentation, quotas of RDS: 5.
     pub export_limit: usize,
-    /// The code that answers one export task too many. The AWS documentation does not
-    /// say which it is; callers must cope with any.
+    /// The error code when `export_limit` is exceeded. The AWS documentation does not name the
+    /// code; callers must accept any.
     pub export_limit_code: &'static str,
-    /// Objects that an export leaves behind when it fails or is cancelled.
+    /// The number of objects that an export has written when it fails or is cancelled.
     pub partial_objects: usize,
-    /// Whether a database is `backing-up` (and refuses a second snapshot) while a
-    /// snapshot of it is `creating`, as single-AZ instances are.
+    /// Whether a database is `backing-up` (and refuses a second snapshot) while a snapshot of it
+    /// is `creating`, as single-AZ instances are.
     pub backing_up: bool,
 }
 
@@ -56,8 +57,8 @@ impl Default for AwsOptions {
             database_quota: 40,
             restore_minutes: 6,
             change_minutes: 1,
-            // A hidden restore takes most of it: a quarter of an hour to half an hour
-            // even for one gigabyte, users report.
+            // Users report 15 to 30 minutes even for one gigabyte: RDS restores the snapshot
+            // internally before it exports.
             export_minutes: 22,
             export_limit: 5,
             export_limit_code: "ExportTaskLimitReachedFault",

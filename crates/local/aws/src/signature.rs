@@ -1,5 +1,5 @@
-//! Signature Version 4, verified: the canonical request is put together from
-//! what arrived and signed again with the account's secret.
+//! Verification of Signature Version 4: builds the canonical request from what arrived, signs it
+//! with the secret key of the identity and compares the signatures.
 //! AWS documentation: Create a signed AWS API request.
 
 use std::time::SystemTime;
@@ -9,124 +9,135 @@ use http::request::Parts;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::account::Account;
 use crate::identity::Identity;
-use crate::shared::Shared;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The header of a session token.
-const TOKEN: &str = "x-amz-security-token";
-/// How far a request's own time may be off the machine's (seconds). It is real time,
-/// not virtual: the SDKs sign by the machine's clock.
-const SKEW: i64 = 15 * 60;
+const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
+/// The accepted difference between the time of a request and the machine's clock. This is real
+/// time, not virtual time: the SDKs sign with the machine's clock.
+const MAX_SKEW_SECONDS: i64 = 15 * 60;
 
-/// Why a request is not taken for the account's. Each protocol has its own words for it.
+/// Why a request is not accepted as signed. Each protocol has its own codes for these cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unsigned {
-    /// There is no signature.
+pub(crate) enum SignatureError {
+    /// The request has no signature.
     Missing,
-    /// The signature lacks something.
+    /// The signature lacks a part; the message names it.
     Incomplete(String),
-    /// Nobody has this access key.
+    /// No identity has this access key, or the session token does not belong to it.
     UnknownKey,
-    /// It is not the signature of this request, now.
-    Wrong(String),
+    /// The signature is not valid for this request at this time.
+    Mismatch(String),
 }
 
-/// What the `Authorization` header says.
+/// The fields of the `Authorization` header.
 struct Authorization<'a> {
     access_key: &'a str,
-    /// `20260101/ap-northeast-2/rds/aws4_request`
+    /// For example `20260101/ap-northeast-2/rds/aws4_request`.
     scope: &'a str,
-    signed: Vec<&'a str>,
+    signed_headers: Vec<&'a str>,
     signature: &'a str,
 }
 
-fn parse(header: &str) -> Option<Authorization<'_>> {
-    let fields = header.strip_prefix(ALGORITHM)?;
-    let field = |name: &str| {
-        let mut fields = fields.split(',');
-        fields.find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
-    };
-    let (access_key, scope) = field("Credential")?.split_once('/')?;
-    Some(Authorization {
-        access_key,
-        scope,
-        signed: field("SignedHeaders")?.split(';').collect(),
-        signature: field("Signature")?,
-    })
+impl<'a> Authorization<'a> {
+    fn parse(header: &'a str) -> Option<Self> {
+        let fields = header.strip_prefix(ALGORITHM)?;
+        let field = |name: &str| {
+            let mut fields = fields.split(',');
+            fields.find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+        };
+        let (access_key, scope) = field("Credential")?.split_once('/')?;
+        Some(Self {
+            access_key,
+            scope,
+            signed_headers: field("SignedHeaders")?.split(';').collect(),
+            signature: field("Signature")?,
+        })
+    }
 }
 
-/// Who of the account signed this request to a service (`rds`), just now by the machine's clock.
+/// Verifies that an identity of the account signed this request to `service` (for example `rds`)
+/// within the last 15 minutes. Returns the identity.
 pub(crate) fn verify(
-    shared: &Shared,
+    account: &Account,
     service: &str,
     parts: &Parts,
     body: &[u8],
-) -> Result<Identity, Unsigned> {
-    let region = &shared.options.region;
-    let now = Timestamp::now();
-    let Some(header) = header(parts, "authorization") else {
-        return Err(Unsigned::Missing);
-    };
-    let incomplete =
-        |what: &str| Unsigned::Incomplete(format!("The request signature lacks {what}."));
-    let wrong = |message: &str| Unsigned::Wrong(message.to_owned());
-    let given = parse(&header).ok_or_else(|| incomplete("a valid Authorization header"))?;
+) -> Result<Identity, SignatureError> {
+    let header = header_value(parts, "authorization").ok_or(SignatureError::Missing)?;
+    let authorization =
+        Authorization::parse(&header).ok_or_else(|| incomplete("a valid Authorization header"))?;
     let date =
-        self::header(parts, "x-amz-date").ok_or_else(|| incomplete("an X-Amz-Date header"))?;
-    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &date)
+        header_value(parts, "x-amz-date").ok_or_else(|| incomplete("an X-Amz-Date header"))?;
+    let signed_at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &date)
         .and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC))
         .map_err(|_| incomplete("a valid X-Amz-Date header"))?
         .timestamp();
-    let identity = shared.identity(given.access_key).ok_or(Unsigned::UnknownKey)?;
-    // Temporary keys count only with their session token, and that must be signed too.
-    if identity.session_token.is_some()
-        && (identity.session_token != self::header(parts, TOKEN) || !given.signed.contains(&TOKEN))
-    {
-        return Err(Unsigned::UnknownKey);
-    }
-    let day = date.get(..8).unwrap_or_default();
-    let scope = format!("{day}/{region}/{service}/aws4_request");
-    if given.scope != scope {
-        return Err(wrong(&format!(
+    let signed = |name| authorization.signed_headers.contains(&name);
+    let identity = account
+        .identities
+        .find(authorization.access_key)
+        // Temporary keys are valid with their session token only, which must be signed too.
+        .filter(|identity| {
+            identity.session_token.is_none()
+                || identity.session_token == header_value(parts, SESSION_TOKEN_HEADER)
+                    && signed(SESSION_TOKEN_HEADER)
+        })
+        .ok_or(SignatureError::UnknownKey)?;
+    let region = &account.options.region;
+    let scope = format!("{}/{region}/{service}/aws4_request", date.get(..8).unwrap_or_default());
+    if authorization.scope != scope {
+        return Err(SignatureError::Mismatch(format!(
             "Credential should be scoped to {scope}, not {}.",
-            given.scope
+            authorization.scope
         )));
     }
-    if now.duration_since(at).as_secs().abs() > SKEW {
-        return Err(wrong(&format!("Signature expired or not yet current: {date}")));
+    if Timestamp::now().duration_since(signed_at).as_secs().abs() > MAX_SKEW_SECONDS {
+        return Err(SignatureError::Mismatch(format!(
+            "Signature expired or not yet current: {date}"
+        )));
     }
-    if !given.signed.contains(&"host") {
-        return Err(wrong("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+    if !signed("host") {
+        return Err(SignatureError::Mismatch(
+            "'Host' must be a 'SignedHeader' in the AWS Authorization.".to_owned(),
+        ));
     }
-    let canonical = canonical(parts, &given.signed, body);
+    let canonical = canonical_request(parts, &authorization.signed_headers, body);
     let to_sign =
         format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-    let key = generate_signing_key(&identity.secret_key, SystemTime::from(at), region, service);
-    if calculate_signature(key, to_sign.as_bytes()) != given.signature {
-        return Err(wrong(
+    let signed_at = SystemTime::from(signed_at);
+    let key = generate_signing_key(&identity.secret_key, signed_at, region, service);
+    if calculate_signature(key, to_sign.as_bytes()) != authorization.signature {
+        return Err(SignatureError::Mismatch(
             "The request signature we calculated does not match the signature you provided. Check \
-             your AWS Secret Access Key and signing method.",
+             your AWS Secret Access Key and signing method."
+                .to_owned(),
         ));
     }
     Ok(identity)
 }
 
-/// All values of a header, joined as the signature wants them.
-fn header(parts: &Parts, name: &str) -> Option<String> {
+fn incomplete(missing: &str) -> SignatureError {
+    SignatureError::Incomplete(format!("The request signature lacks {missing}."))
+}
+
+/// All values of a header, joined as the canonical request requires.
+fn header_value(parts: &Parts, name: &str) -> Option<String> {
     let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let values: Vec<_> =
         values.map(|value| value.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
-fn canonical(parts: &Parts, signed: &[&str], body: &[u8]) -> String {
+fn canonical_request(parts: &Parts, signed_headers: &[&str], body: &[u8]) -> String {
     let mut query: Vec<_> = parts.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
     let mut text = format!("{}\n{}\n{}\n", parts.method, parts.uri.path(), query.join("&"));
-    for name in signed {
-        text.push_str(&format!("{name}:{}\n", header(parts, name).unwrap_or_default()));
+    for name in signed_headers {
+        text.push_str(&format!("{name}:{}\n", header_value(parts, name).unwrap_or_default()));
     }
-    text.push_str(&format!("\n{}\n{}", signed.join(";"), hex::encode(Sha256::digest(body))));
+    let body_hash = hex::encode(Sha256::digest(body));
+    text.push_str(&format!("\n{}\n{body_hash}", signed_headers.join(";")));
     text
 }

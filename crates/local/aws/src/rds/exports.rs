@@ -2,113 +2,113 @@
 
 use landbridge_local_database::check_export_only;
 
-use super::fault::Fault;
+use super::error::RdsError;
 use super::form::Form;
-use super::model::{Capture, Ending, Export, Outcome, RdsState, Snapshot, after};
+use super::model::{ExportResult, ExportTask, PlannedEnd, Snapshot, SnapshotData, seconds_after};
 use super::names::{self, Resource};
+use super::state::{Rds, RdsState};
 use super::xml::Xml;
-use crate::shared::Shared;
 
 /// Seconds from `CANCELING` to `CANCELED`.
-const CANCELING: i64 = 60;
+const CANCELING_SECONDS: i64 = 60;
 
 /// `StartExportTask`
-pub(super) fn start(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
-    let options = &shared.options;
+pub(super) fn start(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
     let id = names::export_id(form.required("ExportTaskIdentifier")?)?;
     let source_arn = form.required("SourceArn")?;
     let bucket = form.required("S3BucketName")?;
     let role = form.required("IamRoleArn")?;
     let key = form.required("KmsKeyId")?;
     let only = form.list("ExportOnly", "member");
-    let now = shared.clock.now();
+    let options = rds.options();
+    let now = rds.now();
 
-    let mut state = shared.rds();
+    let mut state = rds.state();
     if state.exports.contains_key(&id) {
         let message =
             format!("You can't start an export task that's already running or complete: {id}");
-        return Err(Fault::bad("ExportTaskAlreadyExists", message));
+        return Err(RdsError::bad_request("ExportTaskAlreadyExists", message));
     }
-    let snapshot = exportable(&state, shared, source_arn)?;
-    let Capture::Done(image) = snapshot.capture.clone() else {
-        return Err(source_state(format!("The snapshot {} holds no data to export.", snapshot.id)));
+    let snapshot = exportable_snapshot(rds, &state, source_arn)?;
+    let SnapshotData::Captured(data) = snapshot.data.clone() else {
+        let message = format!("The snapshot {} holds no data to export.", snapshot.id);
+        return Err(invalid_source_state(message));
     };
     check_role(&state, role)?;
-    check_key(&state, key)?;
-    if shared.store.has_bucket(bucket).is_err() {
+    check_kms_key(&state, key)?;
+    if rds.store.check_bucket(bucket).is_err() {
         let message = format!("The specified Amazon S3 bucket {bucket} could not be found.");
-        return Err(Fault::bad("InvalidS3BucketFault", message));
+        return Err(RdsError::bad_request("InvalidS3BucketFault", message));
     }
-    check_export_only(image.as_ref(), &only)
-        .map_err(|error| Fault::bad("InvalidExportOnly", error.to_string()))?;
-    if state.exports.values().filter(|task| task.outcome.is_none()).count() >= options.export_limit
-    {
+    check_export_only(data.as_ref(), &only)
+        .map_err(|error| RdsError::bad_request("InvalidExportOnly", error.to_string()))?;
+    let in_progress = state.exports.values().filter(|task| task.result.is_none()).count();
+    if in_progress >= options.export_limit {
         let message = format!("At most {} export tasks can run at once.", options.export_limit);
-        return Err(Fault::bad(options.export_limit_code, message));
+        return Err(RdsError::bad_request(options.export_limit_code, message));
     }
 
     let seconds = options.export_minutes * 60;
-    let failure = state.failures.pop_front();
-    let planned = after(now, seconds);
-    let task = Export {
+    let failure = state.export_failures.pop_front();
+    let planned = seconds_after(now, seconds);
+    let task = ExportTask {
         id: id.clone(),
         source: (snapshot.kind, snapshot.id.clone()),
         source_arn: snapshot.resource().arn(options),
         snapshot_time: snapshot.created,
-        image,
+        data,
         bucket: bucket.to_owned(),
         prefix: form.get("S3Prefix").map(str::to_owned),
         role: role.to_owned(),
         key: key.to_owned(),
         only,
-        quirks: state.quirks.clone(),
-        asked: now,
-        begins: after(now, seconds / 8),
+        quirks: state.export_quirks.clone(),
+        requested: now,
+        begins: seconds_after(now, seconds / 8),
         planned,
-        // Restoring the snapshot is the longest part; a failure shows after it.
-        ends: if failure.is_some() { after(now, seconds * 3 / 5) } else { planned },
-        ending: failure.map_or(Ending::Complete, Ending::Failed),
-        outcome: None,
+        // RDS restores the snapshot first, which takes most of the time; a failure comes later.
+        ends: if failure.is_some() { seconds_after(now, seconds * 3 / 5) } else { planned },
+        planned_end: failure.map_or(PlannedEnd::Complete, PlannedEnd::Failed),
+        result: None,
     };
     let mut xml = Xml::default();
-    write(&mut xml, &task, shared);
+    write(&mut xml, rds, &task);
     state.exports.insert(id, task);
     Ok(xml)
 }
 
-fn source_state(message: String) -> Fault {
-    Fault::bad("InvalidExportSourceState", message)
+fn invalid_source_state(message: String) -> RdsError {
+    RdsError::bad_request("InvalidExportSourceState", message)
 }
 
-/// The snapshot behind an ARN, when it can be exported now.
-fn exportable(state: &RdsState, shared: &Shared, arn: &str) -> Result<Snapshot, Fault> {
-    let (kind, id) = match Resource::parse(arn, &shared.options) {
+/// The snapshot with an ARN, if it can be exported now.
+fn exportable_snapshot(rds: &Rds, state: &RdsState, arn: &str) -> Result<Snapshot, RdsError> {
+    let (kind, id) = match Resource::parse(arn, rds.options()) {
         Some(Resource::Snapshot(kind, id)) => (kind, id),
-        // Exports straight from a cluster exist; they are not emulated.
-        _ => return Err(Fault::invalid(format!("Invalid source ARN: {arn}"))),
+        // RDS can export from a cluster directly; that is not emulated.
+        _ => return Err(RdsError::invalid_parameter(format!("Invalid source ARN: {arn}"))),
     };
-    let unknown = Fault::unknown_snapshot(kind, &id);
-    let key = (kind, id);
-    let snapshot = state.snapshots.get(&key).ok_or(unknown)?;
-    let (status, _) = snapshot.progress(shared.clock.now());
+    let snapshot = state.find_snapshot(kind, &id)?;
+    let (status, _) = snapshot.progress(rds.now());
     if status != "available" {
-        return Err(source_state(format!("The snapshot {} is {status}, not available.", key.1)));
+        let message = format!("The snapshot {id} is {status}, not available.");
+        return Err(invalid_source_state(message));
     }
-    if let Some(task) = state.exporting(&key) {
-        let message = format!("The snapshot {} is being exported by the task {}.", key.1, task.id);
-        return Err(source_state(message));
+    if let Some(task) = state.export_in_progress(&(kind, id.clone())) {
+        let message = format!("The snapshot {id} is being exported by the task {}.", task.id);
+        return Err(invalid_source_state(message));
     }
     Ok(snapshot.clone())
 }
 
-fn check_role(state: &RdsState, role: &str) -> Result<(), Fault> {
+fn check_role(state: &RdsState, role: &str) -> Result<(), RdsError> {
     match state.roles.get(role) {
         Some(true) => Ok(()),
-        Some(false) => Err(Fault::bad(
+        Some(false) => Err(RdsError::bad_request(
             "IamRoleMissingPermissions",
             format!("The IAM role {role} isn't authorized to write to the bucket."),
         )),
-        None => Err(Fault::not_found(
+        None => Err(RdsError::not_found(
             "IamRoleNotFound",
             format!(
                 "The IAM role {role} was not found or can't be assumed by export.rds.amazonaws.com."
@@ -117,13 +117,14 @@ fn check_role(state: &RdsState, role: &str) -> Result<(), Fault> {
     }
 }
 
-/// A key is named by its ARN, by the id at the ARN's end, or by an alias.
-fn check_key(state: &RdsState, key: &str) -> Result<(), Fault> {
-    let inside = format!("/{key}");
-    let named = |(arn, _): &(&String, &bool)| *arn == key || arn.ends_with(&inside);
-    match state.keys.iter().find(named) {
+/// Checks that a key exists and is enabled. `key` is an ARN, the id at the end of an ARN, or an
+/// alias.
+fn check_kms_key(state: &RdsState, key: &str) -> Result<(), RdsError> {
+    let suffix = format!("/{key}");
+    let matches = |(arn, _): &(&String, &bool)| *arn == key || arn.ends_with(&suffix);
+    match state.kms_keys.iter().find(matches) {
         Some((_, true)) => Ok(()),
-        _ => Err(Fault::bad(
+        _ => Err(RdsError::bad_request(
             "KMSKeyNotAccessibleFault",
             format!(
                 "The KMS key {key} doesn't exist, isn't enabled or you don't have permissions to access it."
@@ -133,15 +134,15 @@ fn check_key(state: &RdsState, key: &str) -> Result<(), Fault> {
 }
 
 /// `DescribeExportTasks`: in the order of their ids, paged.
-pub(super) fn describe(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn describe(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
     let filters = form.filters(&["export-task-identifier", "s3-bucket", "source-arn", "status"])?;
-    let wanted = form.get("ExportTaskIdentifier").map(str::to_ascii_lowercase);
+    let requested_id = form.get("ExportTaskIdentifier").map(str::to_ascii_lowercase);
     let source = form.get("SourceArn");
     let source_type = form.get("SourceType");
-    let now = shared.clock.now();
-    let state = shared.rds();
-    let passes = |task: &&Export| {
-        wanted.as_ref().is_none_or(|id| *id == task.id)
+    let now = rds.now();
+    let state = rds.state();
+    let passes = |task: &&ExportTask| {
+        requested_id.as_ref().is_none_or(|id| *id == task.id)
             && source.is_none_or(|arn| arn == task.source_arn)
             && source_type.is_none_or(|name| name == "SNAPSHOT")
             && filters.iter().all(|(name, values)| {
@@ -156,48 +157,48 @@ pub(super) fn describe(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
     };
     let items = state.exports.values().filter(passes);
     let (page, marker) = form.page(items.map(|task| (task.id.clone(), task)))?;
-    if let Some(id) = wanted
+    if let Some(id) = requested_id
         && page.is_empty()
     {
-        return Err(unknown(&id));
+        return Err(task_not_found(&id));
     }
     let mut xml = Xml::default();
-    xml.maybe("Marker", marker);
+    xml.optional_text("Marker", marker);
     xml.element("ExportTasks", |xml| {
         for task in page {
-            xml.element("ExportTask", |xml| write(xml, task, shared));
+            xml.element("ExportTask", |xml| write(xml, rds, task));
         }
     });
     Ok(xml)
 }
 
-fn unknown(id: &str) -> Fault {
-    Fault::not_found("ExportTaskNotFound", format!("The export task {id} doesn't exist."))
+fn task_not_found(id: &str) -> RdsError {
+    RdsError::not_found("ExportTaskNotFound", format!("The export task {id} doesn't exist."))
 }
 
-/// `CancelExportTask`. What is written already stays in the bucket.
-pub(super) fn cancel(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
+/// `CancelExportTask`. The objects that are already written stay in the bucket.
+pub(super) fn cancel(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
     let id = form.required("ExportTaskIdentifier")?.to_ascii_lowercase();
-    let now = shared.clock.now();
-    let mut state = shared.rds();
-    let task = state.exports.get_mut(&id).ok_or_else(|| unknown(&id))?;
+    let now = rds.now();
+    let mut state = rds.state();
+    let task = state.exports.get_mut(&id).ok_or_else(|| task_not_found(&id))?;
     let (status, _) = task.progress(now);
     if !matches!(status, "STARTING" | "IN_PROGRESS") {
-        return Err(Fault::bad(
+        return Err(RdsError::bad_request(
             "InvalidExportTaskStateFault",
             format!("You can't cancel the export task {id}, which is {status}."),
         ));
     }
-    task.ending = Ending::Canceled;
-    task.ends = after(now, CANCELING);
+    task.planned_end = PlannedEnd::Canceled;
+    task.ends = seconds_after(now, CANCELING_SECONDS);
     let mut xml = Xml::default();
-    write(&mut xml, task, shared);
+    write(&mut xml, rds, task);
     Ok(xml)
 }
 
-fn write(xml: &mut Xml, task: &Export, shared: &Shared) {
-    let now = shared.clock.now();
-    let (status, percent) = task.progress(now);
+/// Writes the elements of an `ExportTask`.
+fn write(xml: &mut Xml, rds: &Rds, task: &ExportTask) {
+    let (status, percent) = task.progress(rds.now());
     xml.text("ExportTaskIdentifier", &task.id);
     xml.text("SourceArn", &task.source_arn);
     xml.text("SourceType", "SNAPSHOT");
@@ -212,7 +213,7 @@ fn write(xml: &mut Xml, task: &Export, shared: &Shared) {
     if status != "STARTING" {
         xml.text("TaskStartTime", task.begins);
     }
-    if task.outcome.is_some() {
+    if task.result.is_some() {
         xml.text("TaskEndTime", task.ends);
     }
     xml.text("S3Bucket", &task.bucket);
@@ -221,13 +222,13 @@ fn write(xml: &mut Xml, task: &Export, shared: &Shared) {
     xml.text("KmsKeyId", &task.key);
     xml.text("Status", status);
     xml.text("PercentProgress", percent);
-    let whole_gb = match &task.outcome {
-        Some(Outcome::Complete { whole_gb, .. }) => *whole_gb,
+    let whole_gb = match &task.result {
+        Some(ExportResult::Complete { whole_gb, .. }) => *whole_gb,
         _ => 0,
     };
     xml.text("TotalExtractedDataInGB", whole_gb);
-    xml.maybe("FailureCause", task.failure());
-    xml.maybe("WarningMessage", task.warning());
+    xml.optional_text("FailureCause", task.failure());
+    xml.optional_text("WarningMessage", task.warning());
 }
 
 #[cfg(test)]
@@ -235,16 +236,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_found_by_each_of_their_names() {
+    fn kms_keys_are_found_by_each_of_their_names() {
         let mut state = RdsState::default();
-        state.keys.insert("arn:aws:kms:r:1:key/abc".into(), true);
-        state.keys.insert("alias/exports".into(), true);
-        state.keys.insert("arn:aws:kms:r:1:key/off".into(), false);
-        for good in ["arn:aws:kms:r:1:key/abc", "abc", "alias/exports"] {
-            assert!(check_key(&state, good).is_ok(), "{good}");
+        state.kms_keys.insert("arn:aws:kms:r:1:key/abc".into(), true);
+        state.kms_keys.insert("alias/exports".into(), true);
+        state.kms_keys.insert("arn:aws:kms:r:1:key/off".into(), false);
+        for name in ["arn:aws:kms:r:1:key/abc", "abc", "alias/exports"] {
+            assert!(check_kms_key(&state, name).is_ok(), "{name}");
         }
-        for bad in ["off", "bc", "alias/other"] {
-            assert!(check_key(&state, bad).is_err(), "{bad}");
+        for name in ["off", "bc", "alias/other"] {
+            assert!(check_kms_key(&state, name).is_err(), "{name}");
         }
     }
 }

@@ -1,41 +1,50 @@
-//! RDS, in its query protocol (version 2014-10-31): a form goes in, XML comes out.
+//! RDS with its query protocol (version 2014-10-31): requests are forms, responses are XML.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`serve`] | one request: signature, knobs, action, envelope |
-//! | [`form`] | the request's parameters: scalars, lists, tags, filters, pages |
-//! | [`xml`] | writing answers |
-//! | [`fault`] | refusals, with the codes that the SDKs know |
-//! | [`names`] | rules for identifiers, and ARNs |
-//! | [`model`] | databases, snapshots, exports; their states by the clock |
-//! | [`settings`] | what a database is set to, and what AWS takes where nothing is said |
+//! | [`serve`] | one HTTP request: signature, injected errors, action, response |
+//! | [`form`] | parameters of a request: scalars, lists, tags, filters, pages |
+//! | [`xml`] | writes responses |
+//! | [`error`] | error codes and messages of the protocol |
+//! | [`kind`] | instances and clusters, and the names by which their APIs differ |
+//! | [`names`] | rules for identifiers; ARNs |
+//! | [`settings`] | settings of databases, with AWS's defaults |
+//! | [`model`] | databases, snapshots and export tasks, with their status at a virtual time |
+//! | [`views`] | snapshots and exports as the public API returns them |
+//! | [`state`] | [`Rds`]: everything that RDS of one account stores |
 //! | [`databases`], [`changes`], [`snapshots`], [`restores`], [`exports`], [`tags`] | the actions |
-//! | [`greeter`] | addresses of restored databases |
-//! | [`settle`] | exports that have ended write their objects |
+//! | [`description`] | writes the description of a database |
+//! | [`refusing_server`] | loopback addresses of restored databases, and a server that refuses sessions |
+//! | [`export_completion`] | writes the objects of export tasks that have ended |
 
 mod changes;
 mod databases;
+mod description;
+mod error;
+mod export_completion;
 mod exports;
-mod fault;
 mod form;
-mod greeter;
+mod kind;
 mod model;
 mod names;
+mod refusing_server;
 mod restores;
 mod serve;
 mod settings;
-mod settle;
 mod snapshots;
+mod state;
 mod tags;
+mod views;
 mod xml;
 
-pub(crate) use changes::settle as settle_databases;
+pub(crate) use changes::complete_due_tasks;
 pub(crate) use databases::{add_cluster, add_instance};
-pub(crate) use model::RdsState;
+pub(crate) use export_completion::complete_due_exports;
 pub(crate) use serve::RdsServer;
-pub(crate) use settle::settle;
 pub(crate) use snapshots::add_snapshot;
-pub(crate) use tags::{tag, untag};
+pub(crate) use state::Rds;
+pub(crate) use tags::{remove_tag, set_tag};
 
-pub use model::{DatabaseKind, ExportView, NewSnapshot, SnapshotType, SnapshotView};
+pub use kind::DatabaseKind;
 pub use settings::DatabaseSettings;
+pub use views::{ExportView, NewSnapshot, SnapshotType, SnapshotView};

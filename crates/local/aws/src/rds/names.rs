@@ -1,53 +1,53 @@
-//! Rules for identifiers, and ARNs.
+//! Rules for identifiers; ARNs.
 
-use super::fault::Fault;
-use super::model::DatabaseKind;
+use super::error::RdsError;
+use super::kind::DatabaseKind;
 use crate::options::AwsOptions;
 
-/// AWS documentation: CreateDBSnapshot, DBSnapshotIdentifier.
-const SNAPSHOT: usize = 255;
-/// AWS documentation: StartExportTask, ExportTaskIdentifier.
-const EXPORT: usize = 60;
-/// AWS documentation: CreateDBInstance, DBInstanceIdentifier.
-const DATABASE: usize = 63;
+/// The maximum length of a snapshot id. AWS documentation: CreateDBSnapshot, DBSnapshotIdentifier.
+const MAX_SNAPSHOT_ID: usize = 255;
+/// The maximum length of an export id. AWS documentation: StartExportTask, ExportTaskIdentifier.
+const MAX_EXPORT_ID: usize = 60;
+/// The maximum length of a database id. AWS documentation: CreateDBInstance, DBInstanceIdentifier.
+const MAX_DATABASE_ID: usize = 63;
 
-/// The rule that all identifiers share; they differ in length only.
-fn check(what: &str, id: &str, longest: usize) -> Result<(), Fault> {
-    let begins = id.chars().next().is_some_and(|first| first.is_ascii_alphabetic());
-    let letters = id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-    let hyphens = !id.ends_with('-') && !id.contains("--");
-    if id.len() <= longest && begins && letters && hyphens {
-        return Ok(());
+/// Validates an id and returns it in lower case, as RDS stores it. The rules for the kinds of ids
+/// differ only in the maximum length.
+fn validate(parameter: &str, id: &str, max_length: usize) -> Result<String, RdsError> {
+    let begins_with_letter = id.starts_with(|first: char| first.is_ascii_alphabetic());
+    let characters_valid = id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    let hyphens_valid = !id.ends_with('-') && !id.contains("--");
+    if id.len() <= max_length && begins_with_letter && characters_valid && hyphens_valid {
+        return Ok(id.to_ascii_lowercase());
     }
-    Err(Fault::invalid(format!(
-        "The parameter {what} is not a valid identifier. Identifiers must begin with a letter; \
+    Err(RdsError::invalid_parameter(format!(
+        "The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; \
          must contain only ASCII letters, digits, and hyphens; must not end with a hyphen or \
-         contain two consecutive hyphens; and must have at most {longest} characters."
+         contain two consecutive hyphens; and must have at most {max_length} characters."
     )))
 }
 
-/// RDS stores snapshot identifiers in lower case.
-pub(crate) fn snapshot_id(what: &str, id: &str) -> Result<String, Fault> {
-    check(what, id, SNAPSHOT).map(|()| id.to_ascii_lowercase())
+pub(super) fn snapshot_id(parameter: &str, id: &str) -> Result<String, RdsError> {
+    validate(parameter, id, MAX_SNAPSHOT_ID)
 }
 
-pub(crate) fn export_id(id: &str) -> Result<String, Fault> {
-    check("ExportTaskIdentifier", id, EXPORT).map(|()| id.to_ascii_lowercase())
+pub(super) fn export_id(id: &str) -> Result<String, RdsError> {
+    validate("ExportTaskIdentifier", id, MAX_EXPORT_ID)
 }
 
-pub(crate) fn database_id(what: &str, id: &str) -> Result<String, Fault> {
-    check(what, id, DATABASE).map(|()| id.to_ascii_lowercase())
+pub(super) fn database_id(parameter: &str, id: &str) -> Result<String, RdsError> {
+    validate(parameter, id, MAX_DATABASE_ID)
 }
 
-/// What an ARN of RDS names.
+/// A resource of RDS that an ARN identifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resource {
+pub(super) enum Resource {
     Database(DatabaseKind, String),
     Snapshot(DatabaseKind, String),
 }
 
 impl Resource {
-    pub(crate) fn arn(&self, options: &AwsOptions) -> String {
+    pub(super) fn arn(&self, options: &AwsOptions) -> String {
         let (kind, id) = match self {
             Self::Database(DatabaseKind::Instance, id) => ("db", id),
             Self::Database(DatabaseKind::Cluster, id) => ("cluster", id),
@@ -57,10 +57,10 @@ impl Resource {
         format!("arn:aws:rds:{}:{}:{kind}:{id}", options.region, options.account)
     }
 
-    /// Reads an ARN of this account and region.
-    pub(crate) fn parse(arn: &str, options: &AwsOptions) -> Option<Self> {
-        let ours = format!("arn:aws:rds:{}:{}:", options.region, options.account);
-        let (kind, id) = arn.strip_prefix(&ours)?.split_once(':')?;
+    /// Parses an ARN of this account and region.
+    pub(super) fn parse(arn: &str, options: &AwsOptions) -> Option<Self> {
+        let prefix = format!("arn:aws:rds:{}:{}:", options.region, options.account);
+        let (kind, id) = arn.strip_prefix(&prefix)?.split_once(':')?;
         let id = id.to_ascii_lowercase();
         match kind {
             "db" => Some(Self::Database(DatabaseKind::Instance, id)),
@@ -72,8 +72,8 @@ impl Resource {
     }
 }
 
-/// The id itself, or the end of its ARN.
-pub(crate) fn bare(id_or_arn: &str, options: &AwsOptions) -> String {
+/// The id in lower case, given an id or an ARN.
+pub(super) fn id_of(id_or_arn: &str, options: &AwsOptions) -> String {
     match Resource::parse(id_or_arn, options) {
         Some(Resource::Database(_, id) | Resource::Snapshot(_, id)) => id,
         None => id_or_arn.to_ascii_lowercase(),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers() {
+    fn identifiers_are_validated() {
         let long = "a".repeat(61);
         let cases = [
             ("shop-2026-01-01-01", true),
@@ -100,8 +100,8 @@ mod tests {
             ("한글", false),
             ("", false),
         ];
-        for (id, good) in cases {
-            assert_eq!(export_id(id).is_ok(), good, "{id}");
+        for (id, valid) in cases {
+            assert_eq!(export_id(id).is_ok(), valid, "{id}");
         }
         assert!(snapshot_id("", &"a".repeat(255)).is_ok());
         assert!(snapshot_id("", &"a".repeat(256)).is_err());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn arns() {
+    fn arns_are_parsed_and_written() {
         let options = AwsOptions::default();
         for resource in [
             Resource::Database(DatabaseKind::Instance, "shop".into()),

@@ -1,72 +1,68 @@
-//! Databases made from snapshots and from points in time. Their data is real: where the
-//! image can start a server of its own, the new database is that server; else it is the
-//! image itself, behind a port that answers and refuses every session.
+//! Restores databases from snapshots and to points in time.
+//!
+//! The restored data is real. If the snapshot can start a server of its own engine, the new
+//! database is that server. Otherwise the new database serves the data of the snapshot to
+//! exports and snapshots only, and its port refuses every session.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use landbridge_local_database::{DatabaseError, DatabaseSnapshot, Engine, SourceDatabase};
 
-use super::databases::{self, RESTORABLE_LAG, empty, may_be_added};
-use super::fault::Fault;
+use super::databases::{check_can_add, new_database};
+use super::description::{self, RESTORABLE_LAG};
+use super::error::RdsError;
 use super::form::Form;
-use super::greeter;
-use super::model::{Capture, Database, DatabaseKind, Keeper, RdsState, Task, after};
+use super::kind::DatabaseKind;
+use super::model::{
+    Database, DatabaseTask, ServerHandle, SnapshotData, SnapshotDir, seconds_after,
+};
 use super::names;
+use super::refusing_server;
 use super::settings::DatabaseSettings;
+use super::state::{Rds, RdsState};
 use super::xml::Xml;
-use crate::shared::Shared;
 
-/// The folder of an image, removed when nobody uses it any more.
-pub(crate) struct ImageDir(pub(crate) PathBuf);
-
-impl Drop for ImageDir {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::debug!(%error, "an image's files were not removed");
-        }
-    }
-}
-
-/// What a new database is made from.
-struct Origin {
+/// What a new database is restored from.
+struct RestoreSource {
     engine: String,
     version: String,
     settings: DatabaseSettings,
-    tags: std::collections::BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     database_name: Option<String>,
-    master: String,
-    data: Data,
+    master_username: String,
+    data: RestoreData,
 }
 
-/// Where its rows come from.
-enum Data {
-    /// A snapshot's image.
-    DatabaseSnapshot(Arc<dyn DatabaseSnapshot>, Option<Arc<ImageDir>>),
-    /// The database itself, read as of an instant.
-    Live(Arc<dyn SourceDatabase>, Timestamp),
+/// Where the rows come from.
+enum RestoreData {
+    /// The data of a snapshot, and its directory.
+    Snapshot(Arc<dyn DatabaseSnapshot>, Option<Arc<SnapshotDir>>),
+    /// The database itself, read as of a time.
+    Database(Arc<dyn SourceDatabase>, Timestamp),
 }
 
-/// A database that is an image: it never changes.
-struct ImageSource {
-    image: Arc<dyn DatabaseSnapshot>,
-    _dir: Option<Arc<ImageDir>>,
+/// A database that consists of the data of a snapshot. It never changes.
+struct SnapshotDatabase {
+    data: Arc<dyn DatabaseSnapshot>,
+    _dir: Option<Arc<SnapshotDir>>,
     address: Option<(String, u16)>,
 }
 
-impl SourceDatabase for ImageSource {
+impl SourceDatabase for SnapshotDatabase {
     fn engine(&self) -> Engine {
-        self.image.engine().clone()
+        self.data.engine().clone()
     }
 
     fn capture<'a>(
         &'a self,
         _at: Timestamp,
-        _dir: &'a std::path::Path,
+        _dir: &'a Path,
     ) -> BoxFuture<'a, Result<Arc<dyn DatabaseSnapshot>, DatabaseError>> {
-        Box::pin(async { Ok(self.image.clone()) })
+        Box::pin(async { Ok(self.data.clone()) })
     }
 
     fn address(&self) -> Option<(String, u16)> {
@@ -76,169 +72,173 @@ impl SourceDatabase for ImageSource {
 
 /// `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`
 pub(super) fn from_snapshot(
-    shared: &Arc<Shared>,
+    rds: &Arc<Rds>,
     kind: DatabaseKind,
     form: &Form,
-) -> Result<Xml, Fault> {
-    let what = databases::id_name(kind);
-    let id = names::database_id(what, form.required(what)?)?;
-    let parameter = match kind {
-        DatabaseKind::Instance => "DBSnapshotIdentifier",
-        DatabaseKind::Cluster => "SnapshotIdentifier",
-    };
-    let snapshot_id = names::bare(form.required(parameter)?, &shared.options);
-    let now = shared.clock.now();
-    let mut state = shared.rds();
-    may_be_added(&state, shared, kind, &id)?;
-    let unknown = || Fault::unknown_snapshot(kind, &snapshot_id);
-    let snapshot = state.snapshots.get(&(kind, snapshot_id.clone())).ok_or_else(unknown)?;
-    let (status, _) = snapshot.progress(now);
+) -> Result<Xml, RdsError> {
+    let api = kind.api();
+    let id = names::database_id(api.database_id, form.required(api.database_id)?)?;
+    let snapshot_id = names::id_of(form.required(api.restored_snapshot_id)?, rds.options());
+    let mut state = rds.state();
+    check_can_add(rds, &state, kind, &id)?;
+    let snapshot = state.find_snapshot(kind, &snapshot_id)?;
+    let (status, _) = snapshot.progress(rds.now());
     if status != "available" {
         let message = format!("The snapshot {snapshot_id} is not available but {status}.");
-        return Err(Fault::snapshot_state(kind, message));
+        return Err(RdsError::invalid_snapshot_state(kind, message));
     }
-    let Capture::Done(image) = &snapshot.capture else {
+    let SnapshotData::Captured(data) = &snapshot.data else {
         let message = format!("The snapshot {snapshot_id} holds no data.");
-        return Err(Fault::snapshot_state(kind, message));
+        return Err(RdsError::invalid_snapshot_state(kind, message));
     };
     if kind == DatabaseKind::Cluster && form.required("Engine")? != snapshot.engine {
         let message = format!("The snapshot {snapshot_id} is of {}.", snapshot.engine);
-        return Err(Fault::bad("InvalidParameterCombination", message));
+        return Err(RdsError::invalid_combination(message));
     }
-    let origin = Origin {
+    let source = RestoreSource {
         engine: snapshot.engine.clone(),
         version: snapshot.version.clone(),
         settings: snapshot.settings.clone(),
         tags: snapshot.tags.clone(),
         database_name: snapshot.database_name.clone(),
-        master: snapshot.master.clone(),
-        data: Data::DatabaseSnapshot(image.clone(), snapshot.dir.clone()),
+        master_username: snapshot.master_username.clone(),
+        data: RestoreData::Snapshot(data.clone(), snapshot.dir.clone()),
     };
-    begin(shared, &mut state, kind, &id, origin, form)
+    start_restore(rds, &mut state, kind, &id, source, form)
 }
 
-/// `RestoreDBInstanceToPointInTime`, `RestoreDBClusterToPointInTime`. There are no logs
-/// here: a database that cannot be read as of any instant is restored from its newest
-/// snapshot before the time, and `latest` is its present.
-pub(super) fn to_time(shared: &Arc<Shared>, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
-    let (target, source, time) = match kind {
-        DatabaseKind::Instance => {
-            ("TargetDBInstanceIdentifier", "SourceDBInstanceIdentifier", "RestoreTime")
-        }
-        DatabaseKind::Cluster => {
-            ("DBClusterIdentifier", "SourceDBClusterIdentifier", "RestoreToTime")
-        }
-    };
-    let id = names::database_id(target, form.required(target)?)?;
-    let source_id = names::bare(form.required(source)?, &shared.options);
-    let latest = after(shared.clock.now(), -RESTORABLE_LAG);
-    let wanted = match (form.get(time), form.get("UseLatestRestorableTime")) {
-        (Some(text), None | Some("false")) => text
-            .parse::<Timestamp>()
-            .map_err(|_| Fault::invalid(format!("{time} is not a time: {text}")))?,
-        (None, Some("true")) => shared.clock.now(),
-        _ => {
-            let message = format!("Give either {time} or UseLatestRestorableTime.");
-            return Err(Fault::bad("InvalidParameterCombination", message));
-        }
-    };
-    let by_time = form.get(time).is_some();
-    let mut state = shared.rds();
-    may_be_added(&state, shared, kind, &id)?;
-    let unknown = || Fault::unknown_database(kind, &source_id);
-    let database = state.databases.get(&(kind, source_id.clone())).ok_or_else(unknown)?;
+/// `RestoreDBInstanceToPointInTime`, `RestoreDBClusterToPointInTime`. The emulation has no
+/// logs: a database that cannot be read as of any time is restored from its newest snapshot
+/// before that time; for the latest restorable time it is read as it is now.
+pub(super) fn to_point_in_time(
+    rds: &Arc<Rds>,
+    kind: DatabaseKind,
+    form: &Form,
+) -> Result<Xml, RdsError> {
+    let api = kind.api();
+    let id = names::database_id(api.restore_target_id, form.required(api.restore_target_id)?)?;
+    let source_id = names::id_of(form.required(api.restore_source_id)?, rds.options());
+    let time = requested_time(kind, form)?;
+    let mut state = rds.state();
+    check_can_add(rds, &state, kind, &id)?;
+    let database = state.find_database(kind, &source_id)?;
     if database.settings.backup_days == 0 {
         let message = format!("Automated backups of {source_id} are not enabled.");
-        return Err(Fault::bad("PointInTimeRestoreNotEnabled", message));
+        return Err(RdsError::bad_request("PointInTimeRestoreNotEnabled", message));
     }
-    if by_time && wanted > latest {
+    let latest = seconds_after(rds.now(), -RESTORABLE_LAG);
+    if time.is_some_and(|time| time > latest) {
         let message = format!("The latest restorable time of {source_id} is {latest}.");
-        return Err(Fault::invalid(message));
+        return Err(RdsError::invalid_parameter(message));
     }
-    let live = database.source.clone().ok_or_else(unknown)?;
-    let before = || {
-        let of_it = state
-            .snapshots
-            .values()
-            .filter(|it| it.kind == kind && it.database == source_id && it.created <= wanted);
-        of_it
-            .filter_map(|it| match &it.capture {
-                Capture::Done(image) => Some((it.created, image.clone(), it.dir.clone())),
-                _ => None,
-            })
-            .max_by_key(|(created, _, _)| *created)
-    };
-    let data = match before() {
-        _ if !by_time || live.supports_any_instant() => Data::Live(live, wanted),
-        Some((_, image, dir)) => Data::DatabaseSnapshot(image, dir),
-        None => {
-            let message = format!("There is no backup of {source_id} at {wanted}.");
-            return Err(Fault::bad("InvalidRestoreFault", message));
+    let not_found = || RdsError::database_not_found(kind, &source_id);
+    let database_source = database.source.clone().ok_or_else(not_found)?;
+    let data = match time {
+        None => RestoreData::Database(database_source, rds.now()),
+        Some(time) if database_source.supports_any_instant() => {
+            RestoreData::Database(database_source, time)
         }
+        Some(time) => newest_snapshot(&state, kind, &source_id, time).ok_or_else(|| {
+            let message = format!("There is no backup of {source_id} at {time}.");
+            RdsError::bad_request("InvalidRestoreFault", message)
+        })?,
     };
-    let origin = Origin {
+    let source = RestoreSource {
         engine: database.engine.clone(),
         version: database.version.clone(),
         settings: database.settings.clone(),
-        tags: std::collections::BTreeMap::new(),
+        tags: BTreeMap::new(),
         database_name: database.database_name.clone(),
-        master: database.master.clone(),
+        master_username: database.master_username.clone(),
         data,
     };
-    begin(shared, &mut state, kind, &id, origin, form)
+    start_restore(rds, &mut state, kind, &id, source, form)
 }
 
-/// Puts the new database up, `creating`, and has its data brought in.
-fn begin(
-    shared: &Arc<Shared>,
+/// The point in time of a request; `None` for the latest restorable time.
+fn requested_time(kind: DatabaseKind, form: &Form) -> Result<Option<Timestamp>, RdsError> {
+    let parameter = kind.api().restore_time;
+    match (form.get(parameter), form.get("UseLatestRestorableTime")) {
+        (Some(text), None | Some("false")) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| RdsError::invalid_parameter(format!("{parameter} is not a time: {text}"))),
+        (None, Some("true")) => Ok(None),
+        _ => {
+            let message = format!("Give either {parameter} or UseLatestRestorableTime.");
+            Err(RdsError::invalid_combination(message))
+        }
+    }
+}
+
+/// The data of the newest snapshot of a database that was created at `time` or before.
+fn newest_snapshot(
+    state: &RdsState,
+    kind: DatabaseKind,
+    database_id: &str,
+    time: Timestamp,
+) -> Option<RestoreData> {
+    let snapshots = state
+        .snapshots
+        .values()
+        .filter(|it| it.kind == kind && it.database == database_id && it.created <= time);
+    let with_data = snapshots.filter_map(|snapshot| match &snapshot.data {
+        SnapshotData::Captured(data) => Some((snapshot, data)),
+        SnapshotData::Pending | SnapshotData::Absent => None,
+    });
+    let (snapshot, data) = with_data.max_by_key(|(snapshot, _)| snapshot.created)?;
+    Some(RestoreData::Snapshot(data.clone(), snapshot.dir.clone()))
+}
+
+/// Adds the new database, `creating`, and starts to create its data in the background.
+fn start_restore(
+    rds: &Arc<Rds>,
     state: &mut RdsState,
     kind: DatabaseKind,
     id: &str,
-    origin: Origin,
+    source: RestoreSource,
     form: &Form,
-) -> Result<Xml, Fault> {
-    let asked = form.tags()?;
-    let mut settings = origin.settings.restored(&origin.engine, &origin.version);
+) -> Result<Xml, RdsError> {
+    let requested_tags = form.tags()?;
+    let mut settings = source.settings.for_restore(&source.engine, &source.version);
     settings.apply(form)?;
-    let ready = after(shared.clock.now(), shared.options.restore_minutes * 60);
+    let ready = rds.minutes_from_now(rds.options().restore_minutes);
     let database = Database {
-        tags: if asked.is_empty() { origin.tags } else { asked },
-        database_name: origin.database_name,
-        master: origin.master,
-        task: Some(Task::Creating { ready }),
+        tags: if requested_tags.is_empty() { source.tags } else { requested_tags },
+        database_name: source.database_name,
+        master_username: source.master_username,
+        task: Some(DatabaseTask::Creating { ready }),
         settings,
-        ..empty(shared, kind, id, &origin.engine, &origin.version)
+        ..new_database(rds, kind, id, &source.engine, &source.version)
     };
-    let mut xml = Xml::default();
-    databases::write(&mut xml, state, &database, shared.clock.now(), &shared.options);
+    let xml = description::describe(rds, state, &database);
     let resource_id = database.resource_id.clone();
     let port = u16::try_from(database.settings.port).unwrap_or(0);
     state.databases.insert((kind, id.to_owned()), database);
-    let number = state.number();
-    let dir = shared.images().join(format!("{number:06}"));
-    tokio::spawn(bring(Arc::downgrade(shared), kind, resource_id, origin.data, dir, port));
+    let dir = rds.account.snapshot_dir(state.next_number());
+    tokio::spawn(finish_restore(Arc::downgrade(rds), kind, resource_id, source.data, dir, port));
     Ok(xml)
 }
 
-/// Brings the data in and hands it to the database, unless that is gone by then.
-async fn bring(
-    shared: Weak<Shared>,
+/// Creates the data and attaches it to the database, unless that was deleted in the meantime.
+async fn finish_restore(
+    rds: Weak<Rds>,
     kind: DatabaseKind,
     resource_id: String,
-    data: Data,
+    data: RestoreData,
     dir: PathBuf,
     port: u16,
 ) {
-    let live = revive(data, dir, port).await;
-    let Some(shared) = shared.upgrade() else { return };
-    let mut state = shared.rds();
-    let of_it = |it: &&mut Database| it.kind == kind && it.resource_id == resource_id;
-    let Some(database) = state.databases.values_mut().find(of_it) else { return };
-    match live {
-        Ok((source, keeper)) => {
+    let result = start_database(data, dir, port).await;
+    let Some(rds) = rds.upgrade() else { return };
+    let mut state = rds.state();
+    let is_restored = |it: &&mut Database| it.kind == kind && it.resource_id == resource_id;
+    let Some(database) = state.databases.values_mut().find(is_restored) else { return };
+    match result {
+        Ok((source, server)) => {
             database.endpoint = source.address();
             database.source = Some(source);
-            database.server = keeper;
+            database.server = server;
         }
         Err(error) => {
             tracing::error!(database = database.id, %error, "a restore failed");
@@ -248,30 +248,31 @@ async fn bring(
     }
 }
 
-async fn revive(
-    data: Data,
+/// Starts a server over the data, or a refusing server if the data cannot start one.
+async fn start_database(
+    data: RestoreData,
     dir: PathBuf,
     port: u16,
-) -> Result<(Arc<dyn SourceDatabase>, Option<Keeper>), DatabaseError> {
-    let (image, dir) = match data {
-        Data::DatabaseSnapshot(image, dir) => (image, dir),
-        Data::Live(source, at) => {
+) -> Result<(Arc<dyn SourceDatabase>, Option<ServerHandle>), DatabaseError> {
+    let (data, dir) = match data {
+        RestoreData::Snapshot(data, dir) => (data, dir),
+        RestoreData::Database(source, at) => {
             let io = |source| DatabaseError::Io {
                 action: "create",
                 path: dir.display().to_string(),
                 source,
             };
             tokio::fs::create_dir_all(&dir).await.map_err(io)?;
-            let image = source.capture(at, &dir).await?;
-            (image, Some(Arc::new(ImageDir(dir))))
+            let data = source.capture(at, &dir).await?;
+            (data, Some(Arc::new(SnapshotDir(dir))))
         }
     };
-    let address = greeter::free_address(port);
-    if let Some(started) = image.clone().start_server(address).await? {
+    let address = refusing_server::free_address(port);
+    if let Some(started) = data.clone().start_server(address).await? {
         return Ok((started.database, Some(started.process)));
     }
-    let greeter = greeter::start(address, image.engine().family()).await;
-    let address = greeter.as_ref().map(|greeter| greeter.address());
-    let source = Arc::new(ImageSource { image, _dir: dir, address });
-    Ok((source, greeter.map(|greeter| Arc::new(greeter) as Keeper)))
+    let server = refusing_server::start(address, data.engine().family()).await;
+    let address = server.as_ref().map(|server| server.address());
+    let source = Arc::new(SnapshotDatabase { data, _dir: dir, address });
+    Ok((source, server.map(|server| Arc::new(server) as ServerHandle)))
 }

@@ -1,4 +1,5 @@
-//! One request to RDS, from the wire and back.
+//! The HTTP side of RDS: verifies the signature, applies injected errors, dispatches the action
+//! and writes the response.
 
 use std::sync::Arc;
 
@@ -7,132 +8,121 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use landbridge_local_wire as wire;
 
-use super::fault::Fault;
+use super::error::RdsError;
 use super::form::Form;
-use super::model::DatabaseKind;
+use super::kind::DatabaseKind::{Cluster, Instance};
+use super::state::Rds;
 use super::xml::Xml;
-use super::{changes, databases, exports, restores, settle, snapshots, tags};
-use crate::shared::Shared;
+use super::{changes, complete_due_exports, databases, exports, restores, snapshots, tags};
 use crate::signature;
 
-/// The API's version and namespace. AWS documentation: the service's model.
+/// The version of the API, which is part of the XML namespace. AWS documentation: the service's
+/// model.
 const VERSION: &str = "2014-10-31";
 
-/// RDS as the wire serves it.
-pub(crate) struct RdsServer(pub(crate) Arc<Shared>);
-
-/// What an action answers: the content of its result element, if it has one.
-type Answer = Result<Option<Xml>, Fault>;
+/// RDS as an HTTP service.
+pub(crate) struct RdsServer(pub(crate) Arc<Rds>);
 
 impl wire::Service for RdsServer {
     fn call(&self, request: wire::Request) -> BoxFuture<'static, wire::Response> {
-        let shared = self.0.clone();
+        let rds = self.0.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = match body.collect().await {
                 Ok(body) => body.to_bytes(),
                 Err(error) => {
-                    tracing::debug!(%error, "rds request broke off");
-                    let fault = Fault::bad("IncompleteRequest", "The request's body broke off.");
-                    return refusal(&shared, &fault);
+                    tracing::debug!(%error, "the body of an rds request ended early");
+                    let message = "The request's body broke off.";
+                    return failure(&rds, &RdsError::bad_request("IncompleteRequest", message));
                 }
             };
             let form = Form::parse(&body);
-            let action = form.get("Action").unwrap_or_default().to_owned();
-            let allowed = signature::verify(&shared, "rds", &parts, &body)
-                .map_err(Fault::from)
-                .and_then(|_| pass(&shared, &action, &form));
-            let answer = match allowed {
-                Ok(()) => act(&shared, &action, &form).await,
-                Err(fault) => Err(fault),
+            let action = form.get("Action").unwrap_or_default();
+            let allowed = signature::verify(&rds.account, "rds", &parts, &body)
+                .map_err(RdsError::from)
+                .and_then(|_| check_allowed(&rds, action, &form));
+            let result = match allowed {
+                Ok(()) => perform(&rds, action, &form).await,
+                Err(error) => Err(error),
             };
-            match answer {
-                Ok(result) => success(&shared, &action, result),
-                Err(fault) => {
-                    tracing::debug!(action, code = fault.code, "rds refused");
-                    refusal(&shared, &fault)
+            match result {
+                Ok(result) => success(&rds, action, result),
+                Err(error) => {
+                    tracing::debug!(action, code = error.code, "rds refused a request");
+                    failure(&rds, &error)
                 }
             }
         })
     }
 }
 
-/// The knobs that refuse calls, and the API's version.
-fn pass(shared: &Shared, action: &str, form: &Form) -> Result<(), Fault> {
-    let mut state = shared.rds();
-    if state.throttled > 0 {
-        state.throttled -= 1;
-        return Err(Fault::throttled());
+/// Applies injected errors and checks the version of the API.
+fn check_allowed(rds: &Rds, action: &str, form: &Form) -> Result<(), RdsError> {
+    let mut state = rds.state();
+    if state.requests_to_throttle > 0 {
+        state.requests_to_throttle -= 1;
+        return Err(RdsError::throttled());
     }
-    if let Some(message) = state.denied.get(action) {
-        return Err(Fault::denied(message));
+    if let Some(message) = state.denied_actions.get(action) {
+        return Err(RdsError::access_denied(message));
     }
-    if form.get("Version") != Some(VERSION) {
-        return Err(Fault::bad(
-            "InvalidAction",
-            format!(
-                "Could not find operation {action} for version {}",
-                form.get("Version").unwrap_or("NO_VERSION_SPECIFIED")
-            ),
-        ));
+    match form.get("Version") {
+        Some(VERSION) => Ok(()),
+        version => Err(unknown_action(action, version.unwrap_or("NO_VERSION_SPECIFIED"))),
     }
-    Ok(())
 }
 
-async fn act(shared: &Arc<Shared>, action: &str, form: &Form) -> Answer {
-    // States are those of now: an export that has ended has its objects in place.
-    settle(shared).await;
-    changes::settle(shared);
-    let answer = match action {
-        "DescribeDBInstances" => databases::describe(shared, DatabaseKind::Instance, form)?,
-        "DescribeDBClusters" => databases::describe(shared, DatabaseKind::Cluster, form)?,
-        "CreateDBInstance" => databases::create(shared, DatabaseKind::Instance, form)?,
-        "CreateDBCluster" => databases::create(shared, DatabaseKind::Cluster, form)?,
-        "ModifyDBInstance" => changes::modify(shared, DatabaseKind::Instance, form)?,
-        "ModifyDBCluster" => changes::modify(shared, DatabaseKind::Cluster, form)?,
-        "DeleteDBInstance" => changes::delete(shared, DatabaseKind::Instance, form)?,
-        "DeleteDBCluster" => changes::delete(shared, DatabaseKind::Cluster, form)?,
-        "RestoreDBInstanceFromDBSnapshot" => {
-            restores::from_snapshot(shared, DatabaseKind::Instance, form)?
-        }
-        "RestoreDBClusterFromSnapshot" => {
-            restores::from_snapshot(shared, DatabaseKind::Cluster, form)?
-        }
-        "RestoreDBInstanceToPointInTime" => {
-            restores::to_time(shared, DatabaseKind::Instance, form)?
-        }
-        "RestoreDBClusterToPointInTime" => restores::to_time(shared, DatabaseKind::Cluster, form)?,
-        "DescribeAccountAttributes" => databases::quotas(shared),
-        "CreateDBSnapshot" => snapshots::create(shared, DatabaseKind::Instance, form).await?,
-        "CreateDBClusterSnapshot" => snapshots::create(shared, DatabaseKind::Cluster, form).await?,
-        "DescribeDBSnapshots" => snapshots::describe(shared, DatabaseKind::Instance, form)?,
-        "DescribeDBClusterSnapshots" => snapshots::describe(shared, DatabaseKind::Cluster, form)?,
-        "DeleteDBSnapshot" => snapshots::delete(shared, DatabaseKind::Instance, form)?,
-        "DeleteDBClusterSnapshot" => snapshots::delete(shared, DatabaseKind::Cluster, form)?,
-        "AddTagsToResource" => return tags::add(shared, form).map(|()| None),
-        "RemoveTagsFromResource" => return tags::remove(shared, form).map(|()| None),
-        "ListTagsForResource" => tags::list(shared, form)?,
-        "StartExportTask" => exports::start(shared, form)?,
-        "DescribeExportTasks" => exports::describe(shared, form)?,
-        "CancelExportTask" => exports::cancel(shared, form)?,
-        _ => {
-            let message = format!("Could not find operation {action} for version {VERSION}");
-            return Err(Fault::bad("InvalidAction", message));
-        }
+fn unknown_action(action: &str, version: &str) -> RdsError {
+    let message = format!("Could not find operation {action} for version {version}");
+    RdsError::bad_request("InvalidAction", message)
+}
+
+/// Performs an action. Returns the content of its result element, if it has one.
+async fn perform(rds: &Arc<Rds>, action: &str, form: &Form) -> Result<Option<Xml>, RdsError> {
+    // First complete what has ended by now, so that the action sees the current state.
+    complete_due_exports(rds).await;
+    changes::complete_due_tasks(rds);
+    let result = match action {
+        "DescribeDBInstances" => databases::describe(rds, Instance, form)?,
+        "DescribeDBClusters" => databases::describe(rds, Cluster, form)?,
+        "CreateDBInstance" => databases::create(rds, Instance, form)?,
+        "CreateDBCluster" => databases::create(rds, Cluster, form)?,
+        "ModifyDBInstance" => changes::modify(rds, Instance, form)?,
+        "ModifyDBCluster" => changes::modify(rds, Cluster, form)?,
+        "DeleteDBInstance" => changes::delete(rds, Instance, form)?,
+        "DeleteDBCluster" => changes::delete(rds, Cluster, form)?,
+        "RestoreDBInstanceFromDBSnapshot" => restores::from_snapshot(rds, Instance, form)?,
+        "RestoreDBClusterFromSnapshot" => restores::from_snapshot(rds, Cluster, form)?,
+        "RestoreDBInstanceToPointInTime" => restores::to_point_in_time(rds, Instance, form)?,
+        "RestoreDBClusterToPointInTime" => restores::to_point_in_time(rds, Cluster, form)?,
+        "DescribeAccountAttributes" => databases::describe_quotas(rds),
+        "CreateDBSnapshot" => snapshots::create(rds, Instance, form).await?,
+        "CreateDBClusterSnapshot" => snapshots::create(rds, Cluster, form).await?,
+        "DescribeDBSnapshots" => snapshots::describe(rds, Instance, form)?,
+        "DescribeDBClusterSnapshots" => snapshots::describe(rds, Cluster, form)?,
+        "DeleteDBSnapshot" => snapshots::delete(rds, Instance, form)?,
+        "DeleteDBClusterSnapshot" => snapshots::delete(rds, Cluster, form)?,
+        "AddTagsToResource" => return tags::add(rds, form).map(|()| None),
+        "RemoveTagsFromResource" => return tags::remove(rds, form).map(|()| None),
+        "ListTagsForResource" => tags::list(rds, form)?,
+        "StartExportTask" => exports::start(rds, form)?,
+        "DescribeExportTasks" => exports::describe(rds, form)?,
+        "CancelExportTask" => exports::cancel(rds, form)?,
+        _ => return Err(unknown_action(action, VERSION)),
     };
-    Ok(Some(answer))
+    Ok(Some(result))
 }
 
-/// An id of the shape that AWS gives, counted instead of drawn.
-fn request_id(shared: &Shared) -> String {
-    format!("00000000-0000-4000-8000-{:012x}", shared.rds().number())
+/// A request id in the format of AWS. Ids are counted, not random.
+fn request_id(rds: &Rds) -> String {
+    format!("00000000-0000-4000-8000-{:012x}", rds.state().next_number())
 }
 
-fn success(shared: &Shared, action: &str, result: Option<Xml>) -> wire::Response {
-    let id = request_id(shared);
+fn success(rds: &Rds, action: &str, result: Option<Xml>) -> wire::Response {
+    let id = request_id(rds);
     let mut xml = Xml::default();
     if let Some(result) = result {
-        xml.element(&format!("{action}Result"), |xml| xml.append(&result.finish()));
+        xml.element(&format!("{action}Result"), |xml| xml.append(&result));
     }
     xml.element("ResponseMetadata", |xml| xml.text("RequestId", &id));
     let body = format!(
@@ -142,20 +132,20 @@ fn success(shared: &Shared, action: &str, result: Option<Xml>) -> wire::Response
     respond(StatusCode::OK, &id, body)
 }
 
-fn refusal(shared: &Shared, fault: &Fault) -> wire::Response {
-    let id = request_id(shared);
+fn failure(rds: &Rds, error: &RdsError) -> wire::Response {
+    let id = request_id(rds);
     let mut xml = Xml::default();
     xml.element("Error", |xml| {
-        xml.text("Type", if fault.status < 500 { "Sender" } else { "Receiver" });
-        xml.text("Code", fault.code);
-        xml.text("Message", &fault.message);
+        xml.text("Type", if error.status < 500 { "Sender" } else { "Receiver" });
+        xml.text("Code", error.code);
+        xml.text("Message", &error.message);
     });
     xml.text("RequestId", &id);
     let body = format!(
         "<ErrorResponse xmlns=\"http://rds.amazonaws.com/doc/{VERSION}/\">{}</ErrorResponse>",
         xml.finish()
     );
-    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
     respond(status, &id, body)
 }
 

@@ -1,26 +1,27 @@
-//! What an instance or a cluster is set to, and what AWS takes where a request
-//! says nothing.
+//! The settings of instances and clusters, with the defaults of AWS.
 //!
-//! Defaults are those of the AWS documentation of CreateDBInstance and of
-//! RestoreDBInstanceFromDBSnapshot: a restored instance gets the default network,
-//! the default groups and no protection unless the request names others. Class, port,
-//! storage size, IOPS and backup retention are taken from the snapshot.
+//! The defaults follow the AWS documentation of CreateDBInstance and of
+//! RestoreDBInstanceFromDBSnapshot: a restored instance gets the default network, the default
+//! groups and no deletion protection unless the request sets them. It takes class, port, storage
+//! size, IOPS and backup retention from the snapshot.
 
 use std::collections::BTreeSet;
 
-use super::fault::Fault;
+use super::error::RdsError;
 use super::form::Form;
 use super::xml::Xml;
 
-/// Below this size, gp3 storage of PostgreSQL, MySQL and MariaDB has fixed IOPS and
-/// throughput, and a request that names any is refused (AWS documentation, "gp3 storage").
+/// Below this size, gp3 storage of PostgreSQL, MySQL and MariaDB has fixed IOPS and throughput,
+/// and RDS refuses a request that sets them (AWS documentation, "gp3 storage").
 const GP3_THRESHOLD_GB: i64 = 400;
-/// What gp3 storage below the threshold has.
-const GP3_BASELINE: (i64, i64) = (3_000, 125);
+/// The IOPS of gp3 storage below the threshold.
+const GP3_BASELINE_IOPS: i64 = 3_000;
+/// The throughput of gp3 storage below the threshold, in MiB/s.
+const GP3_BASELINE_THROUGHPUT: i64 = 125;
 
-/// All settings of an instance or a cluster; a cluster uses some of them.
+/// The settings of an instance or a cluster. A cluster uses some of them.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // named as the parameters of the API are
+#[allow(missing_docs)] // The fields are named after the parameters of the API.
 pub struct DatabaseSettings {
     pub class: String,
     pub subnet_group: String,
@@ -60,10 +61,11 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    /// What CreateDBInstance gives when only the engine is named.
+    /// The settings that CreateDBInstance sets when the request names only the engine.
     pub fn defaults(engine: &str, version: &str) -> Self {
         let postgres = engine.contains("postgres");
-        // 16.4 → 16, 8.0.40 → 8.0: what default groups are named after.
+        let aurora = engine.starts_with("aurora");
+        // 16.4 → 16, 8.0.40 → 8.0: the version in the names of the default groups.
         let parts = if postgres { 1 } else { 2 };
         let major: Vec<&str> = version.split('.').take(parts).collect();
         let major = major.join(".");
@@ -74,10 +76,10 @@ impl DatabaseSettings {
             parameter_group: format!("default.{engine}{major}"),
             option_group: format!("default:{engine}-{}", major.replace('.', "-")),
             multi_az: false,
-            storage_type: if engine.starts_with("aurora") { "aurora" } else { "gp3" }.into(),
+            storage_type: if aurora { "aurora" } else { "gp3" }.into(),
             storage_gb: 20,
-            iops: (!engine.starts_with("aurora")).then_some(GP3_BASELINE.0),
-            throughput: (!engine.starts_with("aurora")).then_some(GP3_BASELINE.1),
+            iops: (!aurora).then_some(GP3_BASELINE_IOPS),
+            throughput: (!aurora).then_some(GP3_BASELINE_THROUGHPUT),
             max_storage_gb: None,
             iam_authentication: false,
             log_exports: BTreeSet::new(),
@@ -94,7 +96,7 @@ impl DatabaseSettings {
             network: "IPV4".into(),
             log_volume: false,
             lifecycle: "open-source-rds-extended-support".into(),
-            license: (!engine.starts_with("aurora")).then(|| {
+            license: (!aurora).then(|| {
                 if postgres { "postgresql-license" } else { "general-public-license" }.into()
             }),
             monitoring_seconds: 0,
@@ -109,9 +111,9 @@ impl DatabaseSettings {
         }
     }
 
-    /// What a restored instance has before the request is looked at: the defaults, and
-    /// what the snapshot itself carries.
-    pub(crate) fn restored(&self, engine: &str, version: &str) -> Self {
+    /// The settings of a restored instance before those of the request: the defaults, and the
+    /// settings that a snapshot contains.
+    pub(super) fn for_restore(&self, engine: &str, version: &str) -> Self {
         Self {
             class: self.class.clone(),
             port: self.port,
@@ -123,36 +125,35 @@ impl DatabaseSettings {
         }
     }
 
-    /// Takes over what the request says, by the names that creating, restoring and
-    /// modifying share.
+    /// Applies the settings of a request to create, restore or modify a database.
     ///
     /// # Errors
-    /// A value that is none, or a combination that AWS refuses.
-    pub(crate) fn apply(&mut self, form: &Form) -> Result<(), Fault> {
-        text(form, "DBInstanceClass", &mut self.class);
-        text(form, "DBClusterInstanceClass", &mut self.class);
-        text(form, "DBSubnetGroupName", &mut self.subnet_group);
-        text(form, "DBParameterGroupName", &mut self.parameter_group);
-        text(form, "DBClusterParameterGroupName", &mut self.parameter_group);
-        text(form, "OptionGroupName", &mut self.option_group);
-        text(form, "StorageType", &mut self.storage_type);
-        text(form, "PreferredBackupWindow", &mut self.backup_window);
-        text(form, "PreferredMaintenanceWindow", &mut self.maintenance_window);
-        text(form, "CACertificateIdentifier", &mut self.certificate);
-        text(form, "NetworkType", &mut self.network);
-        text(form, "EngineLifecycleSupport", &mut self.lifecycle);
-        text(form, "DatabaseInsightsMode", &mut self.insights_mode);
-        maybe_text(form, "LicenseModel", &mut self.license);
-        maybe_text(form, "MonitoringRoleArn", &mut self.monitoring_role);
-        maybe_text(form, "PerformanceInsightsKMSKeyId", &mut self.insights_key);
-        flag(form, "MultiAZ", &mut self.multi_az)?;
-        flag(form, "EnableIAMDatabaseAuthentication", &mut self.iam_authentication)?;
-        flag(form, "DeletionProtection", &mut self.deletion_protection)?;
-        flag(form, "CopyTagsToSnapshot", &mut self.copy_tags)?;
-        flag(form, "AutoMinorVersionUpgrade", &mut self.minor_upgrades)?;
-        flag(form, "PubliclyAccessible", &mut self.public)?;
-        flag(form, "DedicatedLogVolume", &mut self.log_volume)?;
-        flag(form, "EnablePerformanceInsights", &mut self.insights)?;
+    /// A value that cannot be parsed, or a combination that AWS refuses.
+    pub(super) fn apply(&mut self, form: &Form) -> Result<(), RdsError> {
+        set_text(form, "DBInstanceClass", &mut self.class);
+        set_text(form, "DBClusterInstanceClass", &mut self.class);
+        set_text(form, "DBSubnetGroupName", &mut self.subnet_group);
+        set_text(form, "DBParameterGroupName", &mut self.parameter_group);
+        set_text(form, "DBClusterParameterGroupName", &mut self.parameter_group);
+        set_text(form, "OptionGroupName", &mut self.option_group);
+        set_text(form, "StorageType", &mut self.storage_type);
+        set_text(form, "PreferredBackupWindow", &mut self.backup_window);
+        set_text(form, "PreferredMaintenanceWindow", &mut self.maintenance_window);
+        set_text(form, "CACertificateIdentifier", &mut self.certificate);
+        set_text(form, "NetworkType", &mut self.network);
+        set_text(form, "EngineLifecycleSupport", &mut self.lifecycle);
+        set_text(form, "DatabaseInsightsMode", &mut self.insights_mode);
+        set_optional_text(form, "LicenseModel", &mut self.license);
+        set_optional_text(form, "MonitoringRoleArn", &mut self.monitoring_role);
+        set_optional_text(form, "PerformanceInsightsKMSKeyId", &mut self.insights_key);
+        set_flag(form, "MultiAZ", &mut self.multi_az)?;
+        set_flag(form, "EnableIAMDatabaseAuthentication", &mut self.iam_authentication)?;
+        set_flag(form, "DeletionProtection", &mut self.deletion_protection)?;
+        set_flag(form, "CopyTagsToSnapshot", &mut self.copy_tags)?;
+        set_flag(form, "AutoMinorVersionUpgrade", &mut self.minor_upgrades)?;
+        set_flag(form, "PubliclyAccessible", &mut self.public)?;
+        set_flag(form, "DedicatedLogVolume", &mut self.log_volume)?;
+        set_flag(form, "EnablePerformanceInsights", &mut self.insights)?;
         for (name, field) in [
             ("AllocatedStorage", &mut self.storage_gb),
             ("BackupRetentionPeriod", &mut self.backup_days),
@@ -160,7 +161,7 @@ impl DatabaseSettings {
             (if form.get("Port").is_some() { "Port" } else { "DBPortNumber" }, &mut self.port),
             ("PromotionTier", &mut self.promotion_tier),
         ] {
-            if let Some(value) = number(form, name)? {
+            if let Some(value) = parse_number(form, name)? {
                 *field = value;
             }
         }
@@ -169,7 +170,7 @@ impl DatabaseSettings {
             ("PerformanceInsightsRetentionPeriod", &mut self.insights_days),
             ("BacktrackWindow", &mut self.backtrack_seconds),
         ] {
-            if let Some(value) = number(form, name)? {
+            if let Some(value) = parse_number(form, name)? {
                 *field = Some(value);
             }
         }
@@ -180,37 +181,34 @@ impl DatabaseSettings {
         self.log_exports.extend(form.list("EnableCloudwatchLogsExports", "member"));
         let exports = "CloudwatchLogsExportConfiguration";
         self.log_exports.extend(form.list(&format!("{exports}.EnableLogTypes"), "member"));
-        for off in form.list(&format!("{exports}.DisableLogTypes"), "member") {
-            self.log_exports.remove(&off);
+        for log in form.list(&format!("{exports}.DisableLogTypes"), "member") {
+            self.log_exports.remove(&log);
         }
         let capacity =
-            |end: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{end}Capacity"));
-        if let (Some(least), Some(most)) = (capacity("Min"), capacity("Max")) {
-            self.serverless = Some((least.to_owned(), most.to_owned()));
+            |limit: &str| form.get(&format!("ServerlessV2ScalingConfiguration.{limit}Capacity"));
+        if let (Some(min), Some(max)) = (capacity("Min"), capacity("Max")) {
+            self.serverless = Some((min.to_owned(), max.to_owned()));
         }
-        self.apply_performance(form)?;
+        self.apply_storage_performance(form)?;
         if self.monitoring_seconds > 0 && self.monitoring_role.is_none() {
-            return Err(Fault::bad(
-                "InvalidParameterCombination",
+            return Err(RdsError::invalid_combination(
                 "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
             ));
         }
         Ok(())
     }
 
-    /// IOPS and throughput, which hang on type and size of the storage.
-    fn apply_performance(&mut self, form: &Form) -> Result<(), Fault> {
-        let (iops, throughput) = (number(form, "Iops")?, number(form, "StorageThroughput")?);
+    /// Applies IOPS and throughput, whose validity depends on the type and size of the storage.
+    fn apply_storage_performance(&mut self, form: &Form) -> Result<(), RdsError> {
+        let (iops, throughput) =
+            (parse_number(form, "Iops")?, parse_number(form, "StorageThroughput")?);
         if self.storage_type == "gp3" && self.storage_gb < GP3_THRESHOLD_GB {
             if iops.is_some() || throughput.is_some() {
-                return Err(Fault::bad(
-                    "InvalidParameterCombination",
-                    format!(
-                        "You can't specify IOPS or storage throughput for a storage size less than {GP3_THRESHOLD_GB}."
-                    ),
-                ));
+                return Err(RdsError::invalid_combination(format!(
+                    "You can't specify IOPS or storage throughput for a storage size less than {GP3_THRESHOLD_GB}."
+                )));
             }
-            (self.iops, self.throughput) = (Some(GP3_BASELINE.0), Some(GP3_BASELINE.1));
+            (self.iops, self.throughput) = (Some(GP3_BASELINE_IOPS), Some(GP3_BASELINE_THROUGHPUT));
             return Ok(());
         }
         self.iops = iops.or(self.iops);
@@ -218,8 +216,7 @@ impl DatabaseSettings {
         if self.storage_type.starts_with("io") {
             self.throughput = None;
             if self.iops.is_none() {
-                return Err(Fault::bad(
-                    "InvalidParameterCombination",
+                return Err(RdsError::invalid_combination(
                     "You must specify IOPS for provisioned IOPS storage.",
                 ));
             }
@@ -227,8 +224,8 @@ impl DatabaseSettings {
         Ok(())
     }
 
-    /// The elements of a `DBInstance` that tell settings.
-    pub(crate) fn write_instance(&self, xml: &mut Xml) {
+    /// Writes the elements of a `DBInstance` for its settings.
+    pub(super) fn write_instance(&self, xml: &mut Xml) {
         xml.text("DBInstanceClass", &self.class);
         xml.text("AllocatedStorage", self.storage_gb);
         self.write_shared(xml);
@@ -248,35 +245,36 @@ impl DatabaseSettings {
         xml.element("DBSubnetGroup", |xml| xml.text("DBSubnetGroupName", &self.subnet_group));
         xml.text("MultiAZ", self.multi_az);
         xml.text("PubliclyAccessible", self.public);
-        xml.maybe("StorageThroughput", self.throughput);
-        xml.maybe("MaxAllocatedStorage", self.max_storage_gb);
+        xml.optional_text("StorageThroughput", self.throughput);
+        xml.optional_text("MaxAllocatedStorage", self.max_storage_gb);
         xml.text("CACertificateIdentifier", &self.certificate);
         xml.text("DedicatedLogVolume", self.log_volume);
-        xml.maybe("LicenseModel", self.license.as_ref());
+        xml.optional_text("LicenseModel", self.license.as_ref());
         xml.text("MonitoringInterval", self.monitoring_seconds);
-        xml.maybe("MonitoringRoleArn", self.monitoring_role.as_ref());
+        xml.optional_text("MonitoringRoleArn", self.monitoring_role.as_ref());
         xml.text("DatabaseInsightsMode", &self.insights_mode);
         xml.text("PerformanceInsightsEnabled", self.insights);
-        xml.maybe("PerformanceInsightsKMSKeyId", self.insights_key.as_ref());
-        xml.maybe("PerformanceInsightsRetentionPeriod", self.insights_days);
+        xml.optional_text("PerformanceInsightsKMSKeyId", self.insights_key.as_ref());
+        xml.optional_text("PerformanceInsightsRetentionPeriod", self.insights_days);
         xml.text("PromotionTier", self.promotion_tier);
     }
 
-    /// The elements of a `DBCluster` that tell settings.
-    pub(crate) fn write_cluster(&self, xml: &mut Xml) {
+    /// Writes the elements of a `DBCluster` for its settings.
+    pub(super) fn write_cluster(&self, xml: &mut Xml) {
         self.write_shared(xml);
         xml.text("AllocatedStorage", 1);
         xml.text("DBClusterParameterGroup", &self.parameter_group);
         xml.text("DBSubnetGroup", &self.subnet_group);
-        xml.maybe("BacktrackWindow", self.backtrack_seconds);
-        if let Some((least, most)) = &self.serverless {
+        xml.optional_text("BacktrackWindow", self.backtrack_seconds);
+        if let Some((min, max)) = &self.serverless {
             xml.element("ServerlessV2ScalingConfiguration", |xml| {
-                xml.text("MinCapacity", least);
-                xml.text("MaxCapacity", most);
+                xml.text("MinCapacity", min);
+                xml.text("MaxCapacity", max);
             });
         }
     }
 
+    /// Writes the elements that instances and clusters share.
     fn write_shared(&self, xml: &mut Xml) {
         xml.element("VpcSecurityGroups", |xml| {
             for group in &self.security_groups {
@@ -287,7 +285,7 @@ impl DatabaseSettings {
             }
         });
         xml.text("StorageType", &self.storage_type);
-        xml.maybe("Iops", self.iops);
+        xml.optional_text("Iops", self.iops);
         xml.text("IAMDatabaseAuthenticationEnabled", self.iam_authentication);
         xml.element("EnabledCloudwatchLogsExports", |xml| {
             for log in &self.log_exports {
@@ -304,31 +302,34 @@ impl DatabaseSettings {
     }
 }
 
-fn text(form: &Form, name: &str, field: &mut String) {
+fn set_text(form: &Form, name: &str, field: &mut String) {
     if let Some(value) = form.get(name) {
         value.clone_into(field);
     }
 }
 
-fn maybe_text(form: &Form, name: &str, field: &mut Option<String>) {
+fn set_optional_text(form: &Form, name: &str, field: &mut Option<String>) {
     if let Some(value) = form.get(name) {
         *field = Some(value.to_owned());
     }
 }
 
-fn flag(form: &Form, name: &str, field: &mut bool) -> Result<(), Fault> {
+fn set_flag(form: &Form, name: &str, field: &mut bool) -> Result<(), RdsError> {
     match form.get(name) {
         None => {}
         Some("true") => *field = true,
         Some("false") => *field = false,
-        Some(_) => return Err(Fault::invalid(format!("{name} must be true or false."))),
+        Some(_) => {
+            return Err(RdsError::invalid_parameter(format!("{name} must be true or false.")));
+        }
     }
     Ok(())
 }
 
-fn number(form: &Form, name: &str) -> Result<Option<i64>, Fault> {
+fn parse_number(form: &Form, name: &str) -> Result<Option<i64>, RdsError> {
     let parse = |text: &str| {
-        text.parse().map_err(|_| Fault::invalid(format!("{name} must be a whole number.")))
+        text.parse()
+            .map_err(|_| RdsError::invalid_parameter(format!("{name} must be a whole number.")))
     };
     form.get(name).map(parse).transpose()
 }

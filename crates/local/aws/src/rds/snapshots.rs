@@ -1,112 +1,123 @@
 //! Snapshots of instances and clusters.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fault::Fault;
+use landbridge_local_database::SourceDatabase;
+
+use super::error::RdsError;
 use super::form::Form;
-use super::model::{Capture, DatabaseKind, NewSnapshot, RdsState, Snapshot, SnapshotType, after};
+use super::kind::DatabaseKind;
+use super::model::{Progress, Snapshot, SnapshotData, SnapshotDir};
 use super::names;
-use super::restores::ImageDir;
 use super::settings::DatabaseSettings;
+use super::state::{Rds, RdsState};
 use super::tags;
+use super::views::{NewSnapshot, SnapshotType};
 use super::xml::Xml;
 use crate::options::AwsOptions;
-use crate::shared::Shared;
 
-/// The words in which the two APIs differ.
-struct Words {
-    /// The element, and the stem of the list's element.
-    snapshot: &'static str,
-    snapshot_id: &'static str,
-    database_id: &'static str,
-    /// Names of filters: the database's id, the snapshot's id.
-    filters: [&'static str; 2],
-}
-
-fn words(kind: DatabaseKind) -> Words {
-    match kind {
-        DatabaseKind::Instance => Words {
-            snapshot: "DBSnapshot",
-            snapshot_id: "DBSnapshotIdentifier",
-            database_id: "DBInstanceIdentifier",
-            filters: ["db-instance-id", "db-snapshot-id"],
-        },
-        DatabaseKind::Cluster => Words {
-            snapshot: "DBClusterSnapshot",
-            snapshot_id: "DBClusterSnapshotIdentifier",
-            database_id: "DBClusterIdentifier",
-            filters: ["db-cluster-id", "db-cluster-snapshot-id"],
-        },
-    }
-}
-
-/// `CreateDBSnapshot`, `CreateDBClusterSnapshot`. The database is read at this moment:
-/// the answer waits for it, the snapshot is `creating` for its virtual minutes anyway.
-pub(super) async fn create(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
-    let words = words(kind);
-    let id = names::snapshot_id(words.snapshot_id, form.required(words.snapshot_id)?)?;
-    let database_id = names::bare(form.required(words.database_id)?, &shared.options);
-    let mut tags = form.tags()?;
-    let now = shared.clock.now();
-    let (source, dir) = {
-        let mut state = shared.rds();
-        let source = may_create(&state, shared, kind, &id, &database_id)?;
-        let number = state.number();
-        let dir = shared.images().join(format!("{number:06}"));
-        let snapshot = {
-            let database = state.databases.get(&(kind, database_id.clone()));
-            let database = database.ok_or_else(|| Fault::unknown_database(kind, &database_id))?;
-            if database.settings.copy_tags {
-                for (key, value) in &database.tags {
-                    tags.entry(key.clone()).or_insert_with(|| value.clone());
-                }
-            }
-            Snapshot {
-                id: id.clone(),
-                kind,
-                database: database_id.clone(),
-                engine: database.engine.clone(),
-                version: database.version.clone(),
-                snapshot_type: SnapshotType::Manual,
-                created: now,
-                available: after(now, shared.options.snapshot_minutes * 60),
-                capture: Capture::Pending,
-                tags,
-                dir: Some(Arc::new(ImageDir(dir.clone()))),
-                settings: database.settings.clone(),
-                database_name: database.database_name.clone(),
-                master: database.master.clone(),
-                deleting: false,
-            }
-        };
-        // The name is taken before the database is read, so two calls can't both have it.
-        state.snapshots.insert((kind, id.clone()), snapshot);
-        (source, dir)
-    };
+/// `CreateDBSnapshot`, `CreateDBClusterSnapshot`. The database is read during this call. The
+/// snapshot is `creating` for its virtual minutes regardless of how long that takes.
+pub(super) async fn create(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, RdsError> {
+    let now = rds.now();
+    let (id, source, dir) = add_pending_snapshot(rds, kind, form)?;
     let captured = match tokio::fs::create_dir_all(&dir).await {
-        Ok(()) => source.capture(now, &dir).await.map_err(|error| chain(&error)),
-        Err(error) => Err(chain(&error)),
+        Ok(()) => source.capture(now, &dir).await.map_err(|error| with_causes(&error)),
+        Err(error) => Err(with_causes(&error)),
     };
-    let mut state = shared.rds();
+    let mut state = rds.state();
     let key = (kind, id);
     match (captured, state.snapshots.get_mut(&key)) {
-        (Ok(image), Some(snapshot)) => {
-            snapshot.capture = Capture::Done(image);
+        (Ok(data), Some(snapshot)) => {
+            snapshot.data = SnapshotData::Captured(data);
             let mut xml = Xml::default();
-            write(&mut xml, snapshot, &words, &shared.options, snapshot.progress(now));
+            write(&mut xml, snapshot, rds.options(), snapshot.progress(now));
             Ok(xml)
         }
         (Err(reason), _) => {
-            tracing::error!(snapshot = key.1, reason, "the database could not be read");
+            tracing::error!(snapshot = key.1, reason, "could not read the database");
             state.snapshots.remove(&key);
-            Err(Fault::internal(format!("The database could not be read: {reason}")))
+            Err(RdsError::internal(format!("The database could not be read: {reason}")))
         }
-        (Ok(_), None) => Err(Fault::internal("The snapshot vanished while it was taken.")),
+        (Ok(_), None) => Err(RdsError::internal("The snapshot vanished while it was taken.")),
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// Adds the snapshot before the database is read, so that only one of two calls gets the id.
+/// Returns the id, the database to read and the directory for its data.
+fn add_pending_snapshot(
+    rds: &Rds,
+    kind: DatabaseKind,
+    form: &Form,
+) -> Result<(String, Arc<dyn SourceDatabase>, PathBuf), RdsError> {
+    let api = kind.api();
+    let id = names::snapshot_id(api.snapshot_id, form.required(api.snapshot_id)?)?;
+    let database_id = names::id_of(form.required(api.database_id)?, rds.options());
+    let mut tags = form.tags()?;
+    let mut state = rds.state();
+    let source = check_can_create(rds, &state, kind, &id, &database_id)?;
+    let dir = rds.account.snapshot_dir(state.next_number());
+    let database = state.find_database(kind, &database_id)?;
+    if database.settings.copy_tags {
+        for (key, value) in &database.tags {
+            tags.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let snapshot = Snapshot {
+        id: id.clone(),
+        kind,
+        engine: database.engine.clone(),
+        version: database.version.clone(),
+        snapshot_type: SnapshotType::Manual,
+        created: rds.now(),
+        available: rds.minutes_from_now(rds.options().snapshot_minutes),
+        data: SnapshotData::Pending,
+        tags,
+        dir: Some(Arc::new(SnapshotDir(dir.clone()))),
+        settings: database.settings.clone(),
+        database_name: database.database_name.clone(),
+        master_username: database.master_username.clone(),
+        deleting: false,
+        database: database_id,
+    };
+    state.snapshots.insert((kind, id.clone()), snapshot);
+    Ok((id, source, dir))
+}
+
+/// Checks that a snapshot can be created. Returns the database to read.
+fn check_can_create(
+    rds: &Rds,
+    state: &RdsState,
+    kind: DatabaseKind,
+    id: &str,
+    database_id: &str,
+) -> Result<Arc<dyn SourceDatabase>, RdsError> {
+    let database = state.find_database(kind, database_id)?;
+    let Some(source) = &database.source else {
+        return Err(RdsError::invalid_parameter(
+            "The specified instance is a member of a cluster and a snapshot cannot be created \
+             directly. Please use the CreateDBClusterSnapshot API instead.",
+        ));
+    };
+    if state.snapshots.contains_key(&(kind, id.to_owned())) {
+        return Err(RdsError::snapshot_exists(kind, id));
+    }
+    let status = state.status(database, rds.now(), rds.options());
+    if status != "available" {
+        return Err(RdsError::database_not_available(kind, database_id, &status));
+    }
+    let quota = rds.options().snapshot_quota;
+    if state.manual_snapshot_count(kind) >= quota {
+        let message = format!("Cannot create more than {quota} manual snapshots");
+        return Err(RdsError::bad_request("SnapshotQuotaExceeded", message));
+    }
+    Ok(source.clone())
+}
+
+/// An error with all its causes in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -116,133 +127,94 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn may_create(
-    state: &RdsState,
-    shared: &Shared,
-    kind: DatabaseKind,
-    id: &str,
-    database_id: &str,
-) -> Result<std::sync::Arc<dyn landbridge_local_database::SourceDatabase>, Fault> {
-    let database = state
-        .databases
-        .get(&(kind, database_id.to_owned()))
-        .ok_or_else(|| Fault::unknown_database(kind, database_id))?;
-    let Some(source) = &database.source else {
-        return Err(Fault::invalid(
-            "The specified instance is a member of a cluster and a snapshot cannot be created \
-             directly. Please use the CreateDBClusterSnapshot API instead.",
-        ));
-    };
-    if state.snapshots.contains_key(&(kind, id.to_owned())) {
-        return Err(Fault::snapshot_exists(kind, id));
-    }
-    let status = state.status(database, shared.clock.now(), &shared.options);
-    if status != "available" {
-        return Err(Fault::database_state(kind, database_id, &status));
-    }
-    if state.manual(kind) >= shared.options.snapshot_quota {
-        return Err(Fault::bad(
-            "SnapshotQuotaExceeded",
-            format!("Cannot create more than {} manual snapshots", shared.options.snapshot_quota),
-        ));
-    }
-    Ok(source.clone())
-}
-
 /// `DescribeDBSnapshots`, `DescribeDBClusterSnapshots`: in the order of their ids, paged.
-pub(super) fn describe(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
-    let words = words(kind);
-    let options = &shared.options;
-    let known = [words.filters[0], words.filters[1], "snapshot-type", "engine"];
+pub(super) fn describe(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, RdsError> {
+    let api = kind.api();
+    let options = rds.options();
+    let known = [api.database_filter, api.snapshot_filter, "snapshot-type", "engine"];
     let filters = form.filters(&known)?;
-    let wanted_id = form.get(words.snapshot_id).map(|id| names::bare(id, options));
-    let wanted_database = form.get(words.database_id).map(|id| names::bare(id, options));
-    let wanted_type = form.get("SnapshotType");
-    if let Some(name) = wanted_type
+    let requested_id = form.get(api.snapshot_id).map(|id| names::id_of(id, options));
+    let requested_database = form.get(api.database_id).map(|id| names::id_of(id, options));
+    let requested_type = form.get("SnapshotType");
+    if let Some(name) = requested_type
         && !["manual", "automated", "shared", "public", "awsbackup"].contains(&name)
     {
-        return Err(Fault::invalid(format!("Invalid snapshot type: {name}")));
+        return Err(RdsError::invalid_parameter(format!("Invalid snapshot type: {name}")));
     }
     let passes = |snapshot: &&Snapshot| {
         snapshot.kind == kind
-            && wanted_id.as_ref().is_none_or(|id| *id == snapshot.id)
-            && wanted_database.as_ref().is_none_or(|id| *id == snapshot.database)
-            && wanted_type.is_none_or(|name| name == snapshot.snapshot_type.name())
+            && requested_id.as_ref().is_none_or(|id| *id == snapshot.id)
+            && requested_database.as_ref().is_none_or(|id| *id == snapshot.database)
+            && requested_type.is_none_or(|name| name == snapshot.snapshot_type.name())
             && filters.iter().all(|(name, values)| {
                 let any = |value: &str| values.iter().any(|it| it == value);
-                let any_id = |id: &str| values.iter().any(|it| names::bare(it, options) == id);
+                let any_id = |id: &str| values.iter().any(|it| names::id_of(it, options) == id);
                 match name.as_str() {
                     "snapshot-type" => any(snapshot.snapshot_type.name()),
                     "engine" => any(&snapshot.engine),
-                    name if name == words.filters[0] => any_id(&snapshot.database),
+                    name if name == api.database_filter => any_id(&snapshot.database),
                     _ => any_id(&snapshot.id),
                 }
             })
     };
-    let state = shared.rds();
+    let state = rds.state();
     let items = state.snapshots.values().filter(passes);
     let (page, marker) = form.page(items.map(|snapshot| (snapshot.id.clone(), snapshot)))?;
-    if let Some(id) = wanted_id
+    if let Some(id) = requested_id
         && page.is_empty()
         && form.get("Marker").is_none()
     {
-        return Err(Fault::unknown_snapshot(kind, &id));
+        return Err(RdsError::snapshot_not_found(kind, &id));
     }
-    let now = shared.clock.now();
+    let now = rds.now();
     let mut xml = Xml::default();
-    xml.maybe("Marker", marker);
-    xml.element(&format!("{}s", words.snapshot), |xml| {
+    xml.optional_text("Marker", marker);
+    xml.element(api.snapshot_list, |xml| {
         for snapshot in page {
-            write(xml, snapshot, &words, options, snapshot.progress(now));
+            write(xml, snapshot, options, snapshot.progress(now));
         }
     });
     Ok(xml)
 }
 
-/// `DeleteDBSnapshot`, `DeleteDBClusterSnapshot`.
-pub(super) fn delete(shared: &Shared, kind: DatabaseKind, form: &Form) -> Result<Xml, Fault> {
-    let words = words(kind);
-    let id = names::bare(form.required(words.snapshot_id)?, &shared.options);
-    let snapshot = {
-        let mut state = shared.rds();
-        let key = (kind, id);
-        let unknown = Fault::unknown_snapshot(kind, &key.1);
-        let snapshot = state.snapshots.get(&key).ok_or(unknown)?;
-        if snapshot.snapshot_type == SnapshotType::Automated {
-            return Err(Fault::snapshot_state(kind, "Only manual snapshots may be deleted."));
-        }
-        let (status, _) = snapshot.progress(shared.clock.now());
-        if status != "available" {
-            let message = format!(
-                "Cannot delete the snapshot because it is not currently in the available state but {status}."
-            );
-            return Err(Fault::snapshot_state(kind, message));
-        }
-        if let Some(task) = state.exporting(&key) {
-            let message = format!(
-                "Cannot delete the snapshot because the export task {} is reading it.",
-                task.id
-            );
-            return Err(Fault::snapshot_state(kind, message));
-        }
-        state.snapshots.remove(&key).ok_or(Fault::unknown_snapshot(kind, &key.1))?
-    };
+/// `DeleteDBSnapshot`, `DeleteDBClusterSnapshot`
+pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, RdsError> {
+    let id = names::id_of(form.required(kind.api().snapshot_id)?, rds.options());
+    let mut state = rds.state();
+    let snapshot = state.find_snapshot(kind, &id)?;
+    if snapshot.snapshot_type == SnapshotType::Automated {
+        let message = "Only manual snapshots may be deleted.";
+        return Err(RdsError::invalid_snapshot_state(kind, message));
+    }
+    let (status, _) = snapshot.progress(rds.now());
+    if status != "available" {
+        let message = format!(
+            "Cannot delete the snapshot because it is not currently in the available state but {status}."
+        );
+        return Err(RdsError::invalid_snapshot_state(kind, message));
+    }
+    let key = (kind, id);
+    if let Some(task) = state.export_in_progress(&key) {
+        let message = format!(
+            "Cannot delete the snapshot because the export task {} is reading it.",
+            task.id
+        );
+        return Err(RdsError::invalid_snapshot_state(kind, message));
+    }
+    let snapshot = state.snapshots.remove(&key);
+    let snapshot = snapshot.ok_or_else(|| RdsError::snapshot_not_found(kind, &key.1))?;
     let mut xml = Xml::default();
-    write(&mut xml, &snapshot, &words, &shared.options, ("deleted", 100));
+    write(&mut xml, &snapshot, rds.options(), ("deleted", 100));
     Ok(xml)
 }
 
-fn write(
-    xml: &mut Xml,
-    snapshot: &Snapshot,
-    words: &Words,
-    options: &AwsOptions,
-    (status, percent): (&str, i64),
-) {
-    xml.element(words.snapshot, |xml| {
-        xml.text(words.snapshot_id, &snapshot.id);
-        xml.text(words.database_id, &snapshot.database);
-        // RDS does not say the time before it has really begun.
+/// Writes a `DBSnapshot` or a `DBClusterSnapshot`.
+fn write(xml: &mut Xml, snapshot: &Snapshot, options: &AwsOptions, (status, percent): Progress) {
+    let api = snapshot.kind.api();
+    xml.element(api.snapshot, |xml| {
+        xml.text(api.snapshot_id, &snapshot.id);
+        xml.text(api.database_id, &snapshot.database);
+        // RDS omits the time until the snapshot has started.
         if percent > 0 {
             xml.text("SnapshotCreateTime", snapshot.created);
         }
@@ -252,15 +224,15 @@ fn write(
         xml.text("AllocatedStorage", settings.storage_gb);
         xml.text("Status", status);
         xml.text("Port", settings.port);
-        xml.text("MasterUsername", &snapshot.master);
+        xml.text("MasterUsername", &snapshot.master_username);
         xml.text("StorageType", &settings.storage_type);
         xml.text("SnapshotType", snapshot.snapshot_type.name());
         xml.text("PercentProgress", percent);
         match snapshot.kind {
             DatabaseKind::Instance => {
-                xml.maybe("Iops", settings.iops);
-                xml.maybe("StorageThroughput", settings.throughput);
-                xml.maybe("LicenseModel", settings.license.as_ref());
+                xml.optional_text("Iops", settings.iops);
+                xml.optional_text("StorageThroughput", settings.throughput);
+                xml.optional_text("LicenseModel", settings.license.as_ref());
                 xml.text("OptionGroupName", &settings.option_group);
                 xml.text("BackupRetentionPeriod", settings.backup_days);
                 xml.text("PreferredBackupWindow", &settings.backup_window);
@@ -278,35 +250,32 @@ fn write(
     });
 }
 
-/// A snapshot that is there without the API; one of the same id is replaced.
+/// Adds a snapshot without an API call, or replaces the one with the same id.
 ///
 /// # Errors
-/// When data is wanted and the database is unknown or can't be read.
-pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Result<()> {
-    let (source, engine, version, settings, number) = {
-        let mut state = shared.rds();
-        let number = state.number();
+/// With data: the database does not exist or cannot be read.
+pub(crate) async fn add_snapshot(rds: &Rds, new: NewSnapshot) -> io::Result<()> {
+    let (source, engine, version, settings, dir) = {
+        let mut state = rds.state();
+        let dir = rds.account.snapshot_dir(state.next_number());
         match state.databases.get(&(new.kind, new.database.clone())) {
             Some(it) => {
                 let settings = it.settings.clone();
-                (it.source.clone(), it.engine.clone(), it.version.clone(), settings, number)
+                (it.source.clone(), it.engine.clone(), it.version.clone(), settings, dir)
             }
             None => {
-                let (engine, version) = ("postgres".to_owned(), "16.4".to_owned());
-                let settings = DatabaseSettings::defaults(&engine, &version);
-                (None, engine, version, settings, number)
+                let settings = DatabaseSettings::defaults("postgres", "16.4");
+                (None, "postgres".to_owned(), "16.4".to_owned(), settings, dir)
             }
         }
     };
-    let (capture, dir) = if new.with_data {
-        let source =
-            source.ok_or_else(|| io::Error::other("no such database to take data from"))?;
-        let dir = shared.images().join(format!("{number:06}"));
-        tokio::fs::create_dir_all(&dir).await?;
-        let image = source.capture(new.created, &dir).await.map_err(io::Error::other)?;
-        (Capture::Done(image), Some(Arc::new(ImageDir(dir))))
+    let (data, dir) = if new.with_data {
+        let source = source.ok_or_else(|| {
+            io::Error::other(format!("cannot snapshot `{}`: no such database", new.database))
+        })?;
+        (capture(&*source, &new, &dir).await?, Some(Arc::new(SnapshotDir(dir))))
     } else {
-        (Capture::Without, None)
+        (SnapshotData::Absent, None)
     };
     let key = (new.kind, new.id.clone());
     let snapshot = Snapshot {
@@ -318,14 +287,24 @@ pub(crate) async fn add_snapshot(shared: &Shared, new: NewSnapshot) -> io::Resul
         snapshot_type: new.snapshot_type,
         created: new.created,
         available: new.created,
-        capture,
+        data,
         tags: new.tags,
         dir,
         settings,
         database_name: None,
-        master: "admin".to_owned(),
+        master_username: "admin".to_owned(),
         deleting: false,
     };
-    shared.rds().snapshots.insert(key, snapshot);
+    rds.state().snapshots.insert(key, snapshot);
     Ok(())
+}
+
+async fn capture(
+    source: &dyn SourceDatabase,
+    new: &NewSnapshot,
+    dir: &Path,
+) -> io::Result<SnapshotData> {
+    tokio::fs::create_dir_all(dir).await?;
+    let data = source.capture(new.created, dir).await.map_err(io::Error::other)?;
+    Ok(SnapshotData::Captured(data))
 }

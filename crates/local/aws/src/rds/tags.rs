@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::Fault;
+use super::error::RdsError;
 use super::form::Form;
-use super::model::RdsState;
 use super::names::Resource;
+use super::state::{Rds, RdsState};
 use super::xml::Xml;
-use crate::shared::Shared;
+use crate::options::AwsOptions;
 
-/// `TagList`, as every description carries it.
+/// Writes `TagList`, which is part of every description.
 pub(super) fn write(xml: &mut Xml, tags: &BTreeMap<String, String>) {
     xml.element("TagList", |xml| {
         for (key, value) in tags {
@@ -21,42 +21,39 @@ pub(super) fn write(xml: &mut Xml, tags: &BTreeMap<String, String>) {
     });
 }
 
-fn find<'a>(
+fn tags_of<'a>(
     state: &'a mut RdsState,
-    shared: &Shared,
+    options: &AwsOptions,
     arn: &str,
-) -> Result<&'a mut BTreeMap<String, String>, Fault> {
-    match Resource::parse(arn, &shared.options) {
-        Some(Resource::Database(kind, id)) => {
-            let unknown = Fault::unknown_database(kind, &id);
-            state.databases.get_mut(&(kind, id)).map(|it| &mut it.tags).ok_or(unknown)
-        }
+) -> Result<&'a mut BTreeMap<String, String>, RdsError> {
+    match Resource::parse(arn, options) {
+        Some(Resource::Database(kind, id)) => Ok(&mut state.find_database_mut(kind, &id)?.tags),
         Some(Resource::Snapshot(kind, id)) => {
-            let unknown = Fault::unknown_snapshot(kind, &id);
-            state.snapshots.get_mut(&(kind, id)).map(|it| &mut it.tags).ok_or(unknown)
+            let not_found = RdsError::snapshot_not_found(kind, &id);
+            state.snapshots.get_mut(&(kind, id)).map(|it| &mut it.tags).ok_or(not_found)
         }
-        None => Err(Fault::invalid(format!("Invalid resource name: {arn}"))),
+        None => Err(RdsError::invalid_parameter(format!("Invalid resource name: {arn}"))),
     }
 }
 
-/// `AddTagsToResource`: a key that is there gets the new value.
-pub(super) fn add(shared: &Shared, form: &Form) -> Result<(), Fault> {
+/// `AddTagsToResource`. An existing key gets the new value.
+pub(super) fn add(rds: &Rds, form: &Form) -> Result<(), RdsError> {
     let arn = form.required("ResourceName")?;
     let new = form.tags()?;
-    let mut state = shared.rds();
-    let tags = find(&mut state, shared, arn)?;
-    if tags.keys().chain(new.keys().filter(|key| !tags.contains_key(*key))).count() > 50 {
-        return Err(Fault::invalid("A resource can have at most 50 tags."));
+    let mut state = rds.state();
+    let tags = tags_of(&mut state, rds.options(), arn)?;
+    if tags.len() + new.keys().filter(|key| !tags.contains_key(*key)).count() > 50 {
+        return Err(RdsError::invalid_parameter("A resource can have at most 50 tags."));
     }
     tags.extend(new);
     Ok(())
 }
 
-/// `RemoveTagsFromResource`: keys that aren't there are no error.
-pub(super) fn remove(shared: &Shared, form: &Form) -> Result<(), Fault> {
+/// `RemoveTagsFromResource`. A missing key is not an error.
+pub(super) fn remove(rds: &Rds, form: &Form) -> Result<(), RdsError> {
     let arn = form.required("ResourceName")?;
-    let mut state = shared.rds();
-    let tags = find(&mut state, shared, arn)?;
+    let mut state = rds.state();
+    let tags = tags_of(&mut state, rds.options(), arn)?;
     for key in form.list("TagKeys", "member") {
         tags.remove(&key);
     }
@@ -64,21 +61,22 @@ pub(super) fn remove(shared: &Shared, form: &Form) -> Result<(), Fault> {
 }
 
 /// `ListTagsForResource`
-pub(super) fn list(shared: &Shared, form: &Form) -> Result<Xml, Fault> {
+pub(super) fn list(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
     let arn = form.required("ResourceName")?;
     let mut xml = Xml::default();
-    write(&mut xml, find(&mut shared.rds(), shared, arn)?);
+    write(&mut xml, tags_of(&mut rds.state(), rds.options(), arn)?);
     Ok(xml)
 }
 
-/// Sets a tag without the API; says whether the resource is there.
-pub(crate) fn tag(shared: &Shared, arn: &str, key: &str, value: &str) -> bool {
-    let mut state = shared.rds();
-    find(&mut state, shared, arn).map(|tags| tags.insert(key.to_owned(), value.to_owned())).is_ok()
+/// Sets a tag without an API call. Returns whether the resource exists.
+pub(crate) fn set_tag(rds: &Rds, arn: &str, key: &str, value: &str) -> bool {
+    let mut state = rds.state();
+    let tags = tags_of(&mut state, rds.options(), arn);
+    tags.map(|tags| tags.insert(key.to_owned(), value.to_owned())).is_ok()
 }
 
-/// Removes a tag without the API; says whether the resource is there.
-pub(crate) fn untag(shared: &Shared, arn: &str, key: &str) -> bool {
-    let mut state = shared.rds();
-    find(&mut state, shared, arn).map(|tags| tags.remove(key)).is_ok()
+/// Removes a tag without an API call. Returns whether the resource exists.
+pub(crate) fn remove_tag(rds: &Rds, arn: &str, key: &str) -> bool {
+    let mut state = rds.state();
+    tags_of(&mut state, rds.options(), arn).map(|tags| tags.remove(key)).is_ok()
 }

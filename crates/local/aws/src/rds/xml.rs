@@ -1,21 +1,21 @@
-//! Writing answers.
+//! Writes responses in XML.
 
 use std::fmt::{Display, Write};
 
-/// XML being written; text is escaped, names are ours.
+/// A writer of XML. It escapes text; names must be valid XML names.
 #[derive(Debug, Default)]
-pub(crate) struct Xml(String);
+pub(super) struct Xml(String);
 
 impl Xml {
-    /// An element around whatever `fill` writes.
-    pub(crate) fn element(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    /// Writes an element with the content that `fill` writes.
+    pub(super) fn element(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         let _ = write!(self.0, "<{name}>");
         fill(self);
         let _ = write!(self.0, "</{name}>");
     }
 
-    /// An element that holds text.
-    pub(crate) fn text(&mut self, name: &str, text: impl Display) {
+    /// Writes an element that contains text.
+    pub(super) fn text(&mut self, name: &str, text: impl Display) {
         self.element(name, |xml| {
             for letter in text.to_string().chars() {
                 match letter {
@@ -23,7 +23,7 @@ impl Xml {
                     '<' => xml.0.push_str("&lt;"),
                     '>' => xml.0.push_str("&gt;"),
                     '"' => xml.0.push_str("&quot;"),
-                    // What XML 1.0 can't carry at all.
+                    // Characters that XML 1.0 cannot represent.
                     letter if letter.is_control() && !matches!(letter, '\t' | '\n' | '\r') => {}
                     letter => xml.0.push(letter),
                 }
@@ -31,21 +31,21 @@ impl Xml {
         });
     }
 
-    /// An element that holds text, or none at all.
-    pub(crate) fn maybe(&mut self, name: &str, text: Option<impl Display>) {
+    /// Writes an element if there is text for it.
+    pub(super) fn optional_text(&mut self, name: &str, text: Option<impl Display>) {
         if let Some(text) = text {
             self.text(name, text);
         }
     }
 
-    /// What was written.
-    pub(crate) fn finish(self) -> String {
+    /// Returns the document.
+    pub(super) fn finish(self) -> String {
         self.0
     }
 
-    /// Something written before.
-    pub(crate) fn append(&mut self, other: &str) {
-        self.0.push_str(other);
+    /// Appends the content of another writer.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.0.push_str(&other.0);
     }
 }
 
@@ -54,11 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes() {
+    fn text_is_escaped() {
         let mut xml = Xml::default();
         xml.element("A", |xml| {
             xml.text("B", "a<b> & \"c\"\u{1}");
-            xml.maybe("C", None::<&str>);
+            xml.optional_text("C", None::<&str>);
         });
         assert_eq!(xml.finish(), "<A><B>a&lt;b&gt; &amp; &quot;c&quot;</B></A>");
     }

@@ -1,7 +1,7 @@
-//! The bytes of one object: in memory when small, in a file of their own when not.
+//! The bytes of one object: in memory when small, otherwise in a file of its own.
 //!
-//! A blob never changes. Replacing an object swaps the blob it points at, so a
-//! reader keeps the version it began with, as S3 promises.
+//! A blob never changes. Replacing an object replaces its reference to a blob, so a reader keeps
+//! the version with which it started, as S3 guarantees.
 
 use std::io::{self, SeekFrom};
 use std::ops::Range;
@@ -15,17 +15,17 @@ use s3s::crypto::{Checksum as _, Md5};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-/// Up to here (bytes) a blob stays in memory: ledgers and manifests never touch the disk.
-const IN_MEMORY: usize = 64 * 1024;
-/// How much of a file is read at a time (bytes).
-const READ_STEP: u64 = 256 * 1024;
+/// A blob up to this size stays in memory, so ledgers and manifests never touch the disk.
+const MAX_IN_MEMORY_BYTES: usize = 64 * 1024;
+/// The number of bytes to read from a file at a time.
+const READ_CHUNK_BYTES: u64 = 256 * 1024;
 
-/// Immutable bytes. A file is removed when its last holder lets go.
+/// Immutable bytes. The file is removed when the blob is dropped.
 #[derive(Debug)]
 pub(crate) enum Blob {
-    /// Small bytes.
+    /// A small blob.
     Memory(Bytes),
-    /// The path of a file which belongs to this blob alone.
+    /// A file that belongs to this blob only.
     File(PathBuf),
 }
 
@@ -35,13 +35,13 @@ impl Drop for Blob {
             && let Err(error) = std::fs::remove_file(&*path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::debug!(%error, "a blob's file was not removed");
+            tracing::debug!(%error, "could not remove the file of a blob");
         }
     }
 }
 
 impl Blob {
-    /// Reads `range` (bytes, within the blob) whole.
+    /// Reads `range`, in bytes, which must be within the blob.
     pub(crate) async fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
         match self {
             Self::Memory(bytes) => Ok(slice(bytes, &range)),
@@ -55,7 +55,8 @@ impl Blob {
         }
     }
 
-    /// Streams `range` (bytes, within the blob) in steps, so memory stays bounded.
+    /// Streams `range`, in bytes, which must be within the blob. Memory use is bounded by
+    /// [`READ_CHUNK_BYTES`].
     pub(crate) fn stream(
         self: Arc<Self>,
         range: Range<u64>,
@@ -64,30 +65,30 @@ impl Blob {
             if range.is_empty() {
                 return Ok(None);
             }
-            let middle = range.end.min(range.start + READ_STEP);
-            let bytes = blob.read(range.start..middle).await?;
-            Ok(Some((bytes, (blob, middle..range.end))))
+            let chunk_end = range.end.min(range.start + READ_CHUNK_BYTES);
+            let bytes = blob.read(range.start..chunk_end).await?;
+            Ok(Some((bytes, (blob, chunk_end..range.end))))
         })
     }
 }
 
-/// Where blobs are kept, and how their files are named.
+/// Creates blobs and names their files.
 #[derive(Debug)]
-pub(crate) struct Blobs {
+pub(crate) struct BlobDirectory {
     dir: PathBuf,
-    next: AtomicU64,
+    next_number: AtomicU64,
 }
 
-impl Blobs {
-    /// Keeps files under `dir`, which must exist.
+impl BlobDirectory {
+    /// Keeps files in `dir`, which must exist.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), next: AtomicU64::new(1) }
+        Self { dir: dir.to_owned(), next_number: AtomicU64::new(1) }
     }
 
-    /// Begins a blob.
-    pub(crate) fn writer(&self) -> Writer {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Writer {
+    /// Starts a new blob.
+    pub(crate) fn writer(&self) -> BlobWriter {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        BlobWriter {
             path: self.dir.join(format!("{number:08}.blob")),
             buffer: Vec::new(),
             file: None,
@@ -97,8 +98,8 @@ impl Blobs {
     }
 }
 
-/// A blob being written; dropping it before [`finish`](Writer::finish) leaves nothing behind.
-pub(crate) struct Writer {
+/// Writes a blob. Dropping it before [`finish`](BlobWriter::finish) removes what was written.
+pub(crate) struct BlobWriter {
     path: PathBuf,
     buffer: Vec<u8>,
     file: Option<(Blob, File)>,
@@ -106,29 +107,41 @@ pub(crate) struct Writer {
     md5: Md5,
 }
 
-/// A blob that is whole.
+/// A completely written blob.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    /// The bytes.
+pub(crate) struct FinishedBlob {
+    /// The blob.
     pub(crate) blob: Arc<Blob>,
-    /// How many.
+    /// Its size in bytes.
     pub(crate) size: u64,
-    /// Their MD5, which is the ETag of an object put in one piece.
+    /// Its MD5, which is the ETag of an object uploaded in one request.
     pub(crate) md5: [u8; 16],
 }
 
-impl Writer {
+impl BlobWriter {
+    /// Appends a range of another blob.
+    pub(crate) async fn copy_from(&mut self, source: &Blob, range: Range<u64>) -> io::Result<()> {
+        let mut rest = range;
+        while !rest.is_empty() {
+            let chunk_end = rest.end.min(rest.start + READ_CHUNK_BYTES);
+            self.write(&source.read(rest.start..chunk_end).await?).await?;
+            rest.start = chunk_end;
+        }
+        Ok(())
+    }
+
     /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.md5.update(bytes);
         self.size += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() > IN_MEMORY {
+        if self.buffer.len() > MAX_IN_MEMORY_BYTES {
             self.spill().await?;
         }
         Ok(())
     }
 
+    /// Moves the buffer to the file, which is created first when needed.
     async fn spill(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             let file = File::create(&self.path).await?;
@@ -141,8 +154,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the blob.
-    pub(crate) async fn finish(mut self) -> io::Result<Finished> {
+    /// Completes the blob.
+    pub(crate) async fn finish(mut self) -> io::Result<FinishedBlob> {
         let blob = if self.file.is_some() {
             self.spill().await?;
             match self.file.take() {
@@ -155,7 +168,7 @@ impl Writer {
         } else {
             Blob::Memory(std::mem::take(&mut self.buffer).into())
         };
-        Ok(Finished { blob: Arc::new(blob), size: self.size, md5: self.md5.finalize() })
+        Ok(FinishedBlob { blob: Arc::new(blob), size: self.size, md5: self.md5.finalize() })
     }
 }
 
@@ -163,7 +176,7 @@ fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
     bytes.slice(to_usize(range.start)..to_usize(range.end))
 }
 
-/// Sizes of what is held in memory fit `usize` on every machine this runs on.
+/// Sizes of buffers in memory fit `usize` on every supported machine.
 fn to_usize(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }

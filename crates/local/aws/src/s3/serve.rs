@@ -1,4 +1,4 @@
-//! S3 on the wire: signatures by `s3s`, access by bucket.
+//! The HTTP side of S3: `s3s` verifies signatures, this module controls access to buckets.
 
 use std::sync::Arc;
 
@@ -12,78 +12,88 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
-use super::ops::Ops;
-use crate::shared::Shared;
+use super::operations::S3Operations;
+use super::store::Store;
+use crate::account::Account;
 
-/// The keys of the account and of its roles.
-struct Keys(Arc<Shared>);
+/// Finds the secret keys of the account's identities.
+struct SecretKeys(Arc<Account>);
 
 #[async_trait]
-impl S3Auth for Keys {
+impl S3Auth for SecretKeys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if let Some(identity) = self.0.identity(access_key) {
-            return Ok(identity.secret_key.as_str().into());
+        match self.0.identities.find(access_key) {
+            Some(identity) => Ok(identity.secret_key.as_str().into()),
+            None => Err(s3_error!(
+                InvalidAccessKeyId,
+                "The AWS Access Key Id you provided does not exist in our records."
+            )),
         }
-        Err(s3_error!(
-            InvalidAccessKeyId,
-            "The AWS Access Key Id you provided does not exist in our records."
-        ))
     }
 }
 
-/// Nobody comes in unsigned, nor with a role's keys without their session token, nor into a
-/// bucket that a test has closed.
-struct Doors(Arc<Shared>);
+/// Refuses requests without a signature, with the keys of a role but without its session token,
+/// or on a bucket to which access is denied.
+struct AccessControl {
+    account: Arc<Account>,
+    store: Arc<Store>,
+}
 
 #[async_trait]
-impl S3Access for Doors {
+impl S3Access for AccessControl {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Some(credentials) = cx.credentials() else {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         };
-        let identity = self.0.identity(&credentials.access_key);
+        let identity = self.account.identities.find(&credentials.access_key);
         let token = cx.headers().get("x-amz-security-token").and_then(|it| it.to_str().ok());
-        if identity.is_some_and(|it| it.session_token.is_some_and(|it| Some(it.as_str()) != token))
+        if let Some(expected) = identity.and_then(|identity| identity.session_token)
+            && token != Some(expected.as_str())
         {
             return Err(s3_error!(
                 InvalidToken,
                 "The provided token is malformed or otherwise invalid."
             ));
         }
-        match cx.s3_path().get_bucket_name().and_then(|bucket| self.0.store.denied(bucket)) {
+        match cx.s3_path().get_bucket_name().and_then(|bucket| self.store.denial(bucket)) {
             Some(message) => Err(s3_error!(AccessDenied, "{message}")),
             None => Ok(()),
         }
     }
 }
 
-/// S3 as the wire serves it.
+/// What the server awaits before it processes a request.
+pub(crate) type BeforeRequest = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// S3 as an HTTP service.
 pub(crate) struct S3Server {
-    shared: Arc<Shared>,
     service: S3Service,
+    before_request: BeforeRequest,
 }
 
 impl S3Server {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let store = shared.store.clone();
-        let region = shared.options.region.clone();
-        let mut builder = S3ServiceBuilder::new(Ops { store, region });
-        builder.set_auth(Keys(shared.clone()));
-        builder.set_access(Doors(shared.clone()));
-        Self { service: builder.build(), shared }
+    pub(crate) fn new(
+        account: Arc<Account>,
+        store: Arc<Store>,
+        before_request: BeforeRequest,
+    ) -> Self {
+        let region = account.options.region.clone();
+        let mut builder = S3ServiceBuilder::new(S3Operations { store: store.clone(), region });
+        builder.set_auth(SecretKeys(account.clone()));
+        builder.set_access(AccessControl { account, store });
+        Self { service: builder.build(), before_request }
     }
 }
 
 impl wire::Service for S3Server {
     fn call(&self, request: wire::Request) -> BoxFuture<'static, wire::Response> {
-        let (shared, service) = (self.shared.clone(), self.service.clone());
+        let (service, before_request) = (self.service.clone(), (self.before_request)());
         Box::pin(async move {
-            // An export that has ended by the clock has its objects in the bucket.
-            crate::rds::settle(&shared).await;
+            before_request.await;
             match service.call(request.map(s3s::Body::from)).await {
                 Ok(response) => response.map(BodyExt::boxed_unsync),
                 Err(error) => {
-                    tracing::error!(?error, "s3 could not answer");
+                    tracing::error!(?error, "s3 could not process a request");
                     let mut response = wire::Response::new(wire::empty_body());
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                     response

@@ -1,5 +1,7 @@
-//! Buckets and objects. Every change is one step under one lock, conditions
-//! included, so two writers with the same `If-None-Match: *` can't both win.
+//! Buckets, objects and multipart uploads.
+//!
+//! A change and its condition are one step under one lock, so only one of two writers with
+//! `If-None-Match: *` succeeds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -12,18 +14,18 @@ use jiff::Timestamp;
 use landbridge_local_wire::Clock;
 use s3s::dto;
 
-use super::blob::{Blob, Blobs, Finished};
+use super::blob::{Blob, BlobDirectory, FinishedBlob};
 
-/// Why the store refused. The protocol's codes are chosen where requests are answered.
+/// Why the store refused an operation. The module `protocol` maps it to an S3 error.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum StoreError {
     #[error("the bucket does not exist")]
     NoSuchBucket,
     #[error("the key does not exist")]
     NoSuchKey,
     #[error("the upload does not exist")]
     NoSuchUpload,
-    #[error("the bucket exists already")]
+    #[error("the bucket already exists")]
     BucketExists,
     #[error("the bucket is not empty")]
     BucketNotEmpty,
@@ -31,20 +33,20 @@ pub(crate) enum Refusal {
     PreconditionFailed,
 }
 
-/// What must hold of the object under a key for a change to happen.
+/// What must be true of the current object under a key for a change to happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// Nothing.
+    /// Unconditional.
     Always,
     /// `If-None-Match: *`
     Absent,
     /// `If-Match: *`
     Present,
     /// `If-Match: "etag"`
-    Tag(String),
+    ETagMatches(String),
 }
 
-/// What a client said about an object besides its bytes.
+/// The metadata that a client sets on an object.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) content_type: Option<String>,
@@ -55,9 +57,9 @@ pub(crate) struct Attributes {
     pub(crate) metadata: Option<HashMap<String, String>>,
 }
 
-/// One version of an object.
+/// An object. Replacing it does not affect readers of the old one.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Object {
     pub(crate) blob: Arc<Blob>,
     pub(crate) size: u64,
     pub(crate) etag: String,
@@ -66,89 +68,90 @@ pub(crate) struct Entry {
     pub(crate) checksum: dto::Checksum,
 }
 
-/// An object as tests and `local up` see it.
+/// The public view of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectView {
     /// The key.
     pub key: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
     /// The ETag, without quotes.
     pub etag: String,
-    /// Virtual time of the last write.
+    /// The virtual time of the last write.
     pub modified: Timestamp,
 }
 
 struct Bucket {
     created: Timestamp,
-    objects: BTreeMap<String, Entry>,
-    denied: Option<String>,
-    /// Whether its public access blocks and its encryption were taken away.
+    objects: BTreeMap<String, Object>,
+    /// The message with which every call is refused.
+    denial: Option<String>,
+    /// Whether the bucket has neither public access blocks nor encryption.
     exposed: bool,
 }
 
-/// A multipart upload that is under way.
+/// A multipart upload in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) attributes: Attributes,
     pub(crate) initiated: Timestamp,
-    pub(crate) parts: BTreeMap<i32, Entry>,
+    pub(crate) parts: BTreeMap<i32, Object>,
 }
 
 #[derive(Default)]
-struct State {
+struct StoreState {
     buckets: BTreeMap<String, Bucket>,
     uploads: BTreeMap<String, Upload>,
-    uploads_begun: u64,
+    upload_count: u64,
 }
 
-impl State {
-    fn bucket(&self, name: &str) -> Result<&Bucket, Refusal> {
-        self.buckets.get(name).ok_or(Refusal::NoSuchBucket)
+impl StoreState {
+    fn bucket(&self, name: &str) -> Result<&Bucket, StoreError> {
+        self.buckets.get(name).ok_or(StoreError::NoSuchBucket)
     }
 
-    fn bucket_mut(&mut self, name: &str) -> Result<&mut Bucket, Refusal> {
-        self.buckets.get_mut(name).ok_or(Refusal::NoSuchBucket)
+    fn bucket_mut(&mut self, name: &str) -> Result<&mut Bucket, StoreError> {
+        self.buckets.get_mut(name).ok_or(StoreError::NoSuchBucket)
     }
 }
 
 /// All buckets of the account.
 pub(crate) struct Store {
-    blobs: Blobs,
+    blobs: BlobDirectory,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<StoreState>,
 }
 
 impl Store {
-    /// Keeps large objects under `dir`, which must exist.
+    /// Keeps large objects in `dir`, which must exist.
     pub(crate) fn new(dir: &Path, clock: Clock) -> Self {
-        Self { blobs: Blobs::new(dir), clock, state: Mutex::default() }
+        Self { blobs: BlobDirectory::new(dir), clock, state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StoreState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Virtual time.
+    /// The current virtual time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Where new bytes go.
-    pub(crate) fn blobs(&self) -> &Blobs {
+    /// Creates the blobs of new objects.
+    pub(crate) fn blobs(&self) -> &BlobDirectory {
         &self.blobs
     }
 
-    /// An object put in one piece, as of now.
-    pub(crate) fn entry(
+    /// An object with the bytes of one blob, modified now.
+    pub(crate) fn object(
         &self,
-        finished: Finished,
+        finished: FinishedBlob,
         attributes: Attributes,
         checksum: dto::Checksum,
-    ) -> Entry {
-        Entry {
+    ) -> Object {
+        Object {
             blob: finished.blob,
             size: finished.size,
             etag: hex::encode(finished.md5),
@@ -158,34 +161,35 @@ impl Store {
         }
     }
 
-    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), StoreError> {
         let created = self.clock.now();
         let mut state = self.state();
         if state.buckets.contains_key(name) {
-            return Err(Refusal::BucketExists);
+            return Err(StoreError::BucketExists);
         }
-        let bucket = Bucket { created, objects: BTreeMap::new(), denied: None, exposed: false };
+        let bucket = Bucket { created, objects: BTreeMap::new(), denial: None, exposed: false };
         state.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
 
-    pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), StoreError> {
         let mut state = self.state();
         if !state.bucket(name)?.objects.is_empty() {
-            return Err(Refusal::BucketNotEmpty);
+            return Err(StoreError::BucketNotEmpty);
         }
         state.buckets.remove(name);
         Ok(())
     }
 
-    /// Removes a bucket with all it holds; no client can do that, a test can.
+    /// Removes a bucket with all its objects and uploads. The S3 API has no such operation.
     pub(crate) fn remove_bucket(&self, name: &str) {
         let mut state = self.state();
         state.buckets.remove(name);
         state.uploads.retain(|_, upload| upload.bucket != name);
     }
 
-    pub(crate) fn has_bucket(&self, name: &str) -> Result<(), Refusal> {
+    /// Checks that a bucket exists.
+    pub(crate) fn check_bucket(&self, name: &str) -> Result<(), StoreError> {
         self.state().bucket(name).map(|_| ())
     }
 
@@ -193,14 +197,14 @@ impl Store {
         self.state().buckets.iter().map(|(name, bucket)| (name.clone(), bucket.created)).collect()
     }
 
-    /// Refuses every call on a bucket with `message`, or allows them again.
-    pub(crate) fn deny(&self, name: &str, message: Option<String>) {
+    /// Refuses every call on a bucket with `message`; `None` allows them again.
+    pub(crate) fn set_denial(&self, name: &str, message: Option<String>) {
         if let Ok(bucket) = self.state().bucket_mut(name) {
-            bucket.denied = message;
+            bucket.denial = message;
         }
     }
 
-    /// Takes a bucket's public access blocks and its encryption away.
+    /// Removes the public access blocks and the encryption of a bucket.
     pub(crate) fn expose(&self, name: &str) {
         if let Ok(bucket) = self.state().bucket_mut(name) {
             bucket.exposed = true;
@@ -208,67 +212,67 @@ impl Store {
     }
 
     /// Whether [`expose`](Self::expose) was called on the bucket.
-    pub(crate) fn exposed(&self, name: &str) -> Result<bool, Refusal> {
+    pub(crate) fn is_exposed(&self, name: &str) -> Result<bool, StoreError> {
         self.state().bucket(name).map(|bucket| bucket.exposed)
     }
 
-    /// The message to refuse calls on this bucket with.
-    pub(crate) fn denied(&self, name: &str) -> Option<String> {
-        self.state().bucket(name).ok().and_then(|bucket| bucket.denied.clone())
+    /// The message with which calls on this bucket are refused.
+    pub(crate) fn denial(&self, name: &str) -> Option<String> {
+        self.state().bucket(name).ok().and_then(|bucket| bucket.denial.clone())
     }
 
-    pub(crate) fn get(&self, bucket: &str, key: &str) -> Result<Entry, Refusal> {
-        self.state().bucket(bucket)?.objects.get(key).cloned().ok_or(Refusal::NoSuchKey)
+    pub(crate) fn get(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
+        self.state().bucket(bucket)?.objects.get(key).cloned().ok_or(StoreError::NoSuchKey)
     }
 
-    /// Puts `entry` under `key` when `condition` holds at that very moment.
+    /// Stores `object` under `key` if `condition` holds at the time of the write.
     pub(crate) fn put(
         &self,
         bucket: &str,
         key: &str,
-        entry: Entry,
+        object: Object,
         condition: &Condition,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
         let objects = &mut state.bucket_mut(bucket)?.objects;
-        check(objects.get(key), condition)?;
-        objects.insert(key.to_owned(), entry);
+        check_condition(objects.get(key), condition)?;
+        objects.insert(key.to_owned(), object);
         Ok(())
     }
 
-    /// Deletes a key; one that isn't there is no error unless the condition needs it.
+    /// Deletes a key. A missing key is an error only if the condition requires an object.
     pub(crate) fn delete(
         &self,
         bucket: &str,
         key: &str,
         condition: &Condition,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
         let objects = &mut state.bucket_mut(bucket)?.objects;
-        check(objects.get(key), condition)?;
+        check_condition(objects.get(key), condition)?;
         objects.remove(key);
         Ok(())
     }
 
-    /// Looks at a bucket's objects in the order of their keys' UTF-8 bytes, which is S3's.
+    /// Passes a bucket's objects to `read`, ordered by the UTF-8 bytes of the key as in S3.
     pub(crate) fn with_objects<T>(
         &self,
         bucket: &str,
-        look: impl FnOnce(&BTreeMap<String, Entry>) -> T,
-    ) -> Result<T, Refusal> {
-        Ok(look(&self.state().bucket(bucket)?.objects))
+        read: impl FnOnce(&BTreeMap<String, Object>) -> T,
+    ) -> Result<T, StoreError> {
+        Ok(read(&self.state().bucket(bucket)?.objects))
     }
 
-    pub(crate) fn begin_upload(
+    pub(crate) fn create_upload(
         &self,
         bucket: &str,
         key: &str,
         attributes: Attributes,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, StoreError> {
         let mut state = self.state();
         state.bucket(bucket)?;
-        state.uploads_begun += 1;
-        let id = format!("upload-{:06}", state.uploads_begun);
+        state.upload_count += 1;
+        let id = format!("upload-{:06}", state.upload_count);
         let upload = Upload {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -280,84 +284,86 @@ impl Store {
         Ok(id)
     }
 
-    pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, Refusal> {
+    pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, StoreError> {
         let state = self.state();
         state.bucket(bucket)?;
         match state.uploads.get(id) {
             Some(upload) if upload.bucket == bucket && upload.key == key => Ok(upload.clone()),
-            _ => Err(Refusal::NoSuchUpload),
+            _ => Err(StoreError::NoSuchUpload),
         }
     }
 
-    pub(crate) fn uploads(&self, bucket: &str) -> Result<Vec<(String, Upload)>, Refusal> {
+    pub(crate) fn uploads(&self, bucket: &str) -> Result<Vec<(String, Upload)>, StoreError> {
         let state = self.state();
         state.bucket(bucket)?;
         let of_bucket = state.uploads.iter().filter(|(_, upload)| upload.bucket == bucket);
         Ok(of_bucket.map(|(id, upload)| (id.clone(), upload.clone())).collect())
     }
 
-    /// Puts a part; the same number again replaces it.
-    pub(crate) fn put_part(&self, id: &str, number: i32, part: Entry) -> Result<(), Refusal> {
+    /// Stores a part, or replaces the part with the same number.
+    pub(crate) fn put_part(&self, id: &str, number: i32, part: Object) -> Result<(), StoreError> {
         let mut state = self.state();
-        let upload = state.uploads.get_mut(id).ok_or(Refusal::NoSuchUpload)?;
+        let upload = state.uploads.get_mut(id).ok_or(StoreError::NoSuchUpload)?;
         upload.parts.insert(number, part);
         Ok(())
     }
 
-    /// Turns an upload into an object, or leaves it as it was when the condition fails.
+    /// Turns an upload into an object. The upload stays if the condition does not hold.
     pub(crate) fn complete_upload(
         &self,
         id: &str,
-        entry: Entry,
+        object: Object,
         condition: &Condition,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StoreError> {
         let mut state = self.state();
-        let upload = state.uploads.get(id).ok_or(Refusal::NoSuchUpload)?;
+        let upload = state.uploads.get(id).ok_or(StoreError::NoSuchUpload)?;
         let (bucket, key) = (upload.bucket.clone(), upload.key.clone());
         let objects = &mut state.bucket_mut(&bucket)?.objects;
-        check(objects.get(&key), condition)?;
-        objects.insert(key, entry);
+        check_condition(objects.get(&key), condition)?;
+        objects.insert(key, object);
         state.uploads.remove(id);
         Ok(())
     }
 
-    pub(crate) fn abort_upload(&self, id: &str) -> Result<(), Refusal> {
-        self.state().uploads.remove(id).map(|_| ()).ok_or(Refusal::NoSuchUpload)
+    pub(crate) fn abort_upload(&self, id: &str) -> Result<(), StoreError> {
+        self.state().uploads.remove(id).map(|_| ()).ok_or(StoreError::NoSuchUpload)
     }
 
-    /// Puts bytes without asking for a condition: exports and tests.
+    /// Stores bytes unconditionally, without the API: for exports and tests.
     pub(crate) async fn put_bytes(&self, bucket: &str, key: &str, bytes: &Bytes) -> io::Result<()> {
         let mut writer = self.blobs.writer();
         writer.write(bytes).await?;
         let finished = writer.finish().await?;
-        let entry = self.entry(finished, Attributes::default(), dto::Checksum::default());
-        self.put(bucket, key, entry, &Condition::Always).map_err(io::Error::other)
+        let object = self.object(finished, Attributes::default(), dto::Checksum::default());
+        self.put(bucket, key, object, &Condition::Always).map_err(io::Error::other)
     }
 
-    /// The objects under a prefix, in order.
-    pub(crate) fn views(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectView>, Refusal> {
+    /// The objects under a prefix, in the order of their keys.
+    pub(crate) fn views(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectView>, StoreError> {
         self.with_objects(bucket, |objects| {
             let from = objects.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
             let under = from.take_while(|(key, _)| key.starts_with(prefix));
-            let view = |(key, entry): (&String, &Entry)| ObjectView {
+            let view = |(key, object): (&String, &Object)| ObjectView {
                 key: key.clone(),
-                size: entry.size,
-                etag: entry.etag.clone(),
-                modified: entry.modified,
+                size: object.size,
+                etag: object.etag.clone(),
+                modified: object.modified,
             };
             under.map(view).collect()
         })
     }
 }
 
-/// AWS documentation: `If-Match` on a key that holds nothing is a 404, not a 412.
-fn check(live: Option<&Entry>, condition: &Condition) -> Result<(), Refusal> {
-    match (condition, live) {
+/// AWS documentation: `If-Match` on a key without an object is a 404, not a 412.
+fn check_condition(current: Option<&Object>, condition: &Condition) -> Result<(), StoreError> {
+    match (condition, current) {
         (Condition::Always, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {
             Ok(())
         }
-        (Condition::Tag(tag), Some(entry)) if *tag == entry.etag => Ok(()),
-        (Condition::Present | Condition::Tag(_), None) => Err(Refusal::NoSuchKey),
-        (Condition::Absent | Condition::Tag(_), Some(_)) => Err(Refusal::PreconditionFailed),
+        (Condition::ETagMatches(etag), Some(object)) if *etag == object.etag => Ok(()),
+        (Condition::Present | Condition::ETagMatches(_), None) => Err(StoreError::NoSuchKey),
+        (Condition::Absent | Condition::ETagMatches(_), Some(_)) => {
+            Err(StoreError::PreconditionFailed)
+        }
     }
 }

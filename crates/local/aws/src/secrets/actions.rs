@@ -1,251 +1,209 @@
-//! The actions: GetSecretValue, CreateSecret, PutSecretValue, DescribeSecret.
+//! The actions of Secrets Manager: GetSecretValue, CreateSecret, PutSecretValue, DescribeSecret.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::refusal::Refusal;
-use super::store::{CURRENT, Held, SecretsState, Value, Version, name_in_arn};
-use crate::options::AwsOptions;
-use crate::shared::Shared;
+use super::error::SecretsError;
+use super::parameters::Parameters;
+use super::store::{CURRENT, Secret, SecretStore, SecretValue, SecretVersion, name_in_arn};
+use crate::account::Account;
 
-/// What a value may hold at most. AWS documentation, quotas of Secrets Manager.
-const LARGEST: usize = 65_536;
-/// Characters of names besides letters and digits. AWS documentation, CreateSecret.
-const IN_NAMES: &str = "/_+=.@-";
+/// The characters of a name other than letters and digits. AWS documentation, CreateSecret.
+const NAME_CHARACTERS: &str = "/_+=.@-";
 
-/// Acts on one request.
-pub(super) fn act(shared: &Shared, action: &str, said: &Json) -> Result<Json, Refusal> {
-    let said = Said(said.as_object().ok_or_else(Refusal::serialization)?);
-    let now = shared.clock.now();
-    let mut state = shared.secrets();
-    match action {
-        "GetSecretValue" => get(&state, action, said),
-        "DescribeSecret" => describe(&state, action, said),
-        "CreateSecret" => create(&mut state, &shared.options, action, said, now),
-        "PutSecretValue" => put(&mut state, action, said, now),
-        _ => Err(Refusal::unknown_action()),
-    }
+/// Secrets Manager of an account.
+pub(crate) struct Secrets {
+    pub(super) account: Arc<Account>,
+    store: Mutex<SecretStore>,
 }
 
-/// A secret from inside; one that is there gets a new version.
-pub(crate) fn add(shared: &Shared, id: &str, text: &str) {
-    let now = shared.clock.now();
-    let mut state = shared.secrets();
-    let known = state.name_of(id).to_owned();
-    let (name, arn) = match (name_in_arn(&known), known.starts_with("arn:")) {
-        (Some(name), true) => (name.to_owned(), known.clone()),
-        _ => (known.clone(), arn(&shared.options, &known)),
-    };
-    let secret = match state.get_mut(&name) {
-        Ok(secret) => secret,
-        Err(_) => state.insert(new(name, arn, now)),
-    };
-    let version = token_of(&format!("{}/{}", secret.arn, secret.versions.len()));
-    let stages = BTreeSet::from([CURRENT.to_owned()]);
-    if secret.put(version, Value::Text(text.to_owned()), stages, now).is_err() {
-        tracing::debug!(secret = secret.name, "the version is there already");
-    }
-}
-
-fn get(state: &SecretsState, action: &str, said: Said<'_>) -> Result<Json, Refusal> {
-    let secret = permitted(state, action, said.required("SecretId")?)?;
-    let version = secret.version(said.text("VersionId")?, said.text("VersionStage")?)?;
-    let mut answer = named(secret, Some(version));
-    answer["CreatedDate"] = seconds(version.created);
-    match &version.value {
-        Value::Text(text) => answer["SecretString"] = json!(text),
-        Value::Binary(base64) => answer["SecretBinary"] = json!(base64),
-    }
-    Ok(answer)
-}
-
-fn describe(state: &SecretsState, action: &str, said: Said<'_>) -> Result<Json, Refusal> {
-    let secret = permitted(state, action, said.required("SecretId")?)?;
-    // A version without a stage is deprecated and not listed.
-    let staged = secret.versions.iter().filter(|it| !it.stages.is_empty());
-    let stages: Map<String, Json> = staged.map(|it| (it.id.clone(), json!(it.stages))).collect();
-    let mut answer = named(secret, None);
-    answer["Description"] = json!(secret.description);
-    answer["CreatedDate"] = seconds(secret.created);
-    answer["LastChangedDate"] = seconds(secret.changed);
-    answer["VersionIdsToStages"] = stages.into();
-    if let Some(key) = &secret.kms_key {
-        answer["KmsKeyId"] = json!(key);
-    }
-    Ok(answer)
-}
-
-fn create(
-    state: &mut SecretsState,
-    options: &AwsOptions,
-    action: &str,
-    said: Said<'_>,
-    now: Timestamp,
-) -> Result<Json, Refusal> {
-    let name = said.required("Name")?;
-    let good = |c: char| c.is_ascii_alphanumeric() || IN_NAMES.contains(c);
-    if name.len() > 512 || !name.chars().all(good) {
-        return Err(Refusal::parameter(
-            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the \
-             following: -/_+=.@!",
-        ));
-    }
-    if state.is_denied(name) {
-        return Err(Refusal::denied(action, name));
-    }
-    let (id, value) = (said.version()?, said.value()?);
-    if let Ok(there) = state.get(name) {
-        // The same call again, its answer lost: no news.
-        let again =
-            there.versions.iter().find(|it| it.id == id && Some(&it.value) == value.as_ref());
-        return again
-            .map(|version| named(there, Some(version)))
-            .ok_or_else(|| Refusal::exists(name));
-    }
-    let mut secret = new(name.to_owned(), arn(options, name), now);
-    secret.description = said.text("Description")?.unwrap_or_default().to_owned();
-    secret.kms_key = said.text("KmsKeyId")?.map(str::to_owned);
-    if let Some(value) = value {
-        secret.put(id, value, BTreeSet::from([CURRENT.to_owned()]), now)?;
-    }
-    let secret = state.insert(secret);
-    Ok(named(secret, secret.versions.first()))
-}
-
-fn put(
-    state: &mut SecretsState,
-    action: &str,
-    said: Said<'_>,
-    now: Timestamp,
-) -> Result<Json, Refusal> {
-    let id = said.required("SecretId")?;
-    permitted(state, action, id)?;
-    let value = said
-        .value()?
-        .ok_or_else(|| Refusal::request("You must provide either SecretString or SecretBinary."))?;
-    let stages = match said.0.get("VersionStages") {
-        None | Some(Json::Null) => BTreeSet::from([CURRENT.to_owned()]),
-        Some(list) => serde_json::from_value(list.clone())
-            .ok()
-            .filter(|stages: &BTreeSet<String>| !stages.is_empty())
-            .ok_or_else(|| Refusal::parameter("VersionStages is not a list of labels."))?,
-    };
-    let secret = state.get_mut(id)?;
-    let version = secret.put(said.version()?, value, stages, now)?.id.clone();
-    let version = secret.versions.iter().find(|it| it.id == version);
-    Ok(named(secret, version))
-}
-
-/// The secret, unless the caller is kept out. Who is kept out is not told whether it exists.
-fn permitted<'a>(state: &'a SecretsState, action: &str, id: &str) -> Result<&'a Held, Refusal> {
-    let name = state.name_of(id);
-    if state.is_denied(name) {
-        return Err(Refusal::denied(action, id));
-    }
-    state.get(id)
-}
-
-/// What every answer begins with.
-fn named(secret: &Held, version: Option<&Version>) -> Json {
-    let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
-    if let Some(version) = version {
-        answer["VersionId"] = json!(version.id);
-        answer["VersionStages"] = json!(version.stages);
-    }
-    answer
-}
-
-fn new(name: String, arn: String, now: Timestamp) -> Held {
-    Held {
-        name,
-        arn,
-        description: String::new(),
-        kms_key: None,
-        created: now,
-        changed: now,
-        versions: Vec::new(),
-    }
-}
-
-/// The ARN, its six characters made from the name instead of drawn.
-fn arn(options: &AwsOptions, name: &str) -> String {
-    let suffix = hex::encode(Sha256::digest(name));
-    format!(
-        "arn:aws:secretsmanager:{}:{}:secret:{name}-{}",
-        options.region,
-        options.account,
-        &suffix[..6]
-    )
-}
-
-/// An id of the shape that SDKs send, made from text.
-fn token_of(text: &str) -> String {
-    let hash = hex::encode(Sha256::digest(text));
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        &hash[..8],
-        &hash[8..12],
-        &hash[12..15],
-        &hash[15..18],
-        &hash[18..30]
-    )
-}
-
-/// A time as the protocol writes it: seconds, as a number.
-fn seconds(at: Timestamp) -> Json {
-    json!(at.as_second())
-}
-
-/// The parameters of a request.
-#[derive(Clone, Copy)]
-struct Said<'a>(&'a Map<String, Json>);
-
-impl<'a> Said<'a> {
-    fn text(self, name: &str) -> Result<Option<&'a str>, Refusal> {
-        match self.0.get(name) {
-            None | Some(Json::Null) => Ok(None),
-            Some(Json::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Refusal::serialization()),
-        }
+impl Secrets {
+    pub(crate) fn new(account: Arc<Account>) -> Self {
+        Self { account, store: Mutex::default() }
     }
 
-    fn required(self, name: &str) -> Result<&'a str, Refusal> {
-        let given = self.text(name)?.filter(|text| !text.is_empty());
-        given.ok_or_else(|| Refusal::parameter(format!("You must provide a value for {name}.")))
+    fn store(&self) -> MutexGuard<'_, SecretStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of a new version: the SDKs draw one and send it.
-    fn version(self) -> Result<String, Refusal> {
-        let token = self.text("ClientRequestToken")?;
-        token.filter(|token| (32..=64).contains(&token.len())).map(str::to_owned).ok_or_else(|| {
-            Refusal::parameter("You must provide a ClientRequestToken of 32 to 64 characters.")
-        })
+    /// Denies every caller access to a secret, or allows it again.
+    pub(crate) fn set_denied(&self, name: &str, denied: bool) {
+        self.store().set_denied(name, denied);
     }
 
-    fn value(self) -> Result<Option<Value>, Refusal> {
-        let value = match (self.text("SecretString")?, self.text("SecretBinary")?) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::parameter(
-                    "You can't specify both a binary secret value and a string secret value in the \
-                     same secret.",
-                ));
-            }
-            (Some(text), None) => Value::Text(text.to_owned()),
-            (None, Some(base64)) if STANDARD.decode(base64).is_ok() => {
-                Value::Binary(base64.to_owned())
-            }
-            (None, Some(_)) => return Err(Refusal::serialization()),
-            (None, None) => return Ok(None),
+    /// Creates a secret without an API call, by its name or its complete ARN. An existing secret
+    /// gets a new version.
+    pub(crate) fn put_secret(&self, id: &str, text: &str) {
+        let now = self.account.now();
+        let mut store = self.store();
+        let known = store.name_of(id).to_owned();
+        let (name, arn) = match name_in_arn(&known) {
+            Some(name) if known.starts_with("arn:") => (name.to_owned(), known.clone()),
+            _ => (known.clone(), self.arn(&known)),
         };
-        match &value {
-            Value::Text(text) | Value::Binary(text) if text.len() > LARGEST => {
-                Err(Refusal::parameter("The secret's value is longer than 65536 bytes."))
-            }
-            _ => Ok(Some(value)),
+        let secret = match store.get_mut(&name) {
+            Ok(secret) => secret,
+            Err(_) => store.insert(Secret::new(name, arn, now)),
+        };
+        let version_id = derived_version_id(&format!("{}/{}", secret.arn, secret.versions.len()));
+        let stages = BTreeSet::from([CURRENT.to_owned()]);
+        let value = SecretValue::Text(text.to_owned());
+        if secret.put_version(version_id, value, stages, now).is_err() {
+            tracing::debug!(secret = secret.name, "this version of the secret exists already");
         }
     }
+
+    /// Performs the action of one request.
+    pub(super) fn perform(&self, action: &str, parameters: &Json) -> Result<Json, SecretsError> {
+        let parameters = Parameters::new(parameters)?;
+        match action {
+            "GetSecretValue" => get_secret_value(&self.store(), action, parameters),
+            "DescribeSecret" => describe_secret(&self.store(), action, parameters),
+            "CreateSecret" => self.create_secret(action, parameters),
+            "PutSecretValue" => self.put_secret_value(action, parameters),
+            _ => Err(SecretsError::unknown_action()),
+        }
+    }
+
+    fn create_secret(
+        &self,
+        action: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Json, SecretsError> {
+        let now = self.account.now();
+        let mut store = self.store();
+        let name = parameters.required_text("Name")?;
+        let valid = |c: char| c.is_ascii_alphanumeric() || NAME_CHARACTERS.contains(c);
+        if name.len() > 512 || !name.chars().all(valid) {
+            return Err(SecretsError::invalid_parameter(
+                "Invalid name. Must be a valid name containing alphanumeric characters, or any of \
+                 the following: -/_+=.@!",
+            ));
+        }
+        if store.is_denied(name) {
+            return Err(SecretsError::access_denied(action, name));
+        }
+        let (id, value) = (parameters.version_id()?, parameters.value()?);
+        if let Ok(existing) = store.get(name) {
+            // A repetition of the same request, whose response was lost, succeeds.
+            let same = |version: &&SecretVersion| {
+                version.id == id && Some(&version.value) == value.as_ref()
+            };
+            return match existing.versions.iter().find(same) {
+                Some(version) => Ok(identify(existing, Some(version))),
+                None => Err(SecretsError::already_exists(name)),
+            };
+        }
+        let mut secret = Secret::new(name.to_owned(), self.arn(name), now);
+        secret.description = parameters.text("Description")?.unwrap_or_default().to_owned();
+        secret.kms_key = parameters.text("KmsKeyId")?.map(str::to_owned);
+        if let Some(value) = value {
+            secret.put_version(id, value, BTreeSet::from([CURRENT.to_owned()]), now)?;
+        }
+        let secret = store.insert(secret);
+        Ok(identify(secret, secret.versions.first()))
+    }
+
+    fn put_secret_value(
+        &self,
+        action: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Json, SecretsError> {
+        let now = self.account.now();
+        let mut store = self.store();
+        let secret_id = parameters.required_text("SecretId")?;
+        authorized_secret(&store, action, secret_id)?;
+        let value = parameters.value()?.ok_or_else(|| {
+            SecretsError::invalid_request("You must provide either SecretString or SecretBinary.")
+        })?;
+        let stages = parameters.version_stages()?;
+        let secret = store.get_mut(secret_id)?;
+        let version_id = parameters.version_id()?;
+        secret.put_version(version_id.clone(), value, stages, now)?;
+        let version = secret.versions.iter().find(|version| version.id == version_id);
+        Ok(identify(secret, version))
+    }
+
+    /// The ARN of a secret. AWS appends six random characters; here they derive from the name.
+    fn arn(&self, name: &str) -> String {
+        let suffix = hex::encode(Sha256::digest(name));
+        let (region, account) = (&self.account.options.region, &self.account.options.account);
+        format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-{}", &suffix[..6])
+    }
+}
+
+fn get_secret_value(
+    store: &SecretStore,
+    action: &str,
+    parameters: Parameters<'_>,
+) -> Result<Json, SecretsError> {
+    let secret = authorized_secret(store, action, parameters.required_text("SecretId")?)?;
+    let version =
+        secret.find_version(parameters.text("VersionId")?, parameters.text("VersionStage")?)?;
+    let mut response = identify(secret, Some(version));
+    response["CreatedDate"] = epoch_seconds(version.created);
+    match &version.value {
+        SecretValue::Text(text) => response["SecretString"] = json!(text),
+        SecretValue::Binary(base64) => response["SecretBinary"] = json!(base64),
+    }
+    Ok(response)
+}
+
+fn describe_secret(
+    store: &SecretStore,
+    action: &str,
+    parameters: Parameters<'_>,
+) -> Result<Json, SecretsError> {
+    let secret = authorized_secret(store, action, parameters.required_text("SecretId")?)?;
+    // A version without a staging label is deprecated and not listed.
+    let staged = secret.versions.iter().filter(|version| !version.stages.is_empty());
+    let stages: Map<String, Json> =
+        staged.map(|version| (version.id.clone(), json!(version.stages))).collect();
+    let mut response = identify(secret, None);
+    response["Description"] = json!(secret.description);
+    response["CreatedDate"] = epoch_seconds(secret.created);
+    response["LastChangedDate"] = epoch_seconds(secret.changed);
+    response["VersionIdsToStages"] = stages.into();
+    if let Some(key) = &secret.kms_key {
+        response["KmsKeyId"] = json!(key);
+    }
+    Ok(response)
+}
+
+/// The secret, unless access is denied. A denied caller does not learn whether it exists.
+fn authorized_secret<'a>(
+    store: &'a SecretStore,
+    action: &str,
+    id: &str,
+) -> Result<&'a Secret, SecretsError> {
+    if store.is_denied(store.name_of(id)) {
+        return Err(SecretsError::access_denied(action, id));
+    }
+    store.get(id)
+}
+
+/// The fields that every response starts with.
+fn identify(secret: &Secret, version: Option<&SecretVersion>) -> Json {
+    let mut response = json!({ "ARN": secret.arn, "Name": secret.name });
+    if let Some(version) = version {
+        response["VersionId"] = json!(version.id);
+        response["VersionStages"] = json!(version.stages);
+    }
+    response
+}
+
+/// A version id in the format that the SDKs generate, derived from `text`.
+fn derived_version_id(text: &str) -> String {
+    let hash = hex::encode(Sha256::digest(text));
+    let (a, b, c, d, e) = (&hash[..8], &hash[8..12], &hash[12..15], &hash[15..18], &hash[18..30]);
+    format!("{a}-{b}-4{c}-8{d}-{e}")
+}
+
+/// A time in the format of the protocol: seconds since the epoch, as a number.
+fn epoch_seconds(at: Timestamp) -> Json {
+    json!(at.as_second())
 }

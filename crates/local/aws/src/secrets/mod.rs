@@ -1,18 +1,19 @@
-//! Secrets Manager, in its JSON protocol (version 1.1): `X-Amz-Target` names the action, JSON
-//! goes in and comes out. AWS documentation: the API reference of Secrets Manager.
+//! Secrets Manager with its JSON protocol (version 1.1): the header `X-Amz-Target` names the
+//! action, request and response are JSON. AWS documentation: the API reference of Secrets Manager.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`serve`] | one request: signature, knobs, action, answer |
-//! | [`actions`] | the actions: parameters in, answers out |
-//! | [`store`] | secrets, their versions and stages |
-//! | [`refusal`] | refusals, in the words of the protocol |
+//! | [`serve`] | one HTTP request: signature, action, response |
+//! | [`actions`] | the actions: parameters in, response out |
+//! | [`parameters`] | reads and validates the parameters of a request |
+//! | [`store`] | secrets with their versions and staging labels |
+//! | [`error`] | error codes and messages of the protocol |
 
 mod actions;
-mod refusal;
+mod error;
+mod parameters;
 mod serve;
 mod store;
 
-pub(crate) use actions::add;
+pub(crate) use actions::Secrets;
 pub(crate) use serve::SecretsServer;
-pub(crate) use store::SecretsState;

@@ -1,17 +1,17 @@
-//! Refusals. Every one but a broken server's is HTTP 400: SDKs go by `__type`.
+//! Errors of Secrets Manager. All have HTTP status 400; SDKs classify them by `__type`.
 
-use crate::signature::Unsigned;
+use crate::signature::SignatureError;
 
-/// A refusal of Secrets Manager. Its message never holds a secret's value.
+/// An error response. Its message never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// `__type`.
+pub(crate) struct SecretsError {
+    /// The error code, sent as `__type`.
     pub(crate) code: &'static str,
-    /// For people.
+    /// A message for people.
     pub(crate) message: String,
 }
 
-impl Refusal {
+impl SecretsError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -20,21 +20,21 @@ impl Refusal {
         Self::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     }
 
-    pub(crate) fn no_version(what: &str) -> Self {
+    pub(crate) fn version_not_found(selector: &str) -> Self {
         Self::new(
             "ResourceNotFoundException",
-            format!("Secrets Manager can't find the specified secret value for {what}"),
+            format!("Secrets Manager can't find the specified secret value for {selector}"),
         )
     }
 
-    pub(crate) fn exists(name: &str) -> Self {
+    pub(crate) fn already_exists(name: &str) -> Self {
         Self::new(
             "ResourceExistsException",
             format!("The operation failed because the secret {name} already exists."),
         )
     }
 
-    pub(crate) fn other_value() -> Self {
+    pub(crate) fn token_reused() -> Self {
         Self::new(
             "ResourceExistsException",
             "The operation failed because the ClientRequestToken is already associated with \
@@ -42,11 +42,11 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn parameter(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterException", message)
     }
 
-    pub(crate) fn request(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
         Self::new("InvalidRequestException", message)
     }
 
@@ -58,7 +58,7 @@ impl Refusal {
         Self::new("UnknownOperationException", "This operation is not known here.")
     }
 
-    pub(crate) fn denied(action: &str, name: &str) -> Self {
+    pub(crate) fn access_denied(action: &str, name: &str) -> Self {
         Self::new(
             "AccessDeniedException",
             format!(
@@ -69,18 +69,20 @@ impl Refusal {
     }
 }
 
-impl From<Unsigned> for Refusal {
-    fn from(why: Unsigned) -> Self {
-        match why {
-            Unsigned::Missing => {
+impl From<SignatureError> for SecretsError {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::Missing => {
                 Self::new("MissingAuthenticationTokenException", "Missing Authentication Token")
             }
-            Unsigned::Incomplete(message) => Self::new("IncompleteSignatureException", message),
-            Unsigned::UnknownKey => Self::new(
+            SignatureError::Incomplete(message) => {
+                Self::new("IncompleteSignatureException", message)
+            }
+            SignatureError::UnknownKey => Self::new(
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
             ),
-            Unsigned::Wrong(message) => Self::new("InvalidSignatureException", message),
+            SignatureError::Mismatch(message) => Self::new("InvalidSignatureException", message),
         }
     }
 }
