@@ -1,33 +1,33 @@
-//! [`LocalCloud`]: everything started, wired together, and handed out.
+//! [`LocalCloud`]: starts all parts of the local cloud, connects them and gives access to them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use landbridge_core::config::{self, Config, SourceKind};
 use landbridge_core::schedule;
 use landbridge_local_aws::{AwsOptions, LocalAws};
 use landbridge_local_google::{GoogleOptions, LocalGoogle};
-use landbridge_local_wire::{CallMonitor, Clock, Server, Service, serve};
+use landbridge_local_wire::{CallMonitor, Clock};
 use serde_json::{Value, json};
 
-use crate::ask_aws;
+use crate::caller_lookup;
 use crate::error::LocalError;
-use crate::key;
 use crate::options::LocalCloudOptions;
 use crate::principals::{self, Principal};
 use crate::roles;
-use crate::run::{RunEvent, RunSummary, TickRunner};
 use crate::runtime::{FunctionSpec, Functions, InvocationOutcome, LogLine};
 use crate::scheduler::Scheduler;
+use crate::servers::Servers;
+use crate::tick_runner::{RunEvent, RunSummary, TickRunner};
+use crate::token_key;
 
-/// The access key of a user of the local AWS account, for people. Good for nothing beyond a local cloud.
+/// The access key of the user of the local AWS account, for people. Valid in local clouds only.
 pub const ACCESS_KEY: &str = "LOCALLANDBRIDGE00001";
-/// Its secret.
+/// The secret key of that user.
 pub const SECRET_KEY: &str = "local-secret-of-no-value-elsewhere";
 
-/// What the functions are told to have, in MiB: Terraform's default.
+/// The memory size that is reported to the functions, in MiB: the default of Terraform.
 const FUNCTION_MEMORY_MIB: u32 = 512;
 
 /// A cloud on loopback. Dropping it stops the servers and kills the functions.
@@ -41,99 +41,50 @@ pub struct LocalCloud {
     runner: TickRunner,
     servers: Servers,
     policy_tags: BTreeMap<String, String>,
+    /// The variables that all functions share.
     variables: BTreeMap<String, String>,
-    /// By function.
+    /// The credential variables of each function.
     credentials: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-struct Servers {
-    rds: Server,
-    s3: Server,
-    secrets: Server,
-    storage: Server,
-    bigquery: Server,
-    sts: Server,
-}
-
 impl LocalCloud {
-    /// Starts the servers, makes what Terraform would have made (buckets, role, key,
-    /// datasets, policy tags, principals) and the functions. No process is started and
-    /// no time passes yet.
+    /// Starts the servers, creates what Terraform creates in the real clouds (buckets, role, KMS
+    /// key, datasets, policy tags, principals) and defines the functions. Starts no function
+    /// process; no virtual time passes.
     ///
     /// # Errors
-    /// A configuration that is not valid, with all its faults; a schedule that is wrong;
-    /// a directory or port that cannot be used.
+    /// The configuration (with all its errors) or a schedule is not valid, or a directory or port
+    /// cannot be used.
     pub async fn start(options: LocalCloudOptions) -> Result<Self, LocalError> {
-        let data_dir = make_dir(&options.data_dir)?;
-        let config_path = existing(&options.config_path)?;
-        let contract_path = existing(&options.contract_path)?;
+        let data_dir = create_dir(&options.data_dir)?;
+        let config_path = absolute_path(&options.config_path)?;
+        let contract_path = absolute_path(&options.contract_path)?;
         let config = read_config(&config_path)?;
         let clock = Clock::new(options.start);
         let calls = CallMonitor::default();
 
-        let aws = start_aws(&options, &config, make_dir(&data_dir.join("aws"))?, &clock).await?;
-        if let Some(secret) = &config.transfer.token_key {
-            let text = match &options.token_key {
-                Some(text) => text.clone(),
-                None => key::kept(&data_dir.join(key::FILE))?,
-            };
-            aws.put_secret(secret, &text);
-        }
-        let google = start_google(&options, &config, make_dir(&data_dir.join("google"))?, &clock)?;
-        let policy_tags = principals::set_up(&google, &config)?;
-        let ports = options.ports;
-        let servers = Servers {
-            rds: listen("rds", ports.rds, aws.rds_service(), &calls).await?,
-            s3: listen("s3", ports.s3, aws.s3_service(), &calls).await?,
-            secrets: listen("secrets", ports.secrets, aws.secrets_service(), &calls).await?,
-            storage: listen("storage", ports.storage, google.storage_service(), &calls).await?,
-            bigquery: listen("bigquery", ports.bigquery, google.bigquery_service(), &calls).await?,
-            sts: listen("sts", ports.sts, google.sts_service(), &calls).await?,
-        };
-        // Some clients leave the port out of `Host`, which the sessions of resumable uploads are named by.
+        let aws = create_aws(&options, &config, &data_dir, &clock).await?;
+        let google = create_google(&options, &config, &data_dir, &clock)?;
+        let policy_tags = principals::create_principals(&google, &config)?;
+        let servers = Servers::start(options.ports, &aws, &google, &calls).await?;
+        // Some clients omit the port in `Host`, so the URLs of upload sessions need it from here.
         google.set_storage_url(&servers.storage.url());
 
-        let account = account_of(&config.export.role_arn);
-        let ask = match &options.aws_sts {
-            Some(url) => ask_aws::elsewhere(url)?,
-            None => ask_aws::local(&aws),
-        };
-        let provider = roles::federate(&google, ask, &config, account);
-        let mut variables = function_variables(&config, &servers, &policy_tags)?;
-        let token_url = format!("{}/v1/token", servers.sts.url());
-        variables.insert(
-            "LANDBRIDGE_GCP_CREDENTIALS".into(),
-            roles::external_account(&provider, &token_url),
-        );
+        let mut variables = servers.function_variables(&config, &policy_tags)?;
+        let google_credentials = federate(&options, &config, &aws, &google, &servers)?;
+        variables.insert("LANDBRIDGE_GCP_CREDENTIALS".into(), google_credentials);
         variables.insert("LANDBRIDGE_CONFIG".into(), config_path.display().to_string());
         variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
-        variables.extend(options.variables);
+        variables.extend(options.variables.clone());
 
         let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?;
-        let functions =
-            Functions::new(data_dir.join("logs"), make_dir(&data_dir.join("task"))?, clock.clone());
-        // Made absolute: the processes run in another directory. A missing one is told when
-        // a function is invoked, since a cloud without functions has its uses too.
-        let functions_dir = std::path::absolute(&options.functions_dir)
-            .map_err(LocalError::io("find", &options.functions_dir))?;
+        let work_dir = create_dir(&data_dir.join("task"))?;
+        let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
         let mut credentials = BTreeMap::new();
         for name in scheduler.functions() {
-            let identity = roles::identity(&config, account, name);
-            let own = roles::variables(&identity);
-            aws.add_identity(identity);
-            credentials.insert(name.to_owned(), own.clone());
-            functions.define(FunctionSpec {
-                name: name.to_owned(),
-                program: functions_dir.join(format!("landbridge-{name}")),
-                args: Vec::new(),
-                variables: variables.clone().into_iter().chain(own).collect(),
-                memory_mib: FUNCTION_MEMORY_MIB,
-                timeout: options.timeout,
-                arn: format!(
-                    "arn:aws:lambda:{}:{account}:function:landbridge-{}-{name}",
-                    config.source.region, config.source.name,
-                ),
-            });
+            let role_variables =
+                define_function(&options, &config, &aws, &functions, &variables, name)?;
+            credentials.insert(name.to_owned(), role_variables);
         }
         calls.on_kill(functions.kill_hook());
         let runner = TickRunner::new(scheduler, functions.clone(), clock.clone(), options.retries);
@@ -152,7 +103,7 @@ impl LocalCloud {
         })
     }
 
-    /// The configuration it was made from.
+    /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -162,18 +113,18 @@ impl LocalCloud {
         &self.clock
     }
 
-    /// The record of calls that the servers got over HTTP, and the place to put
-    /// faults. Access by [`aws`](Self::aws) and [`google`](Self::google) doesn't count.
+    /// Counts and records the HTTP calls to all servers, and injects faults into them. Access
+    /// through [`aws`](Self::aws) and [`google`](Self::google) does not count.
     pub fn calls(&self) -> &CallMonitor {
         &self.calls
     }
 
-    /// RDS, S3 and Secrets Manager, from inside.
+    /// RDS, S3 and Secrets Manager, without HTTP.
     pub fn aws(&self) -> &LocalAws {
         &self.aws
     }
 
-    /// Cloud Storage and BigQuery, from inside.
+    /// Cloud Storage and BigQuery, without HTTP.
     pub fn google(&self) -> &LocalGoogle {
         &self.google
     }
@@ -183,37 +134,37 @@ impl LocalCloud {
         &self.functions
     }
 
-    /// The policy tag of each class: name → resource name.
+    /// The policy tags: the name of the class → the resource name of the tag.
     pub fn policy_tags(&self) -> &BTreeMap<String, String> {
         &self.policy_tags
     }
 
-    /// The variables that all functions have, Lambda's own and the credentials apart.
+    /// The environment variables that all functions share, without those of Lambda and the
+    /// credentials.
     pub fn function_env(&self) -> &BTreeMap<String, String> {
         &self.variables
     }
 
-    /// The variables with the AWS credentials of a function's role; empty for a function that
-    /// is not there. With these and [`function_env`](Self::function_env), the same clients work
-    /// from anywhere on the machine.
+    /// The environment variables with the AWS credentials of a function's role; empty if the
+    /// function does not exist. Together with [`function_env`](Self::function_env), they let any
+    /// process on this machine act as the function.
     pub fn role_env(&self, function: &str) -> BTreeMap<String, String> {
         self.credentials.get(function).cloned().unwrap_or_default()
     }
 
-    /// The variables with which clients of AWS and Google talk to this cloud, as
+    /// The environment variables with which AWS and Google clients use this cloud, as
     /// `landbridge local up` prints them.
     pub fn client_env(&self) -> BTreeMap<String, String> {
         let mut variables = self.variables.clone();
         let storage = self.servers.storage.url();
         let bigquery = self.servers.bigquery.url();
         let project = &self.config.warehouse.project;
-        let more = [
+        let client_variables = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-            // People are not federated: whoever started this cloud is its loader too.
+            // Federation is for functions; the person who started this cloud acts as the loader.
             ("LANDBRIDGE_GCP_TOKEN", Principal::Loader.token().to_owned()),
-            // Names that clients of others read: boto3's older region variable, Google's
-            // Python libraries, gcloud.
+            // For boto3 (older region variable), Google's Python libraries and gcloud.
             ("AWS_DEFAULT_REGION", self.config.source.region.clone()),
             ("STORAGE_EMULATOR_HOST", storage.clone()),
             ("BIGQUERY_EMULATOR_HOST", bigquery.clone()),
@@ -225,11 +176,11 @@ impl LocalCloud {
             ("LANDBRIDGE_TOKEN_PII_READER", Principal::PiiReader.token().to_owned()),
             ("LANDBRIDGE_TOKEN_STRANGER", Principal::Stranger.token().to_owned()),
         ];
-        variables.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        variables.extend(client_variables.map(|(name, value)| (name.to_owned(), value)));
         variables
     }
 
-    /// Invokes a function with an event, at the clock's present, and waits.
+    /// Invokes a function with an event at the current virtual time and waits for the outcome.
     ///
     /// # Errors
     /// See [`Functions::invoke`].
@@ -241,7 +192,8 @@ impl LocalCloud {
         self.functions.invoke(function, payload).await
     }
 
-    /// Invokes a function as its schedule does at `scheduled_time`. The clock stays.
+    /// Invokes a function with the event of its schedule at `scheduled_time`. The clock does not
+    /// change.
     ///
     /// # Errors
     /// See [`Functions::invoke`].
@@ -254,7 +206,7 @@ impl LocalCloud {
         self.functions.invoke(function, &payload).await
     }
 
-    /// Lets time pass, see [`TickRunner::run_until`].
+    /// Advances time and invokes the ticks that are due, see [`TickRunner::run_until`].
     ///
     /// # Errors
     /// See [`TickRunner::run_until`].
@@ -266,7 +218,7 @@ impl LocalCloud {
         self.runner.run_until(until, observer).await
     }
 
-    /// Lets time pass with the scheduler off, see [`TickRunner::skip_until`].
+    /// Advances time without ticks, see [`TickRunner::skip_until`].
     pub fn skip_until(&self, until: Timestamp) {
         self.runner.skip_until(until);
     }
@@ -281,23 +233,24 @@ impl LocalCloud {
         self.functions.kill_all()
     }
 
-    /// What a function wrote, see [`Functions::logs`].
+    /// The log of a function, see [`Functions::logs`].
     ///
     /// # Errors
-    /// When the log file cannot be read.
+    /// The I/O error of reading the log file.
     pub fn logs(&self, function: &str) -> std::io::Result<Vec<LogLine>> {
         self.functions.logs(function)
     }
 }
 
-async fn start_aws(
+async fn create_aws(
     options: &LocalCloudOptions,
     config: &Config,
-    data_dir: PathBuf,
+    data_dir: &Path,
     clock: &Clock,
 ) -> Result<LocalAws, LocalError> {
-    let aws = AwsOptions {
-        data_dir: data_dir.clone(),
+    let aws_dir = create_dir(&data_dir.join("aws"))?;
+    let aws_options = AwsOptions {
+        data_dir: aws_dir.clone(),
         region: config.source.region.clone(),
         account: account_of(&config.export.role_arn).to_owned(),
         access_key: ACCESS_KEY.to_owned(),
@@ -307,7 +260,9 @@ async fn start_aws(
         export_minutes: options.export_minutes,
         ..AwsOptions::default()
     };
-    let aws = LocalAws::new(aws, clock.clone()).await.map_err(LocalError::io("use", data_dir))?;
+    let aws = LocalAws::new(aws_options, clock.clone())
+        .await
+        .map_err(LocalError::io("create a directory in", aws_dir))?;
     match config.source.kind {
         SourceKind::Instance => aws.add_instance(&config.source.id, options.source.clone()),
         SourceKind::Cluster => aws.add_cluster(&config.source.id, options.source.clone()),
@@ -315,80 +270,101 @@ async fn start_aws(
     aws.create_bucket(&config.export.bucket).await;
     aws.add_role(&config.export.role_arn);
     aws.add_kms_key(&config.export.kms_key);
+    if let Some(secret) = &config.transfer.token_key {
+        let key = match &options.token_key {
+            Some(key) => key.clone(),
+            None => token_key::read_or_create(&data_dir.join(token_key::FILE))?,
+        };
+        aws.put_secret(secret, &key);
+    }
     Ok(aws)
 }
 
-fn start_google(
+fn create_google(
     options: &LocalCloudOptions,
     config: &Config,
-    data_dir: PathBuf,
+    data_dir: &Path,
     clock: &Clock,
 ) -> Result<LocalGoogle, LocalError> {
-    let options = GoogleOptions {
+    let google_dir = create_dir(&data_dir.join("google"))?;
+    let google_options = GoogleOptions {
         token_lifetime: options.token_lifetime,
-        data_dir: data_dir.clone(),
+        data_dir: google_dir.clone(),
         project: config.warehouse.project.clone(),
         location: config.warehouse.location.clone(),
         ..GoogleOptions::default()
     };
-    let google =
-        LocalGoogle::new(options, clock.clone()).map_err(LocalError::io("use", data_dir))?;
+    let google = LocalGoogle::new(google_options, clock.clone())
+        .map_err(LocalError::io("create a directory in", google_dir))?;
     google.create_bucket(&config.transfer.bucket);
     google.create_dataset(&config.warehouse.dataset);
     google.create_dataset(&config.warehouse.ops_dataset);
     Ok(google)
 }
 
-async fn listen(
-    server: &'static str,
-    port: u16,
-    service: Arc<dyn Service>,
-    calls: &CallMonitor,
-) -> Result<Server, LocalError> {
-    serve(server, port, service, calls.clone()).await.map_err(|source| LocalError::Serve {
-        server,
-        port,
-        source,
-    })
+/// Sets up the federation of the functions' roles. Returns the credential configuration.
+fn federate(
+    options: &LocalCloudOptions,
+    config: &Config,
+    aws: &LocalAws,
+    google: &LocalGoogle,
+    servers: &Servers,
+) -> Result<String, LocalError> {
+    let lookup = match &options.aws_sts {
+        Some(url) => caller_lookup::other_aws(url)?,
+        None => caller_lookup::local_aws(aws),
+    };
+    let provider = roles::federate(google, lookup, config, account_of(&config.export.role_arn));
+    Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
 }
 
-fn function_variables(
+/// Defines a function with a role of its own. Returns the variables with the role's credentials.
+fn define_function(
+    options: &LocalCloudOptions,
     config: &Config,
-    servers: &Servers,
-    policy_tags: &BTreeMap<String, String>,
+    aws: &LocalAws,
+    functions: &Functions,
+    variables: &BTreeMap<String, String>,
+    name: &str,
 ) -> Result<BTreeMap<String, String>, LocalError> {
-    let tags = serde_json::to_string(policy_tags)
-        .map_err(|error| LocalError::Config(error.to_string()))?;
-    let pairs = [
-        ("AWS_REGION", config.source.region.clone()),
-        ("AWS_ENDPOINT_URL_RDS", servers.rds.url()),
-        ("AWS_ENDPOINT_URL_S3", servers.s3.url()),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", servers.secrets.url()),
-        ("LANDBRIDGE_GCS_ENDPOINT", servers.storage.url()),
-        ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", servers.bigquery.url())),
-        ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", servers.bigquery.url())),
-        ("LANDBRIDGE_POLICY_TAGS", tags),
-    ];
-    Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())
+    let account = account_of(&config.export.role_arn);
+    let role_session = roles::role_session(config, account, name);
+    let role_variables = roles::credential_variables(&role_session);
+    aws.add_identity(role_session);
+    // Absolute, because the processes run in another directory. The programs need not exist yet:
+    // a cloud is useful without functions, and a missing one is reported when it is invoked.
+    let programs = std::path::absolute(&options.functions_dir)
+        .map_err(LocalError::io("find", &options.functions_dir))?;
+    let (region, source) = (&config.source.region, &config.source.name);
+    functions.define(FunctionSpec {
+        name: name.to_owned(),
+        program: programs.join(format!("landbridge-{name}")),
+        args: Vec::new(),
+        variables: variables.clone().into_iter().chain(role_variables.clone()).collect(),
+        memory_mib: FUNCTION_MEMORY_MIB,
+        timeout: options.timeout,
+        arn: format!("arn:aws:lambda:{region}:{account}:function:landbridge-{source}-{name}"),
+    });
+    Ok(role_variables)
 }
 
 fn read_config(path: &Path) -> Result<Config, LocalError> {
     let text = std::fs::read_to_string(path).map_err(LocalError::io("read", path))?;
     config::parse(&path.display().to_string(), &text)
-        .map_err(|faults| LocalError::Config(faults.to_string()))
+        .map_err(|errors| LocalError::Config(errors.to_string()))
 }
 
-/// The account of an ARN: its fifth field.
+/// The account in an ARN: the fifth field.
 fn account_of(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
-fn make_dir(path: &Path) -> Result<PathBuf, LocalError> {
+fn create_dir(path: &Path) -> Result<PathBuf, LocalError> {
     std::fs::create_dir_all(path).map_err(LocalError::io("create", path))?;
-    existing(path)
+    absolute_path(path)
 }
 
-/// The path as a process in another directory can use it.
-fn existing(path: &Path) -> Result<PathBuf, LocalError> {
+/// The absolute path of an existing file or directory, for processes in another directory.
+fn absolute_path(path: &Path) -> Result<PathBuf, LocalError> {
     path.canonicalize().map_err(LocalError::io("find", path))
 }

@@ -1,63 +1,62 @@
-//! Why the local cloud cannot do what it was asked.
+//! Errors of the local cloud.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A fault of the local cloud itself, or of what it was given. What goes wrong
-/// *inside* a function is not one of these: that is an
-/// [`InvocationOutcome`](crate::InvocationOutcome).
+/// An error of the local cloud itself, or of its options and files. The failure of a function is
+/// not an error but an [`InvocationOutcome`](crate::InvocationOutcome).
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A file or directory could not be used.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {operation} {}: {source}", path.display())]
     Io {
-        /// What was being done: `read`, `create` …
-        what: &'static str,
-        /// To which file.
+        /// `read`, `create` …
+        operation: &'static str,
+        /// The file or directory.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
     /// A server could not be started.
     #[error("cannot serve {server} on 127.0.0.1:{port}: {source}")]
     Serve {
-        /// Which server.
+        /// The name of the server.
         server: &'static str,
-        /// The port asked for; 0 is any.
+        /// The requested port; 0 is any free port.
         port: u16,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// A file of `infra/schedules` is wrong.
+    /// A file of `infra/schedules` is not valid.
     #[error("{}: {message}", file.display())]
     Schedule {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// What is not valid.
         message: String,
     },
-    /// A function that nobody defined.
+    /// A function is not defined.
     #[error("there is no function named `{0}`")]
     UnknownFunction(String),
     /// A function's program could not be started.
     #[error("cannot start function `{function}` from {} (has it been built?): {source}", program.display())]
     Start {
-        /// Which function.
+        /// The name of the function.
         function: String,
         /// Its program.
         program: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// The configuration cannot be used, one fault a line.
+    /// The configuration is not valid; one error per line.
     #[error("{0}")]
     Config(String),
-    /// One of the emulated clouds refused its initial state.
-    #[error("the local {cloud} cannot be set up: {message}")]
+    /// An emulated cloud could not be set up.
+    #[error("cannot set up the local {cloud}: {message}")]
     SetUp {
         /// `aws` or `google`.
         cloud: &'static str,
-        /// What it said.
+        /// The cause.
         message: String,
     },
 }
@@ -65,10 +64,10 @@ pub enum LocalError {
 impl LocalError {
     /// For `map_err` around file operations.
     pub(crate) fn io(
-        what: &'static str,
+        operation: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { what, path, source }
+        move |source| Self::Io { operation, path, source }
     }
 }

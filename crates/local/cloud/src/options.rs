@@ -1,4 +1,4 @@
-//! What a local cloud is made of.
+//! Options of a local cloud.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use landbridge_local_database::SourceDatabase;
 
-/// Ports on loopback; 0 is any free one.
+/// The ports of the servers on loopback; 0 is any free port.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     /// RDS.
@@ -25,52 +25,51 @@ pub struct Ports {
     pub sts: u16,
 }
 
-/// Settings of [`LocalCloud::start`](crate::LocalCloud::start). Names of buckets,
-/// datasets, roles and classes are not here: they come from `landbridge.yaml`, as in
-/// the real clouds.
+/// Options of [`LocalCloud::start`](crate::LocalCloud::start). The names of buckets, datasets,
+/// roles and classes come from `landbridge.yaml`, as in the real clouds.
 #[derive(Clone)]
 pub struct LocalCloudOptions {
-    /// Where all state lies: objects, images, logs. Made when missing.
+    /// The directory of all state: objects, snapshots, logs. Created if missing.
     pub data_dir: PathBuf,
-    /// What the virtual clock shows at first.
+    /// The initial time of the virtual clock.
     pub start: Timestamp,
-    /// `landbridge.yaml`.
+    /// The path of `landbridge.yaml`.
     pub config_path: PathBuf,
-    /// `contract.yaml`. The functions read it; the local cloud does not.
+    /// The path of `contract.yaml`. Only the functions read it.
     pub contract_path: PathBuf,
-    /// Where the programs `landbridge-snapshot`, `landbridge-export`, … lie. Looked at
-    /// when a function is first invoked.
+    /// The directory of the programs `landbridge-snapshot`, `landbridge-export`, … They are needed
+    /// when a function is invoked for the first time.
     pub functions_dir: PathBuf,
-    /// `infra/schedules`.
+    /// The directory of the schedules, `infra/schedules`.
     pub schedules_dir: PathBuf,
-    /// Where to listen.
+    /// The ports of the servers.
     pub ports: Ports,
     /// The database behind the DB instance (or cluster) that the configuration names.
     pub source: Arc<dyn SourceDatabase>,
-    /// Virtual minutes that a snapshot takes.
+    /// The duration of a snapshot in virtual minutes.
     pub snapshot_minutes: i64,
-    /// Virtual minutes that an export takes.
+    /// The duration of an export in virtual minutes.
     pub export_minutes: i64,
-    /// How long an invocation may take, of real time.
+    /// The timeout of an invocation, in real time.
     pub timeout: Duration,
-    /// More attempts of a failed tick; none leaves it to the schedules.
+    /// The number of retries of a failed tick; `None`: as the schedules define.
     pub retries: Option<u32>,
-    /// What the secret `transfer.token_key` holds. None: a random key, made once and kept in
-    /// the data directory, so that tokens stay what they are when the cloud is started again.
+    /// The value of the secret `transfer.token_key`. `None`: a random key, which is stored in the
+    /// data directory so that tokens stay the same after a restart.
     pub token_key: Option<String>,
-    /// How long a federated token of the local Google counts, of real time.
+    /// The lifetime of a federated token of the local Google, in real time.
     pub token_lifetime: Duration,
-    /// `http://HOST:PORT` of another emulation of AWS that the local Google asks who signed a
-    /// federated request, in place of the local AWS: for roles that were made over there.
+    /// `http://HOST:PORT` of another emulation of AWS, to which the local Google forwards signed
+    /// requests instead of the local AWS. For roles that exist in that emulation.
     pub aws_sts: Option<String>,
-    /// More variables for the functions, over those of the local cloud.
+    /// Additional variables of the functions. They override those of the local cloud.
     pub variables: BTreeMap<String, String>,
 }
 
 impl LocalCloudOptions {
-    /// Options with everything else at its default: the contract beside the
-    /// configuration, programs beside the running one, schedules in
-    /// `infra/schedules` of the current directory, any free ports.
+    /// Default options: the contract in the directory of the configuration, the programs in the
+    /// directory of the running program, the schedules in `infra/schedules` of the current
+    /// directory, any free ports.
     pub fn new(
         data_dir: impl Into<PathBuf>,
         config_path: impl Into<PathBuf>,
@@ -83,13 +82,13 @@ impl LocalCloudOptions {
             start,
             contract_path: config_path.with_file_name("contract.yaml"),
             config_path,
-            functions_dir: beside_this_program(),
+            functions_dir: directory_of_programs(),
             schedules_dir: Path::new("infra/schedules").to_owned(),
             ports: Ports::default(),
             source,
             snapshot_minutes: 4,
             export_minutes: 22,
-            // Lambda's own limit is 900 s; locally a tick that takes minutes hangs.
+            // Lambda's limit is 900 s. Locally, a tick that takes minutes does not end at all.
             timeout: Duration::from_secs(300),
             retries: None,
             token_key: None,
@@ -100,8 +99,9 @@ impl LocalCloudOptions {
     }
 }
 
-/// The directory of the running program; of a test's, the one where Cargo puts programs.
-fn beside_this_program() -> PathBuf {
+/// The directory of the running program. For a test binary in `deps/`, its parent, where Cargo
+/// puts programs.
+fn directory_of_programs() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let dir = program.parent().unwrap_or(Path::new("."));
     match dir.file_name() {

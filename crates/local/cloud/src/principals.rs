@@ -1,4 +1,4 @@
-//! Who there is in the local Google Cloud, and what each may see.
+//! The principals of the local Google Cloud, and their access to tagged columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,25 +9,25 @@ use landbridge_local_google::{
 
 use crate::error::LocalError;
 
-/// Somebody who can call the local Google Cloud.
+/// A principal with a bearer token for the local Google Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// A person with the rights of the functions: owner of the datasets' tables, reader of no
-    /// tagged column. The functions themselves come by federation.
+    /// A person with the rights of the functions: owns the tables of the datasets and cannot read
+    /// tagged columns. The functions themselves use federation.
     Loader,
-    /// Sees every class masked.
+    /// Reads masked values of every class.
     Analyst,
-    /// Sees every class plain, except what is `unclassified`.
+    /// Reads plain values of every class except `unclassified`.
     PiiReader,
-    /// May read the datasets, but no tagged column in any form.
+    /// Reads columns without a policy tag only.
     Stranger,
 }
 
 impl Principal {
-    /// All of them.
+    /// All principals.
     pub const ALL: [Self; 4] = [Self::Loader, Self::Analyst, Self::PiiReader, Self::Stranger];
 
-    /// Its name: `loader`, `analyst`, `pii-reader`, `stranger`.
+    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loader => "loader",
@@ -37,12 +37,12 @@ impl Principal {
         }
     }
 
-    /// The one with that name.
+    /// The principal with a name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|principal| principal.name() == name)
     }
 
-    /// The bearer token it calls with. Good for nothing beyond a local cloud.
+    /// The bearer token, which is valid in local clouds only.
     pub fn token(self) -> &'static str {
         match self {
             Self::Loader => "local-loader",
@@ -52,7 +52,7 @@ impl Principal {
         }
     }
 
-    /// Its e-mail address.
+    /// The email address.
     pub fn email(self) -> &'static str {
         match self {
             Self::Loader => "loader@example.com",
@@ -63,9 +63,9 @@ impl Principal {
     }
 }
 
-/// Makes the policy tags, their data policies and the principals. Returns the
-/// resource name of each class's tag.
-pub(crate) fn set_up(
+/// Creates the policy tags with their data policies, and the principals. Returns the resource name
+/// of the policy tag of each class.
+pub(crate) fn create_principals(
     google: &LocalGoogle,
     config: &Config,
 ) -> Result<BTreeMap<String, String>, LocalError> {
@@ -74,7 +74,7 @@ pub(crate) fn set_up(
     let taxonomy =
         format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location);
     google.set_taxonomy_display_name(&taxonomy, &format!("landbridge_{}", config.source.name));
-    // Class by class in order of name, so that the numbers are the same in every run.
+    // In the order of the class names, so that the numbers are the same in every run.
     for (number, (name, class)) in (1..).zip(config.pii.all()) {
         let tag = class.policy_tag.unwrap_or_else(|| format!("{taxonomy}/policyTags/{number}"));
         google.add_policy_tag(PolicyTag {
@@ -84,7 +84,7 @@ pub(crate) fn set_up(
         });
         let rule = MaskingRule::parse(class.mask.as_str()).ok_or_else(|| LocalError::SetUp {
             cloud: "google",
-            message: format!("it knows no masking rule {}", class.mask),
+            message: format!("it has no masking rule {}", class.mask),
         })?;
         let readers: BTreeSet<String> = if name == CLASS_UNCLASSIFIED {
             BTreeSet::from([ALL_AUTHENTICATED_USERS.to_owned()])
@@ -101,14 +101,14 @@ pub(crate) fn set_up(
     Ok(tags)
 }
 
-/// `analysts@example.com` of `group:analysts@example.com`.
+/// The address in a member, for example `analysts@example.com` in `group:analysts@example.com`.
 fn address(member: &str) -> String {
     member.split_once(':').map_or(member, |(_, address)| address).to_owned()
 }
 
 fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>) -> Grants {
     let warehouse = &config.warehouse;
-    let on_data = |role| {
+    let on_datasets = |role| {
         Grants::none()
             .project_role(Role::JobUser)
             .dataset_role(&warehouse.dataset, role)
@@ -116,15 +116,17 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
     };
     match principal {
         Principal::Loader => {
-            on_data(Role::DataOwner).bucket_role(&config.transfer.bucket, Role::ObjectAdmin)
+            on_datasets(Role::DataOwner).bucket_role(&config.transfer.bucket, Role::ObjectAdmin)
         }
-        Principal::Analyst => {
-            tags.values().fold(on_data(Role::DataViewer), |grants, tag| grants.masked_reader(tag))
-        }
+        Principal::Analyst => tags
+            .values()
+            .fold(on_datasets(Role::DataViewer), |grants, tag| grants.masked_reader(tag)),
         Principal::PiiReader => tags
             .iter()
             .filter(|(class, _)| *class != CLASS_UNCLASSIFIED)
-            .fold(on_data(Role::DataViewer), |grants, (_, tag)| grants.fine_grained_reader(tag)),
-        Principal::Stranger => on_data(Role::DataViewer),
+            .fold(on_datasets(Role::DataViewer), |grants, (_, tag)| {
+                grants.fine_grained_reader(tag)
+            }),
+        Principal::Stranger => on_datasets(Role::DataViewer),
     }
 }

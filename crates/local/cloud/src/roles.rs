@@ -1,5 +1,5 @@
-//! The functions' roles: what they sign with in the local AWS, and what they are in the local
-//! Google. Named as Terraform names them.
+//! The roles of the functions: their credentials in the local AWS and their grants in the local
+//! Google. They have the names that Terraform gives them.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use landbridge_local_aws::Identity;
 use landbridge_local_google::{AwsProvider, CallerIdentityLookup, Grants, LocalGoogle, Role};
 use serde_json::json;
 
-/// The functions that Google lets in. The others stay within AWS.
+/// The functions that use Google. The others use AWS only.
 const FEDERATED: [&str; 2] = ["transfer", "load"];
-/// The number of the only project. Real ones have twelve digits as well.
+/// The number of the only project. Like real ones, it has twelve digits.
 const PROJECT_NUMBER: u64 = 123_456_789_012;
 
 /// The name of a function's role.
@@ -18,9 +18,9 @@ pub fn role_name(config: &Config, function: &str) -> String {
     format!("landbridge-{}-{function}", config.source.name)
 }
 
-/// The session of a function's role, as Lambda starts it: named like the function. Its keys
-/// are good for nothing elsewhere.
-pub(crate) fn identity(config: &Config, account: &str, function: &str) -> Identity {
+/// The session of a function's role, with the session name that Lambda gives it: the name of the
+/// function. Its keys are valid in local clouds only.
+pub(crate) fn role_session(config: &Config, account: &str, function: &str) -> Identity {
     let role = role_name(config, function);
     Identity {
         access_key: format!("ASIALOCAL{}", function.to_ascii_uppercase()),
@@ -30,8 +30,8 @@ pub(crate) fn identity(config: &Config, account: &str, function: &str) -> Identi
     }
 }
 
-/// The variables by which Lambda gives a function its role's credentials.
-pub(crate) fn variables(identity: &Identity) -> BTreeMap<String, String> {
+/// The environment variables in which Lambda passes a function the credentials of its role.
+pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, String> {
     let pairs = [
         ("AWS_ACCESS_KEY_ID", identity.access_key.clone()),
         ("AWS_SECRET_ACCESS_KEY", identity.secret_key.clone()),
@@ -40,12 +40,12 @@ pub(crate) fn variables(identity: &Identity) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// Lets the roles of transfer and load into the local Google, with what Terraform grants them
-/// and no more: an owner of the project would hide a right that is missing there. `ask` is the AWS
-/// whose word on them counts.
+/// Grants the roles of transfer and load access to the local Google by federation. The grants are
+/// those of Terraform and no more, so that a missing right is found locally. `lookup` identifies
+/// the role that signed a request.
 pub(crate) fn federate(
     google: &LocalGoogle,
-    ask: CallerIdentityLookup,
+    lookup: CallerIdentityLookup,
     config: &Config,
     account: &str,
 ) -> AwsProvider {
@@ -76,13 +76,13 @@ pub(crate) fn federate(
     ] {
         google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
     }
-    google.trust_aws(provider.clone(), ask);
+    google.trust_aws(provider.clone(), lookup);
     provider
 }
 
-/// The credential configuration for the provider, as Google's documentation has it for AWS; no
-/// metadata service is named, since Lambda has none.
-pub(crate) fn external_account(provider: &AwsProvider, token_url: &str) -> String {
+/// The credential configuration for the provider, in the format of Google's documentation for AWS.
+/// It names no metadata service, because Lambda has none.
+pub(crate) fn external_account_json(provider: &AwsProvider, token_url: &str) -> String {
     json!({
         "type": "external_account",
         "audience": provider.audience(),

@@ -1,4 +1,4 @@
-//! The functions, their warm processes, and one invocation.
+//! [`Functions`]: defines functions, keeps warm processes and invokes functions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -10,92 +10,96 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
 use serde_json::{Value, json};
 
-use super::api::{Answer, Failure, Invocation, RuntimeApi};
+use super::api::{Completion, FunctionError, Invocation, RuntimeApi};
 use super::logs::{LogLine, Logs};
-use super::process::{Process, Start};
+use super::process::{Process, ProcessSpec};
 use crate::error::LocalError;
 
-/// A function, as `CreateFunction` would know it.
+/// The definition of a function, like the parameters of `CreateFunction`.
 #[derive(Clone, Debug)]
 pub struct FunctionSpec {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The program that is its `bootstrap`.
+    /// The program, which is `bootstrap` in Lambda.
     pub program: PathBuf,
-    /// Arguments of the program; none in the cloud.
+    /// The arguments of the program; Lambda passes none.
     pub args: Vec<String>,
-    /// Its variables. The process gets these and Lambda's own, and inherits nothing.
+    /// The environment variables. The process gets these and those of Lambda, and inherits none.
     pub variables: BTreeMap<String, String>,
-    /// What it is told to have (MiB). Nothing enforces it here.
+    /// The memory size that is reported to the function, in MiB. It is not enforced.
     pub memory_mib: u32,
-    /// How long an invocation may take, of real time, the start of the process included.
+    /// The timeout of an invocation in real time, including the start of the process.
     pub timeout: Duration,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
 }
 
-/// What became of one invocation.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InvocationOutcome {
     /// The function returned this.
     Response(Value),
-    /// The function failed, in its own words.
+    /// The function reported an error.
     Error {
         /// `errorType`.
         kind: String,
         /// `errorMessage`.
         message: String,
     },
-    /// The process ended before it answered.
+    /// The process ended before it responded.
     Crashed,
-    /// The process took too long and was killed.
+    /// The process exceeded the timeout and was killed.
     TimedOut,
 }
 
 impl InvocationOutcome {
-    /// Whether the function returned.
+    /// Whether the function returned a response.
     pub fn is_response(&self) -> bool {
         matches!(self, Self::Response(_))
     }
 }
 
-/// How long a process took to start.
+/// The start of a process.
 #[derive(Clone, Debug)]
 pub struct ColdStart {
-    /// Which function.
+    /// The name of the function.
     pub function: String,
-    /// From `exec` to its first request for work, of real time.
+    /// The real time from `exec` to the first poll of the Runtime API.
     pub to_first_poll: Duration,
 }
 
-/// All functions of one account. Clones share them; the processes end with the last clone.
+/// The functions of an account. Clones share them; the processes end when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Functions(Arc<Inner>);
 
 struct Inner {
     logs: Logs,
     work_dir: PathBuf,
-    state: Mutex<State>,
-    counter: AtomicU64,
+    state: Mutex<FunctionsState>,
+    next_request: AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
+struct FunctionsState {
     specs: BTreeMap<String, FunctionSpec>,
+    /// The warm processes by function.
     idle: HashMap<String, Vec<Environment>>,
-    /// Every process that may be alive, busy ones too, so that all can be killed.
+    /// All processes that may be running, including busy ones, to kill them.
     processes: Vec<(String, Weak<Process>)>,
-    started: HashMap<String, u64>,
+    /// The number of processes that were started, by function.
+    start_counts: HashMap<String, u64>,
     cold_starts: Vec<ColdStart>,
 }
 
-/// A process with the Runtime API it polls. Dropping it ends the process.
+/// An execution environment: a process and the Runtime API that it polls. Dropping it kills the
+/// process.
 struct Environment {
-    /// Counted from 1 within its function.
+    /// The number within the function, from 1.
     number: u64,
     process: Arc<Process>,
     api: RuntimeApi,
-    /// When it was started, until its cold start has been noted.
+    /// The time of its start, until its cold start is recorded.
     started: Option<Instant>,
     _server: Server,
 }
@@ -108,23 +112,23 @@ impl Drop for Environment {
 }
 
 impl Functions {
-    /// No functions yet. Logs go to `logs_dir`; processes run in `work_dir`, which must exist.
+    /// Creates an empty set. Logs go to `logs_dir`; processes run in `work_dir`, which must exist.
     pub fn new(logs_dir: PathBuf, work_dir: PathBuf, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             logs: Logs::new(logs_dir, clock),
             work_dir,
             state: Mutex::default(),
-            counter: AtomicU64::new(1),
+            next_request: AtomicU64::new(1),
         }))
     }
 
-    /// Adds a function, or replaces one: its warm processes end.
+    /// Defines a function, or redefines it and ends its warm processes.
     pub fn define(&self, spec: FunctionSpec) {
         let mut state = self.state();
-        let stale = state.idle.remove(&spec.name);
+        let outdated = state.idle.remove(&spec.name);
         state.specs.insert(spec.name.clone(), spec);
         drop(state);
-        drop(stale);
+        drop(outdated);
     }
 
     /// The names of all functions.
@@ -132,13 +136,13 @@ impl Functions {
         self.state().specs.keys().cloned().collect()
     }
 
-    /// Invokes a function and waits. A warm process is used when one is idle, else a
-    /// new one is started: two invocations at once run in two processes. Dropping
-    /// the future kills the process.
+    /// Invokes a function and waits for the outcome. Uses an idle warm process or starts a new one,
+    /// so concurrent invocations run in different processes. Dropping the future kills the
+    /// process.
     ///
     /// # Errors
-    /// When there is no such function, or its program cannot be started. All that
-    /// happens after the start is an [`InvocationOutcome`].
+    /// The function does not exist, or its program cannot be started. Everything that happens
+    /// after the start is an [`InvocationOutcome`].
     pub async fn invoke(
         &self,
         function: &str,
@@ -146,14 +150,14 @@ impl Functions {
     ) -> Result<InvocationOutcome, LocalError> {
         let spec = self.state().specs.get(function).cloned();
         let spec = spec.ok_or_else(|| LocalError::UnknownFunction(function.to_owned()))?;
-        let mut environment = match self.take_idle(function) {
+        let mut environment = match self.take_idle_environment(function) {
             Some(environment) => environment,
-            None => self.start(&spec).await?,
+            None => self.start_environment(&spec).await?,
         };
-        let id = self.next_id();
-        environment.process.works_on(Some(id.clone()));
-        let began = Instant::now();
-        let answer = environment.api.submit(Invocation {
+        let id = self.next_request_id();
+        environment.process.set_request_id(Some(id.clone()));
+        let start = Instant::now();
+        let completion = environment.api.submit(Invocation {
             id: id.clone(),
             payload: payload.to_string().into(),
             deadline_ms: deadline_ms(spec.timeout),
@@ -161,15 +165,15 @@ impl Functions {
         });
         let (outcome, reusable) = tokio::select! {
             biased;
-            answer = answer => match answer {
-                Ok(Answer::Response(value)) => (InvocationOutcome::Response(value), true),
-                Ok(Answer::Error(failure)) => (failure.into(), true),
-                Ok(Answer::InitError(failure)) => (failure.into(), false),
+            completion = completion => match completion {
+                Ok(Completion::Response(value)) => (InvocationOutcome::Response(value), true),
+                Ok(Completion::Error(error)) => (error.into(), true),
+                Ok(Completion::InitError(error)) => (error.into(), false),
                 Err(_) => (InvocationOutcome::Crashed, false),
             },
             ended = environment.process.ended() => {
                 let status = ended.status.map(|status| status.to_string());
-                tracing::debug!(function, status, "process ended during an invocation");
+                tracing::debug!(function, status, "the process ended during an invocation");
                 (InvocationOutcome::Crashed, false)
             }
             () = tokio::time::sleep(spec.timeout) => {
@@ -177,20 +181,19 @@ impl Functions {
                 (InvocationOutcome::TimedOut, false)
             }
         };
-        self.note_cold_start(function, &mut environment);
-        // What it wrote before it answered belongs to this invocation.
+        self.record_cold_start(function, &mut environment);
+        // The output before the response belongs to this invocation.
         environment.process.flush_logs().await;
-        environment.process.works_on(None);
-        self.report(&spec, &environment, id, began.elapsed());
-        if reusable && environment.process.alive() {
+        environment.process.set_request_id(None);
+        self.log_report(&spec, &environment, id, start.elapsed());
+        if reusable && environment.process.is_alive() {
             self.state().idle.entry(function.to_owned()).or_default().push(environment);
         }
         Ok(outcome)
     }
 
-    /// Kills every process at once with SIGKILL, idle or busy, and returns when they
-    /// are gone. Invocations under way end as [`InvocationOutcome::Crashed`].
-    /// Returns how many there were.
+    /// Kills all processes, idle or busy, with SIGKILL and waits for their end. Invocations in
+    /// progress end as [`InvocationOutcome::Crashed`]. Returns the number of running processes.
     pub fn kill_all(&self) -> usize {
         let (processes, idle) = {
             let mut state = self.state();
@@ -198,19 +201,19 @@ impl Functions {
                 state.processes.drain(..).filter_map(|(_, process)| process.upgrade()).collect();
             (processes, std::mem::take(&mut state.idle))
         };
-        let alive: Vec<_> = processes.into_iter().filter(|process| process.alive()).collect();
+        let alive: Vec<_> = processes.into_iter().filter(|process| process.is_alive()).collect();
         for process in &alive {
             process.kill();
         }
         for process in &alive {
-            process.wait_gone();
+            process.wait_until_ended();
         }
         drop(idle);
         alive.len()
     }
 
-    /// [`kill_all`](Self::kill_all) for whoever must not keep the processes alive by
-    /// holding it, such as a server that they are connected to.
+    /// [`kill_all`](Self::kill_all) as a hook that does not keep the processes alive, for example for
+    /// a server to which they are connected.
     pub fn kill_hook(&self) -> impl Fn() + Send + Sync + use<> {
         let functions = Arc::downgrade(&self.0);
         move || {
@@ -220,57 +223,57 @@ impl Functions {
         }
     }
 
-    /// The living processes: function and process id.
+    /// The running processes: function and process id.
     pub fn running(&self) -> Vec<(String, u32)> {
-        let living = |(function, process): &(String, Weak<Process>)| {
-            let process = process.upgrade().filter(|process| process.alive())?;
+        let running = |(function, process): &(String, Weak<Process>)| {
+            let process = process.upgrade().filter(|process| process.is_alive())?;
             Some((function.clone(), process.pid()))
         };
-        self.state().processes.iter().filter_map(living).collect()
+        self.state().processes.iter().filter_map(running).collect()
     }
 
-    /// What a function has written so far, oldest first. Complete up to the last
-    /// invocation that returned.
+    /// The log of a function so far, oldest first. It is complete up to the last invocation that
+    /// has ended.
     ///
     /// # Errors
-    /// When the log file cannot be read.
+    /// The I/O error of reading the log file.
     pub fn logs(&self, function: &str) -> io::Result<Vec<LogLine>> {
         self.0.logs.read(function)
     }
 
-    /// Where a function's log lies.
+    /// The path of a function's log file.
     pub fn log_path(&self, function: &str) -> PathBuf {
         self.0.logs.path(function)
     }
 
-    /// How long each process took to start, in the order of their first invocations.
+    /// The cold starts, in the order of the first invocations of the processes.
     pub fn cold_starts(&self) -> Vec<ColdStart> {
         self.state().cold_starts.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FunctionsState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_idle(&self, function: &str) -> Option<Environment> {
+    fn take_idle_environment(&self, function: &str) -> Option<Environment> {
         loop {
-            // The lock is not held while a dead environment is dropped.
+            // A new lock per iteration: it must not be held while an ended environment is dropped.
             let environment = self.state().idle.get_mut(function)?.pop()?;
-            if environment.process.alive() {
+            if environment.process.is_alive() {
                 return Some(environment);
             }
         }
     }
 
-    async fn start(&self, spec: &FunctionSpec) -> Result<Environment, LocalError> {
+    async fn start_environment(&self, spec: &FunctionSpec) -> Result<Environment, LocalError> {
         let api = RuntimeApi::default();
-        // Calls of the Runtime API are not calls to the outside: they get a count of their own.
+        // Calls to the Runtime API have a monitor of their own: they are not external calls.
         let server = serve("lambda", 0, Arc::new(api.clone()), CallMonitor::default())
             .await
             .map_err(|source| LocalError::Serve { server: "lambda", port: 0, source })?;
         let number = {
             let mut state = self.state();
-            let started = state.started.entry(spec.name.clone()).or_default();
+            let started = state.start_counts.entry(spec.name.clone()).or_default();
             *started += 1;
             *started
         };
@@ -287,7 +290,7 @@ impl Functions {
         ];
         variables.extend(lambda.map(|(name, value)| (name.to_owned(), value)));
         let started = Instant::now();
-        let process = Process::start(&Start {
+        let process = Process::start(&ProcessSpec {
             function: &spec.name,
             environment: number,
             program: &spec.program,
@@ -308,12 +311,18 @@ impl Functions {
         Ok(Environment { number, process, api, started: Some(started), _server: server })
     }
 
-    /// Ends the log of an invocation as Lambda does: with how long it took and how much memory
-    /// its process has had at most ("platform.report", AWS documentation, "Lambda Telemetry API
-    /// Event schema reference"). A process that is gone is not asked for its memory.
-    fn report(&self, spec: &FunctionSpec, environment: &Environment, id: String, took: Duration) {
+    /// Writes the last log line of an invocation, with duration and peak memory, as Lambda does
+    /// ("platform.report", AWS documentation, "Lambda Telemetry API Event schema reference"). The
+    /// peak memory is missing if the process has ended.
+    fn log_report(
+        &self,
+        spec: &FunctionSpec,
+        environment: &Environment,
+        id: String,
+        duration: Duration,
+    ) {
         let mut metrics = json!({
-            "durationMs": took.as_secs_f64() * 1000.0,
+            "durationMs": duration.as_secs_f64() * 1000.0,
             "memorySizeMB": spec.memory_mib,
         });
         if let Some(peak) = environment.process.peak_memory_mib() {
@@ -327,30 +336,31 @@ impl Functions {
         let logs = &self.0.logs;
         if let Err(error) = logs.write(&spec.name, number, Some(id), "platform", &line.to_string())
         {
-            tracing::warn!(function = spec.name, %error, "log line lost");
+            tracing::warn!(function = spec.name, %error, "could not write a log line");
         }
     }
 
-    fn note_cold_start(&self, function: &str, environment: &mut Environment) {
-        let Some(polled) = environment.api.first_poll() else { return };
+    fn record_cold_start(&self, function: &str, environment: &mut Environment) {
+        let Some(first_poll) = environment.api.first_poll() else { return };
         if let Some(started) = environment.started.take() {
             self.state().cold_starts.push(ColdStart {
                 function: function.to_owned(),
-                to_first_poll: polled.duration_since(started),
+                to_first_poll: first_poll.duration_since(started),
             });
         }
     }
 
-    /// Request ids look like Lambda's, but are counted, so that logs of two runs compare.
-    fn next_id(&self) -> String {
-        let number = self.0.counter.fetch_add(1, Ordering::SeqCst);
+    /// A request id in the format of Lambda. Ids are counted, not random, so that the logs of two
+    /// runs are comparable.
+    fn next_request_id(&self) -> String {
+        let number = self.0.next_request.fetch_add(1, Ordering::SeqCst);
         format!("00000000-0000-4000-8000-{number:012x}")
     }
 }
 
-impl From<Failure> for InvocationOutcome {
-    fn from(failure: Failure) -> Self {
-        Self::Error { kind: failure.kind, message: failure.message }
+impl From<FunctionError> for InvocationOutcome {
+    fn from(error: FunctionError) -> Self {
+        Self::Error { kind: error.kind, message: error.message }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What functions wrote to their standard output and error, kept as JSON lines:
-//! one file a function, as CloudWatch keeps one log group.
+//! Stores the standard output and error of functions as JSON lines, one file per function, as
+//! CloudWatch has one log group per function.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -12,35 +12,35 @@ use landbridge_local_wire::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One line that a function wrote.
+/// One line of a function's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Virtual time at which it was read.
+    /// The virtual time at which the line was read.
     pub at: Timestamp,
-    /// Which of the function's processes wrote it, counted from 1.
+    /// The number of the function's process that wrote it, from 1.
     pub environment: u64,
-    /// The invocation it was working on, if any.
+    /// The invocation in progress, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// `stdout` or `stderr`; `platform` for what Lambda itself says of an invocation.
+    /// `stdout` or `stderr`; `platform` for lines that Lambda writes about an invocation.
     pub stream: String,
-    /// The line: parsed when it is JSON, else a string.
+    /// The line: parsed if it is a JSON object, otherwise a string.
     pub line: Value,
 }
 
 impl LogLine {
-    /// The most memory (MiB) that the process has had when an invocation ended, of the line with
-    /// which Lambda ends its log.
+    /// The peak memory of the process in MiB, from the line that Lambda writes at the end of an
+    /// invocation.
     pub fn peak_memory_mib(&self) -> Option<u64> {
         self.line.get("record")?.get("metrics")?.get("maxMemoryUsedMB")?.as_u64()
     }
 
-    /// The level of a structured line, in upper case as functions write it; none for plain text.
+    /// The level of a structured line, in upper case as functions write it; `None` for plain text.
     pub fn level(&self) -> Option<&str> {
         self.line.get("level")?.as_str()
     }
 
-    /// The message of a structured line, else the line itself.
+    /// The message of a structured line, otherwise the line itself.
     pub fn message(&self) -> &str {
         let structured = self.line.get("fields").and_then(|fields| fields.get("message"));
         structured
@@ -62,12 +62,12 @@ struct Inner {
 }
 
 impl Logs {
-    /// Keeps logs in `dir`, which is made when the first line comes.
+    /// Stores logs in `dir`, which is created with the first line.
     pub(super) fn new(dir: PathBuf, clock: Clock) -> Self {
         Self(Arc::new(Inner { dir, clock, files: Mutex::default() }))
     }
 
-    /// Where the log of a function lies.
+    /// The path of a function's log file.
     pub(super) fn path(&self, function: &str) -> PathBuf {
         self.0.dir.join(format!("{function}.jsonl"))
     }
@@ -91,7 +91,7 @@ impl Logs {
         bytes.push(b'\n');
         let mut files = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
         if !files.contains_key(function) {
-            files.insert(function.to_owned(), self.open(function)?);
+            files.insert(function.to_owned(), self.open_file(function)?);
         }
         match files.get_mut(function) {
             Some(file) => file.write_all(&bytes),
@@ -99,12 +99,12 @@ impl Logs {
         }
     }
 
-    fn open(&self, function: &str) -> io::Result<File> {
+    fn open_file(&self, function: &str) -> io::Result<File> {
         std::fs::create_dir_all(&self.0.dir)?;
         OpenOptions::new().create(true).append(true).open(self.path(function))
     }
 
-    /// Everything a function has written so far, oldest first.
+    /// All lines of a function so far, oldest first.
     pub(super) fn read(&self, function: &str) -> io::Result<Vec<LogLine>> {
         read_file(&self.path(function))
     }

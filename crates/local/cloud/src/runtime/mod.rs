@@ -1,15 +1,15 @@
-//! Lambda on one machine: real programs, real processes, the real Runtime API.
+//! Lambda on one machine: runs the functions as processes behind the Runtime API.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`functions`] | the functions, their warm processes, and one invocation |
-//! | `api` | the Runtime API as one process sees it |
-//! | `process` | a process: its start, its death, and how it is killed |
-//! | [`logs`] | what functions wrote, kept as JSON lines |
+//! | [`functions`] | defines functions, keeps warm processes, invokes functions |
+//! | `api` | the Runtime API of one process |
+//! | `process` | starts, observes and kills a process |
+//! | [`logs`] | stores the output of functions as JSON lines |
 //!
-//! A process gets a Runtime API of its own on a port of its own, as an execution
-//! environment does in the cloud. So there is never a doubt which process asked
-//! for work, and work can never be handed to one that is gone.
+//! Each process has a Runtime API of its own on a port of its own, like an execution environment in
+//! the cloud. Therefore it is always known which process polls, and no invocation is handed to a
+//! process that has ended.
 
 mod api;
 pub mod functions;

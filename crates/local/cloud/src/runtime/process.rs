@@ -1,4 +1,4 @@
-//! A process of a function: its start, its death, and how it is killed.
+//! [`Process`]: starts, observes and kills a process of a function.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,49 +13,52 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::logs::Logs;
 
-/// How long a read must stay without a line until the pipe counts as drained.
-const QUIET: Duration = Duration::from_millis(1);
-/// How often to look whether a process has ended while its pipes are still open.
+/// A pipe without a line for this long is considered drained.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(1);
+/// The interval of checks whether a process has ended while its pipes are open.
 const REAP_INTERVAL: Duration = Duration::from_millis(50);
-/// How long a killed process may take to be gone; beyond that something holds it in the kernel.
-const KILL_PATIENCE: Duration = Duration::from_millis(500);
+/// The maximum time to wait for the end of a killed process. It takes longer only if the kernel
+/// blocks it.
+const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A running (or ended) process.
+/// A process, running or ended.
 pub(super) struct Process {
     child: Mutex<Child>,
     pid: u32,
     ended: watch::Receiver<Option<Ended>>,
-    pumps: Vec<mpsc::UnboundedSender<oneshot::Sender<()>>>,
+    /// Requests to the log pumps to write everything that is in their pipes.
+    flush_requests: Vec<mpsc::UnboundedSender<oneshot::Sender<()>>>,
     request_id: Arc<Mutex<Option<String>>>,
 }
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
-    /// What the system says; none when it would not say.
+    /// The exit status; `None` if the system did not provide it.
     pub(super) status: Option<ExitStatus>,
 }
 
-/// What to start.
-pub(super) struct Start<'a> {
+/// The parameters of a process to start.
+pub(super) struct ProcessSpec<'a> {
     pub(super) function: &'a str,
     pub(super) environment: u64,
     pub(super) program: &'a Path,
     pub(super) args: &'a [String],
-    /// The whole environment: nothing is inherited.
+    /// All environment variables: none are inherited.
     pub(super) variables: &'a BTreeMap<String, String>,
     pub(super) work_dir: &'a Path,
     pub(super) logs: &'a Logs,
 }
 
 impl Process {
-    /// Starts a program with its output going to the log. It is killed when the last owner lets go.
-    pub(super) fn start(start: &Start<'_>) -> io::Result<Arc<Self>> {
-        let mut child = Command::new(start.program)
-            .args(start.args)
+    /// Starts a process and writes its output to the log. The process is killed when the last
+    /// reference is dropped.
+    pub(super) fn start(spec: &ProcessSpec<'_>) -> io::Result<Arc<Self>> {
+        let mut child = Command::new(spec.program)
+            .args(spec.args)
             .env_clear()
-            .envs(start.variables)
-            .current_dir(start.work_dir)
+            .envs(spec.variables)
+            .current_dir(spec.work_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -65,13 +68,13 @@ impl Process {
         let request_id = Arc::new(Mutex::new(None));
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (closed, pipes) = mpsc::channel::<()>(1);
-        let pump = |stream, pipe: Box<dyn AsyncRead + Send + Unpin>| {
+        let start_pump = |stream, pipe: Box<dyn AsyncRead + Send + Unpin>| {
             let (sender, flushes) = mpsc::unbounded_channel();
             tokio::spawn(
-                Pump {
-                    logs: start.logs.clone(),
-                    function: start.function.to_owned(),
-                    environment: start.environment,
+                LogPump {
+                    logs: spec.logs.clone(),
+                    function: spec.function.to_owned(),
+                    environment: spec.environment,
                     request_id: request_id.clone(),
                     stream,
                     _open: closed.clone(),
@@ -80,28 +83,29 @@ impl Process {
             );
             sender
         };
-        let mut pumps = Vec::new();
+        let mut flush_requests = Vec::new();
         if let Some(pipe) = stdout {
-            pumps.push(pump("stdout", Box::new(pipe)));
+            flush_requests.push(start_pump("stdout", Box::new(pipe)));
         }
         if let Some(pipe) = stderr {
-            pumps.push(pump("stderr", Box::new(pipe)));
+            flush_requests.push(start_pump("stderr", Box::new(pipe)));
         }
-        let (told, ended) = watch::channel(None);
-        let process = Arc::new(Self { child: Mutex::new(child), pid, ended, pumps, request_id });
+        let (report_end, ended) = watch::channel(None);
+        let process =
+            Arc::new(Self { child: Mutex::new(child), pid, ended, flush_requests, request_id });
         drop(closed);
-        // The reaper holds no strong reference: a process that nobody owns must die.
-        tokio::spawn(reap(Arc::downgrade(&process), pipes, told));
+        // The reaper holds a weak reference only, so that it does not keep the process alive.
+        tokio::spawn(reap(Arc::downgrade(&process), pipes, report_end));
         Ok(process)
     }
 
-    /// The operating system's id.
+    /// The process id.
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The most memory that was resident at once so far (MiB, rounded up); none where the system
-    /// does not tell, or when it has ended.
+    /// The peak resident memory so far, in MiB rounded up; `None` if the process has ended or the
+    /// system does not provide it.
     pub(super) fn peak_memory_mib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -109,17 +113,17 @@ impl Process {
         Some(kib.div_ceil(1024))
     }
 
-    /// Names the invocation in the log lines that follow.
-    pub(super) fn works_on(&self, request_id: Option<String>) {
+    /// Sets the invocation that the following log lines belong to.
+    pub(super) fn set_request_id(&self, request_id: Option<String>) {
         *self.request_id.lock().unwrap_or_else(PoisonError::into_inner) = request_id;
     }
 
-    /// Whether it has not ended yet.
-    pub(super) fn alive(&self) -> bool {
+    /// Whether the process is running.
+    pub(super) fn is_alive(&self) -> bool {
         matches!(self.child().try_wait(), Ok(None))
     }
 
-    /// Waits until it has ended.
+    /// Waits for the end of the process.
     pub(super) async fn ended(&self) -> Ended {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await {
@@ -128,28 +132,27 @@ impl Process {
         }
     }
 
-    /// Waits until all it wrote so far is in the log.
+    /// Waits until all output so far is in the log.
     pub(super) async fn flush_logs(&self) {
-        for pump in &self.pumps {
+        for request in &self.flush_requests {
             let (done, wait) = oneshot::channel();
-            if pump.send(done).is_ok() {
+            if request.send(done).is_ok() {
                 let _ = wait.await;
             }
         }
     }
 
-    /// Sends SIGKILL: no handler runs, nothing is flushed.
+    /// Sends SIGKILL, so no handler runs and nothing is flushed.
     pub(super) fn kill(&self) {
-        // It may have ended by itself: then there is nothing to do.
+        // Fails if the process has already ended, which is fine.
         let _ = self.child().start_kill();
     }
 
-    /// Blocks until a killed process is gone, so that it cannot make one more call while
-    /// its killer believes it dead. A matter of microseconds, hence no `await`: the
-    /// killer is a fault hook that cannot.
-    pub(super) fn wait_gone(&self) {
-        let patience = Instant::now() + KILL_PATIENCE;
-        while self.alive() && Instant::now() < patience {
+    /// Blocks until a killed process has ended, so that it cannot make another call. This takes
+    /// microseconds. It is not async because the caller is a fault hook that cannot await.
+    pub(super) fn wait_until_ended(&self) {
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        while self.is_alive() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_micros(200));
         }
     }
@@ -159,18 +162,18 @@ impl Process {
     }
 }
 
-/// Carries one pipe of a process to the log.
-struct Pump {
+/// Copies one pipe of a process to the log.
+struct LogPump {
     logs: Logs,
     function: String,
     environment: u64,
     request_id: Arc<Mutex<Option<String>>>,
     stream: &'static str,
-    /// Dropped when the pipe is at its end, which tells the reaper.
+    /// Dropped at the end of the pipe, which notifies the reaper.
     _open: mpsc::Sender<()>,
 }
 
-impl Pump {
+impl LogPump {
     async fn run(
         self,
         mut pipe: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
@@ -180,17 +183,17 @@ impl Pump {
         loop {
             tokio::select! {
                 biased;
-                // Cancelled in the middle of a line, `line` keeps what was read of it.
+                // If a flush request interrupts this read, `line` keeps the part that was read.
                 read = pipe.read_until(b'\n', &mut line) => {
-                    if !self.take(read, &mut line) {
+                    if !self.log_line(read, &mut line) {
                         return;
                     }
                 }
                 Some(done) = flushes.recv() => {
                     while let Ok(read) =
-                        tokio::time::timeout(QUIET, pipe.read_until(b'\n', &mut line)).await
+                        tokio::time::timeout(DRAIN_TIMEOUT, pipe.read_until(b'\n', &mut line)).await
                     {
-                        if !self.take(read, &mut line) {
+                        if !self.log_line(read, &mut line) {
                             return;
                         }
                     }
@@ -200,8 +203,8 @@ impl Pump {
         }
     }
 
-    /// Logs a whole line; false at the end of the pipe.
-    fn take(&self, read: io::Result<usize>, line: &mut Vec<u8>) -> bool {
+    /// Logs a complete line. Returns false at the end of the pipe.
+    fn log_line(&self, read: io::Result<usize>, line: &mut Vec<u8>) -> bool {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end();
         if !text.is_empty() {
@@ -209,7 +212,7 @@ impl Pump {
             let written =
                 self.logs.write(&self.function, self.environment, request, self.stream, text);
             if let Err(error) = written {
-                tracing::warn!(function = self.function, %error, "log line lost");
+                tracing::warn!(function = self.function, %error, "could not write a log line");
             }
         }
         line.clear();
@@ -217,10 +220,11 @@ impl Pump {
     }
 }
 
+/// Reports the end of a process.
 async fn reap(
     process: std::sync::Weak<Process>,
     mut pipes: mpsc::Receiver<()>,
-    told: watch::Sender<Option<Ended>>,
+    report_end: watch::Sender<Option<Ended>>,
 ) {
     let mut open = true;
     loop {
@@ -229,20 +233,20 @@ async fn reap(
             match process.child().try_wait() {
                 Ok(None) => {}
                 Ok(status) => {
-                    let _ = told.send(Some(Ended { status }));
+                    let _ = report_end.send(Some(Ended { status }));
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(pid = process.pid, %error, "a function's process cannot be waited for");
-                    let _ = told.send(Some(Ended { status: None }));
+                    tracing::warn!(pid = process.pid, %error, "could not wait for the process of a function");
+                    let _ = report_end.send(Some(Ended { status: None }));
                     return;
                 }
             }
         }
-        // The end of its pipes is the first sign of a death, and comes at once.
+        // A process that ends closes its pipes, so their end is noticed immediately.
         tokio::select! {
             _ = pipes.recv(), if open => open = false,
-            () = tokio::time::sleep(if open { REAP_INTERVAL } else { QUIET }) => {}
+            () = tokio::time::sleep(if open { REAP_INTERVAL } else { DRAIN_TIMEOUT }) => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The key of tokens that a local cloud makes for itself, as `landbridge key create` would.
+//! Generates and stores the token key of a local cloud, in the format of `landbridge key create`.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -7,11 +7,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::error::LocalError;
 
-/// Its file in the data directory.
+/// The name of the file in the data directory.
 pub(crate) const FILE: &str = "token-key";
 
-/// The key in this file, made at random when there is none; only its owner may read it.
-pub(crate) fn kept(path: &Path) -> Result<String, LocalError> {
+/// Reads the key from a file, or generates a random key and writes it to the file, which only its
+/// owner can read.
+pub(crate) fn read_or_create(path: &Path) -> Result<String, LocalError> {
     match std::fs::read_to_string(path) {
         Ok(text) => return Ok(text),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -20,7 +21,7 @@ pub(crate) fn kept(path: &Path) -> Result<String, LocalError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| LocalError::SetUp {
         cloud: "aws",
-        message: format!("no random bytes can be had: {error}"),
+        message: format!("the system provides no random bytes: {error}"),
     })?;
     let text = format!("landbridge-token-key-v1:{}", STANDARD.encode(secret));
     let mut options = std::fs::OpenOptions::new();
@@ -37,12 +38,13 @@ pub(crate) fn kept(path: &Path) -> Result<String, LocalError> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_key_is_made_once() {
+    fn a_key_is_generated_once() {
         let dir = tempfile::tempdir().expect("a directory");
-        let kept = |name: &str| super::kept(&dir.path().join(name)).expect("a key");
-        let key = kept("one");
+        let read_or_create =
+            |name: &str| super::read_or_create(&dir.path().join(name)).expect("a key");
+        let key = read_or_create("one");
         assert_eq!(key.len(), "landbridge-token-key-v1:".len() + 44);
-        assert_eq!(kept("one"), key, "the second time it is read");
-        assert_ne!(kept("another"), key);
+        assert_eq!(read_or_create("one"), key, "the second call reads the key");
+        assert_ne!(read_or_create("another"), key);
     }
 }

@@ -1,4 +1,4 @@
-//! Letting virtual time pass: every tick that comes due is invoked, in order.
+//! [`TickRunner`]: advances virtual time and invokes every tick that is due, in order.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,63 +10,63 @@ use crate::error::LocalError;
 use crate::runtime::{Functions, InvocationOutcome};
 use crate::scheduler::{Scheduler, Tick, hours};
 
-/// What a display of progress may show while time passes.
+/// An event of a run, for a progress display.
 #[derive(Clone, Debug)]
 pub enum RunEvent {
-    /// A full hour (UTC) is reached; its ticks come next.
+    /// A full hour (UTC) has started; its ticks follow.
     Hour(Timestamp),
-    /// A tick is handed to its function.
+    /// The function of a tick is invoked.
     Started {
-        /// Which tick.
+        /// The tick.
         tick: Tick,
         /// 1 for the first attempt.
         attempt: u32,
     },
-    /// The function is done with it, well or not.
+    /// The invocation has ended, successfully or not.
     Finished {
-        /// Which tick.
+        /// The tick.
         tick: Tick,
         /// 1 for the first attempt.
         attempt: u32,
-        /// How it ended.
+        /// The outcome.
         outcome: InvocationOutcome,
-        /// How long it took, of real time.
+        /// The duration in real time.
         took: Duration,
     },
 }
 
-/// What happened while time passed.
+/// The result of a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunSummary {
-    /// How many ticks came due.
+    /// The number of ticks that were due.
     pub ticks: usize,
-    /// How many invocations they took, retries included.
+    /// The number of invocations, including retries.
     pub invocations: usize,
-    /// Ticks whose last attempt failed as well, with that failure.
+    /// The ticks whose last attempt failed, with the outcome of that attempt.
     pub given_up: Vec<(Tick, InvocationOutcome)>,
 }
 
-/// A scheduler, its functions and the clock.
+/// Runs the ticks of a scheduler on a virtual clock.
 pub struct TickRunner {
     scheduler: Scheduler,
     functions: Functions,
     clock: Clock,
-    /// Up to when ticks have been considered; the clock may be ahead of it.
-    considered: Mutex<Timestamp>,
+    /// The time up to which ticks were invoked or skipped; the clock may be ahead of it.
+    processed_until: Mutex<Timestamp>,
     retries: Option<u32>,
 }
 
 impl TickRunner {
-    /// A runner whose first tick may fall on the clock's present minute. `retries`
-    /// overrides what the schedules say.
+    /// Creates a runner whose first tick may be due in the current minute. `retries` overrides the
+    /// retries of the schedules.
     pub fn new(
         scheduler: Scheduler,
         functions: Functions,
         clock: Clock,
         retries: Option<u32>,
     ) -> Self {
-        let considered = clock.now().checked_sub(1.second()).unwrap_or(Timestamp::MIN);
-        Self { scheduler, functions, clock, considered: Mutex::new(considered), retries }
+        let processed_until = clock.now().checked_sub(1.second()).unwrap_or(Timestamp::MIN);
+        Self { scheduler, functions, clock, processed_until: Mutex::new(processed_until), retries }
     }
 
     /// The schedules.
@@ -74,23 +74,23 @@ impl TickRunner {
         &self.scheduler
     }
 
-    /// Moves virtual time on to `until`, minute by minute where something is due. Each
-    /// tick is invoked at its minute and waited for; one that fails is repeated at
-    /// once with the same event (Lambda would wait a minute or two), as often as its
-    /// schedule says, and then given up: the run goes on, as it would in the cloud.
+    /// Advances virtual time to `until` and invokes every tick at its minute, one after the other.
+    /// A failed tick is retried immediately with the same event (Lambda would wait a minute or
+    /// two), as often as its schedule defines, and then given up; the run continues, as in the
+    /// cloud.
     ///
-    /// Ticks that were due before the clock's present (somebody moved it) are
-    /// invoked late. A time that has been reached already does nothing.
+    /// Ticks that are overdue because the clock was advanced are invoked late. A time in the past
+    /// has no effect.
     ///
     /// # Errors
-    /// Only when a function cannot be started at all.
+    /// The program of a function cannot be started.
     pub async fn run_until(
         &self,
         until: Timestamp,
         observer: &mut (dyn FnMut(&RunEvent) + Send),
     ) -> Result<RunSummary, LocalError> {
         let mut summary = RunSummary::default();
-        let from = self.considered();
+        let from = self.processed_until();
         let mut hours = hours(from, until).into_iter().peekable();
         for tick in self.scheduler.due(from, until) {
             while let Some(hour) = hours.next_if(|hour| *hour <= tick.scheduled_time) {
@@ -99,11 +99,11 @@ impl TickRunner {
             }
             self.clock.advance_to(tick.scheduled_time);
             summary.ticks += 1;
-            let (invocations, outcome) = self.attempt(&tick, observer).await?;
+            let (invocations, outcome) = self.invoke_with_retries(&tick, observer).await?;
             summary.invocations += invocations;
-            // Noted per minute's tick only once the minute is over: a run that is cut short
-            // by an error starts again with the ticks of the same minute, which is harmless.
-            self.consider(tick.scheduled_time.checked_sub(1.second()).unwrap_or(from));
+            // Only earlier minutes count as processed: after an error, the next run repeats the
+            // ticks of this minute, which is harmless.
+            self.set_processed_until(tick.scheduled_time.checked_sub(1.second()).unwrap_or(from));
             if !outcome.is_response() {
                 summary.given_up.push((tick, outcome));
             }
@@ -113,18 +113,19 @@ impl TickRunner {
             observer(&RunEvent::Hour(hour));
         }
         self.clock.advance_to(until);
-        self.consider(until);
+        self.set_processed_until(until);
         Ok(summary)
     }
 
-    /// Moves time on to `until` with no tick at all, as if the scheduler had been down.
-    /// Ticks due in between never come.
+    /// Advances time to `until` without a tick, as if the scheduler was disabled. The ticks in
+    /// between are lost.
     pub fn skip_until(&self, until: Timestamp) {
         self.clock.advance_to(until);
-        self.consider(until);
+        self.set_processed_until(until);
     }
 
-    async fn attempt(
+    /// Invokes a tick, with retries. Returns the number of invocations and the last outcome.
+    async fn invoke_with_retries(
         &self,
         tick: &Tick,
         observer: &mut (dyn FnMut(&RunEvent) + Send),
@@ -148,12 +149,12 @@ impl TickRunner {
         }
     }
 
-    fn considered(&self) -> Timestamp {
-        *self.considered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn processed_until(&self) -> Timestamp {
+        *self.processed_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn consider(&self, at: Timestamp) {
-        let mut considered = self.considered.lock().unwrap_or_else(PoisonError::into_inner);
-        *considered = (*considered).max(at);
+    fn set_processed_until(&self, at: Timestamp) {
+        let mut until = self.processed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = (*until).max(at);
     }
 }
