@@ -195,8 +195,8 @@ def test_defaults_are_those_of_the_schema():
     """What landbridge.yaml leaves out means the same to Terraform and to the functions."""
     schema = json.loads((ROOT / "schemas/landbridge.schema.json").read_text())["$defs"]
     wanted = {
-        "aws": {"schedule": "Schedule", "export": "Export", "ledger": "Ledger"},
-        "gcp": {"warehouse": "Warehouse", "transfer": "Transfer"},
+        "aws": {"schedule": "ScheduleConfig", "export": "ExportConfig", "ledger": "LedgerConfig"},
+        "gcp": {"warehouse": "WarehouseConfig", "transfer": "TransferConfig"},
     }
     for module, sections in wanted.items():
         text = (ROOT / f"terraform/modules/{module}/locals.tf").read_text()
