@@ -1,11 +1,11 @@
 //! The Lambda binaries: their size, and the time from exec to the first poll for work.
 //!
-//! Run by `make bench`, which builds the release binaries first. Each start is a cold one,
-//! in the environment that the local cloud gives its functions: the process reads both
-//! configuration files, builds the clients of both clouds and asks the Runtime API for work.
-//! Beside them, in the same rounds: `/bin/true` from exec to exit, which is what a process
-//! costs at least here, and, where the tests' Python is installed, a Python process that
-//! imports and builds the same four clients, which is what a function in Python would do.
+//! Run by `make bench`, which builds the release binaries first. Each start is a cold start in the
+//! environment that the local cloud gives its functions: the process reads both configuration
+//! files, builds the clients of both clouds and asks the Runtime API for work. For comparison,
+//! in the same rounds: `/bin/true` from exec to exit, the least that a process costs on this
+//! machine; and, if the tests' Python is installed, a Python process that imports and builds
+//! the same four clients, as a function in Python would.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -21,15 +21,16 @@ type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The functions.
 const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
-/// Starts of each unless `--starts` says otherwise.
+/// Starts of each, unless `--starts` sets another number.
 const STARTS: usize = 40;
-/// What a binary may weigh.
+/// The largest permitted binary, in bytes.
 const MOST_BYTES: u64 = 12_000_000;
-/// What a start may take, by the median.
+/// The longest permitted median start.
 const LONGEST: Duration = Duration::from_millis(50);
-/// Half past midnight in Seoul: no stage but `snapshot` has anything to do.
+/// Half past midnight in Seoul: only `snapshot` has anything to do.
 const NIGHT: &str = "2026-11-20T15:30:00Z";
-/// A function in Python that does before its first poll what ours do, and says when it is done.
+/// A Python program that does what our functions do before their first poll, and prints when it is
+/// ready.
 const PYTHON: &str = "
 import boto3
 from google.auth.credentials import AnonymousCredentials
@@ -70,7 +71,7 @@ async fn main() -> Result<()> {
     let python = target.join("python/bin/python");
     let python = python.exists().then_some(python);
 
-    // One start of each that isn't counted: the programs come from the disk then.
+    // One start of each that isn't counted: it loads the programs from the disk.
     let mut floor = Vec::new();
     let mut peer = Vec::new();
     for round in 0..=starts {
@@ -138,7 +139,7 @@ fn starts() -> Result<usize> {
     Ok(STARTS)
 }
 
-/// Cargo's folder, of which this program is in `debug/deps`.
+/// Cargo's target folder; this program is in its `<profile>/deps`.
 fn target(root: &Path) -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     program.ancestors().nth(3).map_or_else(|| root.join("target"), Path::to_owned)
@@ -171,7 +172,7 @@ fn until_ready(python: &Path) -> Result<Duration> {
 /// Prints one line and returns the median.
 fn line(name: &str, mut times: Vec<Duration>) -> Duration {
     times.sort();
-    // The value that so many percent of the starts did not exceed.
+    // The value that this percentage of the starts did not exceed.
     let at = |percent: usize| {
         times
             .get((times.len() * percent).div_ceil(100).saturating_sub(1))

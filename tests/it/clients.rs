@@ -1,5 +1,5 @@
-//! The local cloud in the hands of clients that others wrote: boto3 and Google's
-//! Python libraries, see `tests/clients/`.
+//! Third-party clients against the local cloud: boto3 and Google's Python libraries,
+//! see `tests/clients/`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,14 +25,14 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/export";
 const KEY: &str = "arn:aws:kms:ap-northeast-2:000000000000:key/0a1b2c3d";
 const PROJECT: &str = "library-analytics";
 const LOCATION: &str = "asia-northeast3";
-/// Small, so that it is soon reached, and more than the smallest page of RDS.
+/// Small, so that a test reaches it soon, but larger than the smallest page of RDS.
 const SNAPSHOT_QUOTA: usize = 22;
-/// How fast virtual time runs: a minute in this time.
+/// The real time in which one minute of virtual time passes.
 const MINUTE: Duration = Duration::from_millis(50);
-/// All scripts together; they take some ten seconds.
+/// The limit for all scripts together; they take about ten seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A local cloud with the variables by which the scripts find it.
+/// A local cloud, and the environment variables by which the scripts find it.
 struct World {
     variables: Vec<(String, String)>,
     _servers: Vec<Server>,
@@ -72,7 +72,7 @@ impl World {
         let google = LocalGoogle::new(google, clock.clone()).expect("a project");
         people(&google, &mut variables);
         roles(&google, &aws, &mut variables);
-        // The names under which each client looks for its endpoint by itself.
+        // The variable from which each client reads its endpoint without being configured.
         for (name, variable, service) in [
             ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
             ("s3", "AWS_ENDPOINT_URL_S3", aws.s3_service()),
@@ -115,7 +115,7 @@ async fn listen(name: &'static str, service: Arc<dyn Service>) -> Server {
     serve(name, 0, service, CallMonitor::default()).await.expect("a free port")
 }
 
-/// Who may call Google, and how each sees the tagged columns.
+/// Adds the policy tags and the principals that may call Google.
 fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
     let taxonomy = format!("projects/{PROJECT}/locations/{LOCATION}/taxonomies/1");
     google.set_taxonomy_display_name(&taxonomy, "library");
@@ -155,7 +155,7 @@ fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
     }
 }
 
-/// Two roles of AWS, of which Google trusts one, and grants it the sight of all objects.
+/// Adds two AWS roles. Google trusts one of them and grants it access to all objects.
 fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, String)>) {
     let provider = AwsProvider {
         project_number: 1,
@@ -174,7 +174,11 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
         let name = |of: &str| format!("LOCAL_{}_{of}", role.to_uppercase());
         say(variables, &name("ACCESS_KEY"), &identity.access_key);
         say(variables, &name("SECRET_KEY"), &identity.secret_key);
-        say(variables, &name("SESSION_TOKEN"), identity.session_token.as_deref().expect("it has"));
+        say(
+            variables,
+            &name("SESSION_TOKEN"),
+            identity.session_token.as_deref().expect("a session token"),
+        );
         aws.add_identity(identity);
     }
     say(variables, "LOCAL_AUDIENCE", &provider.audience());
@@ -191,7 +195,7 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
     google.trust_aws(provider, ask);
 }
 
-/// The people of `test_bigquery.py` as a Parquet file: the first so many of them.
+/// Writes the first `rows` people of `test_bigquery.py` as a Parquet file.
 fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
     let names = [Some("홍길동"), Some("Ann Lee"), None, Some("김철수")];
     let emails = [Some("hong@example.com"), Some("ann@example.org"), None, Some("kim@example.net")];
@@ -208,7 +212,7 @@ fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
         ("id", Arc::new(Int64Array::from_iter_values((1..).take(rows)))),
         ("name", Arc::new(StringArray::from(names[..rows].to_vec()))),
         ("email", Arc::new(StringArray::from(emails[..rows].to_vec()))),
-        ("amount", Arc::new(amounts.with_precision_and_scale(12, 2).expect("they fit"))),
+        ("amount", Arc::new(amounts.with_precision_and_scale(12, 2).expect("values that fit"))),
         (
             "at",
             Arc::new(TimestampMicrosecondArray::from(times[..rows].to_vec()).with_timezone("UTC")),
@@ -224,7 +228,7 @@ fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn boto3_and_googles_clients_walk_through_the_local_cloud() {
+async fn boto3_and_googles_clients_work_with_the_local_cloud() {
     let Some(python) = python::python("boto3 and Google's Python clients against the local cloud")
     else {
         return;
@@ -234,7 +238,7 @@ async fn boto3_and_googles_clients_walk_through_the_local_cloud() {
     command.args(["-m", "pytest", "--color=no"]).current_dir(python::package().join("clients"));
     command.envs(world.variables.iter().cloned());
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let output = output.expect("the scripts end in time").expect("pytest starts");
+    let output = output.expect("the scripts end before the limit").expect("pytest starts");
     let said = String::from_utf8_lossy(&output.stdout);
     let last = said.lines().last().unwrap_or_default();
     assert!(

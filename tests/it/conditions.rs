@@ -1,5 +1,5 @@
-//! S3's conditional writes, on which the ledger rests: one suite, run against
-//! every server that claims them.
+//! S3's conditional writes, on which the ledger depends: one test suite for every
+//! server that claims to support them.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -12,39 +12,40 @@ use landbridge_local_wire::{CallMonitor, Clock, serve};
 
 use crate::sdk::Account;
 
-/// What a server keeps of the promises of S3.
+/// Which of S3's guarantees a server gives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Promises {
-    /// Of writers that arrive together, exactly one wins.
+    /// Of concurrent writers, exactly one wins.
     pub(crate) atomic: bool,
 }
 
-/// The suite. `bucket` must be there and empty.
+/// The test suite. `bucket` must exist and be empty.
 pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises) {
     let missing = s3.get(bucket, "ledger/day.json").await.expect("an answer");
     assert!(missing.is_none());
 
-    // A creation happens once, and what lost changes nothing.
+    // An object is created once; a losing writer changes nothing.
     assert!(create(s3, bucket, "ledger/day.json", "first").await);
     assert!(!create(s3, bucket, "ledger/day.json", "second").await);
     let (body, first) = read(s3, bucket, "ledger/day.json").await;
     assert_eq!(body, "first");
 
-    // A replacement is of the version that was read.
+    // A replacement succeeds only for the version that was read.
     assert!(replace(s3, bucket, "ledger/day.json", &first, "third").await);
     assert!(!replace(s3, bucket, "ledger/day.json", &first, "fourth").await);
     let (body, third) = read(s3, bucket, "ledger/day.json").await;
     assert_eq!(body, "third");
     assert_ne!(first, third);
 
-    // The same bytes again are the same version, so a lost answer can be recognised.
+    // Equal bytes have an equal ETag, so a writer whose response was lost can recognise its own
+    // write.
     assert!(replace(s3, bucket, "ledger/day.json", &third, "third").await);
     assert_eq!(read(s3, bucket, "ledger/day.json").await.1, third);
-    // Nothing is made where nothing is to be replaced.
+    // A replacement never creates an object.
     assert!(!replace(s3, bucket, "ledger/none.json", &third, "new").await);
     assert!(s3.get(bucket, "ledger/none.json").await.expect("an answer").is_none());
 
-    // A ranged read is of the version that was listed, or fails.
+    // A ranged read returns the listed version or fails.
     let listed = s3.list(bucket, "ledger/").await.expect("a listing");
     let [object] = &listed[..] else { panic!("one object, not {listed:?}") };
     assert_eq!(
@@ -58,7 +59,7 @@ pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises
         ErrorKind::Conflict
     );
 
-    // A bucket that is not there is no lost race.
+    // A missing bucket is not reported as a lost race.
     let nowhere = s3.create("no-such-bucket", "key", Bytes::new()).await;
     assert_eq!(nowhere.expect_err("a refusal").kind(), ErrorKind::NotFound);
     let nowhere = s3.replace("no-such-bucket", "key", &third, Bytes::new()).await;

@@ -1,9 +1,9 @@
-//! Any crash is survived.
+//! The pipeline survives any crash.
 //!
-//! One day is run undisturbed and its external calls are counted: n. Then, for
-//! each k in 1..=n, the day is run twice more: once the process dies right after
-//! call k took effect, once call k takes effect and its answer is lost. The
-//! ticks go on, and what is left at the end must be what the undisturbed day left.
+//! One day runs undisturbed, and its external calls are counted: n. Then, for each k in
+//! 1..=n, the day runs twice more: in one run the process dies right after call k took
+//! effect; in the other, call k takes effect and its response is lost. The ticks continue,
+//! and the end state must equal that of the undisturbed day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::support::{Recipe, World, at};
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
-/// Twenty minutes after the transfer begins: ticks to spare for what a crash delays.
+/// Twenty minutes after the transfer begins: enough ticks for the delay that a crash causes.
 const END: &str = "2026-11-20T17:20:00Z";
 const DAY: &str = "2026-11-21";
-/// Days run at once: each is a handful of mostly waiting processes.
+/// Days that run concurrently: each is a handful of processes that mostly wait.
 const AT_ONCE: usize = 4;
 
-/// The columns that the contract calls readable.
+/// The columns that the contract makes readable.
 pub const OPEN: [&str; 9] = [
     "people.id",
     "orders.id",
@@ -37,11 +37,11 @@ pub const OPEN: [&str; 9] = [
     "nothing.note",
 ];
 
-/// A world in which there is something to thin, and something that must not be.
+/// A local cloud with snapshots that must be pruned, and snapshots that must not.
 async fn world() -> World {
     let mut recipe = Recipe::small();
     recipe.start = at(START);
-    // A small ladder, so that this night's ticks delete snapshots.
+    // A small retention ladder, so that this day's ticks delete snapshots.
     recipe.config = recipe
         .config
         .replace("hourly: 48", "hourly: 3")
@@ -76,7 +76,7 @@ async fn world() -> World {
     world
 }
 
-/// Runs the day; what is readable and should not be is looked for after every tick.
+/// Runs the day and looks for exposed columns after every tick.
 async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
     let mut exposed = Vec::new();
     let mut look = |event: &RunEvent| {
@@ -88,16 +88,18 @@ async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
     if exposed.is_empty() {
         Ok(world.end_state(DAY).await)
     } else {
-        Err(format!("exposed: {exposed:?}"))
+        Err(format!("exposed columns: {exposed:?}"))
     }
 }
 
-/// How `run` differs from `calm`, in a few lines.
+/// The differences between `run` and `calm`, a few lines each.
 fn difference(calm: &BTreeMap<String, String>, run: &BTreeMap<String, String>) -> Option<String> {
     let keys = calm.keys().chain(run.keys());
     let lines: Vec<String> = keys
         .filter(|key| calm.get(*key) != run.get(*key))
-        .map(|key| format!("{key}\n  calm: {:?}\n  this: {:?}", calm.get(key), run.get(key)))
+        .map(|key| {
+            format!("{key}\n  undisturbed: {:?}\n  this run: {:?}", calm.get(key), run.get(key))
+        })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
@@ -114,7 +116,7 @@ async fn any_crash_is_survived() {
     assert!(calm.contains_key("rows of shop.people"), "{calm:#?}");
     assert!(
         !calm["snapshots"].contains("t1200z") && !calm["snapshots"].contains("t1400z"),
-        "the calm day thins: {}",
+        "the undisturbed day prunes snapshots: {}",
         calm["snapshots"]
     );
     assert!(
@@ -163,7 +165,7 @@ async fn any_crash_is_survived() {
         failed.extend(run.expect("a run that does not panic"));
     }
     println!(
-        "n = {n} external calls; {} of {total} disturbed days ended like the calm one",
+        "n = {n} external calls; {} of {total} disturbed days ended like the undisturbed one",
         passed.load(Ordering::SeqCst)
     );
     failed.truncate(5);

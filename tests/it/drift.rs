@@ -1,4 +1,4 @@
-//! Schemas that change, odd exports, every type, clusters.
+//! Schema changes, unusual exports, every type, clusters.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::support::{Recipe, SMALL_CONTRACT, small_database};
 const SECOND: &str = "2026-11-22";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
+async fn a_column_removed_at_the_source_becomes_null_and_is_reported() {
     let database = small_database();
     let mut recipe = Recipe::small();
     recipe.source = Arc::new(database.clone());
@@ -39,7 +39,7 @@ async fn a_dropped_column_stays_filled_with_null_and_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_type_change_is_held_and_the_other_tables_go_on() {
+async fn a_type_change_is_held_and_the_other_tables_continue() {
     let database = small_database();
     let mut recipe = Recipe::small();
     recipe.source = Arc::new(database.clone());
@@ -62,13 +62,13 @@ async fn a_type_change_is_held_and_the_other_tables_go_on() {
         .alerts("load")
         .into_iter()
         .filter(|alert| alert.to_string().contains("changed its type"));
-    assert_eq!(alerts.count(), 1, "told once, although every tick of the night met it");
+    assert_eq!(alerts.count(), 1, "reported once, although every tick of the day held the table");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_of_somebody_else_is_not_touched() {
+async fn a_table_without_our_label_is_not_touched() {
     let world = Recipe::small().build().await;
-    // Made by hand before Landbridge came: no label.
+    // Created by hand before the first load, so it has no label.
     let token = landbridge_local::Principal::Loader.token();
     let url = format!(
         "{}/projects/shop-analytics/datasets/shop/tables",
@@ -97,7 +97,7 @@ async fn a_table_of_somebody_else_is_not_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_the_contract_does_not_name_is_masked_whole() {
+async fn a_table_that_the_contract_does_not_name_is_fully_masked() {
     let mut recipe = Recipe::small();
     recipe.contract = SMALL_CONTRACT.replace("public.orders", "public.else_where");
     let world = recipe.build().await;
@@ -151,7 +151,7 @@ async fn partitions_are_never_loaded_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_forms_of_an_empty_table_mean_no_rows_today() {
+async fn both_forms_of_an_empty_table_load_no_rows() {
     use landbridge_local_database::EmptyTableForm;
     for form in [EmptyTableForm::ZeroRowFile, EmptyTableForm::SuccessMarkerOnly] {
         let database = small_database();
@@ -187,7 +187,7 @@ async fn both_forms_of_an_empty_table_mean_no_rows_today() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_crosses_like_an_instance() {
+async fn a_cluster_is_transferred_like_an_instance() {
     let mut recipe = Recipe::small();
     recipe.config = recipe.config.replace("kind: instance", "kind: cluster");
     let world = recipe.build().await;
@@ -200,7 +200,7 @@ async fn a_cluster_crosses_like_an_instance() {
     );
 }
 
-/// Every row of the MySQL type table lands as it should; the columns' types are listed in docs/types.md.
+/// Every row of the MySQL type table is loaded as expected; docs/types.md lists the column types.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_of_mysql() {
     for three_part_targets in [false, true] {

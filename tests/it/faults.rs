@@ -1,6 +1,6 @@
-//! Bad input and refusals: each ends in one clear sentence that says what, where
-//! and what to do; the day stays resumable, yesterday's data stays readable, and
-//! no cell is printed.
+//! Bad input and refusals. Each ends in one clear message that names the problem, the
+//! object and the remedy; the day can continue, yesterday's data stays readable, and
+//! no cell value is printed.
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::InvocationOutcome;
@@ -13,7 +13,7 @@ const FIRST: &str = "2026-11-21";
 const SECOND: &str = "2026-11-22";
 const PEOPLE: &str = "SELECT id, name, email FROM shop.people ORDER BY id";
 
-/// A world whose first day is published.
+/// A local cloud whose first day is published.
 async fn published() -> World {
     let mut recipe = Recipe::small();
     recipe.retries = Some(0);
@@ -29,7 +29,7 @@ async fn published() -> World {
     world
 }
 
-/// The sentence of a failed tick; it must hold each of `parts`.
+/// The error message of a failed tick; asserts that it contains each of `parts`.
 fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&str]) -> String {
     let of = failed.iter().find(|(name, _)| name == function);
     let Some((_, InvocationOutcome::Error { message, .. })) = of else {
@@ -42,14 +42,15 @@ fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&st
     message.clone()
 }
 
-/// After the trouble is mended, the same night's later ticks publish the day.
+/// Asserts that the previous rows are readable, and that later ticks publish the day once the fault
+/// is removed.
 async fn resumes(world: &World, before: &[Vec<String>]) {
     assert_eq!(
         world.query(PiiReader, PEOPLE).await.unwrap(),
         before,
         "yesterday's data stays readable"
     );
-    // Ticks of the same day, by hand: whatever was missed is done now.
+    // Ticks of the same day, started by hand, do all remaining work.
     for hour in ["20:10:00Z", "20:50:00Z", "21:30:00Z"] {
         for stage in ["export", "transfer", "load"] {
             let outcome = world.tick(stage, &format!("2026-11-21T{hour}")).await;
@@ -66,7 +67,7 @@ async fn resumes(world: &World, before: &[Vec<String>]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_not_there() {
+async fn a_missing_bucket() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     world.cloud.aws().remove_bucket("shop-exports").await;
@@ -119,7 +120,7 @@ async fn rds_refuses() {
         ],
     );
     assert!(message.contains("shop-rds-export"), "the role is named: {message}");
-    // Told once, although thirty ticks met it.
+    // Reported once, although thirty ticks failed.
     let alerts = world
         .alerts("export")
         .into_iter()
@@ -187,7 +188,7 @@ async fn a_truncated_manifest() {
             "keeps the previous day's data",
         ],
     );
-    // Mended by hand: the first day's manifest, which says the same.
+    // Repaired by hand with the first day's manifest, which has the same content.
     let aws = world.cloud.aws();
     let whole = aws
         .list_objects("shop-exports", "exports/landbridge-shop-20261121-a1/export_tables_info_")
@@ -201,7 +202,7 @@ async fn a_truncated_manifest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parquet_file_cut_short() {
+async fn a_truncated_parquet_file() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     let quirks = ExportQuirks {
@@ -219,10 +220,10 @@ async fn a_parquet_file_cut_short() {
             && problem.contains("s3://shop-exports/exports/landbridge-shop-20261122-a1/"),
         "{problem}"
     );
-    // The day of the other tables goes on.
+    // The other tables are published.
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("cut short")));
-    // The file is put right, and the day goes on.
+    // The file is repaired, and the day continues.
     let aws = world.cloud.aws();
     let whole = parquet_of(&world, "20261121").await;
     let cut = parquet_of(&world, "20261122").await;
@@ -242,7 +243,7 @@ async fn parquet_of(world: &World, day: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_another_schema_than_its_siblings() {
+async fn a_file_whose_schema_differs_from_its_siblings() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
     let quirks = ExportQuirks {
@@ -294,7 +295,7 @@ async fn a_contract_that_names_an_unknown_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_zone_identifier_and_region_are_told_together() {
+async fn wrong_zone_identifier_and_region_are_reported_together() {
     let world = published().await;
     let config = Recipe::small().config;
     let wrong = config
@@ -324,7 +325,7 @@ async fn wrong_zone_identifier_and_region_are_told_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_export_is_tried_again_under_a_new_id() {
+async fn a_failed_export_is_retried_under_a_new_id() {
     let mut recipe = Recipe::small();
     recipe.retries = Some(0);
     let world = recipe.build().await;
@@ -346,7 +347,7 @@ async fn a_failed_export_is_tried_again_under_a_new_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_the_export_skips_is_named() {
+async fn a_table_skipped_by_the_export_is_reported() {
     let mut recipe = Recipe::small();
     let database = small_database();
     let odd = landbridge_local_database::MemoryTable::new("public", "odd")
@@ -380,7 +381,7 @@ async fn a_table_that_the_export_skips_is_named() {
 async fn load_jobs_that_fail() {
     let world = published().await;
     let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    // What passes by itself is tried again under a new id in the same tick.
+    // A temporary failure is retried under a new id in the same tick.
     world.cloud.google().fail_next_job("backendError", "try again");
     assert!(world.night(1).await.is_empty());
     let jobs: Vec<String> =
@@ -388,7 +389,7 @@ async fn load_jobs_that_fail() {
     assert_eq!(jobs.iter().filter(|job| job.ends_with("-a2")).count(), 1, "{jobs:?}");
     assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
 
-    // What BigQuery says of invalid data may quote the data: it is not passed on.
+    // BigQuery's message about invalid data may quote the data, so it is not passed on.
     world.cloud.google().fail_next_job("invalid", "could not parse 'minjun@example.com'");
     assert!(world.night(2).await.is_empty());
     let receipts = world.receipts("2026-11-23").await;

@@ -1,5 +1,5 @@
-//! No key of Google's: a role of AWS signs, and the local token service checks it for real.
-//! Our client against it: who comes in, and everybody who does not.
+//! Federation without a Google key: an AWS role signs, and the local token service verifies the
+//! signature. Our client against it: who is accepted, and who is refused.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +27,7 @@ fn keys(cloud: &LocalCloud, function: &str) -> AwsKeys {
     }
 }
 
-/// The configuration that the functions are given.
+/// The credential configuration that the functions receive.
 fn configuration(cloud: &LocalCloud) -> Value {
     let json = &cloud.function_env()["LANDBRIDGE_GCP_CREDENTIALS"];
     serde_json::from_str(json).expect("JSON")
@@ -53,12 +53,12 @@ async fn google(world: &World, credentials: impl Into<AccessTokenCredentials>) -
     clients.await.expect("clients")
 }
 
-/// Calls of the token service so far.
+/// The number of calls of the token service so far.
 fn exchanges(world: &World) -> usize {
     world.cloud.calls().recorded_calls().iter().filter(|call| call.server == "sts").count()
 }
 
-/// ErrorKind and words of a refused exchange; no key is in them.
+/// The kind and the message of a refused exchange; asserts that no key is in the message.
 fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (ErrorKind, String) {
     let error = outcome.expect_err("a refusal");
     let sentence = error.sentence();
@@ -70,21 +70,21 @@ fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (Err
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_may_what_its_principal_set_may() {
+async fn a_role_has_the_permissions_of_its_principal_set() {
     let world = Recipe::small().build().await;
     world.cloud.calls().start_recording();
     let json = configuration(&world.cloud);
     let transfer = federation(&json, keys(&world.cloud, "transfer"));
     let bucket = &world.cloud.config().transfer.bucket;
 
-    // One exchange for both clients and for calls at the same time.
+    // Both clients and all concurrent calls share one exchange.
     let clients = google(&world, transfer.clone()).await;
-    assert_eq!(exchanges(&world), 0, "nothing is asked before it is needed");
+    assert_eq!(exchanges(&world), 0, "no exchange before the first call");
     let stat = |name: &'static str| clients.storage.metadata(bucket, name);
     let all = futures::future::join_all(["a", "b", "c", "d"].map(stat)).await;
     assert!(all.iter().all(|it| matches!(it, Ok(None))), "{all:?}");
     let refused = clients.bigquery.table("shop", "orders").await;
-    let error = refused.expect_err("transfer has no right there");
+    let error = refused.expect_err("transfer has no permission on this table");
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert_eq!(exchanges(&world), 1);
 
@@ -102,7 +102,7 @@ async fn a_role_may_what_its_principal_set_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_else_comes_is_refused() {
+async fn other_callers_are_refused() {
     let world = Recipe::small().build().await;
     let cloud = &world.cloud;
     let json = configuration(cloud);
@@ -110,14 +110,14 @@ async fn whoever_else_comes_is_refused() {
     let now = SystemTime::now();
     let minutes = |n: u64| Duration::from_secs(60 * n);
 
-    // The account's own user, whose requests are signed well.
+    // The account's own user, whose signatures are valid.
     let person = AwsKeys {
         access_key: landbridge_local::ACCESS_KEY.to_owned(),
         secret_key: landbridge_local::SECRET_KEY.to_owned(),
         session_token: None,
         region: REGION.to_owned(),
     };
-    // A role of another account, which AWS knows as well.
+    // A role of another account, which AWS also knows.
     let stranger = landbridge_local_aws::Identity {
         access_key: "ASIASTRANGER".to_owned(),
         secret_key: "stranger-secret".to_owned(),
@@ -171,10 +171,10 @@ async fn whoever_else_comes_is_refused() {
         assert!(sentence.contains(told), "{who}: {sentence}");
         assert!(sentence.starts_with("the AWS role could not be exchanged"), "{who}: {sentence}");
     }
-    // Just in time is in time.
+    // Just before the deadline is accepted.
     federation(&json, load.clone()).exchange(now - minutes(14)).await.expect("a token");
 
-    // An audience that is not there.
+    // An audience that does not exist.
     let mut foreign = json.clone();
     let audience = foreign["audience"].as_str().expect("text").replace("/aws", "/another");
     foreign["audience"] = audience.into();
@@ -183,8 +183,8 @@ async fn whoever_else_comes_is_refused() {
     assert!(sentence.contains("invalid_target: The target service indicated"), "{sentence}");
 }
 
-/// What our client would never send: a request that was signed for another provider, changed
-/// after it was signed, or that asks AWS for something else.
+/// Requests that our client never sends: signed for another provider, changed after signing,
+/// or for another AWS call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_request_is_refused() {
     let world = Recipe::small().build().await;
@@ -252,7 +252,7 @@ async fn a_changed_request_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_end_and_are_replaced() {
+async fn expiring_tokens_are_replaced() {
     let world = Recipe { token_lifetime: Duration::from_secs(1), ..Recipe::small() }.build().await;
     world.cloud.calls().start_recording();
     let json = configuration(&world.cloud);
@@ -263,23 +263,23 @@ async fn tokens_end_and_are_replaced() {
     let bucket = &world.cloud.config().transfer.bucket;
     objects.metadata(bucket, "a").await.expect("it counts");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let error = objects.metadata(bucket, "a").await.expect_err("it has ended");
+    let error = objects.metadata(bucket, "a").await.expect_err("an expired token");
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
 
-    // The client takes another in time.
+    // The client gets another token before the first one expires.
     let objects = google(&world, load.clone()).await.storage;
     objects.metadata(bucket, "a").await.expect("a new token");
     assert_eq!(exchanges(&world), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
+async fn a_refusal_is_not_cached_and_reaches_the_caller_unchanged() {
     let world = Recipe::small().build().await;
     let json = configuration(&world.cloud);
     let load = federation(&json, keys(&world.cloud, "load"));
     let Gcp { storage: objects, bigquery: tables } = google(&world, load).await;
     let bucket = &world.cloud.config().transfer.bucket;
-    // Somebody takes the role's key away, and gives it back.
+    // The role's access to the provider is removed and restored.
     let mine = keys(&world.cloud, "load");
     let arn = "arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/landbridge-shop-load";
     let identity = |secret: &str| landbridge_local_aws::Identity {
@@ -297,17 +297,17 @@ async fn a_refusal_does_not_stick_and_reaches_the_caller_whole() {
         assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
     }
     world.cloud.aws().add_identity(identity(&mine.secret_key));
-    objects.metadata(bucket, "a").await.expect("a token again");
-    tables.table("shop", "orders").await.expect("a token again");
+    objects.metadata(bucket, "a").await.expect("a new token");
+    tables.table("shop", "orders").await.expect("a new token");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
+async fn a_day_needs_two_exchanges_and_no_other_credentials() {
     let world = Recipe::small().build().await;
     world.cloud.calls().start_recording();
     assert!(world.night(0).await.is_empty());
     assert!(!world.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
-    // The processes of transfer and load stay warm: one token each for the whole night.
+    // The processes of transfer and load stay warm: one token each for the complete day.
     assert_eq!(exchanges(&world), 2);
     assert_eq!(world.receipts("2026-11-21").await.len(), 3);
     let written = world.written();
@@ -316,9 +316,9 @@ async fn a_day_crosses_with_two_exchanges_and_no_other_credentials() {
     }
 }
 
-/// The exchanges of a night, each broken in every way there is.
+/// Breaks the exchanges of a day in every possible way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_exchange_is_made_again() {
+async fn a_lost_exchange_is_retried() {
     let calm = Recipe::small().build().await;
     calm.cloud.calls().start_recording();
     calm.cloud.calls().clear_fault();

@@ -1,24 +1,24 @@
-//! Whole-pipeline tests: the real function binaries over the local cloud, and
-//! parts of the pipeline over servers and clients that others wrote.
+//! Tests of the complete pipeline: the real function binaries on the local cloud, and
+//! parts of the pipeline with third-party servers and clients.
 //!
 //! | module | what |
 //! |---|---|
 //! | `three_days` | the main job |
-//! | `crash` | a process dies, or an answer is lost, at every single call |
-//! | `repeats` | ticks repeated, late, two at once, out of order |
-//! | `federation` | a role of AWS for a token of Google's: who gets one, and who does not |
-//! | `faults` | bad input and refusals: one clear sentence, yesterday's data stays |
-//! | `rewrite` | text that lands as types, tokens, columns that stay behind, misfits |
-//! | `drift` | schemas that change, odd exports, every type |
-//! | `postgres`, `mariadb` | a real PostgreSQL, a real MariaDB crosses whole |
-//! | `tpch`, `reconcile` | data for them, and a comparison cell by cell |
-//! | `operator`, `package` | what surrounds a deployment: `init`, `doctor`, `cost`; the zips |
-//! | `restore` | the on-call engineer's commands: restore, swap, drill, the runbook |
+//! | `crash` | a process dies, or a response is lost, at every external call |
+//! | `repeats` | ticks repeated, late, concurrent, out of order |
+//! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
+//! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
+//! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
+//! | `drift` | schema changes, unusual exports, every type |
+//! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
+//! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
+//! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
+//! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
-//! | `moto` | stages over moto's RDS and S3 |
+//! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
-//! | `conditions` | one suite of conditional writes, two servers |
-//! | `secrets` | one suite of secrets, two servers; the key of tokens by the command |
+//! | `conditions` | one test suite for conditional writes, run against two servers |
+//! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 mod clients;

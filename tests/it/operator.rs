@@ -1,5 +1,5 @@
-//! The operator's commands around a deployment, as programs, over the local cloud: `init`,
-//! `doctor`, `cost`.
+//! The operator's commands around a deployment, run as programs against the local cloud:
+//! `init`, `doctor`, `cost`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::support::{Recipe, World, root};
 
-/// The first day of every world here.
+/// The first day of every local cloud in this module.
 const DAY: &str = "2026-11-21";
 
-/// What only AWS, or who plays it whole, can tell.
+/// Checks that need AWS itself or moto.
 const NOT_LOCAL: [&str; 9] = [
     "aws export key",
     "aws export key rights",
@@ -28,7 +28,7 @@ const NOT_LOCAL: [&str; 9] = [
     "aws schedule of transfer",
 ];
 
-/// `landbridge` in the repository, with nothing of the machine's own environment.
+/// Runs `landbridge` in the repository, without the machine's own environment.
 fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
@@ -47,7 +47,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// What the function load has, its role's credentials and the cloud's time among it.
+/// The environment of the function load, with its role's credentials and the cloud's time.
 fn as_load(world: &World, late: SignedDuration) -> BTreeMap<String, String> {
     let mut variables = world.cloud.function_env().clone();
     variables.extend(world.cloud.role_env("load"));
@@ -56,7 +56,7 @@ fn as_load(world: &World, late: SignedDuration) -> BTreeMap<String, String> {
     variables
 }
 
-/// What a doctor says.
+/// The report of `landbridge doctor`.
 struct Findings {
     code: Option<i32>,
     /// Check → state, what was found, what to do.
@@ -87,7 +87,7 @@ fn doctor(world: &World, variables: &BTreeMap<String, String>, args: &[&str]) ->
     Findings { code: output.status.code(), lines: lines.collect() }
 }
 
-/// A world after its first night.
+/// A local cloud after its first day.
 async fn after_a_night() -> World {
     let world = Recipe::small().build().await;
     let given_up = world.night(0).await;
@@ -103,7 +103,7 @@ fn configure(world: &World, (old, new): (&str, &str)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
+async fn the_doctor_reports_each_problem_and_its_remedy() {
     let world = after_a_night().await;
     let soon = SignedDuration::from_mins(1);
     let load = as_load(&world, soon);
@@ -113,12 +113,12 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
     let states: BTreeMap<&str, &str> =
         good.lines.iter().map(|(check, line)| (check.as_str(), line.0.as_str())).collect();
     assert_eq!(Findings::of("bad", &good), [""; 0], "{:#?}", good.lines);
-    // A local cloud has neither IAM nor KMS nor EventBridge Scheduler, and AWS is not asked.
+    // A local cloud has no IAM, KMS or EventBridge Scheduler, and AWS is not called.
     assert_eq!(Findings::of("unchecked", &good), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
     assert_eq!(states.len(), 30, "{states:#?}");
 
-    // (what is changed, check that is bad, part of what is found, part of what to do)
+    // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
     let by_configuration: [Case<'_>; 10] = [
         (("id: shop-prod", "id: gone"), "aws source", "no instance gone", "has instance shop-prod"),
@@ -167,7 +167,7 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
             "bigquery.datasets.get",
         ),
     ];
-    // All that is not as expected is told together: a run takes a while.
+    // All differences are reported together, because a run takes a while.
     let mut wrong = Vec::new();
     let mut expect = |findings: &Findings, check: &str, found: &str, advice: &str| {
         let line = findings.lines.get(check);
@@ -184,7 +184,7 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
     }
     configure(&world, ("version: 1", "version: 1"));
 
-    // Who asks, and when.
+    // The caller's credentials and the time of the call.
     let with = |name: &str, value: &str| {
         let mut variables = load.clone();
         variables.insert(name.to_owned(), value.to_owned());
@@ -216,7 +216,7 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
         expect(&doctor(&world, &variables, &[]), check, found, advice);
     }
 
-    // What happens to the clouds, one thing after the other.
+    // Changes of the clouds, one after the other.
     let (aws, google) = (world.cloud.aws(), world.cloud.google());
     aws.expose_bucket("shop-exports");
     let findings = doctor(&world, &load, &[]);
@@ -237,7 +237,7 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-    // A file that cannot be used is told, and nothing else is looked at.
+    // An unusable file is reported, and nothing else is checked.
     configure(&world, ("version: 1", "version: 2"));
     let findings = doctor(&world, &load, &[]);
     assert_eq!(findings.code, Some(2));
@@ -246,13 +246,13 @@ async fn the_doctor_finds_each_thing_that_is_wrong_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn before_terraform_what_it_makes_may_be_missing_and_nothing_else() {
+async fn before_terraform_only_its_own_resources_may_be_missing() {
     let world = Recipe::small().build().await;
     world.cloud.google().add_principal("owner", "owner@example.com", Grants::owner());
     let mut person = world.cloud.client_env();
     person.insert("LANDBRIDGE_GCP_TOKEN".into(), "owner".into());
     person.remove("LANDBRIDGE_POLICY_TAGS");
-    // Everything that Terraform makes has another name here.
+    // Here, everything that Terraform creates has another name.
     let own = std::fs::read_to_string(world.dir.path().join("landbridge.yaml")).expect("the file");
     let mut other = own.replace("bucket: shop-", "bucket: new-");
     for (old, new) in [
@@ -290,13 +290,13 @@ async fn before_terraform_what_it_makes_may_be_missing_and_nothing_else() {
             "google landing bucket",
         ]
     );
-    // What is not there in any case is not excused.
+    // A missing resource that Terraform does not create is an error in any case.
     configure(&world, ("id: shop-prod", "id: gone"));
     assert_eq!(Findings::of("bad", &doctor(&world, &person, &["--before-apply"])), ["aws source"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
+async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     let world = Recipe::small().build().await;
     let variables = world.cloud.client_env();
     let dir = world.dir.path().join("mine");
@@ -306,7 +306,7 @@ async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
     };
     let read = |name: &str| std::fs::read_to_string(Path::new(dir).join(name)).expect("a file");
 
-    // The database is found in the account; the project cannot be.
+    // The database is found in the account; the project cannot be found.
     let open = init(&[]);
     assert_eq!(open.status.code(), Some(2));
     assert!(said(&open).contains("so nothing can be asked; say --project\n"), "{}", said(&open));
@@ -339,20 +339,20 @@ async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
     let terraform = read("main.tf");
     assert!(terraform.contains("terraform/modules/aws?ref=v"), "{terraform}");
 
-    // Once more: refused as a whole, before anything is asked.
+    // A second run is refused completely, before it asks any question.
     std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n")
         .expect("a file");
     let again = init(&project);
     assert_eq!(again.status.code(), Some(2));
     assert!(said(&again).contains("there already; --force"), "{}", said(&again));
     assert_eq!(read("landbridge.yaml"), written);
-    // By force: all but the contract, which people have worked on.
+    // With --force: all files except the contract, which people have edited.
     let forced = init(&[&project[..], &["--force", "--name", "orders"]].concat());
     assert!(forced.status.success(), "{}", said(&forced));
     assert!(read("landbridge.yaml").contains("name: orders"));
     assert!(read("contract.yaml").contains("# mine"));
 
-    // Answers that make no good file are refused, and nothing is written.
+    // Answers that do not give a valid file are refused, and nothing is written.
     let wrong = init(&["--project", "No Project", "--force"]);
     assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
     assert!(said(&wrong).contains("warehouse.project"), "{}", said(&wrong));
@@ -360,7 +360,7 @@ async fn what_init_writes_passes_the_check_and_is_not_overwritten() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_cost_of_a_day_is_what_its_receipts_counted() {
+async fn the_cost_of_a_day_is_computed_from_its_receipts() {
     let world = after_a_night().await;
     let config = world.dir.path().join("landbridge.yaml");
     let config = config.to_str().expect("a path");
@@ -379,14 +379,14 @@ async fn the_cost_of_a_day_is_what_its_receipts_counted() {
         .filter(|(name, _)| name.ends_with(".parquet"))
         .map(|(_, bytes)| bytes.len())
         .sum();
-    // Only the day that has receipts is there.
+    // Only the day that has receipts is listed.
     let days = answer["actual"].as_array().expect("days");
     assert_eq!(days.len(), 1);
     assert_eq!(days[0]["day"], DAY);
     assert_eq!(days[0]["exported_bytes"], exported);
     assert_eq!(days[0]["transferred_bytes"], carried);
     assert_eq!(days[0]["rows"], 53);
-    // RDS tells the size of the storage, 20 GiB: an export of 0.20.
+    // RDS reports the size of the storage, 20 GiB: an export costs 0.20.
     assert_eq!(answer["estimate"]["workload"]["database_gib"], 20.0);
     assert!((days[0]["export_usd"].as_f64().expect("money") - 0.2).abs() < 1e-9);
 

@@ -1,36 +1,38 @@
-//! The Python with clients and servers that others wrote, made by
-//! `scripts/python-for-tests.sh` in `target/python`.
+//! The Python environment with third-party clients and servers, which
+//! `scripts/python-for-tests.sh` installs in `target/python`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The Python of the tests. `None`, after a loud line, when it isn't there; where it must
-/// be (`LANDBRIDGE_REQUIRE_PYTHON=1`, set by `make test` after making it), that is a failure.
+/// The Python of the tests. If it is missing, prints a visible line and returns `None`; with
+/// `LANDBRIDGE_REQUIRE_PYTHON=1`, which `make test` sets after installing it, panics instead.
 pub(crate) fn python(test: &str) -> Option<PathBuf> {
     let found = place();
     if found.is_none() {
         let line = "=".repeat(80);
         loudly(&format!(
-            "\n{line}\n  NOT RUN: {test}\n  target/python is not there: run \
+            "\n{line}\n  NOT RUN: {test}\n  target/python does not exist: run \
              scripts/python-for-tests.sh (it needs python3)\n{line}\n"
         ));
         let required = std::env::var("LANDBRIDGE_REQUIRE_PYTHON").is_ok_and(|it| it == "1");
-        assert!(!required, "LANDBRIDGE_REQUIRE_PYTHON=1, and there is no Python for {test}");
+        assert!(!required, "LANDBRIDGE_REQUIRE_PYTHON=1, and Python for {test} is missing");
     }
     found
 }
 
-/// Says something past the test harness, which keeps to itself what a passing test prints.
+/// Prints a line that the test harness does not capture, so that it is visible for a passing test,
+/// too.
 pub(crate) fn loudly(text: &str) {
-    // A closed standard error is no reason to fail.
+    // A closed standard error must not fail the test.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Upwards from this program, `…/target/debug/deps/it-0123`, because the target folder can be anywhere.
+/// Searches upwards from this program, `…/target/debug/deps/it-0123`, because the target folder can
+/// be anywhere.
 fn place() -> Option<PathBuf> {
     let program = std::env::current_exe().expect("this program's path");
     let folders = program.ancestors().skip(1);
-    // The stamp is written last: without it, the folder is half made.
+    // The stamp is written last: without it, the installation is incomplete.
     folders
         .map(|folder| folder.join("python"))
         .find(|python| python.join("stamp").is_file())
@@ -42,7 +44,7 @@ pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A command that is shielded from the machine's own AWS and Google settings and proxies.
+/// A command without the machine's own AWS and Google settings and proxies.
 pub(crate) fn command(python: &Path) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(python);
     for (name, _) in std::env::vars_os() {

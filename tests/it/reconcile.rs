@@ -1,8 +1,8 @@
-//! What a table holds in its database and what landed of it, cell by cell.
+//! Compares a table in its database with the loaded rows, cell by cell.
 //!
-//! The database's side is asked in its plain text protocol, each cell as the server itself
-//! prints it: not by the way on which the snapshot was taken. Both sides are brought into one
-//! notation per type, so that 1.50 and 1.5 are the same decimal.
+//! The database's side is read over its plain text protocol, each cell as the server prints it,
+//! not over the path that the snapshot uses. Both sides are converted to one notation per type,
+//! so that 1.50 and 1.5 are the same decimal.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondTyp
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-/// What a column landed as, which says how its cells are compared.
+/// The type of a loaded column, which decides how its cells are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -23,7 +23,7 @@ enum Kind {
     Timestamp,
 }
 
-/// Rows of a table, each as one line, in whatever order.
+/// Rows of a table, each as one line, in any order.
 pub(crate) struct Rows {
     table: String,
     columns: Vec<(String, Kind)>,
@@ -31,7 +31,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// What landed: the rows of a warehouse table, columns in the order of `names`.
+    /// The loaded rows: the rows of a warehouse table, columns in the order of `names`.
     pub(crate) fn landed(table: &str, batches: &[RecordBatch], names: &[String]) -> Rows {
         let Some(first) = batches.first() else {
             return Rows { table: table.to_owned(), columns: Vec::new(), lines: Vec::new() };
@@ -60,22 +60,22 @@ impl Rows {
         Rows { table: table.to_owned(), columns, lines }
     }
 
-    /// The same columns without rows: those of the source are added.
+    /// The same columns without rows; the caller adds those of the source.
     pub(crate) fn like(other: &Rows) -> Rows {
         Rows { table: other.table.clone(), columns: other.columns.clone(), lines: Vec::new() }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Cells of all rows.
+    /// The number of cells in all rows.
     pub(crate) fn cells(&self) -> usize {
         self.lines.len() * self.columns.len()
     }
 
-    /// Adds a row as a server printed it: texts in UTF-8, binary cells as they are.
+    /// Adds a row as a server printed it: text in UTF-8, binary cells unchanged.
     pub(crate) fn add<'a>(&mut self, cells: impl IntoIterator<Item = Option<&'a [u8]>>) {
         let mut line = String::new();
         for ((name, kind), cell) in self.columns.iter().zip(cells) {
@@ -91,8 +91,8 @@ impl Rows {
         self.lines.push(line);
     }
 
-    /// The same rows as often in both. Says the first cell that differs; the data is made up,
-    /// so it may be shown.
+    /// Asserts that both sides have the same rows, each as often. Prints the first different cell;
+    /// the data is fictitious, so it may be printed.
     pub(crate) fn assert_same(mut self, mut landed: Rows) {
         let table = &self.table;
         assert_eq!(self.lines.len(), landed.lines.len(), "rows of {table}");
@@ -121,7 +121,7 @@ fn kind(landed: &DataType) -> Kind {
         DataType::Binary => Kind::Bytes,
         DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Decimal,
         DataType::Timestamp(..) => Kind::Timestamp,
-        other => panic!("no column of these tests lands as {other}"),
+        other => panic!("these tests load no column as {other}"),
     }
 }
 
@@ -152,17 +152,17 @@ fn landed_cells(column: &dyn Array, kind: Kind) -> Vec<Option<String>> {
     }
 }
 
-/// A source's cell in the notation of what it landed as; `None` where the export itself
-/// writes NULL.
+/// A source cell in the notation of the loaded type; `None` where the export itself writes
+/// NULL.
 fn notation(kind: Kind, cell: &str) -> Option<String> {
     Some(match kind {
         Kind::Text | Kind::Bytes => cell.to_owned(),
         // MySQL prints the year 0 in four digits, and zeros before a ZEROFILL.
-        Kind::Whole => cell.parse::<i64>().expect("a whole number").to_string(),
+        Kind::Whole => cell.parse::<i64>().expect("an integer").to_string(),
         Kind::Float => format!("{:?}", cell.parse::<f64>().expect("a number")),
         Kind::Bool => matches!(cell, "t" | "1").to_string(),
         Kind::Decimal => plain(cell).to_owned(),
-        // MySQL's zero times.
+        // MySQL's zero dates.
         Kind::Timestamp if cell.get(5..7) == Some("00") || cell.get(8..10) == Some("00") => {
             return None;
         }
@@ -174,7 +174,7 @@ fn notation(kind: Kind, cell: &str) -> Option<String> {
     })
 }
 
-/// A decimal without zeros at its end.
+/// A decimal without trailing zeros.
 fn plain(decimal: &str) -> &str {
     if !decimal.contains('.') {
         return decimal;
@@ -189,7 +189,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Adds a cell with its length, so that no content can be taken for another's.
+/// Adds a cell with its length, so that no two different rows give the same line.
 fn push(line: &mut String, cell: Option<&str>) {
     match cell {
         Some(cell) => write!(line, "{}:{cell},", cell.len()).expect("memory"),

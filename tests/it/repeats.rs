@@ -1,4 +1,4 @@
-//! Ticks repeated, late, two at once and out of order: the same end.
+//! Ticks that are repeated, late, concurrent or out of order leave the same end state.
 
 use landbridge_core::receipt::ReceiptState;
 use landbridge_local::InvocationOutcome;
@@ -35,7 +35,7 @@ async fn every_tick_three_times() {
     assert_eq!(world.end_state(DAY).await, calm().await);
 }
 
-/// The ticks that a day needs at least, in order.
+/// The minimum of ticks that publishes a day, in order.
 const ORDER: [(&str, &str); 9] = [
     ("snapshot", "2026-11-20T16:00:00Z"),
     ("export", "2026-11-20T16:10:00Z"),
@@ -51,7 +51,7 @@ const ORDER: [(&str, &str); 9] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_order() {
     let world = world().await;
-    // Each stage before what it waits for, then all of them backwards, until the day is done.
+    // Each stage before its prerequisites, then all of them backwards, until the day is published.
     for (stage, time) in ORDER.iter().rev() {
         fine(&world.cloud.tick(stage, at(time)).await.unwrap());
     }
@@ -73,7 +73,7 @@ async fn late_by_hours() {
     let world = world().await;
     fine(&world.tick("snapshot", "2026-11-20T16:00:00Z").await);
     fine(&world.tick("snapshot", "2026-11-20T17:00:00Z").await);
-    // The scheduler was down until the afternoon; its events still carry the night's times.
+    // The scheduler was down until the afternoon; its events still carry the scheduled times.
     for (stage, time) in ORDER.iter().skip(1).filter(|(stage, _)| *stage != "snapshot") {
         world
             .cloud
@@ -92,7 +92,8 @@ async fn two_at_once() {
         let (one, other) =
             tokio::join!(world.cloud.tick(stage, at(time)), world.cloud.tick(stage, at(time)));
         for outcome in [one.unwrap(), other.unwrap()] {
-            // One of two may find the other's work half done and leave it to the next tick; it may not break it.
+            // One tick may find the other's work unfinished and leave it to the next tick; it must
+            // not corrupt it.
             if let InvocationOutcome::Error { kind, message } = &outcome {
                 assert!(matches!(kind.as_str(), "Transient" | "Conflict"), "{stage}: {message}");
             }
@@ -104,14 +105,14 @@ async fn two_at_once() {
     assert_eq!(world.end_state(DAY).await, calm().await);
 }
 
-/// A day that comes in late must not replace newer rows.
+/// A day that is loaded late must not replace newer rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_day_never_replaces_a_newer_one() {
     let world = world().await;
     for (stage, time) in &ORDER[..5] {
         fine(&world.tick(stage, time).await);
     }
-    // The first day is carried and not loaded; the second one is published.
+    // The first day is transferred and not loaded; the second one is published.
     world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
     assert!(world.run_until("2026-11-21T17:20:00Z").await.is_empty());
     let before = world.end_state("2026-11-22").await;

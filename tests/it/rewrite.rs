@@ -1,5 +1,5 @@
-//! Columns that are something else when they arrive: text read as types, tokens, columns that
-//! stay behind; values that do not fit, and what becomes of their tables.
+//! Columns that are changed by the transfer: text converted to types, tokens, dropped columns;
+//! values that do not fit, and their effect on the table.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn column(receipt: &Receipt, name: &str) -> landbridge_core::receipt::ReceiptCol
     column.unwrap_or_else(|| panic!("no column {name} in {receipt:#?}")).clone()
 }
 
-/// A world of one table `t` with an id and the columns of `declared`, in whose rows `None` is NULL.
+/// A table `t` with an id and the columns of `declared`; `None` in a row is NULL.
 fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> MemoryTable {
     let mut table = MemoryTable::new("public", "t").column("id", "bigint");
     for (name, ty) in declared {
@@ -41,8 +41,8 @@ fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> MemoryTable {
     table
 }
 
-/// A database of that table, to be changed later, and a recipe over it. `columns` is the
-/// contract's part, a line per column.
+/// A database with that table, which the test may change later, and the settings of a local cloud
+/// for it. `columns` is the table's part of the contract, one line per column.
 fn recipe(table: MemoryTable, columns: &str) -> (MemoryDatabase, Recipe) {
     let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
     database.set_table(table).expect("a table");
@@ -59,7 +59,7 @@ fn contract(columns: &str) -> String {
     )
 }
 
-/// Every string and number of a Parquet file as text, decompressed and decoded.
+/// All strings and numbers of a Parquet file as text, decompressed and decoded.
 fn cells(bytes: &Bytes) -> Vec<String> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).expect("a Parquet file");
     let mut cells = Vec::new();
@@ -70,7 +70,7 @@ fn cells(bytes: &Bytes) -> Vec<String> {
                 _ => column.clone(),
             };
             let text = match column.data_type() {
-                // CHAR without an annotation would hide here.
+                // CHAR without an annotation is read as binary.
                 DataType::Binary => {
                     let bytes = column.as_binary::<i32>().iter().flatten();
                     cells.extend(bytes.map(|it| String::from_utf8_lossy(it).into_owned()));
@@ -84,14 +84,14 @@ fn cells(bytes: &Bytes) -> Vec<String> {
     cells
 }
 
-/// Whether a text is anywhere in an object: in its bytes as they are, or in its cells.
+/// Whether an object contains a text, in its raw bytes or in its cells.
 fn holds(name: &str, bytes: &Bytes, text: &str) -> bool {
     let raw = bytes.windows(text.len()).any(|window| window == text.as_bytes());
     raw || name.ends_with(".parquet") && cells(bytes).iter().any(|cell| cell.contains(text))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_lands_as_the_types_that_it_means() {
+async fn text_is_loaded_as_the_types_of_the_contract() {
     let declared = [
         ("day", "date"),
         ("at", "timestamp without time zone"),
@@ -130,7 +130,7 @@ async fn text_lands_as_the_types_that_it_means() {
             None,
         ],
         &[None; 10],
-        // What no type of BigQuery holds.
+        // Values that no BigQuery type can represent.
         &[
             Some("infinity"),
             Some("10000-01-01 00:00:00"),
@@ -163,7 +163,7 @@ async fn text_lands_as_the_types_that_it_means() {
     let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
-    // As BigQuery's own types, which its functions take.
+    // The columns have BigQuery types, which its functions accept.
     let rows = world
         .query(
             Analyst,
@@ -218,7 +218,7 @@ async fn text_lands_as_the_types_that_it_means() {
     let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE at > TIMESTAMP '2026-01-01 00:00:00+00'";
     assert_eq!(world.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
 
-    // Nothing is silent: each value that did not fit is counted, by its reason.
+    // Each value that did not fit is counted by its reason.
     for (name, misfit) in [
         ("day", Misfit::Infinite),
         ("at", Misfit::YearBeyond9999),
@@ -246,7 +246,7 @@ async fn text_lands_as_the_types_that_it_means() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
+async fn dropped_and_tokenised_values_are_in_no_byte_of_cloud_storage() {
     let world = Recipe::small().build().await;
     assert!(world.night(0).await.is_empty());
     let receipt = world.receipts(FIRST).await.remove("public.orders").unwrap();
@@ -258,14 +258,15 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
         for text in [CARD, INTERNAL] {
             assert!(!holds(name, bytes, text), "`{text}` is in {name}");
         }
-        // Not even the dropped column's name.
+        // The dropped column's name is absent, too.
         let schema = name.ends_with(".parquet").then(|| {
             let file = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap();
             file.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>()
         });
         assert!(!schema.is_some_and(|names| names.contains(&"internal".to_owned())), "{name}");
     }
-    // The search can find: what may leave is there, compressed.
+    // Proof that the search works: it finds the values that may leave, although they are
+    // compressed.
     let found = |text: &str| objects.iter().any(|(name, bytes)| holds(name, bytes, text));
     assert!(found("ada@example.org"));
     assert!(found(
@@ -282,11 +283,11 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
         world.cloud.google().table_resource("shop", "orders").unwrap()["schema"].to_string();
     assert!(!fields.contains("internal"), "{fields}");
 
-    // Equal values have equal tokens: seven cards are seven tokens still.
+    // Equal values have equal tokens: seven card numbers give seven tokens.
     let counts = "SELECT COUNT(*), COUNT(DISTINCT card) FROM shop.orders";
     assert_eq!(world.query(Analyst, counts).await.unwrap(), [["50", "7"]]);
     world.assert_no_cell_written(&format!("{:?}", world.receipts(FIRST).await));
-    // Nor is the key anywhere.
+    // The key is nowhere.
     let key = TOKEN_KEY.rsplit_once(':').unwrap().1;
     assert!(!world.written().contains(key));
     for (name, bytes) in world.ledger("").await {
@@ -295,7 +296,7 @@ async fn what_must_not_leave_is_in_no_byte_of_cloud_storage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_that_is_emptied_leaves_nothing_and_stays_in_the_table() {
+async fn a_column_set_to_null_leaves_no_value_and_stays_in_the_table() {
     let rows: [&[Option<&str>]; 2] = [&[Some("a secret place")], &[None]];
     let (_, recipe) = recipe(
         table(&[("address", "text")], &rows),
@@ -315,7 +316,7 @@ async fn a_column_that_is_emptied_leaves_nothing_and_stays_in_the_table() {
     assert_eq!(rows, [["1", "NULL"], ["2", "NULL"]]);
 }
 
-/// 1,000 dates, `bad` of which are none.
+/// 1,000 dates, of which `bad` are infinite.
 fn dates(bad: usize) -> MemoryTable {
     let rows = (0..1000).map(|n| {
         let text =
@@ -328,11 +329,11 @@ fn dates(bad: usize) -> MemoryTable {
 const DAY: &str = "day: { source: date, type: DATE, class: none }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
+async fn more_misfits_than_the_limit_hold_the_table_until_the_operator_decides() {
     let (database, recipe) = recipe(dates(0), DAY);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
-    // One in a thousand is the limit.
+    // The limit is one in a thousand.
     database.set_table(dates(1)).unwrap();
     assert!(world.night(1).await.is_empty());
     let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
@@ -353,9 +354,9 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
     let nulls = "SELECT COUNTIF(day IS NULL) FROM shop.t";
     assert_eq!(world.query(Analyst, nulls).await.unwrap(), [["1"]], "yesterday's rows");
     let told = world.alerts("load").into_iter().filter(|it| it.to_string().contains("do not fit"));
-    assert_eq!(told.count(), 1, "once");
+    assert_eq!(told.count(), 1, "reported once");
 
-    // Somebody decides that two are well: the same day is published.
+    // The operator decides that two are acceptable: the same day is published.
     let config = world.dir.path().join("landbridge.yaml");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace("max_misfit_percent: 0.1", "max_misfit_percent: 0.2"))
@@ -366,7 +367,7 @@ async fn more_misfits_than_the_limit_hold_the_table_until_somebody_decides() {
     assert_eq!(world.query(Analyst, nulls).await.unwrap(), [["2"]]);
 }
 
-/// The type of a column in the warehouse.
+/// The type of a column of `shop.t` in the warehouse.
 fn type_of(world: &World, name: &str) -> String {
     let table = world.cloud.google().table_resource("shop", "t").expect("a table");
     let fields = table["schema"]["fields"].as_array().cloned().unwrap_or_default();
@@ -377,7 +378,7 @@ fn type_of(world: &World, name: &str) -> String {
 const DAY_OR_TEXT: &str = "day: { source: date, type: DATE, class: none, on_misfit: keep_text }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
+async fn a_column_that_keeps_its_text_stays_text() {
     let (database, recipe) = recipe(dates(1), DAY_OR_TEXT);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
@@ -385,12 +386,13 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
     assert_eq!(type_of(&world, "day"), "STRING");
     let texts = "SELECT COUNT(day), COUNTIF(day = 'infinity') FROM shop.t";
-    assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "nothing is lost");
+    assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "no text is lost");
     let stays_text = |note: &Note| {
         note.code == NoteCode::ColumnStaysText && note.column.as_deref() == Some("day")
     };
     assert!(receipt.notes.iter().any(stays_text), "{receipt:#?}");
-    // BigQuery cannot make it a DATE again, so it stays text although all dates are dates now.
+    // BigQuery cannot change the column back to DATE, so it stays text although all values are
+    // dates now.
     database.set_table(dates(0)).unwrap();
     assert!(world.night(1).await.is_empty());
     assert_eq!(world.receipts(SECOND).await["public.t"].state, ReceiptState::Published);
@@ -398,7 +400,7 @@ async fn a_column_that_may_keep_its_text_keeps_all_of_it_and_stays_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_that_is_a_date_already_cannot_keep_its_text() {
+async fn an_existing_date_column_cannot_keep_its_text() {
     let (database, recipe) = recipe(dates(0), DAY_OR_TEXT);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
@@ -409,20 +411,20 @@ async fn a_column_that_is_a_date_already_cannot_keep_its_text() {
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
-    // The next day without one is as ever.
+    // The next day without such a value is published as usual.
     database.set_table(dates(0)).unwrap();
     assert!(world.night(2).await.is_empty());
     assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contract_that_changes_during_the_day_carries_the_table_anew() {
+async fn a_contract_changed_during_the_day_transfers_the_table_again() {
     let (_, recipe) = recipe(dates(500), DAY);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
     assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
     world.deploy_contract(&contract(DAY_OR_TEXT));
-    // The load waits for the transfer, which knows the new way.
+    // The load waits for the transfer, which applies the new contract.
     assert!(world.tick("load", "2026-11-20T20:30:00Z").await.is_response());
     assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
     for stage in ["transfer", "load"] {
@@ -433,7 +435,7 @@ async fn a_contract_that_changes_during_the_day_carries_the_table_anew() {
     assert_eq!(type_of(&world, "day"), "STRING");
     let names: Vec<String> = world.landed().into_keys().filter(|it| it.contains("/t/")).collect();
     assert!(names.iter().any(|name| name.ends_with("/t/r2/00000.parquet")), "{names:?}");
-    // A change after the day is published counts from tomorrow.
+    // A change after the day is published takes effect the next day.
     world.deploy_contract(&contract(DAY));
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
@@ -442,7 +444,7 @@ async fn a_contract_that_changes_during_the_day_carries_the_table_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_type_that_changed_is_never_reinterpreted() {
+async fn a_changed_source_type_is_never_reinterpreted() {
     let (database, recipe) = recipe(dates(0), DAY);
     let world = recipe.build().await;
     assert!(world.night(0).await.is_empty());
@@ -456,7 +458,7 @@ async fn a_source_type_that_changed_is_never_reinterpreted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_key_nothing_that_needs_it_is_carried() {
+async fn without_the_token_key_no_tokenised_table_is_transferred() {
     let world = Recipe::small().build().await;
     world.cloud.aws().deny_secret("landbridge/shop/token-key", true);
     let failed = world.night(0).await;
@@ -466,7 +468,7 @@ async fn without_the_key_nothing_that_needs_it_is_carried() {
         }),
         "{failed:#?}"
     );
-    assert!(!world.landed().keys().any(|name| name.contains("/orders/")), "nothing of the table");
+    assert!(!world.landed().keys().any(|name| name.contains("/orders/")), "no object of the table");
     world.cloud.aws().deny_secret("landbridge/shop/token-key", false);
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
@@ -474,13 +476,13 @@ async fn without_the_key_nothing_that_needs_it_is_carried() {
     assert_eq!(world.receipts(FIRST).await["public.orders"].state, ReceiptState::Published);
 }
 
-/// A file of 48 rows in three row groups of 16 MiB, as an export writes them for large tables.
+/// A file of 48 rows in three row groups of 16 MiB, as an export writes large tables.
 fn large_file() -> Bytes {
     use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
     let mut bytes = Vec::new();
     let batch = |group: i64| {
         let ids = group * 16..(group + 1) * 16;
-        // Nothing that could be compressed: the size is what is looked at.
+        // Incompressible: the test needs the size.
         let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ group.unsigned_abs();
         let mut noise = || {
             let next = || {
@@ -515,7 +517,7 @@ fn large_file() -> Bytes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_file_is_cut_at_its_row_groups() {
+async fn a_large_file_is_split_at_its_row_groups() {
     let small = MemoryTable::new("public", "t")
         .column("id", "bigint")
         .column("day", "date")
@@ -529,7 +531,7 @@ async fn a_large_file_is_cut_at_its_row_groups() {
     recipe.config =
         recipe.config.replace("memory_mib: 128", "memory_mib: 128\n  cut_above_mib: 32");
     let world = recipe.build().await;
-    // The export is complete; the transfer has not looked yet.
+    // The export is complete; the transfer has not read it yet.
     assert!(world.run_until("2026-11-20T16:50:00Z").await.is_empty());
     let aws = world.cloud.aws();
     let objects = aws.list_objects("shop-exports", "exports/").await;
@@ -542,7 +544,7 @@ async fn a_large_file_is_cut_at_its_row_groups() {
         (receipt.state, receipt.files, receipt.rows_table),
         (ReceiptState::Published, 3, Some(48))
     );
-    // Each part is a file by itself; together they are the source.
+    // Each part is a complete file; together they contain the rows of the source file.
     let mut ids = Vec::new();
     for (name, bytes) in world.landed().iter().filter(|(name, _)| name.ends_with(".parquet")) {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).expect(name);
@@ -555,7 +557,7 @@ async fn a_large_file_is_cut_at_its_row_groups() {
     assert_eq!((day.min.as_deref(), day.max.as_deref()), (Some("2026-10-01"), Some("2026-10-28")));
     let rows = "SELECT COUNT(DISTINCT id), COUNT(photo) FROM shop.t";
     assert_eq!(world.query(Analyst, rows).await.unwrap(), [["48", "48"]]);
-    // What the whole process had at most, whatever the size of the file.
+    // The peak memory of the complete process, which must not depend on the file's size.
     let log = world.cloud.logs("transfer").unwrap();
     let peak = log.iter().filter_map(LogLine::peak_memory_mib).max().expect("a report");
     println!("the transfer had {peak} MiB at most");

@@ -1,4 +1,4 @@
-//! The AWS SDK's clients for servers on loopback.
+//! The AWS SDK's clients for servers on the loopback interface.
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -7,7 +7,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 /// The region of all tests.
 pub(crate) const REGION: &str = "ap-northeast-2";
 
-/// Where and as whom.
+/// The endpoints and the credentials of a test account.
 pub(crate) struct Account<'a> {
     /// RDS.
     pub(crate) rds: &'a str,
@@ -26,7 +26,7 @@ impl Account<'_> {
         Credentials::new(self.key, self.secret, None, None, "tests")
     }
 
-    /// A client of RDS that asks once: a retry would hide the first answer.
+    /// A client of RDS without retries: a retry would hide the first response.
     pub(crate) fn rds(&self) -> aws_sdk_rds::Client {
         let config = aws_sdk_rds::Config::builder()
             .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
@@ -38,7 +38,7 @@ impl Account<'_> {
         aws_sdk_rds::Client::from_conf(config.build())
     }
 
-    /// A client of S3 that asks once.
+    /// A client of S3 without retries.
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -51,12 +51,12 @@ impl Account<'_> {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// Our client of Secrets Manager, over one of the SDK that asks once.
+    /// Our client of Secrets Manager, on an SDK client without retries.
     pub(crate) fn secrets(&self) -> landbridge_aws::Secrets {
         landbridge_aws::Secrets::new(self.secrets_sdk())
     }
 
-    /// A client of Secrets Manager that asks once.
+    /// A client of Secrets Manager without retries.
     pub(crate) fn secrets_sdk(&self) -> aws_sdk_secretsmanager::Client {
         let config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())

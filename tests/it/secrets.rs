@@ -1,5 +1,5 @@
-//! One suite of what we rely on of Secrets Manager, over the local cloud and over moto; and
-//! the key of tokens, from the command that makes it to the one who reads it.
+//! One test suite for what we require of Secrets Manager, run against the local cloud and moto;
+//! and the token key, from the command that creates it to the code that reads it.
 
 use std::path::Path;
 use std::process::Output;
@@ -16,7 +16,7 @@ use crate::support::{Recipe, World};
 /// The secret that the demo's configuration names.
 const NAME: &str = "landbridge/shop/token-key";
 
-/// What our client promises, whoever serves.
+/// What our client guarantees with any server.
 async fn promises(account: &Account<'_>) {
     let (secrets, sdk) = (account.secrets(), account.secrets_sdk());
     let value = |text: &str| Secret::new(text.as_bytes().to_vec());
@@ -28,8 +28,13 @@ async fn promises(account: &Account<'_>) {
     assert_eq!(created.expect("created"), Created::New);
     let created = secrets.create("promises/key", "a test", &value("second")).await;
     assert_eq!(created.expect("found"), Created::AlreadyExists);
-    assert_eq!(read("promises/key").await.expect("it is there"), b"first", "it was not replaced");
-    let described = sdk.describe_secret().secret_id("promises/key").send().await.expect("it is");
+    assert_eq!(
+        read("promises/key").await.expect("a secret"),
+        b"first",
+        "the value was not replaced"
+    );
+    let described =
+        sdk.describe_secret().secret_id("promises/key").send().await.expect("a description");
     let arn = described.arn.expect("an ARN");
     assert_eq!(read(&arn).await.expect("by its ARN"), b"first");
 
@@ -38,9 +43,9 @@ async fn promises(account: &Account<'_>) {
     assert_eq!(read("promises/key").await.expect("the current one"), b"third");
 
     let binary = sdk.create_secret().name("promises/bytes").secret_binary(Blob::new([0_u8, 255]));
-    binary.send().await.expect("made");
+    binary.send().await.expect("a secret");
     assert_eq!(read("promises/bytes").await.expect("bytes"), [0, 255]);
-    sdk.create_secret().name("promises/empty").send().await.expect("made");
+    sdk.create_secret().name("promises/empty").send().await.expect("a secret");
     assert_eq!(kind("promises/empty").await, ErrorKind::NotFound, "no version");
 
     let error = secrets.get("promises/no-such-secret").await.expect_err("a refusal");
@@ -67,9 +72,9 @@ fn key_of(secret: &Secret) -> String {
 async fn the_local_secrets_manager_keeps_every_promise() {
     let world = Recipe::small().build().await;
     promises(&account(&world)).await;
-    // The key that the cloud made for itself is one.
+    // The key that the local cloud created is valid.
     let secrets: Secrets = account(&world).secrets();
-    key_of(&secrets.get(NAME).await.expect("the demo's key"));
+    key_of(&secrets.get(NAME).await.expect("the demo's token key"));
 
     let impostor = Account { secret: "another", ..account(&world) };
     let stranger = Account { key: "nobody", ..account(&world) };
@@ -83,12 +88,12 @@ async fn the_local_secrets_manager_keeps_every_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_does_moto() {
+async fn moto_keeps_every_promise() {
     let Some(moto) = Moto::start("moto: secrets").await else { return };
     promises(&moto.account()).await;
 }
 
-/// `landbridge key create` over a cloud, with the configuration in `dir`.
+/// Runs `landbridge key create` against a local cloud, with the configuration file `config`.
 fn create(world: &World, config: &Path) -> Output {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
@@ -102,7 +107,7 @@ fn create(world: &World, config: &Path) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_makes_a_key_once_and_never_shows_it() {
+async fn the_command_creates_a_key_once_and_never_prints_it() {
     let world = Recipe::small().build().await;
     let config = |secret: &str| {
         let path = world.dir.path().join("landbridge.yaml");
@@ -118,23 +123,23 @@ async fn the_command_makes_a_key_once_and_never_shows_it() {
     let said = String::from_utf8_lossy(&first.stdout).into_owned();
     assert!(first.status.success(), "{first:?}");
     assert!(said.contains("\"created\": true"), "{said}");
-    let made = secrets.get("landbridge/another/token-key").await.expect("it was made");
+    let made = secrets.get("landbridge/another/token-key").await.expect("the created secret");
     let token = key_of(&made);
     let written = String::from_utf8(made.bytes().to_vec()).expect("text");
     let encoded = written.rsplit(':').next().expect("a part");
 
     let second = create(&world, &another);
     assert!(second.status.success() && !String::from_utf8_lossy(&second.stdout).contains("true"));
-    let there = secrets.get("landbridge/another/token-key").await.expect("it is there");
+    let there = secrets.get("landbridge/another/token-key").await.expect("the existing secret");
     assert_eq!(key_of(&there), token, "the key is the same");
     for output in [&first, &second] {
         let all = format!("{output:?}");
-        assert!(!all.contains(encoded), "the key was shown");
+        assert!(!all.contains(encoded), "the key was printed");
     }
 
-    // One that Terraform made without a value is filled, once.
+    // A secret that Terraform created without a value gets one, once.
     let made_empty = account(&world).secrets_sdk().create_secret().name("landbridge/empty/key");
-    made_empty.send().await.expect("made");
+    made_empty.send().await.expect("a secret");
     let empty = config("landbridge/empty/key");
     for created in [true, false] {
         let output = create(&world, &empty);
@@ -142,7 +147,7 @@ async fn the_command_makes_a_key_once_and_never_shows_it() {
         assert!(said.contains(&format!("\"created\": {created}")), "{output:?}");
     }
 
-    // Something else under that name is not taken for a key, and not shown either.
+    // Any other secret under that name is not used as a key and not printed.
     let value = Secret::new(b"{\"password\":\"sesame\"}".to_vec());
     assert!(secrets.create("shop/database", "", &value).await.expect("created").is_new());
     let refused = create(&world, &config("shop/database"));

@@ -1,6 +1,6 @@
-//! A whole local cloud for a test: configuration in a directory of its own, the
-//! real function processes, and the state that a day leaves, in a form that two
-//! runs can be compared by.
+//! A complete local cloud for a test: the configuration in its own directory, the
+//! real function processes, and the state at the end of a day, in a form in which
+//! two runs can be compared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,16 +25,16 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// The key of tokens in every test.
+/// The token key of every test.
 pub const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// A cloud with its directory; both end together.
+/// A local cloud and its directory; both are removed together.
 pub struct World {
     pub cloud: LocalCloud,
     pub dir: TempDir,
 }
 
-/// What a world is made of.
+/// The settings of a test's local cloud.
 pub struct Recipe {
     pub config: String,
     pub contract: String,
@@ -45,7 +45,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The demo's two files over `source`, from midnight in Seoul.
+    /// The two files of the demo with `source` as the database; starts at midnight in Seoul.
     pub fn demo(source: Arc<dyn SourceDatabase>) -> Self {
         let read = |name: &str| {
             std::fs::read_to_string(root().join("examples/demo").join(name))
@@ -61,7 +61,8 @@ impl Recipe {
         }
     }
 
-    /// The small database and contract of this module: one call after the other, so runs can be compared.
+    /// The small database and contract of this module. Concurrency is 1, so that runs can be
+    /// compared.
     pub fn small() -> Self {
         let mut recipe = Self::demo(Arc::new(small_database()));
         recipe.config = recipe.config.replace("concurrency: 4", "concurrency: 1");
@@ -98,12 +99,12 @@ impl Recipe {
     }
 }
 
-/// How the card numbers of `orders` begin: they must not leave AWS.
+/// The first digits of the card numbers in `orders`, which must not leave AWS.
 pub const CARD: &str = "4000-1234-5678-";
-/// What a column of `orders` holds that must not leave AWS.
+/// The value of a column of `orders` that must not leave AWS.
 pub const INTERNAL: &str = "not for analysts at all";
 
-/// Three tables: one with personal data, one of several types, one that is empty.
+/// Three tables: one with personal data, one with several types, one empty.
 pub fn small_database() -> MemoryDatabase {
     let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
     let people = MemoryTable::new("public", "people")
@@ -164,7 +165,8 @@ tables:
 "#;
 
 impl World {
-    /// Lets the scheduler run until `until`; panics on nothing, returns failed ticks.
+    /// Runs the scheduler until `until` and returns the failed ticks. Panics only if a function
+    /// does not start.
     pub async fn run_until(&self, until: &str) -> Vec<(String, InvocationOutcome)> {
         let summary = self
             .cloud
@@ -174,32 +176,33 @@ impl World {
         summary.given_up.into_iter().map(|(tick, outcome)| (tick.function, outcome)).collect()
     }
 
-    /// One tick outside the schedule, moving the clock to its time.
+    /// Runs one tick outside the schedule and moves the clock to its time.
     pub async fn tick(&self, function: &str, time: &str) -> InvocationOutcome {
         self.cloud.clock().advance_to(at(time));
         self.cloud.tick(function, at(time)).await.expect("a function that starts")
     }
 
-    /// Deploys another contract: the file, and processes that read it anew.
+    /// Deploys another contract: writes the file and ends the processes, so that the next ones read
+    /// it.
     pub fn deploy_contract(&self, text: &str) {
         std::fs::write(self.dir.path().join("contract.yaml"), text).expect("a file");
         self.cloud.kill_all();
     }
 
-    /// The night of a day, from midnight to five in Seoul; `n` days after the first.
+    /// Runs a day from midnight to five in Seoul; `n` is the number of days after the first.
     pub async fn night(&self, n: i64) -> Vec<(String, InvocationOutcome)> {
         let until = at(MIDNIGHT) + jiff::SignedDuration::from_hours(24 * n + 5);
         self.run_until(&until.to_string()).await
     }
 
-    /// Everything that the functions wrote, as text.
+    /// All log output of the functions, as text.
     pub fn written(&self) -> String {
         let all = ["snapshot", "export", "transfer", "load"]
             .map(|name| self.cloud.logs(name).unwrap_or_default());
         all.iter().flatten().map(|line| format!("{}\n", line.line)).collect()
     }
 
-    /// No cell of the small database in anything that was written.
+    /// Asserts that no cell of the small database is in the log output or in `more`.
     pub fn assert_no_cell_written(&self, more: &str) {
         let written = self.written() + more;
         for cell in [
@@ -215,7 +218,7 @@ impl World {
         }
     }
 
-    /// Receipts of a day by target, from the ledger.
+    /// The receipts of a day from the ledger, by source table.
     pub async fn receipts(&self, day: &str) -> BTreeMap<String, Receipt> {
         let mut receipts = BTreeMap::new();
         for (_, bytes) in self.ledger(&format!("{day}/receipts/")).await {
@@ -225,7 +228,7 @@ impl World {
         receipts
     }
 
-    /// Records of the ledger below `ledger/shop/<below>`.
+    /// The ledger records below `ledger/shop/<below>`.
     pub async fn ledger(&self, below: &str) -> Vec<(String, bytes::Bytes)> {
         let bucket = &self.cloud.config().export.bucket;
         let aws = self.cloud.aws();
@@ -238,7 +241,7 @@ impl World {
         records
     }
 
-    /// All that Cloud Storage holds, by name.
+    /// All objects in the landing bucket, by name.
     pub fn landed(&self) -> BTreeMap<String, bytes::Bytes> {
         let bucket = &self.cloud.config().transfer.bucket;
         let google = self.cloud.google();
@@ -265,7 +268,7 @@ impl World {
         Ok(rows.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
     }
 
-    /// Lines that a function logged at `error`, as `message`.
+    /// The lines that a function logged as alerts.
     pub fn alerts(&self, function: &str) -> Vec<Value> {
         let lines = self.cloud.logs(function).unwrap_or_default();
         lines
@@ -275,7 +278,8 @@ impl World {
             .collect()
     }
 
-    /// Columns of the warehouse that are readable although neither the contract says so nor a tag protects them.
+    /// The warehouse columns that have no policy tag and are not in `open`, the columns that the
+    /// contract makes readable.
     pub fn exposed(&self, open: &[&str]) -> Vec<String> {
         let google = self.cloud.google();
         let mut exposed = Vec::new();
@@ -293,7 +297,7 @@ impl World {
         exposed
     }
 
-    /// Everything that a day leaves, times apart.
+    /// The state at the end of a day, without times.
     pub async fn end_state(&self, day: &str) -> BTreeMap<String, String> {
         let mut state = BTreeMap::new();
         let google = self.cloud.google();
@@ -342,7 +346,7 @@ impl World {
         state
     }
 
-    /// All rows of a table, sorted, as stored: no mask in between.
+    /// All rows of a table as stored, without masks, sorted.
     fn rows(&self, dataset: &str, table: &str) -> String {
         let batches = self.cloud.google().table_batches(dataset, table).unwrap_or_default();
         let mut lines = Vec::new();

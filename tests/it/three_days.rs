@@ -9,7 +9,7 @@ use landbridge_local_database::SampleDatabase;
 use crate::support::{MIDNIGHT, Recipe, at};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_crosses_for_three_days_and_stays_masked() {
+async fn a_database_is_transferred_for_three_days_and_stays_masked() {
     let first = at(MIDNIGHT).to_zoned(jiff::tz::TimeZone::get("Asia/Seoul").unwrap()).date();
     let world = Recipe::demo(Arc::new(SampleDatabase::new(first, 0.01))).build().await;
     let days = [
@@ -60,7 +60,8 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
         "the database changes from day to day: {bookings:?}"
     );
 
-    // The column that the contract does not know: NULL for everyone, the reader of personal data included.
+    // The column that the contract does not name is NULL for every reader, including readers of
+    // personal data.
     let passports = "SELECT COUNT(passport_no) FROM shop.creators";
     assert_eq!(world.query(Analyst, passports).await.unwrap(), [["0"]]);
     assert_eq!(world.query(PiiReader, passports).await.unwrap(), [["0"]]);
@@ -77,14 +78,14 @@ async fn a_database_crosses_for_three_days_and_stays_masked() {
     assert!(refused.contains("does not have permission to access policy tag"), "{refused}");
     world.query(Stranger, "SELECT id FROM shop.creators LIMIT 1").await.unwrap();
 
-    // Told when it appears, and not again the next day.
+    // Reported when it appears, and not again the next day.
     let told = |function: &str, words: &str| {
         world.alerts(function).iter().filter(|alert| alert.to_string().contains(words)).count()
     };
     assert_eq!(told("load", "passport_no"), 1);
     assert_eq!(told("transfer", "the export has a warning"), 2, "postgres and template1, once");
 
-    // An analyst can ask for the proof.
+    // An analyst can query the receipts.
     let proof = "SELECT day, COUNT(*), COUNTIF(state = 'published'), SUM(rows_table) FROM landbridge_ops.receipts GROUP BY day ORDER BY day";
     let proof = world.query(Analyst, proof).await.unwrap();
     assert_eq!(proof.len(), 3);

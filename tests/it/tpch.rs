@@ -1,4 +1,4 @@
-//! TPC-H, the data set that every database is measured with.
+//! The tables of TPC-H, a standard benchmark for databases.
 
 use std::fmt::Write;
 
@@ -10,11 +10,11 @@ use tpchgen::generators::{
     PartSuppGenerator, RegionGenerator, SupplierGenerator,
 };
 
-/// A tenth of the smallest official size: some 100 MB.
+/// A tenth of the smallest official size: about 100 MB.
 const SCALE: f64 = 0.1;
 
-/// The tables with the rows of that size, as the TPC-H specification counts them (4.2.5);
-/// line items are counted from its data generator.
+/// The tables and their numbers of rows at that scale, from the TPC-H specification (4.2.5);
+/// the number of line items is from its data generator.
 pub(crate) const TABLES: [(&str, usize); 8] = [
     ("customer", 15_000),
     ("lineitem", 600_572),
@@ -26,8 +26,8 @@ pub(crate) const TABLES: [(&str, usize); 8] = [
     ("supplier", 1_000),
 ];
 
-/// Types as the specification asks for them (1.4): identifiers, decimals, dates, fixed and
-/// variable text. Every database takes it as it is.
+/// Types as the specification requires (1.4): identifiers, decimals, dates, fixed and variable
+/// text. Every database accepts this SQL.
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE region (
         r_regionkey integer PRIMARY KEY, r_name char(25) NOT NULL, r_comment varchar(152));
@@ -65,7 +65,7 @@ pub(crate) const SCHEMA: &str = "
         l_shipinstruct char(25) NOT NULL, l_shipmode char(10) NOT NULL,
         l_comment varchar(44) NOT NULL, PRIMARY KEY (l_orderkey, l_linenumber));";
 
-/// A table's rows as lines of CSV: texts with commas stand in double quotes, there is no NULL.
+/// A table's rows as lines of CSV: text with commas is in double quotes, there is no NULL.
 pub(crate) async fn csv(table: &'static str) -> String {
     tokio::task::spawn_blocking(move || generate(table)).await.expect("a data set")
 }

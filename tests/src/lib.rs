@@ -1,1 +1,1 @@
-//! Whole-pipeline tests live in `it/`.
+//! Empty: the tests of the complete pipeline are in `it/`.

@@ -1,5 +1,5 @@
 -- Every type that the documentation of snapshot exports lists for MySQL and MariaDB, with usual
--- values, NULL, and those that break programs; and MariaDB's own.
+-- values, NULL, and values that often break programs; and MariaDB's own types.
 CREATE TABLE every_type (
     id bigint AUTO_INCREMENT PRIMARY KEY, t tinyint, yes bool, tu tinyint unsigned, s smallint,
     su smallint unsigned, m mediumint, mu mediumint unsigned, i int, iz int(6) unsigned zerofill,

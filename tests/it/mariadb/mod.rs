@@ -1,4 +1,4 @@
-//! A real MariaDB database crosses whole, like the real PostgreSQL one.
+//! A real MariaDB database, transferred completely, like the real PostgreSQL one.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::tpch;
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
-/// Fifty minutes after the transfer begins: on a busy machine an answer comes too late for a
-/// tick here and there, and the next tick goes on.
+/// Fifty minutes after the transfer begins: on a busy machine a response may come too late for
+/// some ticks, and the next tick continues.
 const END: &str = "2026-11-20T17:50:00Z";
 const DAY: &str = "2026-11-21";
 
-/// Bytes of CSV that are sent at once.
+/// The size of a packet of CSV, in bytes.
 const PACKET: usize = 1_000_000;
 
-/// A server with an empty database `shop`, and a client that uses it.
+/// A server with an empty database `shop`, and a client of it.
 pub(crate) async fn server() -> (TestMariaDb, Conn) {
     let server = tokio::task::spawn_blocking(TestMariaDb::start).await.expect("a start");
-    // Where MariaDB is missing, the error says what to install.
+    // If MariaDB is missing, the error lists what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let opts = Opts::from_url(&server.url_of("mysql")).expect("a good address");
     let opts = OptsBuilder::from_opts(opts).prefer_socket(false);
@@ -43,7 +43,7 @@ async fn world(server: &TestMariaDb, contract: String) -> World {
     world_from(server, contract, START).await
 }
 
-/// As [`world`], from another time.
+/// As [`world`], starting at another time.
 pub(crate) async fn world_from(server: &TestMariaDb, contract: String, start: &str) -> World {
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let mut recipe = Recipe::demo(Arc::new(source));
@@ -76,7 +76,7 @@ async fn contract(client: &mut Conn) -> String {
     text
 }
 
-/// A table's rows in the source, as the server prints them, and those that landed.
+/// A table's rows in the source, as the server prints them, and its loaded rows.
 async fn both(world: &World, client: &mut Conn, table: &str) -> (Rows, Rows) {
     let columns = "SELECT column_name, data_type FROM information_schema.columns
          WHERE table_schema = 'shop' AND table_name = ? ORDER BY ordinal_position";
@@ -86,7 +86,7 @@ async fn both(world: &World, client: &mut Conn, table: &str) -> (Rows, Rows) {
     let landed = Rows::landed(table, &batches, &names);
     let mut source = Rows::like(&landed);
     let select = columns.iter().map(|(name, ty)| match ty.as_str() {
-        // All digits of it: the server prints six.
+        // With all digits: the server prints six.
         "float" => format!("CAST(`{name}` AS DOUBLE)"),
         _ => format!("`{name}`"),
     });
@@ -101,12 +101,12 @@ async fn both(world: &World, client: &mut Conn, table: &str) -> (Rows, Rows) {
     (source, landed)
 }
 
-/// Makes the tables of TPC-H and fills them with LOAD DATA.
+/// Creates the tables of TPC-H and fills them with LOAD DATA.
 async fn load_tpch(client: &mut Conn) {
     client.query_drop(tpch::SCHEMA).await.expect("the tables");
     for (table, rows) in tpch::TABLES {
         let csv = Bytes::from(tpch::csv(table).await);
-        // A packet of the protocol holds up to 16 MB.
+        // A packet of the protocol is at most 16 MB.
         let ends = (0..csv.len()).step_by(PACKET);
         let packets: Vec<std::io::Result<Bytes>> =
             ends.map(|at| Ok(csv.slice(at..csv.len().min(at + PACKET)))).collect();
@@ -121,7 +121,7 @@ async fn load_tpch(client: &mut Conn) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tpch_crosses_whole() {
+async fn tpch_is_transferred_completely() {
     let mut clock = Instant::now();
     let mut took = |what: &str| {
         println!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
@@ -148,7 +148,7 @@ async fn tpch_crosses_whole() {
     }
     took(&format!("{cells} cells compared, all equal"));
 
-    // A server made from an image of it: the servers' own checksums of all rows say the same.
+    // A server started from a captured image has the same checksums of all rows.
     let dir = tempfile::tempdir().expect("a directory");
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let image = source.capture(at(END), dir.path()).await.expect("an image");
@@ -167,13 +167,13 @@ async fn tpch_crosses_whole() {
     took("checksums");
 }
 
-/// Every type of MySQL's and MariaDB's that the documentation of exports lists.
+/// Every MySQL and MariaDB type that the documentation of exports lists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_crosses() {
+async fn every_type_is_transferred() {
     let (server, mut client) = server().await;
     client.query_drop(include_str!("every_type.sql")).await.expect("the tables");
     client.query_drop("SET time_zone = '+00:00'").await.expect("a session");
-    // Nobody has judged any column: all of them land, unreadable.
+    // The contract classifies no column: all of them are loaded, masked as unclassified.
     let world = world(&server, "version: 1\ntables: {}\n".to_owned()).await;
     let failed = world.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");

@@ -1,5 +1,5 @@
-//! Where moto is not AWS. A test that would need more consults a flag here; a
-//! flag that is no longer true fails, so the list can't outlive its reasons.
+//! The differences between moto and AWS. A test that depends on one reads a flag here; a
+//! flag that is no longer true fails, so that the list stays current.
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use landbridge_aws::S3;
@@ -8,7 +8,7 @@ use super::server::Moto;
 use crate::conditions::{Promises, conditional_writes};
 use crate::sdk::{Account, REGION};
 
-/// What a server that claims to be AWS does as AWS does.
+/// Which behaviour of AWS a server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     /// A finished export has its files and manifests in the bucket.
@@ -17,7 +17,7 @@ pub(crate) struct Capabilities {
     pub(crate) exports_take_time: bool,
     /// The status of an export is in upper case, as the API's documentation writes it.
     pub(crate) export_status_is_upper_case: bool,
-    /// The id of an export, its bucket, role and key are looked at.
+    /// The id of an export, its bucket, role and key are validated.
     pub(crate) exports_check_their_arguments: bool,
     /// `SourceArn` of DescribeExportTasks leaves out the tasks of other snapshots.
     pub(crate) exports_can_be_filtered: bool,
@@ -33,29 +33,29 @@ pub(crate) struct Capabilities {
 
 /// moto 5.2, as `tests/moto/requirements.txt` pins it.
 pub(crate) const MOTO: Capabilities = Capabilities {
-    // It keeps no data that it could export: the test writes the objects in its stead.
+    // It has no data that it could export: the test writes the objects instead.
     exports_write_objects: false,
-    // Tasks are born complete.
+    // Tasks are created complete.
     exports_take_time: false,
     // `complete`: our client reads statuses in any case for this reason alone.
     export_status_is_upper_case: false,
-    // Only the snapshot is looked at.
+    // Only the snapshot is validated.
     exports_check_their_arguments: false,
-    // The parameter is not read: we look for the source in the answer ourselves.
+    // The parameter is ignored: our client filters the response by source itself.
     exports_can_be_filtered: false,
-    // Snapshots are born available.
+    // Snapshots are created available.
     snapshots_take_time: false,
-    // MaxRecords and Marker of snapshots are not read.
+    // MaxRecords and Marker are ignored for snapshots.
     listings_have_pages: false,
-    // It checks them from the n-th call on if it is started so; not needed here, as the
-    // local cloud checks every one.
+    // It verifies signatures from the n-th call on, if started with that option; not needed here,
+    // because the local cloud verifies every signature.
     signatures_are_checked: false,
-    // It looks first and writes then, in threads. A race can't be shown at will, so this
-    // flag alone is from reading its source and not from a probe.
+    // It checks first and writes later, in threads. A race cannot be produced reliably, so this
+    // flag alone comes from reading moto's source and not from a probe.
     conditional_writes_are_atomic: false,
 };
 
-/// Makes a bucket in moto.
+/// Creates a bucket in moto.
 pub(crate) async fn create_bucket(s3: &aws_sdk_s3::Client, bucket: &str) {
     let place = BucketLocationConstraint::from(REGION);
     let place = CreateBucketConfiguration::builder().location_constraint(place).build();
@@ -67,7 +67,7 @@ pub(crate) async fn create_bucket(s3: &aws_sdk_s3::Client, bucket: &str) {
         .expect("a bucket");
 }
 
-/// Makes a DB instance in moto.
+/// Creates a DB instance in moto.
 pub(crate) async fn create_instance(rds: &aws_sdk_rds::Client, id: &str, engine: &str) {
     let call = rds.create_db_instance().db_instance_identifier(id).engine(engine);
     let call = call.db_instance_class("db.t4g.medium").allocated_storage(20);
@@ -76,7 +76,7 @@ pub(crate) async fn create_instance(rds: &aws_sdk_rds::Client, id: &str, engine:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gaps_of_moto_are_there_still() {
+async fn moto_still_has_the_known_gaps() {
     let Some(moto) = Moto::start("moto: its gaps").await else { return };
     let (rds, s3) = (moto.account().rds(), moto.account().s3());
     create_bucket(&s3, "probes").await;
@@ -86,7 +86,7 @@ async fn the_gaps_of_moto_are_there_still() {
     for n in 0..21 {
         let call = rds.create_db_snapshot().db_snapshot_identifier(format!("probe-{n:02}"));
         let made = call.db_instance_identifier("probed").send().await.expect("a snapshot");
-        let made = made.db_snapshot.expect("it is described");
+        let made = made.db_snapshot.expect("the snapshot's description");
         statuses.push(made.status.expect("a status"));
         arns.push(made.db_snapshot_arn.expect("an ARN"));
     }
@@ -121,7 +121,7 @@ async fn the_gaps_of_moto_are_there_still() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_conditions_of_s3_hold_in_moto_too() {
+async fn moto_supports_conditional_writes() {
     let Some(moto) = Moto::start("moto: conditional writes").await else { return };
     let s3 = moto.account().s3();
     create_bucket(&s3, "ledgers").await;

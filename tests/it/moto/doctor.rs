@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::server::Moto;
 use crate::python;
 
-/// All cases together; they take less than a minute.
+/// The limit for all cases together; they take less than a minute.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

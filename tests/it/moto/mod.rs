@@ -1,12 +1,12 @@
-//! The functions' AWS side against moto: RDS and S3 that others wrote.
+//! The functions' AWS side against moto, a third-party emulator of RDS and S3.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`server`] | moto as a process |
-//! | [`capabilities`] | where moto is not AWS, each gap named and shown to be there still |
-//! | [`world`] | the stages' context over moto, and a local Google |
-//! | [`stages`] | snapshots and thinning, export, transfer |
-//! | [`doctor`] | what `landbridge doctor` reads of IAM, KMS and EventBridge Scheduler |
+//! | [`capabilities`] | the differences between moto and AWS, each named and proved |
+//! | [`world`] | the stages' context for moto and a local Google |
+//! | [`stages`] | creating and pruning snapshots, export, transfer |
+//! | [`doctor`] | what `landbridge doctor` reads from IAM, KMS and EventBridge Scheduler |
 
 mod capabilities;
 mod doctor;

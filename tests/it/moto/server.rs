@@ -1,4 +1,4 @@
-//! moto as a process of its own, on a free port of loopback.
+//! moto as a separate process on a free loopback port.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,17 +10,17 @@ use tokio::process::Child;
 use crate::python;
 use crate::sdk::Account;
 
-/// It takes a second or two; a machine that builds meanwhile takes longer.
+/// It takes a second or two; longer on a machine that is also building.
 const START: Duration = Duration::from_secs(60);
 
-/// A running moto; it ends with this value.
+/// A running moto; dropping this value ends it.
 pub(crate) struct Moto {
     _process: Child,
     url: String,
 }
 
 impl Moto {
-    /// Starts one, or says loudly that `test` does not run without Python.
+    /// Starts moto; without Python, prints that `test` does not run and returns `None`.
     pub(crate) async fn start(test: &str) -> Option<Self> {
         let python = python::python(test)?;
         Some(tokio::time::timeout(START, Self::spawn(&python)).await.expect("moto starts in time"))
@@ -34,7 +34,8 @@ impl Moto {
             .stderr(Stdio::piped())
             .spawn()
             .expect("python starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+        let mut lines =
+            BufReader::new(process.stderr.take().expect("standard error is piped")).lines();
         let mut said = Vec::new();
         let url = loop {
             let Some(line) = lines.next_line().await.expect("text") else {
@@ -45,17 +46,17 @@ impl Moto {
             }
             said.push(line);
         };
-        // It logs every request: a full pipe would stop it.
+        // It logs every request: a full pipe would block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { _process: process, url }
     }
 
-    /// Where it listens.
+    /// Its URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its account. Any key will do.
+    /// Its account. moto accepts any key.
     pub(crate) fn account(&self) -> Account<'_> {
         Account {
             rds: &self.url,

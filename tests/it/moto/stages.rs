@@ -1,4 +1,4 @@
-//! The first three stages over moto, for an instance and for an Aurora cluster.
+//! The first three stages against moto, for an instance and for an Aurora cluster.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::capabilities::MOTO;
 use super::world::{World, hour, tick};
 
-/// The ids and tags of all manual snapshots, in the order of ids.
+/// The ids and tags of all manual snapshots, in the order of their ids.
 async fn snapshots(world: &World) -> Vec<(String, Vec<(String, String)>)> {
     let tags = |tags: &[Tag]| {
         let pair = |tag: &Tag| {
@@ -70,7 +70,7 @@ async fn ids(world: &World) -> Vec<String> {
     snapshots(world).await.into_iter().map(|(id, _)| id).collect()
 }
 
-/// A snapshot that a person made.
+/// Creates a snapshot as a person would, without our tags.
 async fn by_a_person(world: &World, id: &str) {
     let source = &world.context.config.source;
     match source.kind {
@@ -85,25 +85,27 @@ async fn by_a_person(world: &World, id: &str) {
     }
 }
 
-/// The id of the snapshot for the hour that is so many hours after midnight.
+/// The id of the snapshot for the hour that is `n` hours after midnight.
 fn id(world: &World, n: i64) -> SnapshotId {
     let at = world.context.calendar.hour_of(hour(n));
     SnapshotId::for_hour(&world.context.config.source.name, at).expect("an id")
 }
 
-async fn snapshots_are_made_and_thinned(kind: SourceKind) {
+async fn snapshots_are_created_and_pruned(kind: SourceKind) {
     let Some(world) = World::start("moto: snapshots and thinning", kind).await else { return };
     let context = &world.context;
     by_a_person(&world, "before-the-migration").await;
-    // Named as ours are, and not tagged: not ours.
+    // It has one of our names but no tag, so it is not ours.
     by_a_person(&world, "landbridge-shop-20251231t0000z").await;
 
     let first = snapshot::tick(context, tick(hour(0))).await.expect("a tick");
     assert_eq!(first.progress, Progress::Done);
     let made = snapshots(&world).await;
-    let (_, tags) =
-        made.iter().find(|(name, _)| name == id(&world, 0).as_str()).expect("this hour's");
-    // The digest of the settings it can be restored with; the other two say whose it is.
+    let (_, tags) = made
+        .iter()
+        .find(|(name, _)| name == id(&world, 0).as_str())
+        .expect("the snapshot of this hour");
+    // The digest of the settings to restore; the other two tags name the owner.
     let (settings, tags): (Vec<_>, Vec<_>) =
         tags.iter().cloned().partition(|(name, _)| name == TAG_SETTINGS);
     assert_eq!(settings.len(), 1);
@@ -114,7 +116,7 @@ async fn snapshots_are_made_and_thinned(kind: SourceKind) {
             (TAG_SOURCE.to_owned(), context.config.source.name.clone())
         ]
     );
-    // Again, later in the hour, and twice at once: nothing more.
+    // Again, later in the hour, and twice concurrently: no further snapshot.
     let late = hour(0) + jiff::SignedDuration::from_mins(59);
     for now in [hour(0), late] {
         assert_eq!(
@@ -142,7 +144,7 @@ async fn snapshots_are_made_and_thinned(kind: SourceKind) {
                 .snapshot(&id(&world, n))
                 .await
                 .expect("an answer")
-                .expect("it is there")
+                .expect("the pinned snapshot")
                 .arn;
             let keep = Tag::builder().key(TAG_KEEP).value("").build();
             world
@@ -155,8 +157,8 @@ async fn snapshots_are_made_and_thinned(kind: SourceKind) {
                 .expect("a tag");
         }
     }
-    // Three hours, the export hours of two days (the older one the week's, too), what is
-    // pinned, and what is not ours.
+    // Three hours, the export hours of two days (the older one is also the week's), the pinned
+    // snapshots, and those that are not ours.
     let mut expected: Vec<String> =
         [1, 5, 25, 28, 29, 30].map(|n| id(&world, n).to_string()).to_vec();
     expected.extend(["before-the-migration", "landbridge-shop-20251231t0000z"].map(str::to_owned));
@@ -165,34 +167,35 @@ async fn snapshots_are_made_and_thinned(kind: SourceKind) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn snapshots_of_an_instance_are_made_and_thinned() {
-    snapshots_are_made_and_thinned(SourceKind::Instance).await;
+async fn snapshots_of_an_instance_are_created_and_pruned() {
+    snapshots_are_created_and_pruned(SourceKind::Instance).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn snapshots_of_a_cluster_are_made_and_thinned() {
-    snapshots_are_made_and_thinned(SourceKind::Cluster).await;
+async fn snapshots_of_a_cluster_are_created_and_pruned() {
+    snapshots_are_created_and_pruned(SourceKind::Cluster).await;
 }
 
-/// From the snapshot to the objects in Cloud Storage. Returns the plans of the day's tables.
+/// Runs a day from the snapshot to the objects in Cloud Storage. Returns the plans of the day's
+/// tables.
 async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     let world = World::start("moto: export and transfer", kind).await?;
     let context = &world.context;
     let (at, day) = (hour(1), context.calendar.day_of(hour(1)));
     let waiting = export::tick(context, tick(at)).await.expect("a tick");
-    assert_eq!(waiting.progress, Progress::Waiting, "there is no snapshot yet");
+    assert_eq!(waiting.progress, Progress::Waiting, "no snapshot exists yet");
     assert!(context.aws.rds.export_tasks().await.expect("tasks").is_empty());
     snapshot::tick(context, tick(at)).await.expect("a tick");
     let waiting = transfer::tick(context, tick(hour(2))).await.expect("a tick");
-    assert_eq!(waiting.progress, Progress::Waiting, "there is no export yet");
+    assert_eq!(waiting.progress, Progress::Waiting, "no export exists yet");
 
-    // Two at once start one task.
+    // Two concurrent ticks start one task.
     let (one, two) = tokio::join!(export::tick(context, tick(at)), export::tick(context, tick(at)));
     if MOTO.exports_take_time {
         assert_ne!(one.expect("a tick").progress, Progress::Done);
         assert_ne!(two.expect("a tick").progress, Progress::Done);
     } else {
-        // The slower one may find the other's task complete already, and nothing in the bucket.
+        // The slower tick may find the other's task complete and nothing in the bucket.
         for outcome in [one, two] {
             match outcome {
                 Ok(outcome) => assert_eq!(outcome.progress, Progress::Partial),
@@ -210,13 +213,13 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     );
 
     if !MOTO.exports_write_objects {
-        // A complete export without manifests is no empty day. The day stays where it is …
-        let error = export::tick(context, tick(at)).await.expect_err("nothing is there");
+        // A complete export without manifests is not an empty day. The day waits …
+        let error = export::tick(context, tick(at)).await.expect_err("the bucket is empty");
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         let record =
             context.ledger.day(day).value(&EXPORT).await.expect("an answer").expect("a record");
         assert!(!record.complete);
-        // … and goes on once they are there.
+        // … and continues when they exist.
         world.write_export(&task.id, &task.source_arn).await;
     }
     for _ in 0..2 {
@@ -229,7 +232,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     let carried = world.google.list_objects(&context.config.transfer.bucket, "");
     let again = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(again.progress, Progress::Done, "{}", again.message);
-    // Names, sizes and generations: nothing was written anew.
+    // Names, sizes and generations: no object was written again.
     assert_eq!(world.google.list_objects(&context.config.transfer.bucket, ""), carried);
 
     let ledger = context.ledger.day(day);
@@ -251,7 +254,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     Some((world, tables))
 }
 
-/// What became of a day's objects.
+/// How the objects of a day were transferred.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Carried {
     unchanged: usize,
@@ -314,7 +317,7 @@ async fn compare(world: &World, tables: &[TablePlan]) -> Carried {
     carried
 }
 
-/// A Parquet file's rows.
+/// The rows of a Parquet file.
 fn read(bytes: Bytes) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a Parquet file");
     let schema = reader.schema().clone();
@@ -323,7 +326,7 @@ fn read(bytes: Bytes) -> RecordBatch {
     concat_batches(&schema, &batches).expect("one schema")
 }
 
-/// The columns of a batch, those named as text.
+/// The columns of a batch; those in `named` are cast to text.
 fn as_text(batch: &RecordBatch, named: &[String]) -> Vec<(String, ArrayRef)> {
     let fields = batch.schema();
     let columns = fields.fields().iter().zip(batch.columns());
@@ -340,14 +343,14 @@ fn as_text(batch: &RecordBatch, named: &[String]) -> Vec<(String, ArrayRef)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_is_exported_and_carried_across() {
+async fn an_instance_is_exported_and_transferred() {
     let Some((world, tables)) = a_day(SourceKind::Instance).await else { return };
-    // MySQL's CHAR arrives unmarked: each file's footer is annotated on the way.
+    // MySQL's CHAR has no annotation: the transfer annotates each file's footer.
     assert_eq!(compare(&world, &tables).await, Carried { unchanged: 0, annotated: 3, made: 1 });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_is_exported_and_carried_across() {
+async fn a_cluster_is_exported_and_transferred() {
     let Some((world, tables)) = a_day(SourceKind::Cluster).await else { return };
     assert_eq!(compare(&world, &tables).await, Carried { unchanged: 3, annotated: 0, made: 1 });
 }

@@ -1,5 +1,5 @@
-//! The stages' context over moto's RDS and S3 and a local Google, and the export
-//! that moto does not write.
+//! The stages' context for moto's RDS and S3 and a local Google, and the export that
+//! moto does not write.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,7 +30,7 @@ use crate::python;
 const MIDNIGHT: &str = "2026-01-01T15:00:00Z";
 const TOKEN: &str = "token-of-loader";
 
-/// moto, a local Google, and the context of the stages over both.
+/// moto, a local Google, and a stage context for both.
 pub(crate) struct World {
     pub(crate) context: Context,
     pub(crate) rds: aws_sdk_rds::Client,
@@ -42,7 +42,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With a source of this kind; `None`, after a loud line, without Python.
+    /// Starts all three with a source of this kind; without Python, prints a visible line and
+    /// returns `None`.
     pub(crate) async fn start(test: &str, kind: SourceKind) -> Option<Self> {
         let moto = Moto::start(test).await?;
         let (rds, s3) = (moto.account().rds(), moto.account().s3());
@@ -85,7 +86,7 @@ impl World {
             calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
                 .expect("a calendar"),
             config,
-            // What a column may be read as is the load's matter; the way of the bytes needs none of it.
+            // The load decides column types; the transfer of unchanged bytes needs none.
             contract: Contract { version: contract::VERSION, tables: BTreeMap::new() },
             tags: BTreeMap::new(),
             aws: Aws {
@@ -106,7 +107,7 @@ impl World {
         })
     }
 
-    /// Writes the objects of an export, which moto leaves out, as RDS would have.
+    /// Writes the objects of an export as RDS would; moto does not write them.
     pub(crate) async fn write_export(&self, id: &str, source_arn: &str) {
         let settings = &self.context.config.export;
         let source = database(self.context.config.source.kind);
@@ -134,7 +135,7 @@ impl World {
     }
 }
 
-/// So many hours after midnight in Seoul.
+/// The time `n` hours after midnight in Seoul.
 pub(crate) fn hour(n: i64) -> Timestamp {
     MIDNIGHT.parse::<Timestamp>().expect("a time") + SignedDuration::from_hours(n)
 }
@@ -144,7 +145,7 @@ pub(crate) fn tick(now: Timestamp) -> Tick {
     Tick::new(now, Duration::from_secs(600))
 }
 
-/// The example's configuration with a ladder that is climbed in a day.
+/// The example's configuration with a short retention ladder.
 fn configuration(kind: SourceKind) -> Config {
     let path = python::package().join("../examples/demo/landbridge.yaml");
     let text = std::fs::read_to_string(path).expect("the example");
@@ -163,8 +164,8 @@ async fn create_cluster(rds: &aws_sdk_rds::Client, id: &str) {
         .expect("a cluster");
 }
 
-/// A table of several files with text that MySQL leaves unmarked, an empty one, and one that
-/// an export skips.
+/// A table of several files with text that MySQL does not annotate, an empty table, and one
+/// that an export skips.
 fn database(kind: SourceKind) -> MemoryDatabase {
     let (engine, schema) = match kind {
         SourceKind::Instance => (Engine::mysql("8.0.40"), "shop"),
@@ -196,7 +197,7 @@ fn database(kind: SourceKind) -> MemoryDatabase {
     source
 }
 
-/// A bucket that an export is written into.
+/// A bucket into which an export is written.
 struct Bucket {
     s3: aws_sdk_s3::Client,
     name: String,

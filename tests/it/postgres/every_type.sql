@@ -1,5 +1,5 @@
 -- Every type that the documentation of snapshot exports lists for PostgreSQL, with usual
--- values, NULL, and those that break programs.
+-- values, NULL, and values that often break programs.
 CREATE EXTENSION hstore;
 CREATE TYPE mood AS ENUM ('glad', 'sad, "very"');
 CREATE TYPE address AS (street text, number int);
@@ -52,7 +52,7 @@ INSERT INTO numbers (id, n) SELECT 5000 + row_number() OVER (), n::numeric FROM 
     '10000', '9999.9999', '0.00001', '0.000000001', '100000000', '12345678901234567890123456789012345.678901234567890123456789012345',
     repeat('9', 65), '-' || repeat('9', 35) || '.' || repeat('9', 30), '1e-60', '1e131071', 'NaN', 'Infinity', '-Infinity']) AS n;
 
--- Days of all eras, with and without fractions of a second.
+-- Dates of all eras, with and without fractions of a second.
 CREATE TABLE moments (id int PRIMARY KEY, d date, ts timestamp, tz timestamptz, t time);
 INSERT INTO moments
     SELECT n, date '4713-01-01 BC' + n * 971, timestamp '4713-01-01 BC' + n * interval '971 days 7:13:11.000907',

@@ -1,14 +1,14 @@
-//! A real PostgreSQL database crosses whole.
+//! A real PostgreSQL database, transferred completely.
 //!
-//! A server of the test's own is the DB instance; one night of the real functions carries
-//! it across. What stands in the warehouse then is compared with what the server says.
+//! The DB instance is a temporary PostgreSQL server; the real functions transfer one day. Then
+//! the warehouse tables are compared with the server's own output.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | here | the tests |
 //! | [`people`] | a table of people, and their masks |
 //! | [`source`] | the database's side of a comparison |
-//! | [`versions`] | the same on versions that the machine's own packages do not have |
+//! | [`versions`] | the same for versions that the machine's packages do not include |
 
 mod people;
 mod source;
@@ -29,21 +29,21 @@ use crate::tpch;
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
-/// Fifty minutes after the transfer begins: on a busy machine an answer comes too late for a
-/// tick here and there, and the next tick goes on.
+/// Fifty minutes after the transfer begins: on a busy machine a response may come too late for
+/// some ticks, and the next tick continues.
 const END: &str = "2026-11-20T17:50:00Z";
 const DAY: &str = "2026-11-21";
 
 /// A server with an empty database `shop`, and a client of it.
 async fn server() -> (TestPostgres, Client) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
-    // Where PostgreSQL is missing, the error says what to install.
+    // If PostgreSQL is missing, the error lists what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let client = shop(&server).await;
     (server, client)
 }
 
-/// Makes the database `shop`; a client of it.
+/// Creates the database `shop` and returns a client of it.
 async fn shop(server: &TestPostgres) -> Client {
     let maker = client(&server.url()).await;
     maker.batch_execute("CREATE DATABASE shop").await.expect("a database");
@@ -65,13 +65,13 @@ async fn world(server: &TestPostgres, contract: String) -> World {
     recipe.start = at(START);
     recipe.config =
         recipe.config.replacen("    ip:\n", &format!("{}    ip:\n", people::IDENTITY), 1);
-    // Everything lands as the text that the export writes, dates too.
+    // All columns are loaded as the text that the export writes, dates included.
     recipe.config = recipe.config.replace("DATE_YEAR_MASK", "FIRST_FOUR_CHARACTERS");
     recipe.contract = contract;
     recipe.build().await
 }
 
-/// Lets the night pass; everything must be published, with as many rows as said.
+/// Runs the day; asserts that every table is published with the given number of rows.
 async fn night(world: &World, rows: &[(&str, usize)]) {
     let failed = world.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
@@ -93,7 +93,7 @@ async fn night(world: &World, rows: &[(&str, usize)]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tpch_and_a_table_of_people_cross_whole() {
+async fn tpch_and_a_table_of_people_are_transferred_completely() {
     let mut clock = Instant::now();
     let mut took = |what: &str| {
         println!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
@@ -129,7 +129,7 @@ async fn tpch_and_a_table_of_people_cross_whole() {
     took("masks asked for and logs searched");
 }
 
-/// A table's rows in the source and those that landed.
+/// A table's rows in the source, and its loaded rows.
 async fn both(world: &World, client: &Client, table: &str) -> (Rows, Rows) {
     let columns = source::columns(client, table).await;
     let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
@@ -140,23 +140,23 @@ async fn both(world: &World, client: &Client, table: &str) -> (Rows, Rows) {
     (source, landed)
 }
 
-/// Every type of PostgreSQL's that the documentation of exports lists, with its hard values.
+/// Every PostgreSQL type that the documentation of exports lists, with its difficult values.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_crosses() {
+async fn every_type_is_transferred() {
     let (server, client) = server().await;
-    types_cross(&server, &client).await;
+    check_every_type(&server, &client).await;
 }
 
-async fn types_cross(server: &TestPostgres, client: &Client) {
+async fn check_every_type(server: &TestPostgres, client: &Client) {
     let mut tables = include_str!("every_type.sql").to_owned();
     let version = client.query_one("SHOW server_version_num", &[]).await.expect("a version");
-    // A scale below zero is there since version 15.
+    // A negative scale is supported since version 15.
     if version.get::<_, &str>(0) < "150000" {
         tables = tables.replace("numeric(5,-2)", "numeric(5,0)");
     }
     client.batch_execute(&tables).await.expect("the tables");
     client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
-    // Nobody has judged any column: all of them land, unreadable.
+    // The contract classifies no column: all of them are loaded, masked as unclassified.
     let world = world(server, "version: 1\ntables: {}\n".to_owned()).await;
     let failed = world.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
@@ -190,21 +190,21 @@ async fn types_cross(server: &TestPostgres, client: &Client) {
     assert!(cells > 40_000, "{cells}");
 }
 
-/// Everyone sees of the people what their class allows.
+/// Asserts that every reader sees exactly what the class of a column allows.
 async fn masks(world: &World, client: &Client) {
     let columns = "name, email, phone, birth_date, resident_number, account_no, note";
     let select = format!("SELECT {columns} FROM shop.people ORDER BY id");
     let masked = world.query(Analyst, &select).await.expect("an answer");
     assert_eq!(masked[..people::MASKED.len()], people::MASKED);
 
-    // Not one cell with personal data reaches the analyst as it is, whatever its form.
+    // No cell with personal data reaches the analyst unmasked.
     let all = world.query(Analyst, "SELECT * FROM shop.people").await.expect("an answer");
     let seen: Vec<&String> = all.iter().flatten().collect();
     for plain in people::personal_cells() {
         assert!(!seen.iter().any(|cell| cell.contains(plain)), "an analyst sees {plain:?}");
     }
 
-    // The reader of personal data sees it in full, apart from what nobody has judged yet.
+    // The reader of personal data sees it in full, except for unclassified columns.
     let google = world.cloud.google();
     let plain = "SELECT name, name_en, email, phone, birth_date, resident_number, account_no FROM";
     let landed = google.query_as(PiiReader.email(), &format!("{plain} shop.people")).await;
@@ -234,7 +234,7 @@ async fn masks(world: &World, client: &Client) {
     assert_eq!(open.expect("an answer").len(), people::PEOPLE.len());
 }
 
-/// No cell stands in what the functions logged or recorded.
+/// Asserts that no cell is in the functions' logs or in the ledger.
 async fn nothing_personal_is_told(world: &World) {
     let mut told = Vec::new();
     for function in ["snapshot", "export", "transfer", "load"] {
@@ -246,18 +246,18 @@ async fn nothing_personal_is_told(world: &World) {
     assert!(!records.is_empty());
     told.extend(records.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()));
     for cell in people::personal_cells() {
-        // Within JSON, where quotes and line ends are escaped.
+        // In JSON, where quotes and line ends are escaped.
         let cell = serde_json::Value::from(cell).to_string();
         let cell = &cell[1..cell.len() - 1];
-        assert!(!told.iter().any(|text| text.contains(cell)), "{cell} is told");
+        assert!(!told.iter().any(|text| text.contains(cell)), "{cell} was logged or recorded");
     }
 }
 
-/// What there is in total, in two accounts of two tables.
+/// The total amount in two accounts of two tables.
 const MONEY: i64 = 1_000_000;
 
-/// Two tables with money, first and last of the database, and a long one between them: long
-/// enough that money moves between the reading of the first and that of the last.
+/// Two tables with money, the first and the last of the database, and a long one between them: so
+/// long that money moves between reading the first and reading the last.
 const ACCOUNTS: &str = "
     CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL);
     CREATE TABLE ballast AS SELECT n AS id, repeat('x', 100) AS filler FROM generate_series(1, 20000) n;
@@ -265,7 +265,7 @@ const ACCOUNTS: &str = "
     INSERT INTO accounts VALUES (1, 500000), (2, 300000);
     INSERT INTO savings VALUES (1, 200000)";
 
-/// Moves money from one account to another, and to the savings, until told to stop.
+/// Moves money from one account to another and to the savings, until `stop` is set.
 async fn move_money(client: Client, stop: Arc<AtomicBool>) -> u64 {
     let mut moved = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -281,15 +281,15 @@ async fn move_money(client: Client, stop: Arc<AtomicBool>) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_in_use_lands_as_of_one_instant() {
+async fn a_database_in_use_is_read_at_one_instant() {
     let (server, client_of_shop) = server().await;
     client_of_shop.batch_execute(ACCOUNTS).await.expect("the tables");
     let world = world(&server, source::contract(&client_of_shop, |_, _| "none").await).await;
     let stop = Arc::new(AtomicBool::new(false));
     let mover = tokio::spawn(move_money(client(&server.url_of("shop")).await, stop.clone()));
 
-    // Who reads table by table without a transaction sees money appear or vanish. Did this
-    // not happen, the rest would prove nothing.
+    // A reader without a transaction sees money appear or vanish. If that did not happen, the rest
+    // would prove nothing.
     let began = Instant::now();
     while read_apart(&client_of_shop).await == MONEY {
         assert!(began.elapsed() < Duration::from_secs(20), "the money does not move");
@@ -310,7 +310,7 @@ async fn a_database_in_use_lands_as_of_one_instant() {
     );
 }
 
-/// The sum of all money, read as a careless program would.
+/// The sum of all money, read without a transaction.
 async fn read_apart(client: &Client) -> i64 {
     let mut sum = 0;
     for table in ["accounts", "ballast", "savings"] {

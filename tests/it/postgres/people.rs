@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-/// The table with the class of each column that has one; the rest is `none`.
+/// The table, with the class of each classified column; all others are `none`.
 pub(super) const CLASSES: [(&str, &str); 9] = [
     ("name", "name"),
     ("name_en", "name"),
@@ -11,12 +11,12 @@ pub(super) const CLASSES: [(&str, &str); 9] = [
     ("birth_date", "birth"),
     ("resident_number", "identity"),
     ("account_no", "account"),
-    // Free text and pictures may show anything of anyone.
+    // Free text and pictures may contain any personal data.
     ("note", "unclassified"),
     ("photo", "unclassified"),
 ];
 
-/// A class of this test's own, for `pii.classes` of the configuration.
+/// A class that only this test uses, for `pii.classes` of the configuration.
 pub(super) const IDENTITY: &str = r#"    identity:
       mask: SHA256
       masked_readers: ["group:analysts@example.com"]
@@ -33,9 +33,10 @@ const SCHEMA: &str = "
 /// One person: the columns of [`SCHEMA`] from `id` to `note`.
 type Person = [Option<&'static str>; 9];
 
-/// Made up, all of them. What stands in them is what usually breaks on such a way: NULL
-/// beside the empty string, quotes, backslashes, line ends, COPY's own escapes, characters
-/// beyond the basic plane, decomposed Hangul, spaces at either end.
+/// All people are fictitious. Their values are those that often break in a transfer: NULL next to
+/// the
+/// empty string, quotes, backslashes, line ends, COPY's own escapes, characters beyond the basic
+/// plane, decomposed Hangul, spaces at either end.
 pub(super) const PEOPLE: [Person; 8] = [
     [
         Some("1"),
@@ -73,7 +74,7 @@ pub(super) const PEOPLE: [Person; 8] = [
     ],
     [
         Some("5"),
-        // Decomposed, as file names of some systems are: it must not be composed on the way.
+        // Decomposed Hangul, as some systems write file names: the transfer must not compose it.
         Some("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"),
         Some(" Hangeul  "),
         Some("not an address"),
@@ -118,8 +119,8 @@ pub(super) const PEOPLE: [Person; 8] = [
     ],
 ];
 
-/// What an analyst sees of the first persons: name, e-mail, phone, birth date, resident
-/// number, account, note. Hashes are base64 of SHA-256, computed elsewhere; `char(16)` is
+/// What an analyst sees of the first people: name, e-mail, phone, birth date, resident number,
+/// account, note. Hashes are base64 of SHA-256, computed with another program; `char(16)` is
 /// hashed with its padding.
 pub(super) const MASKED: [[&str; 7]; 3] = [
     [
@@ -143,7 +144,7 @@ pub(super) const MASKED: [[&str; 7]; 3] = [
     ["NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL"],
 ];
 
-/// Makes the table and puts its people in.
+/// Creates the table and inserts the people.
 pub(super) async fn load(client: &Client) {
     client.batch_execute(SCHEMA).await.expect("the table");
     let insert = "INSERT INTO people VALUES (
@@ -160,7 +161,7 @@ pub(super) async fn load(client: &Client) {
     }
 }
 
-/// Every cell with personal data that is long enough not to stand anywhere by chance.
+/// Every cell with personal data that is too long to occur anywhere by chance.
 pub(super) fn personal_cells() -> impl Iterator<Item = &'static str> {
     PEOPLE
         .into_iter()

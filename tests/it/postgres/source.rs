@@ -1,4 +1,4 @@
-//! The PostgreSQL side: tables filled, and read in the plain text protocol.
+//! The PostgreSQL side: fills tables, and reads them over the plain text protocol.
 
 use std::fmt::Write;
 use std::pin::pin;
@@ -19,7 +19,7 @@ pub(super) async fn columns(client: &Client, table: &str) -> Vec<(String, String
 }
 
 /// A contract for every table of schema `public`: types by the documented rules of an
-/// export, `class` for the class of a table's column.
+/// export; `class` returns the class of a column.
 pub(super) async fn contract(
     client: &Client,
     class: impl Fn(&str, &str) -> &'static str,
@@ -53,7 +53,7 @@ pub(super) async fn read(client: &Client, table: &str, rows: &mut Rows) {
     let columns = columns(client, table).await;
     let binary: Vec<bool> = columns.iter().map(|(_, ty)| ty == "bytea").collect();
     let select = columns.iter().map(|(name, ty)| match ty.as_str() {
-        // The same number as what landed, in as many digits as that has.
+        // The same number as the loaded one, with as many digits as a double has.
         "real" => format!("\"{name}\"::float8"),
         _ => format!("\"{name}\""),
     });
@@ -76,7 +76,7 @@ fn unhex(text: &str) -> Vec<u8> {
     digits.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect()
 }
 
-/// Makes the tables of TPC-H and fills them with COPY.
+/// Creates the tables of TPC-H and fills them with COPY.
 pub(super) async fn load_tpch(client: &Client) {
     client.batch_execute(tpch::SCHEMA).await.expect("the tables");
     for (table, rows) in tpch::TABLES {

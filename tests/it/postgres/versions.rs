@@ -1,5 +1,5 @@
-//! Versions of PostgreSQL that the machine's own packages do not have, from
-//! `scripts/postgres-versions-for-tests.sh`: every type crosses from each.
+//! PostgreSQL versions that the machine's packages do not include, from
+//! `scripts/postgres-versions-for-tests.sh`: every type is transferred from each.
 
 use std::path::{Path, PathBuf};
 
@@ -9,21 +9,21 @@ use tempfile::TempDir;
 use crate::python::loudly;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_crosses_from_postgresql_14() {
-    every_type_crosses(14).await;
+async fn every_type_is_transferred_from_postgresql_14() {
+    every_type_is_transferred(14).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_crosses_from_postgresql_16() {
-    every_type_crosses(16).await;
+async fn every_type_is_transferred_from_postgresql_16() {
+    every_type_is_transferred(16).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_type_crosses_from_postgresql_17() {
-    every_type_crosses(17).await;
+async fn every_type_is_transferred_from_postgresql_17() {
+    every_type_is_transferred(17).await;
 }
 
-async fn every_type_crosses(version: u32) {
+async fn every_type_is_transferred(version: u32) {
     let Some(programs) = place(version) else { return };
     let copy = copied(&programs);
     let folder = copy.path().join("native/bin");
@@ -33,31 +33,31 @@ async fn every_type_crosses(version: u32) {
     let told = client.query_one("SHOW server_version", &[]).await.expect("a version");
     let told: String = told.get(0);
     assert!(told.starts_with(&format!("{version}.")), "{told}");
-    super::types_cross(&server, &client).await;
+    super::check_every_type(&server, &client).await;
 }
 
-/// The programs of this version. `None`, after a loud line, when they are not there; where they
-/// must be (`LANDBRIDGE_REQUIRE_POSTGRES=1`), that is a failure.
+/// The programs of this version. If they are missing, prints a visible line and returns `None`;
+/// with `LANDBRIDGE_REQUIRE_POSTGRES=1`, panics instead.
 fn place(version: u32) -> Option<PathBuf> {
-    // Upwards from this program, because the target folder can be anywhere.
+    // Searches upwards from this program, because the target folder can be anywhere.
     let program = std::env::current_exe().expect("this program's path");
     let mut places =
         program.ancestors().skip(1).map(|up| up.join("postgres").join(version.to_string()));
-    // The stamp is written last: without it, the folder is half made.
+    // The stamp is written last: without it, the installation is incomplete.
     let found = places.find(|place| place.join("stamp").is_file());
     if found.is_none() {
         loudly(&format!(
-            "NOT RUN: PostgreSQL {version} is not in target/postgres; \
-             scripts/postgres-versions-for-tests.sh puts it there"
+            "NOT RUN: PostgreSQL {version} is not in target/postgres: run \
+             scripts/postgres-versions-for-tests.sh"
         ));
         let required = std::env::var("LANDBRIDGE_REQUIRE_POSTGRES").is_ok_and(|it| it == "1");
-        assert!(!required, "LANDBRIDGE_REQUIRE_POSTGRES=1, and there is no PostgreSQL {version}");
+        assert!(!required, "LANDBRIDGE_REQUIRE_POSTGRES=1, PostgreSQL {version} is missing");
     }
     found
 }
 
-/// A copy that every user can read: when root tests, the server runs as somebody else, who may
-/// not look into the target folder.
+/// A copy that every user can read: if the tests run as root, the server runs as another user,
+/// who may not read the target folder.
 fn copied(programs: &Path) -> TempDir {
     use std::os::unix::fs::PermissionsExt;
     let copy = TempDir::with_prefix("landbridge-postgres-").expect("a temporary directory");

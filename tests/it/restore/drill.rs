@@ -3,7 +3,7 @@
 use super::rows::{client, real, source_rows, url};
 use super::*;
 
-/// The contract is of tables that are made here: their types are known.
+/// The test creates the contract's tables, so their types are known.
 pub(super) const CONTRACT: &str = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
      type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n  \
      public.orders:\n    columns:\n      id: { source: bigint, type: INT64, class: none }\n      \
@@ -16,7 +16,7 @@ const TABLES: &str = "
 pub(super) const DAY: &str = "2026-11-22";
 pub(super) const JSON: [&str; 3] = ["--yes", "--output", "json"];
 
-/// A real database, of which one day is published: 22 November, exported at one o'clock.
+/// A real database with one published day: 22 November, exported at one o'clock.
 async fn published() -> (landbridge_local_database::TestPostgres, tokio_postgres::Client, World) {
     let (server, shop, world) = real(TABLES, Some(CONTRACT.to_owned())).await;
     world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
@@ -27,9 +27,11 @@ async fn published() -> (landbridge_local_database::TestPostgres, tokio_postgres
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_in_the_warehouse_and_its_snapshot_lead_to_each_other() {
+async fn a_receipt_names_its_snapshot_and_can_be_restored() {
     let (_server, shop, world) = published().await;
-    shop.batch_execute("DELETE FROM people WHERE id > 7").await.expect("the source moves on");
+    shop.batch_execute("DELETE FROM people WHERE id > 7")
+        .await
+        .expect("a later change of the source");
     snapshot(&world, "2026-11-21T18:00:00Z").await;
     let receipt = run(&world, &["receipt", DAY]).await;
     let id = "landbridge-shop-20261121t1600z";
@@ -42,7 +44,7 @@ async fn a_day_in_the_warehouse_and_its_snapshot_lead_to_each_other() {
     assert_eq!(rows.len() as u64, world.receipts(DAY).await["public.people"].rows_footer);
 }
 
-/// Runs a drill with an address whose host and port are of nowhere.
+/// Runs a drill with a database URL whose host and port do not exist.
 async fn drill(world: &World, args: &[&str]) -> Said {
     let args = [&["drill"][..], args, &JSON].concat();
     let mut command = command(world, &args);
@@ -51,7 +53,7 @@ async fn drill(world: &World, args: &[&str]) -> Said {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_drill_is_checked_timed_and_leaves_nothing() {
+async fn a_drill_is_checked_and_timed_and_cleans_up() {
     let (_server, shop, world) = published().await;
     let none = run(&world, &["status"]).await;
     assert!(none.out.contains("not measured"), "{}", none.out);
@@ -62,23 +64,23 @@ async fn a_drill_is_checked_timed_and_leaves_nothing() {
     let aws = world.cloud.aws();
     assert!(
         aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
-        "it is deleted"
+        "the drill's database is deleted"
     );
     assert_eq!(world.ledger("drills/").await.len(), 1);
 
-    // Of the very snapshot of the day, one row too few is seen.
+    // With the day's own snapshot, a single missing row is detected.
     let id = good["drill"]["snapshot"].as_str().expect("a snapshot");
     assert_eq!(id, "landbridge-shop-20261121t1700z");
     let exact = drill(&world, &[&count[..], &["--from-receipt", DAY]].concat()).await.json();
     assert_eq!(exact["drill"]["good"], true, "{exact:#}");
-    // A newer one may have lost rows, but not most of them.
+    // A newer snapshot may have fewer rows, but not only a fraction of them.
     shop.batch_execute("DELETE FROM orders WHERE id > 10").await.expect("an accident");
     snapshot(&world, "2026-11-21T20:00:00Z").await;
     let bad = drill(&world, &count).await;
     bad.fails(1, &["the drill failed", "public.orders: 1,000 in the receipt, 10"]);
     assert!(
         aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
-        "it is deleted"
+        "the drill's database is deleted"
     );
 
     let status = run(&world, &["status", "--output", "json"]).await.json();
@@ -94,13 +96,13 @@ async fn a_drill_is_checked_timed_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_carries_the_tag_of_a_drill_is_deleted() {
+async fn only_databases_with_the_tag_of_a_drill_are_deleted() {
     let world = world().await;
     let aws = world.cloud.aws();
     let sdk = sdk(&world);
     let call =
         sdk.create_db_instance().db_instance_identifier("shop-prod-drill").engine("postgres");
-    call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
+    call.db_instance_class("db.t4g.micro").send().await.expect("another owner's database");
     drill(&world, &["--without-rows"]).await.fails(1, &["does not carry the tag", "left alone"]);
     assert!(aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some());
     drill(&world, &["--clean-up"]).await.fails(1, &["left alone"]);
@@ -119,12 +121,12 @@ async fn an_interrupted_drill_is_cleaned_up() {
     let cleaned = run(&world, &["drill", "--clean-up"]).await;
     assert_eq!(cleaned.code, 0, "{}", cleaned.err);
     assert!(!is_there());
-    assert!(world.ledger("drills/").await.is_empty(), "nothing was measured");
+    assert!(world.ledger("drills/").await.is_empty(), "no drill was recorded");
     assert_eq!(drill(&world, &["--without-rows"]).await.json()["drill"]["tables"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pinned_snapshot_outlives_thinning() {
+async fn a_pinned_snapshot_is_not_pruned() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     for (most, least) in
@@ -133,7 +135,7 @@ async fn a_pinned_snapshot_outlives_thinning() {
         recipe.config = recipe.config.replace(most, least);
     }
     let world = recipe.build().await;
-    // The first hour of a day is kept longer anyway.
+    // The first hour of a day is kept longer in any case.
     snapshot(&world, "2026-11-21T04:00:00Z").await;
     let pinned = snapshot(&world, "2026-11-21T05:00:00Z").await;
     let thinned = snapshot(&world, "2026-11-21T06:00:00Z").await;
@@ -143,7 +145,7 @@ async fn a_pinned_snapshot_outlives_thinning() {
         snapshot(&world, &format!("2026-11-21T{hour:02}:00:00Z")).await;
     }
     let list = run(&world, &["snapshots"]).await.out;
-    let line = list.lines().find(|line| line.contains(&pinned)).expect("it is there");
+    let line = list.lines().find(|line| line.contains(&pinned)).expect("the pinned snapshot");
     assert!(line.contains("before the migration") && line.contains("landbridge"), "{list}");
     assert!(line.contains("6 h") && line.contains("14:00 KST"), "{list}");
     assert!(!list.contains(&thinned), "{list}");

@@ -1,5 +1,5 @@
-//! Refusals and interruptions: each ends in one clear sentence, the same command goes on once
-//! it is mended, and nothing of the source has changed.
+//! Refusals and interruptions. Each ends in one clear message; the same command continues when
+//! the fault is removed; the source is unchanged.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn there(world: &World, id: &str) -> Option<String> {
     world.cloud.aws().describe_database(DatabaseKind::Instance, id).map(|(_, status)| status)
 }
 
-/// The command fails as said, and after `mend` the same command does it.
+/// The command fails with this code and these `parts`; after `mend` the same command succeeds.
 async fn mended(world: &World, code: i32, parts: &[&str], mend: impl FnOnce(&World)) {
     let before = source(world);
     run(world, &ARGS).await.fails(code, parts);
@@ -33,11 +33,11 @@ async fn the_quota_is_full() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rds_throttles() {
     let world = world().await;
-    // More than the client tries by itself.
+    // More than the client's own retries.
     world.cloud.aws().throttle_next_requests(40);
     let parts = ["Throttling", "run the same command again"];
     mended(&world, 1, &parts, |world| world.cloud.aws().throttle_next_requests(0)).await;
-    // While it waits, throttling is waited out.
+    // Throttling while the command waits is retried.
     let args = ["restore", "--latest", "--as", "second", "--yes"];
     let mut child = command(&world, &args).spawn().expect("the command");
     while there(&world, "second").is_none() {
@@ -49,7 +49,7 @@ async fn rds_throttles() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_lacks_the_right() {
+async fn a_missing_permission() {
     let world = world().await;
     let action = "RestoreDBInstanceFromDBSnapshot";
     world
@@ -70,7 +70,8 @@ async fn the_snapshot_is_being_deleted() {
     let before = source(&world);
     run(&world, &named).await.fails(1, &[&second, "deleting"]);
     assert_eq!(there(&world, "shop-restored"), None);
-    // An instant means the newest that can be restored from, and what was passed over is told.
+    // A restore to a time uses the newest snapshot that can be restored and reports those it passed
+    // over.
     let said = run(&world, &ARGS).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], *first);
     assert!(said["remarks"].to_string().contains("is passed over: it is deleting"), "{said}");
@@ -83,14 +84,14 @@ async fn the_name_is_taken() {
     let before = source(&world);
     let sdk = sdk(&world);
     let call = sdk.create_db_instance().db_instance_identifier("shop-restored").engine("postgres");
-    call.db_instance_class("db.t4g.micro").send().await.expect("a database of somebody else");
+    call.db_instance_class("db.t4g.micro").send().await.expect("another owner's database");
     let theirs = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     run(&world, &ARGS).await.fails(1, &["shop-restored is taken", "--as"]);
     assert_eq!(settings_of(&world, DatabaseKind::Instance, "shop-restored"), theirs);
     run(&world, &["restore", "--latest", "--as", SOURCE, "--yes"]).await.fails(2, &["--swap"]);
     assert_eq!(source(&world), before);
 
-    // One of ours, from another snapshot, is not mistaken for this one.
+    // A restored database from another snapshot is not taken for this restore.
     run(&world, &["restore", "--latest", "--as", "other", "--yes"]).await.json_or_text();
     let second = snapshot(&world, "2026-11-21T04:00:00Z").await;
     let args = ["restore", "--snapshot", &second, "--as", "other", "--yes"];
@@ -104,7 +105,7 @@ impl Said {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn interrupted_anywhere_the_same_command_goes_on() {
+async fn an_interrupted_restore_is_continued_by_the_same_command() {
     let world = world().await;
     let aws = world.cloud.aws();
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| {
@@ -113,7 +114,7 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
     });
     snapshot(&world, "2026-11-21T04:00:00Z").await;
     let before = source(&world);
-    // Time stands still: it is interrupted while the restored instance is being made.
+    // The clock stands still: the command is interrupted while the restored instance is created.
     let is = |status: &'static str| {
         let aws = aws.clone();
         move || {
@@ -122,16 +123,16 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
         }
     };
     interrupt_when(&world, &ARGS, is("creating")).await;
-    // Between the restore and the change of what only a change can set.
+    // Between the restore and the changes that only a modification can make.
     let clock = world.cloud.clock();
     while !is("available")() {
         clock.advance_to(clock.now() + SignedDuration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let half = settings_of(&world, DatabaseKind::Instance, "shop-restored");
-    assert_ne!(half.maintenance_window, "tue:19:00-tue:19:30", "it is not whole yet");
+    assert_ne!(half.maintenance_window, "tue:19:00-tue:19:30", "the settings are not complete yet");
     interrupt_when(&world, &ARGS, is("modifying")).await;
-    // Newer snapshots do not lead the same command astray.
+    // Newer snapshots do not change the result of the same command.
     snapshot(&world, "2026-11-21T05:00:00Z").await;
     let said = run(&world, &ARGS).await.json();
     assert_eq!(said["plan"]["origin"]["snapshot"], "landbridge-shop-20261121t0400z");
@@ -140,15 +141,15 @@ async fn interrupted_anywhere_the_same_command_goes_on() {
     whole.public = before.0.public;
     assert_eq!(whole, before.0);
     assert_eq!(source(&world), before);
-    // Once more changes nothing.
+    // A second run changes nothing.
     run(&world, &ARGS).await.json();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_was_lost_may_have_been_a_yes() {
+async fn a_lost_response_may_have_been_a_success() {
     use landbridge_local_wire::{CallFault, CallFaultKind};
-    // The first calls of the command: looking, starting the restore, looking again. Each takes
-    // effect, and its answer is lost.
+    // The first calls of the command: reading, starting the restore, reading again. Each takes
+    // effect, and its response is lost.
     for call in 1..=8 {
         let world = world().await;
         world
@@ -162,7 +163,7 @@ async fn an_answer_that_was_lost_may_have_been_a_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_there_to_restore_from() {
+async fn no_snapshot_to_restore_from() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;

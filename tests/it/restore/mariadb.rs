@@ -1,4 +1,4 @@
-//! A restored MariaDB is a real server too: `rows` and `drill` for it.
+//! A restored MariaDB database is a real server: `rows` and `drill` for it.
 
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::drill::{CONTRACT, DAY, JSON};
 use super::*;
 use crate::mariadb::{server, world_from};
 
-/// Hard values, constraints, a sequence, a view, a trigger, a partition, an odd name.
+/// Difficult values, constraints, a sequence, a view, a trigger, a partition, an unusual name.
 const SHOP: &str = r#"
     CREATE SEQUENCE numbers START WITH 100;
     CREATE TABLE people (
@@ -49,8 +49,8 @@ const SHOP: &str = r#"
 
 const TABLES: [&str; 5] = ["people", "orders", "visits", "`Odd ``name`", "nothing"];
 
-/// All rows of each table as the server prints them: not by the way on which a snapshot is
-/// taken.
+/// All rows of each table as the server prints them, not over the path that a snapshot
+/// uses.
 async fn all(client: &mut Conn) -> BTreeMap<&'static str, Vec<Vec<Option<Vec<u8>>>>> {
     let mut all = BTreeMap::new();
     for table in TABLES {
@@ -67,7 +67,7 @@ async fn all(client: &mut Conn) -> BTreeMap<&'static str, Vec<Vec<Option<Vec<u8>
     all
 }
 
-/// A client of the database that the outcome tells of.
+/// A client of the database that the outcome names.
 async fn client(outcome: &Value) -> Conn {
     let [user, host, database] =
         ["user", "host", "database"].map(|it| outcome[it].as_str().expect(it));
@@ -106,7 +106,7 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     let rows: usize = then.values().map(Vec::len).sum();
     println!("{rows} rows of {} tables are as they were", TABLES.len());
 
-    // It is a database of its own: its counters go on, its constraints hold, its view answers.
+    // It is an independent database: counters continue, constraints are enforced, the view works.
     let added = "INSERT INTO people (name) VALUES ('new') RETURNING id, shouted";
     let added: Option<(u64, String)> = restored.query_first(added).await.expect("a row");
     let highest: Option<u64> =
@@ -116,9 +116,9 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     let numbered = "INSERT INTO orders (person, day) VALUES (1, '1999-01-01') RETURNING id > 999";
     assert_eq!(restored.query_first(numbered).await.expect("a number"), Some(true));
     let doubled = "INSERT INTO orders (person, day) VALUES (1, '2020-01-02')";
-    assert!(restored.query_drop(doubled).await.is_err(), "UNIQUE holds");
+    assert!(restored.query_drop(doubled).await.is_err(), "UNIQUE is enforced");
     let stray = "INSERT INTO orders (person, day) VALUES (99999, '1999-01-02')";
-    assert!(restored.query_drop(stray).await.is_err(), "the reference holds");
+    assert!(restored.query_drop(stray).await.is_err(), "the foreign key is enforced");
     let named: Option<u64> =
         restored.query_first("SELECT COUNT(*) FROM people_named").await.expect("a view");
     assert_eq!(named, Some(5003));
@@ -126,7 +126,7 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
         shop.query_first("SELECT COUNT(*) FROM people").await.expect("a count");
     assert_eq!(source, Some(5003), "the source has a server of its own");
 
-    // There are no logs: the newest point in time is the present.
+    // There are no logs: the latest point in time is the present.
     let latest = [&["restore", "--pitr", "latest", "--as", "newest"][..], &JSON].concat();
     let said = run(&world, &latest).await.json();
     let mut newest = client(&said["outcome"]).await;
@@ -134,9 +134,9 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     assert_eq!(newest.query_first(gone).await.expect("a count"), Some(5003));
 }
 
-/// A day in the warehouse, the restore of its snapshot, and a drill that counts.
+/// A day in the warehouse, the restore of its snapshot, and a drill that counts rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receipt_leads_to_its_rows_and_a_drill_counts_them() {
+async fn the_rows_of_a_receipt_are_restored_and_a_drill_counts_them() {
     let (server, mut shop) = server().await;
     shop.query_drop(
         "CREATE TABLE people (id bigint, name text); CREATE TABLE orders (id bigint, person bigint);
@@ -176,11 +176,11 @@ async fn a_receipt_leads_to_its_rows_and_a_drill_counts_them() {
     let aws = world.cloud.aws();
     assert!(
         aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
-        "it is deleted"
+        "the drill's database is deleted"
     );
 }
 
-/// A database whose images find no server's programs on this machine.
+/// A database whose images cannot be started, because the server's programs are missing.
 struct WithoutPrograms(Arc<dyn DatabaseSnapshot>);
 
 impl SourceDatabase for WithoutPrograms {
@@ -226,9 +226,9 @@ impl DatabaseSnapshot for WithoutPrograms {
     }
 }
 
-/// Where no server can be started, the restore fails; it does not pass for a database.
+/// If no server can be started, the restore fails; it does not report a database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_server_there_is_no_database() {
+async fn a_restore_without_a_server_fails() {
     let dir = tempfile::tempdir().expect("a directory");
     let image = crate::support::small_database().capture(at(NOON), dir.path()).await;
     let mut recipe = Recipe::small();

@@ -1,12 +1,12 @@
-//! The on-call engineer's commands, as programs, over the local cloud.
+//! The commands of the on-call engineer, run as programs against the local cloud.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | here | a cloud, the command, and time that passes while it waits |
-//! | `settings` | every setting comes back, and a forgotten one shows |
-//! | `rows` | a restore is a real database, row by row |
-//! | `faults` | refusals and interruptions: a clear sentence, resumable, the source untouched |
-//! | `swap` | names changed, and back; clusters |
+//! | here | a local cloud, the command, and time that passes while the command waits |
+//! | `settings` | every setting is restored, and an omitted one is detected |
+//! | `rows` | a restored database is a real one, equal row by row |
+//! | `faults` | refusals and interruptions: a clear message, the command can continue, the source is unchanged |
+//! | `swap` | exchanging names, and undoing it; clusters |
 //! | `drill` | receipts, drills, status, pins |
 //! | `mariadb` | rows and drills of MariaDB |
 //! | `runbook` | every command of the runbook |
@@ -35,13 +35,13 @@ use crate::support::{Recipe, World, at};
 
 /// The instance of the example configuration.
 const SOURCE: &str = "shop-prod";
-/// Midday in Seoul, when the world begins.
+/// Midday in Seoul, when the tests of this module begin.
 const NOON: &str = "2026-11-21T03:00:00Z";
-/// Virtual time that passes while a command waits: so much every so often.
+/// Virtual time that passes while a command waits: this much, this often.
 const STEP: SignedDuration = SignedDuration::from_mins(2);
 const EVERY: Duration = Duration::from_millis(100);
 
-/// What a command came to.
+/// The result of a command.
 struct Said {
     code: i32,
     out: String,
@@ -49,13 +49,13 @@ struct Said {
 }
 
 impl Said {
-    /// What it printed, which must be JSON after success.
+    /// Its output, which must be JSON, after a success.
     fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 
-    /// A failure in one sentence that holds each of `parts`.
+    /// Asserts a failure with one message that contains each of `parts`.
     fn fails(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         let last = self.err.lines().last().unwrap_or_default();
@@ -66,7 +66,7 @@ impl Said {
     }
 }
 
-/// The command, as a person with the environment of the local cloud starts it.
+/// The command with the environment of the local cloud, as a person starts it.
 fn command(world: &World, args: &[&str]) -> Command {
     let mut program = std::env::current_exe().expect("a program");
     program.pop();
@@ -87,7 +87,7 @@ fn config(world: &World) -> PathBuf {
     world.dir.path().join("landbridge.yaml")
 }
 
-/// Runs the command to its end; virtual time passes meanwhile.
+/// Runs the command to its end while virtual time passes.
 async fn run(world: &World, args: &[&str]) -> Said {
     finish(world, command(world, args)).await
 }
@@ -103,7 +103,7 @@ async fn finish(world: &World, mut command: Command) -> Said {
     }
 }
 
-/// Moves the virtual clock until something is done.
+/// Moves the virtual clock until a future completes.
 async fn while_time_passes<T>(world: &World, what: impl Future<Output = T>) -> T {
     let clock = world.cloud.clock().clone();
     let passing = tokio::spawn(async move {
@@ -117,7 +117,7 @@ async fn while_time_passes<T>(world: &World, what: impl Future<Output = T>) -> T
     outcome.expect("it ends within three minutes")
 }
 
-/// Starts the command and interrupts it, as Ctrl-C does, once `seen` says so.
+/// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true.
 async fn interrupt_when(world: &World, args: &[&str], seen: impl Fn() -> bool) {
     let mut child: Child = command(world, args).spawn().expect("the command");
     let pid = child.id().expect("a process").to_string();
@@ -133,7 +133,7 @@ async fn interrupt_when(world: &World, args: &[&str], seen: impl Fn() -> bool) {
     assert_eq!(status.code(), Some(130), "an interruption has its own exit code");
 }
 
-/// A world at noon, with one snapshot of ours.
+/// A local cloud at noon, with one snapshot of ours.
 async fn world() -> World {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
@@ -142,7 +142,7 @@ async fn world() -> World {
     world
 }
 
-/// The hour's snapshot by the real function, `available`.
+/// Runs the snapshot function for an hour and waits until the snapshot is `available`.
 async fn snapshot(world: &World, time: &str) -> String {
     let outcome = world.tick("snapshot", time).await;
     assert!(outcome.is_response(), "{outcome:?}");
@@ -152,7 +152,7 @@ async fn snapshot(world: &World, time: &str) -> String {
     format!("landbridge-shop-{hour}")
 }
 
-/// A client of the local RDS that asks once.
+/// A client of the local RDS without retries.
 fn sdk(world: &World) -> aws_sdk_rds::Client {
     let env = world.cloud.client_env();
     let (rds, s3) = (&env["AWS_ENDPOINT_URL_RDS"], &env["AWS_ENDPOINT_URL_S3"]);
@@ -160,7 +160,7 @@ fn sdk(world: &World) -> aws_sdk_rds::Client {
     Account { rds, s3, secrets: s3, key, secret }.rds()
 }
 
-/// Our client of it.
+/// Our client of the local RDS.
 fn ours(world: &World, kind: SourceKind) -> landbridge_aws::Rds {
     landbridge_aws::Rds::new(sdk(world), kind)
 }
@@ -171,7 +171,7 @@ fn settings_of(world: &World, kind: DatabaseKind, id: &str) -> DatabaseSettings 
     settings
 }
 
-/// Everything that can be said of the source: no fault may change any of it.
+/// The settings, status and tags of the source: no fault may change any of them.
 fn source(world: &World) -> (DatabaseSettings, String, BTreeMap<String, String>) {
     let aws = world.cloud.aws();
     let (settings, status) = aws.describe_database(DatabaseKind::Instance, SOURCE).expect(SOURCE);

@@ -1,5 +1,5 @@
-//! A restore is a real database whose tables equal the snapshot's, row by row, while the
-//! source moves on.
+//! A restore is a real database whose tables equal those of the snapshot, row by row, although
+//! the source changes meanwhile.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::*;
 
-/// Types with hard values, constraints, a sequence, a view, a partition, an odd name.
+/// Types with difficult values, constraints, a sequence, a view, a partition, an unusual name.
 const SHOP: &str = r#"
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
     CREATE DOMAIN cents AS bigint CHECK (VALUE >= 0);
@@ -41,7 +41,7 @@ const SHOP: &str = r#"
 const TABLES: [&str; 6] =
     ["people", "orders", "visits", "visits_2026", r#""Odd ""name""#, "nothing"];
 
-/// All rows of a table as PostgreSQL prints them: not by the way on which a snapshot is taken.
+/// All rows of a table as PostgreSQL prints them, not over the path that a snapshot uses.
 pub(super) async fn source_rows(client: &Client, table: &str) -> Vec<Vec<Option<String>>> {
     let mut rows = Vec::new();
     for message in client.simple_query(&format!("SELECT * FROM {table}")).await.expect("rows") {
@@ -59,12 +59,12 @@ pub(super) async fn client(url: &str) -> Client {
     client
 }
 
-/// A server with the database `shop`, and a world whose instance it is.
+/// A server with the database `shop`, and a local cloud whose instance it is.
 pub(super) async fn real(sql: &str, contract: Option<String>) -> (TestPostgres, Client, World) {
     real_from(sql, contract, NOON).await
 }
 
-/// As [`real`], from another time.
+/// As [`real`], starting at another time.
 pub(super) async fn real_from(
     sql: &str,
     contract: Option<String>,
@@ -92,7 +92,7 @@ async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>
     all
 }
 
-/// Where and as whom the outcome says that the database is asked.
+/// The URL at which the outcome says that the database can be reached.
 pub(super) fn url(outcome: &Value) -> String {
     let [user, host, database] =
         ["user", "host", "database"].map(|it| outcome[it].as_str().expect(it));
@@ -132,14 +132,15 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     let rows: usize = then.values().map(Vec::len).sum();
     println!("{rows} rows of {} tables are as they were", TABLES.len());
 
-    // It is a database of its own: its sequence goes on, its constraints hold, its view answers.
+    // It is an independent database: the sequence continues, constraints are enforced, the view
+    // works.
     let added = "INSERT INTO people (name) VALUES ('new') RETURNING id, shouted";
     let added = restored.query_one(added, &[]).await.expect("a row");
     assert_eq!((added.get::<_, i64>(0), added.get::<_, &str>(1)), (5004, "NEW"));
     let doubled = "INSERT INTO orders (person, day) VALUES (1, date '2020-01-02')";
-    assert!(restored.batch_execute(doubled).await.is_err(), "UNIQUE holds");
+    assert!(restored.batch_execute(doubled).await.is_err(), "UNIQUE is enforced");
     let stray = "INSERT INTO orders (person, day) VALUES (99999, date '1999-01-01')";
-    assert!(restored.batch_execute(stray).await.is_err(), "the reference holds");
+    assert!(restored.batch_execute(stray).await.is_err(), "the foreign key is enforced");
     restored.query("SELECT * FROM active_people", &[]).await.expect("a view");
     let source: i64 =
         shop.query_one("SELECT count(*) FROM people", &[]).await.expect("a count").get(0);
@@ -147,7 +148,7 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_logs_bring_back_what_no_snapshot_has() {
+async fn the_logs_restore_rows_that_no_snapshot_has() {
     let sql = "CREATE TABLE notes (id int); INSERT INTO notes VALUES (1)";
     let (_server, shop, world) = real(sql, None).await;
     snapshot(&world, NOON).await;

@@ -1,4 +1,4 @@
-//! Every command of the runbook, in its order, as it is written there.
+//! Every command of the runbook, in order, exactly as written there.
 
 use super::*;
 use crate::support::root;
@@ -17,7 +17,7 @@ fn commands(page: &str) -> Vec<String> {
     commands
 }
 
-/// The words of a command, quotes taken off.
+/// The words of a command, without quotes.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -36,7 +36,7 @@ async fn every_command_of_the_runbook_works() {
     let page = std::fs::read_to_string(root().join("docs/runbooks/restore.md")).expect("the page");
     let commands = commands(&page);
     assert!(commands.len() >= 14, "{commands:#?}");
-    // A day that is published, of the very names that the page uses.
+    // A published day with exactly the names that the page uses.
     let sql = "CREATE TABLE people (id bigint, name text); INSERT INTO people VALUES (1, 'one')";
     let contract = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
                     type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n";

@@ -1,5 +1,5 @@
-//! Every setting comes back, and a forgotten one shows: the local RDS applies AWS's own
-//! defaults to whatever a request leaves out.
+//! Every setting is restored, and an omitted one is detected: the local RDS applies AWS's
+//! defaults to everything that a request omits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 
 use super::*;
 
-/// A source of which nothing is as AWS would have it by default.
+/// A source of which no setting has AWS's default.
 fn unusual(settings: &mut DatabaseSettings) {
     let text = |text: &str| text.to_owned();
     *settings = DatabaseSettings {
@@ -54,7 +54,7 @@ fn unusual(settings: &mut DatabaseSettings) {
     };
 }
 
-/// Settings of a cluster or of its members alone.
+/// Settings that only a cluster or only its members have.
 const NOT_OF_AN_INSTANCE: [Setting; 4] = [
     Setting::ServerlessMinAcu,
     Setting::ServerlessMaxAcu,
@@ -63,7 +63,7 @@ const NOT_OF_AN_INSTANCE: [Setting; 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_setting_comes_back() {
+async fn every_setting_is_restored() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;
@@ -72,7 +72,7 @@ async fn every_setting_comes_back() {
     let arn = format!("arn:aws:rds:ap-northeast-2:123456789012:db:{SOURCE}");
     assert!(aws.set_tag(&arn, "team", "shop") && aws.set_tag(&arn, "cost-centre", "12"));
     snapshot(&world, NOON).await;
-    // The source moves on: what counts is what it was set to at that moment.
+    // The source changes afterwards: the settings at the time of the snapshot count.
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
 
     let restored =
@@ -89,11 +89,11 @@ async fn every_setting_comes_back() {
     assert!(!seen.tags.contains_key("landbridge:source"), "{:?}", seen.tags);
 }
 
-/// Restores with every setting but one and says what became of that one. Class, port, storage
-/// and a few more are in the snapshot itself: AWS takes those from there, so the snapshot is
-/// of a plain source, and the plan of an unusual one.
+/// Restores with every setting but one and reports the result for that one. Class, port, storage
+/// and a few more are in the snapshot itself, from which AWS takes them; therefore the snapshot is
+/// of a source with defaults, and the plan of one with unusual settings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_forgotten_setting_shows() {
+async fn an_omitted_setting_is_detected() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;
@@ -106,7 +106,7 @@ async fn a_forgotten_setting_shows() {
     record.settings.set(Setting::Tags, Some(SettingValue::Tags(tags)));
 
     let mut seen = Vec::new();
-    // io2 storage has no throughput of its own; gp3 is looked at by itself.
+    // io2 storage has no throughput setting; gp3 is tested separately.
     let gp3 = |record: &mut landbridge_core::restore::SettingsRecord| {
         record.settings.set(Setting::StorageType, Some(SettingValue::Text("gp3".into())));
         record.settings.set(Setting::StorageThroughput, Some(SettingValue::Number(700)));
@@ -126,12 +126,12 @@ async fn a_forgotten_setting_shows() {
         assert!(plan.settings.get(forgotten).is_some(), "{} is recorded", forgotten.name());
         let all = restored(&world, &rds, &plan, &plan.settings).await;
         let differing = differing(&plan.settings, &all);
-        assert!(differing.is_empty(), "nothing forgotten: {differing:?}");
+        assert!(differing.is_empty(), "no setting omitted: {differing:?}");
 
         let mut most = plan.settings.clone();
         most.remove(forgotten);
         if matches!(forgotten, Setting::StorageType) {
-            // Without a type there is nothing to provision.
+            // Without a storage type there is nothing to provision.
             most.remove(Setting::Iops);
         }
         let plan = RestorePlan { target: format!("forgot-{number}"), ..plan };
@@ -139,7 +139,7 @@ async fn a_forgotten_setting_shows() {
         let differing = self::differing(&plan.settings, &without);
         assert!(
             differing.contains(&forgotten),
-            "{} was left out, and nothing shows: {differing:?}",
+            "{} was omitted and not detected: {differing:?}",
             forgotten.name()
         );
         seen.push(forgotten);
@@ -148,7 +148,7 @@ async fn a_forgotten_setting_shows() {
     assert_eq!(seen.len(), Setting::ALL.len() - NOT_OF_AN_INSTANCE.len());
 }
 
-/// A restore with these settings, the later ones set afterwards.
+/// Restores with these settings; those that the restore call cannot take are set afterwards.
 async fn restored(
     world: &World,
     rds: &landbridge_aws::Rds,
@@ -178,7 +178,7 @@ async fn restored(
         .filter(|(setting, _)| !setting.is_restore_parameter(SourceKind::Instance))
         .map(|(setting, value)| (setting, value.clone()))
         .collect();
-    // A role without an interval, or the other way round, is refused: nothing is set then.
+    // RDS refuses a role without an interval, and an interval without a role; then neither is set.
     let _ = rds.modify_database(SourceKind::Instance, &it, &later).await;
     let it = while_time_passes(world, look()).await;
     rds.delete_database(SourceKind::Instance, &plan.target, |_| true).await.ok();
@@ -190,7 +190,7 @@ fn differing(wanted: &Wanted, actual: &Wanted) -> Vec<Setting> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_public_only_when_asked_for() {
+async fn a_restored_database_is_public_only_on_request() {
     let world = world().await;
     let is_public = |id: &str| settings_of(&world, DatabaseKind::Instance, id).public;
     assert!(is_public(SOURCE), "AWS's own default, in a default VPC");
@@ -203,7 +203,7 @@ async fn it_is_public_only_when_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
+async fn the_plan_lists_differences_from_the_source_and_changes_nothing() {
     let world = world().await;
     let aws = world.cloud.aws();
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
@@ -219,13 +219,13 @@ async fn the_plan_is_a_diff_against_the_source_and_changes_nothing() {
 
     let json = run(&world, &[&args[..], &["--output", "json"]].concat()).await.json();
     assert_eq!(json["plan"]["settings"]["class"], "db.t4g.medium");
-    // Without somebody to ask and without --yes, nothing is done.
+    // Without a terminal and without --yes, the command does nothing.
     run(&world, &args[..4]).await.fails(2, &["--yes"]);
     assert!(aws.describe_database(DatabaseKind::Instance, "shop-restored").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_snapshot_without_a_record_takes_the_sources_settings_and_says_so() {
+async fn a_snapshot_without_a_record_uses_the_sources_settings_and_reports_it() {
     let world = world().await;
     let aws = world.cloud.aws();
     let (arn, id) = aws.snapshots().into_iter().map(|it| (it.arn, it.id)).next().unwrap();
@@ -234,7 +234,7 @@ async fn a_snapshot_without_a_record_takes_the_sources_settings_and_says_so() {
     let said = run(&world, &args).await.json();
     let remarks = said["remarks"].to_string();
     assert!(remarks.contains("no settings were recorded"), "{remarks}");
-    // The next tick of the hour records what is missing.
+    // The next tick of the hour records the missing settings.
     let outcome = world.tick("snapshot", NOON).await;
     assert!(outcome.is_response(), "{outcome:?}");
     let tags = aws.snapshots().into_iter().next().unwrap().tags;
@@ -259,11 +259,11 @@ async fn unchanged_settings_are_recorded_once() {
     assert_eq!(tags.len(), 2);
 }
 
-/// What AWS takes for whatever a restore leaves out (AWS documentation,
-/// RestoreDBInstanceFromDBSnapshot): the local RDS must be as forgetful, or nothing above
-/// proves anything.
+/// What AWS uses for everything that a restore omits (AWS documentation,
+/// RestoreDBInstanceFromDBSnapshot). The local RDS must do the same, or the tests above prove
+/// nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bare_restore_gets_awss_own_defaults() {
+async fn a_restore_without_settings_gets_awss_defaults() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;
@@ -290,20 +290,20 @@ async fn a_bare_restore_gets_awss_own_defaults() {
     assert!(!bare.copy_tags && !bare.insights && bare.log_exports.is_empty() && bare.public);
     assert_eq!(bare.storage_type, "gp3");
     assert_eq!(bare.lifecycle, "open-source-rds-extended-support");
-    // These a snapshot does carry.
+    // A snapshot does contain these.
     assert_eq!((&*bare.class, bare.port), ("db.r6g.xlarge", 6_543));
     assert_eq!((bare.storage_gb, bare.backup_days), (500, 21));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_that_is_gone_comes_back_as_it_was() {
+async fn a_deleted_source_is_restored_with_its_settings() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     let world = recipe.build().await;
     let aws = world.cloud.aws();
     assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, unusual));
     snapshot(&world, NOON).await;
-    // A newer one, made by a person, has no record of its own.
+    // A newer snapshot, made by a person, has no record.
     let by_hand = sdk(&world).create_db_snapshot().db_snapshot_identifier("by-hand");
     by_hand.db_instance_identifier(SOURCE).send().await.expect("a snapshot");
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.deletion_protection = false);
@@ -320,7 +320,7 @@ async fn a_source_that_is_gone_comes_back_as_it_was() {
     let restored = settings_of(&world, DatabaseKind::Instance, "shop-restored");
     assert!(restored.deletion_protection && restored.multi_az && !restored.public);
     assert_eq!(restored.subnet_group, "shop-private");
-    // Its name is free, so the swap is one renaming.
+    // The name of the source is free, so the swap renames one database.
     let swap = ["restore", "--as", "shop-restored", "--swap", "--yes"];
     assert_eq!(run(&world, &swap).await.code, 0);
     assert_eq!(settings_of(&world, DatabaseKind::Instance, SOURCE), restored);

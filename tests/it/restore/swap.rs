@@ -1,4 +1,4 @@
-//! Names changed, and back; clusters and their members.
+//! Exchanging names, and undoing it; clusters and their members.
 
 use landbridge_local_database::Engine;
 
@@ -9,7 +9,7 @@ const RESTORE: [&str; 5] = ["restore", "--latest", "--as", "shop-restored", "--y
 const SWAP: [&str; 5] = ["restore", "--as", "shop-restored", "--swap", "--yes"];
 const UNDO: [&str; 6] = ["restore", "--as", "shop-restored", "--swap", "--undo", "--yes"];
 
-/// What outlives a renaming, by name.
+/// The resource ids, which a rename does not change, by name.
 async fn ids(world: &World) -> BTreeMap<String, String> {
     let page = sdk(world).describe_db_instances().send().await.expect("instances");
     let pair = |it: &aws_sdk_rds::types::DbInstance| {
@@ -20,7 +20,7 @@ async fn ids(world: &World) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_and_back_and_again() {
+async fn a_swap_its_repetition_and_its_undoing() {
     let world = world().await;
     assert_eq!(run(&world, &RESTORE).await.code, 0);
     let before = ids(&world).await;
@@ -34,11 +34,11 @@ async fn there_and_back_and_again() {
     let swapped = ids(&world).await;
     assert_eq!(swapped["shop-prod"], before["shop-restored"]);
     assert_eq!(swapped["shop-prod-replaced"], before["shop-prod"]);
-    // Again: nothing is left to do.
+    // A second run has nothing to do.
     let again = run(&world, &SWAP).await;
     assert_eq!((again.code, again.out.contains("nothing is left")), (0, true), "{}", again.err);
     assert_eq!(ids(&world).await, swapped);
-    // The hourly snapshots go on, of the database that has the name now.
+    // The hourly snapshots continue, of the database that has the name now.
     snapshot(&world, "2026-11-21T06:00:00Z").await;
 
     assert_eq!(run(&world, &UNDO).await.code, 0);
@@ -46,7 +46,7 @@ async fn there_and_back_and_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn broken_off_in_the_middle_either_way_goes_on() {
+async fn an_interrupted_swap_can_be_finished_or_undone() {
     let world = world().await;
     assert_eq!(run(&world, &RESTORE).await.code, 0);
     let before = ids(&world).await;
@@ -58,7 +58,7 @@ async fn broken_off_in_the_middle_either_way_goes_on() {
         }
     };
     interrupt_when(&world, &SWAP, renaming("shop-prod")).await;
-    // The first renaming ends by itself; then back.
+    // The first rename completes in RDS; then the swap is undone.
     assert_eq!(run(&world, &UNDO).await.code, 0);
     assert_eq!(ids(&world).await, before);
     interrupt_when(&world, &SWAP, renaming("shop-prod")).await;
@@ -67,7 +67,7 @@ async fn broken_off_in_the_middle_either_way_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_not_available_or_not_ours_is_not_renamed() {
+async fn an_unavailable_or_foreign_database_is_not_renamed() {
     let world = world().await;
     run(&world, &SWAP).await.fails(1, &["no restored database"]);
     assert_eq!(run(&world, &RESTORE).await.code, 0);
@@ -87,7 +87,7 @@ async fn who_is_not_available_or_not_ours_is_not_renamed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_comes_back_with_its_members() {
+async fn a_cluster_is_restored_with_its_members() {
     let mut recipe = Recipe::small();
     recipe.start = at(NOON);
     recipe.config = recipe.config.replace("kind: instance", "kind: cluster");
@@ -116,7 +116,7 @@ async fn a_cluster_comes_back_with_its_members() {
     let args = [&RESTORE[..], &["--output", "json"]].concat();
     let said = run(&world, &args).await.json();
     assert_eq!(said["outcome"]["not_as_planned"], serde_json::json!([]));
-    // The member of the lowest tier is made first, and so becomes the writer.
+    // The member of the lowest tier is created first and becomes the writer.
     let members = said["outcome"]["members"].clone();
     assert_eq!(members, serde_json::json!(["shop-restored-reader", "shop-restored-instance-1"]));
     let of = |kind, id: &str| settings_of(&world, kind, id);

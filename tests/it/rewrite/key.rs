@@ -1,4 +1,4 @@
-//! The key of tokens is changed: in the middle of a day, and from one day to the next.
+//! The token key changes: in the middle of a day, and from one day to the next.
 
 use landbridge_core::receipt::{Note, NoteCode, ReceiptState};
 use landbridge_local::Principal::Analyst;
@@ -12,7 +12,7 @@ const DAY_AND_CARD: &str = "day: { source: date, type: DATE, class: none }
     card: { source: text, type: STRING, class: none, transform: tokenise }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_one_day_are_of_one_key() {
+async fn tokens_of_one_day_use_one_key() {
     let cards = |day: &str| {
         let row = [Some(day.to_owned()), Some(format!("{CARD}0003"))];
         let row: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
@@ -25,11 +25,11 @@ async fn tokens_of_one_day_are_of_one_key() {
         TokenKey::parse(key.as_bytes(), "").unwrap().token("", format!("{CARD}0003").as_bytes())
     };
     let landed = async || world.query(Analyst, "SELECT card FROM shop.t").await.unwrap();
-    // The table is carried once, and held for another reason.
+    // The table is transferred once, and held for another reason.
     assert!(world.night(0).await.is_empty());
     assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
 
-    // Carried anew, its tokens would not join with those of the tables that are published.
+    // If it were transferred again, its tokens would not join with those of the published tables.
     let other = TOKEN_KEY.replace("AAEC", "BBEC");
     aws.put_secret("landbridge/shop/token-key", &other);
     world.deploy_contract(&contract(&DAY_AND_CARD.replace("DATE,", "DATE, on_misfit: keep_text,")));
@@ -41,9 +41,12 @@ async fn tokens_of_one_day_are_of_one_key() {
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("is not the one that this day began with"), "{problem}");
     assert!(problem.contains("secret landbridge/shop/token-key; restore its earlier"), "{problem}");
-    assert!(!world.landed().keys().any(|name| name.contains("/t/r2/")), "nothing of it is carried");
+    assert!(
+        !world.landed().keys().any(|name| name.contains("/t/r2/")),
+        "no object of revision 2 exists"
+    );
 
-    // With the key put back the same day goes on.
+    // With the original key the same day continues.
     aws.put_secret("landbridge/shop/token-key", TOKEN_KEY);
     for stage in ["transfer", "load"] {
         assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
@@ -51,7 +54,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Published);
     assert_eq!(landed().await, [[token(TOKEN_KEY)]]);
 
-    // Another key from the next day on: published, and said.
+    // Another key from the next day on: the tables are published, and the change is reported.
     aws.put_secret("landbridge/shop/token-key", &other);
     database.set_table(cards("2026-11-22")).unwrap();
     assert!(world.night(1).await.is_empty());
@@ -61,7 +64,7 @@ async fn tokens_of_one_day_are_of_one_key() {
     let changed = |note: &Note| note.code == NoteCode::TokenKeyChanged;
     let note = receipt.notes.iter().find(|note| changed(note)).expect("a note");
     assert!(note.to_string().contains("than those of 2026-11-21"), "{note}");
-    // Once, and not again on the third day.
+    // Reported once, and not again on the third day.
     assert!(world.night(2).await.is_empty());
     let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
     assert!(!receipt.notes.iter().any(changed), "{:?}", receipt.notes);
