@@ -1,4 +1,4 @@
-//! An account with one instance, one cluster and one bucket, and clients for it.
+//! The fixture: an account with one instance, one cluster and one bucket, and clients for it.
 
 use std::sync::Arc;
 
@@ -39,11 +39,11 @@ fn credentials(secret: &str) -> Credentials {
 }
 
 impl Account {
-    pub(crate) async fn open() -> Self {
-        Self::with(AwsOptions::default()).await
+    pub(crate) async fn start() -> Self {
+        Self::start_with(AwsOptions::default()).await
     }
 
-    pub(crate) async fn with(options: AwsOptions) -> Self {
+    pub(crate) async fn start_with(options: AwsOptions) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let options = AwsOptions { data_dir: dir.path().to_owned(), ..options };
         let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
@@ -68,8 +68,8 @@ impl Account {
         Self { aws, clock, database, rds, s3, rds_server, s3_server, _dir: dir }
     }
 
-    /// Clients that sign with another secret.
-    pub(crate) fn impostors(&self) -> (aws_sdk_rds::Client, aws_sdk_s3::Client) {
+    /// Clients that sign with a wrong secret key.
+    pub(crate) fn clients_with_wrong_secret(&self) -> (aws_sdk_rds::Client, aws_sdk_s3::Client) {
         let wrong = || credentials("another-secret");
         (rds_client(&self.rds_server, wrong()), s3_client(&self.s3_server, wrong()))
     }
@@ -78,7 +78,8 @@ impl Account {
         self.rds_server.url()
     }
 
-    pub(crate) fn pass(&self, minutes: i64) {
+    /// Advances the virtual clock.
+    pub(crate) fn advance(&self, minutes: i64) {
         self.clock.advance_to(self.now() + SignedDuration::from_mins(minutes));
     }
 
@@ -86,13 +87,14 @@ impl Account {
         self.clock.now()
     }
 
-    /// Takes a snapshot of `shop` and waits until it is available.
-    pub(crate) async fn snapshot(&self, id: &str) -> String {
+    /// Creates a snapshot of `shop` and advances the clock until it is available. Returns its ARN.
+    pub(crate) async fn create_snapshot(&self, id: &str) -> String {
         let create = self.rds.create_db_snapshot();
         let create = create.db_snapshot_identifier(id).db_instance_identifier("shop");
-        let made = create.send().await.expect("a snapshot").db_snapshot.expect("it is described");
-        self.pass(4);
-        made.db_snapshot_arn.expect("an ARN")
+        let created = create.send().await.expect("a snapshot");
+        let snapshot = created.db_snapshot.expect("a description");
+        self.advance(4);
+        snapshot.db_snapshot_arn.expect("an ARN")
     }
 }
 
@@ -119,12 +121,14 @@ fn s3_client(server: &Server, credentials: Credentials) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// Status and code of a refusal: `400 DBSnapshotAlreadyExists`.
-pub(crate) fn refusal<T: std::fmt::Debug, E>(result: Result<T, SdkError<E, HttpResponse>>) -> String
+/// The status and code of an error response: `400 DBSnapshotAlreadyExists`.
+pub(crate) fn error_of<T: std::fmt::Debug, E>(
+    result: Result<T, SdkError<E, HttpResponse>>,
+) -> String
 where
     E: ProvideErrorMetadata + std::fmt::Debug,
 {
-    let error = result.expect_err("a refusal");
+    let error = result.expect_err("an error response");
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let code = error.as_service_error().and_then(|error| error.code().map(str::to_owned));
     format!("{status} {}", code.unwrap_or_else(|| format!("{error:?}")))

@@ -1,4 +1,4 @@
-//! Export tasks: their course, their objects, their refusals.
+//! Export tasks: their progress, objects and errors.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use aws_sdk_rds::types::ExportTask;
 use landbridge_local_aws::{AwsOptions, DatabaseKind, NewSnapshot, SnapshotType};
 use landbridge_local_database::{ExportQuirks, MemoryTable};
 
-use crate::account::{Account, BUCKET, KEY, ROLE, refusal};
+use crate::account::{Account, BUCKET, KEY, ROLE, error_of};
 
 fn start(account: &Account, id: &str, arn: &str) -> StartExportTaskFluentBuilder {
     let call = account.rds.start_export_task().export_task_identifier(id).source_arn(arn);
     call.s3_bucket_name(BUCKET).s3_prefix("raw").iam_role_arn(ROLE).kms_key_id(KEY)
 }
 
-async fn look(account: &Account, id: &str) -> ExportTask {
+async fn describe(account: &Account, id: &str) -> ExportTask {
     let found = account.rds.describe_export_tasks().export_task_identifier(id).send().await;
     found.expect("the task is described").export_tasks()[0].clone()
 }
@@ -25,29 +25,29 @@ async fn keys(account: &Account, prefix: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_export_runs_its_course() {
-    let account = Account::open().await;
-    let arn = account.snapshot("shop-1").await;
-    // What is exported is the snapshot, not what the database became since.
+async fn an_export_progresses_and_completes() {
+    let account = Account::start().await;
+    let arn = account.create_snapshot("shop-1").await;
+    // The export contains the data of the snapshot, not the current data of the database.
     account.database.remove_table("public", "orders");
-    let started = start(&account, "day-1", &arn).send().await.expect("it starts");
+    let started = start(&account, "day-1", &arn).send().await.expect("the export starts");
     assert_eq!(started.status(), Some("STARTING"));
     assert_eq!(started.task_start_time(), None);
-    let mut course = Vec::new();
+    let mut steps = Vec::new();
     for _ in 0..24 {
-        let task = look(&account, "day-1").await;
+        let task = describe(&account, "day-1").await;
         let step = (task.status().unwrap_or_default().to_owned(), task.percent_progress());
-        course.push(step);
-        account.pass(1);
+        steps.push(step);
+        account.advance(1);
     }
-    let statuses: Vec<_> = course.iter().map(|(status, _)| status.as_str()).collect();
+    let statuses: Vec<_> = steps.iter().map(|(status, _)| status.as_str()).collect();
     assert_eq!(statuses[..3], ["STARTING"; 3]);
     assert_eq!(statuses[3..22], ["IN_PROGRESS"; 19]);
     assert_eq!(statuses[22..], ["COMPLETE"; 2]);
-    let percents: Vec<_> = course.iter().map(|(_, percent)| percent.unwrap_or(-1)).collect();
+    let percents: Vec<_> = steps.iter().map(|(_, percent)| percent.unwrap_or(-1)).collect();
     assert!(percents.is_sorted() && percents[21] < 100 && percents[22] == 100, "{percents:?}");
 
-    let task = look(&account, "day-1").await;
+    let task = describe(&account, "day-1").await;
     let minutes = |time: Option<&aws_sdk_rds::primitives::DateTime>| {
         time.map(|time| (time.secs() - 1_767_283_200) / 60)
     };
@@ -60,18 +60,18 @@ async fn an_export_runs_its_course() {
 }
 
 #[tokio::test]
-async fn objects_are_there_as_soon_as_the_clock_says_so() {
-    let account = Account::open().await;
-    let arn = account.snapshot("shop-1").await;
-    start(&account, "day-1", &arn).send().await.expect("it starts");
+async fn objects_exist_as_soon_as_the_export_has_ended() {
+    let account = Account::start().await;
+    let arn = account.create_snapshot("shop-1").await;
+    start(&account, "day-1", &arn).send().await.expect("the export starts");
     let list = || async {
         let listed = account.s3.list_objects_v2().bucket(BUCKET).prefix("raw/day-1/");
         listed.send().await.expect("a listing").key_count().unwrap_or(-1)
     };
-    account.pass(21);
+    account.advance(21);
     assert_eq!(list().await, 0);
-    account.pass(1);
-    // Nobody has described the task: the look at S3 is enough, and many looks write once.
+    account.advance(1);
+    // A request to S3 is enough to complete the export; concurrent requests complete it once.
     let (one, other) = tokio::join!(list(), list());
     assert!(one > 3 && one == other, "{one} {other}");
     let modified = account.aws.list_objects(BUCKET, "").await;
@@ -79,16 +79,16 @@ async fn objects_are_there_as_soon_as_the_clock_says_so() {
 }
 
 #[tokio::test]
-async fn refusals() {
-    let account = Account::open().await;
-    let arn = account.snapshot("shop-1").await;
-    let other = account.snapshot("shop-2").await;
+async fn invalid_requests_are_refused() {
+    let account = Account::start().await;
+    let arn = account.create_snapshot("shop-1").await;
+    let other = account.create_snapshot("shop-2").await;
     let long = "a".repeat(61);
     for bad in ["1", "a--b", "a-", "a.b", &long] {
         let refused = start(&account, bad, &arn).send().await;
-        assert_eq!(refusal(refused), "400 InvalidParameterValue", "{bad}");
+        assert_eq!(error_of(refused), "400 InvalidParameterValue", "{bad}");
     }
-    account.aws.add_role_without_permissions("arn:aws:iam::000000000000:role/powerless");
+    account.aws.add_role_without_permissions("arn:aws:iam::000000000000:role/without-permissions");
     let missing = "arn:aws:rds:ap-northeast-2:000000000000:snapshot:missing";
     let missing_cluster = missing.replace(":snapshot:", ":cluster-snapshot:");
     let call = || start(&account, "day-1", &arn);
@@ -96,9 +96,9 @@ async fn refusals() {
         (call().source_arn(missing), "404 DBSnapshotNotFound"),
         (call().source_arn(missing_cluster), "404 DBClusterSnapshotNotFoundFault"),
         (call().source_arn("shop-1"), "400 InvalidParameterValue"),
-        (call().iam_role_arn("arn:aws:iam::000000000000:role/nobody"), "404 IamRoleNotFound"),
+        (call().iam_role_arn("arn:aws:iam::000000000000:role/missing"), "404 IamRoleNotFound"),
         (
-            call().iam_role_arn("arn:aws:iam::000000000000:role/powerless"),
+            call().iam_role_arn("arn:aws:iam::000000000000:role/without-permissions"),
             "400 IamRoleMissingPermissions",
         ),
         (call().kms_key_id("5678"), "400 KMSKeyNotAccessibleFault"),
@@ -106,54 +106,59 @@ async fn refusals() {
         (call().export_only("shop.public.nothing"), "400 InvalidExportOnly"),
     ];
     for (call, expected) in cases {
-        assert_eq!(refusal(call.send().await), expected);
+        assert_eq!(error_of(call.send().await), expected);
     }
     account.aws.disable_kms_key(KEY);
-    assert_eq!(refusal(call().send().await), "400 KMSKeyNotAccessibleFault");
+    assert_eq!(error_of(call().send().await), "400 KMSKeyNotAccessibleFault");
     account.aws.add_kms_key(KEY);
-    // None of the refused calls left a task behind.
+    // No refused call has created a task.
     assert!(account.aws.exports().is_empty());
 
-    call().kms_key_id("1234").export_only("shop.public.orders").send().await.expect("it starts");
+    call()
+        .kms_key_id("1234")
+        .export_only("shop.public.orders")
+        .send()
+        .await
+        .expect("the export starts");
     assert_eq!(
-        refusal(start(&account, "day-1", &other).send().await),
+        error_of(start(&account, "day-1", &other).send().await),
         "400 ExportTaskAlreadyExists"
     );
     assert_eq!(
-        refusal(start(&account, "day-2", &arn).send().await),
+        error_of(start(&account, "day-2", &arn).send().await),
         "400 InvalidExportSourceState"
     );
     let delete = account.rds.delete_db_snapshot().db_snapshot_identifier("shop-1");
-    assert_eq!(refusal(delete.clone().send().await), "400 InvalidDBSnapshotState");
-    account.pass(22);
-    delete.send().await.expect("a snapshot can go once it is exported");
-    assert_eq!(look(&account, "day-1").await.export_only(), ["shop.public.orders"]);
+    assert_eq!(error_of(delete.clone().send().await), "400 InvalidDBSnapshotState");
+    account.advance(22);
+    delete.send().await.expect("a snapshot can be deleted after its export");
+    assert_eq!(describe(&account, "day-1").await.export_only(), ["shop.public.orders"]);
 
     let fresh = account.rds.create_db_snapshot().db_instance_identifier("shop");
     let fresh = fresh.db_snapshot_identifier("shop-3").send().await.expect("a snapshot");
     let fresh = fresh.db_snapshot.and_then(|it| it.db_snapshot_arn).expect("an ARN");
     assert_eq!(
-        refusal(start(&account, "day-3", &fresh).send().await),
+        error_of(start(&account, "day-3", &fresh).send().await),
         "400 InvalidExportSourceState"
     );
     let unknown = account.rds.describe_export_tasks().export_task_identifier("day-9").send().await;
-    assert_eq!(refusal(unknown), "404 ExportTaskNotFound");
+    assert_eq!(error_of(unknown), "404 ExportTaskNotFound");
 }
 
 #[tokio::test]
-async fn five_at_once_and_descriptions_filter() {
-    let account = Account::open().await;
+async fn five_exports_run_at_once_and_descriptions_filter() {
+    let account = Account::start().await;
     let mut arns = Vec::new();
     for n in 0..6 {
-        arns.push(account.snapshot(&format!("shop-{n}")).await);
+        arns.push(account.create_snapshot(&format!("shop-{n}")).await);
     }
     for (n, arn) in arns.iter().enumerate().take(5) {
-        start(&account, &format!("day-{n}"), arn).send().await.expect("it starts");
+        start(&account, &format!("day-{n}"), arn).send().await.expect("the export starts");
     }
     let sixth = || start(&account, "day-5", &arns[5]).send();
-    assert_eq!(refusal(sixth().await), "400 ExportTaskLimitReachedFault");
-    account.pass(22);
-    sixth().await.expect("there is room again");
+    assert_eq!(error_of(sixth().await), "400 ExportTaskLimitReachedFault");
+    account.advance(22);
+    sixth().await.expect("another export can start");
     let filter = |name: &str, value: &str| {
         let filter = aws_sdk_rds::types::Filter::builder().name(name).values(value).build();
         account.rds.describe_export_tasks().filters(filter)
@@ -171,68 +176,69 @@ async fn five_at_once_and_descriptions_filter() {
 }
 
 #[tokio::test]
-async fn a_failed_export_leaves_a_part_behind() {
-    let account = Account::open().await;
-    let arn = account.snapshot("shop-1").await;
+async fn a_failed_export_leaves_some_objects() {
+    let account = Account::start().await;
+    let arn = account.create_snapshot("shop-1").await;
     account.aws.fail_next_export("The LOB column has a value near the limit.");
-    start(&account, "day-1", &arn).send().await.expect("it starts");
-    account.pass(22);
-    let task = look(&account, "day-1").await;
+    start(&account, "day-1", &arn).send().await.expect("the export starts");
+    account.advance(22);
+    let task = describe(&account, "day-1").await;
     assert_eq!(task.status(), Some("FAILED"));
     assert_eq!(task.failure_cause(), Some("The LOB column has a value near the limit."));
     let left = keys(&account, "raw/day-1/").await;
     assert!(!left.is_empty() && !left.iter().any(|key| key.contains("export_info")), "{left:?}");
-    start(&account, "day-1-2", &arn).send().await.expect("it starts under another id");
-    account.pass(22);
-    assert_eq!(look(&account, "day-1-2").await.status(), Some("COMPLETE"));
+    start(&account, "day-1-2", &arn).send().await.expect("another id can be used");
+    account.advance(22);
+    assert_eq!(describe(&account, "day-1-2").await.status(), Some("COMPLETE"));
 
-    // A bucket that refuses the export's writes fails it too.
-    start(&account, "day-1-3", &arn).send().await.expect("it starts");
+    // An export also fails if its bucket refuses writes.
+    start(&account, "day-1-3", &arn).send().await.expect("the export starts");
     account.aws.deny_bucket(BUCKET, "no policy allows it");
-    account.pass(22);
-    let task = look(&account, "day-1-3").await;
+    account.advance(22);
+    let task = describe(&account, "day-1-3").await;
     assert_eq!(task.status(), Some("FAILED"));
     assert!(task.failure_cause().is_some());
 }
 
 #[tokio::test]
 async fn an_export_can_be_cancelled() {
-    let account = Account::open().await;
-    let arn = account.snapshot("shop-1").await;
-    start(&account, "day-1", &arn).send().await.expect("it starts");
-    account.pass(10);
+    let account = Account::start().await;
+    let arn = account.create_snapshot("shop-1").await;
+    start(&account, "day-1", &arn).send().await.expect("the export starts");
+    account.advance(10);
     let cancel = || account.rds.cancel_export_task().export_task_identifier("day-1").send();
     assert_eq!(cancel().await.expect("it is cancelled").status(), Some("CANCELING"));
-    assert_eq!(refusal(cancel().await), "400 InvalidExportTaskStateFault");
-    account.pass(1);
-    assert_eq!(look(&account, "day-1").await.status(), Some("CANCELED"));
-    account.pass(60);
+    assert_eq!(error_of(cancel().await), "400 InvalidExportTaskStateFault");
+    account.advance(1);
+    assert_eq!(describe(&account, "day-1").await.status(), Some("CANCELED"));
+    account.advance(60);
     assert!(!keys(&account, "raw/day-1/").await.iter().any(|key| key.contains("export_info")));
-    assert_eq!(refusal(cancel().await), "400 InvalidExportTaskStateFault");
+    assert_eq!(error_of(cancel().await), "400 InvalidExportTaskStateFault");
 }
 
 #[tokio::test]
-async fn complete_does_not_mean_every_table() {
-    let account = Account::open().await;
+async fn a_complete_export_can_lack_tables() {
+    let account = Account::start().await;
     let odd = MemoryTable::new("public", "odd").column("a b", "text").row([Some("x")]);
     account.database.set_table(odd).expect("a table");
-    let arn = account.snapshot("shop-1").await;
+    let arn = account.create_snapshot("shop-1").await;
     let quirks = ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() };
     account.aws.set_export_quirks(quirks);
-    start(&account, "day-1", &arn).send().await.expect("it starts");
-    account.pass(22);
-    let task = look(&account, "day-1").await;
+    start(&account, "day-1", &arn).send().await.expect("the export starts");
+    account.advance(22);
+    let task = describe(&account, "day-1").await;
     assert_eq!(task.status(), Some("COMPLETE"));
     assert!(task.warning_message().is_some_and(|text| text.contains("odd")), "{task:?}");
     let tables = keys(&account, "raw/day-1/export_tables_info").await;
     let bytes =
         account.aws.read_object(BUCKET, &tables[0]).await.expect("it is read").expect("bytes");
-    assert!(bytes.starts_with(b"{") && !bytes.ends_with(b"}"), "the quirk reaches the export");
+    assert!(bytes.starts_with(b"{") && !bytes.ends_with(b"}"), "the manifest is truncated");
 }
 
 #[tokio::test]
-async fn a_snapshot_without_data_and_a_clusters_snapshot() {
-    let account = Account::with(AwsOptions { export_minutes: 0, ..AwsOptions::default() }).await;
+async fn a_snapshot_without_data_cannot_be_exported_and_one_of_a_cluster_can() {
+    let account =
+        Account::start_with(AwsOptions { export_minutes: 0, ..AwsOptions::default() }).await;
     let empty = NewSnapshot {
         kind: DatabaseKind::Instance,
         id: "empty".into(),
@@ -242,7 +248,7 @@ async fn a_snapshot_without_data_and_a_clusters_snapshot() {
         tags: BTreeMap::new(),
         with_data: false,
     };
-    account.aws.add_snapshot(empty.clone()).await.expect("it is there");
+    account.aws.add_snapshot(empty.clone()).await.expect("it exists");
     let automated = NewSnapshot {
         kind: DatabaseKind::Cluster,
         id: "rds:fleet-2026-01-01".into(),
@@ -251,13 +257,13 @@ async fn a_snapshot_without_data_and_a_clusters_snapshot() {
         with_data: true,
         ..empty
     };
-    account.aws.add_snapshot(automated).await.expect("it is there");
+    account.aws.add_snapshot(automated).await.expect("it exists");
     let arns: Vec<_> = account.aws.snapshots().into_iter().map(|snapshot| snapshot.arn).collect();
     assert_eq!(
-        refusal(start(&account, "a", &arns[0]).send().await),
+        error_of(start(&account, "a", &arns[0]).send().await),
         "400 InvalidExportSourceState"
     );
-    start(&account, "b", &arns[1]).send().await.expect("it starts");
-    // With no duration it is over at the next look.
-    assert_eq!(look(&account, "b").await.status(), Some("COMPLETE"));
+    start(&account, "b", &arns[1]).send().await.expect("the export starts");
+    // Without a duration, it has ended by the next request.
+    assert_eq!(describe(&account, "b").await.status(), Some("COMPLETE"));
 }

@@ -1,13 +1,13 @@
-//! S3: bytes, ranges, conditions, parts, listings.
+//! S3: content, ranges, conditions, multipart uploads, listings.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier,
 };
 
-use crate::account::{Account, BUCKET, refusal};
+use crate::account::{Account, BUCKET, error_of};
 
-/// Keys that are hard to get right.
+/// Keys that are difficult to encode.
 const KEYS: [&str; 7] = [
     "plain",
     "with space/and=equals/part-00000.gz.parquet",
@@ -23,14 +23,14 @@ async fn put(account: &Account, key: &str, body: impl Into<ByteStream>) -> Strin
     put.expect("it is put").e_tag.expect("an ETag")
 }
 
-/// Bytes too many to be kept in memory.
-fn large(len: usize) -> Vec<u8> {
+/// Content that can exceed what the store keeps in memory.
+fn content(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n * 31 % 251) as u8).collect()
 }
 
 #[tokio::test]
-async fn keys_of_all_sorts_come_back() {
-    let account = Account::open().await;
+async fn keys_with_special_characters_are_stored() {
+    let account = Account::start().await;
     for key in KEYS {
         put(&account, key, key.as_bytes().to_vec()).await;
         let got = account.s3.get_object().bucket(BUCKET).key(key).send().await.expect(key);
@@ -47,10 +47,10 @@ async fn keys_of_all_sorts_come_back() {
 }
 
 #[tokio::test]
-async fn ranges() {
-    let account = Account::open().await;
+async fn ranges_are_read() {
+    let account = Account::start().await;
     for len in [1_000, 700_000] {
-        let bytes = large(len);
+        let bytes = content(len);
         put(&account, "data", bytes.clone()).await;
         let cases = [
             ("bytes=0-9", 0..10),
@@ -62,24 +62,24 @@ async fn ranges() {
         for (range, expected) in cases {
             let got = account.s3.get_object().bucket(BUCKET).key("data").range(range);
             let got = got.send().await.expect(range);
-            let told = format!("bytes {}-{}/{len}", expected.start, expected.end - 1);
-            assert_eq!(got.content_range(), Some(told.as_str()));
+            let expected_header = format!("bytes {}-{}/{len}", expected.start, expected.end - 1);
+            assert_eq!(got.content_range(), Some(expected_header.as_str()));
             let body = got.body.collect().await.expect("a body").into_bytes();
             assert_eq!(body, bytes[expected], "{range} of {len}");
         }
         let beyond = account.s3.get_object().bucket(BUCKET).key("data");
         let beyond = beyond.range(format!("bytes={len}-")).send().await;
-        assert_eq!(refusal(beyond), "416 InvalidRange");
-        // Without a range the SDK compares the checksum that it stored with the object.
-        let whole = account.s3.get_object().bucket(BUCKET).key("data").send().await.expect("it");
-        assert!(whole.checksum_crc32().is_some());
-        assert_eq!(whole.body.collect().await.expect("a body").into_bytes(), bytes);
+        assert_eq!(error_of(beyond), "416 InvalidRange");
+        // Without a range, the SDK verifies the checksum that it stored with the object.
+        let got = account.s3.get_object().bucket(BUCKET).key("data").send().await.expect("it");
+        assert!(got.checksum_crc32().is_some());
+        assert_eq!(got.body.collect().await.expect("a body").into_bytes(), bytes);
     }
 }
 
 #[tokio::test]
-async fn of_many_conditional_writers_one_wins() {
-    let account = Account::open().await;
+async fn one_of_many_conditional_writers_succeeds() {
+    let account = Account::start().await;
     let write = |n: usize| {
         let call = account.s3.put_object().bucket(BUCKET).key("ledger/claim").if_none_match("*");
         call.body(format!("writer {n}").into_bytes().into()).send()
@@ -88,12 +88,12 @@ async fn of_many_conditional_writers_one_wins() {
     let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!((won.len(), lost.len()), (1, 15));
     for refused in lost {
-        assert_eq!(refusal(refused), "412 PreconditionFailed");
+        assert_eq!(error_of(refused), "412 PreconditionFailed");
     }
 
-    // Compare and swap: with the same ETag, one of many again.
+    // Compare and swap: with the same ETag, one of many succeeds again.
     let head = account.s3.head_object().bucket(BUCKET).key("ledger/claim").send().await;
-    let etag = head.expect("it is there").e_tag.expect("an ETag");
+    let etag = head.expect("it exists").e_tag.expect("an ETag");
     let swap = |n: usize| {
         let call = account.s3.put_object().bucket(BUCKET).key("ledger/claim").if_match(&etag);
         call.body(format!("swapped by {n}").into_bytes().into()).send()
@@ -101,22 +101,22 @@ async fn of_many_conditional_writers_one_wins() {
     let results = futures::future::join_all((0..16).map(swap)).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     for refused in results.into_iter().filter(Result::is_err) {
-        assert_eq!(refusal(refused), "412 PreconditionFailed");
+        assert_eq!(error_of(refused), "412 PreconditionFailed");
     }
 
     let missing =
         account.s3.put_object().bucket(BUCKET).key("missing").if_match(&etag).send().await;
-    assert_eq!(refusal(missing), "404 NoSuchKey");
+    assert_eq!(error_of(missing), "404 NoSuchKey");
     let same = account.s3.get_object().bucket(BUCKET).key("ledger/claim").if_match(&etag);
-    assert_eq!(refusal(same.send().await), "412 PreconditionFailed");
+    assert_eq!(error_of(same.send().await), "412 PreconditionFailed");
     let stale = account.s3.delete_object().bucket(BUCKET).key("ledger/claim").if_match(&etag);
-    assert_eq!(refusal(stale.send().await), "412 PreconditionFailed");
+    assert_eq!(error_of(stale.send().await), "412 PreconditionFailed");
 }
 
 #[tokio::test]
-async fn a_reader_keeps_the_version_it_began_with() {
-    let account = Account::open().await;
-    let (old, new) = (large(900_000), vec![7_u8; 900_000]);
+async fn a_reader_keeps_the_version_with_which_it_started() {
+    let account = Account::start().await;
+    let (old, new) = (content(900_000), vec![7_u8; 900_000]);
     put(&account, "data", old.clone()).await;
     let reading = account.s3.get_object().bucket(BUCKET).key("data").send().await.expect("it");
     put(&account, "data", new).await;
@@ -125,10 +125,10 @@ async fn a_reader_keeps_the_version_it_began_with() {
 }
 
 #[tokio::test]
-async fn objects_in_parts() {
-    let account = Account::open().await;
+async fn multipart_uploads() {
+    let account = Account::start().await;
     let s3 = &account.s3;
-    let parts = [large(5 * 1024 * 1024), large(5 * 1024 * 1024 + 1), b"the end".to_vec()];
+    let parts = [content(5 * 1024 * 1024), content(5 * 1024 * 1024 + 1), b"the end".to_vec()];
     let begun = s3.create_multipart_upload().bucket(BUCKET).key("big").send().await;
     let upload = begun.expect("it begins").upload_id.expect("an id");
     let mut done = Vec::new();
@@ -144,18 +144,18 @@ async fn objects_in_parts() {
         call.multipart_upload(parts)
     };
     let reversed = done.iter().rev().cloned().collect();
-    assert_eq!(refusal(complete(reversed).send().await), "400 InvalidPartOrder");
+    assert_eq!(error_of(complete(reversed).send().await), "400 InvalidPartOrder");
     let small_first = vec![done[2].clone(), CompletedPart::builder().part_number(4).build()];
-    assert_eq!(refusal(complete(small_first).send().await), "400 InvalidPart");
-    put(&account, "big", b"in the way".to_vec()).await;
+    assert_eq!(error_of(complete(small_first).send().await), "400 InvalidPart");
+    put(&account, "big", b"existing".to_vec()).await;
     let blocked = complete(done.clone()).if_none_match("*").send().await;
-    assert_eq!(refusal(blocked), "412 PreconditionFailed");
+    assert_eq!(error_of(blocked), "412 PreconditionFailed");
     let listed = s3.list_parts().bucket(BUCKET).key("big").upload_id(&upload).send().await;
     assert_eq!(listed.expect("parts").parts().len(), 3);
-    let made = complete(done.clone()).send().await.expect("it is whole");
+    let made = complete(done.clone()).send().await.expect("the object is complete");
     assert!(made.e_tag().is_some_and(|etag| etag.ends_with("-3\"")), "{made:?}");
-    assert_eq!(refusal(complete(done).send().await), "404 NoSuchUpload");
-    let got = s3.get_object().bucket(BUCKET).key("big").send().await.expect("it is there");
+    assert_eq!(error_of(complete(done).send().await), "404 NoSuchUpload");
+    let got = s3.get_object().bucket(BUCKET).key("big").send().await.expect("it exists");
     assert_eq!(got.body.collect().await.expect("a body").into_bytes(), parts.concat());
 
     let begun = s3.create_multipart_upload().bucket(BUCKET).key("other").send().await;
@@ -167,12 +167,12 @@ async fn objects_in_parts() {
     assert_eq!(uploads.uploads().len(), 1);
     let abort = s3.abort_multipart_upload().bucket(BUCKET).key("other").upload_id(&upload);
     abort.clone().send().await.expect("it is aborted");
-    assert_eq!(refusal(abort.send().await), "404 NoSuchUpload");
+    assert_eq!(error_of(abort.send().await), "404 NoSuchUpload");
 }
 
 #[tokio::test]
 async fn listings_page_in_order() {
-    let account = Account::open().await;
+    let account = Account::start().await;
     for n in 0..25 {
         account.aws.put_object(BUCKET, &format!("t/{n:02}/a b"), "x".into()).await.expect("put");
         account.aws.put_object(BUCKET, &format!("t/{n:02}/c"), "y".into()).await.expect("put");
@@ -206,12 +206,12 @@ async fn listings_page_in_order() {
     let old = account.s3.list_objects().bucket(BUCKET).delimiter("/").marker("t/").send().await;
     assert!(old.expect("a listing").common_prefixes().is_empty());
     let wrong = account.s3.list_objects_v2().bucket(BUCKET).continuation_token("x").send().await;
-    assert_eq!(refusal(wrong), "400 InvalidArgument");
+    assert_eq!(error_of(wrong), "400 InvalidArgument");
 }
 
 #[tokio::test]
-async fn copies_deletions_and_buckets() {
-    let account = Account::open().await;
+async fn objects_are_copied_and_deleted_and_buckets_created() {
+    let account = Account::start().await;
     let s3 = &account.s3;
     let call = s3.put_object().bucket(BUCKET).key("a b").body(b"abc".to_vec().into());
     let call = call.content_type("text/plain").metadata("day", "2026-01-01");
@@ -219,7 +219,7 @@ async fn copies_deletions_and_buckets() {
     assert_eq!(etag, "\"900150983cd24fb0d6963f7d28e17f72\"");
     let copy = s3.copy_object().bucket(BUCKET).key("copy").copy_source(format!("{BUCKET}/a%20b"));
     copy.send().await.expect("it is copied");
-    let head = s3.head_object().bucket(BUCKET).key("copy").send().await.expect("it is there");
+    let head = s3.head_object().bucket(BUCKET).key("copy").send().await.expect("it exists");
     assert_eq!(head.content_type(), Some("text/plain"));
     assert_eq!(
         head.metadata().and_then(|it| it.get("day")).map(String::as_str),
@@ -239,45 +239,45 @@ async fn copies_deletions_and_buckets() {
     assert!(get.as_ref().is_err_and(|error| {
         error.as_service_error().is_some_and(|error| error.is_no_such_key())
     }));
-    assert_eq!(refusal(get), "404 NoSuchKey");
+    assert_eq!(error_of(get), "404 NoSuchKey");
     let head = s3.head_object().bucket(BUCKET).key("a b").send().await;
-    assert_eq!(refusal(head), "404 NotFound");
+    assert_eq!(error_of(head), "404 NotFound");
     let nowhere = s3.put_object().bucket("nowhere").key("k").body(b"x".to_vec().into());
-    assert_eq!(refusal(nowhere.send().await), "404 NoSuchBucket");
+    assert_eq!(error_of(nowhere.send().await), "404 NoSuchBucket");
     let nowhere = s3.list_objects_v2().bucket("nowhere").send().await;
-    assert_eq!(refusal(nowhere), "404 NoSuchBucket");
-    assert_eq!(refusal(s3.head_bucket().bucket("nowhere").send().await), "404 NotFound");
+    assert_eq!(error_of(nowhere), "404 NoSuchBucket");
+    assert_eq!(error_of(s3.head_bucket().bucket("nowhere").send().await), "404 NotFound");
 
     s3.create_bucket().bucket("second").send().await.expect("a bucket");
     let again = s3.create_bucket().bucket("second").send().await;
-    assert_eq!(refusal(again), "409 BucketAlreadyOwnedByYou");
+    assert_eq!(error_of(again), "409 BucketAlreadyOwnedByYou");
     let buckets = s3.list_buckets().send().await.expect("buckets");
     let names: Vec<_> = buckets.buckets().iter().filter_map(|bucket| bucket.name()).collect();
     assert_eq!(names, [BUCKET, "second"]);
     account.aws.put_object("second", "k", "v".into()).await.expect("put");
     let full = s3.delete_bucket().bucket("second").send().await;
-    assert_eq!(refusal(full), "409 BucketNotEmpty");
+    assert_eq!(error_of(full), "409 BucketNotEmpty");
 }
 
 #[tokio::test]
-async fn a_closed_bucket_refuses_everything() {
-    let account = Account::open().await;
+async fn a_denied_bucket_refuses_everything() {
+    let account = Account::start().await;
     put(&account, "k", b"v".to_vec()).await;
     account.aws.create_bucket("open").await;
     account.aws.deny_bucket(BUCKET, "no policy allows it");
     let get = account.s3.get_object().bucket(BUCKET).key("k").send().await;
-    assert_eq!(refusal(get), "403 AccessDenied");
+    assert_eq!(error_of(get), "403 AccessDenied");
     let list = account.s3.list_objects_v2().bucket(BUCKET).send().await;
-    assert_eq!(refusal(list), "403 AccessDenied");
+    assert_eq!(error_of(list), "403 AccessDenied");
     let copy = account.s3.copy_object().bucket("open").key("k").copy_source(format!("{BUCKET}/k"));
-    assert_eq!(refusal(copy.send().await), "403 AccessDenied");
+    assert_eq!(error_of(copy.send().await), "403 AccessDenied");
     account.aws.allow_bucket(BUCKET);
-    account.s3.get_object().bucket(BUCKET).key("k").send().await.expect("it is open again");
+    account.s3.get_object().bucket(BUCKET).key("k").send().await.expect("access is allowed again");
 }
 
 #[tokio::test]
 async fn checksums_are_verified() {
-    let account = Account::open().await;
+    let account = Account::start().await;
     for algorithm in [
         ChecksumAlgorithm::Crc32,
         ChecksumAlgorithm::Crc32C,
@@ -285,15 +285,15 @@ async fn checksums_are_verified() {
         ChecksumAlgorithm::Sha1,
         ChecksumAlgorithm::Sha256,
     ] {
-        let call = account.s3.put_object().bucket(BUCKET).key("k").body(large(100_000).into());
+        let call = account.s3.put_object().bucket(BUCKET).key("k").body(content(100_000).into());
         call.checksum_algorithm(algorithm.clone())
             .send()
             .await
             .unwrap_or_else(|_| panic!("{}", algorithm.as_str()));
     }
     let wrong = account.s3.put_object().bucket(BUCKET).key("k").body(b"abc".to_vec().into());
-    assert_eq!(refusal(wrong.checksum_crc32("AAAAAA==").send().await), "400 BadDigest");
+    assert_eq!(error_of(wrong.checksum_crc32("AAAAAA==").send().await), "400 BadDigest");
     let wrong = account.s3.put_object().bucket(BUCKET).key("k").body(b"abc".to_vec().into());
     let wrong = wrong.content_md5("AAAAAAAAAAAAAAAAAAAAAA==").send().await;
-    assert_eq!(refusal(wrong), "400 BadDigest");
+    assert_eq!(error_of(wrong), "400 BadDigest");
 }

@@ -1,17 +1,17 @@
-//! Databases, snapshots, tags and quotas.
+//! Databases, snapshots, tags, quotas, signatures and injected errors.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{Filter, Tag};
 use landbridge_local_aws::{AwsOptions, DatabaseKind, NewSnapshot, SnapshotType};
 
-use crate::account::{Account, refusal};
+use crate::account::{Account, error_of};
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-fn by_people(id: &str, account: &Account) -> NewSnapshot {
+fn manual_snapshot(id: &str, account: &Account) -> NewSnapshot {
     NewSnapshot {
         kind: DatabaseKind::Instance,
         id: id.to_owned(),
@@ -24,8 +24,8 @@ fn by_people(id: &str, account: &Account) -> NewSnapshot {
 }
 
 #[tokio::test]
-async fn a_snapshot_becomes_available_in_its_time() {
-    let account = Account::open().await;
+async fn a_snapshot_becomes_available_after_its_duration() {
+    let account = Account::start().await;
     let rds = &account.rds;
     let created = rds
         .create_db_snapshot()
@@ -40,69 +40,69 @@ async fn a_snapshot_becomes_available_in_its_time() {
     assert_eq!(created.db_snapshot_identifier(), Some("shop-2026-01-02-01"));
     assert_eq!(created.status(), Some("creating"));
     assert_eq!(created.snapshot_create_time(), None);
-    let look = || async {
+    let describe = || async {
         let found = rds.describe_db_snapshots().db_snapshot_identifier("shop-2026-01-02-01");
         let found = found.send().await.expect("a description");
         found.db_snapshots()[0].clone()
     };
     let mut seen = Vec::new();
     for _ in 0..5 {
-        let it = look().await;
-        let status = it.status().unwrap_or_default().to_owned();
-        seen.push((status, it.percent_progress().unwrap_or(-1)));
-        account.pass(1);
+        let snapshot = describe().await;
+        let status = snapshot.status().unwrap_or_default().to_owned();
+        seen.push((status, snapshot.percent_progress().unwrap_or(-1)));
+        account.advance(1);
     }
     let creating = [0, 25, 50, 75].map(|percent| ("creating".to_owned(), percent));
     assert_eq!(seen[..4], creating);
     assert_eq!(seen[4], ("available".to_owned(), 100));
-    let it = look().await;
-    assert_eq!(it.tag_list(), [tag("landbridge:source", "shop & <sons> \"한글\"")]);
-    assert_eq!(it.snapshot_create_time().map(|time| time.secs()), Some(1_767_283_200));
-    assert_eq!(it.snapshot_type(), Some("manual"));
-    assert_eq!(it.engine(), Some("postgres"));
+    let snapshot = describe().await;
+    assert_eq!(snapshot.tag_list(), [tag("landbridge:source", "shop & <sons> \"한글\"")]);
+    assert_eq!(snapshot.snapshot_create_time().map(|time| time.secs()), Some(1_767_283_200));
+    assert_eq!(snapshot.snapshot_type(), Some("manual"));
+    assert_eq!(snapshot.engine(), Some("postgres"));
     let arn = "arn:aws:rds:ap-northeast-2:000000000000:snapshot:shop-2026-01-02-01";
-    assert_eq!(it.db_snapshot_arn(), Some(arn));
+    assert_eq!(snapshot.db_snapshot_arn(), Some(arn));
 }
 
 #[tokio::test]
-async fn refusals_carry_the_codes_that_the_sdk_knows() {
+async fn errors_have_the_codes_that_the_sdk_knows() {
     let options = AwsOptions { snapshot_quota: 2, backing_up: true, ..AwsOptions::default() };
-    let account = Account::with(options).await;
+    let account = Account::start_with(options).await;
     let rds = &account.rds;
     let create = |database: &str, id: &str| {
         let call = rds.create_db_snapshot();
         call.db_instance_identifier(database).db_snapshot_identifier(id).send()
     };
     for bad in ["1st", "a--b", "a-", "a_b", &"a".repeat(256)] {
-        assert_eq!(refusal(create("shop", bad).await), "400 InvalidParameterValue", "{bad}");
+        assert_eq!(error_of(create("shop", bad).await), "400 InvalidParameterValue", "{bad}");
     }
     let unknown = create("nowhere", "a").await;
     assert!(unknown.as_ref().is_err_and(|error| {
         error.as_service_error().is_some_and(|error| error.is_db_instance_not_found_fault())
     }));
-    assert_eq!(refusal(unknown), "404 DBInstanceNotFound");
-    assert_eq!(refusal(create("fleet-instance-1", "a").await), "400 InvalidParameterValue");
+    assert_eq!(error_of(unknown), "404 DBInstanceNotFound");
+    assert_eq!(error_of(create("fleet-instance-1", "a").await), "400 InvalidParameterValue");
 
     create("shop", "a").await.expect("the first");
-    assert_eq!(refusal(create("shop", "b").await), "400 InvalidDBInstanceState");
+    assert_eq!(error_of(create("shop", "b").await), "400 InvalidDBInstanceState");
     let delete = |id: &str| rds.delete_db_snapshot().db_snapshot_identifier(id).send();
-    assert_eq!(refusal(delete("a").await), "400 InvalidDBSnapshotState");
-    account.pass(4);
+    assert_eq!(error_of(delete("a").await), "400 InvalidDBSnapshotState");
+    account.advance(4);
     let again = create("shop", "a").await;
     assert!(again.as_ref().is_err_and(|error| {
         error.as_service_error().is_some_and(|error| error.is_db_snapshot_already_exists_fault())
     }));
-    assert_eq!(refusal(again), "400 DBSnapshotAlreadyExists");
+    assert_eq!(error_of(again), "400 DBSnapshotAlreadyExists");
     account.aws.set_database_status(DatabaseKind::Instance, "shop", "stopped");
-    assert_eq!(refusal(create("shop", "b").await), "400 InvalidDBInstanceState");
+    assert_eq!(error_of(create("shop", "b").await), "400 InvalidDBInstanceState");
     account.aws.set_database_status(DatabaseKind::Instance, "shop", "available");
 
-    account.aws.add_snapshot(by_people("made-by-hand", &account)).await.expect("it is there");
+    account.aws.add_snapshot(manual_snapshot("made-by-hand", &account)).await.expect("it exists");
     let quota = create("shop", "b").await;
     assert!(quota.as_ref().is_err_and(|error| {
         error.as_service_error().is_some_and(|error| error.is_snapshot_quota_exceeded_fault())
     }));
-    assert_eq!(refusal(quota), "400 SnapshotQuotaExceeded");
+    assert_eq!(error_of(quota), "400 SnapshotQuotaExceeded");
     let quotas = rds.describe_account_attributes().send().await.expect("quotas");
     let manual = quotas.account_quotas().iter();
     let manual = manual.filter(|quota| quota.account_quota_name() == Some("ManualSnapshots"));
@@ -111,18 +111,18 @@ async fn refusals_carry_the_codes_that_the_sdk_knows() {
 
     let deleted = delete("a").await.expect("it is deleted").db_snapshot.expect("a description");
     assert_eq!(deleted.status(), Some("deleted"));
-    assert_eq!(refusal(delete("a").await), "404 DBSnapshotNotFound");
+    assert_eq!(error_of(delete("a").await), "404 DBSnapshotNotFound");
     let automated = NewSnapshot {
         snapshot_type: SnapshotType::Automated,
-        ..by_people("rds:shop-2026-01-01-18-00", &account)
+        ..manual_snapshot("rds:shop-2026-01-01-18-00", &account)
     };
-    account.aws.add_snapshot(automated).await.expect("it is there");
-    assert_eq!(refusal(delete("rds:shop-2026-01-01-18-00").await), "400 InvalidDBSnapshotState");
+    account.aws.add_snapshot(automated).await.expect("it exists");
+    assert_eq!(error_of(delete("rds:shop-2026-01-01-18-00").await), "400 InvalidDBSnapshotState");
 }
 
 #[tokio::test]
-async fn two_calls_cannot_both_have_a_name() {
-    let account = Account::open().await;
+async fn only_one_of_two_concurrent_calls_gets_an_id() {
+    let account = Account::start().await;
     let create = || {
         let call = account.rds.create_db_snapshot();
         call.db_instance_identifier("shop").db_snapshot_identifier("only").send()
@@ -134,21 +134,24 @@ async fn two_calls_cannot_both_have_a_name() {
 
 #[tokio::test]
 async fn descriptions_page_and_filter() {
-    let account = Account::open().await;
+    let account = Account::start().await;
     for n in 0..45 {
         let id = format!("hand-{n:02}");
-        account.aws.add_snapshot(by_people(&id, &account)).await.expect("it is there");
+        account.aws.add_snapshot(manual_snapshot(&id, &account)).await.expect("it exists");
     }
     let automated = NewSnapshot {
         snapshot_type: SnapshotType::Automated,
-        ..by_people("rds:shop-2026-01-01-18-00", &account)
+        ..manual_snapshot("rds:shop-2026-01-01-18-00", &account)
     };
-    account.aws.add_snapshot(automated).await.expect("it is there");
+    account.aws.add_snapshot(automated).await.expect("it exists");
     account
         .aws
-        .add_snapshot(NewSnapshot { database: "other".into(), ..by_people("of-other", &account) })
+        .add_snapshot(NewSnapshot {
+            database: "other".into(),
+            ..manual_snapshot("of-other", &account)
+        })
         .await
-        .expect("it is there");
+        .expect("it exists");
 
     let pages = account.rds.describe_db_snapshots().into_paginator().page_size(20).send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("pages");
@@ -175,15 +178,15 @@ async fn descriptions_page_and_filter() {
         assert_eq!(found.marker(), None, "{what}");
     }
     let missing = ask().db_snapshot_identifier("missing").send().await;
-    assert_eq!(refusal(missing), "404 DBSnapshotNotFound");
+    assert_eq!(error_of(missing), "404 DBSnapshotNotFound");
     let odd = ask().filters(filter("colour", "red")).send().await;
-    assert_eq!(refusal(odd), "400 InvalidParameterValue");
-    assert_eq!(refusal(ask().max_records(5).send().await), "400 InvalidParameterValue");
+    assert_eq!(error_of(odd), "400 InvalidParameterValue");
+    assert_eq!(error_of(ask().max_records(5).send().await), "400 InvalidParameterValue");
 }
 
 #[tokio::test]
 async fn clusters_have_an_api_of_their_own() {
-    let account = Account::open().await;
+    let account = Account::start().await;
     let rds = &account.rds;
     let clusters = rds.describe_db_clusters().send().await.expect("clusters");
     let fleet = &clusters.db_clusters()[0];
@@ -198,8 +201,8 @@ async fn clusters_have_an_api_of_their_own() {
     let made = made.db_cluster_snapshot.expect("a description");
     let arn = "arn:aws:rds:ap-northeast-2:000000000000:cluster-snapshot:fleet-1";
     assert_eq!(made.db_cluster_snapshot_arn(), Some(arn));
-    assert_eq!(refusal(create("fleet-1").await), "400 DBClusterSnapshotAlreadyExistsFault");
-    account.pass(4);
+    assert_eq!(error_of(create("fleet-1").await), "400 DBClusterSnapshotAlreadyExistsFault");
+    account.advance(4);
     let found = rds.describe_db_cluster_snapshots().db_cluster_identifier("fleet");
     let found = found.send().await.expect("snapshots");
     assert_eq!(found.db_cluster_snapshots()[0].status(), Some("available"));
@@ -211,7 +214,7 @@ async fn clusters_have_an_api_of_their_own() {
         let error = error.as_service_error();
         error.is_some_and(|error| error.is_db_cluster_snapshot_not_found_fault())
     }));
-    assert_eq!(refusal(again), "404 DBClusterSnapshotNotFoundFault");
+    assert_eq!(error_of(again), "404 DBClusterSnapshotNotFoundFault");
     assert!(
         account.rds.describe_db_snapshots().send().await.expect("none").db_snapshots().is_empty()
     );
@@ -219,7 +222,7 @@ async fn clusters_have_an_api_of_their_own() {
 
 #[tokio::test]
 async fn databases_can_be_made_and_tagged() {
-    let account = Account::open().await;
+    let account = Account::start().await;
     let rds = &account.rds;
     let create = || {
         let call = rds.create_db_instance().db_instance_identifier("mine").engine("mysql");
@@ -228,7 +231,7 @@ async fn databases_can_be_made_and_tagged() {
     let made = create().await.expect("an instance").db_instance.expect("a description");
     let arn = made.db_instance_arn().expect("an ARN");
     assert_eq!(made.engine_version(), Some("8.0.40"));
-    assert_eq!(refusal(create().await), "400 DBInstanceAlreadyExists");
+    assert_eq!(error_of(create().await), "400 DBInstanceAlreadyExists");
     rds.add_tags_to_resource()
         .resource_name(arn)
         .tags(tag("team", "platform"))
@@ -246,11 +249,11 @@ async fn databases_can_be_made_and_tagged() {
     let tags = rds.list_tags_for_resource().resource_name(arn).send().await.expect("tags");
     assert_eq!(tags.tag_list(), [tag("team", "platform")]);
     let found = rds.describe_db_instances().db_instance_identifier("mine").send().await;
-    assert_eq!(found.expect("it is there").db_instances()[0].tag_list(), [tag("team", "platform")]);
+    assert_eq!(found.expect("it exists").db_instances()[0].tag_list(), [tag("team", "platform")]);
     let missing = rds.describe_db_instances().db_instance_identifier("missing").send().await;
-    assert_eq!(refusal(missing), "404 DBInstanceNotFound");
+    assert_eq!(error_of(missing), "404 DBInstanceNotFound");
     let nothing = rds.list_tags_for_resource().resource_name(arn.replace("mine", "yours"));
-    assert_eq!(refusal(nothing.send().await), "404 DBInstanceNotFound");
+    assert_eq!(error_of(nothing.send().await), "404 DBInstanceNotFound");
     let cluster = rds.create_db_cluster().db_cluster_identifier("c").engine("aurora-mysql");
     cluster.send().await.expect("a cluster");
     let snapshot = rds.create_db_snapshot().db_instance_identifier("mine");
@@ -259,11 +262,11 @@ async fn databases_can_be_made_and_tagged() {
 
 #[tokio::test]
 async fn signatures_are_checked() {
-    let account = Account::open().await;
-    let (rds, s3) = account.impostors();
+    let account = Account::start().await;
+    let (rds, s3) = account.clients_with_wrong_secret();
     let refused = rds.describe_db_instances().send().await;
-    assert_eq!(refusal(refused), "403 SignatureDoesNotMatch");
-    assert_eq!(refusal(s3.list_buckets().send().await), "403 SignatureDoesNotMatch");
+    assert_eq!(error_of(refused), "403 SignatureDoesNotMatch");
+    assert_eq!(error_of(s3.list_buckets().send().await), "403 SignatureDoesNotMatch");
     let url = account.rds_url();
     let unsigned = unsigned(&url, "Action=DescribeDBInstances&Version=2014-10-31");
     let (status, body) = unsigned.await;
@@ -288,19 +291,19 @@ async fn unsigned(url: &str, form: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn knobs_refuse_calls() {
-    let account = Account::open().await;
+async fn injected_errors_refuse_calls() {
+    let account = Account::start().await;
     let rds = &account.rds;
     let ask = || rds.describe_db_instances().send();
     account.aws.throttle_next_requests(1);
-    assert_eq!(refusal(ask().await), "400 Throttling");
+    assert_eq!(error_of(ask().await), "400 Throttling");
     ask().await.expect("only one was throttled");
     account
         .aws
         .deny_action("DescribeDBInstances", "no policy allows the rds:DescribeDBInstances action");
-    assert_eq!(refusal(ask().await), "403 AccessDenied");
-    rds.describe_db_clusters().send().await.expect("others are allowed");
+    assert_eq!(error_of(ask().await), "403 AccessDenied");
+    rds.describe_db_clusters().send().await.expect("other actions are allowed");
     account.aws.allow_action("DescribeDBInstances");
     ask().await.expect("it is allowed again");
-    assert_eq!(refusal(rds.describe_db_proxies().send().await), "400 InvalidAction");
+    assert_eq!(error_of(rds.describe_db_proxies().send().await), "400 InvalidAction");
 }

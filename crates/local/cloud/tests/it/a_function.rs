@@ -1,5 +1,5 @@
-//! A real `lambda_runtime` program: this very test binary, started with one test
-//! selected. It needs no second build and no path to guess.
+//! A program built on `lambda_runtime`: this test binary, started with one test selected, so no
+//! other program has to be built and found.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -11,9 +11,9 @@ use landbridge_local::{FunctionSpec, Functions};
 use landbridge_local_wire::Clock;
 use serde_json::{Value, json};
 
-/// The program; it does what the event's `do` says.
+/// The program. The field `do` of the event selects what it does.
 #[test]
-#[ignore = "a process that the other tests start"]
+#[ignore = "started as a process by the other tests"]
 fn program() {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return;
@@ -43,7 +43,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         })),
         "fail" => Err(Diagnostic { error_type: "Stop".into(), error_message: "no".into() }),
         "abort" => std::process::abort(),
-        // Fails, dies or answers according to what is left of a countdown in a file.
+        // Aborts, fails or succeeds depending on a countdown in a file.
         "countdown" => {
             let file = event["file"].as_str().unwrap();
             let left: u32 = std::fs::read_to_string(file).unwrap().parse().unwrap();
@@ -54,7 +54,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
                 _ => std::process::abort(),
             }
         }
-        // Calls a server; an unsigned GET is enough to be counted. A lost answer is null.
+        // Calls a server with an unsigned GET and returns the status; null if there is no response.
         "call" => {
             let mut server = std::net::TcpStream::connect(event["addr"].as_str().unwrap()).unwrap();
             server.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
@@ -67,7 +67,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
             tokio::time::sleep(Duration::from_secs(3600)).await;
             Ok(Value::Null)
         }
-        // Stays until another invocation, in another process, has made the file.
+        // Waits until another invocation, in another process, has created a file.
         "meet" => {
             let (mine, theirs) =
                 (event["mine"].as_str().unwrap(), event["theirs"].as_str().unwrap());
@@ -81,11 +81,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     }
 }
 
-/// The arguments that make this test binary that program.
+/// The arguments with which this test binary runs the program.
 pub(crate) const ARGS: [&str; 5] =
     ["--ignored", "--exact", "a_function::program", "--nocapture", "--quiet"];
 
-/// How a test starts it.
+/// The definition of a function that runs the program.
 pub(crate) fn spec(name: &str) -> FunctionSpec {
     FunctionSpec {
         name: name.to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn spec(name: &str) -> FunctionSpec {
     }
 }
 
-/// Functions with logs in a directory that lives as long as the first value.
+/// Functions whose logs are in a directory that exists as long as the first value.
 pub(crate) fn functions() -> (tempfile::TempDir, Functions) {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::new("2026-11-20T15:00:00Z".parse().unwrap());

@@ -1,4 +1,4 @@
-//! The assembly, with this test binary in the place of the functions.
+//! The complete local cloud, with this test binary as the functions.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -38,7 +38,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Options over `dir`, with stand-ins for the four programs.
+/// Options in `dir`, with scripts that start this test binary instead of the four programs.
 fn options(dir: &Path) -> LocalCloudOptions {
     let config = dir.join("landbridge.yaml");
     std::fs::write(&config, CONFIG).unwrap();
@@ -74,7 +74,7 @@ async fn functions_get_exactly_these_variables() {
     let InvocationOutcome::Response(names) = outcome else { panic!("{outcome:?}") };
     let mut names: Vec<&str> = names.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     names.sort_unstable();
-    // PWD, OLDPWD, SHLVL and _ come from the shell of the stand-in.
+    // PWD, OLDPWD, SHLVL and _ come from the shell of the script.
     names.retain(|name| {
         !["PWD", "OLDPWD", "SHLVL", "_", "_X_AMZN_TRACE_ID"].contains(name)
             && !name.starts_with("AWS_LAMBDA_")
@@ -103,7 +103,7 @@ async fn functions_get_exactly_these_variables() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_counts_and_can_be_the_last() {
+async fn calls_are_counted_and_faults_injected() {
     let dir = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
     for variable in [
@@ -116,12 +116,12 @@ async fn a_call_counts_and_can_be_the_last() {
         let call = json!({"do": "call", "addr": address(&cloud, variable)});
         let invoke = || async { cloud.invoke("export", &call).await.unwrap() };
         cloud.calls().clear_fault();
-        // A caller without credentials is refused, whatever it asks.
+        // Every request without credentials is refused.
         let InvocationOutcome::Response(status) = invoke().await else { panic!("{variable}") };
         let status: u16 = status.as_str().unwrap().parse().unwrap();
         assert!((400..500).contains(&status), "{variable}: {status}");
         assert_eq!(cloud.calls().count(), 1);
-        // Calls from inside don't count, nor do the functions' calls of the Runtime API.
+        // Access without HTTP does not count, nor do calls of the Runtime API.
         assert!(cloud.aws().snapshots().is_empty());
         assert_eq!(cloud.calls().count(), 1);
 
@@ -136,7 +136,7 @@ async fn a_call_counts_and_can_be_the_last() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_passes() {
+async fn all_ticks_of_a_day_are_invoked() {
     let dir = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
     let mut ticks: BTreeMap<String, usize> = BTreeMap::new();
@@ -153,12 +153,12 @@ async fn a_day_passes() {
     assert_eq!((hours, summary.ticks), (24, 168));
     let expected = [("export", 24), ("load", 36), ("snapshot", 72), ("transfer", 36)];
     assert_eq!(ticks, expected.map(|(name, n)| (name.to_owned(), n)).into());
-    // One warm process each served them all.
+    // Each function needed one process only.
     assert_eq!(cloud.functions().cold_starts().len(), 4);
     assert_eq!(cloud.clock().now(), at("2026-11-21T14:59:00Z"));
 }
 
-/// Posts JSON to BigQuery as somebody; the status of the answer.
+/// Posts JSON to BigQuery as a principal. Returns the HTTP status.
 fn post(cloud: &LocalCloud, who: Principal, path: &str, body: &Value) -> u16 {
     let mut server = TcpStream::connect(address(cloud, "LANDBRIDGE_BIGQUERY_ENDPOINT")).unwrap();
     let body = body.to_string();
@@ -177,7 +177,7 @@ fn post(cloud: &LocalCloud, who: Principal, path: &str, body: &Value) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn principals_see_what_their_roles_say() {
+async fn principals_read_what_their_roles_allow() {
     let dir = tempfile::tempdir().unwrap();
     let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
     let column = |name: &str, class: &str| {
@@ -192,7 +192,7 @@ async fn principals_see_what_their_roles_say() {
     let insert = |who| post(&cloud, who, "datasets/shop/tables", &table);
     assert_eq!(insert(Principal::Analyst), 403);
     assert_eq!(insert(Principal::Loader), 200);
-    // (who, may read `email`, may read `passport`, of which everybody sees NULL)
+    // (principal, can query `email`, can query `passport`, which is NULL for everyone)
     for (who, email, passport) in [
         (Principal::Loader, false, true),
         (Principal::Analyst, true, true),
@@ -206,11 +206,11 @@ async fn principals_see_what_their_roles_say() {
         }
         assert_eq!(Principal::parse(who.name()), Some(who));
     }
-    assert!(cloud.google().query_as("nobody", "SELECT 1").await.is_err());
+    assert!(cloud.google().query_as("unknown", "SELECT 1").await.is_err());
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_told_whole() {
+async fn all_errors_of_a_configuration_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(dir.path());
     let text = CONFIG.replace("Asia/Seoul", "Asia/Soul").replace("dataset:", "datset:");
@@ -218,7 +218,7 @@ async fn a_wrong_configuration_is_told_whole() {
     let Err(error) = LocalCloud::start(options).await else { panic!("it started") };
     assert!(matches!(error, LocalError::Config(_)));
     let text = error.to_string();
-    for told in ["Asia/Soul", "datset", "dataset"] {
-        assert!(text.contains(told), "{text}");
+    for part in ["Asia/Soul", "datset", "dataset"] {
+        assert!(text.contains(part), "{text}");
     }
 }

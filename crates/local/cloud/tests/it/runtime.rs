@@ -36,7 +36,7 @@ async fn a_process_stays_warm() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_given_variables_are_there() {
+async fn functions_inherit_no_variables() {
     let (_dir, functions) = functions();
     functions.define(spec("echo"));
     let variables = answer(&functions, json!({"do": "variables"})).await;
@@ -53,13 +53,13 @@ async fn only_the_given_variables_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failures_are_told_apart() {
+async fn errors_crashes_and_timeouts_are_distinguished() {
     let (_dir, functions) = functions();
     functions.define(spec("echo"));
     let before = answer(&functions, json!({"do": "who"})).await;
     let failed = InvocationOutcome::Error { kind: "Stop".into(), message: "no".into() };
     assert_eq!(invoke(&functions, json!({"do": "fail"})).await, failed);
-    // An error leaves the process alive, a crash does not.
+    // A process stays warm after an error, but not after a crash.
     let between = answer(&functions, json!({"do": "who"})).await;
     assert_eq!(before["pid"], between["pid"]);
     assert_eq!(invoke(&functions, json!({"do": "abort"})).await, InvocationOutcome::Crashed);
@@ -70,7 +70,7 @@ async fn failures_are_told_apart() {
     short.timeout = Duration::from_millis(400);
     functions.define(short);
     assert_eq!(invoke(&functions, json!({"do": "sleep"})).await, InvocationOutcome::TimedOut);
-    // The killed process is gone soon, and nothing else runs.
+    // The killed process ends soon, and no other process runs.
     for _ in 0..200 {
         if functions.running().is_empty() {
             return;
@@ -93,16 +93,16 @@ async fn a_program_that_never_polls_is_a_crash() {
     functions.define(missing);
     let error = functions.invoke("echo", &json!({})).await.unwrap_err();
     assert!(matches!(error, LocalError::Start { .. }), "{error}");
-    let error = functions.invoke("nobody", &json!({})).await.unwrap_err();
-    assert_eq!(error.to_string(), "there is no function named `nobody`");
+    let error = functions.invoke("missing", &json!({})).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no function named `missing`");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn invocations_that_overlap_have_processes_of_their_own() {
+async fn concurrent_invocations_run_in_different_processes() {
     let (dir, functions) = functions();
     functions.define(spec("echo"));
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    // Each returns only when it has seen the other: one process for both would never end.
+    // Each waits for the other, so one process for both would never return.
     let meet = |mine, theirs| json!({"do": "meet", "mine": path(mine), "theirs": path(theirs)});
     let (left, right) =
         tokio::join!(answer(&functions, meet("a", "b")), answer(&functions, meet("b", "a")),);
@@ -129,7 +129,7 @@ async fn kill_all_ends_busy_and_idle_processes_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_function_writes_is_kept() {
+async fn the_output_of_a_function_is_logged() {
     let (_dir, functions) = functions();
     functions.define(spec("echo"));
     answer(&functions, json!({"do": "log"})).await;
@@ -142,7 +142,7 @@ async fn what_a_function_writes_is_kept() {
     assert_eq!(structured.at.to_string(), "2026-11-20T15:00:00Z");
     let plain = lines.iter().find(|line| line.stream == "stderr").unwrap();
     assert_eq!(plain.message(), "plain");
-    // Lambda has the last word of an invocation.
+    // The last line of an invocation is Lambda's report.
     let report = lines.last().unwrap();
     assert_eq!((report.stream.as_str(), &report.request_id), ("platform", &structured.request_id));
     assert_eq!(report.line["record"]["metrics"]["memorySizeMB"], 512);
@@ -168,7 +168,7 @@ fn schedules(dir: &Path, input: &Value) -> Scheduler {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn time_passes_tick_by_tick() {
+async fn ticks_are_invoked_at_their_time() {
     let (dir, functions) = functions();
     functions.define(spec("echo"));
     let scheduler = schedules(dir.path(), &json!({"at": "<aws.scheduler.scheduled-time>"}));
@@ -201,10 +201,10 @@ async fn time_passes_tick_by_tick() {
     "#]]
     .assert_eq(&(seen.join("\n") + "\n"));
     assert_eq!((summary.ticks, summary.invocations, summary.given_up.len()), (7, 7, 0));
-    // What has been reached is not run again.
+    // Ticks are invoked once.
     let again = runner.run_until(until, &mut |_| panic!("nothing is due")).await.unwrap();
     assert_eq!(again.ticks, 0);
-    // Ticks of a stopped scheduler never come; ticks behind a moved clock come late.
+    // Ticks of a disabled scheduler are lost; overdue ticks are invoked late.
     runner.skip_until("2026-11-20T16:30:00Z".parse().unwrap());
     clock.advance_to("2026-11-20T17:00:00Z".parse().unwrap());
     let late = runner.run_until(clock.now(), &mut |_| {}).await.unwrap();
@@ -212,7 +212,7 @@ async fn time_passes_tick_by_tick() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_tick_is_repeated_and_then_given_up() {
+async fn a_failing_tick_is_retried_and_then_given_up() {
     // (failures before the first success, invocations, ticks given up) of two ticks
     for (failures, invocations, given_up) in [(0, 2, 0), (2, 4, 0), (3, 4, 1), (6, 6, 2)] {
         let (dir, functions) = functions();

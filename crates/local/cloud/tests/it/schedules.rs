@@ -114,7 +114,7 @@ fn seoul_is_nine_hours_ahead() {
 }
 
 #[test]
-fn faults_of_a_schedule_are_told() {
+fn errors_of_a_schedule_name_the_file_and_the_problem() {
     let check = |name: &str, change: (&str, &str), expected: Expect| {
         let dir = tempfile::tempdir().unwrap();
         let text = std::fs::read_to_string(infra().join("export.json")).unwrap();
