@@ -230,7 +230,7 @@ mod tests {
             ),
             (
                 [0xaa; 131].to_vec(),
-                b"Test Using Larger Than Block-Size TokenKey - Hash TokenKey First",
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
                 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
             ),
             (
