@@ -1,8 +1,8 @@
-"""Clients that others wrote, pointed at a local cloud.
+"""Third-party clients against a local cloud.
 
-The Rust test `clients` starts the cloud and sets the variables read here; the
-endpoints are the ones that each client reads by itself. Virtual time runs on
-its own, so that a waiter of boto3 meets a snapshot that becomes available.
+The Rust test `clients` starts the cloud and sets the variables read here. Each client reads its
+endpoint from its own variable. Virtual time advances automatically, so that a boto3 waiter sees a
+snapshot become available.
 """
 
 import os
@@ -13,7 +13,7 @@ from botocore.config import Config
 from google.cloud import bigquery, storage
 from google.oauth2.credentials import Credentials
 
-# One attempt: a retry would hide the first answer, and that is what we look at.
+# No retries: a retry would hide the first response, which the tests check.
 ONCE = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
 
 
@@ -40,7 +40,7 @@ def secrets():
 
 @pytest.fixture(scope="session")
 def impostor():
-    """Clients that know the access key and not its secret."""
+    """Clients with the right access key and a wrong secret."""
 
     def client(service):
         return boto3.client(

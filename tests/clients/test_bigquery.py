@@ -1,4 +1,4 @@
-"""google-cloud-bigquery: tagged tables, loads, masked queries, and who is refused."""
+"""google-cloud-bigquery: tagged tables, loads, masked queries, refused callers."""
 
 import base64
 import datetime
@@ -15,7 +15,7 @@ from conftest import variable
 DATASET = "library"
 BUCKET = "people-landing"
 
-# What the Rust side wrote into both Parquet files; the second day has one row more.
+# The rows of both Parquet files, which the Rust test writes; the second day has one more row.
 PEOPLE = [
     (1, "홍길동", "hong@example.com", decimal.Decimal("1234.50"), "2026-01-01T15:00:00.123456+00:00"),
     (2, "Ann Lee", "ann@example.org", decimal.Decimal("-0.01"), "1969-12-31T23:59:59+00:00"),
@@ -82,7 +82,7 @@ def load(client, table, uri, job_id, disposition="WRITE_TRUNCATE_DATA", schema=S
 
 @pytest.fixture(scope="module")
 def people(loader, files):
-    """A table whose tags were there before its data."""
+    """A table that got its policy tags before its data."""
     name = f"{loader.project}.{DATASET}.people"
     made = loader.create_table(bigquery.Table(name, schema=SCHEMA))
     assert tags_of(made) == {"name": [tag("name")], "email": [tag("email")]}
@@ -116,12 +116,12 @@ def test_a_plain_truncation_loses_the_tags(loader, files):
     loader.create_table(bigquery.Table(name, schema=SCHEMA))
     load(loader, name, files("day1"), "careless-a1", "WRITE_TRUNCATE", schema=[]).result()
     assert tags_of(loader.get_table(name)) == {}
-    # With a schema that carries them, they are there afterwards.
+    # With a schema that has tags, the table has them afterwards.
     load(loader, name, files("day1"), "careless-a2", "WRITE_TRUNCATE").result()
     assert tags_of(loader.get_table(name)) == {"name": [tag("name")], "email": [tag("email")]}
 
 
-def test_a_load_that_cannot_be_is_refused_whole(loader, files, people):
+def test_an_invalid_load_is_refused_completely(loader, files, people):
     text = [SchemaField(it.name, "TIMESTAMP" if it.name == "name" else it.field_type) for it in SCHEMA]
     other = f"{loader.project}.{DATASET}.other"
     loader.create_table(bigquery.Table(other, schema=text))
@@ -136,7 +136,7 @@ def test_a_load_that_cannot_be_is_refused_whole(loader, files, people):
     assert loader.get_table(people).num_rows == 3
 
 
-def test_everybody_sees_what_they_may(bigquery_as, people):
+def test_every_reader_sees_what_the_tags_allow(bigquery_as, people):
     ask = f"SELECT id, name, email, amount, at FROM `{people}` ORDER BY id"
     plain = [tuple(row) for row in bigquery_as("pii_reader").query(ask).result()]
     assert plain == rows(PEOPLE)
@@ -163,7 +163,7 @@ def test_everybody_sees_what_they_may(bigquery_as, people):
     assert [row.id for row in untagged] == [1, 2, 3]
 
 
-def test_a_masked_column_cannot_be_searched_for_its_plain_value(bigquery_as, people):
+def test_a_masked_column_cannot_be_searched_for_a_plain_value(bigquery_as, people):
     parameter = lambda value: bigquery.QueryJobConfig(
         query_parameters=[bigquery.ScalarQueryParameter("email", "STRING", value)]
     )
@@ -174,10 +174,10 @@ def test_a_masked_column_cannot_be_searched_for_its_plain_value(bigquery_as, peo
     assert count("analyst", "XXXXX@example.com") == 1
 
 
-def test_a_schema_is_patched_and_tags_are_not_lost(loader, bigquery_as, people):
+def test_a_schema_patch_keeps_the_tags(loader, bigquery_as, people):
     table = loader.get_table(people)
     stale = loader.get_table(people)
-    # A patch that is silent about policy tags leaves them alone.
+    # A patch without policy tags leaves them unchanged.
     silent = [SchemaField(it.name, it.field_type, description=it.description) for it in table.schema]
     table.schema = [*silent, SchemaField("born", "STRING", policy_tags=tagged("unclassified"))]
     patched = loader.update_table(table, ["schema"])
@@ -195,7 +195,7 @@ def test_a_schema_is_patched_and_tags_are_not_lost(loader, bigquery_as, people):
     assert tags_of(loader.get_table(people)) == wanted
 
 
-def test_rows_are_listed_in_pages_and_masked_too(loader, bigquery_as, people):
+def test_listed_rows_have_pages_and_are_masked(loader, bigquery_as, people):
     pick = [SchemaField("id", "INTEGER"), SchemaField("email", "STRING")]
     listed = bigquery_as("analyst").list_rows(people, selected_fields=pick, page_size=2)
     assert [[row.email for row in page] for page in listed.pages] == [

@@ -1,5 +1,5 @@
-"""google-auth's own credentials of AWS: a role signs, the local token service checks, and the
-token opens Cloud Storage. Also boto3 with a role's temporary credentials."""
+"""google-auth's AWS credentials: a role signs, the local token service verifies the signature, and
+the token gives access to Cloud Storage. Also boto3 with a role's temporary credentials."""
 
 from datetime import datetime, timezone
 
@@ -32,7 +32,7 @@ def configuration(**changes):
 
 @pytest.fixture
 def credentials_of(monkeypatch):
-    """As Lambda gives them: by the environment."""
+    """Credentials from the environment, as Lambda provides them."""
 
     def credentials(role, secret=None, **changes):
         monkeypatch.setenv("AWS_REGION", variable("AWS_DEFAULT_REGION"))
@@ -50,26 +50,26 @@ def refused(credentials):
     return caught.value.args[0]
 
 
-def test_a_role_opens_cloud_storage(credentials_of):
+def test_a_role_can_read_cloud_storage(credentials_of):
     credentials = credentials_of("CARRIER")
     client = storage.Client(project=variable("LOCAL_PROJECT"), credentials=credentials)
     bucket = client.create_bucket("federated")
     bucket.blob("greeting").upload_from_string("hello")
     assert [blob.name for blob in client.list_blobs("federated")] == ["greeting"]
     assert credentials.token.startswith("ya29.")
-    # google-auth keeps it in UTC, without a zone.
+    # google-auth stores it in UTC, without a zone.
     left = credentials.expiry - datetime.now(timezone.utc).replace(tzinfo=None)
     assert 3_000 < left.total_seconds() <= 3_600
 
 
-def test_everybody_else_is_refused(credentials_of):
+def test_other_callers_are_refused(credentials_of):
     assert "rejected by the attribute condition" in refused(credentials_of("OTHER"))
     assert "SignatureDoesNotMatch" in refused(credentials_of("CARRIER", secret="guessed"))
     audience = variable("LOCAL_AUDIENCE").replace("/aws", "/another")
     assert "invalid_target" in refused(credentials_of("CARRIER", audience=audience))
 
 
-def test_boto3_with_a_roles_session():
+def test_boto3_with_temporary_credentials():
     def client(token):
         return boto3.client(
             "s3",

@@ -1,4 +1,4 @@
-"""boto3 and the RDS API: instance, snapshots, tags, export, and what is refused."""
+"""boto3 and the RDS API: instance, snapshots, tags, export, refused calls."""
 
 import time
 
@@ -8,12 +8,12 @@ from botocore.exceptions import ClientError
 
 from conftest import variable
 
-# Virtual minutes pass in milliseconds, so a waiter need not sleep for half a minute.
+# A virtual minute passes in milliseconds, so a waiter need not sleep for half a minute.
 SOON = {"Delay": 0.05, "MaxAttempts": 600}
 
 
 def refused(call, **arguments):
-    """Status and code of a refusal."""
+    """The HTTP status and the error code of a refused call."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     response = caught.value.response
@@ -38,7 +38,7 @@ def instance(rds):
 
 
 def available(rds, name):
-    """Waits for a snapshot and describes it."""
+    """Waits until a snapshot is available and describes it."""
     rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=name, WaiterConfig=SOON)
     return rds.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"][0]
 
@@ -49,12 +49,12 @@ def test_an_instance_is_described(rds, instance):
     assert described["Engine"] == "postgres"
     assert described["DBInstanceArn"] == instance["DBInstanceArn"]
     assert described["TagList"] == [{"Key": "team", "Value": "data"}]
-    assert refused(rds.describe_db_instances, DBInstanceIdentifier="nobody") == (404, "DBInstanceNotFound")
+    assert refused(rds.describe_db_instances, DBInstanceIdentifier="no-such-instance") == (404, "DBInstanceNotFound")
     again = {"DBInstanceIdentifier": "books", "DBInstanceClass": "db.t4g.medium", "Engine": "postgres"}
     assert refused(rds.create_db_instance, **again) == (400, "DBInstanceAlreadyExists")
 
 
-def test_a_snapshot_with_tags_is_made_listed_and_deleted(rds, instance):
+def test_a_snapshot_with_tags_is_created_listed_and_deleted(rds, instance):
     tags = [{"Key": "landbridge:hour", "Value": "2026-01-01T16:00:00Z"}, {"Key": "이름", "Value": "책"}]
     made = rds.create_db_snapshot(DBSnapshotIdentifier="first", DBInstanceIdentifier="books", Tags=tags)
     assert made["DBSnapshot"]["Status"] == "creating"
@@ -85,7 +85,7 @@ def test_a_bad_name_is_refused(rds, instance, name):
     assert refused(rds.create_db_snapshot, **arguments) == (400, "InvalidParameterValue")
 
 
-def test_quota_pages_and_names_that_are_taken(rds, instance):
+def test_quota_pages_and_existing_names(rds, instance):
     quota = int(variable("LOCAL_SNAPSHOT_QUOTA"))
     names = [f"filler-{number:02}" for number in range(quota)]
     for name in names:
@@ -95,7 +95,7 @@ def test_quota_pages_and_names_that_are_taken(rds, instance):
     one_more = {"DBSnapshotIdentifier": "one-too-many", "DBInstanceIdentifier": "books"}
     assert refused(rds.create_db_snapshot, **one_more) == (400, "SnapshotQuotaExceeded")
 
-    # 20 is the smallest page that RDS knows, and the quota here is larger.
+    # 20 is the smallest page size of RDS, and the quota here is larger.
     pages = list(rds.get_paginator("describe_db_snapshots").paginate(PaginationConfig={"PageSize": 20}))
     assert [len(page["DBSnapshots"]) for page in pages] == [20, quota - 20]
     assert [it["DBSnapshotIdentifier"] for page in pages for it in page["DBSnapshots"]] == names
@@ -106,7 +106,7 @@ def test_quota_pages_and_names_that_are_taken(rds, instance):
     assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
 
 
-def test_an_export_is_started_followed_and_found_in_s3(rds, s3, instance):
+def test_an_export_is_started_polled_and_found_in_s3(rds, s3, instance):
     bucket = "books-exports"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
     rds.create_db_snapshot(DBSnapshotIdentifier="to-export", DBInstanceIdentifier="books")
@@ -120,7 +120,7 @@ def test_an_export_is_started_followed_and_found_in_s3(rds, s3, instance):
         "KmsKeyId": variable("LOCAL_EXPORT_KEY"),
     }
     for change, answer in [
-        ({"IamRoleArn": "arn:aws:iam::000000000000:role/nobody"}, (404, "IamRoleNotFound")),
+        ({"IamRoleArn": "arn:aws:iam::000000000000:role/missing"}, (404, "IamRoleNotFound")),
         ({"KmsKeyId": "00000000-0000-0000-0000-000000000000"}, (400, "KMSKeyNotAccessibleFault")),
         ({"S3BucketName": "no-such-bucket"}, (400, "InvalidS3BucketFault")),
         ({"SourceArn": source["DBSnapshotArn"] + "-not"}, (404, "DBSnapshotNotFound")),
@@ -136,7 +136,7 @@ def test_an_export_is_started_followed_and_found_in_s3(rds, s3, instance):
     deleted = {"DBSnapshotIdentifier": "to-export"}
     assert refused(rds.delete_db_snapshot, **deleted) == (400, "InvalidDBSnapshotState")
 
-    # No client has a waiter for export tasks: everybody polls.
+    # boto3 has no waiter for export tasks, so the test polls.
     seen = follow(rds, task["ExportTaskIdentifier"])
     assert [status for status, _ in seen][-1] == "COMPLETE"
     assert {status for status, _ in seen} <= {"STARTING", "IN_PROGRESS", "COMPLETE"}
@@ -154,7 +154,7 @@ def test_an_export_is_started_followed_and_found_in_s3(rds, s3, instance):
 
 
 def follow(rds, name):
-    """The states of an export task, until it is over."""
+    """Polls an export task until it ends and returns its states."""
     seen = []
     for _ in range(600):
         [task] = rds.describe_export_tasks(ExportTaskIdentifier=name)["ExportTasks"]
@@ -167,7 +167,7 @@ def follow(rds, name):
     raise AssertionError(f"the export does not end: {seen}")
 
 
-def test_only_the_right_secret_is_let_in(rds, impostor):
+def test_a_wrong_secret_is_refused(rds, impostor):
     assert refused(impostor("rds").describe_db_snapshots) == (403, "SignatureDoesNotMatch")
     unknown = boto3.client("rds", aws_access_key_id="UNKNOWN", aws_secret_access_key="x")
     status, _ = refused(unknown.describe_db_snapshots)

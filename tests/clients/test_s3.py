@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 def refused(call, **arguments):
-    """Status and code of a refusal."""
+    """The HTTP status and the error code of a refused call."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     response = caught.value.response
@@ -27,7 +27,7 @@ def bucket(s3):
     return name
 
 
-def test_an_object_comes_back_whole_and_in_ranges(s3, bucket):
+def test_an_object_is_read_completely_and_in_ranges(s3, bucket):
     key, body = "a b/주문=1+2.bin", bytes(range(256)) * 40
     put = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/x-thing", Metadata={"of": "us"})
     got = s3.get_object(Bucket=bucket, Key=key)
@@ -43,12 +43,12 @@ def test_an_object_comes_back_whole_and_in_ranges(s3, bucket):
     assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == len(body)
 
     s3.delete_object(Bucket=bucket, Key=key)
-    s3.delete_object(Bucket=bucket, Key=key)  # deleting what is gone is no error
+    s3.delete_object(Bucket=bucket, Key=key)  # deleting a missing object is no error
     assert refused(s3.get_object, Bucket=bucket, Key=key) == (404, "NoSuchKey")
     assert refused(s3.get_object, Bucket="no-such-bucket", Key=key) == (404, "NoSuchBucket")
 
 
-def test_a_large_object_goes_up_in_parts(s3, bucket):
+def test_a_large_object_is_uploaded_in_parts(s3, bucket):
     body = bytes(number * 31 % 251 for number in range(MIB)) * 12
     parts = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, max_concurrency=3)
     s3.upload_fileobj(io.BytesIO(body), bucket, "large", Config=parts)
@@ -94,7 +94,7 @@ def test_a_listing_has_pages_and_folders(s3, bucket):
     assert s3.list_objects_v2(Bucket=bucket, Prefix="list/")["KeyCount"] == 0
 
 
-def test_only_the_right_secret_is_let_in(s3, bucket, impostor):
+def test_a_wrong_secret_is_refused(s3, bucket, impostor):
     s3.put_object(Bucket=bucket, Key="secret", Body=b"seen")
     assert refused(impostor("s3").get_object, Bucket=bucket, Key="secret") == (403, "SignatureDoesNotMatch")
     link = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "secret"}, ExpiresIn=60)

@@ -1,11 +1,11 @@
-"""boto3 and the Secrets Manager API: versions, stages, and what is refused."""
+"""boto3 and the Secrets Manager API: versions, stages, refused calls."""
 
 import pytest
 from botocore.exceptions import ClientError
 
 
 def refused(call, **arguments):
-    """The code of a refusal; all of them are HTTP 400."""
+    """The error code of a refused call; the HTTP status is always 400."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     response = caught.value.response
@@ -35,14 +35,14 @@ def test_a_secret_has_versions(secrets):
     assert secrets.get_secret_value(SecretId="library/key")["SecretString"] == "second"
 
 
-def test_bytes_come_back_as_bytes(secrets):
+def test_a_binary_secret_is_read_as_bytes(secrets):
     secrets.create_secret(Name="library/bytes", SecretBinary=b"\x00\xff")
     answer = secrets.get_secret_value(SecretId="library/bytes")
     assert answer["SecretBinary"] == b"\x00\xff"
     assert "SecretString" not in answer
 
 
-def test_the_same_call_again_changes_nothing(secrets):
+def test_a_repeated_call_changes_nothing(secrets):
     call = {"Name": "library/once", "SecretString": "one", "ClientRequestToken": "0" * 32}
     first = secrets.create_secret(**call)
     assert secrets.create_secret(**call)["VersionId"] == first["VersionId"]

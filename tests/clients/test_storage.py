@@ -1,4 +1,4 @@
-"""google-cloud-storage: uploads small and resumable, ranges, pages, preconditions, checksums."""
+"""google-cloud-storage: simple and resumable uploads, ranges, pages, preconditions, checksums."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ def bucket(storage_as):
     return made
 
 
-def test_a_small_object_goes_up_in_one_request(bucket):
+def test_a_small_object_is_uploaded_in_one_request(bucket):
     blob = bucket.blob("a b/주문/part-00000.parquet")
     blob.metadata = {"of": "us"}
     blob.upload_from_string(b"small", content_type="application/x-thing", checksum="crc32c")
@@ -37,7 +37,7 @@ def test_a_small_object_goes_up_in_one_request(bucket):
     assert (found.content_type, found.metadata) == ("application/x-thing", {"of": "us"})
 
 
-def test_a_large_object_goes_up_in_pieces(bucket):
+def test_a_large_object_is_uploaded_in_chunks(bucket):
     body = bytes(number * 31 % 251 for number in range(1000 * KIB)) + b"tail"
     blob = bucket.blob("large", chunk_size=256 * KIB)  # several requests of a resumable upload
     blob.upload_from_file(io.BytesIO(body), size=len(body), checksum="crc32c")
@@ -47,7 +47,7 @@ def test_a_large_object_goes_up_in_pieces(bucket):
     assert found.download_as_bytes(start=10, end=19) == body[10:20]
     assert found.download_as_bytes(start=len(body) - 4) == b"tail"
 
-    # Without a size the client learns only at the end how long the upload is.
+    # Without a size, the client knows the length of the upload only at its end.
     blob = bucket.blob("streamed", chunk_size=256 * KIB)
     with blob.open("wb") as stream:
         for at in range(0, len(body), 100_000):
@@ -57,7 +57,7 @@ def test_a_large_object_goes_up_in_pieces(bucket):
     assert in_chunks.download_as_bytes() == body
 
 
-def test_a_write_may_demand_that_nothing_is_there(bucket):
+def test_a_write_may_require_that_no_object_exists(bucket):
     blob = bucket.blob("once")
     blob.upload_from_string(b"first", if_generation_match=0)
     first = blob.generation
@@ -65,7 +65,7 @@ def test_a_write_may_demand_that_nothing_is_there(bucket):
         bucket.blob("once").upload_from_string(b"second", if_generation_match=0)
     assert bucket.blob("once").download_as_bytes() == b"first"
 
-    # The same demand of a resumable upload.
+    # The same precondition for a resumable upload.
     with pytest.raises(PreconditionFailed):
         bucket.blob("once", chunk_size=256 * KIB).upload_from_file(
             io.BytesIO(bytes(600 * KIB)), size=600 * KIB, if_generation_match=0
@@ -97,7 +97,7 @@ def test_a_listing_has_pages_and_folders(storage_as, bucket):
     assert list(bucket.list_blobs(prefix="list/")) == []
 
 
-def test_damage_on_the_way_is_noticed(bucket):
+def test_a_corrupt_upload_is_refused(bucket):
     blob = bucket.blob("damaged")
     blob.crc32c = crc32c(b"something else")
     with pytest.raises(Exception) as caught:
@@ -106,18 +106,18 @@ def test_damage_on_the_way_is_noticed(bucket):
     assert not bucket.blob("damaged").exists()
 
 
-def test_strangers_are_refused(storage_as, bucket):
+def test_callers_without_permission_are_refused(storage_as, bucket):
     with pytest.raises(Forbidden, match="storage.objects.get"):
         storage_as("stranger").bucket(bucket.name).blob("large").download_as_bytes()
     with pytest.raises(Forbidden, match="storage.objects.create"):
         storage_as("analyst").bucket(bucket.name).blob("new").upload_from_string(b"")
-    nobody = storage.Client(project=variable("LOCAL_PROJECT"), credentials=NoRefresh(token="unknown"))
+    unknown_caller = storage.Client(project=variable("LOCAL_PROJECT"), credentials=NoRefresh(token="unknown"))
     with pytest.raises(Unauthorized):
-        nobody.get_bucket(bucket.name)
+        unknown_caller.get_bucket(bucket.name)
 
 
 class NoRefresh(Credentials):
-    """A token that cannot be renewed: the client then tells of the 401 itself."""
+    """A token that cannot be renewed, so the client reports the 401 itself."""
 
     def refresh(self, request):
         self.token = "unknown"
