@@ -1,7 +1,8 @@
-"""`landbridge doctor` reads roles, keys and schedules: the program, against moto's IAM, KMS and Scheduler.
+"""The checks of `landbridge doctor` for roles, keys and schedules, against moto's IAM, KMS and
+Scheduler.
 
-An account is made as Terraform makes it, from infra/policies and infra/schedules. Then one thing
-after the other is made wrong, and exactly its line must say so.
+The test creates an account as Terraform does, from infra/policies and infra/schedules. Then each
+test breaks one resource, and exactly the line of that resource must report it.
 """
 
 import http.server
@@ -34,9 +35,9 @@ LINES = {
     "export key rights",
     *(f"schedule of {function}" for function in FUNCTIONS),
 }
-# Lines that are bad in any case: there is neither a database nor a bucket nor a secret here.
-BESIDES = {"source", "snapshot quota", "export bucket", "key of tokens"}
-# What the caller of the command needs for these lines.
+# Lines that are always bad, because this account has no database, no bucket and no secret.
+ALWAYS_BAD = {"source", "snapshot quota", "export bucket", "key of tokens"}
+# The permissions that the caller needs for these lines.
 RIGHTS = {
     "iam": ["GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "GetPolicy"]
     + ["GetPolicyVersion"],
@@ -46,13 +47,13 @@ RIGHTS = {
 
 
 class Account:
-    """What is deployed, and what asks it."""
+    """The deployed resources, and clients to change them."""
 
     def __init__(self, url, folder):
         self.url, self.folder = url, folder
         self.iam, self.kms, self.scheduler = (self.client(it) for it in RIGHTS)
-        self.tell("reset")
-        # AWS has these as defaults, moto none.
+        self.control("reset")
+        # AWS has these as defaults, moto does not.
         symmetric = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
         self.key = self.kms.create_key(**symmetric)["KeyMetadata"]
         self.kms.enable_key_rotation(KeyId=self.arn)
@@ -84,14 +85,14 @@ class Account:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def tell(self, what, body=b""):
-        """moto's own settings."""
+    def control(self, what, body=b""):
+        """Calls moto's control API."""
         kind = {"Content-Type": "text/plain"}
         request = urllib.request.Request(f"{self.url}/moto-api/{what}", body, kind, method="POST")
         urllib.request.urlopen(request, timeout=30).read()
 
     def document(self, name):
-        """A document of infra/policies, its variables filled in."""
+        """A document of infra/policies with its variables replaced."""
         text = (ROOT / f"infra/policies/{name}.json").read_text()
         return json.loads(string.Template(text).substitute(self.values))
 
@@ -133,13 +134,13 @@ class Account:
         self.scheduler.update_schedule(**self.schedule(function, **other))
 
     def configure(self, old, new):
-        """The demo's configuration with one text replaced by another."""
+        """Writes the demo's configuration with one text replaced by another."""
         text = (ROOT / "examples/demo/landbridge.yaml").read_text()
         assert old in text
         (self.folder / "landbridge.yaml").write_text(text.replace(old, new))
 
     def doctor(self, *more, **variables):
-        """Every line: state, what was found, what to do."""
+        """Runs the command and returns every line by check: state, finding, advice."""
         files = {name: self.folder / name for name in ("landbridge.yaml", "contract.yaml")}
         files["contract.yaml"].write_text((ROOT / "examples/demo/contract.yaml").read_text())
         command = [os.environ["LANDBRIDGE_CLI"], "doctor", "--output", "json", *more]
@@ -149,7 +150,7 @@ class Account:
             "AWS_ACCESS_KEY_ID": "tests",
             "AWS_SECRET_ACCESS_KEY": "of-no-value",
             "AWS_EC2_METADATA_DISABLED": "true",
-            # There is no Google here: nobody is asked for a token.
+            # There is no Google here, so no token is requested.
             "LANDBRIDGE_GCP_CREDENTIALS": "nothing",
         } | variables
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
@@ -165,14 +166,14 @@ class Account:
 def account(tmp_path):
     account = Account(os.environ["LANDBRIDGE_MOTO"], tmp_path)
     yield account
-    account.tell("reset-auth", b"inf")
+    account.control("reset-auth", b"inf")
 
 
 def not_good(lines):
     return {check: line for check, line in lines.items() if check in LINES and line[0] != "good"}
 
 
-def test_what_terraform_makes_is_good(account):
+def test_resources_as_terraform_creates_them_are_good(account):
     lines = account.doctor()
     assert LINES <= set(lines)
     assert not not_good(lines)
@@ -223,14 +224,14 @@ def key_of_another_region(account):
 
 
 def no_delegation(account):
-    """A key whose policy names an administrator and leaves nothing to IAM."""
+    """A key whose policy names an administrator and delegates nothing to IAM."""
     document = account.document("key")
     document["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/administrator"}
     account.key_policy(document)
 
 
-# What is done, the line that tells it, part of what is found, part of what to do. Lines that need
-# what is wrong are not checked; all others stay good.
+# The change, the line that reports it, part of the finding, part of the advice. Lines that depend on
+# the broken resource are not checked; all others stay good.
 WRONG = [
     (
         lambda it: it.trust(lambda one: one.update(Principal={"Service": "lambda.amazonaws.com"})),
@@ -362,15 +363,15 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("wrong", "check", "found", "advice"), WRONG)
-def test_one_thing_wrong_is_one_bad_line(account, wrong, check, found, advice):
+def test_one_broken_resource_gives_one_bad_line(account, wrong, check, found, advice):
     wrong(account)
     lines = account.doctor()
-    assert {name for name, line in lines.items() if line[0] == "bad"} - BESIDES == {check}, lines
+    assert {name for name, line in lines.items() if line[0] == "bad"} - ALWAYS_BAD == {check}, lines
     assert found in lines[check][1] and advice in lines[check][2], lines[check]
 
 
-def test_there_is_more_than_one_way_to_a_right(account):
-    """What Terraform does not do, and AWS allows: an attached policy, a key's own policy, a grant."""
+def test_permissions_granted_in_other_ways_are_found(account):
+    """Ways that AWS allows and Terraform does not use: an attached policy, a key policy, a grant."""
     document = json.dumps(account.document("export-role"))
     policy = account.iam.create_policy(PolicyName="exports", PolicyDocument=document)["Policy"]["Arn"]
     account.iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy)
@@ -387,7 +388,7 @@ def test_there_is_more_than_one_way_to_a_right(account):
     assert not not_good(account.doctor())
 
 
-def test_what_is_not_evaluated_is_said(account):
+def test_conditions_that_are_not_evaluated_are_reported(account):
     account.trust(lambda it: it.update(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:rds:*"}}))
     account.kms.disable_key_rotation(KeyId=account.arn)
     limited = account.document("export-role")
@@ -408,8 +409,8 @@ def test_what_is_not_evaluated_is_said(account):
     assert "enable-key-rotation" in lines["export key rotation"][2]
 
 
-def test_before_apply_what_terraform_makes_may_be_missing(account):
-    account.tell("reset")
+def test_before_apply_terraforms_resources_may_be_missing(account):
+    account.control("reset")
     account.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "alias/landbridge-shop")
     before = not_good(account.doctor("--before-apply"))
     assert set(before) == LINES
@@ -418,13 +419,13 @@ def test_before_apply_what_terraform_makes_may_be_missing(account):
     after = account.doctor()
     missing = {check for check in LINES if after[check][0] == "bad"}
     assert missing == LINES - {"export role rights", "export key rotation", "export key rights"}
-    # A key that is named by its own ARN is not for Terraform to make.
+    # Terraform does not create a key that is named by its own ARN.
     account.configure("shop-exports", "shop-exports")
     assert account.doctor("--before-apply")["export key"][0] == "bad"
 
 
-def test_a_caller_without_a_right_is_told_which_and_nothing_is_bad(account):
-    """moto enforces IAM here, and verifies the signatures of the calls."""
+def test_a_missing_permission_of_the_caller_is_named_and_no_line_is_bad(account):
+    """Here moto enforces IAM and verifies the signatures of the calls."""
     user = "operator"
     account.iam.create_user(UserName=user)
     key = account.iam.create_access_key(UserName=user)["AccessKey"]
@@ -435,11 +436,11 @@ def test_a_caller_without_a_right_is_told_which_and_nothing_is_bad(account):
     schedules = {f"schedule of {function}" for function in FUNCTIONS}
 
     def with_rights(actions):
-        account.tell("reset-auth", b"inf")
+        account.control("reset-auth", b"inf")
         statement = {"Effect": "Allow", "Action": actions + elsewhere, "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         account.iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=document)
-        account.tell("reset-auth", b"0")
+        account.control("reset-auth", b"0")
         lines = not_good(account.doctor(**mine))
         return {check: line for check, line in lines.items() if check not in schedules}
 
@@ -455,12 +456,12 @@ def test_a_caller_without_a_right_is_told_which_and_nothing_is_bad(account):
     }.items():
         lines = with_rights([it for it in everything if it != right])
         assert {check: line[0] for check, line in lines.items()} == dict.fromkeys(checks, "unchecked"), right
-        told = [line for line in lines.values() if line[1] == f"these credentials lack {right}"]
-        assert told and all(line[2].startswith("aws ") for line in told), (right, lines)
+        named = [line for line in lines.values() if line[1] == f"these credentials lack {right}"]
+        assert named and all(line[2].startswith("aws ") for line in named), (right, lines)
 
 
 class Scheduler:
-    """EventBridge Scheduler that verifies signatures by botocore and answers as it is told."""
+    """An EventBridge Scheduler that verifies signatures with botocore and returns given answers."""
 
     def __init__(self, *answers):
         self.answers, self.wrong, self.asked = list(answers), [], []
@@ -494,7 +495,7 @@ class Scheduler:
         return "host" in names and given.endswith(f"Signature={signature}")
 
 
-def test_the_scheduler_is_asked_once_more_if_it_is_busy_and_refusals_are_told_apart(account):
+def test_a_busy_scheduler_is_retried_once_and_refusals_are_distinguished(account):
     found = account.scheduler.get_schedule(GroupName=GROUP, Name="snapshot")
     found = json.dumps({key: found[key] for key in ("State", "ScheduleExpression", "Target")})
     checks = [f"schedule of {function}" for function in FUNCTIONS]
