@@ -1,6 +1,6 @@
-"""Terraform, the AWS provider, moto and the stand-in for Google's provider.
+"""Fixtures: Terraform, the AWS provider, moto and the stand-in for Google's provider.
 
-scripts/terraform-for-tests.sh finds or installs them and says where they are.
+scripts/terraform-for-tests.sh finds or installs them and sets the variables that name them.
 """
 
 import json
@@ -26,11 +26,11 @@ from servers import (
     variable,
 )
 
-# Terraform may wait for the machine's other tests.
+# Generous, because Terraform may have to wait for other tests on the machine.
 PATIENCE_SECONDS = 420
-# The hour that is exported: 01:00 in Seoul.
+# The export hour: 01:00 in Seoul.
 HOUR = "2026-01-01T16:00:00Z"
-# 32 bytes, good for nothing.
+# 32 zero bytes, so not a secret.
 TOKEN_KEY = "landbridge-token-key-v1:" + "A" * 43 + "="
 
 
@@ -60,7 +60,7 @@ class Terraform:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
-    """What Terraform reads, copied: it writes beside its files."""
+    """A copy of the files that Terraform reads, because Terraform writes next to them."""
     tree = tmp_path_factory.mktemp("terraform")
     for name in ("terraform", "infra"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
@@ -69,7 +69,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def google(tmp_path_factory):
-    """The variables by which Terraform finds the stand-in for Google's provider."""
+    """The variables with which Terraform finds the stand-in for Google's provider."""
     with provider_of_google(tmp_path_factory.mktemp("google")) as variables:
         yield variables
 
@@ -82,7 +82,7 @@ def moto(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def here(moto, tmp_path_factory):
-    """Cloud Storage, BigQuery and the token service, on loopback."""
+    """Cloud Storage, BigQuery and the token service, on the loopback interface."""
     config = ROOT / "terraform/examples/complete/landbridge.yaml"
     with google_side(moto, config, tmp_path_factory.mktemp("google"), "2026-01-02") as google:
         yield google
@@ -96,14 +96,14 @@ class Deployed:
         self.outputs = json.loads(terraform.run("output", "-json", "module"))
 
     def role(self, name):
-        """The ARN of a function's role, of the export's or of the scheduler's."""
+        """The ARN of the role of a function, of the export or of the scheduler."""
         arn = f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-"
         return arn + {"export-role": "rds-export"}.get(name, name)
 
 
 @pytest.fixture(scope="session")
 def deployed(tree, moto, here):
-    """The module over moto, with packages that hold nothing, and the local Google's names."""
+    """The module, applied to moto, with empty packages and the local Google's names."""
     root, packages = tree / "root", tree / "packages"
     shutil.copytree(HERE / "moto", root)
     packages.mkdir()
@@ -133,7 +133,7 @@ def deployed(tree, moto, here):
 
 @pytest.fixture(scope="session")
 def world(deployed):
-    """The database, and the credentials of each role; from here on IAM counts."""
+    """Creates the database, returns the credentials of each role, and enforces IAM from here on."""
     moto = deployed.moto
     rds = moto.client("rds")
     moto.database("shop-prod")
@@ -166,8 +166,8 @@ def world(deployed):
 
 
 def run(deployed, world, name, at=HOUR, google=AWAY):
-    """One tick of a function's own binary, with the variables that Terraform gave it and its role.
+    """Runs one tick of a function's binary with its role and the variables that Terraform set.
 
-    `google` says where Google is.
+    `google` contains the endpoints of Google.
     """
     return tick(deployed.moto, world[name], name, at, google)

@@ -1,9 +1,9 @@
-"""Stands in for the Google provider: knows its schema, and creates nothing.
+"""A stand-in for the Google provider: it has the real schema and creates nothing.
 
 Terraform talks to a provider over gRPC (plugin protocol 5); for `validate`, and for `test` with a
-mocked provider, it asks only for the schema and whether a configuration is acceptable. The schema
-is real (see google_schema.py), so an attribute that the provider does not have is refused by
-Terraform itself. The few messages are written by hand here, by their published field numbers.
+mocked provider, it requests only the schema and whether a configuration is valid. The schema is
+real (see google_schema.py), so Terraform itself refuses an attribute that the provider does not
+have. The few messages are encoded here by their published field numbers.
 """
 
 import json
@@ -24,12 +24,12 @@ def varint(number):
 
 
 def number(tag, value):
-    """A protobuf field of kind varint; zero is left out, as proto3 does."""
+    """A protobuf field of type varint; zero is omitted, as in proto3."""
     return varint(tag << 3) + varint(value) if value else b""
 
 
 def data(tag, value):
-    """A protobuf field of kind string, bytes or message."""
+    """A protobuf field of type string, bytes or message."""
     value = value.encode() if isinstance(value, str) else value
     return varint(tag << 3 | 2) + varint(len(value)) + value
 
@@ -46,7 +46,7 @@ def encode_block(block):
 
 
 def encode_schemas(schemas):
-    """GetProviderSchema.Response: the provider's own, those of resources, those of data sources."""
+    """GetProviderSchema.Response: the schemas of the provider, its resources and its data sources."""
     out = data(1, data(2, encode_block(schemas["provider"])))
     for name, block in sorted(schemas.items()):
         schema = data(2, encode_block(block))
@@ -58,13 +58,13 @@ def encode_schemas(schemas):
 
 
 class Handler(grpc.GenericRpcHandler):
-    """Answers by method name; what is not known here is UNIMPLEMENTED."""
+    """Dispatches on the method name; an unknown method is UNIMPLEMENTED."""
 
     def __init__(self, schemas):
         schema = encode_schemas(schemas)
         self.answers = {
             "GetSchema": lambda _: schema,
-            # The configuration comes back as it was.
+            # The configuration is returned unchanged.
             "PrepareProviderConfig": lambda request: request,
             "ValidateResourceTypeConfig": lambda _: b"",
             "ValidateDataSourceConfig": lambda _: b"",
@@ -81,7 +81,7 @@ class Handler(grpc.GenericRpcHandler):
 
 
 def serve(schemas, socket):
-    """Starts the server; returns it with the variable by which Terraform finds it."""
+    """Starts the server; returns it with the variable with which Terraform finds it."""
     server = grpc.server(futures.ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers([Handler(schemas)])
     server.add_insecure_port(f"unix://{socket}")

@@ -1,8 +1,8 @@
-"""The schema of Terraform's Google provider, read from the bindings that others generate from it.
+"""The schema of Terraform's Google provider, read from third-party bindings generated from it.
 
 The provider's own binary comes only from Terraform's registry. Its bindings for CDK Terrain are
-on PyPI (`cdktn-provider-google`, which names the provider's version), made by a program from the
-provider's schema: names, types, blocks and what is required are all in them. They do not say
+on PyPI (`cdktn-provider-google`, which names the provider's version), generated from the provider's
+schema: they contain names, types, blocks and which attributes are required. They do not contain
 whether an optional attribute is also computed, nor the limits that the provider checks in code.
 """
 
@@ -20,13 +20,13 @@ ENTRY = re.compile(
 STRUCT = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{(.*?)^\}", re.S | re.M)
 COMPUTED = re.compile(r"get (\w+)\(\) \{\s*return this\.get(String|Number|Boolean)Attribute\('(\w+)'\)")
 PRIMITIVE = {"string": '"string"', "number": '"number"', "boolean": '"bool"'}
-# Optional ones that the provider fills in when they are left out.
+# Optional attributes that the provider sets when they are omitted.
 FILLED_IN = {"id", "project", "etag"}
 
 
 @dataclass
 class Attribute:
-    """One attribute: its type as Terraform writes it in JSON, and who may set it."""
+    """One attribute: its type as Terraform writes it in JSON, and whether the user may set it."""
 
     type: str
     required: bool = False
@@ -36,7 +36,7 @@ class Attribute:
 
 @dataclass
 class Block:
-    """A block with what may stand in it. `single`: at most one of it."""
+    """A block and its content. `single`: it occurs at most once."""
 
     attributes: dict = field(default_factory=dict)
     blocks: dict = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Block:
 
 
 def read(wheel, types):
-    """The schemas of these types, such as `google_storage_bucket` or `data.google_project`, by type."""
+    """Returns the schemas of these types, such as `google_storage_bucket` or `data.google_project`."""
     wanted = {folder(name): name for name in types} | {"provider": "provider"}
     found, version = {}, None
     with zipfile.ZipFile(wheel) as outer:
@@ -57,7 +57,7 @@ def read(wheel, types):
             parts = member.name.split("/")
             if parts[-1] not in ("index.js", "index.d.ts") or parts[-2] not in wanted:
                 continue
-            # The source map at the end is one line of 100 kB and more.
+            # The source map at the end is one line of more than 100 kB.
             text = files.extractfile(member).read().decode().partition("//# sourceMappingURL")[0]
             found.setdefault(wanted[parts[-2]], {})[parts[-1]] = text
             version = version or re.search(r"providers/hashicorp/google/([\d.]+)/", text)
@@ -91,7 +91,7 @@ def parse(script, declarations):
 
 
 def assemble(text, interface, structs, declarations):
-    """The block whose entries stand in `text` and whose optional ones are marked in `interface`."""
+    """The block whose entries are in `text` and whose optional entries are marked in `interface`."""
     body = re.search(
         rf"export interface {interface} (?:extends [\w.]+ )?\{{(.*?)^\}}", declarations, re.S | re.M
     )

@@ -1,8 +1,8 @@
-"""Whether IAM documents allow a call, by AWS's published logic: a statement counts if its action,
-its resource and every condition match; a Deny that counts wins; without an Allow that counts the
-answer is no.
+"""Decides whether IAM documents allow a call, by AWS's published logic: a statement applies if its
+action, its resource and every condition match; an applicable Deny wins; without an applicable Allow
+the call is denied.
 
-Only the operators that infra/policies uses are known; another one is an error, not a guess.
+Only the operators that infra/policies uses are implemented; any other operator is an error.
 """
 
 import json
@@ -11,7 +11,7 @@ import string
 
 
 def render(text, values):
-    """`${name}` replaced as Terraform's templatefile does; a name that is not given is an error."""
+    """Replaces `${name}` as Terraform's templatefile does; a missing name is an error."""
     return json.loads(string.Template(text).substitute(values))
 
 
@@ -37,7 +37,7 @@ def listed(value):
 
 
 def like(text, pattern):
-    """`*` is any text, `?` any character."""
+    """`*` matches any text, `?` any character."""
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(expression, text, re.S) is not None
 
@@ -65,4 +65,4 @@ def holds_one(operator, key, values, context):
         return actual not in values
     if operator in ("StringLike", "ArnLike"):
         return any(like(actual, pattern) for pattern in values)
-    raise NotImplementedError(f"{operator} is not known here")
+    raise NotImplementedError(f"{operator} is not implemented here")

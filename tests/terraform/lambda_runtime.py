@@ -1,4 +1,4 @@
-"""Lambda for one invocation: hands a function's own binary one event and takes its answer."""
+"""Lambda's Runtime API for one invocation: sends a function's binary one event, takes its response."""
 
 import json
 import os
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 60
 
 
 class Answer:
-    """What a function answered, and the lines it logged."""
+    """A function's response and log output."""
 
     def __init__(self, ok, payload, log):
         self.ok, self.payload, self.log = ok, payload, log
@@ -22,7 +22,7 @@ class Answer:
 
 
 def invoke(binary, variables, event, seconds):
-    """Runs `binary` with these variables for one event, and ends it. It is told that it has `seconds`."""
+    """Runs `binary` for one event, with a deadline in `seconds`, and then kills it."""
     events, answers = queue.Queue(), queue.Queue()
     events.put(event)
 
@@ -56,7 +56,7 @@ def invoke(binary, variables, event, seconds):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Runtime)
     server.daemon_threads = True
-    # The function's connection breaks off when it is ended.
+    # The function's connection breaks when it is killed.
     server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}"}

@@ -1,11 +1,11 @@
-"""moto, with IAM enforced as AWS does it.
+"""moto, enforcing IAM as AWS does.
 
-moto checks signatures, keeps roles and documents, and answers the calls. Three things it leaves
-out are added here, before a call is answered: the resources of RDS's actions (moto asks for `*`),
-conditions, and the rights that a call needs besides its own (PassRole, grants of a key, decrypting
-an object). Which they are is in AWS's Service Authorization Reference and in the API's reference.
+moto verifies signatures, stores roles and documents, and answers the calls. This program adds three
+checks that moto omits: the resources of RDS's actions (moto checks against `*`), conditions, and the
+further permissions that a call needs (PassRole, grants of a key, decrypting an object). They are
+from AWS's Service Authorization Reference and the API references.
 
-Enforcement is off until `POST /moto-api/reset-auth` says 0, so that Terraform can build first.
+Enforcement is off until `POST /moto-api/reset-auth` with the body 0, so that Terraform can apply first.
 """
 
 import json
@@ -25,12 +25,12 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import main
 from moto.utilities.utils import CaseInsensitiveDict
 
-# Every call is as if it came over TLS, from a principal of the account: loopback has no TLS.
+# Every call counts as one over TLS from a principal of the account: loopback has no TLS.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"}
 
 
 def needs(response, action, resource):
-    """What a call must be allowed: action, resource, what conditions can look at."""
+    """Yields the permissions that a call needs: action, resource, condition context."""
     account, region = response.current_account, response.region
     one = {key: values[0] for key, values in response.querystring.items() if values}
     rds = f"arn:aws:rds:{region}:{account}"
@@ -86,7 +86,7 @@ def needs(response, action, resource):
 
 
 def restore(action, one, rds):
-    """A restore names the new database, what it comes from, and groups; its tags need a right too."""
+    """A restore needs permissions for the new database, its snapshot or source, groups and tags."""
     cluster = "Cluster" in action
     database, snapshot = ("cluster", "cluster-snapshot") if cluster else ("db", "snapshot")
     tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(one)}
@@ -134,17 +134,17 @@ def key_arn(account, region, name):
 
 
 def decryption(account, region, bucket, key, action):
-    """Reading an object that a key of ours encrypts needs that key as well."""
+    """Reading an object that is encrypted with our key needs kms:Decrypt on that key."""
     there = s3_backends[account]["aws"].buckets.get(bucket)
     found = there.keys.get(key) if there and action == "s3:GetObject" else None
-    # The newest version may be a deletion's marker.
+    # The newest version may be a delete marker.
     used = getattr(found, "kms_key_id", None)
     if used:
         yield "kms:Decrypt", used, {"kms:ViaService": f"s3.{region}.amazonaws.com"}
 
 
 def named(service, given, resource, account, region):
-    """The ARN of what a call is about, where moto does not say it."""
+    """The ARN of the resource of a call, where moto does not provide it."""
     for key in ("TopicArn", "SecretId", "KeyId", "RoleArn"):
         value = str(given.get(key, ""))
         if value.startswith("arn:"):
@@ -162,7 +162,7 @@ def named(service, given, resource, account, region):
 
 
 def text_of(policy):
-    """Inline documents are text, managed ones have versions."""
+    """The text of a policy: inline documents are text, managed ones have versions."""
     if isinstance(policy, str):
         return policy
     return next(it.document for it in policy.versions if it.is_default_version)
@@ -175,7 +175,7 @@ def bucket_policy(account, resource):
 
 
 def authorize(response, request_class, resource="*"):
-    """Stands in for moto's own check."""
+    """Replaces moto's own check."""
     if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
     query = urlparse(response.uri).query
@@ -183,14 +183,14 @@ def authorize(response, request_class, resource="*"):
         account_id=response.current_account,
         method=response.method,
         path=response.raw_path + (f"?{query}" if query else ""),
-        # moto would take the query of a POST for its body.
+        # moto would read the query of a POST as its body.
         data={} if query and response.method == "POST" else response.data,
         body=response.raw_body,
         headers=response.headers,
         action=response._get_action(),
     )
     request.check_signature()
-    # AWS lets everybody ask who they are (AWS Security Token Service API Reference).
+    # AWS allows everyone to call GetCallerIdentity (AWS Security Token Service API Reference).
     if request._action == "sts:GetCallerIdentity":
         return
     documents = [json.loads(text_of(it)) for it in request._access_key.collect_policies()]
@@ -203,7 +203,7 @@ def authorize(response, request_class, resource="*"):
 
 
 class OptionGroups(CaseInsensitiveDict):
-    """moto tells the names of AWS's default option groups, and then knows no such group."""
+    """moto returns the names of AWS's default option groups, but has no such groups."""
 
     def __contains__(self, name):
         return name.startswith("default:") or super().__contains__(name)
@@ -215,7 +215,7 @@ def begin(backend, *given, made=RDSBackend.__init__, **named):
 
 
 def account_attributes(response):
-    """moto does not know the call. The numbers are AWS's defaults (Amazon RDS User Guide, "Quotas")."""
+    """moto does not implement the call. The numbers are AWS's defaults (Amazon RDS User Guide, "Quotas")."""
     backend = rds_backends[response.current_account][response.region]
     used = {"DBInstances": (backend.databases, 40), "ManualSnapshots": (backend.database_snapshots, 100)}
     quotas = [
@@ -227,7 +227,7 @@ def account_attributes(response):
 RDSBackend.__init__ = begin
 RDSResponse.describe_account_attributes = account_attributes
 ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
-# Looked at above, with its conditions; moto would apply a Deny whatever its condition says.
+# Checked above, with its conditions; moto would apply a Deny whatever its condition.
 FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
 
 if __name__ == "__main__":

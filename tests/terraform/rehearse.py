@@ -1,12 +1,12 @@
-"""docs/deploy.md, walked on this machine: the very commands of its steps, against moto for AWS and
-the local cloud for Google, until the first day is published. `make rehearse` starts it.
+"""Runs the commands of docs/deploy.md on this machine, against moto for AWS and the local cloud for
+Google, until the first day is published. `make rehearse` starts it.
 
-What is not as it would be is said where it happens:
-- a block after `<!-- not rehearsed: … -->` is left out, with the reason;
-- `aws lambda invoke` starts the function's own program with what Terraform deployed: variables, role;
-- nothing writes moto's exports, so they are written here, with the rights of RDS's role;
-- the module gcp, whose provider no package registry has, is replaced by the local cloud's names;
-- `bq` asks the local cloud.
+The differences from a real deployment; the output names each where it occurs:
+- a block after `<!-- not rehearsed: … -->` is skipped, with the reason;
+- `aws lambda invoke` starts the function's binary with the variables and the role from Terraform;
+- moto does not write exports, so this program writes them, with the permissions of RDS's role;
+- the local cloud's names replace the module gcp, whose provider is in no package registry;
+- `bq` queries the local cloud.
 """
 
 import json
@@ -42,14 +42,14 @@ from servers import (
 # The day of the page's `landbridge receipt`, and its export hour: 01:00 in Seoul.
 DAY, HOUR = "2026-11-21", "2026-11-20T16:00:00Z"
 EXPORT = "landbridge-shop-20261121-a1"
-# Lines of a command's output that are shown, at most: the last ones.
+# The maximum of output lines that are printed per command: the last ones.
 SHOWN = 45
-# What Terraform says of each of many resources.
+# Lines that Terraform prints for each of many resources.
 EACH = re.compile(r"^[\w.\[\]\"@-]+: (Refreshing|Reading|Read |Creat|Modif|Destr|Still )")
 
 
 class Failed(Exception):
-    """A step that did not do what the page says."""
+    """A step did not have the result that the page describes."""
 
 
 def say(text=""):
@@ -57,7 +57,7 @@ def say(text=""):
 
 
 def blocks(page):
-    """The shell commands of the steps, and of undoing them: heading, text, why it is left out (or None)."""
+    """The shell blocks of the steps and of "Undoing": heading, text, the reason for skipping it or None."""
     steps, later = page.split("\n## 1. ", 1)[1].split("\n## Changing it later", 1)
     steps += "\n## Undoing" + later.split("\n## Undoing", 1)[1].split("\n## ", 1)[0]
     heading = None
@@ -69,14 +69,14 @@ def blocks(page):
 
 
 class Shell:
-    """A shell that keeps its place and its variables from one block to the next."""
+    """A shell that keeps its folder and its variables from one block to the next."""
 
     def __init__(self, folder, place, variables):
         self.state, self.place, self.variables = folder / "shell", place, variables
         self.state.write_text("")
 
     def run(self, block, ends_with=0):
-        """Runs a block as it stands and shows it, its output cut; the output is returned."""
+        """Runs a block unchanged, prints it with shortened output, and returns the complete output."""
         script = f"cd '{self.place}'\n. '{self.state}'\nset -v\n{block}\nset +v\n"
         script += (
             f"pwd > '{self.state}.place'; declare -p landbridge now > '{self.state}' 2>/dev/null || true\n"
@@ -91,7 +91,7 @@ class Shell:
         )
         show(done.stdout, block)
         if done.returncode != ends_with:
-            raise Failed(f"that ended with {done.returncode}")
+            raise Failed(f"the block ended with exit code {done.returncode}")
         if done.returncode == 0:
             self.place = Path(f"{self.state}.place").read_text().strip()
         return done.stdout
@@ -103,7 +103,7 @@ class Shell:
 
 
 def show(output, block):
-    """Commands as they stand, each followed by what it printed: its first and last lines."""
+    """Prints the commands, each followed by the last lines of its output."""
     commands = [line for line in block.splitlines() if line.strip()]
     said = []
 
@@ -123,7 +123,7 @@ def show(output, block):
 
 
 class Rehearsal:
-    """A copy of the checkout and the two clouds."""
+    """A copy of the checkout, and the two clouds."""
 
     def __init__(self, folder, moto, provider):
         self.folder, self.moto = folder, moto
@@ -143,7 +143,7 @@ class Rehearsal:
                 "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR["SecretAccessKey"],
                 "TF_CLI_CONFIG_FILE": mirrored(folder),
                 "TF_CLI_ARGS": "-no-color",
-                # Nobody is there to say yes.
+                # No person confirms, so Terraform must not ask.
                 "TF_CLI_ARGS_apply": "-auto-approve",
                 "TF_CLI_ARGS_destroy": "-auto-approve",
                 "TF_IN_AUTOMATION": "1",
@@ -153,7 +153,7 @@ class Rehearsal:
         )
 
     def prepare(self):
-        """The checkout's files, the account's database, and the commands that mean something else."""
+        """Copies the checkout, creates the account's database, and replaces some commands."""
         ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "mine", "__pycache__")
         for name in ("terraform", "infra"):
             shutil.copytree(ROOT / name, self.copy / name, ignore=ignore)
@@ -176,16 +176,16 @@ class Rehearsal:
         self.moto.database("shop-prod")
 
     def edit(self):
-        """What a person changes in the files that `init` wrote."""
+        """Makes the changes that a person makes in the files from `init`."""
         config = self.mine / "landbridge.yaml"
         text = config.read_text()
         assert "  # token_key: " in text
         config.write_text(text.replace("  # token_key: ", "  token_key: "))
         (self.mine / "contract.yaml").write_text(CONTRACT)
-        say("  (edited: transfer.token_key is switched on; contract.yaml names one table)")
+        say("  (edited: transfer.token_key is set; contract.yaml names one table)")
 
     def connect(self, google):
-        """Google is here from now on."""
+        """Connects the shell and the module gcp to the local Google."""
         self.google = google
         names = ("GCS_ENDPOINT", "BIGQUERY_ENDPOINT", "DATACATALOG_ENDPOINT", "POLICY_TAGS", "GCP_TOKEN")
         more = {f"LANDBRIDGE_{name}": google.variables[f"LANDBRIDGE_{name}"] for name in names}
@@ -205,11 +205,11 @@ class Rehearsal:
         text = {"variable": inputs, "output": {name: {"value": value} for name, value in outputs.items()}}
         (module / "main.tf.json").write_text(json.dumps(text))
         (self.mine / "rehearsal_override.tf").write_text(
-            # moto takes buckets by path.
+            # moto requires path-style bucket URLs.
             'provider "aws" {\n  s3_use_path_style = true\n}\n\n'
             f'module "gcp" {{\n  source = "{module}"\n}}\n'
         )
-        say("  (rehearsal_override.tf puts the local cloud's names in the place of the module gcp)")
+        say("  (rehearsal_override.tf replaces the module gcp with the local cloud's names)")
 
     def second_plan(self):
         say("  (a second plan changes nothing:)")
@@ -217,8 +217,8 @@ class Rehearsal:
             raise Failed("the second plan is not empty")
 
     def day(self):
-        """What the schedules start between the export hour and the morning."""
-        say("  (a night passes; each start of a function as its schedule has it:)")
+        """Runs the ticks that the schedules start from the export hour until the day is published."""
+        say("  (a day passes; the ticks of the functions by their schedules:)")
         role = f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-"
         sessions = {name: self.moto.assume(role + name) for name in (*FUNCTIONS, "rds-export")}
         before = self.moto.denied()
@@ -249,8 +249,8 @@ class Rehearsal:
         self.moto.enforce(False)
 
     def ask(self):
-        """The table, as three people; the masks are those of the configuration."""
-        say("\nAsked as three people:")
+        """Queries the table as three readers; the masks are those of the configuration."""
+        say("\nQueried as three readers:")
         sql = "SELECT id, name, email, account_no, note FROM creators ORDER BY id"
         for who in ("analyst", "pii-reader", "stranger"):
             said = subprocess.run(
@@ -264,23 +264,23 @@ class Rehearsal:
                 say(f"    {line}")
 
     def walk(self, page, google):
-        """Every block, with what a person does in between."""
+        """Runs every block, with a person's actions in between."""
         last = None
         for heading, block, why in blocks(page):
             if heading != last:
                 last = heading
                 say(f"\n## {heading}")
             if why:
-                say(f"  (left out: {why})")
+                say(f"  (skipped: {why})")
                 continue
             if " receipt " in block:
                 self.day()
-            # Destroying stops at what still holds data, as the page says.
+            # As the page describes, destroying stops at a bucket that still contains data.
             said = self.shell.run(block, ends_with=1 if "terraform destroy" in block else 0)
             if "terraform destroy" in block and said.count("Error: ") != said.count("BucketNotEmpty"):
-                raise Failed("destroying stopped at something else than the bucket")
+                raise Failed("terraform destroy stopped at another resource than the bucket")
             if "terraform apply -var enabled=false" in block and ", 0 destroyed" not in said:
-                raise Failed("switching off has destroyed something")
+                raise Failed("`-var enabled=false` destroyed a resource")
             if " init --dir " in block:
                 self.edit()
                 self.connect(google(self.mine / "landbridge.yaml"))
@@ -293,7 +293,7 @@ class Rehearsal:
 
 
 def as_aws(arguments):
-    """`aws lambda invoke`, which moto has no Lambda for."""
+    """`aws lambda invoke`, because moto does not run functions."""
     given = dict(zip(arguments, arguments[1:], strict=False))
     if arguments[:2] != ["lambda", "invoke"]:
         sys.exit(f"aws {' '.join(arguments[:2])} is not rehearsed")
@@ -308,7 +308,7 @@ def as_aws(arguments):
 
 
 def as_bq(arguments):
-    """`bq query`, as somebody who reads receipts."""
+    """`bq query`, as an analyst who may read receipts."""
     command = ["query", "--as", "analyst", "--data-dir", os.environ["REHEARSAL_GOOGLE"], arguments[-1]]
     os.execv(os.environ["LANDBRIDGE_CLI"], ["landbridge", *command])
 
@@ -321,12 +321,12 @@ def main():
         provider = stack.enter_context(provider_of_google(folder))
         rehearsal = Rehearsal(folder, moto, provider)
         rehearsal.prepare()
-        say("docs/deploy.md, on this machine: AWS is moto with IAM enforced, Google is the local cloud.")
+        say("Running docs/deploy.md on this machine: AWS is moto with IAM enforced, Google is the local cloud.")
         try:
             rehearsal.walk(page, lambda config: stack.enter_context(google_side(moto, config, folder, DAY)))
         except Failed as failed:
             sys.exit(f"\nthe rehearsal stopped: {failed}")
-    say("\nRehearsed. Nothing is left running, and nothing was written into the checkout.")
+    say("\nThe rehearsal is complete. No process is left running, and the checkout is unchanged.")
 
 
 if __name__ == "__main__":

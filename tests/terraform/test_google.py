@@ -17,10 +17,10 @@ def test_the_module_is_valid(module):
     assert "The configuration is valid" in module.run("validate", "-no-color")
 
 
-def test_the_plan_is_as_it_should_be(module):
+def test_the_plan_passes_the_modules_tests(module):
     said = module.run("test", "-no-color")
     assert " 0 failed" in said and "skip" not in said, said
-    # One line per `run` of tests/*.tftest.hcl.
+    # One line per `run` of tests/*.tftest.hcl, and one for each file.
     written = sum(
         path.read_text().count('\nrun "') for path in (module.folder / "tests").glob("*.tftest.hcl")
     )
@@ -81,7 +81,7 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
         ("landing.tf", '"enforced"', '"inherited"', "nothing_is_public"),
     ],
 )
-def test_a_hole_turns_the_plan_red(tree, google, tmp_path, file, right, wrong, run):
+def test_a_security_hole_fails_the_plan(tree, google, tmp_path, file, right, wrong, run):
     copy = tmp_path / "terraform"
     shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
     path = copy / "modules/gcp" / file

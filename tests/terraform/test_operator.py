@@ -1,4 +1,4 @@
-"""The managed policies for whoever is on call: the command works under them, and no more than it."""
+"""The managed policies for on-call engineers: they allow the command's calls and no others."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def operator(deployed, world):
 
 
 def landbridge(deployed, credentials, *arguments, expect=0):
-    """The command, with a session's credentials."""
+    """Runs the command with a session's credentials."""
     variables = {
         "PATH": os.environ["PATH"],
         "AWS_REGION": REGION,
@@ -59,7 +59,7 @@ def landbridge(deployed, credentials, *arguments, expect=0):
     return said
 
 
-def test_nobody_has_them_until_somebody_attaches_them(deployed, world):
+def test_the_policies_are_attached_to_no_one(deployed, world):
     deployed.moto.enforce(False)
     iam = deployed.moto.client("iam")
     for name, arn in deployed.outputs["operator_policy_arns"].items():
@@ -79,8 +79,8 @@ def test_nobody_has_them_until_somebody_attaches_them(deployed, world):
     deployed.moto.enforce(True)
 
 
-def test_the_runbook_works_under_it(deployed, operator):
-    """What docs/runbooks/restore.md does, with `operator` alone."""
+def test_the_runbook_works_with_the_operator_policy(deployed, operator):
+    """The commands of docs/runbooks/restore.md with the policy `operator` alone."""
     oncall = operator["oncall"]
     assert SNAPSHOT in landbridge(deployed, oncall, "snapshots")
     assert "shop-prod" in landbridge(deployed, oncall, "status")
@@ -90,21 +90,21 @@ def test_the_runbook_works_under_it(deployed, operator):
         deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--dry-run"
     )
     assert "shop-restored" in plan
-    # moto's database answers nobody: 4 is "restored, but it does not answer".
+    # moto's database accepts no connection: exit code 4 is "restored, but it does not answer".
     landbridge(
         deployed, oncall, "restore", "--snapshot", SNAPSHOT, "--as", "shop-restored", "--yes", expect=4
     )
     restored = deployed.moto.client("rds", oncall).describe_db_instances(DBInstanceIdentifier="shop-restored")
     tags = {it["Key"]: it["Value"] for it in restored["DBInstances"][0]["TagList"]}
     assert tags["landbridge:restored-from"] == SNAPSHOT
-    # There was one: see the fixture.
+    # The fixture created one.
     assert "nothing of a drill is left" in landbridge(deployed, oncall, "drill", "--clean-up")
     left = deployed.moto.client("rds", oncall).describe_db_instances()["DBInstances"]
     assert "shop-prod-drill" not in {it["DBInstanceIdentifier"] for it in left}
 
 
-def test_a_restore_to_a_point_in_time_and_a_drill_s_end_are_allowed(deployed, operator):
-    """Without this, AccessDenied everywhere below would prove nothing."""
+def test_a_point_in_time_restore_and_a_drills_clean_up_are_allowed(deployed, operator):
+    """Without this test, AccessDenied in the tests below would prove nothing."""
     rds = deployed.moto.client("rds", operator["oncall"])
     rds.restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier="shop-prod",
@@ -115,7 +115,7 @@ def test_a_restore_to_a_point_in_time_and_a_drill_s_end_are_allowed(deployed, op
     rds.modify_db_instance(DBInstanceIdentifier="shop-of-the-day", BackupRetentionPeriod=3)
 
 
-def test_swapping_needs_the_second_one(deployed, operator):
+def test_a_swap_needs_the_second_policy(deployed, operator):
     swap = ("restore", "--as", "shop-restored", "--swap", "--yes")
     assert "HTTP 403" in landbridge(deployed, operator["oncall"], *swap, expect=3)
     landbridge(deployed, operator["oncall-swap"], *swap)
@@ -124,7 +124,7 @@ def test_swapping_needs_the_second_one(deployed, operator):
 
 SNAPSHOT_OF = {"DBSnapshotIdentifier": SNAPSHOT, "Tags": RESTORED}
 MUST_NOT = [
-    # Databases: only a drill, by name and tag.
+    # Databases: only drills may be deleted or changed, by name and tag.
     ("delete_db_instance", {"DBInstanceIdentifier": "shop-prod", "SkipFinalSnapshot": True}),
     ("delete_db_instance", {"DBInstanceIdentifier": "payroll", "SkipFinalSnapshot": True}),
     ("delete_db_instance", {"DBInstanceIdentifier": "payroll-drill", "SkipFinalSnapshot": True}),
@@ -136,7 +136,7 @@ MUST_NOT = [
     ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:shop-prod", "Tags": RESTORED + DRILL}),
     ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:payroll", "Tags": RESTORED + DRILL}),
     ("add_tags_to_resource", {"ResourceName": f"{RDS}:db:shop-prod-drill-2", "Tags": DRILL}),
-    # Somebody else's data, or a name that is not of the source, or without the tag.
+    # Another source's data, a name that does not begin with the source's, or a missing tag.
     (
         "restore_db_instance_from_db_snapshot",
         {"DBInstanceIdentifier": "shop-x", "DBSnapshotIdentifier": "payroll-2025", "Tags": RESTORED},
@@ -155,7 +155,7 @@ MUST_NOT = [
             "Tags": RESTORED,
         },
     ),
-    # Snapshots are pinned, no more.
+    # Snapshots may only be pinned.
     ("delete_db_snapshot", {"DBSnapshotIdentifier": SNAPSHOT}),
     (
         "add_tags_to_resource",
@@ -181,7 +181,7 @@ MUST_NOT = [
 @pytest.mark.parametrize(
     ("call", "given"), MUST_NOT, ids=[f"{it[0]}-{number}" for number, it in enumerate(MUST_NOT)]
 )
-def test_what_it_must_not(deployed, operator, call, given):
+def test_the_operator_must_not(deployed, operator, call, given):
     with pytest.raises(ClientError) as refused:
         getattr(deployed.moto.client("rds", operator["oncall"]), call)(**given)
     assert refused.value.response["Error"]["Code"] == "AccessDenied", refused.value
@@ -196,12 +196,12 @@ def test_what_it_must_not(deployed, operator, call, given):
         ("delete_object", {"Key": f"{DAY}export.json"}),
     ],
 )
-def test_it_sees_no_export_and_rewrites_no_record(deployed, operator, call, given):
+def test_the_operator_reads_no_export_and_changes_no_record(deployed, operator, call, given):
     with pytest.raises(ClientError) as refused:
         getattr(deployed.moto.client("s3", operator["oncall"]), call)(Bucket=BUCKET, **given)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
 
 
-def test_the_ledger_is_read(deployed, operator):
+def test_the_operator_reads_the_ledger(deployed, operator):
     there = deployed.moto.client("s3", operator["oncall"]).get_object(Bucket=BUCKET, Key=f"{DAY}export.json")
     assert HOUR and json.loads(there["Body"].read())

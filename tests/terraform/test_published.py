@@ -1,6 +1,6 @@
-"""A day to its end under the deployed roles: AWS is moto with IAM enforced, Google the local one,
-which has moto verify every signed request before it gives a token. Runs after test_aws.py, whose
-ticks have exported the day and planned it."""
+"""Publishes a day with the deployed roles: AWS is moto with IAM enforced, Google is the local cloud,
+which has moto verify every signed request before it issues a token. Runs after test_aws.py, whose
+ticks exported and planned the day."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def test_the_rows_are_in_bigquery_and_masked(here, deployed):
 
 
 def token(here, credentials):
-    """What Google's own library is given for these credentials."""
+    """The token that Google's own library gets for these credentials."""
 
     class Supplier(google.auth.aws.AwsSecurityCredentialsSupplier):
         def get_aws_security_credentials(self, context, request):
@@ -67,11 +67,11 @@ def test_transfer_and_load_get_a_token(here, world):
 
 
 @pytest.mark.parametrize("role", ["snapshot", "export", "export-role", "scheduler"])
-def test_no_other_role_does(here, world, role):
+def test_other_roles_get_no_token(here, world, role):
     with pytest.raises(google.auth.exceptions.GoogleAuthError, match="attribute condition"):
         token(here, world[role])
 
 
-def test_a_forged_signature_gets_none(here, world):
+def test_a_forged_signature_gets_no_token(here, world):
     with pytest.raises(google.auth.exceptions.GoogleAuthError, match="SignatureDoesNotMatch"):
         token(here, world["transfer"] | {"SecretAccessKey": "another-secret"})

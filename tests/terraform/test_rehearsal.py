@@ -1,4 +1,4 @@
-"""docs/deploy.md says what works: its commands are run, see rehearse.py."""
+"""The commands of docs/deploy.md work: rehearse.py runs them."""
 
 import subprocess
 import sys
@@ -6,12 +6,12 @@ import sys
 from rehearse import ROOT, blocks
 from servers import HERE
 
-# Generous: Terraform waits for the machine's other tests.
+# Generous, because Terraform may have to wait for other tests on the machine.
 PATIENCE_SECONDS = 700
 
 
 def test_the_page_has_its_commands():
-    """That the page is read as it is meant: a block that is not found is not walked."""
+    """The page is parsed correctly; a block that the parser missed would not be tested."""
     found = list(blocks((ROOT / "docs/deploy.md").read_text()))
     text = "".join(block for _, block, why in found if not why)
     for command in (
@@ -33,13 +33,13 @@ def test_the_page_has_its_commands():
     ]
 
 
-def test_the_page_on_deploying_is_walked_to_the_first_published_day():
+def test_the_commands_of_the_page_lead_to_a_published_day():
     done = subprocess.run(
         [sys.executable, HERE / "rehearse.py"], capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
     said = done.stdout
     assert done.returncode == 0, said + done.stderr
-    # In this order: each stands for what went before it.
+    # In this order: each text proves one step.
     at = 0
     for text in (
         "wrote terraform/examples/mine/main.tf",
@@ -53,14 +53,14 @@ def test_the_page_on_deploying_is_walked_to_the_first_published_day():
         "transfer: 1 of 1 objects transferred",
         "tables published 1, held 0",
         "creators  published",
-        "Asked as three people:",
+        "Queried as three readers:",
         "BucketNotEmpty",
     ):
         at = said.find(text, at)
-        assert at >= 0, f"no (more) {text!r} in:\n{said}"
+        assert at >= 0, f"{text!r} is missing, or not in order, in:\n{said}"
     analyst, reader = said.partition("  analyst:")[2].split("  pii-reader:")
     assert "haeun@example.net" not in analyst and "XXXXX@example.net" in analyst
     assert "haeun@example.net" in reader and "Access denied" in reader
-    # In the clear nowhere: a token. For nobody: a column that nobody judged.
+    # No reader sees a tokenised value in plain text or an unclassified column.
     assert "110-222-333333" not in said and "calls at night" not in said
     assert "tok1_" in analyst

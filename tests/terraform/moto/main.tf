@@ -1,4 +1,4 @@
-# The aws module over moto: every endpoint is one server on loopback.
+# The aws module for moto: every endpoint is one server on the loopback interface.
 
 terraform {
   required_providers {
