@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""How fast columns are rewritten, beside cp, DuckDB and pyarrow on one thread.
+"""Measures how fast columns are rewritten, compared with cp, DuckDB and pyarrow on one thread.
 
     make bench-rewrite [RUNS=5]
 
-or, after it, with what it built:
+or, with the binary and files that it built:
 
     target/python/bin/python benches/rewrite.py BINARY [--rows 4000000] [--runs 5]
-        [--dir target/bench] [--only cut]
+        [--dir target/bench] [--only split]
 
-Every run is a process of its own; all contestants of one work run in turns. Time is what the
-process says of itself (cp: from start to end); the processor's time, of the whole process, tells
-more where the machine does other things besides; memory is the peak that the kernel saw, and no
-less than what this script has itself. Files are in the page cache for everyone alike. A bound that is not met is said, and fails nothing:
-it depends on the machine and on what else it does.
+Every run is a separate process; all contestants of one task take turns. The time is what the process
+measures itself (cp: from start to end); processor time is that of the complete process, and more
+reliable on a busy machine; memory is the peak reported by the kernel, which is at least this
+script's own. All files are in the page cache. A bound that is not met is reported and fails nothing,
+because it depends on the machine and its load.
 """
 
 import argparse
@@ -41,7 +41,7 @@ columns:
     + "}",
 }
 
-# The same work in SQL. DuckDB has no keyed hash: sha256 over key and value is nearest.
+# The same work in SQL. DuckDB has no keyed hash: sha256 of key and value is the closest.
 SQL = {
     "drop": "SELECT * EXCLUDE (c19) FROM source",
     "three": "SELECT * REPLACE (CAST(\"at\" AS TIMESTAMP) AS \"at\", CAST(amount AS DECIMAL(12,2)) AS amount,"
@@ -55,10 +55,10 @@ SQL = {
 }
 
 
-def build(path, rows, all_text, beside):
+def build(path, rows, all_text, extra_packages):
     rows, all_text = int(rows), all_text == "True"
-    # At the end, so that DuckDB stays what it is; and before pyarrow, which looks for numpy once.
-    sys.path.append(beside)
+    # Last in the path, so that DuckDB is not replaced; before pyarrow, which looks for numpy only once.
+    sys.path.append(extra_packages)
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -114,7 +114,7 @@ def duckdb_run(source, out, work):
 
     connection = duckdb.connect()
     connection.execute("SET threads = 1")
-    # ZSTD at its lowest level and row groups as they are: what ours writes.
+    # ZSTD at its lowest level and unchanged row groups, as Landbridge writes.
     start = time.perf_counter()
     connection.execute(f"CREATE VIEW source AS FROM read_parquet('{source}')")
     connection.execute(
@@ -150,7 +150,7 @@ def pyarrow_run(source, out, work):
         if work == "three":
             put("at", table["at"].cast(pa.timestamp("us")))
             put("amount", table["amount"].cast(decimal))
-            # pyarrow has no hash: Python's own HMAC, value by value.
+            # pyarrow has no hash function, so Python's HMAC hashes each value.
             put(
                 "account",
                 pa.array(hmac.new(b"key", v.encode(), hashlib.sha256).hexdigest() for v in table["account"].to_pylist()),
@@ -166,15 +166,15 @@ def pyarrow_run(source, out, work):
 
 
 def count(*paths):
-    """Opens every file by itself, decodes all of it, and counts its rows."""
+    """Opens each file separately, decodes it completely, and counts its rows."""
     import pyarrow.parquet as pq
 
     print(sum(pq.read_table(path, use_threads=False).num_rows for path in paths))
 
 
-def apart(*arguments):
-    """Runs a function of this script in a process of its own: what this process once needed
-    would count as memory of all that it starts."""
+def in_a_separate_process(*arguments):
+    """Runs a function of this script in a separate process, because the peak memory of this
+    process counts for each process that it starts."""
     command = [sys.executable, __file__, *map(str, arguments)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
@@ -234,16 +234,16 @@ def main():
     parser.add_argument("--rows", type=int, default=4_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--dir", type=Path, default=Path("target/bench"))
-    parser.add_argument("--only", default="", help="works with this in their name")
+    parser.add_argument("--only", default="", help="run only the tasks with this text in their name")
     options = parser.parse_args()
     options.dir.mkdir(parents=True, exist_ok=True)
-    # numpy and DuckDB 1, which scripts/python-for-bench.sh puts beside the environment.
-    beside = options.dir / "python"
+    # numpy and DuckDB 1, which scripts/python-for-bench.sh installs outside the environment.
+    extra_packages = options.dir / "python"
     mixed, text = (options.dir / f"{name}-{options.rows}.parquet" for name in ("mixed", "text"))
     for path, all_text in ((mixed, False), (text, True)):
         if not path.exists():
             print(f"building {path}, once", file=sys.stderr)
-            apart("build", path.with_suffix(".part"), options.rows, all_text, beside)
+            in_a_separate_process("build", path.with_suffix(".part"), options.rows, all_text, extra_packages)
             path.with_suffix(".part").rename(path)
         print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB")
     out = str(options.dir / "out")
@@ -253,7 +253,7 @@ def main():
         plans[name].write_text(plan)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-    duckdbs = [{"PYTHONPATH": str(beside.resolve())}] if beside.is_dir() else []
+    duckdbs = [{"PYTHONPATH": str(extra_packages.resolve())}] if extra_packages.is_dir() else []
     duckdbs = [(f"DuckDB {duckdb_version(it)}", it) for it in [*duckdbs, {}]]
 
     def ours(source, work, *more, name="landbridge"):
@@ -281,7 +281,7 @@ def main():
             ratio = other.median / us.median
             bound(f"{ratio:.1f} × as fast as {other.name}, at least 1", ratio >= 1)
 
-    def judge_cut(one, all_cores):
+    def judge_split(one, all_cores):
         ratio = one.median / all_cores.median
         bound(f"{ratio:.2f} × as fast on {cores} threads, at least {0.75 * cores:.2f}", ratio >= 0.75 * cores)
 
@@ -293,23 +293,23 @@ def main():
             judge_three,
         ),
         "retype 20 columns of text": ([ours(text, "all"), *theirs(text, "all")], judge_all),
-        "the same, cut in 8": (
+        "the same, split into 8": (
             [
                 ours(text, "all", 8, 1, name="landbridge, 1 thread"),
                 ours(text, "all", 8, cores, name=f"landbridge, {cores} threads"),
             ],
-            judge_cut,
+            judge_split,
         ),
     }
     for work, (contestants, judge) in works.items():
         if options.only not in work:
             continue
-        whole = True
+        complete = True
         for turn in range(options.runs):
             for contestant in contestants:
                 outputs = contestant.run(options.dir)
-                if "cut" in work and turn == 0:
-                    whole &= len(outputs) == 8 and apart("count", *outputs) == str(options.rows)
+                if "split" in work and turn == 0:
+                    complete &= len(outputs) == 8 and in_a_separate_process("count", *outputs) == str(options.rows)
                 for path in outputs:
                     path.unlink()
         us = contestants[0].median
@@ -320,8 +320,8 @@ def main():
                 f" {it.cpu:7.2f} {it.memory:9.0f} {it.size:7.0f}"
             )
         judge(*contestants)
-        if "cut" in work:
-            bound(f"every one of 8 files opens alone, {options.rows} rows in all", whole)
+        if "split" in work:
+            bound(f"each of the 8 files can be read alone; {options.rows} rows in total", complete)
         sys.stdout.flush()
 
 

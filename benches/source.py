@@ -9,7 +9,7 @@ BINARY is built by `cargo build --profile bench -p landbridge-local-database --e
 tools. A tool that is not installed is reported and left out. A tool whose first run took more than
 four times as long as Landbridge is not run again. All write GZIP, at Landbridge's fast level where
 they allow a choice, except DuckDB's second entry and dlt, which write Snappy. The test server has one
-table of 11 columns. Every run is a process of its own, and the tools take turns. The time is from
+table of 11 columns. Every run is a separate process, and the tools take turns. The time is from
 start to end of the process, memory is its peak as reported by the kernel, and processor time is
 that of the process, without the server's.
 """

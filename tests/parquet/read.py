@@ -1,4 +1,4 @@
-"""Reads a Parquet file with DuckDB and with pyarrow and prints every value as both show it:
+"""Reads a Parquet file with DuckDB and with pyarrow, and prints every value as each of them shows it:
 {"duckdb": {"column": [text or null, …]}, "pyarrow": {…}}."""
 
 import datetime
@@ -26,7 +26,7 @@ def shown(value):
 
 path = sys.argv[1]
 connection = duckdb.connect()
-# Without pytz, DuckDB hands no zoned timestamps to Python: these are UTC already.
+# Without pytz, DuckDB converts no zoned timestamps for Python: these are in UTC already.
 connection.execute("SET TimeZone = 'UTC'")
 described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [path]).fetchall()
 plain = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "TIME WITH TIME ZONE": "TIME"}
