@@ -90,7 +90,7 @@ async fn a_table_without_our_label_is_not_touched() {
             .clone()
             .unwrap()
             .what
-            .contains("was not made by Landbridge")
+            .contains("was not created by Landbridge")
     );
     let table = world.cloud.google().table_resource("shop", "orders").unwrap();
     assert_eq!(table["schema"]["fields"].as_array().unwrap().len(), 1);

@@ -255,7 +255,7 @@ async fn a_file_whose_schema_differs_from_its_siblings() {
     let receipts = world.receipts(SECOND).await;
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
     assert!(
-        problem.contains("another schema than its siblings")
+        problem.contains("another schema than the other files")
             && problem.contains(".parquet differs from"),
         "{problem}"
     );
@@ -286,7 +286,7 @@ async fn a_contract_that_names_an_unknown_column() {
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
     assert_eq!(
         problem,
-        "the contract names a column that neither the source nor the warehouse has: contract.yaml, shop.people.e_mail — \
+        "the contract contains a column that neither the source nor BigQuery has: contract.yaml, shop.people.e_mail — \
          correct the named setting and deploy the file; the day then continues"
     );
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);

@@ -1,7 +1,8 @@
-//! The live table against the wanted one: what to create or patch before any
-//! row is loaded, or why the table must wait for a person.
+//! Compares the live BigQuery table with the desired columns: what to create or patch
+//! before rows are loaded, or why the table is held until a person decides.
 //!
-//! A column is never removed, retyped or left without the tag of its class.
+//! A column is never removed, never changes its type, and always has the policy tag
+//! of its class.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use crate::types::{BigQueryType, ColumnType};
 use crate::{Error, ErrorKind, Result};
 
-/// A column as it should be.
+/// A column as it should be in BigQuery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredColumn {
     /// Its name.
@@ -22,23 +23,23 @@ pub struct DesiredColumn {
     /// Whether it is an array of that type.
     #[serde(default)]
     pub repeated: bool,
-    /// Its class: `none`, `unclassified`, or one of the configuration.
+    /// Its class: `none`, `unclassified`, or a class of the configuration.
     pub class: String,
-    /// Shown to readers of the table.
+    /// The description in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether today's export holds it. A column that does not is filled with NULL.
+    /// Whether the day's export contains it; otherwise it is NULL in every row.
     pub in_source: bool,
-    /// Whether the contract names it.
+    /// Whether the contract contains it.
     pub in_contract: bool,
 }
 
-/// A column as the warehouse has it.
+/// A column of the live table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveColumn {
     /// Its name.
     pub name: String,
-    /// Its type, as the API prints it.
+    /// Its type, as the BigQuery API returns it.
     pub ty: String,
     /// `NULLABLE`, `REQUIRED` or `REPEATED`; empty means `NULLABLE`.
     pub mode: String,
@@ -48,16 +49,16 @@ pub struct LiveColumn {
     pub description: Option<String>,
 }
 
-/// A live table, as far as it matters here.
+/// The relevant properties of a live table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveTable {
-    /// The value of our label; `None` for a table that is not ours.
+    /// The value of the label `landbridge_source`; `None` for a table that Landbridge did not create.
     pub source_label: Option<String>,
     /// Its columns, in order.
     pub columns: Vec<LiveColumn>,
 }
 
-/// A column as it is sent to the warehouse.
+/// A column as it is sent to BigQuery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableColumn {
     /// Its name.
@@ -66,30 +67,30 @@ pub struct TableColumn {
     pub ty: BigQueryType,
     /// Whether it is an array of that type.
     pub repeated: bool,
-    /// The policy tag's resource name; `None` says explicitly that there is none.
+    /// The policy tag's resource name; `None` removes the tag explicitly.
     pub policy_tag: Option<String>,
     /// Its description.
     pub description: Option<String>,
 }
 
-/// What must be done to the table before its data.
+/// The schema change that is required before rows are loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaChange {
-    /// It does not exist: create it, tags and all.
+    /// The table does not exist: create it with its policy tags.
     Create(Vec<TableColumn>),
-    /// Patch it to this full schema.
+    /// Patch the table to this full schema.
     Patch {
-        /// All columns, live order first.
+        /// All columns: the live ones in their order, then new ones.
         columns: Vec<TableColumn>,
-        /// What changes, for the receipt: `+ email (email)`, `~ phone: tag`.
+        /// The changes, for the receipt: `+ email (email)`, `~ phone (phone): policy tag`.
         notes: Vec<String>,
     },
-    /// It is as it should be; these are its columns.
+    /// No change; these are the columns.
     Unchanged(Vec<TableColumn>),
 }
 
 impl SchemaChange {
-    /// The schema that the table has once the change is made.
+    /// The schema after the change.
     pub fn columns(&self) -> &[TableColumn] {
         match self {
             Self::Create(columns) | Self::Unchanged(columns) | Self::Patch { columns, .. } => {
@@ -99,13 +100,13 @@ impl SchemaChange {
     }
 }
 
-/// The policy tags' resource names by class.
+/// Resource names of policy tags by class.
 pub type PolicyTags = BTreeMap<String, String>;
 
-/// The tag of a class; `none` has none.
+/// The policy tag of a class; `None` for class `none`.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] when the class has no policy tag: without one the column would be readable.
+/// [`ErrorKind::Config`] if the class has no policy tag: its columns would be readable by everyone.
 pub fn policy_tag_for<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'a String>> {
     if class == CLASS_NONE {
         return Ok(None);
@@ -119,106 +120,54 @@ pub fn policy_tag_for<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'
     })
 }
 
-/// Compares `wanted` with `live` (`None`: no such table) for the table called `table`.
+/// Compares `desired` columns with the `live` table (`None`: it does not exist) of the source
+/// called `source`.
 ///
-/// Columns of the live table that `wanted` does not name stay, tagged `unclassified`.
+/// Live columns that are not in `desired` stay, and get the tag of `unclassified`.
 ///
 /// # Errors
-/// [`ErrorKind::Held`] when the table is not ours, a type differs, or a live column's
-/// mode would refuse NULL; [`ErrorKind::Config`] when a class lacks its policy
-/// tag, or the contract names a column that is nowhere.
+/// [`ErrorKind::Held`] if the table was not created by Landbridge for this source, a type
+/// differs, or the mode of a live column does not allow NULL; [`ErrorKind::Config`] if a class
+/// has no policy tag, or the contract contains a column that exists nowhere.
 pub fn diff_table(
     table: &str,
     source: &str,
-    wanted: &[DesiredColumn],
+    desired: &[DesiredColumn],
     live: Option<&LiveTable>,
     tags: &PolicyTags,
 ) -> Result<SchemaChange> {
-    let column = |wanted: &DesiredColumn| -> Result<TableColumn> {
-        Ok(TableColumn {
-            name: wanted.name.clone(),
-            ty: wanted.ty,
-            repeated: wanted.repeated,
-            policy_tag: policy_tag_for(&wanted.class, tags)?.cloned(),
-            description: wanted.description.clone(),
-        })
+    let is_live = |name: &str| {
+        live.is_some_and(|live| live.columns.iter().any(|it| it.name.eq_ignore_ascii_case(name)))
     };
-    let missing = wanted.iter().find(|want| {
-        !want.in_source
-            && !live.is_some_and(|live| {
-                live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name))
-            })
-    });
-    if let Some(missing) = missing {
+    if let Some(missing) = desired.iter().find(|it| !it.in_source && !is_live(&it.name)) {
         return Err(Error::new(
             ErrorKind::Config,
-            "the contract names a column that neither the source nor the warehouse has",
+            "the contract contains a column that neither the source nor BigQuery has",
             format!("contract.yaml, {table}.{}", missing.name),
         ));
     }
     let Some(live) = live else {
-        return Ok(SchemaChange::Create(wanted.iter().map(column).collect::<Result<_>>()?));
+        let columns = desired.iter().map(|column| table_column(column, tags));
+        return Ok(SchemaChange::Create(columns.collect::<Result<_>>()?));
     };
     if live.source_label.as_deref() != Some(source) {
         return Err(Error::new(
             ErrorKind::Held,
-            "the table exists and was not made by Landbridge for this source, so it is not touched",
+            "the table exists but was not created by Landbridge for this source, so it is not changed",
             format!(
-                "{table}; give it another name in contract.yaml, or label it landbridge_source={source} to hand it over"
+                "{table}; set another name in contract.yaml (`table:`), or hand the table over by adding the label landbridge_source={source}"
             ),
         ));
     }
     let mut columns = Vec::with_capacity(live.columns.len());
     let mut notes = Vec::new();
-    for have in &live.columns {
-        let is = |wanted: &&DesiredColumn| wanted.name.eq_ignore_ascii_case(&have.name);
-        let ty: Option<BigQueryType> = have.ty.parse().ok();
-        let want = wanted.iter().find(is);
-        let repeated = have.mode == "REPEATED";
-        if let Some(want) = want
-            && (ty != Some(want.ty) || repeated != want.repeated)
-        {
-            let was = if repeated { format!("ARRAY<{}>", have.ty) } else { have.ty.clone() };
-            let is = ColumnType { ty: want.ty, repeated: want.repeated };
-            return Err(type_change_error(table, &have.name, &was, is));
-        }
-        if !matches!(have.mode.as_str(), "" | "NULLABLE" | "REPEATED") {
-            return Err(Error::new(
-                ErrorKind::Held,
-                "a live column is neither NULLABLE nor REPEATED",
-                format!("{table}.{} is {}", have.name, have.mode),
-            ));
-        }
-        let class = want.map_or(CLASS_UNCLASSIFIED, |want| want.class.as_str());
-        let policy_tag = policy_tag_for(class, tags)?.cloned();
-        if policy_tag != have.policy_tag {
-            notes.push(format!("~ {} ({class}): policy tag", have.name));
-        }
-        let description =
-            want.and_then(|want| want.description.clone()).or_else(|| have.description.clone());
-        if description != have.description {
-            notes.push(format!("~ {}: description", have.name));
-        }
-        let Some(ty) = ty else {
-            return Err(Error::new(
-                ErrorKind::Held,
-                "a live column has a type that Landbridge does not load",
-                format!("{table}.{} is {}", have.name, have.ty),
-            ));
-        };
-        columns.push(TableColumn {
-            name: have.name.clone(),
-            ty,
-            repeated,
-            policy_tag,
-            description,
-        });
+    for column in &live.columns {
+        let desired = desired.iter().find(|it| it.name.eq_ignore_ascii_case(&column.name));
+        columns.push(update_column(table, column, desired, tags, &mut notes)?);
     }
-    for want in wanted {
-        if !live.columns.iter().any(|have| have.name.eq_ignore_ascii_case(&want.name)) {
-            notes.push(format!("+ {} ({})", want.name, want.class));
-            columns.push(column(want)?);
-        }
+    for column in desired.iter().filter(|column| !is_live(&column.name)) {
+        notes.push(format!("+ {} ({})", column.name, column.class));
+        columns.push(table_column(column, tags)?);
     }
     Ok(if notes.is_empty() {
         SchemaChange::Unchanged(columns)
@@ -227,7 +176,63 @@ pub fn diff_table(
     })
 }
 
-/// The error of a column whose type is no longer what it was.
+/// A new column.
+fn table_column(desired: &DesiredColumn, tags: &PolicyTags) -> Result<TableColumn> {
+    Ok(TableColumn {
+        name: desired.name.clone(),
+        ty: desired.ty,
+        repeated: desired.repeated,
+        policy_tag: policy_tag_for(&desired.class, tags)?.cloned(),
+        description: desired.description.clone(),
+    })
+}
+
+/// A live column with the desired tag and description; adds a note for each change.
+fn update_column(
+    table: &str,
+    live: &LiveColumn,
+    desired: Option<&DesiredColumn>,
+    tags: &PolicyTags,
+    notes: &mut Vec<String>,
+) -> Result<TableColumn> {
+    let ty: Option<BigQueryType> = live.ty.parse().ok();
+    let repeated = live.mode == "REPEATED";
+    if let Some(desired) = desired
+        && (ty != Some(desired.ty) || repeated != desired.repeated)
+    {
+        let before = if repeated { format!("ARRAY<{}>", live.ty) } else { live.ty.clone() };
+        let after = ColumnType { ty: desired.ty, repeated: desired.repeated };
+        return Err(type_change_error(table, &live.name, &before, after));
+    }
+    if !matches!(live.mode.as_str(), "" | "NULLABLE" | "REPEATED") {
+        return Err(Error::new(
+            ErrorKind::Held,
+            "a live column is neither NULLABLE nor REPEATED",
+            format!("{table}.{} is {}", live.name, live.mode),
+        ));
+    }
+    let class = desired.map_or(CLASS_UNCLASSIFIED, |desired| desired.class.as_str());
+    let policy_tag = policy_tag_for(class, tags)?.cloned();
+    if policy_tag != live.policy_tag {
+        notes.push(format!("~ {} ({class}): policy tag", live.name));
+    }
+    let description = desired
+        .and_then(|desired| desired.description.clone())
+        .or_else(|| live.description.clone());
+    if description != live.description {
+        notes.push(format!("~ {}: description", live.name));
+    }
+    let Some(ty) = ty else {
+        return Err(Error::new(
+            ErrorKind::Held,
+            "a live column has a type that Landbridge cannot load",
+            format!("{table}.{} is {}", live.name, live.ty),
+        ));
+    };
+    Ok(TableColumn { name: live.name.clone(), ty, repeated, policy_tag, description })
+}
+
+/// The error for a column whose type has changed.
 pub fn type_change_error(table: &str, column: &str, was: &str, is: ColumnType) -> Error {
     Error::new(
         ErrorKind::Held,
@@ -310,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn old_names_of_types_are_the_same_types() {
+    fn legacy_type_names_are_the_same_types() {
         check(
             &[wanted("id", Int64, "none")],
             Some(vec![live("id", "INTEGER", None)]),
@@ -322,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn new_columns_and_lost_tags_are_patched_and_strangers_are_closed() {
+    fn new_columns_and_missing_tags_are_patched_and_unknown_columns_are_masked() {
         check(
             &[
                 wanted("id", Int64, "none"),
@@ -345,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_made_harmless_loses_its_tag() {
+    fn a_column_of_class_none_loses_its_tag() {
         check(
             &[wanted("id", Int64, "none")],
             Some(vec![live("id", "INT64", Some("t/email"))]),
@@ -368,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_not_one_value() {
+    fn array_and_scalar_are_different_types() {
         let repeated =
             |mode: &str| LiveColumn { mode: mode.into(), ..live("tags", "STRING", None) };
         let array = DesiredColumn { repeated: true, ..wanted("tags", Text, "none") };
@@ -404,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_without_its_tag_stops_everything() {
+    fn a_class_without_policy_tag_is_an_error() {
         check(
             &[wanted("x", Text, "phone")],
             None,
@@ -415,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_column_stays_and_a_misspelt_one_is_told() {
+    fn a_column_removed_from_the_source_stays_and_a_misspelt_one_is_an_error() {
         let dropped = DesiredColumn { in_source: false, ..wanted("email", Text, "email") };
         check(
             &[wanted("id", Int64, "none"), dropped.clone()],
@@ -430,13 +435,13 @@ mod tests {
             &[wanted("id", Int64, "none"), dropped],
             Some(vec![live("id", "INT64", None)]),
             expect![[r#"
-                Config: the contract names a column that neither the source nor the warehouse has: contract.yaml, shop.orders.email
+                Config: the contract contains a column that neither the source nor BigQuery has: contract.yaml, shop.orders.email
             "#]],
         );
     }
 
     #[test]
-    fn somebody_elses_table_is_left_alone() {
+    fn a_table_without_the_label_is_held() {
         let live = LiveTable { source_label: None, columns: vec![] };
         let error = diff_table("shop.orders", "shop", &[], Some(&live), &tags()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Held);

@@ -1,4 +1,4 @@
-//! One day's charges, from what its receipts and the ledger counted.
+//! The cost of one day, from the quantities in its receipts and the ledger.
 
 use serde::Serialize;
 
@@ -8,51 +8,51 @@ use crate::calendar::Day;
 /// Bytes of a GiB.
 const GIB: f64 = 1_073_741_824.0;
 
-/// What was counted of a day.
+/// The measured usage of a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DayUsage {
     /// The day.
     pub day: Day,
     /// Tables with a receipt.
     pub tables: usize,
-    /// Files carried.
+    /// Number of transferred files.
     pub files: u64,
-    /// Their bytes in S3, as exported.
+    /// Bytes of the exported files in S3.
     pub exported_bytes: u64,
-    /// Their bytes in Cloud Storage, as carried; none where the ledger does not tell any more.
+    /// Bytes of the transferred files in Cloud Storage; `None` if the ledger no longer has them.
     pub transferred_bytes: Option<u64>,
-    /// Rows loaded.
+    /// Number of loaded rows.
     pub rows: u64,
-    /// Running time of the load jobs, in milliseconds.
+    /// Run time of the load jobs, in milliseconds.
     pub load_ms: u64,
 }
 
-/// What a day's export and transfer cost, before free allowances. The rest of the month does
-/// not depend on a day: see [`estimate`](super::estimate()).
+/// The cost of a day's export and transfer, before free allowances. The other items do not
+/// depend on a single day; see [`estimate`](super::estimate()).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DayCost {
-    /// What was counted.
+    /// The measured usage.
     #[serde(flatten)]
     pub usage: DayUsage,
-    /// The export, where the database's size is known.
+    /// Cost of the export in US dollars, if the size of the database is known.
     pub export_usd: Option<f64>,
     /// The transfer to GooglePrices Cloud.
     pub egress_usd: f64,
 }
 
 impl DayUsage {
-    /// Its charges; `database_gib` is the size of the database's storage.
+    /// The cost of this usage; `database_gib` is the size of the database's storage in GiB.
     pub fn cost(self, aws: &AwsPrices, database_gib: Option<f64>) -> DayCost {
-        let crossed = gib(self.transferred_bytes.unwrap_or(self.exported_bytes));
+        let transferred = gib(self.transferred_bytes.unwrap_or(self.exported_bytes));
         DayCost {
             export_usd: database_gib.map(|gib| gib * aws.export_gib.usd),
-            egress_usd: crossed * aws.egress_gib.usd,
+            egress_usd: transferred * aws.egress_gib.usd,
             usage: self,
         }
     }
 }
 
-/// GiB of bytes.
+/// Converts bytes to GiB.
 pub fn gib(bytes: u64) -> f64 {
     #[allow(clippy::cast_precision_loss)] // money with two digits
     let bytes = bytes as f64;

@@ -1,73 +1,73 @@
-//! The month, item by item.
+//! The estimated monthly cost, item by item.
 
 use serde::Serialize;
 
-use super::prices::{Price, Prices};
-use super::workload::{self, Workload};
+use super::prices::{AwsPrices, GooglePrices, Price, Prices};
+use super::workload::{self, MonthlyUsage, Workload};
 use crate::Result;
 use crate::config::Config;
 
-/// One thing that is charged.
+/// One billed item.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CostItem {
-    /// A short name that stays, for programs.
+    /// A short, stable identifier for programs.
     pub id: &'static str,
-    /// What it is.
+    /// Description of the item.
     pub what: &'static str,
-    /// How many units a month.
+    /// Units per month.
     pub quantity: f64,
     /// The unit.
     pub unit: &'static str,
     /// US dollars per unit.
     pub price: f64,
-    /// Units of it that are free.
+    /// Free units per month.
     pub free: f64,
-    /// US dollars a month, when nobody else uses the account's free allowances.
+    /// US dollars per month if the account's free allowances are unused.
     pub month: f64,
-    /// US dollars a month, when others have used them up.
+    /// US dollars per month if other workloads have used up the free allowances.
     pub month_without_allowances: f64,
-    /// Whether the price is not confirmed.
+    /// Whether the price is unconfirmed.
     pub uncertain: bool,
-    /// What makes it more or less, as the end of a sentence that begins with "it".
+    /// What the cost depends on, as the rest of a sentence that starts with "it".
     pub lever: &'static str,
 }
 
-/// A month.
+/// The estimated cost of one month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Of when the prices are.
+    /// The month or day of the prices.
     pub prices_as_of: String,
     /// The AWS region.
     pub region: String,
     /// The GooglePrices Cloud location.
     pub location: String,
-    /// What was measured.
+    /// The workload of the estimate.
     pub workload: Workload,
-    /// What is charged, the dearest first.
+    /// The billed items, the most expensive first.
     pub items: Vec<CostItem>,
-    /// US dollars a month, when nobody else uses the account's free allowances.
+    /// US dollars per month if the account's free allowances are unused.
     pub month: f64,
-    /// US dollars a month, when others have used them up.
+    /// US dollars per month if other workloads have used up the free allowances.
     pub month_without_allowances: f64,
 }
 
 impl Estimate {
-    /// The dearest item, with its share of the month in percent, by whether the account's free
-    /// allowances are there.
+    /// The most expensive item and its share of the month in percent, with or without the
+    /// account's free `allowances`.
     pub fn largest_item(&self, allowances: bool) -> Option<(&CostItem, f64)> {
         let of =
             |item: &CostItem| if allowances { item.month } else { item.month_without_allowances };
         let total: f64 = self.items.iter().map(of).sum();
-        let dearest = self.items.iter().max_by(|a, b| of(a).total_cmp(&of(b)))?;
-        (total > 0.0).then(|| (dearest, of(dearest) / total * 100.0))
+        let largest = self.items.iter().max_by(|a, b| of(a).total_cmp(&of(b)))?;
+        (total > 0.0).then(|| (largest, of(largest) / total * 100.0))
     }
 }
 
-/// Estimates the month of a configuration and a workload. `region` other than the source's
-/// asks what it would be there.
+/// Estimates the monthly cost of a configuration and a workload. `region` may differ from the
+/// source's region, to compare prices.
 ///
 /// # Errors
-/// [`ErrorKind::Config`](crate::ErrorKind::Config) when there are no prices of the region or location.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) if there are no prices for the region or location.
 pub fn estimate(
     prices: &Prices,
     config: &Config,
@@ -77,141 +77,10 @@ pub fn estimate(
     let aws = prices.aws(region)?;
     let location = &config.warehouse.location;
     let google = prices.google(location)?;
-    let used = workload::monthly_usage(config, workload);
-    // What a database's size leaves free is its own, and no allowance that others could use up.
-    let snapshots = CostItem {
-        quantity: used.snapshots_gib,
-        free: used.snapshots_free_gib,
-        ..item(
-            ("snapshots", "RDS storage of snapshots", "GiB-month"),
-            (used.snapshots_gib - used.snapshots_free_gib).max(0.0),
-            aws.backup_gib_month,
-            "grows with what changes in the database and with the oldest snapshot that is kept",
-        )
-    };
-    let mut items = vec![
-        snapshots,
-        item(
-            ("export", "RDS export of the day's snapshot", "GiB"),
-            used.exported_gib,
-            aws.export_gib,
-            "grows with the size of the database's storage; exporting fewer tables does not lower it",
-        ),
-        item(
-            ("egress", "transfer from AWS to GooglePrices Cloud", "GiB"),
-            used.egress_gib,
-            aws.egress_gib,
-            "grows with the Parquet of a day; columns and tables that stay behind lower it",
-        ),
-        item(
-            ("kms-key", "KMS, the key", "key-month"),
-            1.0,
-            aws.kms_key_month,
-            "is the same for every workload",
-        ),
-        item(
-            ("kms-uses", "KMS, uses of the key", "10,000 uses"),
-            used.key_uses_10k,
-            aws.kms_10k,
-            "grows with the number of files",
-        ),
-        item(
-            ("s3-storage", "S3 storage of exports, 7 days", "GiB-month"),
-            used.s3_gib,
-            aws.s3_gib_month,
-            "grows with the Parquet of a day and with export_retention_days",
-        ),
-        item(
-            ("s3-writes", "S3 writes and listings", "1,000 requests"),
-            used.puts_1k,
-            aws.s3_put_1k,
-            "grows with the number of files and of starts",
-        ),
-        item(
-            ("s3-reads", "S3 reads", "1,000 requests"),
-            used.gets_1k,
-            aws.s3_get_1k,
-            "grows with the number of files and of starts",
-        ),
-        item(
-            ("lambda-time", "Lambda memory and time", "GiB-second"),
-            used.lambda_gib_s,
-            aws.lambda_gib_s,
-            "grows with the Parquet of a day",
-        ),
-        item(
-            ("lambda-starts", "Lambda starts", "million starts"),
-            used.starts_1m,
-            aws.lambda_1m,
-            "grows with the hours between export and deadline",
-        ),
-        item(
-            ("scheduler", "EventBridge Scheduler", "million starts"),
-            used.starts_1m,
-            aws.scheduler_1m,
-            "grows with the hours between export and deadline",
-        ),
-        item(
-            ("logs", "CloudWatch Logs", "GiB"),
-            used.logs_gib,
-            aws.logs_gib,
-            "grows with the number of starts",
-        ),
-        item(
-            ("alarms", "CloudWatch alarms", "alarm-month"),
-            used.alarms,
-            aws.alarm_month,
-            "is the same for every workload",
-        ),
-        item(
-            ("metrics", "CloudWatch metrics from logs", "metric-month"),
-            used.metrics,
-            aws.metric_month,
-            "is the same for every workload",
-        ),
-        item(
-            ("secret", "Secrets Manager, the key of tokens", "secret-month"),
-            used.secrets,
-            aws.secret_month,
-            "is there when transfer.token_key is",
-        ),
-        item(
-            ("secret-reads", "Secrets Manager, reads", "10,000 reads"),
-            used.secret_reads_10k,
-            aws.secret_10k,
-            "is there when transfer.token_key is",
-        ),
-        item(
-            ("alert-mails", "SNS mails of alarms", "1,000 mails"),
-            used.mails_1k,
-            aws.mail_1k,
-            "grows with alarms and with who is told",
-        ),
-        item(
-            ("failures-queue", "SQS queue of failures", "million requests"),
-            used.mails_1k / 1e3,
-            aws.queue_1m,
-            "grows with ticks that fail for good",
-        ),
-        item(
-            ("landing-storage", "Cloud Storage of carried files, 7 days", "GiB-month"),
-            used.landing_gib,
-            google.storage_gib_month,
-            "grows with the Parquet of a day and with landing_retention_days",
-        ),
-        item(
-            ("landing-writes", "Cloud Storage writes", "1,000 writes"),
-            used.landing_writes_1k,
-            google.storage_write_1k,
-            "grows with the number of files",
-        ),
-        item(
-            ("tables", "BigQuery storage (loads are free)", "GiB-month"),
-            used.table_gib,
-            google.bigquery_gib_month,
-            "grows with the tables",
-        ),
-    ];
+    let usage = workload::monthly_usage(config, workload);
+    let mut items = data_items(&usage, aws);
+    items.extend(operation_items(&usage, aws));
+    items.extend(google_items(&usage, google));
     items.sort_by(|a, b| {
         b.month_without_allowances.total_cmp(&a.month_without_allowances).then(a.id.cmp(b.id))
     });
@@ -224,6 +93,157 @@ pub fn estimate(
         month_without_allowances: items.iter().map(|item| item.month_without_allowances).sum(),
         items,
     })
+}
+
+/// Snapshots, exports, their encryption and storage, and the transfer out of AWS.
+fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
+    // The free amount depends on the size of the database; it is not an allowance of the account
+    // that other workloads could use up.
+    let snapshots = CostItem {
+        quantity: usage.snapshots_gib,
+        free: usage.snapshots_free_gib,
+        ..item(
+            ("snapshots", "RDS storage of snapshots", "GiB-month"),
+            (usage.snapshots_gib - usage.snapshots_free_gib).max(0.0),
+            aws.backup_gib_month,
+            "grows with what changes in the database and with the oldest snapshot that is kept",
+        )
+    };
+    vec![
+        snapshots,
+        item(
+            ("export", "RDS export of the day's snapshot", "GiB"),
+            usage.exported_gib,
+            aws.export_gib,
+            "grows with the size of the database's storage; exporting fewer tables does not lower it",
+        ),
+        item(
+            ("egress", "transfer from AWS to GooglePrices Cloud", "GiB"),
+            usage.egress_gib,
+            aws.egress_gib,
+            "grows with the Parquet of a day; columns and tables that stay behind lower it",
+        ),
+        item(
+            ("kms-key", "KMS, the key", "key-month"),
+            1.0,
+            aws.kms_key_month,
+            "is the same for every workload",
+        ),
+        item(
+            ("kms-uses", "KMS, uses of the key", "10,000 uses"),
+            usage.key_uses_10k,
+            aws.kms_10k,
+            "grows with the number of files",
+        ),
+        item(
+            ("s3-storage", "S3 storage of exports, 7 days", "GiB-month"),
+            usage.s3_gib,
+            aws.s3_gib_month,
+            "grows with the Parquet of a day and with export_retention_days",
+        ),
+        item(
+            ("s3-writes", "S3 writes and listings", "1,000 requests"),
+            usage.puts_1k,
+            aws.s3_put_1k,
+            "grows with the number of files and of starts",
+        ),
+        item(
+            ("s3-reads", "S3 reads", "1,000 requests"),
+            usage.gets_1k,
+            aws.s3_get_1k,
+            "grows with the number of files and of starts",
+        ),
+    ]
+}
+
+/// Functions, schedules, logs, alarms and secrets.
+fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
+    vec![
+        item(
+            ("lambda-time", "Lambda memory and time", "GiB-second"),
+            usage.lambda_gib_s,
+            aws.lambda_gib_s,
+            "grows with the Parquet of a day",
+        ),
+        item(
+            ("lambda-starts", "Lambda starts", "million starts"),
+            usage.starts_1m,
+            aws.lambda_1m,
+            "grows with the hours between export and deadline",
+        ),
+        item(
+            ("scheduler", "EventBridge Scheduler", "million starts"),
+            usage.starts_1m,
+            aws.scheduler_1m,
+            "grows with the hours between export and deadline",
+        ),
+        item(
+            ("logs", "CloudWatch Logs", "GiB"),
+            usage.logs_gib,
+            aws.logs_gib,
+            "grows with the number of starts",
+        ),
+        item(
+            ("alarms", "CloudWatch alarms", "alarm-month"),
+            usage.alarms,
+            aws.alarm_month,
+            "is the same for every workload",
+        ),
+        item(
+            ("metrics", "CloudWatch metrics from logs", "metric-month"),
+            usage.metrics,
+            aws.metric_month,
+            "is the same for every workload",
+        ),
+        item(
+            ("secret", "Secrets Manager, the key of tokens", "secret-month"),
+            usage.secrets,
+            aws.secret_month,
+            "is there when transfer.token_key is",
+        ),
+        item(
+            ("secret-reads", "Secrets Manager, reads", "10,000 reads"),
+            usage.secret_reads_10k,
+            aws.secret_10k,
+            "is there when transfer.token_key is",
+        ),
+        item(
+            ("alert-mails", "SNS mails of alarms", "1,000 mails"),
+            usage.mails_1k,
+            aws.mail_1k,
+            "grows with alarms and with who is told",
+        ),
+        item(
+            ("failures-queue", "SQS queue of failures", "million requests"),
+            usage.mails_1k / 1e3,
+            aws.queue_1m,
+            "grows with ticks that fail for good",
+        ),
+    ]
+}
+
+/// Cloud Storage and BigQuery.
+fn google_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
+    vec![
+        item(
+            ("landing-storage", "Cloud Storage of carried files, 7 days", "GiB-month"),
+            usage.landing_gib,
+            google.storage_gib_month,
+            "grows with the Parquet of a day and with landing_retention_days",
+        ),
+        item(
+            ("landing-writes", "Cloud Storage writes", "1,000 writes"),
+            usage.landing_writes_1k,
+            google.storage_write_1k,
+            "grows with the number of files",
+        ),
+        item(
+            ("tables", "BigQuery storage (loads are free)", "GiB-month"),
+            usage.table_gib,
+            google.bigquery_gib_month,
+            "grows with the tables",
+        ),
+    ]
 }
 
 fn item(

@@ -1,12 +1,12 @@
-//! What a month costs, and what a day did. A pure model: the configuration, what was measured
-//! and a dated file of prices in, items out.
+//! Estimates the cost of a month and of a day, from the configuration, measured quantities and
+//! a dated price list.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`prices`] | unit prices per AWS region and GooglePrices location, each with its free allowance |
-//! | [`workload`] | what is measured, and what a day of it does: starts, requests, bytes |
+//! | [`workload`] | measured quantities, and the usage that follows from them: starts, requests, bytes |
 //! | [`estimate`] | the month, item by item, and what largest_item it |
-//! | [`day`] | one day's charges from its receipts |
+//! | [`day`] | the cost of one day, from its receipts |
 
 pub mod day;
 pub mod estimate;

@@ -1,4 +1,4 @@
-//! Unit prices, from a file that says of which day they are.
+//! Unit prices, from a dated price list.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The prices that come with Landbridge.
+/// The price list that is part of the program.
 const SHIPPED: &str = include_str!("prices.json");
 
-/// The location whose prices stand for those of every location that is not named.
+/// The key of the prices that apply to every location that is not listed.
 const ANY_LOCATION: &str = "*";
 
-/// A unit price, and how much of it an account gets free every month.
+/// A unit price with the monthly free allowance of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// US dollars per unit. The unit is in the field's name.
+    /// US dollars per unit. The field name contains the unit.
     pub usd: f64,
-    /// Units a month that cost nothing, shared by everything in the account.
+    /// Free units per month, shared by all workloads of the account.
     #[serde(default)]
     pub free: f64,
-    /// Whether the price was not confirmed when the file was made.
+    /// Whether the price was unconfirmed when the list was written.
     #[serde(default)]
     pub uncertain: bool,
 }
@@ -42,21 +42,21 @@ pub struct AwsPrices {
     pub s3_get_1k: Price,
     /// What leaves AWS for the internet, GooglePrices Cloud being that.
     pub egress_gib: Price,
-    /// A function's memory for a second, arm64.
+    /// Memory of a function per second, arm64.
     pub lambda_gib_s: Price,
-    /// A million starts.
+    /// A million function invocations.
     pub lambda_1m: Price,
-    /// A million starts by a schedule.
+    /// A million invocations by a schedule.
     pub scheduler_1m: Price,
     /// A customer-managed key.
     pub kms_key_month: Price,
     /// Ten thousand uses of a key.
     pub kms_10k: Price,
-    /// Logs taken in.
+    /// Ingested logs.
     pub logs_gib: Price,
     /// An alarm.
     pub alarm_month: Price,
-    /// A metric made from logs.
+    /// A metric derived from logs.
     pub metric_month: Price,
     /// A secret.
     pub secret_month: Price,
@@ -80,35 +80,35 @@ pub struct GooglePrices {
     pub bigquery_gib_month: Price,
 }
 
-/// All prices of a time.
+/// A price list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// The day or month, such as `2026-11`.
+    /// The day or month of the prices, such as `2026-11`.
     pub as_of: String,
     /// The currency: USD.
     pub currency: String,
-    /// Where they are from.
+    /// The source of the prices.
     pub source: String,
-    /// By region.
+    /// By AWS region.
     pub aws: BTreeMap<String, AwsPrices>,
-    /// By location; `*` is every other one.
+    /// By location; `*` applies to every other location.
     pub google: BTreeMap<String, GooglePrices>,
 }
 
 impl Prices {
-    /// The prices that come with Landbridge.
+    /// The price list that is part of the program.
     ///
     /// # Errors
-    /// None in a build whose tests passed.
+    /// Never in a build whose tests passed.
     pub fn shipped() -> Result<Self> {
         Self::parse("the prices that come with landbridge", SHIPPED)
     }
 
-    /// Reads a file of prices. `file` is only used to name it.
+    /// Parses a price list. `file` is the name shown in errors.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when it is not of the form of the one that comes with Landbridge.
+    /// [`ErrorKind::Config`] if it does not have the format of the built-in list.
     pub fn parse(file: &str, text: &str) -> Result<Self> {
         let prices: Self = serde_json::from_str(text).map_err(|error| {
             Error::new(ErrorKind::Config, "a file of prices cannot be used", file)
@@ -123,7 +123,7 @@ impl Prices {
     /// The prices of a region.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the file lacks it, naming those that it has.
+    /// [`ErrorKind::Config`] if the list does not contain the region; names the known regions.
     pub fn aws(&self, region: &str) -> Result<&AwsPrices> {
         self.aws.get(region).ok_or_else(|| {
             let known: Vec<&str> = self.aws.keys().map(String::as_str).collect();

@@ -1,63 +1,63 @@
-//! What is measured, and what follows from it. Numbers that nobody measured are constants with
-//! their reason; docs/costs.md lists them.
+//! Measured quantities, and the monthly usage that follows from them. Quantities that are
+//! assumed are documented constants; docs/costs.md lists them.
 
 use crate::config::Config;
 
 /// Days of an average month: AWS counts 730 hours.
 pub const DAYS_A_MONTH: f64 = 730.0 / 24.0;
 
-/// MiB of a file of an export that is not told otherwise: RDS usually writes 1 to 10 MB
+/// Assumed size of an exported file, in MiB: RDS usually writes 1 to 10 MB
 /// (AWS documentation, "Exporting DB snapshot data to Amazon S3").
 const FILE_MIB: f64 = 5.0;
-/// Bytes of a table in BigQuery, which counts 8 a number and 2 more than its length a text, by
-/// bytes of the same table in compressed Parquet. `table_gib` tells better.
+/// Ratio of a table's logical bytes in BigQuery (8 bytes per number, length + 2 bytes per text)
+/// to its bytes in compressed Parquet. A measured `table_gib` is more precise.
 const TABLE_BY_PARQUET: f64 = 3.0;
-/// Days that exports stay in S3, and that files stay in Cloud Storage: Terraform's defaults.
+/// Days for which files are kept in S3 and Cloud Storage: the defaults of the Terraform modules.
 const RETENTION_DAYS: f64 = 7.0;
-/// What one start of `transfer` carries a second, in MiB.
-const CARRIED_MIB_S: f64 = 50.0;
-/// Writes of a file: RDS writes it, the ledger records it.
-const PUTS_A_FILE: f64 = 2.0;
-/// Reads of a file: two of its footer, its bytes in a few ranges, its record.
-const GETS_A_FILE: f64 = 6.0;
-/// Uses of the key by a file: one to encrypt, one for each read of it.
-const KEY_USES_A_FILE: f64 = 6.0;
-/// Listings and writes of a start that finds little to do.
-const PUTS_A_START: f64 = 3.0;
-/// Reads of such a start.
-const GETS_A_START: f64 = 20.0;
-/// Logs of a start, in KiB: its own lines and Lambda's three.
-const LOG_KIB_A_START: f64 = 3.0;
-/// Alarms, and metrics made from logs, that `terraform/modules/aws` makes.
+/// Throughput of one start of `transfer`, in MiB per second.
+const TRANSFER_MIB_S: f64 = 50.0;
+/// S3 writes per file: the file by RDS, and its ledger record.
+const PUTS_PER_FILE: f64 = 2.0;
+/// S3 reads per file: two for its footer, a few ranges of its bytes, and its record.
+const GETS_PER_FILE: f64 = 6.0;
+/// Uses of the KMS key per file: one to encrypt, and one per read.
+const KEY_USES_PER_FILE: f64 = 6.0;
+/// S3 listings and writes per start that has little to do.
+const PUTS_PER_START: f64 = 3.0;
+/// S3 reads per start that has little to do.
+const GETS_PER_START: f64 = 20.0;
+/// Logs per start, in KiB: its own lines and three of Lambda.
+const LOG_KIB_PER_START: f64 = 3.0;
+/// Alarms that `terraform/modules/aws` creates.
 const ALARMS: f64 = 13.0;
-/// See above.
+/// Metrics derived from logs that `terraform/modules/aws` creates.
 const METRICS: f64 = 3.0;
-/// Mails of a month in which something is the matter every other day.
+/// Alert mails per month, assuming a problem every other day.
 const MAILS: f64 = 30.0;
 
-/// What is measured.
+/// The measured quantities of a source.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Workload {
-    /// Size of the database's storage, in GiB: what RDS charges an export by.
+    /// Size of the database's storage, in GiB; RDS charges exports by it.
     pub database_gib: f64,
     /// Parquet of one day's export, in GiB.
     pub parquet_gib_per_day: f64,
     /// Share of the database's blocks that change in a day, in percent.
     pub change_percent_per_day: f64,
-    /// Files of one day's export; none: of 5 MiB each.
+    /// Number of files of one day's export; `None` assumes files of 5 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_per_day: Option<f64>,
-    /// What BigQuery stores, in GiB; none: three times the Parquet.
+    /// Size of the BigQuery tables, in GiB; `None` assumes three times the Parquet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_gib: Option<f64>,
 }
 
 impl Workload {
-    /// A database that changes by a twentieth a day.
+    /// The default: five percent of the database changes per day.
     pub const CHANGE_PERCENT_PER_DAY: f64 = 5.0;
 }
 
-/// What a month of a workload uses, in the units of the prices.
+/// The usage of one month, in the units of the price list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MonthlyUsage {
     pub(super) snapshots_gib: f64,
@@ -81,83 +81,84 @@ pub(super) struct MonthlyUsage {
     pub(super) table_gib: f64,
 }
 
-/// Starts a day of each function, by `infra/schedules`: the snapshot every 20 minutes; the
-/// export every 10, transfer and load every 5, each until the end of the deadline's hour.
+/// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20
+/// minutes; the export every 10, transfer and load every 5, until the end of the deadline hour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DailyInvocations {
-    /// Of `snapshot`.
+    /// Invocations of `snapshot`.
     pub snapshot: f64,
-    /// Of `export`.
+    /// Invocations of `export`.
     pub export: f64,
-    /// Of `transfer`.
+    /// Invocations of `transfer`.
     pub transfer: f64,
-    /// Of `load`.
+    /// Invocations of `load`.
     pub load: f64,
 }
 
 impl DailyInvocations {
-    /// Those of a configuration.
+    /// The invocations for a configuration.
     pub fn from_config(config: &Config) -> Self {
         let schedule = &config.schedule;
         let hours = |from: u8| f64::from(schedule.deadline_hour.saturating_sub(from)) + 1.0;
-        let carrying = 12.0 * hours(schedule.transfer_from_hour);
+        let every_5_minutes = 12.0 * hours(schedule.transfer_from_hour);
         Self {
             snapshot: 72.0,
             export: 6.0 * hours(schedule.export_hour),
-            transfer: carrying,
-            load: carrying,
+            transfer: every_5_minutes,
+            load: every_5_minutes,
         }
     }
 
-    /// All of them.
+    /// The invocations of all functions.
     pub fn total(&self) -> f64 {
         self.snapshot + self.export + self.transfer + self.load
     }
 }
 
-/// GiB that the kept snapshots hold. The first one holds the whole database; each further one
-/// the blocks that changed since the one before (AWS documentation, "Working with backups").
-/// So the oldest that is kept decides: all that changed since is held, at most once per day,
-/// since a block that changes on two days may be held twice.
+/// Size of all kept snapshots, in GiB. The first one contains the whole database, and each later
+/// one the blocks that changed since the previous one (AWS documentation, "Working with
+/// backups"). So the age of the oldest snapshot determines the size: everything that changed
+/// since then is stored, counted once per day, because a block that changes on two days may be
+/// stored twice.
 fn snapshots_gib(config: &Config, workload: &Workload) -> f64 {
     let kept = &config.snapshots;
     let days = (f64::from(kept.hourly) / 24.0)
         .max(f64::from(kept.daily))
         .max(f64::from(kept.weekly) * 7.0);
-    let a_day = (workload.change_percent_per_day / 100.0).min(1.0);
-    workload.database_gib * (1.0 + a_day * days)
+    let daily_change = (workload.change_percent_per_day / 100.0).min(1.0);
+    workload.database_gib * (1.0 + daily_change * days)
 }
 
 pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsage {
     let starts = DailyInvocations::from_config(config);
     let parquet = workload.parquet_gib_per_day;
     let files = workload.files_per_day.unwrap_or(parquet * 1024.0 / FILE_MIB).ceil();
-    let month = |a_day: f64| a_day * DAYS_A_MONTH;
-    let carrying_s = parquet * 1024.0 / CARRIED_MIB_S;
-    // Memory as Terraform's defaults give it; seconds of a start that finds little to do, and
-    // three for one of the load, which waits for BigQuery's answers.
+    let month = |per_day: f64| per_day * DAYS_A_MONTH;
+    let transfer_s = parquet * 1024.0 / TRANSFER_MIB_S;
+    // Memory in GiB from the defaults of Terraform; a start with little to do takes one second,
+    // or three in the load stage, which waits for BigQuery.
     let lambda_gib_s = starts.snapshot * 0.125
         + starts.export * 0.125
-        + (starts.transfer + carrying_s) * 1.0
+        + (starts.transfer + transfer_s) * 1.0
         + starts.load * 3.0 * 0.25;
     let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
-        // Free up to the size of the database's own storage.
+        // Snapshots are free up to the size of the database's storage.
         snapshots_free_gib: workload.database_gib,
         exported_gib: month(workload.database_gib),
         s3_gib: parquet * RETENTION_DAYS,
-        puts_1k: month(files * PUTS_A_FILE + starts.total() * PUTS_A_START) / 1e3,
-        gets_1k: month(files * GETS_A_FILE + starts.total() * GETS_A_START) / 1e3,
+        puts_1k: month(files * PUTS_PER_FILE + starts.total() * PUTS_PER_START) / 1e3,
+        gets_1k: month(files * GETS_PER_FILE + starts.total() * GETS_PER_START) / 1e3,
         egress_gib: month(parquet),
         lambda_gib_s: month(lambda_gib_s),
         starts_1m: month(starts.total()) / 1e6,
-        key_uses_10k: month(files * KEY_USES_A_FILE) / 1e4,
-        logs_gib: month(starts.total() * LOG_KIB_A_START) / 1_048_576.0,
+        key_uses_10k: month(files * KEY_USES_PER_FILE) / 1e4,
+        logs_gib: month(starts.total() * LOG_KIB_PER_START) / 1_048_576.0,
         alarms: ALARMS,
         metrics: METRICS,
         secrets,
-        // A process reads it once, and Lambda starts new ones a few times a day.
+        // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.
         secret_reads_10k: secrets * month(starts.transfer) / 1e4,
         mails_1k: MAILS / 1e3,
         landing_gib: parquet * RETENTION_DAYS,

@@ -1,4 +1,4 @@
-//! The plan of one table, from its footers, the manifest and the contract.
+//! Plans one table from its Parquet footers, the manifest and the contract.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::rewrite::Action;
 use crate::types::{BigQueryType, ColumnType, Engine, ParquetColumn, exported_column};
 use crate::{Error, ErrorKind, Result};
 
-/// One data object with what its footer says.
+/// A data object of the export, with the contents of its Parquet footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
     /// The object.
@@ -25,40 +25,41 @@ pub struct DataFile {
     pub rows: u64,
     /// Top-level columns, in order.
     pub columns: Vec<ParquetColumn>,
-    /// How it is cut: consecutive row groups with their rows. One part is the whole file.
+    /// How the file is split at row groups, in order; one part means that it is not split.
     pub parts: Vec<FilePart>,
 }
 
-/// A part of a file that is cut at its row groups.
+/// A part of a file that is split at row groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePart {
-    /// Its row groups.
+    /// The row groups of this part.
     pub row_groups: Range<usize>,
-    /// Their rows.
+    /// Number of rows in them.
     pub rows: u64,
 }
 
-/// What a table is planned from.
+/// The inputs of [`plan_table`].
 #[derive(Clone, Debug)]
 pub struct TableInput<'a> {
     /// `schema.table`.
     pub source_table: &'a str,
     /// The BigQuery table.
     pub table: &'a str,
-    /// Which engine wrote it.
+    /// The engine of the source database.
     pub engine: Engine,
-    /// What the manifest says.
+    /// The table's entry in the manifest.
     pub status: &'a TableStatus,
     /// Its data objects, in the order of their keys.
     pub files: &'a [DataFile],
-    /// What the contract says of it.
+    /// The table's contract, if it is in contract.yaml.
     pub contract: Option<&'a contract::TableContract>,
-    /// Where its objects go in Cloud Storage, without a trailing slash.
+    /// Name prefix of its objects in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
 
-/// Plans a table. A trouble of this table does not stop the others: it is in
-/// [`TablePlan::problem`], and the table keeps yesterday's data.
+/// Plans a table. An error that concerns only this table is stored in
+/// [`TablePlan::problem`]: the table keeps the previous day's data, and other tables
+/// are not affected.
 pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     let mut plan = TablePlan {
         source_table: input.source_table.to_owned(),
@@ -85,7 +86,7 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
                 plan.items.clear();
                 plan.problem = Some(Problem::new(
                     ErrorKind::Config,
-                    "every column of a table is dropped or emptied; leave the table out of the export instead (`export.only`)",
+                    "every column of a table is dropped or set to NULL; exclude the table from the export instead (`export.only`)",
                     input.source_table,
                 ));
             }
@@ -94,7 +95,7 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     plan
 }
 
-/// Whether a column that this happens to is in the files that arrive.
+/// Whether the transferred files contain a column with this action.
 fn in_files(action: &Action) -> bool {
     !matches!(action, Action::Drop | Action::SetNull)
 }
@@ -108,13 +109,13 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
     column.precision = original.map_or(0, |original| original.precision);
     column.scale = original.and_then(|original| original.scale);
     let named = input.contract.and_then(|table| table.columns.get(&parquet.name));
-    // What cannot land stays as it is: `resolve_table` says why the table waits.
+    // A column that cannot be loaded is kept here; `resolve_table` returns the error.
     column.action = plan_column(&column, named).map_or(Action::Keep, |planned| planned.action);
     column
 }
 
 impl TablePlan {
-    /// The first revision as another one: its objects have names of their own.
+    /// Turns the first revision of a plan into another one, whose objects have other names.
     #[must_use]
     pub fn with_revision(mut self, revision: u32) -> Self {
         if revision == self.revision {
@@ -130,127 +131,166 @@ impl TablePlan {
     }
 }
 
-/// What the contract makes of a table.
+/// A planned table with the contract applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedTable {
-    /// The columns as they should be in the warehouse: the source's order, then what the source lacks.
+    /// The desired columns: those of the export in its order, then those only in the contract.
     pub columns: Vec<DesiredColumn>,
-    /// What the receipt must mention.
+    /// Notes for the receipt.
     pub notes: Vec<Note>,
 }
 
 /// Applies the contract to a planned table.
 ///
-/// `text` are the columns that stay text because a value did not fit.
+/// `text_columns` are the columns that stay text because of a misfit.
 ///
 /// # Errors
-/// [`ErrorKind::Held`] when a column cannot be loaded, or its type is not the contract's any more;
-/// [`ErrorKind::Transient`] when the contract asks for another way than the plan took.
+/// [`ErrorKind::Held`] if a column cannot be loaded or its type differs from the contract;
+/// [`ErrorKind::Transient`] if the contract requires another transformation than the plan.
 pub fn resolve_table(
     plan: &TablePlan,
     contract: Option<&contract::TableContract>,
-    text: &BTreeSet<String>,
+    text_columns: &BTreeSet<String>,
 ) -> Result<ResolvedTable> {
-    let mut columns: Vec<DesiredColumn> = Vec::with_capacity(plan.columns.len());
-    let mut notes = plan.notes.clone();
+    let columns = Vec::with_capacity(plan.columns.len());
+    let mut resolved = ResolvedTable { columns, notes: plan.notes.clone() };
     if contract.is_none() {
-        notes.push(Note::new(
+        resolved.notes.push(Note::new(
             NoteCode::TableNotInContract,
             "the contract does not contain this table: every column is masked for everyone",
         ));
     }
     for column in &plan.columns {
-        let parquet = &column.parquet;
-        let named = contract.and_then(|table| table.columns.get(&parquet.name));
-        let place = || format!("{}.{}", plan.table, parquet.name);
-        ColumnName::new(parquet.name.clone()).map_err(|error| {
+        resolved.check_name(&plan.table, &column.parquet.name)?;
+        let named = contract.and_then(|table| table.columns.get(&column.parquet.name));
+        let Some(column_type) = planned_type(&plan.table, column, named)? else {
+            continue;
+        };
+        let stays_text = text_columns.contains(&column.parquet.name);
+        resolved.add_exported(&plan.table, column, column_type, named, stays_text)?;
+        if named.is_none() && contract.is_some() {
+            resolved.note_not_in_contract(&column.parquet.name);
+        }
+    }
+    resolved.add_missing(contract);
+    Ok(resolved)
+}
+
+/// The column type that the plan produces; `None` for a dropped column.
+fn planned_type(
+    table: &str,
+    column: &SourceColumn,
+    named: Option<&contract::ColumnContract>,
+) -> Result<Option<ColumnType>> {
+    let name = &column.parquet.name;
+    let planned = plan_column(column, named).map_err(|why| {
+        Error::new(ErrorKind::Held, "a column cannot be loaded", format!("{table}.{name}: {why}"))
+    })?;
+    if planned.action != column.action {
+        return Err(Error::new(
+            ErrorKind::Transient,
+            "the contract changed after the day was planned; the next tick of the transfer stage transfers the table again",
+            format!("{table}.{name}"),
+        ));
+    }
+    Ok(planned.column_type)
+}
+
+impl ResolvedTable {
+    /// Checks that BigQuery accepts the name and that no other column has it.
+    fn check_name(&self, table: &str, name: &str) -> Result<()> {
+        ColumnName::new(name).map_err(|error| {
             Error::new(
                 ErrorKind::Held,
-                "BigQuery cannot take a column's name",
+                "BigQuery does not accept the name of a column",
                 format!(
-                    "{}: {}; rename it in the source, or leave its table out of the export",
-                    place(),
+                    "{table}.{name}: {}; rename it in the source, or exclude its table from the export (`export.only`)",
                     error.what()
                 ),
             )
         })?;
-        if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&parquet.name)) {
+        if self.columns.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
             return Err(Error::new(
                 ErrorKind::Held,
-                "two columns differ in upper and lower case only",
-                place(),
+                "two columns differ only in letter case, which BigQuery ignores",
+                format!("{table}.{name}"),
             ));
         }
-        let planned = plan_column(column, named).map_err(|why| {
-            Error::new(ErrorKind::Held, "a column cannot be loaded", format!("{}: {why}", place()))
-        })?;
-        if planned.action != column.action {
-            return Err(Error::new(
-                ErrorKind::Transient,
-                "the contract asks for another way than the day's plan took; the next tick of the transfer carries the table anew",
-                place(),
-            ));
-        }
-        let Some(mut column_type) = planned.column_type else {
-            continue;
-        };
-        if text.contains(&parquet.name) {
-            column_type = ColumnType::scalar(BigQueryType::String);
-        }
-        match named {
-            Some(named) if text.contains(&parquet.name) => notes.push(Note::of_column(
-                NoteCode::ColumnStaysText,
-                &parquet.name,
-                format!(
-                    "column `{}` stays STRING: not all its values can be read as {}",
-                    parquet.name, named.bigquery_type
-                ),
-            )),
-            Some(named) if named.column_type() != column_type => {
-                return Err(type_change_error(&plan.table, &parquet.name, &named.column_type().to_string(), column_type));
+        Ok(())
+    }
+
+    /// Adds a column of the export.
+    fn add_exported(
+        &mut self,
+        table: &str,
+        column: &SourceColumn,
+        planned: ColumnType,
+        named: Option<&contract::ColumnContract>,
+        stays_text: bool,
+    ) -> Result<()> {
+        let name = &column.parquet.name;
+        let actual = if stays_text { ColumnType::scalar(BigQueryType::String) } else { planned };
+        if let Some(named) = named {
+            if stays_text {
+                self.notes.push(Note::of_column(
+                    NoteCode::ColumnStaysText,
+                    name,
+                    format!(
+                        "column `{name}` stays STRING: not all its values can be read as {}",
+                        named.bigquery_type
+                    ),
+                ));
+            } else if named.column_type() != actual {
+                let expected = named.column_type().to_string();
+                return Err(type_change_error(table, name, &expected, actual));
             }
-            None if contract.is_some() => notes.push(Note::of_column(
-                NoteCode::ColumnNotInContract,
-                &parquet.name,
-                format!(
-                    "column `{}` is not in the contract: it is masked for everyone until contract.yaml contains it",
-                    parquet.name
-                ),
-            )),
-            _ => {}
         }
-        columns.push(DesiredColumn {
-            name: parquet.name.clone(),
-            ty: column_type.ty,
-            repeated: column_type.repeated,
+        self.columns.push(DesiredColumn {
+            name: name.clone(),
+            ty: actual.ty,
+            repeated: actual.repeated,
             class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
             description: named.and_then(|named| named.description.clone()),
             in_source: true,
             in_contract: named.is_some(),
         });
+        Ok(())
     }
-    for (name, named) in contract.iter().flat_map(|table| &table.columns) {
-        if named.transform == Some(Transform::Drop)
-            || columns.iter().any(|column| column.name == *name)
-        {
-            continue;
-        }
-        notes.push(Note::of_column(
-            NoteCode::ColumnNotInExport,
+
+    fn note_not_in_contract(&mut self, name: &str) {
+        self.notes.push(Note::of_column(
+            NoteCode::ColumnNotInContract,
             name,
-            format!("column `{name}` is in the contract and not in today's export: it is NULL"),
+            format!(
+                "column `{name}` is not in the contract: it is masked for everyone until contract.yaml contains it"
+            ),
         ));
-        columns.push(DesiredColumn {
-            name: name.clone(),
-            ty: named.bigquery_type,
-            repeated: !named.mode.is_nullable(),
-            class: named.class.clone(),
-            description: named.description.clone(),
-            in_source: false,
-            in_contract: true,
-        });
     }
-    Ok(ResolvedTable { columns, notes })
+
+    /// Adds the columns of the contract that the export does not contain, except dropped ones.
+    fn add_missing(&mut self, contract: Option<&contract::TableContract>) {
+        for (name, named) in contract.iter().flat_map(|table| &table.columns) {
+            if named.transform == Some(Transform::Drop)
+                || self.columns.iter().any(|column| column.name == *name)
+            {
+                continue;
+            }
+            self.notes.push(Note::of_column(
+                NoteCode::ColumnNotInExport,
+                name,
+                format!("column `{name}` is in the contract and not in today's export: it is NULL"),
+            ));
+            self.columns.push(DesiredColumn {
+                name: name.clone(),
+                ty: named.bigquery_type,
+                repeated: !named.mode.is_nullable(),
+                class: named.class.clone(),
+                description: named.description.clone(),
+                in_source: false,
+                in_contract: true,
+            });
+        }
+    }
 }
 
 fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
@@ -258,7 +298,7 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
         if input.status.columns.is_empty() {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                "the export holds neither a file nor the columns of a table",
+                "the export contains neither a file nor column definitions for a table",
                 input.source_table,
             ));
         }
@@ -268,7 +308,7 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
     if let Some(other) = rest.iter().find(|file| file.columns != first.columns) {
         return Err(Error::new(
             ErrorKind::Corrupt,
-            "a Parquet file has another schema than its siblings",
+            "a Parquet file has another schema than the other files of its table",
             format!("{} differs from {}", other.object.key, first.object.key),
         ));
     }
@@ -312,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_cut_becomes_as_many_objects() {
+    fn each_part_of_a_split_file_becomes_an_object() {
         let file = |key: &str, rows: &[u64]| DataFile {
             object: ObjectMeta { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
             rows: rows.iter().sum(),
@@ -339,12 +379,12 @@ mod tests {
             prefix: "p",
         };
         let items = items(&input, Vec::new());
-        let told: Vec<_> = items
+        let actual: Vec<_> = items
             .iter()
             .map(|item| (item.object.as_str(), item.rows, item.row_groups.clone()))
             .collect();
         assert_eq!(
-            told,
+            actual,
             [
                 ("p/00000.parquet", 5, Some(0..2)),
                 ("p/00001.parquet", 6, Some(2..4)),
