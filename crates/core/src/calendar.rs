@@ -1,5 +1,5 @@
-//! What a day is: a date of the configured zone, the hour its export is taken
-//! from, and the hour a tick belongs to.
+//! Days and hours in the configured time zone: the hour whose snapshot is exported for a
+//! day, and the hour of a tick.
 
 use std::fmt;
 
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
 
-/// A day of the warehouse: a civil date in the configured zone, written `2026-11-21`.
+/// A day of the warehouse: a calendar date in the configured zone, written `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Day(Date);
 
 impl Day {
-    /// The day with this date.
+    /// Creates the day of a date.
     pub const fn new(date: Date) -> Self {
         Self(date)
     }
 
-    /// Its date.
+    /// The date.
     pub const fn date(self) -> Date {
         self.0
     }
 
-    /// `20261121`, as used in ids.
+    /// `20261121`, as used in IDs.
     pub fn compact(self) -> String {
         self.0.strftime("%Y%m%d").to_string()
     }
@@ -46,30 +46,30 @@ impl std::str::FromStr for Day {
     }
 }
 
-/// The instant whose hour a snapshot stands for: the start of an hour of the zone's wall clock.
+/// The hour of a snapshot: the start of a wall-clock hour in the configured zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hour(Timestamp);
 
 impl Hour {
-    /// Its start.
+    /// The start of the hour.
     pub const fn start(self) -> Timestamp {
         self.0
     }
 
-    /// `20261120t1600z`: the start in UTC, so that a night when clocks go back has no two equal names.
+    /// `20261120t1600z`: the start in UTC, so that the repeated hour of a clock change has two names.
     pub fn compact(self) -> String {
         self.0.strftime("%Y%m%dt%H%Mz").to_string()
     }
 
-    /// Reads what [`compact`](Self::compact) wrote.
+    /// Parses the result of [`compact`](Self::compact).
     pub fn parse_compact(text: &str) -> Option<Self> {
         let civil = jiff::civil::DateTime::strptime("%Y%m%dt%H%Mz", text).ok()?;
         Some(Self(civil.to_zoned(TimeZone::UTC).ok()?.timestamp()))
     }
 }
 
-/// The days and hours of one zone.
+/// The days and hours of a time zone.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     zone: TimeZone,
@@ -77,17 +77,21 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The calendar of an IANA zone in which a day is exported from the snapshot of `export_hour`.
+    /// Creates the calendar of an IANA zone. A day is exported from the snapshot of `export_hour`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the zone or the hour does not exist.
+    /// [`ErrorKind::Config`] if the zone or the hour does not exist.
     pub fn new(zone: &str, export_hour: u8) -> Result<Self> {
         let zone = TimeZone::get(zone).map_err(|_| {
-            Error::new(ErrorKind::Config, "the schedule's zone is not an IANA zone", zone)
+            Error::new(
+                ErrorKind::Config,
+                "`schedule.zone` is not an IANA time zone such as `Asia/Seoul`",
+                zone,
+            )
         })?;
         let export_hour =
             i8::try_from(export_hour).ok().filter(|hour| *hour < 24).ok_or_else(|| {
-                Error::new(ErrorKind::Config, "the export hour is not an hour of a day", "")
+                Error::new(ErrorKind::Config, "`schedule.export_hour` must be from 0 to 23", "")
             })?;
         Ok(Self { zone, export_hour })
     }
@@ -97,26 +101,26 @@ impl Calendar {
         &self.zone
     }
 
-    /// The day that `now` lies in.
+    /// The day that contains `now`.
     pub fn day_of(&self, now: Timestamp) -> Day {
         Day(now.to_zoned(self.zone.clone()).date())
     }
 
-    /// The hour that `now` lies in.
+    /// The hour that contains `now`.
     pub fn hour_of(&self, now: Timestamp) -> Hour {
         let zoned = now.to_zoned(self.zone.clone());
-        // Subtracting the time past the hour, instead of rebuilding a wall-clock time,
-        // keeps the two hours apart that a night of clock change has.
+        // Subtracting the time since the start of the hour, instead of constructing a wall-clock
+        // time, distinguishes the two equal hours of a clock change.
         let past = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
         let start = Timestamp::from_second(now.as_second() - past).unwrap_or(now);
         Hour(start)
     }
 
-    /// The hour whose snapshot is the source of `day`.
+    /// The hour whose snapshot is exported for `day`.
     pub fn export_hour(&self, day: Day) -> Hour {
         let civil = day.0.to_datetime(Time::constant(self.export_hour, 0, 0, 0));
-        // A wall-clock hour that clock change skips is read as the hour after it (jiff's
-        // "compatible" rule), which is the hour that the scheduler fires in as well.
+        // If a clock change skips the hour, this is the next hour (jiff's "compatible" rule), in
+        // which the scheduler fires as well.
         let start = civil
             .to_zoned(self.zone.clone())
             .map(|zoned| zoned.timestamp())
@@ -124,7 +128,7 @@ impl Calendar {
         self.hour_of(start)
     }
 
-    /// The first instant of the day after.
+    /// The first instant of the next day.
     pub fn end_of(&self, day: Day) -> Timestamp {
         day.0
             .checked_add(1.day())
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_a_day_in_seoul() {
+    fn days_follow_the_zone() {
         let calendar = Calendar::new("Asia/Seoul", 1).unwrap();
         let day = calendar.day_of(at("2026-11-20T16:00:00Z"));
         assert_eq!(day.to_string(), "2026-11-21");
@@ -155,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_of_half_hours_keeps_its_own_hours() {
+    fn hours_of_a_zone_with_a_half_hour_offset() {
         let calendar = Calendar::new("Asia/Kolkata", 1).unwrap();
         assert_eq!(calendar.hour_of(at("2026-11-20T16:20:00Z")).compact(), "20261120t1530z");
     }
 
     #[test]
-    fn the_doubled_hour_has_two_names() {
+    fn a_repeated_hour_has_two_names() {
         let calendar = Calendar::new("America/New_York", 1).unwrap();
         let first = calendar.hour_of(at("2026-11-01T05:30:00Z"));
         let second = calendar.hour_of(at("2026-11-01T06:30:00Z"));

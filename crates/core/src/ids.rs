@@ -1,7 +1,7 @@
-//! Identifiers that a cloud restricts, and how ours are derived.
+//! Identifiers that AWS or Google Cloud restricts, and how Landbridge derives its own.
 //!
-//! Every id is a function of source, day or hour, and attempt, never random: a
-//! repeated step meets what its first run left.
+//! Every ID is a function of source, day or hour, and attempt, and never random, so a
+//! repeated step finds what its first run created.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use sha2::{Digest, Sha256};
 use crate::calendar::{Day, Hour};
 use crate::{Error, ErrorKind, Result};
 
-/// What every snapshot of ours is called first.
+/// Name prefix of the snapshots that Landbridge creates.
 pub const SNAPSHOT_PREFIX: &str = "landbridge-";
-/// The tag that names the source a snapshot or table of ours belongs to.
+/// Tag with the source of a snapshot.
 pub const TAG_SOURCE: &str = "landbridge:source";
-/// The tag that names the hour a snapshot stands for.
+/// Tag with the hour of a snapshot.
 pub const TAG_HOUR: &str = "landbridge:hour";
-/// A snapshot with this tag is never deleted by us.
+/// Tag of pinned snapshots, which Landbridge never deletes.
 pub const TAG_KEEP: &str = "landbridge:keep";
-/// The tag that names the record of a snapshot's settings, in the ledger.
+/// Tag with the ledger record of the database settings at the time of the snapshot.
 pub const TAG_SETTINGS: &str = "landbridge:settings";
-/// The tag of a restored database: what it was restored from.
+/// Tag of a restored database: what it was restored from.
 pub const TAG_RESTORED_FROM: &str = "landbridge:restored-from";
-/// The tag of a restored database: the name it was restored under.
+/// Tag of a restored database: its name at the time of the restore.
 pub const TAG_RESTORED_AS: &str = "landbridge:restored-as";
-/// The tag of a throw-away database of a drill; its value is the source's name.
+/// Tag of a temporary database of a drill; its value is the source's name.
 pub const TAG_DRILL: &str = "landbridge:drill";
-/// What all tags of ours begin with.
+/// Prefix of all tags of Landbridge.
 pub const TAG_PREFIX: &str = "landbridge:";
-/// The BigQuery label of tables of ours; its value is the source's name.
+/// BigQuery label of tables that Landbridge creates; its value is the source's name.
 pub const LABEL_SOURCE: &str = "landbridge_source";
 
 macro_rules! id {
@@ -40,10 +40,10 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes an identifier over if it keeps the rules.
+            /// Checks the identifier.
             ///
             /// # Errors
-            /// [`ErrorKind::Config`], naming the identifier and the rules.
+            /// [`ErrorKind::Config`] with the identifier and the rules.
             pub fn new(text: impl Into<String>) -> Result<Self> {
                 let text = text.into();
                 match $check(&text) {
@@ -79,9 +79,9 @@ macro_rules! id {
     };
 }
 
-/// The rules that RDS has for ids of snapshots (255) and export tasks (60). [AWS API reference]
-fn rds_rules(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len())
+/// The rules of RDS for the IDs of databases (63), snapshots (255) and export tasks (60). [AWS API reference]
+fn rds_rules(text: &str, max_length: usize) -> bool {
+    (1..=max_length).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         && !text.contains("--")
@@ -112,18 +112,18 @@ fn job_rules(text: &str) -> Result<(), &'static str> {
     fits.then_some(()).ok_or("a job id has 1 to 1,024 letters, digits, underscores and hyphens")
 }
 
-/// Column names that BigQuery keeps to itself, as prefixes, in upper case. [BigQuery documentation, "Column names"]
+/// Prefixes of column names that BigQuery reserves, in upper case. [BigQuery documentation, "Column names"]
 pub const RESERVED_COLUMN_PREFIXES: [&str; 7] =
     ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
 
-/// Flexible names (other letters, spaces, …) are left aside: whether a Parquet load takes them
-/// depends on an option that the client cannot set.
+/// Flexible names (with other letters, spaces, …) are not supported: a Parquet load accepts them
+/// only with an option that the client cannot set.
 fn column_rules(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.chars().count() > 300 {
         return Err("a BigQuery column name has 1 to 300 characters");
     }
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err("a BigQuery column name holds ASCII letters, digits and underscores only");
+        return Err("a BigQuery column name contains only ASCII letters, digits and underscores");
     }
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("a BigQuery column name does not start with a digit");
@@ -153,20 +153,20 @@ id! {
     JobId, job_rules
 }
 id! {
-    /// A column's name as BigQuery takes it.
+    /// A column name that BigQuery accepts.
     ColumnName, column_rules
 }
 
 impl SnapshotId {
-    /// The snapshot of `source` that stands for `hour`: `landbridge-shop-20261120t1600z`.
+    /// The snapshot of `source` for `hour`: `landbridge-shop-20261120t1600z`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
     pub fn for_hour(source: &str, hour: Hour) -> Result<Self> {
         Self::new(format!("{SNAPSHOT_PREFIX}{source}-{}", hour.compact()))
     }
 
-    /// The hour in an id of ours for `source`; `None` for anybody else's.
+    /// The hour of a snapshot that Landbridge created for `source`; `None` for other snapshots.
     pub fn hour(&self, source: &str) -> Option<Hour> {
         let rest = self.0.strip_prefix(SNAPSHOT_PREFIX)?.strip_prefix(source)?.strip_prefix('-')?;
         Hour::parse_compact(rest)
@@ -177,7 +177,7 @@ impl ExportId {
     /// The `attempt`-th export task of `source` for `day`: `landbridge-shop-20261121-a1`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
     pub fn for_day(source: &str, day: Day, attempt: u32) -> Result<Self> {
         Self::new(format!("landbridge-{source}-{}-a{attempt}", day.compact()))
     }
@@ -185,10 +185,10 @@ impl ExportId {
 
 impl JobId {
     /// The `attempt`-th load job of `table` for `day`: `landbridge-shop-20261121-orders-a1`.
-    /// A table name that a job id cannot hold is replaced by a hash of it.
+    /// A table name that a job ID cannot contain is replaced by its hash.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
     pub fn for_load(source: &str, day: Day, table: &str, attempt: u32) -> Result<Self> {
         let plain = !table.is_empty()
             && table.len() <= 900
@@ -200,13 +200,13 @@ impl JobId {
     /// The `attempt`-th job that appends the `batch`-th batch of a day's receipts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the source's name does not fit into an id.
+    /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
     pub fn for_receipts(source: &str, day: Day, batch: usize, attempt: u32) -> Result<Self> {
         Self::new(format!("landbridge-{source}-{}-ops-receipts-b{batch}-a{attempt}", day.compact()))
     }
 }
 
-/// The first 16 hex digits of the SHA-256 of `text`: for names that must not hold it.
+/// The first 16 hexadecimal digits of the SHA-256 of `text`, for names that cannot contain it.
 pub fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_tell_their_hour_back_to_their_own_source_only() {
+    fn a_snapshot_id_has_an_hour_only_for_its_own_source() {
         let hour = Hour::parse_compact("20261120t1600z").unwrap();
         let id = SnapshotId::for_hour("shop", hour).unwrap();
         assert_eq!(id.as_str(), "landbridge-shop-20261120t1600z");

@@ -1,8 +1,8 @@
-//! What RDS says of an export: `export_info_*.json` and `export_tables_info_*.json`.
+//! Parses the manifests of an export: `export_info_*.json` and `export_tables_info_*.json`.
 //!
-//! The files are not specified by AWS, so they are read tolerantly: keys in any
-//! case, unknown ones ignored, numbers as strings, sizes absent. What must be
-//! there is checked, and a file that is not JSON is an error that names it.
+//! AWS does not specify these files, so the parser is tolerant: it ignores the case of keys
+//! and unknown keys, accepts numbers as strings, and allows missing sizes. Required values are
+//! checked, and errors contain the key of the file.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::types::OriginalColumn;
 use crate::{Error, ErrorKind, Result};
 
-/// Which manifest an object is, by its file name.
+/// The kind of a manifest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestFile {
     /// `export_info_<id>.json`
@@ -20,7 +20,7 @@ pub enum ManifestFile {
 }
 
 impl ManifestFile {
-    /// The manifest at this key, or `None` for any other object.
+    /// The kind of the manifest with this key; `None` for other objects.
     pub fn from_key(key: &str) -> Option<Self> {
         let name = key.rsplit('/').next().unwrap_or(key);
         if !name.ends_with(".json") {
@@ -35,33 +35,33 @@ impl ManifestFile {
     }
 }
 
-/// One table (or database) of `perTableStatus`.
+/// An entry of `perTableStatus`: a table or a database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableStatus {
-    /// Names joined by dots: `shop.public.orders`, or a database alone.
+    /// Names joined by dots: `shop.public.orders`, or only a database.
     pub target: String,
-    /// `COMPLETE`, `SKIPPED`, …; empty when the manifest gives none.
+    /// `COMPLETE`, `SKIPPED`, …; empty if the manifest has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub status: String,
-    /// What RDS warns of.
+    /// The warning of RDS, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// The source's columns, in order; empty when the entry has no `schemaMetadata`.
+    /// The columns of the source, in order; empty if the entry has no `schemaMetadata`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<OriginalColumn>,
 }
 
 impl TableStatus {
-    /// Whether the entry says that rows of this target are not in the export.
+    /// Whether rows of this target are missing in the export.
     pub fn is_skipped(&self) -> bool {
         !self.status.is_empty() && !self.status.eq_ignore_ascii_case("COMPLETE")
     }
 }
 
-/// Reads one `export_tables_info_*.json`.
+/// Parses an `export_tables_info_*.json`. `key` is its object key.
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`] when it is not JSON or lacks `perTableStatus`; `key` is named.
+/// [`ErrorKind::Corrupt`] with `key`, if it is not JSON or has no `perTableStatus`.
 pub fn parse_tables(key: &str, bytes: &[u8]) -> Result<Vec<TableStatus>> {
     let root = object(key, bytes)?;
     let entries = get(&root, "perTableStatus").and_then(Value::as_array).ok_or_else(|| {
@@ -86,10 +86,10 @@ pub fn parse_tables(key: &str, bytes: &[u8]) -> Result<Vec<TableStatus>> {
         .collect()
 }
 
-/// Reads `export_info_*.json` as far as it is needed: that it is whole, and its status.
+/// Parses the required parts of an `export_info_*.json`. `key` is its object key.
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`] when it is not JSON; `key` is named.
+/// [`ErrorKind::Corrupt`] with `key`, if it is not JSON.
 pub fn parse_info(key: &str, bytes: &[u8]) -> Result<ExportInfo> {
     let root = object(key, bytes)?;
     Ok(ExportInfo {
@@ -99,14 +99,14 @@ pub fn parse_info(key: &str, bytes: &[u8]) -> Result<ExportInfo> {
     })
 }
 
-/// What `export_info_*.json` says.
+/// The contents of `export_info_*.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExportInfo {
-    /// The task's status.
+    /// Status of the export task.
     pub status: String,
-    /// The snapshot's ARN.
+    /// ARN of the snapshot.
     pub source_arn: String,
-    /// Size of the exported data in GB (fractional), where it is given.
+    /// Size of the exported data in GB, if the manifest has it.
     pub exported_gb: Option<f64>,
 }
 
@@ -119,7 +119,7 @@ fn object(key: &str, bytes: &[u8]) -> Result<Map<String, Value>> {
             key,
         )),
         Err(error) => {
-            // serde_json's text can quote what it met; the position is enough.
+            // The message of serde_json may contain values, so only the position is used.
             let at = format!("{key}, line {} column {}", error.line(), error.column());
             Err(if error.is_eof() {
                 Error::new(ErrorKind::Corrupt, "a manifest of the export is cut short", at)
@@ -181,7 +181,7 @@ mod tests {
       {"target":"postgres","warningMessage":"skipped some"}]}"#;
 
     #[test]
-    fn reads_what_exports_leave() {
+    fn parses_manifests_of_exports() {
         let tables = parse_tables("k", TABLES).unwrap();
         assert_eq!(tables.len(), 2);
         assert_eq!(tables[0].columns[0].original_type, "timestamp without time zone");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_manifest_is_named_and_not_quoted() {
+    fn the_error_of_a_truncated_manifest_has_its_key_and_no_content() {
         let error = parse_tables("exports/x/export_tables_info_x.json", &TABLES[..90]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn which_objects_are_manifests() {
+    fn kinds_of_manifest_files() {
         assert_eq!(ManifestFile::from_key("p/x/export_info_x.json"), Some(ManifestFile::Info));
         assert_eq!(
             ManifestFile::from_key("p/x/export_tables_info_x_from_1_to_3.json"),

@@ -47,7 +47,7 @@ fn the_workload_of_the_write_up() {
         out | ? not confirmed
         out |
         out | With the account's free allowances, RDS export of the day's snapshot dominates: 6.08 of the month, 50 %; it grows with the size of the database's storage; exporting fewer tables does not lower it.
-        out | Once others have used them up, transfer from AWS to Google Cloud dominates: 11.50 of the month, 44 %; it grows with the Parquet of a day; columns and tables that stay behind lower it.
+        out | Once others have used them up, transfer from AWS to Google Cloud dominates: 11.50 of the month, 44 %; it grows with the Parquet of a day; dropped columns and tables lower it.
     "#]].assert_eq(&cost(&["--database-gib", "20", "--parquet-gib-per-day", "3"]));
 }
 

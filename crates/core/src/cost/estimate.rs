@@ -121,7 +121,7 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("egress", "transfer from AWS to GooglePrices Cloud", "GiB"),
             usage.egress_gib,
             aws.egress_gib,
-            "grows with the Parquet of a day; columns and tables that stay behind lower it",
+            "grows with the Parquet of a day; dropped columns and tables lower it",
         ),
         item(
             ("kms-key", "KMS, the key", "key-month"),

@@ -1,4 +1,4 @@
-//! How each column of a table crosses: copied, annotated, retyped, tokenised, or left behind.
+//! Decides what happens to each column: copied, annotated, retyped, tokenised or dropped.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::types::{
     BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, exported_column, load_mapping,
 };
 
-/// Digits of a NUMERIC column of which nothing more is known.
+/// Digits of a NUMERIC column whose precision is unknown.
 const NUMERIC: Decimal = Decimal { precision: 38, scale: 9 };
-/// Digits of a BIGNUMERIC column; fewer would make a load job take it for a NUMERIC.
+/// Digits of a BIGNUMERIC column; with fewer, a load job would take it as NUMERIC.
 const BIGNUMERIC: Decimal = Decimal { precision: 76, scale: 38 };
 
-/// How one column crosses.
+/// The action and resulting type of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPlan {
-    /// What happens to it on the way.
+    /// What the transfer does to the column.
     pub action: Action,
-    /// How it lands, `None` when it does not.
+    /// The BigQuery column type; `None` if the column is dropped.
     pub column_type: Option<ColumnType>,
 }
 
-/// How a column crosses, by what the export holds and what the contract says of it.
+/// Plans one column from the export and, if the contract contains it, from `named`.
 ///
-/// Text is retyped when the contract gives it another type and still names the source type that
-/// the export has: a column whose type changed in the source is never reinterpreted silently.
+/// Text is retyped if the contract has another type and the same source type as the export: a
+/// column whose type changed in the source is never reinterpreted silently.
 ///
 /// # Errors
-/// One sentence (without the column's name) when BigQuery has no place for it.
+/// One sentence without the column's name, if no BigQuery type fits the column.
 pub fn plan_column(
     column: &SourceColumn,
     named: Option<&contract::ColumnContract>,
@@ -63,8 +63,8 @@ pub fn plan_column(
     column_type(as_text(landing.fix), landing.ty, false)
 }
 
-/// What will happen to a column by the contract alone, in words: where it says nothing of its
-/// own, by what an export of `engine` writes for the source type.
+/// Describes what the transfer will do to a column, from the contract and the Parquet type that
+/// an export of `engine` writes for the source type.
 pub fn describe_transform(engine: Engine, named: &contract::ColumnContract) -> String {
     let original =
         OriginalColumn { original_type: named.source.clone(), ..OriginalColumn::default() };
@@ -72,7 +72,7 @@ pub fn describe_transform(engine: Engine, named: &contract::ColumnContract) -> S
     plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.describe())
 }
 
-/// What a column needs that keeps its type.
+/// The action for a column that keeps its type.
 fn as_text(fix: FooterFix) -> Action {
     match fix {
         FooterFix::None => Action::Keep,
@@ -80,11 +80,11 @@ fn as_text(fix: FooterFix) -> Action {
     }
 }
 
-/// The type that the contract asks for, when text can become it.
+/// The contract's type, if text can be converted to it.
 fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<TargetType> {
     let decimal = |any: Decimal| match (u8::try_from(column.precision), column.scale) {
         (Ok(precision @ 1..=38), Some(scale @ 0..=9)) if u32::from(precision) >= scale => {
-            // Fewer digits take fewer bytes: up to 18 of them are one INT64.
+            // Fewer digits take fewer bytes: up to 18 digits fit an INT64.
             let scale = u8::try_from(scale).unwrap_or(any.scale);
             if precision - scale <= 29 { Decimal { precision, scale } } else { any }
         }
@@ -101,7 +101,7 @@ fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<Tar
         BigQueryType::Bool => TargetType::Bool,
         BigQueryType::Bytes => TargetType::Bytes,
         BigQueryType::String => TargetType::Text,
-        // No load job makes these of Parquet.
+        // Load jobs cannot create these types from Parquet.
         BigQueryType::DateTime | BigQueryType::Json => return None,
     };
     match (named.mode, one) {
@@ -111,14 +111,15 @@ fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<Tar
     }
 }
 
-/// Whether the export's source type is the contract's; an export that tells none is believed.
+/// Whether the source types of export and contract are equal; an unknown type of the export
+/// counts as equal.
 fn same_type(export: &str, contract: &str) -> bool {
     let plain = |ty: &str| ty.trim().to_ascii_lowercase();
     export.is_empty() || plain(export) == plain(contract)
 }
 
-/// The columns whose values must be known before any file is written: those that stay text in
-/// the whole table when one value does not fit.
+/// The columns that must be scanned before any file is written: those with `keep_text`, which
+/// stay text in the entire table if one value is a misfit.
 pub fn columns_needing_scan(columns: &[SourceColumn]) -> BTreeSet<String> {
     let undecided = columns.iter().filter(|column| {
         matches!(column.action, Action::Retype { on_misfit: Some(OnMisfit::KeepText), .. })
@@ -126,12 +127,12 @@ pub fn columns_needing_scan(columns: &[SourceColumn]) -> BTreeSet<String> {
     undecided.map(|column| column.parquet.name.clone()).collect()
 }
 
-/// What is done to every file of a table. `text` are the columns that stay text.
+/// The rewrite plan for every file of a table. `text` are the columns that stay text.
 ///
-/// Misfits are judged when the whole table's are known, not file by file, so the plan allows all.
+/// It allows any share of misfits, because the limit applies to the table, not to a file.
 pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePlan {
     let action = |column: &SourceColumn| match &column.action {
-        // A column that no file has is NULL in every row.
+        // A column that is in no file is NULL in every row.
         Action::SetNull => Action::Drop,
         Action::Retype { .. } if text.contains(&column.parquet.name) => {
             load_mapping(&column.parquet, &column.source).map_or(Action::Keep, |it| as_text(it.fix))
@@ -149,7 +150,7 @@ pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> Rewrit
     }
 }
 
-/// What misfits are counted with: of the undecided columns alone.
+/// The plan that counts misfits: it contains only the columns that need a scan.
 pub fn misfit_scan_plan(columns: &[SourceColumn]) -> RewritePlan {
     let undecided = columns_needing_scan(columns);
     let mut plan = rewrite_plan(columns, &BTreeSet::new());
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_decides() {
+    fn the_contract_decides_action_and_type() {
         use BigQueryType as Bq;
         let array = |ty| contract::ColumnContract { mode: Mode::Repeated, ..named("ARRAY", ty) };
         let carried = |transform| contract::ColumnContract {
@@ -215,7 +216,7 @@ mod tests {
             let ColumnPlan { action, column_type } =
                 plan_column(&column(source), Some(&named)).unwrap();
             let column_type = column_type
-                .map_or_else(|| "nowhere".to_owned(), |column_type| column_type.to_string());
+                .map_or_else(|| "dropped".to_owned(), |column_type| column_type.to_string());
             table.push_str(&format!("{source:<24} | {column_type:<13} | {}\n", action.describe()));
         }
         expect![[r#"
@@ -231,7 +232,7 @@ mod tests {
             ARRAY                    | ARRAY<INT64>  | retype to ARRAY<INT64>
             jsonb                    | STRING        | 
             character                | STRING        | annotate STRING
-            text                     | nowhere       | drop
+            text                     | dropped       | drop
             text                     | STRING        | set NULL
             text                     | STRING        | tokenise
         "#]]
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_are_known_take_few_bytes() {
+    fn known_digits_reduce_the_decimal_size() {
         for (precision, scale, digits) in [
             (12, Some(2), (12, 2)),
             (38, Some(9), (38, 9)),

@@ -1,12 +1,12 @@
-//! What one day moves: which objects of the export make up which table, how
-//! each column lands, and how many rows there must be in the end.
+//! The plan of one day: which objects of the export belong to which table, what happens
+//! to each column, and how many rows each table must have.
 //!
 //! | module | what it decides |
 //! |---|---|
-//! | [`objects`] | which listed object belongs to which table of the manifest |
-//! | [`columns`] | how each column crosses: copied, retyped, tokenised, left behind |
-//! | [`table`] | one table's columns, items and rows, or why it must wait |
-//! | [`partitions`] | which tables are partitions whose rows their parent holds as well |
+//! | [`objects`] | assigns the objects of the export to the tables of the manifest |
+//! | [`columns`] | what happens to each column: copied, retyped, tokenised or dropped |
+//! | [`table`] | one table's columns, items and rows, or why it is held |
+//! | [`partitions`] | finds partitions, whose rows their parent table contains as well |
 
 pub mod columns;
 pub mod objects;
@@ -24,48 +24,48 @@ use crate::receipt::Note;
 use crate::rewrite::Action;
 use crate::types::ParquetColumn;
 
-/// The plan of a day: the index of its tables. Written once, when every table is planned.
+/// The plan of a day: the list of its tables. Written once, after all tables are planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayPlan {
     /// The source's name.
     pub source: String,
     /// The day.
     pub day: Day,
-    /// The snapshot that it comes from.
+    /// The snapshot that was exported.
     pub snapshot: String,
     /// The export task.
     pub export: String,
-    /// The tick that planned it first.
+    /// Time of the tick that planned the day.
     pub planned_at: Timestamp,
-    /// Its tables, in the order of their targets.
+    /// The planned tables, sorted by source table.
     pub tables: Vec<TableEntry>,
-    /// Tables that RDS left out or that must not be loaded, with the reason.
+    /// Tables that RDS did not export or that must not be loaded, with the reason.
     pub skipped: Vec<SkippedTable>,
     /// What the manifests warn of, beyond single tables.
     pub warnings: Vec<String>,
 }
 
-/// One line of a [`DayPlan`].
+/// One table of a [`DayPlan`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableEntry {
     /// `schema.table` of the source.
     pub source_table: String,
     /// The BigQuery table.
     pub table: String,
-    /// Objects to carry.
+    /// Number of objects to transfer.
     pub items: usize,
     /// Rows by the footers.
     pub rows: u64,
     /// Bytes in S3.
     pub bytes: u64,
-    /// Which plan of the table counts, from 1: see [`TablePlan::revision`].
+    /// The current revision of the table's plan, see [`TablePlan::revision`].
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
-    /// What the contract made of the table's transfer when it was planned, as a fingerprint
-    /// (`contract::TableContract::transfer_fingerprint`); empty when it does not name the table.
+    /// [`TableContract::transfer_fingerprint`](crate::contract::TableContract::transfer_fingerprint)
+    /// at the time of planning; empty if the contract does not contain the table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub transfer_fingerprint: String,
-    /// Whether the table waits because of what the export holds: it is looked at again by each tick.
+    /// Whether [`TablePlan::problem`] is set; then every tick plans the table again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_problem: bool,
 }
@@ -73,36 +73,36 @@ pub struct TableEntry {
 /// A table that is not loaded today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedTable {
-    /// `schema.table` of the source, or what the manifest calls it.
+    /// `schema.table` of the source, or its name in the manifest.
     pub source_table: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Whether somebody should be told: a partition is as it should be.
+    /// Whether to alert the operator; not for partitions, which are expected.
     pub alert: bool,
 }
 
-/// The plan of one table: what the export holds of it, and what happens to each column on the
-/// way. Classes are decided when it is loaded, see [`table::resolve_table`]. A contract that is mended
-/// during the day counts: what it changes of the way makes a new revision.
+/// The plan of one table: its objects in the export, and what happens to each column. Classes are
+/// applied by the load stage, see [`table::resolve_table`]. If the contract changes the
+/// transformations during the day, the table gets a new revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     /// `schema.table` of the source.
     pub source_table: String,
     /// The BigQuery table.
     pub table: String,
-    /// Which plan of this table and day it is, from 1. Objects and records of different
+    /// Revision of the plan for this table and day, from 1. Objects and records of different
     /// revisions have different names.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
-    /// The columns of its files, in order.
+    /// The columns of the files, in order.
     pub columns: Vec<SourceColumn>,
-    /// The objects to carry.
+    /// The objects to transfer.
     pub items: Vec<TransferItem>,
     /// Rows by the footers.
     pub rows: u64,
     /// Bytes in S3.
     pub bytes: u64,
-    /// Why the table must wait although it is in the export.
+    /// Why the table is held although it is in the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// What the table's receipt must mention of the export.
@@ -118,27 +118,27 @@ fn is_first(revision: &u32) -> bool {
     *revision == 1
 }
 
-/// A column as the export holds it.
+/// A column of the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceColumn {
-    /// As the files have it.
+    /// The column of the Parquet files.
     #[serde(flatten)]
     pub parquet: ParquetColumn,
-    /// The source's own type; empty when the manifest does not say.
+    /// The source type; empty if the manifest does not contain it.
     pub source: String,
-    /// Digits in all, where the manifest says so.
+    /// Total number of digits; 0 if the manifest does not contain it.
     #[serde(default, skip_serializing_if = "is_none")]
     pub precision: u32,
-    /// Digits after the point, where the manifest says so.
+    /// Digits after the decimal point, if the manifest contains them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<u32>,
-    /// What happens to it on the way.
+    /// What the transfer does to the column.
     #[serde(default = "keep", skip_serializing_if = "is_keep")]
     pub action: Action,
 }
 
 impl SourceColumn {
-    /// A column of this source type, to which nothing happens.
+    /// A column of this source type that is copied unchanged.
     pub fn new(parquet: ParquetColumn, source: impl Into<String>) -> Self {
         Self { parquet, source: source.into(), precision: 0, scale: None, action: Action::Keep }
     }
@@ -157,14 +157,14 @@ fn is_keep(action: &Action) -> bool {
     *action == Action::Keep
 }
 
-/// Why a table is held, in a form that a ledger can hold.
+/// A problem of a table, in the form that is stored in the ledger and sent in alerts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// As [`ErrorKind::name`] writes it, or `Notice`.
+    /// [`ErrorKind::name`], or `Notice`.
     pub kind: String,
-    /// The fixed part of the sentence.
+    /// Fixed text without names.
     pub what: String,
-    /// The names it is about.
+    /// The names of the affected objects.
     pub context: String,
     /// What the operator should do.
     pub action: String,
@@ -182,7 +182,7 @@ impl From<&crate::Error> for Problem {
 }
 
 impl Problem {
-    /// Something to know that stops nothing, with what to do about it.
+    /// Information that does not hold a table, with the recommended action.
     pub fn notice(what: &'static str, context: impl Into<String>, action: &str) -> Self {
         Self {
             kind: "Notice".to_owned(),
@@ -204,23 +204,23 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// One object of a table on its way.
+/// One object of a table to transfer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferItem {
     /// Its number within the table, from 0.
     pub number: usize,
-    /// Where its bytes come from.
+    /// Where its data comes from.
     pub from: ItemSource,
     /// Its name in Cloud Storage.
     pub object: String,
     /// Rows by its footer.
     pub rows: u64,
-    /// The row groups of a file that is cut; all of it when nothing is said.
+    /// The row groups to transfer, for a file that is split; `None` for the complete file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row_groups: Option<Range<usize>>,
 }
 
-/// Where an item's bytes come from.
+/// Where the data of an item comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemSource {
@@ -228,14 +228,15 @@ pub enum ItemSource {
     Object {
         /// Its key in S3.
         key: String,
-        /// Its ETag when it was planned: the copy is of that version or fails.
+        /// Its ETag at the time of planning; the transfer fails if the object has changed.
         etag: String,
-        /// Its length.
+        /// Its length in bytes.
         bytes: u64,
     },
-    /// Nowhere: the table is empty and the export holds no file for it, so a file of no rows is made.
+    /// No object: the table is empty and the export contains no file, so a file without rows is
+    /// written.
     NoRows {
-        /// The columns it has.
+        /// The columns of the file.
         columns: Vec<ParquetColumn>,
     },
 }

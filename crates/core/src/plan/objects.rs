@@ -1,8 +1,8 @@
-//! Which object belongs to which table.
+//! Assigns the objects of an export to tables.
 //!
-//! An export lies under `<prefix>/<export-id>/`; a table under
-//! `<database>/<schema>.<table>/`. Everything below is the table's, whatever it
-//! is called: AWS documents that file names may change.
+//! An export is below `<prefix>/<export-id>/`, and a table below `<database>/<schema>.<table>/`.
+//! Everything below that belongs to the table, whatever its name: AWS documents that file
+//! names may change.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +10,29 @@ use crate::manifest::{ManifestFile, TableStatus};
 use crate::types::Engine;
 use crate::{Error, ErrorKind, Result};
 
-/// An object as S3 lists it.
+/// An object in an S3 listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMeta {
     /// Its key.
     pub key: String,
     /// Its ETag.
     pub etag: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
 }
 
-/// What lies under one table's prefix.
+/// The objects of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableFolder {
-    /// Data objects, in the order of their keys.
+    /// Data objects, sorted by key.
     pub data: Vec<ObjectMeta>,
-    /// Whether a `_SUCCESS` stands anywhere below.
+    /// Whether there is a `_SUCCESS` object.
     pub success: bool,
 }
 
-/// The objects of an export by `<database>.<schema>.<table>` as the folders spell it.
+/// Groups the objects of an export by `<database>.<schema>.<table>`, as spelt in the folder names.
 ///
-/// `root` is `<prefix>/<export-id>/`. Manifests are left out.
+/// `root` is `<prefix>/<export-id>/`. Manifests are skipped.
 pub fn group_by_table(
     root: &str,
     listed: impl IntoIterator<Item = ObjectMeta>,
@@ -62,24 +62,24 @@ pub fn group_by_table(
     folders
 }
 
-/// How the folders spell a target: RDS replaces `\`, backtick, `"` and space by `_`. [Amazon RDS User Guide]
+/// The folder name of a target: RDS replaces `\`, backtick, `"` and space with `_`. [Amazon RDS User Guide]
 pub fn folder_name(target: &str) -> String {
     target.chars().map(|c| if matches!(c, '\\' | '`' | '"' | ' ') { '_' } else { c }).collect()
 }
 
-/// A table that a manifest names.
+/// A source table that is in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceTable {
     /// Its database.
     pub database: String,
-    /// `schema.table`; with MySQL the schema is the database.
+    /// `schema.table`; for MySQL, the schema is the database.
     pub name: String,
 }
 
-/// Reads a manifest's target; `None` for a database-level entry.
+/// Parses the target of a manifest entry; `None` for a database-level entry.
 ///
-/// PostgreSQL has `database.schema.table`. MySQL has `database.table`, and
-/// `database.database.table` is taken as well: both have been seen.
+/// PostgreSQL targets are `database.schema.table`. MySQL targets are `database.table` or
+/// `database.database.table`; both occur in real exports.
 pub fn parse_source_table(engine: Engine, text: &str) -> Option<SourceTable> {
     let (database, rest) = text.split_once('.')?;
     let name = match engine {
@@ -94,11 +94,11 @@ pub fn parse_source_table(engine: Engine, text: &str) -> Option<SourceTable> {
     Some(SourceTable { database: database.to_owned(), name })
 }
 
-/// Each table of the manifests with its folder (empty when the export has none for it).
+/// Assigns folders to the tables of the manifests; a table without a folder gets an empty one.
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`] when a folder belongs to no table of the manifests, or two
-/// tables share one: rows would end up in the wrong place.
+/// [`ErrorKind::Corrupt`] if a folder belongs to no table of the manifests, or to two tables:
+/// rows would be loaded into the wrong table.
 pub fn assign_folders(
     engine: Engine,
     statuses: &[TableStatus],
@@ -109,11 +109,11 @@ pub fn assign_folders(
         let Some(target) = parse_source_table(engine, &status.target) else { continue };
         let folder = folder_name(&format!("{}.{}", target.database, target.name));
         if let Some((other, _)) = by_folder.insert(folder, (target.clone(), status)) {
-            // The same table may stand in two manifest files; two different ones may not share a folder.
+            // A table may be in two manifest files, but two different tables may not share a folder.
             if other != target {
                 return Err(Error::new(
                     ErrorKind::Corrupt,
-                    "two tables of the export share one folder, so their rows cannot be told apart",
+                    "two tables of the export share one folder, so their rows cannot be separated",
                     format!("{} and {}", other.name, target.name),
                 ));
             }
@@ -128,7 +128,7 @@ pub fn assign_folders(
     if let Some((folder, _)) = folders.iter().find(|(_, folder)| !folder.data.is_empty()) {
         return Err(Error::new(
             ErrorKind::Corrupt,
-            "the export holds files of a table that its manifests do not name",
+            "the export contains files of a table that is not in its manifests",
             folder.clone(),
         ));
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_below_a_table_is_its_own() {
+    fn all_objects_below_a_table_belong_to_it() {
         let folders = group_by_table(
             "exports/x/",
             [
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_names_find_their_folder() {
+    fn names_with_replaced_characters_match_their_folder() {
         let statuses = [status("shop.public.order \"items\"")];
         let folders = group_by_table("", [listed("shop/public.order__items_/1/p")]);
         let assigned = assign_folders(Engine::Postgres, &statuses, folders).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_apart_is_refused() {
+    fn ambiguous_or_unknown_folders_are_errors() {
         let statuses = [status("s.public.a b"), status("s.public.a_b")];
         assert_eq!(
             assign_folders(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),

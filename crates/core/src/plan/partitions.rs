@@ -1,28 +1,27 @@
-//! Partitions: an export of a partitioned PostgreSQL table holds the rows twice,
-//! in the parent's folder and in each child's. Manifests do not say which is
-//! whose, so it is told from names, columns and rows.
+//! Finds partitions: an export of a partitioned PostgreSQL table contains its rows twice,
+//! in the folder of the parent and in those of the children. Manifests do not contain this
+//! relation, so it is derived from names, columns and row counts.
 
 use std::collections::BTreeMap;
 
-/// What is known of a table from its footers.
+/// The properties of a table that identify partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableShape {
     /// `schema.table`.
     pub source_table: String,
-    /// Column names and types, in order, in any comparable form.
+    /// Column names and types in order, in any comparable form.
     pub columns: Vec<String>,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Whether the contract names it: then people have decided, and it is a table of its own.
+    /// Whether the contract contains it; then it is a table of its own.
     pub declared: bool,
 }
 
-/// Each partition with its parent.
+/// Maps each partition to its parent.
 ///
-/// A table is taken for the parent of all the tables whose names begin with its
-/// own and an underscore, that have exactly its columns, and whose rows add up
-/// to its own. Tables with no rows are never taken for partitions: there is
-/// nothing to count twice.
+/// A table is the parent of all tables whose names start with its name and an underscore,
+/// that have the same columns, and whose row counts add up to its own. Empty tables have no
+/// partitions: no row could be loaded twice.
 pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for parent in shapes.iter().filter(|shape| shape.rows > 0) {
@@ -35,7 +34,7 @@ pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, String> {
                     && !child.declared
             })
             .collect();
-        // A partition that is partitioned itself holds its own children's rows again.
+        // A partition that is partitioned itself contains the rows of its children again.
         let direct = below.iter().filter(|child| {
             !below
                 .iter()
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_stay_tables() {
+    fn tables_that_only_look_like_partitions_stay_tables() {
         // other columns; other rows; none at all; declared in the contract
         assert!(names(&[shape("public.a", &["x"], 1), shape("public.a_b", &["y"], 1)]).is_empty());
         assert!(names(&[shape("public.a", &["x"], 2), shape("public.a_b", &["x"], 1)]).is_empty());

@@ -1,5 +1,5 @@
-//! What an export writes for a source type: needed only where no Parquet file
-//! says it, because an empty table may arrive as a lone `_SUCCESS`.
+//! The Parquet column that an export writes for a source type. Needed only if there is no
+//! Parquet file, because the export of an empty table may consist of `_SUCCESS` alone.
 //!
 //! Source: Amazon RDS User Guide, "Data conversion when exporting to an Amazon
 //! S3 bucket", for MySQL/MariaDB and for PostgreSQL.
@@ -8,7 +8,7 @@ use super::{Annotation, Engine, OriginalColumn, ParquetColumn, Physical};
 
 /// The Parquet column that an export of `engine` writes for `original`.
 pub fn exported_column(engine: Engine, original: &OriginalColumn) -> ParquetColumn {
-    // A domain's original type is that of its base, and yet it is exported as text.
+    // The manifest has the base type of a domain, but the export writes it as text.
     if original.expected_exported.eq_ignore_ascii_case("binary (UTF8)") {
         let name = original.name.clone();
         return ParquetColumn {
@@ -71,7 +71,7 @@ fn decimal(declared: &str, original: &OriginalColumn) -> (Physical, Annotation) 
         .and_then(|(_, rest)| rest.split_once(')'))
         .map(|(inside, _)| inside.split(',').filter_map(|part| part.trim().parse().ok()).collect())
         .unwrap_or_default();
-    // MySQL's own default is DECIMAL(10,0).
+    // MySQL's default is DECIMAL(10,0).
     let precision =
         inside.first().copied().or(Some(original.precision).filter(|p| *p > 0)).unwrap_or(10);
     let scale = inside.get(1).copied().or(original.scale).unwrap_or(0);
@@ -84,7 +84,7 @@ fn decimal(declared: &str, original: &OriginalColumn) -> (Physical, Annotation) 
     }
 }
 
-/// The least number of bytes that holds every decimal of `precision` digits in two's complement.
+/// The smallest number of bytes for decimals of `precision` digits in two's complement.
 pub(super) fn decimal_bytes(precision: u32) -> i32 {
     // digits × log2(10) + 1 sign bit, rounded up to bytes
     let bits = f64::from(precision) * std::f64::consts::LOG2_10 + 1.0;
@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_take_the_least_bytes() {
+    fn decimals_take_the_fewest_bytes() {
         for (precision, bytes) in [(9, 4), (18, 8), (19, 9), (20, 9), (38, 16)] {
             assert_eq!(decimal_bytes(precision), bytes, "{precision}");
         }
     }
 
     #[test]
-    fn unsigned_and_char_of_mysql() {
+    fn mysql_unsigned_and_char() {
         let column = |ty: &str| {
             let original = OriginalColumn {
                 name: "c".into(),

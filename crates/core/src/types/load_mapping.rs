@@ -1,31 +1,32 @@
-//! What a Parquet column becomes in BigQuery.
+//! The BigQuery type that a load job creates for a Parquet column.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Annotation, BigQueryType, ParquetColumn, Physical};
 
-/// What the transfer must do to a column so that it lands as it should.
+/// The change to the Parquet footer that a column needs to get the right BigQuery type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FooterFix {
-    /// Nothing: the bytes go over unchanged.
+    /// No change.
     None,
-    /// Annotate it as STRING in the footer; no data is touched. RDS exports MySQL CHAR unmarked.
+    /// Annotate the column as STRING; its data is not changed. RDS exports MySQL CHAR without
+    /// an annotation.
     AnnotateString,
 }
 
-/// How one column lands.
+/// The BigQuery type of a Parquet column, and the footer change that it requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadMapping {
     /// Its BigQuery type.
     #[serde(rename = "type")]
     pub ty: BigQueryType,
-    /// What the transfer does to it.
+    /// The footer change.
     pub fix: FooterFix,
 }
 
-/// Source types that are text although an export may write them as bare bytes.
-/// `bpchar` and `"char"` are PostgreSQL's own names.
+/// Text types that an export may write as bytes without an annotation.
+/// `bpchar` and `"char"` are PostgreSQL's internal names.
 const TEXT_TYPES: [&str; 13] = [
     "char",
     "character",
@@ -42,10 +43,10 @@ const TEXT_TYPES: [&str; 13] = [
     "enum",
 ];
 
-/// How `column` lands, given the source type that the manifest names (empty when it names none).
+/// The load mapping of `column`; `source_type` is from the manifest, or empty if unknown.
 ///
 /// # Errors
-/// One sentence (without the column's name) when BigQuery has no place for it.
+/// One sentence without the column's name, if no BigQuery type fits.
 pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMapping, String> {
     use BigQueryType as Bq;
     let keep = |ty| Ok(LoadMapping { ty, fix: FooterFix::None });
@@ -67,7 +68,7 @@ pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMap
         }
         (Physical::Float | Physical::Double, _) => keep(Bq::Float64),
         (Physical::ByteArray, Annotation::String) => keep(Bq::String),
-        // Without enumAsString an ENUM would land as BYTES, as would JSON text.
+        // Without the option `enumAsString`, load jobs create BYTES for ENUM and JSON annotations.
         (Physical::ByteArray, Annotation::Enum | Annotation::Json) => {
             Ok(LoadMapping { ty: Bq::String, fix: FooterFix::AnnotateString })
         }
@@ -75,12 +76,12 @@ pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMap
             Ok(LoadMapping { ty: Bq::String, fix: FooterFix::AnnotateString })
         }
         (Physical::ByteArray | Physical::Fixed(_), Annotation::None) => keep(Bq::Bytes),
-        _ => Err(format!("no BigQuery type takes Parquet's {column}")),
+        _ => Err(format!("no BigQuery type fits the Parquet type {column}")),
     }
 }
 
-/// The smallest decimal that holds every value: NUMERIC has 29 integer digits and
-/// 9 fractional, BIGNUMERIC 38 and 38. [BigQuery documentation, "Decimal types"]
+/// The smallest decimal type for all values: NUMERIC has 29 integer and 9 fractional
+/// digits, BIGNUMERIC 38 and 38. [BigQuery documentation, "Decimal types"]
 fn decimal(precision: u32, scale: u32) -> Result<LoadMapping, String> {
     let integer = precision.saturating_sub(scale);
     let ty = if scale <= 9 && integer <= 29 {
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row() {
+    fn mappings() {
         use Annotation as A;
         use Physical as P;
         let rows = [
@@ -158,9 +159,9 @@ mod tests {
                                      | BYTES
             enum                     | STRING (AnnotateString)
             datetime                 | TIMESTAMP
-            timestamp in nanoseconds | refused: no BigQuery type takes Parquet's Int64 (Other)
+            timestamp in nanoseconds | refused: no BigQuery type fits the Parquet type Int64 (Other)
             real                     | FLOAT64
-            ARRAY                    | refused: no BigQuery type takes Parquet's Nested
+            ARRAY                    | refused: no BigQuery type fits the Parquet type Nested
         "#]]
         .assert_eq(&table);
     }

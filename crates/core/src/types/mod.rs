@@ -1,8 +1,8 @@
-//! Source type → Parquet column → BigQuery type.
+//! Maps source types to Parquet columns and BigQuery types.
 //!
-//! A load job coerces nothing (BigQuery documentation, "Loading Parquet data"),
-//! so what lands is decided by what the Parquet column *is*; the manifest's
-//! original type decides what it *means* and what must be mended on the way.
+//! A load job does not convert types (BigQuery documentation, "Loading Parquet data"), so the
+//! Parquet column determines the BigQuery type. The source type from the manifest determines
+//! what the values mean, and so what the transfer must change.
 
 mod exported;
 mod load_mapping;
@@ -30,9 +30,9 @@ pub enum BigQueryType {
     Int64,
     /// Double precision.
     Float64,
-    /// 29 integer digits, 9 fractional.
+    /// Decimal with 29 integer and 9 fractional digits.
     Numeric,
-    /// 38 integer digits, 38 fractional.
+    /// Decimal with 38 integer and 38 fractional digits.
     BigNumeric,
     /// True or false.
     Bool,
@@ -40,7 +40,7 @@ pub enum BigQueryType {
     Date,
     /// Time of day.
     Time,
-    /// Date and time with no zone.
+    /// Date and time without a time zone.
     DateTime,
     /// Instant, in microseconds.
     Timestamp,
@@ -49,7 +49,7 @@ pub enum BigQueryType {
 }
 
 impl BigQueryType {
-    /// Every type, in the order of the documentation here.
+    /// All types, in the order of their declaration.
     pub const ALL: [Self; 12] = [
         Self::String,
         Self::Bytes,
@@ -93,7 +93,7 @@ impl fmt::Display for BigQueryType {
 impl FromStr for BigQueryType {
     type Err = String;
 
-    /// Reads GoogleSQL names and the API's older ones (`INTEGER`, `FLOAT`, `BOOLEAN`).
+    /// Parses GoogleSQL names and the legacy names of the API (`INTEGER`, `FLOAT`, `BOOLEAN`).
     fn from_str(text: &str) -> Result<Self, String> {
         let upper = text.to_ascii_uppercase();
         let name = match upper.as_str() {
@@ -107,16 +107,16 @@ impl FromStr for BigQueryType {
         Self::ALL
             .into_iter()
             .find(|known| known.name() == name)
-            .ok_or_else(|| format!("`{text}` is not a BigQuery type that Landbridge loads"))
+            .ok_or_else(|| format!("`{text}` is not a BigQuery type that Landbridge supports"))
     }
 }
 
-/// Type and mode of a column in BigQuery.
+/// Type and mode of a BigQuery column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnType {
-    /// The type of its values.
+    /// The type of the values.
     pub ty: BigQueryType,
-    /// Whether it is an array of them.
+    /// Whether the column is an array.
     pub repeated: bool,
 }
 
@@ -133,7 +133,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// The database engine, as far as exports differ by it.
+/// The database engine, as far as its exports differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
@@ -144,7 +144,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// From the RDS API's engine name, such as `aurora-postgresql` or `mariadb`.
+    /// The engine for an engine name of the RDS API, such as `aurora-postgresql` or `mariadb`.
     pub fn from_rds(name: &str) -> Option<Self> {
         if name.contains("postgres") {
             Some(Self::Postgres)
@@ -156,14 +156,14 @@ impl Engine {
     }
 }
 
-/// A column as a Parquet footer describes it.
+/// A column in a Parquet footer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetColumn {
-    /// Its name (top level).
+    /// Name of the top-level column.
     pub name: String,
-    /// What is stored.
+    /// The physical type.
     pub physical: Physical,
-    /// What it stands for.
+    /// The annotation: what the values mean.
     pub annotation: Annotation,
 }
 
@@ -187,11 +187,11 @@ pub enum Physical {
     ByteArray,
     /// FIXED_LEN_BYTE_ARRAY of so many bytes
     Fixed(i32),
-    /// A list, map or struct: not a primitive at all
+    /// A list, map or struct, which is not a primitive type
     Nested,
 }
 
-/// Parquet's annotations, as far as they change what lands.
+/// Parquet's annotations (logical types), as far as they affect the BigQuery type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Annotation {
@@ -212,9 +212,9 @@ pub enum Annotation {
     },
     /// DECIMAL(precision, scale)
     Decimal {
-        /// digits in all
+        /// total number of digits
         precision: u32,
-        /// digits after the point
+        /// digits after the decimal point
         scale: u32,
     },
     /// DATE
@@ -225,7 +225,7 @@ pub enum Annotation {
     TimestampMillis,
     /// TIMESTAMP in microseconds
     TimestampMicros,
-    /// Anything else, which no load accepts as what it means
+    /// Any other annotation, which load jobs do not interpret
     Other,
 }
 
@@ -238,20 +238,20 @@ impl fmt::Display for ParquetColumn {
     }
 }
 
-/// A column as the manifest of an export describes it.
+/// A column in the manifest of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginalColumn {
     /// Its name.
     pub name: String,
-    /// The source's own type, such as `timestamp without time zone` or `bigint unsigned`.
+    /// The source type, such as `timestamp without time zone` or `bigint unsigned`.
     pub original_type: String,
-    /// Digits in all, where the type has them; 0 is unknown.
+    /// Total number of digits, for numeric types; 0 if unknown.
     #[serde(default)]
     pub precision: u32,
-    /// Digits after the point, where the manifest says so.
+    /// Digits after the decimal point, if the manifest contains them.
     #[serde(default)]
     pub scale: Option<u32>,
-    /// What the export says it writes, such as `binary (UTF8)`.
+    /// The Parquet type that the manifest announces, such as `binary (UTF8)`.
     #[serde(default)]
     pub expected_exported: String,
 }

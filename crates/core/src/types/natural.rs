@@ -1,10 +1,10 @@
-//! Which type a column should get whose values the export writes as text.
+//! The BigQuery type to propose for a column that the export writes as text.
 
 use super::{BigQueryType, Engine, OriginalColumn};
 
-/// The BigQuery type that fits what the source's own type means; STRING where none does, or where
-/// values are usual that it cannot hold: a TIME of MySQL may be negative or beyond 24 hours, money
-/// is written in the currency of a locale.
+/// The BigQuery type that corresponds to the source type. STRING if there is none, or if common
+/// values do not fit it: a MySQL TIME may be negative or exceed 24 hours, and PostgreSQL writes
+/// `money` in the format of a locale.
 pub fn natural_type(engine: Engine, original: &OriginalColumn) -> BigQueryType {
     use BigQueryType as Bq;
     let declared = original.original_type.trim().to_ascii_lowercase();
@@ -17,7 +17,7 @@ pub fn natural_type(engine: Engine, original: &OriginalColumn) -> BigQueryType {
         ) => Bq::Timestamp,
         (Engine::Postgres, "time without time zone" | "time") => Bq::Time,
         (_, "numeric" | "decimal") => numeric(original.precision, original.scale),
-        // Columns of a PostgreSQL domain are written as text, whatever they are.
+        // Columns of a PostgreSQL domain are written as text, whatever their base type.
         (Engine::Postgres, "smallint" | "integer" | "bigint") => Bq::Int64,
         (Engine::Postgres, "real" | "double precision") => Bq::Float64,
         (Engine::Postgres, "boolean") => Bq::Bool,
@@ -25,8 +25,8 @@ pub fn natural_type(engine: Engine, original: &OriginalColumn) -> BigQueryType {
     }
 }
 
-/// The least decimal type that holds every value; of a numeric without digits, which may have
-/// any, the largest.
+/// The smallest decimal type for all values; the largest one for a numeric without declared
+/// digits, whose values may have any number of digits.
 fn numeric(precision: u32, scale: Option<u32>) -> BigQueryType {
     let Some(scale) = scale.filter(|_| precision > 0) else { return BigQueryType::BigNumeric };
     let whole = precision.saturating_sub(scale);
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_that_hold_what_the_source_means() {
+    fn source_types_and_their_bigquery_types() {
         use BigQueryType as Bq;
         let original = |ty: &str, precision, scale| OriginalColumn {
             original_type: ty.to_owned(),
