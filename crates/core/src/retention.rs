@@ -1,5 +1,5 @@
-//! Which snapshots to keep: a ladder of hourly, daily and weekly ones, within
-//! the account's quota, and never one that is not ours to delete.
+//! Decides which snapshots to create and delete: a ladder of hourly, daily and weekly
+//! snapshots within the quota of the account. Only snapshots that Landbridge created are deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,49 +9,50 @@ use jiff::civil::Weekday;
 use crate::calendar::{Calendar, Hour};
 use crate::ids::{SNAPSHOT_PREFIX, SnapshotId};
 
-/// How many of each rung are kept.
+/// How many snapshots of each kind are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ladder {
-    /// The newest so many hours.
+    /// Number of newest hours.
     pub hourly: usize,
-    /// The first snapshot at or after the export hour of so many days.
+    /// Number of days; for each, the last snapshot up to the export hour, or the first later one.
     pub daily: usize,
-    /// The daily snapshot of so many weeks (Mondays, or the first day there is).
+    /// Number of weeks; for each, the daily snapshot of Monday, or of the first day with one.
     pub weekly: usize,
 }
 
-/// What bounds the number of snapshots.
+/// Limits on the number of snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotLimits {
-    /// The account's limit for snapshots of this kind.
+    /// The account's quota for manual snapshots of this kind.
     pub quota: usize,
-    /// How many of them are left free for people.
+    /// How many of them Landbridge leaves free for other uses.
     pub reserve: usize,
 }
 
-/// A manual snapshot of the account, ours or not.
+/// A manual snapshot of the account, created by Landbridge or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManualSnapshot {
     /// Its id.
     pub id: String,
     /// The instance or cluster it was taken from.
     pub database_id: String,
-    /// When it was taken, where the cloud says so already.
+    /// Creation time, if RDS reports it already.
     pub created: Option<Timestamp>,
     /// `available`, `creating`, `deleting`, …
     pub status: String,
-    /// The value of our source tag, if it carries one.
+    /// The value of the tag `landbridge:source`, if it has one.
     pub source_tag: Option<String>,
-    /// Whether it is pinned with the keep tag.
+    /// Whether it is pinned (tag `landbridge:keep`).
     pub pinned: bool,
-    /// Whether its source's settings are recorded.
+    /// Whether the settings of its database are recorded.
     pub has_settings: bool,
-    /// Whether an export task reads it now.
+    /// Whether an export task is reading it.
     pub exporting: bool,
 }
 
 impl ManualSnapshot {
-    /// The hour it stands for, if it is ours: named **and** tagged by us for this source.
+    /// The hour of the snapshot, if Landbridge created it for this source: it must have both the
+    /// name **and** the tag.
     pub fn owned_hour(&self, source: &str) -> Option<Hour> {
         if self.source_tag.as_deref() != Some(source) || !self.id.starts_with(SNAPSHOT_PREFIX) {
             return None;
@@ -60,25 +61,24 @@ impl ManualSnapshot {
     }
 }
 
-/// What a tick does.
+/// What a tick creates and deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetentionPlan {
-    /// Create the snapshot of the tick's hour.
+    /// Whether to create the snapshot of the tick's hour.
     pub create: bool,
-    /// Delete these, oldest first; must happen before the creation when `delete_first`.
+    /// The snapshots to delete, oldest first.
     pub delete: Vec<String>,
-    /// The quota leaves no room: deletion must come first.
+    /// Whether to delete before creating, because the quota is exhausted.
     pub delete_first: bool,
-    /// What the operator should know, without being woken for each tick.
+    /// A warning for the operator, not worth an alert on each tick.
     pub warning: Option<String>,
 }
 
 /// Decides what the tick of `hour` creates and deletes.
 ///
-/// `protected` are hours whose snapshot a day still needs (its export is not
-/// finished). `quota` is the account's limit for snapshots of this kind,
-/// `reserve` what is left free for people. Snapshots of others, pinned ones and
-/// those being exported count against the quota and are never deleted.
+/// `protected` are the hours whose snapshots are still needed, because the export of their day
+/// is not complete. Pinned snapshots, snapshots that are being exported, and snapshots that
+/// Landbridge did not create count against the quota and are never deleted.
 pub fn plan(
     source: &str,
     hour: Hour,
@@ -98,7 +98,7 @@ pub fn plan(
         !snapshot.pinned && !snapshot.exporting && snapshot.status == "available"
     };
     let exists = ours.contains_key(&hour);
-    // What cannot be thinned fills part of the quota whatever the ladder says.
+    // Snapshots that cannot be pruned use part of the quota regardless of the ladder.
     let fixed = snapshots
         .iter()
         .filter(|snapshot| {
@@ -118,7 +118,7 @@ pub fn plan(
         .collect();
     let all: BTreeSet<Hour> = ours.keys().copied().chain([hour]).collect();
     let rungs = hours_to_keep(&all, calendar, ladder);
-    // In the order of worth: what a shrunken quota drops last comes first.
+    // The most valuable first: if the quota is too small, the last ones are not kept.
     let mut keep: Vec<Hour> = rungs.into_iter().filter(|at| candidates.contains(at)).collect();
     let wanted = keep.len();
     keep.truncate(room);
@@ -133,11 +133,11 @@ pub fn plan(
     let full = snapshots.len() >= quota.saturating_sub(reserve);
     let warning = if room == 0 {
         Some(format!(
-            "no snapshot can be made: {fixed} of {quota} are not ours to thin (people's, pinned, or in use) and {reserve} are kept free"
+            "no snapshot can be created: {fixed} of the quota of {quota} cannot be pruned (pinned, in use, or not created by Landbridge) and {reserve} are reserved; delete snapshots, or raise the quota and `snapshots.quota`"
         ))
     } else if wanted > room {
         Some(format!(
-            "the quota of {quota} leaves room for {room} of the {wanted} snapshots that the ladder asks for"
+            "the quota of {quota} allows only {room} of the {wanted} snapshots to keep; raise the quota and `snapshots.quota`, or keep fewer"
         ))
     } else {
         None
@@ -145,14 +145,14 @@ pub fn plan(
     RetentionPlan { create, delete_first: create && full && !delete.is_empty(), delete, warning }
 }
 
-/// The hours that the ladder keeps, most worth keeping first: newest hours, then
-/// days, then weeks, each from new to old.
+/// The hours that the ladder keeps, the most valuable first: newest hours, then days, then
+/// weeks, each from new to old.
 fn hours_to_keep(all: &BTreeSet<Hour>, calendar: &Calendar, ladder: Ladder) -> Vec<Hour> {
     let mut daily: BTreeMap<_, Hour> = BTreeMap::new();
     for at in all {
         let day = calendar.day_of(at.start());
         let best = daily.entry(day).or_insert(*at);
-        // The export hour's snapshot is the one that the warehouse's day came from.
+        // The snapshot of the export hour is the one that was loaded for the day.
         if *at <= calendar.export_hour(day) {
             *best = *at;
         }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_account_holds_the_whole_ladder() {
+    fn an_unrestricted_account_keeps_the_complete_ladder() {
         let (left, most) = run(24 * 60, 100, Vec::new());
         // 48 hours hold 2 to 3 of the 14 days, and the days hold 2 to 3 of the 4 weeks.
         assert!((60..=66).contains(&left.len()), "{}", left.len());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn peoples_snapshots_count_and_are_never_deleted() {
+    fn other_snapshots_count_and_are_never_deleted() {
         let people: Vec<_> = (0..60).map(|n| people(&format!("before-release-{n}"))).collect();
         let (left, most) = run(24 * 20, 100, people);
         assert_eq!(left.iter().filter(|s| s.source_tag.is_none()).count(), 60);
@@ -255,17 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn a_full_account_makes_nothing_and_says_why() {
+    fn an_exhausted_quota_creates_nothing_and_warns() {
         let snapshots: Vec<_> = (0..95).map(|n| people(&format!("p{n}"))).collect();
         let plan =
             plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
         assert!(!plan.create);
         assert!(plan.delete.is_empty());
-        assert!(plan.warning.unwrap().starts_with("no snapshot can be made: 95 of 100"));
+        assert!(
+            plan.warning.unwrap().starts_with("no snapshot can be created: 95 of the quota of 100")
+        );
     }
 
     #[test]
-    fn pinned_exporting_protected_and_look_alikes_stay() {
+    fn pinned_exporting_protected_and_untagged_snapshots_stay() {
         let calendar = calendar();
         let old = |n: i64| calendar.hour_of(start().start() + n.hours());
         let mut snapshots: Vec<_> = (0..400).map(|n| ours(old(n))).collect();
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_tick_again_does_nothing_more() {
+    fn repeating_a_tick_changes_nothing() {
         let (left, _) = run(24 * 30, 100, Vec::new());
         let calendar = calendar();
         let hour = calendar.hour_of(start().start() + (24 * 30 - 1).hours());

@@ -1,16 +1,16 @@
-//! The least and the largest value of a column.
+//! The minimum and maximum of a column.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The least or largest value of a column.
+/// The minimum or maximum of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// A whole number.
     Integer(i64),
-    /// A double; JSON has no number for some of them, so it is written as text.
+    /// A double; stored as text, because JSON has no infinity.
     Double(#[serde(with = "as_text")] f64),
     /// FALSE or TRUE.
     Bool(bool),
@@ -20,7 +20,7 @@ pub enum Bound {
     Timestamp(i64),
     /// Microseconds since midnight.
     Time(i64),
-    /// A decimal: units and digits after the point.
+    /// A decimal: the unscaled value, and the digits after the decimal point.
     Decimal(i128, u8),
 }
 
@@ -33,7 +33,7 @@ mod as_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        String::deserialize(from)?.parse().map_err(|_| D::Error::custom("a bound is no number"))
+        String::deserialize(from)?.parse().map_err(|_| D::Error::custom("a bound is not a number"))
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bound_is_read_back_from_a_record() {
+    fn every_bound_survives_serialisation() {
         for bound in [
             Bound::Integer(i64::MIN),
             Bound::Double(f64::INFINITY),

@@ -1,9 +1,9 @@
-//! Why a value does not fit.
+//! Reasons why a value does not fit its type.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a value does not fit the type that its column gets. A reason never says the value.
+/// The reason why a value does not fit the new type of its column. It never contains the value.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -15,32 +15,32 @@ pub enum Misfit {
     NotANumber,
     /// A date with a zero in it, which MySQL allows: `0000-00-00`, `2024-00-10`.
     ZeroDate,
-    /// A date that no calendar has: 30 February.
+    /// A date that does not exist, such as 30 February.
     NoSuchDate,
     /// A year before 1.
     YearBefore1,
     /// A year after 9999.
     YearBeyond9999,
-    /// More than the type can hold.
+    /// Outside the range of the type.
     OutOfRange,
-    /// More digits after the point than the type can hold.
+    /// More digits after the decimal point than the type allows.
     TooManyFractionDigits,
     /// A time of 24 hours or more.
     BeyondOneDay,
-    /// A time below zero.
+    /// A negative time.
     Negative,
-    /// A time of day with a zone, which no type of BigQuery holds.
+    /// A time of day with a zone, for which BigQuery has no type.
     TimeWithZone,
     /// An array of arrays.
     NestedArray,
-    /// An array with a NULL among its elements, which BigQuery does not hold.
+    /// An array with a NULL element, which BigQuery cannot store.
     NullElement,
-    /// Text that is not of the form at all.
+    /// Text in another format.
     Malformed,
 }
 
 impl Misfit {
-    /// How many reasons there are.
+    /// The number of reasons.
     pub const COUNT: usize = 14;
     /// All reasons, in the order of their declaration.
     pub const ALL: [Self; Self::COUNT] = [

@@ -1,14 +1,14 @@
-//! What happens to each column of a Parquet file on its way: the plan, and the
-//! reasons for which a value may not fit the type it should get.
+//! Rewrite plans for Parquet files: the action for each column, and the reasons why a value
+//! may not fit its new type.
 //!
-//! Everything here is data. Reading and writing files by it is the business of
-//! the crate `landbridge-parquet`.
+//! This module contains only data. The crate `landbridge-parquet` reads and writes files
+//! according to it.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | here | [`RewritePlan`], [`Action`], [`TargetType`] |
 //! | `misfit` | [`Misfit`]: why a value does not fit |
-//! | `stats`, `bound` | [`ColumnStats`]: what is known of a column that was carried |
+//! | `stats`, `bound` | [`ColumnStats`]: statistics of a rewritten column |
 
 mod bound;
 mod misfit;
@@ -30,29 +30,30 @@ use crate::{
     yaml::{self, Diagnostics, Document},
 };
 
-/// The share of misfits of a column, of its values that are not NULL, beyond which
-/// a table is held: one in a thousand.
+/// The default limit for the share of misfits among the non-NULL values of a column, above
+/// which a table is held: one in a thousand.
 pub const MAX_MISFIT_SHARE: f64 = 0.001;
 
-/// What happens to each top-level column of a file, by the column's exact name.
+/// What happens to each top-level column of a Parquet file, by its exact name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RewritePlan {
-    /// The columns that something happens to. Naming one that the file lacks is an error.
+    /// Actions by column. A column that the file does not contain is an error.
     pub columns: BTreeMap<String, Action>,
-    /// What happens to a column that is not named: `keep` or `drop`.
+    /// What happens to all other columns: `keep` or `drop`.
     pub others: OtherColumns,
-    /// What a value that does not fit its new type does, where a column says nothing else.
+    /// What happens to misfits (values that do not fit their new type), unless a column
+    /// sets its own rule.
     pub on_misfit: OnMisfit,
-    /// The largest share of misfits of a column's values that are not NULL, from 0 to 1;
-    /// beyond it nothing is delivered. 1 turns the check off.
+    /// Maximum share of misfits among the non-NULL values of a column, from 0 to 1. Above it,
+    /// no output is delivered. 1 disables the check.
     #[schemars(schema_with = "share")]
     pub max_misfit_share: f64,
-    /// How rewritten columns are compressed. Copied ones stay as they are.
+    /// Compression of rewritten columns. Copied columns keep theirs.
     pub compression: Compression,
 }
 
-/// No type is named, since the reader of YAML takes fractions where none is.
+/// Has no `type`, because the YAML parser accepts fractions only for values without one.
 fn share(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "minimum": 0, "maximum": 1 })
 }
@@ -69,62 +70,62 @@ impl Default for RewritePlan {
     }
 }
 
-/// What happens to one column.
+/// What happens to a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Its bytes are copied.
+    /// Copies the bytes.
     Keep,
-    /// Its bytes are copied; the footer says something else about them.
+    /// Copies the bytes and changes their annotation in the footer.
     Annotate(AnnotateAs),
-    /// Its text is read and written as another type.
+    /// Converts text to another type.
     Retype {
-        /// The type.
+        /// The new type.
         to: TargetType,
-        /// What misfits do in this column; the plan's rule when it is not said.
+        /// What happens to misfits of this column; the default is the rule of the plan.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         on_misfit: Option<OnMisfit>,
     },
-    /// It is in no byte of the output.
+    /// Removes the column from the output.
     Drop,
-    /// Every value becomes a keyed token; equal values become equal tokens.
+    /// Replaces every value with a keyed token; equal values have equal tokens.
     Tokenise {
-        /// Separates tokens that must not be joined: the same value has another token
-        /// in another domain.
+        /// Domain of the tokens: the same value has different tokens in different
+        /// domains, so they cannot be joined.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         domain: String,
     },
-    /// The column stays, and every value of it is NULL.
+    /// Keeps the column and sets every value to NULL.
     SetNull,
 }
 
-/// What happens to a column that the plan does not name.
+/// What happens to columns that the plan does not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OtherColumns {
-    /// It is copied.
+    /// Copies them.
     #[default]
     Keep,
-    /// It is dropped.
+    /// Removes them from the output.
     Drop,
 }
 
-/// What happens to values that do not fit.
+/// What happens to misfits: values that do not fit the new type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMisfit {
-    /// The value becomes NULL and is counted by its reason.
+    /// The value becomes NULL and is counted by reason.
     #[default]
     SetNull,
-    /// The whole column stays text.
+    /// The entire column stays text.
     KeepText,
 }
 
-/// The codecs of rewritten columns, all of which BigQuery loads.
+/// Compression codecs for rewritten columns. BigQuery supports all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Zstandard, level 1: as fast as Snappy where it matters and much smaller.
+    /// Zstandard, level 1: about as fast as Snappy, with much smaller output.
     #[default]
     Zstd,
     /// Snappy.
@@ -135,8 +136,8 @@ pub enum Compression {
     None,
 }
 
-/// What the footer can say of a column with no change to its data. Only changes that
-/// leave the order of values as it was, so that statistics stay true.
+/// A new annotation for a column whose data is not changed. Only annotations that keep the
+/// order of values, so that statistics stay valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AnnotateAs {
@@ -144,7 +145,7 @@ pub enum AnnotateAs {
     String,
     /// Bytes that are JSON text.
     Json,
-    /// Bytes with no meaning attached.
+    /// Bytes without an annotation.
     Bytes,
     /// INT64: microseconds since 1970 in UTC.
     Timestamp,
@@ -154,14 +155,14 @@ pub enum AnnotateAs {
     Date,
 }
 
-/// The type that text becomes.
+/// The type to which text is converted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetType {
-    /// `YYYY-MM-DD`, of the years 1 to 9999.
+    /// `YYYY-MM-DD`, for the years 1 to 9999.
     Date,
-    /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds of UTC; text without a zone is
-    /// taken as UTC.
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds, UTC; text without a zone is
+    /// interpreted as UTC.
     Timestamp,
     /// `HH:MM:SS[.ffffff]` within one day, in microseconds.
     Time,
@@ -171,17 +172,17 @@ pub enum TargetType {
     Bignumeric(Decimal),
     /// A 64-bit whole number.
     Int64,
-    /// A double. `NaN` and `Infinity` are values of it, and no misfits.
+    /// A double. `NaN` and `Infinity` are valid values, not misfits.
     Float64,
     /// `t`, `f`, `true`, `false`, `1`, `0`.
     Bool,
-    /// A bit string `0101…` as big-endian bytes, filled up with zeros on the left as MySQL's
-    /// BIT is.
+    /// A bit string `0101…` as big-endian bytes, padded with zeros on the left like MySQL's
+    /// BIT.
     Bytes,
-    /// Text, checked to be UTF-8. Only of use within a list.
+    /// Text that must be valid UTF-8. Only allowed in a list.
     Text,
-    /// A one-dimensional PostgreSQL array `{…}` of elements that are no lists. Empty and NULL
-    /// arrays are the same thing afterwards, as in BigQuery.
+    /// A one-dimensional PostgreSQL array `{…}` whose elements are not lists. Empty and NULL
+    /// arrays are equal in the output, as in BigQuery.
     List(Box<TargetType>),
 }
 
@@ -189,14 +190,15 @@ pub enum TargetType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decimal {
-    /// All digits.
+    /// Total number of digits.
     pub precision: u8,
-    /// Digits after the point.
+    /// Digits after the decimal point.
     pub scale: u8,
 }
 
 impl Action {
-    /// The action as receipts and commands show it: `retype to TIMESTAMP`; empty for `keep`.
+    /// The action as shown in receipts and commands, for example `retype to TIMESTAMP`; empty for
+    /// `keep`.
     pub fn describe(&self) -> String {
         match self {
             Self::Keep => String::new(),
@@ -216,7 +218,7 @@ impl Action {
 }
 
 impl TargetType {
-    /// The type as it is written in GoogleSQL, digits included.
+    /// The type in GoogleSQL, including its digits.
     pub fn sql_name(&self) -> String {
         match self {
             Self::Date => "DATE".to_owned(),
@@ -233,10 +235,10 @@ impl TargetType {
         }
     }
 
-    /// Whether the type can exist.
+    /// Checks that the type is valid.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], naming `column`.
+    /// [`ErrorKind::Config`] with `column`.
     pub fn validate(&self, column: &str) -> Result<()> {
         let wrong = |what| Err(Error::new(ErrorKind::Config, what, format!("column `{column}`")));
         let fits = |it: &Decimal, before: u8, after: u8| {
@@ -252,9 +254,11 @@ impl TargetType {
             Self::Bignumeric(it) if !fits(it, 38, 38) => {
                 wrong("a BIGNUMERIC has at most 38 digits before the point and 38 after it")
             }
-            Self::Text => wrong("text stays text: name `text` only within a list"),
+            Self::Text => wrong(
+                "`text` is only allowed in a list, for example `{ list: text }`; write `keep` to keep text",
+            ),
             Self::List(of) => match of.as_ref() {
-                Self::List(_) => wrong("a list of lists cannot be written"),
+                Self::List(_) => wrong("a list of lists is not supported"),
                 Self::Text => Ok(()),
                 of => of.validate(column),
             },
@@ -264,21 +268,25 @@ impl TargetType {
 }
 
 impl RewritePlan {
-    /// Reads a plan from YAML; `file` is its name for faults.
+    /// Parses a plan from YAML. `file` is the name shown in diagnostics.
     ///
     /// # Errors
-    /// All faults of the text at once, with their lines.
+    /// All diagnostics at once, each with its line and column.
     pub fn from_yaml(text: &str, file: &str) -> Result<Document<Self>, Diagnostics> {
         yaml::parse(file, text)
     }
 
-    /// Whether the plan makes sense by itself.
+    /// Checks the plan without a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], naming the column.
+    /// [`ErrorKind::Config`] with the name of the column.
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.max_misfit_share) {
-            return Err(Error::new(ErrorKind::Config, "a share of misfits is between 0 and 1", ""));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "`max_misfit_share` must be from 0 to 1",
+                "",
+            ));
         }
         for (name, action) in &self.columns {
             if let Action::Retype { to, .. } = action {

@@ -1,4 +1,4 @@
-//! What is known of a column of what was carried, with no look at it for that purpose.
+//! Statistics of a transferred column, collected without an additional scan.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bound, Misfit};
 
-/// ColumnStats of one column, of one file or of several together.
+/// Statistics of a column, of one file or several files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnStats {
-    /// NULLs; `None` where the source does not say.
+    /// Number of NULLs; `None` if the source file does not contain it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nulls: Option<u64>,
-    /// Values of the source that are not NULL; known of decoded columns only.
+    /// Number of non-NULL values in the source; known only for decoded columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<u64>,
-    /// Values that did not fit, by their reason.
+    /// Number of misfits by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misfits: BTreeMap<Misfit, u64>,
-    /// Whether every part so far has bounds: one without makes both unknown.
+    /// Whether all files so far have bounds; one without makes both bounds unknown.
     pub bounded: bool,
-    /// The least value, of numbers, dates and times.
+    /// The minimum, for numbers, dates and times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<Bound>,
-    /// The largest one.
+    /// The maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Bound>,
 }
 
 impl Default for ColumnStats {
-    /// Of no rows at all.
+    /// The statistics of zero rows.
     fn default() -> Self {
         Self {
             nulls: Some(0),
@@ -43,7 +43,7 @@ impl Default for ColumnStats {
 }
 
 impl ColumnStats {
-    /// Adds those of another part of the same column.
+    /// Adds the statistics of another file of the same column.
     pub fn merge(&mut self, other: &Self) {
         self.nulls = self.nulls.zip(other.nulls).map(|(a, b)| a + b);
         self.values = match (self.values, other.values) {
@@ -64,19 +64,19 @@ impl ColumnStats {
         };
     }
 
-    /// How many values did not fit.
+    /// Number of misfits.
     pub fn misfit_count(&self) -> u64 {
         self.misfits.values().sum()
     }
 
-    /// Whether more than this share (0 to 1) of the values did not fit.
+    /// Whether the share of misfits among the values exceeds `share` (from 0 to 1).
     pub fn misfits_exceed(&self, share: f64) -> bool {
         let misfits = self.misfit_count();
-        // Both are far below 2^53, so nothing is lost.
+        // Both are far below 2^53, so the conversion is exact.
         misfits > 0 && misfits as f64 > share * self.values.unwrap_or(0) as f64
     }
 
-    /// `2 × NaN, 1 × infinity of 4000 values`; empty when all fit.
+    /// `2 × NaN, 1 × infinity of 4000 values`; empty without misfits.
     pub fn describe_misfits(&self) -> String {
         if self.misfits.is_empty() {
             return String::new();
