@@ -170,7 +170,7 @@ def test_every_function_works_with_its_own_role(deployed, world):
     s3 = deployed.moto.client("s3", world["transfer"])
     before = deployed.moto.denied()
     answer = run(deployed, world, "snapshot")
-    assert answer.ok and "made" in answer.payload["message"], answer
+    assert answer.ok and "created" in answer.payload["message"], answer
     # Tagged, so that it may be pruned later; the old one is deleted by the retention ladder.
     answer = run(deployed, world, "export")
     assert answer.ok and "started" in answer.payload["message"], answer
