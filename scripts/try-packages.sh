@@ -10,6 +10,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 command=$target/debug/landbridge
+local_command=$target/debug/landbridge-local
 [ $# -gt 0 ] || set -- arm64 x86_64
 
 die() {
@@ -17,7 +18,9 @@ die() {
     exit 1
 }
 
-[ -x "$command" ] || die "$command does not exist; run 'cargo build --workspace --bins'"
+for program in "$command" "$local_command"; do
+    [ -x "$program" ] || die "$program does not exist; run 'cargo build --workspace --bins'"
+done
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
@@ -34,8 +37,9 @@ for processor in "$@"; do
     fi
     here=$place/$processor
     mkdir "$here"
-    # The command starts the functions that are in its own directory.
-    cp "$command" "$here/landbridge"
+    # `landbridge demo` starts `landbridge-local`, which starts the functions; both look in their own
+    # directory.
+    cp "$command" "$local_command" "$here/"
     for function in snapshot export transfer load; do
         zip=$target/lambda/$processor/$function.zip
         [ -f "$zip" ] || die "$zip does not exist; run 'make package PROCESSORS=$processor'"
