@@ -21,7 +21,7 @@ pub enum Failure {
     Usage(String),
     /// As [`Self::Usage`], with the whole story already told.
     #[error("")]
-    Told,
+    Reported,
     /// Somebody lacks a right. Exit code 3.
     #[error("{0}")]
     Refused(String),
@@ -38,7 +38,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
-            Self::Usage(_) | Self::Told => 2,
+            Self::Usage(_) | Self::Reported => 2,
             Self::Refused(_) => 3,
             Self::Partly(_) => 4,
             Self::Interrupted => 130,
@@ -47,7 +47,7 @@ impl Failure {
 
     /// Tells it on standard error.
     pub fn report(&self) -> ExitCode {
-        if !matches!(self, Self::Told) {
+        if !matches!(self, Self::Reported) {
             eprintln!("{} {self}", Paint::stderr().red("error:"));
         }
         ExitCode::from(self.code())

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result {
             eprintln!("{faults}");
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::Told) }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 /// What is in both files, or the faults of each. A contract beside a faulty

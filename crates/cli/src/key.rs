@@ -1,6 +1,6 @@
 //! `landbridge key create`: the key that tokens are made with, in Secrets Manager.
 
-use landbridge_aws::{Aws, Secret};
+use landbridge_aws::Secret;
 use landbridge_parquet::rewrite::{MIN_KEY_BYTES, TokenKey};
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub(crate) async fn create(args: KeyCreateArgs) -> Result {
         ))
     })?;
     let region = config.source.region;
-    let secrets = Aws::from_env(&region, config.source.kind).await.secrets;
+    let secrets = crate::aws::clients(&region, config.source.kind).await?.secrets;
     // An ARN ends with characters that AWS draws: it names a secret that is there.
     let created = if secret.starts_with("arn:") {
         false

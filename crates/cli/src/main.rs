@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`args`] | the command line: commands, options, help, exit codes |
+//! | [`aws`] | AWS clients with the caller's credentials |
 //! | [`check`] | `landbridge check`: both files, with all their faults |
 //! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
 //! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
@@ -20,6 +21,7 @@
 //! | [`proposal`] | a contract from a database's catalogue |
 
 mod args;
+mod aws;
 mod check;
 mod contract;
 mod cost;

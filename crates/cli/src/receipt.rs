@@ -21,7 +21,7 @@ use landbridge_cli_support::receipts::{count, notes, prefix, sorted, summary};
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
-    let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+    let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
         return Err(Failure::Failed(format!(

@@ -97,7 +97,7 @@ pub(crate) async fn run(args: CostArgs) -> Result {
     let mut counted = Vec::new();
     let mut database_gib = args.database_gib;
     if let Some(Days(days)) = &args.actual {
-        let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+        let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
         counted = ledger::counted(&aws.s3, &config, days).await?;
         if database_gib.is_none() {
             database_gib = storage_of(&aws, &config).await?;

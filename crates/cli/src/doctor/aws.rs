@@ -13,7 +13,7 @@ use super::files::Files;
 use super::line::Line;
 use super::role::account_of;
 use super::signed::Signed;
-use super::{Stage, advice, key, role, schedules};
+use super::{Phase, advice, key, role, schedules};
 
 /// How far this machine's clock may be off. S3 refuses signatures at 15 minutes (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); much less is a fault already.
@@ -22,7 +22,7 @@ const SKEW: SignedDuration = SignedDuration::from_secs(60);
 const SILENCE: SignedDuration = SignedDuration::from_hours(2);
 
 /// All lines of this side.
-pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
+pub(super) async fn check(files: &Files, phase: Phase) -> Vec<Line> {
     let config = &files.config;
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.source_candidates().await;
@@ -33,14 +33,14 @@ pub(super) async fn check(files: &Files, stage: Stage) -> Vec<Line> {
     }
     let mut lines =
         vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
-    lines.extend(bucket(&aws, config, stage).await);
-    let (of_role, of_key, deployed) = read(files, stage).await;
+    lines.extend(bucket(&aws, config, phase).await);
+    let (of_role, of_key, deployed) = read(files, phase).await;
     lines.extend(of_role);
     lines.extend(of_key);
     lines.push(last_export(&aws, config).await);
-    lines.extend(token_key(&aws, config, stage).await);
+    lines.extend(token_key(&aws, config, phase).await);
     lines.extend(deployed);
-    lines.push(running(&aws, config, stage).await);
+    lines.push(running(&aws, config, phase).await);
     lines.push(clock(&config.source.region).await);
     lines
 }
@@ -156,7 +156,7 @@ async fn quota(aws: &Aws, config: &Config) -> Line {
     line
 }
 
-async fn bucket(aws: &Aws, config: &Config, stage: Stage) -> [Line; 3] {
+async fn bucket(aws: &Aws, config: &Config, phase: Phase) -> [Line; 3] {
     let mut there = Line::new("aws", "export bucket");
     let mut encrypted = Line::new("aws", "bucket encryption");
     let mut private = Line::new("aws", "bucket privacy");
@@ -175,7 +175,7 @@ async fn bucket(aws: &Aws, config: &Config, stage: Stage) -> [Line; 3] {
         }
         Ok(None) => {
             let advice = "correct export.bucket, or make it: terraform apply";
-            there = stage.missing(there, &format!("there is no bucket {name}"), advice);
+            there = phase.missing(there, &format!("there is no bucket {name}"), advice);
             false
         }
         Err(error) => {
@@ -225,7 +225,7 @@ fn unread(line: &mut Line, error: &landbridge_core::Error, look: String) {
 }
 
 /// What IAM, KMS and EventBridge Scheduler say: of the role, of the key, of the schedules.
-async fn read(files: &Files, stage: Stage) -> (Vec<Line>, Vec<Line>, Vec<Line>) {
+async fn read(files: &Files, phase: Phase) -> (Vec<Line>, Vec<Line>, Vec<Line>) {
     let config = &files.config;
     let signed = match Signed::from_env(&config.source.region).await {
         Ok(signed) => signed,
@@ -236,9 +236,9 @@ async fn read(files: &Files, stage: Stage) -> (Vec<Line>, Vec<Line>, Vec<Line>) 
         }
     };
     let (of_role, of_key, deployed) = tokio::join!(
-        role::check(&signed, config, stage),
-        key::check(&signed, config, stage),
-        schedules::check(&signed, config, files.schedules.as_deref(), stage)
+        role::check(&signed, config, phase),
+        key::check(&signed, config, phase),
+        schedules::check(&signed, config, files.schedules.as_deref(), phase)
     );
     (of_role.into(), of_key.into(), deployed)
 }
@@ -265,7 +265,7 @@ async fn last_export(aws: &Aws, config: &Config) -> Line {
     line
 }
 
-async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
+async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<Line> {
     let secret = config.transfer.token_key.as_deref()?;
     let mut line = Line::new("aws", "key of tokens");
     match aws.secrets.get(secret).await {
@@ -278,7 +278,7 @@ async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
         },
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let what = format!("the secret {secret} is not there, or empty");
-            line = stage.missing(line, &what, "landbridge key create");
+            line = phase.missing(line, &what, "landbridge key create");
         }
         // Only the transfer may read it: a person need not be able to.
         Err(error) if error.kind() == ErrorKind::Denied => line.unchecked(
@@ -291,11 +291,11 @@ async fn token_key(aws: &Aws, config: &Config, stage: Stage) -> Option<Line> {
 }
 
 /// Whether the schedules are on shows in the snapshots that they take.
-async fn running(aws: &Aws, config: &Config, stage: Stage) -> Line {
+async fn running(aws: &Aws, config: &Config, phase: Phase) -> Line {
     let mut line = Line::new("aws", "schedules at work");
     let look =
         format!("aws scheduler list-schedules --group-name landbridge-{}", config.source.name);
-    if stage.before_apply {
+    if phase.before_apply {
         line.unchecked("nothing runs before `terraform apply`", None);
         return line;
     }

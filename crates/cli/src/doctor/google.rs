@@ -9,7 +9,7 @@ use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::CredentialSource;
 
 use super::line::Line;
-use super::{Stage, advice};
+use super::{Phase, advice};
 
 /// What attaching a policy tag to a column needs (Google documentation, "Introduction to
 /// column-level access control"), and what loading rows needs.
@@ -17,7 +17,7 @@ const LOADER: [&str; 3] =
     ["bigquery.tables.setCategory", "bigquery.tables.update", "bigquery.tables.updateData"];
 
 /// All lines of this side.
-pub(super) async fn check(config: &Config, contract: Option<&Contract>, stage: Stage) -> Vec<Line> {
+pub(super) async fn check(config: &Config, contract: Option<&Contract>, phase: Phase) -> Vec<Line> {
     let mut credentials = Line::new("google", "credentials");
     let inspector = match Inspector::from_env(&config.warehouse.project) {
         Ok(inspector) => match inspector.check_credentials().await {
@@ -28,14 +28,14 @@ pub(super) async fn check(config: &Config, contract: Option<&Contract>, stage: S
     };
     credentials.good("Google gives a token");
     let mut lines = vec![credentials, federation()];
-    lines.extend(landing(&inspector, config, stage).await);
+    lines.extend(landing(&inspector, config, phase).await);
     for (check, dataset) in [
         ("dataset", &config.warehouse.dataset),
         ("dataset of receipts", &config.warehouse.ops_dataset),
     ] {
-        lines.push(self::dataset(&inspector, config, stage, check, dataset).await);
+        lines.push(self::dataset(&inspector, config, phase, check, dataset).await);
     }
-    lines.push(tags(&inspector, config, stage).await);
+    lines.push(tags(&inspector, config, phase).await);
     lines.push(tagging(&inspector, config, contract).await);
     lines
 }
@@ -79,7 +79,7 @@ fn federation() -> Line {
 fn located(
     mut line: Line,
     found: Result<Option<String>>,
-    stage: Stage,
+    phase: Phase,
     config: &Config,
     (what, key, right): (String, &str, &str),
 ) -> Line {
@@ -94,19 +94,19 @@ fn located(
         ),
         Ok(None) => {
             let make = format!("correct {key}, or make it: terraform apply");
-            line = stage.missing(line, &format!("there is no {what}"), &make);
+            line = phase.missing(line, &format!("there is no {what}"), &make);
         }
         Err(error) => line.failed(&error, advice(&error, right)),
     }
     line
 }
 
-async fn landing(inspector: &Inspector, config: &Config, stage: Stage) -> [Line; 2] {
+async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [Line; 2] {
     let bucket = &config.transfer.bucket;
     let found = inspector.bucket_location(bucket).await;
     let exists = matches!(found, Ok(Some(_)));
     let name = (format!("bucket {bucket}"), "transfer.bucket", "storage.objects.list");
-    let there = located(Line::new("google", "landing bucket"), found, stage, config, name);
+    let there = located(Line::new("google", "landing bucket"), found, phase, config, name);
     let mut private = Line::new("google", "bucket privacy");
     if !exists {
         private.unchecked("needs the bucket", None);
@@ -136,14 +136,14 @@ async fn landing(inspector: &Inspector, config: &Config, stage: Stage) -> [Line;
 async fn dataset(
     inspector: &Inspector,
     config: &Config,
-    stage: Stage,
+    phase: Phase,
     check: &'static str,
     dataset: &str,
 ) -> Line {
     let found = inspector.dataset_location(dataset).await;
     let key = if check == "dataset" { "warehouse.dataset" } else { "warehouse.ops_dataset" };
     let name = (format!("dataset {dataset}"), key, "bigquery.datasets.get");
-    located(Line::new("google", check), found, stage, config, name)
+    located(Line::new("google", check), found, phase, config, name)
 }
 
 /// The tag of each class, as the load knows them: those of the environment, then those of the file.
@@ -161,7 +161,7 @@ fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, St
     Ok(all.map(tag).collect())
 }
 
-async fn tags(inspector: &Inspector, config: &Config, stage: Stage) -> Line {
+async fn tags(inspector: &Inspector, config: &Config, phase: Phase) -> Line {
     let mut line = Line::new("google", "policy tags");
     let tags = match tags_by_class(config) {
         Ok(tags) => tags,
@@ -175,7 +175,7 @@ async fn tags(inspector: &Inspector, config: &Config, stage: Stage) -> Line {
     if !nameless.is_empty() {
         let why = format!("which tag is that of {} is not known here", nameless.join(", "));
         let look = "run it with LANDBRIDGE_POLICY_TAGS as the function load has it".to_owned();
-        line.unchecked(why, (!stage.before_apply).then_some(look));
+        line.unchecked(why, (!phase.before_apply).then_some(look));
         return line;
     }
     let wanted = &config.warehouse.location;
@@ -192,7 +192,7 @@ async fn tags(inspector: &Inspector, config: &Config, stage: Stage) -> Line {
             Ok(true) => {}
             Ok(false) => {
                 let what = format!("the tag of {class}, {tag}, is not there");
-                return stage.missing(line, &what, "terraform apply makes it anew; columns that had it are unprotected until the next load");
+                return phase.missing(line, &what, "terraform apply makes it anew; columns that had it are unprotected until the next load");
             }
             Err(error) if error.kind() == ErrorKind::Denied => {
                 let why = format!("whether they are there may not be seen ({error})");

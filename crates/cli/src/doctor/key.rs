@@ -4,7 +4,7 @@ use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::Phase;
 use super::answer::{Answer, Refused};
 use super::document::{Caller, Document, Question, Verdict, verdict};
 use super::line::Line;
@@ -22,7 +22,7 @@ const USES: [(&str, &str, &str); 4] = [
 ];
 
 /// The three lines of the key.
-pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Line; 3] {
+pub(super) async fn check(signed: &Signed, config: &Config, phase: Phase) -> [Line; 3] {
     let mut there = Line::new("aws", "export key");
     let mut rotation = Line::new("aws", "export key rotation");
     let mut rights = Line::new("aws", "export key rights");
@@ -35,7 +35,7 @@ pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Li
             // Terraform makes the key of an alias; one that has its own ARN here exists already.
             if key.contains(":alias/") {
                 let advice = "correct export.kms_key, or make it: terraform apply";
-                there = stage.missing(there, &what, advice);
+                there = phase.missing(there, &what, advice);
             } else {
                 there.bad(what, "correct export.kms_key");
             }
@@ -52,7 +52,7 @@ pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Li
         return [there, rotation, rights];
     };
     judge_rotation(&mut rotation, signed, &arn).await;
-    let rights = judge_rights(rights, signed, config, stage, &arn).await;
+    let rights = judge_rights(rights, signed, config, phase, &arn).await;
     [there, rotation, rights]
 }
 
@@ -114,7 +114,7 @@ async fn judge_rights(
     mut line: Line,
     signed: &Signed,
     config: &Config,
-    stage: Stage,
+    phase: Phase,
     arn: &str,
 ) -> Line {
     let policy = match key_policy(signed, arn).await {
@@ -137,7 +137,7 @@ async fn judge_rights(
                 Ok(its) => read = Some((function, name.clone(), its)),
                 Err(Refused::Absent) => {
                     let advice = "make it: terraform apply";
-                    return stage.missing(line, &format!("there is no role {name}"), advice);
+                    return phase.missing(line, &format!("there is no role {name}"), advice);
                 }
                 Err(refused) => {
                     refused.tell(&mut line, look_at_policies(&name));

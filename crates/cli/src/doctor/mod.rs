@@ -78,15 +78,15 @@ struct Report {
     lines: Vec<Line>,
 }
 
-/// How things that Terraform makes are judged.
+/// Whether the checks run before or after `terraform apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stage {
-    /// Whether they may be missing.
+struct Phase {
+    /// Resources that Terraform creates may be missing.
     before_apply: bool,
 }
 
-impl Stage {
-    /// The line for something that is not there.
+impl Phase {
+    /// The line for a resource that does not exist.
     fn missing(self, mut line: Line, what: &str, advice: &str) -> Line {
         if self.before_apply {
             line.unchecked(format!("{what}; `terraform apply` makes it"), None);
@@ -99,14 +99,14 @@ impl Stage {
 
 /// Runs the command.
 pub(crate) async fn run(args: DoctorArgs) -> Result {
-    let stage = Stage { before_apply: args.before_apply };
+    let phase = Phase { before_apply: args.before_apply };
     let schedules = args.schedules.unwrap_or_else(files::schedules);
     let (mut lines, files) = files::check(&args.files, &schedules);
     let readable = files.is_some();
     if let Some(files) = &files {
         let (aws, google) = tokio::join!(
-            aws::check(files, stage),
-            google::check(&files.config, files.contract.as_ref(), stage)
+            aws::check(files, phase),
+            google::check(&files.config, files.contract.as_ref(), phase)
         );
         lines.extend(aws);
         lines.extend(google);
@@ -124,7 +124,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
     }
     match (readable, bad) {
         // Without the files nothing else could be looked at.
-        (false, _) => Err(Failure::Told),
+        (false, _) => Err(Failure::Reported),
         (true, 0) => Ok(()),
         (true, bad) => Err(Failure::Failed(format!(
             "{} of {} failed",

@@ -4,7 +4,7 @@
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 
-use super::Stage;
+use super::Phase;
 use super::answer::{Answer, Refused, Xml};
 use super::document::{Caller, Document, Question, Verdict, verdict};
 use super::line::Line;
@@ -35,7 +35,7 @@ pub(super) struct Policies {
 }
 
 /// The two lines of the export role.
-pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Line; 2] {
+pub(super) async fn check(signed: &Signed, config: &Config, phase: Phase) -> [Line; 2] {
     let mut trust = Line::new("aws", "export role trust");
     let mut rights = Line::new("aws", "export role rights");
     let name = name_of(&config.export.role_arn);
@@ -46,7 +46,7 @@ pub(super) async fn check(signed: &Signed, config: &Config, stage: Stage) -> [Li
             match refused {
                 Refused::Absent => {
                     let advice = "correct export.role_arn, or make it: terraform apply";
-                    trust = stage.missing(trust, &format!("there is no role {name}"), advice);
+                    trust = phase.missing(trust, &format!("there is no role {name}"), advice);
                 }
                 other => other.tell(&mut trust, look_at(name)),
             }

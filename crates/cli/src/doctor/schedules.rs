@@ -4,7 +4,7 @@ use landbridge_core::config::Config;
 use landbridge_core::schedule::ScheduleFile;
 use serde_json::Value;
 
-use super::Stage;
+use super::Phase;
 use super::answer::Refused;
 use super::line::Line;
 use super::role::account_of;
@@ -23,7 +23,7 @@ pub(super) async fn check(
     signed: &Signed,
     config: &Config,
     files: Option<&[ScheduleFile]>,
-    stage: Stage,
+    phase: Phase,
 ) -> Vec<Line> {
     let group = format!("landbridge-{}", config.source.name);
     let mut lines = Vec::new();
@@ -39,7 +39,7 @@ pub(super) async fn check(
             Ok(found) => judge(&mut line, config, file, &found),
             Err(Refused::Absent) => {
                 let what = format!("there is no schedule {group}/{function}");
-                line = stage.missing(line, &what, "make it: terraform apply");
+                line = phase.missing(line, &what, "make it: terraform apply");
             }
             Err(refused) => refused.tell(
                 &mut line,

@@ -12,9 +12,9 @@ use landbridge_ledger::records::DRILLS;
 use landbridge_source::{Tls, rows};
 use serde::{Deserialize, Serialize};
 
-use super::carry_out::{carry_out, of_drill};
+use super::execute::{execute, of_drill};
 use super::wait::{self, Progress};
-use super::{Desk, confirm, origin, show, trouble};
+use super::{RestoreContext, confirm, origin, rds_failure, show};
 use crate::args::restore::DrillArgs;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
@@ -62,12 +62,12 @@ pub(super) fn record_name(time: &str) -> SourceName<Drill> {
 
 /// Runs the command.
 pub(crate) async fn run(args: DrillArgs) -> Result {
-    let desk = Desk::open(&args.common, None).await?;
-    let source = &desk.config.source;
+    let context = RestoreContext::new(&args.common, None).await?;
+    let source = &context.config.source;
     let target = name(&source.id);
     let mut progress = Progress::new();
     if args.clean_up {
-        clean_up(&desk, &target, &mut progress).await?;
+        clean_up(&context, &target, &mut progress).await?;
         return render::print(&format!("nothing of a drill is left of {}", source.id));
     }
     let url = match &args.database_url_env {
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         })?),
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
-    let (point, start) = origin::newest(&desk, args.from_receipt).await?;
+    let (point, start) = origin::newest(&context, args.from_receipt).await?;
     let options = RestoreOptions { public: false, drill: Some(&source.name) };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
     let question = format!(
@@ -86,14 +86,20 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     );
     confirm(&question, args.yes)?;
     // What an interrupted drill left would make the time too short.
-    clean_up(&desk, &target, &mut progress).await?;
+    clean_up(&context, &target, &mut progress).await?;
 
-    let begun = desk.clock.now();
-    let tried =
-        attempt(&desk, &plan, &point, url.as_deref().map(|url| (url, tls)), begun, &mut progress)
-            .await;
+    let begun = context.clock.now();
+    let tried = attempt(
+        &context,
+        &plan,
+        &point,
+        url.as_deref().map(|url| (url, tls)),
+        begun,
+        &mut progress,
+    )
+    .await;
     progress.say(&format!("deleting {target}"));
-    let deleted = clean_up(&desk, &target, &mut progress).await;
+    let deleted = clean_up(&context, &target, &mut progress).await;
     drop(progress);
     if let Err(error) = &deleted {
         eprintln!(
@@ -103,7 +109,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     }
     let (drill, compared) = tried?;
     let record = record_name(&begun.strftime("%Y%m%dt%H%M%Sz").to_string());
-    desk.ledger().source().create(&record, &drill).await?;
+    context.ledger().source().create(&record, &drill).await?;
     match args.common.output {
         Output::Json => render::json(&serde_json::json!({ "drill": drill, "tables": compared }))?,
         Output::Text => render::print(&shown(&drill, &compared))?,
@@ -123,15 +129,15 @@ fn name(source: &str) -> String {
 }
 
 async fn attempt(
-    desk: &Desk,
+    context: &RestoreContext,
     plan: &RestorePlan,
     point: &RestorePoint,
     url: Option<(&str, Option<Tls>)>,
     begun: Timestamp,
     progress: &mut Progress,
 ) -> Result<(Drill, Vec<Compared>)> {
-    let outcome = carry_out(desk, plan, progress).await?;
-    let seconds = desk.clock.now().duration_since(begun).as_secs();
+    let outcome = execute(context, plan, progress).await?;
+    let seconds = context.clock.now().duration_since(begun).as_secs();
     let mut problems: Vec<String> = outcome
         .not_as_planned
         .iter()
@@ -141,13 +147,13 @@ async fn attempt(
     let (mut day, mut compared) = (None, Vec::new());
     if let Some((url, tls)) = url.filter(|_| outcome.silent.is_none()) {
         progress.say("counting rows");
-        if let Some((of, receipts)) = receipts_for(desk, point).await? {
+        if let Some((of, receipts)) = receipts_for(context, point).await? {
             day = Some(of);
             let published = receipts.iter().filter(|it| it.state == ReceiptState::Published);
             let targets: Vec<String> = published.map(|it| it.source_table.clone()).collect();
             let place = (outcome.host.as_str(), outcome.port);
             let rows = rows::count(&outcome.engine, url, place, tls, &targets).await?;
-            compared = compare(desk, point, &receipts, &rows);
+            compared = compare(context, point, &receipts, &rows);
         } else {
             problems.push(format!("no receipts of the last {LOOK_BACK} days to compare with"));
         }
@@ -169,12 +175,15 @@ async fn attempt(
 }
 
 /// The receipts of the snapshot's own day, else the newest before it.
-async fn receipts_for(desk: &Desk, point: &RestorePoint) -> Result<Option<(Day, Vec<Receipt>)>> {
-    let schedule = &desk.config.schedule;
+async fn receipts_for(
+    context: &RestoreContext,
+    point: &RestorePoint,
+) -> Result<Option<(Day, Vec<Receipt>)>> {
+    let schedule = &context.config.schedule;
     let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
-    let mut day = calendar.day_of(point.taken_at.unwrap_or_else(|| desk.clock.now()));
+    let mut day = calendar.day_of(point.taken_at.unwrap_or_else(|| context.clock.now()));
     for _ in 0..LOOK_BACK {
-        let receipts = receipt::read(&desk.config, &desk.aws, day).await?;
+        let receipts = receipt::read(&context.config, &context.aws, day).await?;
         if receipts.iter().any(|it| it.state == ReceiptState::Published) {
             return Ok(Some((day, receipts)));
         }
@@ -185,12 +194,12 @@ async fn receipts_for(desk: &Desk, point: &RestorePoint) -> Result<Option<(Day, 
 }
 
 fn compare(
-    desk: &Desk,
+    context: &RestoreContext,
     point: &RestorePoint,
     receipts: &[Receipt],
     rows: &std::collections::BTreeMap<String, Option<u64>>,
 ) -> Vec<Compared> {
-    let kept = 100 - u64::from(desk.config.checks.max_shrink_percent);
+    let kept = 100 - u64::from(context.config.checks.max_shrink_percent);
     let compare = |receipt: &Receipt| {
         let restored = *rows.get(&receipt.source_table)?;
         let expected = receipt.rows_footer;
@@ -207,10 +216,10 @@ fn compare(
 }
 
 /// Deletes what carries the tag of this source's drill, and waits until it is gone.
-async fn clean_up(desk: &Desk, target: &str, progress: &mut Progress) -> Result {
-    let source = &desk.config.source;
-    let rds = &desk.aws.rds;
-    let Some(it) = rds.database(source.kind, target).await.map_err(trouble)? else {
+async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progress) -> Result {
+    let source = &context.config.source;
+    let rds = &context.aws.rds;
+    let Some(it) = rds.database(source.kind, target).await.map_err(rds_failure)? else {
         return Ok(());
     };
     let mine = |it: &landbridge_aws::rds::Database| of_drill(it, &source.name);
@@ -223,16 +232,16 @@ async fn clean_up(desk: &Desk, target: &str, progress: &mut Progress) -> Result 
     }
     for member in &it.members {
         let kind = SourceKind::Instance;
-        rds.delete_database(kind, member, mine).await.map_err(trouble)?;
-        wait::gone(desk, kind, member, progress).await?;
+        rds.delete_database(kind, member, mine).await.map_err(rds_failure)?;
+        wait::gone(context, kind, member, progress).await?;
     }
     // One that is just being made can be deleted when it is there.
     let at_rest = |it: Option<&landbridge_aws::rds::Database>| {
         it.is_none_or(|it| !matches!(it.status.as_str(), "creating" | "modifying" | "backing-up"))
     };
-    wait::until(desk, source.kind, target, progress, at_rest).await?;
-    rds.delete_database(source.kind, target, mine).await.map_err(trouble)?;
-    wait::gone(desk, source.kind, target, progress).await
+    wait::until(context, source.kind, target, progress, at_rest).await?;
+    rds.delete_database(source.kind, target, mine).await.map_err(rds_failure)?;
+    wait::gone(context, source.kind, target, progress).await
 }
 
 fn shown(drill: &Drill, compared: &[Compared]) -> String {
@@ -245,10 +254,10 @@ fn shown(drill: &Drill, compared: &[Compared]) -> String {
     );
     match drill.day {
         Some(day) if drill.good => {
+            let tables = drill.tables;
             text += &format!(
-                "{} as the receipts of {day} say\n",
-                counted(drill.tables, "table has its rows")
-                    .replace("tables has their", "tables have their")
+                "{tables} of {} the row counts of the {day} receipts.\n",
+                counted(tables, "table") + if tables == 1 { " has" } else { " have" }
             );
         }
         Some(_) => {}

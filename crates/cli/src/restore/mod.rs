@@ -1,12 +1,12 @@
-//! Restoring, and what belongs to it.
+//! The commands that restore a database.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | here | what the commands share: configuration, clients, clock, ledger |
+//! | here | [`RestoreContext`]: the configuration, clients, clock and ledger that the commands share |
 //! | [`points`] | `landbridge snapshots`, `pin`, `unpin` |
 //! | [`origin`] | which snapshot, and the record of its settings |
 //! | [`run`] | `landbridge restore` |
-//! | [`carry_out`] | a plan carried out against RDS, from wherever it stands |
+//! | [`execute`] | executes a plan against RDS, from whatever state RDS is in |
 //! | [`show`] | the plan and the outcome, for people |
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
@@ -15,8 +15,8 @@
 //! | [`status`] | `landbridge status` |
 
 mod answer;
-mod carry_out;
 pub(crate) mod drill;
+mod execute;
 mod origin;
 pub(crate) mod points;
 pub(crate) mod run;
@@ -32,6 +32,7 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::Config;
+use landbridge_core::restore::points::parse_instant;
 use landbridge_ledger::Ledger;
 
 use crate::args::restore::CommonArgs;
@@ -39,22 +40,24 @@ use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::{files, receipt};
 
-/// What every command of restoring works with.
-pub(crate) struct Desk {
+/// The configuration, clients and clock that every restore command uses.
+pub(crate) struct RestoreContext {
     pub(crate) config: Config,
     pub(crate) aws: Aws,
     pub(crate) clock: Clock,
     pub(crate) zone: TimeZone,
 }
 
-impl Desk {
+impl RestoreContext {
     /// Reads the configuration and builds the clients from the environment.
-    pub(crate) async fn open(args: &CommonArgs, zone: Option<&str>) -> Result<Self> {
+    pub(crate) async fn new(args: &CommonArgs, zone: Option<&str>) -> Result<Self> {
         let config = files::config(&files::config_path(args.config.as_deref()))?;
-        let aws = Aws::from_env(&config.source.region, config.source.kind).await;
+        let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
         let zone = match zone {
             Some(name) => TimeZone::get(name).map_err(|_| {
-                Failure::Usage(format!("--zone: `{name}` is not a zone such as Asia/Seoul"))
+                Failure::Usage(format!(
+                    "`--zone {name}`: `--zone` must be an IANA time zone, for example Asia/Seoul."
+                ))
             })?,
             None => receipt::zone(&config)?,
         };
@@ -72,18 +75,30 @@ impl Desk {
     }
 }
 
-/// An error of RDS during a restore, with what to do about it: nobody ticks here.
-pub(crate) fn trouble(error: landbridge_core::Error) -> Failure {
+/// Parses the value of `--at` or `--pitr` in the zone of the command.
+///
+/// # Errors
+/// [`Failure::Usage`], which names the option and shows an example.
+pub(crate) fn parse_time(option: &str, text: &str, zone: &TimeZone) -> Result<Timestamp> {
+    parse_instant(text, zone).map_err(|_| {
+        Failure::Usage(format!(
+            "`{option} '{text}'`: `{option}` must be a date and time, for example '2026-11-21 14:00'."
+        ))
+    })
+}
+
+/// An RDS error during a restore, with the operator's next step. No later tick retries it.
+pub(crate) fn rds_failure(error: landbridge_core::Error) -> Failure {
     let hint = match error.kind() {
-        kind if kind.is_transient() => "run the same command again: it goes on where it is",
+        kind if kind.is_transient() => "run the same command again: it continues where it stopped",
         ErrorKind::Quota => {
-            "delete a database that nobody needs or raise the quota in Service Quotas, then run \
-             the same command again"
+            "delete an unused database or raise the quota in Service Quotas, then run the same \
+             command again"
         }
-        ErrorKind::Denied => "grant the right that is named, then run the same command again",
+        ErrorKind::Denied => "grant the missing permission, then run the same command again",
         ErrorKind::NotFound => "see `landbridge snapshots` and `source.id` of landbridge.yaml",
         ErrorKind::Conflict => "see what it is with `landbridge snapshots` or in the RDS console",
-        ErrorKind::Config => "correct it and run the command again",
+        ErrorKind::Config => "correct the value and run the command again",
         _ => "nothing of the source was changed; report it with this message",
     };
     let sentence = format!("{error} — {hint}");
@@ -94,14 +109,15 @@ pub(crate) fn trouble(error: landbridge_core::Error) -> Failure {
     }
 }
 
-/// Asks before something is done; `--yes` is the answer where nobody can be asked.
+/// Asks the operator for confirmation. Without a terminal, `--yes` is required.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result {
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "nobody is there to ask: add --yes, or --dry-run to see the plan alone".to_owned(),
+            "standard input is not a terminal, so the command cannot ask for confirmation: add --yes, or \
+             --dry-run to see only the plan".to_owned(),
         ));
     }
     eprint!("{question} [y/N] ");

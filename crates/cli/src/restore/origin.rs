@@ -1,12 +1,12 @@
 //! Which snapshot, and the record of its settings.
 
-use landbridge_core::restore::points::{find_by_id, parse_instant, select_at};
+use landbridge_core::restore::points::{find_by_id, select_at};
 use landbridge_core::restore::{
     RestoreOrigin, RestorePoint, Setting, SettingValue, SettingsRecord,
 };
 use landbridge_ledger::records;
 
-use super::{Desk, points, trouble};
+use super::{RestoreContext, parse_time, points, rds_failure};
 use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::receipt;
@@ -22,55 +22,59 @@ pub(super) struct Start {
 
 /// What the arguments mean. `begun` is the snapshot of a restore under this name that has
 /// begun already: `--latest` stays with it.
-pub(super) async fn find(desk: &Desk, args: &RestoreArgs, begun: Option<&str>) -> Result<Start> {
+pub(super) async fn find(
+    context: &RestoreContext,
+    args: &RestoreArgs,
+    begun: Option<&str>,
+) -> Result<Start> {
     if let Some(time) = &args.pitr {
-        return to_time(desk, time).await;
+        return to_time(context, time).await;
     }
-    let all = points::all(desk).await?;
+    let all = points::all(context).await?;
     let mut remarks = Vec::new();
     let point = if let Some(snapshot) = &args.snapshot {
-        find_by_id(&all, snapshot).map_err(trouble)?
+        find_by_id(&all, snapshot).map_err(rds_failure)?
     } else if let Some(day) = args.from_receipt {
-        let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
+        let snapshot = receipt::snapshot_of(&context.config, &context.aws, day).await?;
         remarks.push(format!("the receipts of {day} name {snapshot}"));
-        find_by_id(&all, &snapshot).map_err(trouble)?
+        find_by_id(&all, &snapshot).map_err(rds_failure)?
     } else if let Some(begun) = begun.filter(|_| args.latest) {
-        find_by_id(&all, begun).map_err(trouble)?
+        find_by_id(&all, begun).map_err(rds_failure)?
     } else {
-        let at = args.at.as_ref().map(|at| parse_instant(at, &desk.zone)).transpose()?;
-        let picked = select_at(&all, at).map_err(trouble)?;
+        let at = args.at.as_ref().map(|at| parse_time("--at", at, &context.zone)).transpose()?;
+        let picked = select_at(&all, at).map_err(rds_failure)?;
         remarks.extend(picked.remarks);
         picked.point
     };
-    of_point(desk, &all, point, remarks).await
+    of_point(context, &all, point, remarks).await
 }
 
 /// The newest snapshot, or that of a day.
 pub(super) async fn newest(
-    desk: &Desk,
+    context: &RestoreContext,
     day: Option<landbridge_core::calendar::Day>,
 ) -> Result<(RestorePoint, Start)> {
-    let all = points::all(desk).await?;
+    let all = points::all(context).await?;
     let point = match day {
         Some(day) => {
-            let snapshot = receipt::snapshot_of(&desk.config, &desk.aws, day).await?;
-            find_by_id(&all, &snapshot).map_err(trouble)?
+            let snapshot = receipt::snapshot_of(&context.config, &context.aws, day).await?;
+            find_by_id(&all, &snapshot).map_err(rds_failure)?
         }
-        None => select_at(&all, None).map_err(trouble)?.point,
+        None => select_at(&all, None).map_err(rds_failure)?.point,
     };
-    Ok((point.clone(), of_point(desk, &all, point, Vec::new()).await?))
+    Ok((point.clone(), of_point(context, &all, point, Vec::new()).await?))
 }
 
 async fn of_point(
-    desk: &Desk,
+    context: &RestoreContext,
     all: &[RestorePoint],
     point: &RestorePoint,
     mut remarks: Vec<String>,
 ) -> Result<Start> {
-    let mut record = match recorded(desk, point).await? {
+    let mut record = match recorded(context, point).await? {
         Some(record) => record,
         None => {
-            let (record, remark) = instead(desk, all, point).await?;
+            let (record, remark) = instead(context, all, point).await?;
             remarks.push(remark);
             record
         }
@@ -80,9 +84,12 @@ async fn of_point(
     Ok(Start { origin: RestoreOrigin::Snapshot(point.snapshot.clone()), record, remarks })
 }
 
-async fn recorded(desk: &Desk, point: &RestorePoint) -> Result<Option<SettingsRecord>> {
+async fn recorded(
+    context: &RestoreContext,
+    point: &RestorePoint,
+) -> Result<Option<SettingsRecord>> {
     match &point.settings {
-        Some(digest) => Ok(desk.ledger().source().value(&records::settings(digest)).await?),
+        Some(digest) => Ok(context.ledger().source().value(&records::settings(digest)).await?),
         None => Ok(None),
     }
 }
@@ -90,13 +97,13 @@ async fn recorded(desk: &Desk, point: &RestorePoint) -> Result<Option<SettingsRe
 /// Settings of a snapshot that nobody recorded any for: the source's of now, or, when the
 /// source is gone, those recorded nearest in time.
 async fn instead(
-    desk: &Desk,
+    context: &RestoreContext,
     all: &[RestorePoint],
     point: &RestorePoint,
 ) -> Result<(SettingsRecord, String)> {
-    let id = &desk.config.source.id;
+    let id = &context.config.source.id;
     let bare = format!("no settings were recorded with {}", point.snapshot);
-    match desk.aws.rds.settings_record(id).await {
+    match context.aws.rds.settings_record(id).await {
         Ok(mut record) => {
             let gib = point.storage_gib.map(SettingValue::Number);
             if record.settings.get(Setting::StorageGb).is_some() {
@@ -113,7 +120,7 @@ async fn instead(
                 all.iter().filter(|it| it.settings.is_some()).collect();
             others.sort_by_key(|it| distance(it));
             for other in others {
-                if let Some(record) = recorded(desk, other).await? {
+                if let Some(record) = recorded(context, other).await? {
                     let from = &other.snapshot;
                     return Ok((
                         record,
@@ -126,25 +133,25 @@ async fn instead(
                  `aws rds`, naming subnet group, security groups and parameter group"
             )))
         }
-        Err(error) => Err(trouble(error)),
+        Err(error) => Err(rds_failure(error)),
     }
 }
 
-async fn to_time(desk: &Desk, time: &str) -> Result<Start> {
-    let id = &desk.config.source.id;
-    let record = desk.aws.rds.settings_record(id).await.map_err(trouble)?;
+async fn to_time(context: &RestoreContext, time: &str) -> Result<Start> {
+    let id = &context.config.source.id;
+    let record = context.aws.rds.settings_record(id).await.map_err(rds_failure)?;
     let remarks = vec![format!("the settings are those of {id} as it is now")];
     if time == "latest" {
         return Ok(Start { origin: RestoreOrigin::Latest, record, remarks });
     }
-    let at = parse_instant(time, &desk.zone)?;
-    let database = desk.aws.rds.database(record.kind, id).await.map_err(trouble)?;
+    let at = parse_time("--pitr", time, &context.zone)?;
+    let database = context.aws.rds.database(record.kind, id).await.map_err(rds_failure)?;
     if let Some(latest) = database.and_then(|it| it.latest_restorable_time)
         && at > latest
     {
         return Err(Failure::Usage(format!(
             "--pitr: the logs of {id} go up to {} ({latest}); name an earlier time, or `latest`",
-            desk.local(latest)
+            context.local(latest)
         )));
     }
     Ok(Start { origin: RestoreOrigin::Time(at), record, remarks })

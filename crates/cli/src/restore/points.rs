@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::ids::TAG_KEEP;
-use landbridge_core::restore::points::{find_by_id, parse_instant, select_at};
+use landbridge_core::restore::points::{find_by_id, select_at};
 use landbridge_core::restore::{CreatedBy, RestorePoint};
 use serde::Serialize;
 
-use super::{Desk, trouble};
+use super::{RestoreContext, parse_time, rds_failure};
 use crate::args::restore::{PinArgs, SnapshotsArgs, UnpinArgs};
 use crate::failure::{Failure, Result};
 use crate::render::{self, bytes, counted, left, right};
@@ -20,23 +20,24 @@ struct Listed<'a> {
 }
 
 /// All restore points of the source, oldest first.
-pub(super) async fn all(desk: &Desk) -> Result<Vec<RestorePoint>> {
-    let source = &desk.config.source;
-    desk.aws.rds.restore_points(&source.name, &source.id).await.map_err(trouble)
+pub(super) async fn all(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
+    let source = &context.config.source;
+    context.aws.rds.restore_points(&source.name, &source.id).await.map_err(rds_failure)
 }
 
 /// Runs `landbridge snapshots`.
 pub(crate) async fn list(args: SnapshotsArgs) -> Result {
-    let desk = Desk::open(&args.common, args.zone.as_deref()).await?;
-    let mut points = all(&desk).await?;
+    let context = RestoreContext::new(&args.common, args.zone.as_deref()).await?;
+    let mut points = all(&context).await?;
     if let Some(at) = &args.at {
-        let picked = select_at(&points, Some(parse_instant(at, &desk.zone)?)).map_err(trouble)?;
+        let picked = select_at(&points, Some(parse_time("--at", at, &context.zone)?))
+            .map_err(rds_failure)?;
         for remark in &picked.remarks {
             eprintln!("note {remark}");
         }
         points = vec![picked.point.clone()];
     }
-    let now = desk.clock.now();
+    let now = context.clock.now();
     if args.common.output == Output::Json {
         let age = |point: &RestorePoint| point.taken_at.map(|at| now.duration_since(at).as_secs());
         let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
@@ -45,7 +46,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     if points.is_empty() {
         return Err(Failure::Failed(format!(
             "there is no snapshot of {}; the snapshot function makes one every hour",
-            desk.config.source.id
+            context.config.source.id
         )));
     }
     let columns = [
@@ -61,7 +62,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let rows = points.iter().rev().map(|point| {
         vec![
             point.snapshot.clone(),
-            point.taken_at.map(|at| desk.local(at)).unwrap_or_default(),
+            point.taken_at.map(|at| context.local(at)).unwrap_or_default(),
             point.taken_at.map(|at| age(now, at)).unwrap_or_default(),
             size(point),
             point.created_by.name().to_owned(),
@@ -73,20 +74,21 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     render::print(&render::table(&columns, rows.collect(), 0))?;
     let ours = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
+    let zone = args.zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
     render::print(&format!(
-        "{}, {ours} of them hourly, {pinned} pinned; restore one: landbridge restore --at '{}' --as NAME",
+        "{}, {ours} of them hourly, {pinned} pinned; restore one: landbridge restore --at '{}'{zone} --as NAME",
         counted(points.len(), "restore point"),
         points
             .iter()
             .rev()
             .find_map(|it| it.taken_at)
-            .map(|at| wall(&desk, at))
+            .map(|at| wall(&context, at))
             .unwrap_or_default(),
     ))
 }
 
-fn wall(desk: &Desk, at: Timestamp) -> String {
-    at.to_zoned(desk.zone.clone()).strftime("%F %H:%M:%S").to_string()
+fn wall(context: &RestoreContext, at: Timestamp) -> String {
+    at.to_zoned(context.zone.clone()).strftime("%F %H:%M:%S").to_string()
 }
 
 /// `35 min`, `7 h`, `12 d`.
@@ -110,30 +112,30 @@ fn size(point: &RestorePoint) -> String {
 
 /// Runs `landbridge pin`.
 pub(crate) async fn pin(args: PinArgs) -> Result {
-    let desk = Desk::open(&args.common, None).await?;
-    let points = all(&desk).await?;
-    let point = find_by_id(&points, &args.snapshot).map_err(trouble)?;
+    let context = RestoreContext::new(&args.common, None).await?;
+    let points = all(&context).await?;
+    let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
     let tags = [(TAG_KEEP, args.why.as_str())];
-    desk.aws.rds.add_tags(&point.arn, &tags).await.map_err(trouble)?;
-    told(&args.snapshot, true, args.common.output)
+    context.aws.rds.add_tags(&point.arn, &tags).await.map_err(rds_failure)?;
+    report(&args.snapshot, true, args.common.output)
 }
 
 /// Runs `landbridge unpin`.
 pub(crate) async fn unpin(args: UnpinArgs) -> Result {
-    let desk = Desk::open(&args.common, None).await?;
-    let points = all(&desk).await?;
-    let point = find_by_id(&points, &args.snapshot).map_err(trouble)?;
-    desk.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(trouble)?;
-    told(&args.snapshot, false, args.common.output)
+    let context = RestoreContext::new(&args.common, None).await?;
+    let points = all(&context).await?;
+    let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
+    context.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(rds_failure)?;
+    report(&args.snapshot, false, args.common.output)
 }
 
-fn told(snapshot: &str, pinned: bool, output: Output) -> Result {
+fn report(snapshot: &str, pinned: bool, output: Output) -> Result {
     if output == Output::Json {
         return render::json(&serde_json::json!({ "snapshot": snapshot, "pinned": pinned }));
     }
     render::print(&if pinned {
         format!("{snapshot} is pinned: it is kept until `landbridge unpin {snapshot}`")
     } else {
-        format!("{snapshot} is not pinned: it goes when the ladder no longer keeps it")
+        format!("{snapshot} is not pinned: retention deletes it when no rule keeps it")
     })
 }

@@ -5,9 +5,9 @@ use landbridge_core::restore::RestorePlan;
 use landbridge_core::restore::plan::RestoreOptions;
 use serde_json::json;
 
-use super::carry_out::{self, carry_out};
+use super::execute::{self, execute};
 use super::wait::Progress;
-use super::{Desk, confirm, origin, show, swap, trouble};
+use super::{RestoreContext, confirm, origin, rds_failure, show, swap};
 use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::render;
@@ -15,9 +15,15 @@ use landbridge_cli_support::args::Output;
 
 /// Runs the command.
 pub(crate) async fn run(args: RestoreArgs) -> Result {
-    let desk = Desk::open(&args.common, args.zone.as_deref()).await?;
-    let target = DatabaseId::new(args.target.to_ascii_lowercase())?;
-    let (source, target) = (&desk.config.source, target.as_str());
+    let context = RestoreContext::new(&args.common, args.zone.as_deref()).await?;
+    let target = DatabaseId::new(args.target.to_ascii_lowercase()).map_err(|_| {
+        Failure::Usage(format!(
+            "`--as '{}'`: `--as` must be a name that RDS accepts: 1 to 63 letters, digits and single \
+             hyphens, starting with a letter, for example shop-restored.",
+            args.target
+        ))
+    })?;
+    let (source, target) = (&context.config.source, target.as_str());
     if target == source.id {
         return Err(Failure::Usage(format!(
             "--as: {target} is the source itself; restore under another name, then swap the two \
@@ -25,24 +31,24 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
         )));
     }
     if args.swap {
-        return swap::run(&desk, &args, target).await;
+        return swap::run(&context, &args, target).await;
     }
-    let there = desk.aws.rds.database(source.kind, target).await.map_err(trouble)?;
+    let there = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
     let begun = there.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
-    let start = origin::find(&desk, &args, begun.map(String::as_str)).await?;
+    let start = origin::find(&context, &args, begun.map(String::as_str)).await?;
     let options = RestoreOptions { public: args.public, drill: None };
     let plan = RestorePlan::new(&start.record, &source.id, target, start.origin, options);
     if let Some(it) = &there {
-        carry_out::ours(it, &plan.origin.tag(&plan.source), target)?;
+        execute::require_same_restore(it, &plan.origin.tag(&plan.source), target)?;
     }
 
     // The source may be gone, which is no reason not to restore it.
-    let now = desk.aws.rds.settings_record(&source.id).await.ok();
+    let now = context.aws.rds.settings_record(&source.id).await.ok();
     let lines = plan.compare_with(now.as_ref());
     if args.dry_run && args.common.output == Output::Json {
         return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
     }
-    let shown = show::plan(&desk, &plan, &lines, &start.remarks);
+    let shown = show::plan(&context, &plan, &lines, &start.remarks);
     if args.common.output == Output::Text {
         render::print(&shown)?;
     }
@@ -53,11 +59,11 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
         confirm(&format!("Restore {target}?"), args.yes)?;
     }
 
-    let begun = desk.clock.now();
+    let begun = context.clock.now();
     let mut progress = Progress::new();
-    let outcome = carry_out(&desk, &plan, &mut progress).await?;
+    let outcome = execute(&context, &plan, &mut progress).await?;
     drop(progress);
-    let seconds = desk.clock.now().duration_since(begun).as_secs();
+    let seconds = context.clock.now().duration_since(begun).as_secs();
     match args.common.output {
         Output::Json => render::json(&json!({
             "plan": plan,

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use landbridge_core::restore::plan::SettingComparison;
 use landbridge_core::restore::{RestoreOrigin, RestorePlan, SettingValue};
 
-use super::Desk;
-use super::carry_out::Outcome;
+use super::RestoreContext;
+use super::execute::Outcome;
 use crate::paint::Paint;
 use crate::render::{self, left, shortened};
 
@@ -15,7 +15,7 @@ const WIDEST: usize = 44;
 
 /// The plan as a diff against what the source is set to.
 pub(super) fn plan(
-    desk: &Desk,
+    context: &RestoreContext,
     plan: &RestorePlan,
     lines: &[SettingComparison],
     remarks: &[String],
@@ -23,7 +23,9 @@ pub(super) fn plan(
     let paint = Paint::stdout();
     let from = match &plan.origin {
         RestoreOrigin::Snapshot(id) => id.clone(),
-        RestoreOrigin::Time(at) => format!("the logs of {} up to {}", plan.source, desk.local(*at)),
+        RestoreOrigin::Time(at) => {
+            format!("the logs of {} up to {}", plan.source, context.local(*at))
+        }
         RestoreOrigin::Latest => format!("the logs of {} as far as they go", plan.source),
     };
     let mut text = format!(

@@ -7,7 +7,7 @@ use landbridge_ledger::records::{DAY, DRILLS, DayRecord};
 use serde::Serialize;
 
 use super::drill::{Drill, record_name};
-use super::{Desk, points, show};
+use super::{RestoreContext, points, show};
 use crate::args::restore::StatusArgs;
 use crate::failure::Result;
 use crate::paint::Paint;
@@ -48,19 +48,19 @@ struct Points {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result {
-    let desk = Desk::open(&args.common, None).await?;
-    let status = look(&desk).await?;
+    let context = RestoreContext::new(&args.common, None).await?;
+    let status = look(&context).await?;
     match args.common.output {
         Output::Json => render::json(&status),
-        Output::Text => render::print(&shown(&desk, &status)),
+        Output::Text => render::print(&shown(&context, &status)),
     }
 }
 
-async fn look(desk: &Desk) -> Result<Status> {
-    let now = desk.clock.now();
-    let schedule = &desk.config.schedule;
+async fn look(context: &RestoreContext) -> Result<Status> {
+    let now = context.clock.now();
+    let schedule = &context.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
-    let ledger = desk.ledger();
+    let ledger = context.ledger();
     let mut last_day = None;
     for _ in 0..LOOK_BACK {
         if let Some(record) = ledger.day(day).value(&DAY).await? {
@@ -70,7 +70,7 @@ async fn look(desk: &Desk) -> Result<Status> {
         let Ok(before) = day.date().yesterday() else { break };
         day = Day::new(before);
     }
-    let points = points::all(desk).await?;
+    let points = points::all(context).await?;
     let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
     let of = |created_by| points.iter().filter(move |it| it.created_by == created_by);
     let restore_points = Points {
@@ -86,13 +86,13 @@ async fn look(desk: &Desk) -> Result<Status> {
     for name in ledger.names(DRILLS).await?.keys().rev().take(LISTED_DRILLS) {
         drills.extend(ledger.value(&record_name(name)).await?);
     }
-    let source = desk.config.source.id.clone();
+    let source = context.config.source.id.clone();
     Ok(Status { source, now, last_day, restore_points, drills })
 }
 
-fn shown(desk: &Desk, status: &Status) -> String {
+fn shown(context: &RestoreContext, status: &Status) -> String {
     let paint = Paint::stdout();
-    let mut text = format!("{} at {}\n", paint.bold(&status.source), desk.local(status.now));
+    let mut text = format!("{} at {}\n", paint.bold(&status.source), context.local(status.now));
     text += &match &status.last_day {
         None => {
             format!("  last day        {}: none settled in {LOOK_BACK} days\n", paint.red("none"))
@@ -114,7 +114,7 @@ fn shown(desk: &Desk, status: &Status) -> String {
     let points = &status.restore_points;
     let ago = |at: Option<Timestamp>| {
         at.map_or("–".to_owned(), |at| {
-            format!("{} ({})", desk.local(at), points::age(status.now, at))
+            format!("{} ({})", context.local(at), points::age(status.now, at))
         })
     };
     text += &format!(

@@ -11,7 +11,7 @@ use landbridge_core::restore::swap::{
 use serde_json::json;
 
 use super::wait::{self, Progress};
-use super::{Desk, confirm, trouble};
+use super::{RestoreContext, confirm, rds_failure};
 use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
@@ -19,20 +19,20 @@ use crate::render;
 use landbridge_cli_support::args::Output;
 
 /// Runs the command.
-pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Result {
-    let source = &desk.config.source;
+pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: &str) -> Result {
+    let source = &context.config.source;
     let direction = if args.undo { SwapDirection::Undo } else { SwapDirection::Swap };
     let aside = replaced_name(&source.id);
     let names = [source.id.as_str(), restored, aside.as_str()];
     let mut progress = Progress::new();
-    let there = look(desk, source.kind, &names, &mut progress).await?;
+    let there = look(context, source.kind, &names, &mut progress).await?;
     drop(progress);
     let seen = |name: &str| {
         there
             .get(name)
             .map(|it| SwapCandidate { restored_as: it.tags.get(TAG_RESTORED_AS).cloned() })
     };
-    let steps = plan_swap(direction, &source.id, restored, seen).map_err(trouble)?;
+    let steps = plan_swap(direction, &source.id, restored, seen).map_err(rds_failure)?;
     for it in there.values() {
         if !steps.is_empty() && it.status != "available" {
             return Err(Failure::Failed(format!(
@@ -55,13 +55,13 @@ pub(super) async fn run(desk: &Desk, args: &RestoreArgs, restored: &str) -> Resu
     let mut progress = Progress::new();
     if source.kind == SourceKind::Cluster {
         for name in there.keys() {
-            members_follow(desk, name, &names, &mut progress).await?;
+            members_follow(context, name, &names, &mut progress).await?;
         }
     }
     for step in &steps {
-        rename(desk, source.kind, &step.from, &step.to, &mut progress).await?;
+        rename(context, source.kind, &step.from, &step.to, &mut progress).await?;
         if source.kind == SourceKind::Cluster {
-            members_follow(desk, &step.to, &names, &mut progress).await?;
+            members_follow(context, &step.to, &names, &mut progress).await?;
         }
     }
     drop(progress);
@@ -101,19 +101,19 @@ fn shown(steps: &[RenameStep], direction: SwapDirection, restored: &str) -> Stri
 /// Who has these names now. A renaming that is under way, of a swap that was interrupted, is
 /// waited for.
 async fn look<'a>(
-    desk: &Desk,
+    context: &RestoreContext,
     kind: SourceKind,
     names: &[&'a str],
     progress: &mut Progress,
 ) -> Result<BTreeMap<&'a str, Database>> {
     let mut under_way = false;
     for name in names {
-        if let Some(it) = desk.aws.rds.database(kind, name).await.map_err(trouble)?
+        if let Some(it) = context.aws.rds.database(kind, name).await.map_err(rds_failure)?
             && it.status == "renaming"
         {
             under_way = true;
             let over = |it: Option<&Database>| it.is_none_or(|it| it.status == "available");
-            wait::until(desk, kind, name, progress, over).await?;
+            wait::until(context, kind, name, progress, over).await?;
         }
     }
     if under_way {
@@ -121,7 +121,7 @@ async fn look<'a>(
     }
     let mut there = BTreeMap::new();
     for name in names {
-        if let Some(it) = desk.aws.rds.database(kind, name).await.map_err(trouble)? {
+        if let Some(it) = context.aws.rds.database(kind, name).await.map_err(rds_failure)? {
             there.insert(*name, it);
         }
     }
@@ -130,34 +130,34 @@ async fn look<'a>(
 
 /// Renames one and waits until it has its name.
 async fn rename(
-    desk: &Desk,
+    context: &RestoreContext,
     kind: SourceKind,
     from: &str,
     to: &str,
     progress: &mut Progress,
 ) -> Result {
     progress.say(&format!("renaming {from} to {to}"));
-    desk.aws.rds.rename_database(kind, from, to).await.map_err(trouble)?;
-    wait::available(desk, kind, to, progress).await?;
+    context.aws.rds.rename_database(kind, from, to).await.map_err(rds_failure)?;
+    wait::available(context, kind, to, progress).await?;
     Ok(())
 }
 
 /// Members are called after their cluster: those that bear another of the swap's names follow
 /// it. A swap that broke off between a cluster and its members goes on with them.
 async fn members_follow(
-    desk: &Desk,
+    context: &RestoreContext,
     cluster: &str,
     names: &[&str],
     progress: &mut Progress,
 ) -> Result {
-    let it = desk.aws.rds.database(SourceKind::Cluster, cluster).await.map_err(trouble)?;
+    let it = context.aws.rds.database(SourceKind::Cluster, cluster).await.map_err(rds_failure)?;
     for member in it.map(|it| it.members).unwrap_or_default() {
         let end = |name: &&str| member.strip_prefix(*name).filter(|end| end.starts_with('-'));
         // `shop-replaced-1` begins with `shop-` as well: the longest name is meant.
         let owner = names.iter().filter(|name| end(name).is_some()).max_by_key(|name| name.len());
         if let Some(owner) = owner.filter(|owner| **owner != cluster) {
             let to = format!("{cluster}{}", end(owner).unwrap_or_default());
-            rename(desk, SourceKind::Instance, &member, &to, progress).await?;
+            rename(context, SourceKind::Instance, &member, &to, progress).await?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use landbridge_core::config::SourceKind;
 
-use super::{Desk, trouble};
+use super::{RestoreContext, rds_failure};
 use crate::failure::{Failure, Result};
 use landbridge_aws::rds::Database;
 
@@ -77,7 +77,7 @@ impl Drop for Progress {
 /// Looks at a database until `enough` says so. `None` is one that is not there. Answers that
 /// pass (throttling, a lost connection) are waited out.
 pub(super) async fn until(
-    desk: &Desk,
+    context: &RestoreContext,
     kind: SourceKind,
     id: &str,
     progress: &mut Progress,
@@ -86,7 +86,7 @@ pub(super) async fn until(
     let begun = Instant::now();
     let (mut pause, mut failed) = (FIRST_PAUSE, 0);
     loop {
-        match desk.aws.rds.database(kind, id).await {
+        match context.aws.rds.database(kind, id).await {
             Ok(seen) => {
                 failed = 0;
                 if enough(seen.as_ref()) {
@@ -105,7 +105,7 @@ pub(super) async fn until(
                 failed += 1;
                 progress.say(&format!("{id}: {error}; looking again"));
             }
-            Err(error) => return Err(trouble(error)),
+            Err(error) => return Err(rds_failure(error)),
         }
         if begun.elapsed() > LIMIT {
             return Err(Failure::Failed(format!(
@@ -120,23 +120,23 @@ pub(super) async fn until(
 
 /// Waits until a database is `available`.
 pub(super) async fn available(
-    desk: &Desk,
+    context: &RestoreContext,
     kind: SourceKind,
     id: &str,
     progress: &mut Progress,
 ) -> Result<Database> {
     let is_available = |it: Option<&Database>| it.is_some_and(|it| it.status == "available");
-    let seen = until(desk, kind, id, progress, is_available).await?;
+    let seen = until(context, kind, id, progress, is_available).await?;
     seen.ok_or_else(|| Failure::Failed(format!("{id} is gone")))
 }
 
 /// Waits until a database is gone.
 pub(super) async fn gone(
-    desk: &Desk,
+    context: &RestoreContext,
     kind: SourceKind,
     id: &str,
     progress: &mut Progress,
 ) -> Result {
-    until(desk, kind, id, progress, |it| it.is_none()).await?;
+    until(context, kind, id, progress, |it| it.is_none()).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod cost;
 mod files;
 mod help;
+mod layers;
 mod local;
 mod parquet;
 mod proposal;

@@ -1,5 +1,5 @@
-//! A plan carried out against RDS, from wherever it stands: everything is derived from what
-//! RDS says now, so the same plan again goes on where the last one was interrupted.
+//! Executes a restore plan against RDS. Every step is derived from what RDS reports now, so running
+//! the same plan again continues where the last run was interrupted.
 
 use landbridge_aws::rds::Database;
 use landbridge_core::ErrorKind;
@@ -9,7 +9,7 @@ use landbridge_core::restore::{RestorePlan, Setting, Settings};
 use serde::Serialize;
 
 use super::wait::{self, Progress};
-use super::{Desk, answer, trouble};
+use super::{RestoreContext, answer, rds_failure};
 use crate::failure::{Failure, Result};
 
 /// What came of a plan.
@@ -35,8 +35,8 @@ pub(super) struct Outcome {
     pub(super) silent: Option<String>,
 }
 
-/// The database of that name, when it is this plan's; told when it is somebody else's.
-pub(super) fn ours(it: &Database, plan_tag: &str, target: &str) -> Result {
+/// Succeeds when the plan's restore created the database; the error names what did.
+pub(super) fn require_same_restore(it: &Database, plan_tag: &str, target: &str) -> Result {
     match it.tags.get(TAG_RESTORED_FROM) {
         Some(tag) if tag == plan_tag => Ok(()),
         Some(tag) => Err(Failure::Failed(format!(
@@ -50,38 +50,43 @@ pub(super) fn ours(it: &Database, plan_tag: &str, target: &str) -> Result {
     }
 }
 
-/// Carries the plan out, to the end.
-pub(super) async fn carry_out(
-    desk: &Desk,
+/// Executes the plan to its end.
+pub(super) async fn execute(
+    context: &RestoreContext,
     plan: &RestorePlan,
     progress: &mut Progress,
 ) -> Result<Outcome> {
-    start(desk, plan, progress).await?;
+    start(context, plan, progress).await?;
     let kind = plan.kind;
-    wait::available(desk, kind, &plan.target, progress).await?;
+    wait::available(context, kind, &plan.target, progress).await?;
     for member in &plan.members {
-        let there =
-            desk.aws.rds.database(SourceKind::Instance, &member.id).await.map_err(trouble)?;
+        let there = context
+            .aws
+            .rds
+            .database(SourceKind::Instance, &member.id)
+            .await
+            .map_err(rds_failure)?;
         match there {
             None => {
                 progress.say(&format!("creating {}", member.id));
-                desk.aws.rds.create_cluster_member(plan, member).await.map_err(trouble)?;
+                context.aws.rds.create_cluster_member(plan, member).await.map_err(rds_failure)?;
             }
-            Some(it) => ours(&it, &plan.origin.tag(&plan.source), &member.id)?,
+            Some(it) => require_same_restore(&it, &plan.origin.tag(&plan.source), &member.id)?,
         }
     }
     let mut not_as_planned = Vec::new();
     for member in &plan.members {
-        wait::available(desk, SourceKind::Instance, &member.id, progress).await?;
+        wait::available(context, SourceKind::Instance, &member.id, progress).await?;
         let left =
-            settle(desk, SourceKind::Instance, &member.id, &member.settings, progress).await?;
+            apply_settings(context, SourceKind::Instance, &member.id, &member.settings, progress)
+                .await?;
         let named = left.iter().map(|(setting, _)| format!("{} {}", member.id, setting.name()));
         not_as_planned.extend(named);
     }
-    let left = settle(desk, kind, &plan.target, &plan.settings, progress).await?;
+    let left = apply_settings(context, kind, &plan.target, &plan.settings, progress).await?;
     not_as_planned.extend(left.iter().map(|(setting, _)| setting.name()));
 
-    let it = wait::available(desk, kind, &plan.target, progress).await?;
+    let it = wait::available(context, kind, &plan.target, progress).await?;
     let Some((host, port)) = it.endpoint else {
         return Err(Failure::Failed(format!("{} has no endpoint", plan.target)));
     };
@@ -92,12 +97,12 @@ pub(super) async fn carry_out(
     Ok(Outcome { id: it.id, host, port, database, user, engine, members, not_as_planned, silent })
 }
 
-/// Starts the restore unless it has been.
-async fn start(desk: &Desk, plan: &RestorePlan, progress: &mut Progress) -> Result {
+/// Starts the restore unless it was started before.
+async fn start(context: &RestoreContext, plan: &RestorePlan, progress: &mut Progress) -> Result {
     let tag = plan.origin.tag(&plan.source);
-    let rds = &desk.aws.rds;
-    if let Some(it) = rds.database(plan.kind, &plan.target).await.map_err(trouble)? {
-        ours(&it, &tag, &plan.target)?;
+    let rds = &context.aws.rds;
+    if let Some(it) = rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
+        require_same_restore(&it, &tag, &plan.target)?;
         progress.say(&format!("{} is there already; going on with it", plan.target));
         return Ok(());
     }
@@ -106,24 +111,24 @@ async fn start(desk: &Desk, plan: &RestorePlan, progress: &mut Progress) -> Resu
         Ok(()) => Ok(()),
         // An answer that was lost may have been a yes: then the name is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {
-            match rds.database(plan.kind, &plan.target).await.map_err(trouble)? {
-                Some(it) => ours(&it, &tag, &plan.target),
-                None => Err(trouble(error)),
+            match rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
+                Some(it) => require_same_restore(&it, &tag, &plan.target),
+                None => Err(rds_failure(error)),
             }
         }
-        Err(error) => Err(trouble(error)),
+        Err(error) => Err(rds_failure(error)),
     }
 }
 
-/// Changes what is not as it should be, and returns what cannot be changed.
-async fn settle(
-    desk: &Desk,
+/// Changes the settings that differ from `wanted` and returns those that could not be changed.
+async fn apply_settings(
+    context: &RestoreContext,
     kind: SourceKind,
     id: &str,
     wanted: &Settings,
     progress: &mut Progress,
 ) -> Result<Settings> {
-    let it = wait::available(desk, kind, id, progress).await?;
+    let it = wait::available(context, kind, id, progress).await?;
     let mut missing = changeable(wanted.differing_from(&it.settings));
     if missing.is_empty() {
         return Ok(wanted.differing_from(&it.settings));
@@ -143,7 +148,7 @@ async fn settle(
     }
     let names: Vec<String> = missing.iter().map(|(setting, _)| setting.name()).collect();
     progress.say(&format!("setting {} of {id}", names.join(", ")));
-    desk.aws.rds.modify_database(kind, &it, &missing).await.map_err(trouble)?;
+    context.aws.rds.modify_database(kind, &it, &missing).await.map_err(rds_failure)?;
     // RDS goes on saying `available` for a moment: what counts is that the settings hold. Some
     // wait for a reboot or a window of AWS's own, which is told and not waited for.
     let begun = std::time::Instant::now();
@@ -151,15 +156,15 @@ async fn settle(
         it.is_some_and(|it| {
             it.status == "available"
                 && (changeable(wanted.differing_from(&it.settings)).is_empty()
-                    || begun.elapsed() > SETTLE_LIMIT)
+                    || begun.elapsed() > SETTINGS_TIMEOUT)
         })
     };
-    let it = wait::until(desk, kind, id, progress, holds).await?;
+    let it = wait::until(context, kind, id, progress, holds).await?;
     Ok(it.map(|it| wanted.differing_from(&it.settings)).unwrap_or_default())
 }
 
 /// How long a change is waited for once the database is `available`.
-const SETTLE_LIMIT: std::time::Duration = std::time::Duration::from_secs(600);
+const SETTINGS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// Without what RDS cannot change once the database is there.
 fn changeable(mut settings: Settings) -> Settings {

@@ -1,0 +1,139 @@
+//! The layers of ARCHITECTURE.md: which crate of the workspace may depend on which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate, and the crates of the workspace that it may have as normal dependencies.
+/// Development dependencies are not restricted.
+const MAY_USE: &[(&str, &[&str])] = &[
+    // The product.
+    ("core", &[]),
+    ("parquet", &["core"]),
+    ("aws", &["core"]),
+    ("gcp", &["core"]),
+    ("source", &["core"]),
+    ("ledger", &["aws", "core"]),
+    ("stages", &["aws", "core", "gcp", "ledger", "parquet"]),
+    ("snapshot", &["stages"]),
+    ("export", &["stages"]),
+    ("transfer", &["stages"]),
+    ("load", &["stages"]),
+    ("cli-support", &["core", "ledger", "source"]),
+    ("cli", &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "source", "stages"]),
+    // The emulator. It does not use core: an emulator that shares the rules it checks would agree
+    // with every mistake in them.
+    ("local-wire", &[]),
+    ("local-database", &["source"]),
+    ("local-aws", &["local-database", "local-wire"]),
+    ("local-google", &["local-wire"]),
+    // What starts the emulator reads landbridge.yaml.
+    ("local", &["core", "local-aws", "local-database", "local-google", "local-wire"]),
+    ("local-cli", &["cli-support", "core", "ledger", "local", "local-database", "source"]),
+    ("tests", &[]),
+];
+
+/// Third-party crates that the operator's command does without: they are the emulator's.
+const NOT_IN_THE_COMMAND: [&str; 2] = ["datafusion", "arrow-ipc"];
+
+/// The normal dependencies of each package in the dependency graph, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(crate::repository())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let names: BTreeMap<String, String> = list(&metadata["packages"])
+        .iter()
+        .map(|package| (text(&package["id"]), text(&package["name"])))
+        .collect();
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for node in list(&metadata["resolve"]["nodes"]) {
+        let normal = list(&node["deps"]).into_iter().filter(|dependency| {
+            list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null())
+        });
+        let normal = normal.map(|dependency| names[&text(&dependency["pkg"])].clone());
+        all.entry(names[&text(&node["id"])].clone()).or_default().extend(normal);
+    }
+    all
+}
+
+/// The crate's name without the prefix of the workspace.
+fn short(name: &str) -> Option<&str> {
+    name.strip_prefix("landbridge-").or((name == "landbridge").then_some(name))
+}
+
+/// Everything that a package depends on, directly or not.
+fn closure(all: &BTreeMap<String, BTreeSet<String>>, package: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![package.to_owned()];
+    while let Some(name) = open.pop() {
+        for dependency in all.get(&name).into_iter().flatten() {
+            if found.insert(dependency.clone()) {
+                open.push(dependency.clone());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_crate_uses_only_the_crates_of_its_layer() {
+    let all = dependencies();
+    let mut faults = Vec::new();
+    for (package, used) in &all {
+        let Some(name) = short(package) else { continue };
+        let Some((_, allowed)) = MAY_USE.iter().find(|(listed, _)| *listed == name) else {
+            faults.push(format!("{package} is not in the table of layers"));
+            continue;
+        };
+        for other in used.iter().filter_map(|other| short(other)) {
+            if !allowed.contains(&other) {
+                faults.push(format!("{package} must not depend on landbridge-{other}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn the_product_does_not_contain_the_emulator() {
+    let all = dependencies();
+    for (name, _) in MAY_USE.iter().filter(|(name, _)| !name.starts_with("local")) {
+        let used = closure(&all, &format!("landbridge-{name}"));
+        let emulator: Vec<&String> =
+            used.iter().filter(|used| used.starts_with("landbridge-local")).collect();
+        assert!(emulator.is_empty(), "landbridge-{name} depends on {emulator:?}");
+    }
+}
+
+#[test]
+fn the_operators_command_contains_no_query_engine() {
+    let used = closure(&dependencies(), "landbridge-cli");
+    assert!(used.contains("landbridge-core"), "the graph is complete");
+    for unwanted in NOT_IN_THE_COMMAND {
+        let found: Vec<&String> = used.iter().filter(|name| name.starts_with(unwanted)).collect();
+        assert!(found.is_empty(), "landbridge-cli depends on {found:?}");
+    }
+}
+
+#[test]
+fn the_emulator_does_not_contain_the_rules_it_checks() {
+    for name in ["local-wire", "local-aws", "local-google", "local-database"] {
+        // Not from the metadata: they unify features, and source uses core for another crate.
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--edges", "normal", "--prefix", "none", "--offline", "--locked"])
+            .args(["--package", &format!("landbridge-{name}")])
+            .current_dir(crate::repository())
+            .output()
+            .expect("cargo starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!tree.contains("landbridge-core "), "landbridge-{name} depends on core:\n{tree}");
+    }
+}
