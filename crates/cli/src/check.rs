@@ -1,5 +1,7 @@
 //! `landbridge check`: both files, with all their faults.
 
+use clap::Args;
+use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -8,11 +10,23 @@ use landbridge_core::contract::{self, Contract};
 use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
 
-use crate::args::{CheckArgs, Output};
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, counted};
 use landbridge_cli_support::receipts::classes_of;
+
+/// Check landbridge.yaml and contract.yaml, and tell all their faults at once
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge check
+  landbridge check --config examples/demo/landbridge.yaml")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
 
 /// What is in the two files, or what is wrong with them.
 #[derive(Serialize)]
@@ -57,7 +71,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result {
         Ok(contents) => (Vec::new(), Some(contents)),
         Err(faults) => (faults, None),
     };
-    if args.output == Output::Json {
+    if args.output.format == Output::Json {
         let lines = faults.iter().flat_map(|faults| faults.all()).map(FaultLine::from).collect();
         render::json(&Report { ok: faults.is_empty(), faults: lines, contents })?;
     } else if let Some(contents) = contents {

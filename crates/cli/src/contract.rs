@@ -1,5 +1,7 @@
 //! `landbridge contract show` and `landbridge contract propose`.
 
+use clap::{Args, Subcommand};
+use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
 use landbridge_core::contract::{Contract, TableContract, Transform};
 use landbridge_core::plan::columns::describe_transform;
@@ -7,12 +9,63 @@ use landbridge_core::types::Engine;
 use landbridge_source::proposal::{self, Proposal};
 use landbridge_source::{Database, Tls};
 use serde::Serialize;
+use std::path::PathBuf;
 
-use crate::args::{ContractProposeArgs, ContractShowArgs, Output};
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render::{self, counted, left, printable};
 use landbridge_cli_support::{files, receipts::classes_of};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    Show(ContractShowArgs),
+    Propose(ContractProposeArgs),
+}
+
+/// Show the contract: tables, columns, types, classes and their masks
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge contract show
+  landbridge contract show public.creators --config examples/demo/landbridge.yaml")]
+pub(crate) struct ContractShowArgs {
+    /// Only this table of the source
+    #[arg(value_name = "SCHEMA.TABLE")]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Propose a contract from a database's catalogue, for people to correct
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge contract propose --source postgres://me@localhost/shop > contract.yaml
+  landbridge contract propose --source mysql://me@localhost/shop --extend contract.yaml
+  landbridge contract propose --source postgres://me@db.example.com/shop --ca global-bundle.pem
+
+Classes are guessed from names and types, values are not looked at. What cannot be guessed is
+`unclassified`: NULL for everyone until somebody decides.")]
+pub(crate) struct ContractProposeArgs {
+    /// The database: postgres://user:password@host/db or mysql://user:password@host/db
+    #[arg(long, value_name = "URL")]
+    pub(crate) source: String,
+    /// Encrypt the connection and trust only the CA certificates in this PEM file; for RDS, AWS's
+    /// global-bundle.pem
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The configuration, for its classes
+    /// [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep what this contract says, and add what it does not name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extend: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
 
 /// One column as it is shown.
 #[derive(Serialize)]
@@ -49,7 +102,7 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
             known.join(", ")
         )));
     }
-    if args.output == Output::Json {
+    if args.output.format == Output::Json {
         let rows: Vec<Row> =
             tables.iter().flat_map(|(name, table)| rows(name, table, &contract, &config)).collect();
         return render::json(&rows);
@@ -137,7 +190,7 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let database = Database::connect(&args.source, tls).await?;
     let Proposal { contract, left_out } = proposal::propose(&database, base, &config).await?;
-    match args.output {
+    match args.output.format {
         Output::Text => render::print(&contract.render())?,
         Output::Json => render::json(&contract)?,
     }

@@ -6,11 +6,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`args`] | the command line: commands, options, help, exit codes |
+//! | [`args`] | the command line: all commands |
 //! | [`aws`] | AWS clients with the caller's credentials |
 //! | [`check`] | `landbridge check`: both files, with all their faults |
 //! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
 //! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
+//! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
 //! | [`receipt`] | `landbridge receipt`: what proves a day |
 //! | [`key`] | `landbridge key create`: the key of tokens |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
@@ -18,7 +19,6 @@
 //! | [`init`] | `landbridge init`: the first files |
 //! | [`doctor`] | `landbridge doctor`: both clouds, line by line |
 //! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
-//! | [`proposal`] | a contract from a database's catalogue |
 
 mod args;
 mod aws;
@@ -32,6 +32,7 @@ mod local;
 mod parquet;
 mod receipt;
 mod restore;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -39,8 +40,11 @@ use clap::Parser;
 use landbridge_cli_support as support;
 use support::{clock, failure, files, paint, render};
 
-use args::{Cli, Command, ContractCommand, KeyCommand, ParquetCommand, SchemaFile};
+use args::{Cli, Command};
+use contract::ContractCommand;
 use failure::{Failure, Result};
+use key::KeyCommand;
+use parquet::ParquetCommand;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -72,10 +76,7 @@ async fn run(command: Command) -> Result {
         Command::Contract { command: ContractCommand::Propose(args) } => {
             contract::propose(args).await
         }
-        Command::Schema { file } => render::json(&match file {
-            SchemaFile::Landbridge => landbridge_core::config::schema(),
-            SchemaFile::Contract => landbridge_core::contract::schema(),
-        }),
+        Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Snapshots(args) => restore::points::list(args).await,

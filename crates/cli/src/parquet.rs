@@ -1,5 +1,7 @@
 //! `landbridge parquet rewrite`: one Parquet file by a plan, without a cloud.
 
+use clap::{Args, Subcommand};
+use landbridge_cli_support::args::{Output, OutputArgs};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -12,10 +14,60 @@ use landbridge_parquet::rewrite::{
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::args::{Output, ParquetRewriteArgs};
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, bytes, counted, grouped, left, right};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParquetCommand {
+    Rewrite(ParquetRewriteArgs),
+}
+
+/// Drop, retype, annotate, tokenise columns of a Parquet file; copy all others as bytes
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge parquet rewrite people.parquet out.parquet --plan plan.yaml
+  landbridge parquet rewrite people.parquet out.parquet --plan plan.yaml --cut 8
+
+A plan names columns; what it does not name is kept:
+  columns:
+    born: { retype: { to: date } }
+    amount: { retype: { to: { numeric: { precision: 12, scale: 2 } } } }
+    account: { tokenise: { domain: account } }
+    notes: drop
+
+Values that do not fit become NULL and are counted; beyond max_misfit_share (0.001) nothing is
+written. All of it: docs/parquet-rewrite.md")]
+pub(crate) struct ParquetRewriteArgs {
+    /// The file to read
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// The file to write; with --cut or --part-mib, OUT.parquet becomes OUT-00000.parquet and so on
+    pub(crate) out: PathBuf,
+    /// What happens to each column
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: PathBuf,
+    /// The key of tokens: as a secret holds it (landbridge-token-key-v1:…), or 32 bytes or more;
+    /// white space at the end is left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// Cut into so many files at most, at row groups, on all cores
+    #[arg(long, value_name = "N", value_parser = parts)]
+    pub(crate) cut: Option<usize>,
+    /// Cut into files of about so many MiB of IN, 16 or more, at row groups, on all cores
+    #[arg(long, value_name = "N", conflicts_with = "cut", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub(crate) part_mib: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+fn parts(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| "a number from 1 to 10000".to_owned())
+}
 
 /// What was written, and what happened to the columns.
 #[derive(Serialize)]
@@ -28,7 +80,7 @@ struct Done {
 
 /// Runs the command. The rewriting blocks, so it has a thread for it.
 pub(crate) async fn rewrite(args: ParquetRewriteArgs) -> Result {
-    let output = args.output;
+    let output = args.output.format;
     let work = tokio::task::spawn_blocking(move || done(&args));
     let done =
         work.await.map_err(|error| Failure::Failed(format!("the rewrite stopped: {error}")))??;

@@ -1,5 +1,7 @@
 //! `landbridge receipt`: the receipts of a day.
 
+use clap::Args;
+use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -11,16 +13,37 @@ use landbridge_core::receipt::Receipt;
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::{Ledger, records};
 
-use crate::args::{Output, ReceiptArgs};
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::paint::Paint;
 use crate::render::{self, bytes, grouped, left, right};
 use landbridge_cli_support::receipts::{count, notes, prefix, sorted, summary};
 
+/// Show the receipts of a day, from the ledger in S3
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge receipt 2026-11-21
+  landbridge receipt 2026-11-21 --table creators
+  landbridge receipt 2026-11-21 --output json
+
+Credentials and region come from the environment, as for any AWS client. For the local cloud:
+  . .landbridge/local.env")]
+pub(crate) struct ReceiptArgs {
+    /// The day, in the zone of the configuration: 2026-11-21
+    pub(crate) day: Day,
+    /// Only this table, in full: its name in BigQuery or in the source
+    #[arg(long)]
+    pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: ReceiptArgs) -> Result {
-    let config = files::config(&files::config_path(args.config.as_deref()))?;
+    let config = files::config(&files::config_path(args.config.config.as_deref()))?;
     let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
     let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
@@ -43,7 +66,7 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
             )));
         }
     }
-    match (args.output, args.table) {
+    match (args.output.format, args.table) {
         (Output::Json, _) => render::json(&receipts),
         (Output::Text, Some(_)) => {
             let zone = zone(&config)?;

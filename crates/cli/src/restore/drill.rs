@@ -12,10 +12,10 @@ use landbridge_ledger::records::DRILLS;
 use landbridge_source::{Tls, rows};
 use serde::{Deserialize, Serialize};
 
+use super::args::DrillArgs;
 use super::execute::{execute, of_drill};
 use super::wait::{self, Progress};
 use super::{RestoreContext, confirm, origin, rds_failure, show};
-use crate::args::restore::DrillArgs;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::receipt;
@@ -110,7 +110,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let (drill, compared) = tried?;
     let record = record_name(&begun.strftime("%Y%m%dt%H%M%Sz").to_string());
     context.ledger().source().create(&record, &drill).await?;
-    match args.common.output {
+    match args.common.output.format {
         Output::Json => render::json(&serde_json::json!({ "drill": drill, "tables": compared }))?,
         Output::Text => render::print(&shown(&drill, &compared))?,
     }

@@ -10,11 +10,13 @@
 //! | [`show`] | the plan and the outcome, for people |
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
+//! | [`args`] | the options of the commands |
 //! | [`answer`] | whether a database answers |
 //! | [`wait`] | waiting with progress |
 //! | [`status`] | `landbridge status` |
 
 mod answer;
+pub(crate) mod args;
 pub(crate) mod drill;
 mod execute;
 mod origin;
@@ -35,10 +37,10 @@ use landbridge_core::config::Config;
 use landbridge_core::restore::points::parse_instant;
 use landbridge_ledger::Ledger;
 
-use crate::args::restore::CommonArgs;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::{files, receipt};
+use args::CommonArgs;
 
 /// The configuration, clients and clock that every restore command uses.
 pub(crate) struct RestoreContext {
@@ -51,7 +53,7 @@ pub(crate) struct RestoreContext {
 impl RestoreContext {
     /// Reads the configuration and builds the clients from the environment.
     pub(crate) async fn new(args: &CommonArgs, zone: Option<&str>) -> Result<Self> {
-        let config = files::config(&files::config_path(args.config.as_deref()))?;
+        let config = files::config(&files::config_path(args.config.config.as_deref()))?;
         let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
         let zone = match zone {
             Some(name) => TimeZone::get(name).map_err(|_| {

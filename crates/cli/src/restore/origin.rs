@@ -6,8 +6,8 @@ use landbridge_core::restore::{
 };
 use landbridge_ledger::records;
 
+use super::args::RestoreArgs;
 use super::{RestoreContext, parse_time, points, rds_failure};
-use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::receipt;
 

@@ -6,8 +6,8 @@ use landbridge_core::restore::points::{find_by_id, select_at};
 use landbridge_core::restore::{CreatedBy, RestorePoint};
 use serde::Serialize;
 
+use super::args::{PinArgs, SnapshotsArgs, UnpinArgs};
 use super::{RestoreContext, parse_time, rds_failure};
-use crate::args::restore::{PinArgs, SnapshotsArgs, UnpinArgs};
 use crate::failure::{Failure, Result};
 use crate::render::{self, bytes, counted, left, right};
 use landbridge_cli_support::args::Output;
@@ -38,7 +38,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
         points = vec![picked.point.clone()];
     }
     let now = context.clock.now();
-    if args.common.output == Output::Json {
+    if args.common.output.format == Output::Json {
         let age = |point: &RestorePoint| point.taken_at.map(|at| now.duration_since(at).as_secs());
         let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
         return render::json(&listed.collect::<Vec<_>>());
@@ -117,7 +117,7 @@ pub(crate) async fn pin(args: PinArgs) -> Result {
     let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
     let tags = [(TAG_KEEP, args.why.as_str())];
     context.aws.rds.add_tags(&point.arn, &tags).await.map_err(rds_failure)?;
-    report(&args.snapshot, true, args.common.output)
+    report(&args.snapshot, true, args.common.output.format)
 }
 
 /// Runs `landbridge unpin`.
@@ -126,7 +126,7 @@ pub(crate) async fn unpin(args: UnpinArgs) -> Result {
     let points = all(&context).await?;
     let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
     context.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(rds_failure)?;
-    report(&args.snapshot, false, args.common.output)
+    report(&args.snapshot, false, args.common.output.format)
 }
 
 fn report(snapshot: &str, pinned: bool, output: Output) -> Result {

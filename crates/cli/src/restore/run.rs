@@ -5,10 +5,10 @@ use landbridge_core::restore::RestorePlan;
 use landbridge_core::restore::plan::RestoreOptions;
 use serde_json::json;
 
+use super::args::RestoreArgs;
 use super::execute::{self, execute};
 use super::wait::Progress;
 use super::{RestoreContext, confirm, origin, rds_failure, show, swap};
-use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::render;
 use landbridge_cli_support::args::Output;
@@ -45,11 +45,11 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     // The source may be gone, which is no reason not to restore it.
     let now = context.aws.rds.settings_record(&source.id).await.ok();
     let lines = plan.compare_with(now.as_ref());
-    if args.dry_run && args.common.output == Output::Json {
+    if args.dry_run && args.common.output.format == Output::Json {
         return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
     }
     let shown = show::plan(&context, &plan, &lines, &start.remarks);
-    if args.common.output == Output::Text {
+    if args.common.output.format == Output::Text {
         render::print(&shown)?;
     }
     if args.dry_run {
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     let outcome = execute(&context, &plan, &mut progress).await?;
     drop(progress);
     let seconds = context.clock.now().duration_since(begun).as_secs();
-    match args.common.output {
+    match args.common.output.format {
         Output::Json => render::json(&json!({
             "plan": plan,
             "remarks": start.remarks,

@@ -6,9 +6,9 @@ use landbridge_core::restore::CreatedBy;
 use landbridge_ledger::records::{DAY, DRILLS, DayRecord};
 use serde::Serialize;
 
+use super::args::StatusArgs;
 use super::drill::{Drill, record_name};
 use super::{RestoreContext, points, show};
-use crate::args::restore::StatusArgs;
 use crate::failure::Result;
 use crate::paint::Paint;
 use crate::render::{self, counted, grouped};
@@ -50,7 +50,7 @@ struct Points {
 pub(crate) async fn run(args: StatusArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
     let status = look(&context).await?;
-    match args.common.output {
+    match args.common.output.format {
         Output::Json => render::json(&status),
         Output::Text => render::print(&shown(&context, &status)),
     }

@@ -10,9 +10,9 @@ use landbridge_core::restore::swap::{
 };
 use serde_json::json;
 
+use super::args::RestoreArgs;
 use super::wait::{self, Progress};
 use super::{RestoreContext, confirm, rds_failure};
-use crate::args::restore::RestoreArgs;
 use crate::failure::{Failure, Result};
 use crate::paint::Paint;
 use crate::render;
@@ -42,11 +42,11 @@ pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: 
             )));
         }
     }
-    if args.common.output == Output::Text {
+    if args.common.output.format == Output::Text {
         render::print(&shown(&steps, direction, restored))?;
     }
     if args.dry_run || steps.is_empty() {
-        if args.common.output == Output::Json {
+        if args.common.output.format == Output::Json {
             return told(direction, &steps, false);
         }
         return Ok(());
@@ -65,7 +65,7 @@ pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: 
         }
     }
     drop(progress);
-    match args.common.output {
+    match args.common.output.format {
         Output::Json => told(direction, &steps, true),
         Output::Text => {
             let back = if args.undo { "" } else { " --undo" };

@@ -1,10 +1,10 @@
-//! The command line of restoring.
+//! The options of the restore commands.
 
 use clap::{ArgGroup, Args};
 use landbridge_core::calendar::Day;
 use std::path::PathBuf;
 
-use super::Output;
+use landbridge_cli_support::args::{ConfigArgs, OutputArgs};
 
 const CREDENTIALS: &str = "\
 Credentials and region come from the environment, as for any AWS client. For the local cloud:
@@ -167,13 +167,11 @@ pub(crate) struct StatusArgs {
     pub(crate) common: CommonArgs,
 }
 
-/// What all of these take.
+/// Options that all restore commands have.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
-    /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// How the outcome is shown
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
