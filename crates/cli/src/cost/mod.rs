@@ -26,7 +26,7 @@ use landbridge_cli_support::args::Output;
 /// The longest span of days that is looked at: more would be thousands of reads.
 const MOST_DAYS: usize = 92;
 
-/// Estimate what a month costs, item by item, and what largest_item it
+/// Estimate what a month costs, item by item, and name the largest item
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
