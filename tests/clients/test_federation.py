@@ -51,7 +51,7 @@ def refused(credentials):
 
 
 def test_a_role_can_read_cloud_storage(credentials_of):
-    credentials = credentials_of("CARRIER")
+    credentials = credentials_of("TRANSFER")
     client = storage.Client(project=variable("LOCAL_PROJECT"), credentials=credentials)
     bucket = client.create_bucket("federated")
     bucket.blob("greeting").upload_from_string("hello")
@@ -64,9 +64,9 @@ def test_a_role_can_read_cloud_storage(credentials_of):
 
 def test_other_callers_are_refused(credentials_of):
     assert "rejected by the attribute condition" in refused(credentials_of("OTHER"))
-    assert "SignatureDoesNotMatch" in refused(credentials_of("CARRIER", secret="guessed"))
+    assert "SignatureDoesNotMatch" in refused(credentials_of("TRANSFER", secret="guessed"))
     audience = variable("LOCAL_AUDIENCE").replace("/aws", "/another")
-    assert "invalid_target" in refused(credentials_of("CARRIER", audience=audience))
+    assert "invalid_target" in refused(credentials_of("TRANSFER", audience=audience))
 
 
 def test_boto3_with_temporary_credentials():
@@ -74,12 +74,12 @@ def test_boto3_with_temporary_credentials():
         return boto3.client(
             "s3",
             config=ONCE,
-            aws_access_key_id=variable("LOCAL_CARRIER_ACCESS_KEY"),
-            aws_secret_access_key=variable("LOCAL_CARRIER_SECRET_KEY"),
+            aws_access_key_id=variable("LOCAL_TRANSFER_ACCESS_KEY"),
+            aws_secret_access_key=variable("LOCAL_TRANSFER_SECRET_KEY"),
             aws_session_token=token,
         )
 
-    client(variable("LOCAL_CARRIER_SESSION_TOKEN")).list_buckets()
+    client(variable("LOCAL_TRANSFER_SESSION_TOKEN")).list_buckets()
     for wrong in ("another", None):
         with pytest.raises(Exception, match="InvalidToken"):
             client(wrong).list_buckets()

@@ -30,23 +30,23 @@ const SNAPSHOT_QUOTA: usize = 22;
 /// The real time in which one minute of virtual time passes.
 const MINUTE: Duration = Duration::from_millis(50);
 /// The limit for all scripts together; they take about ten seconds.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIME_LIMIT: Duration = Duration::from_secs(300);
 
 /// A local cloud, and the environment variables by which the scripts find it.
-struct World {
+struct ClientEnv {
     variables: Vec<(String, String)>,
     _servers: Vec<Server>,
     _dir: tempfile::TempDir,
     time: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for World {
+impl Drop for ClientEnv {
     fn drop(&mut self) {
         self.time.abort();
     }
 }
 
-impl World {
+impl ClientEnv {
     async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let clock = Clock::new("2026-01-01T16:00:00Z".parse().expect("a time"));
@@ -57,9 +57,9 @@ impl World {
             snapshot_quota: SNAPSHOT_QUOTA,
             ..AwsOptions::default()
         };
-        say(&mut variables, "AWS_ACCESS_KEY_ID", &options.access_key);
-        say(&mut variables, "AWS_SECRET_ACCESS_KEY", &options.secret_key);
-        say(&mut variables, "AWS_DEFAULT_REGION", REGION);
+        set_variable(&mut variables, "AWS_ACCESS_KEY_ID", &options.access_key);
+        set_variable(&mut variables, "AWS_SECRET_ACCESS_KEY", &options.secret_key);
+        set_variable(&mut variables, "AWS_DEFAULT_REGION", REGION);
         let aws = LocalAws::new(options, clock.clone()).await.expect("an account");
         aws.add_role(ROLE);
         aws.add_kms_key(KEY);
@@ -70,8 +70,8 @@ impl World {
             ..GoogleOptions::default()
         };
         let google = LocalGoogle::new(google, clock.clone()).expect("a project");
-        people(&google, &mut variables);
-        roles(&google, &aws, &mut variables);
+        add_principals(&google, &mut variables);
+        add_aws_roles(&google, &aws, &mut variables);
         // The variable from which each client reads its endpoint without being configured.
         for (name, variable, service) in [
             ("rds", "AWS_ENDPOINT_URL_RDS", aws.rds_service()),
@@ -85,18 +85,22 @@ impl World {
             if name == "storage" {
                 google.set_storage_url(&server.url());
             }
-            say(&mut variables, variable, &server.url());
+            set_variable(&mut variables, variable, &server.url());
             servers.push(server);
         }
         for (day, rows) in [("DAY1", 3), ("DAY2", 4)] {
-            let path = parquet(dir.path(), day, rows);
-            say(&mut variables, &format!("LOCAL_PARQUET_{day}"), &path.display().to_string());
+            let path = write_parquet(dir.path(), day, rows);
+            set_variable(
+                &mut variables,
+                &format!("LOCAL_PARQUET_{day}"),
+                &path.display().to_string(),
+            );
         }
-        say(&mut variables, "LOCAL_EXPORT_ROLE", ROLE);
-        say(&mut variables, "LOCAL_EXPORT_KEY", KEY);
-        say(&mut variables, "LOCAL_SNAPSHOT_QUOTA", &SNAPSHOT_QUOTA.to_string());
-        say(&mut variables, "LOCAL_PROJECT", PROJECT);
-        say(&mut variables, "LOCAL_LOCATION", LOCATION);
+        set_variable(&mut variables, "LOCAL_EXPORT_ROLE", ROLE);
+        set_variable(&mut variables, "LOCAL_EXPORT_KEY", KEY);
+        set_variable(&mut variables, "LOCAL_SNAPSHOT_QUOTA", &SNAPSHOT_QUOTA.to_string());
+        set_variable(&mut variables, "LOCAL_PROJECT", PROJECT);
+        set_variable(&mut variables, "LOCAL_LOCATION", LOCATION);
         let time = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(MINUTE).await;
@@ -107,7 +111,7 @@ impl World {
     }
 }
 
-fn say(variables: &mut Vec<(String, String)>, name: &str, value: &str) {
+fn set_variable(variables: &mut Vec<(String, String)>, name: &str, value: &str) {
     variables.push((name.to_owned(), value.to_owned()));
 }
 
@@ -116,7 +120,7 @@ async fn listen(name: &'static str, service: Arc<dyn Service>) -> Server {
 }
 
 /// Adds the policy tags and the principals that may call Google.
-fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
+fn add_principals(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
     let taxonomy = format!("projects/{PROJECT}/locations/{LOCATION}/taxonomies/1");
     google.set_taxonomy_display_name(&taxonomy, "library");
     let tag = |number: usize| format!("{taxonomy}/policyTags/{number}");
@@ -133,7 +137,7 @@ fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
             parent: None,
         });
         google.set_data_policy(&tag(number), rule, [readers]);
-        say(variables, &format!("LOCAL_TAG_{}", name.to_uppercase()), &tag(number));
+        set_variable(variables, &format!("LOCAL_TAG_{}", name.to_uppercase()), &tag(number));
     }
     let reader = || Grants::none().project_role(Role::JobUser).project_role(Role::DataViewer);
     for (name, grants) in [
@@ -151,20 +155,20 @@ fn people(google: &LocalGoogle, variables: &mut Vec<(String, String)>) {
     ] {
         let token = format!("token-of-{name}");
         google.add_principal(&token, &format!("{name}@example.com"), grants);
-        say(variables, &format!("LOCAL_TOKEN_{}", name.to_uppercase()), &token);
+        set_variable(variables, &format!("LOCAL_TOKEN_{}", name.to_uppercase()), &token);
     }
 }
 
 /// Adds two AWS roles. Google trusts one of them and grants it access to all objects.
-fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, String)>) {
+fn add_aws_roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, String)>) {
     let provider = AwsProvider {
         project_number: 1,
         pool: "library".to_owned(),
         provider: "aws".to_owned(),
         account: aws.options().account.clone(),
-        roles: ["carrier".to_owned()].into(),
+        roles: ["transfer".to_owned()].into(),
     };
-    for role in ["carrier", "other"] {
+    for role in ["transfer", "other"] {
         let identity = Identity {
             access_key: format!("ASIA{}", role.to_uppercase()),
             secret_key: format!("secret/of+{role}"),
@@ -172,17 +176,17 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
             arn: format!("arn:aws:sts::{}:assumed-role/{role}/session", provider.account),
         };
         let name = |of: &str| format!("LOCAL_{}_{of}", role.to_uppercase());
-        say(variables, &name("ACCESS_KEY"), &identity.access_key);
-        say(variables, &name("SECRET_KEY"), &identity.secret_key);
-        say(
+        set_variable(variables, &name("ACCESS_KEY"), &identity.access_key);
+        set_variable(variables, &name("SECRET_KEY"), &identity.secret_key);
+        set_variable(
             variables,
             &name("SESSION_TOKEN"),
             identity.session_token.as_deref().expect("a session token"),
         );
         aws.add_identity(identity);
     }
-    say(variables, "LOCAL_AUDIENCE", &provider.audience());
-    let set = provider.principal_set("carrier");
+    set_variable(variables, "LOCAL_AUDIENCE", &provider.audience());
+    let set = provider.principal_set("transfer");
     google.grant_principal_set(&set, Grants::none().project_role(Role::StorageAdmin));
     let aws = aws.clone();
     let ask: CallerIdentityLookup = Arc::new(move |(parts, body): SignedAwsRequest<'_>| {
@@ -196,7 +200,7 @@ fn roles(google: &LocalGoogle, aws: &LocalAws, variables: &mut Vec<(String, Stri
 }
 
 /// Writes the first `rows` people of `test_bigquery.py` as a Parquet file.
-fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
+fn write_parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
     let names = [Some("홍길동"), Some("Ann Lee"), None, Some("김철수")];
     let emails = [Some("hong@example.com"), Some("ann@example.org"), None, Some("kim@example.net")];
     let amounts = [Some(123_450), Some(-1), None, Some(700)];
@@ -229,23 +233,10 @@ fn parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn boto3_and_googles_clients_work_with_the_local_cloud() {
-    let Some(python) = python::python("boto3 and Google's Python clients against the local cloud")
-    else {
-        return;
-    };
-    let world = World::start().await;
-    let mut command = python::command(&python);
-    command.args(["-m", "pytest", "--color=no"]).current_dir(python::package().join("clients"));
-    command.envs(world.variables.iter().cloned());
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let output = output.expect("the scripts end before the limit").expect("pytest starts");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let last = said.lines().last().unwrap_or_default();
-    assert!(
-        output.status.success() && last.contains(" passed") && !last.contains("skipped"),
-        "the scripts failed ({}):\n{said}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    python::loudly(&format!("boto3 and Google's Python clients against the local cloud: {last}"));
+    let test = "boto3 and Google's Python clients against the local cloud";
+    let Some(python) = python::installed_python(test) else { return };
+    let env = ClientEnv::start().await;
+    let mut command = python::pytest(&python, "clients", &[]);
+    command.envs(env.variables.iter().cloned());
+    python::assert_pytest_passes(test, command, TIME_LIMIT).await;
 }

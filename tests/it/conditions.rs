@@ -14,13 +14,13 @@ use crate::sdk::Account;
 
 /// Which of S3's guarantees a server gives.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Promises {
+pub(crate) struct Guarantees {
     /// Of concurrent writers, exactly one wins.
     pub(crate) atomic: bool,
 }
 
 /// The test suite. `bucket` must exist and be empty.
-pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises) {
+pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, guarantees: Guarantees) {
     let missing = s3.get(bucket, "ledger/day.json").await.expect("an answer");
     assert!(missing.is_none());
 
@@ -65,20 +65,20 @@ pub(crate) async fn conditional_writes(s3: &S3, bucket: &str, promises: Promises
     let nowhere = s3.replace("no-such-bucket", "key", &third, Bytes::new()).await;
     assert_eq!(nowhere.expect_err("a refusal").kind(), ErrorKind::NotFound);
 
-    if promises.atomic {
+    if guarantees.atomic {
         let writers = (0..12)
             .map(|n| async move { create(s3, bucket, "claims/new", &format!("writer {n}")).await });
-        assert_eq!(won(join_all(writers).await), 1);
+        assert_eq!(count_winners(join_all(writers).await), 1);
         let (_, etag) = read(s3, bucket, "claims/new").await;
         let etag = &etag;
         let writers = (0..12).map(|n| async move {
             replace(s3, bucket, "claims/new", etag, &format!("again {n}")).await
         });
-        assert_eq!(won(join_all(writers).await), 1);
+        assert_eq!(count_winners(join_all(writers).await), 1);
     }
 }
 
-fn won(writers: Vec<bool>) -> usize {
+fn count_winners(writers: Vec<bool>) -> usize {
     writers.into_iter().filter(|won| *won).count()
 }
 
@@ -108,5 +108,5 @@ async fn the_local_s3_keeps_every_promise() {
     let server =
         serve("s3", 0, aws.s3_service(), CallMonitor::default()).await.expect("a free port");
     let account = Account { rds: "", s3: &server.url(), secrets: "", key: &key, secret: &secret };
-    conditional_writes(&S3::new(account.s3()), "ledgers", Promises { atomic: true }).await;
+    conditional_writes(&S3::new(account.s3()), "ledgers", Guarantees { atomic: true }).await;
 }

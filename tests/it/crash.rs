@@ -14,7 +14,7 @@ use landbridge_local_aws::{DatabaseKind, NewSnapshot, SnapshotType};
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use tokio::sync::Semaphore;
 
-use crate::support::{Recipe, World, at};
+use crate::support::{TestEnv, TestEnvBuilder, at};
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
@@ -38,24 +38,24 @@ pub const OPEN: [&str; 9] = [
 ];
 
 /// A local cloud with snapshots that must be pruned, and snapshots that must not.
-async fn world() -> World {
-    let mut recipe = Recipe::small();
-    recipe.start = at(START);
+async fn start_env() -> TestEnv {
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(START);
     // A small retention ladder, so that this day's ticks delete snapshots.
-    recipe.config = recipe
+    builder.config = builder
         .config
         .replace("hourly: 48", "hourly: 3")
         .replace("daily: 14", "daily: 1")
         .replace("weekly: 4", "weekly: 1");
-    let world = recipe.build().await;
-    let ours = [("landbridge:source", "shop")];
+    let env = builder.build().await;
+    let our_tag = [("landbridge:source", "shop")];
     let keep = [("landbridge:source", "shop"), ("landbridge:keep", "release")];
     let snapshots: [(&str, &[(&str, &str)]); 6] = [
-        ("landbridge-shop-20261120t1100z", &ours),
-        ("landbridge-shop-20261120t1200z", &ours),
+        ("landbridge-shop-20261120t1100z", &our_tag),
+        ("landbridge-shop-20261120t1200z", &our_tag),
         ("landbridge-shop-20261120t1300z", &keep),
-        ("landbridge-shop-20261120t1400z", &ours),
-        ("landbridge-shop-20261120t1500z", &ours),
+        ("landbridge-shop-20261120t1400z", &our_tag),
+        ("landbridge-shop-20261120t1500z", &our_tag),
         ("before-the-release", &[]),
     ];
     for (id, tags) in snapshots {
@@ -71,34 +71,41 @@ async fn world() -> World {
                 .collect(),
             with_data: false,
         };
-        world.cloud.aws().add_snapshot(snapshot).await.expect("a snapshot");
+        env.cloud.aws().add_snapshot(snapshot).await.expect("a snapshot");
     }
-    world
+    env
 }
 
 /// Runs the day and looks for exposed columns after every tick.
-async fn day(world: &World) -> Result<BTreeMap<String, String>, String> {
+async fn run_watched_day(env: &TestEnv) -> Result<BTreeMap<String, String>, String> {
     let mut exposed = Vec::new();
-    let mut look = |event: &RunEvent| {
+    let mut on_event = |event: &RunEvent| {
         if matches!(event, RunEvent::Finished { .. }) {
-            exposed.extend(world.exposed(&OPEN));
+            exposed.extend(env.exposed_columns(&OPEN));
         }
     };
-    world.cloud.run_until(at(END), &mut look).await.map_err(|error| error.to_string())?;
+    env.cloud.run_until(at(END), &mut on_event).await.map_err(|error| error.to_string())?;
     if exposed.is_empty() {
-        Ok(world.end_state(DAY).await)
+        Ok(env.end_state(DAY).await)
     } else {
         Err(format!("exposed columns: {exposed:?}"))
     }
 }
 
-/// The differences between `run` and `calm`, a few lines each.
-fn difference(calm: &BTreeMap<String, String>, run: &BTreeMap<String, String>) -> Option<String> {
-    let keys = calm.keys().chain(run.keys());
+/// The differences between `run` and `undisturbed`, a few lines each.
+fn difference(
+    undisturbed: &BTreeMap<String, String>,
+    run: &BTreeMap<String, String>,
+) -> Option<String> {
+    let keys = undisturbed.keys().chain(run.keys());
     let lines: Vec<String> = keys
-        .filter(|key| calm.get(*key) != run.get(*key))
+        .filter(|key| undisturbed.get(*key) != run.get(*key))
         .map(|key| {
-            format!("{key}\n  undisturbed: {:?}\n  this run: {:?}", calm.get(key), run.get(key))
+            format!(
+                "{key}\n  undisturbed: {:?}\n  this run: {:?}",
+                undisturbed.get(key),
+                run.get(key)
+            )
         })
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -106,48 +113,50 @@ fn difference(calm: &BTreeMap<String, String>, run: &BTreeMap<String, String>) -
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_crash_is_survived() {
-    let calm_world = world().await;
-    calm_world.cloud.calls().start_recording();
-    calm_world.cloud.calls().clear_fault();
-    let calm = day(&calm_world).await.expect("an undisturbed day");
-    let calls = calm_world.cloud.calls().recorded_calls();
-    let n = calm_world.cloud.calls().count();
+    let undisturbed_env = start_env().await;
+    undisturbed_env.cloud.calls().start_recording();
+    undisturbed_env.cloud.calls().clear_fault();
+    let undisturbed = run_watched_day(&undisturbed_env).await.expect("an undisturbed day");
+    let calls = undisturbed_env.cloud.calls().recorded_calls();
+    let n = undisturbed_env.cloud.calls().count();
     assert_eq!(n, calls.len());
-    assert!(calm.contains_key("rows of shop.people"), "{calm:#?}");
+    assert!(undisturbed.contains_key("rows of shop.people"), "{undisturbed:#?}");
     assert!(
-        !calm["snapshots"].contains("t1200z") && !calm["snapshots"].contains("t1400z"),
+        !undisturbed["snapshots"].contains("t1200z")
+            && !undisturbed["snapshots"].contains("t1400z"),
         "the undisturbed day prunes snapshots: {}",
-        calm["snapshots"]
+        undisturbed["snapshots"]
     );
     assert!(
-        calm["snapshots"].contains("t1300z") && calm["snapshots"].contains("before-the-release")
+        undisturbed["snapshots"].contains("t1300z")
+            && undisturbed["snapshots"].contains("before-the-release")
     );
 
     let step: usize =
         std::env::var("LANDBRIDGE_CRASH_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(1);
-    let (calm, calls) = (Arc::new(calm), Arc::new(calls));
+    let (undisturbed, calls) = (Arc::new(undisturbed), Arc::new(calls));
     let gate = Arc::new(Semaphore::new(AT_ONCE));
     let passed = Arc::new(AtomicUsize::new(0));
     let mut runs = tokio::task::JoinSet::new();
     for k in (1..=n).step_by(step) {
         for kind in [CallFaultKind::KillCaller, CallFaultKind::DropResponse] {
-            let (calm, calls, gate, passed) =
-                (calm.clone(), calls.clone(), gate.clone(), passed.clone());
+            let (undisturbed, calls, gate, passed) =
+                (undisturbed.clone(), calls.clone(), gate.clone(), passed.clone());
             runs.spawn(async move {
                 let _permit = gate.acquire_owned().await.expect("a gate");
-                let world = world().await;
-                world.cloud.calls().inject_fault(CallFault { call_number: k, kind });
+                let env = start_env().await;
+                env.cloud.calls().inject_fault(CallFault { call_number: k, kind });
                 let name = format!(
                     "call {k} of {n} ({} {}), {kind:?}",
                     calls[k - 1].server,
                     calls[k - 1].request
                 );
-                let verdict = match day(&world).await {
+                let verdict = match run_watched_day(&env).await {
                     Err(error) => Some(error),
-                    Ok(_) if !world.cloud.calls().fault_fired() => {
+                    Ok(_) if !env.cloud.calls().fault_fired() => {
                         Some("the fault did not happen".to_owned())
                     }
-                    Ok(state) => difference(&calm, &state),
+                    Ok(state) => difference(&undisturbed, &state),
                 };
                 match verdict {
                     None => {

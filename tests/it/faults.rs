@@ -7,30 +7,26 @@ use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::PiiReader;
 use landbridge_local_database::ExportQuirks;
 
-use crate::support::{Recipe, SMALL_CONTRACT, World, small_database};
+use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder, small_database};
 
 const FIRST: &str = "2026-11-21";
 const SECOND: &str = "2026-11-22";
 const PEOPLE: &str = "SELECT id, name, email FROM shop.people ORDER BY id";
 
 /// A local cloud whose first day is published.
-async fn published() -> World {
-    let mut recipe = Recipe::small();
-    recipe.retries = Some(0);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
+async fn start_with_published_day() -> TestEnv {
+    let mut builder = TestEnvBuilder::small();
+    builder.retries = Some(0);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
     assert!(
-        world
-            .receipts(FIRST)
-            .await
-            .values()
-            .all(|receipt| receipt.state == ReceiptState::Published)
+        env.receipts(FIRST).await.values().all(|receipt| receipt.state == ReceiptState::Published)
     );
-    world
+    env
 }
 
 /// The error message of a failed tick; asserts that it contains each of `parts`.
-fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&str]) -> String {
+fn error_message(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&str]) -> String {
     let of = failed.iter().find(|(name, _)| name == function);
     let Some((_, InvocationOutcome::Error { message, .. })) = of else {
         panic!("{function} did not fail: {failed:#?}")
@@ -38,41 +34,41 @@ fn sentence(failed: &[(String, InvocationOutcome)], function: &str, parts: &[&st
     for part in parts {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
-    assert!(!message.contains('\n'), "one sentence: {message}");
+    assert!(!message.contains('\n'), "not one line: {message}");
     message.clone()
 }
 
 /// Asserts that the previous rows are readable, and that later ticks publish the day once the fault
 /// is removed.
-async fn resumes(world: &World, before: &[Vec<String>]) {
+async fn assert_day_continues(env: &TestEnv, before: &[Vec<String>]) {
     assert_eq!(
-        world.query(PiiReader, PEOPLE).await.unwrap(),
+        env.query(PiiReader, PEOPLE).await.unwrap(),
         before,
         "yesterday's data stays readable"
     );
     // Ticks of the same day, started by hand, do all remaining work.
     for hour in ["20:10:00Z", "20:50:00Z", "21:30:00Z"] {
         for stage in ["export", "transfer", "load"] {
-            let outcome = world.tick(stage, &format!("2026-11-21T{hour}")).await;
+            let outcome = env.tick(stage, &format!("2026-11-21T{hour}")).await;
             assert!(outcome.is_response(), "{stage}: {outcome:?}");
         }
     }
-    let receipts = world.receipts(SECOND).await;
+    let receipts = env.receipts(SECOND).await;
     assert_eq!(receipts.len(), 3);
     assert!(
         receipts.values().all(|receipt| receipt.state == ReceiptState::Published),
         "{receipts:#?}"
     );
-    world.assert_no_cell_written("");
+    env.assert_no_cell_logged("");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.aws().remove_bucket("shop-exports").await;
-    let failed = world.night(1).await;
-    sentence(
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud.aws().remove_bucket("shop-exports").await;
+    let failed = env.run_day(1).await;
+    error_message(
         &failed,
         "transfer",
         &[
@@ -81,35 +77,34 @@ async fn a_missing_bucket() {
             "create the named resource or correct its name in landbridge.yaml",
         ],
     );
-    assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
-    world.assert_no_cell_written("");
+    assert_eq!(env.query(PiiReader, PEOPLE).await.unwrap(), before);
+    env.assert_no_cell_logged("");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_refuses() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.aws().deny_bucket("shop-exports", "the bucket policy says no");
-    let failed = world.night(1).await;
-    sentence(
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud.aws().deny_bucket("shop-exports", "the bucket policy says no");
+    let failed = env.run_day(1).await;
+    error_message(
         &failed,
         "export",
         &["AccessDenied", "s3://shop-exports/", "grant the named permission"],
     );
-    world.cloud.aws().allow_bucket("shop-exports");
-    resumes(&world, &before).await;
+    env.cloud.aws().allow_bucket("shop-exports");
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rds_refuses() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world
-        .cloud
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud
         .aws()
         .deny_action("StartExportTask", "not authorized to perform: rds:StartExportTask");
-    let failed = world.night(1).await;
-    let message = sentence(
+    let failed = env.run_day(1).await;
+    let message = error_message(
         &failed,
         "export",
         &[
@@ -121,28 +116,27 @@ async fn rds_refuses() {
     );
     assert!(message.contains("shop-rds-export"), "the role is named: {message}");
     // Reported once, although thirty ticks failed.
-    let alerts = world
+    let alerts = env
         .alerts("export")
         .into_iter()
         .filter(|alert| alert.to_string().contains("cannot be started"));
     assert_eq!(alerts.count(), 1);
     assert!(
-        world
-            .alerts("load")
+        env.alerts("load")
             .iter()
             .any(|alert| alert.to_string().contains("not published by its deadline"))
     );
-    world.cloud.aws().allow_action("StartExportTask");
-    resumes(&world, &before).await;
+    env.cloud.aws().allow_action("StartExportTask");
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cloud_storage_refuses() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.google().set_bucket_denied("shop-landing", true);
-    let failed = world.night(1).await;
-    sentence(
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud.google().set_bucket_denied("shop-landing", true);
+    let failed = env.run_day(1).await;
+    error_message(
         &failed,
         "transfer",
         &[
@@ -151,35 +145,34 @@ async fn cloud_storage_refuses() {
             "grant the named permission",
         ],
     );
-    world.cloud.google().set_bucket_denied("shop-landing", false);
-    resumes(&world, &before).await;
+    env.cloud.google().set_bucket_denied("shop-landing", false);
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bigquery_refuses() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world.cloud.google().set_dataset_denied("shop", true);
-    let failed = world.night(1).await;
-    sentence(
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud.google().set_dataset_denied("shop", true);
+    let failed = env.run_day(1).await;
+    error_message(
         &failed,
         "load",
         &["403 accessDenied", "shop-analytics.shop.", "grant the named permission"],
     );
-    world.cloud.google().set_dataset_denied("shop", false);
-    resumes(&world, &before).await;
+    env.cloud.google().set_dataset_denied("shop", false);
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_manifest() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
-    world
-        .cloud
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    env.cloud
         .aws()
         .set_export_quirks(ExportQuirks { truncated_manifest: true, ..ExportQuirks::default() });
-    let failed = world.night(1).await;
-    sentence(
+    let failed = env.run_day(1).await;
+    error_message(
         &failed,
         "export",
         &[
@@ -189,29 +182,29 @@ async fn a_truncated_manifest() {
         ],
     );
     // Repaired by hand with the first day's manifest, which has the same content.
-    let aws = world.cloud.aws();
-    let whole = aws
+    let aws = env.cloud.aws();
+    let intact = aws
         .list_objects("shop-exports", "exports/landbridge-shop-20261121-a1/export_tables_info_")
         .await;
-    let cut = aws
+    let truncated = aws
         .list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/export_tables_info_")
         .await;
-    let bytes = aws.read_object("shop-exports", &whole[0].key).await.unwrap().unwrap();
-    aws.put_object("shop-exports", &cut[0].key, bytes).await.unwrap();
-    resumes(&world, &before).await;
+    let bytes = aws.read_object("shop-exports", &intact[0].key).await.unwrap().unwrap();
+    aws.put_object("shop-exports", &truncated[0].key, bytes).await.unwrap();
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_parquet_file() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
     let quirks = ExportQuirks {
         truncated_file: Some("public.people".to_owned()),
         ..ExportQuirks::default()
     };
-    world.cloud.aws().set_export_quirks(quirks);
-    assert!(world.night(1).await.is_empty(), "one broken table fails no tick");
-    let receipts = world.receipts(SECOND).await;
+    env.cloud.aws().set_export_quirks(quirks);
+    assert!(env.run_day(1).await.is_empty(), "one broken table fails no tick");
+    let receipts = env.receipts(SECOND).await;
     let people = &receipts["public.people"];
     assert_eq!(people.state, ReceiptState::Held);
     let problem = people.problem.clone().unwrap().to_string();
@@ -222,19 +215,19 @@ async fn a_truncated_parquet_file() {
     );
     // The other tables are published.
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
-    assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("cut short")));
+    assert!(env.alerts("load").iter().any(|alert| alert.to_string().contains("cut short")));
     // The file is repaired, and the day continues.
-    let aws = world.cloud.aws();
-    let whole = parquet_of(&world, "20261121").await;
-    let cut = parquet_of(&world, "20261122").await;
-    let bytes = aws.read_object("shop-exports", &whole).await.unwrap().unwrap();
-    aws.put_object("shop-exports", &cut, bytes).await.unwrap();
-    resumes(&world, &before).await;
+    let aws = env.cloud.aws();
+    let intact = parquet_of(&env, "20261121").await;
+    let truncated = parquet_of(&env, "20261122").await;
+    let bytes = aws.read_object("shop-exports", &intact).await.unwrap().unwrap();
+    aws.put_object("shop-exports", &truncated, bytes).await.unwrap();
+    assert_day_continues(&env, &before).await;
 }
 
-async fn parquet_of(world: &World, day: &str) -> String {
+async fn parquet_of(env: &TestEnv, day: &str) -> String {
     let below = format!("exports/landbridge-shop-{day}-a1/shop/public.people/");
-    let objects = world.cloud.aws().list_objects("shop-exports", &below).await;
+    let objects = env.cloud.aws().list_objects("shop-exports", &below).await;
     objects
         .into_iter()
         .map(|object| object.key)
@@ -244,15 +237,15 @@ async fn parquet_of(world: &World, day: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_whose_schema_differs_from_its_siblings() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
     let quirks = ExportQuirks {
         mismatched_file: Some("public.people".to_owned()),
         ..ExportQuirks::default()
     };
-    world.cloud.aws().set_export_quirks(quirks);
-    assert!(world.night(1).await.is_empty());
-    let receipts = world.receipts(SECOND).await;
+    env.cloud.aws().set_export_quirks(quirks);
+    assert!(env.run_day(1).await.is_empty());
+    let receipts = env.receipts(SECOND).await;
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
     assert!(
         problem.contains("another schema than the other files")
@@ -260,29 +253,29 @@ async fn a_file_whose_schema_differs_from_its_siblings() {
         "{problem}"
     );
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
-    let alien = world
+    let mismatched = env
         .cloud
         .aws()
         .list_objects("shop-exports", "exports/landbridge-shop-20261122-a1/shop/public.people/")
         .await;
-    let alien = alien
+    let mismatched = mismatched
         .iter()
         .filter(|object| object.key.ends_with(".parquet"))
         .map(|object| &object.key)
         .max()
         .unwrap();
-    world.cloud.aws().delete_object("shop-exports", alien).await;
-    resumes(&world, &before).await;
+    env.cloud.aws().delete_object("shop-exports", mismatched).await;
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contract_that_names_an_unknown_column() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
     let wrong = SMALL_CONTRACT.replace("      email: {", "      e_mail: {");
-    world.deploy_contract(&wrong);
-    assert!(world.night(1).await.is_empty());
-    let receipts = world.receipts(SECOND).await;
+    env.deploy_contract(&wrong);
+    assert!(env.run_day(1).await.is_empty());
+    let receipts = env.receipts(SECOND).await;
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
     assert_eq!(
         problem,
@@ -290,22 +283,22 @@ async fn a_contract_that_names_an_unknown_column() {
          correct the named setting and deploy the file; the day then continues"
     );
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
-    world.deploy_contract(SMALL_CONTRACT);
-    resumes(&world, &before).await;
+    env.deploy_contract(SMALL_CONTRACT);
+    assert_day_continues(&env, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_zone_identifier_and_region_are_reported_together() {
-    let world = published().await;
-    let config = Recipe::small().config;
+    let env = start_with_published_day().await;
+    let config = TestEnvBuilder::small().config;
     let wrong = config
         .replace("zone: Asia/Seoul", "zone: Asia/Soul")
         .replace("id: shop-prod", "id: shop--prod")
         .replace("region: ap-northeast-2", "region: ap_northeast_2");
-    std::fs::write(world.dir.path().join("landbridge.yaml"), &wrong).unwrap();
-    world.cloud.kill_all();
+    std::fs::write(env.dir.path().join("landbridge.yaml"), &wrong).unwrap();
+    env.cloud.kill_all();
     let InvocationOutcome::Error { kind, message } =
-        world.tick("snapshot", "2026-11-21T16:00:00Z").await
+        env.tick("snapshot", "2026-11-21T16:00:00Z").await
     else {
         panic!("the tick should fail");
     };
@@ -319,86 +312,86 @@ async fn wrong_zone_identifier_and_region_are_reported_together() {
     ] {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
-    std::fs::write(world.dir.path().join("landbridge.yaml"), &config).unwrap();
-    world.cloud.kill_all();
-    assert!(world.tick("snapshot", "2026-11-21T16:00:00Z").await.is_response());
+    std::fs::write(env.dir.path().join("landbridge.yaml"), &config).unwrap();
+    env.cloud.kill_all();
+    assert!(env.tick("snapshot", "2026-11-21T16:00:00Z").await.is_response());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_export_is_retried_under_a_new_id() {
-    let mut recipe = Recipe::small();
-    recipe.retries = Some(0);
-    let world = recipe.build().await;
-    world.cloud.aws().fail_next_export("the service stumbled");
-    assert!(world.night(0).await.is_empty());
+    let mut builder = TestEnvBuilder::small();
+    builder.retries = Some(0);
+    let env = builder.build().await;
+    env.cloud.aws().fail_next_export("the service stumbled");
+    assert!(env.run_day(0).await.is_empty());
     let exports: Vec<String> =
-        world.cloud.aws().exports().into_iter().map(|export| export.id).collect();
+        env.cloud.aws().exports().into_iter().map(|export| export.id).collect();
     assert_eq!(exports, ["landbridge-shop-20261121-a1", "landbridge-shop-20261121-a2"]);
-    let receipts = world.receipts(FIRST).await;
+    let receipts = env.receipts(FIRST).await;
     assert!(
         receipts
             .values()
             .all(|receipt| receipt.state == ReceiptState::Published
                 && receipt.export.ends_with("-a2"))
     );
-    let alerts = world.alerts("export");
+    let alerts = env.alerts("export");
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
     assert!(alerts[0].to_string().contains("the service stumbled"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_skipped_by_the_export_is_reported() {
-    let mut recipe = Recipe::small();
+    let mut builder = TestEnvBuilder::small();
     let database = small_database();
     let odd = landbridge_local_database::MemoryTable::new("public", "odd")
         .column("id", "bigint")
         .column("unit price", "bigint");
     database.set_table(odd.row([Some("1"), Some("2")])).unwrap();
-    recipe.source = std::sync::Arc::new(database);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    let receipts = world.receipts(FIRST).await;
+    builder.source = std::sync::Arc::new(database);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipts = env.receipts(FIRST).await;
     assert_eq!(receipts["public.odd"].state, ReceiptState::Skipped);
     assert!(receipts["public.odd"].problem.is_some());
     assert_eq!(
         receipts.values().filter(|receipt| receipt.state == ReceiptState::Published).count(),
         3
     );
-    let alerts = world.alerts("load");
+    let alerts = env.alerts("load");
     assert!(alerts.iter().any(|alert| alert.to_string().contains("public.odd")), "{alerts:#?}");
-    let told = world
+    let skipped = env
         .query(
             PiiReader,
             "SELECT source_table, problem FROM landbridge_ops.receipts WHERE state = 'skipped'",
         )
         .await
         .unwrap();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0][0], "public.odd");
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped[0][0], "public.odd");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn load_jobs_that_fail() {
-    let world = published().await;
-    let before = world.query(PiiReader, PEOPLE).await.unwrap();
+    let env = start_with_published_day().await;
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
     // A temporary failure is retried under a new id in the same tick.
-    world.cloud.google().fail_next_job("backendError", "try again");
-    assert!(world.night(1).await.is_empty());
+    env.cloud.google().fail_next_job("backendError", "try again");
+    assert!(env.run_day(1).await.is_empty());
     let jobs: Vec<String> =
-        world.receipts(SECOND).await.into_values().filter_map(|receipt| receipt.job).collect();
+        env.receipts(SECOND).await.into_values().filter_map(|receipt| receipt.job).collect();
     assert_eq!(jobs.iter().filter(|job| job.ends_with("-a2")).count(), 1, "{jobs:?}");
-    assert_eq!(world.query(PiiReader, PEOPLE).await.unwrap(), before);
+    assert_eq!(env.query(PiiReader, PEOPLE).await.unwrap(), before);
 
     // BigQuery's message about invalid data may quote the data, so it is not passed on.
-    world.cloud.google().fail_next_job("invalid", "could not parse 'minjun@example.com'");
-    assert!(world.night(2).await.is_empty());
-    let receipts = world.receipts("2026-11-23").await;
+    env.cloud.google().fail_next_job("invalid", "could not parse 'minjun@example.com'");
+    assert!(env.run_day(2).await.is_empty());
+    let receipts = env.receipts("2026-11-23").await;
     assert!(
         receipts.values().all(|receipt| receipt.state == ReceiptState::Published),
         "the next tick's attempt got through"
     );
-    world.assert_no_cell_written(&format!("{receipts:?}"));
-    let alerts = world.alerts("load");
+    env.assert_no_cell_logged(&format!("{receipts:?}"));
+    let alerts = env.alerts("load");
     assert!(
         alerts.iter().any(|alert| alert.to_string().contains("a load job was refused")),
         "{alerts:#?}"

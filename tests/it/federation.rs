@@ -12,7 +12,7 @@ use landbridge_local::LocalCloud;
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
-use crate::support::{Recipe, World};
+use crate::support::{TestEnv, TestEnvBuilder};
 
 const REGION: &str = "ap-northeast-2";
 
@@ -39,9 +39,9 @@ fn federation(json: &Value, keys: AwsKeys) -> Federation {
 }
 
 /// Our clients with these credentials.
-async fn google(world: &World, credentials: impl Into<AccessTokenCredentials>) -> Gcp {
-    let variables = world.cloud.function_env();
-    let warehouse = &world.cloud.config().warehouse;
+async fn gcp_clients(env: &TestEnv, credentials: impl Into<AccessTokenCredentials>) -> Gcp {
+    let variables = env.cloud.function_env();
+    let warehouse = &env.cloud.config().warehouse;
     let endpoint = |name: &str| Some(variables[name].clone());
     let clients = Gcp::new(
         credentials.into(),
@@ -54,8 +54,8 @@ async fn google(world: &World, credentials: impl Into<AccessTokenCredentials>) -
 }
 
 /// The number of calls of the token service so far.
-fn exchanges(world: &World) -> usize {
-    world.cloud.calls().recorded_calls().iter().filter(|call| call.server == "sts").count()
+fn exchange_count(env: &TestEnv) -> usize {
+    env.cloud.calls().recorded_calls().iter().filter(|call| call.server == "sts").count()
 }
 
 /// The kind and the message of a refused exchange; asserts that no key is in the message.
@@ -71,40 +71,40 @@ fn refusal(outcome: Result<impl std::fmt::Debug, Error>, keys: &AwsKeys) -> (Err
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_has_the_permissions_of_its_principal_set() {
-    let world = Recipe::small().build().await;
-    world.cloud.calls().start_recording();
-    let json = configuration(&world.cloud);
-    let transfer = federation(&json, keys(&world.cloud, "transfer"));
-    let bucket = &world.cloud.config().transfer.bucket;
+    let env = TestEnvBuilder::small().build().await;
+    env.cloud.calls().start_recording();
+    let json = configuration(&env.cloud);
+    let transfer = federation(&json, keys(&env.cloud, "transfer"));
+    let bucket = &env.cloud.config().transfer.bucket;
 
     // Both clients and all concurrent calls share one exchange.
-    let clients = google(&world, transfer.clone()).await;
-    assert_eq!(exchanges(&world), 0, "no exchange before the first call");
+    let clients = gcp_clients(&env, transfer.clone()).await;
+    assert_eq!(exchange_count(&env), 0, "no exchange before the first call");
     let stat = |name: &'static str| clients.storage.metadata(bucket, name);
     let all = futures::future::join_all(["a", "b", "c", "d"].map(stat)).await;
     assert!(all.iter().all(|it| matches!(it, Ok(None))), "{all:?}");
     let refused = clients.bigquery.table("shop", "orders").await;
     let error = refused.expect_err("transfer has no permission on this table");
     assert_eq!(error.kind(), ErrorKind::Denied);
-    assert_eq!(exchanges(&world), 1);
+    assert_eq!(exchange_count(&env), 1);
 
-    let load = federation(&json, keys(&world.cloud, "load"));
-    let tables = google(&world, load.clone()).await.bigquery;
+    let load = federation(&json, keys(&env.cloud, "load"));
+    let tables = gcp_clients(&env, load.clone()).await.bigquery;
     assert_eq!(tables.table("shop", "orders").await.expect("load may look"), None);
-    assert_eq!(exchanges(&world), 2);
+    assert_eq!(exchange_count(&env), 2);
     assert_ne!(
         transfer.token().await.expect("a token").value(),
         load.token().await.expect("a token").value()
     );
     let printed =
-        format!("{transfer:?} {:?} {:?}", transfer.token().await, keys(&world.cloud, "load"));
+        format!("{transfer:?} {:?} {:?}", transfer.token().await, keys(&env.cloud, "load"));
     assert!(!printed.contains("ya29") && !printed.contains("secret-of"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_callers_are_refused() {
-    let world = Recipe::small().build().await;
-    let cloud = &world.cloud;
+    let env = TestEnvBuilder::small().build().await;
+    let cloud = &env.cloud;
     let json = configuration(cloud);
     let load = keys(cloud, "load");
     let now = SystemTime::now();
@@ -137,7 +137,7 @@ async fn other_callers_are_refused() {
     let unknown = AwsKeys { access_key: "ASIANOBODY".to_owned(), ..load.clone() };
     let elsewhere = AwsKeys { region: "us-east-1".to_owned(), ..load.clone() };
 
-    for (who, keys, at, told) in [
+    for (who, keys, at, expected) in [
         (
             "a wrong role",
             keys(cloud, "snapshot"),
@@ -168,7 +168,7 @@ async fn other_callers_are_refused() {
         let outcome = federation(&json, keys.clone()).exchange(at).await;
         let (kind, sentence) = refusal(outcome, &keys);
         assert_eq!(kind, ErrorKind::Denied, "{who}: {sentence}");
-        assert!(sentence.contains(told), "{who}: {sentence}");
+        assert!(sentence.contains(expected), "{who}: {sentence}");
         assert!(sentence.starts_with("the AWS role could not be exchanged"), "{who}: {sentence}");
     }
     // Just before the deadline is accepted.
@@ -187,9 +187,9 @@ async fn other_callers_are_refused() {
 /// or for another AWS call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_request_is_refused() {
-    let world = Recipe::small().build().await;
-    let json = configuration(&world.cloud);
-    let load = keys(&world.cloud, "load");
+    let env = TestEnvBuilder::small().build().await;
+    let json = configuration(&env.cloud);
+    let load = keys(&env.cloud, "load");
     let account = ExternalAccount::parse(&json).expect("sound");
     let audience = account.audience().to_owned();
     let subject = account.subject_token(&load, SystemTime::now()).expect("signed");
@@ -205,7 +205,7 @@ async fn a_changed_request_is_refused() {
         changed
     };
     let moved = for_another.replace("%2Fanother", "%2Faws");
-    for (what, subject, status, told) in [
+    for (what, subject, status, expected) in [
         ("as it is", subject.clone(), 200, "access_token"),
         ("signed for another provider", for_another, 400, "is not the audience"),
         ("that one made to look right", moved, 400, "SignatureDoesNotMatch"),
@@ -244,7 +244,7 @@ async fn a_changed_request_is_refused() {
         let answer = reqwest::Client::new().post(url).form(&form).send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), status, "{what}");
         let body: Value = answer.json().await.expect("JSON");
-        assert!(body.to_string().contains(told), "{what}: {body}");
+        assert!(body.to_string().contains(expected), "{what}: {body}");
         if status != 200 {
             assert_eq!(body["error"], "invalid_grant", "{what}: {body}");
         }
@@ -253,42 +253,44 @@ async fn a_changed_request_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiring_tokens_are_replaced() {
-    let world = Recipe { token_lifetime: Duration::from_secs(1), ..Recipe::small() }.build().await;
-    world.cloud.calls().start_recording();
-    let json = configuration(&world.cloud);
-    let load = federation(&json, keys(&world.cloud, "load"));
+    let env = TestEnvBuilder { token_lifetime: Duration::from_secs(1), ..TestEnvBuilder::small() }
+        .build()
+        .await;
+    env.cloud.calls().start_recording();
+    let json = configuration(&env.cloud);
+    let load = federation(&json, keys(&env.cloud, "load"));
     let first = load.token().await.expect("a token");
     let objects =
-        google(&world, landbridge_gcp::credentials::static_token(first.value())).await.storage;
-    let bucket = &world.cloud.config().transfer.bucket;
+        gcp_clients(&env, landbridge_gcp::credentials::static_token(first.value())).await.storage;
+    let bucket = &env.cloud.config().transfer.bucket;
     objects.metadata(bucket, "a").await.expect("it counts");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let error = objects.metadata(bucket, "a").await.expect_err("an expired token");
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
 
     // The client gets another token before the first one expires.
-    let objects = google(&world, load.clone()).await.storage;
+    let objects = gcp_clients(&env, load.clone()).await.storage;
     objects.metadata(bucket, "a").await.expect("a new token");
-    assert_eq!(exchanges(&world), 2);
+    assert_eq!(exchange_count(&env), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_is_not_cached_and_reaches_the_caller_unchanged() {
-    let world = Recipe::small().build().await;
-    let json = configuration(&world.cloud);
-    let load = federation(&json, keys(&world.cloud, "load"));
-    let Gcp { storage: objects, bigquery: tables } = google(&world, load).await;
-    let bucket = &world.cloud.config().transfer.bucket;
+    let env = TestEnvBuilder::small().build().await;
+    let json = configuration(&env.cloud);
+    let load = federation(&json, keys(&env.cloud, "load"));
+    let Gcp { storage: objects, bigquery: tables } = gcp_clients(&env, load).await;
+    let bucket = &env.cloud.config().transfer.bucket;
     // The role's access to the provider is removed and restored.
-    let mine = keys(&world.cloud, "load");
+    let load_keys = keys(&env.cloud, "load");
     let arn = "arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/landbridge-shop-load";
     let identity = |secret: &str| landbridge_local_aws::Identity {
-        access_key: mine.access_key.clone(),
+        access_key: load_keys.access_key.clone(),
         secret_key: secret.to_owned(),
-        session_token: mine.session_token.clone(),
+        session_token: load_keys.session_token.clone(),
         arn: arn.to_owned(),
     };
-    world.cloud.aws().add_identity(identity("another"));
+    env.cloud.aws().add_identity(identity("another"));
     for error in [
         objects.metadata(bucket, "a").await.expect_err("no token"),
         tables.table("shop", "orders").await.expect_err("no token"),
@@ -296,21 +298,21 @@ async fn a_refusal_is_not_cached_and_reaches_the_caller_unchanged() {
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert!(error.to_string().contains("SignatureDoesNotMatch"), "{error}");
     }
-    world.cloud.aws().add_identity(identity(&mine.secret_key));
+    env.cloud.aws().add_identity(identity(&load_keys.secret_key));
     objects.metadata(bucket, "a").await.expect("a new token");
     tables.table("shop", "orders").await.expect("a new token");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_needs_two_exchanges_and_no_other_credentials() {
-    let world = Recipe::small().build().await;
-    world.cloud.calls().start_recording();
-    assert!(world.night(0).await.is_empty());
-    assert!(!world.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
+    let env = TestEnvBuilder::small().build().await;
+    env.cloud.calls().start_recording();
+    assert!(env.run_day(0).await.is_empty());
+    assert!(!env.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
     // The processes of transfer and load stay warm: one token each for the complete day.
-    assert_eq!(exchanges(&world), 2);
-    assert_eq!(world.receipts("2026-11-21").await.len(), 3);
-    let written = world.written();
+    assert_eq!(exchange_count(&env), 2);
+    assert_eq!(env.receipts("2026-11-21").await.len(), 3);
+    let written = env.log_output();
     for secret in ["ya29.", "local-secret-of", "local-session-of"] {
         assert!(!written.contains(secret), "`{secret}` was written");
     }
@@ -319,11 +321,11 @@ async fn a_day_needs_two_exchanges_and_no_other_credentials() {
 /// Breaks the exchanges of a day in every possible way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_exchange_is_retried() {
-    let calm = Recipe::small().build().await;
-    calm.cloud.calls().start_recording();
-    calm.cloud.calls().clear_fault();
-    calm.night(0).await;
-    let calls = calm.cloud.calls().recorded_calls();
+    let undisturbed = TestEnvBuilder::small().build().await;
+    undisturbed.cloud.calls().start_recording();
+    undisturbed.cloud.calls().clear_fault();
+    undisturbed.run_day(0).await;
+    let calls = undisturbed.cloud.calls().recorded_calls();
     let numbered = (1..).zip(&calls);
     let exchanges: Vec<usize> =
         numbered.filter(|(_, call)| call.server == "sts").map(|(n, _)| n).collect();
@@ -332,11 +334,11 @@ async fn a_lost_exchange_is_retried() {
         for kind in
             [CallFaultKind::KillCaller, CallFaultKind::DropResponse, CallFaultKind::Reject(503)]
         {
-            let world = Recipe::small().build().await;
-            world.cloud.calls().inject_fault(CallFault { call_number: at, kind });
-            world.night(0).await;
-            assert!(world.cloud.calls().fault_fired(), "{kind:?} at {at}");
-            let receipts = world.receipts("2026-11-21").await;
+            let env = TestEnvBuilder::small().build().await;
+            env.cloud.calls().inject_fault(CallFault { call_number: at, kind });
+            env.run_day(0).await;
+            assert!(env.cloud.calls().fault_fired(), "{kind:?} at {at}");
+            let receipts = env.receipts("2026-11-21").await;
             assert!(
                 receipts.len() == 3
                     && receipts.values().all(|it| it.state == ReceiptState::Published),

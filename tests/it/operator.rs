@@ -10,7 +10,7 @@ use landbridge_local_aws::DatabaseKind;
 use landbridge_local_google::Grants;
 use serde_json::Value;
 
-use crate::support::{Recipe, World, root};
+use crate::support::{TestEnv, TestEnvBuilder, root};
 
 /// The first day of every local cloud in this module.
 const DAY: &str = "2026-11-21";
@@ -42,16 +42,16 @@ fn landbridge(variables: &BTreeMap<String, String>, args: &[&str]) -> Output {
         .expect("the command starts")
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
 /// The environment of the function load, with its role's credentials and the cloud's time.
-fn as_load(world: &World, late: SignedDuration) -> BTreeMap<String, String> {
-    let mut variables = world.cloud.function_env().clone();
-    variables.extend(world.cloud.role_env("load"));
-    let shown = world.cloud.clock().now() + late;
+fn load_variables(env: &TestEnv, late: SignedDuration) -> BTreeMap<String, String> {
+    let mut variables = env.cloud.function_env().clone();
+    variables.extend(env.cloud.role_env("load"));
+    let shown = env.cloud.clock().now() + late;
     variables.insert("LANDBRIDGE_CLOCK".into(), format!("{shown} {} 1", Timestamp::now()));
     variables
 }
@@ -64,21 +64,22 @@ struct Findings {
 }
 
 impl Findings {
-    fn of(state: &str, findings: &Self) -> Vec<String> {
-        let of = findings.lines.iter().filter(|(_, line)| line.0 == state);
+    /// The checks in `state`.
+    fn checks_in_state(&self, state: &str) -> Vec<String> {
+        let of = self.lines.iter().filter(|(_, line)| line.0 == state);
         of.map(|(check, _)| check.clone()).collect()
     }
 }
 
-fn doctor(world: &World, variables: &BTreeMap<String, String>, args: &[&str]) -> Findings {
-    let config = world.dir.path().join("doctor.yaml");
-    let contract = world.dir.path().join("contract.yaml");
+fn doctor(env: &TestEnv, variables: &BTreeMap<String, String>, args: &[&str]) -> Findings {
+    let config = env.dir.path().join("doctor.yaml");
+    let contract = env.dir.path().join("contract.yaml");
     let files = ["--config", config.to_str().expect("a path"), "--contract"];
     let own = ["doctor", "--output", "json"];
     let contract = [contract.to_str().expect("a path")];
     let output = landbridge(variables, &[&own, &files[..], &contract, args].concat());
     let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
+        .unwrap_or_else(|error| panic!("{error}: {}", output_text(&output)));
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
     let lines = report["lines"].as_array().expect("lines").iter().map(|line| {
         let check = format!("{} {}", text(line, "area"), text(line, "check"));
@@ -88,33 +89,33 @@ fn doctor(world: &World, variables: &BTreeMap<String, String>, args: &[&str]) ->
 }
 
 /// A local cloud after its first day.
-async fn after_a_night() -> World {
-    let world = Recipe::small().build().await;
-    let given_up = world.night(0).await;
+async fn start_with_published_day() -> TestEnv {
+    let env = TestEnvBuilder::small().build().await;
+    let given_up = env.run_day(0).await;
     assert!(given_up.is_empty(), "{given_up:?}");
-    world
+    env
 }
 
 /// Writes the configuration that the doctor reads, with one text replaced by another.
-fn configure(world: &World, (old, new): (&str, &str)) {
-    let own = std::fs::read_to_string(world.dir.path().join("landbridge.yaml")).expect("the file");
+fn configure(env: &TestEnv, (old, new): (&str, &str)) {
+    let own = std::fs::read_to_string(env.dir.path().join("landbridge.yaml")).expect("the file");
     assert!(own.contains(old), "{old}");
-    std::fs::write(world.dir.path().join("doctor.yaml"), own.replace(old, new)).expect("a file");
+    std::fs::write(env.dir.path().join("doctor.yaml"), own.replace(old, new)).expect("a file");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_reports_each_problem_and_its_remedy() {
-    let world = after_a_night().await;
+    let env = start_with_published_day().await;
     let soon = SignedDuration::from_mins(1);
-    let load = as_load(&world, soon);
+    let load = load_variables(&env, soon);
 
-    configure(&world, ("version: 1", "version: 1"));
-    let good = doctor(&world, &load, &[]);
+    configure(&env, ("version: 1", "version: 1"));
+    let good = doctor(&env, &load, &[]);
     let states: BTreeMap<&str, &str> =
         good.lines.iter().map(|(check, line)| (check.as_str(), line.0.as_str())).collect();
-    assert_eq!(Findings::of("bad", &good), [""; 0], "{:#?}", good.lines);
+    assert_eq!(good.checks_in_state("bad"), [""; 0], "{:#?}", good.lines);
     // A local cloud has no IAM, KMS or EventBridge Scheduler, and AWS is not called.
-    assert_eq!(Findings::of("unchecked", &good), NOT_LOCAL);
+    assert_eq!(good.checks_in_state("unchecked"), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
     assert_eq!(states.len(), 30, "{states:#?}");
 
@@ -168,21 +169,21 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
         ),
     ];
     // All differences are reported together, because a run takes a while.
-    let mut wrong = Vec::new();
+    let mut differences = Vec::new();
     let mut expect = |findings: &Findings, check: &str, found: &str, advice: &str| {
         let line = findings.lines.get(check);
-        let told = line.is_some_and(|line| {
+        let as_expected = line.is_some_and(|line| {
             line.0 == "bad" && line.1.contains(found) && line.2.contains(advice)
         });
-        if !told || findings.code != Some(1) {
-            wrong.push(format!("{check}: {line:?} lacks {found:?} or {advice:?}"));
+        if !as_expected || findings.code != Some(1) {
+            differences.push(format!("{check}: {line:?} lacks {found:?} or {advice:?}"));
         }
     };
     for (change, check, found, advice) in by_configuration {
-        configure(&world, change);
-        expect(&doctor(&world, &load, &[]), check, found, advice);
+        configure(&env, change);
+        expect(&doctor(&env, &load, &[]), check, found, advice);
     }
-    configure(&world, ("version: 1", "version: 1"));
+    configure(&env, ("version: 1", "version: 1"));
 
     // The caller's credentials and the time of the call.
     let with = |name: &str, value: &str| {
@@ -190,9 +191,9 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
         variables.insert(name.to_owned(), value.to_owned());
         variables
     };
-    let mut stranger = world.cloud.role_env("snapshot");
+    let mut other_credentials = env.cloud.role_env("snapshot");
     let mut other_role = load.clone();
-    other_role.append(&mut stranger);
+    other_role.append(&mut other_credentials);
     let tags = load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
     let cases = [
         (other_role, "google credentials", "no access token", "workload identity provider"),
@@ -206,54 +207,54 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
         ),
         (with("AWS_SECRET_ACCESS_KEY", "wrong"), "aws credentials", "", "rds:Describe*"),
         (
-            as_load(&world, SignedDuration::from_hours(3)),
+            load_variables(&env, SignedDuration::from_hours(3)),
             "aws schedules at work",
             "is 4 h old",
             "list-schedules",
         ),
     ];
     for (variables, check, found, advice) in cases {
-        expect(&doctor(&world, &variables, &[]), check, found, advice);
+        expect(&doctor(&env, &variables, &[]), check, found, advice);
     }
 
     // Changes of the clouds, one after the other.
-    let (aws, google) = (world.cloud.aws(), world.cloud.google());
+    let (aws, google) = (env.cloud.aws(), env.cloud.google());
     aws.expose_bucket("shop-exports");
-    let findings = doctor(&world, &load, &[]);
+    let findings = doctor(&env, &load, &[]);
     expect(&findings, "aws bucket encryption", "not encrypted", "terraform apply");
     expect(&findings, "aws bucket privacy", "not blocked", "terraform apply");
     aws.deny_bucket("shop-exports", "Access Denied");
-    expect(&doctor(&world, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
+    expect(&doctor(&env, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
     aws.allow_bucket("shop-exports");
     aws.put_secret("landbridge/shop/token-key", "nonsense");
-    expect(&doctor(&world, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
+    expect(&doctor(&env, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
     assert!(aws.set_database_status(DatabaseKind::Instance, "shop-prod", "stopped"));
-    expect(&doctor(&world, &load, &[]), "aws source", "shop-prod is stopped", "start it");
+    expect(&doctor(&env, &load, &[]), "aws source", "shop-prod is stopped", "start it");
     google.set_bucket_denied("shop-landing", true);
     google.set_dataset_denied("shop", true);
-    let findings = doctor(&world, &load, &[]);
+    let findings = doctor(&env, &load, &[]);
     expect(&findings, "google landing bucket", "shop-landing", "storage.objects.list");
     expect(&findings, "google dataset", "Access Denied", "bigquery.datasets.get");
 
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 
     // An unusable file is reported, and nothing else is checked.
-    configure(&world, ("version: 1", "version: 2"));
-    let findings = doctor(&world, &load, &[]);
+    configure(&env, ("version: 1", "version: 2"));
+    let findings = doctor(&env, &load, &[]);
     assert_eq!(findings.code, Some(2));
-    assert_eq!(Findings::of("bad", &findings), ["files landbridge.yaml"]);
+    assert_eq!(findings.checks_in_state("bad"), ["files landbridge.yaml"]);
     assert_eq!(findings.lines.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_terraform_only_its_own_resources_may_be_missing() {
-    let world = Recipe::small().build().await;
-    world.cloud.google().add_principal("owner", "owner@example.com", Grants::owner());
-    let mut person = world.cloud.client_env();
+    let env = TestEnvBuilder::small().build().await;
+    env.cloud.google().add_principal("owner", "owner@example.com", Grants::owner());
+    let mut person = env.cloud.client_env();
     person.insert("LANDBRIDGE_GCP_TOKEN".into(), "owner".into());
     person.remove("LANDBRIDGE_POLICY_TAGS");
     // Here, everything that Terraform creates has another name.
-    let own = std::fs::read_to_string(world.dir.path().join("landbridge.yaml")).expect("the file");
+    let own = std::fs::read_to_string(env.dir.path().join("landbridge.yaml")).expect("the file");
     let mut other = own.replace("bucket: shop-", "bucket: new-");
     for (old, new) in [
         ("landbridge/shop/token-key", "landbridge/new/token-key"),
@@ -262,11 +263,11 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
     ] {
         other = other.replace(old, new);
     }
-    std::fs::write(world.dir.path().join("doctor.yaml"), other).expect("a file");
-    let before = doctor(&world, &person, &["--before-apply"]);
+    std::fs::write(env.dir.path().join("doctor.yaml"), other).expect("a file");
+    let before = doctor(&env, &person, &["--before-apply"]);
     assert_eq!(before.code, Some(0), "{:#?}", before.lines);
     assert_eq!(
-        Findings::of("good", &before),
+        before.checks_in_state("good"),
         [
             "aws clock",
             "aws credentials",
@@ -278,10 +279,10 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
             "google credentials",
         ]
     );
-    let after = doctor(&world, &person, &[]);
+    let after = doctor(&env, &person, &[]);
     assert_eq!(after.code, Some(1));
     assert_eq!(
-        Findings::of("bad", &after),
+        after.checks_in_state("bad"),
         [
             "aws export bucket",
             "aws key of tokens",
@@ -291,15 +292,15 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
         ]
     );
     // A missing resource that Terraform does not create is an error in any case.
-    configure(&world, ("id: shop-prod", "id: gone"));
-    assert_eq!(Findings::of("bad", &doctor(&world, &person, &["--before-apply"])), ["aws source"]);
+    configure(&env, ("id: shop-prod", "id: gone"));
+    assert_eq!(doctor(&env, &person, &["--before-apply"]).checks_in_state("bad"), ["aws source"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
-    let world = Recipe::small().build().await;
-    let variables = world.cloud.client_env();
-    let dir = world.dir.path().join("mine");
+    let env = TestEnvBuilder::small().build().await;
+    let variables = env.cloud.client_env();
+    let dir = env.dir.path().join("mine");
     let dir = dir.to_str().expect("a path");
     let init = |more: &[&str]| {
         landbridge(&variables, &[&["init", "--dir", dir, "--output", "json"], more].concat())
@@ -307,16 +308,20 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     let read = |name: &str| std::fs::read_to_string(Path::new(dir).join(name)).expect("a file");
 
     // The database is found in the account; the project cannot be found.
-    let open = init(&[]);
-    assert_eq!(open.status.code(), Some(2));
-    assert!(said(&open).contains("so nothing can be asked; say --project\n"), "{}", said(&open));
+    let incomplete = init(&[]);
+    assert_eq!(incomplete.status.code(), Some(2));
+    assert!(
+        output_text(&incomplete).contains("so nothing can be asked; say --project\n"),
+        "{}",
+        output_text(&incomplete)
+    );
 
     let readers =
         ["--masked-reader", "group:analysts@example.com", "--reader", "user:a@example.com"];
     let project = ["--project", "shop-analytics"];
-    let made = init(&[&project[..], &readers].concat());
-    assert!(made.status.success(), "{}", said(&made));
-    let done: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let created = init(&[&project[..], &readers].concat());
+    assert!(created.status.success(), "{}", output_text(&created));
+    let done: Value = serde_json::from_slice(&created.stdout).expect("JSON");
     assert_eq!(done["source"], "shop-prod");
     assert_eq!(done["region"], "ap-northeast-2");
     assert_eq!(done["account"], "123456789012");
@@ -324,7 +329,7 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
 
     let config = format!("{dir}/landbridge.yaml");
     let check = landbridge(&variables, &["check", "--config", &config]);
-    assert!(check.status.success(), "{}", said(&check));
+    assert!(check.status.success(), "{}", output_text(&check));
     let written = read("landbridge.yaml");
     for line in [
         "  id: shop-prod\n",
@@ -342,39 +347,39 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     // A second run is refused completely, before it asks any question.
     std::fs::write(format!("{dir}/contract.yaml"), "version: 1\ntables: {} # mine\n")
         .expect("a file");
-    let again = init(&project);
-    assert_eq!(again.status.code(), Some(2));
-    assert!(said(&again).contains("there already; --force"), "{}", said(&again));
+    let second = init(&project);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(output_text(&second).contains("there already; --force"), "{}", output_text(&second));
     assert_eq!(read("landbridge.yaml"), written);
     // With --force: all files except the contract, which people have edited.
     let forced = init(&[&project[..], &["--force", "--name", "orders"]].concat());
-    assert!(forced.status.success(), "{}", said(&forced));
+    assert!(forced.status.success(), "{}", output_text(&forced));
     assert!(read("landbridge.yaml").contains("name: orders"));
     assert!(read("contract.yaml").contains("# mine"));
 
     // Answers that do not give a valid file are refused, and nothing is written.
-    let wrong = init(&["--project", "No Project", "--force"]);
-    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
-    assert!(said(&wrong).contains("warehouse.project"), "{}", said(&wrong));
+    let invalid = init(&["--project", "No Project", "--force"]);
+    assert_eq!(invalid.status.code(), Some(2), "{}", output_text(&invalid));
+    assert!(output_text(&invalid).contains("warehouse.project"), "{}", output_text(&invalid));
     assert!(read("landbridge.yaml").contains("name: orders"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cost_of_a_day_is_computed_from_its_receipts() {
-    let world = after_a_night().await;
-    let config = world.dir.path().join("landbridge.yaml");
+    let env = start_with_published_day().await;
+    let config = env.dir.path().join("landbridge.yaml");
     let config = config.to_str().expect("a path");
     let cost = |more: &[&str]| {
         let args = [&["cost", "--config", config, "--output", "json"], more].concat();
-        landbridge(&world.cloud.client_env(), &args)
+        landbridge(&env.cloud.client_env(), &args)
     };
     let answer = cost(&["--actual", "2026-11-20..2026-11-22"]);
-    assert!(answer.status.success(), "{}", said(&answer));
+    assert!(answer.status.success(), "{}", output_text(&answer));
     let answer: Value = serde_json::from_slice(&answer.stdout).expect("JSON");
-    let receipts = world.receipts(DAY).await;
+    let receipts = env.receipts(DAY).await;
     let exported: u64 = receipts.values().map(|it| it.bytes).sum();
-    let carried: usize = world
-        .landed()
+    let transferred: usize = env
+        .landing_objects()
         .iter()
         .filter(|(name, _)| name.ends_with(".parquet"))
         .map(|(_, bytes)| bytes.len())
@@ -384,7 +389,7 @@ async fn the_cost_of_a_day_is_computed_from_its_receipts() {
     assert_eq!(days.len(), 1);
     assert_eq!(days[0]["day"], DAY);
     assert_eq!(days[0]["exported_bytes"], exported);
-    assert_eq!(days[0]["transferred_bytes"], carried);
+    assert_eq!(days[0]["transferred_bytes"], transferred);
     assert_eq!(days[0]["rows"], 53);
     // RDS reports the size of the storage, 20 GiB: an export costs 0.20.
     assert_eq!(answer["estimate"]["workload"]["database_gib"], 20.0);
@@ -392,5 +397,5 @@ async fn the_cost_of_a_day_is_computed_from_its_receipts() {
 
     let none = cost(&["--actual", "2026-01-01"]);
     assert_eq!(none.status.code(), Some(1));
-    assert!(said(&none).contains("no receipts of 2026-01-01"), "{}", said(&none));
+    assert!(output_text(&none).contains("no receipts of 2026-01-01"), "{}", output_text(&none));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::python::python;
+use crate::python::installed_python;
 use crate::support::root;
 
 /// Packs `program` with the script that `make package` uses.
@@ -19,7 +19,7 @@ fn zip(python: &Path, program: &Path, package: &Path) -> Vec<u8> {
 
 #[test]
 fn the_same_program_makes_the_same_zip() {
-    let Some(python) = python("the zips of the functions") else { return };
+    let Some(python) = installed_python("the zips of the functions") else { return };
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name);
     let program = b"\x7fELF and what follows".repeat(1000);
@@ -34,10 +34,10 @@ fn the_same_program_makes_the_same_zip() {
     assert_eq!(first, second, "neither the program's name nor its time may be in the zip");
 
     // Lambda's format: one file, `bootstrap`, executable for everyone.
-    let look = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); \
+    let list_zip = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); \
                 print([(i.filename, oct(i.external_attr >> 16), i.file_size) for i in z.infolist()], z.testzip())";
     let output = Command::new(&python)
-        .args(["-c", look])
+        .args(["-c", list_zip])
         .arg(at("one.zip"))
         .output()
         .expect("Python starts");

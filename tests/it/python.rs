@@ -3,14 +3,15 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The Python of the tests. If it is missing, prints a visible line and returns `None`; with
 /// `LANDBRIDGE_REQUIRE_PYTHON=1`, which `make test` sets after installing it, panics instead.
-pub(crate) fn python(test: &str) -> Option<PathBuf> {
-    let found = place();
+pub(crate) fn installed_python(test: &str) -> Option<PathBuf> {
+    let found = find_python();
     if found.is_none() {
         let line = "=".repeat(80);
-        loudly(&format!(
+        print_visibly(&format!(
             "\n{line}\n  NOT RUN: {test}\n  target/python does not exist: run \
              scripts/python-for-tests.sh (it needs python3)\n{line}\n"
         ));
@@ -22,14 +23,14 @@ pub(crate) fn python(test: &str) -> Option<PathBuf> {
 
 /// Prints a line that the test harness does not capture, so that it is visible for a passing test,
 /// too.
-pub(crate) fn loudly(text: &str) {
+pub(crate) fn print_visibly(text: &str) {
     // A closed standard error must not fail the test.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Searches upwards from this program, `…/target/debug/deps/it-0123`, because the target folder can
 /// be anywhere.
-fn place() -> Option<PathBuf> {
+fn find_python() -> Option<PathBuf> {
     let program = std::env::current_exe().expect("this program's path");
     let folders = program.ancestors().skip(1);
     // The stamp is written last: without it, the installation is incomplete.
@@ -39,8 +40,37 @@ fn place() -> Option<PathBuf> {
         .map(|python| python.join("bin/python"))
 }
 
+/// pytest in a folder of this package, for `files` or for all tests of the folder.
+pub(crate) fn pytest(python: &Path, folder: &str, files: &[&str]) -> tokio::process::Command {
+    let mut command = command(python);
+    command
+        .args(["-m", "pytest", "--color=no"])
+        .args(files)
+        .current_dir(package_dir().join(folder));
+    command
+}
+
+/// Runs pytest. Panics unless it ends within `limit`, every test passes and none is skipped.
+pub(crate) async fn assert_pytest_passes(
+    test: &str,
+    mut command: tokio::process::Command,
+    limit: Duration,
+) {
+    let output = tokio::time::timeout(limit, command.output()).await;
+    let output = output.expect("the scripts end before the limit").expect("pytest starts");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let last = stdout.lines().last().unwrap_or_default();
+    assert!(
+        output.status.success() && last.contains(" passed") && !last.contains("skipped"),
+        "{test} failed ({}):\n{stdout}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    print_visibly(&format!("{test}: {last}"));
+}
+
 /// The folder of this package.
-pub(crate) fn package() -> &'static Path {
+pub(crate) fn package_dir() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -13,9 +13,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// The type of a loaded column, which decides how its cells are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CellKind {
     Text,
-    Whole,
+    Integer,
     Float,
     Bool,
     Bytes,
@@ -26,13 +26,13 @@ enum Kind {
 /// Rows of a table, each as one line, in any order.
 pub(crate) struct Rows {
     table: String,
-    columns: Vec<(String, Kind)>,
+    columns: Vec<(String, CellKind)>,
     lines: Vec<String>,
 }
 
 impl Rows {
     /// The loaded rows: the rows of a warehouse table, columns in the order of `names`.
-    pub(crate) fn landed(table: &str, batches: &[RecordBatch], names: &[String]) -> Rows {
+    pub(crate) fn loaded(table: &str, batches: &[RecordBatch], names: &[String]) -> Rows {
         let Some(first) = batches.first() else {
             return Rows { table: table.to_owned(), columns: Vec::new(), lines: Vec::new() };
         };
@@ -40,19 +40,22 @@ impl Rows {
         assert_eq!(schema.fields().len(), names.len(), "columns of {table}");
         let kind = |name: &String| {
             let field = schema.field_with_name(name);
-            (name.clone(), kind(field.unwrap_or_else(|_| panic!("no column {name}")).data_type()))
+            (
+                name.clone(),
+                cell_kind(field.unwrap_or_else(|_| panic!("no column {name}")).data_type()),
+            )
         };
-        let columns: Vec<(String, Kind)> = names.iter().map(kind).collect();
+        let columns: Vec<(String, CellKind)> = names.iter().map(kind).collect();
         let mut lines = Vec::new();
         for batch in batches {
             let cells = columns.iter().map(|(name, kind)| {
-                landed_cells(batch.column_by_name(name).expect("a column"), *kind)
+                loaded_cells(batch.column_by_name(name).expect("a column"), *kind)
             });
             let mut cells: Vec<_> = cells.map(Vec::into_iter).collect();
             lines.extend((0..batch.num_rows()).map(|_| {
                 let mut line = String::new();
                 for column in &mut cells {
-                    push(&mut line, column.next().expect("a cell").as_deref());
+                    push_cell(&mut line, column.next().expect("a cell").as_deref());
                 }
                 line
             }));
@@ -61,7 +64,7 @@ impl Rows {
     }
 
     /// The same columns without rows; the caller adds those of the source.
-    pub(crate) fn like(other: &Rows) -> Rows {
+    pub(crate) fn empty_like(other: &Rows) -> Rows {
         Rows { table: other.table.clone(), columns: other.columns.clone(), lines: Vec::new() }
     }
 
@@ -80,52 +83,52 @@ impl Rows {
         let mut line = String::new();
         for ((name, kind), cell) in self.columns.iter().zip(cells) {
             let cell = cell.and_then(|cell| match kind {
-                Kind::Bytes => Some(hex(cell)),
+                CellKind::Bytes => Some(hex(cell)),
                 _ => {
                     let text = std::str::from_utf8(cell);
                     notation(*kind, text.unwrap_or_else(|_| panic!("{name} is no text")))
                 }
             });
-            push(&mut line, cell.as_deref());
+            push_cell(&mut line, cell.as_deref());
         }
         self.lines.push(line);
     }
 
     /// Asserts that both sides have the same rows, each as often. Prints the first different cell;
     /// the data is fictitious, so it may be printed.
-    pub(crate) fn assert_same(mut self, mut landed: Rows) {
+    pub(crate) fn assert_same(mut self, mut loaded: Rows) {
         let table = &self.table;
-        assert_eq!(self.lines.len(), landed.lines.len(), "rows of {table}");
+        assert_eq!(self.lines.len(), loaded.lines.len(), "rows of {table}");
         self.lines.sort_unstable();
-        landed.lines.sort_unstable();
-        for (source, landed) in self.lines.iter().zip(&landed.lines) {
-            if source == landed {
+        loaded.lines.sort_unstable();
+        for (source, loaded) in self.lines.iter().zip(&loaded.lines) {
+            if source == loaded {
                 continue;
             }
-            for ((name, _), (source, landed)) in
-                self.columns.iter().zip(cells(source).zip(cells(landed)))
+            for ((name, _), (source, loaded)) in
+                self.columns.iter().zip(cells(source).zip(cells(loaded)))
             {
-                assert_eq!(source, landed, "{table}.{name}");
+                assert_eq!(source, loaded, "{table}.{name}");
             }
-            panic!("{table}: {source} is not {landed}");
+            panic!("{table}: {source} is not {loaded}");
         }
     }
 }
 
-fn kind(landed: &DataType) -> Kind {
-    match landed {
-        DataType::Utf8 => Kind::Text,
-        DataType::Int64 => Kind::Whole,
-        DataType::Float64 => Kind::Float,
-        DataType::Boolean => Kind::Bool,
-        DataType::Binary => Kind::Bytes,
-        DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Decimal,
-        DataType::Timestamp(..) => Kind::Timestamp,
+fn cell_kind(loaded: &DataType) -> CellKind {
+    match loaded {
+        DataType::Utf8 => CellKind::Text,
+        DataType::Int64 => CellKind::Integer,
+        DataType::Float64 => CellKind::Float,
+        DataType::Boolean => CellKind::Bool,
+        DataType::Binary => CellKind::Bytes,
+        DataType::Decimal128(..) | DataType::Decimal256(..) => CellKind::Decimal,
+        DataType::Timestamp(..) => CellKind::Timestamp,
         other => panic!("these tests load no column as {other}"),
     }
 }
 
-fn landed_cells(column: &dyn Array, kind: Kind) -> Vec<Option<String>> {
+fn loaded_cells(column: &dyn Array, kind: CellKind) -> Vec<Option<String>> {
     fn text<T>(
         cells: impl Iterator<Item = Option<T>>,
         print: impl Fn(T) -> String,
@@ -133,19 +136,23 @@ fn landed_cells(column: &dyn Array, kind: Kind) -> Vec<Option<String>> {
         cells.map(|cell| cell.map(&print)).collect()
     }
     match kind {
-        Kind::Text => text(column.as_string::<i32>().iter(), str::to_owned),
-        Kind::Whole => text(column.as_primitive::<Int64Type>().iter(), |it| it.to_string()),
-        Kind::Float => text(column.as_primitive::<Float64Type>().iter(), |it| format!("{it:?}")),
-        Kind::Bool => text(column.as_boolean().iter(), |it| it.to_string()),
-        Kind::Bytes => text(column.as_binary::<i32>().iter(), hex),
-        Kind::Timestamp => {
+        CellKind::Text => text(column.as_string::<i32>().iter(), str::to_owned),
+        CellKind::Integer => text(column.as_primitive::<Int64Type>().iter(), |it| it.to_string()),
+        CellKind::Float => {
+            text(column.as_primitive::<Float64Type>().iter(), |it| format!("{it:?}"))
+        }
+        CellKind::Bool => text(column.as_boolean().iter(), |it| it.to_string()),
+        CellKind::Bytes => text(column.as_binary::<i32>().iter(), hex),
+        CellKind::Timestamp => {
             text(column.as_primitive::<TimestampMicrosecondType>().iter(), |it| it.to_string())
         }
-        Kind::Decimal => {
+        CellKind::Decimal => {
             let options = FormatOptions::default();
             let printer = ArrayFormatter::try_new(column, &options).expect("a printer");
             let cell = |row: usize| {
-                column.is_valid(row).then(|| plain(&printer.value(row).to_string()).to_owned())
+                column
+                    .is_valid(row)
+                    .then(|| without_trailing_zeros(&printer.value(row).to_string()).to_owned())
             };
             (0..column.len()).map(cell).collect()
         }
@@ -154,19 +161,19 @@ fn landed_cells(column: &dyn Array, kind: Kind) -> Vec<Option<String>> {
 
 /// A source cell in the notation of the loaded type; `None` where the export itself writes
 /// NULL.
-fn notation(kind: Kind, cell: &str) -> Option<String> {
+fn notation(kind: CellKind, cell: &str) -> Option<String> {
     Some(match kind {
-        Kind::Text | Kind::Bytes => cell.to_owned(),
+        CellKind::Text | CellKind::Bytes => cell.to_owned(),
         // MySQL prints the year 0 in four digits, and zeros before a ZEROFILL.
-        Kind::Whole => cell.parse::<i64>().expect("an integer").to_string(),
-        Kind::Float => format!("{:?}", cell.parse::<f64>().expect("a number")),
-        Kind::Bool => matches!(cell, "t" | "1").to_string(),
-        Kind::Decimal => plain(cell).to_owned(),
+        CellKind::Integer => cell.parse::<i64>().expect("an integer").to_string(),
+        CellKind::Float => format!("{:?}", cell.parse::<f64>().expect("a number")),
+        CellKind::Bool => matches!(cell, "t" | "1").to_string(),
+        CellKind::Decimal => without_trailing_zeros(cell).to_owned(),
         // MySQL's zero dates.
-        Kind::Timestamp if cell.get(5..7) == Some("00") || cell.get(8..10) == Some("00") => {
+        CellKind::Timestamp if cell.get(5..7) == Some("00") || cell.get(8..10) == Some("00") => {
             return None;
         }
-        Kind::Timestamp => {
+        CellKind::Timestamp => {
             let time: jiff::civil::DateTime = cell.parse().expect("a time");
             let since = time.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
             since.as_micros().to_string()
@@ -175,7 +182,7 @@ fn notation(kind: Kind, cell: &str) -> Option<String> {
 }
 
 /// A decimal without trailing zeros.
-fn plain(decimal: &str) -> &str {
+fn without_trailing_zeros(decimal: &str) -> &str {
     if !decimal.contains('.') {
         return decimal;
     }
@@ -190,7 +197,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Adds a cell with its length, so that no two different rows give the same line.
-fn push(line: &mut String, cell: Option<&str>) {
+fn push_cell(line: &mut String, cell: Option<&str>) {
     match cell {
         Some(cell) => write!(line, "{}:{cell},", cell.len()).expect("memory"),
         None => line.push_str("-,"),

@@ -15,7 +15,7 @@ use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 use landbridge_parquet::rewrite::TokenKey;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::support::{CARD, INTERNAL, Recipe, TOKEN_KEY, World};
+use crate::support::{CARD, INTERNAL, TOKEN_KEY, TestEnv, TestEnvBuilder};
 
 mod key;
 
@@ -43,13 +43,13 @@ fn table(declared: &[(&str, &str)], rows: &[&[Option<&str>]]) -> MemoryTable {
 
 /// A database with that table, which the test may change later, and the settings of a local cloud
 /// for it. `columns` is the table's part of the contract, one line per column.
-fn recipe(table: MemoryTable, columns: &str) -> (MemoryDatabase, Recipe) {
+fn builder_for(table: MemoryTable, columns: &str) -> (MemoryDatabase, TestEnvBuilder) {
     let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
     database.set_table(table).expect("a table");
-    let mut recipe = Recipe::small();
-    recipe.contract = contract(columns);
-    recipe.source = Arc::new(database.clone());
-    (database, recipe)
+    let mut builder = TestEnvBuilder::small();
+    builder.contract = contract(columns);
+    builder.source = Arc::new(database.clone());
+    (database, builder)
 }
 
 fn contract(columns: &str) -> String {
@@ -85,7 +85,7 @@ fn cells(bytes: &Bytes) -> Vec<String> {
 }
 
 /// Whether an object contains a text, in its raw bytes or in its cells.
-fn holds(name: &str, bytes: &Bytes, text: &str) -> bool {
+fn object_contains(name: &str, bytes: &Bytes, text: &str) -> bool {
     let raw = bytes.windows(text.len()).any(|window| window == text.as_bytes());
     raw || name.ends_with(".parquet") && cells(bytes).iter().any(|cell| cell.contains(text))
 }
@@ -144,7 +144,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
             Some("infinity"),
         ],
     ];
-    let (_, mut recipe) = recipe(
+    let (_, mut builder) = builder_for(
         table(&declared, &rows),
         "day: { source: date, type: DATE, class: none }
         at: { source: timestamp without time zone, type: TIMESTAMP, class: none }
@@ -157,14 +157,14 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         numbers: { source: ARRAY, type: INT64, mode: REPEATED, class: none }
         note: { source: text, type: STRING, class: none }",
     );
-    recipe.config = recipe.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 50");
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 50");
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
     // The columns have BigQuery types, which its functions accept.
-    let rows = world
+    let rows = env
         .query(
             Analyst,
             "SELECT id, day, at, at_zone, hour, amount, huge, flags, tags, numbers, note FROM shop.t ORDER BY id",
@@ -205,7 +205,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
             ["4", null, null, null, null, null, null, null, "[]", "[]", "infinity"],
         ]
     );
-    let types = world.cloud.google().table_resource("shop", "t").unwrap();
+    let types = env.cloud.google().table_resource("shop", "t").unwrap();
     let field = |name: &str| {
         let fields = types["schema"]["fields"].as_array().unwrap();
         fields.iter().find(|field| field["name"] == name).unwrap().clone()
@@ -216,7 +216,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     );
     assert_eq!(field("huge")["type"], "BIGNUMERIC");
     let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE at > TIMESTAMP '2026-01-01 00:00:00+00'";
-    assert_eq!(world.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
+    assert_eq!(env.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
 
     // Each value that did not fit is counted by its reason.
     for (name, misfit) in [
@@ -229,9 +229,9 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         ("tags", Misfit::NullElement),
         ("numbers", Misfit::NestedArray),
     ] {
-        let told = column(&receipt, name);
-        assert_eq!(told.misfits, BTreeMap::from([(misfit, 1)]), "{name}");
-        assert!(told.action.starts_with("retype to "), "{name}: {}", told.action);
+        let reported = column(&receipt, name);
+        assert_eq!(reported.misfits, BTreeMap::from([(misfit, 1)]), "{name}");
+        assert!(reported.action.starts_with("retype to "), "{name}: {}", reported.action);
         let noted = receipt.notes.iter().any(|note| {
             note.code == NoteCode::ValuesSetToNull
                 && note.column.as_deref() == Some(name)
@@ -247,16 +247,16 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_and_tokenised_values_are_in_no_byte_of_cloud_storage() {
-    let world = Recipe::small().build().await;
-    assert!(world.night(0).await.is_empty());
-    let receipt = world.receipts(FIRST).await.remove("public.orders").unwrap();
+    let env = TestEnvBuilder::small().build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.orders").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
 
-    let objects = world.landed();
+    let objects = env.landing_objects();
     assert!(objects.len() >= 3, "{:?}", objects.keys());
     for (name, bytes) in &objects {
         for text in [CARD, INTERNAL] {
-            assert!(!holds(name, bytes, text), "`{text}` is in {name}");
+            assert!(!object_contains(name, bytes, text), "`{text}` is in {name}");
         }
         // The dropped column's name is absent, too.
         let schema = name.ends_with(".parquet").then(|| {
@@ -267,7 +267,7 @@ async fn dropped_and_tokenised_values_are_in_no_byte_of_cloud_storage() {
     }
     // Proof that the search works: it finds the values that may leave, although they are
     // compressed.
-    let found = |text: &str| objects.iter().any(|(name, bytes)| holds(name, bytes, text));
+    let found = |text: &str| objects.iter().any(|(name, bytes)| object_contains(name, bytes, text));
     assert!(found("ada@example.org"));
     assert!(found(
         &TokenKey::parse(TOKEN_KEY.as_bytes(), "")
@@ -279,18 +279,17 @@ async fn dropped_and_tokenised_values_are_in_no_byte_of_cloud_storage() {
     assert_eq!((card.action.as_str(), card.nulls, card.min), ("tokenise", Some(0), None));
     assert_eq!(receipt.dropped_columns, ["internal"]);
     assert!(receipt.columns.iter().all(|column| column.name != "internal"));
-    let fields =
-        world.cloud.google().table_resource("shop", "orders").unwrap()["schema"].to_string();
+    let fields = env.cloud.google().table_resource("shop", "orders").unwrap()["schema"].to_string();
     assert!(!fields.contains("internal"), "{fields}");
 
     // Equal values have equal tokens: seven card numbers give seven tokens.
     let counts = "SELECT COUNT(*), COUNT(DISTINCT card) FROM shop.orders";
-    assert_eq!(world.query(Analyst, counts).await.unwrap(), [["50", "7"]]);
-    world.assert_no_cell_written(&format!("{:?}", world.receipts(FIRST).await));
+    assert_eq!(env.query(Analyst, counts).await.unwrap(), [["50", "7"]]);
+    env.assert_no_cell_logged(&format!("{:?}", env.receipts(FIRST).await));
     // The key is nowhere.
     let key = TOKEN_KEY.rsplit_once(':').unwrap().1;
-    assert!(!world.written().contains(key));
-    for (name, bytes) in world.ledger("").await {
+    assert!(!env.log_output().contains(key));
+    for (name, bytes) in env.ledger("").await {
         assert!(!String::from_utf8_lossy(&bytes).contains(key), "{name}");
     }
 }
@@ -298,21 +297,21 @@ async fn dropped_and_tokenised_values_are_in_no_byte_of_cloud_storage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_set_to_null_leaves_no_value_and_stays_in_the_table() {
     let rows: [&[Option<&str>]; 2] = [&[Some("a secret place")], &[None]];
-    let (_, recipe) = recipe(
+    let (_, builder) = builder_for(
         table(&[("address", "text")], &rows),
         "address: { source: text, type: STRING, class: none, transform: set_null }",
     );
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(
         (receipt.state, column(&receipt, "address").action.as_str()),
         (ReceiptState::Published, "set NULL")
     );
-    for (name, bytes) in world.landed() {
-        assert!(!holds(&name, &bytes, "a secret place"), "{name}");
+    for (name, bytes) in env.landing_objects() {
+        assert!(!object_contains(&name, &bytes, "a secret place"), "{name}");
     }
-    let rows = world.query(PiiReader, "SELECT id, address FROM shop.t ORDER BY id").await.unwrap();
+    let rows = env.query(PiiReader, "SELECT id, address FROM shop.t ORDER BY id").await.unwrap();
     assert_eq!(rows, [["1", "NULL"], ["2", "NULL"]]);
 }
 
@@ -330,19 +329,19 @@ const DAY: &str = "day: { source: date, type: DATE, class: none }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_misfits_than_the_limit_hold_the_table_until_the_operator_decides() {
-    let (database, recipe) = recipe(dates(0), DAY);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
+    let (database, builder) = builder_for(dates(0), DAY);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
     // The limit is one in a thousand.
     database.set_table(dates(1)).unwrap();
-    assert!(world.night(1).await.is_empty());
-    let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
+    assert!(env.run_day(1).await.is_empty());
+    let receipt = env.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published);
     assert_eq!(column(&receipt, "day").misfits, BTreeMap::from([(Misfit::Infinite, 1)]));
 
     database.set_table(dates(2)).unwrap();
-    assert!(world.night(2).await.is_empty(), "a held table fails no tick");
-    let receipt = world.receipts(THIRD).await.remove("public.t").unwrap();
+    assert!(env.run_day(2).await.is_empty(), "a held table fails no tick");
+    let receipt = env.receipts(THIRD).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(
@@ -352,24 +351,24 @@ async fn more_misfits_than_the_limit_hold_the_table_until_the_operator_decides()
         "{problem}"
     );
     let nulls = "SELECT COUNTIF(day IS NULL) FROM shop.t";
-    assert_eq!(world.query(Analyst, nulls).await.unwrap(), [["1"]], "yesterday's rows");
-    let told = world.alerts("load").into_iter().filter(|it| it.to_string().contains("do not fit"));
-    assert_eq!(told.count(), 1, "reported once");
+    assert_eq!(env.query(Analyst, nulls).await.unwrap(), [["1"]], "yesterday's rows");
+    let alerts = env.alerts("load").into_iter().filter(|it| it.to_string().contains("do not fit"));
+    assert_eq!(alerts.count(), 1, "reported once");
 
     // The operator decides that two are acceptable: the same day is published.
-    let config = world.dir.path().join("landbridge.yaml");
+    let config = env.dir.path().join("landbridge.yaml");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace("max_misfit_percent: 0.1", "max_misfit_percent: 0.2"))
         .unwrap();
-    world.cloud.kill_all();
-    assert!(world.tick("load", "2026-11-22T20:30:00Z").await.is_response());
-    assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
-    assert_eq!(world.query(Analyst, nulls).await.unwrap(), [["2"]]);
+    env.cloud.kill_all();
+    assert!(env.tick("load", "2026-11-22T20:30:00Z").await.is_response());
+    assert_eq!(env.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
+    assert_eq!(env.query(Analyst, nulls).await.unwrap(), [["2"]]);
 }
 
 /// The type of a column of `shop.t` in the warehouse.
-fn type_of(world: &World, name: &str) -> String {
-    let table = world.cloud.google().table_resource("shop", "t").expect("a table");
+fn type_of(env: &TestEnv, name: &str) -> String {
+    let table = env.cloud.google().table_resource("shop", "t").expect("a table");
     let fields = table["schema"]["fields"].as_array().cloned().unwrap_or_default();
     let field = fields.iter().find(|field| field["name"] == name);
     field.expect("the column")["type"].as_str().unwrap_or_default().to_owned()
@@ -379,14 +378,14 @@ const DAY_OR_TEXT: &str = "day: { source: date, type: DATE, class: none, on_misf
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_keeps_its_text_stays_text() {
-    let (database, recipe) = recipe(dates(1), DAY_OR_TEXT);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    let (database, builder) = builder_for(dates(1), DAY_OR_TEXT);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Published, "{receipt:#?}");
-    assert_eq!(type_of(&world, "day"), "STRING");
+    assert_eq!(type_of(&env, "day"), "STRING");
     let texts = "SELECT COUNT(day), COUNTIF(day = 'infinity') FROM shop.t";
-    assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "no text is lost");
+    assert_eq!(env.query(Analyst, texts).await.unwrap(), [["1000", "1"]], "no text is lost");
     let stays_text = |note: &Note| {
         note.code == NoteCode::ColumnStaysText && note.column.as_deref() == Some("day")
     };
@@ -394,64 +393,65 @@ async fn a_column_that_keeps_its_text_stays_text() {
     // BigQuery cannot change the column back to DATE, so it stays text although all values are
     // dates now.
     database.set_table(dates(0)).unwrap();
-    assert!(world.night(1).await.is_empty());
-    assert_eq!(world.receipts(SECOND).await["public.t"].state, ReceiptState::Published);
-    assert_eq!(world.query(Analyst, texts).await.unwrap(), [["1000", "0"]]);
+    assert!(env.run_day(1).await.is_empty());
+    assert_eq!(env.receipts(SECOND).await["public.t"].state, ReceiptState::Published);
+    assert_eq!(env.query(Analyst, texts).await.unwrap(), [["1000", "0"]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_existing_date_column_cannot_keep_its_text() {
-    let (database, recipe) = recipe(dates(0), DAY_OR_TEXT);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    assert_eq!(type_of(&world, "day"), "DATE");
+    let (database, builder) = builder_for(dates(0), DAY_OR_TEXT);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    assert_eq!(type_of(&env, "day"), "DATE");
     database.set_table(dates(1)).unwrap();
-    assert!(world.night(1).await.is_empty());
-    let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
+    assert!(env.run_day(1).await.is_empty());
+    let receipt = env.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
     // The next day without such a value is published as usual.
     database.set_table(dates(0)).unwrap();
-    assert!(world.night(2).await.is_empty());
-    assert_eq!(world.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
+    assert!(env.run_day(2).await.is_empty());
+    assert_eq!(env.receipts(THIRD).await["public.t"].state, ReceiptState::Published);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contract_changed_during_the_day_transfers_the_table_again() {
-    let (_, recipe) = recipe(dates(500), DAY);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
-    world.deploy_contract(&contract(DAY_OR_TEXT));
+    let (_, builder) = builder_for(dates(500), DAY);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    assert_eq!(env.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
+    env.deploy_contract(&contract(DAY_OR_TEXT));
     // The load waits for the transfer, which applies the new contract.
-    assert!(world.tick("load", "2026-11-20T20:30:00Z").await.is_response());
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
+    assert!(env.tick("load", "2026-11-20T20:30:00Z").await.is_response());
+    assert_eq!(env.receipts(FIRST).await["public.t"].state, ReceiptState::Held);
     for stage in ["transfer", "load"] {
-        let outcome = world.tick(stage, "2026-11-20T20:40:00Z").await;
+        let outcome = env.tick(stage, "2026-11-20T20:40:00Z").await;
         assert!(outcome.is_response(), "{stage}: {outcome:?}");
     }
-    assert_eq!(world.receipts(FIRST).await["public.t"].state, ReceiptState::Published);
-    assert_eq!(type_of(&world, "day"), "STRING");
-    let names: Vec<String> = world.landed().into_keys().filter(|it| it.contains("/t/")).collect();
+    assert_eq!(env.receipts(FIRST).await["public.t"].state, ReceiptState::Published);
+    assert_eq!(type_of(&env, "day"), "STRING");
+    let names: Vec<String> =
+        env.landing_objects().into_keys().filter(|it| it.contains("/t/")).collect();
     assert!(names.iter().any(|name| name.ends_with("/t/r2/00000.parquet")), "{names:?}");
     // A change after the day is published takes effect the next day.
-    world.deploy_contract(&contract(DAY));
+    env.deploy_contract(&contract(DAY));
     for stage in ["transfer", "load"] {
-        assert!(world.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
+        assert!(env.tick(stage, "2026-11-20T20:50:00Z").await.is_response(), "{stage}");
     }
-    assert_eq!(world.landed().keys().filter(|it| it.contains("/t/r3/")).count(), 0);
+    assert_eq!(env.landing_objects().keys().filter(|it| it.contains("/t/r3/")).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_source_type_is_never_reinterpreted() {
-    let (database, recipe) = recipe(dates(0), DAY);
-    let world = recipe.build().await;
-    assert!(world.night(0).await.is_empty());
+    let (database, builder) = builder_for(dates(0), DAY);
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
     let rows: [&[Option<&str>]; 1] = [&[Some("2026-11-21")]];
     database.set_table(table(&[("day", "text")], &rows)).unwrap();
-    assert!(world.night(1).await.is_empty());
-    let receipt = world.receipts(SECOND).await.remove("public.t").unwrap();
+    assert!(env.run_day(1).await.is_empty());
+    let receipt = env.receipts(SECOND).await.remove("public.t").unwrap();
     assert_eq!(receipt.state, ReceiptState::Held);
     let problem = receipt.problem.unwrap().to_string();
     assert!(problem.contains("t.day was DATE and would become STRING"), "{problem}");
@@ -459,21 +459,24 @@ async fn a_changed_source_type_is_never_reinterpreted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_token_key_no_tokenised_table_is_transferred() {
-    let world = Recipe::small().build().await;
-    world.cloud.aws().deny_secret("landbridge/shop/token-key", true);
-    let failed = world.night(0).await;
+    let env = TestEnvBuilder::small().build().await;
+    env.cloud.aws().deny_secret("landbridge/shop/token-key", true);
+    let failed = env.run_day(0).await;
     assert!(
         failed.iter().any(|(stage, outcome)| {
             stage == "transfer" && format!("{outcome:?}").contains("landbridge/shop/token-key")
         }),
         "{failed:#?}"
     );
-    assert!(!world.landed().keys().any(|name| name.contains("/orders/")), "no object of the table");
-    world.cloud.aws().deny_secret("landbridge/shop/token-key", false);
+    assert!(
+        !env.landing_objects().keys().any(|name| name.contains("/orders/")),
+        "no object of the table"
+    );
+    env.cloud.aws().deny_secret("landbridge/shop/token-key", false);
     for stage in ["transfer", "load"] {
-        assert!(world.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
+        assert!(env.tick(stage, "2026-11-20T20:40:00Z").await.is_response(), "{stage}");
     }
-    assert_eq!(world.receipts(FIRST).await["public.orders"].state, ReceiptState::Published);
+    assert_eq!(env.receipts(FIRST).await["public.orders"].state, ReceiptState::Published);
 }
 
 /// A file of 48 rows in three row groups of 16 MiB, as an export writes large tables.
@@ -523,30 +526,31 @@ async fn a_large_file_is_split_at_its_row_groups() {
         .column("day", "date")
         .column("photo", "bytea")
         .row([Some("0"), Some("2026-10-01"), Some("\\x00")]);
-    let (_, mut recipe) = recipe(
+    let (_, mut builder) = builder_for(
         small,
         "day: { source: date, type: DATE, class: none }
         photo: { source: bytea, type: BYTES, class: none }",
     );
-    recipe.config =
-        recipe.config.replace("memory_mib: 128", "memory_mib: 128\n  cut_above_mib: 32");
-    let world = recipe.build().await;
+    builder.config =
+        builder.config.replace("memory_mib: 128", "memory_mib: 128\n  cut_above_mib: 32");
+    let env = builder.build().await;
     // The export is complete; the transfer has not read it yet.
-    assert!(world.run_until("2026-11-20T16:50:00Z").await.is_empty());
-    let aws = world.cloud.aws();
+    assert!(env.run_until("2026-11-20T16:50:00Z").await.is_empty());
+    let aws = env.cloud.aws();
     let objects = aws.list_objects("shop-exports", "exports/").await;
     let file = objects.iter().find(|object| object.key.ends_with(".parquet")).expect("a file");
     let large = large_file();
     aws.put_object("shop-exports", &file.key, large.clone()).await.unwrap();
-    assert!(world.night(0).await.is_empty());
-    let receipt = world.receipts(FIRST).await.remove("public.t").unwrap();
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts(FIRST).await.remove("public.t").unwrap();
     assert_eq!(
         (receipt.state, receipt.files, receipt.rows_table),
         (ReceiptState::Published, 3, Some(48))
     );
     // Each part is a complete file; together they contain the rows of the source file.
     let mut ids = Vec::new();
-    for (name, bytes) in world.landed().iter().filter(|(name, _)| name.ends_with(".parquet")) {
+    for (name, bytes) in env.landing_objects().iter().filter(|(name, _)| name.ends_with(".parquet"))
+    {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).expect(name);
         assert_eq!(reader.metadata().file_metadata().num_rows(), 16, "{name}");
         assert_eq!(reader.schema().field(1).data_type(), &DataType::Date32, "{name}");
@@ -556,9 +560,9 @@ async fn a_large_file_is_split_at_its_row_groups() {
     let day = column(&receipt, "day");
     assert_eq!((day.min.as_deref(), day.max.as_deref()), (Some("2026-10-01"), Some("2026-10-28")));
     let rows = "SELECT COUNT(DISTINCT id), COUNT(photo) FROM shop.t";
-    assert_eq!(world.query(Analyst, rows).await.unwrap(), [["48", "48"]]);
+    assert_eq!(env.query(Analyst, rows).await.unwrap(), [["48", "48"]]);
     // The peak memory of the complete process, which must not depend on the file's size.
-    let log = world.cloud.logs("transfer").unwrap();
+    let log = env.cloud.logs("transfer").unwrap();
     let peak = log.iter().filter_map(LogLine::peak_memory_mib).max().expect("a report");
     println!("the transfer had {peak} MiB at most");
     assert!(peak <= 128, "{peak} MiB");

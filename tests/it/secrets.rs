@@ -11,13 +11,13 @@ use landbridge_parquet::rewrite::TokenKey;
 
 use crate::moto::Moto;
 use crate::sdk::Account;
-use crate::support::{Recipe, World};
+use crate::support::{TestEnv, TestEnvBuilder};
 
 /// The secret that the demo's configuration names.
 const NAME: &str = "landbridge/shop/token-key";
 
 /// What our client guarantees with any server.
-async fn promises(account: &Account<'_>) {
+async fn check_promises(account: &Account<'_>) {
     let (secrets, sdk) = (account.secrets(), account.secrets_sdk());
     let value = |text: &str| Secret::new(text.as_bytes().to_vec());
     let read = async |id: &str| secrets.get(id).await.map(|secret| secret.bytes().to_vec());
@@ -53,8 +53,8 @@ async fn promises(account: &Account<'_>) {
     assert!(sentence.starts_with("a secret cannot be read: promises/no-such-secret"), "{sentence}");
 }
 
-fn account(world: &World) -> Account<'_> {
-    let variables = world.cloud.function_env();
+fn account(env: &TestEnv) -> Account<'_> {
+    let variables = env.cloud.function_env();
     Account {
         rds: &variables["AWS_ENDPOINT_URL_RDS"],
         s3: &variables["AWS_ENDPOINT_URL_S3"],
@@ -70,18 +70,18 @@ fn key_of(secret: &Secret) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_local_secrets_manager_keeps_every_promise() {
-    let world = Recipe::small().build().await;
-    promises(&account(&world)).await;
+    let env = TestEnvBuilder::small().build().await;
+    check_promises(&account(&env)).await;
     // The key that the local cloud created is valid.
-    let secrets: Secrets = account(&world).secrets();
+    let secrets: Secrets = account(&env).secrets();
     key_of(&secrets.get(NAME).await.expect("the demo's token key"));
 
-    let impostor = Account { secret: "another", ..account(&world) };
-    let stranger = Account { key: "nobody", ..account(&world) };
+    let impostor = Account { secret: "another", ..account(&env) };
+    let stranger = Account { key: "nobody", ..account(&env) };
     for refused in [impostor.secrets(), stranger.secrets()] {
         assert_eq!(refused.get(NAME).await.expect_err("a refusal").kind(), ErrorKind::Denied);
     }
-    world.cloud.aws().deny_secret(NAME, true);
+    env.cloud.aws().deny_secret(NAME, true);
     let error = secrets.get(NAME).await.expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert!(error.sentence().contains("secretsmanager:GetSecretValue"), "{error}");
@@ -90,69 +90,70 @@ async fn the_local_secrets_manager_keeps_every_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moto_keeps_every_promise() {
     let Some(moto) = Moto::start("moto: secrets").await else { return };
-    promises(&moto.account()).await;
+    check_promises(&moto.account()).await;
 }
 
 /// Runs `landbridge key create` against a local cloud, with the configuration file `config`.
-fn create(world: &World, config: &Path) -> Output {
+fn run_key_create(env: &TestEnv, config: &Path) -> Output {
     let program = std::env::current_exe().expect("this program's path");
     let programs = program.parent().and_then(Path::parent).expect("where Cargo puts programs");
     std::process::Command::new(programs.join("landbridge"))
         .args(["key", "create", "--output", "json", "--config"])
         .arg(config)
         .env_clear()
-        .envs(world.cloud.client_env())
+        .envs(env.cloud.client_env())
         .output()
         .expect("the command starts")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_creates_a_key_once_and_never_prints_it() {
-    let world = Recipe::small().build().await;
+    let env = TestEnvBuilder::small().build().await;
     let config = |secret: &str| {
-        let path = world.dir.path().join("landbridge.yaml");
+        let path = env.dir.path().join("landbridge.yaml");
         let text = std::fs::read_to_string(&path).expect("the configuration");
-        let other = world.dir.path().join("other.yaml");
+        let other = env.dir.path().join("other.yaml");
         std::fs::write(&other, text.replace(NAME, secret)).expect("a file");
         other
     };
-    let secrets = account(&world).secrets();
+    let secrets = account(&env).secrets();
     let another = config("landbridge/another/token-key");
 
-    let first = create(&world, &another);
-    let said = String::from_utf8_lossy(&first.stdout).into_owned();
+    let first = run_key_create(&env, &another);
+    let stdout = String::from_utf8_lossy(&first.stdout).into_owned();
     assert!(first.status.success(), "{first:?}");
-    assert!(said.contains("\"created\": true"), "{said}");
-    let made = secrets.get("landbridge/another/token-key").await.expect("the created secret");
-    let token = key_of(&made);
-    let written = String::from_utf8(made.bytes().to_vec()).expect("text");
+    assert!(stdout.contains("\"created\": true"), "{stdout}");
+    let created_secret =
+        secrets.get("landbridge/another/token-key").await.expect("the created secret");
+    let token = key_of(&created_secret);
+    let written = String::from_utf8(created_secret.bytes().to_vec()).expect("text");
     let encoded = written.rsplit(':').next().expect("a part");
 
-    let second = create(&world, &another);
+    let second = run_key_create(&env, &another);
     assert!(second.status.success() && !String::from_utf8_lossy(&second.stdout).contains("true"));
-    let there = secrets.get("landbridge/another/token-key").await.expect("the existing secret");
-    assert_eq!(key_of(&there), token, "the key is the same");
+    let existing = secrets.get("landbridge/another/token-key").await.expect("the existing secret");
+    assert_eq!(key_of(&existing), token, "the key is the same");
     for output in [&first, &second] {
         let all = format!("{output:?}");
         assert!(!all.contains(encoded), "the key was printed");
     }
 
     // A secret that Terraform created without a value gets one, once.
-    let made_empty = account(&world).secrets_sdk().create_secret().name("landbridge/empty/key");
+    let made_empty = account(&env).secrets_sdk().create_secret().name("landbridge/empty/key");
     made_empty.send().await.expect("a secret");
     let empty = config("landbridge/empty/key");
     for created in [true, false] {
-        let output = create(&world, &empty);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains(&format!("\"created\": {created}")), "{output:?}");
+        let output = run_key_create(&env, &empty);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(stdout.contains(&format!("\"created\": {created}")), "{output:?}");
     }
 
     // Any other secret under that name is not used as a key and not printed.
     let value = Secret::new(b"{\"password\":\"sesame\"}".to_vec());
     assert!(secrets.create("shop/database", "", &value).await.expect("created").is_new());
-    let refused = create(&world, &config("shop/database"));
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(said.contains("does not begin with") && said.contains("shop/database"), "{said}");
-    assert!(!said.contains("sesame"), "{said}");
+    let refused = run_key_create(&env, &config("shop/database"));
+    let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("does not begin with") && stderr.contains("shop/database"), "{stderr}");
+    assert!(!stderr.contains("sesame"), "{stderr}");
 }

@@ -29,13 +29,13 @@ pub fn root() -> PathBuf {
 pub const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A local cloud and its directory; both are removed together.
-pub struct World {
+pub struct TestEnv {
     pub cloud: LocalCloud,
     pub dir: TempDir,
 }
 
 /// The settings of a test's local cloud.
-pub struct Recipe {
+pub struct TestEnvBuilder {
     pub config: String,
     pub contract: String,
     pub source: Arc<dyn SourceDatabase>,
@@ -44,7 +44,7 @@ pub struct Recipe {
     pub token_lifetime: Duration,
 }
 
-impl Recipe {
+impl TestEnvBuilder {
     /// The two files of the demo with `source` as the database; starts at midnight in Seoul.
     pub fn demo(source: Arc<dyn SourceDatabase>) -> Self {
         let read = |name: &str| {
@@ -64,13 +64,13 @@ impl Recipe {
     /// The small database and contract of this module. Concurrency is 1, so that runs can be
     /// compared.
     pub fn small() -> Self {
-        let mut recipe = Self::demo(Arc::new(small_database()));
-        recipe.config = recipe.config.replace("concurrency: 4", "concurrency: 1");
-        recipe.contract = SMALL_CONTRACT.to_owned();
-        recipe
+        let mut builder = Self::demo(Arc::new(small_database()));
+        builder.config = builder.config.replace("concurrency: 4", "concurrency: 1");
+        builder.contract = SMALL_CONTRACT.to_owned();
+        builder
     }
 
-    pub async fn build(self) -> World {
+    pub async fn build(self) -> TestEnv {
         let dir = TempDir::new().expect("a directory");
         let write = |name: &str, text: &str| {
             let path = dir.path().join(name);
@@ -95,7 +95,7 @@ impl Recipe {
             );
         }
         let cloud = LocalCloud::start(options).await.expect("a local cloud");
-        World { cloud, dir }
+        TestEnv { cloud, dir }
     }
 }
 
@@ -164,7 +164,7 @@ tables:
       note: { source: text, type: STRING, class: none }
 "#;
 
-impl World {
+impl TestEnv {
     /// Runs the scheduler until `until` and returns the failed ticks. Panics only if a function
     /// does not start.
     pub async fn run_until(&self, until: &str) -> Vec<(String, InvocationOutcome)> {
@@ -190,21 +190,21 @@ impl World {
     }
 
     /// Runs a day from midnight to five in Seoul; `n` is the number of days after the first.
-    pub async fn night(&self, n: i64) -> Vec<(String, InvocationOutcome)> {
+    pub async fn run_day(&self, n: i64) -> Vec<(String, InvocationOutcome)> {
         let until = at(MIDNIGHT) + jiff::SignedDuration::from_hours(24 * n + 5);
         self.run_until(&until.to_string()).await
     }
 
     /// All log output of the functions, as text.
-    pub fn written(&self) -> String {
+    pub fn log_output(&self) -> String {
         let all = ["snapshot", "export", "transfer", "load"]
             .map(|name| self.cloud.logs(name).unwrap_or_default());
         all.iter().flatten().map(|line| format!("{}\n", line.line)).collect()
     }
 
     /// Asserts that no cell of the small database is in the log output or in `more`.
-    pub fn assert_no_cell_written(&self, more: &str) {
-        let written = self.written() + more;
+    pub fn assert_no_cell_logged(&self, more: &str) {
+        let written = self.log_output() + more;
         for cell in [
             "minjun",
             "김민준",
@@ -242,7 +242,7 @@ impl World {
     }
 
     /// All objects in the landing bucket, by name.
-    pub fn landed(&self) -> BTreeMap<String, bytes::Bytes> {
+    pub fn landing_objects(&self) -> BTreeMap<String, bytes::Bytes> {
         let bucket = &self.cloud.config().transfer.bucket;
         let google = self.cloud.google();
         let object = |name: String| {
@@ -280,7 +280,7 @@ impl World {
 
     /// The warehouse columns that have no policy tag and are not in `open`, the columns that the
     /// contract makes readable.
-    pub fn exposed(&self, open: &[&str]) -> Vec<String> {
+    pub fn exposed_columns(&self, open: &[&str]) -> Vec<String> {
         let google = self.cloud.google();
         let mut exposed = Vec::new();
         for table in google.table_ids("shop") {

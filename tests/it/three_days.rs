@@ -6,12 +6,12 @@ use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use landbridge_local_database::SampleDatabase;
 
-use crate::support::{MIDNIGHT, Recipe, at};
+use crate::support::{MIDNIGHT, TestEnvBuilder, at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_transferred_for_three_days_and_stays_masked() {
     let first = at(MIDNIGHT).to_zoned(jiff::tz::TimeZone::get("Asia/Seoul").unwrap()).date();
-    let world = Recipe::demo(Arc::new(SampleDatabase::new(first, 0.01))).build().await;
+    let env = TestEnvBuilder::demo(Arc::new(SampleDatabase::new(first, 0.01))).build().await;
     let days = [
         ("2026-11-21", "2026-11-20T20:00:00Z"),
         ("2026-11-22", "2026-11-21T20:00:00Z"),
@@ -19,9 +19,9 @@ async fn a_database_is_transferred_for_three_days_and_stays_masked() {
     ];
     let mut bookings = Vec::new();
     for (day, until) in days {
-        let failed = world.run_until(until).await;
+        let failed = env.run_until(until).await;
         assert!(failed.is_empty(), "{day}: {failed:#?}");
-        let receipts = world.receipts(day).await;
+        let receipts = env.receipts(day).await;
         assert_eq!(receipts.len(), 7, "{day}: {:?}", receipts.keys());
         for (target, receipt) in &receipts {
             assert_eq!(
@@ -52,7 +52,7 @@ async fn a_database_is_transferred_for_three_days_and_stays_masked() {
                 "an emptied table is never silent: {:?}",
                 receipts["public.coupons"].notes
             );
-            assert!(world.alerts("load").iter().any(|alert| alert.to_string().contains("shrank")));
+            assert!(env.alerts("load").iter().any(|alert| alert.to_string().contains("shrank")));
         }
     }
     assert!(
@@ -63,31 +63,35 @@ async fn a_database_is_transferred_for_three_days_and_stays_masked() {
     // The column that the contract does not name is NULL for every reader, including readers of
     // personal data.
     let passports = "SELECT COUNT(passport_no) FROM shop.creators";
-    assert_eq!(world.query(Analyst, passports).await.unwrap(), [["0"]]);
-    assert_eq!(world.query(PiiReader, passports).await.unwrap(), [["0"]]);
-    let creators = world.receipts("2026-11-23").await.remove("public.creators").unwrap();
+    assert_eq!(env.query(Analyst, passports).await.unwrap(), [["0"]]);
+    assert_eq!(env.query(PiiReader, passports).await.unwrap(), [["0"]]);
+    let creators = env.receipts("2026-11-23").await.remove("public.creators").unwrap();
     let passport = creators.columns.iter().find(|column| column.name == "passport_no").unwrap();
     assert_eq!((passport.class.as_str(), passport.tag_read_back), ("unclassified", true));
 
     let emails = "SELECT email FROM shop.creators ORDER BY id LIMIT 1";
-    let masked = world.query(Analyst, emails).await.unwrap().remove(0).remove(0);
-    let plain = world.query(PiiReader, emails).await.unwrap().remove(0).remove(0);
+    let masked = env.query(Analyst, emails).await.unwrap().remove(0).remove(0);
+    let plain = env.query(PiiReader, emails).await.unwrap().remove(0).remove(0);
     assert!(masked.starts_with("XXXXX@"), "{masked}");
     assert!(plain.contains('@') && !plain.starts_with("XXXXX"));
-    let refused = world.query(Stranger, "SELECT * FROM shop.creators").await.unwrap_err();
+    let refused = env.query(Stranger, "SELECT * FROM shop.creators").await.unwrap_err();
     assert!(refused.contains("does not have permission to access policy tag"), "{refused}");
-    world.query(Stranger, "SELECT id FROM shop.creators LIMIT 1").await.unwrap();
+    env.query(Stranger, "SELECT id FROM shop.creators LIMIT 1").await.unwrap();
 
     // Reported when it appears, and not again the next day.
-    let told = |function: &str, words: &str| {
-        world.alerts(function).iter().filter(|alert| alert.to_string().contains(words)).count()
+    let alert_count = |function: &str, words: &str| {
+        env.alerts(function).iter().filter(|alert| alert.to_string().contains(words)).count()
     };
-    assert_eq!(told("load", "passport_no"), 1);
-    assert_eq!(told("transfer", "the export has a warning"), 2, "postgres and template1, once");
+    assert_eq!(alert_count("load", "passport_no"), 1);
+    assert_eq!(
+        alert_count("transfer", "the export has a warning"),
+        2,
+        "postgres and template1, once"
+    );
 
     // An analyst can query the receipts.
     let proof = "SELECT day, COUNT(*), COUNTIF(state = 'published'), SUM(rows_table) FROM landbridge_ops.receipts GROUP BY day ORDER BY day";
-    let proof = world.query(Analyst, proof).await.unwrap();
+    let proof = env.query(Analyst, proof).await.unwrap();
     assert_eq!(proof.len(), 3);
     assert!(proof.iter().all(|row| row[1] == "7" && row[2] == "7"), "{proof:?}");
 }

@@ -27,7 +27,7 @@ from servers import (
 )
 
 # Generous, because Terraform may have to wait for other tests on the machine.
-PATIENCE_SECONDS = 420
+TIMEOUT_SECONDS = 420
 # The export hour: 01:00 in Seoul.
 HOUR = "2026-01-01T16:00:00Z"
 # 32 zero bytes, so not a secret.
@@ -51,7 +51,7 @@ class Terraform:
             env=self.variables,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
         said = done.stdout + done.stderr
         assert done.returncode == expect, f"{' '.join(arguments)} ended with {done.returncode}:\n{said}"

@@ -8,7 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 class Answer:
@@ -33,7 +33,7 @@ def invoke(binary, variables, event, seconds):
 
         def do_GET(self):
             try:
-                body = json.dumps(events.get(timeout=PATIENCE_SECONDS)).encode()
+                body = json.dumps(events.get(timeout=TIMEOUT_SECONDS)).encode()
             except queue.Empty:
                 return
             self.send_response(200)
@@ -65,7 +65,7 @@ def invoke(binary, variables, event, seconds):
         [binary], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        ok, payload = answers.get(timeout=PATIENCE_SECONDS)
+        ok, payload = answers.get(timeout=TIMEOUT_SECONDS)
     finally:
         process.kill()
         log = process.communicate()[0]

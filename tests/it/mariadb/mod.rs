@@ -12,7 +12,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
 
 use crate::reconcile::Rows;
-use crate::support::{Recipe, World, at};
+use crate::support::{TestEnv, TestEnvBuilder, at};
 use crate::tpch;
 
 /// Ten minutes before the export hour in Seoul.
@@ -26,7 +26,7 @@ const DAY: &str = "2026-11-21";
 const PACKET: usize = 1_000_000;
 
 /// A server with an empty database `shop`, and a client of it.
-pub(crate) async fn server() -> (TestMariaDb, Conn) {
+pub(crate) async fn start_server() -> (TestMariaDb, Conn) {
     let server = tokio::task::spawn_blocking(TestMariaDb::start).await.expect("a start");
     // If MariaDB is missing, the error lists what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
@@ -39,17 +39,17 @@ pub(crate) async fn server() -> (TestMariaDb, Conn) {
 }
 
 /// A local cloud whose DB instance is that server's database.
-async fn world(server: &TestMariaDb, contract: String) -> World {
-    world_from(server, contract, START).await
+async fn start_env(server: &TestMariaDb, contract: String) -> TestEnv {
+    start_env_at(server, contract, START).await
 }
 
-/// As [`world`], starting at another time.
-pub(crate) async fn world_from(server: &TestMariaDb, contract: String, start: &str) -> World {
+/// As [`start_env`], starting at another time.
+pub(crate) async fn start_env_at(server: &TestMariaDb, contract: String, start: &str) -> TestEnv {
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
-    let mut recipe = Recipe::demo(Arc::new(source));
-    recipe.start = at(start);
-    recipe.contract = contract;
-    recipe.build().await
+    let mut builder = TestEnvBuilder::demo(Arc::new(source));
+    builder.start = at(start);
+    builder.contract = contract;
+    builder.build().await
 }
 
 /// A contract for every table of the database: types by the documented rules of an export.
@@ -63,13 +63,13 @@ async fn contract(client: &mut Conn) -> String {
         if table != last {
             text.push_str(&format!("  shop.{table}:\n    columns:\n"));
         }
-        let lands = match source.as_str() {
+        let column_type = match source.as_str() {
             "int" | "bigint" => "INT64",
             "decimal" => "NUMERIC",
             _ => "STRING",
         };
         text.push_str(&format!(
-            "      {column}: {{ source: {source}, type: {lands}, class: none }}\n"
+            "      {column}: {{ source: {source}, type: {column_type}, class: none }}\n"
         ));
         last = table;
     }
@@ -77,14 +77,14 @@ async fn contract(client: &mut Conn) -> String {
 }
 
 /// A table's rows in the source, as the server prints them, and its loaded rows.
-async fn both(world: &World, client: &mut Conn, table: &str) -> (Rows, Rows) {
+async fn source_and_loaded_rows(env: &TestEnv, client: &mut Conn, table: &str) -> (Rows, Rows) {
     let columns = "SELECT column_name, data_type FROM information_schema.columns
          WHERE table_schema = 'shop' AND table_name = ? ORDER BY ordinal_position";
     let columns: Vec<(String, String)> = client.exec(columns, (table,)).await.expect("a catalogue");
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    let batches = world.cloud.google().table_batches("shop", table).expect("a table");
-    let landed = Rows::landed(table, &batches, &names);
-    let mut source = Rows::like(&landed);
+    let batches = env.cloud.google().table_batches("shop", table).expect("a table");
+    let loaded = Rows::loaded(table, &batches, &names);
+    let mut source = Rows::empty_like(&loaded);
     let select = columns.iter().map(|(name, ty)| match ty.as_str() {
         // With all digits: the server prints six.
         "float" => format!("CAST(`{name}` AS DOUBLE)"),
@@ -98,7 +98,7 @@ async fn both(world: &World, client: &mut Conn, table: &str) -> (Rows, Rows) {
             _ => None,
         }));
     }
-    (source, landed)
+    (source, loaded)
 }
 
 /// Creates the tables of TPC-H and fills them with LOAD DATA.
@@ -127,24 +127,24 @@ async fn tpch_is_transferred_completely() {
         println!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
         clock = Instant::now();
     };
-    let (server, mut client) = server().await;
+    let (server, mut client) = start_server().await;
     load_tpch(&mut client).await;
     took("a MariaDB server with TPC-H");
-    let world = world(&server, contract(&mut client).await).await;
-    let failed = world.run_until(END).await;
+    let env = start_env(&server, contract(&mut client).await).await;
+    let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
-    took("the night");
-    let receipts = world.receipts(DAY).await;
+    took("the day");
+    let receipts = env.receipts(DAY).await;
     assert_eq!(receipts.len(), tpch::TABLES.len(), "{:?}", receipts.keys());
     let mut cells = 0;
     for (table, rows) in tpch::TABLES {
         let receipt = &receipts[&format!("shop.{table}")];
         assert_eq!(receipt.state, ReceiptState::Published, "{table}: {:?}", receipt.problem);
         assert_eq!(receipt.rows_table, Some(rows as u64), "{table}");
-        let (source, landed) = both(&world, &mut client, table).await;
+        let (source, loaded) = source_and_loaded_rows(&env, &mut client, table).await;
         assert_eq!(source.len(), rows, "{table}");
         cells += source.cells();
-        source.assert_same(landed);
+        source.assert_same(loaded);
     }
     took(&format!("{cells} cells compared, all equal"));
 
@@ -153,35 +153,35 @@ async fn tpch_is_transferred_completely() {
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.expect("a source");
     let image = source.capture(at(END), dir.path()).await.expect("an image");
     took("an image");
-    let anywhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let started = image.start_server(anywhere).await.expect("a start").expect("a server");
+    let any_port = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+    let started = image.start_server(any_port).await.expect("a start").expect("a server");
     took("a server made from the image");
     let (host, port) = started.database.address().expect("an address");
     let opts = OptsBuilder::default().ip_or_hostname(host).tcp_port(port).user(Some("root"));
     let mut restored = Conn::new(opts.prefer_socket(false)).await.expect("a connection");
     let names: Vec<String> = tpch::TABLES.iter().map(|(name, _)| format!("shop.{name}")).collect();
     let checksum = format!("CHECKSUM TABLE {} EXTENDED", names.join(", "));
-    let had: Vec<(String, u64)> = client.query(&checksum).await.expect("checksums");
-    let has: Vec<(String, u64)> = restored.query(&checksum).await.expect("checksums");
-    assert_eq!(has, had);
+    let expected: Vec<(String, u64)> = client.query(&checksum).await.expect("checksums");
+    let actual: Vec<(String, u64)> = restored.query(&checksum).await.expect("checksums");
+    assert_eq!(actual, expected);
     took("checksums");
 }
 
 /// Every MySQL and MariaDB type that the documentation of exports lists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_is_transferred() {
-    let (server, mut client) = server().await;
+    let (server, mut client) = start_server().await;
     client.query_drop(include_str!("every_type.sql")).await.expect("the tables");
     client.query_drop("SET time_zone = '+00:00'").await.expect("a session");
     // The contract classifies no column: all of them are loaded, masked as unclassified.
-    let world = world(&server, "version: 1\ntables: {}\n".to_owned()).await;
-    let failed = world.run_until(END).await;
+    let env = start_env(&server, "version: 1\ntables: {}\n".to_owned()).await;
+    let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
-    let mut told = String::new();
-    for (target, receipt) in &world.receipts(DAY).await {
+    let mut summary = String::new();
+    for (target, receipt) in &env.receipts(DAY).await {
         let rows = receipt.rows_table.map_or("-".to_owned(), |rows| rows.to_string());
         let problem = receipt.problem.as_ref().map_or("", |it| it.what.as_str());
-        told.push_str(&format!("{target} {:?} {rows} {problem}\n", receipt.state));
+        summary.push_str(&format!("{target} {:?} {rows} {problem}\n", receipt.state));
     }
     expect_test::expect![[r#"
         shop.every_type Published 5 
@@ -193,12 +193,12 @@ async fn every_type_is_transferred() {
         shop.refused Skipped - a table of the source is not in the export
         shop.visits Published 40 
     "#]]
-    .assert_eq(&told);
+    .assert_eq(&summary);
     let mut cells = 0;
     for table in ["every_type", "numbers", "visits", "nothing", "loose", "history"] {
-        let (source, landed) = both(&world, &mut client, table).await;
+        let (source, loaded) = source_and_loaded_rows(&env, &mut client, table).await;
         cells += source.cells();
-        source.assert_same(landed);
+        source.assert_same(loaded);
     }
     println!("{cells} cells compared");
     assert!(cells > 10_000, "{cells}");

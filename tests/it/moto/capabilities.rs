@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use landbridge_aws::S3;
 
 use super::server::Moto;
-use crate::conditions::{Promises, conditional_writes};
+use crate::conditions::{Guarantees, conditional_writes};
 use crate::sdk::{Account, REGION};
 
 /// Which behaviour of AWS a server has.
@@ -85,10 +85,10 @@ async fn moto_still_has_the_known_gaps() {
     let mut arns = Vec::new();
     for n in 0..21 {
         let call = rds.create_db_snapshot().db_snapshot_identifier(format!("probe-{n:02}"));
-        let made = call.db_instance_identifier("probed").send().await.expect("a snapshot");
-        let made = made.db_snapshot.expect("the snapshot's description");
-        statuses.push(made.status.expect("a status"));
-        arns.push(made.db_snapshot_arn.expect("an ARN"));
+        let snapshot = call.db_instance_identifier("probed").send().await.expect("a snapshot");
+        let snapshot = snapshot.db_snapshot.expect("the snapshot's description");
+        statuses.push(snapshot.status.expect("a status"));
+        arns.push(snapshot.db_snapshot_arn.expect("an ARN"));
     }
     let page = rds.describe_db_snapshots().max_records(20).send().await.expect("a listing");
 
@@ -106,7 +106,7 @@ async fn moto_still_has_the_known_gaps() {
     let objects = s3.list_objects_v2().bucket("probes").send().await.expect("a listing");
     let impostor = Account { secret: "another", ..moto.account() };
 
-    let seen = Capabilities {
+    let observed = Capabilities {
         exports_write_objects: !objects.contents().is_empty(),
         exports_take_time: !status.eq_ignore_ascii_case("COMPLETE"),
         export_status_is_upper_case: status == status.to_ascii_uppercase(),
@@ -117,7 +117,7 @@ async fn moto_still_has_the_known_gaps() {
         signatures_are_checked: impostor.s3().list_buckets().send().await.is_err(),
         conditional_writes_are_atomic: MOTO.conditional_writes_are_atomic,
     };
-    assert_eq!(seen, MOTO, "moto (left) is not what the flags (right) say");
+    assert_eq!(observed, MOTO, "moto (left) is not what the flags (right) say");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +125,6 @@ async fn moto_supports_conditional_writes() {
     let Some(moto) = Moto::start("moto: conditional writes").await else { return };
     let s3 = moto.account().s3();
     create_bucket(&s3, "ledgers").await;
-    let promises = Promises { atomic: MOTO.conditional_writes_are_atomic };
-    conditional_writes(&S3::new(s3), "ledgers", promises).await;
+    let guarantees = Guarantees { atomic: MOTO.conditional_writes_are_atomic };
+    conditional_writes(&S3::new(s3), "ledgers", guarantees).await;
 }

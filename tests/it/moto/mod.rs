@@ -4,14 +4,14 @@
 //! |---|---|
 //! | [`server`] | moto as a process |
 //! | [`capabilities`] | the differences between moto and AWS, each named and proved |
-//! | [`world`] | the stages' context for moto and a local Google |
+//! | [`env`] | the stages' context for moto and a local Google |
 //! | [`stages`] | creating and pruning snapshots, export, transfer |
 //! | [`doctor`] | what `landbridge doctor` reads from IAM, KMS and EventBridge Scheduler |
 
 mod capabilities;
 mod doctor;
+mod env;
 mod server;
 mod stages;
-mod world;
 
 pub(crate) use server::Moto;

@@ -22,7 +22,7 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts moto; without Python, prints that `test` does not run and returns `None`.
     pub(crate) async fn start(test: &str) -> Option<Self> {
-        let python = python::python(test)?;
+        let python = python::installed_python(test)?;
         Some(tokio::time::timeout(START, Self::spawn(&python)).await.expect("moto starts in time"))
     }
 
@@ -36,15 +36,15 @@ impl Moto {
             .expect("python starts");
         let mut lines =
             BufReader::new(process.stderr.take().expect("standard error is piped")).lines();
-        let mut said = Vec::new();
+        let mut log = Vec::new();
         let url = loop {
             let Some(line) = lines.next_line().await.expect("text") else {
-                panic!("moto ended at its start:\n{}", said.join("\n"))
+                panic!("moto ended at its start:\n{}", log.join("\n"))
             };
             if let Some((_, url)) = line.split_once("Running on ") {
                 break url.trim().to_owned();
             }
-            said.push(line);
+            log.push(line);
         };
         // It logs every request: a full pipe would block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

@@ -17,10 +17,10 @@ use landbridge_stages::{Progress, export, snapshot, transfer};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::capabilities::MOTO;
-use super::world::{World, hour, tick};
+use super::env::{MotoEnv, hour, tick};
 
 /// The ids and tags of all manual snapshots, in the order of their ids.
-async fn snapshots(world: &World) -> Vec<(String, Vec<(String, String)>)> {
+async fn snapshots(env: &MotoEnv) -> Vec<(String, Vec<(String, String)>)> {
     let tags = |tags: &[Tag]| {
         let pair = |tag: &Tag| {
             (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())
@@ -29,9 +29,9 @@ async fn snapshots(world: &World) -> Vec<(String, Vec<(String, String)>)> {
         pairs.sort();
         pairs
     };
-    let mut all: Vec<_> = match world.context.config.source.kind {
+    let mut all: Vec<_> = match env.context.config.source.kind {
         SourceKind::Instance => {
-            let page = world
+            let page = env
                 .rds
                 .describe_db_snapshots()
                 .snapshot_type("manual")
@@ -45,7 +45,7 @@ async fn snapshots(world: &World) -> Vec<(String, Vec<(String, String)>)> {
             .collect()
         }
         SourceKind::Cluster => {
-            let page = world
+            let page = env
                 .rds
                 .describe_db_cluster_snapshots()
                 .snapshot_type("manual")
@@ -66,44 +66,44 @@ async fn snapshots(world: &World) -> Vec<(String, Vec<(String, String)>)> {
     all
 }
 
-async fn ids(world: &World) -> Vec<String> {
-    snapshots(world).await.into_iter().map(|(id, _)| id).collect()
+async fn snapshot_ids(env: &MotoEnv) -> Vec<String> {
+    snapshots(env).await.into_iter().map(|(id, _)| id).collect()
 }
 
 /// Creates a snapshot as a person would, without our tags.
-async fn by_a_person(world: &World, id: &str) {
-    let source = &world.context.config.source;
+async fn create_manual_snapshot(env: &MotoEnv, id: &str) {
+    let source = &env.context.config.source;
     match source.kind {
         SourceKind::Instance => {
-            let call = world.rds.create_db_snapshot().db_snapshot_identifier(id);
+            let call = env.rds.create_db_snapshot().db_snapshot_identifier(id);
             call.db_instance_identifier(&source.id).send().await.expect("a snapshot");
         }
         SourceKind::Cluster => {
-            let call = world.rds.create_db_cluster_snapshot().db_cluster_snapshot_identifier(id);
+            let call = env.rds.create_db_cluster_snapshot().db_cluster_snapshot_identifier(id);
             call.db_cluster_identifier(&source.id).send().await.expect("a snapshot");
         }
     }
 }
 
 /// The id of the snapshot for the hour that is `n` hours after midnight.
-fn id(world: &World, n: i64) -> SnapshotId {
-    let at = world.context.calendar.hour_of(hour(n));
-    SnapshotId::for_hour(&world.context.config.source.name, at).expect("an id")
+fn snapshot_id(env: &MotoEnv, n: i64) -> SnapshotId {
+    let at = env.context.calendar.hour_of(hour(n));
+    SnapshotId::for_hour(&env.context.config.source.name, at).expect("an id")
 }
 
 async fn snapshots_are_created_and_pruned(kind: SourceKind) {
-    let Some(world) = World::start("moto: snapshots and thinning", kind).await else { return };
-    let context = &world.context;
-    by_a_person(&world, "before-the-migration").await;
+    let Some(env) = MotoEnv::start("moto: snapshots and thinning", kind).await else { return };
+    let context = &env.context;
+    create_manual_snapshot(&env, "before-the-migration").await;
     // It has one of our names but no tag, so it is not ours.
-    by_a_person(&world, "landbridge-shop-20251231t0000z").await;
+    create_manual_snapshot(&env, "landbridge-shop-20251231t0000z").await;
 
     let first = snapshot::tick(context, tick(hour(0))).await.expect("a tick");
     assert_eq!(first.progress, Progress::Done);
-    let made = snapshots(&world).await;
-    let (_, tags) = made
+    let created = snapshots(&env).await;
+    let (_, tags) = created
         .iter()
-        .find(|(name, _)| name == id(&world, 0).as_str())
+        .find(|(name, _)| name == snapshot_id(&env, 0).as_str())
         .expect("the snapshot of this hour");
     // The digest of the settings to restore; the other two tags name the owner.
     let (settings, tags): (Vec<_>, Vec<_>) =
@@ -124,15 +124,15 @@ async fn snapshots_are_created_and_pruned(kind: SourceKind) {
             Progress::Done
         );
     }
-    let (one, two) = tokio::join!(
+    let (first, second) = tokio::join!(
         snapshot::tick(context, tick(hour(1))),
         snapshot::tick(context, tick(hour(1)))
     );
     assert_eq!(
-        (one.expect("a tick").progress, two.expect("a tick").progress),
+        (first.expect("a tick").progress, second.expect("a tick").progress),
         (Progress::Done, Progress::Done)
     );
-    let two_hours = ids(&world).await;
+    let two_hours = snapshot_ids(&env).await;
     assert_eq!(two_hours.len(), 4, "{two_hours:?}");
 
     for n in 2..=30 {
@@ -141,14 +141,13 @@ async fn snapshots_are_created_and_pruned(kind: SourceKind) {
             let arn = context
                 .aws
                 .rds
-                .snapshot(&id(&world, n))
+                .snapshot(&snapshot_id(&env, n))
                 .await
                 .expect("an answer")
                 .expect("the pinned snapshot")
                 .arn;
             let keep = Tag::builder().key(TAG_KEEP).value("").build();
-            world
-                .rds
+            env.rds
                 .add_tags_to_resource()
                 .resource_name(arn)
                 .tags(keep)
@@ -160,10 +159,10 @@ async fn snapshots_are_created_and_pruned(kind: SourceKind) {
     // Three hours, the export hours of two days (the older one is also the week's), the pinned
     // snapshots, and those that are not ours.
     let mut expected: Vec<String> =
-        [1, 5, 25, 28, 29, 30].map(|n| id(&world, n).to_string()).to_vec();
+        [1, 5, 25, 28, 29, 30].map(|n| snapshot_id(&env, n).to_string()).to_vec();
     expected.extend(["before-the-migration", "landbridge-shop-20251231t0000z"].map(str::to_owned));
     expected.sort();
-    assert_eq!(ids(&world).await, expected);
+    assert_eq!(snapshot_ids(&env).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,9 +177,9 @@ async fn snapshots_of_a_cluster_are_created_and_pruned() {
 
 /// Runs a day from the snapshot to the objects in Cloud Storage. Returns the plans of the day's
 /// tables.
-async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
-    let world = World::start("moto: export and transfer", kind).await?;
-    let context = &world.context;
+async fn run_day(kind: SourceKind) -> Option<(MotoEnv, Vec<TablePlan>)> {
+    let env = MotoEnv::start("moto: export and transfer", kind).await?;
+    let context = &env.context;
     let (at, day) = (hour(1), context.calendar.day_of(hour(1)));
     let waiting = export::tick(context, tick(at)).await.expect("a tick");
     assert_eq!(waiting.progress, Progress::Waiting, "no snapshot exists yet");
@@ -190,13 +189,14 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     assert_eq!(waiting.progress, Progress::Waiting, "no export exists yet");
 
     // Two concurrent ticks start one task.
-    let (one, two) = tokio::join!(export::tick(context, tick(at)), export::tick(context, tick(at)));
+    let (first, second) =
+        tokio::join!(export::tick(context, tick(at)), export::tick(context, tick(at)));
     if MOTO.exports_take_time {
-        assert_ne!(one.expect("a tick").progress, Progress::Done);
-        assert_ne!(two.expect("a tick").progress, Progress::Done);
+        assert_ne!(first.expect("a tick").progress, Progress::Done);
+        assert_ne!(second.expect("a tick").progress, Progress::Done);
     } else {
         // The slower tick may find the other's task complete and nothing in the bucket.
-        for outcome in [one, two] {
+        for outcome in [first, second] {
             match outcome {
                 Ok(outcome) => assert_eq!(outcome.progress, Progress::Partial),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
@@ -207,7 +207,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     let [task] = &tasks[..] else { panic!("one task, not {tasks:?}") };
     assert_eq!(task.id, "landbridge-shop-20260102-a1");
     assert!(
-        task.source_arn.ends_with(&format!("snapshot:{}", id(&world, 1))),
+        task.source_arn.ends_with(&format!("snapshot:{}", snapshot_id(&env, 1))),
         "{}",
         task.source_arn
     );
@@ -220,7 +220,7 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
             context.ledger.day(day).value(&EXPORT).await.expect("an answer").expect("a record");
         assert!(!record.complete);
         // … and continues when they exist.
-        world.write_export(&task.id, &task.source_arn).await;
+        env.write_export(&task.id, &task.source_arn).await;
     }
     for _ in 0..2 {
         assert_eq!(export::tick(context, tick(at)).await.expect("a tick").progress, Progress::Done);
@@ -229,11 +229,11 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
 
     let done = transfer::tick(context, tick(hour(2))).await.expect("a tick");
     assert_eq!(done.progress, Progress::Done, "{}", done.message);
-    let carried = world.google.list_objects(&context.config.transfer.bucket, "");
-    let again = transfer::tick(context, tick(hour(2))).await.expect("a tick");
-    assert_eq!(again.progress, Progress::Done, "{}", again.message);
+    let transferred = env.google.list_objects(&context.config.transfer.bucket, "");
+    let second = transfer::tick(context, tick(hour(2))).await.expect("a tick");
+    assert_eq!(second.progress, Progress::Done, "{}", second.message);
     // Names, sizes and generations: no object was written again.
-    assert_eq!(world.google.list_objects(&context.config.transfer.bucket, ""), carried);
+    assert_eq!(env.google.list_objects(&context.config.transfer.bucket, ""), transferred);
 
     let ledger = context.ledger.day(day);
     let plan = ledger.value(&PLAN).await.expect("an answer").expect("a plan");
@@ -250,44 +250,44 @@ async fn a_day(kind: SourceKind) -> Option<(World, Vec<TablePlan>)> {
     }
     let names: Vec<_> = tables.iter().map(|table| (table.table.as_str(), table.rows)).collect();
     assert_eq!(names, [("orders", 1_000), ("returns", 0)]);
-    assert_eq!(carried.len(), tables.iter().map(|table| table.items.len()).sum::<usize>());
-    Some((world, tables))
+    assert_eq!(transferred.len(), tables.iter().map(|table| table.items.len()).sum::<usize>());
+    Some((env, tables))
 }
 
 /// How the objects of a day were transferred.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Carried {
+struct TransferCounts {
     unchanged: usize,
     annotated: usize,
-    made: usize,
+    created: usize,
 }
 
 /// Compares every object in Cloud Storage with its source in moto's S3.
-async fn compare(world: &World, tables: &[TablePlan]) -> Carried {
-    let mut carried = Carried::default();
+async fn compare(env: &MotoEnv, tables: &[TablePlan]) -> TransferCounts {
+    let mut transferred = TransferCounts::default();
     for table in tables {
         let annotated = table.columns.iter().filter(|it| matches!(it.action, Action::Annotate(_)));
         let annotated: Vec<String> = annotated.map(|it| it.parquet.name.clone()).collect();
         let mut rows = 0;
         for item in &table.items {
-            let there = world
+            let loaded_object = env
                 .google
-                .read_object(&world.context.config.transfer.bucket, &item.object)
+                .read_object(&env.context.config.transfer.bucket, &item.object)
                 .expect("an object");
-            rows += read(there.clone()).num_rows() as u64;
+            rows += read(loaded_object.clone()).num_rows() as u64;
             match &item.from {
                 ItemSource::NoRows { .. } => {
-                    assert_eq!(read(there).num_rows(), 0);
-                    carried.made += 1;
+                    assert_eq!(read(loaded_object).num_rows(), 0);
+                    transferred.created += 1;
                 }
                 ItemSource::Object { key, .. } => {
-                    let here = world
+                    let source_object = env
                         .s3
                         .get_object()
-                        .bucket(&world.context.config.export.bucket)
+                        .bucket(&env.context.config.export.bucket)
                         .key(key)
                         .send();
-                    let here = here
+                    let source_object = source_object
                         .await
                         .expect("the source")
                         .body
@@ -296,25 +296,34 @@ async fn compare(world: &World, tables: &[TablePlan]) -> Carried {
                         .expect("a body")
                         .into_bytes();
                     if annotated.is_empty() {
-                        assert!(here == there, "{} differs from its source", item.object);
-                        carried.unchanged += 1;
+                        assert!(
+                            source_object == loaded_object,
+                            "{} differs from its source",
+                            item.object
+                        );
+                        transferred.unchanged += 1;
                     } else {
-                        assert!(here != there, "{} is not annotated", item.object);
+                        assert!(source_object != loaded_object, "{} is not annotated", item.object);
                         let text = |bytes| as_text(&read(bytes), &annotated);
-                        assert_eq!(text(here), text(there.clone()), "{}", item.object);
+                        assert_eq!(
+                            text(source_object),
+                            text(loaded_object.clone()),
+                            "{}",
+                            item.object
+                        );
                         for column in &annotated {
-                            let schema = read(there.clone()).schema();
+                            let schema = read(loaded_object.clone()).schema();
                             let field = schema.field_with_name(column).expect("the column");
                             assert_eq!(field.data_type(), &DataType::Utf8, "{column}");
                         }
-                        carried.annotated += 1;
+                        transferred.annotated += 1;
                     }
                 }
             }
         }
         assert_eq!(rows, table.rows, "{}", table.table);
     }
-    carried
+    transferred
 }
 
 /// The rows of a Parquet file.
@@ -344,13 +353,19 @@ fn as_text(batch: &RecordBatch, named: &[String]) -> Vec<(String, ArrayRef)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_is_exported_and_transferred() {
-    let Some((world, tables)) = a_day(SourceKind::Instance).await else { return };
+    let Some((env, tables)) = run_day(SourceKind::Instance).await else { return };
     // MySQL's CHAR has no annotation: the transfer annotates each file's footer.
-    assert_eq!(compare(&world, &tables).await, Carried { unchanged: 0, annotated: 3, made: 1 });
+    assert_eq!(
+        compare(&env, &tables).await,
+        TransferCounts { unchanged: 0, annotated: 3, created: 1 }
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_is_exported_and_transferred() {
-    let Some((world, tables)) = a_day(SourceKind::Cluster).await else { return };
-    assert_eq!(compare(&world, &tables).await, Carried { unchanged: 3, annotated: 0, made: 1 });
+    let Some((env, tables)) = run_day(SourceKind::Cluster).await else { return };
+    assert_eq!(
+        compare(&env, &tables).await,
+        TransferCounts { unchanged: 3, annotated: 0, created: 1 }
+    );
 }

@@ -24,7 +24,7 @@ use landbridge_local_database::{PostgresDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::reconcile::Rows;
-use crate::support::{Recipe, World, at};
+use crate::support::{TestEnv, TestEnvBuilder, at};
 use crate::tpch;
 
 /// Ten minutes before the export hour in Seoul.
@@ -35,16 +35,16 @@ const END: &str = "2026-11-20T17:50:00Z";
 const DAY: &str = "2026-11-21";
 
 /// A server with an empty database `shop`, and a client of it.
-async fn server() -> (TestPostgres, Client) {
+async fn start_server() -> (TestPostgres, Client) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     // If PostgreSQL is missing, the error lists what to install.
     let server = server.unwrap_or_else(|error| panic!("{error}"));
-    let client = shop(&server).await;
+    let client = create_shop(&server).await;
     (server, client)
 }
 
 /// Creates the database `shop` and returns a client of it.
-async fn shop(server: &TestPostgres) -> Client {
+async fn create_shop(server: &TestPostgres) -> Client {
     let maker = client(&server.url()).await;
     maker.batch_execute("CREATE DATABASE shop").await.expect("a database");
     client(&server.url_of("shop")).await
@@ -59,23 +59,23 @@ async fn client(url: &str) -> Client {
 }
 
 /// A local cloud whose DB instance is that server's database.
-async fn world(server: &TestPostgres, contract: String) -> World {
+async fn start_env(server: &TestPostgres, contract: String) -> TestEnv {
     let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
-    let mut recipe = Recipe::demo(Arc::new(source));
-    recipe.start = at(START);
-    recipe.config =
-        recipe.config.replacen("    ip:\n", &format!("{}    ip:\n", people::IDENTITY), 1);
+    let mut builder = TestEnvBuilder::demo(Arc::new(source));
+    builder.start = at(START);
+    builder.config =
+        builder.config.replacen("    ip:\n", &format!("{}    ip:\n", people::IDENTITY), 1);
     // All columns are loaded as the text that the export writes, dates included.
-    recipe.config = recipe.config.replace("DATE_YEAR_MASK", "FIRST_FOUR_CHARACTERS");
-    recipe.contract = contract;
-    recipe.build().await
+    builder.config = builder.config.replace("DATE_YEAR_MASK", "FIRST_FOUR_CHARACTERS");
+    builder.contract = contract;
+    builder.build().await
 }
 
 /// Runs the day; asserts that every table is published with the given number of rows.
-async fn night(world: &World, rows: &[(&str, usize)]) {
-    let failed = world.run_until(END).await;
+async fn run_day_and_check(env: &TestEnv, rows: &[(&str, usize)]) {
+    let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
-    let receipts = world.receipts(DAY).await;
+    let receipts = env.receipts(DAY).await;
     let mut targets: Vec<String> =
         rows.iter().map(|(table, _)| format!("public.{table}")).collect();
     targets.sort();
@@ -99,7 +99,7 @@ async fn tpch_and_a_table_of_people_are_transferred_completely() {
         println!("{what}: {:.1} s", clock.elapsed().as_secs_f64());
         clock = Instant::now();
     };
-    let (server, client) = server().await;
+    let (server, client) = start_server().await;
     took("a PostgreSQL server");
     source::load_tpch(&client).await;
     people::load(&client).await;
@@ -109,41 +109,41 @@ async fn tpch_and_a_table_of_people_are_transferred_completely() {
             people::CLASSES.iter().find(|(name, _)| table == "people" && *name == column);
         of_people.map_or("none", |(_, class)| class)
     });
-    let world = world(&server, contract.await).await;
+    let env = start_env(&server, contract.await).await;
     let mut tables = tpch::TABLES.to_vec();
     tables.push(("people", people::PEOPLE.len()));
-    night(&world, &tables).await;
-    took("the night");
+    run_day_and_check(&env, &tables).await;
+    took("the day");
 
     let mut cells = 0;
     for (table, rows) in &tables {
-        let (source, landed) = both(&world, &client, table).await;
+        let (source, loaded) = source_and_loaded_rows(&env, &client, table).await;
         assert_eq!(source.len(), *rows, "{table}");
         cells += source.cells();
-        source.assert_same(landed);
+        source.assert_same(loaded);
     }
     took(&format!("{cells} cells of {} tables compared, all equal", tables.len()));
 
-    masks(&world, &client).await;
-    nothing_personal_is_told(&world).await;
+    assert_masks(&env, &client).await;
+    assert_no_personal_data_in_logs(&env).await;
     took("masks asked for and logs searched");
 }
 
 /// A table's rows in the source, and its loaded rows.
-async fn both(world: &World, client: &Client, table: &str) -> (Rows, Rows) {
+async fn source_and_loaded_rows(env: &TestEnv, client: &Client, table: &str) -> (Rows, Rows) {
     let columns = source::columns(client, table).await;
     let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
-    let batches = world.cloud.google().table_batches("shop", table).expect("a table");
-    let landed = Rows::landed(table, &batches, &names);
-    let mut source = Rows::like(&landed);
+    let batches = env.cloud.google().table_batches("shop", table).expect("a table");
+    let loaded = Rows::loaded(table, &batches, &names);
+    let mut source = Rows::empty_like(&loaded);
     source::read(client, table, &mut source).await;
-    (source, landed)
+    (source, loaded)
 }
 
 /// Every PostgreSQL type that the documentation of exports lists, with its difficult values.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_is_transferred() {
-    let (server, client) = server().await;
+    let (server, client) = start_server().await;
     check_every_type(&server, &client).await;
 }
 
@@ -157,15 +157,15 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     client.batch_execute(&tables).await.expect("the tables");
     client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
     // The contract classifies no column: all of them are loaded, masked as unclassified.
-    let world = world(server, "version: 1\ntables: {}\n".to_owned()).await;
-    let failed = world.run_until(END).await;
+    let env = start_env(server, "version: 1\ntables: {}\n".to_owned()).await;
+    let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
-    let receipts = world.receipts(DAY).await;
-    let mut told = String::new();
+    let receipts = env.receipts(DAY).await;
+    let mut summary = String::new();
     for (target, receipt) in &receipts {
         let rows = receipt.rows_table.map_or("-".to_owned(), |rows| rows.to_string());
-        let warned = receipt.problem.as_ref().map_or("", |it| it.what.as_str());
-        told.push_str(&format!("{target} {:?} {rows} {warned}\n", receipt.state));
+        let problem = receipt.problem.as_ref().map_or("", |it| it.what.as_str());
+        summary.push_str(&format!("{target} {:?} {rows} {problem}\n", receipt.state));
     }
     expect_test::expect![[r#"
         odd schema.odd "table Published 1 
@@ -179,36 +179,36 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
         public.visits_feb Skipped - 
         public.visits_jan Skipped - 
     "#]]
-    .assert_eq(&told);
+    .assert_eq(&summary);
     let mut cells = 0;
     for table in ["every_type", "numbers", "moments", "visits", "nothing"] {
-        let (source, landed) = both(&world, client, table).await;
+        let (source, loaded) = source_and_loaded_rows(&env, client, table).await;
         cells += source.cells();
-        source.assert_same(landed);
+        source.assert_same(loaded);
     }
     println!("{cells} cells compared");
     assert!(cells > 40_000, "{cells}");
 }
 
 /// Asserts that every reader sees exactly what the class of a column allows.
-async fn masks(world: &World, client: &Client) {
+async fn assert_masks(env: &TestEnv, client: &Client) {
     let columns = "name, email, phone, birth_date, resident_number, account_no, note";
     let select = format!("SELECT {columns} FROM shop.people ORDER BY id");
-    let masked = world.query(Analyst, &select).await.expect("an answer");
+    let masked = env.query(Analyst, &select).await.expect("an answer");
     assert_eq!(masked[..people::MASKED.len()], people::MASKED);
 
     // No cell with personal data reaches the analyst unmasked.
-    let all = world.query(Analyst, "SELECT * FROM shop.people").await.expect("an answer");
+    let all = env.query(Analyst, "SELECT * FROM shop.people").await.expect("an answer");
     let seen: Vec<&String> = all.iter().flatten().collect();
     for plain in people::personal_cells() {
         assert!(!seen.iter().any(|cell| cell.contains(plain)), "an analyst sees {plain:?}");
     }
 
     // The reader of personal data sees it in full, except for unclassified columns.
-    let google = world.cloud.google();
+    let google = env.cloud.google();
     let plain = "SELECT name, name_en, email, phone, birth_date, resident_number, account_no FROM";
-    let landed = google.query_as(PiiReader.email(), &format!("{plain} shop.people")).await;
-    let mut landed: Vec<Vec<Option<String>>> = landed.expect("an answer").rows;
+    let loaded = google.query_as(PiiReader.email(), &format!("{plain} shop.people")).await;
+    let mut loaded: Vec<Vec<Option<String>>> = loaded.expect("an answer").rows;
     let source = client.simple_query(&format!("{plain} people")).await.expect("rows");
     let mut source: Vec<Vec<Option<String>>> = source
         .iter()
@@ -220,36 +220,36 @@ async fn masks(world: &World, client: &Client) {
         })
         .collect();
     source.sort_unstable();
-    landed.sort_unstable();
-    assert_eq!(landed, source);
-    let unjudged = "SELECT COUNT(*), COUNT(note), COUNT(photo) FROM shop.people";
-    assert_eq!(world.query(PiiReader, unjudged).await.expect("an answer"), [["8", "0", "0"]]);
+    loaded.sort_unstable();
+    assert_eq!(loaded, source);
+    let unclassified = "SELECT COUNT(*), COUNT(note), COUNT(photo) FROM shop.people";
+    assert_eq!(env.query(PiiReader, unclassified).await.expect("an answer"), [["8", "0", "0"]]);
 
     for column in people::CLASSES.iter().filter(|(_, class)| *class != "unclassified") {
         let select = format!("SELECT {} FROM shop.people", column.0);
-        let refused = world.query(Stranger, &select).await.expect_err("a refusal");
+        let refused = env.query(Stranger, &select).await.expect_err("a refusal");
         assert!(refused.contains("does not have permission to access policy tag"), "{refused}");
     }
-    let open = world.query(Stranger, "SELECT id, active FROM shop.people").await;
+    let open = env.query(Stranger, "SELECT id, active FROM shop.people").await;
     assert_eq!(open.expect("an answer").len(), people::PEOPLE.len());
 }
 
 /// Asserts that no cell is in the functions' logs or in the ledger.
-async fn nothing_personal_is_told(world: &World) {
-    let mut told = Vec::new();
+async fn assert_no_personal_data_in_logs(env: &TestEnv) {
+    let mut texts = Vec::new();
     for function in ["snapshot", "export", "transfer", "load"] {
-        let lines = world.cloud.logs(function).expect("a log");
+        let lines = env.cloud.logs(function).expect("a log");
         assert!(!lines.is_empty(), "{function} logs");
-        told.extend(lines.into_iter().map(|line| line.line.to_string()));
+        texts.extend(lines.into_iter().map(|line| line.line.to_string()));
     }
-    let records = world.ledger("").await;
+    let records = env.ledger("").await;
     assert!(!records.is_empty());
-    told.extend(records.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()));
+    texts.extend(records.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()));
     for cell in people::personal_cells() {
         // In JSON, where quotes and line ends are escaped.
         let cell = serde_json::Value::from(cell).to_string();
         let cell = &cell[1..cell.len() - 1];
-        assert!(!told.iter().any(|text| text.contains(cell)), "{cell} was logged or recorded");
+        assert!(!texts.iter().any(|text| text.contains(cell)), "{cell} was logged or recorded");
     }
 }
 
@@ -282,25 +282,25 @@ async fn move_money(client: Client, stop: Arc<AtomicBool>) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_in_use_is_read_at_one_instant() {
-    let (server, client_of_shop) = server().await;
+    let (server, client_of_shop) = start_server().await;
     client_of_shop.batch_execute(ACCOUNTS).await.expect("the tables");
-    let world = world(&server, source::contract(&client_of_shop, |_, _| "none").await).await;
+    let env = start_env(&server, source::contract(&client_of_shop, |_, _| "none").await).await;
     let stop = Arc::new(AtomicBool::new(false));
     let mover = tokio::spawn(move_money(client(&server.url_of("shop")).await, stop.clone()));
 
     // A reader without a transaction sees money appear or vanish. If that did not happen, the rest
     // would prove nothing.
     let began = Instant::now();
-    while read_apart(&client_of_shop).await == MONEY {
+    while read_without_transaction(&client_of_shop).await == MONEY {
         assert!(began.elapsed() < Duration::from_secs(20), "the money does not move");
     }
-    night(&world, &[("accounts", 2), ("ballast", 20_000), ("savings", 1)]).await;
+    run_day_and_check(&env, &[("accounts", 2), ("ballast", 20_000), ("savings", 1)]).await;
     stop.store(true, Ordering::Relaxed);
     let moved = mover.await.expect("transfers");
 
     let balances =
         "SELECT (SELECT SUM(balance) FROM shop.accounts), (SELECT SUM(balance) FROM shop.savings)";
-    let balances = world.query(Analyst, balances).await.expect("an answer");
+    let balances = env.query(Analyst, balances).await.expect("an answer");
     let [accounts, savings] = [0, 1].map(|at| balances[0][at].parse::<i64>().expect("a sum"));
     assert_eq!(accounts + savings, MONEY, "{accounts} + {savings}");
     let moved_before = u64::try_from(savings - 200_000).expect("more savings than before");
@@ -311,7 +311,7 @@ async fn a_database_in_use_is_read_at_one_instant() {
 }
 
 /// The sum of all money, read without a transaction.
-async fn read_apart(client: &Client) -> i64 {
+async fn read_without_transaction(client: &Client) -> i64 {
     let mut sum = 0;
     for table in ["accounts", "ballast", "savings"] {
         let column = if table == "ballast" { "0" } else { "balance" };

@@ -33,7 +33,7 @@ pub(super) async fn contract(
         if table != last {
             writeln!(text, "  public.{table}:\n    columns:").expect("memory");
         }
-        let lands = match source {
+        let column_type = match source {
             "smallint" | "integer" | "bigint" => "INT64",
             "double precision" => "FLOAT64",
             "boolean" => "BOOL",
@@ -41,8 +41,11 @@ pub(super) async fn contract(
             _ => "STRING",
         };
         let class = class(&table, column);
-        writeln!(text, "      {column}: {{ source: {source}, type: {lands}, class: {class} }}")
-            .expect("memory");
+        writeln!(
+            text,
+            "      {column}: {{ source: {source}, type: {column_type}, class: {class} }}"
+        )
+        .expect("memory");
         last = table;
     }
     text

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use landbridge_local_database::TestPostgres;
 use tempfile::TempDir;
 
-use crate::python::loudly;
+use crate::python::print_visibly;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_is_transferred_from_postgresql_14() {
@@ -24,21 +24,21 @@ async fn every_type_is_transferred_from_postgresql_17() {
 }
 
 async fn every_type_is_transferred(version: u32) {
-    let Some(programs) = place(version) else { return };
-    let copy = copied(&programs);
+    let Some(programs) = installed_postgres(version) else { return };
+    let copy = readable_copy(&programs);
     let folder = copy.path().join("native/bin");
     let server = tokio::task::spawn_blocking(move || TestPostgres::start_from(&folder));
     let server = server.await.expect("a start").unwrap_or_else(|error| panic!("{error}"));
-    let client = super::shop(&server).await;
-    let told = client.query_one("SHOW server_version", &[]).await.expect("a version");
-    let told: String = told.get(0);
-    assert!(told.starts_with(&format!("{version}.")), "{told}");
+    let client = super::create_shop(&server).await;
+    let version_text = client.query_one("SHOW server_version", &[]).await.expect("a version");
+    let version_text: String = version_text.get(0);
+    assert!(version_text.starts_with(&format!("{version}.")), "{version_text}");
     super::check_every_type(&server, &client).await;
 }
 
 /// The programs of this version. If they are missing, prints a visible line and returns `None`;
 /// with `LANDBRIDGE_REQUIRE_POSTGRES=1`, panics instead.
-fn place(version: u32) -> Option<PathBuf> {
+fn installed_postgres(version: u32) -> Option<PathBuf> {
     // Searches upwards from this program, because the target folder can be anywhere.
     let program = std::env::current_exe().expect("this program's path");
     let mut places =
@@ -46,7 +46,7 @@ fn place(version: u32) -> Option<PathBuf> {
     // The stamp is written last: without it, the installation is incomplete.
     let found = places.find(|place| place.join("stamp").is_file());
     if found.is_none() {
-        loudly(&format!(
+        print_visibly(&format!(
             "NOT RUN: PostgreSQL {version} is not in target/postgres: run \
              scripts/postgres-versions-for-tests.sh"
         ));
@@ -58,7 +58,7 @@ fn place(version: u32) -> Option<PathBuf> {
 
 /// A copy that every user can read: if the tests run as root, the server runs as another user,
 /// who may not read the target folder.
-fn copied(programs: &Path) -> TempDir {
+fn readable_copy(programs: &Path) -> TempDir {
     use std::os::unix::fs::PermissionsExt;
     let copy = TempDir::with_prefix("landbridge-postgres-").expect("a temporary directory");
     let open = std::fs::Permissions::from_mode(0o755);

@@ -15,7 +15,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Row, Value as Cell};
 
 use super::drill::{CONTRACT, DAY, JSON};
 use super::*;
-use crate::mariadb::{server, world_from};
+use crate::mariadb::{start_env_at, start_server};
 
 /// Difficult values, constraints, a sequence, a view, a trigger, a partition, an unusual name.
 const SHOP: &str = r#"
@@ -51,7 +51,7 @@ const TABLES: [&str; 5] = ["people", "orders", "visits", "`Odd ``name`", "nothin
 
 /// All rows of each table as the server prints them, not over the path that a snapshot
 /// uses.
-async fn all(client: &mut Conn) -> BTreeMap<&'static str, Vec<Vec<Option<Vec<u8>>>>> {
+async fn all_rows(client: &mut Conn) -> BTreeMap<&'static str, Vec<Vec<Option<Vec<u8>>>>> {
     let mut all = BTreeMap::new();
     for table in TABLES {
         let rows: Vec<Row> = client.query(format!("SELECT * FROM {table}")).await.expect("rows");
@@ -81,11 +81,11 @@ async fn client(outcome: &Value) -> Conn {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_equals_its_snapshot_row_by_row() {
-    let (server, mut shop) = server().await;
+    let (server, mut shop) = start_server().await;
     shop.query_drop(SHOP).await.expect("tables");
-    let world = world_from(&server, crate::support::SMALL_CONTRACT.to_owned(), NOON).await;
-    let then = all(&mut shop).await;
-    let id = snapshot(&world, NOON).await;
+    let env = start_env_at(&server, crate::support::SMALL_CONTRACT.to_owned(), NOON).await;
+    let then = all_rows(&mut shop).await;
+    let id = snapshot(&env, NOON).await;
     shop.query_drop(
         "DELETE FROM orders WHERE id > 110; UPDATE people SET name = 'gone'; DROP TABLE visits; \
          INSERT INTO nothing VALUES (1)",
@@ -94,11 +94,11 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
     .expect("the source moves on");
 
     let restore = ["restore", "--at", "2026-11-21 12:00", "--as", "shop-restored"];
-    let said = run(&world, &[&restore[..], &JSON].concat()).await.json();
-    assert_eq!(said["plan"]["origin"]["snapshot"], *id);
-    assert_eq!(said["outcome"]["silent"], Value::Null, "it answers");
-    let mut restored = client(&said["outcome"]).await;
-    let now = all(&mut restored).await;
+    let output = run(&env, &[&restore[..], &JSON].concat()).await.json();
+    assert_eq!(output["plan"]["origin"]["snapshot"], *id);
+    assert_eq!(output["outcome"]["silent"], Value::Null, "it answers");
+    let mut restored = client(&output["outcome"]).await;
+    let now = all_rows(&mut restored).await;
     for table in TABLES {
         assert_eq!(now[table].len(), then[table].len(), "{table}");
         assert!(now[table] == then[table], "{table} differs");
@@ -128,8 +128,8 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
 
     // There are no logs: the latest point in time is the present.
     let latest = [&["restore", "--pitr", "latest", "--as", "newest"][..], &JSON].concat();
-    let said = run(&world, &latest).await.json();
-    let mut newest = client(&said["outcome"]).await;
+    let output = run(&env, &latest).await.json();
+    let mut newest = client(&output["outcome"]).await;
     let gone = "SELECT COUNT(*) FROM people WHERE name = 'gone'";
     assert_eq!(newest.query_first(gone).await.expect("a count"), Some(5003));
 }
@@ -137,7 +137,7 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
 /// A day in the warehouse, the restore of its snapshot, and a drill that counts rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rows_of_a_receipt_are_restored_and_a_drill_counts_them() {
-    let (server, mut shop) = server().await;
+    let (server, mut shop) = start_server().await;
     shop.query_drop(
         "CREATE TABLE people (id bigint, name text); CREATE TABLE orders (id bigint, person bigint);
          INSERT INTO people SELECT seq, CONCAT('person ', seq) FROM seq_1_to_120;
@@ -146,34 +146,34 @@ async fn the_rows_of_a_receipt_are_restored_and_a_drill_counts_them() {
     )
     .await
     .expect("tables");
-    let world = world_from(&server, CONTRACT.replace("public.", "shop."), NOON).await;
-    world.cloud.skip_until(at("2026-11-21T15:50:00Z"));
-    let failed = world.run_until("2026-11-21T17:30:00Z").await;
+    let env = start_env_at(&server, CONTRACT.replace("public.", "shop."), NOON).await;
+    env.cloud.skip_until(at("2026-11-21T15:50:00Z"));
+    let failed = env.run_until("2026-11-21T17:30:00Z").await;
     assert!(failed.is_empty(), "{failed:#?}");
-    let receipts = world.receipts(DAY).await;
+    let receipts = env.receipts(DAY).await;
     assert_eq!(receipts.len(), 2);
 
     shop.query_drop("DELETE FROM people WHERE id > 7").await.expect("the source moves on");
     let args = [&["restore", "--from-receipt", DAY, "--as", "shop-restored"][..], &JSON].concat();
-    let said = run(&world, &args).await.json();
-    let mut restored = client(&said["outcome"]).await;
+    let output = run(&env, &args).await.json();
+    let mut restored = client(&output["outcome"]).await;
     let rows: Option<u64> =
         restored.query_first("SELECT COUNT(*) FROM people").await.expect("a count");
     assert_eq!(rows, Some(receipts["shop.people"].rows_footer));
 
     let drill = async |further: &[&str]| {
         let count = ["drill", "--database-url-env", "SHOP_URL"];
-        let mut command = command(&world, &[&count[..], further, &JSON].concat());
+        let mut command = command(&env, &[&count[..], further, &JSON].concat());
         command.env("SHOP_URL", "mysql://reader@nowhere:1/shop");
-        finish(&world, command).await
+        finish_command(&env, command).await
     };
     let good = drill(&["--from-receipt", DAY]).await.json();
     assert_eq!(good["drill"]["good"], true, "{good:#}");
     assert_eq!((&good["drill"]["tables"], &good["drill"]["day"]), (&2.into(), &DAY.into()));
-    snapshot(&world, "2026-11-21T20:00:00Z").await;
+    snapshot(&env, "2026-11-21T20:00:00Z").await;
     let bad = drill(&[]).await;
-    bad.fails(1, &["the drill failed", "shop.people: 120 in the receipt, 7"]);
-    let aws = world.cloud.aws();
+    bad.assert_fails(1, &["the drill failed", "shop.people: 120 in the receipt, 7"]);
+    let aws = env.cloud.aws();
     assert!(
         aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none(),
         "the drill's database is deleted"
@@ -231,13 +231,13 @@ impl DatabaseSnapshot for WithoutPrograms {
 async fn a_restore_without_a_server_fails() {
     let dir = tempfile::tempdir().expect("a directory");
     let image = crate::support::small_database().capture(at(NOON), dir.path()).await;
-    let mut recipe = Recipe::small();
-    recipe.source = Arc::new(WithoutPrograms(image.expect("an image")));
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    snapshot(&world, NOON).await;
-    let before = source(&world);
+    let mut builder = TestEnvBuilder::small();
+    builder.source = Arc::new(WithoutPrograms(image.expect("an image")));
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    snapshot(&env, NOON).await;
+    let before = source_state(&env);
     let args = ["restore", "--latest", "--as", "shop-restored", "--yes"];
-    run(&world, &args).await.fails(1, &["shop-restored is incompatible-restore"]);
-    assert_eq!(source(&world), before, "the source is untouched");
+    run(&env, &args).await.assert_fails(1, &["shop-restored is incompatible-restore"]);
+    assert_eq!(source_state(&env), before, "the source is untouched");
 }

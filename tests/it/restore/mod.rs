@@ -31,7 +31,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::sdk::Account;
-use crate::support::{Recipe, World, at};
+use crate::support::{TestEnv, TestEnvBuilder, at};
 
 /// The instance of the example configuration.
 const SOURCE: &str = "shop-prod";
@@ -42,13 +42,13 @@ const STEP: SignedDuration = SignedDuration::from_mins(2);
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The result of a command.
-struct Said {
+struct CommandOutput {
     code: i32,
     out: String,
     err: String,
 }
 
-impl Said {
+impl CommandOutput {
     /// Its output, which must be JSON, after a success.
     fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
@@ -56,7 +56,7 @@ impl Said {
     }
 
     /// Asserts a failure with one message that contains each of `parts`.
-    fn fails(&self, code: i32, parts: &[&str]) {
+    fn assert_fails(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         let last = self.err.lines().last().unwrap_or_default();
         assert!(last.starts_with("error: "), "{}", self.err);
@@ -67,14 +67,14 @@ impl Said {
 }
 
 /// The command with the environment of the local cloud, as a person starts it.
-fn command(world: &World, args: &[&str]) -> Command {
+fn command(env: &TestEnv, args: &[&str]) -> Command {
     let mut program = std::env::current_exe().expect("a program");
     program.pop();
     program.set_file_name("landbridge");
     let mut command = Command::new(&program);
-    command.args(args).envs(world.cloud.client_env());
-    command.env("LANDBRIDGE_CONFIG", config(world));
-    command.env("LANDBRIDGE_CLOCK", format!("{} {} 1", world.cloud.clock().now(), now()));
+    command.args(args).envs(env.cloud.client_env());
+    command.env("LANDBRIDGE_CONFIG", config(env));
+    command.env("LANDBRIDGE_CLOCK", format!("{} {} 1", env.cloud.clock().now(), now()));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
@@ -83,20 +83,20 @@ fn now() -> String {
     jiff::Timestamp::try_from(std::time::SystemTime::now()).expect("a time").to_string()
 }
 
-fn config(world: &World) -> PathBuf {
-    world.dir.path().join("landbridge.yaml")
+fn config(env: &TestEnv) -> PathBuf {
+    env.dir.path().join("landbridge.yaml")
 }
 
 /// Runs the command to its end while virtual time passes.
-async fn run(world: &World, args: &[&str]) -> Said {
-    finish(world, command(world, args)).await
+async fn run(env: &TestEnv, args: &[&str]) -> CommandOutput {
+    finish_command(env, command(env, args)).await
 }
 
-async fn finish(world: &World, mut command: Command) -> Said {
+async fn finish_command(env: &TestEnv, mut command: Command) -> CommandOutput {
     let child = command.spawn().expect("the command; `cargo build --workspace` makes it");
-    let output = while_time_passes(world, child.wait_with_output()).await.expect("an end");
+    let output = while_time_passes(env, child.wait_with_output()).await.expect("an end");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Said {
+    CommandOutput {
         code: output.status.code().unwrap_or(-1),
         out: text(output.stdout),
         err: text(output.stderr),
@@ -104,8 +104,8 @@ async fn finish(world: &World, mut command: Command) -> Said {
 }
 
 /// Moves the virtual clock until a future completes.
-async fn while_time_passes<T>(world: &World, what: impl Future<Output = T>) -> T {
-    let clock = world.cloud.clock().clone();
+async fn while_time_passes<T>(env: &TestEnv, what: impl Future<Output = T>) -> T {
+    let clock = env.cloud.clock().clone();
     let passing = tokio::spawn(async move {
         loop {
             tokio::time::sleep(EVERY).await;
@@ -118,8 +118,8 @@ async fn while_time_passes<T>(world: &World, what: impl Future<Output = T>) -> T
 }
 
 /// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true.
-async fn interrupt_when(world: &World, args: &[&str], seen: impl Fn() -> bool) {
-    let mut child: Child = command(world, args).spawn().expect("the command");
+async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) {
+    let mut child: Child = command(env, args).spawn().expect("the command");
     let pid = child.id().expect("a process").to_string();
     let begun = std::time::Instant::now();
     while !seen() {
@@ -134,46 +134,46 @@ async fn interrupt_when(world: &World, args: &[&str], seen: impl Fn() -> bool) {
 }
 
 /// A local cloud at noon, with one snapshot of ours.
-async fn world() -> World {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    snapshot(&world, NOON).await;
-    world
+async fn start_env() -> TestEnv {
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    snapshot(&env, NOON).await;
+    env
 }
 
 /// Runs the snapshot function for an hour and waits until the snapshot is `available`.
-async fn snapshot(world: &World, time: &str) -> String {
-    let outcome = world.tick("snapshot", time).await;
+async fn snapshot(env: &TestEnv, time: &str) -> String {
+    let outcome = env.tick("snapshot", time).await;
     assert!(outcome.is_response(), "{outcome:?}");
-    let clock = world.cloud.clock();
+    let clock = env.cloud.clock();
     clock.advance_to(clock.now() + SignedDuration::from_mins(10));
     let hour = at(time).strftime("%Y%m%dt%H%Mz").to_string();
     format!("landbridge-shop-{hour}")
 }
 
 /// A client of the local RDS without retries.
-fn sdk(world: &World) -> aws_sdk_rds::Client {
-    let env = world.cloud.client_env();
-    let (rds, s3) = (&env["AWS_ENDPOINT_URL_RDS"], &env["AWS_ENDPOINT_URL_S3"]);
-    let (key, secret) = (&env["AWS_ACCESS_KEY_ID"], &env["AWS_SECRET_ACCESS_KEY"]);
+fn sdk(env: &TestEnv) -> aws_sdk_rds::Client {
+    let variables = env.cloud.client_env();
+    let (rds, s3) = (&variables["AWS_ENDPOINT_URL_RDS"], &variables["AWS_ENDPOINT_URL_S3"]);
+    let (key, secret) = (&variables["AWS_ACCESS_KEY_ID"], &variables["AWS_SECRET_ACCESS_KEY"]);
     Account { rds, s3, secrets: s3, key, secret }.rds()
 }
 
 /// Our client of the local RDS.
-fn ours(world: &World, kind: SourceKind) -> landbridge_aws::Rds {
-    landbridge_aws::Rds::new(sdk(world), kind)
+fn rds_client(env: &TestEnv, kind: SourceKind) -> landbridge_aws::Rds {
+    landbridge_aws::Rds::new(sdk(env), kind)
 }
 
-fn settings_of(world: &World, kind: DatabaseKind, id: &str) -> DatabaseSettings {
-    let (settings, status) = world.cloud.aws().describe_database(kind, id).expect(id);
+fn settings_of(env: &TestEnv, kind: DatabaseKind, id: &str) -> DatabaseSettings {
+    let (settings, status) = env.cloud.aws().describe_database(kind, id).expect(id);
     assert_eq!(status, "available", "{id}");
     settings
 }
 
 /// The settings, status and tags of the source: no fault may change any of them.
-fn source(world: &World) -> (DatabaseSettings, String, BTreeMap<String, String>) {
-    let aws = world.cloud.aws();
+fn source_state(env: &TestEnv) -> (DatabaseSettings, String, BTreeMap<String, String>) {
+    let aws = env.cloud.aws();
     let (settings, status) = aws.describe_database(DatabaseKind::Instance, SOURCE).expect(SOURCE);
     (settings, status, aws.database_tags(DatabaseKind::Instance, SOURCE).expect(SOURCE))
 }

@@ -60,29 +60,32 @@ pub(super) async fn client(url: &str) -> Client {
 }
 
 /// A server with the database `shop`, and a local cloud whose instance it is.
-pub(super) async fn real(sql: &str, contract: Option<String>) -> (TestPostgres, Client, World) {
-    real_from(sql, contract, NOON).await
+pub(super) async fn start_with_postgres(
+    sql: &str,
+    contract: Option<String>,
+) -> (TestPostgres, Client, TestEnv) {
+    start_with_postgres_at(sql, contract, NOON).await
 }
 
-/// As [`real`], starting at another time.
-pub(super) async fn real_from(
+/// As [`start_with_postgres`], starting at another time.
+pub(super) async fn start_with_postgres_at(
     sql: &str,
     contract: Option<String>,
     start: &str,
-) -> (TestPostgres, Client, World) {
+) -> (TestPostgres, Client, TestEnv) {
     let server = tokio::task::spawn_blocking(TestPostgres::start).await.expect("a start");
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     client(&server.url()).await.batch_execute("CREATE DATABASE shop").await.expect("a database");
     let shop = client(&server.url_of("shop")).await;
     shop.batch_execute(sql).await.expect("tables");
     let source = PostgresDatabase::connect(&server.url_of("shop")).await.expect("a source");
-    let mut recipe = Recipe::demo(Arc::new(source));
-    recipe.start = at(start);
-    recipe.contract = contract.unwrap_or_else(|| crate::support::SMALL_CONTRACT.to_owned());
-    (server, shop, recipe.build().await)
+    let mut builder = TestEnvBuilder::demo(Arc::new(source));
+    builder.start = at(start);
+    builder.contract = contract.unwrap_or_else(|| crate::support::SMALL_CONTRACT.to_owned());
+    (server, shop, builder.build().await)
 }
 
-async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>> {
+async fn all_rows(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>> {
     let mut all = BTreeMap::new();
     for table in TABLES {
         let mut rows = source_rows(client, table).await;
@@ -93,7 +96,7 @@ async fn all(client: &Client) -> BTreeMap<&'static str, Vec<Vec<Option<String>>>
 }
 
 /// The URL at which the outcome says that the database can be reached.
-pub(super) fn url(outcome: &Value) -> String {
+pub(super) fn database_url(outcome: &Value) -> String {
     let [user, host, database] =
         ["user", "host", "database"].map(|it| outcome[it].as_str().expect(it));
     format!("postgres://{user}@{host}:{}/{database}", outcome["port"])
@@ -101,9 +104,9 @@ pub(super) fn url(outcome: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_equals_its_snapshot_row_by_row() {
-    let (_server, shop, world) = real(SHOP, None).await;
-    let then = all(&shop).await;
-    let id = snapshot(&world, NOON).await;
+    let (_server, shop, env) = start_with_postgres(SHOP, None).await;
+    let then = all_rows(&shop).await;
+    let id = snapshot(&env, NOON).await;
     shop.batch_execute(
         "DELETE FROM orders WHERE id > 10; UPDATE people SET name = 'gone'; DROP TABLE visits; \
          INSERT INTO nothing VALUES (1)",
@@ -121,10 +124,10 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
         "--output",
         "json",
     ];
-    let said = run(&world, &args).await.json();
-    assert_eq!(said["plan"]["origin"]["snapshot"], *id);
-    let restored = client(&url(&said["outcome"])).await;
-    let now = all(&restored).await;
+    let output = run(&env, &args).await.json();
+    assert_eq!(output["plan"]["origin"]["snapshot"], *id);
+    let restored = client(&database_url(&output["outcome"])).await;
+    let now = all_rows(&restored).await;
     for table in TABLES {
         assert_eq!(now[table].len(), then[table].len(), "{table}");
         assert!(now[table] == then[table], "{table} differs");
@@ -150,8 +153,8 @@ async fn a_restore_equals_its_snapshot_row_by_row() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_logs_restore_rows_that_no_snapshot_has() {
     let sql = "CREATE TABLE notes (id int); INSERT INTO notes VALUES (1)";
-    let (_server, shop, world) = real(sql, None).await;
-    snapshot(&world, NOON).await;
+    let (_server, shop, env) = start_with_postgres(sql, None).await;
+    snapshot(&env, NOON).await;
     shop.batch_execute("INSERT INTO notes VALUES (2)").await.expect("a row");
     let count = |url: String| async move {
         let row = client(&url).await.query_one("SELECT count(*) FROM notes", &[]).await;
@@ -159,12 +162,12 @@ async fn the_logs_restore_rows_that_no_snapshot_has() {
     };
     let json = ["--yes", "--output", "json"];
     let latest = [&["restore", "--pitr", "latest", "--as", "newest"][..], &json].concat();
-    let said = run(&world, &latest).await.json();
-    assert_eq!(count(url(&said["outcome"])).await, 2);
+    let output = run(&env, &latest).await.json();
+    assert_eq!(count(database_url(&output["outcome"])).await, 2);
     let noon = [&["restore", "--pitr", "2026-11-21 12:01", "--as", "noon"][..], &json].concat();
-    let said = run(&world, &noon).await.json();
-    assert_eq!(count(url(&said["outcome"])).await, 1);
-    assert!(!settings_of(&world, DatabaseKind::Instance, "noon").public, "settings are replayed");
+    let output = run(&env, &noon).await.json();
+    assert_eq!(count(database_url(&output["outcome"])).await, 1);
+    assert!(!settings_of(&env, DatabaseKind::Instance, "noon").public, "settings are replayed");
     let late = ["restore", "--pitr", "2027-11-21 12:01", "--as", "late", "--yes"];
-    run(&world, &late).await.fails(2, &["go up to", "latest"]);
+    run(&env, &late).await.assert_fails(2, &["go up to", "latest"]);
 }

@@ -40,33 +40,32 @@ async fn every_command_of_the_runbook_works() {
     let sql = "CREATE TABLE people (id bigint, name text); INSERT INTO people VALUES (1, 'one')";
     let contract = "version: 1\ntables:\n  public.people:\n    columns:\n      id: { source: bigint, \
                     type: INT64, class: none }\n      name: { source: text, type: STRING, class: name }\n";
-    let (_server, _shop, world) =
-        super::rows::real_from(sql, Some(contract.to_owned()), "2026-11-20T15:50:00Z").await;
-    let failed = world.run_until("2026-11-20T17:30:00Z").await;
+    let (_server, _shop, env) =
+        super::rows::start_with_postgres_at(sql, Some(contract.to_owned()), "2026-11-20T15:50:00Z")
+            .await;
+    let failed = env.run_until("2026-11-20T17:30:00Z").await;
     assert!(failed.is_empty(), "{failed:#?}");
-    world.cloud.skip_until(at("2026-11-21T04:59:59Z"));
-    snapshot(&world, "2026-11-21T05:00:00Z").await;
-    world.cloud.clock().advance_to(at("2026-11-21T06:00:00Z"));
+    env.cloud.skip_until(at("2026-11-21T04:59:59Z"));
+    snapshot(&env, "2026-11-21T05:00:00Z").await;
+    env.cloud.clock().advance_to(at("2026-11-21T06:00:00Z"));
 
     for line in &commands {
         let words = words(line);
         let (program, args) = words.split_first().expect("a command");
         assert_eq!(program, "landbridge", "{line}");
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let mut command = command(&world, &args);
+        let mut command = command(&env, &args);
         command.env("SHOP_URL", "postgres://landbridge@any/shop");
-        let said = finish(&world, command).await;
-        assert_eq!(said.code, 0, "{line}\n{}\n{}", said.out, said.err);
+        let output = finish_command(&env, command).await;
+        assert_eq!(output.code, 0, "{line}\n{}\n{}", output.out, output.err);
         println!("{line}");
     }
     let names = ["shop-prod", "shop-restored", "shop-restored-1437", "shop-of-the-day"];
     for name in names {
         assert!(
-            world.cloud.aws().describe_database(DatabaseKind::Instance, name).is_some(),
+            env.cloud.aws().describe_database(DatabaseKind::Instance, name).is_some(),
             "{name}"
         );
     }
-    assert!(
-        world.cloud.aws().describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none()
-    );
+    assert!(env.cloud.aws().describe_database(DatabaseKind::Instance, "shop-prod-drill").is_none());
 }

@@ -13,7 +13,7 @@ use landbridge_local_aws::{DatabaseKind, DatabaseSettings};
 use super::*;
 
 /// A source of which no setting has AWS's default.
-fn unusual(settings: &mut DatabaseSettings) {
+fn set_unusual_settings(settings: &mut DatabaseSettings) {
     let text = |text: &str| text.to_owned();
     *settings = DatabaseSettings {
         class: text("db.r6g.xlarge"),
@@ -64,29 +64,29 @@ const NOT_OF_AN_INSTANCE: [Setting; 4] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_setting_is_restored() {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    let aws = world.cloud.aws();
-    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, unusual));
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    let aws = env.cloud.aws();
+    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, set_unusual_settings));
     let arn = format!("arn:aws:rds:ap-northeast-2:123456789012:db:{SOURCE}");
     assert!(aws.set_tag(&arn, "team", "shop") && aws.set_tag(&arn, "cost-centre", "12"));
-    snapshot(&world, NOON).await;
+    snapshot(&env, NOON).await;
     // The source changes afterwards: the settings at the time of the snapshot count.
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
 
     let restored =
-        run(&world, &["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"]);
+        run(&env, &["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"]);
     let restored = restored.await.json();
     assert_eq!(restored["outcome"]["not_as_planned"], serde_json::json!([]));
-    let mut expected = settings_of(&world, DatabaseKind::Instance, SOURCE);
+    let mut expected = settings_of(&env, DatabaseKind::Instance, SOURCE);
     expected.class = "db.r6g.xlarge".into();
-    assert_eq!(settings_of(&world, DatabaseKind::Instance, "shop-restored"), expected);
-    let seen = ours(&world, SourceKind::Instance);
-    let seen = seen.database(SourceKind::Instance, "shop-restored").await.unwrap().unwrap();
-    assert_eq!(seen.tags["team"], "shop");
-    assert_eq!(seen.tags["cost-centre"], "12");
-    assert!(!seen.tags.contains_key("landbridge:source"), "{:?}", seen.tags);
+    assert_eq!(settings_of(&env, DatabaseKind::Instance, "shop-restored"), expected);
+    let rds = rds_client(&env, SourceKind::Instance);
+    let database = rds.database(SourceKind::Instance, "shop-restored").await.unwrap().unwrap();
+    assert_eq!(database.tags["team"], "shop");
+    assert_eq!(database.tags["cost-centre"], "12");
+    assert!(!database.tags.contains_key("landbridge:source"), "{:?}", database.tags);
 }
 
 /// Restores with every setting but one and reports the result for that one. Class, port, storage
@@ -94,63 +94,63 @@ async fn every_setting_is_restored() {
 /// of a source with defaults, and the plan of one with unusual settings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_omitted_setting_is_detected() {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    let plain = snapshot(&world, NOON).await;
-    let (aws, rds) = (world.cloud.aws(), ours(&world, SourceKind::Instance));
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    let plain = snapshot(&env, NOON).await;
+    let (aws, rds) = (env.cloud.aws(), rds_client(&env, SourceKind::Instance));
     aws.set_database_quota(1_000);
-    aws.update_settings(DatabaseKind::Instance, SOURCE, unusual);
+    aws.update_settings(DatabaseKind::Instance, SOURCE, set_unusual_settings);
     let mut record = rds.settings_record(SOURCE).await.unwrap();
     let tags = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
     record.settings.set(Setting::Tags, Some(SettingValue::Tags(tags)));
 
-    let mut seen = Vec::new();
+    let mut detected = Vec::new();
     // io2 storage has no throughput setting; gp3 is tested separately.
     let gp3 = |record: &mut landbridge_core::restore::SettingsRecord| {
         record.settings.set(Setting::StorageType, Some(SettingValue::Text("gp3".into())));
         record.settings.set(Setting::StorageThroughput, Some(SettingValue::Number(700)));
     };
-    for (number, forgotten) in Setting::ALL.into_iter().enumerate() {
-        if NOT_OF_AN_INSTANCE.contains(&forgotten) {
+    for (number, omitted) in Setting::ALL.into_iter().enumerate() {
+        if NOT_OF_AN_INSTANCE.contains(&omitted) {
             continue;
         }
         let mut record = record.clone();
-        if forgotten == Setting::StorageThroughput {
+        if omitted == Setting::StorageThroughput {
             gp3(&mut record);
         }
         let target = format!("without-{number}");
         let origin = RestoreOrigin::Snapshot(plain.clone());
         let options = RestoreOptions::default();
         let plan = RestorePlan::new(&record, SOURCE, &target, origin, options);
-        assert!(plan.settings.get(forgotten).is_some(), "{} is recorded", forgotten.name());
-        let all = restored(&world, &rds, &plan, &plan.settings).await;
-        let differing = differing(&plan.settings, &all);
+        assert!(plan.settings.get(omitted).is_some(), "{} is recorded", omitted.name());
+        let all = restore_with(&env, &rds, &plan, &plan.settings).await;
+        let differing = differing_settings(&plan.settings, &all);
         assert!(differing.is_empty(), "no setting omitted: {differing:?}");
 
         let mut most = plan.settings.clone();
-        most.remove(forgotten);
-        if matches!(forgotten, Setting::StorageType) {
+        most.remove(omitted);
+        if matches!(omitted, Setting::StorageType) {
             // Without a storage type there is nothing to provision.
             most.remove(Setting::Iops);
         }
         let plan = RestorePlan { target: format!("forgot-{number}"), ..plan };
-        let without = restored(&world, &rds, &plan, &most).await;
-        let differing = self::differing(&plan.settings, &without);
+        let without = restore_with(&env, &rds, &plan, &most).await;
+        let differing = differing_settings(&plan.settings, &without);
         assert!(
-            differing.contains(&forgotten),
+            differing.contains(&omitted),
             "{} was omitted and not detected: {differing:?}",
-            forgotten.name()
+            omitted.name()
         );
-        seen.push(forgotten);
+        detected.push(omitted);
     }
-    println!("{} settings forgotten one by one, each seen", seen.len());
-    assert_eq!(seen.len(), Setting::ALL.len() - NOT_OF_AN_INSTANCE.len());
+    println!("{} settings omitted one by one, each detected", detected.len());
+    assert_eq!(detected.len(), Setting::ALL.len() - NOT_OF_AN_INSTANCE.len());
 }
 
 /// Restores with these settings; those that the restore call cannot take are set afterwards.
-async fn restored(
-    world: &World,
+async fn restore_with(
+    env: &TestEnv,
     rds: &landbridge_aws::Rds,
     plan: &RestorePlan,
     settings: &Wanted,
@@ -162,17 +162,17 @@ async fn restored(
         at_restore.remove(Setting::Tags);
     }
     rds.start_restore(&plan, &at_restore).await.unwrap();
-    let here = |it: &landbridge_aws::rds::Database| it.status == "available";
-    let look = || async {
+    let is_available = |it: &landbridge_aws::rds::Database| it.status == "available";
+    let wait_until_available = || async {
         loop {
             let it = rds.database(SourceKind::Instance, &plan.target).await.unwrap().unwrap();
-            if here(&it) {
+            if is_available(&it) {
                 return it;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let it = while_time_passes(world, look()).await;
+    let it = while_time_passes(env, wait_until_available()).await;
     let later: Wanted = settings
         .iter()
         .filter(|(setting, _)| !setting.is_restore_parameter(SourceKind::Instance))
@@ -180,62 +180,62 @@ async fn restored(
         .collect();
     // RDS refuses a role without an interval, and an interval without a role; then neither is set.
     let _ = rds.modify_database(SourceKind::Instance, &it, &later).await;
-    let it = while_time_passes(world, look()).await;
+    let it = while_time_passes(env, wait_until_available()).await;
     rds.delete_database(SourceKind::Instance, &plan.target, |_| true).await.ok();
     it.settings
 }
 
-fn differing(wanted: &Wanted, actual: &Wanted) -> Vec<Setting> {
+fn differing_settings(wanted: &Wanted, actual: &Wanted) -> Vec<Setting> {
     wanted.differing_from(actual).iter().map(|(setting, _)| setting).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_database_is_public_only_on_request() {
-    let world = world().await;
-    let is_public = |id: &str| settings_of(&world, DatabaseKind::Instance, id).public;
+    let env = start_env().await;
+    let is_public = |id: &str| settings_of(&env, DatabaseKind::Instance, id).public;
     assert!(is_public(SOURCE), "AWS's own default, in a default VPC");
     let args = ["restore", "--latest", "--as", "closed", "--yes"];
-    assert_eq!(run(&world, &args).await.code, 0);
+    assert_eq!(run(&env, &args).await.code, 0);
     assert!(!is_public("closed"));
     let args = ["restore", "--latest", "--as", "open", "--yes", "--public"];
-    assert_eq!(run(&world, &args).await.code, 0);
+    assert_eq!(run(&env, &args).await.code, 0);
     assert!(is_public("open"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_plan_lists_differences_from_the_source_and_changes_nothing() {
-    let world = world().await;
-    let aws = world.cloud.aws();
+    let env = start_env().await;
+    let aws = env.cloud.aws();
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.class = "db.r6g.large".into());
-    let before = source(&world);
+    let before = source_state(&env);
     let args = ["restore", "--latest", "--as", "shop-restored", "--dry-run"];
-    let said = run(&world, &args).await;
-    assert_eq!(said.code, 0, "{}", said.err);
-    let line = said.out.lines().find(|line| line.contains(" class ")).expect("a line");
+    let output = run(&env, &args).await;
+    assert_eq!(output.code, 0, "{}", output.err);
+    let line = output.out.lines().find(|line| line.contains(" class ")).expect("a line");
     assert!(line.contains('≠') && line.contains("db.r6g.large") && line.contains("db.t4g.medium"));
-    assert!(said.out.contains("settings differ"), "{}", said.out);
+    assert!(output.out.contains("settings differ"), "{}", output.out);
     assert!(aws.describe_database(DatabaseKind::Instance, "shop-restored").is_none());
-    assert_eq!(source(&world), before);
+    assert_eq!(source_state(&env), before);
 
-    let json = run(&world, &[&args[..], &["--output", "json"]].concat()).await.json();
+    let json = run(&env, &[&args[..], &["--output", "json"]].concat()).await.json();
     assert_eq!(json["plan"]["settings"]["class"], "db.t4g.medium");
     // Without a terminal and without --yes, the command does nothing.
-    run(&world, &args[..4]).await.fails(2, &["--yes"]);
+    run(&env, &args[..4]).await.assert_fails(2, &["--yes"]);
     assert!(aws.describe_database(DatabaseKind::Instance, "shop-restored").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_without_a_record_uses_the_sources_settings_and_reports_it() {
-    let world = world().await;
-    let aws = world.cloud.aws();
+    let env = start_env().await;
+    let aws = env.cloud.aws();
     let (arn, id) = aws.snapshots().into_iter().map(|it| (it.arn, it.id)).next().unwrap();
     assert!(aws.remove_tag(&arn, "landbridge:settings"));
     let args = ["restore", "--snapshot", &id, "--as", "shop-restored", "--yes", "--output", "json"];
-    let said = run(&world, &args).await.json();
-    let remarks = said["remarks"].to_string();
+    let output = run(&env, &args).await.json();
+    let remarks = output["remarks"].to_string();
     assert!(remarks.contains("no settings were recorded"), "{remarks}");
     // The next tick of the hour records the missing settings.
-    let outcome = world.tick("snapshot", NOON).await;
+    let outcome = env.tick("snapshot", NOON).await;
     assert!(outcome.is_response(), "{outcome:?}");
     let tags = aws.snapshots().into_iter().next().unwrap().tags;
     assert!(tags.contains_key("landbridge:settings"), "{tags:?}");
@@ -243,13 +243,13 @@ async fn a_snapshot_without_a_record_uses_the_sources_settings_and_reports_it() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unchanged_settings_are_recorded_once() {
-    let world = world().await;
-    snapshot(&world, "2026-11-21T04:00:00Z").await;
-    assert_eq!(world.ledger("settings/").await.len(), 1);
-    world.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, |it| it.multi_az = true);
-    snapshot(&world, "2026-11-21T05:00:00Z").await;
-    assert_eq!(world.ledger("settings/").await.len(), 2);
-    let tags: BTreeSet<String> = world
+    let env = start_env().await;
+    snapshot(&env, "2026-11-21T04:00:00Z").await;
+    assert_eq!(env.ledger("settings/").await.len(), 1);
+    env.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, |it| it.multi_az = true);
+    snapshot(&env, "2026-11-21T05:00:00Z").await;
+    assert_eq!(env.ledger("settings/").await.len(), 2);
+    let tags: BTreeSet<String> = env
         .cloud
         .aws()
         .snapshots()
@@ -264,15 +264,15 @@ async fn unchanged_settings_are_recorded_once() {
 /// nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_without_settings_gets_awss_defaults() {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    assert!(world.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, unusual));
-    let id = snapshot(&world, NOON).await;
-    let call = sdk(&world).restore_db_instance_from_db_snapshot().db_instance_identifier("bare");
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    assert!(env.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, set_unusual_settings));
+    let id = snapshot(&env, NOON).await;
+    let call = sdk(&env).restore_db_instance_from_db_snapshot().db_instance_identifier("bare");
     call.db_snapshot_identifier(&id).send().await.expect("a restore");
     let available = || async {
-        while world
+        while env
             .cloud
             .aws()
             .describe_database(DatabaseKind::Instance, "bare")
@@ -281,8 +281,8 @@ async fn a_restore_without_settings_gets_awss_defaults() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    while_time_passes(&world, available()).await;
-    let bare = settings_of(&world, DatabaseKind::Instance, "bare");
+    while_time_passes(&env, available()).await;
+    let bare = settings_of(&env, DatabaseKind::Instance, "bare");
     let groups = (&*bare.subnet_group, &*bare.parameter_group, &*bare.option_group);
     assert_eq!(groups, ("default", "default.postgres16", "default:postgres-16"));
     assert_eq!(bare.security_groups, BTreeSet::from(["sg-default".to_owned()]));
@@ -297,31 +297,31 @@ async fn a_restore_without_settings_gets_awss_defaults() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_source_is_restored_with_its_settings() {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    let world = recipe.build().await;
-    let aws = world.cloud.aws();
-    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, unusual));
-    snapshot(&world, NOON).await;
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    let aws = env.cloud.aws();
+    assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, set_unusual_settings));
+    snapshot(&env, NOON).await;
     // A newer snapshot, made by a person, has no record.
-    let by_hand = sdk(&world).create_db_snapshot().db_snapshot_identifier("by-hand");
+    let by_hand = sdk(&env).create_db_snapshot().db_snapshot_identifier("by-hand");
     by_hand.db_instance_identifier(SOURCE).send().await.expect("a snapshot");
     aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.deletion_protection = false);
-    let gone = sdk(&world).delete_db_instance().db_instance_identifier(SOURCE);
+    let gone = sdk(&env).delete_db_instance().db_instance_identifier(SOURCE);
     gone.skip_final_snapshot(true).send().await.expect("an accident");
-    world.cloud.clock().advance_to(world.cloud.clock().now() + SignedDuration::from_mins(30));
+    env.cloud.clock().advance_to(env.cloud.clock().now() + SignedDuration::from_mins(30));
     assert!(aws.describe_database(DatabaseKind::Instance, SOURCE).is_none());
 
     let args = ["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"];
-    let said = run(&world, &args).await.json();
-    assert_eq!(said["plan"]["origin"]["snapshot"], "by-hand");
-    let remarks = said["remarks"].to_string();
+    let output = run(&env, &args).await.json();
+    assert_eq!(output["plan"]["origin"]["snapshot"], "by-hand");
+    let remarks = output["remarks"].to_string();
     assert!(remarks.contains("shop-prod is gone: those of landbridge-shop-"), "{remarks}");
-    let restored = settings_of(&world, DatabaseKind::Instance, "shop-restored");
+    let restored = settings_of(&env, DatabaseKind::Instance, "shop-restored");
     assert!(restored.deletion_protection && restored.multi_az && !restored.public);
     assert_eq!(restored.subnet_group, "shop-private");
     // The name of the source is free, so the swap renames one database.
     let swap = ["restore", "--as", "shop-restored", "--swap", "--yes"];
-    assert_eq!(run(&world, &swap).await.code, 0);
-    assert_eq!(settings_of(&world, DatabaseKind::Instance, SOURCE), restored);
+    assert_eq!(run(&env, &swap).await.code, 0);
+    assert_eq!(settings_of(&env, DatabaseKind::Instance, SOURCE), restored);
 }

@@ -10,8 +10,8 @@ const SWAP: [&str; 5] = ["restore", "--as", "shop-restored", "--swap", "--yes"];
 const UNDO: [&str; 6] = ["restore", "--as", "shop-restored", "--swap", "--undo", "--yes"];
 
 /// The resource ids, which a rename does not change, by name.
-async fn ids(world: &World) -> BTreeMap<String, String> {
-    let page = sdk(world).describe_db_instances().send().await.expect("instances");
+async fn resource_ids(env: &TestEnv) -> BTreeMap<String, String> {
+    let page = sdk(env).describe_db_instances().send().await.expect("instances");
     let pair = |it: &aws_sdk_rds::types::DbInstance| {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         (text(it.db_instance_identifier()), text(it.dbi_resource_id()))
@@ -21,81 +21,81 @@ async fn ids(world: &World) -> BTreeMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_swap_its_repetition_and_its_undoing() {
-    let world = world().await;
-    assert_eq!(run(&world, &RESTORE).await.code, 0);
-    let before = ids(&world).await;
-    let dry = run(&world, &[&SWAP[..], &["--dry-run"]].concat()).await;
+    let env = start_env().await;
+    assert_eq!(run(&env, &RESTORE).await.code, 0);
+    let before = resource_ids(&env).await;
+    let dry = run(&env, &[&SWAP[..], &["--dry-run"]].concat()).await;
     assert!(dry.out.contains("1. shop-prod → shop-prod-replaced"), "{}", dry.out);
     assert!(dry.out.contains("2. shop-restored → shop-prod"), "{}", dry.out);
-    assert_eq!(ids(&world).await, before);
-    run(&world, &SWAP[..4]).await.fails(2, &["--yes"]);
+    assert_eq!(resource_ids(&env).await, before);
+    run(&env, &SWAP[..4]).await.assert_fails(2, &["--yes"]);
 
-    assert_eq!(run(&world, &SWAP).await.code, 0);
-    let swapped = ids(&world).await;
+    assert_eq!(run(&env, &SWAP).await.code, 0);
+    let swapped = resource_ids(&env).await;
     assert_eq!(swapped["shop-prod"], before["shop-restored"]);
     assert_eq!(swapped["shop-prod-replaced"], before["shop-prod"]);
     // A second run has nothing to do.
-    let again = run(&world, &SWAP).await;
-    assert_eq!((again.code, again.out.contains("nothing is left")), (0, true), "{}", again.err);
-    assert_eq!(ids(&world).await, swapped);
+    let second = run(&env, &SWAP).await;
+    assert_eq!((second.code, second.out.contains("nothing is left")), (0, true), "{}", second.err);
+    assert_eq!(resource_ids(&env).await, swapped);
     // The hourly snapshots continue, of the database that has the name now.
-    snapshot(&world, "2026-11-21T06:00:00Z").await;
+    snapshot(&env, "2026-11-21T06:00:00Z").await;
 
-    assert_eq!(run(&world, &UNDO).await.code, 0);
-    assert_eq!(ids(&world).await, before);
+    assert_eq!(run(&env, &UNDO).await.code, 0);
+    assert_eq!(resource_ids(&env).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_swap_can_be_finished_or_undone() {
-    let world = world().await;
-    assert_eq!(run(&world, &RESTORE).await.code, 0);
-    let before = ids(&world).await;
-    let aws = world.cloud.aws();
+    let env = start_env().await;
+    assert_eq!(run(&env, &RESTORE).await.code, 0);
+    let before = resource_ids(&env).await;
+    let aws = env.cloud.aws();
     let renaming = |id: &'static str| {
         move || {
             aws.describe_database(DatabaseKind::Instance, id)
                 .is_some_and(|(_, status)| status == "renaming")
         }
     };
-    interrupt_when(&world, &SWAP, renaming("shop-prod")).await;
+    interrupt_when(&env, &SWAP, renaming("shop-prod")).await;
     // The first rename completes in RDS; then the swap is undone.
-    assert_eq!(run(&world, &UNDO).await.code, 0);
-    assert_eq!(ids(&world).await, before);
-    interrupt_when(&world, &SWAP, renaming("shop-prod")).await;
-    assert_eq!(run(&world, &SWAP).await.code, 0);
-    assert_eq!(ids(&world).await["shop-prod"], before["shop-restored"]);
+    assert_eq!(run(&env, &UNDO).await.code, 0);
+    assert_eq!(resource_ids(&env).await, before);
+    interrupt_when(&env, &SWAP, renaming("shop-prod")).await;
+    assert_eq!(run(&env, &SWAP).await.code, 0);
+    assert_eq!(resource_ids(&env).await["shop-prod"], before["shop-restored"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unavailable_or_foreign_database_is_not_renamed() {
-    let world = world().await;
-    run(&world, &SWAP).await.fails(1, &["no restored database"]);
-    assert_eq!(run(&world, &RESTORE).await.code, 0);
-    let before = ids(&world).await;
-    assert!(world.cloud.aws().set_database_status(
+    let env = start_env().await;
+    run(&env, &SWAP).await.assert_fails(1, &["no restored database"]);
+    assert_eq!(run(&env, &RESTORE).await.code, 0);
+    let before = resource_ids(&env).await;
+    assert!(env.cloud.aws().set_database_status(
         DatabaseKind::Instance,
         SOURCE,
         "storage-optimization"
     ));
-    run(&world, &SWAP).await.fails(1, &["storage-optimization", "nothing was changed"]);
-    assert!(world.cloud.aws().set_database_status(DatabaseKind::Instance, SOURCE, "available"));
-    assert_eq!(ids(&world).await, before);
+    run(&env, &SWAP).await.assert_fails(1, &["storage-optimization", "nothing was changed"]);
+    assert!(env.cloud.aws().set_database_status(DatabaseKind::Instance, SOURCE, "available"));
+    assert_eq!(resource_ids(&env).await, before);
     let arn = "arn:aws:rds:ap-northeast-2:123456789012:db:shop-restored";
-    assert!(world.cloud.aws().remove_tag(arn, "landbridge:restored-as"));
-    run(&world, &SWAP).await.fails(1, &["not restored by Landbridge"]);
-    assert_eq!(ids(&world).await, before);
+    assert!(env.cloud.aws().remove_tag(arn, "landbridge:restored-as"));
+    run(&env, &SWAP).await.assert_fails(1, &["not restored by Landbridge"]);
+    assert_eq!(resource_ids(&env).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_is_restored_with_its_members() {
-    let mut recipe = Recipe::small();
-    recipe.start = at(NOON);
-    recipe.config = recipe.config.replace("kind: instance", "kind: cluster");
-    recipe.source = std::sync::Arc::new(small_database());
-    assert_eq!(recipe.source.engine(), Engine::postgres("16.4"));
-    let world = recipe.build().await;
-    let aws = world.cloud.aws();
-    let reader = sdk(&world).create_db_instance().db_instance_identifier("shop-prod-reader");
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    builder.config = builder.config.replace("kind: instance", "kind: cluster");
+    builder.source = std::sync::Arc::new(small_database());
+    assert_eq!(builder.source.engine(), Engine::postgres("16.4"));
+    let env = builder.build().await;
+    let aws = env.cloud.aws();
+    let reader = sdk(&env).create_db_instance().db_instance_identifier("shop-prod-reader");
     let reader = reader.db_cluster_identifier(SOURCE).engine("aurora-postgresql");
     let reader = reader.db_instance_class("db.r6g.large").promotion_tier(0);
     reader.db_parameter_group_name("shop-reader").send().await.expect("a member");
@@ -111,15 +111,15 @@ async fn a_cluster_is_restored_with_its_members() {
         it.log_exports = ["postgresql".to_owned()].into();
         it.copy_tags = true;
     }));
-    world.cloud.clock().advance_to(at(NOON) + SignedDuration::from_mins(20));
-    snapshot(&world, "2026-11-21T04:00:00Z").await;
+    env.cloud.clock().advance_to(at(NOON) + SignedDuration::from_mins(20));
+    snapshot(&env, "2026-11-21T04:00:00Z").await;
     let args = [&RESTORE[..], &["--output", "json"]].concat();
-    let said = run(&world, &args).await.json();
-    assert_eq!(said["outcome"]["not_as_planned"], serde_json::json!([]));
+    let output = run(&env, &args).await.json();
+    assert_eq!(output["outcome"]["not_as_planned"], serde_json::json!([]));
     // The member of the lowest tier is created first and becomes the writer.
-    let members = said["outcome"]["members"].clone();
+    let members = output["outcome"]["members"].clone();
     assert_eq!(members, serde_json::json!(["shop-restored-reader", "shop-restored-instance-1"]));
-    let of = |kind, id: &str| settings_of(&world, kind, id);
+    let of = |kind, id: &str| settings_of(&env, kind, id);
     assert_eq!(of(DatabaseKind::Cluster, "shop-restored"), of(DatabaseKind::Cluster, SOURCE));
     let reader = of(DatabaseKind::Instance, "shop-restored-reader");
     let mut expected = of(DatabaseKind::Instance, "shop-prod-reader");
@@ -127,13 +127,13 @@ async fn a_cluster_is_restored_with_its_members() {
     assert_eq!((&*reader.class, &*reader.parameter_group), ("db.r6g.large", "shop-reader"));
     assert_eq!((reader.class, reader.public, reader.promotion_tier), (expected.class, false, 0));
 
-    assert_eq!(run(&world, &SWAP).await.code, 0);
-    let names = ids(&world).await.into_keys().collect::<Vec<_>>();
+    assert_eq!(run(&env, &SWAP).await.code, 0);
+    let names = resource_ids(&env).await.into_keys().collect::<Vec<_>>();
     let swapped = ["instance-1", "reader", "replaced-instance-1", "replaced-reader"];
     assert_eq!(names, swapped.map(|end| format!("shop-prod-{end}")));
-    let undone = run(&world, &UNDO).await;
+    let undone = run(&env, &UNDO).await;
     assert_eq!(undone.code, 0, "{}", undone.err);
-    let names = ids(&world).await.into_keys().collect::<Vec<_>>();
-    let both = ["prod-instance-1", "prod-reader", "restored-instance-1", "restored-reader"];
-    assert_eq!(names, both.map(|end| format!("shop-{end}")));
+    let names = resource_ids(&env).await.into_keys().collect::<Vec<_>>();
+    let expected = ["prod-instance-1", "prod-reader", "restored-instance-1", "restored-reader"];
+    assert_eq!(names, expected.map(|end| format!("shop-{end}")));
 }

@@ -31,7 +31,7 @@ const MIDNIGHT: &str = "2026-01-01T15:00:00Z";
 const TOKEN: &str = "token-of-loader";
 
 /// moto, a local Google, and a stage context for both.
-pub(crate) struct World {
+pub(crate) struct MotoEnv {
     pub(crate) context: Context,
     pub(crate) rds: aws_sdk_rds::Client,
     pub(crate) s3: aws_sdk_s3::Client,
@@ -41,7 +41,7 @@ pub(crate) struct World {
     _dir: tempfile::TempDir,
 }
 
-impl World {
+impl MotoEnv {
     /// Starts all three with a source of this kind; without Python, prints a visible line and
     /// returns `None`.
     pub(crate) async fn start(test: &str, kind: SourceKind) -> Option<Self> {
@@ -147,7 +147,7 @@ pub(crate) fn tick(now: Timestamp) -> Tick {
 
 /// The example's configuration with a short retention ladder.
 fn configuration(kind: SourceKind) -> Config {
-    let path = python::package().join("../examples/demo/landbridge.yaml");
+    let path = python::package_dir().join("../examples/demo/landbridge.yaml");
     let text = std::fs::read_to_string(path).expect("the example");
     let mut config = config::parse(config::FILE_NAME, &text).expect("a valid example");
     config.source.kind = kind;
