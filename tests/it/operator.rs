@@ -18,9 +18,9 @@ const DAY: &str = "2026-11-21";
 /// Checks that need AWS itself or moto.
 const NOT_LOCAL: [&str; 9] = [
     "aws export key",
-    "aws export key rights",
+    "aws export key permissions",
     "aws export key rotation",
-    "aws export role rights",
+    "aws export role permissions",
     "aws export role trust",
     "aws schedule of export",
     "aws schedule of load",
@@ -127,7 +127,7 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
         (
             ("arn:aws:iam::123456789012", "arn:aws:iam::210987654321"),
             "aws credentials",
-            "export.role_arn is of 210987654321",
+            "export.role_arn to 210987654321",
             "the other account",
         ),
         (("quota: 100", "quota: 200"), "aws snapshot quota", "snapshots.quota says 200", "to 100"),
@@ -139,8 +139,8 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
         ),
         (
             ("landbridge/shop/token-key", "landbridge/shop/other"),
-            "aws key of tokens",
-            "not there",
+            "aws token key",
+            "does not exist",
             "landbridge key create",
         ),
         (
@@ -159,7 +159,7 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
             ("location: asia-northeast3", "location: US"),
             "google policy tags",
             "in asia-northeast3, the datasets in US",
-            "make the taxonomy there",
+            "create the taxonomy there",
         ),
         (
             ("ops_dataset: landbridge_ops", "ops_dataset: nowhere"),
@@ -197,18 +197,28 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     let tags = load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
     let cases = [
         (other_role, "google credentials", "no access token", "workload identity provider"),
-        (with("LANDBRIDGE_POLICY_TAGS", &tags), "google policy tags", "is not there", "anew"),
-        (with("LANDBRIDGE_POLICY_TAGS", "[]"), "google policy tags", "no JSON object", "load has"),
+        (
+            with("LANDBRIDGE_POLICY_TAGS", &tags),
+            "google policy tags",
+            "does not exist",
+            "create it again",
+        ),
+        (
+            with("LANDBRIDGE_POLICY_TAGS", "[]"),
+            "google policy tags",
+            "not a JSON object",
+            "function load",
+        ),
         (
             with("LANDBRIDGE_GCP_TOKEN", "local-analyst"),
-            "google right to attach tags",
+            "google permission to attach tags",
             "lacks bigquery.tables.setCategory",
             "dataOwner",
         ),
         (with("AWS_SECRET_ACCESS_KEY", "wrong"), "aws credentials", "", "rds:Describe*"),
         (
             load_variables(&env, SignedDuration::from_hours(3)),
-            "aws schedules at work",
+            "aws schedules running",
             "is 4 h old",
             "list-schedules",
         ),
@@ -227,7 +237,7 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     expect(&doctor(&env, &load, &[]), "aws export bucket", "shop-exports", "s3:ListBucket");
     aws.allow_bucket("shop-exports");
     aws.put_secret("landbridge/shop/token-key", "nonsense");
-    expect(&doctor(&env, &load, &[]), "aws key of tokens", "token-key", "32 random bytes");
+    expect(&doctor(&env, &load, &[]), "aws token key", "token-key", "32 random bytes");
     assert!(aws.set_database_status(DatabaseKind::Instance, "shop-prod", "stopped"));
     expect(&doctor(&env, &load, &[]), "aws source", "shop-prod is stopped", "start it");
     google.set_bucket_denied("shop-landing", true);
@@ -285,7 +295,7 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
         after.checks_in_state("bad"),
         [
             "aws export bucket",
-            "aws key of tokens",
+            "aws token key",
             "google dataset",
             "google dataset of receipts",
             "google landing bucket",

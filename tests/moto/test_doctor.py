@@ -29,14 +29,14 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 GROUP = "landbridge-shop"
 LINES = {
     "export role trust",
-    "export role rights",
+    "export role permissions",
     "export key",
     "export key rotation",
-    "export key rights",
+    "export key permissions",
     *(f"schedule of {function}" for function in FUNCTIONS),
 }
 # Lines that are always bad, because this account has no database, no bucket and no secret.
-ALWAYS_BAD = {"source", "snapshot quota", "export bucket", "key of tokens"}
+ALWAYS_BAD = {"source", "snapshot quota", "export bucket", "token key"}
 # The permissions that the caller needs for these lines.
 RIGHTS = {
     "iam": ["GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies", "GetPolicy"]
@@ -178,7 +178,7 @@ def test_resources_as_terraform_creates_them_are_good(account):
     assert LINES <= set(lines)
     assert not not_good(lines)
     assert lines["export role trust"][1] == f"export.rds.amazonaws.com may assume {ROLE}"
-    assert lines["export role rights"][1].endswith("shop-exports/exports/landbridge-shop-*")
+    assert lines["export role permissions"][1].endswith("shop-exports/exports/landbridge-shop-*")
     assert lines["export key"][1] == f"{account.arn} is enabled, symmetric"
     assert lines["schedule of export"][1] == "cron(0/10 1-4 * * ? *) in Asia/Seoul"
     account.kms.create_alias(AliasName="alias/landbridge-shop", TargetKeyId=account.key["KeyId"])
@@ -236,22 +236,22 @@ WRONG = [
     (
         lambda it: it.trust(lambda one: one.update(Principal={"Service": "lambda.amazonaws.com"})),
         "export role trust",
-        "shop-rds-export is not trusted by its policy to be assumed by export.rds.amazonaws.com",
-        "allow sts:AssumeRole to the service export.rds.amazonaws.com",
+        "the trust policy of shop-rds-export does not allow export.rds.amazonaws.com to assume it",
+        "allow sts:AssumeRole for the service export.rds.amazonaws.com",
     ),
     (
         lambda it: it.trust(lambda one: one.update(Action="sts:TagSession")),
         "export role trust",
-        "is not trusted",
+        "does not allow export.rds.amazonaws.com",
         "allow sts:AssumeRole",
     ),
     (
         lambda it: narrowed(it, OTHER),
         "export role trust",
-        f"only if aws:SourceAccount is {OTHER}, and exports are of {ACCOUNT}",
+        f"only if aws:SourceAccount is {OTHER}, but exports run in {ACCOUNT}",
         f"name {ACCOUNT}",
     ),
-    (denied, "export role trust", "Never of the trust policy", "take that statement out"),
+    (denied, "export role trust", "denies it to export.rds.amazonaws.com in Never", "remove that statement"),
     (
         lambda it: it.iam.delete_role_policy(RoleName=ROLE, PolicyName="own") and it.iam.delete_role(RoleName=ROLE),
         "export role trust",
@@ -260,19 +260,19 @@ WRONG = [
     ),
     (
         lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:PutObject*")),
-        "export role rights",
+        "export role permissions",
         "may not s3:PutObject* on arn:aws:s3:::shop-exports/exports/landbridge-shop-*",
         "allow it in the role's policies",
     ),
     (
         lambda it: it.allow(ROLE, without(it.document("export-role"), "s3:GetBucketLocation")),
-        "export role rights",
+        "export role permissions",
         "may not s3:GetBucketLocation on arn:aws:s3:::shop-exports",
         "allow it",
     ),
     (
         lambda it: it.allow(ROLE, for_bucket(it, "shop-other")),
-        "export role rights",
+        "export role permissions",
         "s3:ListBucket on arn:aws:s3:::shop-exports",
         "allow it",
     ),
@@ -300,41 +300,41 @@ WRONG = [
         "there is no key",
         "correct export.kms_key",
     ),
-    (key_of_another_region, "landbridge.yaml", "1 fault", "landbridge check"),
+    (key_of_another_region, "landbridge.yaml", "1 error", "landbridge check"),
     (
         no_delegation,
-        "export key rights",
+        "export key permissions",
         "do not allow landbridge-shop-export kms:CreateGrant",
-        "leave it to IAM there",
+        "delegate to IAM there",
     ),
     (
         lambda it: it.allow("landbridge-shop-export", without(it.document("export"), "kms:CreateGrant")),
-        "export key rights",
+        "export key permissions",
         "do not allow landbridge-shop-export kms:CreateGrant",
         "allow it in the role's",
     ),
     (
         lambda it: it.allow("landbridge-shop-transfer", without(it.document("transfer"), "kms:Decrypt")),
-        "export key rights",
+        "export key permissions",
         "do not allow landbridge-shop-transfer kms:Decrypt",
         "allow it in the role's",
     ),
     (
         lambda it: it.reschedule("load", State="DISABLED"),
         "schedule of load",
-        "it is DISABLED",
+        "its state is DISABLED",
         "terraform apply -var enabled=true",
     ),
     (
         lambda it: it.reschedule("export", ScheduleExpression="cron(0 5 * * ? *)"),
         "schedule of export",
-        "it is cron(0 5 * * ? *), the file says cron(0/10 1-4 * * ? *)",
+        "its expression is cron(0 5 * * ? *), the file has cron(0/10 1-4 * * ? *)",
         "terraform apply",
     ),
     (
         lambda it: it.reschedule("snapshot", ScheduleExpressionTimezone="UTC"),
         "schedule of snapshot",
-        "it is in UTC, the file says Asia/Seoul",
+        "its time zone is UTC, the file has Asia/Seoul",
         "terraform apply",
     ),
     (
@@ -377,11 +377,11 @@ def test_permissions_granted_in_other_ways_are_found(account):
     account.iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy)
     account.iam.delete_role_policy(RoleName=ROLE, PolicyName="own")
     no_delegation(account)
-    assert set(not_good(account.doctor())) == {"export key rights"}
+    assert set(not_good(account.doctor())) == {"export key permissions"}
     named = account.document("key")
     named["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-export"}
     account.key_policy(named)
-    found = not_good(account.doctor())["export key rights"]
+    found = not_good(account.doctor())["export key permissions"]
     assert found[1] == "the policies of key and role do not allow landbridge-shop-transfer kms:Decrypt"
     transfer = f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer"
     account.kms.create_grant(KeyId=account.arn, GranteePrincipal=transfer, Operations=["Decrypt"])
@@ -399,13 +399,13 @@ def test_conditions_that_are_not_evaluated_are_reported(account):
     lines = not_good(account.doctor())
     assert {check: line[0] for check, line in lines.items()} == {
         "export role trust": "unchecked",
-        "export role rights": "unchecked",
+        "export role permissions": "unchecked",
         "export key rotation": "unchecked",
-        "export key rights": "unchecked",
+        "export key permissions": "unchecked",
     }
-    assert f"permissions boundary {boundary} leaves to {GROUP}-transfer" in lines["export key rights"][1]
+    assert f"permissions boundary {boundary} of {GROUP}-transfer" in lines["export key permissions"][1]
     assert "Assume has a condition on aws:SourceArn" in lines["export role trust"][1]
-    assert "WriteExport has a condition on aws:SourceIp" in lines["export role rights"][1]
+    assert "WriteExport has a condition on aws:SourceIp" in lines["export role permissions"][1]
     assert "enable-key-rotation" in lines["export key rotation"][2]
 
 
@@ -418,7 +418,7 @@ def test_before_apply_terraforms_resources_may_be_missing(account):
     assert "terraform apply" in before["export key"][1]
     after = account.doctor()
     missing = {check for check in LINES if after[check][0] == "bad"}
-    assert missing == LINES - {"export role rights", "export key rotation", "export key rights"}
+    assert missing == LINES - {"export role permissions", "export key rotation", "export key permissions"}
     # Terraform does not create a key that is named by its own ARN.
     account.configure("shop-exports", "shop-exports")
     assert account.doctor("--before-apply")["export key"][0] == "bad"
@@ -446,13 +446,13 @@ def test_a_missing_permission_of_the_caller_is_named_and_no_line_is_bad(account)
 
     assert not with_rights(everything)
     for right, checks in {
-        "iam:GetRole": {"export role trust", "export role rights", "export key rights"},
-        "iam:ListRolePolicies": {"export role rights", "export key rights"},
-        "iam:GetRolePolicy": {"export role rights", "export key rights"},
-        "iam:ListAttachedRolePolicies": {"export role rights", "export key rights"},
-        "kms:DescribeKey": {"export key", "export key rotation", "export key rights"},
+        "iam:GetRole": {"export role trust", "export role permissions", "export key permissions"},
+        "iam:ListRolePolicies": {"export role permissions", "export key permissions"},
+        "iam:GetRolePolicy": {"export role permissions", "export key permissions"},
+        "iam:ListAttachedRolePolicies": {"export role permissions", "export key permissions"},
+        "kms:DescribeKey": {"export key", "export key rotation", "export key permissions"},
         "kms:GetKeyRotationStatus": {"export key rotation"},
-        "kms:GetKeyPolicy": {"export key rights"},
+        "kms:GetKeyPolicy": {"export key permissions"},
     }.items():
         lines = with_rights([it for it in everything if it != right])
         assert {check: line[0] for check, line in lines.items()} == dict.fromkeys(checks, "unchecked"), right
@@ -501,7 +501,7 @@ def test_a_busy_scheduler_is_retried_once_and_refusals_are_distinguished(account
     checks = [f"schedule of {function}" for function in FUNCTIONS]
     busy = (429, "ThrottlingException", "{}")
     for answers, state, said, asked in (
-        ([busy, (200, "", found)], "bad", "it is in UTC, the file says Asia/Seoul", 5),
+        ([busy, (200, "", found)], "bad", "its time zone is UTC, the file has Asia/Seoul", 5),
         ([busy], "bad", "scheduler:GetSchedule (ThrottlingException, HTTP 429)", 8),
         ([(500, "", "")], "bad", "scheduler:GetSchedule (HTTP 500)", 8),
         ([(403, "AccessDeniedException:http://x/", "{}")], "unchecked", "lack scheduler:GetSchedule", 4),

@@ -49,7 +49,7 @@ def test_the_commands_of_the_page_lead_to_a_published_day():
         "No changes.",
         "with a key of 32 random bytes",
         "created, 0 deleted",
-        "schedules at work     landbridge-shop-",
+        "schedules running          landbridge-shop-",
         "transfer: 1 of 1 objects transferred",
         "tables published 1, held 0",
         "creators  published",

@@ -1,5 +1,5 @@
-//! The AWS side: account, source, quota, bucket, key and role, secret, schedules, clock. What IAM,
-//! KMS and EventBridge Scheduler say of them is in modules of their own.
+//! The checks of AWS: account, source, quota, export bucket, last export, token key, snapshots and
+//! clock. The checks that call IAM, KMS and EventBridge Scheduler are in `role`, `key` and `schedules`.
 
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
@@ -9,58 +9,59 @@ use landbridge_core::config::Config;
 use landbridge_core::{ErrorKind, Result};
 use landbridge_parquet::rewrite::TokenKey;
 
+use super::client::SignedClient;
 use super::files::Files;
-use super::line::Line;
+use super::line::ReportLine;
 use super::role::account_of;
-use super::signed::Signed;
 use super::{Phase, advice, key, role, schedules};
 
-/// How far this machine's clock may be off. S3 refuses signatures at 15 minutes (AWS
-/// documentation, "Error responses", RequestTimeTooSkewed); much less is a fault already.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
-/// A snapshot is taken every hour; one that is older than two tells that nobody takes any.
-const SILENCE: SignedDuration = SignedDuration::from_hours(2);
+/// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
+/// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// Maximum age of the newest snapshot. The function `snapshot` creates one every hour, so an older
+/// one means that its schedule does not run.
+const MAX_SNAPSHOT_AGE: SignedDuration = SignedDuration::from_hours(2);
 
-/// All lines of this side.
-pub(super) async fn check(files: &Files, phase: Phase) -> Vec<Line> {
+/// Runs all checks of AWS.
+pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
     let config = &files.config;
     let aws = Aws::from_env(&config.source.region, config.source.kind).await;
     let candidates = aws.rds.source_candidates().await;
     if candidates.as_ref().is_err_and(|error| error.kind() == ErrorKind::Transient) {
-        let mut rest = Line::new("aws", "everything else");
-        rest.unchecked("needs credentials, and an answer", None);
+        let mut rest = ReportLine::new("aws", "everything else");
+        rest.unchecked("needs credentials and a response from RDS", None);
         return vec![account(config, &candidates), rest, clock(&config.source.region).await];
     }
     let mut lines =
         vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
     lines.extend(bucket(&aws, config, phase).await);
-    let (of_role, of_key, deployed) = read(files, phase).await;
-    lines.extend(of_role);
-    lines.extend(of_key);
+    let (role, key, schedules) = role_key_and_schedules(files, phase).await;
+    lines.extend(role);
+    lines.extend(key);
     lines.push(last_export(&aws, config).await);
     lines.extend(token_key(&aws, config, phase).await);
-    lines.extend(deployed);
-    lines.push(running(&aws, config, phase).await);
+    lines.extend(schedules);
+    lines.push(schedules_running(&aws, config, phase).await);
     lines.push(clock(&config.source.region).await);
     lines
 }
 
-fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
-    let mut line = Line::new("aws", "credentials");
+fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> ReportLine {
+    let mut line = ReportLine::new("aws", "credentials");
     let all = match candidates {
         Ok(all) => all,
         Err(error) => {
-            let how = match error.kind() {
+            let fix = match error.kind() {
                 ErrorKind::Denied => {
-                    "sign in (AWS_PROFILE, aws sso login) as somebody with the right \
-                                 rds:Describe*"
-                        .to_owned()
+                    "sign in with credentials that have the permission rds:Describe* \
+                     (`aws sso login`, or set AWS_PROFILE)"
                 }
-                _ => "see that there are credentials (aws sts get-caller-identity) and that this \
-                      machine reaches RDS"
-                    .to_owned(),
+                _ => {
+                    "check that this terminal has credentials (aws sts get-caller-identity) and \
+                     that this machine can reach RDS"
+                }
             };
-            line.failed(error, how);
+            line.failed(error, fix);
             return line;
         }
     };
@@ -68,19 +69,19 @@ fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
     match all.first().map(SourceCandidate::account) {
         Some(account) if account == configured => line.good(format!("account {account}")),
         Some(account) => line.bad(
-            format!("these are of account {account}, export.role_arn is of {configured}"),
+            format!("the credentials belong to account {account}, export.role_arn to {configured}"),
             "sign in to the other account, or correct export.role_arn and export.kms_key",
         ),
         None => line.unchecked(
-            format!("they are accepted; that they are of account {configured} is not seen"),
+            format!("RDS accepts them; whether they belong to account {configured} is not known"),
             Some("aws sts get-caller-identity".to_owned()),
         ),
     }
     line
 }
 
-fn source(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
-    let mut line = Line::new("aws", "source");
+fn source(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> ReportLine {
+    let mut line = ReportLine::new("aws", "source");
     let source = &config.source;
     let (kind, id, region) = (source.kind.as_str(), &source.id, &source.region);
     let Ok(all) = candidates else {
@@ -99,19 +100,21 @@ fn source(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Line {
         None => {
             let names: Vec<String> =
                 all.iter().map(|it| format!("{} {}", it.kind.as_str(), it.id)).collect();
-            let there =
-                if names.is_empty() { "no database at all".to_owned() } else { names.join(", ") };
+            let databases =
+                if names.is_empty() { "no database".to_owned() } else { names.join(", ") };
             line.bad(
                 format!("there is no {kind} {id} in {region}"),
-                format!("correct source.id, source.kind or source.region; {region} has {there}"),
+                format!(
+                    "correct source.id, source.kind or source.region; {region} has {databases}"
+                ),
             );
         }
     }
     line
 }
 
-async fn quota(aws: &Aws, config: &Config) -> Line {
-    let mut line = Line::new("aws", "snapshot quota");
+async fn quota(aws: &Aws, config: &Config) -> ReportLine {
+    let mut line = ReportLine::new("aws", "snapshot quota");
     let (quota, snapshots) = match (aws.rds.snapshot_quota().await, aws.rds.snapshots().await) {
         (Ok(quota), Ok(snapshots)) => (quota, snapshots),
         (Err(error), _) | (_, Err(error)) => {
@@ -125,80 +128,83 @@ async fn quota(aws: &Aws, config: &Config) -> Line {
     let kept = &config.snapshots;
     let Some(quota) = quota else {
         line.unchecked(
-            "RDS does not tell it",
+            "RDS does not report the quota",
             Some("aws rds describe-account-attributes".to_owned()),
         );
         return line;
     };
-    let ours = |it: &&landbridge_core::retention::ManualSnapshot| {
+    let is_ours = |it: &&landbridge_core::retention::ManualSnapshot| {
         it.source_tag.as_deref() == Some(config.source.name.as_str())
     };
-    let ours = snapshots.iter().filter(ours).count() as u64;
+    let ours = snapshots.iter().filter(is_ours).count() as u64;
     let others = quota.used.saturating_sub(ours);
-    let ladder = u64::from(kept.hourly) + u64::from(kept.daily) + u64::from(kept.weekly);
-    let found = format!("{} of {} used, {others} of them not ours", quota.used, quota.max);
+    let retained = u64::from(kept.hourly) + u64::from(kept.daily) + u64::from(kept.weekly);
+    let found =
+        format!("{} of {} used, {others} of them not created by Landbridge", quota.used, quota.max);
     if quota.max < u64::from(kept.quota) {
         line.bad(
             format!("{found}; snapshots.quota says {}", kept.quota),
-            format!("set snapshots.quota to {}, or have AWS raise the quota", quota.max),
-        );
-    } else if others + ladder > quota.max {
-        line.bad(
-            format!("{found}; the ladder keeps {ladder}"),
             format!(
-                "keep fewer (snapshots.hourly, daily, weekly), delete {} of the others, or have AWS raise the quota",
-                others + ladder - quota.max
+                "set snapshots.quota to {}, or request a higher quota in Service Quotas",
+                quota.max
+            ),
+        );
+    } else if others + retained > quota.max {
+        line.bad(
+            format!("{found}; retention keeps {retained}"),
+            format!(
+                "reduce snapshots.hourly, daily or weekly, delete {} of the other snapshots, or request a higher quota in Service Quotas",
+                others + retained - quota.max
             ),
         );
     } else {
-        line.good(format!("{found}; the ladder keeps {ladder}"));
+        line.good(format!("{found}; retention keeps {retained}"));
     }
     line
 }
 
-async fn bucket(aws: &Aws, config: &Config, phase: Phase) -> [Line; 3] {
-    let mut there = Line::new("aws", "export bucket");
-    let mut encrypted = Line::new("aws", "bucket encryption");
-    let mut private = Line::new("aws", "bucket privacy");
+async fn bucket(aws: &Aws, config: &Config, phase: Phase) -> [ReportLine; 3] {
+    let mut bucket = ReportLine::new("aws", "export bucket");
+    let mut encrypted = ReportLine::new("aws", "bucket encryption");
+    let mut private = ReportLine::new("aws", "bucket privacy");
     let (name, region) = (&config.export.bucket, &config.source.region);
     let exists = match aws.s3.bucket_region(name).await {
         Ok(Some(found)) if found == *region => {
-            there.good(format!("{name} in {found}"));
+            bucket.good(format!("{name} in {found}"));
             true
         }
         Ok(Some(found)) => {
-            there.bad(
+            bucket.bad(
                 format!("{name} is in {found}, the source in {region}"),
-                "RDS exports to a bucket of its own region only: name another in export.bucket",
+                "RDS exports only to a bucket in its own region: name one in export.bucket",
             );
             false
         }
         Ok(None) => {
-            let advice = "correct export.bucket, or make it: terraform apply";
-            there = phase.missing(there, &format!("there is no bucket {name}"), advice);
+            let advice = "correct export.bucket, or create the bucket: terraform apply";
+            bucket = phase.missing(bucket, &format!("there is no bucket {name}"), advice);
             false
         }
         Err(error) => {
-            // Names of buckets are the world's: somebody else may have taken it.
+            // Bucket names are global: another account may own this one.
             let advice = format!(
-                "{}; if the bucket is another account's, name another",
+                "{}; if the bucket belongs to another account, choose another name",
                 advice(&error, "s3:ListBucket")
             );
-            there.failed(&error, advice);
+            bucket.failed(&error, advice);
             false
         }
     };
     if !exists {
         encrypted.unchecked("needs the bucket", None);
         private.unchecked("needs the bucket", None);
-        return [there, encrypted, private];
+        return [bucket, encrypted, private];
     }
     match aws.s3.bucket_encryption(name).await {
         Ok(Some(how)) => encrypted.good(how),
-        Ok(None) => {
-            encrypted.bad("objects are not encrypted by default", "terraform apply sets it")
-        }
-        Err(error) => unread(
+        Ok(None) => encrypted
+            .bad("objects are not encrypted by default", "run terraform apply, which sets it"),
+        Err(error) => unreadable(
             &mut encrypted,
             &error,
             format!("aws s3api get-bucket-encryption --bucket {name}"),
@@ -207,80 +213,91 @@ async fn bucket(aws: &Aws, config: &Config, phase: Phase) -> [Line; 3] {
     match aws.s3.blocks_public_access(name).await {
         Ok(true) => private.good("all public access is blocked"),
         Ok(false) => private.bad(
-            "public access is not blocked: a policy could open it to everybody",
-            "terraform apply sets it",
+            "public access is not blocked: a bucket policy could make the exports public",
+            "run terraform apply, which sets it",
         ),
-        Err(error) => unread(
+        Err(error) => unreadable(
             &mut private,
             &error,
             format!("aws s3api get-public-access-block --bucket {name}"),
         ),
     }
-    [there, encrypted, private]
+    [bucket, encrypted, private]
 }
 
-/// What cannot be read for want of a right, or since the server has no such call, is not bad.
-fn unread(line: &mut Line, error: &landbridge_core::Error, look: String) {
-    line.unchecked(error.to_string(), Some(look));
+/// Records a property that cannot be read, because a permission is missing or the server has no such
+/// call. This is not a failure.
+fn unreadable(line: &mut ReportLine, error: &landbridge_core::Error, manual_check: String) {
+    line.unchecked(error.to_string(), Some(manual_check));
 }
 
-/// What IAM, KMS and EventBridge Scheduler say: of the role, of the key, of the schedules.
-async fn read(files: &Files, phase: Phase) -> (Vec<Line>, Vec<Line>, Vec<Line>) {
+/// The checks that call IAM, KMS and EventBridge Scheduler: role, key and schedules, in this order.
+async fn role_key_and_schedules(
+    files: &Files,
+    phase: Phase,
+) -> (Vec<ReportLine>, Vec<ReportLine>, Vec<ReportLine>) {
     let config = &files.config;
-    let signed = match Signed::from_env(&config.source.region).await {
-        Ok(signed) => signed,
+    let client = match SignedClient::from_env(&config.source.region).await {
+        Ok(client) => client,
         Err(error) => {
-            let mut line = Line::new("aws", "role, key and schedules");
-            line.failed(&error, advice(&error, "to read them"));
+            let mut line = ReportLine::new("aws", "role, key and schedules");
+            line.failed(
+                &error,
+                advice(&error, "iam:Get*, kms:Describe* and scheduler:GetSchedule"),
+            );
             return (vec![line], Vec::new(), Vec::new());
         }
     };
-    let (of_role, of_key, deployed) = tokio::join!(
-        role::check(&signed, config, phase),
-        key::check(&signed, config, phase),
-        schedules::check(&signed, config, files.schedules.as_deref(), phase)
+    let (role, key, schedules) = tokio::join!(
+        role::check(&client, config, phase),
+        key::check(&client, config, phase),
+        schedules::check(&client, config, files.schedules.as_deref(), phase)
     );
-    (of_role.into(), of_key.into(), deployed)
+    (role.into(), key.into(), schedules)
 }
 
-/// Role and key show themselves in an export: RDS assumes the one and encrypts with the other.
-async fn last_export(aws: &Aws, config: &Config) -> Line {
-    let mut line = Line::new("aws", "export role and key");
+/// The last export shows that role and key work: RDS assumes the role and encrypts with the key.
+async fn last_export(aws: &Aws, config: &Config) -> ReportLine {
+    let mut line = ReportLine::new("aws", "export role and key");
     match aws.rds.last_export(&config.export.bucket, &config.export.role_arn).await {
         Ok(Some(last)) if last.status == "COMPLETE" => {
             let at =
                 last.started.map(|at| format!(" of {}", at.strftime("%F"))).unwrap_or_default();
-            line.good(format!("the export {}{at} was written by them", last.id));
+            line.good(format!(
+                "the export {}{at} was written with this role and this key",
+                last.id
+            ));
         }
         Ok(Some(last)) if last.status == "FAILED" => line.bad(
             format!("the export {} failed: {}", last.id, last.failure.unwrap_or_default()),
-            "see the lines of both above, and what RDS says of the export in its console",
+            "see the lines about role and key above, and the export in the RDS console",
         ),
         Ok(Some(last)) => {
             line.unchecked(format!("the export {} is {}", last.id, last.status), None)
         }
-        Ok(None) => line.unchecked("no export has shown yet that RDS can use them", None),
+        Ok(None) => line
+            .unchecked("no export exists yet; the first one shows whether RDS can use them", None),
         Err(error) => line.failed(&error, advice(&error, "rds:DescribeExportTasks")),
     }
     line
 }
 
-async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<Line> {
+async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<ReportLine> {
     let secret = config.transfer.token_key.as_deref()?;
-    let mut line = Line::new("aws", "key of tokens");
+    let mut line = ReportLine::new("aws", "token key");
     match aws.secrets.get(secret).await {
         Ok(value) => match TokenKey::parse(value.bytes(), secret) {
-            Ok(_) => line.good(format!("{secret} holds one")),
+            Ok(_) => line.good(format!("{secret} contains a valid key")),
             Err(error) => line.failed(
                 &error,
-                "put a key of 32 random bytes there, or name a new secret and run `landbridge key create`",
+                "store a key of 32 random bytes in it, or name a new secret in transfer.token_key and run `landbridge key create`",
             ),
         },
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let what = format!("the secret {secret} is not there, or empty");
-            line = phase.missing(line, &what, "landbridge key create");
+            let what = format!("the secret {secret} does not exist or is empty");
+            line = phase.missing(line, &what, "create it: landbridge key create");
         }
-        // Only the transfer may read it: a person need not be able to.
+        // Only the function `transfer` needs to read it, the operator does not.
         Err(error) if error.kind() == ErrorKind::Denied => line.unchecked(
             format!("these credentials may not read {secret}"),
             Some(format!("aws secretsmanager describe-secret --secret-id {secret}")),
@@ -290,10 +307,10 @@ async fn token_key(aws: &Aws, config: &Config, phase: Phase) -> Option<Line> {
     Some(line)
 }
 
-/// Whether the schedules are on shows in the snapshots that they take.
-async fn running(aws: &Aws, config: &Config, phase: Phase) -> Line {
-    let mut line = Line::new("aws", "schedules at work");
-    let look =
+/// A recent snapshot shows that the schedules run.
+async fn schedules_running(aws: &Aws, config: &Config, phase: Phase) -> ReportLine {
+    let mut line = ReportLine::new("aws", "schedules running");
+    let list_schedules =
         format!("aws scheduler list-schedules --group-name landbridge-{}", config.source.name);
     if phase.before_apply {
         line.unchecked("nothing runs before `terraform apply`", None);
@@ -308,60 +325,64 @@ async fn running(aws: &Aws, config: &Config, phase: Phase) -> Line {
     };
     let ours = snapshots.iter().filter(|it| it.source_tag.as_deref() == Some(&config.source.name));
     let Some((at, id)) = ours.filter_map(|it| it.created.map(|at| (at, &it.id))).max() else {
-        line.unchecked("no snapshot of ours is there yet", Some(look));
+        line.unchecked("Landbridge has not created a snapshot yet", Some(list_schedules));
         return line;
     };
     let now = match crate::clock::Clock::from_env() {
         Ok(clock) => clock.now(),
         Err(failure) => {
-            line.bad(failure.to_string(), "remove or correct the variable");
+            line.bad(failure.to_string(), "unset or correct the variable");
             return line;
         }
     };
     let age = now.duration_since(at);
-    if age <= SILENCE {
+    if age <= MAX_SNAPSHOT_AGE {
         line.good(format!("{id} is {} min old", age.as_mins().max(0)));
     } else {
         line.bad(
-            format!("the newest snapshot of ours, {id}, is {} h old", age.as_hours()),
-            format!("see that the schedules are enabled ({look}) and what /aws/lambda/landbridge-{}-snapshot logs", config.source.name),
+            format!("Landbridge's newest snapshot, {id}, is {} h old", age.as_hours()),
+            format!(
+                "check that the schedules are enabled ({list_schedules}), then read the log group /aws/lambda/landbridge-{}-snapshot",
+                config.source.name
+            ),
         );
     }
     line
 }
 
-async fn clock(region: &str) -> Line {
-    let mut line = Line::new("aws", "clock");
-    match date_of(&endpoint(region)).await {
-        Some(theirs) => judge(&mut line, Timestamp::now(), theirs),
-        None => line.unchecked("S3 does not answer with a date", Some("date -u".to_owned())),
+async fn clock(region: &str) -> ReportLine {
+    let mut line = ReportLine::new("aws", "clock");
+    match server_time(&s3_endpoint(region)).await {
+        Some(s3_time) => compare_clocks(&mut line, Timestamp::now(), s3_time),
+        None => line.unchecked("S3 did not respond with a date", Some("date -u".to_owned())),
     }
     line
 }
 
-fn judge(line: &mut Line, ours: Timestamp, theirs: Timestamp) {
-    let off = ours.duration_since(theirs);
-    if off.abs() <= SKEW {
-        line.good(format!("{} s from that of S3", off.as_secs().abs()));
+fn compare_clocks(line: &mut ReportLine, own_time: Timestamp, s3_time: Timestamp) {
+    let off = own_time.duration_since(s3_time);
+    if off.abs() <= MAX_CLOCK_SKEW {
+        line.good(format!("{} s from S3's clock", off.as_secs().abs()));
     } else {
-        let which = if off.is_positive() { "ahead of" } else { "behind" };
+        let direction = if off.is_positive() { "ahead of" } else { "behind" };
         line.bad(
-            format!("this machine's is {} s {which} that of S3", off.as_secs().abs()),
-            "set it: requests that are signed 15 minutes off are refused, and tokens look expired",
+            format!("this machine's clock is {} s {direction} S3's", off.as_secs().abs()),
+            "set the clock: AWS refuses requests signed with a time 15 minutes off, and tokens look expired",
         );
     }
 }
 
-/// Where S3 is asked for the time, with nobody's credentials.
-fn endpoint(region: &str) -> String {
-    let own = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
-    own("AWS_ENDPOINT_URL_S3").or_else(|| own("AWS_ENDPOINT_URL")).unwrap_or_else(|| {
+/// The S3 endpoint, which is asked for the time without credentials.
+fn s3_endpoint(region: &str) -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+    variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")).unwrap_or_else(|| {
         let end = if region.starts_with("cn-") { ".cn" } else { "" };
         format!("https://s3.{region}.amazonaws.com{end}")
     })
 }
 
-async fn date_of(url: &str) -> Option<Timestamp> {
+/// The time in the `Date` header of a response.
+async fn server_time(url: &str) -> Option<Timestamp> {
     let client = reqwest::Client::builder()
         .timeout(std::time::Duration::from_secs(10))
         .redirect(reqwest::redirect::Policy::none())
@@ -374,26 +395,26 @@ async fn date_of(url: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::State;
+    use super::super::line::CheckState;
     use super::*;
 
     #[test]
     fn a_clock_may_be_off_by_a_minute() {
-        let theirs: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+        let s3_time: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
         for (off, state, found) in [
-            (0, State::Good, "0 s from that of S3"),
-            (-60, State::Good, "60 s from that of S3"),
-            (61, State::Bad, "this machine's is 61 s ahead of that of S3"),
-            (-900, State::Bad, "this machine's is 900 s behind that of S3"),
+            (0, CheckState::Good, "0 s from S3's clock"),
+            (-60, CheckState::Good, "60 s from S3's clock"),
+            (61, CheckState::Bad, "this machine's clock is 61 s ahead of S3's"),
+            (-900, CheckState::Bad, "this machine's clock is 900 s behind S3's"),
         ] {
-            let mut line = Line::new("aws", "clock");
-            judge(&mut line, theirs + SignedDuration::from_secs(off), theirs);
+            let mut line = ReportLine::new("aws", "clock");
+            compare_clocks(&mut line, s3_time + SignedDuration::from_secs(off), s3_time);
             assert_eq!((line.state, line.found.as_str()), (state, found));
         }
     }
 
     #[test]
-    fn the_date_of_http_is_read() {
+    fn an_http_date_is_parsed() {
         let date = rfc2822::parse("Sat, 21 Nov 2026 00:00:00 GMT").unwrap();
         assert_eq!(date.timestamp().to_string(), "2026-11-21T00:00:00Z");
     }

@@ -1,4 +1,4 @@
-//! The two files, and the schedules that are deployed with them.
+//! Checks of `landbridge.yaml`, `contract.yaml` and the schedule files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,32 +6,32 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::schedule::{self, ScheduleFile};
 
-use super::line::Line;
+use super::line::ReportLine;
 use crate::files;
 use crate::render::counted;
 use landbridge_cli_support::args::FileArgs;
 
-/// Where the schedules lie in a checkout.
+/// The directory of the schedule files in a checkout.
 const SCHEDULES: &str = "infra/schedules";
 
-/// The schedules of the checkout that this is run in, from wherever in it.
-pub(super) fn schedules() -> PathBuf {
+/// The schedule directory of the current checkout, searched in all parent directories.
+pub(super) fn default_schedules_dir() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let found = here.ancestors().map(|folder| folder.join(SCHEDULES)).find(|it| it.is_dir());
     found.unwrap_or_else(|| PathBuf::from(SCHEDULES))
 }
 
-/// The files, as far as they can be used.
+/// The files that are valid.
 pub(super) struct Files {
-    /// Without it nothing can be looked at.
+    /// Every other check needs it.
     pub(super) config: Config,
     pub(super) contract: Option<Contract>,
     pub(super) schedules: Option<Vec<ScheduleFile>>,
 }
 
-/// The lines, and the files where they can be used.
-pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<Line>, Option<Files>) {
-    let mut first = Line::new("files", config::FILE_NAME);
+/// Checks the files. The second value is `None` if `landbridge.yaml` is invalid.
+pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Option<Files>) {
+    let mut first = ReportLine::new("files", config::FILE_NAME);
     let path = files::config_path(args.config.as_deref());
     let name = path.display().to_string();
     let loaded =
@@ -41,7 +41,9 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<Line>, Option<Fil
     let config = match loaded {
         Ok(config) => config,
         Err(why) => {
-            let advice = format!("correct it; `landbridge check --config {name}` tells everything");
+            let advice = format!(
+                "run `landbridge check --config {name}`, which lists all errors with line numbers"
+            );
             first.bad(why, advice);
             return (vec![first], None);
         }
@@ -60,8 +62,8 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<Line>, Option<Fil
     (vec![first, second, third], Some(Files { config, contract, schedules }))
 }
 
-fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
-    let mut line = Line::new("files", contract::FILE_NAME);
+fn contract_line(args: &FileArgs, config: &Config) -> (ReportLine, Option<Contract>) {
+    let mut line = ReportLine::new("files", contract::FILE_NAME);
     let path = files::contract_path(args);
     let name = path.display().to_string();
     let loaded =
@@ -75,30 +77,31 @@ fn contract_line(args: &FileArgs, config: &Config) -> (Line, Option<Contract>) {
             (line, Some(contract))
         }
         Err(why) => {
-            line.bad(why, "correct it; `landbridge check` tells everything, `landbridge contract propose` writes a first one");
+            line.bad(why, "run `landbridge check`, which lists all errors; `landbridge contract propose` generates a first contract");
             (line, None)
         }
     }
 }
 
-fn schedule_line(dir: &Path, config: &Config) -> (Line, Option<Vec<ScheduleFile>>) {
-    let mut line = Line::new("files", "schedules");
+fn schedule_line(dir: &Path, config: &Config) -> (ReportLine, Option<Vec<ScheduleFile>>) {
+    let mut line = ReportLine::new("files", "schedules");
     if !dir.is_dir() {
-        let look = "run it in the checkout, or name the folder with --schedules".to_owned();
-        line.unchecked(format!("there is no {} here", dir.display()), Some(look));
+        let manual_check =
+            "run the command in the checkout, or name the directory with --schedules".to_owned();
+        line.unchecked(format!("no directory {} here", dir.display()), Some(manual_check));
         return (line, None);
     }
     match read_schedules(dir, config) {
         Ok(files) => {
-            let wanted = ["export", "load", "snapshot", "transfer"];
+            let expected = ["export", "load", "snapshot", "transfer"];
             let mut found: Vec<&str> = files.iter().map(|file| file.function.as_str()).collect();
             found.sort_unstable();
-            if found == wanted {
+            if found == expected {
                 line.good(format!("{} in {}", found.join(", "), config.schedule.zone));
             } else {
                 line.bad(
-                    format!("the functions with a schedule are: {}", found.join(", ")),
-                    format!("have one each of {}", wanted.join(", ")),
+                    format!("there are schedule files for: {}", found.join(", ")),
+                    format!("provide exactly one file each for {}", expected.join(", ")),
                 );
             }
             (line, Some(files))

@@ -1,4 +1,4 @@
-//! The Google side: tokens, landing bucket, datasets, policy tags, rights.
+//! The checks of Google: access token, landing bucket, datasets, policy tags and permissions.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,30 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::CredentialSource;
 
-use super::line::Line;
+use super::line::ReportLine;
 use super::{Phase, advice};
 
-/// What attaching a policy tag to a column needs (Google documentation, "Introduction to
-/// column-level access control"), and what loading rows needs.
-const LOADER: [&str; 3] =
+/// The permissions for attaching a policy tag to a column (Google documentation, "Introduction to
+/// column-level access control"), and for loading
+/// rows.
+const LOAD_PERMISSIONS: [&str; 3] =
     ["bigquery.tables.setCategory", "bigquery.tables.update", "bigquery.tables.updateData"];
 
-/// All lines of this side.
-pub(super) async fn check(config: &Config, contract: Option<&Contract>, phase: Phase) -> Vec<Line> {
-    let mut credentials = Line::new("google", "credentials");
+/// Runs all checks of Google.
+pub(super) async fn check(
+    config: &Config,
+    contract: Option<&Contract>,
+    phase: Phase,
+) -> Vec<ReportLine> {
+    let mut credentials = ReportLine::new("google", "credentials");
     let inspector = match Inspector::from_env(&config.warehouse.project) {
         Ok(inspector) => match inspector.check_credentials().await {
             Ok(()) => inspector,
-            Err(error) => return refused(credentials, &error),
+            Err(error) => return no_token(credentials, &error),
         },
-        Err(error) => return refused(credentials, &error),
+        Err(error) => return no_token(credentials, &error),
     };
-    credentials.good("Google gives a token");
+    credentials.good("Google issued an access token");
     let mut lines = vec![credentials, federation()];
     lines.extend(landing(&inspector, config, phase).await);
     for (check, dataset) in [
@@ -35,102 +40,108 @@ pub(super) async fn check(config: &Config, contract: Option<&Contract>, phase: P
     ] {
         lines.push(self::dataset(&inspector, config, phase, check, dataset).await);
     }
-    lines.push(tags(&inspector, config, phase).await);
-    lines.push(tagging(&inspector, config, contract).await);
+    lines.push(policy_tags(&inspector, config, phase).await);
+    lines.push(tagging_permission(&inspector, config, contract).await);
     lines
 }
 
-/// Without a token nothing else can be looked at.
-fn refused(mut line: Line, error: &Error) -> Vec<Line> {
-    let how = match Inspector::credential_source() {
+/// Without an access token, no other check can run.
+fn no_token(mut line: ReportLine, error: &Error) -> Vec<ReportLine> {
+    let fix = match Inspector::credential_source() {
         CredentialSource::Federation => {
-            "the AWS role must be one that the workload identity provider's condition names: see \
+            "use an AWS role that the condition of the workload identity provider accepts: see \
              docs/federation.md"
         }
         CredentialSource::ApplicationDefault | CredentialSource::BareToken => {
             "gcloud auth application-default login"
         }
     };
-    line.failed(error, how);
-    let mut rest = Line::new("google", "everything else");
-    rest.unchecked("needs a token", None);
+    line.failed(error, fix);
+    let mut rest = ReportLine::new("google", "everything else");
+    rest.unchecked("needs an access token", None);
     vec![line, rest]
 }
 
-fn federation() -> Line {
-    let mut line = Line::new("google", "federation");
-    let look = "run it with LANDBRIDGE_GCP_CREDENTIALS and AWS credentials of the role of load";
+fn federation() -> ReportLine {
+    let mut line = ReportLine::new("google", "federation");
+    let manual_check = "run the command with the LANDBRIDGE_GCP_CREDENTIALS of the function load and the \
+                        AWS credentials of its role";
     match Inspector::credential_source() {
         CredentialSource::Federation => {
-            line.good("the token was had for the AWS role, without a key")
+            line.good("Google issued the token to the AWS role, without a stored key")
         }
         CredentialSource::ApplicationDefault => line.unchecked(
-            "these are application default credentials, not the functions'",
-            Some(look.to_owned()),
+            "these are application default credentials, not those of the functions",
+            Some(manual_check.to_owned()),
         ),
         CredentialSource::BareToken => {
-            line.unchecked("this is a bare token, of a local cloud", None)
+            line.unchecked("LANDBRIDGE_GCP_TOKEN is set, as for a local cloud", None)
         }
     }
     line
 }
 
-/// Whether something is in the warehouse's location. Cloud Storage writes it in capitals.
-fn located(
-    mut line: Line,
+/// Checks that a resource is in the warehouse's location, ignoring case: Cloud Storage reports
+/// locations in capitals. `config_key` names the resource in `landbridge.yaml`.
+fn check_location(
+    mut line: ReportLine,
     found: Result<Option<String>>,
     phase: Phase,
     config: &Config,
-    (what, key, right): (String, &str, &str),
-) -> Line {
+    (resource, config_key, permission): (String, &str, &str),
+) -> ReportLine {
     let wanted = &config.warehouse.location;
     match found {
         Ok(Some(location)) if location.eq_ignore_ascii_case(wanted) => {
-            line.good(format!("{what} in {wanted}"));
+            line.good(format!("{resource} in {wanted}"));
         }
         Ok(Some(location)) => line.bad(
-            format!("{what} is in {}, the warehouse in {wanted}", location.to_ascii_lowercase()),
-            format!("name another in {key}, or correct warehouse.location: nothing is moved between locations"),
+            format!(
+                "{resource} is in {}, the warehouse in {wanted}",
+                location.to_ascii_lowercase()
+            ),
+            format!("name another in {config_key}, or correct warehouse.location: a resource cannot move to another location"),
         ),
         Ok(None) => {
-            let make = format!("correct {key}, or make it: terraform apply");
-            line = phase.missing(line, &format!("there is no {what}"), &make);
+            let fix = format!("correct {config_key}, or create it: terraform apply");
+            line = phase.missing(line, &format!("there is no {resource}"), &fix);
         }
-        Err(error) => line.failed(&error, advice(&error, right)),
+        Err(error) => line.failed(&error, advice(&error, permission)),
     }
     line
 }
 
-async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [Line; 2] {
+async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 2] {
     let bucket = &config.transfer.bucket;
     let found = inspector.bucket_location(bucket).await;
     let exists = matches!(found, Ok(Some(_)));
     let name = (format!("bucket {bucket}"), "transfer.bucket", "storage.objects.list");
-    let there = located(Line::new("google", "landing bucket"), found, phase, config, name);
-    let mut private = Line::new("google", "bucket privacy");
+    let bucket_line =
+        check_location(ReportLine::new("google", "landing bucket"), found, phase, config, name);
+    let mut private = ReportLine::new("google", "bucket privacy");
     if !exists {
         private.unchecked("needs the bucket", None);
-        return [there, private];
+        return [bucket_line, private];
     }
     match inspector.bucket_protection(bucket).await {
         Ok(Some(it)) if it.uniform_access && it.public_access_prevented => {
-            private.good("access by IAM alone, never public");
+            private.good("access only through IAM, never public");
         }
         Ok(Some(it)) => private.bad(
             if it.uniform_access {
-                "somebody could make it public"
+                "public access is not prevented"
             } else {
-                "single objects can have access of their own, and federation does not work with that"
+                "objects can have their own ACLs, and federation requires uniform access"
             },
-            "set uniform bucket-level access and public access prevention: terraform apply",
+            "run terraform apply, which sets uniform bucket-level access and public access prevention",
         ),
-        Ok(None) => private.unchecked("it is gone again", None),
+        Ok(None) => private.unchecked("the bucket was deleted during this run", None),
         Err(error) => private.unchecked(
             error.to_string(),
             Some(format!("gcloud storage buckets describe gs://{bucket}")),
         ),
     }
-    [there, private]
+    [bucket_line, private]
 }
 
 async fn dataset(
@@ -139,18 +150,20 @@ async fn dataset(
     phase: Phase,
     check: &'static str,
     dataset: &str,
-) -> Line {
+) -> ReportLine {
     let found = inspector.dataset_location(dataset).await;
     let key = if check == "dataset" { "warehouse.dataset" } else { "warehouse.ops_dataset" };
     let name = (format!("dataset {dataset}"), key, "bigquery.datasets.get");
-    located(Line::new("google", check), found, phase, config, name)
+    check_location(ReportLine::new("google", check), found, phase, config, name)
 }
 
-/// The tag of each class, as the load knows them: those of the environment, then those of the file.
+/// The policy tag of each class, resolved as the load stage does: from the environment, else from
+/// `landbridge.yaml`.
 fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, String> {
     let given: BTreeMap<String, String> = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
-        Ok(json) => serde_json::from_str(&json)
-            .map_err(|_| "LANDBRIDGE_POLICY_TAGS is no JSON object of class to tag".to_owned())?,
+        Ok(json) => serde_json::from_str(&json).map_err(|_| {
+            "LANDBRIDGE_POLICY_TAGS is not a JSON object that maps classes to tags".to_owned()
+        })?,
         Err(_) => BTreeMap::new(),
     };
     let all = config.pii.all().into_iter();
@@ -161,21 +174,22 @@ fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, St
     Ok(all.map(tag).collect())
 }
 
-async fn tags(inspector: &Inspector, config: &Config, phase: Phase) -> Line {
-    let mut line = Line::new("google", "policy tags");
+async fn policy_tags(inspector: &Inspector, config: &Config, phase: Phase) -> ReportLine {
+    let mut line = ReportLine::new("google", "policy tags");
     let tags = match tags_by_class(config) {
         Ok(tags) => tags,
         Err(why) => {
-            line.bad(why, "take the value that the function load has");
+            line.bad(why, "copy the value from the function load");
             return line;
         }
     };
-    let nameless: Vec<&str> =
+    let untagged: Vec<&str> =
         tags.iter().filter(|(_, tag)| tag.is_none()).map(|(name, _)| name.as_str()).collect();
-    if !nameless.is_empty() {
-        let why = format!("which tag is that of {} is not known here", nameless.join(", "));
-        let look = "run it with LANDBRIDGE_POLICY_TAGS as the function load has it".to_owned();
-        line.unchecked(why, (!phase.before_apply).then_some(look));
+    if !untagged.is_empty() {
+        let why = format!("the policy tags of {} are not known here", untagged.join(", "));
+        let manual_check =
+            "run the command with the LANDBRIDGE_POLICY_TAGS of the function load".to_owned();
+        line.unchecked(why, (!phase.before_apply).then_some(manual_check));
         return line;
     }
     let wanted = &config.warehouse.location;
@@ -184,20 +198,20 @@ async fn tags(inspector: &Inspector, config: &Config, phase: Phase) -> Line {
         if !location.eq_ignore_ascii_case(wanted) {
             line.bad(
                 format!("the tag of {class} is in {location}, the datasets in {wanted}"),
-                "a column takes tags of its own location only: make the taxonomy there",
+                "a column accepts only tags of its own location: create the taxonomy there",
             );
             return line;
         }
         match inspector.policy_tag_exists(tag).await {
             Ok(true) => {}
             Ok(false) => {
-                let what = format!("the tag of {class}, {tag}, is not there");
-                return phase.missing(line, &what, "terraform apply makes it anew; columns that had it are unprotected until the next load");
+                let what = format!("the policy tag {tag} of {class} does not exist");
+                return phase.missing(line, &what, "create it again: terraform apply; columns that had it are unprotected until the next load");
             }
             Err(error) if error.kind() == ErrorKind::Denied => {
-                let why = format!("whether they are there may not be seen ({error})");
-                let look = "gcloud data-catalog taxonomies policy-tags list".to_owned();
-                line.unchecked(why, Some(look));
+                let why = format!("these credentials may not read policy tags ({error})");
+                let manual_check = "gcloud data-catalog taxonomies policy-tags list".to_owned();
+                line.unchecked(why, Some(manual_check));
                 return line;
             }
             Err(error) => {
@@ -206,14 +220,18 @@ async fn tags(inspector: &Inspector, config: &Config, phase: Phase) -> Line {
             }
         }
     }
-    line.good(format!("one of each of {} classes, in {wanted}", tags.len()));
+    line.good(format!("all {} classes have one, in {wanted}", tags.len()));
     line
 }
 
-/// Whether the caller may attach tags. BigQuery tells rights on a table, not on a dataset, so the
-/// first table that is there is asked about.
-async fn tagging(inspector: &Inspector, config: &Config, contract: Option<&Contract>) -> Line {
-    let mut line = Line::new("google", "right to attach tags");
+/// Checks that the caller may attach policy tags. BigQuery reports permissions on a table, not on a
+/// dataset, so the check uses the first table of the contract that exists.
+async fn tagging_permission(
+    inspector: &Inspector,
+    config: &Config,
+    contract: Option<&Contract>,
+) -> ReportLine {
+    let mut line = ReportLine::new("google", "permission to attach tags");
     let dataset = &config.warehouse.dataset;
     let database = "";
     let names = contract.into_iter().flat_map(|contract| {
@@ -223,25 +241,25 @@ async fn tagging(inspector: &Inspector, config: &Config, contract: Option<&Contr
         })
     });
     for table in names {
-        match inspector.granted_permissions(dataset, &table, &LOADER).await {
+        match inspector.granted_permissions(dataset, &table, &LOAD_PERMISSIONS).await {
             Ok(None) => {}
             Ok(Some(granted)) => {
-                let missing: Vec<&str> = LOADER
+                let missing: Vec<&str> = LOAD_PERMISSIONS
                     .into_iter()
-                    .filter(|right| !granted.iter().any(|it| it == right))
+                    .filter(|permission| !granted.iter().any(|it| it == permission))
                     .collect();
                 let who = match Inspector::credential_source() {
-                    CredentialSource::Federation => "the role",
+                    CredentialSource::Federation => "the role of load",
                     CredentialSource::ApplicationDefault | CredentialSource::BareToken => {
-                        "whoever runs this"
+                        "the caller"
                     }
                 };
                 match (missing.is_empty(), Inspector::credential_source()) {
                     (true, _) => line.good(format!("{who} has it on {dataset}.{table}")),
-                    // A person need not have it.
+                    // The operator does not need it.
                     (false, CredentialSource::ApplicationDefault) => line.unchecked(
-                        format!("{who} lacks {} on {dataset}.{table}; the load's own right is not seen", missing.join(", ")),
-                        Some("run it with the variables of the function load".to_owned()),
+                        format!("{who} lacks {} on {dataset}.{table}; whether the function load has it is not known", missing.join(", ")),
+                        Some("run the command with the variables of the function load".to_owned()),
                     ),
                     (false, _) => line.bad(
                         format!("{who} lacks {} on {dataset}.{table}", missing.join(", ")),
@@ -256,6 +274,6 @@ async fn tagging(inspector: &Inspector, config: &Config, contract: Option<&Contr
             }
         }
     }
-    line.unchecked("no table of the contract is there yet; the first load shows it", None);
+    line.unchecked("no table of the contract exists yet; the first load shows it", None);
     line
 }

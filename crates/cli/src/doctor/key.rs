@@ -1,252 +1,291 @@
-//! The key of exports: its state, its rotation, and whether the functions may use it.
+//! The checks of the export key: its state, its rotation, and whether the functions may use it.
 
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::Phase;
-use super::answer::{Answer, Refused};
-use super::document::{Caller, Document, Question, Verdict, verdict};
-use super::line::Line;
-use super::role::{Policies, account_of, look_at_policies, policies};
-use super::signed::Signed;
+use super::client::SignedClient;
+use super::line::ReportLine;
+use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
+use super::response::{CallError, CallResult};
+use super::role::{Policies, account_of, policies, show_policies_command};
 
-/// Who needs what of the key, and through which service. Starting an export needs the first two
-/// (RDS API reference, StartExportTask, `KmsKeyId`), reading an encrypted object the third (S3
-/// User Guide, "Using server-side encryption with AWS KMS keys").
-const USES: [(&str, &str, &str); 4] = [
-    ("export", "kms:CreateGrant", "rds"),
-    ("export", "kms:DescribeKey", "rds"),
-    ("export", "kms:Decrypt", "s3"),
-    ("transfer", "kms:Decrypt", "s3"),
+/// The permissions that each function needs on the key, and the service through which it calls KMS.
+/// Starting an export needs `CreateGrant` and `DescribeKey` (RDS API reference, StartExportTask,
+/// `KmsKeyId`), reading an encrypted object needs `Decrypt` (S3 User Guide, "Using server-side
+/// encryption with AWS KMS keys").
+const USES: [(&str, &[(&str, &str)]); 2] = [
+    ("export", &[("kms:CreateGrant", "rds"), ("kms:DescribeKey", "rds"), ("kms:Decrypt", "s3")]),
+    ("transfer", &[("kms:Decrypt", "s3")]),
 ];
 
-/// The three lines of the key.
-pub(super) async fn check(signed: &Signed, config: &Config, phase: Phase) -> [Line; 3] {
-    let mut there = Line::new("aws", "export key");
-    let mut rotation = Line::new("aws", "export key rotation");
-    let mut rights = Line::new("aws", "export key rights");
+/// Checks the key: its state, its rotation, and the functions' permissions on it.
+pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) -> [ReportLine; 3] {
+    let mut state = ReportLine::new("aws", "export key");
+    let mut rotation = ReportLine::new("aws", "export key rotation");
+    let mut permissions = ReportLine::new("aws", "export key permissions");
     let key = &config.export.kms_key;
-    let described = signed.kms("DescribeKey", &json!({ "KeyId": key })).await;
+    let described = client.kms("DescribeKey", &json!({ "KeyId": key })).await;
     let arn = match described {
-        Ok(answer) => judge(&mut there, key, &answer["KeyMetadata"]),
-        Err(Refused::Absent) => {
+        Ok(answer) => check_state(&mut state, key, &answer["KeyMetadata"]),
+        Err(CallError::NotFound) => {
             let what = format!("there is no key {key}");
-            // Terraform makes the key of an alias; one that has its own ARN here exists already.
+            // Terraform creates the key of an alias. A key named by its own ARN must already exist.
             if key.contains(":alias/") {
-                let advice = "correct export.kms_key, or make it: terraform apply";
-                there = phase.missing(there, &what, advice);
+                let advice = "correct export.kms_key, or create the key: terraform apply";
+                state = phase.missing(state, &what, advice);
             } else {
-                there.bad(what, "correct export.kms_key");
+                state.bad(what, "correct export.kms_key");
             }
             None
         }
-        Err(refused) => {
-            refused.tell(&mut there, format!("aws kms describe-key --key-id {key}"));
+        Err(error) => {
+            error.report_on(&mut state, format!("aws kms describe-key --key-id {key}"));
             None
         }
     };
     let Some(arn) = arn else {
         rotation.unchecked("needs the key", None);
-        rights.unchecked("needs the key", None);
-        return [there, rotation, rights];
+        permissions.unchecked("needs the key", None);
+        return [state, rotation, permissions];
     };
-    judge_rotation(&mut rotation, signed, &arn).await;
-    let rights = judge_rights(rights, signed, config, phase, &arn).await;
-    [there, rotation, rights]
+    check_rotation(&mut rotation, client, &arn).await;
+    let permissions = check_permissions(permissions, client, config, phase, &arn).await;
+    [state, rotation, permissions]
 }
 
-/// Whether RDS can encrypt an export with it; its own ARN if so.
-fn judge(line: &mut Line, key: &str, metadata: &Value) -> Option<String> {
+/// Checks that RDS can encrypt an export with the key. Returns the key's own ARN if it can.
+fn check_state(line: &mut ReportLine, key: &str, metadata: &Value) -> Option<String> {
     let text = |name: &str| metadata[name].as_str().unwrap_or_default();
-    // Older servers know the spec by its former name only.
+    // Older servers return the key spec only under its former name.
     let spec = Some(text("KeySpec")).filter(|it| !it.is_empty());
     let spec = spec.unwrap_or(text("CustomerMasterKeySpec"));
     let (arn, state, usage) = (text("Arn"), text("KeyState"), text("KeyUsage"));
     if arn.is_empty() {
-        line.bad(format!("KMS tells no ARN of {key}"), "look: aws kms describe-key");
+        line.bad(
+            format!("the KMS response for {key} has no ARN"),
+            format!("aws kms describe-key --key-id {key}"),
+        );
     } else if text("KeyManager") == "AWS" {
         line.bad(
-            format!("{key} is managed by AWS: no policy of it can be written"),
-            "name a customer managed key in export.kms_key",
+            format!("{key} is managed by AWS, so its policy cannot be changed"),
+            "name a customer-managed key in export.kms_key",
         );
     } else if (usage, spec) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT") {
         line.bad(
             format!("{key} is for {usage} with {spec}"),
-            "name a key for ENCRYPT_DECRYPT with SYMMETRIC_DEFAULT in export.kms_key",
+            "name a symmetric encryption key (ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT) in export.kms_key",
         );
     } else if state == "Enabled" {
         line.good(format!("{arn} is enabled, symmetric"));
         return Some(arn.to_owned());
     } else {
-        let how = match state {
+        let fix = match state {
             "Disabled" => format!("aws kms enable-key --key-id {arn}"),
             "PendingDeletion" => format!(
-                "aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key: without it \
-                 no export can be read again"
+                "run aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key: without \
+                 the key, no existing export can be read"
             ),
-            _ => format!("wait, or see why: aws kms describe-key --key-id {arn}"),
+            _ => format!("wait, or look up the cause: aws kms describe-key --key-id {arn}"),
         };
-        line.bad(format!("{key} is {state}"), how);
+        line.bad(format!("{key} is {state}"), fix);
     }
     None
 }
 
-/// Exports work without; whoever reviews security asks for it.
-async fn judge_rotation(line: &mut Line, signed: &Signed, arn: &str) {
-    let answer = signed.kms("GetKeyRotationStatus", &json!({ "KeyId": arn })).await;
+/// Rotation is not needed for exports, so a key without it is reported but not bad.
+async fn check_rotation(line: &mut ReportLine, client: &SignedClient, arn: &str) {
+    let answer = client.kms("GetKeyRotationStatus", &json!({ "KeyId": arn })).await;
     match answer {
         Ok(answer) if answer["KeyRotationEnabled"] == true => {
             let days = answer["RotationPeriodInDays"].as_u64();
             line.good(days.map_or("on".to_owned(), |days| format!("every {days} days")));
         }
         Ok(_) => line.unchecked(
-            "it is off; exports work without",
+            "rotation is off; exports do not need it",
             Some(format!("aws kms enable-key-rotation --key-id {arn}")),
         ),
-        Err(refused) => {
-            refused.tell(line, format!("aws kms get-key-rotation-status --key-id {arn}"));
+        Err(error) => {
+            error.report_on(line, format!("aws kms get-key-rotation-status --key-id {arn}"));
         }
     }
 }
 
-async fn judge_rights(
-    mut line: Line,
-    signed: &Signed,
+/// The policies that decide who may use the key, and what is known about its callers.
+struct KeyAccess<'a> {
+    client: &'a SignedClient,
+    arn: &'a str,
+    policy: [PolicyDocument; 1],
+    /// The account of the functions.
+    account: &'a str,
+    region: &'a str,
+}
+
+/// Whether a role has one permission on the key. The texts say what is missing or unknown.
+enum Permission {
+    Granted,
+    Missing(String),
+    Unknown(String),
+}
+
+/// Checks every permission of [`USES`].
+async fn check_permissions(
+    mut line: ReportLine,
+    client: &SignedClient,
     config: &Config,
     phase: Phase,
     arn: &str,
-) -> Line {
-    let policy = match key_policy(signed, arn).await {
+) -> ReportLine {
+    let show_policy = format!("aws kms get-key-policy --policy-name default --key-id {arn}");
+    let policy = match key_policy(client, arn).await {
         Ok(policy) => [policy],
-        Err(refused) => {
-            let look = format!("aws kms get-key-policy --policy-name default --key-id {arn}");
-            refused.tell(&mut line, look);
+        Err(error) => {
+            error.report_on(&mut line, show_policy);
             return line;
         }
     };
     let account = account_of(&config.export.role_arn);
-    let partition = arn.split(':').nth(1).unwrap_or("aws");
-    let (mut lacking, mut unclear) = (Vec::new(), None);
-    let mut read: Option<(&str, String, Policies)> = None;
-    for (function, action, service) in USES {
+    let access = KeyAccess { client, arn, policy, account, region: &config.source.region };
+    let (mut missing, mut unknown) = (Vec::new(), None);
+    for (function, uses) in USES {
         let name = format!("landbridge-{}-{function}", config.source.name);
-        let role = format!("arn:{partition}:iam::{account}:role/{name}");
-        if read.as_ref().is_none_or(|(of, ..)| *of != function) {
-            match policies(signed, &name).await {
-                Ok(its) => read = Some((function, name.clone(), its)),
-                Err(Refused::Absent) => {
-                    let advice = "make it: terraform apply";
-                    return phase.missing(line, &format!("there is no role {name}"), advice);
-                }
-                Err(refused) => {
-                    refused.tell(&mut line, look_at_policies(&name));
+        let role = match policies(client, &name).await {
+            Ok(role) => role,
+            Err(CallError::NotFound) => {
+                let advice = "create it: terraform apply";
+                return phase.missing(line, &format!("there is no role {name}"), advice);
+            }
+            Err(error) => {
+                error.report_on(&mut line, show_policies_command(&name));
+                return line;
+            }
+        };
+        for (action, service) in uses {
+            match access.permission(&name, &role, action, service).await {
+                Ok(Permission::Granted) => {}
+                Ok(Permission::Missing(what)) => missing.push(what),
+                Ok(Permission::Unknown(why)) => unknown = Some(why),
+                Err(error) => {
+                    error.report_on(&mut line, format!("aws kms list-grants --key-id {arn}"));
                     return line;
                 }
             }
         }
-        let Some((_, _, its)) = &read else { continue };
-        let via = format!("{service}.{}.amazonaws.com", config.source.region);
-        let known = [
-            ("kms:ViaService", via.as_str()),
-            ("kms:CallerAccount", account),
-            ("kms:GrantIsForAWSResource", "true"),
-            ("aws:PrincipalAccount", account),
-            ("aws:PrincipalArn", &role),
-            ("aws:SecureTransport", "true"),
-        ];
-        let asked = |caller| Question { caller, action, resource: arn, known: &known };
-        match together(&policy, its, account == account_of(arn), &role, asked) {
-            Verdict::Allowed => {}
-            Verdict::Denied(by) => lacking.push(format!("{name} {action} (denied by {by})")),
-            undecided => {
-                // A third way to a right, beside both policies.
-                match granted(signed, arn, &role, action).await {
-                    Ok(true) => continue,
-                    Ok(false) => {}
-                    Err(Refused::Lacks(right)) => {
-                        unclear = Some(format!("these credentials lack {right}"));
-                        continue;
-                    }
-                    Err(refused) => {
-                        let look = format!("aws kms list-grants --key-id {arn}");
-                        refused.tell(&mut line, look);
-                        return line;
-                    }
-                }
-                match undecided {
-                    Verdict::Unclear(why) => unclear = Some(format!("{name} {action}: {why}")),
-                    Verdict::NotAllowed(Some(only)) => {
-                        lacking.push(format!("{name} {action} unless {only}"));
-                    }
-                    _ => lacking.push(format!("{name} {action}")),
-                }
-            }
-        }
-        if let Some(boundary) = &its.boundary {
-            unclear = Some(format!("what the permissions boundary {boundary} leaves to {name}"));
+        if let Some(boundary) = &role.boundary {
+            unknown =
+                Some(format!("whether the permissions boundary {boundary} of {name} allows it"));
         }
     }
-    match (lacking.is_empty(), unclear) {
+    match (missing.is_empty(), unknown) {
         (false, _) => line.bad(
-            format!("the policies of key and role do not allow {}", lacking.join(", ")),
-            "allow it in the key's policy, or leave it to IAM there (the account's root as principal) and allow it in the role's",
+            format!("the policies of key and role do not allow {}", missing.join(", ")),
+            "allow it in the key policy, or delegate to IAM there (the account's root as principal) and allow it in the role's policies",
         ),
-        (true, Some(why)) => line.unchecked(
-            format!("not evaluated: {why}"),
-            Some(format!("aws kms get-key-policy --policy-name default --key-id {arn}")),
-        ),
-        (true, None) => line.good("export may lend it to RDS; export and transfer may decrypt"),
+        (true, Some(why)) => line.unchecked(format!("not evaluated: {why}"), Some(show_policy)),
+        (true, None) => {
+            line.good("export may create grants for RDS; export and transfer may decrypt");
+        }
     }
     line
 }
 
-/// What the key's policy and the role's together say: the key's names the role, or leaves the
-/// matter to IAM, where the role's decide. In another account the role's count in any case (AWS
-/// KMS Developer Guide, "Key policies").
-fn together<'a>(
-    key: &[Document],
-    role: &Policies,
-    same_account: bool,
-    arn: &'a str,
-    asked: impl Fn(Caller<'a>) -> Question<'a>,
-) -> Verdict {
-    let direct = verdict(key, &asked(Caller::Role(arn)));
-    let left = verdict(key, &asked(Caller::ByAccount(arn)));
-    let own = verdict(&role.documents, &asked(Caller::Holder));
-    let of_key = match (direct, left) {
-        (denied @ Verdict::Denied(_), _) => return denied,
-        (_, _) if matches!(own, Verdict::Denied(_)) => return own,
-        (Verdict::Allowed, _) if same_account => return Verdict::Allowed,
-        (_, Verdict::Allowed) | (Verdict::Allowed, _) => return own,
-        (unclear @ Verdict::Unclear(_), _) | (_, unclear @ Verdict::Unclear(_)) => unclear,
-        (only @ Verdict::NotAllowed(Some(_)), _) | (_, only) => only,
-    };
-    match own {
-        // What is not clear of the key does not help where the role lacks it.
-        Verdict::NotAllowed(_) if matches!(of_key, Verdict::Unclear(_)) => own,
-        _ => of_key,
+impl KeyAccess<'_> {
+    /// Evaluates one permission of the role `name`, called through `service`.
+    async fn permission(
+        &self,
+        name: &str,
+        role: &Policies,
+        action: &str,
+        service: &str,
+    ) -> CallResult<Permission> {
+        let partition = self.arn.split(':').nth(1).unwrap_or("aws");
+        let role_arn = format!("arn:{partition}:iam::{}:role/{name}", self.account);
+        let via = format!("{service}.{}.amazonaws.com", self.region);
+        let known = [
+            ("kms:ViaService", via.as_str()),
+            ("kms:CallerAccount", self.account),
+            ("kms:GrantIsForAWSResource", "true"),
+            ("aws:PrincipalAccount", self.account),
+            ("aws:PrincipalArn", &role_arn),
+            ("aws:SecureTransport", "true"),
+        ];
+        let request = |caller| AccessRequest { caller, action, resource: self.arn, known: &known };
+        let same_account = self.account == account_of(self.arn);
+        let undecided =
+            match evaluate_key_access(&self.policy, role, same_account, &role_arn, request) {
+                Verdict::Allowed => return Ok(Permission::Granted),
+                Verdict::Denied(statement) => {
+                    let what = format!("{name} {action} (denied by {statement})");
+                    return Ok(Permission::Missing(what));
+                }
+                undecided => undecided,
+            };
+        // A grant gives the permission independently of both policies.
+        match has_grant(self.client, self.arn, &role_arn, action).await {
+            Ok(true) => return Ok(Permission::Granted),
+            Ok(false) => {}
+            Err(CallError::MissingPermission(permission)) => {
+                return Ok(Permission::Unknown(format!("these credentials lack {permission}")));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(match undecided {
+            Verdict::Unclear(why) => Permission::Unknown(format!("{name} {action}: {why}")),
+            Verdict::NotAllowed(Some(condition)) => {
+                Permission::Missing(format!("{name} {action} unless {condition}"))
+            }
+            _ => Permission::Missing(format!("{name} {action}")),
+        })
     }
 }
 
-async fn key_policy(signed: &Signed, arn: &str) -> Answer<Document> {
-    let asked = json!({ "KeyId": arn, "PolicyName": "default" });
-    let answer = signed.kms("GetKeyPolicy", &asked).await?;
-    answer["Policy"].as_str().and_then(Document::parse).ok_or_else(|| {
-        let what = "an answer of KMS is not as its documentation says";
-        Refused::Failed(Error::new(ErrorKind::Rejected, what, format!("GetKeyPolicy of {arn}")))
+/// Evaluates the key policy together with the role's policies. Either the key policy allows the role,
+/// or it delegates to IAM and the role's policies decide. For a key of another account, the role's
+/// policies must allow it in any case (AWS KMS Developer Guide, "Key policies").
+fn evaluate_key_access<'a>(
+    key: &[PolicyDocument],
+    role: &Policies,
+    same_account: bool,
+    arn: &'a str,
+    request: impl Fn(Caller<'a>) -> AccessRequest<'a>,
+) -> Verdict {
+    let direct = evaluate(key, &request(Caller::Role(arn)));
+    let delegated = evaluate(key, &request(Caller::RoleViaAccount(arn)));
+    let by_role = evaluate(&role.documents, &request(Caller::PolicyOwner));
+    let by_key = match (direct, delegated) {
+        (denied @ Verdict::Denied(_), _) => return denied,
+        (_, _) if matches!(by_role, Verdict::Denied(_)) => return by_role,
+        (Verdict::Allowed, _) if same_account => return Verdict::Allowed,
+        (_, Verdict::Allowed) | (Verdict::Allowed, _) => return by_role,
+        (unclear @ Verdict::Unclear(_), _) | (_, unclear @ Verdict::Unclear(_)) => unclear,
+        (conditional @ Verdict::NotAllowed(Some(_)), _) | (_, conditional) => conditional,
+    };
+    match by_role {
+        // An unclear key policy is irrelevant if the role's policies do not allow the action.
+        Verdict::NotAllowed(_) if matches!(by_key, Verdict::Unclear(_)) => by_role,
+        _ => by_key,
+    }
+}
+
+async fn key_policy(client: &SignedClient, arn: &str) -> CallResult<PolicyDocument> {
+    let body = json!({ "KeyId": arn, "PolicyName": "default" });
+    let response = client.kms("GetKeyPolicy", &body).await?;
+    response["Policy"].as_str().and_then(PolicyDocument::parse).ok_or_else(|| {
+        let what = "a KMS response does not have the documented form";
+        CallError::Failed(Error::new(ErrorKind::Rejected, what, format!("GetKeyPolicy for {arn}")))
     })
 }
 
-/// Whether a grant without constraints gives it to the role.
-async fn granted(signed: &Signed, arn: &str, role: &str, action: &str) -> Answer<bool> {
-    let asked = json!({ "KeyId": arn, "GranteePrincipal": role, "Limit": 100 });
-    let answer = signed.kms("ListGrants", &asked).await?;
+/// Whether a grant without constraints allows the role this action.
+async fn has_grant(client: &SignedClient, arn: &str, role: &str, action: &str) -> CallResult<bool> {
+    let body = json!({ "KeyId": arn, "GranteePrincipal": role, "Limit": 100 });
+    let response = client.kms("ListGrants", &body).await?;
     let operation = action.trim_start_matches("kms:");
-    let gives = |grant: &Value| {
-        let all = grant["Operations"].as_array().into_iter().flatten();
-        let unbound = grant["Constraints"].as_object().is_none_or(serde_json::Map::is_empty);
-        grant["GranteePrincipal"] == role && unbound && all.into_iter().any(|it| it == operation)
+    let allows = |grant: &Value| {
+        let mut operations = grant["Operations"].as_array().into_iter().flatten();
+        let unconstrained = grant["Constraints"].as_object().is_none_or(serde_json::Map::is_empty);
+        grant["GranteePrincipal"] == role && unconstrained && operations.any(|it| it == operation)
     };
-    Ok(answer["Grants"].as_array().into_iter().flatten().any(gives))
+    Ok(response["Grants"].as_array().into_iter().flatten().any(allows))
 }

@@ -8,63 +8,64 @@ use serde::Serialize;
 use crate::paint::Paint;
 use crate::render::printable;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
-    /// ✓
+pub(super) enum CheckState {
+    /// The check passed; shown as ✓.
     Good,
-    /// ✗
+    /// The check failed; shown as ✗.
     Bad,
-    /// –
+    /// The check could not run or could not decide; shown as –.
     Unchecked,
 }
 
-/// One check.
+/// One check and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Line {
-    /// Where: `files`, `aws`, `google`.
+pub(super) struct ReportLine {
+    /// `files`, `aws` or `google`.
     pub(super) area: &'static str,
-    /// What was looked at; stays the same from version to version.
+    /// The check's name. Scripts select lines by it, so it is stable across versions.
     pub(super) check: &'static str,
-    /// How it ended.
-    pub(super) state: State,
+    /// The result.
+    pub(super) state: CheckState,
     /// What was found.
     pub(super) found: String,
-    /// What to do, of a bad one; how to look for oneself, of one that is not checked.
+    /// Of a bad line: how to fix it. Of an unchecked line: how the operator can check it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) advice: Option<String>,
 }
 
-impl Line {
-    /// A check that nobody has looked into yet.
+impl ReportLine {
+    /// A check that has not run yet.
     pub(super) fn new(area: &'static str, check: &'static str) -> Self {
-        Self { area, check, state: State::Unchecked, found: String::new(), advice: None }
+        Self { area, check, state: CheckState::Unchecked, found: String::new(), advice: None }
     }
 
-    /// It is as it should be.
+    /// Records that the check passed.
     pub(super) fn good(&mut self, found: impl Into<String>) {
-        (self.state, self.found, self.advice) = (State::Good, found.into(), None);
+        (self.state, self.found, self.advice) = (CheckState::Good, found.into(), None);
     }
 
-    /// It is not, and this is what to do.
+    /// Records that the check failed, and how to fix it.
     pub(super) fn bad(&mut self, found: impl Into<String>, advice: impl Into<String>) {
-        (self.state, self.found, self.advice) = (State::Bad, found.into(), Some(advice.into()));
+        (self.state, self.found, self.advice) =
+            (CheckState::Bad, found.into(), Some(advice.into()));
     }
 
-    /// It could not be looked at, and this is how a person can.
-    pub(super) fn unchecked(&mut self, why: impl Into<String>, look: Option<String>) {
-        (self.state, self.found, self.advice) = (State::Unchecked, why.into(), look);
+    /// Records that the check could not run, and the command with which the operator can check.
+    pub(super) fn unchecked(&mut self, why: impl Into<String>, manual_check: Option<String>) {
+        (self.state, self.found, self.advice) = (CheckState::Unchecked, why.into(), manual_check);
     }
 
-    /// Looking at it failed.
+    /// Records that a call of the check failed.
     pub(super) fn failed(&mut self, error: &Error, advice: impl Into<String>) {
         self.bad(error.to_string(), advice);
     }
 }
 
-/// All lines, by area.
-pub(super) fn text(lines: &[Line]) -> String {
+/// The report as text: a heading per area, one line per check, the advice below it.
+pub(super) fn render(lines: &[ReportLine]) -> String {
     let paint = Paint::stdout();
     let width = lines.iter().map(|line| line.check.chars().count()).max().unwrap_or(0);
     let (mut text, mut area) = (String::new(), "");
@@ -75,9 +76,9 @@ pub(super) fn text(lines: &[Line]) -> String {
             let _ = writeln!(text, "{}", paint.bold(area));
         }
         let mark = match line.state {
-            State::Good => paint.green("✓"),
-            State::Bad => paint.red("✗"),
-            State::Unchecked => paint.dim("–"),
+            CheckState::Good => paint.green("✓"),
+            CheckState::Bad => paint.red("✗"),
+            CheckState::Unchecked => paint.dim("–"),
         };
         let _ = writeln!(text, "  {mark} {:<width$}  {}", line.check, printable(&line.found));
         if let Some(advice) = &line.advice {

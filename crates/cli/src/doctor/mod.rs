@@ -1,30 +1,30 @@
-//! `landbridge doctor`: whether both clouds are as they must be, line by line.
+//! `landbridge doctor`: checks the configuration files and both clouds and prints one line per check.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the command |
-//! | `line` | one line: good, bad or not checked, and what to do |
-//! | `files` | the two files and the schedules |
-//! | `aws` | account, source, quota, bucket, the last export, snapshots, clock |
-//! | `role`, `key`, `schedules` | IAM's role of exports, KMS's key, EventBridge's schedules |
-//! | `signed`, `service`, `answer` | how those three services are asked, where, and what they answer |
-//! | `document`, `pattern` | IAM documents, read plainly |
-//! | `google` | tokens, landing bucket, datasets, policy tags, rights |
+//! | here | the command and its report |
+//! | `line` | one line of the report: good, bad or not checked, and what to do |
+//! | `files` | checks of `landbridge.yaml`, `contract.yaml` and the schedule files |
+//! | `aws` | checks of account, source, quota, export bucket, last export, token key, snapshots, clock |
+//! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
+//! | `client`, `service`, `response` | read-only client of IAM, KMS and EventBridge Scheduler: requests, endpoints, responses |
+//! | `policy`, `pattern` | evaluation of IAM policy documents |
+//! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
 //!
-//! Nothing is changed: every check only reads.
+//! Every check only reads; no check changes a resource.
 
-mod answer;
 mod aws;
-mod document;
+mod client;
 mod files;
 mod google;
 mod key;
 mod line;
 mod pattern;
+mod policy;
+mod response;
 mod role;
 mod schedules;
 mod service;
-mod signed;
 
 use std::path::PathBuf;
 
@@ -36,9 +36,9 @@ use crate::failure::{Failure, Result};
 use crate::render::{self, counted};
 use landbridge_cli_support::args::{FileArgs, Output};
 
-use line::{Line, State};
+use line::{CheckState, ReportLine};
 
-/// Check both clouds end to end, before and after they are made; changes nothing
+/// Check the files and both clouds, before or after `terraform apply`; changes nothing
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,36 +46,36 @@ Examples:
   landbridge doctor
   landbridge doctor --output json
 
-Each line is ✓ good, ✗ bad with what to do, or – not checked with the reason. One that is bad ends
-with exit code 1. What Terraform makes may be missing with --before-apply.
+Each line is ✓ good, ✗ bad with the fix, or – not checked with the reason. If at least one line is bad,
+the exit code is 1. With --before-apply, resources that Terraform creates may be missing.
 
-Credentials come from the environment, as for any client of AWS and Google; what is told of rights is
-told of them. With the variables of the function load (LANDBRIDGE_GCP_CREDENTIALS,
-LANDBRIDGE_POLICY_TAGS and its role's AWS credentials) federation and its rights are checked as well.
+Credentials come from the environment, as for any AWS or Google client; results about permissions
+apply to these credentials. To check federation and the permissions of the function load, set that
+function's LANDBRIDGE_GCP_CREDENTIALS, LANDBRIDGE_POLICY_TAGS and the AWS credentials of its role.
 For the local cloud:
   . .landbridge/local.env")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// What Terraform is going to make need not be there yet
+    /// Accept that resources which Terraform creates do not exist yet
     #[arg(long)]
     before_apply: bool,
-    /// The schedules that are deployed [default: infra/schedules here or in a folder above]
+    /// Directory of the schedule files [default: infra/schedules here or in a parent directory]
     #[arg(long, value_name = "DIR")]
     schedules: Option<PathBuf>,
-    /// How the lines are shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// What was found.
+/// The report: the result of every check. Its fields are the keys of `--output json`.
 #[derive(Serialize)]
 struct Report {
     ok: bool,
     good: usize,
     bad: usize,
     unchecked: usize,
-    lines: Vec<Line>,
+    lines: Vec<ReportLine>,
 }
 
 /// Whether the checks run before or after `terraform apply`.
@@ -87,9 +87,9 @@ struct Phase {
 
 impl Phase {
     /// The line for a resource that does not exist.
-    fn missing(self, mut line: Line, what: &str, advice: &str) -> Line {
+    fn missing(self, mut line: ReportLine, what: &str, advice: &str) -> ReportLine {
         if self.before_apply {
-            line.unchecked(format!("{what}; `terraform apply` makes it"), None);
+            line.unchecked(format!("{what}; `terraform apply` creates it"), None);
         } else {
             line.bad(what.to_owned(), advice);
         }
@@ -100,7 +100,7 @@ impl Phase {
 /// Runs the command.
 pub(crate) async fn run(args: DoctorArgs) -> Result {
     let phase = Phase { before_apply: args.before_apply };
-    let schedules = args.schedules.unwrap_or_else(files::schedules);
+    let schedules = args.schedules.unwrap_or_else(files::default_schedules_dir);
     let (mut lines, files) = files::check(&args.files, &schedules);
     let readable = files.is_some();
     if let Some(files) = &files {
@@ -112,18 +112,19 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
         lines.extend(google);
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();
-    let (good, bad, unchecked) = (count(State::Good), count(State::Bad), count(State::Unchecked));
+    let (good, bad, unchecked) =
+        (count(CheckState::Good), count(CheckState::Bad), count(CheckState::Unchecked));
     let report = Report { ok: bad == 0, good, bad, unchecked, lines };
     match args.output {
         Output::Json => render::json(&report)?,
         Output::Text => {
-            render::print(&line::text(&report.lines))?;
-            let of = counted(report.lines.len(), "check");
-            render::print(&format!("{of}: {good} good, {bad} bad, {unchecked} not checked"))?;
+            render::print(&line::render(&report.lines))?;
+            let total = counted(report.lines.len(), "check");
+            render::print(&format!("{total}: {good} good, {bad} bad, {unchecked} not checked"))?;
         }
     }
     match (readable, bad) {
-        // Without the files nothing else could be looked at.
+        // Without a valid landbridge.yaml, no other check can run.
         (false, _) => Err(Failure::Reported),
         (true, 0) => Ok(()),
         (true, bad) => Err(Failure::Failed(format!(
@@ -134,11 +135,15 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
     }
 }
 
-/// What can be done about an error that is not about the thing that was looked for.
-fn advice(error: &Error, right: &str) -> String {
+/// The next step after a failed call. `permission` is the permission that the call needs.
+fn advice(error: &Error, permission: &str) -> String {
     match error.kind() {
-        ErrorKind::Denied => format!("give the credentials of this shell the right {right}"),
-        kind if kind.is_transient() => "see that this machine reaches it, and try again".to_owned(),
+        ErrorKind::Denied => {
+            format!("grant the credentials of this shell the permission {permission}")
+        }
+        kind if kind.is_transient() => {
+            "check that this machine can reach the service, then run the command again".to_owned()
+        }
         kind => kind.policy().operator.to_owned(),
     }
 }

@@ -1,31 +1,33 @@
-//! Names with wildcards, as IAM writes them: `*` is any text, `?` any character (IAM User Guide,
-//! "IAM JSON policy elements: Resource").
+//! Compares names with wildcards as IAM does: `*` stands for any text, `?` for any character (IAM User
+//! Guide, "IAM JSON policy elements: Resource").
 
-/// Whether `pattern` names all that `name` stands for, which may hold wildcards itself: `s3:*`
-/// covers `s3:Put*`, and `s3:PutObject` does not.
+/// Whether `pattern` matches every name that `name` stands for; `name` may contain wildcards itself.
+/// `s3:*` covers `s3:Put*`, `s3:PutObject` does not.
 pub(super) fn covers(pattern: &str, name: &str) -> bool {
-    // A wildcard of the name stands for more than one character does.
-    meet(pattern, name, false, |wild, plain| plain != '*' && (wild == plain || wild == '?'))
+    // A single character of the pattern never covers a `*` of the name.
+    match_patterns(pattern, name, false, |wild, plain| {
+        plain != '*' && (wild == plain || wild == '?')
+    })
 }
 
-/// Whether there is a name that both stand for.
+/// Whether some name matches both patterns.
 pub(super) fn overlaps(one: &str, other: &str) -> bool {
-    meet(one, other, true, |a, b| a == b || a == '?' || b == '?')
+    match_patterns(one, other, true, |a, b| a == b || a == '?' || b == '?')
 }
 
-/// Compares them from their ends, so that no pattern takes longer than the product of both
-/// lengths. `both` tells whether a `*` of the other one is any text as well.
-fn meet(one: &str, other: &str, both: bool, same: fn(char, char) -> bool) -> bool {
+/// Compares two patterns from their ends; the time is at most proportional to the product of their
+/// lengths. With `both`, a `*` in `other` stands for any text as well.
+fn match_patterns(one: &str, other: &str, both: bool, same: fn(char, char) -> bool) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let star = |it: Option<&char>| it == Some(&'*');
-    // Of what remains from i and from j on: whether it meets. `below` is the row of i + 1.
+    // row[j]: whether one[i..] and other[j..] match. `below` is the row of i + 1.
     let mut below = vec![false; other.len() + 1];
     for i in (0..=one.len()).rev() {
         let mut row = vec![false; other.len() + 1];
         for j in (0..=other.len()).rev() {
             let (a, b) = (one.get(i), other.get(j));
             row[j] = match (a, b) {
-                // A star is nothing more, or takes one character of the other side.
+                // A `*` ends here, or takes one more character of the other side.
                 _ if star(a) || (both && star(b)) => {
                     (a.is_some() && below[j]) || (b.is_some() && row[j + 1])
                 }

@@ -1,109 +1,111 @@
-//! The role that RDS assumes to write an export: whom it trusts and what it may do. And what the
-//! policies of any role are.
+//! The checks of the role that RDS assumes to write an export: its trust policy and its permissions.
+//! Also reads the policies of any role, for `key`.
 
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 
 use super::Phase;
-use super::answer::{Answer, Refused, Xml};
-use super::document::{Caller, Document, Question, Verdict, verdict};
-use super::line::Line;
-use super::signed::Signed;
+use super::client::SignedClient;
+use super::line::ReportLine;
+use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
+use super::response::{CallError, CallResult, Xml};
 
-/// Who writes exports (Amazon RDS User Guide, "Providing access to an Amazon S3 bucket using an
+/// The service that writes exports (Amazon RDS User Guide, "Providing access to an Amazon S3 bucket using an
 /// IAM role").
-const EXPORTER: &str = "export.rds.amazonaws.com";
-/// What it needs on the objects of an export (RDS API reference, StartExportTask, `IamRoleArn`).
+const EXPORT_SERVICE: &str = "export.rds.amazonaws.com";
+/// The permissions it needs on the objects of an export (RDS API reference, StartExportTask, `IamRoleArn`).
 const ON_OBJECTS: [&str; 3] = ["s3:PutObject*", "s3:GetObject*", "s3:DeleteObject*"];
-/// What it needs on the bucket (the same place).
+/// The permissions it needs on the bucket (the same reference).
 const ON_BUCKET: [&str; 2] = ["s3:ListBucket", "s3:GetBucketLocation"];
 
-/// A role as IAM describes it.
+/// A role as `GetRole` returns it.
 struct Role {
     arn: String,
-    trust: Document,
-    /// A permissions boundary narrows what its policies allow.
+    trust: PolicyDocument,
+    /// The ARN of the permissions boundary, which limits what the role's policies allow.
     boundary: Option<String>,
 }
 
 /// The policies of a role.
 pub(super) struct Policies {
-    /// Its own and the attached ones.
-    pub(super) documents: Vec<Document>,
-    /// The ARN of what narrows them. Nobody reads it here.
+    /// Inline policies, then attached policies.
+    pub(super) documents: Vec<PolicyDocument>,
+    /// The ARN of the permissions boundary. It is reported, not evaluated.
     pub(super) boundary: Option<String>,
 }
 
-/// The two lines of the export role.
-pub(super) async fn check(signed: &Signed, config: &Config, phase: Phase) -> [Line; 2] {
-    let mut trust = Line::new("aws", "export role trust");
-    let mut rights = Line::new("aws", "export role rights");
+/// Checks the export role: its trust policy and its permissions.
+pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) -> [ReportLine; 2] {
+    let mut trust = ReportLine::new("aws", "export role trust");
+    let mut permissions = ReportLine::new("aws", "export role permissions");
     let name = name_of(&config.export.role_arn);
-    let role = match get(signed, name).await {
+    let role = match get_role(client, name).await {
         Ok(role) => role,
-        Err(refused) => {
-            rights.unchecked("needs the role", None);
-            match refused {
-                Refused::Absent => {
-                    let advice = "correct export.role_arn, or make it: terraform apply";
+        Err(error) => {
+            permissions.unchecked("needs the role", None);
+            match error {
+                CallError::NotFound => {
+                    let advice = "correct export.role_arn, or create the role: terraform apply";
                     trust = phase.missing(trust, &format!("there is no role {name}"), advice);
                 }
-                other => other.tell(&mut trust, look_at(name)),
+                other => other.report_on(&mut trust, show_role_command(name)),
             }
-            return [trust, rights];
+            return [trust, permissions];
         }
     };
     if role.arn != config.export.role_arn {
         trust.bad(
-            format!("the role {name} is {}", role.arn),
-            "write that in export.role_arn, or sign in to the other account",
+            format!("the ARN of the role {name} is {}", role.arn),
+            "set export.role_arn to it, or sign in to the other account",
         );
-        rights.unchecked("needs the role", None);
-        return [trust, rights];
+        permissions.unchecked("needs the role", None);
+        return [trust, permissions];
     }
-    judge_trust(&mut trust, config, &role);
-    match documents(signed, name).await {
-        Ok(documents) => judge_rights(&mut rights, config, name, &documents, role.boundary),
-        Err(refused) => refused.tell(&mut rights, look_at_policies(name)),
+    check_trust(&mut trust, config, &role);
+    match documents(client, name).await {
+        Ok(documents) => {
+            check_permissions(&mut permissions, config, name, &documents, role.boundary)
+        }
+        Err(error) => error.report_on(&mut permissions, show_policies_command(name)),
     }
-    [trust, rights]
+    [trust, permissions]
 }
 
-fn judge_trust(line: &mut Line, config: &Config, role: &Role) {
+fn check_trust(line: &mut ReportLine, config: &Config, role: &Role) {
     let name = name_of(&role.arn);
     let account = account_of(&config.export.role_arn);
-    let question = Question {
-        caller: Caller::Service(EXPORTER),
+    let request = AccessRequest {
+        caller: Caller::Service(EXPORT_SERVICE),
         action: "sts:AssumeRole",
         resource: "*",
         known: &[("aws:SourceAccount", account)],
     };
-    match verdict(std::slice::from_ref(&role.trust), &question) {
-        Verdict::Allowed => line.good(format!("{EXPORTER} may assume {name}")),
+    match evaluate(std::slice::from_ref(&role.trust), &request) {
+        Verdict::Allowed => line.good(format!("{EXPORT_SERVICE} may assume {name}")),
         Verdict::Unclear(why) => line.unchecked(
-            format!("whether {EXPORTER} may assume {name} is not evaluated: {why}"),
-            Some(look_at(name)),
+            format!("whether {EXPORT_SERVICE} may assume {name} is not evaluated: {why}"),
+            Some(show_role_command(name)),
         ),
         Verdict::Denied(statement) => line.bad(
-            format!("{statement} of the trust policy of {name} denies it to {EXPORTER}"),
-            "take that statement out, or narrow it",
+            format!("the trust policy of {name} denies it to {EXPORT_SERVICE} in {statement}"),
+            "remove that statement, or limit it",
         ),
-        Verdict::NotAllowed(Some(only)) => line.bad(
-            format!("{EXPORTER} may assume {name} only if {only}, and exports are of {account}"),
-            format!("let that condition of its trust policy name {account}"),
+        Verdict::NotAllowed(Some(condition)) => line.bad(
+            format!("{EXPORT_SERVICE} may assume {name} only if {condition}, but exports run in {account}"),
+            format!("name {account} in that condition of the trust policy"),
         ),
         Verdict::NotAllowed(None) => line.bad(
-            format!("{name} is not trusted by its policy to be assumed by {EXPORTER}"),
-            format!("allow sts:AssumeRole to the service {EXPORTER} in its trust policy"),
+            format!("the trust policy of {name} does not allow {EXPORT_SERVICE} to assume it"),
+            format!("allow sts:AssumeRole for the service {EXPORT_SERVICE} in the trust policy"),
         ),
     }
 }
 
-fn judge_rights(
-    line: &mut Line,
+fn check_permissions(
+    line: &mut ReportLine,
     config: &Config,
     name: &str,
-    documents: &[Document],
+    documents: &[PolicyDocument],
     boundary: Option<String>,
 ) {
     let (export, role) = (&config.export, &config.export.role_arn);
@@ -120,77 +122,85 @@ fn judge_rights(
         ("aws:ResourceAccount", account),
         ("s3:ResourceAccount", account),
     ];
-    let (mut lacking, mut unclear) = (Vec::new(), None);
-    let asked = ON_OBJECTS.map(|it| (it, &objects)).into_iter();
-    for (action, resource) in asked.chain(ON_BUCKET.map(|it| (it, &bucket))) {
-        let question = Question { caller: Caller::Holder, action, resource, known: &known };
-        match verdict(documents, &question) {
+    let (mut missing, mut unclear) = (Vec::new(), None);
+    let on_objects = ON_OBJECTS.map(|it| (it, &objects)).into_iter();
+    for (action, resource) in on_objects.chain(ON_BUCKET.map(|it| (it, &bucket))) {
+        let request =
+            AccessRequest { caller: Caller::PolicyOwner, action, resource, known: &known };
+        match evaluate(documents, &request) {
             Verdict::Allowed => {}
             Verdict::Unclear(why) => unclear = Some(format!("{action}: {why}")),
-            Verdict::NotAllowed(None) => lacking.push(format!("{action} on {resource}")),
-            Verdict::NotAllowed(Some(only)) => {
-                lacking.push(format!("{action} on {resource} unless {only}"));
+            Verdict::NotAllowed(None) => missing.push(format!("{action} on {resource}")),
+            Verdict::NotAllowed(Some(condition)) => {
+                missing.push(format!("{action} on {resource} unless {condition}"));
             }
-            Verdict::Denied(by) => lacking.push(format!("{action} on {resource} (denied by {by})")),
+            Verdict::Denied(statement) => {
+                missing.push(format!("{action} on {resource} (denied by {statement})"))
+            }
         }
     }
     let boundary =
-        boundary.map(|arn| format!("what the permissions boundary {arn} leaves of them"));
-    match (lacking.is_empty(), unclear.or(boundary)) {
+        boundary.map(|arn| format!("whether the permissions boundary {arn} allows them"));
+    match (missing.is_empty(), unclear.or(boundary)) {
         (false, _) => line.bad(
-            format!("{name} may not {}", lacking.join(", ")),
-            "allow it in the role's policies, or have Terraform make the role",
+            format!("{name} may not {}", missing.join(", ")),
+            "allow it in the role's policies, or let Terraform create the role",
         ),
         (true, Some(why)) => {
-            line.unchecked(format!("not evaluated: {why}"), Some(look_at_policies(name)));
+            line.unchecked(format!("not evaluated: {why}"), Some(show_policies_command(name)));
         }
         (true, None) => line.good(format!("{name} may write {objects}")),
     }
 }
 
-/// What is written in the policies of the role `name`.
-pub(super) async fn policies(signed: &Signed, name: &str) -> Answer<Policies> {
-    let role = get(signed, name).await?;
-    Ok(Policies { documents: documents(signed, name).await?, boundary: role.boundary })
+/// Reads the policies of the role `name`.
+pub(super) async fn policies(client: &SignedClient, name: &str) -> CallResult<Policies> {
+    let role = get_role(client, name).await?;
+    Ok(Policies { documents: documents(client, name).await?, boundary: role.boundary })
 }
 
-async fn get(signed: &Signed, name: &str) -> Answer<Role> {
-    let answer = signed.iam("GetRole", &[("RoleName", name)]).await?;
-    let arn = answer.first("Arn").ok_or_else(|| unreadable("GetRole", name))?;
-    let trust = document(&answer, "AssumeRolePolicyDocument", "GetRole", name)?;
-    Ok(Role { arn, trust, boundary: answer.first("PermissionsBoundaryArn") })
+async fn get_role(client: &SignedClient, name: &str) -> CallResult<Role> {
+    let response = client.iam("GetRole", &[("RoleName", name)]).await?;
+    let arn = response.first("Arn").ok_or_else(|| malformed("GetRole", name))?;
+    let trust = document(&response, "AssumeRolePolicyDocument", "GetRole", name)?;
+    Ok(Role { arn, trust, boundary: response.first("PermissionsBoundaryArn") })
 }
 
-/// Its own documents, then those of the policies that are attached to it.
-async fn documents(signed: &Signed, role: &str) -> Answer<Vec<Document>> {
+/// Reads the inline policies of a role, then the attached ones.
+async fn documents(client: &SignedClient, role: &str) -> CallResult<Vec<PolicyDocument>> {
     let mut all = Vec::new();
-    for policy in signed.iam_all("ListRolePolicies", role, "member").await? {
+    for policy in client.iam_all("ListRolePolicies", role, "member").await? {
         let given = [("RoleName", role), ("PolicyName", &policy)];
-        let answer = signed.iam("GetRolePolicy", &given).await?;
-        all.push(document(&answer, "PolicyDocument", "GetRolePolicy", &policy)?);
+        let response = client.iam("GetRolePolicy", &given).await?;
+        all.push(document(&response, "PolicyDocument", "GetRolePolicy", &policy)?);
     }
-    for arn in signed.iam_all("ListAttachedRolePolicies", role, "PolicyArn").await? {
-        let policy = signed.iam("GetPolicy", &[("PolicyArn", &arn)]).await?;
+    for arn in client.iam_all("ListAttachedRolePolicies", role, "PolicyArn").await? {
+        let policy = client.iam("GetPolicy", &[("PolicyArn", &arn)]).await?;
         let version =
-            policy.first("DefaultVersionId").ok_or_else(|| unreadable("GetPolicy", &arn))?;
+            policy.first("DefaultVersionId").ok_or_else(|| malformed("GetPolicy", &arn))?;
         let given = [("PolicyArn", arn.as_str()), ("VersionId", &version)];
-        let answer = signed.iam("GetPolicyVersion", &given).await?;
-        all.push(document(&answer, "Document", "GetPolicyVersion", &arn)?);
+        let response = client.iam("GetPolicyVersion", &given).await?;
+        all.push(document(&response, "PolicyDocument", "GetPolicyVersion", &arn)?);
     }
     Ok(all)
 }
 
-fn document(answer: &Xml, element: &str, action: &str, of: &str) -> Answer<Document> {
-    let text = answer.first(element);
-    text.and_then(|text| Document::parse(&text)).ok_or_else(|| unreadable(action, of))
+fn document(
+    response: &Xml,
+    element: &str,
+    action: &str,
+    resource: &str,
+) -> CallResult<PolicyDocument> {
+    let text = response.first(element);
+    text.and_then(|text| PolicyDocument::parse(&text)).ok_or_else(|| malformed(action, resource))
 }
 
-fn unreadable(action: &str, of: &str) -> Refused {
-    let what = "an answer of IAM is not as its documentation says";
-    Refused::Failed(Error::new(ErrorKind::Rejected, what, format!("{action} of {of}")))
+fn malformed(action: &str, resource: &str) -> CallError {
+    let what = "an IAM response does not have the documented form";
+    CallError::Failed(Error::new(ErrorKind::Rejected, what, format!("{action} for {resource}")))
 }
 
-/// The name in a role's ARN: what follows the path.
+/// The name in a role's ARN: the part after the path.
 pub(super) fn name_of(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
@@ -200,12 +210,12 @@ pub(super) fn account_of(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
-fn look_at(name: &str) -> String {
+fn show_role_command(name: &str) -> String {
     format!("aws iam get-role --role-name {name}")
 }
 
-/// How the policies of a role are looked at by hand.
-pub(super) fn look_at_policies(name: &str) -> String {
+/// The commands that list the policies of a role.
+pub(super) fn show_policies_command(name: &str) -> String {
     format!(
         "aws iam list-role-policies --role-name {name}; aws iam list-attached-role-policies --role-name {name}"
     )

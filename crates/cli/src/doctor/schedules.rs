@@ -1,47 +1,47 @@
-//! The schedules as they are deployed, beside the files that say how they should be.
+//! Compares the deployed schedules with the schedule files.
 
 use landbridge_core::config::Config;
 use landbridge_core::schedule::ScheduleFile;
 use serde_json::Value;
 
 use super::Phase;
-use super::answer::Refused;
-use super::line::Line;
+use super::client::SignedClient;
+use super::line::ReportLine;
+use super::response::CallError;
 use super::role::account_of;
-use super::signed::Signed;
 
-/// The functions, and how the line of each one's schedule is called.
-const LINES: [(&str, &str); 4] = [
+/// Each function, and the name of its schedule's check.
+const CHECKS: [(&str, &str); 4] = [
     ("snapshot", "schedule of snapshot"),
     ("export", "schedule of export"),
     ("transfer", "schedule of transfer"),
     ("load", "schedule of load"),
 ];
 
-/// A line per function. Without `files`, there is nothing to compare with.
+/// Checks one schedule per function. Without `files`, all lines are unchecked.
 pub(super) async fn check(
-    signed: &Signed,
+    client: &SignedClient,
     config: &Config,
     files: Option<&[ScheduleFile]>,
     phase: Phase,
-) -> Vec<Line> {
+) -> Vec<ReportLine> {
     let group = format!("landbridge-{}", config.source.name);
     let mut lines = Vec::new();
-    for (function, check) in LINES {
-        let mut line = Line::new("aws", check);
+    for (function, check) in CHECKS {
+        let mut line = ReportLine::new("aws", check);
         let file = files.into_iter().flatten().find(|it| it.function == function);
         let Some(file) = file else {
-            line.unchecked("needs its file of infra/schedules", None);
+            line.unchecked("needs its file in infra/schedules", None);
             lines.push(line);
             continue;
         };
-        match signed.schedule(&group, function).await {
-            Ok(found) => judge(&mut line, config, file, &found),
-            Err(Refused::Absent) => {
+        match client.schedule(&group, function).await {
+            Ok(found) => compare(&mut line, config, file, &found),
+            Err(CallError::NotFound) => {
                 let what = format!("there is no schedule {group}/{function}");
-                line = phase.missing(line, &what, "make it: terraform apply");
+                line = phase.missing(line, &what, "create it: terraform apply");
             }
-            Err(refused) => refused.tell(
+            Err(error) => error.report_on(
                 &mut line,
                 format!("aws scheduler get-schedule --group-name {group} --name {function}"),
             ),
@@ -51,7 +51,7 @@ pub(super) async fn check(
     lines
 }
 
-fn judge(line: &mut Line, config: &Config, file: &ScheduleFile, found: &Value) {
+fn compare(line: &mut ReportLine, config: &Config, file: &ScheduleFile, found: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (expression, target) = (text(&found["ScheduleExpression"]), &found["Target"]);
     // The default (EventBridge Scheduler API reference, CreateSchedule).
@@ -64,28 +64,29 @@ fn judge(line: &mut Line, config: &Config, file: &ScheduleFile, found: &Value) {
     );
     let (arn, input) = (text(&target["Arn"]), text(&target["Input"]));
     // A version or an alias of the function may follow.
-    let aims = arn.strip_prefix(&function).is_some_and(|it| it.is_empty() || it.starts_with(':'));
-    let anew = "terraform apply sets it as landbridge.yaml and infra/schedules say";
+    let right_function =
+        arn.strip_prefix(&function).is_some_and(|it| it.is_empty() || it.starts_with(':'));
+    let fix = "run terraform apply, which sets it from landbridge.yaml and infra/schedules";
     if found["State"] != "ENABLED" {
         line.bad(
-            format!("it is {}", text(&found["State"])),
+            format!("its state is {}", text(&found["State"])),
             "terraform apply -var enabled=true, or enable it in EventBridge Scheduler",
         );
     } else if expression != file.expression {
-        line.bad(format!("it is {expression}, the file says {}", file.expression), anew);
+        line.bad(format!("its expression is {expression}, the file has {}", file.expression), fix);
     } else if zone != file.zone {
-        line.bad(format!("it is in {zone}, the file says {}", file.zone), anew);
-    } else if !aims {
-        line.bad(format!("it starts {arn}, not {function}"), anew);
+        line.bad(format!("its time zone is {zone}, the file has {}", file.zone), fix);
+    } else if !right_function {
+        line.bad(format!("it invokes {arn}, not {function}"), fix);
     } else if !same_event(&input, &file.input) {
-        line.bad(format!("its event is {input}, the file says {}", file.input), anew);
+        line.bad(format!("its event is {input}, the file has {}", file.input), fix);
     } else {
         line.good(format!("{expression} in {zone}"));
     }
 }
 
-/// Whether this text is that event. Scheduler replaces `<aws.scheduler.scheduled-time>` in the
-/// text itself, so one whose `<` is escaped is another event, though it is the same JSON.
+/// Whether `input` is this event. Scheduler replaces `<aws.scheduler.scheduled-time>` in the text, not
+/// in the parsed JSON, so an input whose `<` is escaped is a different event.
 fn same_event(input: &str, event: &Value) -> bool {
     let parsed: Option<Value> = serde_json::from_str(input).ok();
     parsed.as_ref() == Some(event) && !input.contains("\\u003c")

@@ -1,6 +1,6 @@
-//! Where IAM, KMS and EventBridge Scheduler are asked.
+//! Endpoints and signing regions of IAM, KMS and EventBridge Scheduler.
 
-/// Which service is asked.
+/// A service that the client calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     /// IAM, which is global.
@@ -12,7 +12,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// Its name in signatures and in front of its rights.
+    /// The name in signatures, and the prefix of the service's permissions.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Iam => "iam",
@@ -21,7 +21,7 @@ impl Service {
         }
     }
 
-    /// The variable that names another server, as the SDKs call it.
+    /// The environment variable with which the SDKs override the endpoint.
     pub(super) fn variable(self) -> &'static str {
         match self {
             Self::Iam => "AWS_ENDPOINT_URL_IAM",
@@ -30,7 +30,7 @@ impl Service {
         }
     }
 
-    /// The region that is signed for. IAM has one per partition (AWS General Reference, "IAM
+    /// The region to sign for. IAM has one per partition (AWS General Reference, "IAM
     /// endpoints and quotas").
     pub(super) fn region(self, region: &str) -> &str {
         match (self, region.split('-').next()) {
@@ -41,8 +41,8 @@ impl Service {
         }
     }
 
-    /// AWS's own server.
-    fn own(self, region: &str) -> String {
+    /// AWS's own endpoint.
+    fn default_endpoint(self, region: &str) -> String {
         let end = if region.starts_with("cn-") { ".cn" } else { "" };
         match self {
             Self::Iam if region.starts_with("cn-") => {
@@ -58,20 +58,21 @@ impl Service {
         }
     }
 
-    /// Where it is asked. `None` where other servers than AWS are named for RDS or S3 and none
-    /// for this: their credentials are not AWS's, and AWS shall not see them.
+    /// The endpoint to call. `None` if the environment replaces RDS or S3 with servers other than AWS
+    /// and names none for this service: the credentials are for those servers, and AWS must not
+    /// receive them. `variable` reads an environment variable.
     pub(super) fn endpoint(
         self,
         region: &str,
-        given: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<String>,
     ) -> Option<String> {
-        let named = given(self.variable()).or_else(|| given("AWS_ENDPOINT_URL"));
-        if let Some(url) = named {
+        let overridden = variable(self.variable()).or_else(|| variable("AWS_ENDPOINT_URL"));
+        if let Some(url) = overridden {
             return Some(url.trim_end_matches('/').to_owned());
         }
-        let elsewhere =
-            ["AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_S3"].iter().any(|it| given(it).is_some());
-        (!elsewhere).then(|| self.own(region))
+        let replaces_aws =
+            ["AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_S3"].iter().any(|it| variable(it).is_some());
+        (!replaces_aws).then(|| self.default_endpoint(region))
     }
 }
 
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_is_asked_where_it_is() {
+    fn each_service_has_its_endpoint_and_signing_region() {
         let nothing = |_: &str| None;
         for (service, region, url, signed) in [
             (Service::Iam, "ap-northeast-2", "https://iam.amazonaws.com", "us-east-1"),
@@ -105,8 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn the_credentials_of_a_local_cloud_are_never_shown_to_aws() {
-        for (set, asked) in [
+    fn credentials_of_a_local_cloud_are_never_sent_to_aws() {
+        for (set, endpoint) in [
             (&["AWS_ENDPOINT_URL_RDS"][..], None),
             (&["AWS_ENDPOINT_URL_S3"], None),
             (
@@ -116,7 +117,7 @@ mod tests {
             (&["AWS_ENDPOINT_URL"], Some("http://AWS_ENDPOINT_URL")),
         ] {
             let given = |name: &str| set.contains(&name).then(|| format!("http://{name}/"));
-            assert_eq!(Service::Kms.endpoint("eu-west-1", given).as_deref(), asked, "{set:?}");
+            assert_eq!(Service::Kms.endpoint("eu-west-1", given).as_deref(), endpoint, "{set:?}");
         }
     }
 }

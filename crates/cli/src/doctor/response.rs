@@ -1,60 +1,62 @@
-//! What IAM, KMS and EventBridge Scheduler answer, and why they do not.
+//! Responses of IAM, KMS and EventBridge Scheduler, and the classification of their errors.
 
 use landbridge_core::{Error, ErrorKind};
 use quick_xml::events::Event;
 use serde_json::Value;
 
 use super::advice;
-use super::line::Line;
+use super::line::ReportLine;
 use super::service::Service;
 
-/// Why a call brought nothing.
+/// Why a call returned no result.
 #[derive(Debug)]
-pub(super) enum Refused {
-    /// The caller lacks this right, such as `iam:GetRole`.
-    Lacks(String),
-    /// What was asked for is not there.
-    Absent,
-    /// Other servers stand in for AWS, and none for this service.
-    Nobody(Service),
-    /// Anything else.
+pub(super) enum CallError {
+    /// The caller lacks this permission, such as `iam:GetRole`.
+    MissingPermission(String),
+    /// The requested resource does not exist.
+    NotFound,
+    /// The environment replaces AWS with other servers but names none for this service.
+    NoEndpoint(Service),
+    /// Any other error.
     Failed(Error),
 }
 
-impl Refused {
-    /// Tells it, of something that has to be there. `look` shows it to somebody with the right.
-    pub(super) fn tell(self, line: &mut Line, look: String) {
+impl CallError {
+    /// Records the error in the line of a required resource. `manual_check` is a command that shows
+    /// the resource to a caller who has the permission.
+    pub(super) fn report_on(self, line: &mut ReportLine, manual_check: String) {
         match self {
-            Self::Lacks(right) => {
-                line.unchecked(format!("these credentials lack {right}"), Some(look));
+            Self::MissingPermission(permission) => {
+                line.unchecked(format!("these credentials lack {permission}"), Some(manual_check));
             }
-            Self::Nobody(service) => line.unchecked(
-                format!("other servers stand in for AWS, and {} names none", service.variable()),
+            Self::NoEndpoint(service) => line.unchecked(
+                format!("AWS_ENDPOINT_URL_* replaces AWS, and {} is not set", service.variable()),
                 None,
             ),
-            Self::Absent => line.bad("it is not there", look),
-            // Not a right: that is told apart.
+            Self::NotFound => line.bad("it does not exist", manual_check),
+            // Denied for another reason than a missing permission.
             Self::Failed(error) if error.kind() == ErrorKind::Denied => line.failed(
                 &error,
-                "see that the credentials are whole and still hold, and that the clock is right",
+                "check that the credentials are complete and have not expired, and that the clock is correct",
             ),
             Self::Failed(error) => line.failed(&error, advice(&error, "")),
         }
     }
 }
 
-/// What a call may bring.
-pub(super) type Answer<T> = Result<T, Refused>;
+/// The result of a call.
+pub(super) type CallResult<T> = Result<T, CallError>;
 
-/// An answer in JSON.
-pub(super) fn json(text: &str, action: &str) -> Answer<Value> {
+/// Parses a response body as JSON.
+pub(super) fn parse_json(text: &str, action: &str) -> CallResult<Value> {
     serde_json::from_str(text).map_err(|_| {
-        Refused::Failed(Error::new(ErrorKind::Rejected, "an answer of AWS is not JSON", action))
+        CallError::Failed(Error::new(ErrorKind::Rejected, "an AWS response is not JSON", action))
     })
 }
 
-/// The code of an error: in a header, in XML, or in JSON, where a namespace may precede it.
-pub(super) fn code(header: Option<&str>, body: &str) -> String {
+/// The error code of a response. It is in a header, in XML, or in JSON, where a namespace may
+/// precede it.
+pub(super) fn error_code(header: Option<&str>, body: &str) -> String {
     let in_json = || {
         let value: Value = serde_json::from_str(body).ok()?;
         value.get("__type").or_else(|| value.get("code"))?.as_str().map(str::to_owned)
@@ -65,30 +67,30 @@ pub(super) fn code(header: Option<&str>, body: &str) -> String {
     code.rsplit('#').next().unwrap_or_default().to_owned()
 }
 
-/// What an error's code and status tell.
+/// The class of an error, from its code and HTTP status.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sort {
-    /// A right.
-    Lacks,
-    /// What was asked for.
-    Absent,
-    /// Anything else.
+pub(super) enum ErrorClass {
+    /// The caller lacks a permission.
+    MissingPermission,
+    /// The requested resource does not exist.
+    NotFound,
+    /// Any other error.
     Failed(ErrorKind),
 }
 
-/// Sorts an error.
-pub(super) fn sorted(code: &str, status: u16) -> Sort {
+/// Classifies an error.
+pub(super) fn classify(code: &str, status: u16) -> ErrorClass {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" => {
-            Sort::Lacks
+            ErrorClass::MissingPermission
         }
-        "NoSuchEntity" | "NotFoundException" | "ResourceNotFoundException" => Sort::Absent,
+        "NoSuchEntity" | "NotFoundException" | "ResourceNotFoundException" => ErrorClass::NotFound,
         "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
-        | "RequestLimitExceeded" => Sort::Failed(ErrorKind::Throttled),
-        _ => Sort::Failed(match status {
-            // With another code: a signature, or credentials that do not hold.
+        | "RequestLimitExceeded" => ErrorClass::Failed(ErrorKind::Throttled),
+        _ => ErrorClass::Failed(match status {
+            // With another code: an invalid signature or invalid credentials.
             401 | 403 => ErrorKind::Denied,
             429 => ErrorKind::Throttled,
             500..=599 => ErrorKind::Transient,
@@ -97,11 +99,11 @@ pub(super) fn sorted(code: &str, status: u16) -> Sort {
     }
 }
 
-/// An answer of IAM.
+/// A response of IAM.
 pub(super) struct Xml(pub(super) String);
 
 impl Xml {
-    /// The texts of all elements of this name, in order, wherever they stand.
+    /// The texts of all elements with this name, at any depth, in document order.
     pub(super) fn all(&self, element: &str) -> Vec<String> {
         let mut reader = quick_xml::Reader::from_str(&self.0);
         let mut texts = Vec::new();
@@ -110,8 +112,8 @@ impl Xml {
                 Ok(Event::Start(start)) if start.local_name().as_ref() == element.as_bytes() => {
                     let Ok(text) = reader.read_text(start.name()) else { break };
                     let Ok(text) = text.decode() else { break };
-                    let plain = quick_xml::escape::unescape(&text);
-                    texts.extend(plain.map(|text| text.trim().to_owned()));
+                    let unescaped = quick_xml::escape::unescape(&text);
+                    texts.extend(unescaped.map(|text| text.trim().to_owned()));
                 }
                 Ok(Event::Eof) | Err(_) => break,
                 Ok(_) => {}
@@ -120,7 +122,7 @@ impl Xml {
         texts
     }
 
-    /// The text of the first element of this name, if it has one.
+    /// The first non-empty text of an element with this name.
     pub(super) fn first(&self, element: &str) -> Option<String> {
         self.all(element).into_iter().find(|text| !text.is_empty())
     }
@@ -131,55 +133,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_apart() {
+    fn errors_are_classified_by_code_and_status() {
         let xml = "<ErrorResponse><Error><Type>Sender</Type><Code>NoSuchEntity</Code></Error></ErrorResponse>";
-        for (header, body, status, code_is, sort) in [
-            (None, xml, 404, "NoSuchEntity", Sort::Absent),
+        for (header, body, status, code, class) in [
+            (None, xml, 404, "NoSuchEntity", ErrorClass::NotFound),
             (
                 None,
                 r#"{"__type":"com.amazonaws.kms#NotFoundException","message":"…"}"#,
                 400,
                 "NotFoundException",
-                Sort::Absent,
+                ErrorClass::NotFound,
             ),
             (
                 Some("ResourceNotFoundException:http://internal.amazon.com/"),
                 "{}",
                 404,
                 "ResourceNotFoundException",
-                Sort::Absent,
+                ErrorClass::NotFound,
             ),
             (
                 None,
                 r#"{"__type":"AccessDeniedException"}"#,
                 400,
                 "AccessDeniedException",
-                Sort::Lacks,
+                ErrorClass::MissingPermission,
             ),
             (
                 None,
                 r#"{"__type":"InvalidSignatureException"}"#,
                 403,
                 "InvalidSignatureException",
-                Sort::Failed(ErrorKind::Denied),
+                ErrorClass::Failed(ErrorKind::Denied),
             ),
-            (None, "busy", 503, "", Sort::Failed(ErrorKind::Transient)),
+            (None, "busy", 503, "", ErrorClass::Failed(ErrorKind::Transient)),
             (
                 Some("ThrottlingException"),
                 "",
                 400,
                 "ThrottlingException",
-                Sort::Failed(ErrorKind::Throttled),
+                ErrorClass::Failed(ErrorKind::Throttled),
             ),
-            (None, "not found", 404, "", Sort::Failed(ErrorKind::Rejected)),
+            (None, "not found", 404, "", ErrorClass::Failed(ErrorKind::Rejected)),
         ] {
-            let found = code(header, body);
-            assert_eq!((found.as_str(), sorted(&found, status)), (code_is, sort));
+            let found = error_code(header, body);
+            assert_eq!((found.as_str(), classify(&found, status)), (code, class));
         }
     }
 
     #[test]
-    fn xml_is_read_by_the_names_of_elements() {
+    fn xml_elements_are_found_by_name() {
         let xml = Xml("<R xmlns=\"x\"><PolicyNames><member>a</member><member> b&amp;c </member>\
             </PolicyNames><IsTruncated>false</IsTruncated><Marker/></R>"
             .to_owned());

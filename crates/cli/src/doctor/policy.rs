@@ -1,9 +1,9 @@
-//! Reading IAM documents plainly: what the statements of a role or a key say of one call.
+//! Evaluates IAM policy documents: whether the statements of a role or a key allow one request.
 //!
 //! The rules are those of the IAM User Guide ("Policy evaluation logic", "IAM JSON policy
-//! elements"): a Deny that applies wins, without an Allow that applies the answer is no. Where
-//! plain reading does not tell (a condition on something that is not known here, an Allow or a
-//! Deny of only a part of what is asked), the verdict says so instead of guessing.
+//! elements"): an applicable Deny wins; without an applicable Allow the request is not allowed. If
+//! the documents alone do not decide (a condition on a key whose value is not known here, an Allow
+//! or a Deny for only a part of the request), the verdict is [`Verdict::Unclear`] with the reason.
 
 use serde_json::Value;
 
@@ -11,26 +11,26 @@ use super::pattern::{covers, overlaps};
 
 /// A policy document.
 #[derive(Debug)]
-pub(super) struct Document(Vec<Statement>);
+pub(super) struct PolicyDocument(Vec<Statement>);
 
 #[derive(Debug)]
 struct Statement {
-    /// Its `Sid`, or which one it is.
+    /// The `Sid`, else `statement N`.
     name: String,
     allows: bool,
-    who: Who,
-    actions: Names,
-    resources: Names,
+    principals: Principals,
+    actions: NameSet,
+    resources: NameSet,
     conditions: Vec<Condition>,
 }
 
-/// Whom a statement is about.
+/// The principals that a statement applies to.
 #[derive(Debug)]
-enum Who {
-    /// Who has the policy: it names nobody.
-    Holder,
+enum Principals {
+    /// No principal is named: the statement applies to the role that has the policy.
+    PolicyOwner,
     Anyone,
-    ObjectMeta {
+    Listed {
         aws: Vec<String>,
         services: Vec<String>,
     },
@@ -38,11 +38,11 @@ enum Who {
 
 /// `Action` or `NotAction`, `Resource` or `NotResource`.
 #[derive(Debug)]
-enum Names {
-    /// Not given, as the resource of a trust policy: everything.
+enum NameSet {
+    /// Not given, like the resource of a trust policy: everything.
     All,
-    Of(Vec<String>),
-    Not(Vec<String>),
+    Matching(Vec<String>),
+    NotMatching(Vec<String>),
 }
 
 #[derive(Debug)]
@@ -52,62 +52,65 @@ struct Condition {
     values: Vec<String>,
 }
 
-/// Who calls.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Caller<'a> {
-    /// Who has the policy.
-    Holder,
+    /// The role that has the policy.
+    PolicyOwner,
     /// A service, such as `export.rds.amazonaws.com`.
     Service(&'a str),
-    /// A role by its ARN.
+    /// The role with this ARN.
     Role(&'a str),
-    /// The role of this ARN, if its account is named: whatever its own policies allow.
-    ByAccount(&'a str),
+    /// The role with this ARN through its account: the policy delegates to the account, whose role
+    /// policies decide.
+    RoleViaAccount(&'a str),
 }
 
-/// What is asked. Action and resource may hold `*`: then all that they stand for is asked.
+/// A request to evaluate. If action or resource contain `*`, everything that they match is requested.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
-    /// Who calls.
+pub(super) struct AccessRequest<'a> {
+    /// The caller.
     pub(super) caller: Caller<'a>,
-    /// `s3:PutObject*`.
+    /// The action, such as `s3:PutObject*`.
     pub(super) action: &'a str,
-    /// An ARN, or `*` where a policy is about one thing anyway.
+    /// An ARN, or `*` if the policy belongs to one resource.
     pub(super) resource: &'a str,
-    /// What is known of such a call, by the keys that conditions have.
+    /// The known values of the request, by condition key.
     pub(super) known: &'a [(&'a str, &'a str)],
 }
 
-/// What documents say.
+/// The result of an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Yes.
+    /// The request is allowed.
     Allowed,
-    /// No: this statement denies it.
+    /// This statement denies it.
     Denied(String),
-    /// No: nothing allows it, or only on a condition that does not hold here, as told.
+    /// No statement allows it, or only under this condition, which is not met.
     NotAllowed(Option<String>),
-    /// It depends on this, which is not evaluated.
+    /// The documents do not decide it, for this reason.
     Unclear(String),
 }
 
-/// What a condition makes of a statement.
-enum Holds {
-    Yes,
-    No(String),
+/// The result of a statement's conditions.
+enum ConditionResult {
+    Met,
+    /// The condition that is not met.
+    NotMet(String),
+    /// The condition key whose value is not known.
     Unknown(String),
 }
 
-/// How much of what is asked a statement is about.
+/// How much of a request a statement covers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum Coverage {
     None,
-    Some,
-    Whole,
+    Partial,
+    Full,
 }
 
-impl Document {
-    /// Reads a document, URL-encoded as IAM gives it or plain as KMS does. `None` if it is none.
+impl PolicyDocument {
+    /// Parses a document, URL-encoded as IAM returns it or plain as KMS does. `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let plain = if text.trim_start().starts_with('{') {
             text.to_owned()
@@ -117,44 +120,44 @@ impl Document {
         let document: Value = serde_json::from_str(&plain).ok()?;
         let statements = match document.get("Statement")? {
             Value::Array(all) => all.iter().collect(),
-            one => vec![one],
+            single => vec![single],
         };
-        let read = |(at, it): (usize, &Value)| Statement::read(it, at + 1);
+        let read = |(index, it): (usize, &Value)| Statement::read(it, index + 1);
         Some(Self(statements.into_iter().enumerate().map(read).collect::<Option<_>>()?))
     }
 }
 
-/// What these documents together say.
-pub(super) fn verdict(documents: &[Document], question: &Question<'_>) -> Verdict {
-    let (mut allowed, mut unclear, mut doubt, mut failing) = (false, None, None, None);
+/// Evaluates all documents together.
+pub(super) fn evaluate(documents: &[PolicyDocument], request: &AccessRequest<'_>) -> Verdict {
+    let (mut allowed, mut unclear, mut possible_deny, mut unmet) = (false, None, None, None);
     for statement in documents.iter().flat_map(|it| &it.0) {
-        if !statement.is_about(question.caller) {
+        if !statement.applies_to(request.caller) {
             continue;
         }
-        let part = statement.part(question);
-        if part == Part::None {
+        let coverage = statement.coverage(request);
+        if coverage == Coverage::None {
             continue;
         }
         let name = &statement.name;
-        match (statement.allows, part, statement.holds(question.known)) {
-            (true, _, Holds::No(only)) => failing = Some(only),
-            (true, Part::Whole, Holds::Yes) => allowed = true,
-            (true, Part::Whole, Holds::Unknown(on)) => {
-                unclear = Some(format!("{name} has a condition on {on}"));
+        match (statement.allows, coverage, statement.conditions_met(request.known)) {
+            (true, _, ConditionResult::NotMet(condition)) => unmet = Some(condition),
+            (true, Coverage::Full, ConditionResult::Met) => allowed = true,
+            (true, Coverage::Full, ConditionResult::Unknown(key)) => {
+                unclear = Some(format!("{name} has a condition on {key}"));
             }
-            (true, _, _) => unclear = unclear.or(Some(format!("{name} allows a part of it"))),
-            (false, _, Holds::No(_)) => {}
-            (false, Part::Whole, Holds::Yes) => return Verdict::Denied(name.clone()),
-            (false, Part::Whole, Holds::Unknown(on)) => {
-                doubt = Some(format!("{name} denies it on a condition on {on}"));
+            (true, _, _) => unclear = unclear.or(Some(format!("{name} allows only a part of it"))),
+            (false, _, ConditionResult::NotMet(_)) => {}
+            (false, Coverage::Full, ConditionResult::Met) => return Verdict::Denied(name.clone()),
+            (false, Coverage::Full, ConditionResult::Unknown(key)) => {
+                possible_deny = Some(format!("{name} denies it under a condition on {key}"));
             }
-            (false, _, _) => doubt = Some(format!("{name} denies a part of it")),
+            (false, _, _) => possible_deny = Some(format!("{name} denies a part of it")),
         }
     }
-    match (allowed, doubt, unclear) {
+    match (allowed, possible_deny, unclear) {
         (true, None, _) => Verdict::Allowed,
         (true, Some(why), _) | (false, _, Some(why)) => Verdict::Unclear(why),
-        (false, _, None) => Verdict::NotAllowed(failing),
+        (false, _, None) => Verdict::NotAllowed(unmet),
     }
 }
 
@@ -171,7 +174,7 @@ impl Statement {
             }
         }
         if value.get("NotPrincipal").is_some() {
-            // "All but these" is left to people.
+            // NotPrincipal ("all but these") is not evaluated: its unknown operator makes it unclear.
             let operator = "NotPrincipal".to_owned();
             conditions.push(Condition { key: operator.clone(), operator, values: Vec::new() });
         }
@@ -182,120 +185,128 @@ impl Statement {
                 "Deny" => false,
                 _ => return None,
             },
-            who: Who::read(value),
-            actions: Names::read(value, "Action", "NotAction"),
-            resources: Names::read(value, "Resource", "NotResource"),
+            principals: Principals::read(value),
+            actions: NameSet::read(value, "Action", "NotAction"),
+            resources: NameSet::read(value, "Resource", "NotResource"),
             conditions,
         })
     }
 
-    fn is_about(&self, caller: Caller<'_>) -> bool {
-        let (aws, services) = match &self.who {
-            // In the policy of a role there is nobody else; elsewhere somebody must be named.
-            Who::Holder => return matches!(caller, Caller::Holder),
-            // Who has the right himself needs no policy of his own.
-            Who::Anyone => return !(self.allows && matches!(caller, Caller::ByAccount(_))),
-            Who::ObjectMeta { aws, services } => (aws, services),
+    fn applies_to(&self, caller: Caller<'_>) -> bool {
+        let (aws, services) = match &self.principals {
+            // A policy without principals is a role's own policy and applies to that role only.
+            Principals::PolicyOwner => return matches!(caller, Caller::PolicyOwner),
+            // `*` allows the role itself and delegates nothing to its account.
+            Principals::Anyone => {
+                return !(self.allows && matches!(caller, Caller::RoleViaAccount(_)));
+            }
+            Principals::Listed { aws, services } => (aws, services),
         };
-        let named = |arn: &str| aws.iter().any(|it| it == arn);
-        let by_account = |arn: &str| {
+        let lists = |arn: &str| aws.iter().any(|it| it == arn);
+        let lists_account = |arn: &str| {
             let account = arn.split(':').nth(4).unwrap_or_default();
             let root = format!("::{account}:root");
             aws.iter().any(|it| it == account || it.ends_with(&root))
         };
         match (caller, self.allows) {
-            (Caller::Holder, _) => false,
+            (Caller::PolicyOwner, _) => false,
             (Caller::Service(name), _) => services.iter().any(|it| it == name),
-            (Caller::Role(arn), true) => named(arn),
-            (Caller::ByAccount(arn), true) => by_account(arn),
-            // To deny it to the account is to deny it to all its roles.
-            (Caller::Role(arn) | Caller::ByAccount(arn), false) => named(arn) || by_account(arn),
+            (Caller::Role(arn), true) => lists(arn),
+            (Caller::RoleViaAccount(arn), true) => lists_account(arn),
+            // A Deny for the account denies it to all its roles.
+            (Caller::Role(arn) | Caller::RoleViaAccount(arn), false) => {
+                lists(arn) || lists_account(arn)
+            }
         }
     }
 
-    fn part(&self, question: &Question<'_>) -> Part {
-        // Actions are the same in any case of letters; ARNs are not.
-        let actions = self.actions.part(&question.action.to_lowercase(), str::to_lowercase);
-        actions.min(self.resources.part(question.resource, str::to_owned))
+    fn coverage(&self, request: &AccessRequest<'_>) -> Coverage {
+        // Actions are case-insensitive; ARNs are not.
+        let actions = self.actions.coverage(&request.action.to_lowercase(), str::to_lowercase);
+        actions.min(self.resources.coverage(request.resource, str::to_owned))
     }
 
-    /// All conditions together: one that fails decides, then one that is not known.
-    fn holds(&self, known: &[(&str, &str)]) -> Holds {
-        let mut all = Holds::Yes;
+    /// Evaluates all conditions: one that is not met decides, then one that is unknown.
+    fn conditions_met(&self, known: &[(&str, &str)]) -> ConditionResult {
+        let mut all = ConditionResult::Met;
         for condition in &self.conditions {
-            match condition.holds(known) {
-                Holds::Yes => {}
-                Holds::No(only) => return Holds::No(only),
-                unknown @ Holds::Unknown(_) => all = unknown,
+            match condition.evaluate(known) {
+                ConditionResult::Met => {}
+                not_met @ ConditionResult::NotMet(_) => return not_met,
+                unknown @ ConditionResult::Unknown(_) => all = unknown,
             }
         }
         all
     }
 }
 
-impl Who {
+impl Principals {
     fn read(statement: &Value) -> Self {
         match statement.get("Principal") {
             None if statement.get("NotPrincipal").is_some() => Self::Anyone,
-            None => Self::Holder,
+            None => Self::PolicyOwner,
             Some(Value::Object(kinds)) => {
-                let of = |kind: &str| kinds.get(kind).map(texts).unwrap_or_default();
-                let (aws, services) = (of("AWS"), of("Service"));
+                let names = |kind: &str| kinds.get(kind).map(texts).unwrap_or_default();
+                let (aws, services) = (names("AWS"), names("Service"));
                 if aws.iter().any(|it| it == "*") {
                     return Self::Anyone;
                 }
-                Self::ObjectMeta { aws, services }
+                Self::Listed { aws, services }
             }
             Some(Value::String(name)) if name == "*" => Self::Anyone,
-            Some(_) => Self::ObjectMeta { aws: Vec::new(), services: Vec::new() },
+            Some(_) => Self::Listed { aws: Vec::new(), services: Vec::new() },
         }
     }
 }
 
-impl Names {
-    fn read(statement: &Value, of: &str, not: &str) -> Self {
-        match (statement.get(of), statement.get(not)) {
-            (Some(names), _) => Self::Of(texts(names)),
-            (None, Some(names)) => Self::Not(texts(names)),
+impl NameSet {
+    fn read(statement: &Value, element: &str, not_element: &str) -> Self {
+        match (statement.get(element), statement.get(not_element)) {
+            (Some(names), _) => Self::Matching(texts(names)),
+            (None, Some(names)) => Self::NotMatching(texts(names)),
             (None, None) => Self::All,
         }
     }
 
-    fn part(&self, asked: &str, written: fn(&str) -> String) -> Part {
-        let one = |name: &String| {
-            let pattern = written(name);
-            // A variable (`${aws:username}`) is some text that is not known.
+    fn coverage(&self, requested: &str, normalise: fn(&str) -> String) -> Coverage {
+        let name_coverage = |name: &String| {
+            let pattern = normalise(name);
+            // A variable (`${aws:username}`) stands for an unknown text.
             let (plain, variable) = without_variables(&pattern);
-            if covers(&plain, asked) && !variable {
-                Part::Whole
-            } else if overlaps(&plain, asked) {
-                Part::Some
+            if covers(&plain, requested) && !variable {
+                Coverage::Full
+            } else if overlaps(&plain, requested) {
+                Coverage::Partial
             } else {
-                Part::None
+                Coverage::None
             }
         };
         match self {
-            Self::All => Part::Whole,
-            Self::Of(names) => names.iter().map(one).max().unwrap_or(Part::None),
-            Self::Not(names) => match names.iter().map(one).max().unwrap_or(Part::None) {
-                Part::Whole => Part::None,
-                Part::Some => Part::Some,
-                Part::None => Part::Whole,
-            },
+            Self::All => Coverage::Full,
+            Self::Matching(names) => {
+                names.iter().map(name_coverage).max().unwrap_or(Coverage::None)
+            }
+            Self::NotMatching(names) => {
+                match names.iter().map(name_coverage).max().unwrap_or(Coverage::None) {
+                    Coverage::Full => Coverage::None,
+                    Coverage::Partial => Coverage::Partial,
+                    Coverage::None => Coverage::Full,
+                }
+            }
         }
     }
 }
 
 impl Condition {
-    fn holds(&self, known: &[(&str, &str)]) -> Holds {
-        let unknown = || Holds::Unknown(self.key.clone());
+    fn evaluate(&self, known: &[(&str, &str)]) -> ConditionResult {
+        let unknown = || ConditionResult::Unknown(self.key.clone());
         let operator = self.operator.strip_suffix("IfExists").unwrap_or(&self.operator);
         let value = known.iter().find(|(key, _)| key.eq_ignore_ascii_case(&self.key));
         let Some((_, value)) = value else { return unknown() };
         if self.values.iter().any(|it| without_variables(it).1) {
             return unknown();
         }
-        let is = |it: &String| match operator {
+        let matches = |it: &String| match operator {
             "StringLike" | "StringNotLike" | "ArnLike" | "ArnEquals" | "ArnNotLike"
             | "ArnNotEquals" => covers(it, value),
             "Bool" | "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => {
@@ -303,7 +314,7 @@ impl Condition {
             }
             _ => it == value,
         };
-        let wanted = match operator {
+        let expected = match operator {
             "StringEquals"
             | "StringEqualsIgnoreCase"
             | "StringLike"
@@ -317,24 +328,24 @@ impl Condition {
             | "ArnNotEquals" => false,
             _ => return unknown(),
         };
-        if self.values.iter().any(is) == wanted {
-            return Holds::Yes;
+        if self.values.iter().any(matches) == expected {
+            return ConditionResult::Met;
         }
-        let (not, values) = (if wanted { "" } else { "not " }, self.values.join(" or "));
-        Holds::No(format!("{} is {not}{values}", self.key))
+        let (not, values) = (if expected { "" } else { "not " }, self.values.join(" or "));
+        ConditionResult::NotMet(format!("{} is {not}{values}", self.key))
     }
 }
 
-/// A text, or a list of them. What else stands there (numbers, booleans) is taken as written.
+/// The texts of a JSON string or list. Numbers and booleans are taken as written.
 fn texts(value: &Value) -> Vec<String> {
-    let one = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+    let text = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
     match value {
-        Value::Array(all) => all.iter().map(one).collect(),
-        it => vec![one(it)],
+        Value::Array(all) => all.iter().map(text).collect(),
+        it => vec![text(it)],
     }
 }
 
-/// With `*` for each variable, and whether there was one.
+/// Replaces each variable with `*`; also returns whether there was one.
 fn without_variables(text: &str) -> (String, bool) {
     let (mut plain, mut rest, mut any) = (String::new(), text, false);
     while let Some((before, from)) = rest.split_once("${") {
@@ -351,12 +362,12 @@ fn without_variables(text: &str) -> (String, bool) {
 mod tests {
     use super::*;
 
-    fn document(statements: &str) -> Document {
-        Document::parse(&format!("{{\"Statement\":{statements}}}")).expect("a document")
+    fn document(statements: &str) -> PolicyDocument {
+        PolicyDocument::parse(&format!("{{\"Statement\":{statements}}}")).expect("a document")
     }
 
-    fn not_allowed(only: Option<&str>) -> Verdict {
-        Verdict::NotAllowed(only.map(str::to_owned))
+    fn not_allowed(condition: Option<&str>) -> Verdict {
+        Verdict::NotAllowed(condition.map(str::to_owned))
     }
 
     fn unclear(why: &str) -> Verdict {
@@ -364,9 +375,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_role_may_do() {
-        let put = Question {
-            caller: Caller::Holder,
+    fn statements_of_a_role_allow_and_deny() {
+        let put = AccessRequest {
+            caller: Caller::PolicyOwner,
             action: "s3:PutObject*",
             resource: "arn:aws:s3:::shop/exports/landbridge-shop-*",
             known: &[("aws:SecureTransport", "true")],
@@ -394,12 +405,12 @@ mod tests {
             (
                 r#"{"Sid":"One","Effect":"Allow","Action":"s3:PutObject","Resource":"*"}"#
                     .to_owned(),
-                unclear("One allows a part of it"),
+                unclear("One allows only a part of it"),
             ),
             (
                 r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:userid}/*"}"#
                     .to_owned(),
-                unclear("statement 1 allows a part of it"),
+                unclear("statement 1 allows only a part of it"),
             ),
             (
                 r#"{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::payroll*"}"#
@@ -441,21 +452,21 @@ mod tests {
                     r#"[{all},{{"Sid":"Net","Effect":"Deny","Action":"*","Resource":"*",
                         "Condition":{{"NotIpAddress":{{"aws:SourceIp":"10.0.0.0/8"}}}}}}]"#
                 ),
-                unclear("Net denies it on a condition on aws:SourceIp"),
+                unclear("Net denies it under a condition on aws:SourceIp"),
             ),
             (
                 format!(r#"[{all},{{"Effect":"Deny","Action":"rds:*","Resource":"*"}}]"#),
                 Verdict::Allowed,
             ),
         ] {
-            assert_eq!(verdict(&[document(&statements)], &put), expected, "{statements}");
+            assert_eq!(evaluate(&[document(&statements)], &put), expected, "{statements}");
         }
-        assert_eq!(verdict(&[document("[]"), document(all)], &put), Verdict::Allowed);
+        assert_eq!(evaluate(&[document("[]"), document(all)], &put), Verdict::Allowed);
     }
 
     #[test]
-    fn whom_a_role_trusts() {
-        let export = Question {
+    fn a_trust_policy_names_services_and_conditions() {
+        let export = AccessRequest {
             caller: Caller::Service("export.rds.amazonaws.com"),
             action: "sts:AssumeRole",
             resource: "*",
@@ -493,22 +504,22 @@ mod tests {
                 unclear("statement 1 has a condition on aws:SourceArn"),
             ),
         ] {
-            assert_eq!(verdict(&[document], &export), expected);
+            assert_eq!(evaluate(&[document], &export), expected);
         }
     }
 
     #[test]
-    fn to_whom_a_key_is_left() {
+    fn a_key_policy_allows_a_role_or_delegates_to_its_account() {
         let role = "arn:aws:iam::123456789012:role/export";
-        let says = |principal: &str, effect: &str, caller| {
+        let evaluated = |principal: &str, effect: &str, caller| {
             let document = document(&format!(
                 r#"{{"Sid":"S","Effect":"{effect}","Principal":{principal},"Action":"kms:*","Resource":"*"}}"#
             ));
-            let question =
-                Question { caller, action: "kms:CreateGrant", resource: "*", known: &[] };
-            verdict(&[document], &question)
+            let request =
+                AccessRequest { caller, action: "kms:CreateGrant", resource: "*", known: &[] };
+            evaluate(&[document], &request)
         };
-        let (by_role, by_account) = (Caller::Role(role), Caller::ByAccount(role));
+        let (by_role, by_account) = (Caller::Role(role), Caller::RoleViaAccount(role));
         let root = r#"{"AWS":"arn:aws:iam::123456789012:root"}"#;
         let own = format!(r#"{{"AWS":["{role}"]}}"#);
         let denied = Verdict::Denied("S".to_owned());
@@ -516,7 +527,7 @@ mod tests {
             (root, "Allow", by_account, Verdict::Allowed),
             (r#"{"AWS":"123456789012"}"#, "Allow", by_account, Verdict::Allowed),
             (r#"{"AWS":"arn:aws:iam::999999999999:root"}"#, "Allow", by_account, not_allowed(None)),
-            // The account's word is not the role's.
+            // Delegating to the account does not allow the role directly.
             (root, "Allow", by_role, not_allowed(None)),
             (root, "Deny", by_role, denied.clone()),
             (&own, "Deny", by_account, denied.clone()),
@@ -527,7 +538,7 @@ mod tests {
             (r#"{"AWS":"*"}"#, "Deny", by_account, denied),
         ] {
             assert_eq!(
-                says(principal, effect, caller),
+                evaluated(principal, effect, caller),
                 expected,
                 "{principal} {effect} {caller:?}"
             );
@@ -535,11 +546,11 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_plain_or_encoded_and_else_none() {
-        assert!(Document::parse("%7B%22Statement%22%3A%5B%5D%7D").is_some());
-        assert!(Document::parse(r#"{"Statement":{"Effect":"Allow"}}"#).is_some());
+    fn a_document_is_parsed_plain_or_encoded() {
+        assert!(PolicyDocument::parse("%7B%22Statement%22%3A%5B%5D%7D").is_some());
+        assert!(PolicyDocument::parse(r#"{"Statement":{"Effect":"Allow"}}"#).is_some());
         for text in ["", "{}", r#"{"Statement":[{"Effect":"Perhaps"}]}"#, "%7B"] {
-            assert!(Document::parse(text).is_none(), "{text}");
+            assert!(PolicyDocument::parse(text).is_none(), "{text}");
         }
     }
 }

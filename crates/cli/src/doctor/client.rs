@@ -1,6 +1,5 @@
-//! Three services of AWS that are only read here: IAM, KMS and EventBridge Scheduler. A signed
-//! request each, as their API references describe it; their SDK's crates would cost minutes of
-//! building for eight calls.
+//! Read-only client of IAM, KMS and EventBridge Scheduler. It signs plain HTTP requests as their API
+//! references describe; the SDK crates would add minutes of build time for eight calls.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,57 +10,57 @@ use landbridge_core::{Error, ErrorKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::answer::{Answer, Refused, Sort, Xml, code, json, sorted};
+use super::response::{CallError, CallResult, ErrorClass, Xml, classify, error_code, parse_json};
 use super::service::Service;
 
-/// How long a connection may take.
+/// Time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a whole answer may take.
+/// Time limit for a complete response.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// The wait before a call that was throttled, or not answered, is made once more.
+/// The pause before the single retry of a call that was throttled or got no response.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Pages of a listing that are read at most: 100 entries each, where a role may have some 20.
+/// Maximum number of pages read from a listing: 100 entries per page, and a role has at most about 20.
 const PAGES: usize = 10;
 
-/// All but what signatures leave as it is (IAM User Guide, "Create a signed AWS API request").
+/// Every character that signatures percent-encode (IAM User Guide, "Create a signed AWS API request").
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The three services, as one caller.
-pub(super) struct Signed {
+/// A client of the three services with one set of credentials.
+pub(super) struct SignedClient {
     http: reqwest::Client,
     credentials: Credentials,
     region: String,
 }
 
-/// A request that is not signed yet.
+/// A request before it is signed.
 struct Request<'a> {
     service: Service,
-    /// The call, as the right to it is named.
+    /// The API action, such as `GetRole`; also the second part of the permission's name.
     action: &'a str,
     method: &'static str,
-    /// Path and query.
+    /// Path and query string.
     path: String,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
 
-impl Signed {
-    /// A caller with the credentials of the environment.
+impl SignedClient {
+    /// A client with the credentials of the environment.
     ///
     /// # Errors
-    /// `Denied` without credentials, `Transient` without a client of HTTP.
+    /// `Denied` if the environment has no credentials, `Transient` if no HTTP client can be created.
     pub(super) async fn from_env(region: &str) -> landbridge_core::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|_| Error::new(ErrorKind::Transient, "no client of HTTP can be made", ""))?;
+            .map_err(|_| Error::new(ErrorKind::Transient, "cannot create an HTTP client", ""))?;
         Ok(Self { http, credentials: credentials(region).await?, region: region.to_owned() })
     }
 
-    /// A call of IAM: the query protocol, answered in XML.
-    pub(super) async fn iam(&self, action: &str, given: &[(&str, &str)]) -> Answer<Xml> {
+    /// Calls IAM, which uses the query protocol and responds in XML.
+    pub(super) async fn iam(&self, action: &str, given: &[(&str, &str)]) -> CallResult<Xml> {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in given {
             body.push_str(&format!("&{name}={}", utf8_percent_encode(value, RESERVED)));
@@ -79,13 +78,13 @@ impl Signed {
         .map(Xml)
     }
 
-    /// All `element`s of a listing of IAM, page by page.
+    /// Reads all pages of an IAM listing and returns the texts of `element`.
     pub(super) async fn iam_all(
         &self,
         action: &str,
         role: &str,
         element: &str,
-    ) -> Answer<Vec<String>> {
+    ) -> CallResult<Vec<String>> {
         let (mut all, mut marker) = (Vec::new(), None::<String>);
         for _ in 0..PAGES {
             let mut given = vec![("RoleName", role)];
@@ -97,12 +96,12 @@ impl Signed {
                 return Ok(all);
             }
         }
-        let error = Error::new(ErrorKind::Rejected, "a listing of IAM has no end", action);
-        Err(Refused::Failed(error))
+        let error = Error::new(ErrorKind::Rejected, "an IAM listing has too many pages", action);
+        Err(CallError::Failed(error))
     }
 
-    /// A call of KMS: JSON 1.1.
-    pub(super) async fn kms(&self, action: &str, body: &Value) -> Answer<Value> {
+    /// Calls KMS, which uses JSON 1.1.
+    pub(super) async fn kms(&self, action: &str, body: &Value) -> CallResult<Value> {
         let headers = vec![
             ("content-type", "application/x-amz-json-1.1".to_owned()),
             ("x-amz-target", format!("TrentService.{action}")),
@@ -117,11 +116,12 @@ impl Signed {
                 body: body.to_string(),
             })
             .await?;
-        json(&answer, action)
+        parse_json(&answer, action)
     }
 
-    /// A schedule of EventBridge Scheduler. Names of both are letters, digits, `-`, `_` and `.`.
-    pub(super) async fn schedule(&self, group: &str, name: &str) -> Answer<Value> {
+    /// Reads a schedule of EventBridge Scheduler. The names of group and schedule consist of letters,
+    /// digits, `-`, `_` and `.`, so they need no encoding.
+    pub(super) async fn schedule(&self, group: &str, name: &str) -> CallResult<Value> {
         let action = "GetSchedule";
         let answer = self
             .send(&Request {
@@ -133,40 +133,36 @@ impl Signed {
                 body: String::new(),
             })
             .await?;
-        json(&answer, action)
+        parse_json(&answer, action)
     }
 
-    /// Sends it, and once more if it was throttled or not answered.
-    async fn send(&self, request: &Request<'_>) -> Answer<String> {
+    /// Sends the request, and once more if it was throttled or got no response.
+    async fn send(&self, request: &Request<'_>) -> CallResult<String> {
         let first = self.send_once(request).await;
-        let again = |error: &Error| error.kind().is_transient();
-        if !matches!(&first, Err(Refused::Failed(error)) if again(error)) {
+        if !matches!(&first, Err(CallError::Failed(error)) if error.kind().is_transient()) {
             return first;
         }
         tokio::time::sleep(PAUSE).await;
         self.send_once(request).await
     }
 
-    async fn send_once(&self, request: &Request<'_>) -> Answer<String> {
+    async fn send_once(&self, request: &Request<'_>) -> CallResult<String> {
         let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let service = request.service;
-        let endpoint = service.endpoint(&self.region, given).ok_or(Refused::Nobody(service))?;
-        let right = format!("{}:{}", service.name(), request.action);
+        let endpoint =
+            service.endpoint(&self.region, given).ok_or(CallError::NoEndpoint(service))?;
+        let permission = format!("{}:{}", service.name(), request.action);
         let failed = |kind, what, why: String| {
-            Refused::Failed(Error::new(kind, what, right.clone()).caused_by(why))
+            CallError::Failed(Error::new(kind, what, permission.clone()).caused_by(why))
         };
         let url = format!("{endpoint}{}", request.path);
         let signature = self.signature(request, &url).ok_or_else(|| {
-            failed(ErrorKind::Config, "a call of AWS cannot be signed", format!("for {endpoint}"))
+            failed(ErrorKind::Config, "cannot sign an AWS request", format!("for {endpoint}"))
         })?;
         let no_answer = |error: reqwest::Error| {
-            // Without the address: that of a page could hold an argument.
+            // Without the URL: its path and query contain the request's arguments.
             let why = error.without_url().to_string();
-            failed(
-                ErrorKind::Transient,
-                "a call of AWS was not answered",
-                format!("{endpoint}: {why}"),
-            )
+            failed(ErrorKind::Transient, "no response from AWS", format!("{endpoint}: {why}"))
         };
         let mut call = match request.method {
             "GET" => self.http.get(&url),
@@ -180,28 +176,28 @@ impl Signed {
         }
         let answer = call.send().await.map_err(no_answer)?;
         let status = answer.status().as_u16();
-        let named = answer.headers().get("x-amzn-errortype").and_then(|it| it.to_str().ok());
-        let named = named.map(str::to_owned);
+        let header = answer.headers().get("x-amzn-errortype").and_then(|it| it.to_str().ok());
+        let header = header.map(str::to_owned);
         let body = answer.text().await.map_err(no_answer)?;
         if (200..300).contains(&status) {
             return Ok(body);
         }
-        let code = code(named.as_deref(), &body);
-        Err(match sorted(&code, status) {
-            Sort::Lacks => Refused::Lacks(right),
-            Sort::Absent => Refused::Absent,
-            // AWS's own words are left out: those about signatures quote the request, its
-            // session token among it.
-            Sort::Failed(kind) if code.is_empty() => {
-                failed(kind, "a call of AWS failed", format!("HTTP {status}"))
+        let code = error_code(header.as_deref(), &body);
+        Err(match classify(&code, status) {
+            ErrorClass::MissingPermission => CallError::MissingPermission(permission),
+            ErrorClass::NotFound => CallError::NotFound,
+            // AWS's message is omitted: messages about signatures quote the request, including its
+            // session token.
+            ErrorClass::Failed(kind) if code.is_empty() => {
+                failed(kind, "an AWS call failed", format!("HTTP {status}"))
             }
-            Sort::Failed(kind) => {
-                failed(kind, "a call of AWS failed", format!("{code}, HTTP {status}"))
+            ErrorClass::Failed(kind) => {
+                failed(kind, "an AWS call failed", format!("{code}, HTTP {status}"))
             }
         })
     }
 
-    /// The headers of a signature of version 4, as of now.
+    /// The headers of a Signature Version 4 for the current time.
     fn signature(&self, request: &Request<'_>, url: &str) -> Option<Vec<(String, String)>> {
         let identity = self.credentials.clone().into();
         let params = v4::SigningParams::builder()
