@@ -99,7 +99,7 @@ async fn the_name_is_taken() {
     run(&env, &["restore", "--latest", "--as", "other", "--yes"]).await.assert_success();
     let second = snapshot(&env, "2026-11-21T04:00:00Z").await;
     let args = ["restore", "--snapshot", &second, "--as", "other", "--yes"];
-    run(&env, &args).await.assert_fails(1, &["other is there already, restored from"]);
+    run(&env, &args).await.assert_fails(1, &["other already exists, restored from"]);
 }
 
 impl CommandOutput {

@@ -36,7 +36,12 @@ async fn a_swap_its_repetition_and_its_undoing() {
     assert_eq!(swapped["shop-prod-replaced"], before["shop-prod"]);
     // A second run has nothing to do.
     let second = run(&env, &SWAP).await;
-    assert_eq!((second.code, second.out.contains("nothing is left")), (0, true), "{}", second.err);
+    assert_eq!(
+        (second.code, second.out.contains("nothing to rename")),
+        (0, true),
+        "{}",
+        second.err
+    );
     assert_eq!(resource_ids(&env).await, swapped);
     // The hourly snapshots continue, of the database that has the name now.
     snapshot(&env, "2026-11-21T06:00:00Z").await;

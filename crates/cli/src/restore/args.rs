@@ -10,7 +10,7 @@ const CREDENTIALS: &str = "\
 Credentials and region come from the environment, as for any AWS client. For the local cloud:
   . .landbridge/local.env";
 
-/// List restore points: age, size, what made them, whether pinned
+/// List restore points: age, size, who created them, whether they are pinned
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
@@ -20,17 +20,17 @@ Examples:
 
 {CREDENTIALS}"))]
 pub(crate) struct SnapshotsArgs {
-    /// Only the point that a restore to this instant would take
+    /// Show only the point that `restore --at` would use for this time
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
-    /// The zone of --at [default: schedule.zone of the configuration]
+    /// The time zone of --at [default: schedule.zone of the configuration]
     #[arg(long, value_name = "ZONE")]
     pub(crate) zone: Option<String>,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
-/// Keep a snapshot: thinning leaves it alone until it is unpinned
+/// Pin a snapshot: retention keeps it until it is unpinned
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,14 +38,14 @@ Examples:
 pub(crate) struct PinArgs {
     /// The snapshot's id
     pub(crate) snapshot: String,
-    /// What it is kept for; shown in the list
+    /// The reason, shown by `landbridge snapshots`
     #[arg(long, value_name = "TEXT", default_value = "pinned")]
     pub(crate) why: String,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
-/// Let a snapshot be thinned again
+/// Unpin a snapshot: retention may delete it again
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  landbridge unpin landbridge-shop-20261121t0500z")]
 pub(crate) struct UnpinArgs {
@@ -68,53 +68,53 @@ Examples:
   landbridge restore --as shop-restored --swap
   landbridge restore --as shop-restored --swap --undo
 
-Nothing of the source is touched, swaps apart. The same command again goes on where it was
-interrupted. The runbook: docs/runbooks/restore.md
+Only --swap changes the source: its name. If a restore is interrupted, run the same command again to
+continue it. Runbook: docs/runbooks/restore.md
 
 {CREDENTIALS}")
 )]
 pub(crate) struct RestoreArgs {
-    /// From the newest snapshot at or before this instant
+    /// Restore the newest snapshot at or before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
-    /// The zone of --at and --pitr [default: schedule.zone of the configuration]
+    /// The time zone of --at and --pitr [default: schedule.zone of the configuration]
     #[arg(long, value_name = "ZONE")]
     pub(crate) zone: Option<String>,
-    /// From this snapshot
+    /// Restore this snapshot
     #[arg(long, value_name = "ID")]
     pub(crate) snapshot: Option<String>,
-    /// From the newest snapshot
+    /// Restore the newest snapshot
     #[arg(long)]
     pub(crate) latest: bool,
-    /// From the snapshot that this day in BigQuery came from
+    /// Restore the snapshot that this day's data in BigQuery came from
     #[arg(long, value_name = "DAY")]
     pub(crate) from_receipt: Option<Day>,
-    /// From the source's logs, up to this instant or `latest`
+    /// Restore from the source's transaction logs, up to this time or `latest`
     #[arg(long, value_name = "TIME")]
     pub(crate) pitr: Option<String>,
     /// Swap names with the source: the restored database takes over its endpoint
     #[arg(long, conflicts_with_all = ["public"])]
     pub(crate) swap: bool,
-    /// With --swap: change the names back
+    /// With --swap: swap the names back
     #[arg(long, requires = "swap")]
     pub(crate) undo: bool,
     /// Name of the restored instance or cluster
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) target: String,
-    /// Let it be reachable from the internet; otherwise it never is
+    /// Make the restored database reachable from the internet; without this option it never is
     #[arg(long)]
     pub(crate) public: bool,
-    /// Show what would be done, and do nothing
+    /// Show the plan and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
-/// Restore the newest snapshot to a throw-away database, check it, time it, delete it
+/// Restore the newest snapshot to a temporary database, check it, measure the time, delete it
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("rows").args(["database_url_env", "without_rows", "clean_up"]).required(true)),
@@ -126,35 +126,35 @@ Examples:
   landbridge drill --without-rows
   landbridge drill --clean-up
 
-Of the URL, user, password and database are used; host and port are the throw-away
-database's. Rows are counted against the newest day's receipts: equal when the day came from the
-very snapshot, else not fewer than checks.max_shrink_percent allows. Only databases that carry
-the tag of a drill are ever deleted."
+The drill uses user, password and database of the URL; host and port are those of the temporary
+database. It compares row counts with the newest day's receipts: they must be equal if the day was
+exported from this snapshot, else not smaller than checks.max_shrink_percent allows. It deletes only
+a database that carries the tag of a drill."
 )]
 pub(crate) struct DrillArgs {
-    /// Name of the environment variable with the URL for counting rows
+    /// Environment variable that contains the database URL for counting rows
     #[arg(long, value_name = "NAME")]
     pub(crate) database_url_env: Option<String>,
-    /// Connect by TLS, trusting the certificates of this file; of RDS: AWS's global-bundle.pem
+    /// Connect with TLS and trust the certificates in this file; for RDS, AWS's global-bundle.pem
     #[arg(long, value_name = "FILE", requires = "database_url_env")]
     pub(crate) ca: Option<PathBuf>,
-    /// Do not count rows: only that the database answers is checked
+    /// Do not count rows; check only that the database answers
     #[arg(long)]
     pub(crate) without_rows: bool,
-    /// From the snapshot of this day's receipts
+    /// Restore the snapshot of this day's receipts instead of the newest
     #[arg(long, value_name = "DAY", conflicts_with = "clean_up")]
     pub(crate) from_receipt: Option<Day>,
-    /// Only delete what an interrupted drill left
+    /// Only delete the database of an interrupted drill
     #[arg(long)]
     pub(crate) clean_up: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
-/// Where things stand: last day, restore points, measured recovery time, held tables
+/// Show the last day, restore points, the measured recovery time and held tables
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:

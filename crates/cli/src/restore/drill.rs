@@ -1,4 +1,4 @@
-//! `landbridge drill`: a restore that is checked, timed and thrown away.
+//! `landbridge drill`: restores a snapshot, checks and times the restore, and deletes the database.
 
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
@@ -13,7 +13,7 @@ use landbridge_source::{Tls, rows};
 use serde::{Deserialize, Serialize};
 
 use super::args::DrillArgs;
-use super::execute::{execute, of_drill};
+use super::execute::{execute, has_drill_tag};
 use super::wait::{self, Progress};
 use super::{RestoreContext, confirm, origin, rds_failure, show};
 use crate::failure::{Failure, Result};
@@ -22,40 +22,42 @@ use crate::receipt;
 use crate::render::{self, counted, grouped, left, right};
 use landbridge_cli_support::args::Output;
 
-/// Days looked back for receipts.
-const LOOK_BACK: u32 = 14;
-/// Longest id of a database.
-const LONGEST: usize = 63;
+/// How many days back the drill searches for receipts.
+const LOOK_BACK_DAYS: u32 = 14;
+/// Longest database id that RDS accepts, in bytes.
+const MAX_ID_LENGTH: usize = 63;
 
-/// A drill, as the ledger keeps it.
+/// A drill's record in the ledger.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Drill {
-    /// When it began.
+    /// When the drill started.
     pub(super) at: Timestamp,
-    /// The snapshot.
+    /// The restored snapshot.
     pub(super) snapshot: String,
-    /// From the request until the database answered: the recovery time.
+    /// Seconds from the restore request until the database answered: the recovery time.
     pub(super) seconds: i64,
-    /// The day whose receipts were compared, if any.
+    /// The day of the receipts that the rows were compared with, if any.
     pub(super) day: Option<Day>,
     /// Tables whose rows were counted.
     pub(super) tables: usize,
-    /// Whether all of it was as it should be.
+    /// Whether there was no problem.
     pub(super) good: bool,
-    /// What was not.
+    /// What went wrong, one sentence per problem.
     pub(super) problems: Vec<String>,
 }
 
-/// A table's rows in a receipt and in the restored database.
+/// The row counts of one table: in its receipt and in the restored database.
 #[derive(Debug, Serialize)]
-struct Compared {
-    target: String,
-    receipt: u64,
-    restored: Option<u64>,
-    good: bool,
+struct RowComparison {
+    /// The source table.
+    table: String,
+    receipt_rows: u64,
+    /// `None` if the restored database has no such table.
+    restored_rows: Option<u64>,
+    matches: bool,
 }
 
-/// The name of a drill's record.
+/// The name of a drill's record in the ledger.
 pub(super) fn record_name(time: &str) -> SourceName<Drill> {
     SourceName::new(format!("{DRILLS}/{time}.json"))
 }
@@ -64,16 +66,18 @@ pub(super) fn record_name(time: &str) -> SourceName<Drill> {
 pub(crate) async fn run(args: DrillArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
     let source = &context.config.source;
-    let target = name(&source.id);
+    let target = drill_database_name(&source.id);
     let mut progress = Progress::new();
     if args.clean_up {
         clean_up(&context, &target, &mut progress).await?;
-        return render::print(&format!("nothing of a drill is left of {}", source.id));
+        return render::print(&format!("no drill database of {} exists any more", source.id));
     }
     let url = match &args.database_url_env {
         None => None,
         Some(name) => Some(std::env::var(name).map_err(|_| {
-            Failure::Usage(format!("--database-url-env: there is no variable {name}"))
+            Failure::Usage(format!(
+                "--database-url-env: the environment variable {name} is not set"
+            ))
         })?),
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
@@ -81,24 +85,24 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let options = RestoreOptions { public: false, drill: Some(&source.name) };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
     let question = format!(
-        "Restore {} to {target}, which costs as much as {} while it is there, and delete it again?",
+        "Restore {} to {target} and delete it afterwards? While it exists, it costs as much as {}.",
         point.snapshot, source.id
     );
     confirm(&question, args.yes)?;
-    // What an interrupted drill left would make the time too short.
+    // The database of an interrupted drill would make the measured time too short.
     clean_up(&context, &target, &mut progress).await?;
 
-    let begun = context.clock.now();
-    let tried = attempt(
+    let started_at = context.clock.now();
+    let attempt = restore_and_verify(
         &context,
         &plan,
         &point,
         url.as_deref().map(|url| (url, tls)),
-        begun,
+        started_at,
         &mut progress,
     )
     .await;
-    progress.say(&format!("deleting {target}"));
+    progress.show(&format!("deleting {target}"));
     let deleted = clean_up(&context, &target, &mut progress).await;
     drop(progress);
     if let Err(error) = &deleted {
@@ -107,12 +111,14 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
             Paint::stderr().yellow("note")
         );
     }
-    let (drill, compared) = tried?;
-    let record = record_name(&begun.strftime("%Y%m%dt%H%M%Sz").to_string());
+    let (drill, comparisons) = attempt?;
+    let record = record_name(&started_at.strftime("%Y%m%dt%H%M%Sz").to_string());
     context.ledger().source().create(&record, &drill).await?;
     match args.common.output.format {
-        Output::Json => render::json(&serde_json::json!({ "drill": drill, "tables": compared }))?,
-        Output::Text => render::print(&shown(&drill, &compared))?,
+        Output::Json => {
+            render::json(&serde_json::json!({ "drill": drill, "tables": comparisons }))?
+        }
+        Output::Text => render::print(&report(&drill, &comparisons))?,
     }
     deleted?;
     if drill.good {
@@ -121,60 +127,72 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     Err(Failure::Failed(format!("the drill failed: {}", drill.problems.join("; "))))
 }
 
-/// `shop-prod-drill`.
-fn name(source: &str) -> String {
+/// The name of the drill's database: `shop-prod-drill`.
+fn drill_database_name(source: &str) -> String {
     const END: &str = "-drill";
-    let most = source.len().min(LONGEST - END.len());
+    let most = source.len().min(MAX_ID_LENGTH - END.len());
     format!("{}{END}", source[..most].trim_end_matches('-'))
 }
 
-async fn attempt(
+/// Restores the snapshot, measures the time and compares the row counts with the receipts.
+async fn restore_and_verify(
     context: &RestoreContext,
     plan: &RestorePlan,
     point: &RestorePoint,
     url: Option<(&str, Option<Tls>)>,
-    begun: Timestamp,
+    started_at: Timestamp,
     progress: &mut Progress,
-) -> Result<(Drill, Vec<Compared>)> {
+) -> Result<(Drill, Vec<RowComparison>)> {
     let outcome = execute(context, plan, progress).await?;
-    let seconds = context.clock.now().duration_since(begun).as_secs();
+    let seconds = context.clock.now().duration_since(started_at).as_secs();
     let mut problems: Vec<String> = outcome
         .not_as_planned
         .iter()
-        .map(|setting| format!("{setting} is not as recorded"))
+        .map(|setting| format!("the setting {setting} differs from the record"))
         .collect();
-    problems.extend(outcome.silent.as_ref().map(|why| format!("it does not answer: {why}")));
-    let (mut day, mut compared) = (None, Vec::new());
-    if let Some((url, tls)) = url.filter(|_| outcome.silent.is_none()) {
-        progress.say("counting rows");
+    problems.extend(
+        outcome
+            .unreachable_reason
+            .as_ref()
+            .map(|why| format!("the database does not answer: {why}")),
+    );
+    let (mut day, mut comparisons) = (None, Vec::new());
+    if let Some((url, tls)) = url.filter(|_| outcome.unreachable_reason.is_none()) {
+        progress.show("counting rows");
         if let Some((of, receipts)) = receipts_for(context, point).await? {
             day = Some(of);
             let published = receipts.iter().filter(|it| it.state == ReceiptState::Published);
             let targets: Vec<String> = published.map(|it| it.source_table.clone()).collect();
             let place = (outcome.host.as_str(), outcome.port);
             let rows = rows::count(&outcome.engine, url, place, tls, &targets).await?;
-            compared = compare(context, point, &receipts, &rows);
+            comparisons = compare_rows(context, point, &receipts, &rows);
         } else {
-            problems.push(format!("no receipts of the last {LOOK_BACK} days to compare with"));
+            problems.push(format!(
+                "there are no receipts of the last {LOOK_BACK_DAYS} days to compare with"
+            ));
         }
     }
-    for it in compared.iter().filter(|it| !it.good) {
-        let restored = it.restored.map_or("no such table".to_owned(), grouped);
-        problems.push(format!("{}: {} in the receipt, {restored}", it.target, grouped(it.receipt)));
+    for it in comparisons.iter().filter(|it| !it.matches) {
+        let restored = it.restored_rows.map_or("no such table".to_owned(), grouped);
+        let in_receipt = grouped(it.receipt_rows);
+        problems.push(format!(
+            "{}: {in_receipt} in the receipt, {restored} in the restored database",
+            it.table
+        ));
     }
     let drill = Drill {
-        at: begun,
+        at: started_at,
         snapshot: point.snapshot.clone(),
         seconds,
         day,
-        tables: compared.len(),
+        tables: comparisons.len(),
         good: problems.is_empty(),
         problems,
     };
-    Ok((drill, compared))
+    Ok((drill, comparisons))
 }
 
-/// The receipts of the snapshot's own day, else the newest before it.
+/// The receipts of the snapshot's day, else of the newest earlier day that has published tables.
 async fn receipts_for(
     context: &RestoreContext,
     point: &RestorePoint,
@@ -182,7 +200,7 @@ async fn receipts_for(
     let schedule = &context.config.schedule;
     let calendar = Calendar::new(&schedule.zone, schedule.export_hour)?;
     let mut day = calendar.day_of(point.taken_at.unwrap_or_else(|| context.clock.now()));
-    for _ in 0..LOOK_BACK {
+    for _ in 0..LOOK_BACK_DAYS {
         let receipts = receipt::read(&context.config, &context.aws, day).await?;
         if receipts.iter().any(|it| it.state == ReceiptState::Published) {
             return Ok(Some((day, receipts)));
@@ -193,82 +211,91 @@ async fn receipts_for(
     Ok(None)
 }
 
-fn compare(
+/// Compares the rows of every published table. They must be equal if the day was exported from this
+/// snapshot; otherwise they may be fewer by at most `checks.max_shrink_percent`.
+fn compare_rows(
     context: &RestoreContext,
     point: &RestorePoint,
     receipts: &[Receipt],
     rows: &std::collections::BTreeMap<String, Option<u64>>,
-) -> Vec<Compared> {
-    let kept = 100 - u64::from(context.config.checks.max_shrink_percent);
+) -> Vec<RowComparison> {
+    let min_percent = 100 - u64::from(context.config.checks.max_shrink_percent);
     let compare = |receipt: &Receipt| {
         let restored = *rows.get(&receipt.source_table)?;
         let expected = receipt.rows_footer;
-        let good = restored.is_some_and(|restored| {
+        let matches = restored.is_some_and(|restored| {
             if receipt.snapshot == point.snapshot {
                 restored == expected
             } else {
-                u128::from(restored) * 100 >= u128::from(expected) * u128::from(kept)
+                u128::from(restored) * 100 >= u128::from(expected) * u128::from(min_percent)
             }
         });
-        Some(Compared { target: receipt.source_table.clone(), receipt: expected, restored, good })
+        Some(RowComparison {
+            table: receipt.source_table.clone(),
+            receipt_rows: expected,
+            restored_rows: restored,
+            matches,
+        })
     };
     receipts.iter().filter(|it| it.state == ReceiptState::Published).filter_map(compare).collect()
 }
 
-/// Deletes what carries the tag of this source's drill, and waits until it is gone.
+/// Deletes the drill database of this source, if it exists, and waits until RDS has deleted it. A
+/// database without the drill's tag is never deleted.
 async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progress) -> Result {
     let source = &context.config.source;
     let rds = &context.aws.rds;
     let Some(it) = rds.database(source.kind, target).await.map_err(rds_failure)? else {
         return Ok(());
     };
-    let mine = |it: &landbridge_aws::rds::Database| of_drill(it, &source.name);
-    if !mine(&it) {
+    let is_drill = |it: &landbridge_aws::rds::Database| has_drill_tag(it, &source.name);
+    if !is_drill(&it) {
         return Err(Failure::Failed(format!(
-            "{target} is there and does not carry the tag {TAG_DRILL}={}: it is left alone, and \
-             no drill is done",
+            "{target} exists and does not carry the tag {TAG_DRILL}={}, so it is left alone and no \
+             drill can run. Rename it or delete it by hand",
             source.name
         )));
     }
     for member in &it.members {
         let kind = SourceKind::Instance;
-        rds.delete_database(kind, member, mine).await.map_err(rds_failure)?;
+        rds.delete_database(kind, member, is_drill).await.map_err(rds_failure)?;
         wait::gone(context, kind, member, progress).await?;
     }
-    // One that is just being made can be deleted when it is there.
-    let at_rest = |it: Option<&landbridge_aws::rds::Database>| {
+    // RDS deletes a database only in certain states: wait until it is created.
+    let is_deletable = |it: Option<&landbridge_aws::rds::Database>| {
         it.is_none_or(|it| !matches!(it.status.as_str(), "creating" | "modifying" | "backing-up"))
     };
-    wait::until(context, source.kind, target, progress, at_rest).await?;
-    rds.delete_database(source.kind, target, mine).await.map_err(rds_failure)?;
+    wait::until(context, source.kind, target, progress, is_deletable).await?;
+    rds.delete_database(source.kind, target, is_drill).await.map_err(rds_failure)?;
     wait::gone(context, source.kind, target, progress).await
 }
 
-fn shown(drill: &Drill, compared: &[Compared]) -> String {
+fn report(drill: &Drill, comparisons: &[RowComparison]) -> String {
     let paint = Paint::stdout();
     let verdict = if drill.good { paint.green("good") } else { paint.red("failed") };
     let mut text = format!(
-        "drill {verdict}: {} restored and answering after {}\n",
+        "drill {verdict}: {} was restored and answered after {}\n",
         drill.snapshot,
-        show::took(drill.seconds)
+        show::duration(drill.seconds)
     );
     match drill.day {
         Some(day) if drill.good => {
             let tables = drill.tables;
             text += &format!(
-                "{tables} of {} the row counts of the {day} receipts.\n",
-                counted(tables, "table") + if tables == 1 { " has" } else { " have" }
+                "{tables} of {} {} the row counts of the {day} receipts\n",
+                counted(tables, "table"),
+                if tables == 1 { "has" } else { "have" }
             );
         }
         Some(_) => {}
         None => text += "rows were not counted\n",
     }
-    if !compared.is_empty() {
+    if !comparisons.is_empty() {
         let columns = [left("table"), right("in the receipt"), right("restored"), left("")];
-        let rows = compared.iter().map(|it| {
-            let verdict = if it.good { "" } else { "≠" };
-            let restored = it.restored.map_or("–".to_owned(), grouped);
-            vec![it.target.clone(), grouped(it.receipt), restored, verdict.to_owned()]
+        let rows = comparisons.iter().map(|it| {
+            let mark = if it.matches { "" } else { "≠" };
+            let restored = it.restored_rows.map_or("–".to_owned(), grouped);
+            vec![it.table.clone(), grouped(it.receipt_rows), restored, mark.to_owned()]
         });
         text += &render::table(&columns, rows.collect(), 2);
     }
@@ -278,8 +305,8 @@ fn shown(drill: &Drill, compared: &[Compared]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_drill_has_a_name_that_rds_takes() {
-        assert_eq!(super::name("shop-prod"), "shop-prod-drill");
-        assert!(super::name(&"a-".repeat(31)).len() <= 63);
+    fn the_drill_database_has_a_valid_name() {
+        assert_eq!(super::drill_database_name("shop-prod"), "shop-prod-drill");
+        assert!(super::drill_database_name(&"a-".repeat(31)).len() <= 63);
     }
 }

@@ -9,66 +9,67 @@ use landbridge_core::restore::{RestorePlan, Setting, Settings};
 use serde::Serialize;
 
 use super::wait::{self, Progress};
-use super::{RestoreContext, answer, rds_failure};
+use super::{RestoreContext, probe, rds_failure};
 use crate::failure::{Failure, Result};
 
-/// What came of a plan.
+/// The result of an executed plan; its fields are the keys of `outcome` in `--output json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Outcome {
+pub(super) struct RestoreOutcome {
     /// The restored instance or cluster.
     pub(super) id: String,
-    /// Where it is reached.
+    /// The endpoint's host name.
     pub(super) host: String,
-    /// Likewise.
+    /// The endpoint's port.
     pub(super) port: u16,
-    /// The database made with the source, if any.
+    /// The initial database of the source, if it has one.
     pub(super) database: Option<String>,
-    /// The master user; the password is that of the snapshot.
+    /// The master user. Its password is the one at the time of the snapshot.
     pub(super) user: String,
-    /// As RDS names it.
+    /// RDS's name of the engine.
     pub(super) engine: String,
-    /// Members of a cluster.
+    /// The members, if it is a cluster.
     pub(super) members: Vec<String>,
-    /// Settings that are not as planned, as `member setting`.
+    /// Settings that differ from the plan, as `setting` or `member setting`.
     pub(super) not_as_planned: Vec<String>,
-    /// Why it did not answer.
-    pub(super) silent: Option<String>,
+    /// Why it could not be reached from this machine; `None` if it answered.
+    pub(super) unreachable_reason: Option<String>,
 }
 
-/// Succeeds when the plan's restore created the database; the error names what did.
+/// Succeeds if the plan's restore created the database. The error names the restore that created it.
 pub(super) fn require_same_restore(it: &Database, plan_tag: &str, target: &str) -> Result {
     match it.tags.get(TAG_RESTORED_FROM) {
         Some(tag) if tag == plan_tag => Ok(()),
         Some(tag) => Err(Failure::Failed(format!(
-            "{target} is there already, restored from {tag}; choose another name with --as, or go \
-             on with that one by naming it"
+            "{target} already exists, restored from {tag}. Choose another name with --as, or \
+             continue that restore by giving its restore point"
         ))),
         None => Err(Failure::Failed(format!(
-            "the name {target} is taken by a database that Landbridge did not restore; choose \
-             another with --as"
+            "the name {target} is taken by a database that Landbridge did not restore. Choose \
+             another name with --as"
         ))),
     }
 }
 
-/// Executes the plan to its end.
+/// Executes the plan: starts the restore, creates cluster members, applies and reads back the
+/// settings, and checks that the database answers. Can be repeated after an interruption.
 pub(super) async fn execute(
     context: &RestoreContext,
     plan: &RestorePlan,
     progress: &mut Progress,
-) -> Result<Outcome> {
-    start(context, plan, progress).await?;
+) -> Result<RestoreOutcome> {
+    start_restore(context, plan, progress).await?;
     let kind = plan.kind;
     wait::available(context, kind, &plan.target, progress).await?;
     for member in &plan.members {
-        let there = context
+        let existing = context
             .aws
             .rds
             .database(SourceKind::Instance, &member.id)
             .await
             .map_err(rds_failure)?;
-        match there {
+        match existing {
             None => {
-                progress.say(&format!("creating {}", member.id));
+                progress.show(&format!("creating {}", member.id));
                 context.aws.rds.create_cluster_member(plan, member).await.map_err(rds_failure)?;
             }
             Some(it) => require_same_restore(&it, &plan.origin.tag(&plan.source), &member.id)?,
@@ -90,26 +91,40 @@ pub(super) async fn execute(
     let Some((host, port)) = it.endpoint else {
         return Err(Failure::Failed(format!("{} has no endpoint", plan.target)));
     };
-    progress.say(&format!("asking {host}:{port}"));
-    let silent = answer::check(&it.engine, &host, port).await.err();
+    progress.show(&format!("connecting to {host}:{port}"));
+    let unreachable_reason = probe::check(&it.engine, &host, port).await.err();
     let (database, user, engine) = (it.database_name, it.master_user, it.engine);
     let members = plan.members.iter().map(|member| member.id.clone()).collect();
-    Ok(Outcome { id: it.id, host, port, database, user, engine, members, not_as_planned, silent })
+    Ok(RestoreOutcome {
+        id: it.id,
+        host,
+        port,
+        database,
+        user,
+        engine,
+        members,
+        not_as_planned,
+        unreachable_reason,
+    })
 }
 
-/// Starts the restore unless it was started before.
-async fn start(context: &RestoreContext, plan: &RestorePlan, progress: &mut Progress) -> Result {
+/// Starts the restore, unless an earlier run started it.
+async fn start_restore(
+    context: &RestoreContext,
+    plan: &RestorePlan,
+    progress: &mut Progress,
+) -> Result {
     let tag = plan.origin.tag(&plan.source);
     let rds = &context.aws.rds;
     if let Some(it) = rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
         require_same_restore(&it, &tag, &plan.target)?;
-        progress.say(&format!("{} is there already; going on with it", plan.target));
+        progress.show(&format!("{} already exists; continuing its restore", plan.target));
         return Ok(());
     }
-    progress.say(&format!("restoring {}", plan.target));
+    progress.show(&format!("restoring {}", plan.target));
     match rds.start_restore(plan, &plan.restore_call_settings()).await {
         Ok(()) => Ok(()),
-        // An answer that was lost may have been a yes: then the name is ours.
+        // An earlier call whose response was lost may have succeeded; then the database is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {
             match rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
                 Some(it) => require_same_restore(&it, &tag, &plan.target),
@@ -133,7 +148,7 @@ async fn apply_settings(
     if missing.is_empty() {
         return Ok(wanted.differing_from(&it.settings));
     }
-    // What hangs together is named together.
+    // RDS requires these settings to be sent together.
     for (one, other) in [
         (Setting::MonitoringSeconds, Setting::MonitoringRole),
         (Setting::PerformanceInsights, Setting::PerformanceInsightsKey),
@@ -147,32 +162,32 @@ async fn apply_settings(
         }
     }
     let names: Vec<String> = missing.iter().map(|(setting, _)| setting.name()).collect();
-    progress.say(&format!("setting {} of {id}", names.join(", ")));
+    progress.show(&format!("setting {} of {id}", names.join(", ")));
     context.aws.rds.modify_database(kind, &it, &missing).await.map_err(rds_failure)?;
-    // RDS goes on saying `available` for a moment: what counts is that the settings hold. Some
-    // wait for a reboot or a window of AWS's own, which is told and not waited for.
-    let begun = std::time::Instant::now();
-    let holds = |it: Option<&Database>| {
+    // RDS still reports `available` for a moment after the call, so wait for the settings. Some take
+    // effect only at a reboot or in a maintenance window: these are reported as not as planned.
+    let started_at = std::time::Instant::now();
+    let applied = |it: Option<&Database>| {
         it.is_some_and(|it| {
             it.status == "available"
                 && (changeable(wanted.differing_from(&it.settings)).is_empty()
-                    || begun.elapsed() > SETTINGS_TIMEOUT)
+                    || started_at.elapsed() > SETTINGS_TIMEOUT)
         })
     };
-    let it = wait::until(context, kind, id, progress, holds).await?;
+    let it = wait::until(context, kind, id, progress, applied).await?;
     Ok(it.map(|it| wanted.differing_from(&it.settings)).unwrap_or_default())
 }
 
-/// How long a change is waited for once the database is `available`.
+/// How long to wait for changed settings once the database is `available`.
 const SETTINGS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// Without what RDS cannot change once the database is there.
+/// Removes the settings that RDS cannot change on an existing database.
 fn changeable(mut settings: Settings) -> Settings {
     settings.remove(Setting::SubnetGroup);
     settings
 }
 
-/// Whether a database carries the tag of a drill of this source.
-pub(super) fn of_drill(it: &Database, source: &str) -> bool {
+/// Whether a database has the tag of a drill of this source.
+pub(super) fn has_drill_tag(it: &Database, source: &str) -> bool {
     it.tags.get(TAG_DRILL).is_some_and(|tag| tag == source)
 }

@@ -1,26 +1,26 @@
 //! The commands that restore a database.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
 //! | here | [`RestoreContext`]: the configuration, clients, clock and ledger that the commands share |
 //! | [`points`] | `landbridge snapshots`, `pin`, `unpin` |
-//! | [`origin`] | which snapshot, and the record of its settings |
+//! | [`origin`] | the snapshot or time to restore from, and the settings record |
 //! | [`run`] | `landbridge restore` |
 //! | [`execute`] | executes a plan against RDS, from whatever state RDS is in |
-//! | [`show`] | the plan and the outcome, for people |
+//! | [`show`] | the plan and the outcome as text |
 //! | [`swap`] | `landbridge restore --swap` |
 //! | [`drill`] | `landbridge drill` |
 //! | [`args`] | the options of the commands |
-//! | [`answer`] | whether a database answers |
-//! | [`wait`] | waiting with progress |
+//! | [`probe`] | checks that a database answers |
+//! | [`wait`] | waits for a database's status and shows progress |
 //! | [`status`] | `landbridge status` |
 
-mod answer;
 pub(crate) mod args;
 pub(crate) mod drill;
 mod execute;
 mod origin;
 pub(crate) mod points;
+mod probe;
 pub(crate) mod run;
 mod show;
 pub(crate) mod status;
@@ -98,10 +98,14 @@ pub(crate) fn rds_failure(error: landbridge_core::Error) -> Failure {
              command again"
         }
         ErrorKind::Denied => "grant the missing permission, then run the same command again",
-        ErrorKind::NotFound => "see `landbridge snapshots` and `source.id` of landbridge.yaml",
-        ErrorKind::Conflict => "see what it is with `landbridge snapshots` or in the RDS console",
+        ErrorKind::NotFound => {
+            "check `source.id` in landbridge.yaml, and run `landbridge snapshots` for the restore points"
+        }
+        ErrorKind::Conflict => {
+            "check the status of the database in the RDS console, then run the same command again"
+        }
         ErrorKind::Config => "correct the value and run the command again",
-        _ => "nothing of the source was changed; report it with this message",
+        _ => "the source was not changed; report this message as a bug",
     };
     let sentence = format!("{error} — {hint}");
     match error.kind() {

@@ -12,15 +12,16 @@ use crate::failure::{Failure, Result};
 use crate::render::{self, bytes, counted, left, right};
 use landbridge_cli_support::args::Output;
 
+/// One restore point in `--output json`.
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ListedPoint<'a> {
     #[serde(flatten)]
     point: &'a RestorePoint,
     age_seconds: Option<i64>,
 }
 
 /// All restore points of the source, oldest first.
-pub(super) async fn all(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
+pub(super) async fn restore_points(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
     let source = &context.config.source;
     context.aws.rds.restore_points(&source.name, &source.id).await.map_err(rds_failure)
 }
@@ -28,24 +29,25 @@ pub(super) async fn all(context: &RestoreContext) -> Result<Vec<RestorePoint>> {
 /// Runs `landbridge snapshots`.
 pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let context = RestoreContext::new(&args.common, args.zone.as_deref()).await?;
-    let mut points = all(&context).await?;
+    let mut points = restore_points(&context).await?;
     if let Some(at) = &args.at {
-        let picked = select_at(&points, Some(parse_time("--at", at, &context.zone)?))
+        let selected = select_at(&points, Some(parse_time("--at", at, &context.zone)?))
             .map_err(rds_failure)?;
-        for remark in &picked.remarks {
-            eprintln!("note {remark}");
+        for remark in &selected.remarks {
+            eprintln!("note: {remark}");
         }
-        points = vec![picked.point.clone()];
+        points = vec![selected.point.clone()];
     }
     let now = context.clock.now();
     if args.common.output.format == Output::Json {
         let age = |point: &RestorePoint| point.taken_at.map(|at| now.duration_since(at).as_secs());
-        let listed = points.iter().map(|point| Listed { point, age_seconds: age(point) });
+        let listed = points.iter().map(|point| ListedPoint { point, age_seconds: age(point) });
         return render::json(&listed.collect::<Vec<_>>());
     }
     if points.is_empty() {
         return Err(Failure::Failed(format!(
-            "there is no snapshot of {}; the snapshot function makes one every hour",
+            "there is no snapshot of {}. The function snapshot creates one every hour: run `landbridge \
+             doctor` to check that its schedule runs",
             context.config.source.id
         )));
     }
@@ -54,7 +56,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
         left("taken"),
         right("age"),
         right("size"),
-        left("made by"),
+        left("created by"),
         left("settings"),
         left("status"),
         left("pinned"),
@@ -72,26 +74,27 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
         ]
     });
     render::print(&render::table(&columns, rows.collect(), 0))?;
-    let ours = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
+    let hourly = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
     let zone = args.zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
     render::print(&format!(
-        "{}, {ours} of them hourly, {pinned} pinned; restore one: landbridge restore --at '{}'{zone} --as NAME",
+        "{}, {hourly} of them hourly, {pinned} pinned. To restore the newest: landbridge restore --at '{}'{zone} --as NAME",
         counted(points.len(), "restore point"),
         points
             .iter()
             .rev()
             .find_map(|it| it.taken_at)
-            .map(|at| wall(&context, at))
+            .map(|at| wall_clock_time(&context, at))
             .unwrap_or_default(),
     ))
 }
 
-fn wall(context: &RestoreContext, at: Timestamp) -> String {
+/// The value for `--at`: the local time to the second, which selects exactly this point.
+fn wall_clock_time(context: &RestoreContext, at: Timestamp) -> String {
     at.to_zoned(context.zone.clone()).strftime("%F %H:%M:%S").to_string()
 }
 
-/// `35 min`, `7 h`, `12 d`.
+/// The age of `at`, as `35 min`, `7 h` or `12 d`.
 pub(super) fn age(now: Timestamp, at: Timestamp) -> String {
     let age = now.duration_since(at).max(SignedDuration::ZERO);
     match age.as_mins() {
@@ -101,10 +104,10 @@ pub(super) fn age(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
-/// Bytes where RDS says them, else the storage it was taken of.
+/// The snapshot's size if RDS reports it, else the storage of the database.
 fn size(point: &RestorePoint) -> String {
     match (point.bytes, point.storage_gib) {
-        (Some(held), _) => bytes(held),
+        (Some(size), _) => bytes(size),
         (None, Some(gib)) => format!("of {gib} GiB"),
         (None, None) => String::new(),
     }
@@ -113,28 +116,28 @@ fn size(point: &RestorePoint) -> String {
 /// Runs `landbridge pin`.
 pub(crate) async fn pin(args: PinArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
-    let points = all(&context).await?;
+    let points = restore_points(&context).await?;
     let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
     let tags = [(TAG_KEEP, args.why.as_str())];
     context.aws.rds.add_tags(&point.arn, &tags).await.map_err(rds_failure)?;
-    report(&args.snapshot, true, args.common.output.format)
+    report_pin(&args.snapshot, true, args.common.output.format)
 }
 
 /// Runs `landbridge unpin`.
 pub(crate) async fn unpin(args: UnpinArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
-    let points = all(&context).await?;
+    let points = restore_points(&context).await?;
     let point = find_by_id(&points, &args.snapshot).map_err(rds_failure)?;
     context.aws.rds.remove_tag(&point.arn, TAG_KEEP).await.map_err(rds_failure)?;
-    report(&args.snapshot, false, args.common.output.format)
+    report_pin(&args.snapshot, false, args.common.output.format)
 }
 
-fn report(snapshot: &str, pinned: bool, output: Output) -> Result {
+fn report_pin(snapshot: &str, pinned: bool, output: Output) -> Result {
     if output == Output::Json {
         return render::json(&serde_json::json!({ "snapshot": snapshot, "pinned": pinned }));
     }
     render::print(&if pinned {
-        format!("{snapshot} is pinned: it is kept until `landbridge unpin {snapshot}`")
+        format!("{snapshot} is pinned: retention keeps it until `landbridge unpin {snapshot}`")
     } else {
         format!("{snapshot} is not pinned: retention deletes it when no rule keeps it")
     })

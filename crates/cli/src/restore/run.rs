@@ -26,25 +26,25 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     let (source, target) = (&context.config.source, target.as_str());
     if target == source.id {
         return Err(Failure::Usage(format!(
-            "--as: {target} is the source itself; restore under another name, then swap the two \
+            "--as: {target} is the source itself. Restore under another name, then swap the names \
              with --swap"
         )));
     }
     if args.swap {
         return swap::run(&context, &args, target).await;
     }
-    let there = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
-    let begun = there.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
-    let start = origin::find(&context, &args, begun.map(String::as_str)).await?;
+    let existing = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
+    let started_from = existing.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
+    let start = origin::resolve(&context, &args, started_from.map(String::as_str)).await?;
     let options = RestoreOptions { public: args.public, drill: None };
     let plan = RestorePlan::new(&start.record, &source.id, target, start.origin, options);
-    if let Some(it) = &there {
+    if let Some(it) = &existing {
         execute::require_same_restore(it, &plan.origin.tag(&plan.source), target)?;
     }
 
-    // The source may be gone, which is no reason not to restore it.
-    let now = context.aws.rds.settings_record(&source.id).await.ok();
-    let lines = plan.compare_with(now.as_ref());
+    // A restore does not need the source: it may have been deleted.
+    let current = context.aws.rds.settings_record(&source.id).await.ok();
+    let lines = plan.compare_with(current.as_ref());
     if args.dry_run && args.common.output.format == Output::Json {
         return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
     }
@@ -55,15 +55,15 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     if args.dry_run {
         return Ok(());
     }
-    if there.is_none() {
+    if existing.is_none() {
         confirm(&format!("Restore {target}?"), args.yes)?;
     }
 
-    let begun = context.clock.now();
+    let started_at = context.clock.now();
     let mut progress = Progress::new();
     let outcome = execute(&context, &plan, &mut progress).await?;
     drop(progress);
-    let seconds = context.clock.now().duration_since(begun).as_secs();
+    let seconds = context.clock.now().duration_since(started_at).as_secs();
     match args.common.output.format {
         Output::Json => render::json(&json!({
             "plan": plan,
@@ -71,17 +71,17 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
             "outcome": outcome,
             "seconds": seconds,
         }))?,
-        Output::Text => render::print(&show::outcome(&plan, &outcome, &show::took(seconds)))?,
+        Output::Text => render::print(&show::outcome(&plan, &outcome, &show::duration(seconds)))?,
     }
-    match (&outcome.silent, outcome.not_as_planned.is_empty()) {
+    match (&outcome.unreachable_reason, outcome.not_as_planned.is_empty()) {
         (Some(why), _) => Err(Failure::Partly(format!(
-            "{target} is restored but does not answer at {}:{} from here: {why}. Try from where \
-             the application runs",
+            "{target} is restored but does not answer at {}:{} from here: {why}. Try to connect \
+             from the network in which the application runs",
             outcome.host, outcome.port
         ))),
         (None, false) => Err(Failure::Partly(format!(
-            "{target} is restored, but not all is as planned: {}; set it by hand, or run the same \
-             command again",
+            "{target} is restored, but these settings differ from the plan: {}. Run the same \
+             command again, or change them in the RDS console",
             outcome.not_as_planned.join(", ")
         ))),
         (None, true) => Ok(()),

@@ -1,4 +1,4 @@
-//! The plan and the outcome, for people.
+//! The plan and the outcome of a restore as text.
 
 use std::fmt::Write;
 
@@ -6,14 +6,14 @@ use landbridge_core::restore::plan::SettingComparison;
 use landbridge_core::restore::{RestoreOrigin, RestorePlan, SettingValue};
 
 use super::RestoreContext;
-use super::execute::Outcome;
+use super::execute::RestoreOutcome;
 use crate::paint::Paint;
 use crate::render::{self, left, shortened};
 
-/// Longest value shown in a plan.
-const WIDEST: usize = 44;
+/// Longest value shown in a plan, in characters.
+const MAX_VALUE_WIDTH: usize = 44;
 
-/// The plan as a diff against what the source is set to.
+/// The plan as a diff against the source's current settings.
 pub(super) fn plan(
     context: &RestoreContext,
     plan: &RestorePlan,
@@ -26,7 +26,7 @@ pub(super) fn plan(
         RestoreOrigin::Time(at) => {
             format!("the logs of {} up to {}", plan.source, context.local(*at))
         }
-        RestoreOrigin::Latest => format!("the logs of {} as far as they go", plan.source),
+        RestoreOrigin::Latest => format!("the logs of {} up to their end", plan.source),
     };
     let mut text = format!(
         "{}  from {from}\n  {} {} {}\n\n",
@@ -46,8 +46,8 @@ pub(super) fn plan(
         vec![
             if line.differs { "≠" } else { "" }.to_owned(),
             name,
-            shortened(&value(line.source.as_ref()), WIDEST),
-            shortened(&value(line.restored.as_ref()), WIDEST),
+            shortened(&value(line.source.as_ref()), MAX_VALUE_WIDTH),
+            shortened(&value(line.restored.as_ref()), MAX_VALUE_WIDTH),
         ]
     });
     text += &render::table(&columns, rows.collect(), 2);
@@ -59,39 +59,39 @@ pub(super) fn plan(
     for it in &plan.manual_steps {
         let _ = writeln!(text, "  {} by hand afterwards: {it}", paint.yellow("note"));
     }
-    let _ = writeln!(text, "  Nothing of {} is changed.", plan.source);
+    let _ = writeln!(text, "  {} is not changed.", plan.source);
     text
 }
 
-/// How to point an application at it, and what next.
-pub(super) fn outcome(plan: &RestorePlan, outcome: &Outcome, took: &str) -> String {
+/// How to connect to the restored database, and the next command.
+pub(super) fn outcome(plan: &RestorePlan, outcome: &RestoreOutcome, duration: &str) -> String {
     let paint = Paint::stdout();
-    let Outcome { id, host, port, user, .. } = outcome;
+    let RestoreOutcome { id, host, port, user, .. } = outcome;
     let scheme = if outcome.engine.contains("postgres") { "postgres" } else { "mysql" };
     let database = outcome.database.as_deref().unwrap_or("DATABASE");
-    let mut text = format!("{} {id} after {took}\n\n", paint.green("restored"));
+    let mut text = format!("{} {id} after {duration}\n\n", paint.green("restored"));
     let _ = writeln!(text, "  host      {host}\n  port      {port}\n  user      {user}");
-    let _ = writeln!(text, "  password  the one of the time of the snapshot");
+    let _ = writeln!(text, "  password  as at the time of the snapshot");
     let _ = writeln!(text, "  url       {scheme}://{user}:PASSWORD@{host}:{port}/{database}\n");
     if !outcome.members.is_empty() {
         let _ = writeln!(text, "  members   {}\n", outcome.members.join(", "));
     }
     for it in &outcome.not_as_planned {
-        let _ = writeln!(text, "  {} not as planned: {it}", paint.yellow("note"));
+        let _ = writeln!(text, "  {} differs from the plan: {it}", paint.yellow("note"));
     }
     for it in &plan.manual_steps {
-        let _ = writeln!(text, "  {} still by hand: {it}", paint.yellow("note"));
+        let _ = writeln!(text, "  {} by hand: {it}", paint.yellow("note"));
     }
     let _ = writeln!(
         text,
-        "  Its data loads as it is read: it is slow at first.\n  To give it the name and endpoint of {}: landbridge restore --as {id} --swap",
+        "  RDS loads the data from S3 on first access, so the first queries are slow.\n  To give it the name and endpoint of {}: landbridge restore --as {id} --swap",
         plan.source
     );
     text
 }
 
-/// `4 min 12 s`.
-pub(super) fn took(seconds: i64) -> String {
+/// A duration, as `4 min 12 s`.
+pub(super) fn duration(seconds: i64) -> String {
     match (seconds / 60, seconds % 60) {
         (0, seconds) => format!("{seconds} s"),
         (minutes, seconds) => format!("{minutes} min {seconds} s"),

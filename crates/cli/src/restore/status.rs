@@ -1,4 +1,4 @@
-//! `landbridge status`: where things stand.
+//! `landbridge status`: the last day, restore points, the recovery time and held tables.
 
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
@@ -14,17 +14,17 @@ use crate::paint::Paint;
 use crate::render::{self, counted, grouped};
 use landbridge_cli_support::args::Output;
 
-/// Days looked back for a settled one.
-const LOOK_BACK: u32 = 14;
-/// Drills that are listed.
-const LISTED_DRILLS: usize = 5;
+/// How many days back the command searches for a finished day.
+const LOOK_BACK_DAYS: u32 = 14;
+/// How many drills are reported.
+const MAX_DRILLS: usize = 5;
 
 #[derive(Serialize)]
 struct Status {
     source: String,
     now: Timestamp,
     last_day: Option<LastDay>,
-    restore_points: Points,
+    restore_points: RestorePointCounts,
     /// Newest first.
     drills: Vec<Drill>,
 }
@@ -37,7 +37,7 @@ struct LastDay {
 }
 
 #[derive(Serialize)]
-struct Points {
+struct RestorePointCounts {
     available: usize,
     hourly: usize,
     pinned: usize,
@@ -49,20 +49,20 @@ struct Points {
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result {
     let context = RestoreContext::new(&args.common, None).await?;
-    let status = look(&context).await?;
+    let status = read_status(&context).await?;
     match args.common.output.format {
         Output::Json => render::json(&status),
-        Output::Text => render::print(&shown(&context, &status)),
+        Output::Text => render::print(&report(&context, &status)),
     }
 }
 
-async fn look(context: &RestoreContext) -> Result<Status> {
+async fn read_status(context: &RestoreContext) -> Result<Status> {
     let now = context.clock.now();
     let schedule = &context.config.schedule;
     let mut day = Calendar::new(&schedule.zone, schedule.export_hour)?.day_of(now);
     let ledger = context.ledger();
     let mut last_day = None;
-    for _ in 0..LOOK_BACK {
+    for _ in 0..LOOK_BACK_DAYS {
         if let Some(record) = ledger.day(day).value(&DAY).await? {
             last_day = Some(LastDay { day, record });
             break;
@@ -70,36 +70,44 @@ async fn look(context: &RestoreContext) -> Result<Status> {
         let Ok(before) = day.date().yesterday() else { break };
         day = Day::new(before);
     }
-    let points = points::all(context).await?;
+    let points = points::restore_points(context).await?;
     let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
-    let of = |created_by| points.iter().filter(move |it| it.created_by == created_by);
-    let restore_points = Points {
+    let created_by = |created_by| points.iter().filter(move |it| it.created_by == created_by);
+    let restore_points = RestorePointCounts {
         available: points.len(),
-        hourly: of(CreatedBy::Landbridge).count(),
+        hourly: created_by(CreatedBy::Landbridge).count(),
         pinned: points.iter().filter(|it| it.pinned.is_some()).count(),
-        without_settings: of(CreatedBy::Landbridge).filter(|it| it.settings.is_none()).count(),
+        without_settings: created_by(CreatedBy::Landbridge)
+            .filter(|it| it.settings.is_none())
+            .count(),
         newest: points.iter().filter_map(|it| it.taken_at).max(),
         oldest: points.iter().filter_map(|it| it.taken_at).min(),
     };
     let ledger = ledger.source();
     let mut drills = Vec::new();
-    for name in ledger.names(DRILLS).await?.keys().rev().take(LISTED_DRILLS) {
+    for name in ledger.names(DRILLS).await?.keys().rev().take(MAX_DRILLS) {
         drills.extend(ledger.value(&record_name(name)).await?);
     }
     let source = context.config.source.id.clone();
     Ok(Status { source, now, last_day, restore_points, drills })
 }
 
-fn shown(context: &RestoreContext, status: &Status) -> String {
+fn report(context: &RestoreContext, status: &Status) -> String {
     let paint = Paint::stdout();
     let mut text = format!("{} at {}\n", paint.bold(&status.source), context.local(status.now));
     text += &match &status.last_day {
         None => {
-            format!("  last day        {}: none settled in {LOOK_BACK} days\n", paint.red("none"))
+            format!(
+                "  last day        {}: no day was finished in the last {LOOK_BACK_DAYS} days\n",
+                paint.red("none")
+            )
         }
         Some(LastDay { day, record }) => {
-            let verdict =
-                if record.published { paint.green("published") } else { paint.yellow("not whole") };
+            let verdict = if record.published {
+                paint.green("published")
+            } else {
+                paint.yellow("not all tables published")
+            };
             let held = match record.held.as_slice() {
                 [] => "none".to_owned(),
                 held => paint.red(&held.join(", ")),
@@ -139,9 +147,9 @@ fn shown(context: &RestoreContext, status: &Status) -> String {
             let slowest = good.iter().map(|it| it.seconds).max().unwrap_or(newest.seconds);
             format!(
                 "  recovery time   {} measured {} ago, at most {} in the last {}\n",
-                show::took(newest.seconds),
+                show::duration(newest.seconds),
                 points::age(status.now, newest.at),
-                show::took(slowest),
+                show::duration(slowest),
                 counted(good.len(), "good drill")
             )
         }

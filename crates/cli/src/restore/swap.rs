@@ -1,8 +1,9 @@
-//! `landbridge restore --swap`: two databases change names, and back.
+//! `landbridge restore --swap`: exchanges the names of source and restored database, and back.
 
 use std::collections::BTreeMap;
 
 use landbridge_aws::rds::Database;
+use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_RESTORED_AS;
 use landbridge_core::restore::swap::{
@@ -25,52 +26,53 @@ pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: 
     let aside = replaced_name(&source.id);
     let names = [source.id.as_str(), restored, aside.as_str()];
     let mut progress = Progress::new();
-    let there = look(context, source.kind, &names, &mut progress).await?;
+    let existing = read_databases(context, source.kind, &names, &mut progress).await?;
     drop(progress);
-    let seen = |name: &str| {
-        there
+    let candidate = |name: &str| {
+        existing
             .get(name)
             .map(|it| SwapCandidate { restored_as: it.tags.get(TAG_RESTORED_AS).cloned() })
     };
-    let steps = plan_swap(direction, &source.id, restored, seen).map_err(rds_failure)?;
-    for it in there.values() {
+    let steps = plan_swap(direction, &source.id, restored, candidate)
+        .map_err(|error| swap_failure(&error, restored))?;
+    for it in existing.values() {
         if !steps.is_empty() && it.status != "available" {
             return Err(Failure::Failed(format!(
-                "{} is {}, and only an available database is renamed; nothing was changed — wait \
-                 until it is, then run the same command again",
+                "{} is {}, and RDS renames only an available database; this run renamed nothing. Wait \
+                 until it is available, then run the same command again",
                 it.id, it.status
             )));
         }
     }
     if args.common.output.format == Output::Text {
-        render::print(&shown(&steps, direction, restored))?;
+        render::print(&describe(&steps, direction, restored))?;
     }
     if args.dry_run || steps.is_empty() {
         if args.common.output.format == Output::Json {
-            return told(direction, &steps, false);
+            return print_json(direction, &steps, false);
         }
         return Ok(());
     }
-    confirm("RenameStep them? Connections to both break off for a minute or two.", args.yes)?;
+    confirm("Rename them? Connections to both are interrupted for a minute or two.", args.yes)?;
     let mut progress = Progress::new();
     if source.kind == SourceKind::Cluster {
-        for name in there.keys() {
-            members_follow(context, name, &names, &mut progress).await?;
+        for name in existing.keys() {
+            rename_members(context, name, &names, &mut progress).await?;
         }
     }
     for step in &steps {
         rename(context, source.kind, &step.from, &step.to, &mut progress).await?;
         if source.kind == SourceKind::Cluster {
-            members_follow(context, &step.to, &names, &mut progress).await?;
+            rename_members(context, &step.to, &names, &mut progress).await?;
         }
     }
     drop(progress);
     match args.common.output.format {
-        Output::Json => told(direction, &steps, true),
+        Output::Json => print_json(direction, &steps, true),
         Output::Text => {
             let back = if args.undo { "" } else { " --undo" };
             render::print(&format!(
-                "{} {} answers as {}. The other way round: landbridge restore --as {restored} --swap{back}",
+                "{} {} now has the name {}. To swap back: landbridge restore --as {restored} --swap{back}",
                 Paint::stdout().green("swapped"),
                 if args.undo { "the original" } else { restored },
                 source.id
@@ -79,17 +81,53 @@ pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: 
     }
 }
 
-fn told(direction: SwapDirection, steps: &[RenameStep], done: bool) -> Result {
+/// An error of [`plan_swap`]: the names do not allow this swap.
+fn swap_failure(error: &landbridge_core::Error, restored: &str) -> Failure {
+    Failure::Failed(match error.kind() {
+        ErrorKind::NotFound => format!(
+            "{error} — this run renamed nothing. Restore it first with `landbridge restore … --as \
+             {restored}`, or give the name of the restored database after --as"
+        ),
+        _ => format!(
+            "{error} — this run renamed nothing. Check in the RDS console which databases have \
+             these names, then run the same command again"
+        ),
+    })
+}
+
+/// An RDS error while `database` gets its new name.
+fn rename_failure(error: landbridge_core::Error, database: &str) -> Failure {
+    if error.kind() == ErrorKind::NotFound {
+        return Failure::Failed(format!(
+            "{error} — {database} was deleted or renamed during the swap. Check the names in the \
+             RDS console, then run the same command again: it continues where it stopped"
+        ));
+    }
+    rds_failure(error)
+}
+
+fn print_json(direction: SwapDirection, steps: &[RenameStep], done: bool) -> Result {
     render::json(&json!({ "direction": direction, "steps": steps, "done": done }))
 }
 
-fn shown(steps: &[RenameStep], direction: SwapDirection, restored: &str) -> String {
+fn describe(steps: &[RenameStep], direction: SwapDirection, restored: &str) -> String {
     if steps.is_empty() {
-        return format!("nothing is left to do: {restored} is where it should be");
+        return match direction {
+            SwapDirection::Swap => {
+                format!("nothing to rename: {restored} already has the name of the source")
+            }
+            SwapDirection::Undo => {
+                "nothing to rename: the original already has its name".to_owned()
+            }
+        };
     }
     let what = match direction {
-        SwapDirection::Swap => "swap names: the restored database in, the original aside",
-        SwapDirection::Undo => "swap names back: the original in, the restored database aside",
+        SwapDirection::Swap => {
+            "swap names: the restored database gets the source's name, the original a new one"
+        }
+        SwapDirection::Undo => {
+            "swap names back: the original and the restored database get their former names"
+        }
     };
     let mut text = format!("{what}\n");
     for (number, step) in steps.iter().enumerate() {
@@ -98,37 +136,37 @@ fn shown(steps: &[RenameStep], direction: SwapDirection, restored: &str) -> Stri
     text
 }
 
-/// Who has these names now. A renaming that is under way, of a swap that was interrupted, is
-/// waited for.
-async fn look<'a>(
+/// The databases that have these names now. If an interrupted swap is still renaming one of them,
+/// this waits until RDS has finished.
+async fn read_databases<'a>(
     context: &RestoreContext,
     kind: SourceKind,
     names: &[&'a str],
     progress: &mut Progress,
 ) -> Result<BTreeMap<&'a str, Database>> {
-    let mut under_way = false;
+    let mut was_renaming = false;
     for name in names {
         if let Some(it) = context.aws.rds.database(kind, name).await.map_err(rds_failure)?
             && it.status == "renaming"
         {
-            under_way = true;
-            let over = |it: Option<&Database>| it.is_none_or(|it| it.status == "available");
-            wait::until(context, kind, name, progress, over).await?;
+            was_renaming = true;
+            let finished = |it: Option<&Database>| it.is_none_or(|it| it.status == "available");
+            wait::until(context, kind, name, progress, finished).await?;
         }
     }
-    if under_way {
-        progress.say("a renaming that was under way is over");
+    if was_renaming {
+        progress.show("the earlier rename has finished");
     }
-    let mut there = BTreeMap::new();
+    let mut existing = BTreeMap::new();
     for name in names {
         if let Some(it) = context.aws.rds.database(kind, name).await.map_err(rds_failure)? {
-            there.insert(*name, it);
+            existing.insert(*name, it);
         }
     }
-    Ok(there)
+    Ok(existing)
 }
 
-/// Renames one and waits until it has its name.
+/// Renames a database and waits until it is available under the new name.
 async fn rename(
     context: &RestoreContext,
     kind: SourceKind,
@@ -136,15 +174,16 @@ async fn rename(
     to: &str,
     progress: &mut Progress,
 ) -> Result {
-    progress.say(&format!("renaming {from} to {to}"));
-    context.aws.rds.rename_database(kind, from, to).await.map_err(rds_failure)?;
+    progress.show(&format!("renaming {from} to {to}"));
+    let renamed = context.aws.rds.rename_database(kind, from, to).await;
+    renamed.map_err(|error| rename_failure(error, from))?;
     wait::available(context, kind, to, progress).await?;
     Ok(())
 }
 
-/// Members are called after their cluster: those that bear another of the swap's names follow
-/// it. A swap that broke off between a cluster and its members goes on with them.
-async fn members_follow(
+/// Renames the members of a cluster that are still named after another cluster of the swap. This also
+/// continues a swap that was interrupted between a cluster and its members.
+async fn rename_members(
     context: &RestoreContext,
     cluster: &str,
     names: &[&str],
@@ -152,11 +191,12 @@ async fn members_follow(
 ) -> Result {
     let it = context.aws.rds.database(SourceKind::Cluster, cluster).await.map_err(rds_failure)?;
     for member in it.map(|it| it.members).unwrap_or_default() {
-        let end = |name: &&str| member.strip_prefix(*name).filter(|end| end.starts_with('-'));
-        // `shop-replaced-1` begins with `shop-` as well: the longest name is meant.
-        let owner = names.iter().filter(|name| end(name).is_some()).max_by_key(|name| name.len());
+        let suffix = |name: &&str| member.strip_prefix(*name).filter(|rest| rest.starts_with('-'));
+        // `shop-replaced-1` also starts with `shop-`: use the longest matching name.
+        let owner =
+            names.iter().filter(|name| suffix(name).is_some()).max_by_key(|name| name.len());
         if let Some(owner) = owner.filter(|owner| **owner != cluster) {
-            let to = format!("{cluster}{}", end(owner).unwrap_or_default());
+            let to = format!("{cluster}{}", suffix(owner).unwrap_or_default());
             rename(context, SourceKind::Instance, &member, &to, progress).await?;
         }
     }

@@ -1,4 +1,4 @@
-//! Waiting with progress.
+//! Waits for the status of a database and shows the progress.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use super::{RestoreContext, rds_failure};
 use crate::failure::{Failure, Result};
 use landbridge_aws::rds::Database;
 
-/// The pause before the second look, half as long again for each further one: what ends soon
-/// is seen soon, and half an hour costs RDS no more than some 130 calls.
+/// The pause before the second call; each further pause is 1.5 times as long, up to
+/// [`LONGEST_PAUSE`]. Short operations end without delay, and half an hour takes about 130 calls.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long anything of RDS is waited for.
-const LIMIT: Duration = Duration::from_secs(6 * 3600);
-/// Looks in a row that may fail for a reason that passes.
-const FAILED_LOOKS: usize = 20;
+/// How long the command waits for one operation of RDS.
+const TIME_LIMIT: Duration = Duration::from_secs(6 * 3600);
+/// How many calls in a row may fail with a transient error.
+const MAX_TRANSIENT_FAILURES: usize = 20;
 
-/// States that nothing leads out of by itself (RDS User Guide, "Viewing DB instance status").
-const DEAD_ENDS: [&str; 10] = [
+/// States that RDS never leaves without help (RDS User Guide, "Viewing DB instance status").
+const FINAL_STATES: [&str; 10] = [
     "failed",
     "incompatible-restore",
     "incompatible-network",
@@ -33,8 +33,8 @@ const DEAD_ENDS: [&str; 10] = [
     "storage-full",
 ];
 
-/// Tells on standard error what is waited for: a line that moves on a terminal, else one
-/// line per change.
+/// Shows on standard error what the command waits for: an animated line on a terminal, else one line
+/// per change.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     last: String,
@@ -53,8 +53,8 @@ impl Progress {
         Self { bar, last: String::new() }
     }
 
-    /// What is going on now.
-    pub(super) fn say(&mut self, text: &str) {
+    /// Shows the current step.
+    pub(super) fn show(&mut self, text: &str) {
         if self.last == text {
             return;
         }
@@ -74,43 +74,48 @@ impl Drop for Progress {
     }
 }
 
-/// Looks at a database until `enough` says so. `None` is one that is not there. Answers that
-/// pass (throttling, a lost connection) are waited out.
+/// Reads a database until `is_done` accepts it; `None` means that it does not exist. Transient errors
+/// (throttling, a lost connection) are retried.
+///
+/// # Errors
+/// `Failed` if the database is in one of [`FINAL_STATES`] or the time limit has passed; otherwise the
+/// RDS error.
 pub(super) async fn until(
     context: &RestoreContext,
     kind: SourceKind,
     id: &str,
     progress: &mut Progress,
-    enough: impl Fn(Option<&Database>) -> bool,
+    is_done: impl Fn(Option<&Database>) -> bool,
 ) -> Result<Option<Database>> {
-    let begun = Instant::now();
+    let started_at = Instant::now();
     let (mut pause, mut failed) = (FIRST_PAUSE, 0);
     loop {
         match context.aws.rds.database(kind, id).await {
             Ok(seen) => {
                 failed = 0;
-                if enough(seen.as_ref()) {
+                if is_done(seen.as_ref()) {
                     return Ok(seen);
                 }
-                let status = seen.as_ref().map_or("not there", |it| it.status.as_str());
-                progress.say(&format!("{id} is {status}"));
-                if DEAD_ENDS.contains(&status) {
+                let status = seen.as_ref().map_or("not found yet", |it| it.status.as_str());
+                progress.show(&format!("{id} is {status}"));
+                if FINAL_STATES.contains(&status) {
                     return Err(Failure::Failed(format!(
-                        "{id} is {status}, which does not pass by itself; its events in the RDS \
-                         console say why. Nothing of the source was changed"
+                        "{id} is {status}, a state that RDS does not leave automatically. See its \
+                         events in the RDS console; the source was not changed"
                     )));
                 }
             }
-            Err(error) if error.kind().is_transient() && failed < FAILED_LOOKS => {
+            Err(error) if error.kind().is_transient() && failed < MAX_TRANSIENT_FAILURES => {
                 failed += 1;
-                progress.say(&format!("{id}: {error}; looking again"));
+                progress.show(&format!("{id}: {error}; retrying"));
             }
             Err(error) => return Err(rds_failure(error)),
         }
-        if begun.elapsed() > LIMIT {
+        if started_at.elapsed() > TIME_LIMIT {
             return Err(Failure::Failed(format!(
-                "{id} took more than {} hours; run the same command again to go on waiting",
-                LIMIT.as_secs() / 3600
+                "{id} was not ready after {} hours. Check its events in the RDS console, then run the \
+                 same command again to continue waiting",
+                TIME_LIMIT.as_secs() / 3600
             )));
         }
         tokio::time::sleep(pause).await;
@@ -127,10 +132,10 @@ pub(super) async fn available(
 ) -> Result<Database> {
     let is_available = |it: Option<&Database>| it.is_some_and(|it| it.status == "available");
     let seen = until(context, kind, id, progress, is_available).await?;
-    seen.ok_or_else(|| Failure::Failed(format!("{id} is gone")))
+    seen.ok_or_else(|| Failure::Failed(format!("{id} does not exist: it was deleted or renamed")))
 }
 
-/// Waits until a database is gone.
+/// Waits until RDS has deleted a database.
 pub(super) async fn gone(
     context: &RestoreContext,
     kind: SourceKind,
