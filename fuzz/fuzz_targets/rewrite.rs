@@ -1,8 +1,8 @@
-//! Rewrites arbitrary bytes by a plan that converts what it can: no panic, no memory beyond
-//! the limit (libFuzzer's own, `-rss_limit_mb`, watches that).
+//! Rewrites arbitrary bytes by plans that convert several columns. There must be no panic, and memory
+//! must stay below libFuzzer's `-rss_limit_mb`.
 //!
-//! `cargo +nightly fuzz run rewrite fuzz/seeds`; how the seeds are made is in
-//! `docs/parquet-rewrite.md`.
+//! Run it with `cargo +nightly fuzz run rewrite fuzz/seeds`. `docs/parquet-rewrite.md` describes how to
+//! generate the seeds.
 #![no_main]
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         let columns = columns.into_iter().map(|(name, action)| (name.to_owned(), action)).collect();
         let plan = RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() };
         let rewriter = Rewriter::new(plan)
-            .expect("the plan makes sense")
+            .expect("the plan is valid")
             .with_key(TokenKey::new(&[7; 32]).expect("long enough"))
             .with_page_limit(1 << 20);
         let _ = rewriter.rewrite(&Bytes::copy_from_slice(bytes), "fuzz", std::io::sink(), None);

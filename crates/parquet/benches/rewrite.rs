@@ -1,7 +1,7 @@
-//! One rewrite of one file, timed: what `benches/rewrite.py` compares with others.
+//! Times one rewrite of one file. `benches/rewrite.py` compares it with other programs.
 //!
-//! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints seconds. Without arguments, as
-//! `cargo bench` calls it, it prints where it lies, which is what the script wants to know.
+//! `rewrite IN OUT PLAN.yaml [PARTS THREADS]` prints the seconds. Without arguments, as
+//! `cargo bench` calls it, it prints its own path, which the script needs.
 
 use std::fs::File;
 use std::path::Path;

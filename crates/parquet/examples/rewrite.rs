@@ -10,7 +10,7 @@ use std::fs::File;
 use landbridge_core::rewrite::RewritePlan;
 use landbridge_parquet::rewrite::{LocalFile, Rewriter};
 
-/// Every column that the file has and the plan does not name is copied as bytes.
+/// Columns that the plan does not name are copied as bytes.
 const PLAN: &str = "
 columns:
   created_at: { retype: { to: timestamp } }

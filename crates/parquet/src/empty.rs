@@ -1,4 +1,4 @@
-//! A Parquet file of no rows, for tables that an export leaves as a lone `_SUCCESS`.
+//! Writes a Parquet file without rows, for a table whose export contains only `_SUCCESS`.
 
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-/// A file with these columns and no rows. The same columns always give the same bytes.
+/// A file with these columns and no rows. The same columns always give the same bytes. `name` is the
+/// table's, for error messages.
 ///
 /// # Errors
-/// [`ErrorKind::Rejected`] when a column has a type that Parquet does not know; `name` is the table's.
+/// [`ErrorKind::Rejected`] if Parquet does not support the type of a column.
 pub fn empty_file(columns: &[ParquetColumn], name: &str) -> Result<Bytes> {
     let failed = |error| {
-        Error::new(ErrorKind::Rejected, "a Parquet file of no rows cannot be written", name)
+        Error::new(ErrorKind::Rejected, "a Parquet file without rows cannot be written", name)
             .caused_by(error)
     };
     let fields = columns

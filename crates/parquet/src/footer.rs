@@ -1,4 +1,4 @@
-//! Footers, from ranged reads.
+//! Reads and validates Parquet footers from ranged reads.
 
 use bytes::Bytes;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
@@ -7,19 +7,20 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::Type;
 
-/// Bytes of the tail that are read at once: most footers fit, so one request is enough.
+/// Bytes that the first read fetches from the end of the file: most footers fit, so one request is
+/// enough.
 const FIRST_READ: u64 = 64 * 1024;
-/// The length of a footer's own length and the magic bytes behind it.
-const TAIL: u64 = 8;
-/// A footer beyond this is refused: it would be a file of millions of columns, or a forged length.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// The length of the footer length and the magic bytes, at the end of the file.
+const TAIL_BYTES: u64 = 8;
+/// The largest footer that is accepted. A larger one means millions of columns or a forged length.
+const MAX_FOOTER_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Something that can be read in ranges: an object of S3, bytes in memory.
+/// A source of ranged reads, for example an S3 object or bytes in memory.
 pub trait RangeReader: Sync {
     /// Reads exactly `length` bytes from `start`.
     ///
     /// # Errors
-    /// Whatever the source has; a shorter answer is an error too.
+    /// Any error of the source. Fewer than `length` bytes are an error too.
     fn read(&self, start: u64, length: u64) -> impl Future<Output = Result<Bytes>> + Send;
 }
 
@@ -29,27 +30,30 @@ impl RangeReader for Bytes {
         range
             .filter(|(_, end)| *end <= self.len())
             .map(|(start, end)| self.slice(start..end))
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a read goes beyond the end", ""))
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, "a read goes beyond the end of the data", "")
+            })
     }
 }
 
-/// A checked footer.
+/// A validated footer.
 #[derive(Clone, Debug)]
 pub struct Footer {
-    /// What it says.
+    /// Its content.
     pub metadata: ParquetMetaData,
-    /// Where it starts: everything before is data (and page indexes).
+    /// The offset of the footer in the file. Data, page indexes and bloom filters are before it.
     pub start: u64,
 }
 
 impl Footer {
-    /// Reads the footer of a file of `length` bytes; `name` is for errors.
+    /// Reads the footer of a file of `length` bytes. `name` is the file's, for error messages.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] when the file is cut short, encrypted, or no Parquet file; errors of `source`.
+    /// [`ErrorKind::Corrupt`] if the file is truncated, encrypted, or not a Parquet file; any error
+    /// of `source`.
     pub async fn read<R: RangeReader>(source: &R, length: u64, name: &str) -> Result<Self> {
         let corrupt = |what| Error::new(ErrorKind::Corrupt, what, name);
-        if length < TAIL + 4 {
+        if length < TAIL_BYTES + 4 {
             return Err(corrupt("a Parquet file is cut short"));
         }
         let first = FIRST_READ.min(length);
@@ -58,20 +62,22 @@ impl Footer {
         match &tail[end - 4..] {
             b"PAR1" => {}
             b"PARE" => return Err(corrupt("a Parquet file is encrypted")),
-            _ => return Err(corrupt("a Parquet file is cut short or is none")),
+            _ => {
+                return Err(corrupt("a Parquet file is cut short, or the file has another format"));
+            }
         }
         let mut size = [0; 4];
         size.copy_from_slice(&tail[end - 8..end - 4]);
         let size = u64::from(u32::from_le_bytes(size));
-        if size > LARGEST || size + TAIL + 4 > length {
+        if size > MAX_FOOTER_BYTES || size + TAIL_BYTES + 4 > length {
             return Err(corrupt("the footer of a Parquet file has an impossible length"));
         }
-        let start = length - TAIL - size;
-        if size + TAIL > first {
-            tail = source.read(start, size + TAIL).await?;
+        let start = length - TAIL_BYTES - size;
+        if size + TAIL_BYTES > first {
+            tail = source.read(start, size + TAIL_BYTES).await?;
         }
         let from = tail.len()
-            - usize::try_from(size + TAIL)
+            - usize::try_from(size + TAIL_BYTES)
                 .map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
         let thrift = &tail[from..tail.len() - 8];
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)
@@ -81,7 +87,7 @@ impl Footer {
         Ok(footer)
     }
 
-    /// Rows, by the footer.
+    /// The number of rows.
     pub fn rows(&self) -> u64 {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0)
     }
@@ -92,7 +98,7 @@ impl Footer {
         root.get_fields().iter().map(|field| column(field)).collect()
     }
 
-    /// That row groups add up and lie within the file.
+    /// Checks that the row groups add up to the rows, and lie within the file.
     fn check(&self, name: &str) -> Result<()> {
         let groups = self.metadata.row_groups();
         let sum = groups.iter().try_fold(0_i64, |sum, group| {
@@ -112,7 +118,7 @@ impl Footer {
             if start < 4 || chunk.compressed_size() < 0 || end.is_none_or(|end| end > self.start) {
                 return Err(Error::new(
                     ErrorKind::Corrupt,
-                    "a column of a Parquet file lies beyond its end",
+                    "a column of a Parquet file is outside of its data",
                     name,
                 ));
             }

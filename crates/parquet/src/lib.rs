@@ -1,11 +1,10 @@
-//! Parquet files on their way: read what a footer says, and rewrite the few columns that
-//! cannot stay as they are.
+//! Reads Parquet footers, and rewrites a few columns of a file while all others are copied as bytes.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | [`footer`] | reads a footer from ranged reads, checks it, tells rows and columns |
-//! | [`rewrite`] | a file with columns dropped, retyped, tokenised; all others copied as bytes |
-//! | [`empty`] | a file of no rows |
+//! | [`footer`] | reads and validates a footer from ranged reads; rows and columns |
+//! | [`rewrite`] | drops, retypes and tokenises columns; copies all others as bytes |
+//! | [`empty`] | writes a file without rows |
 
 pub mod empty;
 pub mod footer;

@@ -10,7 +10,7 @@ use super::{Rds, tag_value, text, timestamp, to_tags};
 use crate::error::failed;
 
 impl Rds {
-    /// All snapshots of a source, whoever created them: those of the database `source_id`, and
+    /// All snapshots of a source, of any creator: those of the database `source_id`, and
     /// those that Landbridge tagged for `source_name`. Oldest first.
     ///
     /// # Errors

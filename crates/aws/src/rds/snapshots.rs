@@ -25,7 +25,7 @@ pub struct SnapshotInfo {
 }
 
 impl Rds {
-    /// All manual snapshots of this client's kind in the account and region, whoever created them:
+    /// All manual snapshots of this client's kind in the account and region, of any creator:
     /// all count towards the quota. `exporting` is set from the running export tasks.
     ///
     /// # Errors

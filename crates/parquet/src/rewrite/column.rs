@@ -1,4 +1,4 @@
-//! One column chunk: decoded, converted, written, a page and a batch at a time.
+//! Decodes, converts and writes one column chunk, one page and one batch of values at a time.
 
 use std::io::Read;
 
@@ -6,141 +6,149 @@ use landbridge_core::rewrite::{Misfit, TargetType};
 
 use super::convert::{self, Convert, put};
 use super::error::RewriteError;
-use super::pages::{Head, Kind, Pages};
-use super::text::{self, array, moment, number};
+use super::pages::{PageInfo, PageKind, PageReader};
+use super::text::{self, array, datetime, number};
 use super::token::{Tokenise, Tokens};
-use super::values::{self, BATCH, Dictionary, Stored, Values};
-use super::write::{ChunkWriter, Page};
+use super::values::{self, BATCH, Dictionary, SourceType, Values};
+use super::write::{ChunkWriter, PageBuffer};
 
-/// The most elements that one array may have; a longer one is out of range.
-const MOST_ELEMENTS: usize = 1 << 20;
+/// The maximum number of elements of one array; a longer array is out of range.
+const MAX_ARRAY_ELEMENTS: usize = 1 << 20;
 
-/// What is counted while a column is converted.
+/// What the conversion of a column counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct ConversionCounts {
     /// Values of the source that are not NULL.
     pub(super) values: u64,
     /// NULLs of the source.
     pub(super) nulls: u64,
-    /// Misfits by their reason.
+    /// Misfits by reason.
     pub(super) misfits: [u64; Misfit::COUNT],
-    /// Bytes of pages as they are stored, and decompressed.
-    pub(super) read: u64,
-    pub(super) inflated: u64,
+    /// Bytes of pages as stored, and after decompression.
+    pub(super) bytes_read: u64,
+    pub(super) bytes_inflated: u64,
 }
 
-/// What is made of a column's values.
+impl ConversionCounts {
+    /// The NULLs of the output: NULLs of the source, and misfits.
+    pub(super) fn nulls_and_misfits(&self) -> u64 {
+        self.nulls + self.misfits.iter().sum::<u64>()
+    }
+}
+
+/// How the values of a column are converted.
 #[derive(Clone)]
-pub(super) enum Work {
+pub(super) enum Conversion {
     Retype(TargetType),
     Tokenise(Tokens),
 }
 
-/// A chunk to be read, its dictionary read already.
-pub(super) struct Source<R> {
-    pages: Pages<R>,
-    first: Option<Head>,
+/// A chunk whose dictionary has been read.
+pub(super) struct ChunkSource<R> {
+    pages: PageReader<R>,
+    /// The first data page, if the chunk has no dictionary.
+    first: Option<PageInfo>,
     dictionary: Dictionary,
     optional: bool,
-    stored: Stored,
+    source_type: SourceType,
     rows: usize,
 }
 
-impl<R: Read> Source<R> {
-    /// Begins a chunk of `rows` rows. Its dictionary may have `limit` bytes.
+impl<R: Read> ChunkSource<R> {
+    /// Opens a chunk of `rows` rows. Its dictionary may have at most `limit` bytes.
     pub(super) fn open(
-        mut pages: Pages<R>,
+        mut pages: PageReader<R>,
         optional: bool,
-        stored: Stored,
+        source_type: SourceType,
         rows: usize,
         limit: usize,
     ) -> Result<Self, RewriteError> {
         let mut first = pages.next()?;
         let mut dictionary = Dictionary::default();
-        if let Some(head) = first.filter(|head| head.kind == Kind::Dictionary) {
+        if let Some(info) = first.filter(|info| info.kind == PageKind::Dictionary) {
             if pages.body().len() > limit {
                 return Err(RewriteError::PageTooLarge);
             }
-            dictionary = Dictionary::read(head, pages.body(), stored)?;
+            dictionary = Dictionary::read(info, pages.body(), source_type)?;
             first = None;
         }
-        Ok(Self { pages, first, dictionary, optional, stored, rows })
+        Ok(Self { pages, first, dictionary, optional, source_type, rows })
     }
 
-    /// Whether so few values repeat so often that a dictionary is worth its while again.
+    /// Whether the values repeat so often that a dictionary is worth writing.
     fn repeats(&self) -> bool {
         self.dictionary.len() > 0 && self.dictionary.len() <= self.rows / 8
     }
 
-    fn next_page(&mut self) -> Result<Option<Head>, RewriteError> {
+    fn next_page(&mut self) -> Result<Option<PageInfo>, RewriteError> {
         match self.first.take() {
-            Some(head) => Ok(Some(head)),
+            Some(info) => Ok(Some(info)),
             None => self.pages.next(),
         }
     }
 }
 
-/// Reads the chunk and writes it to `out`, or nowhere, which only counts.
+/// Converts a chunk and writes it to `out`. Without `out`, only counts.
 pub(super) fn convert<R: Read>(
-    source: Source<R>,
-    work: &Work,
+    source: ChunkSource<R>,
+    conversion: &Conversion,
     out: Option<&mut ChunkWriter<'_>>,
-    page: &mut Page,
-    tally: &mut Tally,
+    page: &mut PageBuffer,
+    counts: &mut ConversionCounts,
 ) -> Result<(), RewriteError> {
-    let mut chunk = Chunk { source, out, page, tally };
-    let target = match work {
-        Work::Tokenise(tokens) => {
-            return chunk.scalars(Tokenise::new(tokens));
+    let mut chunk = ChunkConverter { source, out, page, counts };
+    let target = match conversion {
+        Conversion::Tokenise(tokens) => {
+            return chunk.convert_scalars(Tokenise::new(tokens));
         }
-        Work::Retype(target) => target,
+        Conversion::Retype(target) => target,
     };
     let (target, list) = match target {
         TargetType::List(of) => (of.as_ref(), true),
         target => (target, false),
     };
     match target {
-        TargetType::Date => chunk.run(list, |text, out| {
-            put(moment::date(text)?.to_le_bytes(), out);
+        TargetType::Date => chunk.convert_values(list, |text, out| {
+            put(datetime::date(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        TargetType::Timestamp => chunk.run(list, |text, out| {
-            put(moment::timestamp(text)?.to_le_bytes(), out);
+        TargetType::Timestamp => chunk.convert_values(list, |text, out| {
+            put(datetime::timestamp(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        TargetType::Time => chunk.run(list, |text, out| {
-            put(moment::time(text)?.to_le_bytes(), out);
+        TargetType::Time => chunk.convert_values(list, |text, out| {
+            put(datetime::time(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        TargetType::Int64 => chunk.run(list, |text, out| {
-            put(number::whole(text)?.to_le_bytes(), out);
+        TargetType::Int64 => chunk.convert_values(list, |text, out| {
+            put(number::integer(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        TargetType::Float64 => chunk.run(list, |text, out| {
+        TargetType::Float64 => chunk.convert_values(list, |text, out| {
             put(number::double(text)?.to_le_bytes(), out);
             Ok(())
         }),
-        TargetType::Bool => chunk.run(list, |text, out| {
+        TargetType::Bool => chunk.convert_values(list, |text, out| {
             out.push(text::boolean(text)?.into());
             Ok(())
         }),
-        TargetType::Bytes => chunk.run(list, convert::bits),
-        TargetType::Text => chunk.run(list, convert::utf8),
+        TargetType::Bytes => chunk.convert_values(list, convert::bits),
+        TargetType::Text => chunk.convert_values(list, convert::utf8),
         TargetType::Numeric(of) | TargetType::Bignumeric(of) if of.precision <= 18 => {
-            chunk.run(list, |text, out| convert::short_decimal(text, *of, out))
+            chunk.convert_values(list, |text, out| convert::short_decimal(text, *of, out))
         }
         TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
-            chunk.run(list, |text, out| convert::long_decimal(text, *of, out))
+            chunk.convert_values(list, |text, out| convert::long_decimal(text, *of, out))
         }
-        // The plan refuses it before anything is read.
+        // Plan validation refuses lists of lists.
         TargetType::List(_) => Err(RewriteError::Encoding),
     }
 }
 
-/// Fills pages of NULLs.
-pub(super) fn nulls(
+/// Writes `rows` NULLs.
+pub(super) fn write_nulls(
     out: &mut ChunkWriter<'_>,
-    page: &mut Page,
+    page: &mut PageBuffer,
     rows: usize,
 ) -> Result<(), RewriteError> {
     let mut left = rows;
@@ -149,127 +157,107 @@ pub(super) fn nulls(
         page.definitions.resize(page.definitions.len() + now, 0);
         left -= now;
         if page.is_full() {
-            out.page(page)?;
+            out.write_data_page(page)?;
         }
     }
     Ok(())
 }
 
-/// A chunk on its way. `page` is what is not yet written of it.
-struct Chunk<'c, 'w, R> {
-    source: Source<R>,
+/// Converts one chunk. `page` is the part of the output that is not yet written.
+struct ChunkConverter<'c, 'w, R> {
+    source: ChunkSource<R>,
     out: Option<&'c mut ChunkWriter<'w>>,
-    page: &'c mut Page,
-    tally: &'c mut Tally,
+    page: &'c mut PageBuffer,
+    counts: &'c mut ConversionCounts,
 }
 
 /// The values of a dictionary after conversion.
 #[derive(Default)]
-struct Known {
-    /// For each value of the source: its place among those that fit.
-    places: Vec<Result<u32, Misfit>>,
-    /// Those that fit, in PLAIN, and where each ends.
+struct ConvertedDictionary {
+    /// For each value of the source: its index among the values that fit.
+    indices: Vec<Result<u32, Misfit>>,
+    /// The values that fit, in PLAIN, and the end of each.
     plain: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Known {
-    fn get(&self, place: u32) -> &[u8] {
-        let place = place as usize;
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.plain[start..self.ends[place]]
+impl ConvertedDictionary {
+    fn new(source: &Dictionary, convert: &mut impl Convert) -> Self {
+        let mut converted = Self::default();
+        for index in 0..source.len() {
+            let text = source.get(index).unwrap_or_default();
+            let index = convert.convert(text, &mut converted.plain).map(|()| {
+                converted.ends.push(converted.plain.len());
+                // A page header cannot declare more values than a u32 can count.
+                converted.ends.len() as u32 - 1
+            });
+            converted.indices.push(index);
+        }
+        convert.flush(&mut converted.plain);
+        converted
+    }
+
+    fn get(&self, index: u32) -> &[u8] {
+        let index = index as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.plain[start..self.ends[index]]
     }
 }
 
-impl<R: Read> Chunk<'_, '_, R> {
-    fn run(
+impl<R: Read> ChunkConverter<'_, '_, R> {
+    fn convert_values(
         &mut self,
         list: bool,
         convert: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>,
     ) -> Result<(), RewriteError> {
-        if list { self.lists(convert) } else { self.scalars(convert) }
+        if list { self.convert_lists(convert) } else { self.convert_scalars(convert) }
     }
 
-    fn known(&self, convert: &mut impl Convert) -> Known {
-        let mut known = Known::default();
-        for index in 0..self.source.dictionary.len() {
-            let text = self.source.dictionary.get(index).unwrap_or_default();
-            let place = convert.convert(text, &mut known.plain).map(|()| {
-                known.ends.push(known.plain.len());
-                // There are not more of them than the header of a page can say.
-                known.ends.len() as u32 - 1
-            });
-            known.places.push(place);
-        }
-        convert.settle(&mut known.plain);
-        known
-    }
-
-    fn scalars(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
-        // What repeats is converted once; and where it repeats enough, written once.
-        let known = self.known(&mut convert);
-        let mut by_index = false;
-        if let Some(out) = &mut self.out
-            && self.source.repeats()
-            && !known.ends.is_empty()
-            && out.takes_dictionary(known.plain.len())
-        {
-            out.dictionary(&known.plain, known.ends.len())?;
-            by_index = true;
-        }
-        let mut occur = vec![false; if by_index { known.ends.len() } else { 0 }];
+    fn convert_scalars(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
+        // Each value of the dictionary is converted once. If the values repeat often enough, the
+        // output gets a dictionary too.
+        let dictionary = ConvertedDictionary::new(&self.source.dictionary, &mut convert);
+        let by_index = self.write_dictionary(&dictionary)?;
+        let mut used = vec![false; if by_index { dictionary.ends.len() } else { 0 }];
         let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
         let mut scratch = Vec::new();
         let mut rows = 0;
-        while let Some(head) = self.source.next_page()? {
-            rows = enough(rows, head, self.source.rows)?;
-            let (mut levels, mut values) = values::open(
-                head,
+        while let Some(info) = self.source.next_page()? {
+            rows = add_rows(rows, info, self.source.rows)?;
+            let (mut levels, mut values) = values::read_page(
+                info,
                 self.source.pages.body(),
                 self.source.optional,
-                self.source.stored,
+                self.source.source_type,
             )?;
-            let of_indices = by_index && matches!(values, Values::Indices(_));
-            if of_indices == self.page.indices.is_empty() {
+            let has_indices = by_index && matches!(values, Values::Indices(_));
+            if has_indices == self.page.indices.is_empty() {
                 flush(&mut self.out, self.page)?;
             }
-            let Tally { values: present, nulls, misfits, .. } = &mut *self.tally;
-            while levels.left > 0 {
+            while levels.remaining > 0 {
                 let batch = levels.next(&mut levels_buffer)?;
                 let page = &mut *self.page;
-                let begin = page.definitions.len();
+                let start = page.definitions.len();
                 page.definitions.extend(batch.iter().map(|level| u8::from(*level != 0)));
-                let places = &mut page.definitions[begin..];
-                let there = places.iter().filter(|place| **place != 0).count();
-                *present += there as u64;
-                *nulls += (places.len() - there) as u64;
-                if let Values::Indices(packed) = &mut values {
-                    packed.read(&mut indices[..there])?;
-                    let mut next = indices[..there].iter();
-                    for place in places.iter_mut().filter(|place| **place != 0) {
-                        let index = next.next().map_or(usize::MAX, |index| *index as usize);
-                        match known.places.get(index).ok_or(BEYOND)? {
-                            Ok(index) if by_index => {
-                                page.indices.push(*index);
-                                occur[*index as usize] = true;
-                            }
-                            Ok(index) => page.values.extend_from_slice(known.get(*index)),
-                            Err(misfit) => {
-                                misfits[*misfit as usize] += 1;
-                                *place = 0;
-                            }
-                        }
-                    }
+                let definitions = &mut page.definitions[start..];
+                let present = definitions.iter().filter(|level| **level != 0).count();
+                self.counts.values += present as u64;
+                self.counts.nulls += (definitions.len() - present) as u64;
+                let misfits = &mut self.counts.misfits;
+                if let Values::Indices(decoder) = &mut values {
+                    decoder.read(&mut indices[..present])?;
+                    let used = by_index.then_some(&mut used[..]);
+                    add_indexed(page, start, &indices[..present], &dictionary, used, misfits)?;
                 } else {
-                    for place in places.iter_mut().filter(|place| **place != 0) {
+                    for level in definitions.iter_mut().filter(|level| **level != 0) {
                         if let Err(misfit) =
                             convert.convert(values.next(&mut scratch)?, &mut page.values)
                         {
                             misfits[misfit as usize] += 1;
-                            *place = 0;
+                            *level = 0;
                         }
                     }
-                    convert.settle(&mut page.values);
+                    convert.flush(&mut page.values);
                 }
                 if page.is_full() {
                     flush(&mut self.out, page)?;
@@ -277,99 +265,157 @@ impl<R: Read> Chunk<'_, '_, R> {
             }
         }
         if let Some(out) = &mut self.out {
-            for (index, _) in occur.iter().enumerate().filter(|(_, occurs)| **occurs) {
-                out.occurs(known.get(index as u32));
+            for (index, _) in used.iter().enumerate().filter(|(_, used)| **used) {
+                out.add_to_bounds(dictionary.get(index as u32));
             }
         }
-        self.complete(rows)
+        self.finish(rows)
     }
 
-    fn lists(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
+    /// Writes the dictionary if the output should have one, and returns whether it did.
+    fn write_dictionary(&mut self, dictionary: &ConvertedDictionary) -> Result<bool, RewriteError> {
+        if let Some(out) = &mut self.out
+            && self.source.repeats()
+            && !dictionary.ends.is_empty()
+            && out.accepts_dictionary(dictionary.plain.len())
+        {
+            out.write_dictionary(&dictionary.plain, dictionary.ends.len())?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn convert_lists(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
         let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
         let (mut scratch, mut unescaped) = (Vec::new(), Vec::new());
         let mut rows = 0;
-        while let Some(head) = self.source.next_page()? {
-            rows = enough(rows, head, self.source.rows)?;
-            let (mut levels, mut values) = values::open(
-                head,
+        while let Some(info) = self.source.next_page()? {
+            rows = add_rows(rows, info, self.source.rows)?;
+            let (mut levels, mut values) = values::read_page(
+                info,
                 self.source.pages.body(),
                 self.source.optional,
-                self.source.stored,
+                self.source.source_type,
             )?;
-            while levels.left > 0 {
+            while levels.remaining > 0 {
                 let batch = levels.next(&mut levels_buffer)?;
-                let there = batch.iter().filter(|level| **level != 0).count();
-                self.tally.values += there as u64;
-                self.tally.nulls += (batch.len() - there) as u64;
-                if let Values::Indices(packed) = &mut values {
-                    packed.read(&mut indices[..there])?;
+                let present = batch.iter().filter(|level| **level != 0).count();
+                self.counts.values += present as u64;
+                self.counts.nulls += (batch.len() - present) as u64;
+                if let Values::Indices(decoder) = &mut values {
+                    decoder.read(&mut indices[..present])?;
                 }
                 let mut next = indices.iter();
                 for level in batch {
-                    let page = &mut *self.page;
                     let mut count = 0;
                     if *level != 0 {
                         let text = if let Values::Indices(_) = &values {
                             let index = next.next().map_or(usize::MAX, |index| *index as usize);
-                            self.source.dictionary.get(index).ok_or(BEYOND)?
+                            self.source.dictionary.get(index).ok_or(INDEX_OUT_OF_RANGE)?
                         } else {
                             values.next(&mut scratch)?
                         };
-                        let start = page.values.len();
-                        let result = array::elements(text, &mut unescaped, |element| {
-                            if count >= MOST_ELEMENTS {
-                                return Err(Misfit::OutOfRange);
-                            }
-                            convert.convert(element, &mut page.values)?;
-                            count += 1;
-                            Ok(())
-                        });
-                        if let Err(misfit) = result {
-                            self.tally.misfits[misfit as usize] += 1;
-                            page.values.truncate(start);
-                            count = 0;
+                        let page = &mut *self.page;
+                        match add_elements(text, &mut unescaped, &mut convert, &mut page.values) {
+                            Ok(elements) => count = elements,
+                            Err(misfit) => self.counts.misfits[misfit as usize] += 1,
                         }
                     }
-                    // A row with no elements has one place, at level 0.
-                    let places = page.definitions.len() + count.max(1);
-                    page.definitions.resize(places, u8::from(count > 0));
-                    page.repetitions.push(0);
-                    page.repetitions.resize(places, 1);
-                    if page.is_full() {
-                        flush(&mut self.out, page)?;
+                    self.page.add_row(count);
+                    if self.page.is_full() {
+                        flush(&mut self.out, self.page)?;
                     }
                 }
             }
         }
-        self.complete(rows)
+        self.finish(rows)
     }
 
-    fn complete(&mut self, rows: usize) -> Result<(), RewriteError> {
+    fn finish(&mut self, rows: usize) -> Result<(), RewriteError> {
         if rows != self.source.rows {
-            return Err(RewriteError::Page("a column has fewer values than rows"));
+            return Err(RewriteError::Malformed("a column has fewer values than rows"));
         }
-        self.tally.read += self.source.pages.read;
-        self.tally.inflated += self.source.pages.inflated;
+        self.counts.bytes_read += self.source.pages.bytes_read;
+        self.counts.bytes_inflated += self.source.pages.bytes_inflated;
         Ok(())
     }
 }
 
-/// Writes the page, or forgets it where nothing is written.
-fn flush(out: &mut Option<&mut ChunkWriter<'_>>, page: &mut Page) -> Result<(), RewriteError> {
+/// Adds a batch of dictionary indices to a page: as indices, recorded in `used`, or as values if
+/// `used` is `None`. A misfit becomes NULL. `start` is where the definition levels of the batch
+/// start.
+#[inline]
+fn add_indexed(
+    page: &mut PageBuffer,
+    start: usize,
+    indices: &[u32],
+    dictionary: &ConvertedDictionary,
+    mut used: Option<&mut [bool]>,
+    misfits: &mut [u64; Misfit::COUNT],
+) -> Result<(), RewriteError> {
+    let mut next = indices.iter();
+    for level in page.definitions[start..].iter_mut().filter(|level| **level != 0) {
+        let index = next.next().map_or(usize::MAX, |index| *index as usize);
+        match (dictionary.indices.get(index).ok_or(INDEX_OUT_OF_RANGE)?, &mut used) {
+            (Ok(index), Some(used)) => {
+                page.indices.push(*index);
+                used[*index as usize] = true;
+            }
+            (Ok(index), None) => page.values.extend_from_slice(dictionary.get(*index)),
+            (Err(misfit), _) => {
+                misfits[*misfit as usize] += 1;
+                *level = 0;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends the elements of an array to `out` and returns their number. Appends nothing if the array
+/// or one of its elements does not fit.
+#[inline]
+fn add_elements(
+    text: &[u8],
+    unescaped: &mut Vec<u8>,
+    convert: &mut impl Convert,
+    out: &mut Vec<u8>,
+) -> Result<usize, Misfit> {
+    let (start, mut count) = (out.len(), 0);
+    let result = array::elements(text, unescaped, |element| {
+        if count >= MAX_ARRAY_ELEMENTS {
+            return Err(Misfit::OutOfRange);
+        }
+        convert.convert(element, out)?;
+        count += 1;
+        Ok(())
+    });
+    if let Err(misfit) = result {
+        out.truncate(start);
+        return Err(misfit);
+    }
+    Ok(count)
+}
+
+/// Writes the page; clears it if there is no output.
+fn flush(
+    out: &mut Option<&mut ChunkWriter<'_>>,
+    page: &mut PageBuffer,
+) -> Result<(), RewriteError> {
     match out {
-        Some(out) => out.page(page)?,
+        Some(out) => out.write_data_page(page)?,
         None => page.clear(),
     }
     Ok(())
 }
 
-const BEYOND: RewriteError = RewriteError::Page("an index is beyond the dictionary");
+const INDEX_OUT_OF_RANGE: RewriteError =
+    RewriteError::Malformed("an index is beyond the dictionary");
 
-/// The rows after one more page.
-fn enough(rows: usize, head: Head, most: usize) -> Result<usize, RewriteError> {
-    let rows = rows.saturating_add(head.values);
-    if rows > most {
-        Err(RewriteError::Page("a column has more values than rows"))
+/// The number of rows including one more page.
+fn add_rows(rows: usize, info: PageInfo, max: usize) -> Result<usize, RewriteError> {
+    let rows = rows.saturating_add(info.values);
+    if rows > max {
+        Err(RewriteError::Malformed("a column has more values than rows"))
     } else {
         Ok(rows)
     }

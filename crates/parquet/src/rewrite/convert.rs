@@ -1,17 +1,17 @@
-//! From text to a value in PLAIN. What does not fit appends nothing.
+//! Converts text to values in PLAIN. A value that does not fit appends nothing.
 
 use landbridge_core::rewrite::{Decimal, Misfit};
 
 use super::text::{self, number};
 
-/// Makes values of a column out of text.
+/// Converts text to the values of a column.
 pub(super) trait Convert {
-    /// Appends the value in PLAIN; or nothing, and says why there is none. All of its bytes have
-    /// their place at once, and are right after [`Self::settle`] at the latest.
+    /// Appends the value in PLAIN, or appends nothing and returns the reason. The bytes may be
+    /// placeholders until the next [`Self::flush`]; their number is final.
     fn convert(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit>;
 
-    /// Finishes all values that were appended to `out` so far.
-    fn settle(&mut self, _out: &mut [u8]) {}
+    /// Fills in the placeholders of all values appended to `out` so far.
+    fn flush(&mut self, _out: &mut [u8]) {}
 }
 
 impl<F: FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>> Convert for F {
@@ -41,7 +41,7 @@ pub(super) fn long_decimal(text: &[u8], of: Decimal, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// A bit string as bytes, behind their length.
+/// A bit string as bytes, with a length prefix.
 pub(super) fn bits(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     let start = out.len();
     put(length(text.len().div_ceil(8))?, out);
@@ -52,7 +52,7 @@ pub(super) fn bits(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     result
 }
 
-/// Text, behind its length.
+/// Text, with a length prefix.
 pub(super) fn utf8(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     let text = text::utf8(text)?;
     put(length(text.len())?, out);
@@ -61,6 +61,6 @@ pub(super) fn utf8(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
 }
 
 fn length(bytes: usize) -> Result<[u8; 4], Misfit> {
-    // No page is large enough for more.
+    // No page is large enough for more bytes.
     u32::try_from(bytes).map(u32::to_le_bytes).map_err(|_| Misfit::OutOfRange)
 }

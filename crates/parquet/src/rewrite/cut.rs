@@ -1,30 +1,30 @@
-//! Cutting: which row groups go into which output.
+//! Decides which row groups go into which output file.
 
-// A vector of one range is one part here.
+// A vector of one range is a list of one part here.
 #![allow(clippy::single_range_in_vec_init)]
 
 use std::ops::Range;
 
 use crate::Footer;
 
-/// A file of an output is not made smaller than this where a choice is left: what is smaller
-/// costs more in requests than it wins by being apart. In bytes.
+/// The minimum size of a part for [`Cut::PartBytes`], in bytes. The requests for smaller files cost
+/// more than the parallelism gains.
 pub const MIN_PART_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How a file is cut. Sizes are those of the source's row groups, compressed.
+/// How a file is cut. Sizes are the compressed sizes of the source's row groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Into at most so many parts of about the same size, whatever their size.
+    /// Into at most this many parts of about the same size. There is no minimum size.
     PartCount(usize),
-    /// Into parts of so many bytes or just above, and of [`MIN_PART_BYTES`] at least: small row
-    /// groups go together into one part, and so do a part and a smaller rest behind it.
+    /// Into parts of at least this many bytes, and of at least [`MIN_PART_BYTES`]: small row groups are
+    /// combined, and a smaller rest is added to the last part.
     PartBytes(u64),
 }
 
-/// The row groups of each part, in order: what [`Rewriter::rewrite`](super::Rewriter::rewrite)
-/// and [`stream::rewrite`](super::stream::rewrite) take as the row groups of one output. Every
-/// part has one at least; a file of none has one empty part. The same footer is always cut the
-/// same way, so a part can be named by its number, and written again by anyone.
+/// The row groups of each part, in order, as [`Rewriter::rewrite`](super::Rewriter::rewrite) and
+/// [`stream::rewrite`](super::stream::rewrite) accept them. Every part has at least one row group; a
+/// file without row groups has one empty part. The same footer is always cut in the same way, so the
+/// number of a part identifies it, and any worker can write it again.
 pub fn cut_row_groups(footer: &Footer, how: Cut) -> Vec<Vec<usize>> {
     let sizes: Vec<u64> = footer
         .metadata
@@ -48,26 +48,26 @@ fn parts(sizes: &[u64], how: Cut) -> Vec<Range<usize>> {
     let total = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
     let mut parts = Vec::new();
     let (mut from, mut sum) = (0, 0_u64);
-    for (place, size) in sizes.iter().enumerate() {
+    for (index, size) in sizes.iter().enumerate() {
         sum = sum.saturating_add(*size);
         let done = match how {
-            Cut::PartCount(most) => {
-                let most = most.max(1);
-                // The next border is at an equal share of all bytes; what is left over must
-                // still fill the parts that are to come.
-                let border = u128::from(total) * (parts.len() as u128 + 1) / most as u128;
-                let left = sizes.len() - place - 1;
-                parts.len() + 1 < most && (u128::from(sum) >= border || left < most - parts.len())
+            Cut::PartCount(max) => {
+                let max = max.max(1);
+                // Each part ends at an equal share of all bytes, but leaves at least one row group
+                // for each of the following parts.
+                let part_end = u128::from(total) * (parts.len() as u128 + 1) / max as u128;
+                let left = sizes.len() - index - 1;
+                parts.len() + 1 < max && (u128::from(sum) >= part_end || left < max - parts.len())
             }
             Cut::PartBytes(size) => {
                 let part: u64 =
-                    sizes[from..=place].iter().fold(0, |sum, size| sum.saturating_add(*size));
+                    sizes[from..=index].iter().fold(0, |sum, size| sum.saturating_add(*size));
                 part >= size.max(MIN_PART_BYTES)
             }
         };
         if done {
-            parts.push(from..place + 1);
-            from = place + 1;
+            parts.push(from..index + 1);
+            from = index + 1;
         }
     }
     if from < sizes.len() {

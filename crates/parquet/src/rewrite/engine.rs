@@ -1,6 +1,6 @@
-//! One output file: copied chunks as bytes, converted chunks through a writer, a new footer.
+//! Writes one output file: copies chunks as bytes, writes converted chunks, and writes a new footer.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use landbridge_core::rewrite::Compression;
 use landbridge_core::{Error, ErrorKind, Result};
@@ -13,168 +13,89 @@ use parquet::file::reader::ChunkReader;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::column::{self, Tally, Work};
+use super::column::{self, ChunkSource, Conversion, ConversionCounts};
 use super::error::RewriteError;
-use super::indexes::{self, Indexes};
-use super::pages::Pages;
-use super::report::{ColumnReport, RewriteReport};
-use super::schema::{Column, Layout, Task};
-use super::source;
-use super::values::Stored;
-use super::whole_file;
-use super::write::{ChunkWriter, Packer, Page, Texture};
-use crate::Footer;
+use super::indexes::{self, PageIndexes};
+use super::input::{Input, copy_bytes};
+use super::report::RewriteReport;
+use super::schema::{ColumnTask, OutputColumn, OutputLayout};
+use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
+use super::{source, whole_file};
 
-/// What is read and written at once where bytes are copied: few calls, and it stays in the
-/// second cache on its way.
-pub(super) const COPY: usize = 256 * 1024;
-/// The largest dictionary that is read, as a part of the largest page.
-const DICTIONARY_PART: usize = 4;
-
-/// A source with all that is known of it.
-pub(super) struct Input<'a, R> {
-    pub(super) source: &'a R,
-    pub(super) name: &'a str,
-    pub(super) footer: &'a Footer,
-    /// The largest page of a converted column, in bytes.
-    pub(super) page_limit: usize,
-}
-
-impl<R: ChunkReader> Input<'_, R> {
-    fn chunk(&self, group: usize, leaf: usize) -> Result<&ColumnChunkMetaData, RewriteError> {
-        let chunk = self.footer.metadata.row_group(group).columns().get(leaf);
-        chunk.ok_or(RewriteError::Page("a row group has fewer columns than the schema"))
-    }
-
-    fn rows(&self, group: usize) -> Result<usize, RewriteError> {
-        usize::try_from(self.footer.metadata.row_group(group).num_rows())
-            .map_err(|_| RewriteError::Page("a row group has an impossible number of rows"))
-    }
-
-    fn open(
-        &self,
-        group: usize,
-        leaf: usize,
-        stored: Stored,
-        optional: bool,
-    ) -> Result<column::Source<R::T>, RewriteError> {
-        let chunk = self.chunk(group, leaf)?;
-        if chunk.column_type() != stored.physical() {
-            return Err(RewriteError::Page("a column has another type than the schema says"));
-        }
-        let (start, length) = source::range(chunk, self.footer)?;
-        let pages = Pages::new(
-            self.source.get_read(start)?,
-            length,
-            chunk.compression_codec(),
-            self.page_limit,
-        );
-        column::Source::open(
-            pages,
-            optional,
-            stored,
-            self.rows(group)?,
-            self.page_limit / DICTIONARY_PART,
-        )
-    }
-
-    /// Counts the misfits of one column in all row groups, and writes nothing.
-    pub(super) fn scan(&self, column: &Column) -> Result<ColumnReport> {
-        let mut report = column.report();
-        if let Task::Convert { work, stored, optional } = &column.task {
-            for group in 0..self.footer.metadata.num_row_groups() {
-                let mut tally = Tally::default();
-                self.open(group, column.leaves.start, *stored, *optional)
-                    .and_then(|source| {
-                        column::convert(source, work, None, &mut Page::default(), &mut tally)
-                    })
-                    .map_err(|trouble| trouble.at(|| self.place(&column.name)))?;
-                report.count(&tally);
-                report.add_nulls(Some(tally.nulls + tally.misfits.iter().sum::<u64>()));
-            }
-        }
-        Ok(report)
-    }
-
-    fn place(&self, column: &str) -> String {
-        format!("{}, column `{column}`", self.name)
-    }
-}
-
-/// Writes one file of these row groups. `judge` sees the report before the footer is written,
-/// so that what it refuses is no Parquet file.
+/// Writes one file of these row groups. `check` receives the report before the footer is written: if
+/// it fails, the output is not a readable Parquet file.
 pub(super) fn write<R: ChunkReader, W: Write + Send>(
     input: &Input<'_, R>,
-    layout: &Layout,
+    layout: &OutputLayout,
     groups: &[usize],
     compression: Compression,
     sink: W,
-    judge: impl FnOnce(&RewriteReport) -> Result<()>,
+    check: impl FnOnce(&RewriteReport) -> Result<()>,
 ) -> Result<RewriteReport> {
-    let at = |trouble: RewriteError| trouble.at(|| input.name.to_owned());
+    let in_file = |error: RewriteError| error.into_error(|| input.name.to_owned());
     let count = input.footer.metadata.num_row_groups();
     if groups.iter().any(|group| *group >= count) {
         return Err(Error::new(
             ErrorKind::Rejected,
-            "a file does not have so many row groups",
+            "a requested row group does not exist in the file",
             input.name,
         ));
     }
     if !layout.changed && groups.iter().copied().eq(0..count) {
-        return whole_file::copy(input, layout, sink).map_err(at);
+        return whole_file::copy(input, layout, sink).map_err(in_file);
     }
-    let mut output = Output {
+    let mut output = OutputFile {
         input,
         layout,
-        packer: Packer::new(compression),
-        page: Page::default(),
+        compressor: PageCompressor::new(compression),
+        page: PageBuffer::default(),
         sink: TrackedWrite::new(sink),
-        buffer: Vec::new(),
+        copy_buffer: Vec::new(),
         report: RewriteReport {
-            columns: layout.columns.iter().map(Column::report).collect(),
+            columns: layout.columns.iter().map(OutputColumn::report).collect(),
             ..RewriteReport::default()
         },
     };
-    output.sink.write_all(b"PAR1").map_err(|error| at(error.into()))?;
+    output.sink.write_all(b"PAR1").map_err(|error| in_file(error.into()))?;
     let mut written = Vec::with_capacity(groups.len());
     for (ordinal, group) in groups.iter().enumerate() {
-        written.push(output.row_group(*group, ordinal)?);
+        written.push(output.write_row_group(*group, ordinal)?);
     }
-    judge(&output.report)?;
-    output.finish(groups, written).map_err(at)
+    check(&output.report)?;
+    output.finish(groups, written).map_err(in_file)
 }
 
-struct Output<'a, R, W: Write> {
+struct OutputFile<'a, R, W: Write> {
     input: &'a Input<'a, R>,
-    layout: &'a Layout,
-    packer: Packer,
-    /// The page that is written next; its buffers serve all chunks.
-    page: Page,
+    layout: &'a OutputLayout,
+    compressor: PageCompressor,
+    /// The page that is being filled; all chunks share its buffers.
+    page: PageBuffer,
     sink: TrackedWrite<W>,
-    buffer: Vec<u8>,
+    copy_buffer: Vec<u8>,
     report: RewriteReport,
 }
 
-/// Bytes of the source that go over in one piece.
+/// A range of the source that is copied at once.
 #[derive(Default)]
-struct Piece {
+struct CopyRange {
     start: u64,
     length: u64,
 }
 
-impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
-    fn row_group(&mut self, group: usize, ordinal: usize) -> Result<RowGroupMetaData> {
+impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
+    fn write_row_group(&mut self, group: usize, ordinal: usize) -> Result<RowGroupMetaData> {
         let input = self.input;
         let begin = self.sink.bytes_written();
         let mut chunks = Vec::with_capacity(self.layout.schema.num_columns());
-        let mut piece = Piece::default();
-        for (place, column) in self.layout.columns.iter().enumerate() {
-            self.column(group, place, column, &mut piece, &mut chunks)
-                .map_err(|trouble| trouble.at(|| input.place(&column.name)))?;
+        let mut pending = CopyRange::default();
+        for (index, column) in self.layout.columns.iter().enumerate() {
+            self.write_column(group, index, column, &mut pending, &mut chunks)
+                .map_err(|error| error.into_error(|| input.location(&column.name)))?;
         }
-        let at = |trouble: RewriteError| trouble.at(|| input.name.to_owned());
-        self.copy(&mut piece).map_err(at)?;
-        self.blooms(group, &mut chunks).map_err(at)?;
+        let in_file = |error: RewriteError| error.into_error(|| input.name.to_owned());
+        self.copy(&mut pending).map_err(in_file)?;
+        self.copy_bloom_filters(group, &mut chunks).map_err(in_file)?;
         let old = input.footer.metadata.row_group(group);
         self.report.rows += old.num_rows().unsigned_abs();
         self.report.row_groups += 1;
@@ -184,130 +105,140 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
             .set_column_metadata(chunks)
             .set_total_byte_size(size)
             .set_num_rows(old.num_rows())
-            .set_sorting_columns(self.sorting(old))
+            .set_sorting_columns(self.sorting_columns(old))
             .set_file_offset(begin as i64);
         if let Ok(ordinal) = i16::try_from(ordinal) {
             builder = builder.set_ordinal(ordinal);
         }
-        builder.build().map_err(|error| at(error.into()))
+        builder.build().map_err(|error| in_file(error.into()))
     }
 
-    fn column(
+    fn write_column(
         &mut self,
         group: usize,
-        place: usize,
-        column: &Column,
-        piece: &mut Piece,
+        column_index: usize,
+        column: &OutputColumn,
+        pending: &mut CopyRange,
         chunks: &mut Vec<ColumnChunkMetaData>,
     ) -> Result<(), RewriteError> {
-        let rows = self.input.rows(group)?;
         match &column.task {
-            Task::Copy => {
+            ColumnTask::Copy => {
                 for (leaf, out) in column.leaves.clone().zip(column.first..) {
-                    let chunk = self.input.chunk(group, leaf)?;
-                    let (start, length) = source::range(chunk, self.input.footer)?;
-                    if piece.start + piece.length != start {
-                        self.copy(piece)?;
-                        piece.start = start;
-                    }
-                    let to = self.sink.bytes_written() as u64 + piece.length;
-                    piece.length += length;
-                    let descriptor = self.layout.schema.column(out);
-                    let moved = moved(chunk, descriptor, to as i64 - start as i64).build()?;
-                    let report = &mut self.report.columns[place];
-                    if column.leaves.len() == 1 {
-                        let nulls =
-                            chunk.statistics().and_then(|statistics| statistics.null_count_opt());
-                        report.add_nulls(nulls);
-                        report.add_bounds(&moved);
-                    }
-                    self.report.bytes_copied += length;
-                    chunks.push(moved);
+                    chunks.push(self.copy_chunk(group, column_index, leaf, out, pending)?);
                 }
             }
-            Task::Convert { work, stored, optional } => {
-                self.copy(piece)?;
-                let source = self.input.open(group, column.leaves.start, *stored, *optional)?;
-                let mut tally = Tally::default();
-                let mut page = std::mem::take(&mut self.page);
-                let texture = match work {
-                    Work::Tokenise(_) => Texture::Tokens,
-                    Work::Retype(_) => Texture::Any,
-                };
-                let mut writer = self.writer(column.first, texture);
-                column::convert(source, work, Some(&mut writer), &mut page, &mut tally)?;
-                let chunk = writer.close(&mut page)?;
-                self.page = page;
-                let report = &mut self.report.columns[place];
-                report.count(&tally);
-                report.add_nulls(Some(nulls(work, &tally)));
-                if let Work::Retype(_) = work {
-                    report.add_bounds(&chunk);
-                }
-                self.report.bytes_decoded += tally.read;
-                self.report.bytes_inflated += tally.inflated;
-                chunks.push(chunk);
+            ColumnTask::Convert { conversion, source_type, optional } => {
+                self.copy(pending)?;
+                let source =
+                    self.input.open_chunk(group, column.leaves.start, *source_type, *optional)?;
+                chunks.push(self.convert_chunk(column_index, column.first, source, conversion)?);
             }
-            Task::Null => {
-                self.copy(piece)?;
+            ColumnTask::Null => {
+                self.copy(pending)?;
+                let rows = self.input.rows(group)?;
                 let mut page = std::mem::take(&mut self.page);
-                let mut writer = self.writer(column.first, Texture::Any);
-                column::nulls(&mut writer, &mut page, rows)?;
+                let mut writer = self.chunk_writer(column.first, PageContent::Arbitrary);
+                column::write_nulls(&mut writer, &mut page, rows)?;
                 chunks.push(writer.close(&mut page)?);
                 self.page = page;
-                self.report.columns[place].add_nulls(Some(rows as u64));
+                self.report.columns[column_index].add_nulls(Some(rows as u64));
             }
         }
         Ok(())
     }
 
-    /// A writer of one leaf whose pages go out as soon as they are full.
-    fn writer(&mut self, leaf: usize, texture: Texture) -> ChunkWriter<'_> {
+    /// Adds a chunk to the range that is copied next, and returns its metadata in the output.
+    fn copy_chunk(
+        &mut self,
+        group: usize,
+        column_index: usize,
+        leaf: usize,
+        output_leaf: usize,
+        pending: &mut CopyRange,
+    ) -> Result<ColumnChunkMetaData, RewriteError> {
+        let chunk = self.input.chunk(group, leaf)?;
+        let (start, length) = source::range(chunk, self.input.footer)?;
+        if pending.start + pending.length != start {
+            self.copy(pending)?;
+            pending.start = start;
+        }
+        let offset = self.sink.bytes_written() as u64 + pending.length;
+        pending.length += length;
+        let descriptor = self.layout.schema.column(output_leaf);
+        let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
+        if self.layout.columns[column_index].leaves.len() == 1 {
+            let nulls = chunk.statistics().and_then(|statistics| statistics.null_count_opt());
+            let report = &mut self.report.columns[column_index];
+            report.add_nulls(nulls);
+            report.add_bounds(&copied);
+        }
+        self.report.bytes_copied += length;
+        Ok(copied)
+    }
+
+    fn convert_chunk(
+        &mut self,
+        column_index: usize,
+        output_leaf: usize,
+        source: ChunkSource<R::T>,
+        conversion: &Conversion,
+    ) -> Result<ColumnChunkMetaData, RewriteError> {
+        let mut counts = ConversionCounts::default();
+        let mut page = std::mem::take(&mut self.page);
+        let content = match conversion {
+            Conversion::Tokenise(_) => PageContent::Tokens,
+            Conversion::Retype(_) => PageContent::Arbitrary,
+        };
+        let mut writer = self.chunk_writer(output_leaf, content);
+        column::convert(source, conversion, Some(&mut writer), &mut page, &mut counts)?;
+        let chunk = writer.close(&mut page)?;
+        self.page = page;
+        let report = &mut self.report.columns[column_index];
+        report.add_counts(&counts);
+        report.add_nulls(Some(output_nulls(conversion, &counts)));
+        if let Conversion::Retype(_) = conversion {
+            report.add_bounds(&chunk);
+        }
+        self.report.bytes_decoded += counts.bytes_read;
+        self.report.bytes_inflated += counts.bytes_inflated;
+        Ok(chunk)
+    }
+
+    /// A writer for one leaf column; it writes each page when the page is full.
+    fn chunk_writer(&mut self, leaf: usize, content: PageContent) -> ChunkWriter<'_> {
         let begin = self.sink.bytes_written() as u64;
         let pages = Box::new(SerializedPageWriter::new(&mut self.sink));
         let column = self.layout.schema.column(leaf);
-        ChunkWriter::new(pages, &mut self.packer, column, texture, begin)
+        ChunkWriter::new(pages, &mut self.compressor, column, content, begin)
     }
 
-    /// Copies a piece, which is empty afterwards.
-    fn copy(&mut self, piece: &mut Piece) -> Result<(), RewriteError> {
-        let Piece { start, length } = std::mem::take(piece);
+    /// Copies the pending range and clears it.
+    fn copy(&mut self, pending: &mut CopyRange) -> Result<(), RewriteError> {
+        let CopyRange { start, length } = std::mem::take(pending);
         if length == 0 {
             return Ok(());
         }
-        let mut read = self.input.source.get_read(start)?;
-        let mut left = length;
-        self.buffer.resize(COPY, 0);
-        while left > 0 {
-            let most = usize::try_from(left).map_or(COPY, |left| left.min(COPY));
-            match read.read(&mut self.buffer[..most]) {
-                Ok(0) => return Err(RewriteError::Page("the file ends within a column")),
-                Ok(count) => {
-                    self.sink.write_all(&self.buffer[..count])?;
-                    left -= count as u64;
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        let source = self.input.source.get_read(start)?;
+        let ends_early = "the file ends within a column";
+        copy_bytes(source, &mut self.sink, length, &mut self.copy_buffer, ends_early)
     }
 
-    /// The copied columns of a row group, as leaves of source and output.
-    fn copied(&self) -> impl Iterator<Item = (usize, usize)> + use<'_, R, W> {
-        let copied = self.layout.columns.iter().filter(|column| matches!(column.task, Task::Copy));
+    /// The leaves of the copied columns: the index in the source and in the output.
+    fn copied_leaves(&self) -> impl Iterator<Item = (usize, usize)> + use<'_, R, W> {
+        let copied =
+            self.layout.columns.iter().filter(|column| matches!(column.task, ColumnTask::Copy));
         copied.flat_map(|column| column.leaves.clone().zip(column.first..))
     }
 
-    fn blooms(
+    fn copy_bloom_filters(
         &mut self,
         group: usize,
         chunks: &mut [ColumnChunkMetaData],
     ) -> Result<(), RewriteError> {
-        let pairs: Vec<_> = self.copied().collect();
+        let pairs: Vec<_> = self.copied_leaves().collect();
         for (leaf, out) in pairs {
             let old = self.input.chunk(group, leaf)?;
-            if let Some(bytes) = indexes::bloom(self.input.source, old, self.input.footer)? {
+            if let Some(bytes) = indexes::bloom_filter(self.input.source, old, self.input.footer)? {
                 let offset = self.sink.bytes_written() as i64;
                 self.sink.write_all(&bytes)?;
                 chunks[out] = chunks[out]
@@ -321,9 +252,9 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         Ok(())
     }
 
-    /// By what the rows are still sorted: the leading columns that went over unchanged.
-    fn sorting(&self, group: &RowGroupMetaData) -> Option<Vec<SortingColumn>> {
-        let leaves: Vec<_> = self.copied().collect();
+    /// The columns by which the rows are still sorted: the leading ones that are copied.
+    fn sorting_columns(&self, group: &RowGroupMetaData) -> Option<Vec<SortingColumn>> {
+        let leaves: Vec<_> = self.copied_leaves().collect();
         let moved = |column: &SortingColumn| {
             let (_, out) =
                 leaves.iter().find(|(leaf, _)| i32::try_from(*leaf) == Ok(column.column_idx))?;
@@ -338,7 +269,7 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         groups: &[usize],
         mut written: Vec<RowGroupMetaData>,
     ) -> Result<RewriteReport, RewriteError> {
-        self.page_indexes(groups, &mut written)?;
+        self.copy_page_indexes(groups, &mut written)?;
         let old = self.input.footer.metadata.file_metadata();
         let orders = self.layout.schema.columns().iter().map(|column| {
             ColumnOrder::TYPE_DEFINED_ORDER(ColumnOrder::sort_order_for_type(
@@ -348,15 +279,15 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
             ))
         });
         let orders = old.column_orders().map(|_| orders.collect());
-        // What writers keep beside the schema mostly describes it, with the names of dropped
-        // columns among it; so none of it outlives a change. The writer's own name does: by it,
-        // readers know which statistics not to trust.
-        let beside = old.key_value_metadata().filter(|_| !self.layout.changed).cloned();
+        // Other writers' key-value metadata mostly describes the schema and can contain the names of
+        // dropped columns, so a changed file has none of it. The writer's name stays, because
+        // readers use it to decide which statistics to trust.
+        let key_values = old.key_value_metadata().filter(|_| !self.layout.changed).cloned();
         let file = FileMetaData::new(
             old.version(),
             written.iter().map(RowGroupMetaData::num_rows).sum(),
             old.created_by().map(str::to_owned),
-            beside,
+            key_values,
             self.layout.schema.clone(),
             orders,
         );
@@ -369,19 +300,19 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
         Ok(self.report)
     }
 
-    fn page_indexes(
+    fn copy_page_indexes(
         &mut self,
         groups: &[usize],
         written: &mut [RowGroupMetaData],
     ) -> Result<(), RewriteError> {
-        let indexes = Indexes::read(self.input.source, self.input.footer, self.layout, groups)?;
-        let pairs: Vec<_> = self.copied().collect();
+        let indexes = PageIndexes::read(self.input.source, self.input.footer, self.layout, groups)?;
+        let pairs: Vec<_> = self.copied_leaves().collect();
         for (group, new) in groups.iter().zip(written) {
             for (leaf, out) in &pairs {
                 let old = self.input.chunk(*group, *leaf)?;
                 let chunk = &mut new.columns_mut()[*out];
-                let by = chunk.data_page_offset() - old.data_page_offset();
-                let (column, offset) = indexes.moved(old, self.input.footer, by);
+                let offset_change = chunk.data_page_offset() - old.data_page_offset();
+                let (column, offset) = indexes.relocated(old, self.input.footer, offset_change);
                 let mut builder = chunk.clone().into_builder();
                 if let Some(bytes) = column {
                     builder = builder
@@ -402,16 +333,16 @@ impl<R: ChunkReader, W: Write + Send> Output<'_, R, W> {
     }
 }
 
-/// NULLs of the output. An array that is NULL is empty there.
-fn nulls(work: &Work, tally: &Tally) -> u64 {
-    match work {
-        Work::Retype(landbridge_core::rewrite::TargetType::List(_)) => 0,
-        _ => tally.nulls + tally.misfits.iter().sum::<u64>(),
+/// The NULLs of the output. A NULL array is empty in the output.
+fn output_nulls(conversion: &Conversion, counts: &ConversionCounts) -> u64 {
+    match conversion {
+        Conversion::Retype(landbridge_core::rewrite::TargetType::List(_)) => 0,
+        _ => counts.nulls_and_misfits(),
     }
 }
 
-/// The same chunk, `by` bytes further on.
-fn moved(
+/// The metadata of the same chunk, `by` bytes further on.
+fn relocated(
     chunk: &ColumnChunkMetaData,
     descriptor: ColumnDescPtr,
     by: i64,

@@ -1,79 +1,79 @@
-//! What can go wrong inside, and what it is to the outside.
+//! The internal error of a rewrite, and its conversion into an [`Error`].
 
 use std::io;
 
 use landbridge_core::{Error, ErrorKind};
 use parquet::errors::ParquetError;
 
-/// RewriteError with one file. It never holds a value of a cell.
+/// An error in one file. It never contains the value of a cell.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RewriteError {
-    /// A page is not as it should be.
+    /// The content of a page or of its column contradicts the format or the footer.
     #[error("{0}")]
-    Page(&'static str),
-    /// A page needs more memory than it may have.
+    Malformed(&'static str),
+    /// A page is larger than the page limit.
     #[error("a page is larger than the limit")]
     PageTooLarge,
-    /// A column is compressed by a codec that is not built in.
-    #[error("a column has a codec that cannot be read")]
+    /// A column has a compression codec that is not supported.
+    #[error("a column has an unsupported compression codec")]
     Codec,
-    /// A column has an encoding that cannot be read.
-    #[error("a column has an encoding that cannot be read")]
+    /// A column has an encoding that is not supported.
+    #[error("a column has an unsupported encoding")]
     Encoding,
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The library refused.
+    /// The `parquet` crate returned an error.
     #[error(transparent)]
     Parquet(#[from] ParquetError),
 }
 
 impl RewriteError {
-    /// The error; `place` names file and column.
-    pub(super) fn at(self, place: impl FnOnce() -> String) -> Error {
+    /// The [`Error`] for callers. `location` names file and column.
+    pub(super) fn into_error(self, location: impl FnOnce() -> String) -> Error {
         match self {
-            Self::Page(what) => {
-                Error::new(ErrorKind::Corrupt, "a page of a Parquet file is broken", place())
+            Self::Malformed(what) => {
+                Error::new(ErrorKind::Corrupt, "a page of a Parquet file is malformed", location())
                     .caused_by(what)
             }
             Self::PageTooLarge => Error::new(
                 ErrorKind::Rejected,
-                "a page of a Parquet file is larger than the memory it may have",
-                place(),
+                "a page of a Parquet file is larger than the page limit",
+                location(),
             ),
             Self::Codec => Error::new(
                 ErrorKind::Rejected,
-                "a column of a Parquet file has a codec that cannot be read",
-                place(),
+                "a column of a Parquet file has an unsupported compression codec",
+                location(),
             ),
             Self::Encoding => Error::new(
                 ErrorKind::Rejected,
-                "a column of a Parquet file has an encoding that cannot be read",
-                place(),
+                "a column of a Parquet file has an unsupported encoding",
+                location(),
             ),
             Self::Io(error) => match error.downcast::<Error>() {
                 Ok(error) => error,
                 Err(error) => Error::new(
                     ErrorKind::Transient,
                     "a Parquet file cannot be read or written",
-                    place(),
+                    location(),
                 )
                 .caused_by(error),
             },
             Self::Parquet(ParquetError::External(error)) => match error.downcast::<Error>() {
                 Ok(error) => *error,
                 Err(error) => match error.downcast::<io::Error>() {
-                    Ok(error) => Self::Io(*error).at(place),
+                    Ok(error) => Self::Io(*error).into_error(location),
                     Err(error) => Error::new(
                         ErrorKind::Rejected,
                         "a Parquet file cannot be rewritten",
-                        place(),
+                        location(),
                     )
                     .caused_by(error),
                 },
             },
             Self::Parquet(error) => {
-                Error::new(ErrorKind::Rejected, "a Parquet file cannot be rewritten", place())
+                Error::new(ErrorKind::Rejected, "a Parquet file cannot be rewritten", location())
                     .caused_by(error)
             }
         }

@@ -1,54 +1,53 @@
-//! Parquet's two packings of whole numbers: runs mixed with bit-packed groups (levels and
-//! dictionary indices), and deltas in blocks (DELTA_BINARY_PACKED). Both are read a batch
-//! at a time, so that a forged count allocates nothing.
+//! Parquet's two integer encodings: the RLE/bit-packing hybrid (levels and dictionary indices), and
+//! DELTA_BINARY_PACKED. Both are decoded in batches, so that a forged count allocates nothing.
 
 use super::error::RewriteError;
 
-/// Made only when it is needed: it would be dropped at every value otherwise.
-fn ends() -> RewriteError {
-    RewriteError::Page("levels or indices end too early")
+/// A function, so that the error is created only on failure and not dropped for every value.
+fn truncated() -> RewriteError {
+    RewriteError::Malformed("levels or indices are truncated")
 }
 
-/// Runs and bit-packed groups of numbers of `width` bits.
-pub(super) struct Hybrid<'a> {
+/// Decodes runs and bit-packed groups of numbers of `width` bits.
+pub(super) struct HybridDecoder<'a> {
     bytes: &'a [u8],
     width: u32,
     run: Run<'a>,
 }
 
 enum Run<'a> {
-    Same { value: u32, left: usize },
+    Repeated { value: u32, left: usize },
     Packed { bytes: &'a [u8], bit: usize, left: usize },
 }
 
-impl<'a> Hybrid<'a> {
+impl<'a> HybridDecoder<'a> {
     pub(super) fn new(bytes: &'a [u8], width: u32) -> Result<Self, RewriteError> {
         if width > 32 {
-            return Err(RewriteError::Page("numbers are wider than 32 bits"));
+            return Err(RewriteError::Malformed("numbers are wider than 32 bits"));
         }
-        Ok(Self { bytes, width, run: Run::Same { value: 0, left: 0 } })
+        Ok(Self { bytes, width, run: Run::Repeated { value: 0, left: 0 } })
     }
 
-    /// Numbers of one bit, packed from the highest bit on: the deprecated BIT_PACKED levels.
-    pub(super) fn bits_from_the_top(
+    /// Decodes the deprecated BIT_PACKED levels: numbers of one bit, most significant bit first.
+    pub(super) fn read_msb_first(
         bytes: &'a [u8],
         out: &mut [u32],
         at: usize,
     ) -> Result<(), RewriteError> {
         for (place, out) in out.iter_mut().enumerate() {
             let bit = at + place;
-            let byte = bytes.get(bit / 8).ok_or_else(ends)?;
+            let byte = bytes.get(bit / 8).ok_or_else(truncated)?;
             *out = u32::from(byte >> (7 - bit % 8) & 1);
         }
         Ok(())
     }
 
-    /// Fills `out`.
+    /// Decodes the next numbers until `out` is full.
     pub(super) fn read(&mut self, mut out: &mut [u32]) -> Result<(), RewriteError> {
         while !out.is_empty() {
             match &mut self.run {
-                Run::Same { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Same { value, left } => {
+                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
+                Run::Repeated { value, left } => {
                     let count = out.len().min(*left);
                     let (now, later) = out.split_at_mut(count);
                     now.fill(*value);
@@ -71,14 +70,15 @@ impl<'a> Hybrid<'a> {
     }
 
     fn next_run(&mut self) -> Result<(), RewriteError> {
-        let (head, rest) = varint(self.bytes).ok_or_else(ends)?;
-        let count = usize::try_from(head >> 1).map_err(|_| ends())?;
+        let (head, rest) = varint(self.bytes).ok_or_else(truncated)?;
+        let count = usize::try_from(head >> 1).map_err(|_| truncated())?;
         if count == 0 {
-            return Err(RewriteError::Page("a run of nothing"));
+            return Err(RewriteError::Malformed("a run is empty"));
         }
         let length = if head & 1 == 1 {
-            // Groups of eight; the last one may be cut where nothing is left to say.
-            let bytes = count.checked_mul(self.width as usize).ok_or_else(ends)?.min(rest.len());
+            // Groups of eight numbers; the last group may be truncated at the end of the data.
+            let bytes =
+                count.checked_mul(self.width as usize).ok_or_else(truncated)?.min(rest.len());
             let (packed, rest) = rest.split_at(bytes);
             let whole = if self.width == 0 {
                 count.saturating_mul(8)
@@ -86,7 +86,7 @@ impl<'a> Hybrid<'a> {
                 bytes * 8 / self.width as usize
             };
             if whole == 0 {
-                return Err(ends());
+                return Err(truncated());
             }
             self.run =
                 Run::Packed { bytes: packed, bit: 0, left: whole.min(count.saturating_mul(8)) };
@@ -95,15 +95,16 @@ impl<'a> Hybrid<'a> {
         } else {
             self.width.div_ceil(8) as usize
         };
-        let (value, rest) = rest.split_at_checked(length).ok_or_else(ends)?;
+        let (value, rest) = rest.split_at_checked(length).ok_or_else(truncated)?;
         let value = value.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
-        self.run = Run::Same { value, left: count };
+        self.run = Run::Repeated { value, left: count };
         self.bytes = rest;
         Ok(())
     }
 }
 
-/// `width` bits from `bit` on, lowest first. Bits beyond the end are zero.
+/// The number of `width` bits at offset `bit`, least significant bit first. Bits beyond the end are
+/// zero.
 fn unpack(bytes: &[u8], bit: usize, width: u32) -> u32 {
     let from = bit / 8;
     let mut word = [0; 8];
@@ -116,7 +117,7 @@ fn unpack(bytes: &[u8], bit: usize, width: u32) -> u32 {
     (shifted & ((1_u64 << width) - 1)) as u32
 }
 
-/// Appends numbers of `width` bits: one run where all are alike, one bit-packed run otherwise.
+/// Appends numbers of `width` bits: one run if all are equal, otherwise one bit-packed run.
 pub(super) fn write<T: Copy + Into<u32> + PartialEq>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
     let Some(first) = numbers.first() else { return };
     if numbers.iter().all(|number| number == first) {
@@ -132,7 +133,7 @@ pub(super) fn write<T: Copy + Into<u32> + PartialEq>(numbers: &[T], width: u32, 
     }
 }
 
-/// Appends numbers of `width` bits, lowest bit first.
+/// Appends numbers of `width` bits, least significant bit first.
 pub(super) fn pack<T: Copy + Into<u32>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
     let (mut word, mut bits) = (0_u64, 0);
     for number in numbers {
@@ -169,106 +170,108 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// DELTA_BINARY_PACKED.
-pub(super) struct Delta<'a> {
+/// Decodes DELTA_BINARY_PACKED.
+pub(super) struct DeltaDecoder<'a> {
     bytes: &'a [u8],
-    /// Values still to come.
+    /// The number of values that are not read yet.
     left: usize,
-    /// Values of one miniblock, and miniblocks of a block.
-    mini: usize,
-    minis: usize,
+    /// Values per miniblock, and miniblocks per block.
+    miniblock_values: usize,
+    miniblocks: usize,
     value: i64,
     first: bool,
-    least: i64,
-    /// Widths of the miniblocks of this block that are still to come.
+    min_delta: i64,
+    /// The widths of the miniblocks of this block that are not read yet.
     widths: &'a [u8],
     packed: &'a [u8],
     width: u32,
     bit: usize,
-    in_mini: usize,
+    miniblock_left: usize,
 }
 
-impl<'a> Delta<'a> {
+impl<'a> DeltaDecoder<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self, RewriteError> {
-        const WRONG: RewriteError = RewriteError::Page("deltas have an impossible header");
+        const WRONG: RewriteError = RewriteError::Malformed("deltas have an impossible header");
         let (block, bytes) = varint(bytes).ok_or(WRONG)?;
-        let (minis, bytes) = varint(bytes).ok_or(WRONG)?;
+        let (miniblocks, bytes) = varint(bytes).ok_or(WRONG)?;
         let (left, bytes) = varint(bytes).ok_or(WRONG)?;
         let (first, bytes) = varint(bytes).ok_or(WRONG)?;
         let small = |value| usize::try_from(value).ok().filter(|value| *value <= i32::MAX as usize);
-        let (Some(block), Some(minis), Some(left)) = (small(block), small(minis), small(left))
+        let (Some(block), Some(miniblocks), Some(left)) =
+            (small(block), small(miniblocks), small(left))
         else {
             return Err(WRONG);
         };
-        if minis == 0
-            || block % minis != 0
-            || block / minis == 0
-            || !(block / minis).is_multiple_of(8)
+        if miniblocks == 0
+            || block % miniblocks != 0
+            || block / miniblocks == 0
+            || !(block / miniblocks).is_multiple_of(8)
         {
             return Err(WRONG);
         }
         Ok(Self {
             bytes,
             left,
-            mini: block / minis,
-            minis,
+            miniblock_values: block / miniblocks,
+            miniblocks,
             value: zigzag(first),
             first: true,
-            least: 0,
+            min_delta: 0,
             widths: &[],
             packed: &[],
             width: 0,
             bit: 0,
-            in_mini: 0,
+            miniblock_left: 0,
         })
     }
 
     /// The next value.
     pub(super) fn next(&mut self) -> Result<i64, RewriteError> {
         if self.left == 0 {
-            return Err(ends());
+            return Err(truncated());
         }
         self.left -= 1;
         if std::mem::take(&mut self.first) {
             return Ok(self.value);
         }
-        if self.in_mini == 0 {
-            self.next_mini()?;
+        if self.miniblock_left == 0 {
+            self.next_miniblock()?;
         }
-        self.in_mini -= 1;
+        self.miniblock_left -= 1;
         let delta = unpack64(self.packed, self.bit, self.width);
         self.bit += self.width as usize;
-        self.value = self.value.wrapping_add(self.least).wrapping_add(delta as i64);
+        self.value = self.value.wrapping_add(self.min_delta).wrapping_add(delta as i64);
         Ok(self.value)
     }
 
-    fn next_mini(&mut self) -> Result<(), RewriteError> {
+    fn next_miniblock(&mut self) -> Result<(), RewriteError> {
         if self.widths.is_empty() {
-            let (least, rest) = varint(self.bytes).ok_or_else(ends)?;
-            self.least = zigzag(least);
-            (self.widths, self.bytes) = rest.split_at_checked(self.minis).ok_or_else(ends)?;
+            let (min_delta, rest) = varint(self.bytes).ok_or_else(truncated)?;
+            self.min_delta = zigzag(min_delta);
+            (self.widths, self.bytes) =
+                rest.split_at_checked(self.miniblocks).ok_or_else(truncated)?;
         }
-        let (width, widths) = self.widths.split_first().ok_or_else(ends)?;
+        let (width, widths) = self.widths.split_first().ok_or_else(truncated)?;
         if *width > 64 {
-            return Err(RewriteError::Page("deltas are wider than 64 bits"));
+            return Err(RewriteError::Malformed("deltas are wider than 64 bits"));
         }
         self.widths = widths;
         self.width = u32::from(*width);
-        let length = self.mini / 8 * usize::from(*width);
-        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or_else(ends)?;
-        (self.bit, self.in_mini) = (0, self.mini);
+        let length = self.miniblock_values / 8 * usize::from(*width);
+        (self.packed, self.bytes) = self.bytes.split_at_checked(length).ok_or_else(truncated)?;
+        (self.bit, self.miniblock_left) = (0, self.miniblock_values);
         Ok(())
     }
 
-    /// What follows behind the last value.
-    pub(super) fn after(mut self) -> Result<&'a [u8], RewriteError> {
+    /// The bytes after the last value.
+    pub(super) fn rest(mut self) -> Result<&'a [u8], RewriteError> {
         self.left = self.left.saturating_sub(usize::from(self.first));
         loop {
-            self.left = self.left.saturating_sub(self.in_mini);
+            self.left = self.left.saturating_sub(self.miniblock_left);
             if self.left == 0 {
                 return Ok(self.bytes);
             }
-            self.next_mini()?;
+            self.next_miniblock()?;
         }
     }
 }
@@ -295,7 +298,7 @@ mod tests {
 
     fn all(bytes: &[u8], width: u32, count: usize) -> Option<Vec<u32>> {
         let mut out = vec![0; count];
-        Hybrid::new(bytes, width).ok()?.read(&mut out).ok()?;
+        HybridDecoder::new(bytes, width).ok()?.read(&mut out).ok()?;
         Some(out)
     }
 
@@ -305,13 +308,13 @@ mod tests {
         let bytes = [8, 1, 3, 0b1000_1000, 0b1100_0110, 0b1111_1010];
         assert_eq!(all(&bytes, 3, 12), Some(vec![1, 1, 1, 1, 0, 1, 2, 3, 4, 5, 6, 7]));
         assert_eq!(all(&bytes, 3, 13), None, "one too many");
-        assert_eq!(all(&[0, 1], 3, 1), None, "a run of nothing");
+        assert_eq!(all(&[0, 1], 3, 1), None, "a run is empty");
         assert_eq!(
             all(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0x55], 1, 8),
             Some(vec![1, 0, 1, 0, 1, 0, 1, 0])
         );
         assert_eq!(all(&[20], 0, 10), Some(vec![0; 10]), "numbers of no bits");
-        assert!(Hybrid::new(&[], 33).is_err());
+        assert!(HybridDecoder::new(&[], 33).is_err());
     }
 
     #[test]
@@ -341,12 +344,15 @@ mod tests {
         for (bytes, expected, after) in
             [(up, vec![1, 2, 3, 4, 5], vec![]), (mixed, vec![7, 5, 3, 1, 2, 3, 4, 5], vec![9])]
         {
-            let mut delta = Delta::new(&bytes).expect("a header");
+            let mut delta = DeltaDecoder::new(&bytes).expect("a header");
             let read: Vec<_> = expected.iter().map(|_| delta.next().expect("a value")).collect();
             assert_eq!(read, expected);
             assert!(delta.next().is_err(), "no more");
-            assert_eq!(Delta::new(&bytes).expect("a header").after().expect("the end"), after);
+            assert_eq!(
+                DeltaDecoder::new(&bytes).expect("a header").rest().expect("the end"),
+                after
+            );
         }
-        assert!(Delta::new(&[0, 0, 0, 0]).is_err(), "no miniblocks");
+        assert!(DeltaDecoder::new(&[0, 0, 0, 0]).is_err(), "no miniblocks");
     }
 }

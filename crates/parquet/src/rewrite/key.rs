@@ -1,28 +1,28 @@
-//! How the key of tokens is written down: the value of a secret, or a file.
+//! The text format of a token key, as stored in a secret or a file: `landbridge-token-key-v1:` and 32
+//! to 64 bytes in base64, with padding, on one line.
 //!
-//! `landbridge-token-key-v1:` and 32 to 64 bytes in base64, with padding, on one line. The
-//! beginning is there so that no other secret is taken for a key: every token would change,
-//! and the joins of yesterday's tables with today's would find nothing, in silence.
+//! The prefix prevents another secret from being used as a key. With a wrong key, every token would
+//! change, and joins between yesterday's and today's tables would silently find no rows.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use landbridge_core::{Error, ErrorKind, Result};
 
 use super::token::{MIN_KEY_BYTES, TokenKey};
 
-/// How the written form of a key begins.
+/// The prefix of the text format.
 pub const TOKEN_KEY_PREFIX: &str = "landbridge-token-key-v1:";
-/// The longest key that is taken, in bytes: SHA-256's block. HMAC would hash a longer one.
+/// The maximum length of a key in bytes: SHA-256's block. HMAC would hash a longer key.
 pub const MAX_KEY_BYTES: usize = 64;
 
 impl TokenKey {
-    /// The key that is written so; white space around it does not count. `place` (a secret's
-    /// name, a file's) is what errors name; none repeats any of the key.
+    /// Parses the text format, without surrounding white space. `location` is the name of the secret or
+    /// the file, for error messages. No error message contains any part of the key.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when it is not the written form of a key.
-    pub fn parse(written: &[u8], place: &str) -> Result<Self> {
-        let wrong = |what| Error::new(ErrorKind::Config, what, place);
-        let encoded = written
+    /// [`ErrorKind::Config`] if `text` is not in the text format.
+    pub fn parse(text: &[u8], location: &str) -> Result<Self> {
+        let wrong = |what| Error::new(ErrorKind::Config, what, location);
+        let encoded = text
             .trim_ascii()
             .strip_prefix(TOKEN_KEY_PREFIX.as_bytes())
             .ok_or_else(|| wrong("a token key does not begin with `landbridge-token-key-v1:`"))?;
@@ -35,7 +35,7 @@ impl TokenKey {
         Self::new(&bytes)
     }
 
-    /// The written form of a key of these bytes, which must be random.
+    /// The text format of a key. `secret` must be random.
     pub fn encode(secret: &[u8; MIN_KEY_BYTES]) -> String {
         format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode(secret))
     }
@@ -46,10 +46,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn an_encoded_key_can_be_parsed() {
         let secret = std::array::from_fn(|at| at as u8);
         let written = TokenKey::encode(&secret);
-        // Written down here, since secrets out there hold it: it must be readable for ever.
+        // Deployed secrets contain this format, so it must stay readable.
         assert_eq!(written, "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
         let token = |key: Result<TokenKey>| key.expect("a key").token("account", b"123-45");
         assert_eq!(token(TokenKey::parse(written.as_bytes(), "")), token(TokenKey::new(&secret)));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_without_being_repeated() {
+    fn errors_do_not_quote_an_invalid_key() {
         let short = format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode([7; 31]));
         let long = format!("{TOKEN_KEY_PREFIX}{}", STANDARD.encode([7; 65]));
         for (written, expected) in [

@@ -1,24 +1,24 @@
-//! Rewriting: only the columns that something happens to are decoded, all others are copied
-//! as bytes.
+//! Rewrites a file: decodes only the columns that the plan converts, and copies all others as bytes.
 //!
-//! | module | what |
+//! | module | responsibility |
 //! |---|---|
-//! | here | [`Rewriter`]: a plan and its key, applied to sources |
-//! | [`stream`] | the same from ranged reads into a stream of bytes, with no file between |
-//! | `engine` | one output file: pieces copied, columns converted, a new footer |
-//! | `whole` | a file to which nothing happens |
-//! | `schema` | which column of the output comes from where |
-//! | `column`, `convert`, `text` | one column: text read, converted, counted where it does not fit |
-//! | `write` | a chunk of the output: values, levels, pages, statistics |
-//! | `pages`, `values`, `hybrid`, `thrift` | pages of the source, read so that forged ones cost nothing |
+//! | here | [`Rewriter`]: applies a plan and its token key to sources |
+//! | [`stream`] | rewrites from ranged reads into a stream of bytes, without a local file |
+//! | `engine` | writes one output file: copied ranges, converted columns, a new footer |
+//! | `whole_file` | copies a file that the plan does not change |
+//! | `input` | a source file with its footer |
+//! | `schema` | maps the columns of the source to those of the output |
+//! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
+//! | `write` | writes a chunk of the output: values, levels, pages, statistics |
+//! | `pages`, `values`, `hybrid`, `thrift` | reads pages of the source, with bounded memory for forged pages |
 //! | `indexes` | page indexes and bloom filters of copied columns |
-//! | `cut` | which row groups go into which output |
-//! | `token`, `key` | the format of tokens, and of the key they are made with |
-//! | `report` | what happened |
-//! | `source`, `trouble` | positioned reads; what goes wrong |
+//! | `cut` | decides which row groups go into which output file |
+//! | `token`, `key` | the format of tokens and of the token key |
+//! | `report` | the report of a rewrite |
+//! | `source`, `error` | positioned reads; the internal error |
 //!
-//! What is absent: no page of a copied column is ever looked into; no value of a cell is in an
-//! error; no buffer grows with a row group or a file.
+//! Invariants: no page of a copied column is read. No error contains the value of a cell. No buffer
+//! grows with a row group or a file.
 
 mod column;
 mod convert;
@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod hybrid;
 mod indexes;
+mod input;
 mod key;
 mod pages;
 mod report;
@@ -53,19 +54,19 @@ use parquet::file::reader::ChunkReader;
 pub use cut::{Cut, MIN_PART_BYTES, cut_row_groups};
 pub use key::{MAX_KEY_BYTES, TOKEN_KEY_PREFIX};
 pub use report::{ColumnReport, RewriteReport};
-pub use source::{LocalFile, LocalRead};
+pub use source::{LocalFile, LocalFileReader};
 pub use token::{LENGTH as TOKEN_LENGTH, MIN_KEY_BYTES, PREFIX as TOKEN_PREFIX, TokenKey};
 
-use engine::Input;
-use schema::Layout;
+use input::Input;
+use schema::OutputLayout;
 
 use crate::Footer;
 
-/// The largest page of a converted column that is read, compressed or not, in bytes. Writers
-/// make pages of 1 MiB; only a single huge value makes a larger one.
+/// The default limit for a page of a converted column, compressed and uncompressed, in bytes. Writers
+/// make pages of 1 MiB; only a single very large value makes a larger one.
 pub const DEFAULT_PAGE_LIMIT: usize = 32 * 1024 * 1024;
 
-/// A plan, ready to be applied to any number of files, by any number of threads.
+/// Applies a plan to any number of files. Any number of threads can use it.
 #[derive(Clone, Debug)]
 pub struct Rewriter {
     plan: RewritePlan,
@@ -73,7 +74,7 @@ pub struct Rewriter {
     page_limit: usize,
 }
 
-/// Applies a plan that makes no tokens to a file: [`Rewriter::rewrite`] in one call.
+/// Rewrites one file by a plan without tokens, as [`Rewriter::rewrite`] does.
 ///
 /// # Errors
 /// As [`Rewriter::new`] and [`Rewriter::rewrite`].
@@ -87,24 +88,24 @@ pub fn rewrite<R: ChunkReader, W: Write + Send>(
 }
 
 impl Rewriter {
-    /// A rewriter of this plan.
+    /// A rewriter for this plan.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the plan makes no sense by itself.
+    /// [`ErrorKind::Config`] if the plan is invalid.
     pub fn new(plan: RewritePlan) -> Result<Self> {
         plan.validate()?;
         Ok(Self { plan, key: None, page_limit: DEFAULT_PAGE_LIMIT })
     }
 
-    /// The same with the key that tokens are made with.
+    /// Sets the key for tokens.
     #[must_use]
     pub fn with_key(mut self, key: TokenKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// The same with another limit for pages than [`DEFAULT_PAGE_LIMIT`], in bytes. What a rewrite
-    /// needs is about four times as much at the worst, and a few MiB as a rule.
+    /// Sets the page limit in bytes; see [`DEFAULT_PAGE_LIMIT`]. A rewrite needs about four times as
+    /// much memory in the worst case, and usually a few MiB.
     #[must_use]
     pub fn with_page_limit(mut self, bytes: usize) -> Self {
         self.page_limit = bytes;
@@ -116,20 +117,20 @@ impl Rewriter {
         &self.plan
     }
 
-    /// The columns that the output of a file with this footer has, where no column stays text
-    /// for its misfits.
+    /// The columns of the output for a file with this footer, if no column stays text because of
+    /// misfits.
     ///
     /// # Errors
-    /// As [`Self::rewrite`], for plans that do not suit the file.
+    /// As [`Self::rewrite`], for a plan that does not match the file.
     pub fn columns(&self, footer: &Footer, name: &str) -> Result<Vec<ParquetColumn>> {
         let layout = self.layout(footer, &BTreeSet::new(), name)?;
         let fields = layout.schema.root_schema().get_fields();
         Ok(fields.iter().map(|field| crate::footer::column(field)).collect())
     }
 
-    /// Counts the misfits of every retyped column of a file and writes nothing: for a plan that
-    /// keeps text, whose decision must be the same for all files of a table. Merge the reports
-    /// of all files, then [`Self::with_scan_result`].
+    /// Counts the misfits of every converted column of a file, and writes nothing. For a plan with
+    /// `keep_text`, all files of a table must decide alike: merge the reports of all files, and pass
+    /// the result to [`Self::with_scan_result`].
     ///
     /// # Errors
     /// As [`Self::rewrite`].
@@ -144,8 +145,8 @@ impl Rewriter {
         Ok(report)
     }
 
-    /// The same rewriter with the decision made: a column that keeps text on a misfit, and has
-    /// one by `scanned`, stays text from now on; none looks at its values beforehand any more.
+    /// Decides by a merged scan which columns with `keep_text` stay text: those that have a misfit in
+    /// `scanned`. The rewriter then reads no column in advance.
     #[must_use]
     pub fn with_scan_result(mut self, scanned: &RewriteReport) -> Self {
         for name in schema::may_keep_text(&self.plan) {
@@ -162,19 +163,19 @@ impl Rewriter {
         self
     }
 
-    /// Writes a file of these row groups of `source`, of all of them when none are named. The
-    /// same arguments always give the same bytes. `name` is the source's, for errors.
+    /// Writes one file that consists of `row_groups` of `source`, or of all row groups. The same
+    /// arguments always give the same bytes. `name` is the source's, for error messages.
     ///
-    /// A column that keeps text on misfits is read twice: first in all row groups of the file
-    /// whatever is asked for, so that all parts of it decide alike, then as what it becomes.
+    /// A column with `keep_text` is read twice: first in all row groups of the file, so that all
+    /// parts decide alike, and then to convert or copy it.
     ///
     /// # Errors
-    /// [`ErrorKind::Held`] when more values than the plan allows do not fit, or when the plan does
-    /// not suit the columns that are there; [`ErrorKind::Corrupt`] when the file is not as it should
-    /// be; [`ErrorKind::Rejected`] when a converted column is stored in a way that cannot be read;
-    /// [`ErrorKind::Config`] when tokens lack their key; [`ErrorKind::Transient`], or what the source
-    /// says, when reading or writing fails. On an error, what has been written is no Parquet
-    /// file: discard it.
+    /// [`ErrorKind::Held`] if more values than the plan allows do not fit, or the plan does not match
+    /// the columns of the file; [`ErrorKind::Corrupt`] if the file is malformed;
+    /// [`ErrorKind::Rejected`] if a converted column has an unsupported codec or encoding, or exceeds
+    /// the page limit; [`ErrorKind::Config`] if the plan makes tokens and no key is set;
+    /// [`ErrorKind::Transient`], or the error of the source, if reading or writing fails. After an
+    /// error, the output is not a complete Parquet file: discard it.
     pub fn rewrite<R: ChunkReader, W: Write + Send>(
         &self,
         source: &R,
@@ -184,23 +185,23 @@ impl Rewriter {
     ) -> Result<RewriteReport> {
         let footer = source::footer(source, name)?;
         let input = self.input(source, &footer, name);
-        let (layout, scanned) = self.decide(&input)?;
+        let (layout, scanned) = self.plan_layout(&input)?;
         let all: Vec<usize> = (0..footer.metadata.num_row_groups()).collect();
         let groups = row_groups.unwrap_or(&all);
         let mut report =
             engine::write(&input, &layout, groups, self.plan.compression, sink, |report| {
-                report.judge(self.plan.max_misfit_share, name)
+                report.check_misfits(self.plan.max_misfit_share, name)
             })?;
-        tell(&mut report, scanned);
+        add_scan_results(&mut report, scanned);
         Ok(report)
     }
 
-    /// Writes one file per part, on `threads` threads, into the sinks that `open` gives for
-    /// their numbers. The report is of all together, and so is the share of misfits.
+    /// Writes one file per part on `threads` threads. `open` returns the sink for the part with this
+    /// index. The report, and the check of misfits, cover all parts together.
     ///
     /// # Errors
-    /// As [`Self::rewrite`], and those of `open`. On an error, discard every output: some may
-    /// be complete by themselves.
+    /// As [`Self::rewrite`], and any error of `open`. After an error, discard all outputs: some may be
+    /// complete Parquet files.
     pub fn rewrite_parts<R: ChunkReader, W: Write + Send>(
         &self,
         source: &R,
@@ -211,19 +212,19 @@ impl Rewriter {
     ) -> Result<RewriteReport> {
         let footer = source::footer(source, name)?;
         let input = self.input(source, &footer, name);
-        let (layout, scanned) = self.decide(&input)?;
+        let (layout, scanned) = self.plan_layout(&input)?;
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Ok(Vec::new()));
         let work = || {
             loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(groups) = parts.get(place) else { return };
-                let written = open(place).and_then(|sink| {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(groups) = parts.get(index) else { return };
+                let written = open(index).and_then(|sink| {
                     engine::write(&input, &layout, groups, self.plan.compression, sink, |_| Ok(()))
                 });
                 let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 match (written, done.as_mut()) {
-                    (Ok(report), Ok(reports)) => reports.push((place, report)),
+                    (Ok(report), Ok(reports)) => reports.push((index, report)),
                     (Err(error), Ok(_)) => *done = Err(error),
                     (_, Err(_)) => {}
                 }
@@ -239,13 +240,13 @@ impl Rewriter {
             work();
         });
         let mut reports = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
-        reports.sort_by_key(|(place, _)| *place);
+        reports.sort_by_key(|(index, _)| *index);
         let mut report = RewriteReport::default();
         for (_, part) in reports {
             report.merge(part)?;
         }
-        report.judge(self.plan.max_misfit_share, name)?;
-        tell(&mut report, scanned);
+        report.check_misfits(self.plan.max_misfit_share, name)?;
+        add_scan_results(&mut report, scanned);
         Ok(report)
     }
 
@@ -253,16 +254,20 @@ impl Rewriter {
         Input { source, name, footer, page_limit: self.page_limit }
     }
 
-    fn layout(&self, footer: &Footer, text: &BTreeSet<String>, name: &str) -> Result<Layout> {
-        Layout::new(footer, &self.plan, self.key.as_ref(), text, name)
+    fn layout(&self, footer: &Footer, text: &BTreeSet<String>, name: &str) -> Result<OutputLayout> {
+        OutputLayout::new(footer, &self.plan, self.key.as_ref(), text, name)
     }
 
-    /// Which columns stay text, and how the output looks by that.
-    fn decide<R: ChunkReader>(&self, input: &Input<'_, R>) -> Result<(Layout, Vec<ColumnReport>)> {
-        let asked = schema::may_keep_text(&self.plan);
+    /// Decides which columns stay text, and lays out the output. Also returns the scan reports of the
+    /// columns that stay text.
+    fn plan_layout<R: ChunkReader>(
+        &self,
+        input: &Input<'_, R>,
+    ) -> Result<(OutputLayout, Vec<ColumnReport>)> {
+        let keep_text = schema::may_keep_text(&self.plan);
         let mut layout = self.layout(input.footer, &BTreeSet::new(), input.name)?;
         let mut scanned = Vec::new();
-        for column in layout.columns.iter().filter(|column| asked.contains(&column.name)) {
+        for column in layout.columns.iter().filter(|column| keep_text.contains(&column.name)) {
             let report = input.scan(column)?;
             if !report.misfits.is_empty() {
                 scanned.push(report);
@@ -276,8 +281,8 @@ impl Rewriter {
     }
 }
 
-/// Adds why columns stayed text.
-fn tell(report: &mut RewriteReport, scanned: Vec<ColumnReport>) {
+/// Adds the misfits of columns that stayed text.
+fn add_scan_results(report: &mut RewriteReport, scanned: Vec<ColumnReport>) {
     for scanned in scanned {
         if let Some(column) = report.columns.iter_mut().find(|column| column.name == scanned.name) {
             column.values = scanned.values;
@@ -286,7 +291,7 @@ fn tell(report: &mut RewriteReport, scanned: Vec<ColumnReport>) {
     }
 }
 
-/// A task that ended without an answer: the runtime stopped, or it panicked.
-fn lost(name: &str) -> Error {
+/// The error for a task that ended without a result: the runtime stopped, or the task panicked.
+fn task_lost(name: &str) -> Error {
     Error::new(ErrorKind::Transient, "a rewrite was stopped", name)
 }

@@ -1,60 +1,60 @@
-//! The pages of one column chunk, one at a time, with what they may cost known beforehand.
+//! Reads the pages of one column chunk, one at a time. Sizes are checked before memory is allocated.
 
 use std::io::{self, Read};
 
 use parquet::basic::CompressionCodec;
 
 use super::error::RewriteError;
-use super::thrift::{Bad, PageHeader};
+use super::thrift::{PageHeader, ThriftError};
 
-/// What is read at once where pages are smaller.
-const READ: usize = 256 * 1024;
-/// A header beyond this is refused; statistics within can make one large.
-const LARGEST_HEADER: usize = 8 * 1024 * 1024;
+/// The minimum size of one read, in bytes.
+const READ_BYTES: usize = 256 * 1024;
+/// The largest page header that is accepted. Statistics in it can make a header large.
+const MAX_HEADER_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a page is.
+/// The kind of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PageKind {
     /// The dictionary.
     Dictionary,
-    /// A data page of version 1: levels and values compressed together.
+    /// A data page of version 1: levels and values are compressed together.
     V1 { bit_packed_levels: bool },
-    /// A data page of version 2: this many bytes of repetition and definition levels lie
-    /// uncompressed before the values.
+    /// A data page of version 2: this many bytes of repetition and definition levels, which are not
+    /// compressed, precede the values.
     V2 { repetition: usize, definition: usize },
 }
 
-/// A page's head.
+/// The properties of a page from its header.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub(super) kind: Kind,
-    /// Values, NULLs among them.
+pub(super) struct PageInfo {
+    pub(super) kind: PageKind,
+    /// The number of values, including NULLs.
     pub(super) values: usize,
-    /// Parquet's number of the encoding.
+    /// The encoding, as Parquet numbers it.
     pub(super) encoding: i64,
 }
 
-/// Reads the pages of a chunk of `remaining` bytes.
-pub(super) struct Pages<R> {
+/// Reads the pages of a chunk.
+pub(super) struct PageReader<R> {
     input: R,
     remaining: u64,
     limit: usize,
     codec: CompressionCodec,
     buffer: Vec<u8>,
-    /// The part of `buffer` that is read and not yet used.
+    /// The part of `buffer` that is filled and not yet consumed.
     start: usize,
     end: usize,
     body: Vec<u8>,
     gzip: Option<libdeflater::Decompressor>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
-    /// Bytes of pages before and after decompression, so far.
-    pub(super) read: u64,
-    pub(super) inflated: u64,
+    /// Bytes of the pages so far, before and after decompression.
+    pub(super) bytes_read: u64,
+    pub(super) bytes_inflated: u64,
 }
 
-impl<R: Read> Pages<R> {
-    /// Pages of `length` bytes of `input`; none may be larger than `limit` bytes, compressed
-    /// or not.
+impl<R: Read> PageReader<R> {
+    /// Reads the pages in the first `length` bytes of `input`. No page may be larger than `limit` bytes,
+    /// compressed or uncompressed.
     pub(super) fn new(input: R, length: u64, codec: CompressionCodec, limit: usize) -> Self {
         Self {
             input,
@@ -67,69 +67,71 @@ impl<R: Read> Pages<R> {
             body: Vec::new(),
             gzip: None,
             zstd: None,
-            read: 0,
-            inflated: 0,
+            bytes_read: 0,
+            bytes_inflated: 0,
         }
     }
 
-    /// Reads the next page; its bytes are in [`Self::body`] until the next call.
-    pub(super) fn next(&mut self) -> Result<Option<Head>, RewriteError> {
+    /// Reads the next page. [`Self::body`] contains its bytes until the next call.
+    pub(super) fn next(&mut self) -> Result<Option<PageInfo>, RewriteError> {
         loop {
             if self.remaining == 0 && self.start == self.end {
                 return Ok(None);
             }
-            let header = self.header()?;
+            let header = self.read_header()?;
             let size = |value: i64| {
                 let value = usize::try_from(value)
-                    .map_err(|_| RewriteError::Page("a size is below zero"))?;
+                    .map_err(|_| RewriteError::Malformed("a size in a page header is negative"))?;
                 if value > self.limit { Err(RewriteError::PageTooLarge) } else { Ok(value) }
             };
-            let compressed = size(header.compressed)?;
-            let uncompressed = size(header.uncompressed)?;
+            let compressed = size(header.compressed_bytes)?;
+            let uncompressed = size(header.uncompressed_bytes)?;
             let values = usize::try_from(header.values)
                 .ok()
                 .filter(|values| i32::try_from(*values).is_ok())
-                .ok_or(RewriteError::Page("a number of values is impossible"))?;
+                .ok_or(RewriteError::Malformed(
+                    "a page header has an impossible number of values",
+                ))?;
             let kind = match header.kind {
                 0 => match header.level_encoding {
-                    3 => Kind::V1 { bit_packed_levels: false },
-                    4 => Kind::V1 { bit_packed_levels: true },
-                    _ => return Err(RewriteError::Page("levels have an unknown encoding")),
+                    3 => PageKind::V1 { bit_packed_levels: false },
+                    4 => PageKind::V1 { bit_packed_levels: true },
+                    _ => return Err(RewriteError::Malformed("levels have an unknown encoding")),
                 },
-                2 => Kind::Dictionary,
-                3 => Kind::V2 {
+                2 => PageKind::Dictionary,
+                3 => PageKind::V2 {
                     repetition: size(header.repetition_length)?,
                     definition: size(header.definition_length)?,
                 },
-                // Index pages were never specified; there is nothing in them to read.
+                // Index pages were never specified, so there is nothing to read in them.
                 _ => {
                     self.fill(compressed)?;
                     self.start += compressed;
                     continue;
                 }
             };
-            let plain = match kind {
-                Kind::V2 { repetition, definition } => repetition + definition,
+            let level_bytes = match kind {
+                PageKind::V2 { repetition, definition } => repetition + definition,
                 _ => 0,
             };
-            if plain > compressed || plain > uncompressed {
-                return Err(RewriteError::Page("levels are longer than their page"));
+            if level_bytes > compressed || level_bytes > uncompressed {
+                return Err(RewriteError::Malformed("levels are longer than their page"));
             }
             self.fill(compressed)?;
-            self.inflate(compressed, uncompressed, plain, header.stored)?;
+            self.decompress(compressed, uncompressed, level_bytes, header.uncompressed_values)?;
             self.start += compressed;
-            self.read += compressed as u64;
-            self.inflated += uncompressed as u64;
-            return Ok(Some(Head { kind, values, encoding: header.encoding }));
+            self.bytes_read += compressed as u64;
+            self.bytes_inflated += uncompressed as u64;
+            return Ok(Some(PageInfo { kind, values, encoding: header.encoding }));
         }
     }
 
-    /// The bytes of the page, decompressed.
+    /// The decompressed bytes of the page.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }
 
-    fn header(&mut self) -> Result<PageHeader, RewriteError> {
+    fn read_header(&mut self) -> Result<PageHeader, RewriteError> {
         let mut wanted = 64;
         loop {
             let available = (self.end - self.start) as u64 + self.remaining;
@@ -140,26 +142,28 @@ impl<R: Read> Pages<R> {
                     self.start += length;
                     return Ok(header);
                 }
-                Err(Bad::Short) if (ready as u64) < available && wanted < LARGEST_HEADER => {
+                Err(ThriftError::Truncated)
+                    if (ready as u64) < available && wanted < MAX_HEADER_BYTES =>
+                {
                     wanted = (self.end - self.start).max(wanted) * 2;
                 }
-                Err(_) => return Err(RewriteError::Page("a header cannot be read")),
+                Err(_) => return Err(RewriteError::Malformed("a page header cannot be read")),
             }
         }
     }
 
-    /// Sees to it that `length` bytes are in the buffer.
+    /// Reads until `length` unconsumed bytes are in the buffer.
     fn fill(&mut self, length: usize) -> Result<(), RewriteError> {
         let have = self.end - self.start;
         if have >= length {
             return Ok(());
         }
         if (length - have) as u64 > self.remaining {
-            return Err(RewriteError::Page("a page goes beyond its column"));
+            return Err(RewriteError::Malformed("a page goes beyond its column"));
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, have);
-        let room = length.max(READ);
+        let room = length.max(READ_BYTES);
         if self.buffer.len() < room {
             self.buffer.resize(room, 0);
         }
@@ -167,7 +171,7 @@ impl<R: Read> Pages<R> {
             let most = usize::try_from(self.remaining)
                 .map_or(room - self.end, |all| all.min(room - self.end));
             match self.input.read(&mut self.buffer[self.end..self.end + most]) {
-                Ok(0) => return Err(RewriteError::Page("the file ends within a column")),
+                Ok(0) => return Err(RewriteError::Malformed("the file ends within a column")),
                 Ok(count) => {
                     self.end += count;
                     self.remaining -= count as u64;
@@ -179,17 +183,18 @@ impl<R: Read> Pages<R> {
         Ok(())
     }
 
-    /// Fills the body with exactly `uncompressed` bytes, the first `plain` of them as they are.
-    fn inflate(
+    /// Fills the body with exactly `uncompressed` bytes. The first `level_bytes` of them are copied, the
+    /// rest is decompressed.
+    fn decompress(
         &mut self,
         compressed: usize,
         uncompressed: usize,
-        plain: usize,
-        stored: bool,
+        level_bytes: usize,
+        is_stored: bool,
     ) -> Result<(), RewriteError> {
         let page = &self.buffer[self.start..self.start + compressed];
-        let wrong = RewriteError::Page("a page has another size than its header says");
-        if stored || self.codec == CompressionCodec::UNCOMPRESSED {
+        let wrong = RewriteError::Malformed("a page has another size than its header declares");
+        if is_stored || self.codec == CompressionCodec::UNCOMPRESSED {
             if compressed != uncompressed {
                 return Err(wrong);
             }
@@ -197,10 +202,10 @@ impl<R: Read> Pages<R> {
             self.body.extend_from_slice(page);
             return Ok(());
         }
-        // What the page before left is overwritten, or the page refused.
+        // The content of the previous page is overwritten, or the page is refused.
         self.body.resize(uncompressed, 0);
-        let (levels, values) = page.split_at(plain);
-        let (head, body) = self.body.split_at_mut(plain);
+        let (levels, values) = page.split_at(level_bytes);
+        let (head, body) = self.body.split_at_mut(level_bytes);
         head.copy_from_slice(levels);
         if body.is_empty() {
             return Ok(());
@@ -227,11 +232,10 @@ impl<R: Read> Pages<R> {
     }
 }
 
-/// Inflates what has exactly the length of `body`, and refuses the rest.
+/// Decompresses `values` if the result has exactly the length of `body`.
 fn gunzip(gzip: &mut libdeflater::Decompressor, values: &[u8], body: &mut [u8]) -> Option<usize> {
-    // libdeflate inflates one member in one go, and passes over others behind it. A member ends
-    // with the sum and the length of what is in it: where those are at the end of the page, the
-    // member was all of it.
+    // libdeflate decompresses one member and ignores further ones. A member ends with the checksum and
+    // the length of its content: if the page ends with them, the member is the whole page.
     if gzip.gzip_decompress(values, body).is_ok_and(|length| length == body.len()) {
         let end = [libdeflater::crc32(body), body.len() as u32].map(u32::to_le_bytes);
         if values.ends_with(end.as_flattened()) {
@@ -243,9 +247,9 @@ fn gunzip(gzip: &mut libdeflater::Decompressor, values: &[u8], body: &mut [u8]) 
     matches!(decoder.read(&mut [0]), Ok(0)).then_some(body.len())
 }
 
-/// The deprecated codec LZ4: Hadoop's blocks, or what other writers took it for.
+/// The deprecated codec LZ4: Hadoop's blocks, or the frame or block format that other writers use.
 fn lz4(values: &[u8], body: &mut [u8]) -> Option<usize> {
-    hadoop(values, body)
+    lz4_hadoop(values, body)
         .or_else(|| {
             let mut decoder = lz4_flex::frame::FrameDecoder::new(values);
             decoder.read_exact(body).ok()?;
@@ -254,20 +258,20 @@ fn lz4(values: &[u8], body: &mut [u8]) -> Option<usize> {
         .or_else(|| lz4_flex::block::decompress_into(values, body).ok())
 }
 
-/// Blocks, each behind its length after and before compression, both big-endian.
-fn hadoop(mut values: &[u8], body: &mut [u8]) -> Option<usize> {
+/// Hadoop's blocks. Each follows its uncompressed and compressed length, both big-endian.
+fn lz4_hadoop(mut values: &[u8], body: &mut [u8]) -> Option<usize> {
     let mut done = 0_usize;
     while !values.is_empty() {
-        let (after, rest) = values.split_first_chunk::<4>()?;
-        let (before, rest) = rest.split_first_chunk::<4>()?;
-        let (after, before) =
-            (u32::from_be_bytes(*after) as usize, u32::from_be_bytes(*before) as usize);
-        let (block, rest) = rest.split_at_checked(before)?;
-        let place = body.get_mut(done..done.checked_add(after)?)?;
-        if lz4_flex::block::decompress_into(block, place).ok()? != after {
+        let (uncompressed, rest) = values.split_first_chunk::<4>()?;
+        let (compressed, rest) = rest.split_first_chunk::<4>()?;
+        let uncompressed = u32::from_be_bytes(*uncompressed) as usize;
+        let compressed = u32::from_be_bytes(*compressed) as usize;
+        let (block, rest) = rest.split_at_checked(compressed)?;
+        let out = body.get_mut(done..done.checked_add(uncompressed)?)?;
+        if lz4_flex::block::decompress_into(block, out).ok()? != uncompressed {
             return None;
         }
-        done += after;
+        done += uncompressed;
         values = rest;
     }
     Some(done)
@@ -280,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_inflates_to_exactly_the_length_or_not_at_all() {
+    fn gzip_fills_the_buffer_exactly_or_fails() {
         let member = |bytes: &[u8]| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
             encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")

@@ -1,5 +1,5 @@
-//! What a rewrite did: for the receipt. Bounds of text and bytes are left out on purpose,
-//! since the bound of a text column is somebody's name.
+//! The report of a rewrite, for the receipt. It has no bounds of text and bytes columns, because the
+//! bound of a text column can be a person's name.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 use serde::{Serialize, Serializer};
 
-use super::column::Tally;
+use super::column::ConversionCounts;
 
-/// What one call did, or several together.
+/// The report of one rewrite, or of several that were merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RewriteReport {
     /// Rows written.
     pub rows: u64,
     /// Row groups written.
     pub row_groups: usize,
-    /// Bytes of column chunks that went over unchanged.
+    /// Bytes of column chunks that were copied.
     pub bytes_copied: u64,
-    /// Bytes of column chunks that were decoded, as they are stored.
+    /// Bytes of column chunks that were decoded, as stored.
     pub bytes_decoded: u64,
     /// The same bytes after decompression.
     pub bytes_inflated: u64,
@@ -31,37 +31,37 @@ pub struct RewriteReport {
     pub columns: Vec<ColumnReport>,
 }
 
-/// What happened to one top-level column.
+/// The report of one top-level column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnReport {
     /// Its name.
     pub name: String,
-    /// What happened: `keep`, `annotate`, `retype`, `tokenise`, `set_null`.
+    /// What was done: `keep`, `annotate`, `retype`, `tokenise`, `set_null`.
     pub action: &'static str,
-    /// NULLs in the output; `None` where the source does not say.
+    /// NULLs in the output; `None` if the source has no such statistics.
     pub nulls: Option<u64>,
-    /// Values of the source that are not NULL; known of decoded columns only.
+    /// Values of the source that are not NULL; known only for decoded columns.
     pub values: Option<u64>,
-    /// Values that did not fit, by their reason.
+    /// Values that did not fit the new type, by reason.
     pub misfits: BTreeMap<Misfit, u64>,
-    /// Whether the column stayed text because of them.
+    /// Whether the column stayed text because of misfits.
     pub kept_text: bool,
-    /// The least value, of numbers, dates and times; `None` where the source does not say.
-    #[serde(serialize_with = "in_words")]
+    /// The smallest value of numbers, dates and times; `None` if the source has no such statistics.
+    #[serde(serialize_with = "bound_as_text")]
     pub min: Option<Bound>,
-    /// The largest one.
-    #[serde(serialize_with = "in_words")]
+    /// The largest value, as for `min`.
+    #[serde(serialize_with = "bound_as_text")]
     pub max: Option<Bound>,
-    /// Whether every row group so far had bounds: one without makes both unknown.
+    /// Whether every row group so far had bounds. Without those of one, both are unknown.
     #[serde(skip)]
     bounded: bool,
 }
 
 impl RewriteReport {
-    /// Adds what happened to another part of the same table, rewritten by the same plan.
+    /// Merges the report of another part of the same table that was rewritten by the same plan.
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] when it has other columns.
+    /// [`ErrorKind::Rejected`] if it has other columns.
     pub fn merge(&mut self, other: Self) -> Result<()> {
         if self.columns.is_empty() {
             *self = other;
@@ -72,7 +72,7 @@ impl RewriteReport {
         if names(self) != names(&other) {
             return Err(Error::new(
                 ErrorKind::Rejected,
-                "reports of different columns cannot be added",
+                "reports with different columns cannot be merged",
                 "",
             ));
         }
@@ -88,12 +88,12 @@ impl RewriteReport {
         Ok(())
     }
 
-    /// Whether the misfits are few enough; `name` is the table's or the file's.
+    /// Checks that no column has too many misfits. `name` is that of the table or the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Held`], naming the first column with a larger share of misfits among its values
-    /// that are not NULL, with the counts by reason.
-    pub fn judge(&self, max_misfit_share: f64, name: &str) -> Result<()> {
+    /// [`ErrorKind::Held`] if misfits are more than `max_misfit_share` of the values of a column that
+    /// are not NULL. The error names the first such column and the counts by reason.
+    pub fn check_misfits(&self, max_misfit_share: f64, name: &str) -> Result<()> {
         for column in self.columns.iter().filter(|column| !column.kept_text) {
             let misfits: u64 = column.misfits.values().sum();
             let values = column.values.unwrap_or(0);
@@ -119,7 +119,7 @@ impl RewriteReport {
 }
 
 impl ColumnReport {
-    /// What a receipt keeps of it.
+    /// The statistics that a receipt stores.
     pub fn stats(&self) -> ColumnStats {
         ColumnStats {
             nulls: self.nulls,
@@ -145,29 +145,29 @@ impl ColumnReport {
         }
     }
 
-    /// A column of which nothing is known: a nested one.
+    /// The report of a nested column, without statistics.
     pub(super) fn unknown(mut self) -> Self {
         self.nulls = None;
         self.bounded = false;
         self
     }
 
-    /// Counts what was converted.
-    pub(super) fn count(&mut self, tally: &Tally) {
-        *self.values.get_or_insert(0) += tally.values;
-        for (misfit, count) in Misfit::ALL.into_iter().zip(tally.misfits) {
+    /// Adds the counts of a converted chunk.
+    pub(super) fn add_counts(&mut self, counts: &ConversionCounts) {
+        *self.values.get_or_insert(0) += counts.values;
+        for (misfit, count) in Misfit::ALL.into_iter().zip(counts.misfits) {
             if count > 0 {
                 *self.misfits.entry(misfit).or_default() += count;
             }
         }
     }
 
-    /// Adds `count` NULLs, or the news that nobody knows.
+    /// Adds `count` NULLs; `None` makes the number unknown.
     pub(super) fn add_nulls(&mut self, count: Option<u64>) {
         self.nulls = self.nulls.zip(count).map(|(a, b)| a + b);
     }
 
-    /// Takes in the bounds of one more chunk, as it is in the output.
+    /// Widens the bounds by those of a chunk of the output.
     pub(super) fn add_bounds(&mut self, chunk: &ColumnChunkMetaData) {
         let all_null = chunk.statistics().and_then(Statistics::null_count_opt)
             == u64::try_from(chunk.num_values()).ok();
@@ -211,14 +211,14 @@ impl ColumnReport {
     }
 }
 
-fn in_words<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
+fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
     match bound {
         Some(bound) => serializer.collect_str(bound),
         None => serializer.serialize_none(),
     }
 }
 
-/// The bounds of a chunk by its statistics.
+/// The bounds of a chunk, from its statistics.
 fn bounds(chunk: &ColumnChunkMetaData) -> Option<(Bound, Bound)> {
     let column = chunk.column_descr();
     let logical = column.logical_type_ref();
@@ -274,15 +274,15 @@ fn bounds(chunk: &ColumnChunkMetaData) -> Option<(Bound, Bound)> {
             }
         }
         Statistics::FixedLenByteArray(it) if decimal => Some((
-            Bound::Decimal(units(it.min_opt()?.data())?, scale),
-            Bound::Decimal(units(it.max_opt()?.data())?, scale),
+            Bound::Decimal(decimal_units(it.min_opt()?.data())?, scale),
+            Bound::Decimal(decimal_units(it.max_opt()?.data())?, scale),
         )),
         _ => None,
     }
 }
 
-/// Big-endian bytes in two's complement, where they fit 128 bits.
-fn units(bytes: &[u8]) -> Option<i128> {
+/// A big-endian two's complement number; `None` if it does not fit 128 bits.
+fn decimal_units(bytes: &[u8]) -> Option<i128> {
     let fill = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let cut = bytes.len().saturating_sub(16);
     if bytes[..cut].iter().any(|byte| *byte != fill)
@@ -318,31 +318,31 @@ mod tests {
     }
 
     #[test]
-    fn too_many_misfits_are_told_without_a_value() {
+    fn the_misfit_error_contains_no_value() {
         let mut column = ColumnReport::new("born", "retype");
         column.values = Some(1000);
         column.misfits.insert(Misfit::Infinite, 1);
         let mut report = RewriteReport { columns: vec![column], ..RewriteReport::default() };
-        report.judge(0.001, "people").expect("one in a thousand is allowed");
+        report.check_misfits(0.001, "people").expect("one in a thousand is allowed");
         report.columns[0].misfits.insert(Misfit::Malformed, 2);
-        let error = report.judge(0.001, "people").expect_err("three are not");
+        let error = report.check_misfits(0.001, "people").expect_err("three are not");
         assert_eq!(error.kind(), ErrorKind::Held);
         assert_eq!(
             error.context(),
             "people, column `born`: 1 × infinity, 2 × malformed of 1000 values"
         );
         report.columns[0].kept_text = true;
-        report.judge(0.001, "people").expect("text fits text");
+        report.check_misfits(0.001, "people").expect("text fits text");
     }
 
     #[test]
     fn long_decimals_fit_or_not() {
-        assert_eq!(units(&[0xff]), Some(-1));
-        assert_eq!(units(&[0x01, 0x00]), Some(256));
+        assert_eq!(decimal_units(&[0xff]), Some(-1));
+        assert_eq!(decimal_units(&[0x01, 0x00]), Some(256));
         let mut wide = [0; 32];
         wide[31] = 7;
-        assert_eq!(units(&wide), Some(7));
+        assert_eq!(decimal_units(&wide), Some(7));
         wide[15] = 1;
-        assert_eq!(units(&wide), None);
+        assert_eq!(decimal_units(&wide), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The columns of the output, from a footer and a plan.
+//! Lays out the columns of the output, from a footer and a plan.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,40 +10,40 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
-use super::column::Work;
+use super::column::Conversion;
 use super::report::ColumnReport;
 use super::token::TokenKey;
-use super::values::Stored;
+use super::values::SourceType;
 use crate::Footer;
 
-/// The output's schema, and where each of its columns comes from.
-pub(super) struct Layout {
+/// The schema of the output, and the source of each of its columns.
+pub(super) struct OutputLayout {
     pub(super) schema: SchemaDescPtr,
-    pub(super) columns: Vec<Column>,
-    /// Whether anything at all differs from the source.
+    pub(super) columns: Vec<OutputColumn>,
+    /// Whether the output differs from the source.
     pub(super) changed: bool,
 }
 
 /// A top-level column of the output.
-pub(super) struct Column {
+pub(super) struct OutputColumn {
     pub(super) name: String,
-    /// Its leaves in the source, and the first of as many in the output.
+    /// The indices of its leaves in the source, and the index of its first leaf in the output.
     pub(super) leaves: Range<usize>,
     pub(super) first: usize,
-    pub(super) task: Task,
+    pub(super) task: ColumnTask,
     pub(super) action: &'static str,
     pub(super) kept_text: bool,
     nested: bool,
 }
 
-/// What is done with its chunks.
-pub(super) enum Task {
+/// How the chunks of a column are written.
+pub(super) enum ColumnTask {
     Copy,
-    Convert { work: Work, stored: Stored, optional: bool },
+    Convert { conversion: Conversion, source_type: SourceType, optional: bool },
     Null,
 }
 
-impl Column {
+impl OutputColumn {
     pub(super) fn report(&self) -> ColumnReport {
         let mut report = ColumnReport::new(&self.name, self.action);
         report.kept_text = self.kept_text;
@@ -51,7 +51,7 @@ impl Column {
     }
 }
 
-/// The columns whose misfits must be known before anything is written.
+/// The columns that stay text if they have a misfit: they must be scanned before anything is written.
 pub(super) fn may_keep_text(plan: &RewritePlan) -> BTreeSet<String> {
     let keeps = |rule: &Option<OnMisfit>| rule.unwrap_or(plan.on_misfit) == OnMisfit::KeepText;
     let retyped = plan.columns.iter().filter(
@@ -60,20 +60,20 @@ pub(super) fn may_keep_text(plan: &RewritePlan) -> BTreeSet<String> {
     retyped.map(|(name, _)| name.clone()).collect()
 }
 
-impl Layout {
-    /// Lays out the columns; those of `text` stay text though the plan retypes them.
+impl OutputLayout {
+    /// Lays out the columns. Those in `keep_text` stay text although the plan retypes them.
     pub(super) fn new(
         footer: &Footer,
         plan: &RewritePlan,
         key: Option<&TokenKey>,
-        text: &BTreeSet<String>,
+        keep_text: &BTreeSet<String>,
         name: &str,
     ) -> Result<Self> {
         let old = footer.metadata.file_metadata().schema_descr();
         let fields = old.root_schema().get_fields();
         for planned in plan.columns.keys() {
             if !fields.iter().any(|field| field.name() == planned) {
-                return Err(held(
+                return Err(unsuitable_plan(
                     "the plan names a column that the file does not have",
                     name,
                     planned,
@@ -89,7 +89,7 @@ impl Layout {
                 leaf += 1;
             }
             let mut action = plan.action(field.name());
-            let kept_text = text.contains(field.name());
+            let kept_text = keep_text.contains(field.name());
             if kept_text {
                 action = match is_text(field) {
                     true => Action::Keep,
@@ -103,36 +103,36 @@ impl Layout {
             let nested = !field.is_primitive()
                 || field.get_basic_info().repetition() == Repetition::REPEATED;
             if nested && action != Action::Keep {
-                return Err(held(
+                return Err(unsuitable_plan(
                     "a nested column can only be kept or dropped",
                     name,
                     field.name(),
                 ));
             }
-            let (column, task) = lay(field, &action, key, name)?;
+            let (column, task) = output_column(field, &action, key, name)?;
             types.push(column);
-            layout.push(Column {
+            layout.push(OutputColumn {
                 name: field.name().to_owned(),
                 leaves: start..leaf,
                 first,
                 task,
-                action: said(&action),
+                action: action_name(&action),
                 kept_text,
                 nested,
             });
             first += leaf - start;
         }
         if layout.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "the plan leaves no column", name));
+            return Err(Error::new(ErrorKind::Config, "the plan drops every column", name));
         }
         let root = Type::group_type_builder(old.root_schema().name()).with_fields(types).build();
-        let root = root.map_err(|error| failed(name).caused_by(error))?;
+        let root = root.map_err(|error| schema_error(name).caused_by(error))?;
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(root)));
         Ok(Self { schema, columns: layout, changed })
     }
 }
 
-fn said(action: &Action) -> &'static str {
+fn action_name(action: &Action) -> &'static str {
     match action {
         Action::Keep => "keep",
         Action::Annotate(_) => "annotate",
@@ -143,11 +143,11 @@ fn said(action: &Action) -> &'static str {
     }
 }
 
-fn held(what: &'static str, name: &str, column: &str) -> Error {
+fn unsuitable_plan(what: &'static str, name: &str, column: &str) -> Error {
     Error::new(ErrorKind::Held, what, format!("{name}, column `{column}`"))
 }
 
-fn failed(name: &str) -> Error {
+fn schema_error(name: &str) -> Error {
     Error::new(ErrorKind::Rejected, "a Parquet schema cannot be written", name)
 }
 
@@ -157,48 +157,60 @@ fn is_text(field: &Type) -> bool {
         || matches!(info.logical_type_ref(), Some(LogicalType::String))
 }
 
-/// The type of a column in the output, and what is done for it.
-fn lay(
+/// The type of a column in the output, and how its chunks are written.
+fn output_column(
     field: &TypePtr,
     action: &Action,
     key: Option<&TokenKey>,
     name: &str,
-) -> Result<(TypePtr, Task)> {
-    let other = |what| held(what, name, field.name());
+) -> Result<(TypePtr, ColumnTask)> {
+    let mismatch = |what| unsuitable_plan(what, name, field.name());
     let built = |result: Result<Type, ParquetError>| match result {
         Ok(built) => Ok(Arc::new(built)),
-        Err(error) => Err(failed(name).caused_by(error)),
+        Err(error) => Err(schema_error(name).caused_by(error)),
     };
     Ok(match action {
-        Action::Keep | Action::Drop => (field.clone(), Task::Copy),
+        Action::Keep | Action::Drop => (field.clone(), ColumnTask::Copy),
         Action::Annotate(what) => {
             let (physical, logical, converted) = annotation(*what);
             if field.get_physical_type() != physical {
-                return Err(other("a column does not have the type that its annotation is for"));
+                return Err(mismatch(
+                    "the plan annotates a column whose type does not allow that annotation",
+                ));
             }
             let repetition = field.get_basic_info().repetition();
-            let builder = start(field, physical, repetition)
+            let builder = type_builder(field, physical, repetition)
                 .with_logical_type(logical)
                 .with_converted_type(converted);
-            (built(builder.build())?, Task::Copy)
+            (built(builder.build())?, ColumnTask::Copy)
         }
         Action::Retype { to, .. } => {
             if field.get_physical_type() != PhysicalType::BYTE_ARRAY {
-                return Err(other("a column is not text, so it cannot be retyped"));
+                return Err(mismatch("the plan retypes a column that is not text"));
             }
-            let work = Work::Retype(to.clone());
-            let task = Task::Convert { work, stored: Stored::Text, optional: is_optional(field) };
-            (built(target(field, to))?, task)
+            let conversion = Conversion::Retype(to.clone());
+            let task = ColumnTask::Convert {
+                conversion,
+                source_type: SourceType::Text,
+                optional: is_optional(field),
+            };
+            (built(retyped_type(field, to))?, task)
         }
         Action::Tokenise { domain } => {
-            let stored = stored(field).ok_or_else(|| {
-                other("a column is neither text nor a whole number, so it cannot be tokenised")
+            let source_type = source_type_of(field).ok_or_else(|| {
+                mismatch("the plan tokenises a column that is neither text nor an integer")
             })?;
-            let key =
-                key.ok_or_else(|| Error::new(ErrorKind::Config, "tokens need a key", name))?;
-            let work = Work::Tokenise(key.domain(domain));
-            let task = Task::Convert { work, stored, optional: is_optional(field) };
-            let builder = start(field, PhysicalType::BYTE_ARRAY, Repetition::OPTIONAL)
+            let key = key.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Config,
+                    "the plan makes tokens, but no token key is set",
+                    name,
+                )
+            })?;
+            let conversion = Conversion::Tokenise(key.domain(domain));
+            let task =
+                ColumnTask::Convert { conversion, source_type, optional: is_optional(field) };
+            let builder = type_builder(field, PhysicalType::BYTE_ARRAY, Repetition::OPTIONAL)
                 .with_logical_type(Some(LogicalType::String))
                 .with_converted_type(ConvertedType::UTF8);
             (built(builder.build())?, task)
@@ -209,13 +221,13 @@ fn lay(
                 Type::PrimitiveType { type_length, .. } => *type_length,
                 Type::GroupType { .. } => 0,
             };
-            let builder = start(field, field.get_physical_type(), Repetition::OPTIONAL)
+            let builder = type_builder(field, field.get_physical_type(), Repetition::OPTIONAL)
                 .with_length(length)
                 .with_precision(field.get_precision())
                 .with_scale(field.get_scale())
                 .with_logical_type(info.logical_type_ref().cloned())
                 .with_converted_type(info.converted_type());
-            (built(builder.build())?, Task::Null)
+            (built(builder.build())?, ColumnTask::Null)
         }
     })
 }
@@ -224,7 +236,7 @@ fn is_optional(field: &Type) -> bool {
     field.get_basic_info().repetition() == Repetition::OPTIONAL
 }
 
-fn stored(field: &Type) -> Option<Stored> {
+fn source_type_of(field: &Type) -> Option<SourceType> {
     let info = field.get_basic_info();
     let signed = match info.logical_type_ref() {
         None => !matches!(
@@ -252,14 +264,14 @@ fn stored(field: &Type) -> Option<Stored> {
                 | ConvertedType::UINT_64
         );
     match field.get_physical_type() {
-        PhysicalType::BYTE_ARRAY => Some(Stored::Text),
-        PhysicalType::INT32 if plain => Some(Stored::Int32 { signed }),
-        PhysicalType::INT64 if plain => Some(Stored::Int64 { signed }),
+        PhysicalType::BYTE_ARRAY => Some(SourceType::Text),
+        PhysicalType::INT32 if plain => Some(SourceType::Int32 { signed }),
+        PhysicalType::INT64 if plain => Some(SourceType::Int64 { signed }),
         _ => None,
     }
 }
 
-fn start<'a>(
+fn type_builder<'a>(
     field: &'a Type,
     physical: PhysicalType,
     repetition: Repetition,
@@ -286,19 +298,21 @@ fn annotation(what: AnnotateAs) -> (PhysicalType, Option<LogicalType>, Converted
     }
 }
 
-/// A retyped column. A list is a bare repeated leaf: BigQuery reads it as REPEATED with no
-/// option of the load job, where the three-level LIST needs one (`enableListInference`); and
-/// since an array of BigQuery is never NULL and holds none, nothing is lost by it.
-fn target(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
+/// The type of a retyped column. A list is a bare repeated leaf: BigQuery reads it as REPEATED without
+/// an option of the load job, while the three-level LIST needs one (`enableListInference`). BigQuery
+/// arrays cannot be NULL or contain NULL, so the bare leaf loses nothing.
+fn retyped_type(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
     let (of, repetition) = match to {
         TargetType::List(of) => (of.as_ref(), Repetition::REPEATED),
         to => (to, Repetition::OPTIONAL),
     };
     let annotated = |what| {
         let (physical, logical, converted) = annotation(what);
-        start(field, physical, repetition).with_logical_type(logical).with_converted_type(converted)
+        type_builder(field, physical, repetition)
+            .with_logical_type(logical)
+            .with_converted_type(converted)
     };
-    let plain = |physical| start(field, physical, repetition);
+    let plain = |physical| type_builder(field, physical, repetition);
     match of {
         TargetType::Date => annotated(AnnotateAs::Date),
         TargetType::Timestamp => annotated(AnnotateAs::Timestamp),

@@ -1,4 +1,4 @@
-//! Reading a source: a local file by positioned reads, a footer, ranges within bounds.
+//! Reads sources: local files by positioned reads, footers, and the byte ranges of chunks.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,8 +15,8 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::error::RewriteError;
 use crate::{Footer, RangeReader};
 
-/// A local file. Unlike [`File`] itself, as which it can be read from many threads at once:
-/// no read moves a common position.
+/// A local file that many threads can read at the same time: unlike those of [`File`], its reads do
+/// not move a shared position.
 #[derive(Clone, Debug)]
 pub struct LocalFile {
     file: Arc<File>,
@@ -27,14 +27,14 @@ impl LocalFile {
     /// Opens a file.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Any error of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), length })
     }
 
-    /// Its checked footer; `name` is for errors.
+    /// Its validated footer. `name` is the file's, for error messages.
     ///
     /// # Errors
     /// As [`Footer::read`].
@@ -57,10 +57,10 @@ impl Length for LocalFile {
 }
 
 impl ChunkReader for LocalFile {
-    type T = LocalRead;
+    type T = LocalFileReader;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(LocalRead { file: self.clone(), at: start })
+        Ok(LocalFileReader { file: self.clone(), at: start })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -73,14 +73,14 @@ impl ChunkReader for LocalFile {
     }
 }
 
-/// Reads a [`LocalFile`] from some place on.
+/// Reads a [`LocalFile`] from an offset on.
 #[derive(Debug)]
-pub struct LocalRead {
+pub struct LocalFileReader {
     file: LocalFile,
     at: u64,
 }
 
-impl Read for LocalRead {
+impl Read for LocalFileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read_at(buffer, self.at)?;
         self.at += count as u64;
@@ -88,38 +88,39 @@ impl Read for LocalRead {
     }
 }
 
-/// Ranged reads of what can be read at once: futures of it are ready when they are made.
-struct AtOnce<'a, R>(&'a R, &'a str);
+/// Ranged reads of a blocking source: its futures are ready as soon as they are created. The second
+/// field is the name of the source.
+struct BlockingReader<'a, R>(&'a R, &'a str);
 
-impl<R: ChunkReader> RangeReader for AtOnce<'_, R> {
+impl<R: ChunkReader> RangeReader for BlockingReader<'_, R> {
     async fn read(&self, start: u64, length: u64) -> Result<Bytes> {
         let bytes = usize::try_from(length)
             .map_err(|_| RewriteError::PageTooLarge)
             .and_then(|length| Ok(self.0.get_bytes(start, length)?));
-        bytes.map_err(|trouble| trouble.at(|| self.1.to_owned()))
+        bytes.map_err(|error| error.into_error(|| self.1.to_owned()))
     }
 }
 
-/// The checked footer of a source.
+/// The validated footer of a source.
 pub(super) fn footer<R: ChunkReader>(source: &R, name: &str) -> Result<Footer> {
-    let read = Footer::read(&AtOnce(source, name), source.len(), name).now_or_never();
+    let read = Footer::read(&BlockingReader(source, name), source.len(), name).now_or_never();
     read.unwrap_or_else(|| {
-        Err(Error::new(ErrorKind::Rejected, "a footer was not read at once", name))
+        Err(Error::new(ErrorKind::Rejected, "the read of a footer did not complete", name))
     })
 }
 
-/// Where a chunk lies: start and length, within the file's data.
+/// The start and length of a chunk, within the data of the file.
 pub(super) fn range(
     chunk: &ColumnChunkMetaData,
     footer: &Footer,
 ) -> Result<(u64, u64), RewriteError> {
     let data = chunk.data_page_offset();
-    // Some writers say 0 where there is no dictionary.
+    // Some writers store 0 if there is no dictionary.
     let start = match chunk.dictionary_page_offset() {
         Some(dictionary) if dictionary > 0 && dictionary < data => dictionary,
         _ => data,
     };
-    let wrong = RewriteError::Page("a column lies beyond the file");
+    let wrong = RewriteError::Malformed("a column is outside of the file's data");
     let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(chunk.compressed_size()))
     else {
         return Err(wrong);

@@ -1,8 +1,8 @@
-//! Rewriting from ranged reads into a stream of bytes, with no file between.
+//! Rewrites from ranged reads into a stream of bytes, without a local file.
 //!
-//! The engine runs on a thread that may block. It reads through windows that are fetched
-//! ahead of it and cover the file in its order, so that many small columns are one request;
-//! and it writes into a channel that holds little, so that a slow sink slows the source.
+//! The engine runs on a blocking thread. It reads through prefetched windows that cover the file in
+//! order, so that many small columns need one request. It writes into a bounded channel, so that a
+//! slow receiver slows down the reads.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,51 +16,52 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::error::RewriteError;
-use super::{RewriteReport, Rewriter, lost};
+use super::{RewriteReport, Rewriter, task_lost};
 use crate::RangeReader;
 
-/// How much memory goes where, in bytes.
+/// The memory limits of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
-    /// What one request reads. Two windows are held: the one that is used, the one that comes.
+    /// The size of one ranged read. Two windows are in memory: the current one and the next one.
     pub window_bytes: usize,
-    /// What one message of the output has, about.
+    /// The approximate size of one chunk of the output.
     pub chunk_bytes: usize,
-    /// How many messages wait for the sink.
+    /// How many chunks may wait for the receiver.
     pub queued_chunks: usize,
 }
 
 impl Default for StreamSettings {
-    /// 8 MiB per request and 1 MiB per message, of which four wait: some 25 MiB in all beside
-    /// what the engine needs.
+    /// 8 MiB per ranged read, and 4 waiting chunks of 1 MiB: about 25 MiB in total, in addition to the
+    /// memory of the engine.
     fn default() -> Self {
         Self { window_bytes: 8 << 20, chunk_bytes: 1 << 20, queued_chunks: 4 }
     }
 }
 
-/// A rewrite that runs.
+/// A running rewrite.
 #[derive(Debug)]
 pub struct RewriteStream {
-    /// The bytes of the output, in order. Their end says nothing of success: ask
-    /// [`RewriteStream::report`]. Dropping it stops the rewrite.
+    /// The bytes of the output, in order. The end of the channel does not mean success: call
+    /// [`RewriteStream::report`]. Dropping the receiver stops the rewrite.
     pub bytes: mpsc::Receiver<Bytes>,
-    done: JoinHandle<Result<RewriteReport>>,
+    task: JoinHandle<Result<RewriteReport>>,
     name: String,
 }
 
 impl RewriteStream {
-    /// How it ended. Until this says that all is well, what came is no Parquet file.
+    /// Waits for the end of the rewrite. Unless this succeeds, the received bytes are not a complete
+    /// Parquet file.
     ///
     /// # Errors
-    /// As [`Rewriter::rewrite`]; [`ErrorKind::Transient`] when the receiver was dropped.
+    /// As [`Rewriter::rewrite`]; [`ErrorKind::Transient`] if the receiver was dropped.
     pub async fn report(mut self) -> Result<RewriteReport> {
         self.bytes.close();
-        self.done.await.unwrap_or_else(|_| Err(lost(&self.name)))
+        self.task.await.unwrap_or_else(|_| Err(task_lost(&self.name)))
     }
 }
 
-/// Starts to rewrite these row groups, or all, of a source of `length` bytes. Call it within a
-/// Tokio runtime. `name` is the source's, for errors.
+/// Starts to rewrite `row_groups`, or all row groups, of a source of `length` bytes. Must be called
+/// within a Tokio runtime. `name` is the source's, for error messages.
 pub fn rewrite<S: RangeReader + Send + Sync + 'static>(
     rewriter: Rewriter,
     source: S,
@@ -70,7 +71,7 @@ pub fn rewrite<S: RangeReader + Send + Sync + 'static>(
     settings: StreamSettings,
 ) -> RewriteStream {
     let (sender, bytes) = mpsc::channel(settings.queued_chunks.max(1));
-    let source = Windows {
+    let source = WindowedSource {
         shared: Arc::new(Shared {
             source: Arc::new(source),
             length,
@@ -81,18 +82,18 @@ pub fn rewrite<S: RangeReader + Send + Sync + 'static>(
     };
     let name = name.to_owned();
     let task_name = name.clone();
-    let done = tokio::task::spawn_blocking(move || {
+    let task = tokio::task::spawn_blocking(move || {
         let mut sink =
-            Messages { sender, held: BytesMut::new(), size: settings.chunk_bytes.max(1) };
+            ChannelWriter { sender, buffer: BytesMut::new(), size: settings.chunk_bytes.max(1) };
         let report = rewriter.rewrite(&source, &task_name, &mut sink, row_groups.as_deref())?;
-        sink.send().map_err(|error| RewriteError::from(error).at(|| task_name))?;
+        sink.send().map_err(|error| RewriteError::from(error).into_error(|| task_name))?;
         Ok(report)
     });
-    RewriteStream { bytes, done, name }
+    RewriteStream { bytes, task, name }
 }
 
-/// A source behind windows.
-struct Windows<S> {
+/// A source that is read through prefetched windows.
+struct WindowedSource<S> {
     shared: Arc<Shared<S>>,
 }
 
@@ -101,19 +102,19 @@ struct Shared<S> {
     length: u64,
     window: u64,
     runtime: Handle,
-    state: Mutex<State>,
+    state: Mutex<WindowState>,
 }
 
-/// The window that was used last, and the one that is on its way.
+/// The current window, and the request for the next one.
 #[derive(Default)]
-struct State {
+struct WindowState {
     start: u64,
     bytes: Bytes,
-    coming: Option<(u64, JoinHandle<Result<Bytes>>)>,
+    prefetch: Option<(u64, JoinHandle<Result<Bytes>>)>,
 }
 
 impl<S: RangeReader + Send + Sync + 'static> Shared<S> {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WindowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,7 +124,7 @@ impl<S: RangeReader + Send + Sync + 'static> Shared<S> {
         self.runtime.spawn(async move { source.read(start, length).await })
     }
 
-    /// Bytes from `at` on: what is left of a window. Nothing at the end of the file.
+    /// The rest of the window that contains offset `at`; empty at the end of the file.
     fn window(&self, at: u64) -> Result<Bytes> {
         if at >= self.length {
             return Ok(Bytes::new());
@@ -132,7 +133,7 @@ impl<S: RangeReader + Send + Sync + 'static> Shared<S> {
         if let Some(bytes) = part(state.start, &state.bytes, at) {
             return Ok(bytes);
         }
-        let coming = match state.coming.take() {
+        let prefetch = match state.prefetch.take() {
             Some((start, task)) if (start..start + self.window).contains(&at) => (start, task),
             other => {
                 if let Some((_, task)) = other {
@@ -141,25 +142,29 @@ impl<S: RangeReader + Send + Sync + 'static> Shared<S> {
                 (at, self.fetch(at))
             }
         };
-        // Given back before the next one arrives: two windows are held, never three.
+        // Freed before the next window arrives, so that at most two are in memory.
         state.bytes = Bytes::new();
-        let (start, task) = coming;
-        let bytes = self.runtime.block_on(task).unwrap_or_else(|_| Err(lost("")))?;
+        let (start, task) = prefetch;
+        let bytes = self.runtime.block_on(task).unwrap_or_else(|_| Err(task_lost("")))?;
         let next = start + bytes.len() as u64;
         if bytes.is_empty() {
-            return Err(Error::new(ErrorKind::Transient, "a ranged read gave nothing", ""));
+            return Err(Error::new(ErrorKind::Transient, "a ranged read returned no bytes", ""));
         }
         if next < self.length {
-            state.coming = Some((next, self.fetch(next)));
+            state.prefetch = Some((next, self.fetch(next)));
         }
         (state.start, state.bytes) = (start, bytes);
         part(start, &state.bytes, at).ok_or_else(|| {
-            Error::new(ErrorKind::Transient, "a ranged read gave less than was asked", "")
+            Error::new(
+                ErrorKind::Transient,
+                "a ranged read returned fewer bytes than requested",
+                "",
+            )
         })
     }
 }
 
-/// What a window that begins at `start` has from `at` on.
+/// The part of a window from offset `at` on; `start` is the offset of the window.
 fn part(start: u64, bytes: &Bytes, at: u64) -> Option<Bytes> {
     let from = usize::try_from(at.checked_sub(start)?).ok()?;
     (from < bytes.len()).then(|| bytes.slice(from..))
@@ -168,27 +173,27 @@ fn part(start: u64, bytes: &Bytes, at: u64) -> Option<Bytes> {
 impl<S> Drop for Shared<S> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, task)) = state.coming.take() {
+        if let Some((_, task)) = state.prefetch.take() {
             task.abort();
         }
     }
 }
 
-impl<S: RangeReader + Send + Sync + 'static> Length for Windows<S> {
+impl<S: RangeReader + Send + Sync + 'static> Length for WindowedSource<S> {
     fn len(&self) -> u64 {
         self.shared.length
     }
 }
 
-impl<S: RangeReader + Send + Sync + 'static> ChunkReader for Windows<S> {
-    type T = Window<S>;
+impl<S: RangeReader + Send + Sync + 'static> ChunkReader for WindowedSource<S> {
+    type T = WindowReader<S>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(Window { shared: self.shared.clone(), at: start, bytes: Bytes::new() })
+        Ok(WindowReader { shared: self.shared.clone(), at: start, bytes: Bytes::new() })
     }
 
-    /// Footers and indexes, which lie at the end: a request of their own, so that the windows
-    /// go on where they are.
+    /// Reads footers and page indexes, which are at the end of the file, with a separate request: the
+    /// current window stays.
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let shared = &self.shared;
         let bytes = shared.runtime.block_on(shared.source.read(start, length as u64));
@@ -196,14 +201,14 @@ impl<S: RangeReader + Send + Sync + 'static> ChunkReader for Windows<S> {
     }
 }
 
-/// Reads through the windows from some place on.
-struct Window<S> {
+/// Reads through the windows from an offset on.
+struct WindowReader<S> {
     shared: Arc<Shared<S>>,
     at: u64,
     bytes: Bytes,
 }
 
-impl<S: RangeReader + Send + Sync + 'static> Read for Window<S> {
+impl<S: RangeReader + Send + Sync + 'static> Read for WindowReader<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.bytes.is_empty() {
             self.bytes = self.shared.window(self.at).map_err(io::Error::other)?;
@@ -215,33 +220,37 @@ impl<S: RangeReader + Send + Sync + 'static> Read for Window<S> {
     }
 }
 
-/// Writes into the channel.
-struct Messages {
+/// Writes into the channel, in chunks of about `size` bytes.
+struct ChannelWriter {
     sender: mpsc::Sender<Bytes>,
-    held: BytesMut,
+    buffer: BytesMut,
     size: usize,
 }
 
-impl Messages {
+impl ChannelWriter {
     fn send(&mut self) -> io::Result<()> {
         let stopped = |_| {
-            io::Error::other(Error::new(ErrorKind::Transient, "the sink of a rewrite is gone", ""))
+            io::Error::other(Error::new(
+                ErrorKind::Transient,
+                "the receiver of a rewrite was dropped",
+                "",
+            ))
         };
-        self.sender.blocking_send(self.held.split().freeze()).map_err(stopped)
+        self.sender.blocking_send(self.buffer.split().freeze()).map_err(stopped)
     }
 }
 
-impl Write for Messages {
+impl Write for ChannelWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() >= self.size {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= self.size {
             self.send()?;
         }
         Ok(bytes.len())
     }
 
-    /// The writer flushes after every column. Small messages would come of it, so bytes wait
-    /// until there are enough of them; the rest goes when all is written.
+    /// Does nothing. The engine flushes after every column, which would send small chunks. `rewrite`
+    /// sends the rest at the end.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

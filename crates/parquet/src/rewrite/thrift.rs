@@ -1,14 +1,13 @@
-//! The few structures of Parquet that are read and written by hand, in Thrift's compact
-//! protocol: page headers and offset indexes. The parquet crate keeps its own readers of
-//! them private, and a page's sizes must be known before anything is allocated for it.
+//! Reads page headers, and rewrites offset indexes, in Thrift's compact protocol. The readers of the
+//! `parquet` crate are private, and the sizes of a page must be known before memory is allocated.
 
-/// What is wrong with the bytes.
+/// Why bytes cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    /// They end too early: more of them may help.
-    Short,
-    /// They are no such structure.
-    Form,
+pub(super) enum ThriftError {
+    /// The bytes are truncated: reading more may help.
+    Truncated,
+    /// The bytes are not a valid structure.
+    Invalid,
 }
 
 const BOOLEAN_TRUE: u8 = 1;
@@ -24,41 +23,41 @@ const SET: u8 = 10;
 const MAP: u8 = 11;
 const STRUCT: u8 = 12;
 
-/// Structures within structures beyond this are no Parquet.
-const DEEPEST: u8 = 16;
+/// The maximum nesting depth. Parquet's structures are less deep.
+const MAX_DEPTH: u8 = 16;
 
-/// Reads from bytes.
-pub(super) struct Reader<'a> {
+/// Reads Thrift values from bytes.
+pub(super) struct ThriftReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ThriftReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    /// How many bytes are read.
+    /// The number of bytes read so far.
     pub(super) fn position(&self) -> usize {
         self.at
     }
 
-    fn byte(&mut self) -> Result<u8, Bad> {
-        let byte = *self.bytes.get(self.at).ok_or(Bad::Short)?;
+    fn byte(&mut self) -> Result<u8, ThriftError> {
+        let byte = *self.bytes.get(self.at).ok_or(ThriftError::Truncated)?;
         self.at += 1;
         Ok(byte)
     }
 
-    fn pass(&mut self, length: usize) -> Result<(), Bad> {
-        let end = self.at.checked_add(length).ok_or(Bad::Form)?;
+    fn skip_bytes(&mut self, length: usize) -> Result<(), ThriftError> {
+        let end = self.at.checked_add(length).ok_or(ThriftError::Invalid)?;
         if end > self.bytes.len() {
-            return Err(Bad::Short);
+            return Err(ThriftError::Truncated);
         }
         self.at = end;
         Ok(())
     }
 
-    fn unsigned(&mut self) -> Result<u64, Bad> {
+    fn unsigned(&mut self) -> Result<u64, ThriftError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -67,80 +66,81 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(Bad::Form)
+        Err(ThriftError::Invalid)
     }
 
-    /// A whole number of any width.
-    pub(super) fn whole(&mut self) -> Result<i64, Bad> {
+    /// Reads an integer of any width.
+    pub(super) fn integer(&mut self) -> Result<i64, ThriftError> {
         let value = self.unsigned()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// The fields of a structure: `each` reads the value of those it knows and says so.
-    pub(super) fn structure(
+    /// Reads the fields of a structure. `read_field` reads the value of a field that it knows and
+    /// returns true; other fields are skipped.
+    pub(super) fn read_struct(
         &mut self,
-        mut each: impl FnMut(i16, Field, &mut Self) -> Result<bool, Bad>,
-    ) -> Result<(), Bad> {
+        mut read_field: impl FnMut(i16, Field, &mut Self) -> Result<bool, ThriftError>,
+    ) -> Result<(), ThriftError> {
         let mut id = 0_i16;
         while let Some(field) = self.field(&mut id)? {
-            if !each(id, field, self)? {
+            if !read_field(id, field, self)? {
                 self.skip(field.kind, 0)?;
             }
         }
         Ok(())
     }
 
-    fn field(&mut self, id: &mut i16) -> Result<Option<Field>, Bad> {
+    fn field(&mut self, id: &mut i16) -> Result<Option<Field>, ThriftError> {
         let head = self.byte()?;
         let kind = head & 0x0f;
         if kind == 0 {
             return Ok(None);
         }
         *id = match head >> 4 {
-            0 => i16::try_from(self.whole()?).map_err(|_| Bad::Form)?,
-            delta => id.checked_add(i16::from(delta)).ok_or(Bad::Form)?,
+            0 => i16::try_from(self.integer()?).map_err(|_| ThriftError::Invalid)?,
+            delta => id.checked_add(i16::from(delta)).ok_or(ThriftError::Invalid)?,
         };
         Ok(Some(Field { kind }))
     }
 
-    /// The length of a list of whole numbers or of structures.
-    pub(super) fn list(&mut self, field: Field) -> Result<usize, Bad> {
+    /// Reads the length of a list of integers or structures.
+    pub(super) fn list(&mut self, field: Field) -> Result<usize, ThriftError> {
         if field.kind != LIST {
-            return Err(Bad::Form);
+            return Err(ThriftError::Invalid);
         }
-        self.list_head().map(|(length, _)| length)
+        self.list_header().map(|(length, _)| length)
     }
 
-    fn list_head(&mut self) -> Result<(usize, u8), Bad> {
+    fn list_header(&mut self) -> Result<(usize, u8), ThriftError> {
         let head = self.byte()?;
         let length = match head >> 4 {
-            15 => usize::try_from(self.unsigned()?).map_err(|_| Bad::Form)?,
+            15 => usize::try_from(self.unsigned()?).map_err(|_| ThriftError::Invalid)?,
             length => usize::from(length),
         };
-        // Every element of what is read here takes a byte at least.
+        // Every element of the lists that are read here has at least one byte.
         if length > self.bytes.len() - self.at {
-            return Err(Bad::Short);
+            return Err(ThriftError::Truncated);
         }
         Ok((length, head & 0x0f))
     }
 
-    fn skip(&mut self, kind: u8, depth: u8) -> Result<(), Bad> {
-        if depth > DEEPEST {
-            return Err(Bad::Form);
+    fn skip(&mut self, kind: u8, depth: u8) -> Result<(), ThriftError> {
+        if depth > MAX_DEPTH {
+            return Err(ThriftError::Invalid);
         }
         match kind {
             BOOLEAN_TRUE | BOOLEAN_FALSE => Ok(()),
-            BYTE => self.pass(1),
+            BYTE => self.skip_bytes(1),
             I16 | I32 | I64 => self.unsigned().map(drop),
-            DOUBLE => self.pass(8),
+            DOUBLE => self.skip_bytes(8),
             BINARY => {
-                let length = usize::try_from(self.unsigned()?).map_err(|_| Bad::Form)?;
-                self.pass(length)
+                let length = usize::try_from(self.unsigned()?).map_err(|_| ThriftError::Invalid)?;
+                self.skip_bytes(length)
             }
             LIST | SET => {
-                let (length, kind) = self.list_head()?;
+                let (length, kind) = self.list_header()?;
                 for _ in 0..length {
-                    // A boolean of a list takes a byte, one of a structure takes none.
+                    // A boolean in a list has one byte, a boolean field of a structure has none.
                     let kind = if kind <= BOOLEAN_FALSE { BYTE } else { kind };
                     self.skip(kind, depth + 1)?;
                 }
@@ -153,21 +153,21 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             }
-            // Parquet has no maps.
-            MAP => Err(Bad::Form),
-            _ => Err(Bad::Form),
+            // Parquet uses no maps.
+            MAP => Err(ThriftError::Invalid),
+            _ => Err(ThriftError::Invalid),
         }
     }
 }
 
-/// The type of a field whose value comes next.
+/// The type of a field whose value follows.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
     kind: u8,
 }
 
 impl Field {
-    /// Booleans are told by their type alone.
+    /// The value of a boolean field, which its type contains.
     pub(super) fn boolean(self) -> Option<bool> {
         match self.kind {
             BOOLEAN_TRUE => Some(true),
@@ -176,56 +176,57 @@ impl Field {
         }
     }
 
-    pub(super) fn is_whole(self) -> bool {
+    pub(super) fn is_integer(self) -> bool {
         matches!(self.kind, I16 | I32 | I64)
     }
 
-    pub(super) fn is_structure(self) -> bool {
+    pub(super) fn is_struct(self) -> bool {
         self.kind == STRUCT
     }
 }
 
-/// A page's header (`PageHeader` of parquet.thrift), as far as it matters here.
+/// The fields of a page header (`PageHeader` in parquet.thrift) that are used here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageHeader {
     pub(super) kind: i64,
-    pub(super) uncompressed: i64,
-    pub(super) compressed: i64,
+    pub(super) uncompressed_bytes: i64,
+    pub(super) compressed_bytes: i64,
     pub(super) values: i64,
     pub(super) nulls: i64,
     pub(super) encoding: i64,
     pub(super) level_encoding: i64,
     pub(super) definition_length: i64,
     pub(super) repetition_length: i64,
-    pub(super) stored: bool,
+    pub(super) uncompressed_values: bool,
 }
 
 impl PageHeader {
-    /// Reads a header; gives its length too.
-    pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize), Bad> {
+    /// Reads a header; also returns its length in bytes.
+    pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize), ThriftError> {
         let mut header = Self::default();
-        let mut reader = Reader::new(bytes);
-        reader.structure(|id, field, reader| {
+        let mut reader = ThriftReader::new(bytes);
+        reader.read_struct(|id, field, reader| {
             let place = match id {
                 1 => &mut header.kind,
-                2 => &mut header.uncompressed,
-                3 => &mut header.compressed,
-                5 | 7 | 8 if field.is_structure() => {
-                    header.inner(id, reader)?;
+                2 => &mut header.uncompressed_bytes,
+                3 => &mut header.compressed_bytes,
+                5 | 7 | 8 if field.is_struct() => {
+                    header.read_inner(id, reader)?;
                     return Ok(true);
                 }
                 _ => return Ok(false),
             };
-            number(field, reader, place)
+            read_integer(field, reader, place)
         })?;
         Ok((header, reader.position()))
     }
 
-    /// The header of a data page (5), a dictionary page (7), a data page of version 2 (8).
-    fn inner(&mut self, which: i16, reader: &mut Reader<'_>) -> Result<(), Bad> {
-        reader.structure(|id, field, reader| {
+    /// Reads the inner header of a data page (field 5), a dictionary page (7), or a data page of
+    /// version 2 (8).
+    fn read_inner(&mut self, which: i16, reader: &mut ThriftReader<'_>) -> Result<(), ThriftError> {
+        reader.read_struct(|id, field, reader| {
             if (which, id) == (8, 7) {
-                self.stored = field.boolean() == Some(false);
+                self.uncompressed_values = field.boolean() == Some(false);
                 return Ok(field.boolean().is_some());
             }
             let place = match (which, id) {
@@ -237,39 +238,43 @@ impl PageHeader {
                 (8, 6) => &mut self.repetition_length,
                 _ => return Ok(false),
             };
-            number(field, reader, place)
+            read_integer(field, reader, place)
         })
     }
 }
 
-fn number(field: Field, reader: &mut Reader<'_>, place: &mut i64) -> Result<bool, Bad> {
-    if !field.is_whole() {
-        return Err(Bad::Form);
+fn read_integer(
+    field: Field,
+    reader: &mut ThriftReader<'_>,
+    place: &mut i64,
+) -> Result<bool, ThriftError> {
+    if !field.is_integer() {
+        return Err(ThriftError::Invalid);
     }
-    *place = reader.whole()?;
+    *place = reader.integer()?;
     Ok(true)
 }
 
-/// An offset index (`OffsetIndex` of parquet.thrift) with every page moved by `by` bytes.
-pub(super) fn moved_offset_index(bytes: &[u8], by: i64) -> Result<Vec<u8>, Bad> {
+/// An offset index (`OffsetIndex` in parquet.thrift) with the offset of every page moved by `by` bytes.
+pub(super) fn relocated_offset_index(bytes: &[u8], by: i64) -> Result<Vec<u8>, ThriftError> {
     let mut out = Vec::with_capacity(bytes.len() + 16);
     let mut last = 0;
-    Reader::new(bytes).structure(|id, field, reader| {
+    ThriftReader::new(bytes).read_struct(|id, field, reader| {
         match id {
             1 => {
                 let length = reader.list(field)?;
-                head(&mut out, &mut last, id, LIST);
-                list_head(&mut out, length, STRUCT);
+                write_field_header(&mut out, &mut last, id, LIST);
+                write_list_header(&mut out, length, STRUCT);
                 for _ in 0..length {
-                    location(reader, by, &mut out)?;
+                    relocate_page(reader, by, &mut out)?;
                 }
             }
             2 => {
                 let length = reader.list(field)?;
-                head(&mut out, &mut last, id, LIST);
-                list_head(&mut out, length, I64);
+                write_field_header(&mut out, &mut last, id, LIST);
+                write_list_header(&mut out, length, I64);
                 for _ in 0..length {
-                    whole(&mut out, reader.whole()?);
+                    write_integer(&mut out, reader.integer()?);
                 }
             }
             _ => return Ok(false),
@@ -280,50 +285,57 @@ pub(super) fn moved_offset_index(bytes: &[u8], by: i64) -> Result<Vec<u8>, Bad> 
     Ok(out)
 }
 
-fn location(reader: &mut Reader<'_>, by: i64, out: &mut Vec<u8>) -> Result<(), Bad> {
+fn relocate_page(
+    reader: &mut ThriftReader<'_>,
+    by: i64,
+    out: &mut Vec<u8>,
+) -> Result<(), ThriftError> {
     let (mut offset, mut size, mut row) = (0, 0, 0);
-    reader.structure(|id, field, reader| {
+    reader.read_struct(|id, field, reader| {
         let place = match id {
             1 => &mut offset,
             2 => &mut size,
             3 => &mut row,
             _ => return Ok(false),
         };
-        number(field, reader, place)
+        read_integer(field, reader, place)
     })?;
     let mut last = 0;
-    head(out, &mut last, 1, I64);
-    whole(out, offset.checked_add(by).filter(|offset| *offset >= 0).ok_or(Bad::Form)?);
-    head(out, &mut last, 2, I32);
-    whole(out, size);
-    head(out, &mut last, 3, I64);
-    whole(out, row);
+    write_field_header(out, &mut last, 1, I64);
+    write_integer(
+        out,
+        offset.checked_add(by).filter(|offset| *offset >= 0).ok_or(ThriftError::Invalid)?,
+    );
+    write_field_header(out, &mut last, 2, I32);
+    write_integer(out, size);
+    write_field_header(out, &mut last, 3, I64);
+    write_integer(out, row);
     out.push(0);
     Ok(())
 }
 
-/// A field's head. Ids only grow here, by less than 16.
-fn head(out: &mut Vec<u8>, last: &mut i16, id: i16, kind: u8) {
+/// Writes a field header. Field ids increase here, by less than 16.
+fn write_field_header(out: &mut Vec<u8>, last: &mut i16, id: i16, kind: u8) {
     let delta = u8::try_from(id - *last).unwrap_or(1);
     out.push(delta << 4 | kind);
     *last = id;
 }
 
-fn list_head(out: &mut Vec<u8>, length: usize, kind: u8) {
+fn write_list_header(out: &mut Vec<u8>, length: usize, kind: u8) {
     match u8::try_from(length) {
         Ok(length) if length < 15 => out.push(length << 4 | kind),
         _ => {
             out.push(0xf0 | kind);
-            unsigned(out, length as u64);
+            write_unsigned(out, length as u64);
         }
     }
 }
 
-fn whole(out: &mut Vec<u8>, value: i64) {
-    unsigned(out, ((value << 1) ^ (value >> 63)) as u64);
+fn write_integer(out: &mut Vec<u8>, value: i64) {
+    write_unsigned(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-fn unsigned(out: &mut Vec<u8>, mut value: u64) {
+fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -338,15 +350,15 @@ mod tests {
     /// Page locations at 4, 104 … with `count` pages.
     fn index(count: usize, by: i64) -> Vec<u8> {
         let mut out = vec![0x19];
-        list_head(&mut out, count, STRUCT);
+        write_list_header(&mut out, count, STRUCT);
         for page in 0..count as i64 {
             let mut last = 0;
-            head(&mut out, &mut last, 1, I64);
-            whole(&mut out, 4 + page * 100 + by);
-            head(&mut out, &mut last, 2, I32);
-            whole(&mut out, 100);
-            head(&mut out, &mut last, 3, I64);
-            whole(&mut out, page * 1000);
+            write_field_header(&mut out, &mut last, 1, I64);
+            write_integer(&mut out, 4 + page * 100 + by);
+            write_field_header(&mut out, &mut last, 2, I32);
+            write_integer(&mut out, 100);
+            write_field_header(&mut out, &mut last, 3, I64);
+            write_integer(&mut out, page * 1000);
             out.push(0);
         }
         out.push(0);
@@ -356,24 +368,32 @@ mod tests {
     #[test]
     fn offset_indexes_move() {
         for count in [0, 1, 14, 15, 300] {
-            let moved = moved_offset_index(&index(count, 0), 12_345).expect("it is one");
+            let moved = relocated_offset_index(&index(count, 0), 12_345).expect("it is one");
             assert_eq!(moved, index(count, 12_345), "{count}");
-            let back = moved_offset_index(&moved, -12_345).expect("it is one");
+            let back = relocated_offset_index(&moved, -12_345).expect("it is one");
             assert_eq!(back, index(count, 0), "{count}");
         }
-        assert_eq!(moved_offset_index(&index(1, 0), -5), Err(Bad::Form), "before the file");
+        assert_eq!(
+            relocated_offset_index(&index(1, 0), -5),
+            Err(ThriftError::Invalid),
+            "before the file"
+        );
     }
 
     #[test]
-    fn cut_and_forged_headers_are_told_apart() {
+    fn truncated_and_invalid_headers_are_distinguished() {
         let whole = index(20, 0);
         for length in 0..whole.len() {
-            assert_eq!(moved_offset_index(&whole[..length], 0), Err(Bad::Short), "{length}");
+            assert_eq!(
+                relocated_offset_index(&whole[..length], 0),
+                Err(ThriftError::Truncated),
+                "{length}"
+            );
         }
-        assert_eq!(PageHeader::read(&[0x15, 0xff]), Err(Bad::Short));
-        assert_eq!(PageHeader::read(&[0x1b, 0]), Err(Bad::Form), "a map");
-        assert_eq!(PageHeader::read(&[0x15; 40]).err(), Some(Bad::Short));
-        // Structures in structures, without end.
-        assert_eq!(PageHeader::read(&[0xfc; 4000]), Err(Bad::Form));
+        assert_eq!(PageHeader::read(&[0x15, 0xff]), Err(ThriftError::Truncated));
+        assert_eq!(PageHeader::read(&[0x1b, 0]), Err(ThriftError::Invalid), "a map");
+        assert_eq!(PageHeader::read(&[0x15; 40]).err(), Some(ThriftError::Truncated));
+        // Infinitely nested structures.
+        assert_eq!(PageHeader::read(&[0xfc; 4000]), Err(ThriftError::Invalid));
     }
 }

@@ -1,13 +1,13 @@
-//! Tokens: what a value becomes that may not leave, but must still join.
+//! Tokens: they replace values that must not leave AWS, but must still be usable in joins.
 //!
 //! A token is `tok1_` and the first 16 bytes of
 //! `HMAC-SHA-256(HMAC-SHA-256(key, "landbridge/token/1" ‖ 0 ‖ domain), value)`
-//! in base64url without padding: 27 characters. The value is the text's bytes; whole
-//! numbers are taken as their decimal digits, so that a number and its text join.
+//! in base64url without padding: 27 characters. The value of a text is its bytes.
+//! An integer is tokenised as its decimal digits, so that a number and its text form join.
 //!
-//! 128 bits: among a billion values two meet by chance with a probability of about 10⁻²¹.
-//! Without the key, trying all values of a small set (telephone numbers) leads nowhere;
-//! whoever has the key can do that, so it is a secret.
+//! With 128 bits, the probability that two of a billion values have the same token is about 10⁻²¹.
+//! Without the key, a value cannot be found by trying all values of a small set, such as telephone
+//! numbers. With the key it is possible, so the key is a secret.
 
 use std::fmt;
 
@@ -19,17 +19,17 @@ use sha2::{Digest, Sha256};
 
 use super::convert::Convert;
 
-/// How a token begins: the version of its format.
+/// The prefix of every token, which contains the version of the format.
 pub const PREFIX: &[u8; 5] = b"tok1_";
 /// The length of every token, in bytes.
 pub const LENGTH: usize = PREFIX.len() + 22;
-/// The shortest key that is taken, in bytes: as strong as the hash.
+/// The minimum length of a key in bytes: the output length of the hash.
 pub const MIN_KEY_BYTES: usize = 32;
-/// SHA-256's block, by which HMAC pads its key.
+/// The block length of SHA-256 in bytes; HMAC pads its key to it.
 const BLOCK: usize = 64;
-/// Bytes of a message's length at its end.
+/// The length of the message length at the end of the padding, in bytes.
 const LENGTH_BYTES: usize = 8;
-/// SHA-256's state before anything is hashed (FIPS 180-4, 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
 const INITIAL: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -41,7 +41,7 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// A secret from which tokens are made. It prints nothing of itself.
+/// The secret key for tokens. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct TokenKey(Hmac);
 
@@ -49,7 +49,7 @@ impl TokenKey {
     /// A key of these bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when there are fewer than [`MIN_KEY_BYTES`].
+    /// [`ErrorKind::Config`] if there are fewer than [`MIN_KEY_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self> {
         if secret.len() < MIN_KEY_BYTES {
             return Err(Error::new(ErrorKind::Config, "a token key has fewer than 32 bytes", ""));
@@ -57,16 +57,16 @@ impl TokenKey {
         Ok(Self(Hmac::new(secret)))
     }
 
-    /// What tells this key from others and nothing else of it: 16 hexadecimal digits of
-    /// `HMAC-SHA-256(key, "landbridge/key-id/1")`. It may be recorded and shown.
+    /// An identifier that distinguishes this key from others and reveals nothing else: 16 hexadecimal
+    /// digits of `HMAC-SHA-256(key, "landbridge/key-id/1")`. It may be recorded and shown.
     pub fn id(&self) -> String {
-        self.0.of(b"landbridge/key-id/1")[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.mac(b"landbridge/key-id/1")[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// What makes the tokens of one domain.
+    /// The token generator of one domain.
     pub(super) fn domain(&self, domain: &str) -> Tokens {
         let domain = [b"landbridge/token/1\0", domain.as_bytes()].concat();
-        Tokens(Hmac::new(&self.0.of(&domain)))
+        Tokens(Hmac::new(&self.0.mac(&domain)))
     }
 
     /// The token of one value, as [`Rewriter`](super::Rewriter) writes it.
@@ -81,7 +81,7 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// Makes the tokens of one domain.
+/// Generates the tokens of one domain.
 #[derive(Clone)]
 pub(super) struct Tokens(Hmac);
 
@@ -90,31 +90,31 @@ impl Tokens {
     fn token(&self, value: &[u8]) -> [u8; LENGTH] {
         let mut token = [0; LENGTH];
         token[..PREFIX.len()].copy_from_slice(PREFIX);
-        letters(&self.0.of(value), &mut token[PREFIX.len()..]);
+        encode_hash(&self.0.mac(value), &mut token[PREFIX.len()..]);
         token
     }
 }
 
-/// Writes the part of a token that is made of a hash.
-fn letters(hash: &[u8; 32], token: &mut [u8]) {
-    // 16 bytes are 22 letters, which is what there is room for.
+/// Writes the encoded hash of a token.
+fn encode_hash(hash: &[u8; 32], token: &mut [u8]) {
+    // 16 bytes are encoded as 22 letters, which is the length of the slice.
     let _ = URL_SAFE_NO_PAD.encode_slice(&hash[..16], token);
 }
 
-/// How many tokens are finished together.
-const TOGETHER: usize = 16;
+/// The number of tokens that are finished in one batch.
+const BATCH: usize = 16;
 
-/// Tokens in PLAIN, each behind its length, many at a time: a processor that hashes in hardware
-/// works on several hashes at once if nothing else lies between them.
+/// Converts values to tokens in PLAIN, each with a length prefix, in batches: a processor with hash
+/// instructions computes several hashes at once if no other work is between them.
 pub(super) struct Tokenise<'a> {
     tokens: &'a Tokens,
-    /// The inner hashes of values, and where their letters go.
-    waiting: Vec<([u8; 32], usize)>,
+    /// The inner hash of each value, and the end of its token in the output.
+    pending: Vec<([u8; 32], usize)>,
 }
 
 impl<'a> Tokenise<'a> {
     pub(super) fn new(tokens: &'a Tokens) -> Self {
-        Self { tokens, waiting: Vec::with_capacity(TOGETHER) }
+        Self { tokens, pending: Vec::with_capacity(BATCH) }
     }
 }
 
@@ -124,25 +124,25 @@ impl Convert for Tokenise<'_> {
         value[..4].copy_from_slice(&(LENGTH as u32).to_le_bytes());
         value[4..4 + PREFIX.len()].copy_from_slice(PREFIX);
         out.extend_from_slice(&value);
-        self.waiting.push((self.tokens.0.inner(text), out.len()));
-        if self.waiting.len() == TOGETHER {
-            self.settle(out);
+        self.pending.push((self.tokens.0.inner(text), out.len()));
+        if self.pending.len() == BATCH {
+            self.flush(out);
         }
         Ok(())
     }
 
-    fn settle(&mut self, out: &mut [u8]) {
-        for (hash, _) in &mut self.waiting {
+    fn flush(&mut self, out: &mut [u8]) {
+        for (hash, _) in &mut self.pending {
             *hash = self.tokens.0.outer(hash);
         }
-        for (hash, end) in self.waiting.drain(..) {
-            letters(&hash, &mut out[end + PREFIX.len() - LENGTH..end]);
+        for (hash, end) in self.pending.drain(..) {
+            encode_hash(&hash, &mut out[end + PREFIX.len() - LENGTH..end]);
         }
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) whose two key blocks are hashed once, not once per value: kept are
-/// the states of SHA-256 after them.
+/// HMAC-SHA-256 (RFC 2104). Contains the SHA-256 states after the inner and the outer key block, so
+/// that these are hashed once and not once per value.
 #[derive(Clone)]
 struct Hmac {
     inner: [u32; 8],
@@ -165,26 +165,26 @@ impl Hmac {
         Self { inner: padded(0x36), outer: padded(0x5c) }
     }
 
-    fn of(&self, message: &[u8]) -> [u8; 32] {
+    fn mac(&self, message: &[u8]) -> [u8; 32] {
         self.outer(&self.inner(message))
     }
 
     fn inner(&self, message: &[u8]) -> [u8; 32] {
-        bytes(after_key(self.inner, message))
+        bytes(finish_hash(self.inner, message))
     }
 
     fn outer(&self, inner: &[u8; 32]) -> [u8; 32] {
-        bytes(after_key(self.outer, inner))
+        bytes(finish_hash(self.outer, inner))
     }
 }
 
-/// SHA-256's last state when a message follows a key's block, after which it was `state`.
-fn after_key(mut state: [u32; 8], message: &[u8]) -> [u32; 8] {
+/// The final SHA-256 state after `message`. `state` is the state after the key block.
+fn finish_hash(mut state: [u32; 8], message: &[u8]) -> [u32; 8] {
     let (blocks, rest) = message.as_chunks::<BLOCK>();
     if !blocks.is_empty() {
         compress256(&mut state, blocks);
     }
-    // The end: a bit, zeros, and the length of it all in bits, in one block or in two.
+    // The padding: a bit, zeros, and the total length in bits, in one or two blocks.
     let mut end = [0; BLOCK];
     end[..rest.len()].copy_from_slice(rest);
     end[rest.len()] = 0x80;
@@ -200,8 +200,8 @@ fn after_key(mut state: [u32; 8], message: &[u8]) -> [u32; 8] {
 
 fn bytes(state: [u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
-    for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
-        *place = word.to_be_bytes();
+    for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *chunk = word.to_be_bytes();
     }
     bytes
 }
@@ -240,25 +240,25 @@ mod tests {
                 "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
             ),
         ] {
-            assert_eq!(hex(&Hmac::new(&key).of(data)), expected);
+            assert_eq!(hex(&Hmac::new(&key).mac(data)), expected);
         }
     }
 
-    /// The other implementation at every length about the borders of blocks.
+    /// Compares with the `sha2` crate at every length around the block boundaries.
     #[test]
-    fn messages_of_every_length_are_padded_rightly() {
+    fn padding_is_correct_at_every_length() {
         let key = [0x36; BLOCK];
         let (message, state) = ([9; 200], Hmac::new(&[0; BLOCK]).inner);
         for length in 0..message.len() {
             let expected = Sha256::new().chain_update(key).chain_update(&message[..length]);
-            assert_eq!(bytes(after_key(state, &message[..length]))[..], expected.finalize()[..]);
+            assert_eq!(bytes(finish_hash(state, &message[..length]))[..], expected.finalize()[..]);
         }
     }
 
     #[test]
-    fn tokens_made_together_are_those_made_alone() {
+    fn batched_tokens_equal_single_tokens() {
         let tokens = TokenKey::new(&[7; 32]).expect("long enough").domain("account");
-        let values: Vec<_> = (0..3 * TOGETHER + 5).map(|it| it.to_string().repeat(it)).collect();
+        let values: Vec<_> = (0..3 * BATCH + 5).map(|it| it.to_string().repeat(it)).collect();
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         let mut tokenise = Tokenise::new(&tokens);
         for value in &values {
@@ -266,7 +266,7 @@ mod tests {
             alone.extend((LENGTH as u32).to_le_bytes());
             alone.extend(tokens.token(value.as_bytes()));
         }
-        tokenise.settle(&mut together);
+        tokenise.flush(&mut together);
         assert_eq!(together, alone);
     }
 

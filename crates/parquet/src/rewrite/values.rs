@@ -1,14 +1,14 @@
-//! The values of one data page, as text, without copying where they lie in the page.
+//! Reads the values of one data page as text, without copying them where the page contains text.
 
 use std::io::Write;
 
 use parquet::basic::Type;
 
 use super::error::RewriteError;
-use super::hybrid::{Delta, Hybrid};
-use super::pages::{Head, Kind};
+use super::hybrid::{DeltaDecoder, HybridDecoder};
+use super::pages::{PageInfo, PageKind};
 
-/// Rows that are handled at once: large enough to keep calls cheap, small enough for the cache.
+/// Rows per batch: large enough to make calls cheap, small enough for the cache.
 pub(super) const BATCH: usize = 4096;
 
 const PLAIN: i64 = 0;
@@ -18,23 +18,23 @@ const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
 
-/// Made only when it is needed: it would be dropped at every value otherwise.
-fn ends() -> RewriteError {
-    RewriteError::Page("values end too early")
+/// A function, so that the error is created only on failure and not dropped for every value.
+fn truncated() -> RewriteError {
+    RewriteError::Malformed("the values of a page are truncated")
 }
 
-/// How values are stored: what of a column's type matters for reading it as text.
+/// The stored type of a column, as far as reading it as text requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stored {
-    /// Bytes with their length.
+pub(super) enum SourceType {
+    /// Bytes with a length prefix.
     Text,
-    /// Four bytes, a signed number or not.
+    /// A signed or unsigned number of four bytes.
     Int32 { signed: bool },
-    /// Eight bytes, a signed number or not.
+    /// A signed or unsigned number of eight bytes.
     Int64 { signed: bool },
 }
 
-impl Stored {
+impl SourceType {
     pub(super) fn physical(self) -> Type {
         match self {
             Self::Text => Type::BYTE_ARRAY,
@@ -53,7 +53,11 @@ pub(super) struct Dictionary {
 
 impl Dictionary {
     /// Reads a dictionary page.
-    pub(super) fn read(head: Head, body: &[u8], stored: Stored) -> Result<Self, RewriteError> {
+    pub(super) fn read(
+        head: PageInfo,
+        body: &[u8],
+        source_type: SourceType,
+    ) -> Result<Self, RewriteError> {
         if !matches!(head.encoding, PLAIN | PLAIN_DICTIONARY) {
             return Err(RewriteError::Encoding);
         }
@@ -61,7 +65,7 @@ impl Dictionary {
         let mut plain = body;
         let mut scratch = Vec::new();
         for _ in 0..head.values {
-            let value = plain_value(&mut plain, stored, &mut scratch)?;
+            let value = plain_value(&mut plain, source_type, &mut scratch)?;
             dictionary.bytes.extend_from_slice(value);
             let end =
                 u32::try_from(dictionary.bytes.len()).map_err(|_| RewriteError::PageTooLarge)?;
@@ -81,17 +85,17 @@ impl Dictionary {
     }
 }
 
-/// A page's definition levels and values.
+/// The definition levels of a page.
 pub(super) struct Levels<'a> {
-    form: Form<'a>,
-    /// Rows of the page that are still to come.
-    pub(super) left: usize,
+    encoding: LevelEncoding<'a>,
+    /// The rows of the page that are not read yet.
+    pub(super) remaining: usize,
 }
 
-enum Form<'a> {
+enum LevelEncoding<'a> {
     /// The column has no NULLs.
     Absent,
-    Hybrid(Hybrid<'a>),
+    Hybrid(HybridDecoder<'a>),
     Bits {
         bytes: &'a [u8],
         at: usize,
@@ -100,115 +104,138 @@ enum Form<'a> {
 
 /// The values of a page that are not NULL.
 pub(super) enum Values<'a> {
-    Plain { bytes: &'a [u8], stored: Stored },
-    Indices(Hybrid<'a>),
-    Numbers { deltas: Delta<'a>, stored: Stored },
-    Lengths { lengths: Delta<'a>, bytes: &'a [u8] },
-    Prefixes { prefixes: Delta<'a>, lengths: Delta<'a>, bytes: &'a [u8], last: Vec<u8> },
+    Plain {
+        bytes: &'a [u8],
+        source_type: SourceType,
+    },
+    Indices(HybridDecoder<'a>),
+    Numbers {
+        deltas: DeltaDecoder<'a>,
+        source_type: SourceType,
+    },
+    Lengths {
+        lengths: DeltaDecoder<'a>,
+        bytes: &'a [u8],
+    },
+    Prefixes {
+        prefixes: DeltaDecoder<'a>,
+        lengths: DeltaDecoder<'a>,
+        bytes: &'a [u8],
+        last: Vec<u8>,
+    },
 }
 
-/// Splits a data page's body.
-pub(super) fn open(
-    head: Head,
+/// Splits the body of a data page into levels and values.
+pub(super) fn read_page(
+    head: PageInfo,
     body: &[u8],
     optional: bool,
-    stored: Stored,
+    source_type: SourceType,
 ) -> Result<(Levels<'_>, Values<'_>), RewriteError> {
-    let (form, values) = match head.kind {
-        Kind::V2 { repetition, definition } => {
-            let levels = body.get(repetition..repetition + definition).ok_or_else(ends)?;
+    let (encoding, values) = match head.kind {
+        PageKind::V2 { repetition, definition } => {
+            let levels = body.get(repetition..repetition + definition).ok_or_else(truncated)?;
             let values = &body[repetition + definition..];
-            let form = if optional { Form::Hybrid(Hybrid::new(levels, 1)?) } else { Form::Absent };
-            (form, values)
+            let encoding = if optional {
+                LevelEncoding::Hybrid(HybridDecoder::new(levels, 1)?)
+            } else {
+                LevelEncoding::Absent
+            };
+            (encoding, values)
         }
-        Kind::V1 { .. } if !optional => (Form::Absent, body),
-        Kind::V1 { bit_packed_levels: true } => {
+        PageKind::V1 { .. } if !optional => (LevelEncoding::Absent, body),
+        PageKind::V1 { bit_packed_levels: true } => {
             let (bytes, values) =
-                body.split_at_checked(head.values.div_ceil(8)).ok_or_else(ends)?;
-            (Form::Bits { bytes, at: 0 }, values)
+                body.split_at_checked(head.values.div_ceil(8)).ok_or_else(truncated)?;
+            (LevelEncoding::Bits { bytes, at: 0 }, values)
         }
-        Kind::V1 { bit_packed_levels: false } => {
-            let (length, rest) = body.split_first_chunk::<4>().ok_or_else(ends)?;
+        PageKind::V1 { bit_packed_levels: false } => {
+            let (length, rest) = body.split_first_chunk::<4>().ok_or_else(truncated)?;
             let length = u32::from_le_bytes(*length) as usize;
-            let (levels, values) = rest.split_at_checked(length).ok_or_else(ends)?;
-            (Form::Hybrid(Hybrid::new(levels, 1)?), values)
+            let (levels, values) = rest.split_at_checked(length).ok_or_else(truncated)?;
+            (LevelEncoding::Hybrid(HybridDecoder::new(levels, 1)?), values)
         }
-        Kind::Dictionary => return Err(RewriteError::Page("a second dictionary")),
+        PageKind::Dictionary => {
+            return Err(RewriteError::Malformed("a column chunk has a second dictionary"));
+        }
     };
-    let values = match (head.encoding, stored) {
-        (PLAIN, _) => Values::Plain { bytes: values, stored },
+    let values = match (head.encoding, source_type) {
+        (PLAIN, _) => Values::Plain { bytes: values, source_type },
         (PLAIN_DICTIONARY | RLE_DICTIONARY, _) => {
-            // A page of NULLs only may hold nothing at all.
+            // A page that contains only NULLs may have no bytes here.
             let (width, rest) = values.split_first().unwrap_or((&0, &[]));
-            Values::Indices(Hybrid::new(rest, u32::from(*width))?)
+            Values::Indices(HybridDecoder::new(rest, u32::from(*width))?)
         }
-        (DELTA_BINARY_PACKED, Stored::Int32 { .. } | Stored::Int64 { .. }) => {
-            Values::Numbers { deltas: Delta::new(values)?, stored }
+        (DELTA_BINARY_PACKED, SourceType::Int32 { .. } | SourceType::Int64 { .. }) => {
+            Values::Numbers { deltas: DeltaDecoder::new(values)?, source_type }
         }
-        (DELTA_LENGTH_BYTE_ARRAY, Stored::Text) => {
-            Values::Lengths { lengths: Delta::new(values)?, bytes: Delta::new(values)?.after()? }
-        }
-        (DELTA_BYTE_ARRAY, Stored::Text) => {
-            let lengths = Delta::new(values)?.after()?;
-            let bytes = Delta::new(lengths)?.after()?;
+        (DELTA_LENGTH_BYTE_ARRAY, SourceType::Text) => Values::Lengths {
+            lengths: DeltaDecoder::new(values)?,
+            bytes: DeltaDecoder::new(values)?.rest()?,
+        },
+        (DELTA_BYTE_ARRAY, SourceType::Text) => {
+            let lengths = DeltaDecoder::new(values)?.rest()?;
+            let bytes = DeltaDecoder::new(lengths)?.rest()?;
             Values::Prefixes {
-                prefixes: Delta::new(values)?,
-                lengths: Delta::new(lengths)?,
+                prefixes: DeltaDecoder::new(values)?,
+                lengths: DeltaDecoder::new(lengths)?,
                 bytes,
                 last: Vec::new(),
             }
         }
         _ => return Err(RewriteError::Encoding),
     };
-    Ok((Levels { form, left: head.values }, values))
+    Ok((Levels { encoding, remaining: head.values }, values))
 }
 
 impl Levels<'_> {
-    /// The next levels, at most a batch: 1 where there is a value, 0 where there is NULL.
+    /// The next levels, at most [`BATCH`]: 1 for a value, 0 for NULL.
     pub(super) fn next<'b>(
         &mut self,
         batch: &'b mut [u32; BATCH],
     ) -> Result<&'b [u32], RewriteError> {
-        let count = self.left.min(BATCH);
+        let count = self.remaining.min(BATCH);
         let batch = &mut batch[..count];
-        match &mut self.form {
-            Form::Absent => batch.fill(1),
-            Form::Hybrid(hybrid) => hybrid.read(batch)?,
-            Form::Bits { bytes, at } => {
-                Hybrid::bits_from_the_top(bytes, batch, *at)?;
+        match &mut self.encoding {
+            LevelEncoding::Absent => batch.fill(1),
+            LevelEncoding::Hybrid(hybrid) => hybrid.read(batch)?,
+            LevelEncoding::Bits { bytes, at } => {
+                HybridDecoder::read_msb_first(bytes, batch, *at)?;
                 *at += count;
             }
         }
-        self.left -= count;
+        self.remaining -= count;
         Ok(batch)
     }
 }
 
 impl Values<'_> {
-    /// The next value as text; numbers are written into `scratch`. Not for indices.
+    /// The next value as text; numbers are formatted into `scratch`. Not for indices.
     #[inline]
     pub(super) fn next<'b>(
         &'b mut self,
         scratch: &'b mut Vec<u8>,
     ) -> Result<&'b [u8], RewriteError> {
         match self {
-            Self::Plain { bytes, stored } => plain_value(bytes, *stored, scratch),
-            Self::Indices(_) => Err(RewriteError::Page("indices without a dictionary")),
-            Self::Numbers { deltas, stored } => {
+            Self::Plain { bytes, source_type } => plain_value(bytes, *source_type, scratch),
+            Self::Indices(_) => Err(RewriteError::Malformed("indices without a dictionary")),
+            Self::Numbers { deltas, source_type } => {
                 let value = deltas.next()?;
-                Ok(match stored {
-                    Stored::Int32 { signed: true } => digits(scratch, value as i32),
-                    Stored::Int32 { signed: false } => digits(scratch, value as u32),
-                    Stored::Int64 { signed: false } => digits(scratch, value as u64),
+                Ok(match source_type {
+                    SourceType::Int32 { signed: true } => digits(scratch, value as i32),
+                    SourceType::Int32 { signed: false } => digits(scratch, value as u32),
+                    SourceType::Int64 { signed: false } => digits(scratch, value as u64),
                     _ => digits(scratch, value),
                 })
             }
             Self::Lengths { lengths, bytes } => take(bytes, lengths.next()?),
             Self::Prefixes { prefixes, lengths, bytes, last } => {
-                let prefix = usize::try_from(prefixes.next()?).map_err(|_| ends())?;
+                let prefix = usize::try_from(prefixes.next()?).map_err(|_| truncated())?;
                 let suffix = take(bytes, lengths.next()?)?;
                 if prefix > last.len() {
-                    return Err(RewriteError::Page("a value continues more than there is"));
+                    return Err(RewriteError::Malformed(
+                        "the prefix of a value is longer than the previous value",
+                    ));
                 }
                 last.truncate(prefix);
                 last.extend_from_slice(suffix);
@@ -221,19 +248,20 @@ impl Values<'_> {
 #[inline]
 fn plain_value<'a: 'b, 'b>(
     bytes: &mut &'a [u8],
-    stored: Stored,
+    source_type: SourceType,
     scratch: &'b mut Vec<u8>,
 ) -> Result<&'b [u8], RewriteError> {
-    match stored {
-        Stored::Text => {
-            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(ends)?;
-            let (value, rest) =
-                rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(ends)?;
+    match source_type {
+        SourceType::Text => {
+            let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(truncated)?;
+            let (value, rest) = rest
+                .split_at_checked(u32::from_le_bytes(*length) as usize)
+                .ok_or_else(truncated)?;
             *bytes = rest;
             Ok(value)
         }
-        Stored::Int32 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(ends)?;
+        SourceType::Int32 { signed } => {
+            let (value, rest) = bytes.split_first_chunk::<4>().ok_or_else(truncated)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i32::from_le_bytes(*value))
@@ -241,8 +269,8 @@ fn plain_value<'a: 'b, 'b>(
                 digits(scratch, u32::from_le_bytes(*value))
             })
         }
-        Stored::Int64 { signed } => {
-            let (value, rest) = bytes.split_first_chunk::<8>().ok_or_else(ends)?;
+        SourceType::Int64 { signed } => {
+            let (value, rest) = bytes.split_first_chunk::<8>().ok_or_else(truncated)?;
             *bytes = rest;
             Ok(if signed {
                 digits(scratch, i64::from_le_bytes(*value))
@@ -261,8 +289,8 @@ fn digits(scratch: &mut Vec<u8>, value: impl std::fmt::Display) -> &[u8] {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: i64) -> Result<&'a [u8], RewriteError> {
-    let length = usize::try_from(length).map_err(|_| ends())?;
-    let (value, rest) = bytes.split_at_checked(length).ok_or_else(ends)?;
+    let length = usize::try_from(length).map_err(|_| truncated())?;
+    let (value, rest) = bytes.split_at_checked(length).ok_or_else(truncated)?;
     *bytes = rest;
     Ok(value)
 }

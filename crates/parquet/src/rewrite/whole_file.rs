@@ -1,56 +1,44 @@
-//! A file to which nothing happens: all its bytes as they are, the footer among them.
+//! Copies a file that the plan does not change: all bytes, including the footer.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use parquet::file::reader::ChunkReader;
 
-use super::engine::{COPY, Input};
 use super::error::RewriteError;
+use super::input::{Input, copy_bytes};
 use super::report::RewriteReport;
-use super::schema::{Column, Layout};
+use super::schema::{OutputColumn, OutputLayout};
 
-/// Copies the whole source. The report is the footer's.
+/// Copies the whole source. The report comes from the footer.
 pub(super) fn copy<R: ChunkReader, W: Write>(
     input: &Input<'_, R>,
-    layout: &Layout,
+    layout: &OutputLayout,
     mut sink: W,
 ) -> Result<RewriteReport, RewriteError> {
     let metadata = &input.footer.metadata;
+    let length = input.source.len();
     let mut report = RewriteReport {
         rows: input.footer.rows(),
         row_groups: metadata.num_row_groups(),
-        columns: layout.columns.iter().map(Column::report).collect(),
+        bytes_written: length,
+        columns: layout.columns.iter().map(OutputColumn::report).collect(),
         ..RewriteReport::default()
     };
     for group in metadata.row_groups() {
-        for (place, column) in layout.columns.iter().enumerate() {
+        for (column, report_of_column) in layout.columns.iter().zip(&mut report.columns) {
             for chunk in group.columns().get(column.leaves.clone()).unwrap_or_default() {
                 report.bytes_copied += chunk.compressed_size().unsigned_abs();
                 if column.leaves.len() == 1 {
                     let statistics = chunk.statistics();
-                    let told = &mut report.columns[place];
-                    told.add_nulls(statistics.and_then(|statistics| statistics.null_count_opt()));
-                    told.add_bounds(chunk);
+                    let nulls = statistics.and_then(|statistics| statistics.null_count_opt());
+                    report_of_column.add_nulls(nulls);
+                    report_of_column.add_bounds(chunk);
                 }
             }
         }
     }
-    let mut read = input.source.get_read(0)?;
-    let mut left = input.source.len();
-    let mut buffer = vec![0; COPY];
-    while left > 0 {
-        let most = usize::try_from(left).map_or(COPY, |left| left.min(COPY));
-        match read.read(&mut buffer[..most]) {
-            Ok(0) => return Err(RewriteError::Page("the file is shorter than it said")),
-            Ok(count) => {
-                sink.write_all(&buffer[..count])?;
-                left -= count as u64;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ends_early = "the file is shorter than its declared length";
+    copy_bytes(input.source.get_read(0)?, &mut sink, length, &mut Vec::new(), ends_early)?;
     sink.flush()?;
-    report.bytes_written = input.source.len();
     Ok(report)
 }

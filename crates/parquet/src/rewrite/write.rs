@@ -1,5 +1,5 @@
-//! One column chunk of the output: values in PLAIN or by a dictionary, pages of version 1,
-//! written as soon as they are full.
+//! Writes one column chunk of the output: values in PLAIN or with a dictionary, in data pages of
+//! version 1. Each page is written as soon as it is full.
 
 use std::cmp::Ordering;
 use std::io;
@@ -7,7 +7,7 @@ use std::io;
 use bytes::Bytes;
 use landbridge_core::rewrite::Compression;
 use parquet::basic::{Compression as Codec, Encoding, Type, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page as Written, PageWriter};
+use parquet::column::page::{CompressedPage, Page as WrittenPage, PageWriter};
 use parquet::data_type::{
     BoolType, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
     FloatType, Int32Type, Int64Type, Int96Type,
@@ -21,36 +21,44 @@ use zstd::zstd_safe::CParameter;
 use super::error::RewriteError;
 use super::hybrid;
 
-/// A page is full when its values have so many bytes. BigQuery's documentation calls 1 MiB the
-/// usual size.
-const FULL: usize = 1024 * 1024;
-/// Or when it has so many rows, those that are NULL among them.
-const FULL_ROWS: usize = 128 * 1024;
-/// The largest dictionary that is written, in bytes; values of a larger one are written out.
-pub(super) const LARGEST_DICTIONARY: usize = 1024 * 1024;
-/// The effort of zstd: what `parquet` takes too.
+/// A page is full when its values have this many bytes. BigQuery's documentation calls 1 MiB the usual
+/// size.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
+/// A page is also full when it has this many rows, including NULLs.
+const MAX_PAGE_ROWS: usize = 128 * 1024;
+/// The largest dictionary that is written, in bytes. Without a dictionary, values are in PLAIN.
+pub(super) const MAX_DICTIONARY_BYTES: usize = 1024 * 1024;
+/// The compression level of zstd; the `parquet` crate uses the same.
 const ZSTD_LEVEL: i32 = 1;
 
-/// A page that grows.
+/// A data page that is being filled.
 #[derive(Default)]
-pub(super) struct Page {
-    /// Values in PLAIN, but for booleans, each of which is a byte.
+pub(super) struct PageBuffer {
+    /// Values in PLAIN, except that each boolean is one byte.
     pub(super) values: Vec<u8>,
-    /// Or places of the dictionary. A page has values or indices, never both.
+    /// Dictionary indices. A page has values or indices, never both.
     pub(super) indices: Vec<u32>,
-    /// Per place: 1 where there is a value, 0 where there is NULL or an empty list.
+    /// Definition levels: 1 for a value, 0 for NULL or an empty list.
     pub(super) definitions: Vec<u8>,
-    /// Of lists only, per place: 0 where a row begins.
+    /// Repetition levels, for lists only: 0 where a row starts.
     pub(super) repetitions: Vec<u8>,
 }
 
-impl Page {
-    /// Whether it is time to write it.
+impl PageBuffer {
+    /// Whether the page should be written.
     pub(super) fn is_full(&self) -> bool {
-        self.values.len() >= FULL || self.definitions.len() >= FULL_ROWS
+        self.values.len() >= MAX_PAGE_BYTES || self.definitions.len() >= MAX_PAGE_ROWS
     }
 
-    /// Forgets what is in it.
+    /// Adds the levels of one row of a list column. A row without elements has one entry, at level 0.
+    pub(super) fn add_row(&mut self, elements: usize) {
+        let entries = self.definitions.len() + elements.max(1);
+        self.definitions.resize(entries, u8::from(elements > 0));
+        self.repetitions.push(0);
+        self.repetitions.resize(entries, 1);
+    }
+
+    /// Removes all content, and keeps the buffers.
     pub(super) fn clear(&mut self) {
         self.values.clear();
         self.indices.clear();
@@ -59,28 +67,33 @@ impl Page {
     }
 }
 
-/// What pages hold, as far as compressing them goes.
+/// The content of pages, which decides how to compress them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Texture {
-    /// Anything.
-    Any,
-    /// Tokens: 22 letters at random behind 9 bytes that are always the same.
+pub(super) enum PageContent {
+    /// Any values.
+    Arbitrary,
+    /// Tokens: 22 random letters after 9 bytes that are always the same.
     Tokens,
 }
 
-/// Compresses pages. One serves any number of chunks: zstd's tables and the buffers are made
-/// once.
-pub(super) struct Packer {
+/// Compresses pages. All chunks share one, so that zstd's tables and the buffers are allocated once.
+pub(super) struct PageCompressor {
     compression: Compression,
-    any: Option<Compressor<'static>>,
+    arbitrary: Option<Compressor<'static>>,
     tokens: Option<Compressor<'static>>,
     body: Vec<u8>,
-    packed: Vec<u8>,
+    compressed: Vec<u8>,
 }
 
-impl Packer {
+impl PageCompressor {
     pub(super) fn new(compression: Compression) -> Self {
-        Self { compression, any: None, tokens: None, body: Vec::new(), packed: Vec::new() }
+        Self {
+            compression,
+            arbitrary: None,
+            tokens: None,
+            body: Vec::new(),
+            compressed: Vec::new(),
+        }
     }
 
     fn codec(&self) -> Codec {
@@ -92,19 +105,21 @@ impl Packer {
         }
     }
 
-    /// Compresses the body. Give the bytes back with [`Self::recycle`].
-    fn pack(&mut self, texture: Texture) -> io::Result<Vec<u8>> {
+    /// Compresses the body. Return the buffer with [`Self::recycle`].
+    fn compress(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
         match self.compression {
             Compression::Zstd => {
-                let mut packed = std::mem::take(&mut self.packed);
-                packed.clear();
-                packed.reserve(zstd::zstd_safe::compress_bound(self.body.len()));
-                let zstd = match texture {
-                    Texture::Any => made(&mut self.any, any)?,
-                    Texture::Tokens => made(&mut self.tokens, tokens)?,
+                let mut compressed = std::mem::take(&mut self.compressed);
+                compressed.clear();
+                compressed.reserve(zstd::zstd_safe::compress_bound(self.body.len()));
+                let zstd = match content {
+                    PageContent::Arbitrary => {
+                        get_or_create(&mut self.arbitrary, arbitrary_compressor)?
+                    }
+                    PageContent::Tokens => get_or_create(&mut self.tokens, token_compressor)?,
                 };
-                zstd.compress_to_buffer(&self.body, &mut packed)?;
-                Ok(packed)
+                zstd.compress_to_buffer(&self.body, &mut compressed)?;
+                Ok(compressed)
             }
             Compression::Snappy => {
                 snap::raw::Encoder::new().compress_vec(&self.body).map_err(io::Error::other)
@@ -114,31 +129,31 @@ impl Packer {
         }
     }
 
-    /// Keeps the buffer of bytes that nobody needs any more.
-    fn recycle(&mut self, packed: Bytes) {
-        if let Ok(packed) = packed.try_into_mut() {
-            self.packed = packed.into();
+    /// Keeps the buffer of compressed bytes for the next page, if nothing else refers to it.
+    fn recycle(&mut self, compressed: Bytes) {
+        if let Ok(compressed) = compressed.try_into_mut() {
+            self.compressed = compressed.into();
         }
     }
 }
 
-fn made<'a>(
+fn get_or_create<'a>(
     place: &'a mut Option<Compressor<'static>>,
     make: fn() -> io::Result<Compressor<'static>>,
 ) -> io::Result<&'a mut Compressor<'static>> {
     match place {
-        Some(made) => Ok(made),
+        Some(existing) => Ok(existing),
         none => Ok(none.insert(make()?)),
     }
 }
 
-fn any() -> io::Result<Compressor<'static>> {
+fn arbitrary_compressor() -> io::Result<Compressor<'static>> {
     Compressor::new(ZSTD_LEVEL)
 }
 
-/// Tokens have nothing to find but their beginnings, which always lie 31 bytes back. Remembering
-/// few places finds those as well, and the tables stay in the nearest cache: a fifth faster.
-fn tokens() -> io::Result<Compressor<'static>> {
+/// The only repetition in tokens is their prefix, always 31 bytes back. A small hash table finds it
+/// too, and fits the L1 cache: 20 % faster.
+fn token_compressor() -> io::Result<Compressor<'static>> {
     let mut zstd = Compressor::new(ZSTD_LEVEL)?;
     zstd.set_parameter(CParameter::HashLog(8))?;
     Ok(zstd)
@@ -147,92 +162,96 @@ fn tokens() -> io::Result<Compressor<'static>> {
 /// Writes one chunk.
 pub(super) struct ChunkWriter<'a> {
     pages: Box<dyn PageWriter + 'a>,
-    packer: &'a mut Packer,
+    compressor: &'a mut PageCompressor,
     column: ColumnDescPtr,
-    texture: Texture,
-    /// Bits of an index, once there is a dictionary.
+    content: PageContent,
+    /// The bit width of an index, once a dictionary is written.
     width: Option<u32>,
     bounds: Bounds,
-    places: usize,
+    level_count: usize,
     nulls: usize,
     dictionary_at: Option<u64>,
     data_at: Option<u64>,
     begin: u64,
-    packed: usize,
-    unpacked: usize,
-    /// Whether there is a page in PLAIN.
+    compressed: usize,
+    uncompressed: usize,
+    /// Whether a data page is in PLAIN.
     plain: bool,
 }
 
 impl<'a> ChunkWriter<'a> {
-    /// A chunk of this column, whose pages begin at `begin`.
+    /// A writer for a chunk of this column. Its pages start at offset `begin`.
     pub(super) fn new(
         pages: Box<dyn PageWriter + 'a>,
-        packer: &'a mut Packer,
+        compressor: &'a mut PageCompressor,
         column: ColumnDescPtr,
-        texture: Texture,
+        content: PageContent,
         begin: u64,
     ) -> Self {
         Self {
             pages,
-            packer,
+            compressor,
             bounds: Bounds::new(&column),
             column,
-            texture,
+            content,
             width: None,
-            places: 0,
+            level_count: 0,
             nulls: 0,
             dictionary_at: None,
             data_at: None,
             begin,
-            packed: 0,
-            unpacked: 0,
+            compressed: 0,
+            uncompressed: 0,
             plain: false,
         }
     }
 
-    /// Whether a dictionary of so many bytes may come. No writer makes one of booleans, so no
-    /// reader need know any.
-    pub(super) fn takes_dictionary(&self, bytes: usize) -> bool {
-        bytes <= LARGEST_DICTIONARY && self.column.physical_type() != Type::BOOLEAN
+    /// Whether a dictionary of this many bytes may be written. Booleans never get one: no writer makes
+    /// dictionaries of booleans, so readers may not support them.
+    pub(super) fn accepts_dictionary(&self, bytes: usize) -> bool {
+        bytes <= MAX_DICTIONARY_BYTES && self.column.physical_type() != Type::BOOLEAN
     }
 
-    /// Writes the dictionary, which comes before all pages: `count` values in PLAIN.
-    pub(super) fn dictionary(&mut self, values: &[u8], count: usize) -> Result<(), RewriteError> {
+    /// Writes the dictionary, `count` values in PLAIN. It must precede all data pages.
+    pub(super) fn write_dictionary(
+        &mut self,
+        values: &[u8],
+        count: usize,
+    ) -> Result<(), RewriteError> {
         let largest =
             u32::try_from(count.saturating_sub(1)).map_err(|_| RewriteError::PageTooLarge)?;
-        // Indices of no bits would do for one value, but not every reader expects them.
+        // One value needs no index bits, but not every reader supports a width of 0.
         self.width = Some((u32::BITS - largest.leading_zeros()).max(1));
-        let page = |buf| Written::DictionaryPage {
+        let page = |buf| WrittenPage::DictionaryPage {
             buf,
             num_values: count as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
-        self.packer.body.clear();
-        self.packer.body.extend_from_slice(values);
-        let at = self.put(page)?;
+        self.compressor.body.clear();
+        self.compressor.body.extend_from_slice(values);
+        let at = self.write_page(page)?;
         self.dictionary_at = Some(at);
         Ok(())
     }
 
-    /// Counts values of the dictionary that occur into the bounds.
-    pub(super) fn occurs(&mut self, values: &[u8]) {
+    /// Widens the bounds by a dictionary value that occurs in the column.
+    pub(super) fn add_to_bounds(&mut self, values: &[u8]) {
         self.bounds.add(values);
     }
 
-    /// Writes a page, which is empty afterwards; of an empty one nothing.
-    pub(super) fn page(&mut self, page: &mut Page) -> Result<(), RewriteError> {
-        let places = page.definitions.len();
-        if places == 0 {
+    /// Writes a page and clears it. Writes nothing if the page is empty.
+    pub(super) fn write_data_page(&mut self, page: &mut PageBuffer) -> Result<(), RewriteError> {
+        let level_count = page.definitions.len();
+        if level_count == 0 {
             return Ok(());
         }
-        let body = &mut self.packer.body;
+        let body = &mut self.compressor.body;
         body.clear();
         if self.column.max_rep_level() > 0 {
-            levels(&page.repetitions, body);
+            write_levels(&page.repetitions, body);
         }
-        levels(&page.definitions, body);
+        write_levels(&page.definitions, body);
         let encoding = match self.width {
             Some(width) if !page.indices.is_empty() => {
                 body.push(width as u8);
@@ -250,37 +269,40 @@ impl<'a> ChunkWriter<'a> {
                 Encoding::PLAIN
             }
         };
-        self.places += places;
+        self.level_count += level_count;
         self.nulls += page.definitions.iter().filter(|it| **it == 0).count();
         page.clear();
-        let data = |buf| Written::DataPage {
+        let data = |buf| WrittenPage::DataPage {
             buf,
-            num_values: places as u32,
+            num_values: level_count as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let at = self.put(data)?;
+        let at = self.write_page(data)?;
         self.data_at.get_or_insert(at);
         Ok(())
     }
 
-    /// Writes the packer's body as a page.
-    fn put(&mut self, page: impl FnOnce(Bytes) -> Written) -> Result<u64, RewriteError> {
-        let length = self.packer.body.len();
-        let packed = Bytes::from(self.packer.pack(self.texture)?);
-        let page = CompressedPage::new(page(packed.clone()), length);
+    /// Compresses the compressor's body and writes it as a page; returns its offset.
+    fn write_page(&mut self, page: impl FnOnce(Bytes) -> WrittenPage) -> Result<u64, RewriteError> {
+        let length = self.compressor.body.len();
+        let compressed = Bytes::from(self.compressor.compress(self.content)?);
+        let page = CompressedPage::new(page(compressed.clone()), length);
         let spec = self.pages.write_page(page)?;
-        self.packer.recycle(packed);
-        self.packed += spec.compressed_size;
-        self.unpacked += spec.uncompressed_size;
+        self.compressor.recycle(compressed);
+        self.compressed += spec.compressed_size;
+        self.uncompressed += spec.uncompressed_size;
         Ok(spec.offset)
     }
 
-    /// Writes what is left of a page, and says what was written.
-    pub(super) fn close(mut self, page: &mut Page) -> Result<ColumnChunkMetaData, RewriteError> {
-        self.page(page)?;
+    /// Writes the last page and returns the metadata of the chunk.
+    pub(super) fn close(
+        mut self,
+        page: &mut PageBuffer,
+    ) -> Result<ColumnChunkMetaData, RewriteError> {
+        self.write_data_page(page)?;
         self.pages.close()?;
         let mut encodings = vec![Encoding::RLE];
         if self.plain || self.dictionary_at.is_some() {
@@ -291,11 +313,11 @@ impl<'a> ChunkWriter<'a> {
         }
         let statistics = self.bounds.statistics(&self.column, self.nulls as u64);
         Ok(ColumnChunkMetaData::builder(self.column)
-            .set_compression_codec(self.packer.codec().into())
+            .set_compression_codec(self.compressor.codec().into())
             .set_encodings(encodings)
-            .set_total_compressed_size(self.packed as i64)
-            .set_total_uncompressed_size(self.unpacked as i64)
-            .set_num_values(self.places as i64)
+            .set_total_compressed_size(self.compressed as i64)
+            .set_total_uncompressed_size(self.uncompressed as i64)
+            .set_num_values(self.level_count as i64)
             .set_dictionary_page_offset(self.dictionary_at.map(|at| at as i64))
             .set_data_page_offset(self.data_at.unwrap_or(self.begin) as i64)
             .set_statistics(statistics)
@@ -303,8 +325,8 @@ impl<'a> ChunkWriter<'a> {
     }
 }
 
-/// Levels of one bit behind their length.
-fn levels(levels: &[u8], body: &mut Vec<u8>) {
+/// Appends levels of one bit, with a length prefix.
+fn write_levels(levels: &[u8], body: &mut Vec<u8>) {
     let at = body.len();
     body.extend_from_slice(&[0; 4]);
     hybrid::write(levels, 1, body);
@@ -312,15 +334,15 @@ fn levels(levels: &[u8], body: &mut Vec<u8>) {
     body[at..at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// The least and the largest value so far, as the type orders them.
+/// The smallest and the largest value so far, in the order of the type.
 enum Bounds {
     Bool(Option<(bool, bool)>),
     Int32(Option<(i32, i32)>),
     Int64(Option<(i64, i64)>),
     Double(Option<(f64, f64)>),
-    /// Decimals: signed, most significant byte first.
+    /// Decimals: signed, big-endian.
     Fixed(usize, Option<(Vec<u8>, Vec<u8>)>),
-    /// Text has none: its least and largest value are somebody's name.
+    /// No bounds. Text never has bounds, because they can be a person's name.
     Unknown,
 }
 
@@ -339,7 +361,7 @@ impl Bounds {
         }
     }
 
-    /// Widens them by values in PLAIN.
+    /// Widens the bounds by values in PLAIN.
     fn add(&mut self, plain: &[u8]) {
         match self {
             Self::Bool(bounds) => widen(bounds, plain.iter().map(|it| *it != 0), bool::cmp),
@@ -363,9 +385,9 @@ impl Bounds {
             }
             Self::Fixed(length, bounds) => {
                 let mut within = None;
-                widen(&mut within, plain.chunks_exact(*length), |a, b| signed(a, b));
+                widen(&mut within, plain.chunks_exact(*length), |a, b| compare_signed(a, b));
                 let both = within.into_iter().flat_map(|(min, max)| [min.to_vec(), max.to_vec()]);
-                widen(bounds, both, |a, b| signed(a, b));
+                widen(bounds, both, |a, b| compare_signed(a, b));
             }
             Self::Unknown => {}
         }
@@ -386,7 +408,7 @@ impl Bounds {
             Self::Bool(bounds) => of::<BoolType>(bounds, column, nulls),
             Self::Int32(bounds) => of::<Int32Type>(bounds, column, nulls),
             Self::Int64(bounds) => of::<Int64Type>(bounds, column, nulls),
-            // Zero of either sign is within: the format's rule.
+            // The format requires that bounds of zero include both signs.
             Self::Double(bounds) => {
                 let bounds = bounds.map(|(min, max)| {
                     (if min == 0.0 { -0.0 } else { min }, if max == 0.0 { 0.0 } else { max })
@@ -427,8 +449,8 @@ fn widen<T: Clone>(
     }
 }
 
-/// Compares numbers in two's complement, most significant byte first.
-fn signed(a: &[u8], b: &[u8]) -> Ordering {
+/// Compares big-endian two's complement numbers.
+fn compare_signed(a: &[u8], b: &[u8]) -> Ordering {
     let sign = |bytes: &[u8]| bytes.first().is_some_and(|byte| *byte >= 0x80);
     sign(b).cmp(&sign(a)).then_with(|| a.cmp(b))
 }
@@ -442,8 +464,11 @@ mod tests {
         let numbers: [i32; 6] = [i32::MIN, -256, -1, 0, 1, i32::MAX];
         for pair in numbers.windows(2) {
             let [a, b] = [pair[0].to_be_bytes(), pair[1].to_be_bytes()];
-            assert_eq!((signed(&a, &b), signed(&b, &a)), (Ordering::Less, Ordering::Greater));
-            assert_eq!(signed(&a, &a), Ordering::Equal);
+            assert_eq!(
+                (compare_signed(&a, &b), compare_signed(&b, &a)),
+                (Ordering::Less, Ordering::Greater)
+            );
+            assert_eq!(compare_signed(&a, &a), Ordering::Equal);
         }
     }
 

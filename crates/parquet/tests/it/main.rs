@@ -1,4 +1,4 @@
-//! Footers of files, and whole copies of files, that `ArrowWriter` wrote.
+//! Footers and unchanged copies of files that `ArrowWriter` wrote.
 #![allow(clippy::unwrap_used)]
 
 mod rewrite;
@@ -46,7 +46,7 @@ async fn footer(file: &Bytes) -> landbridge_core::Result<Footer> {
 }
 
 #[tokio::test]
-async fn a_footer_tells_rows_and_columns() {
+async fn a_footer_has_rows_and_columns() {
     let file = file(250);
     let footer = footer(&file).await.unwrap();
     assert_eq!(footer.rows(), 250);
@@ -64,7 +64,7 @@ async fn a_footer_tells_rows_and_columns() {
 }
 
 #[test]
-fn a_file_to_which_nothing_happens_is_copied_byte_for_byte() {
+fn an_unchanged_file_is_copied_byte_for_byte() {
     let input = file(250);
     let mut output = Vec::new();
     let report = rewrite(&input, &mut output, &RewritePlan::default(), None).unwrap();
@@ -75,20 +75,20 @@ fn a_file_to_which_nothing_happens_is_copied_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_cut_file_is_refused_at_every_length() {
+async fn a_truncated_file_is_refused_at_every_length() {
     let whole = file(250);
     for length in (0..whole.len()).step_by(97) {
         let error = footer(&whole.slice(..length)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}");
         assert!(error.to_string().contains("s3://b/f.parquet"));
     }
-    // Cut in the middle, with the footer still there.
+    // Bytes are missing in the middle, and the footer is present.
     let end = whole.slice(whole.len() - 2000..);
     assert_eq!(footer(&end).await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 #[tokio::test]
-async fn a_file_of_no_rows_has_the_columns_asked_for() {
+async fn a_file_without_rows_has_the_requested_columns() {
     let column = |name: &str, physical, annotation| ParquetColumn {
         name: name.into(),
         physical,

@@ -1,12 +1,12 @@
-//! PostgreSQL arrays: `{1,2}`, `{"a b",NULL}`, `[0:1]={1,2}`.
+//! Parses PostgreSQL arrays: `{1,2}`, `{"a b",NULL}`, `[0:1]={1,2}`.
 //!
-//! The form is PostgreSQL's `array_out`: elements are quoted when they hold anything
-//! special, quotes and backslashes within are escaped by a backslash, a bare `NULL` is NULL.
+//! The form is that of PostgreSQL's `array_out`: elements with special characters are quoted, quotes
+//! and backslashes in them are escaped with a backslash, and an unquoted `NULL` is NULL.
 
 use landbridge_core::rewrite::Misfit;
 
-/// Calls `each` with every element of a one-dimensional array. `scratch` holds the text
-/// of elements with escapes.
+/// Calls `each` with every element of a one-dimensional array. `scratch` is a buffer for elements with
+/// escapes.
 pub(in crate::rewrite) fn elements(
     text: &[u8],
     scratch: &mut Vec<u8>,
@@ -44,10 +44,10 @@ pub(in crate::rewrite) fn elements(
     }
 }
 
-/// What is between the braces.
+/// The text between the braces.
 fn body(text: &[u8]) -> Result<&[u8], Misfit> {
     let text = match text {
-        // Bounds that do not begin at 1 are printed; they mean nothing in BigQuery.
+        // PostgreSQL prints bounds that do not start at 1; BigQuery has no bounds.
         [b'[', ..] => {
             let equals = text.iter().position(|byte| *byte == b'=').ok_or(Misfit::Malformed)?;
             if text[..equals].iter().filter(|byte| **byte == b'[').count() > 1 {
@@ -67,7 +67,7 @@ fn body(text: &[u8]) -> Result<&[u8], Misfit> {
     }
 }
 
-/// An element behind its opening quote; gives what follows the closing one.
+/// Parses an element after its opening quote; returns the text after its closing quote.
 fn quoted_element<'a>(
     text: &'a [u8],
     scratch: &mut Vec<u8>,

@@ -1,19 +1,20 @@
-//! Reading the text forms of databases: no allocation per value, no panic on any bytes.
+//! Parses the text forms of database values, without allocations per value and without panics on any
+//! input.
 //!
-//! | module | what |
+//! | module | parses |
 //! |---|---|
-//! | [`moment`] | dates, times, timestamps |
-//! | [`number`] | decimals, whole numbers, doubles |
+//! | [`datetime`] | dates, times, timestamps |
+//! | [`number`] | decimals, integers, doubles |
 //! | [`array`] | PostgreSQL arrays `{…}` |
 //! | here | booleans, bit strings, text |
 
 pub(super) mod array;
-pub(super) mod moment;
+pub(super) mod datetime;
 pub(super) mod number;
 
 use landbridge_core::rewrite::Misfit;
 
-/// `t`, `f`, `true`, `false`, `1`, `0`.
+/// Parses `t`, `f`, `true`, `false`, `1`, `0`.
 pub(super) fn boolean(text: &[u8]) -> Result<bool, Misfit> {
     match text {
         b"t" | b"true" | b"1" => Ok(true),
@@ -22,7 +23,7 @@ pub(super) fn boolean(text: &[u8]) -> Result<bool, Misfit> {
     }
 }
 
-/// Appends a bit string `0101…` as big-endian bytes, zeros on the left.
+/// Appends a bit string `0101…` as big-endian bytes, padded with zeros on the left.
 pub(super) fn bits(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     let start = out.len();
     for chunk in text.rchunks(8).rev() {
@@ -43,7 +44,7 @@ pub(super) fn bits(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Text that is UTF-8.
+/// Checks that text is UTF-8.
 pub(super) fn utf8(text: &[u8]) -> Result<&[u8], Misfit> {
     std::str::from_utf8(text).map(str::as_bytes).map_err(|_| Misfit::Malformed)
 }

@@ -1,58 +1,58 @@
-//! Decimals, whole numbers and doubles.
+//! Parses decimals, integers and doubles.
 
 use landbridge_core::rewrite::{Decimal, Misfit};
 
-/// A decimal's text as a whole number of units of its scale.
-pub(in crate::rewrite) fn decimal(text: &[u8], as_: Decimal) -> Result<i128, Misfit> {
-    let (negative, digits) = digits(text, as_)?;
+/// Parses a decimal of up to 38 digits to an integer in units of its scale.
+pub(in crate::rewrite) fn decimal(text: &[u8], target: Decimal) -> Result<i128, Misfit> {
+    let (negative, digits) = digits(text, target)?;
     let mut sum = 0_u128;
     for digit in digits {
-        // 38 digits are below 2^127, and `digits` lets no more through.
+        // 38 digits are below 2^127, and `digits` returns at most 38.
         sum = sum * 10 + u128::from(digit);
     }
     let sum = i128::try_from(sum).map_err(|_| Misfit::OutOfRange)?;
     Ok(if negative { -sum } else { sum })
 }
 
-/// The same where `as_` has at most 18 digits.
-pub(in crate::rewrite) fn short_decimal(text: &[u8], as_: Decimal) -> Result<i64, Misfit> {
-    if let Some(units) = plain_decimal(text, as_) {
+/// Parses a decimal of up to 18 digits to an integer in units of its scale.
+pub(in crate::rewrite) fn short_decimal(text: &[u8], target: Decimal) -> Result<i64, Misfit> {
+    if let Some(units) = fast_decimal(text, target) {
         return Ok(units);
     }
-    i64::try_from(decimal(text, as_)?).map_err(|_| Misfit::OutOfRange)
+    i64::try_from(decimal(text, target)?).map_err(|_| Misfit::OutOfRange)
 }
 
-/// The common case: as many digits after the point as the type has, and no more before it
-/// than it has. `None` when it is another form.
-fn plain_decimal(text: &[u8], as_: Decimal) -> Option<i64> {
+/// The common case: exactly as many digits after the point as the scale, and at most as many before it
+/// as the type allows. `None` for any other form.
+fn fast_decimal(text: &[u8], target: Decimal) -> Option<i64> {
     let (negative, unsigned) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let scale = usize::from(as_.scale);
+    let scale = usize::from(target.scale);
     let whole = match scale {
         0 => unsigned.len(),
         _ => unsigned.len().checked_sub(scale + 1).filter(|point| unsigned[*point] == b'.')?,
     };
-    if whole == 0 || whole + scale > usize::from(as_.precision.min(18)) {
+    if whole == 0 || whole + scale > usize::from(target.precision.min(18)) {
         return None;
     }
     let mut sum = 0_i64;
     let mut digits = true;
-    // By `for_each`, which goes through the two parts in two loops, and not by `for`.
+    // `for_each` compiles to one loop per part of the chain; `for` does not.
     unsigned[..whole].iter().chain(&unsigned[unsigned.len() - scale..]).for_each(|byte| {
         let digit = byte.wrapping_sub(b'0');
         digits &= digit < 10;
-        // At most 18 of them, whatever they are: below 2^63.
+        // At most 18 digits, even if they are invalid: below 2^63.
         sum = sum * 10 + i64::from(digit & 15);
     });
     digits.then_some(if negative { -sum } else { sum })
 }
 
-/// A decimal of up to 76 digits as 32 big-endian bytes, in two's complement.
-pub(in crate::rewrite) fn wide_decimal(text: &[u8], as_: Decimal) -> Result<[u8; 32], Misfit> {
-    let (negative, digits) = digits(text, as_)?;
-    // Least significant limb first. 76 digits are below 2^253.
+/// Parses a decimal of up to 76 digits to 32 big-endian bytes in two's complement.
+pub(in crate::rewrite) fn wide_decimal(text: &[u8], target: Decimal) -> Result<[u8; 32], Misfit> {
+    let (negative, digits) = digits(text, target)?;
+    // The least significant limb is first. 76 digits are below 2^253.
     let mut limbs = [0_u64; 4];
     for digit in digits {
         let mut carry = u128::from(digit);
@@ -77,9 +77,9 @@ pub(in crate::rewrite) fn wide_decimal(text: &[u8], as_: Decimal) -> Result<[u8;
     Ok(bytes)
 }
 
-/// The sign and the digits of the scaled number, most significant first; at most
-/// `precision` of them, leading zeros aside.
-fn digits(text: &[u8], as_: Decimal) -> Result<(bool, impl Iterator<Item = u8>), Misfit> {
+/// The sign and the digits of the scaled number, most significant first: at most `precision` digits,
+/// not counting leading zeros.
+fn digits(text: &[u8], target: Decimal) -> Result<(bool, impl Iterator<Item = u8>), Misfit> {
     let (negative, unsigned) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -90,16 +90,16 @@ fn digits(text: &[u8], as_: Decimal) -> Result<(bool, impl Iterator<Item = u8>),
     let fraction = match rest {
         [] => rest,
         [b'.', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => rest,
-        _ => return Err(no_number(text)),
+        _ => return Err(not_a_number(text)),
     };
     if whole.is_empty() && fraction.is_empty() {
-        return Err(no_number(text));
+        return Err(not_a_number(text));
     }
     let zeros = whole.iter().take_while(|digit| **digit == b'0').count();
     let whole = &whole[zeros..];
     let ending = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
     let fraction = &fraction[..fraction.len() - ending];
-    let (precision, scale) = (usize::from(as_.precision), usize::from(as_.scale));
+    let (precision, scale) = (usize::from(target.precision), usize::from(target.scale));
     if whole.len() > precision - scale {
         return Err(Misfit::OutOfRange);
     }
@@ -111,7 +111,7 @@ fn digits(text: &[u8], as_: Decimal) -> Result<(bool, impl Iterator<Item = u8>),
     Ok((negative, all.map(|digit| digit - b'0')))
 }
 
-fn no_number(text: &[u8]) -> Misfit {
+fn not_a_number(text: &[u8]) -> Misfit {
     match text {
         b"NaN" => Misfit::NotANumber,
         b"Infinity" | b"-Infinity" | b"infinity" | b"-infinity" => Misfit::Infinite,
@@ -119,17 +119,17 @@ fn no_number(text: &[u8]) -> Misfit {
     }
 }
 
-/// A 64-bit whole number.
-pub(in crate::rewrite) fn whole(text: &[u8]) -> Result<i64, Misfit> {
+/// Parses a 64-bit integer.
+pub(in crate::rewrite) fn integer(text: &[u8]) -> Result<i64, Misfit> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(no_number(text));
+        return Err(not_a_number(text));
     }
-    // Eighteen digits fit whatever they are.
+    // Any eighteen digits fit.
     if digits.len() <= 18 {
         let sum = digits.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
         return Ok(if negative { -sum } else { sum });
@@ -145,7 +145,7 @@ pub(in crate::rewrite) fn whole(text: &[u8]) -> Result<i64, Misfit> {
     Ok(sum)
 }
 
-/// A double. A number too large to be one is a misfit; `Infinity` itself is not.
+/// Parses a double. A number that is too large is a misfit; `Infinity` is not.
 pub(in crate::rewrite) fn double(text: &[u8]) -> Result<f64, Misfit> {
     let text = std::str::from_utf8(text).map_err(|_| Misfit::Malformed)?;
     let value: f64 = text.parse().map_err(|_| Misfit::Malformed)?;
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn decimals() {
         let nines = "9".repeat(29) + "." + &"9".repeat(9);
-        for (text, as_, expected) in [
+        for (text, target, expected) in [
             ("0", of(12, 2), Ok(0)),
             ("1", of(12, 2), Ok(100)),
             ("-1.5", of(12, 2), Ok(-150)),
@@ -189,10 +189,10 @@ mod tests {
             ("1.2.3", of(12, 2), Err(Misfit::Malformed)),
             (" 1", of(12, 2), Err(Misfit::Malformed)),
         ] {
-            assert_eq!(decimal(text.as_bytes(), as_), expected, "{text}");
-            if as_.precision <= 18 {
+            assert_eq!(decimal(text.as_bytes(), target), expected, "{text}");
+            if target.precision <= 18 {
                 let expected = expected.map(|units| units as i64);
-                assert_eq!(short_decimal(text.as_bytes(), as_), expected, "{text}, short");
+                assert_eq!(short_decimal(text.as_bytes(), target), expected, "{text}, short");
             }
         }
     }
@@ -223,9 +223,9 @@ mod tests {
             "-+1.00",
         ];
         for text in texts {
-            for as_ in [of(12, 2), of(18, 2), of(18, 0), of(1, 0), of(2, 2)] {
-                let slow = decimal(text.as_bytes(), as_).map(|units| units as i64);
-                assert_eq!(short_decimal(text.as_bytes(), as_), slow, "{text}");
+            for target in [of(12, 2), of(18, 2), of(18, 0), of(1, 0), of(2, 2)] {
+                let slow = decimal(text.as_bytes(), target).map(|units| units as i64);
+                assert_eq!(short_decimal(text.as_bytes(), target), slow, "{text}");
             }
         }
     }
@@ -259,7 +259,7 @@ mod tests {
             ("-", Err(Misfit::Malformed)),
             ("NaN", Err(Misfit::NotANumber)),
         ] {
-            assert_eq!(whole(text.as_bytes()), expected, "{text}");
+            assert_eq!(integer(text.as_bytes()), expected, "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! One file cut into many.
+//! Cutting one file into several.
 
 use std::sync::Mutex;
 
@@ -16,7 +16,7 @@ fn long() -> Bytes {
 }
 
 #[test]
-fn every_part_opens_alone_and_all_together_are_the_whole() {
+fn every_part_is_complete_and_together_they_have_all_rows() {
     let source = long();
     let plan = plan([("day", retype(TargetType::Date)), ("m", Action::Drop)]);
     let (whole, whole_report) = rewritten(&source, plan.clone());
@@ -60,7 +60,7 @@ impl std::io::Write for Into<'_> {
 }
 
 #[test]
-fn a_part_that_cannot_be_written_stops_all() {
+fn a_part_that_cannot_be_written_stops_the_rewrite() {
     let source = long();
     let parts: Vec<_> = (0..10).map(|group| vec![group]).collect();
     let refuse = |part| match part {
@@ -74,7 +74,7 @@ fn a_part_that_cannot_be_written_stops_all() {
 }
 
 #[test]
-fn a_file_of_no_rows_stays_one() {
+fn a_file_without_rows_has_one_part() {
     let none: [Option<&str>; 0] = [];
     let source = file(&[("day", texts(&none)), ("n", numbers([]))], WriterProperties::default());
     let (out, report) = rewritten(&source, plan([("day", retype(TargetType::Date))]));

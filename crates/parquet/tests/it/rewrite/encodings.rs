@@ -1,4 +1,4 @@
-//! Every way of storing text that the parquet crate can write, read and converted.
+//! Conversion of text in every codec and encoding that the `parquet` crate can write.
 
 use arrow::array::StringArray;
 use arrow::datatypes::{Field, Schema};
@@ -18,7 +18,7 @@ fn codecs() -> [Compression; 6] {
     ]
 }
 
-/// Dates as text, many alike or all different, NULLs among them or none.
+/// Dates as text: repeated or distinct, with or without NULLs.
 fn days(distinct: usize, nulls: bool) -> Vec<Option<String>> {
     (0..7000)
         .map(|row| {
@@ -90,9 +90,9 @@ fn codecs_versions_encodings() {
     }
 }
 
-/// A dictionary that grows too large: the rest of the chunk is stored plainly.
+/// A dictionary that becomes too large, so that the rest of the chunk is in PLAIN.
 #[test]
-fn a_chunk_with_and_without_its_dictionary() {
+fn a_chunk_with_dictionary_and_plain_pages() {
     let properties = WriterProperties::builder()
         .set_dictionary_page_size_limit(2000)
         .set_dictionary_enabled(true);
@@ -100,7 +100,7 @@ fn a_chunk_with_and_without_its_dictionary() {
 }
 
 #[test]
-fn whole_numbers_in_deltas_become_tokens() {
+fn delta_encoded_integers_become_tokens() {
     for codec in codecs() {
         let values: Vec<_> =
             (0..5000_i64).map(|it| it.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)).collect();
@@ -119,7 +119,7 @@ fn whole_numbers_in_deltas_become_tokens() {
     }
 }
 
-/// What is written can be compressed in every way that BigQuery loads.
+/// The output can have every codec that BigQuery loads.
 #[test]
 fn codecs_of_the_output() {
     use landbridge_core::rewrite::Compression as Codec;

@@ -1,4 +1,4 @@
-//! Files that lie: no panic, and no more memory than they could honestly ask for.
+//! Malformed and forged files: no panic, and bounded memory.
 
 use arrow::array::ListArray;
 use arrow::datatypes::Int64Type;
@@ -62,13 +62,13 @@ fn actions() -> RewritePlan {
     ])
 }
 
-/// Rewrites bytes that may be anything. What comes out well must be a file with as many rows.
+/// Rewrites arbitrary bytes. If that succeeds, the output must be a file with as many rows.
 fn survive(bytes: Bytes) {
     let mut out = Vec::new();
     let rewriter = rewriter(actions()).with_page_limit(1 << 20);
     if let Ok(report) = rewriter.rewrite(&bytes, "hostile", &mut out, None) {
         assert_eq!(report.bytes_written, out.len() as u64);
-        // As the next stage would: its footer opens and adds up.
+        // The checks of the load stage: the footer is valid and adds up.
         let length = out.len() as u64;
         let footer = futures::executor::block_on(landbridge_parquet::Footer::read(
             &Bytes::from(out),
@@ -79,7 +79,7 @@ fn survive(bytes: Bytes) {
     }
 }
 
-/// Not a test: what the fuzzer begins with, written to `$LANDBRIDGE_FUZZ_SEEDS`.
+/// Not a test: writes the seeds of the fuzzer to `$LANDBRIDGE_FUZZ_SEEDS`.
 #[test]
 #[ignore = "writes seeds for the fuzzer"]
 fn seeds() {
@@ -92,7 +92,7 @@ fn seeds() {
 }
 
 #[test]
-fn files_that_are_cut() {
+fn truncated_files() {
     for file in files() {
         for length in (0..file.len()).step_by(7) {
             let mut out = Vec::new();
@@ -103,7 +103,7 @@ fn files_that_are_cut() {
 }
 
 #[test]
-fn encrypted_files_are_refused_by_name() {
+fn encrypted_files_are_refused() {
     let mut file = files()[0].to_vec();
     let end = file.len();
     file[end - 4..].copy_from_slice(b"PARE");
@@ -113,7 +113,7 @@ fn encrypted_files_are_refused_by_name() {
     assert_eq!(error.what(), "a Parquet file is encrypted");
 }
 
-/// A page that says it inflates to 2 GiB asks for more than the limit.
+/// A page that declares a size of 2 GiB exceeds the limit.
 #[test]
 fn pages_beyond_the_limit_are_refused() {
     let long = "x".repeat(100_000);
@@ -124,8 +124,8 @@ fn pages_beyond_the_limit_are_refused() {
     let plan = plan([("day", retype(TargetType::Date))]);
     let limited = rewriter(plan.clone()).with_page_limit(50_000);
     let error = limited.rewrite(&source, "large", Vec::new(), None).expect_err("too large");
-    assert_eq!(error.what(), "a page of a Parquet file is larger than the memory it may have");
-    // Copied, it may be as large as it likes.
+    assert_eq!(error.what(), "a page of a Parquet file is larger than the page limit");
+    // A copied page has no limit.
     rewriter(RewritePlan::default())
         .with_page_limit(50_000)
         .rewrite(&source, "large", Vec::new(), None)

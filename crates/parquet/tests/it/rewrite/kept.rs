@@ -1,4 +1,4 @@
-//! What is copied, dropped, annotated, emptied, tokenised.
+//! Columns that are copied, dropped, annotated, set to NULL, and tokenised.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn metadata(file: &Bytes) -> ParquetMetaData {
     reader.finish().expect("a footer")
 }
 
-/// Columns of several types, several pages and row groups, with indexes and bloom filters.
+/// A file with several types, pages and row groups, with page indexes and bloom filters.
 fn rich() -> Bytes {
     let rows = 5000;
     let words: Vec<_> = (0..rows).map(|it| format!("word {}", it * 7919 % 1000)).collect();
@@ -72,7 +72,7 @@ fn a_plan_that_changes_nothing_keeps_everything() {
 }
 
 #[test]
-fn indexes_and_bloom_filters_still_lead_to_their_pages() {
+fn page_indexes_and_bloom_filters_stay_valid() {
     let (out, _) = rewritten(&rich(), plan([("id", Action::Drop)]));
     let new = metadata(&out);
     let offsets = new.offset_index().expect("an offset index");
@@ -89,7 +89,7 @@ fn indexes_and_bloom_filters_still_lead_to_their_pages() {
             }
         }
     }
-    // A reader that skips pages by the index finds the same rows.
+    // A reader that skips pages by the page index finds the same rows.
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(
         out,
         parquet::arrow::arrow_reader::ArrowReaderOptions::new()
@@ -109,7 +109,7 @@ fn indexes_and_bloom_filters_still_lead_to_their_pages() {
 }
 
 #[test]
-fn a_dropped_column_is_in_no_byte() {
+fn nothing_of_a_dropped_column_is_in_the_output() {
     let secret: Vec<_> = (0..100).map(|it| format!("SECRET{it}")).collect();
     let secret: Vec<_> = secret.iter().map(|it| Some(it.as_str())).collect();
     let properties = WriterProperties::builder().set_compression(Compression::UNCOMPRESSED).build();
@@ -131,7 +131,7 @@ fn a_dropped_column_is_in_no_byte() {
 }
 
 #[test]
-fn annotations_change_the_footer_alone() {
+fn annotations_change_only_the_footer() {
     let code = BinaryArray::from_opt_vec(vec![Some(b"AB"), None, Some(b"CD")]);
     let source = file(
         &[
@@ -157,7 +157,7 @@ fn annotations_change_the_footer_alone() {
 }
 
 #[test]
-fn an_emptied_column_has_its_type_and_no_value() {
+fn a_column_set_to_null_keeps_its_type() {
     let source = file(
         &[("n", numbers(0..10)), ("t", texts(&[Some("x"); 10])), ("m", numbers(0..10))],
         WriterProperties::default(),
@@ -210,7 +210,7 @@ fn tokens_join_across_columns_and_types() {
 }
 
 #[test]
-fn plans_that_do_not_suit_the_file_are_held() {
+fn plans_that_do_not_match_the_file_are_refused() {
     let source = rich();
     for (column, action) in [
         ("missing", Action::Drop),
@@ -231,7 +231,7 @@ fn plans_that_do_not_suit_the_file_are_held() {
 }
 
 #[test]
-fn the_columns_of_the_output_are_known_beforehand() {
+fn the_columns_of_the_output_follow_from_the_footer() {
     let source = rich();
     let plan = plan([("id", Action::Drop), ("word", retype(TargetType::Date))]);
     let footer = futures::executor::block_on(landbridge_parquet::Footer::read(

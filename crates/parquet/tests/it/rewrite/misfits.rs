@@ -1,4 +1,4 @@
-//! When misfits hold a table, and when a column stays text for them.
+//! When misfits hold a table, and when a column stays text because of them.
 
 use arrow::array::BinaryArray;
 use landbridge_core::ErrorKind;
@@ -18,7 +18,7 @@ fn with(share: f64, on_misfit: OnMisfit) -> RewritePlan {
 }
 
 #[test]
-fn a_share_beyond_the_limit_holds_the_file() {
+fn too_many_misfits_hold_the_file() {
     let mut out = Vec::new();
     let by_default = RewritePlan {
         max_misfit_share: RewritePlan::default().max_misfit_share,
@@ -40,7 +40,7 @@ fn a_share_beyond_the_limit_holds_the_file() {
 }
 
 #[test]
-fn parts_are_judged_together() {
+fn the_misfits_of_all_parts_are_checked_together() {
     let source = days(2000, 2);
     let rewriter = rewriter(with(0.001, OnMisfit::SetNull));
     let parts: Vec<_> = (0..20).map(|group| vec![group]).collect();
@@ -53,7 +53,7 @@ fn parts_are_judged_together() {
 }
 
 #[test]
-fn a_column_stays_text_when_it_should() {
+fn a_column_with_keep_text_stays_text_on_a_misfit() {
     let source = days(300, 1);
     let (out, report) = rewritten(&source, with(0.0, OnMisfit::KeepText));
     assert_eq!(rows(&out), rows(&source));
@@ -73,7 +73,7 @@ fn a_column_stays_text_when_it_should() {
 }
 
 #[test]
-fn text_that_was_not_marked_as_text_is_when_it_stays() {
+fn a_column_that_stays_text_is_annotated_as_text() {
     let day: BinaryArray = vec![Some(&b"infinity"[..])].into();
     let source = file(&[("day", Arc::new(day))], WriterProperties::default());
     let (out, _) = rewritten(&source, with(0.0, OnMisfit::KeepText));
@@ -81,7 +81,7 @@ fn text_that_was_not_marked_as_text_is_when_it_stays() {
 }
 
 #[test]
-fn all_files_of_a_table_can_decide_together() {
+fn all_files_of_a_table_decide_alike() {
     let (good, bad) = (days(300, 0), days(300, 1));
     let rewriter = rewriter(with(0.0, OnMisfit::KeepText));
     let mut scanned = rewriter.scan(&good, "good").expect("scanned");

@@ -1,5 +1,4 @@
-//! Rewriting, seen from outside: what goes in is written, and what comes out is read, by
-//! arrow's own writer and reader.
+//! Tests through the public API. Arrow's writer writes the inputs, and its reader reads the outputs.
 
 mod cut;
 mod encodings;
@@ -25,7 +24,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
-/// A file of these columns, all of them with NULLs allowed.
+/// A file with these columns, all nullable.
 pub(crate) fn file(columns: &[(&str, ArrayRef)], properties: WriterProperties) -> Bytes {
     let columns = columns.iter().map(|(name, array)| (*name, array.clone(), true));
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
@@ -49,7 +48,7 @@ pub(crate) fn rows(file: &Bytes) -> RecordBatch {
 pub(crate) fn shown(batch: &RecordBatch, column: &str) -> Vec<String> {
     let options = FormatOptions::new().with_null("∅");
     let array = batch.column_by_name(column).unwrap_or_else(|| panic!("no column {column}"));
-    // The formatter knows no zone by its name.
+    // The formatter does not support zone names.
     let (array, end) = match array.data_type() {
         DataType::Timestamp(unit, Some(zone)) if zone.as_ref() == "UTC" => {
             (cast(array, &DataType::Timestamp(*unit, None)).expect("another zone"), "Z")
@@ -75,7 +74,7 @@ pub(crate) fn retype(to: TargetType) -> Action {
     Action::Retype { to, on_misfit: None }
 }
 
-/// A plan that holds no table for its misfits.
+/// A plan that allows any number of misfits.
 pub(crate) fn plan<'a>(columns: impl IntoIterator<Item = (&'a str, Action)>) -> RewritePlan {
     let columns = columns.into_iter().map(|(name, action)| (name.to_owned(), action)).collect();
     RewritePlan { columns, max_misfit_share: 1.0, ..RewritePlan::default() }

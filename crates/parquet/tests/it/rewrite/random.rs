@@ -1,4 +1,4 @@
-//! Random tables, random plans: every value of the output is the one it should be.
+//! Random tables and plans: every value of the output is correct.
 
 use arrow::array::{BooleanArray, Float64Array, StringArray};
 use landbridge_core::rewrite::Decimal;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A column: its data, what to do, and what must come out as arrow shows it.
+/// A column: its data, its action, and the expected output as Arrow displays it.
 #[derive(Clone, Debug)]
 struct Column {
     array: ArrayRef,
@@ -127,7 +127,7 @@ fn column(rows: usize) -> BoxedStrategy<Column> {
     .boxed()
 }
 
-/// Arrays of texts with everything that must be escaped; NULL arrays come out empty.
+/// Arrays of texts with all characters that must be escaped; NULL arrays become empty.
 fn lists(rows: usize) -> BoxedStrategy<Column> {
     optional(prop::collection::vec("[a,{}\"\\\\ é]{0,4}", 0..4), rows)
         .prop_map(|values| {
@@ -202,8 +202,8 @@ proptest! {
                 Some(expected) => prop_assert_eq!(&found, expected, "{}: {:?}", name, column.action),
                 None => prop_assert_eq!(found, shown(&before, name)),
             }
-            let told = report.columns.iter().find(|it| it.name == *name).expect("in the report");
-            prop_assert!(told.misfits.is_empty(), "{:?}", told);
+            let report = report.columns.iter().find(|it| it.name == *name).expect("in the report");
+            prop_assert!(report.misfits.is_empty(), "{:?}", report);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Readers that others wrote, DuckDB and pyarrow, find the same values in what is written.
+//! Independent readers, DuckDB and pyarrow, read the same values from the output.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The tests' Python, which `scripts/python-for-tests.sh` makes in `target/python`. Without it
-/// a loud line, or a failure where it must be there.
+/// The Python environment that `scripts/python-for-tests.sh` creates in `target/python`. Without it,
+/// prints a message, or fails if the environment is required.
 fn python() -> Option<PathBuf> {
     let program = std::env::current_exe().expect("this program's path");
     let mut folders = program.ancestors().skip(1).map(|folder| folder.join("python"));
-    // The stamp is written last: without it, the folder is half made.
+    // The stamp is written last: without it, the environment is incomplete.
     let made = folders
         .find(|python| python.join("stamp").is_file())
         .map(|python| python.join("bin/python"));
@@ -29,7 +29,7 @@ fn python() -> Option<PathBuf> {
             "\n{line}\n  NOT RUN: Parquet by DuckDB and pyarrow\n  target/python is not there, or has \
              neither: run scripts/python-for-tests.sh\n{line}\n"
         );
-        // Past the harness, which keeps to itself what a passing test prints.
+        // Bypasses the test harness, which hides the output of a passing test.
         let _ = writeln!(std::io::stderr(), "{text}");
         let required = std::env::var("LANDBRIDGE_REQUIRE_PYTHON").is_ok_and(|it| it == "1");
         assert!(!required, "LANDBRIDGE_REQUIRE_PYTHON=1, and there is no Python for this test");
@@ -46,7 +46,7 @@ fn read(python: &Path, file: &Bytes) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Text, the type it becomes, and the value that a reader shows.
+/// Text, its target type, and the value that a reader returns.
 fn columns() -> Vec<(&'static str, TargetType, [&'static str; 2], [Value; 2])> {
     let decimal = |precision, scale| Decimal { precision, scale };
     let list = |of| TargetType::List(Box::new(of));
@@ -107,7 +107,7 @@ fn columns() -> Vec<(&'static str, TargetType, [&'static str; 2], [Value; 2])> {
 }
 
 #[test]
-fn duckdb_and_pyarrow_read_what_is_meant() {
+fn duckdb_and_pyarrow_read_the_right_values() {
     let Some(python) = python() else { return };
     let columns = columns();
     let fill = ["kept", "kept too", "∅"];
@@ -142,7 +142,7 @@ fn duckdb_and_pyarrow_read_what_is_meant() {
     }
 }
 
-/// Row groups, pages and dictionaries of a larger file: sums say whether rows were lost.
+/// Row groups, pages and dictionaries of a larger file: sums show whether rows were lost.
 #[test]
 fn duckdb_and_pyarrow_read_every_row() {
     let Some(python) = python() else { return };

@@ -1,4 +1,4 @@
-//! From ranged reads into a channel.
+//! Rewriting from ranged reads into a channel.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use landbridge_parquet::rewrite::stream::{self, StreamSettings};
 
 use super::*;
 
-/// Bytes that count who asks for what.
+/// Bytes that record the ranged reads.
 #[derive(Clone)]
 struct Counted {
     bytes: Bytes,
@@ -48,7 +48,7 @@ fn settings() -> StreamSettings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_bytes_as_without_a_stream() {
+async fn a_stream_has_the_same_bytes_as_a_file() {
     let source = source();
     let (expected, report) = rewritten(&source.bytes, day_plan());
     let length = source.bytes.len() as u64;
@@ -69,7 +69,7 @@ async fn the_same_bytes_as_without_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_source_arrives_as_it_is() {
+async fn an_error_of_the_source_is_returned_unchanged() {
     for fail_at in 1..6 {
         let source = Counted { fail_at: Some(fail_at), ..source() };
         let length = source.bytes.len() as u64;
@@ -86,15 +86,15 @@ async fn an_error_of_the_source_arrives_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sink_that_goes_away_stops_the_source() {
+async fn dropping_the_receiver_stops_the_reads() {
     let source = source();
     let length = source.bytes.len() as u64;
     let mut stream =
         stream::rewrite(rewriter(day_plan()), source, length, "test", None, settings());
     stream.bytes.recv().await.expect("a first message");
-    let error = stream.report().await.expect_err("nobody listens");
+    let error = stream.report().await.expect_err("the receiver was dropped");
     assert_eq!(
         (error.kind(), error.what()),
-        (ErrorKind::Transient, "the sink of a rewrite is gone")
+        (ErrorKind::Transient, "the receiver of a rewrite was dropped")
     );
 }

@@ -1,4 +1,4 @@
-//! Every type that text can become, with a row for every rule.
+//! Every target type, with one row per rule.
 
 use landbridge_core::rewrite::{Decimal, Misfit, TargetType};
 use parquet::basic::{LogicalType, Type};
@@ -6,7 +6,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
 
-/// What a text becomes: a value as arrow shows it, or a reason to be NULL.
+/// The result for a text: a value as Arrow displays it, or the reason for NULL.
 type Case<'a> = (&'a str, Result<&'a str, Misfit>);
 
 fn check(to: TargetType, cases: &[Case<'_>]) {
@@ -129,7 +129,7 @@ fn decimals_of_every_width() {
 }
 
 #[test]
-fn numbers_and_truth() {
+fn numbers_and_booleans() {
     check(
         TargetType::Int64,
         &[
@@ -193,7 +193,7 @@ fn lists() {
     check(list(TargetType::Bool), &[("{t,f}", Ok("[true, false]"))]);
 }
 
-/// A list is a bare repeated leaf, which BigQuery reads as REPEATED with no option.
+/// A list is a bare repeated leaf, which BigQuery reads as REPEATED without an option.
 #[test]
 fn a_list_is_a_repeated_leaf() {
     let source = file(&[("x", texts(&[Some("{1}")]))], WriterProperties::default());
@@ -206,7 +206,7 @@ fn a_list_is_a_repeated_leaf() {
 }
 
 #[test]
-fn the_report_knows_bounds_of_what_is_no_text() {
+fn the_report_has_bounds_except_for_text() {
     let dates = [Some("2026-01-02"), None, Some("2025-03-04"), Some("infinity")];
     let amounts = [Some("1.5"), Some("-20"), None, None];
     let names = [Some("Ada"), Some("Zoe"), None, None];
@@ -222,7 +222,7 @@ fn the_report_knows_bounds_of_what_is_no_text() {
     let numeric = TargetType::Numeric(Decimal { precision: 10, scale: 2 });
     let (_, report) =
         rewritten(&source, plan([("day", retype(TargetType::Date)), ("amount", retype(numeric))]));
-    let told: Vec<_> = report
+    let bounds: Vec<_> = report
         .columns
         .iter()
         .map(|it| {
@@ -245,5 +245,5 @@ fn the_report_knows_bounds_of_what_is_no_text() {
         .into_iter()
         .map(|(name, nulls, (min, max))| (name, Some(nulls), min, max))
         .collect();
-    assert_eq!(told, expected);
+    assert_eq!(bounds, expected);
 }

@@ -6,7 +6,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
 
 use super::*;
 
-/// More rows than one page takes.
+/// More rows than one page has.
 const ROWS: usize = 300_000;
 
 fn chunk(file: &Bytes, column: usize) -> ColumnChunkMetaData {
@@ -14,14 +14,14 @@ fn chunk(file: &Bytes, column: usize) -> ColumnChunkMetaData {
     metadata.row_group(0).column(column).clone()
 }
 
-/// `with` repeats over and over; the source says it by a dictionary.
+/// `with` is repeated; the source stores it with a dictionary.
 fn repeating(with: &[Option<&str>]) -> Bytes {
     let values: Vec<_> = with.iter().copied().cycle().take(ROWS).collect();
     file(&[("it", texts(&values))], WriterProperties::default())
 }
 
 #[test]
-fn what_repeats_is_stored_by_a_dictionary() {
+fn repeated_values_get_a_dictionary() {
     let source =
         repeating(&[Some("2024-03-01"), None, Some("infinity"), Some("0001-01-01"), Some("x")]);
     let (out, report) = rewritten(&source, plan([("it", retype(TargetType::Date))]));
@@ -40,9 +40,9 @@ fn what_repeats_is_stored_by_a_dictionary() {
     assert_eq!(bounds, (Some("0001-01-01".to_owned()), Some("2024-03-01".to_owned())));
 }
 
-/// Booleans, for which no writer makes dictionaries; and a dictionary in which nothing fits.
+/// Booleans, which never get a dictionary; and a dictionary in which no value fits.
 #[test]
-fn what_repeats_and_has_no_dictionary() {
+fn repeated_values_without_a_dictionary() {
     for (values, expected) in [
         ([Some("t"), None, Some("f")], ["true", "∅", "false"]),
         ([Some("x"), None, None], ["∅"; 3]),
@@ -58,7 +58,7 @@ fn what_repeats_and_has_no_dictionary() {
 }
 
 #[test]
-fn tokens_that_repeat_are_made_once() {
+fn repeated_tokens_are_computed_once() {
     let source = repeating(&[Some("a"), None, Some("b"), Some("")]);
     let action = Action::Tokenise { domain: "d".to_owned() };
     let (out, report) = rewritten(&source, plan([("it", action)]));
@@ -66,7 +66,7 @@ fn tokens_that_repeat_are_made_once() {
     let shown = shown(&rows(&out), "it");
     assert_eq!(shown[..4], [token("a"), "∅".to_owned(), token("b"), token("")]);
     assert_eq!(shown[..4], shown[ROWS - 4..]);
-    // Of text there are no bounds anywhere, the number of NULLs is.
+    // Text has no bounds, but a number of NULLs.
     assert!(report.columns[0].min.is_none());
     let chunk = chunk(&out, 0);
     let statistics = chunk.statistics().expect("statistics");
@@ -75,7 +75,7 @@ fn tokens_that_repeat_are_made_once() {
 }
 
 #[test]
-fn statistics_are_of_the_values() {
+fn statistics_match_the_values() {
     let numeric = |precision, scale| TargetType::Numeric(Decimal { precision, scale });
     let long = |units: i128| Some(units.to_be_bytes().to_vec());
     let eight = |units: i64| Some(units.to_le_bytes().to_vec());
@@ -106,7 +106,7 @@ fn statistics_are_of_the_values() {
     }
 }
 
-/// A page ends with a row, however many elements that has; rows that do not fit leave nothing.
+/// A page ends at the end of a row, however many elements the row has; a misfit leaves no element.
 #[test]
 fn lists_over_many_pages() {
     let long = format!("{{{}}}", vec!["123456789"; 50_000].join(","));

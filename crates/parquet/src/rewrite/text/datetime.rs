@@ -1,35 +1,35 @@
-//! Dates, times and timestamps, as PostgreSQL and MySQL print them.
+//! Parses dates, times and timestamps as PostgreSQL and MySQL print them.
 //!
-//! The calendar is the proleptic Gregorian one, which both databases and BigQuery use.
+//! The calendar is the proleptic Gregorian calendar, which both databases and BigQuery use.
 
 use landbridge_core::rewrite::Misfit;
 
 const MICROS: i64 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
-/// Days since 1970 of 0001-01-01 and 9999-12-31, the first and last day of BigQuery.
+/// 0001-01-01 and 9999-12-31, the first and last day of BigQuery, in days since 1970-01-01.
 const FIRST_DAY: i32 = -719_162;
 const LAST_DAY: i32 = 2_932_896;
 
-/// `YYYY-MM-DD` as days since 1970.
+/// Parses `YYYY-MM-DD` to days since 1970-01-01.
 pub(in crate::rewrite) fn date(text: &[u8]) -> Result<i32, Misfit> {
-    if let Some(days) = plain_date(text) {
+    if let Some(days) = fast_date(text) {
         return days;
     }
-    let (days, rest) = long_date(text)?;
+    let (days, rest) = any_date(text)?;
     if rest.is_empty() { days } else { Err(Misfit::Malformed) }
 }
 
-/// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` as microseconds since 1970 in UTC.
+/// Parses `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` to microseconds since 1970-01-01 in UTC.
 pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
-    if let Some(Ok(micros)) = plain_timestamp(text) {
+    if let Some(Ok(micros)) = fast_timestamp(text) {
         return Ok(micros);
     }
     let (days, rest) = match text.split_at_checked(10) {
-        Some((head, rest)) if rest.first() == Some(&b' ') => match plain_date(head) {
+        Some((head, rest)) if rest.first() == Some(&b' ') => match fast_date(head) {
             Some(days) => (days, rest),
-            None => long_date(text)?,
+            None => any_date(text)?,
         },
-        _ => long_date(text)?,
+        _ => any_date(text)?,
     };
     let (b' ' | b'T', rest) = rest.split_first().map_or((0, rest), |(it, rest)| (*it, rest)) else {
         return Err(Misfit::Malformed);
@@ -56,8 +56,8 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     }
 }
 
-/// `HH:MM:SS[.ffffff]` as microseconds since midnight. MySQL's may have more than two
-/// digits of hours and a sign; PostgreSQL's may have a zone.
+/// Parses `HH:MM:SS[.ffffff]` to microseconds since midnight. MySQL may print a sign and more than two
+/// digits of hours; PostgreSQL may print a zone.
 pub(in crate::rewrite) fn time(text: &[u8]) -> Result<i64, Misfit> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -77,41 +77,41 @@ pub(in crate::rewrite) fn time(text: &[u8]) -> Result<i64, Misfit> {
     }
 }
 
-/// The common case: nineteen bytes of the form, or those, a point and six digits. `None` when
-/// it is another form or another time.
-fn plain_timestamp(text: &[u8]) -> Option<Result<i64, Misfit>> {
+/// The common case: `YYYY-MM-DD HH:MM:SS`, without a fraction or with six digits. `None` for any other
+/// form, or a time that is out of range.
+fn fast_timestamp(text: &[u8]) -> Option<Result<i64, Misfit>> {
     let (date, rest) = text.split_first_chunk::<10>()?;
     let (&[b' ', h0, h1, b':', m0, m1, b':', s0, s1], rest) = rest.split_first_chunk::<9>()? else {
         return None;
     };
-    let (hours, minutes, seconds) = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
+    let (hours, minutes, seconds) = (two_digits(h0, h1)?, two_digits(m0, m1)?, two_digits(s0, s1)?);
     if hours > 23 || minutes > 59 || seconds > 59 {
         return None;
     }
     let fraction = match *rest {
         [] => 0,
         [b'.', f0, f1, f2, f3, f4, f5] => {
-            let pairs = [two(f0, f1)?, two(f2, f3)?, two(f4, f5)?];
+            let pairs = [two_digits(f0, f1)?, two_digits(f2, f3)?, two_digits(f4, f5)?];
             pairs.into_iter().fold(0, |sum, pair| sum * 100 + i64::from(pair))
         }
         _ => return None,
     };
     let clock = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    let days = plain_date(date)?;
+    let days = fast_date(date)?;
     Some(days.map(|days| (i64::from(days) * DAY_SECONDS + clock) * MICROS + fraction))
 }
 
-/// The common case: exactly ten bytes of the form. `None` when it is another form.
-fn plain_date(text: &[u8]) -> Option<Result<i32, Misfit>> {
+/// The common case: exactly `YYYY-MM-DD`. `None` for any other form.
+fn fast_date(text: &[u8]) -> Option<Result<i32, Misfit>> {
     let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
-    let year = i32::from(two(y0, y1)?) * 100 + i32::from(two(y2, y3)?);
-    Some(days(year, two(m0, m1)?, two(d0, d1)?))
+    let year = i32::from(two_digits(y0, y1)?) * 100 + i32::from(two_digits(y2, y3)?);
+    Some(days(year, two_digits(m0, m1)?, two_digits(d0, d1)?))
 }
 
-/// Years of any length, `infinity`, ` BC`. The result says what is wrong with the date;
-/// the error that it is no date.
+/// Parses a date with a year of any length, `infinity` or ` BC`. The inner result is the misfit of a
+/// well-formed date; the outer error means that the text is not one.
 #[allow(clippy::type_complexity)]
-fn long_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
+fn any_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
     if text == b"infinity" || text == b"-infinity" {
         return Err(Misfit::Infinite);
     }
@@ -120,7 +120,7 @@ fn long_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
     let &[b'-', m0, m1, b'-', d0, d1, ref rest @ ..] = rest else {
         return Err(Misfit::Malformed);
     };
-    let (Some(month), Some(day)) = (two(m0, m1), two(d0, d1)) else {
+    let (Some(month), Some(day)) = (two_digits(m0, m1), two_digits(d0, d1)) else {
         return Err(Misfit::Malformed);
     };
     if !(4..=9).contains(&digits) {
@@ -131,13 +131,13 @@ fn long_date(text: &[u8]) -> Result<(Result<i32, Misfit>, &[u8]), Misfit> {
     }
     let year = year.iter().fold(0_i32, |sum, digit| sum * 10 + i32::from(digit - b'0'));
     if year > 9999 {
-        // Checked before the day: `9999` is all that a reader needs to know of it.
+        // Checked before the day: the year alone decides the misfit.
         return Ok((Err(Misfit::YearBeyond9999), rest));
     }
     Ok((days(year, month, day), rest))
 }
 
-/// `HH:MM:SS[.f…]`: the hours, all of it in microseconds, and what follows.
+/// Parses `HH:MM:SS[.f…]`: the hours, the whole time in microseconds, and the rest of the text.
 fn clock(text: &[u8]) -> Result<(i64, i64, &[u8]), Misfit> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if !(2..=4).contains(&digits) {
@@ -148,7 +148,8 @@ fn clock(text: &[u8]) -> Result<(i64, i64, &[u8]), Misfit> {
     let &[b':', m0, m1, b':', s0, s1, ref rest @ ..] = rest else {
         return Err(Misfit::Malformed);
     };
-    let (Some(minutes @ 0..=59), Some(seconds @ 0..=59)) = (two(m0, m1), two(s0, s1)) else {
+    let (Some(minutes @ 0..=59), Some(seconds @ 0..=59)) = (two_digits(m0, m1), two_digits(s0, s1))
+    else {
         return Err(Misfit::Malformed);
     };
     let mut micros = (hours * 3600 + i64::from(minutes) * 60 + i64::from(seconds)) * MICROS;
@@ -172,7 +173,7 @@ fn clock(text: &[u8]) -> Result<(i64, i64, &[u8]), Misfit> {
     Ok((hours, micros, rest))
 }
 
-/// `Z`, `+00`, `+0530`, `+05:30`, `-07:52:58`, or nothing: seconds east of Greenwich.
+/// Parses `Z`, `+00`, `+0530`, `+05:30`, `-07:52:58`, or nothing: seconds east of UTC.
 fn zone(text: &[u8]) -> Result<(i64, &[u8]), Misfit> {
     let (sign, rest) = match text {
         [b'+', rest @ ..] => (1, rest),
@@ -190,7 +191,7 @@ fn zone(text: &[u8]) -> Result<(i64, &[u8]), Misfit> {
             _ => return Err(Misfit::Malformed),
         };
         let [a, b, after @ ..] = digits else { return Err(Misfit::Malformed) };
-        let Some(value @ 0..=59) = two(*a, *b) else { return Err(Misfit::Malformed) };
+        let Some(value @ 0..=59) = two_digits(*a, *b) else { return Err(Misfit::Malformed) };
         if place == 0 && value > 18 {
             return Err(Misfit::Malformed);
         }
@@ -200,7 +201,7 @@ fn zone(text: &[u8]) -> Result<(i64, &[u8]), Misfit> {
     Ok((sign * offset, rest))
 }
 
-fn two(a: u8, b: u8) -> Option<u8> {
+fn two_digits(a: u8, b: u8) -> Option<u8> {
     let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
     (a < 10 && b < 10).then(|| a * 10 + b)
 }
@@ -221,7 +222,7 @@ fn days(year: i32, month: u8, day: u8) -> Result<i32, Misfit> {
     if day > length {
         return Err(Misfit::NoSuchDate);
     }
-    // Years begin in March here, so that the leap day is the last one.
+    // The year starts in March here, so that the leap day is its last day.
     let (month, day) = (i32::from(month), i32::from(day));
     let year = if month <= 2 { year - 1 } else { year };
     let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
