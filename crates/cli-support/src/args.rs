@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 /// The output format of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people
+    /// Text for people
     #[default]
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 
@@ -36,15 +36,15 @@ pub struct FileArgs {
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml beside the configuration]
+    /// The contract [default: $LANDBRIDGE_CONTRACT, else contract.yaml next to the configuration]
     #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
 }
 
-/// Parses a number between two bounds, both included.
+/// Parses a number from `least` to `most`, both included.
 ///
 /// # Errors
-/// One sentence that names the bounds.
+/// A message that names the bounds.
 pub fn number_between(text: &str, least: f64, most: f64) -> Result<f64, String> {
     text.parse()
         .ok()

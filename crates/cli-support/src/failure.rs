@@ -1,4 +1,4 @@
-//! Errors of the command and their exit codes.
+//! Errors of a command and their exit codes.
 
 use std::process::ExitCode;
 
@@ -9,26 +9,25 @@ use crate::paint::Paint;
 /// The result of a command.
 pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
-/// Why a command did not end well. Every message says what to do next, where
-/// anything can be done.
+/// Why a command failed. A message names the cause and, if there is one, the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The thing asked for failed. Exit code 1.
+    /// The command failed. Exit code 1.
     #[error("{0}")]
     Failed(String),
-    /// Wrong usage, or a file that is not as it should be. Exit code 2, as clap's own.
+    /// Invalid usage, or an invalid file. Exit code 2, which clap also uses.
     #[error("{0}")]
     Usage(String),
-    /// As [`Self::Usage`], with the whole story already told.
+    /// As [`Self::Usage`], after the command itself has written the errors.
     #[error("")]
     Reported,
-    /// Somebody lacks a right. Exit code 3.
+    /// A permission is missing. Exit code 3.
     #[error("{0}")]
     Refused(String),
-    /// Done, but not whole: what differs is told. Exit code 4.
+    /// The command succeeded in part; the message names what is missing. Exit code 4.
     #[error("{0}")]
     Partly(String),
-    /// Stopped from outside. Exit code 130, as shells count it.
+    /// Ctrl-C. Exit code 130: 128 plus the number of SIGINT, as shells report it.
     #[error("interrupted")]
     Interrupted,
 }
@@ -45,7 +44,7 @@ impl Failure {
         }
     }
 
-    /// Tells it on standard error.
+    /// Writes the message to standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::Reported) {
             eprintln!("{} {self}", Paint::stderr().red("error:"));

@@ -15,40 +15,46 @@ pub const EXAMPLES: &str = "examples/demo";
 /// The demo's `landbridge.yaml`.
 pub const EXAMPLE_CONFIG: &str = include_str!("../../../examples/demo/landbridge.yaml");
 
-/// Where the configuration is: as asked for, else `$LANDBRIDGE_CONFIG`, else here.
-pub fn config_path(asked: Option<&Path>) -> PathBuf {
-    named(asked, "LANDBRIDGE_CONFIG").unwrap_or_else(|| config::FILE_NAME.into())
+/// The path of the configuration: `option` (`--config`), else `$LANDBRIDGE_CONFIG`, else
+/// `landbridge.yaml` in the current directory.
+pub fn config_path(option: Option<&Path>) -> PathBuf {
+    option_or_variable(option, "LANDBRIDGE_CONFIG").unwrap_or_else(|| config::FILE_NAME.into())
 }
 
-/// Whether nobody says where the configuration is and there is none here.
-pub fn no_config(asked: Option<&Path>) -> bool {
-    named(asked, "LANDBRIDGE_CONFIG").is_none() && !Path::new(config::FILE_NAME).exists()
+/// Whether neither `--config` nor `$LANDBRIDGE_CONFIG` names a configuration and the current
+/// directory contains none.
+pub fn no_config(option: Option<&Path>) -> bool {
+    option_or_variable(option, "LANDBRIDGE_CONFIG").is_none() && !Path::new(config::FILE_NAME).exists()
 }
 
-/// Where the contract is: as asked for, else `$LANDBRIDGE_CONTRACT` (unless another
-/// configuration was asked for), else beside the configuration.
+/// The path of the contract: `--contract`, else `$LANDBRIDGE_CONTRACT` (ignored with `--config`), else
+/// `contract.yaml` next to the configuration.
 pub fn contract_path(files: &FileArgs) -> PathBuf {
-    let variable = if files.config.is_none() {
-        named(files.contract.as_deref(), "LANDBRIDGE_CONTRACT")
+    let path = if files.config.is_none() {
+        option_or_variable(files.contract.as_deref(), "LANDBRIDGE_CONTRACT")
     } else {
         files.contract.clone()
     };
-    variable
+    path
         .unwrap_or_else(|| config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME))
 }
 
-fn named(asked: Option<&Path>, variable: &str) -> Option<PathBuf> {
+/// The path in an option, else in an environment variable that is not empty.
+fn option_or_variable(option: Option<&Path>, variable: &str) -> Option<PathBuf> {
     let from_environment = || std::env::var_os(variable).filter(|value| !value.is_empty());
-    asked.map(Path::to_owned).or_else(|| from_environment().map(PathBuf::from))
+    option.map(Path::to_owned).or_else(|| from_environment().map(PathBuf::from))
 }
 
-/// The text of a file.
+/// Reads a file as text. `option` is the option that names the file, for the error message.
+///
+/// # Errors
+/// [`Failure::Usage`] with the path and the cause.
 pub fn read(path: &Path, option: &str) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
         Failure::Usage(match error.kind() {
             ErrorKind::NotFound => {
-                format!("there is no file {path}; name another with {option}")
+                format!("the file {path} does not exist; name another file with {option}")
             }
             _ => format!("cannot read {path}: {error}"),
         })
@@ -56,24 +62,30 @@ pub fn read(path: &Path, option: &str) -> Result<String> {
 }
 
 /// Reads and validates the configuration.
+///
+/// # Errors
+/// [`Failure::Usage`] with all faults of the file.
 pub fn config(path: &Path) -> Result<Config> {
     let text = read(path, "--config")?;
-    config::parse(&path.display().to_string(), &text).map_err(faulty)
+    config::parse(&path.display().to_string(), &text).map_err(invalid_file)
 }
 
 /// Reads the contract and validates it against the configuration.
+///
+/// # Errors
+/// [`Failure::Usage`] with all faults of the file.
 pub fn contract(path: &Path, config: &Config) -> Result<Contract> {
     let text = read(path, "--contract")?;
-    contract::parse(&path.display().to_string(), &text, config).map_err(faulty)
+    contract::parse(&path.display().to_string(), &text, config).map_err(invalid_file)
 }
 
-/// Faults of a file as an error: nothing else is done until the file is corrected.
-pub fn faulty(faults: Diagnostics) -> Failure {
-    Failure::Usage(format!("a file is not as it should be\n{faults}"))
+/// The faults of a file as an error.
+fn invalid_file(faults: Diagnostics) -> Failure {
+    Failure::Usage(format!("a file is invalid\n{faults}"))
 }
 
-/// The demo's configuration: the repository's file when the command runs there, else the copy in
-/// the program. Returns the file's name with it.
+/// The name and the content of the demo's configuration: the repository's file if the command runs
+/// there, otherwise the copy in the program.
 ///
 /// # Errors
 /// [`Failure::Usage`] when the repository's file is invalid.
@@ -83,6 +95,6 @@ pub fn example_config() -> Result<(String, Config)> {
     if path.is_file() {
         return Ok((name, config(&path)?));
     }
-    let config = config::parse(&name, EXAMPLE_CONFIG).map_err(faulty)?;
+    let config = config::parse(&name, EXAMPLE_CONFIG).map_err(invalid_file)?;
     Ok((name, config))
 }

@@ -1,5 +1,5 @@
-//! What the operator's command `landbridge` and the local cloud's command `landbridge-local`
-//! share.
+//! Code shared by the operator's command `landbridge` and the local cloud's command
+//! `landbridge-local`.
 //!
 //! | module | responsibility |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | [`files`] | finding and reading `landbridge.yaml` and `contract.yaml` |
 //! | [`clock`] | the current time: the machine's, or a local cloud's |
 //! | [`render`], [`paint`] | text, tables, JSON and colour |
-//! | [`receipts`] | the receipts of a day as text |
+//! | [`receipts`] | parses the receipts of a day and shows them as text |
 
 pub mod args;
 pub mod clock;
@@ -21,14 +21,14 @@ pub mod render;
 /// The exit codes of both commands, for `--help`.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    done
+  0    success
   1    the command failed
-  2    wrong usage, or an invalid file
+  2    invalid usage, or an invalid file
   3    refused: a permission is missing
-  4    done in part: a restored database does not answer, or a setting could not be applied
+  4    partial success: a restored database does not respond, or a setting could not be applied
   130  interrupted";
 
-/// The command as the caller typed it, for hints that can be copied.
+/// The name under which the caller started the command, for commands in messages.
 pub fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "landbridge".to_owned())
 }

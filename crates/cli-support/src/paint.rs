@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// Colours text, or leaves it as it is. Colour is on for a terminal unless `NO_COLOR` is set or
+/// Colours text if colour is on, otherwise returns it unchanged. Colour is on for a terminal unless `NO_COLOR` is set or
 /// `TERM` is `dumb`.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(bool);
@@ -28,7 +28,7 @@ impl Paint {
         self.with("1", text)
     }
 
-    /// For text that is only there to be copied.
+    /// For secondary text, such as queries.
     pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }

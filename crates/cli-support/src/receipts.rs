@@ -19,12 +19,12 @@ pub fn prefix(config: &Config, day: Day) -> String {
 /// Parses one receipt. `place` is only used in the error message.
 ///
 /// # Errors
-/// [`Failure::Failed`], which names the place and the position of the fault.
+/// [`Failure::Failed`] with the place and the position of the fault.
 pub fn parse(bytes: &[u8], place: &str) -> Result<Receipt> {
     serde_json::from_slice(bytes).map_err(|error| {
         Failure::Failed(format!(
-            "a receipt cannot be read: {place}, line {} column {}; another version of Landbridge \
-             wrote it, or it was changed by hand",
+            "cannot parse the receipt {place}, line {} column {}; another version of Landbridge \
+             wrote it, or it was edited by hand",
             error.line(),
             error.column()
         ))
@@ -66,19 +66,19 @@ pub fn summary(receipts: &[Receipt], indent: usize) -> String {
     render::table(&columns, rows.collect(), indent)
 }
 
-/// The notes of a day: one line per note and per table that is not published. On a first day every
-/// table is new, so new tables share one line.
+/// The notes and problems of a day, one line each. New tables share one line, because on the first
+/// day every table is new.
 pub fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String {
     let space = " ".repeat(indent);
     let mut text = String::new();
     for receipt in receipts {
         let name = if receipt.table.is_empty() { &receipt.source_table } else { &receipt.table };
         if let Some(problem) = &receipt.problem {
-            let mark = match receipt.state {
+            let state = match receipt.state {
                 ReceiptState::Held => paint.red(receipt.state.name()),
                 _ => paint.yellow(receipt.state.name()),
             };
-            let _ = writeln!(text, "{space}{mark} {name}: {problem}");
+            let _ = writeln!(text, "{space}{state} {name}: {problem}");
         }
         for note in receipt.notes.iter().filter(|note| note.code != NoteCode::TableCreated) {
             let _ = writeln!(text, "{space}{} {name}: {note}", paint.yellow("note"));
@@ -89,16 +89,16 @@ pub fn notes(receipts: &[Receipt], indent: usize, paint: Paint) -> String {
         .filter(|receipt| receipt.notes.iter().any(|note| note.code == NoteCode::TableCreated));
     let created: Vec<&str> = created.map(|receipt| receipt.table.as_str()).collect();
     if !created.is_empty() {
-        let _ = writeln!(text, "{space}note new in the warehouse: {}", created.join(", "));
+        let _ = writeln!(text, "{space}note new tables in the warehouse: {}", created.join(", "));
     }
     text
 }
 
-/// `3/3`: tags read back, of the columns that must have one.
+/// `3/3`: the number of policy tags that were read back, and the number of columns that need one.
 fn tags(receipt: &Receipt) -> String {
     let tagged = || receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
-    let back = tagged().filter(|column| column.tag_read_back).count();
-    format!("{back}/{}", tagged().count())
+    let read_back = tagged().filter(|column| column.tag_read_back).count();
+    format!("{read_back}/{}", tagged().count())
 }
 
 /// A count, or `–` when it is unknown.
@@ -106,7 +106,8 @@ pub fn count(rows: Option<u64>) -> String {
     rows.map_or_else(|| "–".to_owned(), grouped)
 }
 
-/// `1 email, 2 name, 7 none`: how many of each class, `none` last.
+/// `1 email, 2 name, 7 none`: the number of columns of each class, with `none` last; `–` without
+/// columns.
 pub fn classes_of<'a>(classes: impl Iterator<Item = &'a str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for class in classes {

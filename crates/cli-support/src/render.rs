@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 
-/// Writes text to standard output. A reader that has seen enough (`| head`) is no error.
+/// Writes text to standard output, with a newline at the end. A closed pipe (`| head`) is not an error.
 pub fn print(text: &str) -> Result {
     let mut out = std::io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Result {
 /// Writes a value to standard output as indented JSON.
 pub fn json(value: &impl Serialize) -> Result {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
+        .map_err(|error| Failure::Failed(format!("cannot write the result as JSON: {error}")))?;
     print(&text)
 }
 
@@ -63,8 +63,8 @@ pub fn table(columns: &[Column], rows: Vec<Vec<String>>, indent: usize) -> Strin
     table.lines().fold(String::new(), |text, line| text + &space + line.trim_end() + "\n")
 }
 
-/// The text with control characters made visible: what comes out of a database must not
-/// steer a terminal.
+/// The text with control characters escaped, so that text from a database cannot control the
+/// terminal.
 pub fn printable(text: &str) -> String {
     if !text.chars().any(char::is_control) {
         return text.to_owned();
@@ -74,7 +74,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// At most `most` characters, the last an ellipsis when some are left out.
+/// At most `most` characters of a text. If it is longer, the last character is an ellipsis.
 pub fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -95,9 +95,9 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `1 table`, `7 tables`.
-pub fn counted(number: usize, one: &str) -> String {
-    format!("{} {one}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
+/// `1 table`, `7 tables`: a number with a noun, whose plural is formed with `s`.
+pub fn counted(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// `1.2 MB`, in powers of ten.
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_lines_up_and_keeps_its_lines() {
+    fn columns_are_aligned_and_control_characters_are_escaped() {
         let rows = vec![
             vec!["김서연".into(), "1".into()],
             vec!["two\nlines\u{1b}[2J".into(), "1,000".into()],

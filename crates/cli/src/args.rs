@@ -1,4 +1,4 @@
-//! The command line: every command; each command's options are in its module.
+//! The command line: all commands. The options of a command are in its own module.
 
 use std::ffi::OsString;
 
@@ -9,9 +9,9 @@ use landbridge_cli_support::EXIT_CODES;
 use crate::{check, contract, cost, doctor, init, key, parquet, receipt, restore, schema};
 
 const ABOUT: &str = "\
-Carries a database from RDS to BigQuery every day, with its personal data masked
+Transfer an RDS database to BigQuery every day, with personal data masked
 
-New here? Run `landbridge demo`: three days pass on this machine, nothing else needed.";
+New here? Run `landbridge demo`: it simulates three days on this machine, without a cloud account.";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run days on this machine: snapshot, export, transfer, load, masked query
+    /// Simulate days on this machine: snapshot, export, transfer, load, masked query
     #[command(disable_help_flag = true)]
     Demo(LocalArgs),
     /// Run an emulated cloud on this machine
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     #[command(disable_help_flag = true)]
     Query(LocalArgs),
     Check(check::CheckArgs),
-    /// What each column is, and who may read it
+    /// Show the contract, or propose one: the type and class of every column
     #[command(arg_required_else_help = true)]
     Contract {
         #[command(subcommand)]
@@ -49,11 +49,11 @@ pub(crate) enum Command {
     /// Print the JSON Schema of a file, for editors
     #[command(after_help = "Examples:\n  landbridge schema contract > contract.schema.json")]
     Schema {
-        /// Which file's
+        /// The file that the schema describes
         file: schema::SchemaFile,
     },
     Receipt(receipt::ReceiptArgs),
-    /// The key that tokens are made with
+    /// Create the key for tokens
     #[command(arg_required_else_help = true)]
     Key {
         #[command(subcommand)]
@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
     Cost(cost::CostArgs),
-    /// Parquet files by themselves, without a cloud
+    /// Rewrite a Parquet file, without a cloud
     #[command(arg_required_else_help = true)]
     Parquet {
         #[command(subcommand)]
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     },
 }
 
-/// The arguments of a command of `landbridge-local`, which parses them.
+/// The arguments of a command of `landbridge-local`. That program parses them.
 #[derive(Debug, Args)]
 pub(crate) struct LocalArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -11,9 +11,9 @@ const PROGRAM: &str = "landbridge-local";
 /// The command that builds it.
 const BUILD: &str = "cargo build -p landbridge-local-cli";
 
-/// Replaces this process by `landbridge-local` with the same arguments: the program receives
-/// signals itself, and its exit code is the caller's. The name under which the caller started
-/// `landbridge` is passed on for usage lines and hints. Returns only when that fails.
+/// Replaces this process with `landbridge-local` and the same arguments: that program receives the
+/// signals, and the caller receives its exit code. Its `argv[0]` is the name under which the caller
+/// started `landbridge`, for usage lines and hints. Returns only if the program cannot be started.
 pub(crate) fn start() -> Failure {
     let mut arguments = std::env::args_os();
     let called_as = arguments.next().unwrap_or_else(|| "landbridge".into());
@@ -30,7 +30,7 @@ pub(crate) fn start() -> Failure {
     ))
 }
 
-/// The program next to this one, else the first one on the PATH.
+/// The program in the directory of this one, otherwise the first one on the PATH.
 fn find() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|dir| dir.join(PROGRAM));

@@ -1,24 +1,23 @@
 //! `landbridge`: the operator's command.
 //!
-//! Every command makes one value and shows it, as text for people or as JSON for
-//! programs. What it decides, it asks of `landbridge-core`; what runs locally is
-//! `landbridge-local`. Nothing of either is repeated here.
+//! Each command produces one value and prints it, as text for people or as JSON for programs. The
+//! rules are in `landbridge-core`, and the local cloud is `landbridge-local`; neither is repeated here.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
 //! | [`args`] | the command line: all commands |
 //! | [`aws`] | AWS clients with the caller's credentials |
-//! | [`check`] | `landbridge check`: both files, with all their faults |
+//! | [`check`] | `landbridge check`: validates both files and reports all faults |
 //! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
 //! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
 //! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
-//! | [`receipt`] | `landbridge receipt`: what proves a day |
-//! | [`key`] | `landbridge key create`: the key of tokens |
+//! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
+//! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
-//! | [`cost`] | `landbridge cost`: what a month costs |
-//! | [`init`] | `landbridge init`: the first files |
-//! | [`doctor`] | `landbridge doctor`: both clouds, line by line |
-//! | [`parquet`] | `landbridge parquet rewrite`: one file by a plan |
+//! | [`cost`] | `landbridge cost`: estimates the cost of a month |
+//! | [`init`] | `landbridge init`: writes the first files |
+//! | [`doctor`] | `landbridge doctor`: checks both clouds |
+//! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
 mod args;
 mod aws;

@@ -245,7 +245,7 @@ mod tests {
         ];
         assert_eq!(
             notes(&[receipt], 0, Paint::stdout()),
-            "note orders: schema: created with 3 columns\nnote new in the warehouse: orders\n"
+            "note orders: schema: created with 3 columns\nnote new tables in the warehouse: orders\n"
         );
     }
 }

@@ -23,10 +23,10 @@ const EXAMPLE_PACKAGES: &str = "../../../target/lambda/arm64";
 /// The file's name.
 const MAIN_NAME: &str = "main.tf";
 
-/// A contract that names no column: everything lands as NULL for everyone.
+/// A contract that names no columns: all columns are NULL for everyone.
 const CONTRACT: &str = "\
-# Every column that may land in BigQuery, and who may read it. A column that is not named here
-# lands as `unclassified`: NULL for everyone. `landbridge contract propose` writes a first list.
+# Every column that users may read in BigQuery, with its type and class. Columns that this file does
+# not name are `unclassified`: NULL for everyone. `landbridge contract propose` writes a first version.
 version: 1
 tables: {}
 ";
@@ -125,36 +125,36 @@ fn configuration(answers: &Answers, args: &InitArgs) -> String {
     };
     let mut text = format!(
         "\
-# What Landbridge carries where, when, and who may read what. All keys: docs/configuration.md
+# Source, schedule, destination, and who may read which class. All keys: docs/configuration.md
 version: 1
 
 source:
-  name: {} # everything is named from it; changing it later starts anew
+  name: {} # the names of snapshots, exports, jobs and ledger paths are derived from it: do not change it later
   kind: {kind}
   id: {}
   region: {}
 
-schedule: # hours of a day in this zone
+schedule: # hours are in this time zone
   zone: {}
   export_hour: 1
   transfer_from_hour: 2
   deadline_hour: 4
 
-snapshots: # kept by age; `quota` is the account's, `reserve` is left to people
+snapshots: # how many are kept; `quota` is the account's, `reserve` stays free for other people
   hourly: 48
   daily: 14
   weekly: 4
   quota: 100
   reserve: 10
 
-export: # Terraform makes bucket, role and key
+export: # Terraform creates the bucket, the role and the key
   bucket: {}
   role_arn: arn:{partition}:iam::{account}:role/landbridge-{name}-rds-export
   kms_key: arn:{partition}:kms:{region}:{account}:alias/landbridge-{name}
 
 transfer:
   bucket: {}
-  # Needed once the contract tokenises a column; `landbridge key create` fills the secret.
+  # Required if the contract tokenises a column. `landbridge key create` stores the key in the secret.
   # token_key: landbridge/{name}/token-key
 
 warehouse:
@@ -165,7 +165,7 @@ warehouse:
 
 pii:
   classes:
-    # Nobody has judged these columns yet: NULL for everyone, whoever asks.
+    # Columns that the contract does not classify: NULL for everyone.
     unclassified:
       mask: ALWAYS_NULL
 ",

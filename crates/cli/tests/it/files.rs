@@ -105,7 +105,7 @@ fn a_file_that_is_not_there() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     expect![[r#"
         exit code 2
-        err | error: there is no file landbridge.yaml; name another with --config
+        err | error: the file landbridge.yaml does not exist; name another file with --config
     "#]]
     .assert_eq(&landbridge(dir.path(), &["check"]).all());
 }

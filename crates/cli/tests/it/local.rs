@@ -5,8 +5,8 @@ use std::process::Command;
 
 use expect_test::expect;
 
-/// Runs a copy of the command in a directory of its own, with these arguments and nothing on the
-/// PATH. `local` is a shell script in the place of `landbridge-local`.
+/// Runs a copy of the command in a directory of its own, with an empty PATH. `local` is a shell
+/// script that replaces `landbridge-local`; `None` means that the program does not exist.
 fn run(local: Option<&str>, args: &[&str]) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let program = dir.path().join("landbridge");
@@ -27,7 +27,7 @@ fn run(local: Option<&str>, args: &[&str]) -> String {
 }
 
 #[test]
-fn the_local_command_gets_all_arguments_and_gives_the_exit_code() {
+fn the_local_program_gets_all_arguments_and_its_exit_code_is_returned() {
     let script = "printf '<%s>' \"$@\"; echo; exit 3";
     let cases: [&[&str]; 4] = [
         &["query", "--as", "analyst", "SELECT 1"],
@@ -50,7 +50,7 @@ fn the_local_command_gets_all_arguments_and_gives_the_exit_code() {
 }
 
 #[test]
-fn a_missing_local_command_is_named_with_the_command_that_builds_it() {
+fn a_missing_local_program_fails_with_the_build_command() {
     expect![[r#"
         exit code 1
         error: DIR/landbridge-local does not exist, and landbridge-local is not on the PATH; build it with `cargo build -p landbridge-local-cli`

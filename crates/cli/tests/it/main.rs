@@ -1,4 +1,4 @@
-//! The command as a person meets it: its help, its words, its exit codes.
+//! The command as a caller sees it: help, output, exit codes.
 
 mod cost;
 mod files;
@@ -12,14 +12,15 @@ mod without_a_cloud;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a run left: exit code, standard output, standard error.
+/// The result of a run: exit code, standard output, standard error.
 struct Run {
     code: Option<i32>,
     out: String,
     err: String,
 }
 
-/// Runs the command in `dir`, without the variables that would lead it elsewhere.
+/// Runs the command in `dir`, without the variables of the caller's shell that would
+/// change its behaviour.
 fn landbridge(dir: &Path, args: &[&str]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_landbridge"))
         .args(args)
@@ -34,13 +35,13 @@ fn landbridge(dir: &Path, args: &[&str]) -> Run {
     Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// The repository, in which the demo's files lie.
+/// The root of the repository, which contains the demo's files.
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 impl Run {
-    /// All of it as one text, for `expect!`.
+    /// The complete result as one text, for `expect!`.
     fn all(&self) -> String {
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let mut all = format!("exit code {code}\n");

@@ -25,7 +25,7 @@ fn wrong_plans_and_files_are_told() {
         err | error: wrong.yaml:1:1: unknown key `colums`; did you mean `columns`?
         err | 1 error in wrong.yaml
         exit code 2
-        err | error: there is no file none.yaml; name another with --plan
+        err | error: the file none.yaml does not exist; name another file with --plan
     "#]]
     .assert_eq(&["drop.yaml", "token.yaml", "wrong.yaml", "none.yaml"].map(run).concat());
     assert!(!dir.path().join("out.parquet").exists(), "nothing is left of what failed");

@@ -46,10 +46,10 @@ fn the_check_accepts_a_proposal() {
     let proposed = propose(&url);
     expect![[r#"
         exit code 0
-        out | # Every column that may be loaded into BigQuery, and who may read it.
-        out | # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
-        out | # everyone) or `none` (readable by everyone with access to the dataset). A
-        out | # column that is not listed here is treated as `unclassified`.
+        out | # Every column that users may read in BigQuery, with its type and class.
+        out | # class: one of `pii.classes` in landbridge.yaml, `none` (readable by everyone
+        out | # with access to the dataset) or `unclassified` (NULL for everyone). Columns
+        out | # that this file does not name are `unclassified`.
         out | version: 1
         out | tables:
         out |   "public.Base":

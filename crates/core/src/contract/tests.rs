@@ -297,10 +297,10 @@ fn rendered_text_reads_back() {
         Contract { version: VERSION, tables: [("public.creators".to_owned(), table)].into() };
     let text = contract.render();
     expect![[r##"
-        # Every column that may be loaded into BigQuery, and who may read it.
-        # class: one of `pii.classes` in landbridge.yaml, `unclassified` (NULL for
-        # everyone) or `none` (readable by everyone with access to the dataset). A
-        # column that is not listed here is treated as `unclassified`.
+        # Every column that users may read in BigQuery, with its type and class.
+        # class: one of `pii.classes` in landbridge.yaml, `none` (readable by everyone
+        # with access to the dataset) or `unclassified` (NULL for everyone). Columns
+        # that this file does not name are `unclassified`.
         version: 1
         tables:
           "public.creators":

@@ -1,5 +1,5 @@
-//! The few REST calls of a query: `jobs.query` and `jobs.getQueryResults`
-//! (Google documentation, "BigQuery API").
+//! A client for queries: the REST calls `jobs.query` and `jobs.getQueryResults` (Google
+//! documentation, "BigQuery API").
 
 use std::fmt;
 use std::time::Duration;
@@ -11,53 +11,54 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// How long one call may take.
-const TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a call waits for the query's end before it answers "not yet".
-const WAIT_MS: u32 = 60_000;
-/// Rows of a page.
+/// The timeout of one HTTP call. It is longer than [`QUERY_WAIT_MS`].
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// `timeoutMs`: how long the server waits for the query to finish before it responds with
+/// `jobComplete: false`.
+const QUERY_WAIT_MS: u32 = 60_000;
+/// `maxResults`: the maximum number of rows in a page.
 const PAGE_ROWS: u32 = 10_000;
 
-/// Where a warehouse answers; what `landbridge local up` leaves for `landbridge query`.
+/// The address and defaults of a warehouse. `landbridge local up` stores it for `landbridge query`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Warehouse {
-    /// The API's base, `http://127.0.0.1:9004/bigquery/v2`.
+    /// The base URL of the API, for example `http://127.0.0.1:9004/bigquery/v2`.
     pub(crate) endpoint: String,
-    /// The project that queries run in.
+    /// The project in which queries run.
     pub(crate) project: String,
-    /// The dataset of tables that are named without one.
+    /// The dataset of table names without a dataset.
     pub(crate) dataset: String,
-    /// Where both are.
+    /// The location of the dataset and of the queries.
     pub(crate) location: String,
 }
 
-/// What a query found.
+/// The result of a query.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Rows {
-    /// The columns.
+pub(crate) struct QueryRows {
+    /// The columns, in the order of the values.
     pub(crate) columns: Vec<Field>,
-    /// The rows, one value a column: text, null, or what a nested value is in JSON.
+    /// The rows, with one value per column: text, null, or the JSON of a nested value.
     pub(crate) rows: Vec<Vec<Value>>,
 }
 
-/// A column of what a query found.
+/// A column of a query result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Field {
-    /// Its name.
+    /// The name.
     pub(crate) name: String,
-    /// Its type, as the API names it.
+    /// The type, as the API names it.
     #[serde(rename = "type")]
     pub(crate) ty: String,
 }
 
-/// Why there are no rows.
+/// Why a query returned no rows.
 #[derive(Debug)]
 pub(crate) enum QueryError {
-    /// The caller may not; in BigQuery's words.
+    /// The caller lacks a permission. Contains BigQuery's message.
     Refused(String),
-    /// The query is wrong, or could not be run; in BigQuery's words.
+    /// The query is invalid, or its execution failed. Contains BigQuery's message.
     Failed(String),
-    /// Nobody answered.
+    /// The server did not respond. Contains the reason.
     Unreachable(String),
 }
 
@@ -65,7 +66,7 @@ impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(message) | Self::Failed(message) => f.write_str(message),
-            Self::Unreachable(why) => write!(f, "the warehouse does not answer ({why})"),
+            Self::Unreachable(reason) => write!(f, "the warehouse does not respond ({reason})"),
         }
     }
 }
@@ -76,19 +77,19 @@ impl From<QueryError> for Failure {
             QueryError::Refused(message) => Self::Refused(message),
             QueryError::Failed(message) => Self::Failed(message),
             QueryError::Unreachable(_) => {
-                Self::Failed(format!("{error}; see that `landbridge local up` still runs"))
+                Self::Failed(format!("{error}; check that `landbridge local up` is still running"))
             }
         }
     }
 }
 
-/// A client of one warehouse.
+/// A client for one warehouse.
 pub(crate) struct BigQuery {
     http: reqwest::Client,
     warehouse: Warehouse,
 }
 
-/// One page of an answer.
+/// One page of a response.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
@@ -125,19 +126,22 @@ struct Cell {
 }
 
 impl BigQuery {
-    /// A client. Nothing is called yet.
+    /// Creates a client. It makes no call.
     pub(crate) fn new(warehouse: Warehouse) -> Result<Self, QueryError> {
-        // Loopback is never behind a proxy, whatever the environment says.
+        // The server is on the loopback interface: ignore the proxies in the environment.
         let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
+            .timeout(CALL_TIMEOUT)
             .no_proxy()
             .build()
             .map_err(|error| QueryError::Unreachable(error.to_string()))?;
         Ok(Self { http, warehouse })
     }
 
-    /// All rows that `sql` finds for somebody.
-    pub(crate) async fn query(&self, who: Principal, sql: &str) -> Result<Rows, QueryError> {
+    /// Runs `sql` as a principal and returns all rows.
+    ///
+    /// # Errors
+    /// [`QueryError`]. A missing permission is [`QueryError::Refused`].
+    pub(crate) async fn query(&self, principal: Principal, sql: &str) -> Result<QueryRows, QueryError> {
         let Warehouse { endpoint, project, dataset, location } = &self.warehouse;
         let queries = format!("{endpoint}/projects/{project}/queries");
         let body = json!({
@@ -146,62 +150,63 @@ impl BigQuery {
             "location": location,
             "defaultDataset": {"projectId": project, "datasetId": dataset},
             "maxResults": PAGE_ROWS,
-            "timeoutMs": WAIT_MS,
+            "timeoutMs": QUERY_WAIT_MS,
             "formatOptions": {"useInt64Timestamp": true},
         });
         let call = self.http.post(&queries).json(&body);
-        let mut page = page(call.bearer_auth(who.token())).await?;
-        let mut found = Rows { columns: Vec::new(), rows: Vec::new() };
+        let mut page = fetch_page(call.bearer_auth(principal.token())).await?;
+        let mut result = QueryRows { columns: Vec::new(), rows: Vec::new() };
         loop {
             if let Some(schema) = page.schema {
-                found.columns = schema.fields;
+                result.columns = schema.fields;
             }
             for row in page.rows {
-                let cells = row.f.into_iter().zip(&found.columns);
-                found.rows.push(cells.map(|(cell, field)| readable(cell.v, field)).collect());
+                let cells = row.f.into_iter().zip(&result.columns);
+                result.rows.push(cells.map(|(cell, field)| display_value(cell.v, field)).collect());
             }
             if page.job_complete && page.page_token.is_none() {
-                return Ok(found);
+                return Ok(result);
             }
             let job = page.job_reference.job_id;
             let mut parameters = vec![
                 ("location", location.clone()),
                 ("maxResults", PAGE_ROWS.to_string()),
-                ("timeoutMs", WAIT_MS.to_string()),
+                ("timeoutMs", QUERY_WAIT_MS.to_string()),
                 ("formatOptions.useInt64Timestamp", "true".to_owned()),
             ];
             parameters.extend(page.page_token.map(|token| ("pageToken", token)));
             let call = self.http.get(format!("{queries}/{job}")).query(&parameters);
-            page = self::page(call.bearer_auth(who.token())).await?;
+            page = fetch_page(call.bearer_auth(principal.token())).await?;
         }
     }
 }
 
-/// Makes a call and reads the page it answers with.
-async fn page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
+/// Makes a call and parses the response.
+async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
     let unreachable = |error: reqwest::Error| {
-        let why = if error.is_connect() { "no connection" } else { "no complete answer" };
-        QueryError::Unreachable(why.to_owned())
+        let reason = if error.is_connect() { "no connection" } else { "incomplete response" };
+        QueryError::Unreachable(reason.to_owned())
     };
-    let answer = call.send().await.map_err(unreachable)?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.map_err(unreachable)?;
+    let response = call.send().await.map_err(unreachable)?;
+    let status = response.status();
+    let bytes = response.bytes().await.map_err(unreachable)?;
     if status.is_success() {
         return serde_json::from_slice(&bytes).map_err(|_| {
-            QueryError::Failed("the warehouse's answer is not understood".to_owned())
+            QueryError::Failed("the warehouse's response cannot be parsed".to_owned())
         });
     }
-    let told: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let message = told.pointer("/error/message").and_then(Value::as_str);
-    let message = message.map_or_else(|| format!("the warehouse answered {status}"), str::to_owned);
+    let error: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let message = error.pointer("/error/message").and_then(Value::as_str);
+    let message = message.map_or_else(|| format!("the warehouse responded with {status}"), str::to_owned);
     Err(match status.as_u16() {
         401 | 403 => QueryError::Refused(message),
         _ => QueryError::Failed(message),
     })
 }
 
-/// Timestamps come as microseconds since 1970 and are shown as instants.
-fn readable(value: Value, field: &Field) -> Value {
+/// A value as it is shown. The API returns a TIMESTAMP as microseconds since 1970; it is shown as
+/// an RFC 3339 instant. All other values are unchanged.
+fn display_value(value: Value, field: &Field) -> Value {
     let instant = match (&value, field.ty.as_str()) {
         (Value::String(text), "TIMESTAMP") => text.parse().ok().and_then(|micros| {
             Timestamp::from_microsecond(micros).ok().map(|instant| instant.to_string())
@@ -216,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamps_become_readable_and_all_else_stays() {
+    fn only_timestamps_are_reformatted() {
         let field = |ty: &str| Field { name: "c".to_owned(), ty: ty.to_owned() };
         let cases = [
             ("TIMESTAMP", json!("1795190400000000"), json!("2026-11-20T16:00:00Z")),
@@ -225,7 +230,7 @@ mod tests {
             ("RECORD", json!({"f": []}), json!({"f": []})),
         ];
         for (ty, value, shown) in cases {
-            assert_eq!(readable(value, &field(ty)), shown, "{ty}");
+            assert_eq!(display_value(value, &field(ty)), shown, "{ty}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a local cloud is started on: files, a database, the functions, a first day.
+//! Starts a local cloud for a command: configuration and contract, source database, functions,
+//! first day.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,108 +23,115 @@ use crate::bigquery::Warehouse;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
-/// The functions, as their programs are called after `landbridge-`.
+/// The functions. The program of each is `landbridge-<name>`.
 const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
 
-/// How much virtual time of a real database's day passes between two looks at whether it is
-/// done: several ticks of transfer and load.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(30);
+/// The virtual time between two checks whether the day of a real database is finished. It contains
+/// several ticks of transfer and load.
+const RECEIPT_CHECK_INTERVAL: SignedDuration = SignedDuration::from_mins(30);
 
-/// The demo's files, for when the command runs outside its repository.
+/// Copies of the demo's files, used when the command runs outside the repository.
 const EXAMPLE_FILES: [(&str, &str); 2] = [
     ("landbridge.yaml", EXAMPLE_CONFIG),
     ("contract.yaml", include_str!("../../../../examples/demo/contract.yaml")),
 ];
 
-/// The schedules, likewise.
+/// Copies of the schedules, used when the command runs outside the repository.
 const SCHEDULE_FILES: [(&str, &str); 4] = [
     ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
     ("export.json", include_str!("../../../../infra/schedules/export.json")),
     ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
     ("load.json", include_str!("../../../../infra/schedules/load.json")),
 ];
-const SCHEDULES: &str = "infra/schedules";
+/// The directory of the schedules in the repository.
+const SCHEDULES_DIR: &str = "infra/schedules";
 
-/// What a data directory holds that belongs to one run and is worthless after it.
-const LEFTOVERS: [&str; 4] = ["aws", "google", "logs", "task"];
+/// The subdirectories of a data directory that belong to one run. The next run removes them.
+const RUN_DIRS: [&str; 4] = ["aws", "google", "logs", "task"];
 
-/// What a local cloud runs on.
+/// The options of a local cloud.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EnvironmentArgs {
-    /// A real PostgreSQL, MySQL or MariaDB database in place of the invented one:
+    /// A PostgreSQL, MySQL or MariaDB database to use instead of the sample database:
     /// postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
     pub(crate) source: Option<String>,
-    /// The DB instance that the database plays [default: `source.id` of the configuration]
+    /// The name of the emulated DB instance [default: `source.id` of the configuration]
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) instance: Option<String>,
     /// The configuration [default: examples/demo/landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The contract [default: contract.yaml beside the configuration; with --source a proposed one]
+    /// The contract [default: contract.yaml next to the configuration; with --source, a proposed one]
     #[arg(long, value_name = "FILE")]
     pub(crate) contract: Option<PathBuf>,
-    /// How large the invented database is; 1.0 has about 300,000 rows
-    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    /// The size of the sample database; 1.0 means about 300,000 rows
+    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     pub(crate) scale: f64,
-    /// The first day of virtual time
+    /// The first simulated day
     #[arg(long, value_name = "DATE", default_value = "2026-11-21")]
     pub(crate) start: Date,
 }
 
-fn scale(text: &str) -> Result<f64, String> {
+fn parse_scale(text: &str) -> Result<f64, String> {
     number_between(text, 0.001, 100.0)
 }
 
-/// A local cloud and what is known of it.
+/// A running local cloud with its contract and calendar.
 pub(crate) struct LocalEnvironment {
-    /// The cloud.
+    /// The local cloud.
     pub(crate) cloud: LocalCloud,
-    /// The contract that its functions read.
+    /// The contract that the functions read.
     pub(crate) contract: Contract,
-    /// Where that contract is.
+    /// The path of the contract.
     pub(crate) contract_path: PathBuf,
-    /// Whether the contract was proposed just now.
+    /// Whether this command proposed the contract.
     pub(crate) proposed: bool,
-    /// What cannot land, when the contract was proposed.
+    /// The tables and columns that the proposed contract leaves out, each with the reason.
     pub(crate) left_out: Vec<String>,
-    /// Whose database it is, when it is a real one.
+    /// The engine's name if the source is a real database; `None` for the sample database.
     pub(crate) engine: Option<&'static str>,
-    /// What a day is.
+    /// The calendar of the configuration: time zone and hours.
     pub(crate) calendar: Calendar,
-    /// The first day.
+    /// The first simulated day.
     pub(crate) first_day: Day,
 }
 
 impl LocalEnvironment {
-    /// Starts the cloud of a command's options, its clock at the first day's midnight or,
-    /// with a real database, at its export hour: every hour's snapshot copies such a
-    /// database whole, and nobody waits for 24 of them.
-    /// `aws_sts` is the AWS that the token service asks, when it is not the local one.
+    /// Starts a local cloud with a command's options.
+    ///
+    /// The clock starts at midnight of the first day. With a real database it starts at the export
+    /// hour: each hourly snapshot copies the complete database, and 24 copies would take too long.
+    /// `aws_sts` is the URL of another AWS emulator that verifies federated requests for the token
+    /// service; `None` is the built-in one.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for an invalid option or file; [`Failure::Failed`] if a function's program
+    /// is missing, the database cannot be read or a server cannot start.
     pub(crate) async fn start(
         args: &EnvironmentArgs,
         data_dir: &Path,
         ports: Ports,
         aws_sts: Option<String>,
     ) -> Result<Self> {
-        functions_are_there()?;
-        clear(data_dir)?;
+        check_functions_exist()?;
+        remove_previous_run(data_dir)?;
         let mut config_path = match &args.config {
             Some(path) => path.clone(),
-            None => here_or_written(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml"),
+            None => repository_dir_or_copy(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml"),
         };
-        let schedules_dir = here_or_written(SCHEDULES, &SCHEDULE_FILES, data_dir)?;
+        let schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
         let mut config = files::config(&config_path)?;
-        let beside = config_path.with_file_name(contract::FILE_NAME);
+        let default_contract_path = config_path.with_file_name(contract::FILE_NAME);
         if let Some(id) = &args.instance {
-            config_path = renamed(&config, id, data_dir)?;
+            config_path = write_config_with_instance(&config, id, data_dir)?;
             config = files::config(&config_path)?;
         }
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let first_day = Day::new(args.start);
 
-        let contract_path = args.contract.clone().unwrap_or(beside);
-        let mut world = Parts {
+        let contract_path = args.contract.clone().unwrap_or(default_contract_path);
+        let mut setup = SourceSetup {
             contract_path,
             proposed: false,
             left_out: Vec::new(),
@@ -134,39 +142,39 @@ impl LocalEnvironment {
         if let Some(url) = &args.source {
             let database = Database::connect(url, None).await?;
             if args.contract.is_none() {
-                let nothing = Contract::propose(&[], &config);
-                let proposal = proposal::propose(&database, nothing, &config).await?;
-                world.contract_path = data_dir.join(contract::FILE_NAME);
-                write(&world.contract_path, &proposal.contract.render())?;
-                world.proposed = true;
-                world.left_out = proposal.left_out;
+                let empty = Contract::propose(&[], &config);
+                let proposal = proposal::propose(&database, empty, &config).await?;
+                setup.contract_path = data_dir.join(contract::FILE_NAME);
+                write_file(&setup.contract_path, &proposal.contract.render())?;
+                setup.proposed = true;
+                setup.left_out = proposal.left_out;
             }
-            world.engine = Some(database.engine().display_name());
-            world.source = external_database(database);
-            world.start = calendar.export_hour(first_day).start();
+            setup.engine = Some(database.engine().display_name());
+            setup.source = external_database(database);
+            setup.start = calendar.export_hour(first_day).start();
         }
-        let contract = files::contract(&world.contract_path, &config)?;
+        let contract = files::contract(&setup.contract_path, &config)?;
 
-        let mut options = LocalCloudOptions::new(data_dir, &config_path, world.source, world.start);
-        options.contract_path.clone_from(&world.contract_path);
+        let mut options = LocalCloudOptions::new(data_dir, &config_path, setup.source, setup.start);
+        options.contract_path.clone_from(&setup.contract_path);
         options.schedules_dir = schedules_dir;
         options.ports = ports;
         options.aws_sts = aws_sts;
-        let cloud = LocalCloud::start(options).await.map_err(failure)?;
+        let cloud = LocalCloud::start(options).await.map_err(local_cloud_failure)?;
         Ok(Self {
             cloud,
             contract,
-            contract_path: world.contract_path,
-            proposed: world.proposed,
-            left_out: world.left_out,
-            engine: world.engine,
+            contract_path: setup.contract_path,
+            proposed: setup.proposed,
+            left_out: setup.left_out,
+            engine: setup.engine,
             calendar,
             first_day,
         })
     }
 
-    /// Whether the database is a real one.
-    pub(crate) fn real(&self) -> bool {
+    /// Whether the source is a real database, given with `--source`.
+    pub(crate) fn uses_real_database(&self) -> bool {
         self.engine.is_some()
     }
 
@@ -175,51 +183,52 @@ impl LocalEnvironment {
         self.cloud.config()
     }
 
-    /// The day so many days after the first, which is 0.
+    /// The day at an offset: 0 is the first simulated day.
     pub(crate) fn day(&self, number: u16) -> Result<Day> {
         let date = self.first_day.date().checked_add(jiff::Span::new().days(number));
         date.map(Day::new).map_err(|error| Failure::Usage(format!("--start: {error}")))
     }
 
-    /// Lets a day pass, until just before the next one begins. A real database is copied
-    /// whole by every hour's snapshot, so its day begins at the export hour and ends when
-    /// all is done.
-    pub(crate) async fn pass(&self, day: Day, progress: &mut Progress) -> Result<RunSummary> {
+    /// Simulates a day, until one second before the next day.
+    ///
+    /// With a real database, the simulation starts at the export hour, because each hourly snapshot
+    /// copies the complete database, and ends when no more receipts appear.
+    pub(crate) async fn simulate_day(&self, day: Day, progress: &mut Progress) -> Result<RunSummary> {
         let second = SignedDuration::from_secs(1);
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
-        if !self.real() {
+        if !self.uses_real_database() {
             return Ok(self
                 .cloud
-                .run_until(end, &mut |event| progress.see(event))
+                .run_until(end, &mut |event| progress.handle_event(event))
                 .await
-                .map_err(failure)?);
+                .map_err(local_cloud_failure)?);
         }
         let first = self.calendar.export_hour(day).start();
         self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
-        let mut all = RunSummary::default();
+        let mut total = RunSummary::default();
         let mut until = first;
-        let mut settled = 0;
+        let mut receipts_before = 0;
         loop {
-            until = until.checked_add(LOOK_EVERY).map_or(end, |later| later.min(end));
+            until = until.checked_add(RECEIPT_CHECK_INTERVAL).map_or(end, |later| later.min(end));
             let part = self
                 .cloud
-                .run_until(until, &mut |event| progress.see(event))
+                .run_until(until, &mut |event| progress.handle_event(event))
                 .await
-                .map_err(failure)?;
-            all.ticks += part.ticks;
-            all.invocations += part.invocations;
-            all.given_up.extend(part.given_up);
-            // Done is when another while of ticks brought nothing more.
-            let now_settled = self.receipts(day).await?.len();
-            if until == end || (now_settled > 0 && now_settled == settled) {
-                return Ok(all);
+                .map_err(local_cloud_failure)?;
+            total.ticks += part.ticks;
+            total.invocations += part.invocations;
+            total.given_up.extend(part.given_up);
+            // The day is finished when an interval of ticks has added no receipt.
+            let receipts = self.receipts(day).await?.len();
+            if until == end || (receipts > 0 && receipts == receipts_before) {
+                return Ok(total);
             }
-            settled = now_settled;
+            receipts_before = receipts;
         }
     }
 
-    /// The day's receipts, from the ledger in the local S3.
+    /// The receipts of a day, from the ledger in the local S3, sorted by table.
     pub(crate) async fn receipts(&self, day: Day) -> Result<Vec<Receipt>> {
         let config = self.config();
         let (aws, bucket) = (self.cloud.aws(), &config.export.bucket);
@@ -237,7 +246,7 @@ impl LocalEnvironment {
         Ok(receipts::sorted(receipts))
     }
 
-    /// How its warehouse is asked.
+    /// The address and defaults of the local BigQuery.
     pub(crate) fn warehouse(&self) -> Warehouse {
         let config = self.config();
         let endpoint = self.cloud.function_env().get("LANDBRIDGE_BIGQUERY_ENDPOINT");
@@ -250,8 +259,8 @@ impl LocalEnvironment {
     }
 }
 
-/// What is decided before the cloud is started.
-struct Parts {
+/// The source database and its contract, chosen before the cloud starts.
+struct SourceSetup {
     contract_path: PathBuf,
     proposed: bool,
     left_out: Vec<String>,
@@ -260,6 +269,7 @@ struct Parts {
     start: Timestamp,
 }
 
+/// The start of a day in the zone of the calendar.
 fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {
     let before = day.date().yesterday().map(Day::new);
     before
@@ -267,8 +277,8 @@ fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {
         .map_err(|error| Failure::Usage(format!("--start: {error}")))
 }
 
-/// Whether the four programs lie beside this one; told before anything is waited for.
-fn functions_are_there() -> Result {
+/// Checks that the four function programs are in the directory of this program.
+fn check_functions_exist() -> Result {
     let program = std::env::current_exe().unwrap_or_default();
     let dir = program.parent().unwrap_or(Path::new("."));
     let missing: Vec<String> = FUNCTIONS
@@ -281,73 +291,76 @@ fn functions_are_there() -> Result {
     }
     let packages: Vec<String> = missing.iter().map(|name| format!("-p {name}")).collect();
     Err(Failure::Failed(format!(
-        "{} not in {}; build what is missing with `cargo build {}`",
-        missing.join(", "),
+        "missing in {}: {}; build with `cargo build {}`",
         dir.display(),
+        missing.join(", "),
         packages.join(" ")
     )))
 }
 
-/// The directory `name` of the repository when this is run there, else a copy of its files.
-fn here_or_written(name: &str, files: &[(&str, &str)], data_dir: &Path) -> Result<PathBuf> {
-    let here = PathBuf::from(name);
-    if files.iter().all(|(file, _)| here.join(file).is_file()) {
-        return Ok(here);
+/// The directory `name` of the repository if the command runs there, otherwise a copy of its files
+/// in the data directory.
+fn repository_dir_or_copy(name: &str, files: &[(&str, &str)], data_dir: &Path) -> Result<PathBuf> {
+    let in_repository = PathBuf::from(name);
+    if files.iter().all(|(file, _)| in_repository.join(file).is_file()) {
+        return Ok(in_repository);
     }
     let dir = data_dir.join("files").join(name);
     for (file, text) in files {
-        write(&dir.join(file), text)?;
+        write_file(&dir.join(file), text)?;
     }
     Ok(dir)
 }
 
-/// Removes what an earlier run left. Only names that a local cloud makes itself.
-fn clear(data_dir: &Path) -> Result {
-    for name in LEFTOVERS {
+/// Removes the data of the previous run: only [`RUN_DIRS`], which a local cloud creates. Creates the
+/// data directory if it does not exist.
+fn remove_previous_run(data_dir: &Path) -> Result {
+    for name in RUN_DIRS {
         let dir = data_dir.join(name);
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unusable(&dir, &error));
+                return Err(data_dir_failure(&dir, &error));
             }
             _ => {}
         }
     }
-    std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))
+    std::fs::create_dir_all(data_dir).map_err(|error| data_dir_failure(data_dir, &error))
 }
 
-/// The configuration with another DB instance, as a file of its own for the functions. JSON,
-/// which is YAML as well.
-fn renamed(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
+/// Writes a copy of the configuration with another DB instance, for the functions, and returns its
+/// path. The copy is JSON, which is also valid YAML.
+fn write_config_with_instance(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
     let mut config = config.clone();
     id.clone_into(&mut config.source.id);
     let json = serde_json::to_string_pretty(&config)
-        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
+        .map_err(|error| Failure::Failed(format!("cannot write the configuration as JSON: {error}")))?;
     let path = data_dir.join(config::FILE_NAME);
-    write(&path, &json)?;
+    write_file(&path, &json)?;
     Ok(path)
 }
 
-/// Writes a file, its directory first.
-pub(crate) fn write(path: &Path, text: &str) -> Result {
+/// Writes a file; creates its directory if it does not exist.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result {
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)
         .and_then(|()| std::fs::write(path, text))
-        .map_err(|error| unusable(path, &error))
+        .map_err(|error| data_dir_failure(path, &error))
 }
 
-fn unusable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(format!("cannot use {}: {error}; choose another --data-dir", path.display()))
+fn data_dir_failure(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Failed(format!("cannot write to {}: {error}; choose another --data-dir", path.display()))
 }
 
-/// An error of the local cloud, with the next step.
-pub(crate) fn failure(error: LocalError) -> Failure {
+/// The failure for an error of the local cloud, with the next step.
+pub(crate) fn local_cloud_failure(error: LocalError) -> Failure {
     match &error {
         LocalError::Config(_) | LocalError::Schedule { .. } => Failure::Usage(error.to_string()),
         LocalError::Serve { port, .. } if *port != 0 => {
-            Failure::Failed(format!("{error}; choose other ports with --ports, or 0 for any"))
+            Failure::Failed(format!("{error}; choose other ports with --ports, or 0 for a free port"))
         }
         LocalError::Start { .. } => Failure::Failed(format!(
-            "{error}; build the four functions into the directory of this program"
+            "{error}; build the four functions in the directory of this program: cargo build --workspace \
+             --bins"
         )),
         _ => Failure::Failed(error.to_string()),
     }

@@ -3,12 +3,12 @@
 //!
 //! | module | responsibility |
 //! |---|---|
-//! | [`demo`] | `landbridge demo`: days that pass on this machine |
+//! | [`demo`] | `landbridge demo`: simulates days on this machine |
 //! | [`up`] | `landbridge local up`: a local cloud that keeps running |
-//! | [`query`] | `landbridge query`: queries to that cloud's warehouse |
-//! | [`environment`] | starts a local cloud with its files, source database and functions |
-//! | [`bigquery`] | the REST calls of a query |
-//! | [`progress`] | shows the hours as they pass |
+//! | [`query`] | `landbridge query`: queries that cloud's warehouse |
+//! | [`environment`] | starts a local cloud: configuration, contract, source database, functions |
+//! | [`bigquery`] | the REST client for queries |
+//! | [`progress`] | progress of the simulation on standard error |
 
 mod bigquery;
 mod demo;

@@ -1,4 +1,4 @@
-//! `landbridge query`: asking the running local cloud's warehouse.
+//! `landbridge query`: queries the warehouse of the running local cloud.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use landbridge_cli_support::render::{self, Column, counted, left, right};
 use landbridge_local::Principal;
 use serde_json::Value;
 
-use crate::bigquery::{BigQuery, Rows};
+use crate::bigquery::{BigQuery, Field, QueryRows};
 use crate::failure::Result;
-use crate::up;
+use crate::up::{self, RunningCloud};
 
-/// What stands for NULL in a table.
+/// How a table shows NULL.
 const NULL: &str = "NULL";
 
-/// How rows are shown.
+/// The output format of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RowsOutput {
     /// A table
@@ -23,11 +23,11 @@ pub(crate) enum RowsOutput {
     Text,
     /// One object with `columns` and `rows`
     Json,
-    /// Lines as of RFC 4180, with a header; NULL is nothing between the commas
+    /// RFC 4180 lines with a header; NULL is an empty field, an empty string is ""
     Csv,
 }
 
-/// Ask the warehouse of the running local cloud
+/// Query the warehouse of the running local cloud
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,65 +36,66 @@ Examples:
   landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
 
-Who there is:
-  analyst     sees every class of personal data masked
-  pii-reader  sees every class plain, but no unclassified column
-  stranger    may read the dataset, but no tagged column in any form
-  loader      the functions themselves: write everything, read nothing that is tagged
+Users:
+  analyst     sees masked values of every class; unclassified columns are NULL
+  pii-reader  sees the plain values of every class; unclassified columns are NULL
+  stranger    may read the dataset, but a query of a tagged column is refused
+  loader      the functions' account: writes all tables, cannot read tagged columns
 
-Tables without a dataset are those of `warehouse.dataset`. A refusal ends with exit code 3.")]
+A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
+exit code is 3.")]
 pub(crate) struct QueryArgs {
-    /// As whom
-    #[arg(long = "as", value_name = "WHO", value_parser = principal)]
-    pub(crate) who: Principal,
-    /// GoogleSQL
+    /// The user that runs the query; see below
+    #[arg(long = "as", value_name = "USER", value_parser = parse_principal)]
+    pub(crate) user: Principal,
+    /// The query, in GoogleSQL
     pub(crate) sql: String,
-    /// How the rows are shown
+    /// The output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: RowsOutput,
-    /// Where `landbridge local up` keeps its data
-    #[arg(long, value_name = "DIR", default_value = up::DIR)]
+    /// The data directory of `landbridge local up`
+    #[arg(long, value_name = "DIR", default_value = up::DEFAULT_DATA_DIR)]
     pub(crate) data_dir: PathBuf,
 }
 
-fn principal(name: &str) -> Result<Principal, String> {
+fn parse_principal(name: &str) -> Result<Principal, String> {
     Principal::parse(name).ok_or_else(|| {
         let names: Vec<&str> = Principal::ALL.iter().map(|principal| principal.name()).collect();
-        format!("nobody of that name: {}", names.join(", "))
+        format!("must be one of {}", names.join(", "))
     })
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: QueryArgs) -> Result {
-    let state = up::State::read(&args.data_dir)?;
-    let found = BigQuery::new(state.warehouse)?.query(args.who, &args.sql).await?;
+    let cloud = RunningCloud::read(&args.data_dir)?;
+    let result = BigQuery::new(cloud.warehouse)?.query(args.user, &args.sql).await?;
     match args.output {
-        RowsOutput::Json => render::json(&found),
-        RowsOutput::Csv => render::print(&csv(&found)),
+        RowsOutput::Json => render::json(&result),
+        RowsOutput::Csv => render::print(&to_csv(&result)),
         RowsOutput::Text => {
-            let rows = found.rows.iter().map(|row| row.iter().map(text).collect()).collect();
-            render::print(&render::table(&columns(&found), rows, 0))?;
+            let rows = result.rows.iter().map(|row| row.iter().map(cell_text).collect()).collect();
+            render::print(&render::table(&table_columns(&result), rows, 0))?;
             let paint = Paint::stdout();
             render::print(&paint.dim(&format!(
                 "{}, as {} sees them",
-                counted(found.rows.len(), "row"),
-                args.who.name()
+                counted(result.rows.len(), "row"),
+                args.user.name()
             )))
         }
     }
 }
 
-/// The columns of a table of rows: numbers to the right.
-pub(crate) fn columns(found: &Rows) -> Vec<Column> {
-    let number = ["INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
-    let column = |field: &crate::bigquery::Field| {
-        if number.contains(&field.ty.as_str()) { right(&field.name) } else { left(&field.name) }
+/// The columns of a text table, with numbers aligned to the right.
+fn table_columns(result: &QueryRows) -> Vec<Column> {
+    let numeric = ["INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
+    let column = |field: &Field| {
+        if numeric.contains(&field.ty.as_str()) { right(&field.name) } else { left(&field.name) }
     };
-    found.columns.iter().map(column).collect()
+    result.columns.iter().map(column).collect()
 }
 
-/// A value as a cell of a table.
-pub(crate) fn text(value: &Value) -> String {
+/// A value as the text of a table cell.
+pub(crate) fn cell_text(value: &Value) -> String {
     match value {
         Value::Null => NULL.to_owned(),
         Value::String(text) => text.clone(),
@@ -102,21 +103,21 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-fn csv(found: &Rows) -> String {
+fn to_csv(result: &QueryRows) -> String {
     let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-    let header = line(found.columns.iter().map(|field| quoted(&field.name)).collect());
-    let rows = found.rows.iter().map(|row| {
+    let header = line(result.columns.iter().map(|field| csv_field(&field.name)).collect());
+    let rows = result.rows.iter().map(|row| {
         line(
             row.iter()
-                .map(|value| if value.is_null() { String::new() } else { quoted(&text(value)) })
+                .map(|value| if value.is_null() { String::new() } else { csv_field(&cell_text(value)) })
                 .collect(),
         )
     });
     [header].into_iter().chain(rows).collect()
 }
 
-/// As of RFC 4180. Empty text is quoted, so that it differs from NULL.
-fn quoted(text: &str) -> String {
+/// A field as RFC 4180 writes it. An empty string is quoted, so that it differs from NULL.
+fn csv_field(text: &str) -> String {
     if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -129,12 +130,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::bigquery::Field;
 
     #[test]
-    fn csv_tells_null_from_empty_text() {
+    fn csv_distinguishes_null_from_an_empty_string() {
         let field = |name: &str| Field { name: name.to_owned(), ty: "STRING".to_owned() };
-        let found = Rows {
+        let result = QueryRows {
             columns: vec![field("a"), field("b")],
             rows: vec![vec![json!("plain"), json!(null)], vec![json!(""), json!("a \"b\",\nc")]],
         };
@@ -144,6 +144,6 @@ mod tests {
             "","a ""b"",
             c"
         "#]]
-        .assert_eq(&csv(&found).replace("\r\n", "\n"));
+        .assert_eq(&to_csv(&result).replace("\r\n", "\n"));
     }
 }

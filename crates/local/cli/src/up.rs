@@ -1,4 +1,4 @@
-//! `landbridge local up`: a local cloud that stays.
+//! `landbridge local up`: a local cloud that keeps running until it is stopped.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
@@ -19,19 +19,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::bigquery::Warehouse;
 use crate::environment::{self, EnvironmentArgs, LocalEnvironment};
 use crate::failure::{Failure, Result};
-use crate::progress::{Progress, problem};
+use crate::progress::{Progress, failure_reason};
 
-/// Where a local cloud keeps its data unless told otherwise.
-pub(crate) const DIR: &str = ".landbridge";
-/// The variables, for a shell to read.
+/// The default data directory, relative to the current directory.
+pub(crate) const DEFAULT_DATA_DIR: &str = ".landbridge";
+/// The file with the environment variables of clients, as `export` lines.
 const ENV_FILE: &str = "local.env";
-/// What `landbridge query` reads.
-const STATE_FILE: &str = "local.json";
-/// How often virtual time is moved on. Schedules know minutes; this only bounds how late
-/// a tick is.
-const STEP: Duration = Duration::from_millis(500);
+/// The file with a [`RunningCloud`], for `landbridge query`.
+const CLOUD_FILE: &str = "local.json";
+/// How often virtual time advances, in real time. A tick starts at most this much late; the
+/// precision of schedules is one minute.
+const CLOCK_STEP: Duration = Duration::from_millis(500);
 
-/// Keep a local cloud running, for any client of AWS or Google, until Ctrl-C
+/// Keep a local cloud running for any AWS or Google client, until Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,63 +45,67 @@ In another terminal:
   landbridge query --as analyst 'SELECT name, email FROM creators LIMIT 3'
   aws s3 ls s3://shop-exports/")]
 pub(crate) struct UpArgs {
-    /// Days that pass before it is yours; then virtual time goes on from there
+    /// Days to simulate before clients can connect; virtual time then continues from there
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=60))]
     pub(crate) days: u16,
-    /// Virtual seconds per second
-    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    /// Virtual seconds per real second
+    #[arg(long, default_value_t = 1.0, value_parser = parse_speed)]
     pub(crate) speed: f64,
     #[command(flatten)]
     pub(crate) environment: EnvironmentArgs,
-    /// Four to six ports on 127.0.0.1, 0 for any
+    /// Four to six ports on 127.0.0.1; 0 selects a free port
     #[arg(
         long,
         value_name = "RDS,S3,GCS,BIGQUERY[,SECRETS[,STS]]",
         default_value = "0,0,0,0",
-        value_parser = ports
+        value_parser = parse_ports
     )]
     pub(crate) ports: Ports,
-    /// Another emulation of AWS, such as moto, that Google's side asks who signed a federated
-    /// request, in place of the one that comes with this: http://127.0.0.1:5000
+    /// Another AWS emulator, such as moto, that verifies the signature of federated requests
+    /// instead of the built-in one: http://127.0.0.1:5000
     #[arg(long, value_name = "URL")]
     pub(crate) aws_sts: Option<String>,
-    /// Where local.env, local.json and all data lie
-    #[arg(long, value_name = "DIR", default_value = DIR)]
+    /// The directory for local.env, local.json and all data
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     pub(crate) data_dir: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
-/// A running local cloud, as other commands find it.
+/// A running local cloud, as `local.json` describes it to other commands.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// Its process.
+pub(crate) struct RunningCloud {
+    /// The process id.
     pub(crate) pid: u32,
-    /// How its warehouse is asked.
+    /// The warehouse.
     pub(crate) warehouse: Warehouse,
 }
 
-impl State {
-    /// Reads what a running `landbridge local up` left.
+impl RunningCloud {
+    /// Reads `local.json` in the data directory of a running `landbridge local up`.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if the file does not exist or cannot be parsed.
     pub(crate) fn read(data_dir: &Path) -> Result<Self> {
-        let path = data_dir.join(STATE_FILE);
+        let path = data_dir.join(CLOUD_FILE);
         let text = std::fs::read_to_string(&path).map_err(|_| {
             Failure::Failed(format!(
-                "there is no {}; start a local cloud in another terminal, from this directory, \
+                "{} does not exist; start a local cloud in another terminal, in this directory, \
                  with `landbridge local up`",
                 path.display()
             ))
         })?;
         serde_json::from_str(&text).map_err(|_| {
             Failure::Failed(format!(
-                "{} is not what `landbridge local up` writes; start it anew",
+                "{} is not a file that this version of `landbridge local up` writes; restart \
+                 `landbridge local up`",
                 path.display()
             ))
         })
     }
 
-    /// Whether something listens where it says.
-    fn answers(&self) -> bool {
+    /// Whether a server listens at the address of the warehouse.
+    fn is_reachable(&self) -> bool {
         let address = self.warehouse.endpoint.strip_prefix("http://");
         let address = address.and_then(|rest| rest.split('/').next());
         let address: Option<SocketAddr> = address.and_then(|address| address.parse().ok());
@@ -111,160 +115,167 @@ impl State {
     }
 }
 
-/// The files that announce a running cloud; they go when it goes.
-struct Announced<'a>(&'a Path);
+/// `local.env` and `local.json` in a data directory, which are removed on drop.
+struct ConnectionFiles<'a>(&'a Path);
 
-impl Drop for Announced<'_> {
+impl Drop for ConnectionFiles<'_> {
     fn drop(&mut self) {
-        for file in [ENV_FILE, STATE_FILE] {
-            // One that somebody removed already is no trouble, and nobody is left to tell.
+        for file in [ENV_FILE, CLOUD_FILE] {
+            // The program is ending. A file that cannot be removed, or no longer exists, is ignored.
             let _ = std::fs::remove_file(self.0.join(file));
         }
     }
 }
 
-/// Runs the command until somebody stops it. Whatever it was doing is dropped then: the
-/// servers stop, the functions are killed, and its files go.
+/// Runs the command until Ctrl-C or SIGTERM, both of which end it successfully. The signal drops the
+/// running future: its servers stop, its functions are killed and its connection files are removed.
 pub(crate) async fn run(args: UpArgs) -> Result {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
     tokio::select! {
-        outcome = start(args) => outcome,
+        result = start(args) => result,
         _ = tokio::signal::ctrl_c() => Ok(()),
         _ = terminate.recv() => Ok(()),
     }
 }
 
+/// Starts the local cloud, simulates the first days and then follows real time. Returns only on an
+/// error.
 async fn start(args: UpArgs) -> Result {
-    if let Ok(state) = State::read(&args.data_dir)
-        && state.answers()
+    if let Ok(cloud) = RunningCloud::read(&args.data_dir)
+        && cloud.is_reachable()
     {
         return Err(Failure::Failed(format!(
-            "a local cloud of this directory runs already, as process {}; use it, or choose \
+            "a local cloud is already running in {} as process {}; use it, stop it, or choose \
              another --data-dir",
-            state.pid
+            args.data_dir.display(),
+            cloud.pid
         )));
     }
-    let world = LocalEnvironment::start(
+    let environment = LocalEnvironment::start(
         &args.environment,
         &args.data_dir.join("local"),
         args.ports,
         args.aws_sts.clone(),
     )
     .await?;
-    pass(&world, args.days).await?;
+    simulate_days(&environment, args.days).await?;
 
-    let state = State { pid: std::process::id(), warehouse: world.warehouse() };
-    let mut variables = world.cloud.client_env();
-    let time = Clock::variable(world.cloud.clock().now(), args.speed);
-    variables.insert(clock::VARIABLE.to_owned(), time);
-    let _announced = announce(&args.data_dir, &state, &variables)?;
+    let cloud = RunningCloud { pid: std::process::id(), warehouse: environment.warehouse() };
+    let mut variables = environment.cloud.client_env();
+    let clock = Clock::variable(environment.cloud.clock().now(), args.speed);
+    variables.insert(clock::VARIABLE.to_owned(), clock);
+    let _connection_files = write_connection_files(&args.data_dir, &cloud, &variables)?;
     match args.output.format {
         Output::Json => render::json(&variables)?,
-        Output::Text => render::print(&welcome(&args, &world, &variables))?,
+        Output::Text => render::print(&startup_message(&args, &environment, &variables))?,
     }
-    stay(&world, args.speed).await
+    follow_real_time(&environment, args.speed).await
 }
 
-/// Lets the first days pass.
-async fn pass(world: &LocalEnvironment, days: u16) -> Result {
+/// Simulates the first days. Failed ticks are written to standard error.
+async fn simulate_days(environment: &LocalEnvironment, days: u16) -> Result {
     let mut progress = Progress::new(days);
     for number in 0..days {
-        let day = world.day(number)?;
-        progress.day(day, world.calendar.zone());
-        world.pass(day, &mut progress).await?;
-        for trouble in progress.day_over() {
-            eprintln!("{} {day} {trouble}", Paint::stderr().yellow("tick failed"));
+        let day = environment.day(number)?;
+        progress.start_day(day, environment.calendar.zone());
+        environment.simulate_day(day, &mut progress).await?;
+        for failed_tick in progress.end_day() {
+            eprintln!("{} {day} {failed_tick}", Paint::stderr().yellow("tick failed"));
         }
     }
     Ok(())
 }
 
-fn announce<'a>(
+fn write_connection_files<'a>(
     data_dir: &'a Path,
-    state: &State,
+    cloud: &RunningCloud,
     variables: &BTreeMap<String, String>,
-) -> Result<Announced<'a>> {
-    let json = serde_json::to_string_pretty(state)
-        .map_err(|error| Failure::Failed(format!("cannot be written as JSON: {error}")))?;
-    let announced = Announced(data_dir);
-    environment::write(&data_dir.join(ENV_FILE), &exports(variables))?;
-    environment::write(&data_dir.join(STATE_FILE), &json)?;
-    Ok(announced)
+) -> Result<ConnectionFiles<'a>> {
+    let json = serde_json::to_string_pretty(cloud)
+        .map_err(|error| Failure::Failed(format!("cannot write {CLOUD_FILE} as JSON: {error}")))?;
+    // Created first, so that a failed write removes the file before it.
+    let files = ConnectionFiles(data_dir);
+    environment::write_file(&data_dir.join(ENV_FILE), &shell_exports(variables))?;
+    environment::write_file(&data_dir.join(CLOUD_FILE), &json)?;
+    Ok(files)
 }
 
 /// `export NAME='value'` lines for a shell.
-fn exports(variables: &BTreeMap<String, String>) -> String {
+fn shell_exports(variables: &BTreeMap<String, String>) -> String {
     let line = |(name, value): (&String, &String)| {
         format!("export {name}='{}'\n", value.replace('\'', "'\\''"))
     };
     variables.iter().map(line).collect()
 }
 
-fn welcome(
+/// The text output: the variables, and how to use them.
+fn startup_message(
     args: &UpArgs,
-    world: &LocalEnvironment,
+    environment: &LocalEnvironment,
     variables: &BTreeMap<String, String>,
 ) -> String {
     let paint = Paint::stdout();
     let program = support::program();
     let env_file = args.data_dir.join(ENV_FILE);
-    let table = world
+    let env_file = env_file.display();
+    let zone = environment.calendar.zone().clone();
+    let table = environment
         .contract
         .tables
         .keys()
         .next()
         .map_or("…", |name| name.split_once('.').map_or(name.as_str(), |(_, table)| table));
     format!(
-        "{}\n{}\nThey are in {} as well. In another terminal:\n  . {}\n  {program} query --as \
-         analyst 'SELECT * FROM {table} LIMIT 3'\n\nThe clock shows {} and goes on from there, \
-         {} virtual seconds a second. Ctrl-C stops.\n",
-        exports(variables),
-        paint.bold("The local cloud is up."),
-        env_file.display(),
-        env_file.display(),
-        world.cloud.clock().now().to_zoned(world.calendar.zone().clone()).strftime("%F %H:%M %Z"),
+        "{}\n{}\nThese variables are also in {env_file}. In another terminal:\n  . {env_file}\n  {program} query --as \
+         analyst 'SELECT * FROM {table} LIMIT 3'\n\nVirtual time is {} and advances {} s per real \
+         second. Press Ctrl-C to stop.\n",
+        shell_exports(variables),
+        paint.bold("The local cloud is running."),
+        environment.cloud.clock().now().to_zoned(zone).strftime("%F %H:%M %Z"),
         args.speed,
     )
 }
 
-/// Moves virtual time on with real time.
-async fn stay(world: &LocalEnvironment, speed: f64) -> Result {
-    let begun = Instant::now();
-    let from = world.cloud.clock().now();
+/// Advances virtual time with real time, `speed` virtual seconds per second. Failed ticks are
+/// written to standard error. Returns only on an error.
+async fn follow_real_time(environment: &LocalEnvironment, speed: f64) -> Result {
+    let real_start = Instant::now();
+    let virtual_start = environment.cloud.clock().now();
     let paint = Paint::stderr();
-    let zone = world.calendar.zone().clone();
+    let zone = environment.calendar.zone().clone();
     loop {
-        tokio::time::sleep(STEP).await;
-        let until = later(from, begun.elapsed().mul_f64(speed));
-        let summary = world
+        tokio::time::sleep(CLOCK_STEP).await;
+        let until = add_duration(virtual_start, real_start.elapsed().mul_f64(speed));
+        let summary = environment
             .cloud
             .run_until(until, &mut |event| {
                 if let RunEvent::Finished { tick, outcome, .. } = event
-                    && let Some(why) = problem(outcome)
+                    && let Some(reason) = failure_reason(outcome)
                 {
                     let at = tick.scheduled_time.to_zoned(zone.clone()).strftime("%F %H:%M");
-                    eprintln!("{} {at} {}: {why}", paint.yellow("tick failed"), tick.function);
+                    eprintln!("{} {at} {}: {reason}", paint.yellow("tick failed"), tick.function);
                 }
             })
             .await
-            .map_err(environment::failure)?;
+            .map_err(environment::local_cloud_failure)?;
         if !summary.given_up.is_empty() {
-            eprintln!("{} given up; later ticks go on", counted(summary.given_up.len(), "tick"));
+            eprintln!("{} failed after all retries; later ticks still run", counted(summary.given_up.len(), "tick"));
         }
     }
 }
 
-fn later(from: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::ZERO);
-    from.checked_add(by).unwrap_or(from)
+/// The sum, or `start` if the sum is out of range.
+fn add_duration(start: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::ZERO);
+    start.checked_add(duration).unwrap_or(start)
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+fn parse_speed(text: &str) -> Result<f64, String> {
     number_between(text, 0.001, 3_600.0)
 }
 
-fn ports(text: &str) -> Result<Ports, String> {
+fn parse_ports(text: &str) -> Result<Ports, String> {
     let all: Option<Vec<u16>> = text.split(',').map(|port| port.trim().parse().ok()).collect();
     match all.as_deref() {
         Some([rds, s3, storage, bigquery, more @ ..]) if more.len() <= 2 => Ok(Ports {
@@ -276,7 +287,8 @@ fn ports(text: &str) -> Result<Ports, String> {
             sts: more.get(1).copied().unwrap_or_default(),
         }),
         _ => {
-            Err("four to six numbers with commas between them, such as 9001,9002,9003,9004"
+            Err("must be four to six port numbers separated by commas, for example \
+                 9001,9002,9003,9004"
                 .to_owned())
         }
     }
@@ -287,25 +299,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_survive_a_shell() {
+    fn values_are_quoted_for_the_shell() {
         let variables = [("A", "1"), ("B", "it's {\"x\": 1}")];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         expect_test::expect![[r#"
             export A='1'
             export B='it'\''s {"x": 1}'
         "#]]
-        .assert_eq(&exports(&variables.into()));
+        .assert_eq(&shell_exports(&variables.into()));
     }
 
     #[test]
-    fn four_to_six_ports_or_a_reason() {
-        let four = ports("9001, 9002,9003,0").unwrap();
+    fn four_to_six_ports_are_accepted() {
+        let four = parse_ports("9001, 9002,9003,0").unwrap();
         assert_eq!((four.rds, four.s3, four.storage, four.bigquery), (9001, 9002, 9003, 0));
         assert_eq!((four.secrets, four.sts), (0, 0));
-        let six = ports("1,2,3,4,9005,9006").unwrap();
+        let six = parse_ports("1,2,3,4,9005,9006").unwrap();
         assert_eq!((six.secrets, six.sts), (9005, 9006));
         for wrong in ["", "9001", "1,2,3,70000", "1,2,3,4,5,6,7"] {
-            assert!(ports(wrong).is_err(), "{wrong}");
+            assert!(parse_ports(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! `landbridge demo`: days on this machine, through the very functions and clients that run
-//! in production.
+//! `landbridge demo`: simulates days on this machine with the functions and clients that are
+//! deployed.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the run itself: days pass, each is looked at |
-//! | [`sample`] | the same `SELECT` as one and another |
-//! | [`report`] | what is told of a day |
-//! | [`summary`] | what is told at the end |
+//! | this one | simulates the days and collects their reports |
+//! | [`sample`] | runs the same queries as different users |
+//! | [`report`] | the report of one day |
+//! | [`summary`] | the texts before the first day and after the last day |
 
 mod report;
 mod sample;
@@ -18,7 +18,7 @@ use std::time::Instant;
 use clap::Args;
 use landbridge_cli_support::args::{Output, OutputArgs};
 use landbridge_cli_support::paint::Paint;
-use landbridge_cli_support::render::{self, counted};
+use landbridge_cli_support::render;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::Ports;
 use serde::Serialize;
@@ -28,15 +28,15 @@ use crate::environment::{EnvironmentArgs, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
-use report::{DayReport, Passed};
+use report::{DayReport, DayStats};
 use summary::Summary;
 
-/// Days when nothing else is asked for: on the third one a column appears.
-const DAYS: u16 = 3;
-/// Days of a real database, which has only a present.
-const DAYS_OF_A_REAL_ONE: u16 = 1;
+/// The default number of days. A new column appears on the third day.
+const DEFAULT_DAYS: u16 = 3;
+/// The default number of days of a real database, which does not change between simulated days.
+const DEFAULT_DAYS_OF_REAL_DATABASE: u16 = 1;
 
-/// Run days on this machine: snapshot, export, transfer, load, masked query
+/// Simulate days on this machine: snapshot, export, transfer, load, masked query
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,21 +46,21 @@ Examples:
   landbridge demo --source mysql://me:password@localhost/shop
   landbridge demo --output json > demo.json")]
 pub(crate) struct DemoArgs {
-    /// How many days pass [default: 3; with --source 1]
+    /// The number of days to simulate [default: 3; with --source 1]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub(crate) days: Option<u16>,
     #[command(flatten)]
     pub(crate) environment: EnvironmentArgs,
-    /// Where files and logs of the run lie, and stay
+    /// The directory for the files and logs of the run; they are kept until the next run
     #[arg(long, value_name = "DIR", default_value = ".landbridge/demo")]
     pub(crate) data_dir: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
-/// What the command makes.
+/// The output of the command as JSON.
 #[derive(Serialize)]
-struct Outcome {
+struct DemoReport {
     days: Vec<DayReport>,
     summary: Summary,
 }
@@ -68,91 +68,90 @@ struct Outcome {
 /// Runs the command.
 pub(crate) async fn run(args: DemoArgs) -> Result {
     let days = args.days.unwrap_or(match args.environment.source {
-        Some(_) => DAYS_OF_A_REAL_ONE,
-        None => DAYS,
+        Some(_) => DEFAULT_DAYS_OF_REAL_DATABASE,
+        None => DEFAULT_DAYS,
     });
-    let world =
+    let environment =
         LocalEnvironment::start(&args.environment, &args.data_dir, Ports::default(), None).await?;
-    let talks = args.output.format == Output::Text;
-    if talks {
-        render::print(&summary::opening(&world, days))?;
+    let as_text = args.output.format == Output::Text;
+    if as_text {
+        render::print(&summary::introduction(&environment, days))?;
     }
     let mut progress = Progress::new(days);
     let mut reports = Vec::new();
     for number in 0..days {
-        let report = one_day(&world, number, days, &mut progress).await?;
-        if talks {
-            progress.aside(|| render::print(&report.text(Paint::stdout())))?;
+        let report = simulate_day(&environment, number, days, &mut progress).await?;
+        if as_text {
+            progress.with_bar_hidden(|| render::print(&report.text(Paint::stdout())))?;
         }
         reports.push(report);
     }
     drop(progress);
-    let summary = Summary::of(&world, &reports, &args.data_dir);
-    let faults: Vec<String> =
-        reports.iter().flat_map(|report| report.faults(world.real())).collect();
-    if talks {
+    let summary = Summary::new(&environment, &reports, &args.data_dir);
+    let faults: Vec<String> = reports
+        .iter()
+        .flat_map(|report| report.faults(environment.uses_real_database()))
+        .collect();
+    if as_text {
         render::print(&summary.text(Paint::stdout()))?;
     } else {
-        render::json(&Outcome { days: reports, summary })?;
+        render::json(&DemoReport { days: reports, summary })?;
     }
     if faults.is_empty() {
         return Ok(());
     }
     Err(Failure::Failed(format!(
-        "not all went as it should: {}\nthe functions' logs are in {}",
+        "the demo found problems: {}\nthe logs of the functions are in {}",
         faults.join("; "),
         args.data_dir.join("logs").display()
     )))
 }
 
-/// Lets one day pass and looks at what came of it.
-async fn one_day(
-    world: &LocalEnvironment,
+/// Simulates one day, and collects its receipts and the results of its queries.
+async fn simulate_day(
+    environment: &LocalEnvironment,
     number: u16,
     days: u16,
     progress: &mut Progress,
 ) -> Result<DayReport> {
-    let day = world.day(number)?;
-    let begun = Instant::now();
-    progress.day(day, world.calendar.zone());
-    let summary = world.pass(day, progress).await?;
-    let troubles = progress.day_over();
-    let passed = Passed {
+    let day = environment.day(number)?;
+    let real_start = Instant::now();
+    progress.start_day(day, environment.calendar.zone());
+    let summary = environment.simulate_day(day, progress).await?;
+    let failed_ticks = progress.end_day();
+    let stats = DayStats {
         ticks: summary.ticks,
         invocations: summary.invocations,
         given_up: summary.given_up.len(),
-        seconds: begun.elapsed().as_secs_f64(),
-        snapshots: world.cloud.aws().snapshots().len(),
+        seconds: real_start.elapsed().as_secs_f64(),
+        snapshots: environment.cloud.aws().snapshots().len(),
     };
-    let receipts = world.receipts(day).await?;
-    let unnamed = report::unnamed(&receipts, &world.contract);
-    let warehouse = BigQuery::new(world.warehouse())?;
+    let receipts = environment.receipts(day).await?;
+    let unlisted = report::unlisted_columns(&receipts, &environment.contract);
+    let warehouse = BigQuery::new(environment.warehouse())?;
     let mut report = DayReport {
         day,
         number: number + 1,
-        of: days,
-        passed,
-        times: report::times(&receipts, world.calendar.zone()),
+        of_days: days,
+        stats,
+        times: report::times(&receipts, environment.calendar.zone()),
         samples: Vec::new(),
-        unnamed: Vec::new(),
-        troubles,
+        unlisted_columns: Vec::new(),
+        failed_ticks,
         receipts,
     };
-    for select in sample::selects(world.real(), &report.receipts, &unnamed) {
-        report.samples.push(sample::ask(&warehouse, select).await?);
+    let queries =
+        sample::queries(environment.uses_real_database(), &report.receipts, &unlisted);
+    for query in queries {
+        report.samples.push(sample::run(&warehouse, query).await?);
     }
-    for column in unnamed {
-        report.unnamed.push(sample::prove(&warehouse, column).await?);
+    for column in unlisted {
+        report.unlisted_columns.push(sample::count_visible_values(&warehouse, column).await?);
     }
     Ok(report)
 }
 
-/// Tables that landed.
+/// The receipts of the published tables.
 fn published(receipts: &[Receipt]) -> impl Iterator<Item = &Receipt> {
     receipts.iter().filter(|receipt| receipt.state == ReceiptState::Published)
-}
-
-/// `7 tables`.
-fn tables(count: usize) -> String {
-    counted(count, "table")
 }

@@ -1,4 +1,4 @@
-//! What is told of a day.
+//! The report of one day, as JSON and as text.
 
 use std::fmt::Write;
 
@@ -13,85 +13,87 @@ use landbridge_core::contract::Contract;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use serde::Serialize;
 
-use super::sample::{Proof, Sample, Unnamed, fields};
-use super::{published, tables};
+use super::published;
+use super::sample::{MaskingCheck, Sample, UnlistedColumn};
+use crate::query::cell_text;
 
-/// Characters of a value that are shown: a hash is recognised by its beginning.
-const SHOWN: usize = 22;
-/// Ticks that went wrong which are told one by one.
-const TROUBLES: usize = 5;
+/// The maximum number of characters of a value: enough to recognise a hash by its beginning.
+const MAX_VALUE_CHARS: usize = 22;
+/// The maximum number of failed ticks that are listed.
+const MAX_LISTED_FAILED_TICKS: usize = 5;
 
-/// Everything of one day.
+/// The report of one day.
 #[derive(Serialize)]
 pub(super) struct DayReport {
-    /// Which day.
+    /// The day.
     pub(super) day: Day,
-    /// Its number, from 1.
+    /// The number of the day, starting at 1.
     pub(super) number: u16,
-    /// How many there are.
-    pub(super) of: u16,
-    /// How it passed.
-    pub(super) passed: Passed,
-    /// When what was done, on the wall clock of the zone.
+    /// The number of days of this run.
+    pub(super) of_days: u16,
+    /// The statistics of the simulation.
+    pub(super) stats: DayStats,
+    /// When each step happened; `None` without receipts.
     pub(super) times: Option<Times>,
-    /// The receipts.
+    /// The receipts, sorted by table.
     pub(super) receipts: Vec<Receipt>,
-    /// Queries and what each asker got.
+    /// The queries, with the result of each user.
     pub(super) samples: Vec<Sample>,
-    /// Columns that the contract doesn't name, and who can read them.
-    pub(super) unnamed: Vec<Proof>,
-    /// Ticks that went wrong.
-    pub(super) troubles: Vec<String>,
+    /// The columns that the contract does not name, and how many of their values each user can read.
+    pub(super) unlisted_columns: Vec<MaskingCheck>,
+    /// The failed ticks: time, function and reason.
+    pub(super) failed_ticks: Vec<String>,
 }
 
-/// How a day passed.
+/// Statistics of the simulation of a day.
 #[derive(Serialize)]
-pub(super) struct Passed {
-    /// Ticks that came due.
+pub(super) struct DayStats {
+    /// The number of ticks that were due.
     pub(super) ticks: usize,
-    /// Invocations they took.
+    /// The number of invocations, including retries.
     pub(super) invocations: usize,
-    /// Ticks whose last attempt failed.
+    /// The number of ticks whose last attempt failed.
     pub(super) given_up: usize,
-    /// Seconds it took in truth.
+    /// The duration of the simulation, in real seconds.
     pub(super) seconds: f64,
-    /// Snapshots there are at its end.
+    /// The number of snapshots that exist at the end of the day.
     pub(super) snapshots: usize,
 }
 
-/// When what was done: `HH:MM` in the zone, of the first table to begin and the last to end.
+/// The times of the steps: `HH:MM` in the zone of the calendar. For each step the time of the first
+/// table, and for `published` the time of the last one.
 #[derive(Serialize)]
 pub(super) struct Times {
     snapshot: Option<String>,
     export_started: Option<String>,
     export_ended: Option<String>,
     planned: Option<String>,
-    settled: Option<String>,
+    published: Option<String>,
 }
 
-/// The times of a day, from its receipts.
+/// The times of a day, from its receipts; `None` if there are none.
 pub(super) fn times(receipts: &[Receipt], zone: &TimeZone) -> Option<Times> {
     let clock = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-    let first = |of: fn(&Receipt) -> Option<Timestamp>| receipts.iter().filter_map(of).min();
-    let settled = receipts.iter().map(|receipt| receipt.recorded_at).max()?;
+    let first = |time: fn(&Receipt) -> Option<Timestamp>| receipts.iter().filter_map(time).min();
+    let last_recorded = receipts.iter().map(|receipt| receipt.recorded_at).max()?;
     Some(Times {
         snapshot: first(|receipt| receipt.snapshot_at).map(clock),
         export_started: first(|receipt| receipt.export_started_at).map(clock),
         export_ended: first(|receipt| receipt.export_ended_at).map(clock),
         planned: first(|receipt| receipt.planned_at).map(clock),
-        settled: Some(clock(settled)),
+        published: Some(clock(last_recorded)),
     })
 }
 
-/// Columns that landed tagged `unclassified` because the contract doesn't name them.
-pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed> {
+/// The published columns that the contract does not name. They have the class `unclassified`.
+pub(super) fn unlisted_columns(receipts: &[Receipt], contract: &Contract) -> Vec<UnlistedColumn> {
     let mut found = Vec::new();
     for receipt in published(receipts) {
-        let named = contract.tables.get(&receipt.source_table).map(|table| &table.columns);
+        let listed = contract.tables.get(&receipt.source_table).map(|table| &table.columns);
         for column in &receipt.columns {
-            let is_named = named.is_some_and(|columns| columns.contains_key(&column.name));
-            if !is_named && column.class == CLASS_UNCLASSIFIED {
-                found.push(Unnamed {
+            let is_listed = listed.is_some_and(|columns| columns.contains_key(&column.name));
+            if !is_listed && column.class == CLASS_UNCLASSIFIED {
+                found.push(UnlistedColumn {
                     source_table: receipt.source_table.clone(),
                     table: receipt.table.clone(),
                     column: column.name.clone(),
@@ -106,51 +108,57 @@ pub(super) fn unnamed(receipts: &[Receipt], contract: &Contract) -> Vec<Unnamed>
 }
 
 impl DayReport {
-    /// What should not be: each as a part of a sentence.
-    pub(super) fn faults(&self, real: bool) -> Vec<String> {
+    /// What went wrong: each fault as a clause. An empty list means that the day succeeded.
+    /// `real_database` is whether the source was given with `--source`.
+    pub(super) fn faults(&self, real_database: bool) -> Vec<String> {
         let day = self.day;
         let mut faults = Vec::new();
         if self.receipts.is_empty() {
-            faults.push(format!("{day} has no receipts"));
+            faults.push(format!("{day}: no receipts exist"));
         }
         let held = self.receipts.iter().filter(|receipt| receipt.state == ReceiptState::Held);
         let held: Vec<&str> = held.map(|receipt| receipt.source_table.as_str()).collect();
         if !held.is_empty() {
-            faults.push(format!("{day} holds {} back: {}", tables(held.len()), held.join(", ")));
+            let count = counted(held.len(), "table");
+            faults.push(format!("{day}: {count} held: {}", held.join(", ")));
         }
-        if self.passed.given_up > 0 {
-            faults.push(format!("{day} gave up {}", counted(self.passed.given_up, "tick")));
+        if self.stats.given_up > 0 {
+            let count = counted(self.stats.given_up, "tick");
+            faults.push(format!("{day}: {count} failed after all retries"));
         }
-        for receipt in published(&self.receipts).filter(|receipt| !adds_up(receipt)) {
-            faults.push(format!("{day}, {}: the receipt does not add up", receipt.source_table));
-        }
-        if self.samples.iter().any(Sample::leaks) {
-            faults.push(format!("{day}: a stranger read a tagged column"));
-        }
-        if !real && self.samples.iter().any(Sample::is_plain) {
-            faults.push(format!("{day}: the analyst saw personal data plain"));
-        }
-        for proof in self.unnamed.iter().filter(|proof| !proof.masked()) {
-            let Unnamed { source_table, column, .. } = &proof.column;
+        for receipt in published(&self.receipts).filter(|receipt| !is_complete(receipt)) {
             faults.push(format!(
-                "{column} of {source_table} can be read although no contract names it"
+                "{day}: the receipt of {} has different row counts, or a policy tag was not read back",
+                receipt.source_table
+            ));
+        }
+        if self.samples.iter().any(Sample::stranger_read_tagged_column) {
+            faults.push(format!("{day}: the user stranger could read a tagged column"));
+        }
+        if !real_database && self.samples.iter().any(Sample::analyst_saw_plain_values) {
+            faults.push(format!("{day}: the user analyst saw personal data unmasked"));
+        }
+        for check in self.unlisted_columns.iter().filter(|check| !check.is_masked()) {
+            let UnlistedColumn { source_table, column, .. } = &check.column;
+            faults.push(format!(
+                "{day}: {column} of {source_table} is readable although the contract does not name it"
             ));
         }
         faults
     }
 
-    /// All of it, for people.
+    /// The report as text.
     pub(super) fn text(&self, paint: Paint) -> String {
         let mut text = String::new();
-        let title = format!("Day {} of {}: {}", self.number, self.of, self.day);
+        let title = format!("Day {} of {}: {}", self.number, self.of_days, self.day);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "\n{}", paint.bold(&title));
-        let _ = writeln!(text, "  {}", self.course());
-        for trouble in self.troubles.iter().take(TROUBLES) {
-            let _ = writeln!(text, "  {} {trouble}", paint.red("tick failed"));
+        let _ = writeln!(text, "  {}", self.overview());
+        for failed_tick in self.failed_ticks.iter().take(MAX_LISTED_FAILED_TICKS) {
+            let _ = writeln!(text, "  {} {failed_tick}", paint.red("tick failed"));
         }
-        if self.troubles.len() > TROUBLES {
-            let more = self.troubles.len() - TROUBLES;
+        if self.failed_ticks.len() > MAX_LISTED_FAILED_TICKS {
+            let more = self.failed_ticks.len() - MAX_LISTED_FAILED_TICKS;
             let _ = writeln!(text, "  and {} more", counted(more, "failed tick"));
         }
         if !self.receipts.is_empty() {
@@ -158,46 +166,47 @@ impl DayReport {
             text.push_str(&notes(&self.receipts, 2, paint));
         }
         for sample in &self.samples {
-            text.push_str(&answers(sample, paint));
+            text.push_str(&sample_text(sample, paint));
         }
-        for proof in &self.unnamed {
-            text.push_str(&proved(proof, paint));
+        for check in &self.unlisted_columns {
+            text.push_str(&masking_check_text(check, paint));
         }
         text
     }
 
-    /// One or two sentences on how it went.
-    fn course(&self) -> String {
-        let mut parts = Vec::new();
+    /// Two lines: the times of the steps, and the statistics.
+    fn overview(&self) -> String {
+        let mut lines = Vec::new();
         if let Some(times) = &self.times {
             let steps = [
                 ("snapshot", &times.snapshot),
                 ("export", &times.export_started),
                 ("complete", &times.export_ended),
                 ("transfer", &times.planned),
-                ("published", &times.settled),
+                ("published", &times.published),
             ];
             let steps = steps
                 .into_iter()
                 .filter_map(|(step, at)| at.as_ref().map(|at| format!("{step} {at}")));
-            parts.push(steps.collect::<Vec<_>>().join(" → "));
+            lines.push(steps.collect::<Vec<_>>().join(" → "));
         }
         let rows = published(&self.receipts).map(|receipt| receipt.rows_planned).sum();
         let size = self.receipts.iter().map(|receipt| receipt.bytes).sum();
-        parts.push(format!(
+        lines.push(format!(
             "{} rows, {} of Parquet; {} kept; {} in {:.1} s",
             grouped(rows),
             bytes(size),
-            counted(self.passed.snapshots, "snapshot"),
-            counted(self.passed.ticks, "tick"),
-            self.passed.seconds
+            counted(self.stats.snapshots, "snapshot"),
+            counted(self.stats.ticks, "tick"),
+            self.stats.seconds
         ));
-        parts.join("\n  ")
+        lines.join("\n  ")
     }
 }
 
-/// Whether what a published table's receipt says proves it.
-fn adds_up(receipt: &Receipt) -> bool {
+/// Whether the four row counts of a published table's receipt are equal and all its policy tags were
+/// read back.
+fn is_complete(receipt: &Receipt) -> bool {
     let rows = Some(receipt.rows_footer);
     let mut tagged = receipt.columns.iter().filter(|column| column.class != CLASS_NONE);
     Some(receipt.rows_planned) == rows
@@ -206,47 +215,51 @@ fn adds_up(receipt: &Receipt) -> bool {
         && tagged.all(|column| column.tag_read_back)
 }
 
-/// A sample as one table, the askers below each other; refusals in their own words.
-fn answers(sample: &Sample, paint: Paint) -> String {
+/// A sample as text: one table with the rows of all users, then BigQuery's message for each user
+/// whose query was refused.
+fn sample_text(sample: &Sample, paint: Paint) -> String {
     let mut text = format!("\n  {}\n", paint.dim(&sample.sql));
-    if let Some(fields) = fields(sample) {
+    if let Some(fields) = sample.fields() {
         let columns: Vec<render::Column> =
             [left("as")].into_iter().chain(fields.iter().map(|field| left(&field.name))).collect();
-        let rows = sample.answers.iter().flat_map(|answer| {
-            let rows = answer.rows.iter().flat_map(|rows| &rows.rows);
+        let rows = sample.results.iter().flat_map(|result| {
+            let rows = result.rows.iter().flat_map(|rows| &rows.rows);
             rows.map(|row| {
-                let values = row.iter().map(|value| shortened(&crate::query::text(value), SHOWN));
-                [answer.who.to_owned()].into_iter().chain(values).collect()
+                let values = row.iter().map(|value| shortened(&cell_text(value), MAX_VALUE_CHARS));
+                [result.user.to_owned()].into_iter().chain(values).collect()
             })
         });
         text.push_str(&render::table(&columns, rows.collect(), 2));
     }
-    for answer in &sample.answers {
-        if let Some(refusal) = &answer.refused {
-            let _ = writeln!(text, "  {}  {} {refusal}", answer.who, paint.yellow("refused:"));
+    for result in &sample.results {
+        if let Some(message) = &result.refused {
+            let _ = writeln!(text, "  {}  {} {message}", result.user, paint.yellow("refused:"));
         }
     }
     text
 }
 
-/// What is said of a column that no contract names.
-fn proved(proof: &Proof, paint: Paint) -> String {
-    let Unnamed { source_table, column, rows, .. } = &proof.column;
-    let seen: Vec<String> = proof
-        .seen
+/// The result of a [`MaskingCheck`] as text.
+fn masking_check_text(check: &MaskingCheck, paint: Paint) -> String {
+    let UnlistedColumn { source_table, column, rows, .. } = &check.column;
+    let visible: Vec<String> = check
+        .visible_values
         .iter()
-        .map(|seen| match seen.values {
-            Some(values) => format!("{} {}", seen.who, grouped(values)),
-            None => format!("{} refused", seen.who),
+        .map(|visible| match visible.values {
+            Some(values) => format!("{} {}", visible.user, grouped(values)),
+            None => format!("{} refused", visible.user),
         })
         .collect();
-    let verdict =
-        if proof.masked() { paint.green("NULL for everyone") } else { paint.red("READABLE") };
+    let verdict = if check.is_masked() {
+        paint.green("NULL for every user")
+    } else {
+        paint.red("READABLE")
+    };
     format!(
-        "\n  `{column}` of {source_table} is not in the contract: {verdict}, whoever asks.\n  {}\n  \
-         of {} rows: {}\n",
-        paint.dim(&proof.sql),
+        "\n  `{column}` of {source_table} is not in the contract: {verdict}.\n  {}\n  values visible \
+         in {} rows: {}\n",
+        paint.dim(&check.sql),
         grouped(*rows),
-        seen.join(", ")
+        visible.join(", ")
     )
 }

@@ -1,233 +1,259 @@
-//! The same `SELECT` as one and another.
+//! Runs the same queries as different users.
 
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
-use landbridge_core::receipt::Receipt;
+use landbridge_core::receipt::{Receipt, ReceiptColumn};
 use landbridge_local::Principal;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::published;
-use crate::bigquery::{BigQuery, Field, QueryError, Rows};
+use crate::bigquery::{BigQuery, Field, QueryError, QueryRows};
 use crate::failure::Result;
 
-/// Who is asked for, in this order.
-const ASKERS: [Principal; 3] = [Principal::Analyst, Principal::PiiReader, Principal::Stranger];
-/// Rows of a sample.
-const ROWS: usize = 3;
-/// Tables of a real database that are sampled, those with most personal data first.
-const TABLES: usize = 3;
-/// Columns of a sample, besides the one that tells its rows apart.
-const COLUMNS: usize = 5;
+/// The users that run each query, in this order.
+const USERS: [Principal; 3] = [Principal::Analyst, Principal::PiiReader, Principal::Stranger];
+/// The maximum number of rows of a sample.
+const MAX_ROWS: usize = 3;
+/// The maximum number of tables of a real database that are sampled.
+const MAX_TABLES: usize = 3;
+/// The maximum number of columns of a sample of a real database, without the key column.
+const MAX_COLUMNS: usize = 5;
 
-/// What each of them got.
+/// A query of a sample.
+pub(super) struct SampleQuery {
+    /// The query.
+    sql: String,
+    /// Whether it reads a column with a class of personal data.
+    reads_personal_data: bool,
+}
+
+/// A query with the result of each user.
 #[derive(Serialize)]
 pub(super) struct Sample {
     /// The query.
     pub(super) sql: String,
-    /// Whether it reads columns of a class of personal data.
-    pub(super) personal: bool,
-    /// One answer each.
-    pub(super) answers: Vec<Answer>,
+    /// Whether the query reads a column with a class of personal data.
+    pub(super) reads_personal_data: bool,
+    /// The results, one per user.
+    pub(super) results: Vec<UserResult>,
 }
 
-/// What one of them got.
+/// The result of a query for one user.
 #[derive(Serialize)]
-pub(super) struct Answer {
-    /// Who asked.
+pub(super) struct UserResult {
+    /// The user that ran the query.
     #[serde(rename = "as")]
-    pub(super) who: &'static str,
-    /// The rows, or none when refused.
+    pub(super) user: &'static str,
+    /// The rows; `None` if the query was refused.
     #[serde(flatten)]
-    pub(super) rows: Option<Rows>,
-    /// The refusal, in BigQuery's words.
+    pub(super) rows: Option<QueryRows>,
+    /// BigQuery's message if the query was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
 }
 
-/// A column that landed although the contract doesn't name it.
+/// A published column that the contract does not name.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Unnamed {
+pub(super) struct UnlistedColumn {
     /// `schema.table` of the source.
     pub(super) source_table: String,
     /// The table in BigQuery.
     pub(super) table: String,
     /// The column.
     pub(super) column: String,
-    /// Its type in the source.
+    /// The type in the source.
     pub(super) source_type: String,
-    /// Its type in BigQuery.
+    /// The type in BigQuery.
     #[serde(rename = "type")]
     pub(super) ty: String,
-    /// Rows of its table that day.
+    /// The number of rows of the table on that day.
     pub(super) rows: u64,
 }
 
-/// How much of such a column each of them can read.
+/// How many values of an unlisted column each user can read, counted over the complete table.
 #[derive(Serialize)]
-pub(super) struct Proof {
+pub(super) struct MaskingCheck {
     /// The column.
     #[serde(flatten)]
-    pub(super) column: Unnamed,
+    pub(super) column: UnlistedColumn,
     /// The query that counts the values.
     pub(super) sql: String,
-    /// How many values each of them sees.
-    pub(super) seen: Vec<Seen>,
+    /// The number of visible values, one entry per user.
+    pub(super) visible_values: Vec<VisibleValues>,
 }
 
-/// What one of them sees of it.
+/// How many values of a column one user can read.
 #[derive(Serialize)]
-pub(super) struct Seen {
-    /// Who asked.
+pub(super) struct VisibleValues {
+    /// The user that ran the query.
     #[serde(rename = "as")]
-    pub(super) who: &'static str,
-    /// Values that are not NULL; none when the query was refused.
+    pub(super) user: &'static str,
+    /// The number of values that are not NULL; `None` if the query was refused.
     pub(super) values: Option<u64>,
 }
 
-impl Proof {
-    /// Whether nobody can read it.
-    pub(super) fn masked(&self) -> bool {
-        self.seen.iter().all(|seen| seen.values.unwrap_or(0) == 0)
+impl MaskingCheck {
+    /// Whether no user can read a value.
+    pub(super) fn is_masked(&self) -> bool {
+        self.visible_values.iter().all(|visible| visible.values.unwrap_or(0) == 0)
     }
 }
 
-/// A query, and whether it reads columns of a class of personal data.
-pub(super) type Select = (String, bool);
-
-/// The queries of a day.
-pub(super) fn selects(real: bool, receipts: &[Receipt], unnamed: &[Unnamed]) -> Vec<Select> {
-    if real {
-        return chosen(receipts);
+/// The queries of a day: fixed ones for the sample database, otherwise queries chosen by the classes
+/// in the receipts.
+pub(super) fn queries(
+    real_database: bool,
+    receipts: &[Receipt],
+    unlisted: &[UnlistedColumn],
+) -> Vec<SampleQuery> {
+    if real_database {
+        return queries_of_real_database(receipts);
     }
-    // The invented database is known: the table of people, and what is new in it.
+    // The table with personal data, including the columns that are new in it.
     let mut columns = vec!["id", "name", "email", "phone", "birth_date", "account_no"];
-    let new = unnamed.iter().filter(|column| column.table == "creators");
+    let new = unlisted.iter().filter(|column| column.table == "creators");
     columns.extend(new.map(|column| column.column.as_str()));
-    let landed = |table| published(receipts).any(|receipt| receipt.table == table);
-    let people = format!("SELECT {} FROM creators ORDER BY id LIMIT {ROWS}", columns.join(", "));
-    // Typed columns, and a join over account numbers that never left AWS: tokens are equal
-    // where the numbers were.
+    let is_published = |table| published(receipts).any(|receipt| receipt.table == table);
+    let people = format!("SELECT {} FROM creators ORDER BY id LIMIT {MAX_ROWS}", columns.join(", "));
+    // Typed columns, and a join on account numbers. The numbers never leave AWS: equal numbers have
+    // equal tokens.
     let payouts = format!(
         "SELECT p.id, p.month, p.amount, p.paid_at, c.tier FROM payouts p \
-         JOIN creators c ON c.account_no = p.account_no ORDER BY p.id LIMIT {ROWS}"
+         JOIN creators c ON c.account_no = p.account_no ORDER BY p.id LIMIT {MAX_ROWS}"
     );
-    let people = landed("creators").then_some((people, true));
-    let joined = (landed("creators") && landed("payouts")).then_some((payouts, false));
-    people.into_iter().chain(joined).collect()
+    let mut queries = Vec::new();
+    if is_published("creators") {
+        queries.push(SampleQuery { sql: people, reads_personal_data: true });
+        if is_published("payouts") {
+            queries.push(SampleQuery { sql: payouts, reads_personal_data: false });
+        }
+    }
+    queries
 }
 
-/// For a database that nobody here knows: the tables with most personal data, of each the
-/// columns of classes, and one that tells rows apart.
-fn chosen(receipts: &[Receipt]) -> Vec<Select> {
-    let tagged = |receipt: &Receipt| {
+/// One query for each of the non-empty tables with the most columns of personal data.
+fn queries_of_real_database(receipts: &[Receipt]) -> Vec<SampleQuery> {
+    let personal_columns = |receipt: &Receipt| {
         let classes = receipt.columns.iter().map(|column| column.class.as_str());
-        let judged = classes
-            .clone()
-            .filter(|class| ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(class))
-            .count();
-        (judged, classes.filter(|class| *class == CLASS_UNCLASSIFIED).count())
+        let classified = classes.clone().filter(|class| is_personal(class)).count();
+        (classified, classes.filter(|class| *class == CLASS_UNCLASSIFIED).count())
     };
     let mut tables: Vec<&Receipt> =
         published(receipts).filter(|receipt| receipt.rows_planned > 0).collect();
-    tables.sort_by_key(|receipt| std::cmp::Reverse(tagged(receipt)));
-    tables.truncate(TABLES);
-    tables.into_iter().filter_map(select).collect()
+    tables.sort_by_key(|receipt| std::cmp::Reverse(personal_columns(receipt)));
+    tables.truncate(MAX_TABLES);
+    tables.into_iter().filter_map(query_of_table).collect()
 }
 
-fn select(receipt: &Receipt) -> Option<Select> {
-    let open = || receipt.columns.iter().filter(|column| column.class == CLASS_NONE);
+/// Whether a class marks personal data.
+fn is_personal(class: &str) -> bool {
+    ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(&class)
+}
+
+/// A query of one table: a key column if one can be guessed, then columns with a class of personal
+/// data, unclassified columns and others, up to [`MAX_COLUMNS`]. `None` for a table without columns.
+fn query_of_table(receipt: &Receipt) -> Option<SampleQuery> {
+    let columns_where = |matches: fn(&str) -> bool| {
+        receipt.columns.iter().filter(move |column| matches(&column.class))
+    };
+    let readable = || columns_where(|class| class == CLASS_NONE);
     let looks_like_a_key =
         |name: &str| name == "id" || name.ends_with("id") || name.ends_with("key");
-    let key = open().find(|column| looks_like_a_key(&column.name)).or_else(|| open().next());
-    let of = |wanted: fn(&str) -> bool| {
-        receipt.columns.iter().filter(move |column| wanted(&column.class))
-    };
-    let mut names: Vec<&str> = key.map(|column| column.name.as_str()).into_iter().collect();
-    let columns = of(|class| class != CLASS_NONE && class != CLASS_UNCLASSIFIED)
-        .chain(of(|class| class == CLASS_UNCLASSIFIED))
-        .chain(of(|class| class == CLASS_NONE));
-    for column in columns {
-        if names.len() <= COLUMNS && !names.contains(&column.name.as_str()) {
-            names.push(&column.name);
+    let key =
+        readable().find(|column| looks_like_a_key(&column.name)).or_else(|| readable().next());
+    let mut selected: Vec<&ReceiptColumn> = key.into_iter().collect();
+    let candidates = columns_where(is_personal)
+        .chain(columns_where(|class| class == CLASS_UNCLASSIFIED))
+        .chain(readable());
+    for column in candidates {
+        let is_selected = selected.iter().any(|other| other.name == column.name);
+        if selected.len() <= MAX_COLUMNS && !is_selected {
+            selected.push(column);
         }
     }
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    if selected.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = selected.iter().map(|column| format!("`{}`", column.name)).collect();
     let order = key.map(|column| format!(" ORDER BY `{}`", column.name)).unwrap_or_default();
-    let personal = names.iter().any(|name| {
-        let class = |column: &&landbridge_core::receipt::ReceiptColumn| column.name == *name;
-        let column = receipt.columns.iter().find(class);
-        column.is_some_and(|column| {
-            ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(&column.class.as_str())
-        })
-    });
-    (!quoted.is_empty()).then(|| {
-        let table = &receipt.table;
-        let sql = format!("SELECT {} FROM `{table}`{order} LIMIT {ROWS}", quoted.join(", "));
-        (sql, personal)
+    Some(SampleQuery {
+        sql: format!(
+            "SELECT {} FROM `{}`{order} LIMIT {MAX_ROWS}",
+            names.join(", "),
+            receipt.table
+        ),
+        reads_personal_data: selected.iter().any(|column| is_personal(&column.class)),
     })
 }
 
-/// Asks as each of them.
-pub(super) async fn ask(warehouse: &BigQuery, (sql, personal): Select) -> Result<Sample> {
-    let mut answers = Vec::new();
-    for who in ASKERS {
-        let (rows, refused) = match warehouse.query(who, &sql).await {
+/// Runs a query as each of [`USERS`].
+///
+/// # Errors
+/// Any [`QueryError`] except a refusal, which is part of the sample.
+pub(super) async fn run(warehouse: &BigQuery, query: SampleQuery) -> Result<Sample> {
+    let SampleQuery { sql, reads_personal_data } = query;
+    let mut results = Vec::new();
+    for user in USERS {
+        let (rows, refused) = match warehouse.query(user, &sql).await {
             Ok(rows) => (Some(rows), None),
             Err(QueryError::Refused(message)) => (None, Some(message)),
             Err(error) => return Err(error.into()),
         };
-        answers.push(Answer { who: who.name(), rows, refused });
+        results.push(UserResult { user: user.name(), rows, refused });
     }
-    Ok(Sample { sql, personal, answers })
+    Ok(Sample { sql, reads_personal_data, results })
 }
 
-/// Counts, over the whole table, what each of them can read of a column.
-pub(super) async fn prove(warehouse: &BigQuery, column: Unnamed) -> Result<Proof> {
-    let sql = format!("SELECT COUNT(`{}`) AS seen FROM `{}`", column.column, column.table);
-    let mut seen = Vec::new();
-    for who in ASKERS {
-        let values = match warehouse.query(who, &sql).await {
-            Ok(rows) => Some(only_number(&rows)),
+/// Counts, over the complete table, how many values of a column each of [`USERS`] can read.
+///
+/// # Errors
+/// Any [`QueryError`] except a refusal, which is part of the result.
+pub(super) async fn count_visible_values(
+    warehouse: &BigQuery,
+    column: UnlistedColumn,
+) -> Result<MaskingCheck> {
+    let sql = format!("SELECT COUNT(`{}`) AS visible FROM `{}`", column.column, column.table);
+    let mut visible_values = Vec::new();
+    for user in USERS {
+        let values = match warehouse.query(user, &sql).await {
+            Ok(rows) => Some(single_count(&rows)),
             Err(QueryError::Refused(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        seen.push(Seen { who: who.name(), values });
+        visible_values.push(VisibleValues { user: user.name(), values });
     }
-    Ok(Proof { column, sql, seen })
+    Ok(MaskingCheck { column, sql, visible_values })
 }
 
-/// The one number of an answer. An answer of another shape counts as everything seen: when
-/// in doubt, it is not proved.
-fn only_number(rows: &Rows) -> u64 {
+/// The count in a result of one row and one column. A result of another shape counts as
+/// `u64::MAX`, so that the check fails when it is in doubt.
+fn single_count(rows: &QueryRows) -> u64 {
     let value = rows.rows.first().and_then(|row| row.first());
     value.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
 }
 
 impl Sample {
-    /// What one of them got.
-    fn of(&self, who: Principal) -> Option<&Answer> {
-        self.answers.iter().find(|answer| answer.who == who.name())
+    /// The rows that a user received; `None` if the query was refused.
+    fn rows_of(&self, user: Principal) -> Option<&QueryRows> {
+        let result = self.results.iter().find(|result| result.user == user.name());
+        result.and_then(|result| result.rows.as_ref())
     }
 
-    /// Whether somebody with no role on a policy tag read a tagged column.
-    pub(super) fn leaks(&self) -> bool {
-        let rows = self.of(Principal::Stranger).and_then(|answer| answer.rows.as_ref());
-        self.personal && rows.is_some()
+    /// Whether the user without a role on any policy tag could read a tagged column.
+    pub(super) fn stranger_read_tagged_column(&self) -> bool {
+        self.reads_personal_data && self.rows_of(Principal::Stranger).is_some()
     }
 
-    /// Whether the analyst got what the reader of plain values got. In a database that
-    /// nobody here knows it can be right: NULL masked is NULL.
-    pub(super) fn is_plain(&self) -> bool {
-        let rows = |who| self.of(who).and_then(|answer| answer.rows.as_ref());
-        self.personal && rows(Principal::Analyst) == rows(Principal::PiiReader)
+    /// Whether the analyst received the same rows as the reader of plain values. In a real database
+    /// this can be correct: NULL stays NULL when it is masked.
+    pub(super) fn analyst_saw_plain_values(&self) -> bool {
+        self.reads_personal_data
+            && self.rows_of(Principal::Analyst) == self.rows_of(Principal::PiiReader)
     }
-}
 
-/// The columns of a sample's answers.
-pub(super) fn fields(sample: &Sample) -> Option<&[Field]> {
-    sample
-        .answers
-        .iter()
-        .find_map(|answer| answer.rows.as_ref())
-        .map(|rows| rows.columns.as_slice())
+    /// The columns of the results; `None` if the query was refused for every user.
+    pub(super) fn fields(&self) -> Option<&[Field]> {
+        let rows = self.results.iter().find_map(|result| result.rows.as_ref());
+        rows.map(|rows| rows.columns.as_slice())
+    }
 }

@@ -1,4 +1,4 @@
-//! What is told at the beginning and at the end.
+//! The texts before the first day and after the last day.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -13,73 +13,75 @@ use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use serde::Serialize;
 
 use super::report::DayReport;
-use super::sample::Unnamed;
-use super::{published, tables};
+use super::published;
+use super::sample::UnlistedColumn;
 use crate::environment::LocalEnvironment;
 
-/// What is said before the first day.
-pub(super) fn opening(world: &LocalEnvironment, days: u16) -> String {
-    let config = world.config();
-    let source = &config.source;
-    let what = match &world.engine {
-        Some(engine) => format!("Your {engine} database"),
-        None => "An invented travel business, in PostgreSQL,".to_owned(),
+/// The text before the first day: source, clock, and the proposed contract if there is one.
+pub(super) fn introduction(environment: &LocalEnvironment, days: u16) -> String {
+    let config = environment.config();
+    let database = match &environment.engine {
+        Some(engine) => format!("your {engine} database"),
+        None => "a PostgreSQL sample database of a travel-affiliate business".to_owned(),
     };
     let days = match days {
-        1 => "One day passes".to_owned(),
-        days => format!("{days} days pass"),
+        1 => "One day is".to_owned(),
+        days => format!("{days} days are"),
     };
     let mut text = format!(
-        "{what} plays the RDS instance {}.\n{days} on a virtual clock in {}. The clouds are \
-         emulated on 127.0.0.1; the functions,\ntheir clients and the schedules are the ones that \
-         are deployed.\n",
-        source.id, config.schedule.zone
+        "Source: {database}, emulated as RDS instance {}.\n{days} simulated on a virtual clock in {}. \
+         The clouds are emulated on 127.0.0.1; the\nfunctions, their clients and the schedules are \
+         the ones that are deployed.\n",
+        config.source.id, config.schedule.zone
     );
-    if world.proposed {
+    if environment.proposed {
         let _ = writeln!(
             text,
-            "\nNobody has written a contract for it yet. This one is proposed, from names and \
-             types alone\n(kept in {}):\n",
-            world.contract_path.display()
+            "\nNo contract was given. This contract is proposed from the names and types of the \
+             columns\n(saved as {}):\n",
+            environment.contract_path.display()
         );
-        for line in world.contract.render().lines() {
+        for line in environment.contract.render().lines() {
             let _ = writeln!(text, "  {line}");
         }
-        for left_out in &world.left_out {
+        for left_out in &environment.left_out {
             let _ = writeln!(text, "  left out: {}", printable(left_out));
         }
     }
     text
 }
 
-/// What there is to say of all days.
+/// The summary of all days.
 #[derive(Serialize)]
 pub(super) struct Summary {
     source: String,
-    target: String,
+    warehouse: String,
     days: usize,
     tables: usize,
+    /// Rows of all tables on all days.
     rows: u64,
+    /// The number of columns of each class of personal data, as text.
     classes: String,
     personal_columns: usize,
-    /// Columns that nobody has judged, named by the contract or not.
+    /// The number of unclassified columns, whether the contract names them or not.
     unclassified_columns: usize,
-    /// Columns that no contract names, by the day they were first seen.
-    unnamed: Vec<(Day, Unnamed)>,
-    classes_to_choose_from: Vec<String>,
+    /// The columns that the contract does not name, each with the day on which it first appeared.
+    unlisted_columns: Vec<(Day, UnlistedColumn)>,
+    available_classes: Vec<String>,
     contract: String,
-    /// Whether the contract was proposed just now.
-    proposed: bool,
+    /// Whether this command proposed the contract.
+    contract_is_proposed: bool,
     logs: String,
-    select: Option<String>,
-    /// How the same days are had again.
-    again: String,
+    /// The first sample query of the last day.
+    sample_query: Option<String>,
+    /// The arguments that keep the same local cloud running.
+    local_up_arguments: String,
 }
 
 impl Summary {
     /// The summary of a run.
-    pub(super) fn of(world: &LocalEnvironment, days: &[DayReport], data_dir: &Path) -> Self {
-        let config = world.config();
+    pub(super) fn new(environment: &LocalEnvironment, days: &[DayReport], data_dir: &Path) -> Self {
+        let config = environment.config();
         let receipts = || days.iter().flat_map(|day| published(&day.receipts));
         let columns: BTreeMap<(&str, &str), &str> = receipts()
             .flat_map(|receipt| {
@@ -94,20 +96,20 @@ impl Summary {
                 .copied()
                 .filter(|class| ![CLASS_NONE, CLASS_UNCLASSIFIED].contains(class))
         };
-        let mut unnamed = Vec::new();
-        let mut known = BTreeSet::new();
+        let mut unlisted_columns = Vec::new();
+        let mut seen = BTreeSet::new();
         for day in days {
-            for proof in &day.unnamed {
-                let column = &proof.column;
-                if known.insert((column.table.clone(), column.column.clone())) {
-                    unnamed.push((day.day, column.clone()));
+            for check in &day.unlisted_columns {
+                let column = &check.column;
+                if seen.insert((column.table.clone(), column.column.clone())) {
+                    unlisted_columns.push((day.day, column.clone()));
                 }
             }
         }
         let classes = config.pii.classes.keys().filter(|class| *class != CLASS_UNCLASSIFIED);
         Self {
             source: config.source.id.clone(),
-            target: format!("{}.{}", config.warehouse.project, config.warehouse.dataset),
+            warehouse: format!("{}.{}", config.warehouse.project, config.warehouse.dataset),
             days: days.len(),
             tables: receipts().map(|receipt| &receipt.table).collect::<BTreeSet<_>>().len(),
             rows: receipts().map(|receipt| receipt.rows_table.unwrap_or(0)).sum(),
@@ -117,16 +119,16 @@ impl Summary {
                 .values()
                 .filter(|class| **class == CLASS_UNCLASSIFIED)
                 .count(),
-            unnamed,
-            classes_to_choose_from: classes.cloned().collect(),
-            contract: world.contract_path.display().to_string(),
-            proposed: world.proposed,
+            unlisted_columns,
+            available_classes: classes.cloned().collect(),
+            contract: environment.contract_path.display().to_string(),
+            contract_is_proposed: environment.proposed,
             logs: data_dir.join("logs").display().to_string(),
-            select: days
+            sample_query: days
                 .last()
                 .and_then(|day| day.samples.first())
                 .map(|sample| sample.sql.clone()),
-            again: if world.real() {
+            local_up_arguments: if environment.uses_real_database() {
                 "local up --source …".to_owned()
             } else {
                 format!("local up --days {}", days.len())
@@ -134,90 +136,92 @@ impl Summary {
         }
     }
 
-    /// In plain words.
+    /// The summary as text.
     pub(super) fn text(&self, paint: Paint) -> String {
         let program = program();
-        let mut text = format!("\n{}\n", paint.bold("What you saw"));
+        let mut text = format!("\n{}\n", paint.bold("Summary"));
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "  {} rows of {} crossed from {} to {} in {}, by way of snapshot,\n  export, S3 and \
-             Cloud Storage. Each row was counted four times: in the files, in the plan, by the\n  \
-             load job and in the table.",
+            "  {} rows of {} were transferred from {} to {} in {}: by\n  snapshot, export, S3 and \
+             Cloud Storage. Rows were counted four times: in the files, in the plan,\n  by the load \
+             job and in the table.",
             grouped(self.rows),
-            tables(self.tables),
+            counted(self.tables, "table"),
             self.source,
-            self.target,
+            self.warehouse,
             counted(self.days, "day"),
         );
         let _ = writeln!(
             text,
-            "  {} hold personal data ({}): masked for the analyst,\n  plain for the pii-reader, \
-             refused to anyone else. The tags were there before the data.",
+            "  {} {} personal data ({}): masked for\n  analyst, plain for pii-reader, refused \
+             for all other users. The policy tags were attached before\n  the data was loaded.",
             counted(self.personal_columns, "column"),
+            if self.personal_columns == 1 { "contains" } else { "contain" },
             self.classes
         );
-        for (day, Unnamed { source_table, column, .. }) in &self.unnamed {
+        for (day, UnlistedColumn { source_table, column, .. }) in &self.unlisted_columns {
             let _ = writeln!(
                 text,
-                "  On {day}, the new column `{column}` of {source_table} was masked, because the \
-                 contract does not\n  name it: NULL for everyone, the pii-reader too, until \
-                 somebody decides what it is."
+                "  On {day}, the column `{column}` of {source_table} was new. The contract does \
+                 not name it, so\n  it is NULL for everyone, including pii-reader, until the contract \
+                 gives it a class."
             );
         }
-        if self.unclassified_columns > self.unnamed.len() {
+        if self.unclassified_columns > self.unlisted_columns.len() {
             let _ = writeln!(
                 text,
-                "  {} unclassified: NULL for everyone, because the contract leaves open what they \
-                 are.",
+                "  {} unclassified: NULL for everyone until the contract assigns a class.",
                 match self.unclassified_columns {
                     1 => "1 column is".to_owned(),
                     count => format!("{count} columns are"),
                 }
             );
         }
-        let _ = writeln!(text, "\n{}", paint.bold("Where to look next"));
-        self.decide(&mut text);
-        if self.proposed {
+        let _ = writeln!(text, "\n{}", paint.bold("Next steps"));
+        self.write_classification_step(&mut text);
+        if self.contract_is_proposed {
             let _ = writeln!(
                 text,
-                "  correct the proposed contract, and see what changes:\n      cp {} contract.yaml\n      \
+                "  correct the proposed contract and run the demo with it:\n      cp {} contract.yaml\n      \
                  {program} demo --source … --contract contract.yaml",
                 self.contract
             );
         }
-        let select = self.select.as_deref().unwrap_or("SELECT …");
-        let _ =
-            writeln!(text, "  keep a cloud running, and ask it yourself from another terminal:");
-        let _ = writeln!(text, "      {program} {}", self.again);
-        let _ = writeln!(text, "      {program} query --as analyst '{select}'");
-        if !self.proposed {
-            let _ = writeln!(text, "  carry a database of your own:");
+        let query = self.sample_query.as_deref().unwrap_or("SELECT …");
+        let _ = writeln!(
+            text,
+            "  keep a local cloud running and query it from another terminal:"
+        );
+        let _ = writeln!(text, "      {program} {}", self.local_up_arguments);
+        let _ = writeln!(text, "      {program} query --as analyst '{query}'");
+        if !self.contract_is_proposed {
+            let _ = writeln!(text, "  transfer your own database:");
             let _ = writeln!(text, "      {program} demo --source postgres://user@host/database");
             let _ = writeln!(text, "      {program} demo --source mysql://user@host/database");
         }
         let _ = writeln!(
             text,
-            "  read on: docs/cli.md (this command), ARCHITECTURE.md (how it works), {} (what the\n  \
-             functions logged)",
+            "  read more: docs/cli.md (this command), ARCHITECTURE.md (how it works), {} (the\n  \
+             logs of the functions)",
             self.logs
         );
         text
     }
 
-    /// How a column that nobody has judged yet is judged.
-    fn decide(&self, text: &mut String) {
-        let mut tables: BTreeMap<&str, Vec<&Unnamed>> = BTreeMap::new();
-        for (_, column) in &self.unnamed {
+    /// Appends how to classify the unlisted columns; nothing if there are none.
+    fn write_classification_step(&self, text: &mut String) {
+        let mut tables: BTreeMap<&str, Vec<&UnlistedColumn>> = BTreeMap::new();
+        for (_, column) in &self.unlisted_columns {
             tables.entry(&column.source_table).or_default().push(column);
         }
         if tables.is_empty() {
             return;
         }
-        let _ = writeln!(text, "  decide about the new column, in {}:", self.contract);
-        for (target, columns) in tables {
-            let _ = writeln!(text, "      \"{target}\":\n        columns:");
-            for Unnamed { column, source_type, ty, .. } in columns {
+        let _ = writeln!(text, "  classify the new column in {}:", self.contract);
+        for (source_table, columns) in tables {
+            let _ = writeln!(text, "      \"{source_table}\":\n        columns:");
+            for UnlistedColumn { column, source_type, ty, .. } in columns {
                 let _ = writeln!(
                     text,
                     "          {column}: {{ source: {source_type}, type: {ty}, class: … }}"
@@ -226,8 +230,8 @@ impl Summary {
         }
         let _ = writeln!(
             text,
-            "      with one of {}, or none when everyone may read it",
-            self.classes_to_choose_from.join(", ")
+            "      where class is one of {}, or none if everyone may read the column",
+            self.available_classes.join(", ")
         );
     }
 }

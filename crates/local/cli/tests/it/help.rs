@@ -1,37 +1,37 @@
-//! `--help` of the local cloud's commands.
+//! `--help` of the local cloud's commands, and invalid options.
 
 use expect_test::expect;
 
 use crate::{landbridge, repository};
 
 #[test]
-fn of_query() {
+fn help_of_query() {
     expect![[r#"
         exit code 0
-        out | Ask the warehouse of the running local cloud
+        out | Query the warehouse of the running local cloud
         out |
-        out | Usage: landbridge query [OPTIONS] --as <WHO> <SQL>
+        out | Usage: landbridge query [OPTIONS] --as <USER> <SQL>
         out |
         out | Arguments:
         out |   <SQL>
-        out |           GoogleSQL
+        out |           The query, in GoogleSQL
         out |
         out | Options:
-        out |       --as <WHO>
-        out |           As whom
+        out |       --as <USER>
+        out |           The user that runs the query; see below
         out |
         out |       --output <OUTPUT>
-        out |           How the rows are shown
+        out |           The output format
         out |
         out |           Possible values:
         out |           - text: A table
         out |           - json: One object with `columns` and `rows`
-        out |           - csv:  Lines as of RFC 4180, with a header; NULL is nothing between the commas
+        out |           - csv:  RFC 4180 lines with a header; NULL is an empty field, an empty string is ""
         out |
         out |           [default: text]
         out |
         out |       --data-dir <DIR>
-        out |           Where `landbridge local up` keeps its data
+        out |           The data directory of `landbridge local up`
         out |
         out |           [default: .landbridge]
         out |
@@ -44,13 +44,14 @@ fn of_query() {
         out |   landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
         out |   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
         out |
-        out | Who there is:
-        out |   analyst     sees every class of personal data masked
-        out |   pii-reader  sees every class plain, but no unclassified column
-        out |   stranger    may read the dataset, but no tagged column in any form
-        out |   loader      the functions themselves: write everything, read nothing that is tagged
+        out | Users:
+        out |   analyst     sees masked values of every class; unclassified columns are NULL
+        out |   pii-reader  sees the plain values of every class; unclassified columns are NULL
+        out |   stranger    may read the dataset, but a query of a tagged column is refused
+        out |   loader      the functions' account: writes all tables, cannot read tagged columns
         out |
-        out | Tables without a dataset are those of `warehouse.dataset`. A refusal ends with exit code 3.
+        out | A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
+        out | exit code is 3.
     "#]].assert_eq(&landbridge(&repository(), &["query", "--help"]).all());
 }
 
@@ -66,10 +67,10 @@ fn every_command_has_examples() {
 }
 
 #[test]
-fn a_wrong_value_says_which_are_right() {
+fn an_unknown_user_is_an_error_that_lists_all_users() {
     expect![[r#"
         exit code 2
-        err | error: invalid value 'boss' for '--as <WHO>': nobody of that name: loader, analyst, pii-reader, stranger
+        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger
         err |
         err | For more information, try '--help'.
     "#]]

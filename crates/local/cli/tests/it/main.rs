@@ -32,13 +32,13 @@ fn landbridge(dir: &Path, args: &[&str]) -> Run {
     Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// The repository's root.
+/// The root of the repository.
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
 
 impl Run {
-    /// All of it as one text, for `expect!`.
+    /// The complete result as one text, for `expect!`.
     fn all(&self) -> String {
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let mut all = format!("exit code {code}\n");

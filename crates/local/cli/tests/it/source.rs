@@ -64,14 +64,14 @@ fn demo_of_a_postgresql_database() {
     check_output(
         &demo(&server.url(), &["--as", "shop"]),
         &[
-            "Your PostgreSQL database plays the RDS instance shop.",
+            "Source: your PostgreSQL database, emulated as RDS instance shop.",
             "email: { source: character varying, type: STRING, class: email }",
             "\"public.orders\":",
             "paid_at: { source: timestamp with time zone, type: TIMESTAMP,",
             "placed: { source: date, type: DATE,",
             "tags: { source: ARRAY, type: STRING, mode: REPEATED,",
             "total: { source: numeric, type: NUMERIC,",
-            "5 rows of 2 tables crossed from shop to shop-analytics.shop",
+            "5 rows of 2 tables were transferred from shop to shop-analytics.shop",
         ],
     );
 }
@@ -92,11 +92,11 @@ fn demo_of_a_mariadb_database() {
     check_output(
         &demo(&url, &[]),
         &[
-            "Your MariaDB database plays the RDS instance shop-prod.",
+            "Source: your MariaDB database, emulated as RDS instance shop-prod.",
             "email: { source: varchar, type: STRING, class: email }",
             "\"business.orders\":",
             "total: { source: decimal, type: NUMERIC",
-            "5 rows of 2 tables crossed from shop-prod to shop-analytics.shop",
+            "5 rows of 2 tables were transferred from shop-prod to shop-analytics.shop",
         ],
     );
 
