@@ -58,7 +58,8 @@ impl Clock {
 
     /// The current time of this clock.
     pub fn now(&self) -> Timestamp {
-        let seconds = Timestamp::now().duration_since(self.machine_start).as_secs_f64() * self.speed;
+        let seconds =
+            Timestamp::now().duration_since(self.machine_start).as_secs_f64() * self.speed;
         let elapsed = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
         self.start.checked_add(elapsed).unwrap_or(self.start)
     }

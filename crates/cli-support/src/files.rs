@@ -24,7 +24,8 @@ pub fn config_path(option: Option<&Path>) -> PathBuf {
 /// Whether neither `--config` nor `$LANDBRIDGE_CONFIG` names a configuration and the current
 /// directory contains none.
 pub fn no_config(option: Option<&Path>) -> bool {
-    option_or_variable(option, "LANDBRIDGE_CONFIG").is_none() && !Path::new(config::FILE_NAME).exists()
+    option_or_variable(option, "LANDBRIDGE_CONFIG").is_none()
+        && !Path::new(config::FILE_NAME).exists()
 }
 
 /// The path of the contract: `--contract`, else `$LANDBRIDGE_CONTRACT` (ignored with `--config`), else
@@ -35,8 +36,7 @@ pub fn contract_path(files: &FileArgs) -> PathBuf {
     } else {
         files.contract.clone()
     };
-    path
-        .unwrap_or_else(|| config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME))
+    path.unwrap_or_else(|| config_path(files.config.as_deref()).with_file_name(contract::FILE_NAME))
 }
 
 /// The path in an option, else in an environment variable that is not empty.

@@ -141,7 +141,11 @@ impl BigQuery {
     ///
     /// # Errors
     /// [`QueryError`]. A missing permission is [`QueryError::Refused`].
-    pub(crate) async fn query(&self, principal: Principal, sql: &str) -> Result<QueryRows, QueryError> {
+    pub(crate) async fn query(
+        &self,
+        principal: Principal,
+        sql: &str,
+    ) -> Result<QueryRows, QueryError> {
         let Warehouse { endpoint, project, dataset, location } = &self.warehouse;
         let queries = format!("{endpoint}/projects/{project}/queries");
         let body = json!({
@@ -197,7 +201,8 @@ async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
     }
     let error: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let message = error.pointer("/error/message").and_then(Value::as_str);
-    let message = message.map_or_else(|| format!("the warehouse responded with {status}"), str::to_owned);
+    let message =
+        message.map_or_else(|| format!("the warehouse responded with {status}"), str::to_owned);
     Err(match status.as_u16() {
         401 | 403 => QueryError::Refused(message),
         _ => QueryError::Failed(message),

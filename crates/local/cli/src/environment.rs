@@ -118,7 +118,9 @@ impl LocalEnvironment {
         remove_previous_run(data_dir)?;
         let mut config_path = match &args.config {
             Some(path) => path.clone(),
-            None => repository_dir_or_copy(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml"),
+            None => {
+                repository_dir_or_copy(EXAMPLES, &EXAMPLE_FILES, data_dir)?.join("landbridge.yaml")
+            }
         };
         let schedules_dir = repository_dir_or_copy(SCHEDULES_DIR, &SCHEDULE_FILES, data_dir)?;
         let mut config = files::config(&config_path)?;
@@ -193,7 +195,11 @@ impl LocalEnvironment {
     ///
     /// With a real database, the simulation starts at the export hour, because each hourly snapshot
     /// copies the complete database, and ends when no more receipts appear.
-    pub(crate) async fn simulate_day(&self, day: Day, progress: &mut Progress) -> Result<RunSummary> {
+    pub(crate) async fn simulate_day(
+        &self,
+        day: Day,
+        progress: &mut Progress,
+    ) -> Result<RunSummary> {
         let second = SignedDuration::from_secs(1);
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
@@ -332,8 +338,9 @@ fn remove_previous_run(data_dir: &Path) -> Result {
 fn write_config_with_instance(config: &Config, id: &str, data_dir: &Path) -> Result<PathBuf> {
     let mut config = config.clone();
     id.clone_into(&mut config.source.id);
-    let json = serde_json::to_string_pretty(&config)
-        .map_err(|error| Failure::Failed(format!("cannot write the configuration as JSON: {error}")))?;
+    let json = serde_json::to_string_pretty(&config).map_err(|error| {
+        Failure::Failed(format!("cannot write the configuration as JSON: {error}"))
+    })?;
     let path = data_dir.join(config::FILE_NAME);
     write_file(&path, &json)?;
     Ok(path)
@@ -348,16 +355,19 @@ pub(crate) fn write_file(path: &Path, text: &str) -> Result {
 }
 
 fn data_dir_failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(format!("cannot write to {}: {error}; choose another --data-dir", path.display()))
+    Failure::Failed(format!(
+        "cannot write to {}: {error}; choose another --data-dir",
+        path.display()
+    ))
 }
 
 /// The failure for an error of the local cloud, with the next step.
 pub(crate) fn local_cloud_failure(error: LocalError) -> Failure {
     match &error {
         LocalError::Config(_) | LocalError::Schedule { .. } => Failure::Usage(error.to_string()),
-        LocalError::Serve { port, .. } if *port != 0 => {
-            Failure::Failed(format!("{error}; choose other ports with --ports, or 0 for a free port"))
-        }
+        LocalError::Serve { port, .. } if *port != 0 => Failure::Failed(format!(
+            "{error}; choose other ports with --ports, or 0 for a free port"
+        )),
         LocalError::Start { .. } => Failure::Failed(format!(
             "{error}; build the four functions in the directory of this program: cargo build --workspace \
              --bins"

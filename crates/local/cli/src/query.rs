@@ -109,7 +109,11 @@ fn to_csv(result: &QueryRows) -> String {
     let rows = result.rows.iter().map(|row| {
         line(
             row.iter()
-                .map(|value| if value.is_null() { String::new() } else { csv_field(&cell_text(value)) })
+                .map(
+                    |value| {
+                        if value.is_null() { String::new() } else { csv_field(&cell_text(value)) }
+                    },
+                )
                 .collect(),
         )
     });

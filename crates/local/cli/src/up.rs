@@ -260,7 +260,10 @@ async fn follow_real_time(environment: &LocalEnvironment, speed: f64) -> Result 
             .await
             .map_err(environment::local_cloud_failure)?;
         if !summary.given_up.is_empty() {
-            eprintln!("{} failed after all retries; later ticks still run", counted(summary.given_up.len(), "tick"));
+            eprintln!(
+                "{} failed after all retries; later ticks still run",
+                counted(summary.given_up.len(), "tick")
+            );
         }
     }
 }
@@ -286,11 +289,9 @@ fn parse_ports(text: &str) -> Result<Ports, String> {
             secrets: more.first().copied().unwrap_or_default(),
             sts: more.get(1).copied().unwrap_or_default(),
         }),
-        _ => {
-            Err("must be four to six port numbers separated by commas, for example \
+        _ => Err("must be four to six port numbers separated by commas, for example \
                  9001,9002,9003,9004"
-                .to_owned())
-        }
+            .to_owned()),
     }
 }
 

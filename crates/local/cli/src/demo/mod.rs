@@ -33,7 +33,7 @@ use summary::Summary;
 
 /// The default number of days. A new column appears on the third day.
 const DEFAULT_DAYS: u16 = 3;
-/// The default number of days of a real database, which does not change between simulated days.
+/// The default number of days of a real database, of which only the current state exists.
 const DEFAULT_DAYS_OF_REAL_DATABASE: u16 = 1;
 
 /// Simulate days on this machine: snapshot, export, transfer, load, masked query
@@ -88,10 +88,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
     }
     drop(progress);
     let summary = Summary::new(&environment, &reports, &args.data_dir);
-    let faults: Vec<String> = reports
-        .iter()
-        .flat_map(|report| report.faults(environment.uses_real_database()))
-        .collect();
+    let faults: Vec<String> =
+        reports.iter().flat_map(|report| report.faults(environment.uses_real_database())).collect();
     if as_text {
         render::print(&summary.text(Paint::stdout()))?;
     } else {
@@ -140,8 +138,7 @@ async fn simulate_day(
         failed_ticks,
         receipts,
     };
-    let queries =
-        sample::queries(environment.uses_real_database(), &report.receipts, &unlisted);
+    let queries = sample::queries(environment.uses_real_database(), &report.receipts, &unlisted);
     for query in queries {
         report.samples.push(sample::run(&warehouse, query).await?);
     }

@@ -250,11 +250,8 @@ fn masking_check_text(check: &MaskingCheck, paint: Paint) -> String {
             None => format!("{} refused", visible.user),
         })
         .collect();
-    let verdict = if check.is_masked() {
-        paint.green("NULL for every user")
-    } else {
-        paint.red("READABLE")
-    };
+    let verdict =
+        if check.is_masked() { paint.green("NULL for every user") } else { paint.red("READABLE") };
     format!(
         "\n  `{column}` of {source_table} is not in the contract: {verdict}.\n  {}\n  values visible \
          in {} rows: {}\n",

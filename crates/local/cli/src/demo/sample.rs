@@ -114,7 +114,8 @@ pub(super) fn queries(
     let new = unlisted.iter().filter(|column| column.table == "creators");
     columns.extend(new.map(|column| column.column.as_str()));
     let is_published = |table| published(receipts).any(|receipt| receipt.table == table);
-    let people = format!("SELECT {} FROM creators ORDER BY id LIMIT {MAX_ROWS}", columns.join(", "));
+    let people =
+        format!("SELECT {} FROM creators ORDER BY id LIMIT {MAX_ROWS}", columns.join(", "));
     // Typed columns, and a join on account numbers. The numbers never leave AWS: equal numbers have
     // equal tokens.
     let payouts = format!(

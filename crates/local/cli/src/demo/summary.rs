@@ -12,8 +12,8 @@ use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use serde::Serialize;
 
-use super::report::DayReport;
 use super::published;
+use super::report::DayReport;
 use super::sample::UnlistedColumn;
 use crate::environment::LocalEnvironment;
 
@@ -138,7 +138,6 @@ impl Summary {
 
     /// The summary as text.
     pub(super) fn text(&self, paint: Paint) -> String {
-        let program = program();
         let mut text = format!("\n{}\n", paint.bold("Summary"));
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -180,6 +179,13 @@ impl Summary {
         }
         let _ = writeln!(text, "\n{}", paint.bold("Next steps"));
         self.write_classification_step(&mut text);
+        self.write_commands(&mut text);
+        text
+    }
+
+    /// Appends the commands that the user can run next.
+    fn write_commands(&self, text: &mut String) {
+        let program = program();
         if self.contract_is_proposed {
             let _ = writeln!(
                 text,
@@ -189,10 +195,7 @@ impl Summary {
             );
         }
         let query = self.sample_query.as_deref().unwrap_or("SELECT …");
-        let _ = writeln!(
-            text,
-            "  keep a local cloud running and query it from another terminal:"
-        );
+        let _ = writeln!(text, "  keep a local cloud running and query it from another terminal:");
         let _ = writeln!(text, "      {program} {}", self.local_up_arguments);
         let _ = writeln!(text, "      {program} query --as analyst '{query}'");
         if !self.contract_is_proposed {
@@ -206,7 +209,6 @@ impl Summary {
              logs of the functions)",
             self.logs
         );
-        text
     }
 
     /// Appends how to classify the unlisted columns; nothing if there are none.
