@@ -27,8 +27,8 @@ fn help_of_the_command() {
         out |   pin        Pin a snapshot: retention keeps it until it is unpinned
         out |   unpin      Unpin a snapshot: retention may delete it again
         out |   restore    Restore the database under a new name, with all of its settings
-        out |   drill      Restore the newest snapshot to a temporary database, check it, measure the time,
-        out |              delete it
+        out |   drill      Restore the newest snapshot to a temporary database, check it, measure the time, delete
+        out |              it
         out |   status     Show the last day, restore points, the measured recovery time and held tables
         out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |              account
