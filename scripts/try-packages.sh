@@ -53,5 +53,5 @@ for processor in "$@"; do
         cat "$here/output"
         die "the demo day with the packages for $processor failed"
     }
-    grep -E ' published |rows of .* crossed' "$here/output"
+    grep -E ' published |rows of .* transferred' "$here/output"
 done
