@@ -28,7 +28,7 @@ const MOST_BYTES: u64 = 12_000_000;
 /// The longest permitted median start.
 const LONGEST: Duration = Duration::from_millis(50);
 /// Half past midnight in Seoul: only `snapshot` has anything to do.
-const NIGHT: &str = "2026-11-20T15:30:00Z";
+const START_TIME: &str = "2026-11-20T15:30:00Z";
 /// A Python program that does what our functions do before their first poll, and prints when it is
 /// ready.
 const PYTHON: &str = "
@@ -61,7 +61,7 @@ async fn main() -> Result<()> {
     }
 
     let dir = tempfile::tempdir()?;
-    let at: Timestamp = NIGHT.parse()?;
+    let at: Timestamp = START_TIME.parse()?;
     let source = Arc::new(MemoryDatabase::new(Engine::postgres("16.4"), "shop"));
     let config = root.join("examples/demo/landbridge.yaml");
     let mut options = LocalCloudOptions::new(dir.path(), config, source, at);

@@ -39,7 +39,7 @@ def secrets():
 
 
 @pytest.fixture(scope="session")
-def impostor():
+def wrong_secret_client():
     """Clients with the right access key and a wrong secret."""
 
     def client(service):

@@ -167,8 +167,8 @@ def follow(rds, name):
     raise AssertionError(f"the export does not end: {seen}")
 
 
-def test_a_wrong_secret_is_refused(rds, impostor):
-    assert refused(impostor("rds").describe_db_snapshots) == (403, "SignatureDoesNotMatch")
+def test_a_wrong_secret_is_refused(rds, wrong_secret_client):
+    assert refused(wrong_secret_client("rds").describe_db_snapshots) == (403, "SignatureDoesNotMatch")
     unknown = boto3.client("rds", aws_access_key_id="UNKNOWN", aws_secret_access_key="x")
     status, _ = refused(unknown.describe_db_snapshots)
     assert status == 403

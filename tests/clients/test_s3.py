@@ -94,9 +94,9 @@ def test_a_listing_has_pages_and_folders(s3, bucket):
     assert s3.list_objects_v2(Bucket=bucket, Prefix="list/")["KeyCount"] == 0
 
 
-def test_a_wrong_secret_is_refused(s3, bucket, impostor):
+def test_a_wrong_secret_is_refused(s3, bucket, wrong_secret_client):
     s3.put_object(Bucket=bucket, Key="secret", Body=b"seen")
-    assert refused(impostor("s3").get_object, Bucket=bucket, Key="secret") == (403, "SignatureDoesNotMatch")
+    assert refused(wrong_secret_client("s3").get_object, Bucket=bucket, Key="secret") == (403, "SignatureDoesNotMatch")
     link = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "secret"}, ExpiresIn=60)
     with urllib.request.urlopen(link) as answer:
         assert answer.read() == b"seen"

@@ -50,12 +50,12 @@ def test_a_repeated_call_changes_nothing(secrets):
     assert refused(secrets.create_secret, **other) == "ResourceExistsException"
 
 
-def test_refusals(secrets, impostor):
+def test_refusals(secrets, wrong_secret_client):
     assert refused(secrets.get_secret_value, SecretId="nothing") == "ResourceNotFoundException"
     assert refused(secrets.put_secret_value, SecretId="nothing", SecretString="x") == "ResourceNotFoundException"
     assert refused(secrets.create_secret, Name="two words") == "InvalidParameterException"
     secrets.create_secret(Name="library/empty")
     assert refused(secrets.get_secret_value, SecretId="library/empty") == "ResourceNotFoundException"
     assert refused(secrets.put_secret_value, SecretId="library/empty") == "InvalidRequestException"
-    stranger = impostor("secretsmanager")
+    stranger = wrong_secret_client("secretsmanager")
     assert refused(stranger.get_secret_value, SecretId="library/empty") == "InvalidSignatureException"

@@ -34,7 +34,7 @@ fn configuration(cloud: &LocalCloud) -> Value {
 }
 
 fn federation(json: &Value, keys: AwsKeys) -> Federation {
-    let account = ExternalAccount::parse(json).expect("a sound configuration");
+    let account = ExternalAccount::parse(json).expect("a valid configuration");
     Federation::new(account, KeySource::Fixed(keys)).expect("a client")
 }
 
@@ -90,7 +90,7 @@ async fn a_role_has_the_permissions_of_its_principal_set() {
 
     let load = federation(&json, keys(&env.cloud, "load"));
     let tables = gcp_clients(&env, load.clone()).await.bigquery;
-    assert_eq!(tables.table("shop", "orders").await.expect("load may look"), None);
+    assert_eq!(tables.table("shop", "orders").await.expect("load may read tables"), None);
     assert_eq!(exchange_count(&env), 2);
     assert_ne!(
         transfer.token().await.expect("a token").value(),
@@ -118,23 +118,23 @@ async fn other_callers_are_refused() {
         region: REGION.to_owned(),
     };
     // A role of another account, which AWS also knows.
-    let stranger = landbridge_local_aws::Identity {
-        access_key: "ASIASTRANGER".to_owned(),
-        secret_key: "stranger-secret".to_owned(),
+    let foreign_role = landbridge_local_aws::Identity {
+        access_key: "ASIAFOREIGN".to_owned(),
+        secret_key: "foreign-secret".to_owned(),
         session_token: None,
         arn: "arn:aws:sts::999999999999:assumed-role/landbridge-shop-load/x".to_owned(),
     };
-    cloud.aws().add_identity(stranger.clone());
-    let stranger = AwsKeys {
-        access_key: stranger.access_key,
-        secret_key: stranger.secret_key,
+    cloud.aws().add_identity(foreign_role.clone());
+    let foreign_role = AwsKeys {
+        access_key: foreign_role.access_key,
+        secret_key: foreign_role.secret_key,
         ..person.clone()
     };
     let without_session = AwsKeys { session_token: None, ..load.clone() };
     let other_session =
         AwsKeys { session_token: Some("session-of-another".to_owned()), ..load.clone() };
     let forged = AwsKeys { secret_key: "a-guessed-secret".to_owned(), ..load.clone() };
-    let unknown = AwsKeys { access_key: "ASIANOBODY".to_owned(), ..load.clone() };
+    let unknown = AwsKeys { access_key: "ASIAUNKNOWN".to_owned(), ..load.clone() };
     let elsewhere = AwsKeys { region: "us-east-1".to_owned(), ..load.clone() };
 
     for (who, keys, at, expected) in [
@@ -146,14 +146,19 @@ async fn other_callers_are_refused() {
         ),
         ("a wrong role", keys(cloud, "export"), now, "unauthorized_client"),
         ("no role", person, now, "invalid_grant: The mapped attribute google.subject is empty."),
-        ("a foreign account", stranger, now, "invalid_grant: The AWS account"),
+        ("a foreign account", foreign_role, now, "invalid_grant: The AWS account"),
         (
             "an old request",
             load.clone(),
             now - minutes(16),
             "type SignatureDoesNotMatch with error message: Signature expired",
         ),
-        ("a request of tomorrow", load.clone(), now + minutes(16), "type SignatureDoesNotMatch"),
+        (
+            "a request from the future",
+            load.clone(),
+            now + minutes(16),
+            "type SignatureDoesNotMatch",
+        ),
         (
             "a wrong signature",
             forged,
@@ -190,12 +195,12 @@ async fn a_changed_request_is_refused() {
     let env = TestEnvBuilder::small().build().await;
     let json = configuration(&env.cloud);
     let load = keys(&env.cloud, "load");
-    let account = ExternalAccount::parse(&json).expect("sound");
+    let account = ExternalAccount::parse(&json).expect("a valid configuration");
     let audience = account.audience().to_owned();
     let subject = account.subject_token(&load, SystemTime::now()).expect("signed");
     let mut other = json.clone();
     other["audience"] = audience.replace("/aws", "/another").into();
-    let other = ExternalAccount::parse(&other).expect("sound");
+    let other = ExternalAccount::parse(&other).expect("a valid configuration");
     let for_another = other.subject_token(&load, SystemTime::now()).expect("signed");
 
     // Percent-encoded: a colon is %3A, a slash %2F.
@@ -206,9 +211,9 @@ async fn a_changed_request_is_refused() {
     };
     let moved = for_another.replace("%2Fanother", "%2Faws");
     for (what, subject, status, expected) in [
-        ("as it is", subject.clone(), 200, "access_token"),
+        ("unchanged", subject.clone(), 200, "access_token"),
         ("signed for another provider", for_another, 400, "is not the audience"),
-        ("that one made to look right", moved, 400, "SignatureDoesNotMatch"),
+        ("signed for another provider, then changed back", moved, 400, "SignatureDoesNotMatch"),
         ("another action", changed("GetCallerIdentity", "GetSessionToken"), 400, "invalid format"),
         ("another host", changed("amazonaws%2Ecom", "example%2Ecom"), 400, "invalid format"),
         ("another method", changed("POST", "GET"), 400, "invalid format"),

@@ -76,9 +76,9 @@ async fn the_local_secrets_manager_keeps_every_promise() {
     let secrets: Secrets = account(&env).secrets();
     key_of(&secrets.get(NAME).await.expect("the demo's token key"));
 
-    let impostor = Account { secret: "another", ..account(&env) };
-    let stranger = Account { key: "nobody", ..account(&env) };
-    for refused in [impostor.secrets(), stranger.secrets()] {
+    let wrong_secret = Account { secret: "another", ..account(&env) };
+    let unknown_caller = Account { key: "unknown", ..account(&env) };
+    for refused in [wrong_secret.secrets(), unknown_caller.secrets()] {
         assert_eq!(refused.get(NAME).await.expect_err("a refusal").kind(), ErrorKind::Denied);
     }
     env.cloud.aws().deny_secret(NAME, true);
@@ -139,8 +139,8 @@ async fn the_command_creates_a_key_once_and_never_prints_it() {
     }
 
     // A secret that Terraform created without a value gets one, once.
-    let made_empty = account(&env).secrets_sdk().create_secret().name("landbridge/empty/key");
-    made_empty.send().await.expect("a secret");
+    let empty_secret = account(&env).secrets_sdk().create_secret().name("landbridge/empty/key");
+    empty_secret.send().await.expect("a secret");
     let empty = config("landbridge/empty/key");
     for created in [true, false] {
         let output = run_key_create(&env, &empty);

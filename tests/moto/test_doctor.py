@@ -500,7 +500,7 @@ def test_a_busy_scheduler_is_retried_once_and_refusals_are_distinguished(account
     found = json.dumps({key: found[key] for key in ("State", "ScheduleExpression", "Target")})
     checks = [f"schedule of {function}" for function in FUNCTIONS]
     busy = (429, "ThrottlingException", "{}")
-    for answers, state, said, asked in (
+    for answers, state, finding, requests in (
         ([busy, (200, "", found)], "bad", "its time zone is UTC, the file has Asia/Seoul", 5),
         ([busy], "bad", "scheduler:GetSchedule (ThrottlingException, HTTP 429)", 8),
         ([(500, "", "")], "bad", "scheduler:GetSchedule (HTTP 500)", 8),
@@ -511,7 +511,7 @@ def test_a_busy_scheduler_is_retried_once_and_refusals_are_distinguished(account
     ):
         scheduler = Scheduler(*answers)
         lines = account.doctor(AWS_ENDPOINT_URL_SCHEDULER=scheduler.url)
-        assert len(scheduler.asked) == asked and not scheduler.wrong, (answers, scheduler.asked)
-        assert lines[checks[0]][0] == state and said in lines[checks[0]][1], lines[checks[0]]
+        assert len(scheduler.asked) == requests and not scheduler.wrong, (answers, scheduler.asked)
+        assert lines[checks[0]][0] == state and finding in lines[checks[0]][1], lines[checks[0]]
         assert "of-no-value" not in str(lines)
         scheduler.server.shutdown()

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 from servers import (
     ACCOUNT,
-    AWAY,
+    NO_GOOGLE,
     CONTRACT,
     FUNCTIONS,
     HERE,
@@ -53,9 +53,9 @@ class Terraform:
             text=True,
             timeout=TIMEOUT_SECONDS,
         )
-        said = done.stdout + done.stderr
-        assert done.returncode == expect, f"{' '.join(arguments)} ended with {done.returncode}:\n{said}"
-        return said
+        output = done.stdout + done.stderr
+        assert done.returncode == expect, f"{' '.join(arguments)} ended with {done.returncode}:\n{output}"
+        return output
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def moto(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def here(moto, tmp_path_factory):
+def local_google(moto, tmp_path_factory):
     """Cloud Storage, BigQuery and the token service, on the loopback interface."""
     config = ROOT / "terraform/examples/complete/landbridge.yaml"
     with google_side(moto, config, tmp_path_factory.mktemp("google"), "2026-01-02") as google:
@@ -102,7 +102,7 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed(tree, moto, here):
+def deployed(tree, moto, local_google):
     """The module, applied to moto, with empty packages and the local Google's names."""
     root, packages = tree / "root", tree / "packages"
     shutil.copytree(HERE / "moto", root)
@@ -122,8 +122,8 @@ def deployed(tree, moto, here):
             "TF_VAR_config_file": str(files["landbridge.yaml"]),
             "TF_VAR_contract_file": str(files["contract.yaml"]),
             "TF_VAR_package_dir": str(packages),
-            "TF_VAR_google_credentials": here.variables["LANDBRIDGE_GCP_CREDENTIALS"],
-            "TF_VAR_policy_tags": here.variables["LANDBRIDGE_POLICY_TAGS"],
+            "TF_VAR_google_credentials": local_google.variables["LANDBRIDGE_GCP_CREDENTIALS"],
+            "TF_VAR_policy_tags": local_google.variables["LANDBRIDGE_POLICY_TAGS"],
         },
     )
     terraform.run("init", "-input=false", "-no-color")
@@ -132,23 +132,23 @@ def deployed(tree, moto, here):
 
 
 @pytest.fixture(scope="session")
-def world(deployed):
-    """Creates the database, returns the credentials of each role, and enforces IAM from here on."""
+def role_sessions(deployed):
+    """Creates the database, returns the credentials of each role, and enforces IAM from local_google on."""
     moto = deployed.moto
     rds = moto.client("rds")
     moto.database("shop-prod")
     moto.database("payroll")
-    ours = [{"Key": "landbridge:source", "Value": "shop"}]
+    our_tag = [{"Key": "landbridge:source", "Value": "shop"}]
     for name, source, tags in [
         ("before-the-migration", "shop-prod", []),
-        ("payroll-2025", "payroll", ours),
+        ("payroll-2025", "payroll", our_tag),
         ("landbridge-shop-by-a-person", "shop-prod", []),
         (
             "landbridge-shop-20251225t1600z",
             "shop-prod",
-            [*ours, {"Key": "landbridge:keep", "Value": "audit"}],
+            [*our_tag, {"Key": "landbridge:keep", "Value": "audit"}],
         ),
-        ("landbridge-shop-20251224t1600z", "shop-prod", ours),
+        ("landbridge-shop-20251224t1600z", "shop-prod", our_tag),
     ]:
         rds.create_db_snapshot(DBSnapshotIdentifier=name, DBInstanceIdentifier=source, Tags=tags)
     moto.client("s3").create_bucket(
@@ -165,9 +165,9 @@ def world(deployed):
     moto.enforce(False)
 
 
-def run(deployed, world, name, at=HOUR, google=AWAY):
+def run(deployed, role_sessions, name, at=HOUR, google=NO_GOOGLE):
     """Runs one tick of a function's binary with its role and the variables that Terraform set.
 
     `google` contains the endpoints of Google.
     """
-    return tick(deployed.moto, world[name], name, at, google)
+    return tick(deployed.moto, role_sessions[name], name, at, google)

@@ -25,23 +25,23 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import main
 from moto.utilities.utils import CaseInsensitiveDict
 
-# Every call counts as one over TLS from a principal of the account: loopback has no TLS.
+# Every call counts as a call over TLS from a principal of the account: loopback has no TLS.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"}
 
 
 def needs(response, action, resource):
     """Yields the permissions that a call needs: action, resource, condition context."""
     account, region = response.current_account, response.region
-    one = {key: values[0] for key, values in response.querystring.items() if values}
+    query = {key: values[0] for key, values in response.querystring.items() if values}
     rds = f"arn:aws:rds:{region}:{account}"
     service, _, call = action.partition(":")
     if service == "rds":
         kind, database = ("cluster-snapshot", "cluster") if "Cluster" in call else ("snapshot", "db")
-        snapshot = one.get("DBSnapshotIdentifier") or one.get("DBClusterSnapshotIdentifier") or "*"
+        snapshot = query.get("DBSnapshotIdentifier") or query.get("DBClusterSnapshotIdentifier") or "*"
         arn = f"{rds}:{kind}:{snapshot}"
         if call.startswith("Create") and call.endswith("Snapshot"):
-            source = one.get("DBInstanceIdentifier") or one.get("DBClusterIdentifier")
-            tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(one)}
+            source = query.get("DBInstanceIdentifier") or query.get("DBClusterIdentifier")
+            tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(query)}
             yield action, f"{rds}:{database}:{source}", tags
             yield action, arn, tags
             if tags:
@@ -49,20 +49,20 @@ def needs(response, action, resource):
         elif call.startswith("Delete") and call.endswith("Snapshot"):
             yield action, arn, resource_tags(account, region, kind, snapshot)
         elif call.startswith("RestoreDB"):
-            yield from restore(action, one, rds)
+            yield from restore(action, query, rds)
         elif call in ("DeleteDBInstance", "DeleteDBCluster", "ModifyDBInstance", "ModifyDBCluster"):
-            name = one.get("DBInstanceIdentifier") or one["DBClusterIdentifier"]
+            name = query.get("DBInstanceIdentifier") or query["DBClusterIdentifier"]
             yield action, f"{rds}:{database}:{name}", resource_tags(account, region, database, name)
         elif call in ("AddTagsToResource", "RemoveTagsFromResource"):
-            kind, name = one["ResourceName"].split(":", 6)[5:]
-            given = dict(request_tags(one))
-            keys = [*given, *(value for key, value in one.items() if key.startswith("TagKeys."))]
+            kind, name = query["ResourceName"].split(":", 6)[5:]
+            given = dict(request_tags(query))
+            keys = [*given, *(value for key, value in query.items() if key.startswith("TagKeys."))]
             tags = {"aws:TagKeys": keys} | {f"aws:RequestTag/{key}": value for key, value in given.items()}
-            yield action, one["ResourceName"], tags | resource_tags(account, region, kind, name)
+            yield action, query["ResourceName"], tags | resource_tags(account, region, kind, name)
         elif call == "StartExportTask":
-            yield action, one["SourceArn"], {}
-            yield "iam:PassRole", one["IamRoleArn"], {"iam:PassedToService": "export.rds.amazonaws.com"}
-            key = key_arn(account, region, one["KmsKeyId"])
+            yield action, query["SourceArn"], {}
+            yield "iam:PassRole", query["IamRoleArn"], {"iam:PassedToService": "export.rds.amazonaws.com"}
+            key = key_arn(account, region, query["KmsKeyId"])
             yield "kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "true"}
             yield "kms:DescribeKey", key, {}
         elif call.startswith("Describe") and call.endswith("Snapshots"):
@@ -72,7 +72,7 @@ def needs(response, action, resource):
         else:
             yield (
                 action,
-                one.get("ResourceName") or f"{rds}:{database}:{one.get('DBInstanceIdentifier', '*')}",
+                query.get("ResourceName") or f"{rds}:{database}:{query.get('DBInstanceIdentifier', '*')}",
                 {},
             )
     elif service == "s3":
@@ -82,17 +82,17 @@ def needs(response, action, resource):
         yield from decryption(account, region, bucket, key, action)
     else:
         body = json.loads(response.body) if str(response.body).startswith("{") else {}
-        yield action, named(service, body | one, resource, account, region), {}
+        yield action, named(service, body | query, resource, account, region), {}
 
 
-def restore(action, one, rds):
+def restore(action, query, rds):
     """A restore needs permissions for the new database, its snapshot or source, groups and tags."""
     cluster = "Cluster" in action
     database, snapshot = ("cluster", "cluster-snapshot") if cluster else ("db", "snapshot")
-    tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(one)}
-    tags["aws:TagKeys"] = [key for key, _ in request_tags(one)]
-    target = one.get("TargetDBInstanceIdentifier") or one.get("DBInstanceIdentifier")
-    about = [f"{database}:{target or one['DBClusterIdentifier']}"]
+    tags = {f"aws:RequestTag/{key}": value for key, value in request_tags(query)}
+    tags["aws:TagKeys"] = [key for key, _ in request_tags(query)]
+    target = query.get("TargetDBInstanceIdentifier") or query.get("DBInstanceIdentifier")
+    about = [f"{database}:{target or query['DBClusterIdentifier']}"]
     for key, kind in [
         ("SourceDBInstanceIdentifier", database),
         ("SourceDBClusterIdentifier", database),
@@ -103,17 +103,17 @@ def restore(action, one, rds):
         ("OptionGroupName", "og"),
         ("DBSubnetGroupName", "subgrp"),
     ]:
-        if key in one:
-            about.append(f"{kind}:{one[key]}")
+        if key in query:
+            about.append(f"{kind}:{query[key]}")
     for it in about:
         yield action, f"{rds}:{it}", tags
     yield "rds:AddTagsToResource", f"{rds}:{about[0]}", tags
 
 
-def request_tags(one):
-    for key, value in one.items():
+def request_tags(query):
+    for key, value in query.items():
         if key.startswith("Tags.") and key.endswith(".Key"):
-            yield value, one.get(key[: -len("Key")] + "Value", "")
+            yield value, query.get(key[: -len("Key")] + "Value", "")
 
 
 def resource_tags(account, region, kind, name):
@@ -135,8 +135,8 @@ def key_arn(account, region, name):
 
 def decryption(account, region, bucket, key, action):
     """Reading an object that is encrypted with our key needs kms:Decrypt on that key."""
-    there = s3_backends[account]["aws"].buckets.get(bucket)
-    found = there.keys.get(key) if there and action == "s3:GetObject" else None
+    found_bucket = s3_backends[account]["aws"].buckets.get(bucket)
+    found = found_bucket.keys.get(key) if found_bucket and action == "s3:GetObject" else None
     # The newest version may be a delete marker.
     used = getattr(found, "kms_key_id", None)
     if used:
@@ -170,8 +170,8 @@ def text_of(policy):
 
 def bucket_policy(account, resource):
     bucket = resource.rpartition(":")[2].partition("/")[0]
-    there = s3_backends[account]["aws"].buckets.get(bucket)
-    return [json.loads(there.policy)] if there is not None and there.policy else []
+    found_bucket = s3_backends[account]["aws"].buckets.get(bucket)
+    return [json.loads(found_bucket.policy)] if found_bucket is not None and found_bucket.policy else []
 
 
 def authorize(response, request_class, resource="*"):
@@ -209,8 +209,8 @@ class OptionGroups(CaseInsensitiveDict):
         return name.startswith("default:") or super().__contains__(name)
 
 
-def begin(backend, *given, made=RDSBackend.__init__, **named):
-    made(backend, *given, **named)
+def begin(backend, *given, original=RDSBackend.__init__, **named):
+    original(backend, *given, **named)
     backend.option_groups.__class__ = OptionGroups
 
 
@@ -219,7 +219,7 @@ def account_attributes(response):
     backend = rds_backends[response.current_account][response.region]
     used = {"DBInstances": (backend.databases, 40), "ManualSnapshots": (backend.database_snapshots, 100)}
     quotas = [
-        {"AccountQuotaName": name, "Used": len(there), "Max": limit} for name, (there, limit) in used.items()
+        {"AccountQuotaName": name, "Used": len(items), "Max": limit} for name, (items, limit) in used.items()
     ]
     return ActionResult({"AccountQuotas": quotas})
 

@@ -105,20 +105,20 @@ class Shell:
 def show(output, block):
     """Prints the commands, each followed by the last lines of its output."""
     commands = [line for line in block.splitlines() if line.strip()]
-    said = []
+    lines = []
 
     def flush():
-        left = len(said) - SHOWN
-        for line in said if left <= 0 else [f"… {left} lines …", *said[left:]]:
+        left = len(lines) - SHOWN
+        for line in lines if left <= 0 else [f"… {left} lines …", *lines[left:]]:
             say(f"    {line}")
-        said.clear()
+        lines.clear()
 
     for line in output.splitlines():
         if commands and line == commands[0]:
             flush()
             say(f"  $ {commands.pop(0)}")
         elif line not in ("", "set +v") and not EACH.match(line):
-            said.append(line)
+            lines.append(line)
     flush()
 
 
@@ -128,7 +128,7 @@ class Rehearsal:
     def __init__(self, folder, moto, provider):
         self.folder, self.moto = folder, moto
         self.copy = folder / "landbridge"
-        self.mine = self.copy / "terraform/examples/mine"
+        self.deployment = self.copy / "terraform/examples/mine"
         self.shell = Shell(
             folder,
             self.copy,
@@ -177,11 +177,11 @@ class Rehearsal:
 
     def edit(self):
         """Makes the changes that a person makes in the files from `init`."""
-        config = self.mine / "landbridge.yaml"
+        config = self.deployment / "landbridge.yaml"
         text = config.read_text()
         assert "  # token_key: " in text
         config.write_text(text.replace("  # token_key: ", "  token_key: "))
-        (self.mine / "contract.yaml").write_text(CONTRACT)
+        (self.deployment / "contract.yaml").write_text(CONTRACT)
         say("  (edited: transfer.token_key is set; contract.yaml names one table)")
 
     def connect(self, google):
@@ -204,7 +204,7 @@ class Rehearsal:
         inputs = {"config_file": {"type": "string"}, "aws_role_arns": {"type": "map(string)"}}
         text = {"variable": inputs, "output": {name: {"value": value} for name, value in outputs.items()}}
         (module / "main.tf.json").write_text(json.dumps(text))
-        (self.mine / "rehearsal_override.tf").write_text(
+        (self.deployment / "rehearsal_override.tf").write_text(
             # moto requires path-style bucket URLs.
             'provider "aws" {\n  s3_use_path_style = true\n}\n\n'
             f'module "gcp" {{\n  source = "{module}"\n}}\n'
@@ -225,8 +225,8 @@ class Rehearsal:
 
         def start(name, at):
             answer = tick(self.moto, sessions[name], name, at, self.google.endpoints)
-            said = answer.payload.get("message") or answer.payload.get("errorMessage")
-            say(f"    {at} {name}: {said}")
+            message = answer.payload.get("message") or answer.payload.get("errorMessage")
+            say(f"    {at} {name}: {message}")
             if not answer.ok:
                 raise Failed(str(answer))
             return answer.payload["progress"]
@@ -253,14 +253,14 @@ class Rehearsal:
         say("\nQueried as three readers:")
         sql = "SELECT id, name, email, account_no, note FROM creators ORDER BY id"
         for who in ("analyst", "pii-reader", "stranger"):
-            said = subprocess.run(
+            done = subprocess.run(
                 [variable("LANDBRIDGE_CLI"), "query", "--as", who, "--data-dir", self.google.data_dir, sql],
                 capture_output=True,
                 text=True,
                 timeout=60,
             )
             say(f"  {who}:")
-            for line in (said.stdout + said.stderr).splitlines():
+            for line in (done.stdout + done.stderr).splitlines():
                 say(f"    {line}")
 
     def walk(self, page, google):
@@ -276,18 +276,18 @@ class Rehearsal:
             if " receipt " in block:
                 self.day()
             # As the page describes, destroying stops at a bucket that still contains data.
-            said = self.shell.run(block, ends_with=1 if "terraform destroy" in block else 0)
-            if "terraform destroy" in block and said.count("Error: ") != said.count("BucketNotEmpty"):
+            output = self.shell.run(block, ends_with=1 if "terraform destroy" in block else 0)
+            if "terraform destroy" in block and output.count("Error: ") != output.count("BucketNotEmpty"):
                 raise Failed("terraform destroy stopped at another resource than the bucket")
-            if "terraform apply -var enabled=false" in block and ", 0 destroyed" not in said:
+            if "terraform apply -var enabled=false" in block and ", 0 destroyed" not in output:
                 raise Failed("`-var enabled=false` destroyed a resource")
             if " init --dir " in block:
                 self.edit()
-                self.connect(google(self.mine / "landbridge.yaml"))
+                self.connect(google(self.deployment / "landbridge.yaml"))
             if "terraform apply plan" in block:
                 self.second_plan()
             if " receipt " in block:
-                if "published" not in said:
+                if "published" not in output:
                     raise Failed("the day is not published")
                 self.ask()
 
@@ -321,7 +321,7 @@ def main():
         provider = stack.enter_context(provider_of_google(folder))
         rehearsal = Rehearsal(folder, moto, provider)
         rehearsal.prepare()
-        say("Running docs/deploy.md on this machine: AWS is moto with IAM enforced, Google is the local cloud.")
+        say("Running docs/deploy.md on this machine: AWS is moto, with IAM enforced; Google is the local cloud.")
         try:
             rehearsal.walk(page, lambda config: stack.enter_context(google_side(moto, config, folder, DAY)))
         except Failed as failed:

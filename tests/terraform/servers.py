@@ -27,8 +27,8 @@ REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
 FUNCTIONS = ("snapshot", "export", "transfer", "load")
 # Google does not answer: no program listens on port 9.
-NOBODY = "http://127.0.0.1:9"
-AWAY = {"LANDBRIDGE_GCS_ENDPOINT": NOBODY, "LANDBRIDGE_BIGQUERY_ENDPOINT": NOBODY}
+CLOSED_PORT = "http://127.0.0.1:9"
+NO_GOOGLE = {"LANDBRIDGE_GCS_ENDPOINT": CLOSED_PORT, "LANDBRIDGE_BIGQUERY_ENDPOINT": CLOSED_PORT}
 ADMINISTRATOR = {"AccessKeyId": "tests", "SecretAccessKey": "of-no-value", "SessionToken": None}
 
 # The table `public.creators`: its part of the contract, the source's types, and its rows.
@@ -155,7 +155,7 @@ class Google:
     def __init__(self, variables, data_dir):
         self.variables, self.data_dir = variables, data_dir
         # The endpoints of Google, in addition to the variables that Terraform sets.
-        self.endpoints = {name: variables[name] for name in AWAY}
+        self.endpoints = {name: variables[name] for name in NO_GOOGLE}
 
 
 @contextmanager
@@ -176,12 +176,12 @@ def google_side(moto, config, folder, start):
     command += ["--aws-sts", moto.url, "--start", start, "--data-dir", data_dir, "--config", config]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        said = ""
-        while not said.endswith("\n}\n"):
+        output = ""
+        while not output.endswith("\n}\n"):
             line = process.stdout.readline()
-            assert line, f"the local cloud ended: {said}"
-            said += line
-        yield Google(json.loads(said), data_dir)
+            assert line, f"the local cloud ended: {output}"
+            output += line
+        yield Google(json.loads(output), data_dir)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -204,7 +204,7 @@ def tick(moto, credentials, name, at, google):
     }
     program = variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}"
     # Without Google, too short to begin with an object: the function would retry until the deadline.
-    seconds = 60 if google is AWAY else function["Timeout"]
+    seconds = 60 if google is NO_GOOGLE else function["Timeout"]
     return invoke(program, variables | google, {"scheduled_time": at}, seconds)
 
 

@@ -51,8 +51,8 @@ def test_each_role_has_its_documents_of_infra_and_no_other(deployed):
         assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
         assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == set(documents)
         for policy, file in documents.items():
-            there = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            assert there == render((ROOT / "infra/policies" / file).read_text(), values(deployed)), (
+            actual = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            assert actual == render((ROOT / "infra/policies" / file).read_text(), values(deployed)), (
                 role,
                 policy,
             )
@@ -66,11 +66,11 @@ def test_the_schedules_of_infra_have_the_hours_of_landbridge_yaml(deployed):
     hours = {"zone": "Asia/Seoul", "export_hour": 1, "transfer_from_hour": 2, "deadline_hour": 4}
     for name in FUNCTIONS:
         wanted = render((ROOT / f"infra/schedules/{name}.json").read_text(), hours)
-        there = scheduler.get_schedule(GroupName="landbridge-shop", Name=name)
-        assert there["ScheduleExpression"] == wanted["expression"]
-        assert there["ScheduleExpressionTimezone"] == wanted["zone"]
-        assert there["State"] == "ENABLED"
-        target = there["Target"]
+        actual = scheduler.get_schedule(GroupName="landbridge-shop", Name=name)
+        assert actual["ScheduleExpression"] == wanted["expression"]
+        assert actual["ScheduleExpressionTimezone"] == wanted["zone"]
+        assert actual["State"] == "ENABLED"
+        target = actual["Target"]
         # Not escaped: Scheduler would not recognise its placeholder otherwise.
         assert target["Input"] == '{"scheduled_time":"<aws.scheduler.scheduled-time>"}'
         assert target["Arn"].endswith(f":function:landbridge-shop-{name}")
@@ -84,10 +84,10 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     for name in FUNCTIONS:
         expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
         minutes = int(re.match(r"cron\(0/(\d+) ", expression).group(1))
-        there = functions.get_function(FunctionName=f"landbridge-shop-{name}")
-        configuration = there["Configuration"]
+        actual = functions.get_function(FunctionName=f"landbridge-shop-{name}")
+        configuration = actual["Configuration"]
         assert configuration["Timeout"] < minutes * 60, name
-        assert there["Concurrency"]["ReservedConcurrentExecutions"] == 1
+        assert actual["Concurrency"]["ReservedConcurrentExecutions"] == 1
         assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
         given = set(configuration["Environment"]["Variables"])
         assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load"))
@@ -118,9 +118,9 @@ def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
 
 def test_terraform_state_contains_no_secret(deployed):
     secrets = deployed.moto.client("secretsmanager")
-    there = secrets.describe_secret(SecretId="landbridge/shop/token-key")
-    assert there["KmsKeyId"] == deployed.outputs["key_arn"]
-    assert not there.get("VersionIdsToStages"), "created without a value, which a person sets"
+    actual = secrets.describe_secret(SecretId="landbridge/shop/token-key")
+    assert actual["KmsKeyId"] == deployed.outputs["key_arn"]
+    assert not actual.get("VersionIdsToStages"), "created without a value, which a person sets"
     state = (deployed.terraform.folder / "terraform.tfstate").read_text()
     assert "secret_string" not in state and "private_key" not in state
 
@@ -155,40 +155,40 @@ def matches(pattern, line):
 
 def filters(deployed, name):
     deployed.moto.enforce(False)
-    there = deployed.moto.client("logs").describe_metric_filters(
+    actual = deployed.moto.client("logs").describe_metric_filters(
         logGroupName=f"/aws/lambda/landbridge-shop-{name}"
     )
     deployed.moto.enforce(True)
     return {
         it["filterName"].removeprefix("landbridge-shop-"): it["filterPattern"]
-        for it in there["metricFilters"]
+        for it in actual["metricFilters"]
     }
 
 
-def test_every_function_works_with_its_own_role(deployed, world):
+def test_every_function_works_with_its_own_role(deployed, role_sessions):
     """Each binary as deployed, with IAM enforced: its configuration from S3, its variables, its role."""
-    s3 = deployed.moto.client("s3", world["transfer"])
+    s3 = deployed.moto.client("s3", role_sessions["transfer"])
     before = deployed.moto.denied()
-    answer = run(deployed, world, "snapshot")
+    answer = run(deployed, role_sessions, "snapshot")
     assert answer.ok and "created" in answer.payload["message"], answer
     # Tagged, so that it may be pruned later; the old one is deleted by the retention ladder.
-    answer = run(deployed, world, "export")
+    answer = run(deployed, role_sessions, "export")
     assert answer.ok and "started" in answer.payload["message"], answer
     # moto's export is complete at once and has no objects; RDS's role writes them.
-    refused = run(deployed, world, "export")
+    refused = run(deployed, role_sessions, "export")
     assert not refused.ok and refused.payload["errorType"] == "Corrupt", refused
-    s3_of_rds = deployed.moto.client("s3", world["export-role"])
+    s3_of_rds = deployed.moto.client("s3", role_sessions["export-role"])
     write_export(s3_of_rds, deployed.outputs["key_arn"], BUCKET, EXPORT, COLUMNS, ROWS)
-    answer = run(deployed, world, "export")
+    answer = run(deployed, role_sessions, "export")
     assert answer.ok and answer.payload["progress"] == "done", answer
     # The plan is made from the footers. Google does not answer; test_published.py continues from here.
-    answer = run(deployed, world, "transfer", at="2026-01-01T17:00:00Z")
+    answer = run(deployed, role_sessions, "transfer", at="2026-01-01T17:00:00Z")
     assert deployed.moto.denied() == before, answer
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=DAY)["Contents"]
     names = {it["Key"].removeprefix(DAY) for it in listed}
     assert {"export.json", "manifest.json", "plan.json", "plan/creators.json"} <= names, (names, answer)
     # After the deadline the load reports the day in a line that the alarm's filter matches.
-    answer = run(deployed, world, "load", at="2026-01-01T19:00:00Z")
+    answer = run(deployed, role_sessions, "load", at="2026-01-01T19:00:00Z")
     lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
     of_load = filters(deployed, "load")
     for name in ("unpublished", "alerts"):
@@ -198,15 +198,15 @@ def test_every_function_works_with_its_own_role(deployed, world):
 
 
 @pytest.fixture(scope="session")
-def next_day(deployed, world):
+def next_day(deployed, role_sessions):
     """Creates a snapshot that is not exported yet."""
-    assert run(deployed, world, "snapshot", at=NEXT_DAY).ok
+    assert run(deployed, role_sessions, "snapshot", at=NEXT_DAY).ok
 
 
 @pytest.mark.parametrize(
     ("function", "statement", "action", "at"), NEEDED, ids=[f"{it[0]}-{it[1]}" for it in NEEDED]
 )
-def test_every_statement_is_needed(deployed, world, next_day, function, statement, action, at):
+def test_every_statement_is_needed(deployed, role_sessions, next_day, function, statement, action, at):
     moto, role = deployed.moto, f"landbridge-shop-{function}"
     moto.enforce(False)
     iam, s3 = moto.client("iam"), moto.client("s3")
@@ -225,7 +225,7 @@ def test_every_statement_is_needed(deployed, world, next_day, function, statemen
         s3.delete_object(Bucket=BUCKET, Key=DAY + name)
     before = len(moto.denied())
     try:
-        answer = run(deployed, world, function, at=at)
+        answer = run(deployed, role_sessions, function, at=at)
         assert not answer.ok and f"DENIED {action} on" in "\n".join(moto.denied()[before:]), answer
     finally:
         moto.enforce(False)
@@ -240,7 +240,7 @@ def test_every_statement_is_needed(deployed, world, next_day, function, statemen
     MUST_NOT,
     ids=[f"{it[0]}-{it[2]}-{number}" for number, it in enumerate(MUST_NOT)],
 )
-def test_a_role_must_not(deployed, world, role, service, call, given):
+def test_a_role_must_not(deployed, role_sessions, role, service, call, given):
     known = {
         "ROLE": deployed.role("export-role"),
         "KEY": deployed.outputs["key_arn"],
@@ -251,7 +251,7 @@ def test_a_role_must_not(deployed, world, role, service, call, given):
         key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
     }
     with pytest.raises(ClientError) as refused:
-        getattr(deployed.moto.client(service, world[role]), call)(**given)
+        getattr(deployed.moto.client(service, role_sessions[role]), call)(**given)
     # moto answers in XML even where the protocol is JSON, so the client finds no error code.
     answer = refused.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
@@ -259,17 +259,17 @@ def test_a_role_must_not(deployed, world, role, service, call, given):
 
 
 @pytest.mark.parametrize(("role", "service", "call", "given"), MAY, ids=[f"{it[0]}-{it[2]}" for it in MAY])
-def test_a_role_may(deployed, world, role, service, call, given):
+def test_a_role_may(deployed, role_sessions, role, service, call, given):
     """Permissions that the ticks above do not use. Without this test, `AccessDenied` would prove nothing."""
     known = {"TOKEN_KEY": deployed.outputs["token_key_arn"], "QUEUE": deployed.outputs["failures_queue_url"]}
     given = {
         key: known.get(value, value) if isinstance(value, str) else value for key, value in given.items()
     }
-    getattr(deployed.moto.client(service, world[role]), call)(**given)
+    getattr(deployed.moto.client(service, role_sessions[role]), call)(**given)
 
 
-def test_a_forged_signature_is_refused(deployed, world):
-    forged = world["transfer"] | {"SecretAccessKey": "another-secret"}
+def test_a_forged_signature_is_refused(deployed, role_sessions):
+    forged = role_sessions["transfer"] | {"SecretAccessKey": "another-secret"}
     with pytest.raises(ClientError) as refused:
         deployed.moto.client("s3", forged).list_objects_v2(Bucket=BUCKET, Prefix="ledger/shop/")
     assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"

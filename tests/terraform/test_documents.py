@@ -292,8 +292,8 @@ def test_the_files_of_init_are_valid_in_both_clouds(tree, google, tmp_path):
     text = (folder / "main.tf").read_text()
     assert '"../../../terraform/modules/aws"' in text and '"../../../terraform/modules/gcp"' in text
     (folder / "main.tf").write_text(text.replace("google_credentials =", "google_credential  ="))
-    said = terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
-    assert 'An argument named "google_credential" is not expected here' in said
+    output = terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
+    assert 'An argument named "google_credential" is not expected here' in output
 
 
 def commands_of(page):

@@ -18,17 +18,17 @@ def test_the_module_is_valid(module):
 
 
 def test_the_plan_passes_the_modules_tests(module):
-    said = module.run("test", "-no-color")
-    assert " 0 failed" in said and "skip" not in said, said
+    output = module.run("test", "-no-color")
+    assert " 0 failed" in output and "skip" not in output, output
     # One line per `run` of tests/*.tftest.hcl, and one for each file.
     written = sum(
         path.read_text().count('\nrun "') for path in (module.folder / "tests").glob("*.tftest.hcl")
     )
-    assert said.count("... pass") == written + 1, said
+    assert output.count("... pass") == written + 1, output
 
 
 @pytest.mark.parametrize(
-    ("file", "right", "wrong", "said"),
+    ("file", "right", "wrong", "message"),
     [
         (
             "landing.tf",
@@ -51,7 +51,7 @@ def test_the_plan_passes_the_modules_tests(module):
         ("federation.tf", "  aws {\n", "  amazon {\n", 'Blocks of type "amazon" are not expected here'),
     ],
 )
-def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong, said):
+def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong, message):
     copy = tmp_path / "terraform"
     shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
     path = copy / "modules/gcp" / file
@@ -60,7 +60,7 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
     path.write_text(text.replace(right, wrong))
     terraform = Terraform(path.parent, google)
     terraform.run("init", "-input=false", "-no-color")
-    assert said in terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
+    assert message in terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ DRILL = [{"Key": "landbridge:drill", "Value": "shop"}]
 
 
 @pytest.fixture(scope="session")
-def operator(deployed, world):
+def operator(deployed, role_sessions):
     """Sessions of two roles: one with `operator` alone, one with both policies."""
     moto = deployed.moto
     moto.enforce(False)
@@ -52,20 +52,21 @@ def landbridge(deployed, credentials, *arguments, expect=0):
     }
     command = [variable("LANDBRIDGE_CLI"), *arguments, "--config", CONFIG]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
-    said = done.stdout + done.stderr
-    assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{said}\n" + "\n".join(
+    output = done.stdout + done.stderr
+    assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{output}\n" + "\n".join(
         deployed.moto.denied()[-3:]
     )
-    return said
+    return output
 
 
-def test_the_policies_are_attached_to_no_one(deployed, world):
+def test_the_policies_are_attached_to_no_one(deployed, role_sessions):
     deployed.moto.enforce(False)
     iam = deployed.moto.client("iam")
     for name, arn in deployed.outputs["operator_policy_arns"].items():
-        there = iam.get_policy(PolicyArn=arn)["Policy"]
-        assert there["AttachmentCount"] == 0, arn
-        document = iam.get_policy_version(PolicyArn=arn, VersionId=there["DefaultVersionId"])["PolicyVersion"]
+        policy = iam.get_policy(PolicyArn=arn)["Policy"]
+        assert policy["AttachmentCount"] == 0, arn
+        version = policy["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
         values = {
             "partition": "aws",
             "region": REGION,
@@ -203,5 +204,5 @@ def test_the_operator_reads_no_export_and_changes_no_record(deployed, operator, 
 
 
 def test_the_operator_reads_the_ledger(deployed, operator):
-    there = deployed.moto.client("s3", operator["oncall"]).get_object(Bucket=BUCKET, Key=f"{DAY}export.json")
-    assert HOUR and json.loads(there["Body"].read())
+    record = deployed.moto.client("s3", operator["oncall"]).get_object(Bucket=BUCKET, Key=f"{DAY}export.json")
+    assert HOUR and json.loads(record["Body"].read())

@@ -37,8 +37,8 @@ def test_the_commands_of_the_page_lead_to_a_published_day():
     done = subprocess.run(
         [sys.executable, HERE / "rehearse.py"], capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
-    said = done.stdout
-    assert done.returncode == 0, said + done.stderr
+    output = done.stdout
+    assert done.returncode == 0, output + done.stderr
     # In this order: each text proves one step.
     at = 0
     for text in (
@@ -56,11 +56,11 @@ def test_the_commands_of_the_page_lead_to_a_published_day():
         "Queried as three readers:",
         "BucketNotEmpty",
     ):
-        at = said.find(text, at)
-        assert at >= 0, f"{text!r} is missing, or not in order, in:\n{said}"
-    analyst, reader = said.partition("  analyst:")[2].split("  pii-reader:")
+        at = output.find(text, at)
+        assert at >= 0, f"{text!r} is missing, or not in order, in:\n{output}"
+    analyst, reader = output.partition("  analyst:")[2].split("  pii-reader:")
     assert "haeun@example.net" not in analyst and "XXXXX@example.net" in analyst
     assert "haeun@example.net" in reader and "Access denied" in reader
     # No reader sees a tokenised value in plain text or an unclassified column.
-    assert "110-222-333333" not in said and "calls at night" not in said
+    assert "110-222-333333" not in output and "calls at night" not in output
     assert "tok1_" in analyst

@@ -104,7 +104,7 @@ async fn moto_still_has_the_known_gaps() {
     let filtered = rds.describe_export_tasks().source_arn(&arns[1]).send().await.expect("tasks");
     let strangers = filtered.export_tasks().iter().any(|task| task.source_arn() != Some(&arns[1]));
     let objects = s3.list_objects_v2().bucket("probes").send().await.expect("a listing");
-    let impostor = Account { secret: "another", ..moto.account() };
+    let wrong_secret = Account { secret: "another", ..moto.account() };
 
     let observed = Capabilities {
         exports_write_objects: !objects.contents().is_empty(),
@@ -114,7 +114,7 @@ async fn moto_still_has_the_known_gaps() {
         exports_can_be_filtered: !strangers,
         snapshots_take_time: statuses.iter().any(|status| status != "available"),
         listings_have_pages: page.db_snapshots().len() == 20 && page.marker().is_some(),
-        signatures_are_checked: impostor.s3().list_buckets().send().await.is_err(),
+        signatures_are_checked: wrong_secret.s3().list_buckets().send().await.is_err(),
         conditional_writes_are_atomic: MOTO.conditional_writes_are_atomic,
     };
     assert_eq!(observed, MOTO, "moto (left) is not what the flags (right) say");

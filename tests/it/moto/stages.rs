@@ -92,7 +92,9 @@ fn snapshot_id(env: &MotoEnv, n: i64) -> SnapshotId {
 }
 
 async fn snapshots_are_created_and_pruned(kind: SourceKind) {
-    let Some(env) = MotoEnv::start("moto: snapshots and thinning", kind).await else { return };
+    let Some(env) = MotoEnv::start("moto: creating and pruning snapshots", kind).await else {
+        return;
+    };
     let context = &env.context;
     create_manual_snapshot(&env, "before-the-migration").await;
     // It has one of our names but no tag, so it is not ours.

@@ -34,7 +34,8 @@ const SCHEMA: &str = "
 type Person = [Option<&'static str>; 9];
 
 /// All people are fictitious. Their values are those that often break in a transfer: NULL next to
-/// the empty string, quotes, backslashes, line ends, COPY's own escapes, characters beyond the basic
+/// the empty string, quotes, backslashes, line ends, COPY's own escapes, characters beyond the
+/// basic
 /// plane, decomposed Hangul, spaces at either end.
 pub(super) const PEOPLE: [Person; 8] = [
     [

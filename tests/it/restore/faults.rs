@@ -176,7 +176,7 @@ async fn no_snapshot_to_restore_from() {
     run(&env, &ARGS).await.assert_fails(1, &["no restore point"]);
     let at = ["restore", "--at", "14:00", "--as", "x", "--yes"];
     run(&env, &at).await.assert_fails(2, &["not an instant such as"]);
-    let unknown = ["restore", "--snapshot", "nobody", "--as", "x", "--yes"];
+    let unknown = ["restore", "--snapshot", "no-such-snapshot", "--as", "x", "--yes"];
     run(&env, &unknown).await.assert_fails(1, &["no snapshot of that name"]);
     let day = ["restore", "--from-receipt", "2026-11-21", "--as", "x", "--yes"];
     run(&env, &day).await.assert_fails(1, &["no receipts of 2026-11-21"]);

@@ -134,7 +134,7 @@ async fn an_omitted_setting_is_detected() {
             // Without a storage type there is nothing to provision.
             most.remove(Setting::Iops);
         }
-        let plan = RestorePlan { target: format!("forgot-{number}"), ..plan };
+        let plan = RestorePlan { target: format!("omits-{number}"), ..plan };
         let without = restore_with(&env, &rds, &plan, &most).await;
         let differing = differing_settings(&plan.settings, &without);
         assert!(
