@@ -196,7 +196,7 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     other_role.append(&mut other_credentials);
     let tags = load["LANDBRIDGE_POLICY_TAGS"].replace("policyTags/3", "policyTags/999");
     let cases = [
-        (other_role, "google credentials", "no access token", "workload identity provider"),
+        (other_role, "google credentials", "no Google access token", "workload identity provider"),
         (
             with("LANDBRIDGE_POLICY_TAGS", &tags),
             "google policy tags",
