@@ -86,52 +86,65 @@ pub fn plan(
     snapshots: &[ManualSnapshot],
     ladder: Ladder,
     protected: &BTreeSet<Hour>,
-    SnapshotLimits { quota, reserve }: SnapshotLimits,
+    limits: SnapshotLimits,
 ) -> RetentionPlan {
-    let mut ours: BTreeMap<Hour, &ManualSnapshot> = BTreeMap::new();
-    for snapshot in snapshots {
-        if let Some(hour) = snapshot.owned_hour(source) {
-            ours.insert(hour, snapshot);
-        }
-    }
-    let deletable = |snapshot: &ManualSnapshot| {
-        !snapshot.pinned && !snapshot.exporting && snapshot.status == "available"
+    let own: BTreeMap<Hour, &ManualSnapshot> = snapshots
+        .iter()
+        .filter_map(|snapshot| Some((snapshot.owned_hour(source)?, snapshot)))
+        .collect();
+    let prunable = |at: &Hour, snapshot: &ManualSnapshot| {
+        !snapshot.pinned
+            && !snapshot.exporting
+            && snapshot.status == "available"
+            && !protected.contains(at)
     };
-    let exists = ours.contains_key(&hour);
     // Snapshots that cannot be pruned use part of the quota regardless of the ladder.
     let fixed = snapshots
         .iter()
         .filter(|snapshot| {
-            snapshot
-                .owned_hour(source)
-                .is_none_or(|hour| !deletable(snapshot) || protected.contains(&hour))
+            snapshot.owned_hour(source).is_none_or(|at| at != hour && !prunable(&at, snapshot))
         })
-        .filter(|snapshot| snapshot.owned_hour(source) != Some(hour))
         .count();
-    let room = quota.saturating_sub(reserve).saturating_sub(fixed);
+    let usable = limits.quota.saturating_sub(limits.reserve);
+    let room = usable.saturating_sub(fixed);
 
-    let candidates: BTreeSet<Hour> = ours
+    let candidates: BTreeSet<Hour> = own
         .iter()
-        .filter(|(at, snapshot)| deletable(snapshot) && !protected.contains(at))
+        .filter(|(at, snapshot)| prunable(at, snapshot))
         .map(|(at, _)| *at)
         .chain([hour])
         .collect();
-    let all: BTreeSet<Hour> = ours.keys().copied().chain([hour]).collect();
-    let rungs = hours_to_keep(&all, calendar, ladder);
-    // The most valuable first: if the quota is too small, the last ones are not kept.
-    let mut keep: Vec<Hour> = rungs.into_iter().filter(|at| candidates.contains(at)).collect();
-    let wanted = keep.len();
-    keep.truncate(room);
-    let keep: BTreeSet<Hour> = keep.into_iter().collect();
-
-    let delete: Vec<String> = candidates
-        .iter()
-        .filter(|at| !keep.contains(at))
-        .filter_map(|at| ours.get(at).map(|snapshot| snapshot.id.clone()))
+    let all: BTreeSet<Hour> = own.keys().copied().chain([hour]).collect();
+    let wanted: Vec<Hour> = hours_to_keep(&all, calendar, ladder)
+        .into_iter()
+        .filter(|at| candidates.contains(at))
         .collect();
-    let create = !exists && keep.contains(&hour);
-    let full = snapshots.len() >= quota.saturating_sub(reserve);
-    let warning = if room == 0 {
+    // The most valuable first: if the quota is too small, the last ones are not kept.
+    let keep: BTreeSet<Hour> = wanted.iter().take(room).copied().collect();
+
+    let delete: Vec<String> = own
+        .iter()
+        .filter(|(at, snapshot)| prunable(at, snapshot) && !keep.contains(at))
+        .map(|(_, snapshot)| snapshot.id.clone())
+        .collect();
+    let create = !own.contains_key(&hour) && keep.contains(&hour);
+    RetentionPlan {
+        create,
+        delete_first: create && snapshots.len() >= usable && !delete.is_empty(),
+        delete,
+        warning: quota_warning(limits, fixed, room, wanted.len()),
+    }
+}
+
+/// The warning that the quota has room for no snapshot, or for fewer than are `wanted`. `fixed`
+/// snapshots cannot be pruned.
+fn quota_warning(
+    SnapshotLimits { quota, reserve }: SnapshotLimits,
+    fixed: usize,
+    room: usize,
+    wanted: usize,
+) -> Option<String> {
+    if room == 0 {
         Some(format!(
             "no snapshot can be created: {fixed} of the quota of {quota} cannot be pruned (pinned, in use, or not created by Landbridge) and {reserve} are reserved; delete snapshots, or raise the quota and `snapshots.quota`"
         ))
@@ -141,8 +154,7 @@ pub fn plan(
         ))
     } else {
         None
-    };
-    RetentionPlan { create, delete_first: create && full && !delete.is_empty(), delete, warning }
+    }
 }
 
 /// The hours that the ladder keeps, the most valuable first: newest hours, then days, then
@@ -187,7 +199,7 @@ mod tests {
         Calendar::new("Asia/Seoul", 1).unwrap()
     }
 
-    fn ours(hour: Hour) -> ManualSnapshot {
+    fn own_snapshot(hour: Hour) -> ManualSnapshot {
         ManualSnapshot {
             id: SnapshotId::for_hour("shop", hour).unwrap().to_string(),
             database_id: "shop-prod".into(),
@@ -200,8 +212,8 @@ mod tests {
         }
     }
 
-    fn people(id: &str) -> ManualSnapshot {
-        ManualSnapshot { id: id.into(), source_tag: None, ..ours(start()) }
+    fn other_snapshot(id: &str) -> ManualSnapshot {
+        ManualSnapshot { id: id.into(), source_tag: None, ..own_snapshot(start()) }
     }
 
     fn start() -> Hour {
@@ -222,7 +234,7 @@ mod tests {
                 plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), limits(quota));
             snapshots.retain(|snapshot| !plan.delete.contains(&snapshot.id));
             if plan.create {
-                snapshots.push(ours(hour));
+                snapshots.push(own_snapshot(hour));
             }
             most = most.max(snapshots.len());
         }
@@ -247,8 +259,9 @@ mod tests {
 
     #[test]
     fn other_snapshots_count_and_are_never_deleted() {
-        let people: Vec<_> = (0..60).map(|n| people(&format!("before-release-{n}"))).collect();
-        let (left, most) = run(24 * 20, 100, people);
+        let others: Vec<_> =
+            (0..60).map(|n| other_snapshot(&format!("before-release-{n}"))).collect();
+        let (left, most) = run(24 * 20, 100, others);
         assert_eq!(left.iter().filter(|s| s.source_tag.is_none()).count(), 60);
         assert!(most <= 90, "{most}");
         assert_eq!(left.len(), 90);
@@ -256,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_exhausted_quota_creates_nothing_and_warns() {
-        let snapshots: Vec<_> = (0..95).map(|n| people(&format!("p{n}"))).collect();
+        let snapshots: Vec<_> = (0..95).map(|n| other_snapshot(&format!("p{n}"))).collect();
         let plan =
             plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
         assert!(!plan.create);
@@ -270,11 +283,11 @@ mod tests {
     fn pinned_exporting_protected_and_untagged_snapshots_stay() {
         let calendar = calendar();
         let old = |n: i64| calendar.hour_of(start().start() + n.hours());
-        let mut snapshots: Vec<_> = (0..400).map(|n| ours(old(n))).collect();
+        let mut snapshots: Vec<_> = (0..400).map(|n| own_snapshot(old(n))).collect();
         snapshots[3].pinned = true;
         snapshots[4].exporting = true;
         snapshots[5].status = "creating".into();
-        // Named like ours, but never tagged: a person's copy.
+        // Named like a snapshot of Landbridge, but without the tag: it was created by a person.
         snapshots[6].source_tag = None;
         let protected = BTreeSet::from([old(7)]);
         let plan = plan("shop", old(400), &calendar, &snapshots, LADDER, &protected, limits(1000));
@@ -292,5 +305,14 @@ mod tests {
         let hour = calendar.hour_of(start().start() + (24 * 30 - 1).hours());
         let again = plan("shop", hour, &calendar, &left, LADDER, &BTreeSet::new(), limits(100));
         assert_eq!((again.create, again.delete.len()), (false, 0));
+    }
+
+    #[test]
+    fn a_pinned_snapshot_of_the_current_hour_stays_when_the_quota_is_exhausted() {
+        let mut snapshots: Vec<_> = (0..95).map(|n| other_snapshot(&format!("p{n}"))).collect();
+        snapshots.push(ManualSnapshot { pinned: true, ..own_snapshot(start()) });
+        let plan =
+            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
+        assert!(plan.delete.is_empty(), "{:?}", plan.delete);
     }
 }
