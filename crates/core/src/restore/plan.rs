@@ -1,4 +1,4 @@
-//! What a restore asks for: every recorded setting, named explicitly.
+//! The plan of a restore: every recorded setting, set explicitly.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use super::settings::{Setting, SettingValue, Settings, SettingsRecord};
 use crate::config::SourceKind;
 use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
 
-/// gp3 storage has this much without being asked for, and refuses to be asked for it below
-/// 400 GiB (AWS documentation, "gp3 storage"): IOPS, and MiB/s.
+/// IOPS and throughput in MiB/s that gp3 storage below 400 GiB always has. RDS rejects a request
+/// that names them (AWS documentation, "gp3 storage").
 const GP3_BASELINE: (i64, i64) = (3_000, 125);
 
-/// Where the data comes from.
+/// Where the data of a restore comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestoreOrigin {
-    /// This snapshot.
+    /// The snapshot with this id.
     Snapshot(String),
-    /// The source's logs, up to this instant.
+    /// The logs of the source, up to this instant.
     Time(Timestamp),
-    /// The source's logs, as far as they go.
+    /// The logs of the source, up to its latest restorable time.
     Latest,
 }
 
 impl RestoreOrigin {
-    /// The value of the tag that tells whose restore an instance is.
+    /// The value of the tag `landbridge:restored-from`, which identifies the restore.
     pub fn tag(&self, source: &str) -> String {
         match self {
             Self::Snapshot(id) => id.clone(),
@@ -39,47 +39,71 @@ impl RestoreOrigin {
 /// A member of a restored cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClusterMember {
-    /// Its name.
+    /// Its id.
     pub id: String,
-    /// What it is set to.
+    /// Its settings.
     pub settings: Settings,
 }
 
-/// A restore. What it holds is asked for in the restore itself where that can be, and set
-/// right afterwards where it cannot.
+/// A restore. The restore call sets every setting that it accepts; the others are set when the
+/// database is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RestorePlan {
-    /// An instance or a cluster.
+    /// Instance or cluster.
     pub kind: SourceKind,
-    /// The source's id; nothing of it is changed.
+    /// The source's id. The source is not changed.
     pub source: String,
-    /// The new database's id.
+    /// The id of the new database.
     pub target: String,
     /// Where the data comes from.
     pub origin: RestoreOrigin,
-    /// As RDS names it.
+    /// The engine, as RDS names it.
     pub engine: String,
-    /// Likewise.
+    /// The engine's version, as RDS names it.
     pub engine_version: String,
-    /// All that is asked for.
+    /// All settings of the new database.
     pub settings: Settings,
-    /// The members of a cluster, the first becoming its writer.
+    /// The members of a cluster; the first one becomes its writer.
     pub members: Vec<ClusterMember>,
-    /// What a person must bring back.
+    /// What the operator must restore manually.
     pub manual_steps: Vec<String>,
 }
 
-/// What differs from the source's own settings on purpose.
+/// Intended differences from the recorded settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestoreOptions<'a> {
-    /// Reachable from the internet. Never unless asked for.
+    /// Whether the database is reachable from the internet; `false` by default, whatever the
+    /// record says.
     pub public: bool,
-    /// A throw-away database of this drill: it must be easy to delete.
+    /// The source's name if the restore is a drill. Its database has no deletion protection.
     pub drill: Option<&'a str>,
 }
 
+impl RestoreOptions<'_> {
+    fn public_flag(self) -> Option<SettingValue> {
+        Some(SettingValue::Flag(self.public))
+    }
+
+    /// The recorded settings of an instance, a cluster or a member, with `tags` added and the
+    /// intended differences.
+    fn apply(self, recorded: &Settings, tags: &BTreeMap<String, String>) -> Settings {
+        let mut settings = recorded.clone();
+        let mut all_tags = recorded.tags();
+        all_tags.extend(tags.clone());
+        settings.set(Setting::Tags, Some(SettingValue::Tags(all_tags)));
+        if settings.get(Setting::PubliclyAccessible).is_some() {
+            settings.set(Setting::PubliclyAccessible, self.public_flag());
+        }
+        if self.drill.is_some() && settings.get(Setting::DeletionProtection).is_some() {
+            settings.set(Setting::DeletionProtection, Some(SettingValue::Flag(false)));
+        }
+        remove_gp3_baseline(&mut settings);
+        settings
+    }
+}
+
 impl RestorePlan {
-    /// The restore of `record` under the name `target`.
+    /// Plans to restore the settings of `record` and the data of `origin` as `target`.
     pub fn new(
         record: &SettingsRecord,
         source: &str,
@@ -94,122 +118,130 @@ impl RestorePlan {
         if let Some(drill) = options.drill {
             tags.insert(TAG_DRILL.to_owned(), drill.to_owned());
         }
-        let wanted = |settings: &Settings| {
-            let mut wanted = settings.clone();
-            let mut all = settings.tags();
-            all.extend(tags.clone());
-            wanted.set(Setting::Tags, Some(SettingValue::Tags(all)));
-            if wanted.get(Setting::PubliclyAccessible).is_some() {
-                wanted.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
-            }
-            if options.drill.is_some() && wanted.get(Setting::DeletionProtection).is_some() {
-                wanted.set(Setting::DeletionProtection, Some(SettingValue::Flag(false)));
-            }
-            without_baseline(&mut wanted);
-            wanted
-        };
-        let mut settings = wanted(&record.settings);
-        // The members of an Aurora cluster are public or not, each for itself.
+        let mut settings = options.apply(&record.settings, &tags);
+        // In an Aurora cluster, this is a setting of each member and not of the cluster.
         if record.kind == SourceKind::Instance {
-            settings.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
+            settings.set(Setting::PubliclyAccessible, options.public_flag());
         }
-        let mut members: Vec<(&String, &Settings)> = record.members.iter().collect();
-        let tier = |settings: &Settings| match settings.get(Setting::PromotionTier) {
-            Some(SettingValue::Number(tier)) => *tier,
-            _ => i64::MAX,
-        };
-        members.sort_by_key(|(name, settings)| (tier(settings), (*name).clone()));
-        let member = |(number, (name, settings)): (usize, (&String, &Settings))| {
-            let mut settings = wanted(settings);
-            settings.set(Setting::PubliclyAccessible, Some(SettingValue::Flag(options.public)));
-            ClusterMember { id: member_name(name, number, source, target), settings }
-        };
+        let members = members_by_tier(record, source, target).into_iter().map(|(id, recorded)| {
+            let mut settings = options.apply(recorded, &tags);
+            settings.set(Setting::PubliclyAccessible, options.public_flag());
+            ClusterMember { id, settings }
+        });
         Self {
             kind: record.kind,
             source: source.to_owned(),
             target: target.to_owned(),
+            members: members.collect(),
             origin,
             engine: record.engine.clone(),
             engine_version: record.engine_version.clone(),
             settings,
-            members: members.into_iter().enumerate().map(member).collect(),
             manual_steps: record.manual_steps.clone(),
         }
     }
 
-    /// What the restore call is asked for.
+    /// The settings that the restore call accepts.
     pub fn restore_call_settings(&self) -> Settings {
-        let of_the_call = self.settings.iter().filter(|(it, _)| it.is_restore_parameter(self.kind));
-        of_the_call.map(|(setting, value)| (setting, value.clone())).collect()
+        self.settings
+            .iter()
+            .filter(|(setting, _)| setting.is_restore_parameter(self.kind))
+            .map(|(setting, value)| (setting, value.clone()))
+            .collect()
     }
 
-    /// Every setting of the plan beside what the source is set to now, tags of ours apart.
+    /// Compares every setting of the plan with the current settings of the source; `None` if the
+    /// source does not exist.
     pub fn compare_with(&self, source: Option<&SettingsRecord>) -> Vec<SettingComparison> {
         let mut lines = compare("", &self.settings, source.map(|source| &source.settings));
+        let current_members: BTreeMap<String, &Settings> = source
+            .map(|source| members_by_tier(source, &self.source, &self.target))
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         for member in &self.members {
-            let of_source = source.and_then(|source| {
-                let pairs = source.members.iter().enumerate();
-                pairs
-                    .map(|(number, (name, settings))| {
-                        (member_name(name, number, &self.source, &self.target), settings)
-                    })
-                    .find(|(name, _)| *name == member.id)
-            });
-            let of_source = of_source.map(|(_, settings)| settings);
-            lines.extend(compare(&member.id, &member.settings, of_source));
+            let current = current_members.get(&member.id).copied();
+            lines.extend(compare(&member.id, &member.settings, current));
         }
         lines
     }
 }
 
-/// One setting of a plan.
+/// One setting of a plan, compared with the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettingComparison {
-    /// The member it is about; empty for the instance or the cluster itself.
+    /// The id of the cluster member; empty for the instance or the cluster itself.
     pub member: String,
     /// The setting.
     pub setting: Setting,
-    /// What the source is set to now.
+    /// The source's current value.
     pub source: Option<SettingValue>,
-    /// What the restored database will be set to.
+    /// The value of the restored database.
     pub restored: Option<SettingValue>,
-    /// Whether the two differ.
+    /// Whether the two values differ; `false` if the source does not exist.
     pub differs: bool,
 }
 
-fn compare(member: &str, wanted: &Settings, source: Option<&Settings>) -> Vec<SettingComparison> {
+fn compare(
+    member: &str,
+    restored: &Settings,
+    current: Option<&Settings>,
+) -> Vec<SettingComparison> {
     let mut lines = Vec::new();
     for setting in Setting::ALL {
-        let restored = wanted.get(setting).cloned();
-        let mut of_source = source.and_then(|source| source.get(setting).cloned());
-        if restored.is_none() && of_source.is_none() {
-            continue;
-        }
-        // Left to what gp3 has anyway.
+        let restored = restored.get(setting).cloned();
+        let mut source = current.and_then(|current| current.get(setting).cloned());
+        // The plan does not name the baseline of gp3, but the restored storage has it.
         if restored.is_none() && matches!(setting, Setting::Iops | Setting::StorageThroughput) {
-            of_source = None;
+            source = None;
         }
-        if restored.is_none() && of_source.is_none() {
+        if restored.is_none() && source.is_none() {
             continue;
         }
-        let differs = source.is_some() && restored != of_source;
-        let member = member.to_owned();
-        lines.push(SettingComparison { member, setting, source: of_source, restored, differs });
+        let differs = current.is_some() && restored != source;
+        lines.push(SettingComparison {
+            member: member.to_owned(),
+            setting,
+            source,
+            restored,
+            differs,
+        });
     }
     lines
 }
 
-/// `shop-prod-instance-1` of `shop-prod` becomes `shop-restored-instance-1` of
-/// `shop-restored`; a name without that beginning gets a number.
-fn member_name(name: &str, number: usize, source: &str, target: &str) -> String {
-    match name.strip_prefix(source).filter(|end| end.starts_with('-')) {
+/// The members of a recorded cluster by promotion tier, then by name, with their ids in the
+/// restored cluster.
+fn members_by_tier<'a>(
+    record: &'a SettingsRecord,
+    source: &str,
+    target: &str,
+) -> Vec<(String, &'a Settings)> {
+    let tier = |settings: &Settings| match settings.get(Setting::PromotionTier) {
+        Some(SettingValue::Number(tier)) => *tier,
+        _ => i64::MAX,
+    };
+    let mut members: Vec<(&String, &Settings)> = record.members.iter().collect();
+    // Stable: the members are in the order of their names already.
+    members.sort_by_key(|(_, settings)| tier(settings));
+    let restored_id = |(index, (id, settings)): (usize, (&String, &'a Settings))| {
+        (member_id(id, index, source, target), settings)
+    };
+    members.into_iter().enumerate().map(restored_id).collect()
+}
+
+/// The id of a restored member: `shop-prod-instance-1` of `shop-prod` becomes
+/// `shop-restored-instance-1` of `shop-restored`. If an id does not start with the source's id,
+/// the member is numbered from its `index`.
+fn member_id(id: &str, index: usize, source: &str, target: &str) -> String {
+    match id.strip_prefix(source).filter(|end| end.starts_with('-')) {
         Some(end) => format!("{target}{end}"),
-        None => format!("{target}-{}", number + 1),
+        None => format!("{target}-{}", index + 1),
     }
 }
 
-/// Takes out what gp3 has by itself and refuses to be asked for.
-fn without_baseline(settings: &mut Settings) {
+/// Removes the IOPS and the throughput that gp3 always has: RDS rejects a request that names them.
+fn remove_gp3_baseline(settings: &mut Settings) {
     let is = |setting, value| settings.get(setting) == Some(&SettingValue::Number(value));
     let gp3 = settings.get(Setting::StorageType) == Some(&SettingValue::Text("gp3".to_owned()));
     if gp3 && is(Setting::Iops, GP3_BASELINE.0) && is(Setting::StorageThroughput, GP3_BASELINE.1) {
@@ -255,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_asked_for_but_never_to_be_public() {
+    fn every_setting_is_restored_except_public_access() {
         let record = instance();
         let plan = plan(&record, RestoreOptions::default());
         assert_eq!(
@@ -263,7 +295,7 @@ mod tests {
             Some(&SettingValue::Flag(false))
         );
         assert_eq!(plan.settings.get(Setting::DeletionProtection), Some(&SettingValue::Flag(true)));
-        assert_eq!(plan.settings.get(Setting::Iops), None, "gp3 has its baseline by itself");
+        assert_eq!(plan.settings.get(Setting::Iops), None, "gp3 has its baseline automatically");
         assert!(plan.restore_call_settings().get(Setting::MaintenanceWindow).is_none());
         assert!(plan.restore_call_settings().get(Setting::Class).is_some());
         let tags = plan.settings.tags();
@@ -279,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn public_when_asked_for_and_a_drill_can_be_deleted() {
+    fn public_access_is_optional_and_a_drill_database_has_no_deletion_protection() {
         let options = RestoreOptions { public: true, drill: Some("shop") };
         let plan = plan(&instance(), options);
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&SettingValue::Flag(true)));
@@ -291,14 +323,14 @@ mod tests {
     }
 
     #[test]
-    fn provisioned_storage_is_asked_for() {
+    fn iops_above_the_gp3_baseline_are_set() {
         let mut record = instance();
         record.settings.set(Setting::Iops, Some(SettingValue::Number(12_000)));
         assert!(plan(&record, RestoreOptions::default()).settings.get(Setting::Iops).is_some());
     }
 
     #[test]
-    fn members_come_in_the_order_of_their_tiers_under_new_names() {
+    fn members_are_ordered_by_promotion_tier_and_renamed() {
         let mut record = instance();
         record.kind = SourceKind::Cluster;
         record.settings = Settings::default();
@@ -306,10 +338,29 @@ mod tests {
         record.members.insert("shop-prod-a".into(), member(2));
         record.members.insert("reader".into(), member(0));
         let plan = plan(&record, RestoreOptions::default());
-        let names: Vec<&str> = plan.members.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(names, ["shop-restored-1", "shop-restored-a"]);
+        let ids: Vec<&str> = plan.members.iter().map(|member| member.id.as_str()).collect();
+        assert_eq!(ids, ["shop-restored-1", "shop-restored-a"]);
         let public = plan.members[0].settings.get(Setting::PubliclyAccessible);
         assert_eq!(public, Some(&SettingValue::Flag(false)));
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), None);
+    }
+
+    #[test]
+    fn numbered_members_are_compared_with_the_member_that_they_restore() {
+        let mut record = instance();
+        record.kind = SourceKind::Cluster;
+        record.settings = Settings::default();
+        let member = |class: &str, tier| {
+            settings(&[
+                (Setting::Class, text(class)),
+                (Setting::PromotionTier, SettingValue::Number(tier)),
+            ])
+        };
+        record.members.insert("a".into(), member("db.r6g.large", 1));
+        record.members.insert("b".into(), member("db.r6g.xlarge", 0));
+        let lines = plan(&record, RestoreOptions::default()).compare_with(Some(&record));
+        let classes: Vec<_> = lines.iter().filter(|line| line.setting == Setting::Class).collect();
+        assert_eq!(classes.len(), 2);
+        assert!(classes.iter().all(|line| !line.differs), "{classes:?}");
     }
 }
