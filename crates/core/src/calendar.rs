@@ -57,7 +57,7 @@ impl Hour {
         self.0
     }
 
-    /// `20261120t1600z`: the start in UTC, so that the repeated hour of a clock change has two names.
+    /// `20261120t1600z`: the start in UTC, so that an hour that a clock change repeats has two names.
     pub fn compact(self) -> String {
         self.0.strftime("%Y%m%dt%H%Mz").to_string()
     }
@@ -111,8 +111,8 @@ impl Calendar {
         let zoned = now.to_zoned(self.zone.clone());
         // Subtracting the time since the start of the hour, instead of constructing a wall-clock
         // time, distinguishes the two equal hours of a clock change.
-        let past = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
-        let start = Timestamp::from_second(now.as_second() - past).unwrap_or(now);
+        let seconds = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
+        let start = Timestamp::from_second(now.as_second() - seconds).unwrap_or(now);
         Hour(start)
     }
 

@@ -1,22 +1,22 @@
-//! The rules of Landbridge. No I/O, no clock, no environment: everything here
-//! is a function of its arguments, and cannot fail on the outside world.
+//! The rules of Landbridge. This crate does no I/O and reads no clock and no environment: every
+//! result depends on the arguments alone.
 //!
-//! | module | what it decides |
+//! | module | responsibility |
 //! |---|---|
-//! | [`config`], [`contract`], [`yaml`] | the two files an operator writes, and how their faults are told |
-//! | [`ids`] | identifiers that a cloud restricts, and how ours are derived from source and day |
-//! | [`calendar`], [`schedule`] | what a day is, and when a schedule fires |
-//! | [`retention`] | which snapshots to make and which to thin |
-//! | [`restore`] | what a snapshot is restored to, and how two databases change names |
-//! | [`manifest`] | what RDS says of an export |
-//! | [`types`] | source type → Parquet → BigQuery |
-//! | [`diff`] | the live table against the wanted one |
-//! | [`plan`] | what one day moves, object by object |
-//! | [`rewrite`] | what happens to each column on its way, and why a value may not fit |
-//! | [`receipt`] | the proof of a table's day |
-//! | [`cost`] | what a month costs, and what dominates it |
+//! | [`config`], [`contract`], [`yaml`] | the two files that an operator writes, and error messages with line numbers |
+//! | [`ids`] | identifiers that a cloud restricts, derived from source and day |
+//! | [`calendar`], [`schedule`] | days and hours in the configured time zone, and when a schedule fires |
+//! | [`retention`] | which snapshots to create and which to delete |
+//! | [`restore`] | the snapshot and the settings of a restore, and the swap of two names |
+//! | [`manifest`] | the manifests that RDS writes for an export |
+//! | [`types`] | the column types: source → Parquet → BigQuery |
+//! | [`diff`] | the difference between the live table and the desired one |
+//! | [`plan`] | the objects that are transferred for a day |
+//! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
+//! | [`receipt`] | the receipt of a table for a day |
+//! | [`cost`] | the cost of a month and of a day |
 //! | [`created`] | whether a create call created the resource or found it |
-//! | [`error`] | one error, one policy |
+//! | [`error`] | the error type, and the retry policy and operator's action for each kind |
 
 pub mod calendar;
 pub mod config;

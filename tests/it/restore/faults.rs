@@ -78,7 +78,10 @@ async fn the_snapshot_is_being_deleted() {
     // over.
     let output = run(&env, &ARGS).await.json();
     assert_eq!(output["plan"]["origin"]["snapshot"], *first);
-    assert!(output["remarks"].to_string().contains("is passed over: it is deleting"), "{output}");
+    assert!(
+        output["remarks"].to_string().contains("is skipped: its status is deleting"),
+        "{output}"
+    );
     assert_eq!(source_state(&env), before);
 }
 
@@ -175,7 +178,7 @@ async fn no_snapshot_to_restore_from() {
     let env = builder.build().await;
     run(&env, &ARGS).await.assert_fails(1, &["no restore point"]);
     let at = ["restore", "--at", "14:00", "--as", "x", "--yes"];
-    run(&env, &at).await.assert_fails(2, &["not an instant such as"]);
+    run(&env, &at).await.assert_fails(2, &["must be a date and time"]);
     let unknown = ["restore", "--snapshot", "no-such-snapshot", "--as", "x", "--yes"];
     run(&env, &unknown).await.assert_fails(1, &["no snapshot of that name"]);
     let day = ["restore", "--from-receipt", "2026-11-21", "--as", "x", "--yes"];

@@ -11,7 +11,7 @@ use crate::error::failed;
 /// A database that can be a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCandidate {
-    /// Instance or cluster. Members of a cluster are no candidates.
+    /// Instance or cluster. A member of a cluster is not a candidate.
     pub kind: SourceKind,
     /// Its id.
     pub id: String,
@@ -129,7 +129,7 @@ impl Rds {
     }
 }
 
-/// Aurora reports 0 or 1, because its storage grows automatically.
+/// `None` for Aurora, which reports 0 or 1 because its storage grows automatically.
 fn storage_gib(gib: Option<i32>) -> Option<u32> {
     gib.and_then(|gib| u32::try_from(gib).ok()).filter(|gib| *gib > 1)
 }

@@ -63,7 +63,7 @@ pub(super) fn instance_settings(it: &DbInstance) -> Settings {
     all
 }
 
-/// The settings of a cluster, without those of its members.
+/// The settings of a cluster; its members have their own.
 pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
     let mut all = Settings::default();
     let aurora = it.engine().is_some_and(is_aurora);
@@ -128,8 +128,8 @@ pub(super) fn manual_steps(it: &DbInstance) -> Vec<String> {
     all
 }
 
-/// A record without the tags that Landbridge set: they describe the origin of a database and are no
-/// setting of it.
+/// Creates a record without the tags that Landbridge set: these describe the origin of a database
+/// and are not settings.
 pub(super) fn settings_record(
     kind: SourceKind,
     engine: Option<&str>,

@@ -28,7 +28,7 @@ fn the_workload_of_the_write_up() {
         out | KMS, the key                                   1  key-month                             1      1.00               1.00
         out | CloudWatch metrics from logs                   3  metric-month           10           0.3  ?   0.00               0.90
         out | S3 storage of exports, 7 days                 21  GiB-month                         0.025      0.53               0.53
-        out | Cloud Storage of carried files, 7 days        21  GiB-month                         0.023      0.48               0.48
+        out | Cloud Storage of Parquet files, 7 days        21  GiB-month                         0.023      0.48               0.48
         out | Secrets Manager, the key of tokens             1  secret-month                        0.4  ?   0.40               0.40
         out | KMS, uses of the key                       11.22  10,000 uses                        0.03      0.34               0.34
         out | S3 writes and listings                     52.74  1,000 requests                   0.0045      0.24               0.24
@@ -71,11 +71,11 @@ fn questions_that_cannot_be_answered_say_what_is_missing() {
     let sizes = ["--database-gib", "20", "--parquet-gib-per-day", "3"];
     expect![[r#"
         exit code 2
-        err | error: there are no prices of a region: eu-west-1; there are those of ap-northeast-2, us-east-1; --prices takes a file of your own, in the form of the shipped one
+        err | error: the price list does not contain the region: eu-west-1; it contains ap-northeast-2, us-east-1; --prices takes a file of your own, in the form of the shipped one
     "#]].assert_eq(&cost(&[&sizes[..], &["--region", "eu-west-1"]].concat()));
     expect![[r#"
         exit code 2
-        err | error: a file of prices cannot be used: README.md (expected value at line 1 column 1); --prices takes a file of your own, in the form of the shipped one
+        err | error: the price list is not valid: README.md (expected value at line 1 column 1); --prices takes a file of your own, in the form of the shipped one
     "#]].assert_eq(&cost(&[&sizes[..], &["--prices", "README.md"]].concat()));
     expect![[r#"
         exit code 2

@@ -36,7 +36,7 @@ pub struct DayCost {
     pub usage: DayUsage,
     /// Cost of the export in US dollars, if the size of the database is known.
     pub export_usd: Option<f64>,
-    /// The transfer to GooglePrices Cloud.
+    /// Cost of the transfer to Google Cloud, in US dollars.
     pub egress_usd: f64,
 }
 

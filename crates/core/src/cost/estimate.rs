@@ -39,7 +39,7 @@ pub struct Estimate {
     pub prices_as_of: String,
     /// The AWS region.
     pub region: String,
-    /// The GooglePrices Cloud location.
+    /// The Google Cloud location.
     pub location: String,
     /// The workload of the estimate.
     pub workload: Workload,
@@ -118,7 +118,7 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "grows with the size of the database's storage; exporting fewer tables does not lower it",
         ),
         item(
-            ("egress", "transfer from AWS to GooglePrices Cloud", "GiB"),
+            ("egress", "transfer from AWS to Google Cloud", "GiB"),
             usage.egress_gib,
             aws.egress_gib,
             "grows with the Parquet of a day; dropped columns and tables lower it",
@@ -199,25 +199,25 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("secret", "Secrets Manager, the key of tokens", "secret-month"),
             usage.secrets,
             aws.secret_month,
-            "is there when transfer.token_key is",
+            "is charged only if transfer.token_key is set",
         ),
         item(
             ("secret-reads", "Secrets Manager, reads", "10,000 reads"),
             usage.secret_reads_10k,
             aws.secret_10k,
-            "is there when transfer.token_key is",
+            "is charged only if transfer.token_key is set",
         ),
         item(
             ("alert-mails", "SNS mails of alarms", "1,000 mails"),
             usage.mails_1k,
             aws.mail_1k,
-            "grows with alarms and with who is told",
+            "grows with the number of alarms and of recipients",
         ),
         item(
             ("failures-queue", "SQS queue of failures", "million requests"),
             usage.mails_1k / 1e3,
             aws.queue_1m,
-            "grows with ticks that fail for good",
+            "grows with the number of ticks that fail after all retries",
         ),
     ]
 }
@@ -226,7 +226,7 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
 fn google_items(usage: &MonthlyUsage, google: &GooglePrices) -> Vec<CostItem> {
     vec![
         item(
-            ("landing-storage", "Cloud Storage of carried files, 7 days", "GiB-month"),
+            ("landing-storage", "Cloud Storage of Parquet files, 7 days", "GiB-month"),
             usage.landing_gib,
             google.storage_gib_month,
             "grows with the Parquet of a day and with landing_retention_days",

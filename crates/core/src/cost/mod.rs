@@ -3,9 +3,9 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`prices`] | unit prices per AWS region and GooglePrices location, each with its free allowance |
+//! | [`prices`] | unit prices per AWS region and Google Cloud location, each with its free allowance |
 //! | [`workload`] | measured quantities, and the usage that follows from them: starts, requests, bytes |
-//! | [`estimate`] | the month, item by item, and what largest_item it |
+//! | [`estimate`] | the cost of a month, item by item, and its largest item |
 //! | [`day`] | the cost of one day, from its receipts |
 
 pub mod day;

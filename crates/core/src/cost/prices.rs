@@ -32,7 +32,7 @@ pub struct Price {
 pub struct AwsPrices {
     /// Storage of snapshots beyond the size of the databases themselves.
     pub backup_gib_month: Price,
-    /// Export of a snapshot, per GiB of the snapshot, whatever part of it is exported.
+    /// Export of a snapshot, per GiB of the snapshot, even if only a part of it is exported.
     pub export_gib: Price,
     /// S3 Standard.
     pub s3_gib_month: Price,
@@ -40,7 +40,7 @@ pub struct AwsPrices {
     pub s3_put_1k: Price,
     /// A thousand reads.
     pub s3_get_1k: Price,
-    /// What leaves AWS for the internet, GooglePrices Cloud being that.
+    /// Data transfer from AWS to the internet, which includes Google Cloud.
     pub egress_gib: Price,
     /// Memory of a function per second, arm64.
     pub lambda_gib_s: Price,
@@ -68,7 +68,7 @@ pub struct AwsPrices {
     pub queue_1m: Price,
 }
 
-/// Prices of a GooglePrices Cloud location. Load jobs of BigQuery are free.
+/// Prices of a Google Cloud location. BigQuery load jobs are free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GooglePrices {
@@ -111,11 +111,15 @@ impl Prices {
     /// [`ErrorKind::Config`] if it does not have the format of the built-in list.
     pub fn parse(file: &str, text: &str) -> Result<Self> {
         let prices: Self = serde_json::from_str(text).map_err(|error| {
-            Error::new(ErrorKind::Config, "a file of prices cannot be used", file)
+            Error::new(ErrorKind::Config, "the price list is not valid", file)
                 .caused_by(error.to_string())
         })?;
         if prices.currency != "USD" {
-            return Err(Error::new(ErrorKind::Config, "prices are not in USD", file));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the prices of the list are not in USD",
+                file,
+            ));
         }
         Ok(prices)
     }
@@ -129,22 +133,26 @@ impl Prices {
             let known: Vec<&str> = self.aws.keys().map(String::as_str).collect();
             Error::new(
                 ErrorKind::Config,
-                "there are no prices of a region",
-                format!("{region}; there are those of {}", known.join(", ")),
+                "the price list does not contain the region",
+                format!("{region}; it contains {}", known.join(", ")),
             )
         })
     }
 
-    /// The prices of a location; of one that is not named, those that stand for all others.
+    /// The prices of a location; if the list does not contain it, those for all other locations.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when the file has neither.
+    /// [`ErrorKind::Config`] if the list contains neither.
     pub fn google(&self, location: &str) -> Result<&GooglePrices> {
         self.google
             .get(&location.to_ascii_lowercase())
             .or_else(|| self.google.get(ANY_LOCATION))
             .ok_or_else(|| {
-                Error::new(ErrorKind::Config, "there are no prices of a location", location)
+                Error::new(
+                    ErrorKind::Config,
+                    "the price list does not contain the location",
+                    location,
+                )
             })
     }
 }

@@ -4,15 +4,15 @@ use super::*;
 use crate::calendar::Day;
 use crate::config::{self, Config};
 
-/// The demo's configuration: Seoul on both sides, 48 hourly, 14 daily, 4 weekly snapshots,
-/// exports at 01:00, carried from 02:00 to the end of hour 4, one secret.
+/// The configuration of the demo: Seoul in both clouds; 48 hourly, 14 daily and 4 weekly snapshots;
+/// export at 01:00, transfer from 02:00 to the end of hour 4; one secret.
 fn config() -> Config {
     let text = include_str!("../../../../examples/demo/landbridge.yaml");
-    config::parse("landbridge.yaml", text).expect("the demo's file is good")
+    config::parse("landbridge.yaml", text).expect("the demo's file is valid")
 }
 
-/// Hourly snapshots of an instance of 20 GB, 3 GB of Parquet a day.
-const WRITE_UP: Workload = Workload {
+/// An instance of 20 GiB with 3 GiB of Parquet per day.
+const TYPICAL: Workload = Workload {
     database_gib: 20.0,
     parquet_gib_per_day: 3.0,
     change_percent_per_day: Workload::CHANGE_PERCENT_PER_DAY,
@@ -20,8 +20,8 @@ const WRITE_UP: Workload = Workload {
     table_gib: None,
 };
 
-fn of(config: &Config, workload: &Workload) -> Estimate {
-    let prices = Prices::shipped().expect("the prices are good");
+fn estimate_for(config: &Config, workload: &Workload) -> Estimate {
+    let prices = Prices::shipped().expect("the price list is valid");
     estimate(&prices, config, &config.source.region, workload).expect("Seoul has prices")
 }
 
@@ -46,20 +46,20 @@ fn check(estimate: &Estimate, expected: &Expect) {
     expected.assert_eq(&text);
 }
 
-/// By hand, a month of 730 h being 30.4167 days:
+/// Computed manually; a month has 730 h, or 30.4167 days:
 /// - export 20 GiB x 30.4167 x 0.010 = 6.083
-/// - snapshots: the oldest is 4 weeks old, so 20 GiB x (1 + 5 % x 28) = 48 GiB, of which the
-///   database's own 20 are free: 28 x 0.095 = 2.66
-/// - egress 3 GiB x 30.4167 = 91.25, within the 100 free ones; else x 0.126 = 11.498
+/// - snapshots: the oldest is 4 weeks old, so 20 GiB x (1 + 5 % x 28) = 48 GiB, of which 20, the
+///   size of the database, are free: 28 x 0.095 = 2.66
+/// - egress 3 GiB x 30.4167 = 91.25, within the 100 free GiB; otherwise x 0.126 = 11.498
 /// - files 3 x 1024 / 5 MiB = 614.4, so 615 a day; starts 72 + 4 h x 6 + 2 x 3 h x 12 = 168 a day
 /// - S3: 21 GiB x 0.025 = 0.525; writes (615 x 2 + 168 x 3) x 30.4167 = 52,742.5, x 0.0045 a
 ///   thousand = 0.237; reads (615 x 6 + 168 x 20) x 30.4167 = 214,437.5, x 0.00035 = 0.075
 /// - KMS: key 1.00, uses 615 x 6 x 30.4167 = 112,237.5, x 0.03 a ten thousand = 0.337
 /// - Cloud Storage: 21 GiB x 0.023 = 0.483; writes 615 x 30.4167 = 18,706, x 0.005 = 0.094
-/// - 13 alarms, 10 free: 0.30; a secret: 0.40; BigQuery 9 GiB, 10 free, else 0.18
+/// - 13 alarms, 10 free: 0.30; a secret: 0.40; BigQuery 9 GiB, 10 free, otherwise 0.18
 #[test]
-fn the_month_of_the_write_up() {
-    let estimate = of(&config(), &WRITE_UP);
+fn a_month_of_the_demo_costs_what_was_computed_manually() {
+    let estimate = estimate_for(&config(), &TYPICAL);
     check(
         &estimate,
         &expect![[r#"
@@ -92,80 +92,92 @@ fn the_month_of_the_write_up() {
 }
 
 #[test]
-fn what_is_measured_counts_instead_of_what_is_assumed() {
-    let usual = of(&config(), &WRITE_UP);
+fn measured_quantities_replace_assumptions() {
+    let typical = estimate_for(&config(), &TYPICAL);
     let cost = |estimate: &Estimate, id: &str| {
-        estimate.items.iter().find(|item| item.id == id).expect("an item").month_without_allowances
+        estimate
+            .items
+            .iter()
+            .find(|item| item.id == id)
+            .expect("the item exists")
+            .month_without_allowances
     };
     let cases: [(&str, &str, Workload, f64); 5] = [
         (
-            "a database that never changes has one copy",
+            "a database that never changes is stored once",
             "snapshots",
-            Workload { change_percent_per_day: 0.0, ..WRITE_UP },
+            Workload { change_percent_per_day: 0.0, ..TYPICAL },
             0.0,
         ),
         (
             "twice the storage",
             "export",
-            Workload { database_gib: 40.0, ..WRITE_UP },
-            2.0 * cost(&usual, "export"),
+            Workload { database_gib: 40.0, ..TYPICAL },
+            2.0 * cost(&typical, "export"),
         ),
         (
             "twice the Parquet",
             "egress",
-            Workload { parquet_gib_per_day: 6.0, ..WRITE_UP },
-            2.0 * cost(&usual, "egress"),
+            Workload { parquet_gib_per_day: 6.0, ..TYPICAL },
+            2.0 * cost(&typical, "egress"),
         ),
         (
             "one huge file",
             "landing-writes",
-            Workload { files_per_day: Some(1.0), ..WRITE_UP },
+            Workload { files_per_day: Some(1.0), ..TYPICAL },
             730.0 / 24.0 / 1e3 * 0.005,
         ),
-        ("large tables", "tables", Workload { table_gib: Some(100.0), ..WRITE_UP }, 2.0),
+        ("large tables", "tables", Workload { table_gib: Some(100.0), ..TYPICAL }, 2.0),
     ];
     for (why, id, workload, expected) in cases {
-        let got = cost(&of(&config(), &workload), id);
+        let got = cost(&estimate_for(&config(), &workload), id);
         assert!((got - expected).abs() < 1e-9, "{why}: {got} is not {expected}");
     }
-    // Allowances are used up by much: beyond 100 GiB every further one is paid.
-    let much = of(&config(), &Workload { parquet_gib_per_day: 6.0, ..WRITE_UP });
-    let egress = much.items.iter().find(|item| item.id == "egress").expect("an item");
+    // The allowance is 100 GiB; each further GiB is charged.
+    let large = estimate_for(&config(), &Workload { parquet_gib_per_day: 6.0, ..TYPICAL });
+    let egress = large.items.iter().find(|item| item.id == "egress").expect("the item exists");
     assert!((egress.month - (182.5 - 100.0) * 0.126).abs() < 1e-9, "{}", egress.month);
 }
 
 #[test]
-fn the_ladder_and_the_secret_of_the_configuration_count() {
+fn the_configured_ladder_and_secret_determine_the_cost() {
     let mut config = config();
     config.snapshots.weekly = 1;
     config.transfer.token_key = None;
-    let estimate = of(&config, &WRITE_UP);
-    let find = |id: &str| estimate.items.iter().find(|item| item.id == id).expect("an item");
-    // 14 daily ones are the oldest now: 20 x 5 % x 14 = 14 GiB above the free ones.
+    let estimate = estimate_for(&config, &TYPICAL);
+    let find =
+        |id: &str| estimate.items.iter().find(|item| item.id == id).expect("the item exists");
+    // The oldest snapshot is now 14 days old: 20 x 5 % x 14 = 14 GiB beyond the free ones.
     assert!((find("snapshots").month - 14.0 * 0.095).abs() < 1e-9);
     assert!(find("secret").month_without_allowances.abs() < 1e-9);
 }
 
 #[test]
-fn a_place_without_prices_is_told() {
-    let (prices, config) = (Prices::shipped().expect("good"), config());
-    let error = estimate(&prices, &config, "eu-west-1", &WRITE_UP).expect_err("no prices");
+fn a_region_without_prices_is_an_error_and_an_unknown_location_has_uncertain_prices() {
+    let (prices, config) = (Prices::shipped().expect("the price list is valid"), config());
+    let error = estimate(&prices, &config, "eu-west-1", &TYPICAL).expect_err("no prices");
     assert_eq!(
         error.to_string(),
-        "there are no prices of a region: eu-west-1; there are those of ap-northeast-2, us-east-1"
+        "the price list does not contain the region: eu-west-1; it contains ap-northeast-2, us-east-1"
     );
-    // Another location of GooglePrices has prices that are marked.
-    assert!(prices.google("europe-west4").expect("others").storage_gib_month.uncertain);
+    // The prices of other Google Cloud locations are marked as uncertain.
+    assert!(
+        prices
+            .google("europe-west4")
+            .expect("prices of all other locations")
+            .storage_gib_month
+            .uncertain
+    );
     assert!(!prices.google("ASIA-NORTHEAST3").expect("Seoul").storage_gib_month.uncertain);
     assert!(Prices::parse("mine.json", "{}").is_err());
 }
 
 #[test]
-fn a_day_is_charged_by_what_was_carried() {
-    let prices = Prices::shipped().expect("good");
+fn the_cost_of_a_day_follows_from_the_transferred_bytes() {
+    let prices = Prices::shipped().expect("the price list is valid");
     let aws = prices.aws("ap-northeast-2").expect("Seoul");
     let day = Day::new(jiff::civil::date(2026, 11, 21));
-    let actual = DayUsage {
+    let usage = DayUsage {
         day,
         tables: 2,
         files: 4,
@@ -174,11 +186,11 @@ fn a_day_is_charged_by_what_was_carried() {
         rows: 9,
         load_ms: 10,
     };
-    let cost = actual.clone().cost(aws, Some(20.0));
+    let cost = usage.clone().cost(aws, Some(20.0));
     assert!((cost.egress_usd - 0.126).abs() < 1e-9);
     assert!((cost.export_usd.expect("known") - 0.2).abs() < 1e-9);
-    // Where the ledger does not tell what was carried, what was exported counts.
-    let unknown = DayUsage { transferred_bytes: None, ..actual }.cost(aws, None);
+    // If the ledger no longer has the transferred bytes, the exported bytes are used.
+    let unknown = DayUsage { transferred_bytes: None, ..usage }.cost(aws, None);
     assert!((unknown.egress_usd - 0.252).abs() < 1e-9);
     assert_eq!(unknown.export_usd, None);
 }

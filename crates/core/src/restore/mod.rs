@@ -1,11 +1,11 @@
-//! Restoring: which snapshot, with which settings, under which name.
+//! Restores: the choice of the snapshot, the settings of the new database, and the swap of names.
 //!
-//! | module | what it decides |
+//! | module | responsibility |
 //! |---|---|
-//! | [`settings`] | what a database is set to, and what of it a snapshot does not keep |
-//! | [`points`] | the restore point for an instant |
-//! | [`plan`] | what a restore asks for, beside what the source is set to |
-//! | [`swap`] | two databases changing names, and back |
+//! | [`settings`] | the settings of a database, and the record of those that a snapshot does not contain |
+//! | [`points`] | selects the restore point for an instant |
+//! | [`plan`] | the settings of a restore, compared with the current settings of the source |
+//! | [`swap`] | the steps in which the source and the restored database exchange names, and back |
 
 pub mod plan;
 pub mod points;

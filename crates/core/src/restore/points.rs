@@ -1,4 +1,4 @@
-//! Which snapshot an instant means.
+//! Selects the snapshot to restore for an instant.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
 
-/// How far after the asked-for instant another point is worth a word: the snapshot of 14:00
-/// is begun some seconds after 14:00, and holds what happened in them.
+/// A point at most this long after the requested instant is mentioned in a remark: the snapshot
+/// of 14:00 starts some seconds after 14:00 and contains the changes of these seconds.
 const JUST_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// What made a snapshot.
+/// Who created a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CreatedBy {
     /// The snapshot function, hourly.
     Landbridge,
-    /// Somebody by hand, or another tool.
+    /// A person, or another tool.
     Person,
     /// RDS itself, or AWS Backup.
     Aws,
 }
 
 impl CreatedBy {
-    /// For people.
+    /// The name in the output of the command.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Landbridge => "landbridge",
@@ -34,46 +34,46 @@ impl CreatedBy {
     }
 }
 
-/// A snapshot as something to restore from.
+/// A snapshot that a database can be restored from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestorePoint {
     /// The snapshot's id.
     pub snapshot: String,
     /// Its ARN.
     pub arn: String,
-    /// When it was taken; absent while RDS has not begun.
+    /// When it was taken; `None` until RDS starts it.
     pub taken_at: Option<Timestamp>,
     /// `available`, `creating`, `deleting`, …
     pub status: String,
-    /// What made it.
+    /// Who created it.
     pub created_by: CreatedBy,
-    /// Why it is pinned, when it is.
+    /// The reason for which it is pinned; `None` if it is not.
     pub pinned: Option<String>,
-    /// Size of the storage it was taken of, in GiB.
+    /// The allocated storage of its database, in GiB.
     pub storage_gib: Option<i64>,
-    /// Bytes it holds, where RDS says so.
+    /// Its size in bytes, if RDS reports it.
     pub bytes: Option<u64>,
     /// The engine, as RDS names it.
     pub engine: String,
     /// The engine's version.
     pub engine_version: String,
-    /// The digest of its settings' record.
+    /// The digest of the [`SettingsRecord`](super::SettingsRecord) that was stored with it.
     pub settings: Option<String>,
 }
 
 impl RestorePoint {
-    /// Whether it can be restored from now.
+    /// Whether a restore from it can start now.
     pub fn is_available(&self) -> bool {
         self.status == "available" && self.taken_at.is_some()
     }
 }
 
-/// Reads what a person calls an instant: `2026-11-21 14:00` in `zone`, or with an offset of
-/// its own as `2026-11-21T14:00:00+09:00`. A wall-clock time that a change of clocks gives
-/// twice is the first of both; one that it skips is the one after the gap.
+/// Parses an instant: `2026-11-21 14:00` in `zone`, or with its own offset, such as
+/// `2026-11-21T14:00:00+09:00`. A wall-clock time that a clock change repeats means its first
+/// occurrence; one that is skipped is moved forward by the length of the gap.
 ///
 /// # Errors
-/// [`ErrorKind::Config`], with examples.
+/// [`ErrorKind::Config`], with examples of valid instants.
 pub fn parse_instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     let text = text.trim();
     if let Ok(timestamp) = text.parse::<Timestamp>() {
@@ -84,26 +84,26 @@ pub fn parse_instant(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     zoned.map(|zoned| zoned.timestamp()).map_err(|_| {
         Error::new(
             ErrorKind::Config,
-            "not an instant such as `2026-11-21 14:00` or `2026-11-21T14:00:00+09:00`",
+            "not a date and time such as `2026-11-21 14:00` or `2026-11-21T14:00:00+09:00`",
             text,
         )
     })
 }
 
-/// A picked point, and what should be known of it.
+/// The selected restore point, with remarks for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectedPoint<'a> {
-    /// The point.
+    /// The selected point.
     pub point: &'a RestorePoint,
-    /// Remarks: points that were passed over, a point just after the instant.
+    /// Points that were skipped, and a point just after the instant.
     pub remarks: Vec<String>,
 }
 
-/// The newest point at or before `at`, or the newest of all. Points that cannot be restored
-/// from now are passed over and told.
+/// Selects the newest available point at or before `at`, or the newest of all. A newer point that
+/// is not available is skipped, with a remark.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is none, naming the oldest.
+/// [`ErrorKind::NotFound`] if there is none; names the oldest available point.
 pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<SelectedPoint<'_>> {
     let mut sorted: Vec<(Timestamp, &RestorePoint)> =
         points.iter().filter_map(|point| Some((point.taken_at?, point))).collect();
@@ -118,47 +118,39 @@ pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Selec
             });
             if let Some((taken, after)) = after {
                 remarks.push(format!(
-                    "{} was taken at {taken}, just after; `--snapshot {}` restores that one",
+                    "{} was taken at {taken}, just after that time; `--snapshot {}` restores it",
                     after.snapshot, after.snapshot
                 ));
             }
             return Ok(SelectedPoint { point, remarks });
         }
-        remarks.push(format!("{} is passed over: it is {}", point.snapshot, point.status));
+        remarks.push(format!("{} is skipped: its status is {}", point.snapshot, point.status));
     }
     let oldest = sorted.iter().find(|(_, point)| point.is_available());
     let context = match (oldest, at) {
         (Some((taken, point)), Some(at)) => {
-            format!("{at}; the oldest is {} of {taken}", point.snapshot)
+            format!("{at}; the oldest is {}, taken at {taken}", point.snapshot)
         }
         (_, Some(at)) => at.to_string(),
         (_, None) => String::new(),
     };
-    Err(Error::new(
-        ErrorKind::NotFound,
-        "there is no restore point at or before that time",
-        context,
-    ))
+    Err(Error::new(ErrorKind::NotFound, "no restore point exists at or before that time", context))
 }
 
-/// The point of that name.
+/// Finds the point of the snapshot with this id.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Conflict`] when it cannot be restored from now.
+/// [`ErrorKind::NotFound`] if there is none, [`ErrorKind::Conflict`] if it is not available.
 pub fn find_by_id<'a>(points: &'a [RestorePoint], snapshot: &str) -> Result<&'a RestorePoint> {
     let point = points.iter().find(|point| point.snapshot == snapshot).ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            "there is no snapshot of that name of this source",
-            snapshot,
-        )
+        Error::new(ErrorKind::NotFound, "the source has no snapshot of that name", snapshot)
     })?;
     if point.is_available() {
         return Ok(point);
     }
     Err(Error::new(
         ErrorKind::Conflict,
-        "the snapshot cannot be restored from",
+        "only an available snapshot can be restored",
         format!("{snapshot} is {}", point.status),
     ))
 }
@@ -197,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_read_in_its_zone() {
+    fn an_instant_is_parsed_in_the_given_zone() {
         let seoul = TimeZone::get("Asia/Seoul").unwrap();
         for (text, expected) in [
             ("2026-11-21 14:00", "2026-11-21T05:00:00Z"),
@@ -216,16 +208,18 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_at_or_before() {
+    fn the_newest_available_point_at_or_before_the_instant_is_selected() {
         let points = points();
-        let picked =
+        let selected =
             |time: &str| select_at(&points, Some(at(&format!("2026-11-21T{time}Z")))).unwrap();
-        assert_eq!(picked("05:00:20").point.snapshot, "five");
-        assert_eq!(picked("12:00:00").point.snapshot, "five");
-        // One second too early: the one before, and a word about the one just after.
-        let early = picked("05:00:19");
+        assert_eq!(selected("05:00:20").point.snapshot, "five");
+        assert_eq!(selected("12:00:00").point.snapshot, "five");
+        // One second too early: the point before, with a remark about the one just after.
+        let early = selected("05:00:19");
         assert_eq!(early.point.snapshot, "three");
-        assert!(early.remarks.iter().any(|it| it.contains("four is passed over: it is deleting")));
+        assert!(
+            early.remarks.iter().any(|it| it.contains("four is skipped: its status is deleting"))
+        );
         assert!(early.remarks.iter().any(|it| it.contains("--snapshot five")));
         assert_eq!(select_at(&points, None).unwrap().point.snapshot, "five");
         let none = select_at(&points, Some(at("2026-11-21T01:00:00Z"))).unwrap_err();
@@ -234,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_there_and_available() {
+    fn a_point_is_found_by_id_only_if_it_is_available() {
         let points = points();
         assert_eq!(find_by_id(&points, "five").unwrap().snapshot, "five");
         assert_eq!(find_by_id(&points, "four").unwrap_err().kind(), ErrorKind::Conflict);

@@ -1,6 +1,7 @@
-//! What a database is set to. A snapshot of RDS keeps few of its instance's settings: a
-//! restore that names none gets the default network, default groups and no protection
-//! (AWS documentation, RestoreDBInstanceFromDBSnapshot). So they are recorded beside it.
+//! The settings of a database. An RDS snapshot contains few of them: a restore that does not name
+//! them gets the default network, the default groups and no deletion protection (AWS
+//! documentation, RestoreDBInstanceFromDBSnapshot). Landbridge therefore records them with each
+//! snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,15 +11,15 @@ use sha2::{Digest, Sha256};
 
 use crate::config::SourceKind;
 
-/// Version of [`SettingsRecord`]'s form.
+/// Version of the format of [`SettingsRecord`].
 const VERSION: u32 = 1;
-/// Hexadecimal digits of a digest that name a record: enough for the few that a source has.
+/// Number of hexadecimal digits in the name of a record: enough for the few records of a source.
 const DIGEST_LENGTH: usize = 20;
 
-/// One thing that an instance, a cluster or a member of one is set to.
+/// A setting of an instance, of a cluster or of a cluster member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // named as the parameters of the API are
+#[allow(missing_docs)] // the names are those of the parameters in the RDS API
 pub enum Setting {
     Class,
     Port,
@@ -60,7 +61,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// All of them, in the order in which they are shown.
+    /// All settings, in the order in which they are shown.
     pub const ALL: [Self; 37] = [
         Self::Class,
         Self::Port,
@@ -101,18 +102,18 @@ impl Setting {
         Self::Tags,
     ];
 
-    /// Its name in records and in what people read.
+    /// The name in records and in the output of the command.
     pub fn name(self) -> String {
-        // The derived form is the one place where names are made.
+        // serde's derived name is the only definition of the name.
         serde_json::to_value(self)
             .ok()
             .and_then(|name| name.as_str().map(str::to_owned))
             .unwrap_or_default()
     }
 
-    /// Whether a restore of this kind can be asked for it. What it cannot be asked for is
-    /// changed afterwards (AWS API reference: RestoreDBInstanceFromDBSnapshot,
-    /// RestoreDBClusterFromSnapshot).
+    /// Whether the restore calls of this kind accept the setting (AWS API reference:
+    /// RestoreDBInstanceFromDBSnapshot, RestoreDBClusterFromSnapshot). The others are set on the
+    /// restored database.
     pub fn is_restore_parameter(self, kind: SourceKind) -> bool {
         match kind {
             SourceKind::Instance => !matches!(
@@ -131,17 +132,17 @@ impl Setting {
     }
 }
 
-/// A setting's value.
+/// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SettingValue {
     /// On or off.
     Flag(bool),
-    /// A number; its unit is in the setting's name.
+    /// A number; the name of the setting contains its unit.
     Number(i64),
     /// A name or a time window.
     Text(String),
-    /// Names without an order.
+    /// A set of names.
     Names(BTreeSet<String>),
     /// Tags.
     Tags(BTreeMap<String, String>),
@@ -167,7 +168,7 @@ impl fmt::Display for SettingValue {
     }
 }
 
-/// What one database is set to. A setting that it does not have is absent.
+/// The settings of one database. A setting that it does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Settings(BTreeMap<Setting, SettingValue>);
@@ -178,24 +179,24 @@ impl Settings {
         self.0.get(&setting)
     }
 
-    /// Sets one, or leaves it as it is when there is no value.
+    /// Sets a setting; does nothing if `value` is `None`.
     pub fn set(&mut self, setting: Setting, value: Option<SettingValue>) {
         if let Some(value) = value {
             self.0.insert(setting, value);
         }
     }
 
-    /// Takes one out.
+    /// Removes a setting and returns its value.
     pub fn remove(&mut self, setting: Setting) -> Option<SettingValue> {
         self.0.remove(&setting)
     }
 
-    /// All of them, in the order of [`Setting::ALL`].
+    /// All settings, in the order of [`Setting::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Setting, &SettingValue)> {
         self.0.iter().map(|(setting, value)| (*setting, value))
     }
 
-    /// The tags.
+    /// The tags; empty if there are none.
     pub fn tags(&self) -> BTreeMap<String, String> {
         match self.get(Setting::Tags) {
             Some(SettingValue::Tags(tags)) => tags.clone(),
@@ -203,20 +204,20 @@ impl Settings {
         }
     }
 
-    /// What of these is not so in `actual`. Tags that are there beyond the wanted ones are
-    /// no difference.
+    /// The settings of `self` that are absent or different in `actual`. Additional tags in `actual`
+    /// are not a difference.
     pub fn differing_from(&self, actual: &Self) -> Self {
         let differs =
             |(setting, value): &(Setting, &SettingValue)| match (value, actual.get(*setting)) {
-                (SettingValue::Tags(wanted), Some(SettingValue::Tags(there))) => {
-                    wanted.iter().any(|(key, value)| there.get(key) != Some(value))
+                (SettingValue::Tags(wanted), Some(SettingValue::Tags(present))) => {
+                    wanted.iter().any(|(key, value)| present.get(key) != Some(value))
                 }
-                (value, there) => there != Some(*value),
+                (value, present) => present != Some(*value),
             };
         Self(self.iter().filter(differs).map(|(setting, value)| (setting, value.clone())).collect())
     }
 
-    /// Whether there are none.
+    /// Whether it contains no setting.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -228,30 +229,31 @@ impl FromIterator<(Setting, SettingValue)> for Settings {
     }
 }
 
-/// The settings of a source at one moment. Equal ones have one digest, so an hourly record
-/// of a source that nobody changes is one object.
+/// The settings of a source at one moment. Equal records have equal digests, so the hourly records
+/// of an unchanged source are one object in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsRecord {
-    /// Version of this form.
+    /// Version of the record format.
     pub version: u32,
-    /// An instance or a cluster.
+    /// Instance or cluster.
     pub kind: SourceKind,
-    /// As RDS names it.
+    /// The engine, as RDS names it.
     pub engine: String,
-    /// Likewise.
+    /// The engine's version, as RDS names it.
     pub engine_version: String,
-    /// What the instance or the cluster is set to.
+    /// The settings of the instance or the cluster.
     pub settings: Settings,
-    /// The members of a cluster, by name.
+    /// The settings of the members of a cluster, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub members: BTreeMap<String, Settings>,
-    /// What the source has and a restore cannot bring back by itself.
+    /// Properties of the source that a restore does not bring back; the operator must restore them
+    /// manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manual_steps: Vec<String>,
 }
 
 impl SettingsRecord {
-    /// A record.
+    /// Creates a record without members and manual steps.
     pub fn new(
         kind: SourceKind,
         engine: String,
@@ -262,13 +264,13 @@ impl SettingsRecord {
         Self { version: VERSION, kind, engine, engine_version, settings, members, manual_steps }
     }
 
-    /// What it is called: a digest of what it says.
+    /// The digest of the record, which names it.
     pub fn digest(&self) -> String {
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         hex(&Sha256::digest(bytes))[..DIGEST_LENGTH].to_owned()
     }
 
-    /// Its name in the ledger.
+    /// The name of a record in the ledger.
     pub fn ledger_name(digest: &str) -> String {
         format!("settings/{digest}.json")
     }
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_listed_once_in_their_order() {
+    fn every_setting_is_listed_once_in_order() {
         assert!(Setting::ALL.is_sorted());
         let names: BTreeSet<String> = Setting::ALL.iter().map(|it| it.name()).collect();
         assert_eq!(names.len(), Setting::ALL.len());
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written_and_named_for_what_it_says() {
+    fn a_record_survives_serialization_and_its_digest_depends_on_the_content() {
         let record = record();
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<SettingsRecord>(&json).unwrap(), record);
@@ -316,16 +318,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing() {
+    fn absent_and_different_settings_differ_but_additional_tags_do_not() {
         let wanted = record().settings;
         assert!(wanted.differing_from(&wanted).is_empty());
         let mut actual = wanted.clone();
         actual.remove(Setting::Class);
         actual.set(Setting::MultiAz, Some(SettingValue::Flag(false)));
-        let more = BTreeMap::from([("team", "shop"), ("made", "by hand")]);
+        let more = BTreeMap::from([("team", "shop"), ("created", "manually")]);
         let more = more.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
         actual.set(Setting::Tags, Some(SettingValue::Tags(more)));
-        let missing: Vec<_> = wanted.differing_from(&actual).iter().map(|(it, _)| it).collect();
+        let missing: Vec<_> =
+            wanted.differing_from(&actual).iter().map(|(setting, _)| setting).collect();
         assert_eq!(missing, [Setting::Class, Setting::MultiAz]);
         actual.set(Setting::Tags, Some(SettingValue::Tags(BTreeMap::new())));
         assert!(wanted.differing_from(&actual).get(Setting::Tags).is_some());

@@ -1,98 +1,104 @@
-//! Two databases change names: the restored one takes the source's, and so its endpoint.
+//! Plans the swap of two names: the restored database gets the source's name and therefore its
+//! endpoint.
 
 use serde::Serialize;
 
 use crate::{Error, ErrorKind, Result};
 
-/// How the source is called while the restored database has its name.
-const ASIDE: &str = "-replaced";
-/// The longest id that RDS takes (AWS API reference, CreateDBInstance).
-const LONGEST: usize = 63;
+/// The suffix of the original database while the restored one has its name.
+const REPLACED_SUFFIX: &str = "-replaced";
+/// The maximum length of a database id (AWS API reference, CreateDBInstance).
+const MAX_ID_LENGTH: usize = 63;
 
-/// A database as far as a swap needs to know it.
+/// What a swap needs to know of an existing database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwapCandidate {
-    /// The name it was restored under, when it is a restore of ours.
+    /// The value of its tag `landbridge:restored-as`; `None` if Landbridge did not restore it.
     pub restored_as: Option<String>,
 }
 
-/// One renaming.
+/// One rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RenameStep {
-    /// The name it has.
+    /// The current name.
     pub from: String,
-    /// The name it gets.
+    /// The new name.
     pub to: String,
 }
 
-/// Which way.
+/// The direction of a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwapDirection {
-    /// The restored database in, the source aside.
+    /// The restored database gets the source's name; the original gets [`replaced_name`].
     Swap,
-    /// Back.
+    /// Both databases get their earlier names back.
     Undo,
 }
 
-/// How the source is called while it is aside.
+/// The name of the original database while the restored one has its name.
 pub fn replaced_name(source: &str) -> String {
-    let end = LONGEST - ASIDE.len();
-    format!("{}{ASIDE}", source[..source.len().min(end)].trim_end_matches('-'))
+    let end = MAX_ID_LENGTH - REPLACED_SUFFIX.len();
+    format!("{}{REPLACED_SUFFIX}", source[..source.len().min(end)].trim_end_matches('-'))
 }
 
-/// What is left to be done, from who is there now: nothing when it is done. Both renamings
-/// are decided from names and tags alone, so a swap that broke off goes on where it stands.
+/// Returns the renames that are left, in order; none if the swap is complete. They follow from the
+/// names and tags of the existing databases alone, so an interrupted swap can be continued or
+/// undone. `lookup` finds an existing database by name.
 ///
 /// # Errors
-/// [`ErrorKind::Conflict`] when the names are not as they must be, [`ErrorKind::NotFound`] when one is
-/// missing; nothing should be renamed then.
+/// [`ErrorKind::Conflict`] if a name belongs to another database, or the databases are in no
+/// state of a swap; [`ErrorKind::NotFound`] if the restored database does not exist. In both cases
+/// nothing may be renamed.
 pub fn plan_swap(
     direction: SwapDirection,
     source: &str,
     restored: &str,
-    seen: impl Fn(&str) -> Option<SwapCandidate>,
+    lookup: impl Fn(&str) -> Option<SwapCandidate>,
 ) -> Result<Vec<RenameStep>> {
-    let aside = replaced_name(source);
-    let is_restore = |it: &SwapCandidate| it.restored_as.as_deref() == Some(restored);
+    let replaced = replaced_name(source);
+    let is_restored = |database: &SwapCandidate| database.restored_as.as_deref() == Some(restored);
     let step = |from: &str, to: &str| RenameStep { from: from.to_owned(), to: to.to_owned() };
-    let (at_source, at_restored, at_aside) = (seen(source), seen(restored), seen(&aside));
-    if let Some(it) = &at_restored
-        && !is_restore(it)
+    let (at_source, at_restored, at_replaced) =
+        (lookup(source), lookup(restored), lookup(&replaced));
+    if let Some(database) = &at_restored
+        && !is_restored(database)
     {
         return Err(Error::new(
             ErrorKind::Conflict,
-            "it was not restored by Landbridge, so it is not swapped",
+            "the database was not restored by Landbridge, so it is not renamed",
             restored,
         ));
     }
-    match (direction, at_source, at_restored, at_aside) {
+    match (direction, at_source, at_restored, at_replaced) {
         (SwapDirection::Swap, Some(_), Some(_), None) => {
-            Ok(vec![step(source, &aside), step(restored, source)])
+            Ok(vec![step(source, &replaced), step(restored, source)])
         }
-        // The first step is done, or the original is no more.
+        // The first step is done, or the original does not exist any more.
         (SwapDirection::Swap, None, Some(_), _) => Ok(vec![step(restored, source)]),
-        (SwapDirection::Undo, Some(it), None, Some(_)) if is_restore(&it) => {
-            Ok(vec![step(source, restored), step(&aside, source)])
+        (SwapDirection::Undo, Some(database), None, Some(_)) if is_restored(&database) => {
+            Ok(vec![step(source, restored), step(&replaced, source)])
         }
-        (SwapDirection::Undo, None, Some(_), Some(_)) => Ok(vec![step(&aside, source)]),
-        // Done already.
-        (SwapDirection::Swap, Some(it), None, Some(_)) if is_restore(&it) => Ok(Vec::new()),
-        (SwapDirection::Undo, Some(it), Some(_), None) if !is_restore(&it) => Ok(Vec::new()),
+        (SwapDirection::Undo, None, Some(_), Some(_)) => Ok(vec![step(&replaced, source)]),
+        // Complete.
+        (SwapDirection::Swap, Some(database), None, Some(_)) if is_restored(&database) => {
+            Ok(Vec::new())
+        }
+        (SwapDirection::Undo, Some(database), Some(_), None) if !is_restored(&database) => {
+            Ok(Vec::new())
+        }
         (SwapDirection::Swap, Some(_), Some(_), Some(_)) => Err(Error::new(
             ErrorKind::Conflict,
-            "an earlier swap's original is still there: delete or rename it first",
-            aside,
+            "the original database of an earlier swap still exists; delete or rename it first",
+            replaced,
         )),
-        (SwapDirection::Swap, _, None, _) => Err(Error::new(
-            ErrorKind::NotFound,
-            "there is no restored database of that name to swap in",
-            restored,
-        )),
+        (SwapDirection::Swap, _, None, _) => {
+            Err(Error::new(ErrorKind::NotFound, "no restored database has this name", restored))
+        }
         _ => Err(Error::new(
             ErrorKind::Conflict,
-            "the names are not those of a swap",
-            format!("{source}, {restored}, {aside}"),
+            "the databases with these names are in no state of a swap, so none is renamed",
+            format!("{source}, {restored}, {replaced}"),
         )),
     }
 }
@@ -105,42 +111,43 @@ mod tests {
 
     const SOURCE: &str = "shop-prod";
     const RESTORED: &str = "shop-restored";
-    const ASIDE: &str = "shop-prod-replaced";
+    const REPLACED: &str = "shop-prod-replaced";
 
-    /// Names and what bears them: `o` the original, `r` the restored one.
-    type World = BTreeMap<String, char>;
+    /// The existing databases by name: `o` is the original, `r` the restored one.
+    type Databases = BTreeMap<String, char>;
 
-    fn world(list: &[(&str, char)]) -> World {
-        list.iter().map(|(name, who)| ((*name).to_owned(), *who)).collect()
+    fn databases(list: &[(&str, char)]) -> Databases {
+        list.iter().map(|(name, database)| ((*name).to_owned(), *database)).collect()
     }
 
-    fn steps(direction: SwapDirection, world: &World) -> Result<Vec<RenameStep>> {
+    fn steps(direction: SwapDirection, databases: &Databases) -> Result<Vec<RenameStep>> {
         plan_swap(direction, SOURCE, RESTORED, |name| {
-            let who = world.get(name)?;
-            Some(SwapCandidate { restored_as: (*who == 'r').then(|| RESTORED.to_owned()) })
+            let database = databases.get(name)?;
+            Some(SwapCandidate { restored_as: (*database == 'r').then(|| RESTORED.to_owned()) })
         })
     }
 
-    /// Carries out so many steps.
-    fn after(mut world: World, steps: &[RenameStep]) -> World {
+    /// The databases after these steps.
+    fn after(mut databases: Databases, steps: &[RenameStep]) -> Databases {
         for step in steps {
-            let who = world.remove(&step.from).expect("who is renamed is there");
-            assert!(world.insert(step.to.clone(), who).is_none(), "{} is taken", step.to);
+            let database = databases.remove(&step.from).expect("the renamed database exists");
+            let previous = databases.insert(step.to.clone(), database);
+            assert!(previous.is_none(), "{} is taken", step.to);
         }
-        world
+        databases
     }
 
     #[test]
-    fn there_and_back_whenever_it_breaks_off() {
-        let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
-        let swapped = world(&[(SOURCE, 'r'), (ASIDE, 'o')]);
+    fn an_interrupted_swap_or_undo_can_be_continued_after_each_step() {
+        let before = databases(&[(SOURCE, 'o'), (RESTORED, 'r')]);
+        let swapped = databases(&[(SOURCE, 'r'), (REPLACED, 'o')]);
         for (direction, from, to) in
             [(SwapDirection::Swap, &before, &swapped), (SwapDirection::Undo, &swapped, &before)]
         {
-            let whole = steps(direction, from).unwrap();
-            assert_eq!(whole.len(), 2);
+            let all = steps(direction, from).unwrap();
+            assert_eq!(all.len(), 2);
             for done in 0..=2 {
-                let half = after(from.clone(), &whole[..done]);
+                let half = after(from.clone(), &all[..done]);
                 let rest = steps(direction, &half).unwrap();
                 assert_eq!(rest.len(), 2 - done, "{direction:?} after {done}");
                 assert_eq!(&after(half, &rest), to);
@@ -149,39 +156,47 @@ mod tests {
     }
 
     #[test]
-    fn turned_round_in_the_middle() {
-        let before = world(&[(SOURCE, 'o'), (RESTORED, 'r')]);
-        let whole = steps(SwapDirection::Swap, &before).unwrap();
-        let half = after(before.clone(), &whole[..1]);
+    fn an_interrupted_swap_can_be_undone() {
+        let before = databases(&[(SOURCE, 'o'), (RESTORED, 'r')]);
+        let all = steps(SwapDirection::Swap, &before).unwrap();
+        let half = after(before.clone(), &all[..1]);
         let back = steps(SwapDirection::Undo, &half).unwrap();
         assert_eq!(after(half, &back), before);
     }
 
     #[test]
-    fn an_original_that_is_no_more_leaves_its_name() {
-        let rest = steps(SwapDirection::Swap, &world(&[(RESTORED, 'r')])).unwrap();
+    fn a_deleted_original_is_not_renamed() {
+        let rest = steps(SwapDirection::Swap, &databases(&[(RESTORED, 'r')])).unwrap();
         assert_eq!(rest, [RenameStep { from: RESTORED.into(), to: SOURCE.into() }]);
     }
 
     #[test]
-    fn names_of_others_are_left_alone() {
-        for (direction, world, kind) in [
-            (SwapDirection::Swap, world(&[(SOURCE, 'o'), (RESTORED, 'o')]), ErrorKind::Conflict),
-            (SwapDirection::Swap, world(&[(SOURCE, 'o')]), ErrorKind::NotFound),
+    fn other_databases_are_never_renamed() {
+        for (direction, databases, kind) in [
             (
                 SwapDirection::Swap,
-                world(&[(SOURCE, 'o'), (RESTORED, 'r'), (ASIDE, 'o')]),
+                databases(&[(SOURCE, 'o'), (RESTORED, 'o')]),
                 ErrorKind::Conflict,
             ),
-            (SwapDirection::Undo, world(&[(SOURCE, 'o'), (ASIDE, 'o')]), ErrorKind::Conflict),
-            (SwapDirection::Undo, world(&[(SOURCE, 'r')]), ErrorKind::Conflict),
+            (SwapDirection::Swap, databases(&[(SOURCE, 'o')]), ErrorKind::NotFound),
+            (
+                SwapDirection::Swap,
+                databases(&[(SOURCE, 'o'), (RESTORED, 'r'), (REPLACED, 'o')]),
+                ErrorKind::Conflict,
+            ),
+            (
+                SwapDirection::Undo,
+                databases(&[(SOURCE, 'o'), (REPLACED, 'o')]),
+                ErrorKind::Conflict,
+            ),
+            (SwapDirection::Undo, databases(&[(SOURCE, 'r')]), ErrorKind::Conflict),
         ] {
-            assert_eq!(steps(direction, &world).unwrap_err().kind(), kind, "{world:?}");
+            assert_eq!(steps(direction, &databases).unwrap_err().kind(), kind, "{databases:?}");
         }
     }
 
     #[test]
-    fn a_long_name_makes_room() {
+    fn a_long_name_is_shortened_for_the_suffix() {
         let long = "a".repeat(63);
         assert!(replaced_name(&long).len() <= 63);
         assert_eq!(replaced_name("shop"), "shop-replaced");
