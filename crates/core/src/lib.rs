@@ -27,6 +27,7 @@ pub mod diff;
 pub mod error;
 pub mod ids;
 pub mod manifest;
+pub mod note;
 pub mod plan;
 pub mod receipt;
 pub mod restore;

@@ -1,13 +1,13 @@
 //! The receipt of one table for one day: what was exported, what was loaded, and what proves it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::calendar::Day;
+pub use crate::note::{Note, NoteCode};
 use crate::plan::{DayPlan, Problem};
 use crate::rewrite::Misfit;
 use crate::types::BigQueryType;
@@ -35,77 +35,6 @@ impl ReceiptState {
             Self::Skipped => "skipped",
             Self::Superseded => "superseded",
         }
-    }
-}
-
-/// What a note of a receipt is about. Code decides by this, never by a note's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoteCode {
-    /// The export warns about the table.
-    ExportWarning,
-    /// The contract does not contain the table: every column is masked for everyone.
-    TableNotInContract,
-    /// The contract does not contain the column: it is masked for everyone.
-    ColumnNotInContract,
-    /// The export does not contain a column of the contract: it is NULL.
-    ColumnNotInExport,
-    /// A column stays STRING because not all its values can be read as its type.
-    ColumnStaysText,
-    /// Values of a column do not fit its type and are NULL.
-    ValuesSetToNull,
-    /// The table was created in BigQuery.
-    TableCreated,
-    /// The schema of the table in BigQuery changed.
-    SchemaChanged,
-    /// The table's tokens are made with another key than those of an earlier day.
-    TokenKeyChanged,
-    /// A policy tag was lost during the load and was set again.
-    PolicyTagRestored,
-    /// The table has lost more rows than `checks.max_shrink_percent`.
-    TableShrank,
-    /// A newer day is loaded already.
-    Superseded,
-    /// The table is a partition; its rows are in its parent table.
-    Partition,
-}
-
-impl NoteCode {
-    /// Whether the source contains a table or column that the contract does not, so it is
-    /// masked for everyone.
-    pub const fn is_unclassified(self) -> bool {
-        matches!(self, Self::TableNotInContract | Self::ColumnNotInContract)
-    }
-}
-
-/// What readers of a receipt should know, and what stopped nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// What it is about.
-    pub code: NoteCode,
-    /// The column, for a note about one column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    /// The note as one sentence for people. Its wording may change, so it is private: code can
-    /// print it and cannot read it.
-    text: String,
-}
-
-impl Note {
-    /// A note about the table.
-    pub fn new(code: NoteCode, text: impl Into<String>) -> Self {
-        Self { code, column: None, text: text.into() }
-    }
-
-    /// A note about one column.
-    pub fn of_column(code: NoteCode, column: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { code, column: Some(column.into()), text: text.into() }
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::error::ErrorKind;
-use crate::receipt::Note;
+use crate::note::Note;
 use crate::rewrite::Action;
 use crate::types::ParquetColumn;
 

@@ -1,6 +1,5 @@
 //! The end of the day: every table has a receipt, or an alert says why not.
 
-use std::collections::BTreeMap;
 
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
@@ -10,11 +9,9 @@ use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, DAY, DayRecord, RECEIPTS};
 
+use super::Receipts;
 use super::receipts;
 use crate::{Context, Progress, Tick, TickOutcome, alert};
-
-/// Receipts by the name of their record: the table's, or `skipped-…`.
-pub(super) type Receipts = BTreeMap<String, Receipt>;
 
 /// Reads the receipts that exist for the plan's tables.
 ///

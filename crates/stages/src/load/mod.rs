@@ -12,6 +12,8 @@ mod receipts;
 mod stats;
 mod table;
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
@@ -19,10 +21,12 @@ use landbridge_core::receipt::Receipt;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN, revision_name};
 
-use self::finish::Receipts;
 use self::table::TableLoad;
 use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome};
+
+/// Receipts by the name of their record: the table's, or `skipped-…`.
+type Receipts = BTreeMap<String, Receipt>;
 
 /// A table that can be loaded, or held.
 struct ReadyTable<'a> {

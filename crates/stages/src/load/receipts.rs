@@ -14,7 +14,7 @@ use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode};
 use landbridge_ledger::records::{self, Batch, BatchDone, below};
 use landbridge_ledger::{DayLedger, Written};
 
-use super::finish::Receipts;
+use super::Receipts;
 use super::table::wait_for_job;
 use crate::{Context, Tick};
 
