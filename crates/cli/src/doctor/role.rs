@@ -180,7 +180,7 @@ async fn documents(client: &SignedClient, role: &str) -> CallResult<Vec<PolicyDo
             policy.first("DefaultVersionId").ok_or_else(|| malformed("GetPolicy", &arn))?;
         let given = [("PolicyArn", arn.as_str()), ("VersionId", &version)];
         let response = client.iam("GetPolicyVersion", &given).await?;
-        all.push(document(&response, "PolicyDocument", "GetPolicyVersion", &arn)?);
+        all.push(document(&response, "Document", "GetPolicyVersion", &arn)?);
     }
     Ok(all)
 }
