@@ -13,6 +13,7 @@
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
+//! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`cost`] | the cost of a month and of a day |
 //! | [`created`] | whether a create call created the resource or found it |

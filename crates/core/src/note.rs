@@ -5,6 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What a note of a receipt is about. Code decides by this, never by a note's text.
+///
+/// `docs/ledger.md` lists the codes. Notes are created by `plan::table` and by the load stage
+/// (`stages/src/load/`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteCode {

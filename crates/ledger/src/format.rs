@@ -1,8 +1,8 @@
 //! The format number of the ledger.
 //!
-//! Every process reads it once, before its first other record. While the record does not exist,
-//! every access looks for it again, and the first write of a function creates it; in practice
-//! that is the first snapshot tick of a source, so a process reads it once.
+//! A process reads the number before its first access to another record, and remembers it. A
+//! function's first write creates the record if it does not exist; in practice the first snapshot
+//! tick of a source does so. Only until then does a process look for the record at every access.
 
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};

@@ -78,7 +78,8 @@ impl ClassConfig {
 }
 
 /// A masking rule of a BigQuery data policy (Google Cloud documentation,
-/// "Introduction to data masking").
+/// "Introduction to data masking"). The emulator has a list of its own, so that it cannot agree
+/// with a mistake here: `MaskingRule` in `local/google/src/masking.rs`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

@@ -1,4 +1,4 @@
-//! Makes this hour's snapshot and thins old ones.
+//! Creates this hour's snapshot and deletes expired ones.
 
 // The futures of the cloud clients are deeply nested types.
 #![recursion_limit = "256"]

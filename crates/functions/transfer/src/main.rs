@@ -1,4 +1,4 @@
-//! Carries the day's export to Cloud Storage.
+//! Transfers the day's export to Cloud Storage.
 
 // The futures of the cloud clients are deeply nested types.
 #![recursion_limit = "256"]

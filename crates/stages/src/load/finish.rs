@@ -1,6 +1,5 @@
 //! The end of the day: every table has a receipt, or an alert says why not.
 
-
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{DayPlan, Problem};
