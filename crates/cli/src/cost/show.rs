@@ -101,7 +101,7 @@ fn month(estimate: &Estimate) -> String {
         };
         let _ = writeln!(
             text,
-            "{when}, {} largest_item: {} of the month, {share:.0} %; it {}.",
+            "{when}, {} dominates: {} of the month, {share:.0} %; it {}.",
             item.what,
             money(cost),
             item.lever
