@@ -321,7 +321,7 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
     let incomplete = init(&[]);
     assert_eq!(incomplete.status.code(), Some(2));
     assert!(
-        output_text(&incomplete).contains("so nothing can be asked; say --project\n"),
+        output_text(&incomplete).contains("the command cannot ask: give --project\n"),
         "{}",
         output_text(&incomplete)
     );
@@ -359,7 +359,7 @@ async fn files_written_by_init_pass_the_check_and_are_not_overwritten() {
         .expect("a file");
     let second = init(&project);
     assert_eq!(second.status.code(), Some(2));
-    assert!(output_text(&second).contains("there already; --force"), "{}", output_text(&second));
+    assert!(output_text(&second).contains("already exist"), "{}", output_text(&second));
     assert_eq!(read("landbridge.yaml"), written);
     // With --force: all files except the contract, which people have edited.
     let forced = init(&[&project[..], &["--force", "--name", "orders"]].concat());

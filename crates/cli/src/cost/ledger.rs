@@ -1,4 +1,4 @@
-//! What the ledger counted on past days.
+//! Reads the usage of past days from the ledger.
 
 use landbridge_aws::S3;
 use landbridge_core::calendar::Day;
@@ -10,20 +10,20 @@ use landbridge_ledger::{DayLedger, Ledger};
 
 use crate::failure::{Failure, Result};
 
-/// What was counted on each of these days that has receipts.
+/// The usage of each of these days that has receipts.
 ///
 /// # Errors
-/// When no day has receipts, or a record cannot be read.
-pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Vec<DayUsage>> {
+/// `Failed` if no day has receipts; any ledger error.
+pub(super) async fn usage_of_days(s3: &S3, config: &Config, days: &[Day]) -> Result<Vec<DayUsage>> {
     let ledger = Ledger::for_operator(s3.clone(), config);
-    let mut counted = Vec::new();
+    let mut usage = Vec::new();
     for day in days {
         let ledger = ledger.day(*day);
         let receipts: Vec<Receipt> = ledger.read_all(RECEIPTS).await?;
         if receipts.is_empty() {
             continue;
         }
-        counted.push(DayUsage {
+        usage.push(DayUsage {
             day: *day,
             tables: receipts.len(),
             files: receipts.iter().map(|it| it.files).sum(),
@@ -33,25 +33,25 @@ pub(super) async fn counted(s3: &S3, config: &Config, days: &[Day]) -> Result<Ve
             load_ms: receipts.iter().filter_map(|it| it.load_ms).sum(),
         });
     }
-    match (counted.is_empty(), days) {
-        (false, _) => Ok(counted),
-        (true, [only]) => Err(none(config, &only.to_string())),
+    match (usage.is_empty(), days) {
+        (false, _) => Ok(usage),
+        (true, [only]) => Err(no_receipts(config, &only.to_string())),
         (true, days) => {
             let ends =
                 [days.first(), days.last()].map(|day| day.map(Day::to_string).unwrap_or_default());
-            Err(none(config, &ends.join(" to ")))
+            Err(no_receipts(config, &ends.join(" to ")))
         }
     }
 }
 
-fn none(config: &Config, days: &str) -> Failure {
+fn no_receipts(config: &Config, days: &str) -> Failure {
     Failure::Failed(format!(
-        "there are no receipts of {days} in s3://{}/{}/{}; say --parquet-gib-per-day instead",
+        "there are no receipts of {days} in s3://{}/{}/{}; choose other days, or give --parquet-gib-per-day",
         config.export.bucket, config.ledger.prefix, config.source.name
     ))
 }
 
-/// The bytes in Cloud Storage of a day's objects; `None` when the ledger has no records of them.
+/// The bytes that a day transferred to Cloud Storage; `None` if the ledger has no item records.
 async fn transferred_bytes(ledger: &DayLedger) -> Result<Option<u64>> {
     let records: Vec<ItemRecord> = ledger.read_all(ITEMS).await?;
     Ok((!records.is_empty()).then(|| records.iter().map(|record| record.bytes).sum()))

@@ -1,10 +1,10 @@
-//! `landbridge cost`: what a month costs, and what days did.
+//! `landbridge cost`: estimates the cost of a month and shows the measured cost of past days.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the command: what is measured, from options, receipts or RDS |
-//! | `ledger` | what receipts and items counted of a day |
-//! | `show` | the tables |
+//! | here | the command; takes sizes from options, else from receipts or RDS |
+//! | `ledger` | reads a day's usage from receipts and item records |
+//! | `show` | the estimate and the days as text |
 
 mod ledger;
 mod show;
@@ -23,8 +23,8 @@ use crate::failure::{Failure, Result};
 use crate::{files, render};
 use landbridge_cli_support::args::Output;
 
-/// The longest span of days that is looked at: more would be thousands of reads.
-const MOST_DAYS: usize = 92;
+/// Maximum number of days in `--actual`: more would need thousands of reads.
+const MAX_DAYS: usize = 92;
 
 /// Estimate what a month costs, item by item, and name the largest item
 #[derive(Debug, Args)]
@@ -35,50 +35,50 @@ Examples:
   landbridge cost --actual 2026-11-01..2026-11-07
   landbridge cost --database-gib 20 --parquet-gib-per-day 3 --region us-east-1 --output json
 
-Prices come with the program and are of the month it names; `?` marks those that are not confirmed.
-They are list prices, without taxes and discounts. With --actual, receipts of past days
-say what is carried, and RDS how large the database is, where options don't; credentials and region
-come from the environment, as for any AWS client. All assumptions: docs/costs.md")]
+The prices are list prices of the month shown, without taxes and discounts; `?` marks prices that are
+not confirmed. With --actual, sizes that no option gives come from the receipts of past days and from
+RDS; credentials and region come from the environment, as for any AWS client. All assumptions:
+docs/costs.md")]
 pub(crate) struct CostArgs {
     /// Size of the database's storage, in GiB
-    #[arg(long, value_name = "GIB", value_parser = size)]
+    #[arg(long, value_name = "GIB", value_parser = parse_size)]
     database_gib: Option<f64>,
-    /// Parquet of one day's export, in GiB
-    #[arg(long, value_name = "GIB", value_parser = size)]
+    /// Size of one day's Parquet export, in GiB
+    #[arg(long, value_name = "GIB", value_parser = parse_size)]
     parquet_gib_per_day: Option<f64>,
     /// Share of the database's blocks that change in a day
-    #[arg(long, value_name = "PERCENT", default_value_t = Workload::CHANGE_PERCENT_PER_DAY, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = Workload::CHANGE_PERCENT_PER_DAY, value_parser = parse_percent)]
     change_percent_per_day: f64,
-    /// Files of one day's export [default: those of --actual, else files of 5 MiB]
-    #[arg(long, value_name = "N", value_parser = size)]
+    /// Number of files in one day's export [default: from --actual, else files of 5 MiB]
+    #[arg(long, value_name = "N", value_parser = parse_size)]
     files_per_day: Option<f64>,
-    /// What the tables take in BigQuery, in GiB [default: three times the Parquet]
-    #[arg(long, value_name = "GIB", value_parser = size)]
+    /// Size of the tables in BigQuery, in GiB [default: three times the Parquet]
+    #[arg(long, value_name = "GIB", value_parser = parse_size)]
     table_gib: Option<f64>,
-    /// What these days carried, from their receipts: 2026-11-01 or 2026-11-01..2026-11-07
-    #[arg(long, value_name = "DAY[..DAY]", value_parser = days)]
-    actual: Option<Days>,
-    /// The AWS region whose prices count [default: source.region]
+    /// Show what these days transferred, from their receipts: 2026-11-01 or 2026-11-01..2026-11-07
+    #[arg(long, value_name = "DAY[..DAY]", value_parser = parse_days)]
+    actual: Option<DaySpan>,
+    /// The AWS region whose prices to use [default: source.region]
     #[arg(long)]
     region: Option<String>,
-    /// Other prices, in the form of crates/core/src/cost/prices.json
+    /// A price file in the form of crates/core/src/cost/prices.json
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
     /// The configuration [default: $LANDBRIDGE_CONFIG, else landbridge.yaml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How the estimate is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// The days of a span, the first and the last included.
+/// All days of a span, including the first and the last.
 #[derive(Clone, Debug)]
-struct Days(Vec<Day>);
+struct DaySpan(Vec<Day>);
 
-/// The estimate, and the days it was made from.
+/// The estimate and the past days; its fields are the keys of `--output json`.
 #[derive(Serialize)]
-struct Answer {
+struct Report {
     estimate: Estimate,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     actual: Vec<DayCost>,
@@ -89,45 +89,43 @@ pub(crate) async fn run(args: CostArgs) -> Result {
     let config = files::config(&files::config_path(args.config.as_deref()))?;
     let prices = match &args.prices {
         Some(path) => Prices::parse(&path.display().to_string(), &files::read(path, "--prices")?)
-            .map_err(unusable)?,
+            .map_err(price_failure)?,
         None => Prices::shipped()?,
     };
     let region = args.region.as_deref().unwrap_or(&config.source.region);
-    let region_prices = prices.aws(region).map_err(unusable)?;
-    let mut counted = Vec::new();
+    let region_prices = prices.aws(region).map_err(price_failure)?;
+    let mut usage = Vec::new();
     let mut database_gib = args.database_gib;
-    if let Some(Days(days)) = &args.actual {
+    if let Some(DaySpan(days)) = &args.actual {
         let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
-        counted = ledger::counted(&aws.s3, &config, days).await?;
+        usage = ledger::usage_of_days(&aws.s3, &config, days).await?;
         if database_gib.is_none() {
-            database_gib = storage_of(&aws, &config).await?;
+            database_gib = storage_gib(&aws, &config).await?;
         }
     }
-    let workload = workload(&args, database_gib, &counted)?;
-    let actual: Vec<DayCost> = counted
-        .into_iter()
-        .map(|day| day.cost(region_prices, Some(workload.database_gib)))
-        .collect();
-    let answer = Answer { estimate: estimate(&prices, &config, region, &workload)?, actual };
+    let workload = workload(&args, database_gib, &usage)?;
+    let actual: Vec<DayCost> =
+        usage.into_iter().map(|day| day.cost(region_prices, Some(workload.database_gib))).collect();
+    let report = Report { estimate: estimate(&prices, &config, region, &workload)?, actual };
     match args.output {
-        Output::Json => render::json(&answer),
-        Output::Text => render::print(&show::text(&answer.estimate, &answer.actual)),
+        Output::Json => render::json(&report),
+        Output::Text => render::print(&show::text(&report.estimate, &report.actual)),
     }
 }
 
-/// Prices that are not there are the person's to bring, and nothing that is deployed.
-fn unusable(error: landbridge_core::Error) -> Failure {
+/// Missing or invalid prices: the operator can give a price file.
+fn price_failure(error: landbridge_core::Error) -> Failure {
     Failure::Usage(format!(
-        "{error}; --prices takes a file of your own, in the form of the shipped one"
+        "{error}; use --prices FILE with a file in the form of crates/core/src/cost/prices.json"
     ))
 }
 
-/// The measured sizes: options before what was counted.
-fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[DayUsage]) -> Result<Workload> {
+/// The sizes to estimate with: options, else the means of the past days.
+fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> Result<Workload> {
     #[allow(clippy::cast_precision_loss)] // a mean of sizes
-    let mean = |of: fn(&DayUsage) -> f64| {
-        let sum: f64 = counted.iter().map(of).sum();
-        (!counted.is_empty()).then(|| sum / counted.len() as f64)
+    let mean = |value: fn(&DayUsage) -> f64| {
+        let sum: f64 = usage.iter().map(value).sum();
+        (!usage.is_empty()).then(|| sum / usage.len() as f64)
     };
     let parquet = args.parquet_gib_per_day.or_else(|| mean(|day| day::gib(day.exported_bytes)));
     #[allow(clippy::cast_precision_loss)] // a mean of counts
@@ -139,7 +137,7 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[DayUsage]) ->
             .collect();
     let (Some(database_gib), Some(parquet_gib_per_day)) = (database_gib, parquet) else {
         return Err(Failure::Usage(format!(
-            "sizes are missing: say {}, or have past days looked at with --actual DAY..DAY",
+            "sizes are missing: give {}, or let past days supply them with --actual DAY..DAY",
             missing.join(" and ")
         )));
     };
@@ -152,45 +150,46 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, counted: &[DayUsage]) ->
     })
 }
 
-/// The storage of the source, where RDS tells it.
-async fn storage_of(aws: &Aws, config: &Config) -> Result<Option<f64>> {
+/// The storage of the source in GiB, if RDS reports it.
+async fn storage_gib(aws: &Aws, config: &Config) -> Result<Option<f64>> {
     let source = &config.source;
     let all = aws.rds.source_candidates().await?;
     let found = all.into_iter().find(|it| it.kind == source.kind && it.id == source.id);
     Ok(found.and_then(|it| it.storage_gib).map(f64::from))
 }
 
-fn size(text: &str) -> Result<f64, String> {
-    number(text, 1e9)
+fn parse_size(text: &str) -> Result<f64, String> {
+    parse_number(text, 1e9)
 }
 
-fn percent(text: &str) -> Result<f64, String> {
-    number(text, 100.0)
+fn parse_percent(text: &str) -> Result<f64, String> {
+    parse_number(text, 100.0)
 }
 
-fn number(text: &str, most: f64) -> Result<f64, String> {
+fn parse_number(text: &str, max: f64) -> Result<f64, String> {
     text.parse()
         .ok()
-        .filter(|number| (0.0..=most).contains(number))
-        .ok_or_else(|| format!("a number from 0 to {most}"))
+        .filter(|number| (0.0..=max).contains(number))
+        .ok_or_else(|| format!("must be a number from 0 to {max}"))
 }
 
-fn days(text: &str) -> Result<Days, String> {
+fn parse_days(text: &str) -> Result<DaySpan, String> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
     let day = |text: &str| {
-        text.parse::<jiff::civil::Date>().map_err(|_| format!("`{text}` is no day: 2026-11-21"))
+        text.parse::<jiff::civil::Date>()
+            .map_err(|_| format!("`{text}` must be a date, for example 2026-11-21"))
     };
     let (first, last) = (day(first)?, day(last)?);
     let days: Vec<Day> = first
         .series(Span::new().days(1))
         .take_while(|day| *day <= last)
-        .take(MOST_DAYS + 1)
+        .take(MAX_DAYS + 1)
         .map(Day::new)
         .collect();
     match days.len() {
-        0 => Err("the last day is before the first".to_owned()),
-        n if n > MOST_DAYS => Err(format!("at most {MOST_DAYS} days")),
-        _ => Ok(Days(days)),
+        0 => Err("the last day is before the first day".to_owned()),
+        n if n > MAX_DAYS => Err(format!("must be at most {MAX_DAYS} days")),
+        _ => Ok(DaySpan(days)),
     }
 }
 
@@ -205,8 +204,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_of_days() {
-        let count = |text: &str| days(text).map(|days| days.0.len());
+    fn a_span_of_days_is_parsed() {
+        let count = |text: &str| parse_days(text).map(|days| days.0.len());
         assert_eq!(count("2026-11-21"), Ok(1));
         assert_eq!(count("2026-10-30..2026-11-02"), Ok(4));
         for wrong in ["", "yesterday", "2026-11-02..2026-11-01", "2025-01-01..2026-01-01"] {
@@ -214,9 +213,9 @@ mod tests {
         }
     }
 
-    /// The model counts starts from the hours alone; what starts is decided by the schedules.
+    /// The model derives the number of invocations from the configured hours; the schedules decide it.
     #[test]
-    fn the_model_counts_as_many_starts_as_the_schedules_make() {
+    fn the_model_counts_the_invocations_that_the_schedules_start() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let config = files::config(&root.join("examples/demo/landbridge.yaml")).expect("good");
         for (export, transfer, deadline) in [(1, 2, 4), (0, 5, 23)] {
@@ -226,7 +225,7 @@ mod tests {
             config.schedule.deadline_hour = deadline;
             let variables = schedule::variables(&config);
             let midnight: Timestamp = "2026-11-20T15:00:00Z".parse().expect("a time");
-            let of = |function| {
+            let invocations = |function| {
                 let path = root.join(format!("infra/schedules/{function}.json"));
                 let text = std::fs::read_to_string(path).expect("the schedule exists");
                 let file = ScheduleFile::parse(&text, &variables).expect("a valid schedule");
@@ -236,13 +235,13 @@ mod tests {
                     u32::try_from(minutes.filter(|at| file.fires_at(*at)).count()).expect("few"),
                 )
             };
-            let starts = DailyInvocations {
-                snapshot: of("snapshot"),
-                export: of("export"),
-                transfer: of("transfer"),
-                load: of("load"),
+            let expected = DailyInvocations {
+                snapshot: invocations("snapshot"),
+                export: invocations("export"),
+                transfer: invocations("transfer"),
+                load: invocations("load"),
             };
-            assert_eq!(DailyInvocations::from_config(&config), starts);
+            assert_eq!(DailyInvocations::from_config(&config), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tables.
+//! The estimate and the past days as text.
 
 use std::fmt::Write;
 
@@ -6,26 +6,28 @@ use landbridge_core::cost::{DayCost, Estimate};
 
 use crate::render::{self, bytes, grouped, left, right};
 
-/// The whole answer for a person.
+/// The complete report as text.
 pub(super) fn text(estimate: &Estimate, actual: &[DayCost]) -> String {
     let mut text = String::new();
     if !actual.is_empty() {
-        text.push_str("What days carried, and what that cost before free allowances, in USD\n\n");
-        text.push_str(&days(actual));
+        text.push_str(
+            "Past days: what they transferred, and its cost before free allowances, in USD\n\n",
+        );
+        text.push_str(&days_table(actual));
         text.push('\n');
     }
     // Writing to a String cannot fail.
-    let _ = write!(text, "{}", month(estimate));
+    let _ = write!(text, "{}", month_table(estimate));
     text
 }
 
-fn days(actual: &[DayCost]) -> String {
+fn days_table(actual: &[DayCost]) -> String {
     let columns = [
         left("day"),
         right("tables"),
         right("files"),
         right("exported"),
-        right("carried"),
+        right("transferred"),
         right("rows"),
         right("load jobs"),
         right("export"),
@@ -47,27 +49,27 @@ fn days(actual: &[DayCost]) -> String {
     render::table(&columns, rows.collect(), 0)
 }
 
-fn month(estimate: &Estimate) -> String {
+fn month_table(estimate: &Estimate) -> String {
     let workload = &estimate.workload;
     let mut text = format!(
-        "A month, AWS {} to Google Cloud {}, in USD, prices of {}\n\
-         A database of {} GiB of which {} % change a day, {} GiB of Parquet a day\n\n",
+        "Cost of a month in USD, AWS {} to Google Cloud {}, prices of {}\n\
+         Database: {} GiB, {} % changed per day; {} GiB of Parquet per day\n\n",
         estimate.region,
         estimate.location,
         estimate.prices_as_of,
-        plain(workload.database_gib),
-        plain(workload.change_percent_per_day),
-        plain(workload.parquet_gib_per_day),
+        short_number(workload.database_gib),
+        short_number(workload.change_percent_per_day),
+        short_number(workload.parquet_gib_per_day),
     );
     let columns = [
-        left("what"),
+        left("item"),
         right("quantity"),
         left("unit"),
         right("free"),
         right("price"),
         left(""),
         right("month"),
-        right("free ones used up"),
+        right("without free"),
     ];
     let mut rows: Vec<Vec<String>> = estimate
         .items
@@ -75,9 +77,9 @@ fn month(estimate: &Estimate) -> String {
         .map(|item| {
             vec![
                 item.what.to_owned(),
-                plain(item.quantity),
+                short_number(item.quantity),
                 item.unit.to_owned(),
-                if item.free > 0.0 { plain(item.free) } else { String::new() },
+                if item.free > 0.0 { short_number(item.free) } else { String::new() },
                 item.price.to_string(),
                 if item.uncertain { "?" } else { "" }.to_owned(),
                 money(item.month),
@@ -95,13 +97,13 @@ fn month(estimate: &Estimate) -> String {
     for allowances in [true, false] {
         let Some((item, share)) = estimate.largest_item(allowances) else { continue };
         let (when, cost) = if allowances {
-            ("With the account's free allowances", item.month)
+            ("With free allowances", item.month)
         } else {
-            ("Once others have used them up", item.month_without_allowances)
+            ("Without free allowances", item.month_without_allowances)
         };
         let _ = writeln!(
             text,
-            "{when}, {} dominates: {} of the month, {share:.0} %; it {}.",
+            "{when}, the largest item is {}: {} USD a month, {share:.0} %. It {}.",
             item.what,
             money(cost),
             item.lever
@@ -110,13 +112,13 @@ fn month(estimate: &Estimate) -> String {
     text
 }
 
-/// Dollars with cents; what is less than a cent, but not nothing, is said to be.
+/// US dollars with cents. A positive amount below half a cent is shown as `<0.01`.
 fn money(usd: f64) -> String {
     if usd > 0.0 && usd < 0.005 { "<0.01".to_owned() } else { format!("{usd:.2}") }
 }
 
-/// A number with at most two digits behind the point, and none that say nothing.
-fn plain(number: f64) -> String {
+/// A number with at most two decimals and without trailing zeros.
+fn short_number(number: f64) -> String {
     if number > 0.0 && number < 0.005 {
         return "<0.01".to_owned();
     }
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_never_a_lie() {
+    fn numbers_are_short_and_small_ones_are_not_rounded_to_zero() {
         for (number, text) in [
             (0.0, "0"),
             (20.0, "20"),
@@ -141,7 +143,7 @@ mod tests {
             (100.0, "100"),
             (4150.05, "4,150.05"),
         ] {
-            assert_eq!(plain(number), text);
+            assert_eq!(short_number(number), text);
         }
         for (usd, text) in [(0.0, "0.00"), (0.001, "<0.01"), (6.0833, "6.08")] {
             assert_eq!(money(usd), text);

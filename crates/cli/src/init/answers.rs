@@ -1,4 +1,4 @@
-//! What is asked, and where each answer comes from: an option, the account, the terminal.
+//! Collects the answers: from an option, else from the AWS account, else from the terminal.
 
 use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::SourceKind;
@@ -7,7 +7,7 @@ use super::InitArgs;
 use super::terminal::Terminal;
 use crate::failure::{Failure, Result};
 
-/// Everything the files are made of.
+/// All values that the files are generated from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answers {
     pub(super) name: String,
@@ -23,8 +23,7 @@ pub(super) struct Answers {
     pub(super) landing_bucket: String,
 }
 
-/// Regions whose nearest Google Cloud location and whose people's time zone are known. Both are
-/// only proposed.
+/// AWS regions with the nearest Google Cloud location and the local time zone. Both are only proposals.
 const NEAREST: [(&str, &str, &str); 12] = [
     ("ap-northeast-2", "asia-northeast3", "Asia/Seoul"),
     ("ap-northeast-1", "asia-northeast1", "Asia/Tokyo"),
@@ -40,7 +39,7 @@ const NEAREST: [(&str, &str, &str); 12] = [
     ("us-west-2", "us-west1", "America/Los_Angeles"),
 ];
 
-/// The region: asked first, since the account is looked at in it.
+/// The region. It is asked first, because the account's databases are read in it.
 pub(super) fn region(args: &InitArgs, terminal: Option<&mut Terminal>) -> Result<String> {
     let environment = ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .into_iter()
@@ -48,57 +47,74 @@ pub(super) fn region(args: &InitArgs, terminal: Option<&mut Terminal>) -> Result
     match (&args.region, environment, terminal) {
         (Some(region), _, _) => Ok(region.clone()),
         (None, from, Some(terminal)) => {
-            terminal.ask("AWS region of the database", from.as_deref(), &any)
+            terminal.ask("AWS region of the database", from.as_deref(), &any_value)
         }
         (None, Some(region), None) => Ok(region),
         (None, None, None) => Err(missing(&["--region", "--project"])),
     }
 }
 
-/// All answers. Without a terminal, what has no answer is told at once.
+/// Collects all answers. Without a terminal, the error names all missing options at once.
 pub(super) fn collect(
     args: &InitArgs,
     region: String,
     found: &[SourceCandidate],
     mut terminal: Option<&mut Terminal>,
 ) -> Result<Answers> {
-    let near = NEAREST.iter().find(|(name, ..)| *name == region);
-    let candidate = database(args, found, terminal.as_deref_mut())?;
-    let mut open = Open { terminal, missing: Vec::new() };
+    let nearest = NEAREST.iter().find(|(name, ..)| *name == region);
+    let candidate = select_database(args, found, terminal.as_deref_mut())?;
+    let mut questions = Questions { terminal, missing: Vec::new() };
 
     let given = args.source.clone().or_else(|| candidate.map(|it| it.id.clone()));
-    let source = open.answer(given, "--source", "DB instance or cluster in RDS", None, &any)?;
+    let source =
+        questions.answer(given, "--source", "DB instance or cluster in RDS", None, &any_value)?;
     let known = args.kind.map(SourceKind::from).or_else(|| candidate.map(|it| it.kind));
     let kind = match known {
         Some(kind) => kind,
         None => {
             let question = "Is it an instance or a cluster?";
-            let word = open.answer(None, "--kind", question, Some("instance"), &kind_word)?;
+            let word =
+                questions.answer(None, "--kind", question, Some("instance"), &validate_kind)?;
             if word == "cluster" { SourceKind::Cluster } else { SourceKind::Instance }
         }
     };
     let account = args.account.clone().or_else(|| candidate.map(|it| it.account().to_owned()));
-    let account =
-        open.answer(account, "--account", "AWS account, 12 digits", None, &account_word)?;
-    let project =
-        open.answer(args.project.clone(), "--project", "Google Cloud project id", None, &any)?;
-    let proposed = short(&source);
-    let name =
-        open.proposed(args.name.clone(), "Short name, from which everything is named", &proposed)?;
-    let zone = near.map_or("UTC", |(_, _, zone)| *zone);
-    let zone = open.proposed(args.zone.clone(), "Time zone in which a day is a day", zone)?;
-    let location = match near {
+    let account = questions.answer(
+        account,
+        "--account",
+        "AWS account, 12 digits",
+        None,
+        &validate_account,
+    )?;
+    let project = questions.answer(
+        args.project.clone(),
+        "--project",
+        "Google Cloud project id",
+        None,
+        &any_value,
+    )?;
+    let proposed = short_name(&source);
+    let name = questions.with_proposal(
+        args.name.clone(),
+        "Short name, part of every resource's name",
+        &proposed,
+    )?;
+    let zone = nearest.map_or("UTC", |(_, _, zone)| *zone);
+    let zone =
+        questions.with_proposal(args.zone.clone(), "Time zone of days and schedules", zone)?;
+    let location = match nearest {
         Some((_, location, _)) => {
-            open.proposed(args.location.clone(), "Location of the datasets", location)?
+            questions.with_proposal(args.location.clone(), "Location of the datasets", location)?
         }
         None => {
             let question = "Location of the datasets";
-            open.answer(args.location.clone(), "--location", question, None, &any)?
+            questions.answer(args.location.clone(), "--location", question, None, &any_value)?
         }
     };
     let dataset = name.replace('-', "_");
-    let dataset = open.proposed(args.dataset.clone(), "Dataset of the tables", &dataset)?;
-    open.done()?;
+    let dataset =
+        questions.with_proposal(args.dataset.clone(), "Dataset of the tables", &dataset)?;
+    questions.finish()?;
     let export_bucket = format!("{name}-exports-{account}");
     let landing_bucket = format!("{project}-{name}-landing");
     Ok(Answers {
@@ -116,27 +132,27 @@ pub(super) fn collect(
     })
 }
 
-/// Which of the account's databases is meant; none when nothing was found.
-fn database<'a>(
+/// Selects one of the account's databases; `None` if the account was not read or has none.
+fn select_database<'a>(
     args: &InitArgs,
     found: &'a [SourceCandidate],
     terminal: Option<&mut Terminal>,
 ) -> Result<Option<&'a SourceCandidate>> {
     let kind = args.kind.map(SourceKind::from);
-    let fits: Vec<&SourceCandidate> = found
+    let matching: Vec<&SourceCandidate> = found
         .iter()
         .filter(|it| kind.is_none_or(|kind| it.kind == kind))
         .filter(|it| args.source.as_ref().is_none_or(|id| *id == it.id))
         .collect();
-    match (fits.as_slice(), terminal) {
+    match (matching.as_slice(), terminal) {
         ([], _) if found.is_empty() => Ok(None),
         ([], _) => Err(Failure::Usage(format!(
-            "there is no such database; there are {}",
+            "the account has no such database. It has: {}",
             listed(found.iter())
         ))),
         ([only], _) => Ok(Some(only)),
         (several, None) => Err(Failure::Usage(format!(
-            "there are several databases, say which with --source: {}",
+            "the account has several databases. Choose one with --source: {}",
             listed(several.iter().copied())
         ))),
         (several, Some(terminal)) => {
@@ -148,14 +164,14 @@ fn database<'a>(
                     it.engine,
                     it.status
                 );
-                terminal.say(&line)?;
+                terminal.print(&line)?;
             }
             let count = several.len();
-            let judge = |answer: &str| match answer.parse::<usize>() {
+            let validate = |answer: &str| match answer.parse::<usize>() {
                 Ok(number) if (1..=count).contains(&number) => Ok(()),
-                _ => Err(format!("a number from 1 to {count}")),
+                _ => Err(format!("must be a number from 1 to {count}")),
             };
-            let answer = terminal.ask("Which database", Some("1"), &judge)?;
+            let answer = terminal.ask("Which database", Some("1"), &validate)?;
             let number: usize = answer.parse().unwrap_or(1);
             Ok(several.get(number - 1).copied())
         }
@@ -167,29 +183,29 @@ fn listed<'a>(all: impl Iterator<Item = &'a SourceCandidate>) -> String {
     names.join(", ")
 }
 
-/// Answers that are not there yet.
-struct Open<'a> {
+/// Asks for answers, or records them as missing if there is no terminal.
+struct Questions<'a> {
     terminal: Option<&'a mut Terminal>,
     missing: Vec<&'static str>,
 }
 
-impl Open<'_> {
-    /// The answer that is given, else asked for; without a terminal it is missing, unless it has
-    /// a default.
+impl Questions<'_> {
+    /// Returns the given answer, else asks for it. Without a terminal, the option is missing.
     fn answer(
         &mut self,
         given: Option<String>,
         option: &'static str,
         question: &str,
         default: Option<&str>,
-        judge: &dyn Fn(&str) -> Result<(), String>,
+        validate: &dyn Fn(&str) -> Result<(), String>,
     ) -> Result<String> {
         match (given, self.terminal.as_mut()) {
             (Some(given), _) => {
-                judge(&given).map_err(|why| Failure::Usage(format!("{option} {given}: {why}")))?;
+                validate(&given)
+                    .map_err(|why| Failure::Usage(format!("{option} {given}: {why}")))?;
                 Ok(given)
             }
-            (None, Some(terminal)) => terminal.ask(question, default, judge),
+            (None, Some(terminal)) => terminal.ask(question, default, validate),
             (None, None) => {
                 self.missing.push(option);
                 Ok(String::new())
@@ -197,8 +213,8 @@ impl Open<'_> {
         }
     }
 
-    /// The answer that is given, else asked for with a proposal; without a terminal the proposal.
-    fn proposed(
+    /// Returns the given answer, else asks with a proposal. Without a terminal, returns the proposal.
+    fn with_proposal(
         &mut self,
         given: Option<String>,
         question: &str,
@@ -206,44 +222,48 @@ impl Open<'_> {
     ) -> Result<String> {
         match (given, self.terminal.as_mut()) {
             (Some(given), _) => Ok(given),
-            (None, Some(terminal)) => terminal.ask(question, Some(proposal), &any),
+            (None, Some(terminal)) => terminal.ask(question, Some(proposal), &any_value),
             (None, None) => Ok(proposal.to_owned()),
         }
     }
 
-    fn done(self) -> Result {
+    fn finish(self) -> Result {
         if self.missing.is_empty() { Ok(()) } else { Err(missing(&self.missing)) }
     }
 }
 
 fn missing(options: &[&str]) -> Failure {
     Failure::Usage(format!(
-        "this is no terminal, so nothing can be asked; say {}",
+        "standard input is not a terminal, so the command cannot ask: give {}",
         options.join(", ")
     ))
 }
 
-/// A name made from an id: what a source's name may hold, not too long.
-fn short(id: &str) -> String {
+/// A source name from a database id: lower case, at most 20 characters, without `-prod`.
+fn short_name(id: &str) -> String {
     let base = id.trim_end_matches("-prod").trim_end_matches("-production");
     base.to_ascii_lowercase().chars().take(20).collect::<String>().trim_end_matches('-').to_owned()
 }
 
-/// The file's own check judges these.
-fn any(_: &str) -> Result<(), String> {
+/// Accepts any answer: the configuration's own validation checks it.
+fn any_value(_: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn kind_word(word: &str) -> Result<(), String> {
+fn validate_kind(word: &str) -> Result<(), String> {
     match word {
         "instance" | "cluster" => Ok(()),
-        _ => Err("instance or cluster".to_owned()),
+        _ => Err("must be instance or cluster".to_owned()),
     }
 }
 
-fn account_word(account: &str) -> Result<(), String> {
+fn validate_account(account: &str) -> Result<(), String> {
     let good = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
-    if good { Ok(()) } else { Err("12 digits: aws sts get-caller-identity".to_owned()) }
+    if good {
+        Ok(())
+    } else {
+        Err("must have 12 digits; see aws sts get-caller-identity".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -256,13 +276,13 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct TestCommand {
         #[command(flatten)]
         init: InitArgs,
     }
 
     fn args(options: &[&str]) -> InitArgs {
-        Line::parse_from([&["init"], options].concat()).init
+        TestCommand::parse_from([&["init"], options].concat()).init
     }
 
     fn candidate(kind: SourceKind, id: &str) -> SourceCandidate {
@@ -276,11 +296,11 @@ mod tests {
         }
     }
 
-    /// What was asked.
+    /// The text that was written to the terminal.
     #[derive(Clone, Default)]
-    struct Asked(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Asked {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().expect("a lock").extend_from_slice(bytes);
             Ok(bytes.len())
@@ -291,10 +311,10 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_asked_what_is_open() {
-        let asked = Asked::default();
+    fn missing_answers_are_asked_at_the_terminal() {
+        let written = Written::default();
         let answers = "2\nshop-analytics\n\n\n\nmine\n";
-        let mut terminal = Terminal::new(Cursor::new(answers), asked.clone());
+        let mut terminal = Terminal::new(Cursor::new(answers), written.clone());
         let found =
             [candidate(SourceKind::Instance, "a"), candidate(SourceKind::Instance, "shop-prod")];
         let got =
@@ -315,49 +335,49 @@ mod tests {
                 landing_bucket: "shop-analytics-shop-landing".into(),
             }
         );
-        let text = String::from_utf8(asked.0.lock().expect("a lock").clone()).expect("text");
+        let text = String::from_utf8(written.0.lock().expect("a lock").clone()).expect("text");
         expect_test::expect![[r#"
-            "  1  instance a, postgres, available\n  2  instance shop-prod, postgres, available\nWhich database [1]: Google Cloud project id: Short name, from which everything is named [shop]: Time zone in which a day is a day [Asia/Seoul]: Location of the datasets [asia-northeast3]: Dataset of the tables [shop]: "
+            "  1  instance a, postgres, available\n  2  instance shop-prod, postgres, available\nWhich database [1]: Google Cloud project id: Short name, part of every resource's name [shop]: Time zone of days and schedules [Asia/Seoul]: Location of the datasets [asia-northeast3]: Dataset of the tables [shop]: "
         "#]]
         .assert_debug_eq(&text);
     }
 
     #[test]
-    fn without_a_terminal_everything_that_is_missing_is_named() {
+    fn without_a_terminal_the_error_names_all_missing_options() {
         let instance = |id| candidate(SourceKind::Instance, id);
-        let said = |options: &[&str], found: &[SourceCandidate]| {
+        let error_of = |options: &[&str], found: &[SourceCandidate]| {
             collect(&args(options), "eu-north-1".into(), found, None)
                 .expect_err("something is missing")
                 .to_string()
         };
-        let nothing = "this is no terminal, so nothing can be asked; say ";
+        let nothing = "standard input is not a terminal, so the command cannot ask: give ";
         assert_eq!(
-            said(&[], &[]),
+            error_of(&[], &[]),
             format!("{nothing}--source, --kind, --account, --project, --location")
         );
-        assert_eq!(said(&[], &[instance("a")]), format!("{nothing}--project, --location"));
+        assert_eq!(error_of(&[], &[instance("a")]), format!("{nothing}--project, --location"));
         assert_eq!(
-            said(&[], &[instance("a"), candidate(SourceKind::Cluster, "b")]),
-            "there are several databases, say which with --source: instance a, cluster b"
+            error_of(&[], &[instance("a"), candidate(SourceKind::Cluster, "b")]),
+            "the account has several databases. Choose one with --source: instance a, cluster b"
         );
         assert_eq!(
-            said(&["--source", "c"], &[instance("a")]),
-            "there is no such database; there are instance a"
+            error_of(&["--source", "c"], &[instance("a")]),
+            "the account has no such database. It has: instance a"
         );
         assert_eq!(
-            said(&["--account", "12"], &[]),
-            "--account 12: 12 digits: aws sts get-caller-identity"
+            error_of(&["--account", "12"], &[]),
+            "--account 12: must have 12 digits; see aws sts get-caller-identity"
         );
     }
 
     #[test]
-    fn names_are_made_from_ids() {
+    fn a_short_name_is_derived_from_the_id() {
         for (id, name) in [
             ("shop-prod", "shop"),
             ("Orders", "orders"),
             ("a-very-long-identifier-of-a-database", "a-very-long-identifi"),
         ] {
-            assert_eq!(short(id), name);
+            assert_eq!(short_name(id), name);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! `landbridge init`: a first `landbridge.yaml` and a `main.tf` that deploys it.
+//! `landbridge init`: writes a first `landbridge.yaml` and a `main.tf` that deploys it.
 //!
-//! | module | what it holds |
+//! | module | responsibility |
 //! |---|---|
-//! | here | the command: look, ask, write |
-//! | `answers` | what is asked, where each answer comes from |
-//! | `terminal` | questions at a terminal |
-//! | `write` | the files' texts, and what is never overwritten |
+//! | here | the command: read the account, ask, write |
+//! | `answers` | the questions, and where each answer comes from |
+//! | `terminal` | asks questions at a terminal |
+//! | `write` | the texts of the files, and which files are never overwritten |
 
 mod answers;
 mod terminal;
@@ -33,62 +33,62 @@ Examples:
   landbridge init --dir deploy --region us-east-1 --source orders-prod --kind instance \\
     --account 123456789012 --project shop-analytics --zone America/New_York --no-look
 
-The account that the environment's AWS credentials are of is looked at, for databases and their
-account. What is then still open is asked, if this is a terminal; otherwise it must be said by options.
-Files that exist are kept, unless --force is given; contract.yaml is kept even then.")]
+The command lists the databases in the AWS account of the environment's credentials. It asks for what
+is still missing; without a terminal, give it as options. If a file already exists, the command stops
+unless you give --force; contract.yaml is never overwritten.")]
 pub(crate) struct InitArgs {
-    /// Where the files go
+    /// The directory to write to
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
     /// The AWS region of the database [default: $AWS_REGION, $AWS_DEFAULT_REGION]
     #[arg(long)]
     pub(crate) region: Option<String>,
-    /// The DB instance or cluster in RDS [default: the only one]
+    /// The DB instance or cluster in RDS [default: the only one in the account]
     #[arg(long, value_name = "ID")]
     pub(crate) source: Option<String>,
-    /// Whether it is an instance or a cluster [default: what RDS says]
+    /// Whether it is an instance or a cluster [default: what RDS reports]
     #[arg(long, value_enum)]
     pub(crate) kind: Option<KindArg>,
     /// The AWS account, 12 digits [default: the database's]
     #[arg(long)]
     pub(crate) account: Option<String>,
-    /// A short name from which everything is named [default: made from the database's id]
+    /// A short name, part of every resource's name [default: from the database's id]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// The Google Cloud project's id
     #[arg(long)]
     pub(crate) project: Option<String>,
-    /// The location of the datasets [default: the one nearest to the region]
+    /// The location of the datasets [default: nearest to the region]
     #[arg(long)]
     pub(crate) location: Option<String>,
     /// The dataset of the tables [default: the name]
     #[arg(long)]
     pub(crate) dataset: Option<String>,
-    /// The time zone in which a day is a day [default: that of the region]
+    /// The time zone of days and schedules [default: that of the region]
     #[arg(long, value_name = "ZONE")]
     pub(crate) zone: Option<String>,
-    /// The S3 bucket to be made [default: NAME-exports-ACCOUNT]
+    /// The S3 bucket to create [default: NAME-exports-ACCOUNT]
     #[arg(long, value_name = "BUCKET")]
     pub(crate) export_bucket: Option<String>,
-    /// The Cloud Storage bucket to be made [default: PROJECT-NAME-landing]
+    /// The Cloud Storage bucket to create [default: PROJECT-NAME-landing]
     #[arg(long, value_name = "BUCKET")]
     pub(crate) landing_bucket: Option<String>,
-    /// Who sees personal data masked: group:analysts@example.com; may be repeated
+    /// A reader of masked personal data: group:analysts@example.com; can be repeated
     #[arg(long, value_name = "MEMBER")]
     pub(crate) masked_reader: Vec<String>,
-    /// Who sees personal data plain; may be repeated
+    /// A reader of unmasked personal data; can be repeated
     #[arg(long, value_name = "MEMBER")]
     pub(crate) reader: Vec<String>,
-    /// Where Terraform finds the modules [default: this repository's, else GitHub]
+    /// The source of the Terraform modules [default: this checkout, else GitHub]
     #[arg(long, value_name = "PATH|URL")]
     pub(crate) modules: Option<String>,
-    /// Do not look at the AWS account
+    /// Do not read the AWS account
     #[arg(long)]
     pub(crate) no_look: bool,
-    /// Write over landbridge.yaml and main.tf
+    /// Overwrite landbridge.yaml and main.tf
     #[arg(long)]
     pub(crate) force: bool,
-    /// How the outcome is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
 }
@@ -111,9 +111,9 @@ impl From<KindArg> for SourceKind {
     }
 }
 
-/// What came of it.
+/// The result; its fields are the keys of `--output json`.
 #[derive(Serialize)]
-struct Done {
+struct InitResult {
     source: String,
     region: String,
     account: String,
@@ -124,44 +124,44 @@ struct Done {
 
 /// Runs the command.
 pub(crate) async fn run(args: InitArgs) -> Result {
-    write::may_write(&args.dir, args.force)?;
+    write::check_overwrite(&args.dir, args.force)?;
     let mut terminal = (std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
-        .then(terminal::Terminal::of_this_process);
+        .then(terminal::Terminal::stdio);
     let region = answers::region(&args, terminal.as_mut())?;
-    let found = if args.no_look { Vec::new() } else { look(&region).await };
+    let found = if args.no_look { Vec::new() } else { databases_in_account(&region).await };
     let answers = answers::collect(&args, region, &found, terminal.as_mut())?;
     let files = write::files(&answers, &args)?;
     let (written, kept) = write::write(&args.dir, files)?;
-    let done = Done {
+    let result = InitResult {
         source: answers.source.clone(),
         region: answers.region.clone(),
         account: answers.account.clone(),
         written,
         kept,
-        next: write::next(&args.dir),
+        next: write::next_steps(&args.dir),
     };
     match args.output {
-        Output::Json => render::json(&done),
+        Output::Json => render::json(&result),
         Output::Text => {
-            for file in &done.written {
+            for file in &result.written {
                 render::print(&format!("wrote {file}"))?;
             }
-            for file in &done.kept {
+            for file in &result.kept {
                 render::print(&format!("kept {file}"))?;
             }
             render::print("\nNext:")?;
-            done.next.iter().try_for_each(|step| render::print(&format!("  {step}")))
+            result.next.iter().try_for_each(|step| render::print(&format!("  {step}")))
         }
     }
 }
 
-/// The databases of the account; what cannot be looked at is told, and asked instead.
-async fn look(region: &str) -> Vec<SourceCandidate> {
+/// The databases of the account. If RDS cannot be read, the command says so and asks instead.
+async fn databases_in_account(region: &str) -> Vec<SourceCandidate> {
     let aws = Aws::from_env(region, SourceKind::Instance).await;
     match aws.rds.source_candidates().await {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("the AWS account is not looked at: {error}");
+            eprintln!("note: cannot list the databases of the AWS account: {error}");
             Vec::new()
         }
     }

@@ -1,4 +1,4 @@
-//! The files' texts, and what is never overwritten.
+//! The texts of the generated files, and which files are never overwritten.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use super::InitArgs;
 use super::answers::Answers;
 use crate::failure::{Failure, Result};
 
-/// What Terraform reads beside the two files. It is the repository's own example, so that what is
-/// written here is what the tests plan and apply.
-const MAIN: &str = include_str!("../../../../terraform/examples/complete/main.tf");
-/// Its variables.
-const VARIABLES: &str = include_str!("../../../../terraform/examples/complete/variables.tf");
-/// Its outputs.
-const OUTPUTS: &str = include_str!("../../../../terraform/examples/complete/outputs.tf");
-/// Where the example finds the modules, and the packages.
+/// The example's `main.tf`. `init` writes the repository's own example, which the tests plan and apply.
+const EXAMPLE_MAIN: &str = include_str!("../../../../terraform/examples/complete/main.tf");
+/// The example's variables.
+const EXAMPLE_VARIABLES: &str =
+    include_str!("../../../../terraform/examples/complete/variables.tf");
+/// The example's outputs.
+const EXAMPLE_OUTPUTS: &str = include_str!("../../../../terraform/examples/complete/outputs.tf");
+/// The path of the modules in the example.
 const EXAMPLE_MODULES: &str = "../../modules/";
-/// See above.
+/// The path of the Lambda packages in the example.
 const EXAMPLE_PACKAGES: &str = "../../../target/lambda/arm64";
-/// The file's name.
+/// The name of the generated Terraform file.
 const MAIN_NAME: &str = "main.tf";
 
 /// A contract that names no columns: all columns are NULL for everyone.
@@ -31,74 +31,79 @@ version: 1
 tables: {}
 ";
 
-/// The modules outside of a checkout: the ones of this version.
+/// The source of the modules outside a checkout: the release of this version.
 const PUBLISHED_MODULES: &str =
     concat!("github.com/landbridge/landbridge//terraform/modules?ref=v", env!("CARGO_PKG_VERSION"));
 
-/// One file to be written.
-pub(super) struct New {
+/// A file to write.
+pub(super) struct GeneratedFile {
     name: &'static str,
     text: String,
-    /// Whether one that exists stays, whatever is said.
+    /// Never overwrite an existing file, not even with `--force`.
     keep: bool,
 }
 
-/// Refuses before anything is asked.
+/// Checks, before any question, that no existing file would be overwritten without `--force`.
 ///
 /// # Errors
-/// When a file is there and `force` is not.
-pub(super) fn may_write(dir: &Path, force: bool) -> Result {
-    let there: Vec<String> = [config::FILE_NAME, MAIN_NAME]
+/// [`Failure::Usage`] if a file exists and `force` is false.
+pub(super) fn check_overwrite(dir: &Path, force: bool) -> Result {
+    let existing: Vec<String> = [config::FILE_NAME, MAIN_NAME]
         .into_iter()
         .map(|name| dir.join(name))
         .filter(|path| path.exists())
         .map(|path| path.display().to_string())
         .collect();
-    if force || there.is_empty() {
+    if force || existing.is_empty() {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "{} {} there already; --force writes over it, --dir writes elsewhere",
-        there.join(" and "),
-        if there.len() == 1 { "is" } else { "are" }
+        "{} already {}; use --force to overwrite, or --dir to write to another directory",
+        existing.join(" and "),
+        if existing.len() == 1 { "exists" } else { "exist" }
     )))
 }
 
-/// The files of the answers.
+/// Generates the files.
 ///
 /// # Errors
-/// When the configuration that they make is not one that `landbridge check` takes.
-pub(super) fn files(answers: &Answers, args: &InitArgs) -> Result<Vec<New>> {
+/// [`Failure::Usage`] if the generated configuration is invalid, with the errors that `landbridge
+/// check` would report.
+pub(super) fn files(answers: &Answers, args: &InitArgs) -> Result<Vec<GeneratedFile>> {
     let text = configuration(answers, args);
     config::parse(config::FILE_NAME, &text).map_err(|faults| {
-        Failure::Usage(format!("these answers make a file that cannot be used\n{faults}"))
+        Failure::Usage(format!("these answers do not give a valid {}\n{faults}", config::FILE_NAME))
     })?;
     Ok(vec![
-        New { name: config::FILE_NAME, text, keep: false },
-        New { name: contract::FILE_NAME, text: CONTRACT.to_owned(), keep: true },
-        New { name: MAIN_NAME, text: terraform(&args.dir, args.modules.as_deref()), keep: false },
+        GeneratedFile { name: config::FILE_NAME, text, keep: false },
+        GeneratedFile { name: contract::FILE_NAME, text: CONTRACT.to_owned(), keep: true },
+        GeneratedFile {
+            name: MAIN_NAME,
+            text: terraform(&args.dir, args.modules.as_deref()),
+            keep: false,
+        },
     ])
 }
 
-/// Writes them; returns what is written and what is kept.
-pub(super) fn write(dir: &Path, files: Vec<New>) -> Result<(Vec<String>, Vec<String>)> {
+/// Writes the files. Returns the paths of the written files and of those that were kept.
+pub(super) fn write(dir: &Path, files: Vec<GeneratedFile>) -> Result<(Vec<String>, Vec<String>)> {
     let (mut written, mut kept) = (Vec::new(), Vec::new());
-    std::fs::create_dir_all(dir).map_err(|error| unusable(dir, &error))?;
-    for New { name, text, keep } in files {
+    std::fs::create_dir_all(dir).map_err(|error| write_failure(dir, &error))?;
+    for GeneratedFile { name, text, keep } in files {
         let path = dir.join(name);
-        let shown = path.display().to_string();
+        let path_text = path.display().to_string();
         if keep && path.exists() {
-            kept.push(shown);
+            kept.push(path_text);
             continue;
         }
-        std::fs::write(&path, text).map_err(|error| unusable(&path, &error))?;
-        written.push(shown);
+        std::fs::write(&path, text).map_err(|error| write_failure(&path, &error))?;
+        written.push(path_text);
     }
     Ok((written, kept))
 }
 
-/// What to do now.
-pub(super) fn next(dir: &Path) -> Vec<String> {
+/// The next commands for the operator.
+pub(super) fn next_steps(dir: &Path) -> Vec<String> {
     let file = |name| dir.join(name).display().to_string();
     let (config, contract) = (file(config::FILE_NAME), file(contract::FILE_NAME));
     vec![
@@ -169,18 +174,18 @@ pii:
     unclassified:
       mask: ALWAYS_NULL
 ",
-        word(name),
-        word(source),
-        word(region),
-        word(zone),
-        word(&answers.export_bucket),
-        word(&answers.landing_bucket),
-        word(project),
-        word(location),
-        word(dataset),
+        yaml_text(name),
+        yaml_text(source),
+        yaml_text(region),
+        yaml_text(zone),
+        yaml_text(&answers.export_bucket),
+        yaml_text(&answers.landing_bucket),
+        yaml_text(project),
+        yaml_text(location),
+        yaml_text(dataset),
     );
-    let everybody = [args.masked_reader.as_slice(), args.reader.as_slice()].concat();
-    text.push_str(&members("masked_readers", &everybody));
+    let all_readers = [args.masked_reader.as_slice(), args.reader.as_slice()].concat();
+    text.push_str(&members("masked_readers", &all_readers));
     for (class, mask) in [
         ("name", "SHA256"),
         ("email", "EMAIL_MASK"),
@@ -196,7 +201,7 @@ pii:
     text
 }
 
-/// A list of a class; where nobody is named, a hint.
+/// The members of a class as a YAML list; a commented example if there are none.
 fn members(key: &str, members: &[String]) -> String {
     if members.is_empty() {
         return format!("      # {key}: [\"group:…\"]\n");
@@ -205,8 +210,8 @@ fn members(key: &str, members: &[String]) -> String {
     format!("      {key}: [{}]\n", quoted.join(", "))
 }
 
-/// A word as YAML writes it: quoted, unless it can be nothing but text.
-fn word(text: &str) -> String {
+/// A text as a YAML scalar: quoted, unless YAML can only read it as text.
+fn yaml_text(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
         && !["true", "false", "null", "yes", "no", "on", "off"]
@@ -214,7 +219,7 @@ fn word(text: &str) -> String {
     if plain { text.to_owned() } else { format!("{text:?}") }
 }
 
-/// The example's three files as one, with modules and packages where they are from `dir`.
+/// The example's three files in one, with the paths of modules and packages relative to `dir`.
 fn terraform(dir: &Path, modules: Option<&str>) -> String {
     let checkout = up_to_checkout(dir);
     let modules = match (modules, &checkout) {
@@ -227,14 +232,15 @@ fn terraform(dir: &Path, modules: Option<&str>) -> String {
         Some((url, query)) => format!("{url}/{name}?{query}"),
         None => format!("{}/{name}", modules.trim_end_matches('/')),
     };
-    let main = MAIN
+    let main = EXAMPLE_MAIN
         .replace(&format!("{EXAMPLE_MODULES}aws"), &module("aws"))
         .replace(&format!("{EXAMPLE_MODULES}gcp"), &module("gcp"));
-    let variables = VARIABLES.replace(EXAMPLE_PACKAGES, &packages);
-    format!("{main}\n{variables}\n{OUTPUTS}")
+    let variables = EXAMPLE_VARIABLES.replace(EXAMPLE_PACKAGES, &packages);
+    format!("{main}\n{variables}\n{EXAMPLE_OUTPUTS}")
 }
 
-/// `../../` and so on, from `dir` to the checkout that it lies in; `./` in the checkout itself.
+/// The relative path from `dir` to the checkout that contains it, such as `../../`; `./` for the
+/// checkout itself; `None` outside a checkout.
 fn up_to_checkout(dir: &Path) -> Option<String> {
     let dir: PathBuf = std::path::absolute(dir).ok()?.components().collect();
     let levels = dir
@@ -243,7 +249,7 @@ fn up_to_checkout(dir: &Path) -> Option<String> {
     Some(if levels == 0 { "./".to_owned() } else { "../".repeat(levels) })
 }
 
-fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Failed(format!("cannot write {}: {error}; choose another --dir", path.display()))
 }
 
@@ -252,15 +258,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_is_what_this_is_made_for() {
+    fn the_example_contains_the_paths_that_are_replaced() {
         for name in ["aws", "gcp"] {
-            assert!(MAIN.contains(&format!("\"{EXAMPLE_MODULES}{name}\"")), "{name}");
+            assert!(EXAMPLE_MAIN.contains(&format!("\"{EXAMPLE_MODULES}{name}\"")), "{name}");
         }
-        assert!(VARIABLES.contains(&format!("\"{EXAMPLE_PACKAGES}\"")));
+        assert!(EXAMPLE_VARIABLES.contains(&format!("\"{EXAMPLE_PACKAGES}\"")));
     }
 
     #[test]
-    fn modules_are_found_from_where_the_file_lies() {
+    fn module_paths_are_relative_to_the_directory() {
         let root =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("here");
         let outside = tempfile::tempdir().expect("a directory");
@@ -287,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_not_plainly_text_are_quoted() {
+    fn ambiguous_yaml_texts_are_quoted() {
         for (text, written) in [
             ("shop-prod", "shop-prod"),
             ("Asia/Seoul", "Asia/Seoul"),
@@ -295,7 +301,7 @@ mod tests {
             ("no", "\"no\""),
             ("a: b", "\"a: b\""),
         ] {
-            assert_eq!(word(text), written);
+            assert_eq!(yaml_text(text), written);
         }
     }
 }

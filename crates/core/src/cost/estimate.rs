@@ -106,7 +106,7 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             ("snapshots", "RDS storage of snapshots", "GiB-month"),
             (usage.snapshots_gib - usage.snapshots_free_gib).max(0.0),
             aws.backup_gib_month,
-            "grows with what changes in the database and with the oldest snapshot that is kept",
+            "grows with the changes in the database and with the age of the oldest snapshot",
         )
     };
     vec![
@@ -124,13 +124,13 @@ fn data_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "grows with the Parquet of a day; dropped columns and tables lower it",
         ),
         item(
-            ("kms-key", "KMS, the key", "key-month"),
+            ("kms-key", "KMS, key", "key-month"),
             1.0,
             aws.kms_key_month,
             "is the same for every workload",
         ),
         item(
-            ("kms-uses", "KMS, uses of the key", "10,000 uses"),
+            ("kms-uses", "KMS, requests", "10,000 requests"),
             usage.key_uses_10k,
             aws.kms_10k,
             "grows with the number of files",
@@ -196,7 +196,7 @@ fn operation_items(usage: &MonthlyUsage, aws: &AwsPrices) -> Vec<CostItem> {
             "is the same for every workload",
         ),
         item(
-            ("secret", "Secrets Manager, the key of tokens", "secret-month"),
+            ("secret", "Secrets Manager, token key", "secret-month"),
             usage.secrets,
             aws.secret_month,
             "is charged only if transfer.token_key is set",
