@@ -1,4 +1,4 @@
-//! `landbridge check`: both files, with all their faults.
+//! `landbridge check`: validates `landbridge.yaml` and `contract.yaml` and lists all errors.
 
 use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
@@ -15,7 +15,7 @@ use crate::files;
 use crate::render::{self, counted};
 use landbridge_cli_support::receipts::classes_of;
 
-/// Check landbridge.yaml and contract.yaml, and tell all their faults at once
+/// Check landbridge.yaml and contract.yaml and list all errors
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,17 +28,18 @@ pub(crate) struct CheckArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// What is in the two files, or what is wrong with them.
+/// The result; its fields are the keys of `--output json`.
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     ok: bool,
-    faults: Vec<FaultLine>,
+    errors: Vec<FileError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     contents: Option<String>,
 }
 
+/// One error, with its place in the file.
 #[derive(Serialize)]
-struct FaultLine {
+struct FileError {
     file: String,
     line: usize,
     column: usize,
@@ -47,15 +48,15 @@ struct FaultLine {
     help: Option<String>,
 }
 
-impl From<&Diagnostic> for FaultLine {
-    fn from(fault: &Diagnostic) -> Self {
+impl From<&Diagnostic> for FileError {
+    fn from(error: &Diagnostic) -> Self {
         Self {
-            file: fault.file.clone(),
-            line: fault.line,
-            column: fault.column,
-            path: fault.path.clone(),
-            message: fault.message.clone(),
-            help: fault.help.clone(),
+            file: error.file.clone(),
+            line: error.line,
+            column: error.column,
+            path: error.path.clone(),
+            message: error.message.clone(),
+            help: error.help.clone(),
         }
     }
 }
@@ -66,26 +67,26 @@ pub(crate) fn run(args: &CheckArgs) -> Result {
     let contract_path = files::contract_path(&args.files);
     let config_text = files::read(&config_path, "--config")?;
     let contract_text = files::read(&contract_path, "--contract")?;
-    let all = check(&config_path, &config_text, &contract_path, &contract_text);
-    let (faults, contents) = match all {
+    let result = check(&config_path, &config_text, &contract_path, &contract_text);
+    let (errors, contents) = match result {
         Ok(contents) => (Vec::new(), Some(contents)),
-        Err(faults) => (faults, None),
+        Err(errors) => (errors, None),
     };
     if args.output.format == Output::Json {
-        let lines = faults.iter().flat_map(|faults| faults.all()).map(FaultLine::from).collect();
-        render::json(&Report { ok: faults.is_empty(), faults: lines, contents })?;
+        let list = errors.iter().flat_map(|file| file.all()).map(FileError::from).collect();
+        render::json(&CheckReport { ok: errors.is_empty(), errors: list, contents })?;
     } else if let Some(contents) = contents {
         render::print(&contents)?;
     } else {
-        for faults in &faults {
-            eprintln!("{faults}");
+        for file in &errors {
+            eprintln!("{file}");
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-/// What is in both files, or the faults of each. A contract beside a faulty
-/// configuration is still checked by its own rules.
+/// Checks both files and summarises them. The errors are grouped by file. If the configuration is
+/// invalid, the contract is still checked for everything that does not depend on it.
 fn check(
     config_path: &Path,
     config_text: &str,
@@ -98,19 +99,19 @@ fn check(
         Ok(config) => match contract::parse(&contract_name, contract_text, &config) {
             Ok(contract) => Ok(format!(
                 "{}\n{}\n",
-                config_line(&config_name, &config),
-                contract_line(&contract_name, &contract)
+                config_summary(&config_name, &config),
+                contract_summary(&contract_name, &contract)
             )),
-            Err(faults) => Err(vec![faults]),
+            Err(errors) => Err(vec![errors]),
         },
-        Err(faults) => {
-            let own = yaml::parse::<Contract>(&contract_name, contract_text).err();
-            Err([Some(faults), own].into_iter().flatten().collect())
+        Err(errors) => {
+            let contract_errors = yaml::parse::<Contract>(&contract_name, contract_text).err();
+            Err([Some(errors), contract_errors].into_iter().flatten().collect())
         }
     }
 }
 
-fn config_line(name: &str, config: &Config) -> String {
+fn config_summary(name: &str, config: &Config) -> String {
     let Config { source, schedule, warehouse, pii, .. } = config;
     let kind = match source.kind {
         config::SourceKind::Instance => "instance",
@@ -120,7 +121,7 @@ fn config_line(name: &str, config: &Config) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         line,
-        "  from  {kind} {} in {}, called `{}`",
+        "  from  {kind} {} in {}, named `{}`",
         source.id, source.region, source.name
     );
     let _ = writeln!(
@@ -139,7 +140,7 @@ fn config_line(name: &str, config: &Config) -> String {
     line
 }
 
-fn contract_line(name: &str, contract: &Contract) -> String {
+fn contract_summary(name: &str, contract: &Contract) -> String {
     let columns = contract.tables.values().flat_map(|table| table.columns.values());
     let count = columns.clone().count();
     format!(

@@ -29,7 +29,7 @@ Examples:
   landbridge contract show
   landbridge contract show public.creators --config examples/demo/landbridge.yaml")]
 pub(crate) struct ContractShowArgs {
-    /// Only this table of the source
+    /// Show only this source table
     #[arg(value_name = "SCHEMA.TABLE")]
     pub(crate) table: Option<String>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(crate) struct ContractShowArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Propose a contract from a database's catalogue, for people to correct
+/// Propose a contract from a database's catalogue, for you to correct
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,8 +46,8 @@ Examples:
   landbridge contract propose --source mysql://me@localhost/shop --extend contract.yaml
   landbridge contract propose --source postgres://me@db.example.com/shop --ca global-bundle.pem
 
-Classes are guessed from names and types, values are not looked at. What cannot be guessed is
-`unclassified`: NULL for everyone until somebody decides.")]
+Classes are guessed from names and types; the command reads no values. A column without a clear
+guess is `unclassified`: NULL for everyone until you give it a class.")]
 pub(crate) struct ContractProposeArgs {
     /// The database: postgres://user:password@host/db or mysql://user:password@host/db
     #[arg(long, value_name = "URL")]
@@ -60,26 +60,26 @@ pub(crate) struct ContractProposeArgs {
     /// [default: $LANDBRIDGE_CONFIG, else landbridge.yaml, else the demo's]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Keep what this contract says, and add what it does not name
+    /// Keep the entries of this contract and add what it does not name
     #[arg(long, value_name = "FILE")]
     pub(crate) extend: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
-/// One column as it is shown.
+/// One column of the contract; its fields are the keys of `--output json`.
 #[derive(Serialize)]
-struct Row<'a> {
+struct ColumnRow<'a> {
     table: &'a str,
-    /// None where it depends on the engine, which only an export tells.
+    /// `None` if it depends on the engine, which only an export shows.
     bigquery_table: Option<String>,
     column: &'a str,
     source: &'a str,
     #[serde(rename = "type")]
     ty: String,
-    /// What the transfer does to it; empty when it is copied. Whether text is retyped depends
-    /// on what the export holds: this is what happens when it is text.
-    on_the_way: String,
+    /// What the transfer does to the column; empty if it is copied. Whether text is retyped depends on
+    /// the exported file; this is what happens if it contains text.
+    transform: String,
     class: &'a str,
     mask: Option<&'static str>,
     description: Option<&'a str>,
@@ -98,37 +98,39 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
     if let (Some(table), true) = (&args.table, tables.is_empty()) {
         let known: Vec<&str> = contract.tables.keys().map(String::as_str).collect();
         return Err(Failure::Usage(format!(
-            "the contract names no table `{table}`; it names {}",
+            "the contract has no table `{table}`. It has: {}",
             known.join(", ")
         )));
     }
     if args.output.format == Output::Json {
-        let rows: Vec<Row> =
-            tables.iter().flat_map(|(name, table)| rows(name, table, &contract, &config)).collect();
+        let rows: Vec<ColumnRow> = tables
+            .iter()
+            .flat_map(|(name, table)| column_rows(name, table, &contract, &config))
+            .collect();
         return render::json(&rows);
     }
     let paint = Paint::stdout();
     let mut text = String::new();
     for (name, table) in tables {
-        let rows = rows(name, table, &contract, &config);
-        let landing = rows.first().and_then(|row| row.bigquery_table.as_deref());
-        let landing = landing
-            .map(|landing| format!(" → {}.{landing}", config.warehouse.dataset))
+        let rows = column_rows(name, table, &contract, &config);
+        let bigquery_table = rows.first().and_then(|row| row.bigquery_table.as_deref());
+        let destination = bigquery_table
+            .map(|table| format!(" → {}.{table}", config.warehouse.dataset))
             .unwrap_or_default();
         let about = table.description.as_deref().unwrap_or_default();
-        let heading = format!("{}{landing}  {about}", paint.bold(name));
+        let heading = format!("{}{destination}  {about}", paint.bold(name));
         text.push_str(heading.trim_end());
         text.push('\n');
         let columns = [
             left("column"),
             left("source type"),
             left("type"),
-            left("on the way"),
+            left("transform"),
             left("class"),
             left("mask"),
         ];
         let cells = rows.iter().map(|row| {
-            [row.column, row.source, &row.ty, &row.on_the_way, row.class, row.mask.unwrap_or("")]
+            [row.column, row.source, &row.ty, &row.transform, row.class, row.mask.unwrap_or("")]
                 .map(str::to_owned)
                 .to_vec()
         });
@@ -138,46 +140,49 @@ pub(crate) fn show(args: &ContractShowArgs) -> Result {
     render::print(text.trim_end())
 }
 
-fn rows<'a>(
+fn column_rows<'a>(
     name: &'a str,
     table: &'a TableContract,
     contract: &Contract,
     config: &Config,
-) -> Vec<Row<'a>> {
-    // A name that is not given is derived by whether the schema is the database, which it
-    // is in MySQL and mostly is not in PostgreSQL.
+) -> Vec<ColumnRow<'a>> {
+    // Without `table:`, the BigQuery name depends on whether the schema is the database: always in
+    // MySQL, rarely in PostgreSQL.
     let (schema, short) = name.split_once('.').unwrap_or(("", name));
     let in_postgres = contract.bigquery_table_name("", schema, short);
     let in_mysql = contract.bigquery_table_name(schema, schema, short);
     let bigquery_table = (in_postgres == in_mysql).then_some(in_postgres);
-    // Neither file says which engine it is; only PostgreSQL has a schema of this name.
+    // Neither file names the engine; only PostgreSQL has a schema `public`.
     let engine = match contract.tables.keys().any(|name| name.starts_with("public.")) {
         true => Engine::Postgres,
         false => Engine::Mysql,
     };
-    let row = |(column, what): (&'a String, &'a landbridge_core::contract::ColumnContract)| Row {
-        table: name,
-        bigquery_table: bigquery_table.clone(),
-        column,
-        source: &what.source,
-        ty: match what.transform {
-            Some(Transform::Drop) => "–".to_owned(),
-            _ => what.column_type().to_string(),
-        },
-        on_the_way: describe_transform(engine, what),
-        class: &what.class,
-        mask: what
-            .tagged_class()
-            .and_then(|class| config.class(class))
-            .map(|class| class.mask.as_str()),
-        description: what.description.as_deref(),
-    };
+    let row =
+        |(column, contract_column): (&'a String, &'a landbridge_core::contract::ColumnContract)| {
+            ColumnRow {
+                table: name,
+                bigquery_table: bigquery_table.clone(),
+                column,
+                source: &contract_column.source,
+                ty: match contract_column.transform {
+                    Some(Transform::Drop) => "–".to_owned(),
+                    _ => contract_column.column_type().to_string(),
+                },
+                transform: describe_transform(engine, contract_column),
+                class: &contract_column.class,
+                mask: contract_column
+                    .tagged_class()
+                    .and_then(|class| config.class(class))
+                    .map(|class| class.mask.as_str()),
+                description: contract_column.description.as_deref(),
+            }
+        };
     table.columns.iter().map(row).collect()
 }
 
 /// Runs `landbridge contract propose`.
 pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
-    let (config, instead) = if files::no_config(args.config.as_deref()) {
+    let (config, example) = if files::no_config(args.config.as_deref()) {
         let (name, config) = files::example_config()?;
         (config, Some(name))
     } else {
@@ -195,10 +200,10 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
         Output::Json => render::json(&contract)?,
     }
     let columns = || contract.tables.values().flat_map(|table| table.columns.values());
-    if let Some(name) = instead {
-        eprintln!("there is no {} here: the classes are those of {name}", config::FILE_NAME);
+    if let Some(name) = example {
+        eprintln!("note: there is no {} here; the classes of {name} are used", config::FILE_NAME);
     }
-    let open = columns().filter(|column| column.class == CLASS_UNCLASSIFIED).count();
+    let unclassified = columns().filter(|column| column.class == CLASS_UNCLASSIFIED).count();
     eprintln!(
         "{}, {}: {}",
         counted(contract.tables.len(), "table"),
@@ -208,10 +213,10 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     for left_out in &left_out {
         eprintln!("left out: {}", printable(left_out));
     }
-    if open > 0 {
+    if unclassified > 0 {
         eprintln!(
             "{} unclassified: NULL for everyone until you give each a class, or `none`",
-            counted(open, "column")
+            counted(unclassified, "column")
         );
     }
     Ok(())

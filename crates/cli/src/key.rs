@@ -1,4 +1,4 @@
-//! `landbridge key create`: the key that tokens are made with, in Secrets Manager.
+//! `landbridge key create`: creates the token key in Secrets Manager.
 
 use clap::{Args, Subcommand};
 use landbridge_aws::Secret;
@@ -9,23 +9,23 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::{files, render};
 
-/// What people read beside the secret.
-const DESCRIPTION: &str = "The key of Landbridge's tokens. With another one every token changes.";
+/// The description of the secret in Secrets Manager.
+const DESCRIPTION: &str = "Landbridge token key. With another key, every token changes.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     Create(KeyCreateArgs),
 }
 
-/// Make the secret `transfer.token_key` in Secrets Manager, if there is none: 32 random bytes
+/// Create the token key, 32 random bytes, in the secret `transfer.token_key` if it has none
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   landbridge key create
   landbridge key create --config examples/demo/landbridge.yaml
 
-The key is never shown. One that is there already is looked at and left alone, so the command can be
-repeated. Keep the secret: with another key, every token changes and old ones join no longer.
+The key is never shown. An existing key is validated and kept, so the command can be repeated. Keep
+the secret: with another key, every token changes and no longer matches the old tokens in joins.
 
 Credentials come from the environment, as for any AWS client. For the local cloud:
   . .landbridge/local.env")]
@@ -36,9 +36,9 @@ pub(crate) struct KeyCreateArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// Whether a key was made. The key itself is nowhere in it.
+/// The result, without the key; its fields are the keys of `--output json`.
 #[derive(Serialize)]
-struct Done {
+struct KeyResult {
     secret: String,
     region: String,
     created: bool,
@@ -50,37 +50,38 @@ pub(crate) async fn create(args: KeyCreateArgs) -> Result {
     let config = files::config(&path)?;
     let secret = config.transfer.token_key.ok_or_else(|| {
         Failure::Usage(format!(
-            "{} names no secret for the key; add `token_key: landbridge/{}/token-key` to `transfer`",
+            "{} names no secret for the token key; add `token_key: landbridge/{}/token-key` to `transfer`",
             path.display(),
             config.source.name
         ))
     })?;
     let region = config.source.region;
     let secrets = crate::aws::clients(&region, config.source.kind).await?.secrets;
-    // An ARN ends with characters that AWS draws: it names a secret that is there.
+    // A secret's ARN ends with random characters that AWS chooses, so it names an existing secret.
     let created = if secret.starts_with("arn:") {
         false
     } else {
         let mut bytes = [0; MIN_KEY_BYTES];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Failure::Failed(format!("no random bytes can be had: {error}")))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Failure::Failed(format!("cannot get random bytes from the operating system: {error}"))
+        })?;
         let key = Secret::new(TokenKey::encode(&bytes).into_bytes());
-        // Terraform makes the secret without a value, so that its state never holds one.
+        // Terraform creates the secret without a value, so that its state never contains the key.
         secrets.create(&secret, DESCRIPTION, &key).await?.is_new()
             || secrets.put_first_value(&secret, &key).await?.is_new()
     };
-    // Read back as the transfer will, so that what is there is known to serve.
+    // Read the key back as the transfer does, to prove that it is valid.
     TokenKey::parse(secrets.get(&secret).await?.bytes(), &secret)?;
-    let done = Done { secret, region, created };
+    let result = KeyResult { secret, region, created };
     match args.output.format {
-        Output::Json => render::json(&done),
-        Output::Text if done.created => render::print(&format!(
-            "the secret {} is made in {}, with a key of {MIN_KEY_BYTES} random bytes",
-            done.secret, done.region
+        Output::Json => render::json(&result),
+        Output::Text if result.created => render::print(&format!(
+            "created the secret {} in {}, with a key of {MIN_KEY_BYTES} random bytes",
+            result.secret, result.region
         )),
         Output::Text => render::print(&format!(
-            "the secret {} is there already in {} and holds a key; nothing is changed",
-            done.secret, done.region
+            "the secret {} in {} already contains a valid key; nothing was changed",
+            result.secret, result.region
         )),
     }
 }

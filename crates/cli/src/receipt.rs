@@ -1,4 +1,4 @@
-//! `landbridge receipt`: the receipts of a day.
+//! `landbridge receipt`: shows the receipts of a day.
 
 use clap::Args;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
@@ -30,9 +30,9 @@ Examples:
 Credentials and region come from the environment, as for any AWS client. For the local cloud:
   . .landbridge/local.env")]
 pub(crate) struct ReceiptArgs {
-    /// The day, in the zone of the configuration: 2026-11-21
+    /// The day in the configured time zone, for example 2026-11-21
     pub(crate) day: Day,
-    /// Only this table, in full: its name in BigQuery or in the source
+    /// Show only this table, in full: its name in BigQuery or in the source
     #[arg(long)]
     pub(crate) table: Option<String>,
     #[command(flatten)]
@@ -48,21 +48,22 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
     let mut receipts = read(&config, &aws, args.day).await?;
     if receipts.is_empty() {
         return Err(Failure::Failed(format!(
-            "there are no receipts of {} in {}: no table of `{}` is loaded yet; see `landbridge status`",
+            "there are no receipts of {} in {}: no table of `{}` has been loaded for that day; see `landbridge status`",
             args.day,
-            place(&config, args.day),
+            location(&config, args.day),
             config.source.name
         )));
     }
-    if let Some(asked) = &args.table {
-        let known: Vec<String> =
+    if let Some(requested) = &args.table {
+        let tables: Vec<String> =
             receipts.iter().map(|receipt| receipt.source_table.clone()).collect();
-        receipts.retain(|receipt| receipt.table == *asked || receipt.source_table == *asked);
+        receipts
+            .retain(|receipt| receipt.table == *requested || receipt.source_table == *requested);
         if receipts.is_empty() {
             return Err(Failure::Usage(format!(
-                "{} has no receipt of a table `{asked}`; it has {}",
+                "there is no receipt of the table `{requested}` for {}. There are: {}",
                 args.day,
-                known.join(", ")
+                tables.join(", ")
             )));
         }
     }
@@ -80,7 +81,7 @@ pub(crate) async fn run(args: ReceiptArgs) -> Result {
     }
 }
 
-/// The snapshot that a day was exported from, and the command that restores it.
+/// The snapshot from which a day was exported, and the command that restores it.
 fn snapshot_line(receipts: &[Receipt], zone: &TimeZone) -> String {
     let Some(receipt) = receipts.iter().find(|it| !it.snapshot.is_empty()) else {
         return String::new();
@@ -97,20 +98,20 @@ fn snapshot_line(receipts: &[Receipt], zone: &TimeZone) -> String {
 /// The snapshot that the receipts of a day name.
 ///
 /// # Errors
-/// When there are no receipts, or they name more than one.
+/// `Failed` if there are no receipts or they name more than one snapshot; any ledger error.
 pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<String> {
     let receipts = read(config, aws, day).await?;
-    let named: std::collections::BTreeSet<String> = receipts
+    let snapshots: std::collections::BTreeSet<String> = receipts
         .into_iter()
         .map(|receipt| receipt.snapshot)
         .filter(|snapshot| !snapshot.is_empty())
         .collect();
-    let all: Vec<&str> = named.iter().map(String::as_str).collect();
-    match all.as_slice() {
+    let names: Vec<&str> = snapshots.iter().map(String::as_str).collect();
+    match names.as_slice() {
         [snapshot] => Ok((*snapshot).to_owned()),
         [] => Err(Failure::Failed(format!(
             "there are no receipts of {day} in {}; choose a time with --at",
-            place(config, day)
+            location(config, day)
         ))),
         several => Err(Failure::Failed(format!(
             "the tables of {day} come from more than one snapshot: {}; choose one with --snapshot",
@@ -119,13 +120,14 @@ pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<
     }
 }
 
-/// Reads the receipts of a day.
+/// Reads the receipts of a day, sorted by table.
 pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Receipt>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
     Ok(sorted(ledger.read_all(records::RECEIPTS).await?))
 }
 
-fn place(config: &Config, day: Day) -> String {
+/// The place of a day's receipts in S3.
+fn location(config: &Config, day: Day) -> String {
     format!("s3://{}/{}", config.export.bucket, prefix(config, day))
 }
 
@@ -166,7 +168,7 @@ fn values(receipt: &Receipt, zone: &TimeZone) -> Vec<(&'static str, String)> {
     };
     vec![
         ("table", receipt.table.clone()),
-        ("of", receipt.source_table.clone()),
+        ("source", receipt.source_table.clone()),
         ("day", receipt.day.to_string()),
         ("state", receipt.state.name().to_owned()),
         ("snapshot", format!("{}, taken {}", receipt.snapshot, time(receipt.snapshot_at))),

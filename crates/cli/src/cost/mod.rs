@@ -35,10 +35,10 @@ Examples:
   landbridge cost --actual 2026-11-01..2026-11-07
   landbridge cost --database-gib 20 --parquet-gib-per-day 3 --region us-east-1 --output json
 
-The prices are list prices of the month shown, without taxes and discounts; `?` marks prices that are
-not confirmed. With --actual, sizes that no option gives come from the receipts of past days and from
-RDS; credentials and region come from the environment, as for any AWS client. All assumptions:
-docs/costs.md")]
+The prices are list prices of the month shown, without taxes and discounts; `?` marks prices that
+are not confirmed. With --actual, sizes that no option gives come from the receipts of past days and
+from RDS; credentials and region come from the environment, as for any AWS client.
+All assumptions: docs/costs.md")]
 pub(crate) struct CostArgs {
     /// Size of the database's storage, in GiB
     #[arg(long, value_name = "GIB", value_parser = parse_size)]

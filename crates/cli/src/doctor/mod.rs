@@ -46,8 +46,8 @@ Examples:
   landbridge doctor
   landbridge doctor --output json
 
-Each line is ✓ good, ✗ bad with the fix, or – not checked with the reason. If at least one line is bad,
-the exit code is 1. With --before-apply, resources that Terraform creates may be missing.
+Each line is ✓ good, ✗ bad with the fix, or – not checked with the reason. The exit code is 1 if at
+least one line is bad. With --before-apply, resources that Terraform creates may be missing.
 
 Credentials come from the environment, as for any AWS or Google client; results about permissions
 apply to these credentials. To check federation and the permissions of the function load, set that

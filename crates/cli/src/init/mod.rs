@@ -33,9 +33,9 @@ Examples:
   landbridge init --dir deploy --region us-east-1 --source orders-prod --kind instance \\
     --account 123456789012 --project shop-analytics --zone America/New_York --no-look
 
-The command lists the databases in the AWS account of the environment's credentials. It asks for what
-is still missing; without a terminal, give it as options. If a file already exists, the command stops
-unless you give --force; contract.yaml is never overwritten.")]
+The command lists the databases in the AWS account of the environment's credentials and asks for
+what is still missing; without a terminal, give it as options. If a file already exists, the command
+stops unless you give --force; contract.yaml is never overwritten.")]
 pub(crate) struct InitArgs {
     /// The directory to write to
     #[arg(long, value_name = "DIR", default_value = ".")]

@@ -114,7 +114,7 @@ pub(crate) struct RestoreArgs {
     pub(crate) common: CommonArgs,
 }
 
-/// Restore the newest snapshot to a temporary database, check it, measure the time, delete it
+/// Restore the newest snapshot to a temporary database, check it, time it, delete it
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("rows").args(["database_url_env", "without_rows", "clean_up"]).required(true)),

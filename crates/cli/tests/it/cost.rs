@@ -1,4 +1,4 @@
-//! `landbridge cost`: the estimate as a person reads it, and wrong questions.
+//! `landbridge cost`: the text of the estimate, and the errors of wrong options.
 
 use expect_test::expect;
 
@@ -10,14 +10,14 @@ fn cost(more: &[&str]) -> String {
     landbridge(&repository(), &[&DEMO, more].concat()).all()
 }
 
-/// Hourly snapshots of an instance of 20 GB, 3 GB of Parquet a day. The numbers are computed by
-/// hand beside the model's own test.
+/// The workload of docs/costs.md: hourly snapshots of a 20 GB instance, 3 GB of Parquet a day. The
+/// numbers are computed by hand in the test of the model in `landbridge-core`.
 #[test]
-fn the_workload_of_the_write_up() {
+fn the_estimate_of_the_documented_workload() {
     expect![[r#"
         exit code 0
-        out | A month, AWS ap-northeast-2 to Google Cloud asia-northeast3, in USD, prices of 2026-11
-        out | A database of 20 GiB of which 5 % change a day, 3 GiB of Parquet a day
+        out | Cost of a month in USD, AWS ap-northeast-2 to Google Cloud asia-northeast3, prices of 2026-11
+        out | Database: 20 GiB, 5 % changed per day; 3 GiB of Parquet per day
         out |
         out | what                                    quantity  unit                 free         price     month  free ones used up
         out | ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -46,24 +46,24 @@ fn the_workload_of_the_write_up() {
         out |
         out | ? not confirmed
         out |
-        out | With the account's free allowances, RDS export of the day's snapshot dominates: 6.08 of the month, 50 %; it grows with the size of the database's storage; exporting fewer tables does not lower it.
-        out | Once others have used them up, transfer from AWS to Google Cloud dominates: 11.50 of the month, 44 %; it grows with the Parquet of a day; dropped columns and tables lower it.
+        out | With free allowances, the largest item is RDS export of the day's snapshot: 6.08 USD a month, 50 %. It grows with the size of the database's storage; exporting fewer tables does not lower it.
+        out | Without free allowances, the largest item is transfer from AWS to Google Cloud: 11.50 USD a month, 44 %. It grows with the Parquet of a day; dropped columns and tables lower it.
     "#]].assert_eq(&cost(&["--database-gib", "20", "--parquet-gib-per-day", "3"]));
 }
 
 #[test]
-fn questions_that_cannot_be_answered_say_what_is_missing() {
+fn errors_name_the_missing_or_wrong_option() {
     expect![[r#"
         exit code 2
-        err | error: sizes are missing: say --database-gib and --parquet-gib-per-day, or have past days looked at with --actual DAY..DAY
+        err | error: sizes are missing: give --database-gib and --parquet-gib-per-day, or let past days supply them with --actual DAY..DAY
     "#]].assert_eq(&cost(&[]));
     expect![[r#"
         exit code 2
-        err | error: sizes are missing: say --database-gib, or have past days looked at with --actual DAY..DAY
+        err | error: sizes are missing: give --database-gib, or let past days supply them with --actual DAY..DAY
     "#]].assert_eq(&cost(&["--parquet-gib-per-day", "3"]));
     expect![[r#"
         exit code 2
-        err | error: invalid value 'many' for '--database-gib <GIB>': a number from 0 to 1000000000
+        err | error: invalid value 'many' for '--database-gib <GIB>': must be a number from 0 to 1000000000
         err |
         err | For more information, try '--help'.
     "#]]
@@ -79,7 +79,7 @@ fn questions_that_cannot_be_answered_say_what_is_missing() {
     "#]].assert_eq(&cost(&[&sizes[..], &["--prices", "README.md"]].concat()));
     expect![[r#"
         exit code 2
-        err | error: invalid value '2026-11-02..2026-11-01' for '--actual <DAY[..DAY]>': the last day is before the first
+        err | error: invalid value '2026-11-02..2026-11-01' for '--actual <DAY[..DAY]>': the last day is before the first day
         err |
         err | For more information, try '--help'.
     "#]].assert_eq(&cost(&["--actual", "2026-11-02..2026-11-01"]));

@@ -1,4 +1,4 @@
-//! Commands about `landbridge.yaml` and `contract.yaml`.
+//! `landbridge check`, `contract show` and `schema`.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::{landbridge, repository};
 
 const CONFIG: &str = "examples/demo/landbridge.yaml";
 
-/// A directory with the demo's files, changed.
-fn changed(config: &[(&str, &str)], contract: &[(&str, &str)]) -> tempfile::TempDir {
+/// A directory with changed copies of the demo's files.
+fn changed_files(config: &[(&str, &str)], contract: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for (name, changes) in [("landbridge.yaml", config), ("contract.yaml", contract)] {
         let from = repository().join("examples/demo").join(name);
-        let mut text = std::fs::read_to_string(from).expect("the demo's files are there");
+        let mut text = std::fs::read_to_string(from).expect("the demo's files exist");
         for (old, new) in changes {
-            assert!(text.contains(old), "{name} holds no `{old}`");
+            assert!(text.contains(old), "{name} does not contain `{old}`");
             text = text.replacen(old, new, 1);
         }
         std::fs::write(dir.path().join(name), text).expect("the directory can be written");
@@ -24,11 +24,11 @@ fn changed(config: &[(&str, &str)], contract: &[(&str, &str)]) -> tempfile::Temp
 }
 
 #[test]
-fn good_files_are_summed_up() {
+fn valid_files_are_summarised() {
     expect![[r#"
         exit code 0
         out | examples/demo/landbridge.yaml: good
-        out |   from  instance shop-prod in ap-northeast-2, called `shop`
+        out |   from  instance shop-prod in ap-northeast-2, named `shop`
         out |   to    shop-analytics.shop in asia-northeast3
         out |   when  export at 01:00, transfer from 02:00, published by 04:00, Asia/Seoul
         out |   masks account LAST_FOUR_CHARACTERS, birth DATE_YEAR_MASK, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name SHA256, phone LAST_FOUR_CHARACTERS, unclassified ALWAYS_NULL
@@ -38,8 +38,8 @@ fn good_files_are_summed_up() {
 }
 
 #[test]
-fn all_faults_of_a_config_are_told_at_once() {
-    let dir = changed(
+fn all_errors_of_a_configuration_are_listed() {
+    let dir = changed_files(
         &[
             ("zone: Asia/Seoul", "zone: Asia/Soul"),
             ("export_hour: 1", "exprot_hour: 1"),
@@ -59,8 +59,8 @@ fn all_faults_of_a_config_are_told_at_once() {
 }
 
 #[test]
-fn a_contract_is_held_against_the_config() {
-    let dir = changed(
+fn a_contract_is_checked_against_the_configuration() {
+    let dir = changed_files(
         &[],
         &[
             ("class: email", "class: e-mail"),
@@ -78,14 +78,14 @@ fn a_contract_is_held_against_the_config() {
 }
 
 #[test]
-fn faults_as_json_keep_the_exit_code() {
-    let dir = changed(&[("zone: Asia/Seoul", "zone: Asia/Soul")], &[]);
+fn errors_as_json_keep_the_exit_code() {
+    let dir = changed_files(&[("zone: Asia/Seoul", "zone: Asia/Soul")], &[]);
     let run = landbridge(dir.path(), &["check", "--output", "json"]);
     expect![[r#"
         exit code 2
         out | {
         out |   "ok": false,
-        out |   "faults": [
+        out |   "errors": [
         out |     {
         out |       "file": "landbridge.yaml",
         out |       "line": 12,
@@ -101,7 +101,7 @@ fn faults_as_json_keep_the_exit_code() {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file_is_reported() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     expect![[r#"
         exit code 2
@@ -111,12 +111,12 @@ fn a_file_that_is_not_there() {
 }
 
 #[test]
-fn one_table_of_the_contract() {
+fn contract_show_prints_one_table() {
     let args = ["contract", "show", "public.creators", "--config", CONFIG];
     expect![[r#"
         exit code 0
         out | public.creators → shop.creators  People who recommend journeys and are paid for bookings.
-        out |   column           source type               type       on the way                class  mask
+        out |   column           source type               type       transform                 class  mask
         out |   ───────────────────────────────────────────────────────────────────────────────────────────────────────────
         out |   account_no       character varying         STRING     tokenise in `account`     none
         out |   active           boolean                   BOOL                                 none
@@ -135,16 +135,16 @@ fn one_table_of_the_contract() {
 }
 
 #[test]
-fn a_table_that_the_contract_does_not_name() {
+fn contract_show_lists_the_tables_if_one_is_unknown() {
     let args = ["contract", "show", "public.creator", "--config", CONFIG];
     expect![[r#"
         exit code 2
-        err | error: the contract names no table `public.creator`; it names public.bookings, public.clicks, public.coupons, public.creators, public.links, public.partners, public.payouts
+        err | error: the contract has no table `public.creator`. It has: public.bookings, public.clicks, public.coupons, public.creators, public.links, public.partners, public.payouts
     "#]].assert_eq(&landbridge(&repository(), &args).all());
 }
 
 #[test]
-fn the_contract_as_json_names_each_mask() {
+fn contract_show_as_json_contains_each_mask() {
     let args = ["contract", "show", "--config", CONFIG, "--output", "json"];
     let run = landbridge(&repository(), &args);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.out).expect("JSON");
@@ -155,12 +155,12 @@ fn the_contract_as_json_names_each_mask() {
 }
 
 #[test]
-fn schemas_are_those_of_the_repository() {
+fn printed_schemas_equal_those_in_the_repository() {
     for name in ["landbridge", "contract"] {
         let run = landbridge(&repository(), &["schema", name]);
         assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
         let kept = repository().join(Path::new("schemas")).join(format!("{name}.schema.json"));
-        let kept = std::fs::read_to_string(kept).expect("the schema is kept");
+        let kept = std::fs::read_to_string(kept).expect("the schema exists");
         let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         assert_eq!(json(&run.out), json(&kept), "{name}");
     }

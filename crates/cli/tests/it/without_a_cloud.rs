@@ -1,9 +1,9 @@
-//! Commands that need something which is not there: what they say, and that they end.
+//! Commands whose database or cloud is unreachable: they end with an error that leaks no secret.
 
 use crate::{landbridge, repository};
 
-/// A port of the machine at which nobody listens: bound and let go.
-fn deaf_port() -> u16 {
+/// A local port without a listener: bound and released.
+fn unused_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -11,7 +11,7 @@ fn deaf_port() -> u16 {
 #[test]
 fn a_source_never_shows_its_password() {
     let config = "examples/demo/landbridge.yaml";
-    let unreachable = format!("postgres://me:secret@127.0.0.1:{}/shop", deaf_port());
+    let unreachable = format!("postgres://me:secret@127.0.0.1:{}/shop", unused_port());
     for (source, code) in [
         ("oracle://me:secret@localhost/shop", 2),
         ("postgres://me:secret@localhost:no-port/shop", 2),
