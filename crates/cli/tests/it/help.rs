@@ -18,7 +18,7 @@ fn help_of_the_command() {
         out |   demo       Simulate days on this machine: snapshot, export, transfer, load, masked query
         out |   local      Run an emulated cloud on this machine
         out |   query      Query the warehouse of the running local cloud
-        out |   check      Check landbridge.yaml and contract.yaml, and tell all their faults at once
+        out |   check      Check landbridge.yaml and contract.yaml and list all errors
         out |   contract   Show the contract, or propose one: the type and class of every column
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
@@ -27,8 +27,7 @@ fn help_of_the_command() {
         out |   pin        Pin a snapshot: retention keeps it until it is unpinned
         out |   unpin      Unpin a snapshot: retention may delete it again
         out |   restore    Restore the database under a new name, with all of its settings
-        out |   drill      Restore the newest snapshot to a temporary database, check it, measure the time, delete
-        out |              it
+        out |   drill      Restore the newest snapshot to a temporary database, check it, time it, delete it
         out |   status     Show the last day, restore points, the measured recovery time and held tables
         out |   init       Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS
         out |              account
