@@ -99,7 +99,7 @@ def test_the_runbook_works_with_the_operator_policy(deployed, operator):
     tags = {it["Key"]: it["Value"] for it in restored["DBInstances"][0]["TagList"]}
     assert tags["landbridge:restored-from"] == SNAPSHOT
     # The fixture created one.
-    assert "nothing of a drill is left" in landbridge(deployed, oncall, "drill", "--clean-up")
+    assert "no drill database of shop-prod exists" in landbridge(deployed, oncall, "drill", "--clean-up")
     left = deployed.moto.client("rds", oncall).describe_db_instances()["DBInstances"]
     assert "shop-prod-drill" not in {it["DBInstanceIdentifier"] for it in left}
 
