@@ -322,12 +322,12 @@ mod tests {
                 columns:
                   Email: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
-            left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
-            left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+            left out: public.people.계좌번호: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
+            left out: public.people.the column: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
             left out: public.people.1st: a BigQuery column name does not start with a digit; its table is not transferred until the source renames the column
             left out: public.people._TABLE_x: a BigQuery column name does not start with a reserved prefix; its table is not transferred until the source renames the column
             left out: public.people.email: BigQuery does not distinguish it from `Email`; its table is not transferred until the source renames the column
-            left out: public.only.이름: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+            left out: public.only.이름: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
         "#]]
         .assert_eq(&rendered(&[table("public", "people", &columns), only], empty_contract()));
     }

@@ -70,9 +70,9 @@ fn a_contract_is_checked_against_the_configuration() {
     );
     expect![[r#"
         exit code 2
-        err | contract.yaml:19:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
-        err | contract.yaml:25:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
-        err | contract.yaml:28:3: `clicks` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+        err | contract.yaml:18:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
+        err | contract.yaml:24:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
+        err | contract.yaml:27:3: `clicks` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
         err | 3 errors in contract.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }

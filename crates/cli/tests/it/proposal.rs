@@ -82,8 +82,8 @@ fn the_check_accepts_a_proposal() {
         out |       id: { source: bigint, type: INT64, class: none }
         err | note: there is no landbridge.yaml here; the classes of examples/demo/landbridge.yaml are used
         err | 6 tables, 9 columns: 1 email, 1 phone, 7 none
-        err | left out: public.people.계좌번호: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
-        err | left out: public.people.the column: a BigQuery column name holds ASCII letters, digits and underscores only; its table is not transferred until the source renames the column
+        err | left out: public.people.계좌번호: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
+        err | left out: public.people.the column: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
         err | left out: public.scratch: it is unlogged
         err | left out: public.twins.phone: BigQuery does not distinguish it from `Phone`; its table is not transferred until the source renames the column
     "#]]
