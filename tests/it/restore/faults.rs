@@ -60,7 +60,7 @@ async fn a_missing_permission() {
     env.cloud
         .aws()
         .deny_action(action, "not authorized to perform: rds:RestoreDBInstanceFromDBSnapshot");
-    let parts = ["not authorized", "grant the right"];
+    let parts = ["not authorized", "grant the missing permission"];
     fails_until_repaired(&env, 3, &parts, |env| env.cloud.aws().allow_action(action)).await;
 }
 

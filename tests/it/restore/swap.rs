@@ -82,7 +82,7 @@ async fn an_unavailable_or_foreign_database_is_not_renamed() {
         SOURCE,
         "storage-optimization"
     ));
-    run(&env, &SWAP).await.assert_fails(1, &["storage-optimization", "nothing was changed"]);
+    run(&env, &SWAP).await.assert_fails(1, &["storage-optimization", "this run renamed nothing"]);
     assert!(env.cloud.aws().set_database_status(DatabaseKind::Instance, SOURCE, "available"));
     assert_eq!(resource_ids(&env).await, before);
     let arn = "arn:aws:rds:ap-northeast-2:123456789012:db:shop-restored";
