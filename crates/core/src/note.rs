@@ -1,4 +1,4 @@
-//! Notes: what readers of a plan or a receipt should know, and what stopped nothing.
+//! Notes: remarks for readers of a plan or a receipt. They do not stop the load.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl NoteCode {
     }
 }
 
-/// What readers of a receipt should know, and what stopped nothing.
+/// A remark for readers of a receipt. It does not stop the load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// What it is about.

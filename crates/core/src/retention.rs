@@ -9,7 +9,7 @@ use jiff::civil::Weekday;
 use crate::calendar::{Calendar, Hour};
 use crate::ids::{SNAPSHOT_PREFIX, SnapshotId};
 
-/// How many snapshots of each kind are kept.
+/// The retention ladder: how many hourly, daily and weekly snapshots are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ladder {
     /// Number of newest hours.

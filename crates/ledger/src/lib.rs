@@ -2,7 +2,8 @@
 //! `<ledger.prefix>/<source>/`. `docs/ledger.md` lists the records.
 //!
 //! Every record is created only if it does not exist (`If-None-Match: *`) or replaced only in the
-//! version that was read (`If-Match`), so two ticks at once cannot overwrite each other's records.
+//! version that was read (`If-Match`), so two ticks at once cannot overwrite each other's records. The one exception is [`Records::set`],
+//! for records of which either value is right.
 //!
 //! | module | what it contains |
 //! |---|---|

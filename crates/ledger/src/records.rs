@@ -1,4 +1,6 @@
 //! The records of the ledger: their names and their values. `docs/ledger.md` has the same list.
+//! They are read and written by [`crate::Records`], whose conditional writes keep two ticks from
+//! overwriting each other's record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +107,7 @@ pub fn notice(fingerprint: &str) -> SourceName<Notice> {
     SourceName::new(format!("notices/{fingerprint}.json"))
 }
 
-/// The day that a table belongs to.
+/// The newest day that may write a table.
 pub fn claim(table: &str) -> SourceName<Claim> {
     SourceName::new(format!("claims/{table}.json"))
 }

@@ -1,7 +1,8 @@
 //! The predefined masking rules of BigQuery's data policies, applied to whole columns.
 //!
 //! Follows Google's documentation of data masking. A column is masked before anything else
-//! reads it, so filters and joins compare masked values.
+//! reads it, so filters and joins compare masked values. Which caller gets which rule is decided by
+//! `access`.
 
 use std::sync::Arc;
 
