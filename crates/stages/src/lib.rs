@@ -8,6 +8,7 @@
 //! | [`export`] | the day's export task and its manifests |
 //! | [`transfer`] | the day's plan, and its objects from S3 to Cloud Storage |
 //! | [`load`] | tables, policy tags, rows, receipts |
+//! | [`protect`] | the deployed contract in force on every table, at any hour |
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | `alert` | alerts and notices |
@@ -17,6 +18,7 @@ mod context;
 pub mod export;
 pub mod lambda;
 pub mod load;
+pub mod protect;
 pub mod snapshot;
 pub mod transfer;
 
