@@ -78,7 +78,7 @@ impl TableLoad<'_> {
         let Some(loaded) = self.load_rows(&change).await? else { return Ok(None) };
 
         let mut receipt = self.receipt(ReceiptState::Published).await?;
-        receipt.columns = stats::receipt_columns(table, &resolved, &stats);
+        receipt.columns = stats::receipt_columns(table, contract, &resolved, &stats);
         receipt.dropped_columns = stats::dropped_columns(table);
         receipt.notes = resolved.notes;
         receipt.notes.extend(stats::notes(&stats));
