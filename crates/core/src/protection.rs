@@ -308,6 +308,7 @@ mod tests {
             transform,
             token_domain: None,
             on_misfit: None,
+            bounds: false,
             description: None,
         }
     }

@@ -27,6 +27,8 @@ pub enum Role {
     DataViewer,
     /// `roles/bigquery.metadataViewer`
     MetadataViewer,
+    /// A custom role: exactly these permissions.
+    Custom(&'static [&'static str]),
     /// `roles/bigquery.jobUser`
     JobUser,
     /// `roles/storage.admin`
@@ -68,6 +70,7 @@ impl Role {
                 metadata.contains(&permission) || permission == "bigquery.tables.getData"
             }
             Self::MetadataViewer => metadata.contains(&permission),
+            Self::Custom(permissions) => permissions.contains(&permission),
             Self::JobUser => permission == "bigquery.jobs.create",
             Self::StorageAdmin => permission.starts_with("storage."),
             Self::ObjectAdmin => permission.starts_with("storage.objects."),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::CLASS_NONE;
+use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::plan::table::ResolvedTable;
@@ -84,17 +85,20 @@ pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
         .collect()
 }
 
-/// The columns of the receipt. Only columns of class `none` have bounds: the smallest value of a
-/// masked column is personal data.
+/// The columns of the receipt. A column has bounds only if its contract allows them now: the
+/// transfer recorded them under the contract of that time.
 pub(super) fn receipt_columns(
     table: &TablePlan,
+    contract: Option<&TableContract>,
     resolved: &ResolvedTable,
     stats: &TableStats,
 ) -> Vec<ReceiptColumn> {
     let column = |wanted: &DesiredColumn| {
         let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
         let stats = stats.get(&wanted.name);
-        let open = stats.filter(|_| wanted.class == CLASS_NONE);
+        let open = stats.filter(|_| {
+            wanted.class == CLASS_NONE && TableContract::allows_bounds(contract, &wanted.name)
+        });
         ReceiptColumn {
             name: wanted.name.clone(),
             source: source.map_or_else(String::new, |column| column.source.clone()),

@@ -135,8 +135,9 @@ impl TableLoad<'_> {
         now: ResolvedTable,
         loaded: &LoadedRows,
     ) -> Result<Receipt> {
+        let contract = self.context.contract.tables.get(&self.table.source_table);
         let mut receipt = self.receipt(ReceiptState::Published).await?;
-        receipt.columns = stats::receipt_columns(self.table, &now, &prepared.stats);
+        receipt.columns = stats::receipt_columns(self.table, contract, &now, &prepared.stats);
         receipt.dropped_columns = stats::dropped_columns(self.table);
         receipt.notes = now.notes;
         receipt.notes.extend(stats::notes(&prepared.stats));
