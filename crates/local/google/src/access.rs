@@ -206,9 +206,21 @@ pub(crate) struct AccessControl {
     data_policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
     denied_buckets: BTreeSet<String>,
     denied_datasets: BTreeSet<String>,
+    /// Counts the changes of what a principal may read.
+    changes: u64,
 }
 
 impl AccessControl {
+    /// Counts a change. Called for every access to change something, also if nothing changes.
+    pub(crate) fn count_change(&mut self) {
+        self.changes += 1;
+    }
+
+    /// How many changes there were.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     pub(crate) fn add_principal(&mut self, token: &str, email: &str, grants: Grants) {
         self.principals.insert(token.to_owned(), Principal { email: email.to_owned(), grants });
     }

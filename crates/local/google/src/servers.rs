@@ -85,7 +85,7 @@ pub struct ObjectSummary {
 #[derive(Clone)]
 pub struct LocalGoogle {
     storage: Storage,
-    bigquery: BigQuery,
+    pub(crate) bigquery: BigQuery,
     sts: Sts,
 }
 
@@ -321,6 +321,8 @@ impl LocalGoogle {
     }
 
     fn access(&self) -> RwLockWriteGuard<'_, AccessControl> {
-        self.bigquery.access.write().unwrap_or_else(PoisonError::into_inner)
+        let mut access = self.bigquery.access.write().unwrap_or_else(PoisonError::into_inner);
+        access.count_change();
+        access
     }
 }

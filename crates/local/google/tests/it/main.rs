@@ -7,3 +7,4 @@ mod masking;
 mod queries;
 mod storage;
 mod tables;
+mod versions;

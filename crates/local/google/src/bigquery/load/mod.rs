@@ -94,35 +94,36 @@ impl BigQuery {
     ) -> Result<(), GoogleError> {
         let (name, now) = (&spec.destination, self.clock.now());
         let mut catalog = self.catalog();
-        let tables = &mut catalog.dataset_mut(&name.project, &name.dataset)?.tables;
+        let changes = catalog.changes.clone();
+        let dataset = catalog.dataset_mut(&name.project, &name.dataset)?;
+        let (window, tables) = (dataset.time_travel(), &mut dataset.tables);
         let Some(table) = tables.get_mut(&name.table) else {
             if existed {
                 return Err(name.not_found());
             }
-            let mut table = Table::new(fields, spec.properties.clone(), now);
+            let mut table = Table::new(fields, spec.properties.clone(), now, &changes);
             table.rows = Arc::new(rows);
             tables.insert(name.table.clone(), table);
             return Ok(());
         };
         check_write_empty(spec.disposition, table, name)?;
-        match spec.disposition {
+        let fields = match spec.disposition {
             WriteDisposition::Truncate => {
                 // The job replaces the schema, and with it tags and descriptions.
                 let layout = ["timePartitioning", "rangePartitioning", "clustering", "labels"];
                 table.properties.retain(|key, _| layout.contains(&key.as_str()));
                 table.properties.extend(spec.properties.clone());
-                table.fields = fields;
+                fields
             }
             WriteDisposition::Append | WriteDisposition::Empty => {
                 let mut batches = table.rows.batches.clone();
                 batches.append(&mut rows.batches);
                 rows = TableRows::new(batches);
-                add_columns(table, fields);
+                with_new_columns(&table.fields, fields)
             }
-            WriteDisposition::TruncateData => add_columns(table, fields),
-        }
-        table.rows = Arc::new(rows);
-        table.mark_modified(now);
+            WriteDisposition::TruncateData => with_new_columns(&table.fields, fields),
+        };
+        table.replace_rows(fields, rows, now, window);
         Ok(())
     }
 
@@ -229,15 +230,17 @@ fn check_write_empty(
     Ok(())
 }
 
-/// Adds the job's new columns and relaxed modes to the table. Keeps concurrent changes of other
-/// callers, such as policy tags.
-fn add_columns(table: &mut Table, fields: Vec<Field>) {
-    for field in fields {
-        match table.fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&field.name)) {
+/// The table's fields with the job's new columns and relaxed modes. Keeps concurrent changes of
+/// other callers, such as policy tags.
+fn with_new_columns(table: &[Field], job: Vec<Field>) -> Vec<Field> {
+    let mut fields = table.to_vec();
+    for field in job {
+        match fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&field.name)) {
             Some(old) => old.mode = field.mode,
-            None => table.fields.push(field),
+            None => fields.push(field),
         }
     }
+    fields
 }
 
 /// Infers the fields from the files. BigQuery uses the alphabetically last file.

@@ -12,7 +12,7 @@
 pub(crate) mod cells;
 mod functions;
 mod information_schema;
-mod masked_table;
+pub(crate) mod masked_table;
 mod sql;
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ use datafusion::optimizer::{Optimizer, OptimizerContext};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use serde_json::Value;
 
-use crate::access::Principal;
+use crate::access::{AccessControl, Principal};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
@@ -136,19 +136,7 @@ impl BigQuery {
         name: &TableName,
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
-        let access_denied = || {
-            GoogleError::access_denied(format!(
-                "Access Denied: Table {name}: User does not have permission to query table {name}, \
-                 or perhaps it does not exist."
-            ))
-        };
-        if name.project != self.project
-            || !self.with_access(|it| {
-                it.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
-            })
-        {
-            return Err(access_denied());
-        }
+        self.authorize_query(caller, name)?;
         let (fields, rows) = {
             let catalog = self.catalog();
             let table = catalog.table(name).map_err(|error| GoogleError {
@@ -158,6 +146,41 @@ impl BigQuery {
             (table.fields.clone(), table.rows.clone())
         };
         Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
+    }
+
+    /// One version of a table's rows, masked for `caller` with the tags as they are now.
+    ///
+    /// # Errors
+    /// 403 unless `caller` may read the dataset, 404 for an unknown table or version.
+    pub(crate) fn masked_version(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        number: u64,
+    ) -> Result<MaskedTable, GoogleError> {
+        self.authorize_query(caller, name)?;
+        let now = self.clock.now();
+        let version = self.catalog().table_in_window(name, now)?.version_with_number(number);
+        let version = version.ok_or_else(|| {
+            GoogleError::not_found(format!("Not found: version {number} of table {name}"))
+        })?;
+        Ok(self.with_access(|it| {
+            MaskedTable::new(it, caller, name, version.fields, version.rows, next_salt())
+        }))
+    }
+
+    /// Checks that `caller` may query a table.
+    fn authorize_query(&self, caller: &Principal, name: &TableName) -> Result<(), GoogleError> {
+        let may_read = |access: &AccessControl| {
+            access.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
+        };
+        if name.project == self.project && self.with_access(may_read) {
+            return Ok(());
+        }
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: Table {name}: User does not have permission to query table {name}, or \
+             perhaps it does not exist."
+        )))
     }
 
     /// The rows of a table masked for `caller`: all columns, or the `selected` ones (comma-separated
