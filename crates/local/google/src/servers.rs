@@ -232,6 +232,25 @@ impl LocalGoogle {
         self.bigquery.catalog().planned_failures.push(failure);
     }
 
+    /// Holds the next job of `jobs.insert`: it is RUNNING without any effect until
+    /// [`release_job`](Self::release_job). Two calls hold the next two jobs.
+    pub fn hold_next_job(&self) {
+        self.bigquery.catalog().planned_holds += 1;
+    }
+
+    /// The ids of the jobs that are held.
+    pub fn held_jobs(&self) -> Vec<String> {
+        self.bigquery.catalog().held_jobs.keys().cloned().collect()
+    }
+
+    /// Runs a held job now: its rights, files and table are those of this moment.
+    ///
+    /// # Errors
+    /// 404 if no job with this id is held. An error of the job is in its status.
+    pub async fn release_job(&self, id: &str) -> Result<(), GoogleError> {
+        self.bigquery.release_job(id).await
+    }
+
     /// Runs a query as a principal (an e-mail address or a token) without an HTTP call, so that it
     /// is not counted.
     ///

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::job::Job;
+use super::jobs::HeldJob;
 use super::schema::{Field, arrow_schema, fields_resource};
 use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
@@ -382,6 +383,10 @@ pub(crate) struct Catalog {
     pub(crate) last_job_number: u64,
     pub(crate) changes: Changes,
     pub(crate) planned_failures: Vec<PlannedFailure>,
+    /// How many of the next jobs a test holds.
+    pub(crate) planned_holds: usize,
+    /// The held jobs by id.
+    pub(crate) held_jobs: BTreeMap<String, HeldJob>,
 }
 
 impl Catalog {

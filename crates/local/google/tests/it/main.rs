@@ -2,6 +2,7 @@
 //! clients do not send.
 
 mod cloud;
+mod jobs;
 mod loads;
 mod masking;
 mod queries;
