@@ -198,6 +198,7 @@ async fn principals_read_what_their_roles_allow() {
         (Principal::Analyst, true, true),
         (Principal::PiiReader, true, true),
         (Principal::Stranger, false, true),
+        (Principal::ProjectViewer, false, false),
     ] {
         for (column, may) in [("email", email), ("passport", passport)] {
             let sql = format!("SELECT {column} FROM shop.creators");

@@ -214,6 +214,9 @@ fn add_principals(google: &LocalGoogle) {
         ("reader", reader),
         ("stranger", dataset_grants(Role::DataViewer)),
         ("job-user", Grants::none().project_role(Role::JobUser)),
+        ("viewer", Grants::none().project_role(Role::Viewer)),
+        ("project-editor", Grants::none().project_role(Role::Editor)),
+        ("bucket-owner", Grants::none().project_role(Role::StorageAdmin)),
         ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
     ] {
         google.add_principal(name, &format!("{name}@example.com"), grants);

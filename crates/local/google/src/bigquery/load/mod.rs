@@ -24,7 +24,7 @@ use super::BigQuery;
 use super::catalog::{Table, TableName, TableRows};
 use super::schema::{Field, FieldMode, find_field};
 use super::tables::{check_layout, check_table_id};
-use crate::access::Principal;
+use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
 pub(super) use spec::LoadSpec;
@@ -138,14 +138,16 @@ impl BigQuery {
             let (bucket, name) =
                 uri.strip_prefix("gs://").and_then(|rest| rest.split_once('/')).unwrap_or_default();
             let uri_not_found = || GoogleError::not_found(format!("Not found: URI {uri}"));
-            for permission in ["storage.objects.get", "storage.objects.list"] {
-                if !self.with_access(|access| access.allows_on_bucket(caller, bucket, permission)) {
-                    return Err(GoogleError::access_denied(format!(
-                        "Access Denied: File {uri}: {} does not have {permission} access to the \
-                         Google Cloud Storage object.",
-                        caller.email
-                    )));
-                }
+            let access_denied = |permission: &str| {
+                GoogleError::access_denied(format!(
+                    "Access Denied: File {uri}: {} does not have {permission} access to the \
+                     Google Cloud Storage object.",
+                    caller.email
+                ))
+            };
+            let list = "storage.objects.list";
+            if !self.with_access(|access| access.allows_on_bucket(caller, bucket, list)) {
+                return Err(access_denied(list));
             }
             let (prefix, suffix) = name.split_once('*').unwrap_or((name, ""));
             let is_wildcard = name.contains('*');
@@ -163,7 +165,14 @@ impl BigQuery {
             if found.is_empty() {
                 return Err(uri_not_found());
             }
+            let get = "storage.objects.get";
             for object in found {
+                let may_read = |access: &AccessControl| {
+                    access.allows_on_object(caller, bucket, &object.name, get)
+                };
+                if !self.with_access(may_read) {
+                    return Err(access_denied(get));
+                }
                 if !files.iter().any(|it| it.bucket == object.bucket && it.name == object.name) {
                     files.push(object);
                 }
