@@ -158,3 +158,83 @@ async fn the_state_token_changes_with_rows_tags_and_access() {
     cloud.create_table("people", people(json!([]))).await;
     changed(&cloud, "a new table");
 }
+
+#[tokio::test]
+async fn a_query_reads_the_rows_of_an_instant() {
+    let cloud = TestCloud::start().await;
+    // 00:00 created, 01:00 one row, 02:00 another one.
+    cloud.create_table("people", people(json!([tag("email")]))).await;
+    for (id, email) in [(1, "a@x.kr"), (2, "b@y.kr")] {
+        advance(&cloud, 1);
+        replace(&cloud, "people", json!({"id": id, "email": email}), "WRITE_TRUNCATE_DATA").await;
+    }
+    advance(&cloud, 1);
+    for (at, want) in [
+        ("TIMESTAMP '2026-07-01 00:30:00'", ""),
+        ("TIMESTAMP '2026-07-01 01:00:00'", "1 | XXXXX@x.kr"),
+        ("'2026-07-01 10:59:59+09:00'", "1 | XXXXX@x.kr"),
+        ("TIMESTAMP '2026-07-01 02:00:00Z'", "2 | XXXXX@y.kr"),
+        ("TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 MINUTE)", "1 | XXXXX@x.kr"),
+        ("CURRENT_TIMESTAMP()", "2 | XXXXX@y.kr"),
+    ] {
+        let sql = format!("SELECT id, email FROM `p.shop.people` FOR SYSTEM_TIME AS OF {at}");
+        let rows = cloud.query("analyst@example.com", &sql).await.map(|it| it.join(", "));
+        assert_eq!(rows.as_deref(), Ok(want), "{at}");
+    }
+    // Two instants in one query, and a column that the caller may not read.
+    let both = "SELECT new.id, old.id FROM shop.people AS new \
+                JOIN shop.people FOR SYSTEM_TIME AS OF TIMESTAMP '2026-07-01 01:00:00' AS old ON TRUE";
+    assert_eq!(cloud.query("stranger", both).await, Ok(vec!["2 | 1".to_owned()]));
+    let hidden =
+        "SELECT email FROM shop.people FOR SYSTEM_TIME AS OF TIMESTAMP '2026-07-01 01:00:00'";
+    let error = cloud.query("stranger", hidden).await.expect_err("denied");
+    assert!(error.contains("does not have permission to access policy tag"), "{error}");
+}
+
+#[tokio::test]
+async fn a_query_outside_the_window_is_refused() {
+    let cloud = TestCloud::start().await;
+    advance(&cloud, 1);
+    cloud.create_table("people", people(json!([]))).await;
+    replace(&cloud, "people", json!({"id": 1, "email": "a@x.kr"}), "WRITE_TRUNCATE_DATA").await;
+    let query = |at: &str| format!("SELECT id FROM shop.people FOR SYSTEM_TIME AS OF {at}");
+    let invalid = |at: &str, limit: &str| {
+        let at: jiff::Timestamp = at.parse().expect("an instant");
+        let limit: jiff::Timestamp = limit.parse().expect("an instant");
+        Err(format!(
+            "Invalid snapshot time {0} for table p:shop.people@{0}. Cannot read before {1}.",
+            at.as_millisecond(),
+            limit.as_millisecond()
+        ))
+    };
+    assert_eq!(
+        cloud.query("analyst", &query("TIMESTAMP '2026-07-01 00:59:59'")).await,
+        invalid("2026-07-01T00:59:59Z", "2026-07-01T01:00:00Z"),
+        "before the table existed"
+    );
+    advance(&cloud, 24 * 8);
+    assert_eq!(
+        cloud.query("analyst", &query("TIMESTAMP '2026-07-02 00:59:59'")).await,
+        invalid("2026-07-02T00:59:59Z", "2026-07-02T01:00:00Z"),
+        "before the window"
+    );
+    let row = Ok(vec!["1".to_owned()]);
+    assert_eq!(cloud.query("analyst", &query("TIMESTAMP '2026-07-02 01:00:00'")).await, row);
+    for at in ["TIMESTAMP '2026-08-01 00:00:00'", "5", "NULL", "(SELECT 1)", "id"] {
+        assert!(cloud.query("analyst", &query(at)).await.is_err(), "{at}");
+    }
+    let missing = "SELECT 1 FROM shop.none FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()";
+    assert_eq!(
+        cloud.query("analyst", missing).await,
+        Err("Not found: Table p:shop.none was not found in location asia-northeast3".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn the_current_time_of_a_query_is_virtual() {
+    let cloud = TestCloud::start().await;
+    advance(&cloud, 25);
+    let sql = "SELECT CURRENT_DATE(), CURRENT_TIMESTAMP(), CURRENT_DATETIME()";
+    let want = "2026-07-02 | 2026-07-02 01:00:00 UTC | 2026-07-02T01:00:00";
+    assert_eq!(cloud.query("analyst", sql).await, Ok(vec![want.to_owned()]));
+}

@@ -6,6 +6,7 @@
 //! | `sql` | translation of BigQuery's dialect to the engine's |
 //! | `functions` | translation of functions, types and operators |
 //! | `masked_table` | a table masked for one caller |
+//! | `time_travel` | `FOR SYSTEM_TIME AS OF` |
 //! | `information_schema` | `INFORMATION_SCHEMA` views |
 //! | `cells` | query results in the REST API's form |
 
@@ -14,6 +15,7 @@ mod functions;
 mod information_schema;
 pub(crate) mod masked_table;
 mod sql;
+mod time_travel;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -90,13 +92,19 @@ impl BigQuery {
         let mut tables = Vec::new();
         for source in &sources {
             tables.push(Arc::new(match source {
-                TableSource::Table(name) => self.masked_table(caller, name, &salt)?,
+                TableSource::Table { name, as_of: None } => {
+                    self.masked_table(caller, name, &salt)?
+                }
+                TableSource::Table { name, as_of: Some(at) } => {
+                    let at = self.instant(at, &spec.parameters).await?;
+                    self.masked_table_as_of(caller, name, at, &salt)?
+                }
                 TableSource::InformationSchema { dataset, view } => {
                     self.information_schema(caller, dataset, view)?
                 }
             }));
         }
-        statement.rewrite(&tables, &spec.parameters)?;
+        statement.rewrite(&tables, &spec.parameters, self.clock.now())?;
         let state = session_state()?;
         let context = SessionContext::new_with_state(state);
         for (at, table) in tables.iter().enumerate() {
@@ -139,10 +147,7 @@ impl BigQuery {
         self.authorize_query(caller, name)?;
         let (fields, rows) = {
             let catalog = self.catalog();
-            let table = catalog.table(name).map_err(|error| GoogleError {
-                message: format!("{} was not found in location {}", error.message, self.location),
-                ..error
-            })?;
+            let table = catalog.table(name).map_err(|error| self.in_location(error))?;
             (table.fields.clone(), table.rows.clone())
         };
         Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
@@ -167,6 +172,12 @@ impl BigQuery {
         Ok(self.with_access(|it| {
             MaskedTable::new(it, caller, name, version.fields, version.rows, next_salt())
         }))
+    }
+
+    /// The error of a query for a table that was not found.
+    fn in_location(&self, error: GoogleError) -> GoogleError {
+        let message = format!("{} was not found in location {}", error.message, self.location);
+        GoogleError { message, ..error }
     }
 
     /// Checks that `caller` may query a table.
