@@ -122,9 +122,8 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
             .dataset_role(&warehouse.ops_dataset, role)
     };
     match principal {
-        Principal::Loader => {
-            on_datasets(Role::DataOwner).bucket_role(&config.transfer.bucket, Role::ObjectAdmin)
-        }
+        // On the project, because the landing bucket's policy has no members but the functions.
+        Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
         Principal::Analyst => tags
             .values()
             .fold(on_datasets(Role::DataViewer), |grants, tag| grants.masked_reader(tag)),
