@@ -63,6 +63,10 @@ pub enum Event {
     },
     /// The next load job fails with this reason.
     FailJob(&'static str),
+    /// The next load job runs until [`Event::ReleaseJobs`].
+    HoldJob,
+    /// The load jobs that run end.
+    ReleaseJobs,
 }
 
 impl Event {
@@ -154,10 +158,12 @@ async fn apply(world: &mut World, event: &Event) {
         Event::Redo { days_back, objects } => {
             world.delete_day(*days_back).await;
             if *objects {
-                world.delete_objects(*days_back).await;
+                world.delete_objects(*days_back);
             }
         }
         Event::FailJob(reason) => world.fail_next_job(reason),
+        Event::HoldJob => world.hold_next_job(),
+        Event::ReleaseJobs => world.release_jobs().await,
     }
 }
 
@@ -250,6 +256,8 @@ impl fmt::Display for Event {
                 write!(f, "the {what} of {days_back} days before are deleted")
             }
             Self::FailJob(reason) => write!(f, "the next load job fails: {reason}"),
+            Self::HoldJob => write!(f, "the next load job takes long"),
+            Self::ReleaseJobs => write!(f, "the load jobs that run end"),
         }
     }
 }

@@ -9,13 +9,17 @@
 //! | [`gate`] | watches every call, holds calls, and lets callers die |
 //! | [`world`] | a local cloud with a small source; runs ticks in this process |
 //! | [`history`] | the events of a history, and running them |
+//! | [`generate`] | draws histories |
+//! | [`shrink`] | removes the events that a violation does not need |
 //! | [`rng`] | random numbers that are the same for the same seed |
 
 pub mod canary;
 pub mod gate;
+pub mod generate;
 pub mod history;
 pub mod oracle;
 pub mod rng;
+pub mod shrink;
 pub mod terms;
 pub mod world;
 

@@ -18,7 +18,7 @@ use landbridge_local_google::LocalGoogle;
 use landbridge_local_wire::Clock;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::canary::{Canaries, Form, OriginId, Seen};
+use super::canary::{Canaries, Form, Kind, OriginId, Seen};
 use super::terms::{Class, Terms};
 
 /// The dataset of the tables.
@@ -46,11 +46,12 @@ pub enum Persona {
 }
 
 impl Persona {
-    /// Those who query tables, with their principals.
-    const READERS: [(Self, Principal); 3] = [
+    /// Those who query tables or read buckets, with their principals.
+    const READERS: [(Self, Principal); 4] = [
         (Self::Analyst, Principal::Analyst),
         (Self::PiiReader, Principal::PiiReader),
         (Self::Stranger, Principal::Stranger),
+        (Self::Viewer, Principal::ProjectViewer),
     ];
 
     fn name(self) -> &'static str {
@@ -104,6 +105,15 @@ pub struct Violation {
     pub when: String,
     /// Whether it was still so at the end of the history.
     pub lasts: bool,
+}
+
+impl Violation {
+    /// The kind of the violation: the sentence without the numbers of contracts.
+    pub fn signature(&self) -> String {
+        let what = self.what.split("; in force").next().unwrap_or_default();
+        let words: Vec<&str> = what.split(' ').filter(|word| !word.contains(['.', '('])).collect();
+        format!("{} {}", self.place.name(), words.join(" "))
+    }
 }
 
 impl fmt::Display for Violation {
@@ -306,12 +316,6 @@ impl Oracle {
         cells.flat_map(|cell| self.canaries.in_text(cell)).collect()
     }
 
-    /// Whether the project viewer can read the objects of the landing bucket: by Google's default
-    /// bindings of a bucket, unless the bucket has a policy of its own.
-    fn landing_is_open(&self) -> bool {
-        true
-    }
-
     fn look_at_landing(&mut self) {
         if !self.landing_changed || !self.places.contains(&Place::Landing) {
             return;
@@ -404,29 +408,8 @@ impl Oracle {
                 }
             }
         }
-        if self.landing_is_open() {
-            for ((name, _), contents) in &self.landing {
-                for origin in &contents.origins {
-                    let seen = Seen {
-                        origin: *origin,
-                        kind: super::canary::Kind::Other,
-                        form: Form::Plain,
-                    };
-                    let allowed = match contents.cells {
-                        true => self.is_allowed(in_force, Persona::Viewer, seen),
-                        false => self.may_be_bound(*origin),
-                    };
-                    if !allowed {
-                        let origin = self.canaries.origin(*origin);
-                        let who = Persona::Viewer.name();
-                        let what = format!(
-                            "{who} reads plain values of {origin} in gs://{LANDING}/{name}; {}",
-                            contracts()
-                        );
-                        found.push((Place::Landing, what));
-                    }
-                }
-            }
+        for (persona, principal) in Persona::READERS {
+            found.extend(self.open_objects(in_force, persona, principal, &contracts()));
         }
         for (key, origins) in &self.ledger {
             for origin in origins.iter().filter(|origin| !self.may_be_bound(**origin)) {
@@ -440,6 +423,38 @@ impl Oracle {
             let who = Persona::Stranger.name();
             let what = format!("{who} reads a value of {origin} in {OPS_DATASET}.receipts");
             found.push((Place::Receipts, what));
+        }
+        found
+    }
+
+    /// What this persona can see in the landing bucket and must not.
+    fn open_objects(
+        &self,
+        in_force: &RangeInclusive<usize>,
+        persona: Persona,
+        principal: Principal,
+        contracts: &str,
+    ) -> Vec<(Place, String)> {
+        let mut found = Vec::new();
+        for ((name, _), contents) in &self.landing {
+            if !self.google.can_read_object(principal.email(), LANDING, name).unwrap_or(true) {
+                continue;
+            }
+            let is_open = |origin: &&OriginId| {
+                let seen = Seen { origin: **origin, kind: Kind::Other, form: Form::Plain };
+                match contents.cells {
+                    true => !self.is_allowed(in_force, persona, seen),
+                    false => !self.may_be_bound(**origin),
+                }
+            };
+            for origin in contents.origins.iter().filter(is_open) {
+                let origin = self.canaries.origin(*origin);
+                let who = persona.name();
+                let what = format!(
+                    "{who} reads plain values of {origin} in gs://{LANDING}/{name}; {contracts}"
+                );
+                found.push((Place::Landing, what));
+            }
         }
         found
     }

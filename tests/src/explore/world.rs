@@ -110,6 +110,8 @@ pub struct World {
     invocations: usize,
     pub source: Source,
     day: i64,
+    /// Whether a load does not wait for its job.
+    impatient: bool,
 }
 
 fn root() -> PathBuf {
@@ -166,6 +168,7 @@ impl World {
             invocations: 0,
             source: source.clone(),
             day: 0,
+            impatient: false,
         };
         assert!(world.deploy(terms), "the first contract is refused:\n{}", terms.yaml());
         world.write_rows();
@@ -252,6 +255,20 @@ impl World {
         self.cloud.google().fail_next_job(reason, "the load job failed");
     }
 
+    /// The next load job runs until [`Self::release_jobs`].
+    pub fn hold_next_job(&mut self) {
+        self.cloud.google().hold_next_job();
+        self.impatient = true;
+    }
+
+    /// The load jobs that run end.
+    pub async fn release_jobs(&self) {
+        let google = self.cloud.google();
+        for job in google.held_jobs() {
+            let _ = google.release_job(&job).await;
+        }
+    }
+
     /// Takes the snapshot of the day and exports it. An export that `fails` is tried again.
     pub async fn export(&mut self, fails: bool) {
         let hour = self.midnight() + SignedDuration::from_hours(1);
@@ -281,17 +298,11 @@ impl World {
     }
 
     /// Deletes the day's objects in the landing bucket, as the message of a conflict says.
-    pub async fn delete_objects(&self, days_back: i64) {
+    pub fn delete_objects(&self, days_back: i64) {
         let day = self.day_before(days_back);
-        let endpoint = self.cloud.function_env().get("LANDBRIDGE_GCS_ENDPOINT").cloned();
-        let client = reqwest::Client::new();
-        for object in self.cloud.google().list_objects(LANDING, &format!("landbridge/shop/{day}/"))
-        {
-            let name = object.name.replace('/', "%2F");
-            let url =
-                format!("{}/storage/v1/b/{LANDING}/o/{name}", endpoint.clone().unwrap_or_default());
-            let response = client.delete(url).bearer_auth(TOKEN).send().await;
-            assert!(response.is_ok_and(|it| it.status().is_success()), "{} remains", object.name);
+        let google = self.cloud.google();
+        for object in google.list_objects(LANDING, &format!("landbridge/shop/{day}/")) {
+            google.delete_object(LANDING, &object.name);
         }
     }
 
@@ -330,7 +341,9 @@ impl World {
         let now = self.cloud.clock().now() - SignedDuration::from_hours(24 * days_back);
         let context = self.context(back);
         self.gate.begin(number, name.clone(), stop);
-        let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, BUDGET)));
+        let waits = !self.impatient || stage != Stage::Load;
+        let budget = if waits { BUDGET } else { Duration::ZERO };
+        let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
         let contract = self.contract_index(back);
         self.follow(number, name, stage, contract, stop, task).await;
     }
