@@ -9,6 +9,7 @@
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
+//! | `bounds` | the smallest and largest values of columns: where they may be written |
 //! | `drift` | schema changes, unusual exports, every type |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
@@ -21,6 +22,7 @@
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+mod bounds;
 mod clients;
 mod conditions;
 mod crash;

@@ -146,7 +146,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     ];
     let (_, mut builder) = builder_for(
         table(&declared, &rows),
-        "day: { source: date, type: DATE, class: none }
+        "day: { source: date, type: DATE, class: none, bounds: true }
         at: { source: timestamp without time zone, type: TIMESTAMP, class: none }
         at_zone: { source: timestamp with time zone, type: TIMESTAMP, class: none }
         hour: { source: time without time zone, type: TIME, class: none }
@@ -528,7 +528,7 @@ async fn a_large_file_is_split_at_its_row_groups() {
         .row([Some("0"), Some("2026-10-01"), Some("\\x00")]);
     let (_, mut builder) = builder_for(
         small,
-        "day: { source: date, type: DATE, class: none }
+        "day: { source: date, type: DATE, class: none, bounds: true }
         photo: { source: bytea, type: BYTES, class: none }",
     );
     builder.config =

@@ -86,7 +86,7 @@ impl TestEnvBuilder {
         options.token_lifetime = self.token_lifetime;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
-        for name in ["snapshot", "export", "transfer", "load"] {
+        for name in ["snapshot", "export", "transfer", "load", "protect"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(
                 program.exists(),
@@ -197,7 +197,7 @@ impl TestEnv {
 
     /// All log output of the functions, as text.
     pub fn log_output(&self) -> String {
-        let all = ["snapshot", "export", "transfer", "load"]
+        let all = ["snapshot", "export", "transfer", "load", "protect"]
             .map(|name| self.cloud.logs(name).unwrap_or_default());
         all.iter().flatten().map(|line| format!("{}\n", line.line)).collect()
     }

@@ -23,7 +23,7 @@ from botocore.credentials import Credentials
 
 ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT, OTHER = "ap-northeast-2", "123456789012", "210987654321"
-FUNCTIONS = ("snapshot", "export", "transfer", "load")
+FUNCTIONS = ("snapshot", "export", "transfer", "load", "protect")
 ROLE = "shop-rds-export"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 GROUP = "landbridge-shop"

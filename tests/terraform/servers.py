@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
-FUNCTIONS = ("snapshot", "export", "transfer", "load")
+FUNCTIONS = ("snapshot", "export", "transfer", "load", "protect")
 # Google does not answer: no program listens on port 9.
 CLOSED_PORT = "http://127.0.0.1:9"
 NO_GOOGLE = {"LANDBRIDGE_GCS_ENDPOINT": CLOSED_PORT, "LANDBRIDGE_BIGQUERY_ENDPOINT": CLOSED_PORT}

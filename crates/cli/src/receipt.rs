@@ -185,7 +185,9 @@ fn values(receipt: &Receipt, zone: &TimeZone) -> Vec<(&'static str, String)> {
 }
 
 fn column_table(receipt: &Receipt) -> String {
-    let columns = [
+    // Few columns have bounds: only those whose contract has `bounds: true`.
+    let bounds = receipt.columns.iter().any(|column| column.min.is_some() || column.max.is_some());
+    let mut columns = vec![
         left("column"),
         left("source type"),
         left("type"),
@@ -193,16 +195,17 @@ fn column_table(receipt: &Receipt) -> String {
         left("class"),
         left("tag"),
         right("nulls"),
-        left("smallest"),
-        left("largest"),
     ];
+    if bounds {
+        columns.extend([left("smallest"), left("largest")]);
+    }
     let rows = receipt.columns.iter().map(|column| {
         let tag = match (column.class.as_str(), column.tag_read_back) {
             (CLASS_NONE, _) => "",
             (_, true) => "read back",
             (_, false) => "not read back",
         };
-        vec![
+        let mut cells = vec![
             column.name.clone(),
             column.source.clone(),
             ColumnType { ty: column.ty, repeated: column.repeated }.to_string(),
@@ -210,9 +213,12 @@ fn column_table(receipt: &Receipt) -> String {
             column.class.clone(),
             tag.to_owned(),
             count(column.nulls),
-            column.min.clone().unwrap_or_default(),
-            column.max.clone().unwrap_or_default(),
-        ]
+        ];
+        if bounds {
+            let text = |bound: &Option<String>| bound.clone().unwrap_or_default();
+            cells.extend([text(&column.min), text(&column.max)]);
+        }
+        cells
     });
     render::table(&columns, rows.collect(), 0)
 }

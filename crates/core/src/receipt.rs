@@ -62,7 +62,7 @@ pub struct ReceiptColumn {
     /// Values that did not fit the type and are NULL, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misfits: BTreeMap<Misfit, u64>,
-    /// The smallest value, of numbers, dates and times of class `none`.
+    /// The smallest value, only of a column whose contract has `bounds: true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<String>,
     /// The largest value, likewise.
@@ -229,7 +229,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "columns",
         Text,
-        "JSON array; each column's name, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (of class `none` only), and whether its tag was read back",
+        "JSON array; each column's name, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (only with `bounds: true` in the contract), and whether its tag was read back",
         |it| Value::String(json!(it.columns).to_string()),
     ),
     field(

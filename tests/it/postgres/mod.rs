@@ -237,7 +237,7 @@ async fn assert_masks(env: &TestEnv, client: &Client) {
 /// Asserts that no cell is in the functions' logs or in the ledger.
 async fn assert_no_personal_data_in_logs(env: &TestEnv) {
     let mut texts = Vec::new();
-    for function in ["snapshot", "export", "transfer", "load"] {
+    for function in ["snapshot", "export", "transfer", "load", "protect"] {
         let lines = env.cloud.logs(function).expect("a log");
         assert!(!lines.is_empty(), "{function} logs");
         texts.extend(lines.into_iter().map(|line| line.line.to_string()));

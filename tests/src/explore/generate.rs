@@ -307,7 +307,10 @@ impl Draft {
                 let terms = self.table_terms(&columns);
                 Edit::Table(table, terms)
             }
-            _ => Edit::Bounds(table, column, false),
+            _ => {
+                let bounds = self.rng.chance(70);
+                Edit::Bounds(table, column, bounds)
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use landbridge_ledger::Ledger;
 use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, SECRET_KEY};
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
+use landbridge_stages::deployment::Deployment;
 use landbridge_stages::{Context, Progress, Tick, TickOutcome};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -52,12 +53,7 @@ pub enum Stage {
 }
 
 /// Whether the code has a protection pass.
-pub const HAS_PASS: bool = false;
-
-/// A tick of the protection pass. Until the stage exists, it does nothing.
-async fn protect(_context: &Context, _tick: Tick) -> landbridge_core::Result<TickOutcome> {
-    Ok(TickOutcome { progress: Progress::Done, message: "there is no protection pass".to_owned() })
-}
+pub const HAS_PASS: bool = true;
 
 async fn run_stage(
     stage: Stage,
@@ -67,7 +63,7 @@ async fn run_stage(
     match stage {
         Stage::Transfer => landbridge_stages::transfer::tick(&context, tick).await,
         Stage::Load => landbridge_stages::load::tick(&context, tick).await,
-        Stage::Protect => protect(&context, tick).await,
+        Stage::Protect => landbridge_stages::protect::tick(&context, tick).await,
     }
 }
 
@@ -101,7 +97,7 @@ pub struct World {
     /// A context without a contract.
     base: Context,
     /// The contracts, in the order of their deployment.
-    contracts: Vec<(contract::Contract, Terms)>,
+    contracts: Vec<(contract::Contract, Deployment, Terms)>,
     pub oracle: Arc<Mutex<Oracle>>,
     pub gate: Arc<Gate>,
     held: mpsc::UnboundedReceiver<Held>,
@@ -181,7 +177,7 @@ impl World {
 
     /// The newest contract.
     pub fn terms(&self) -> Terms {
-        self.contracts.last().map(|(_, terms)| terms.clone()).unwrap_or_default()
+        self.contracts.last().map(|(_, _, terms)| terms.clone()).unwrap_or_default()
     }
 
     /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
@@ -189,7 +185,12 @@ impl World {
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &self.config) {
             Ok(contract) => {
                 self.oracle().deploy(terms.clone());
-                self.contracts.push((contract, terms.clone()));
+                // No two contracts are deployed in the same millisecond.
+                let at = self.cloud.clock().now().as_millisecond();
+                let after = self.contracts.last().map_or(0, |(_, last, _)| last.number + 1);
+                let tags = self.cloud.policy_tags();
+                let deployment = Deployment::new(at.max(after), &self.config, &contract, tags);
+                self.contracts.push((contract, deployment, terms.clone()));
                 true
             }
             Err(_) => false,
@@ -328,7 +329,9 @@ impl World {
     /// A context, as a process has it that started under this contract.
     fn context(&self, back: usize) -> Context {
         let mut context = self.base.clone();
-        context.contract = self.contracts[self.contract_index(back)].0.clone();
+        let (contract, deployment, _) = &self.contracts[self.contract_index(back)];
+        context.contract = contract.clone();
+        context.deployment = deployment.clone();
         context.ledger = Ledger::new(context.aws.s3.clone(), &self.config);
         context
     }
@@ -443,9 +446,11 @@ async fn context(cloud: &LocalCloud, config: &Config) -> Context {
     )
     .await
     .expect("Google clients");
+    let contract = contract::Contract { version: contract::VERSION, tables: BTreeMap::new() };
     Context {
         config: config.clone(),
-        contract: contract::Contract { version: contract::VERSION, tables: BTreeMap::new() },
+        deployment: Deployment::new(0, config, &contract, cloud.policy_tags()),
+        contract,
         calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
             .expect("a zone"),
         tags: cloud.policy_tags().clone(),

@@ -11,11 +11,12 @@ use super::response::CallError;
 use super::role::account_of;
 
 /// Each function, and the name of its schedule's check.
-const CHECKS: [(&str, &str); 4] = [
+const CHECKS: [(&str, &str); 5] = [
     ("snapshot", "schedule of snapshot"),
     ("export", "schedule of export"),
     ("transfer", "schedule of transfer"),
     ("load", "schedule of load"),
+    ("protect", "schedule of protect"),
 ];
 
 /// Checks one schedule per function. Without `files`, all lines are unchecked.

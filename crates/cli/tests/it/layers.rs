@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("export", &["stages"]),
     ("transfer", &["stages"]),
     ("load", &["stages"]),
+    ("protect", &["stages"]),
     ("cli-support", &["core", "ledger", "source"]),
     ("cli", &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "source", "stages"]),
     // The emulator. It does not use core: an emulator that shares the rules it checks would agree

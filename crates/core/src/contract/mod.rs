@@ -101,6 +101,11 @@ pub struct ColumnContract {
     /// What happens to a value that cannot be converted to `type`; the default is `set_null`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_misfit: Option<OnMisfit>,
+    /// Whether the ledger and the receipts may contain the column's smallest and largest value,
+    /// for numbers, dates and times. They are cell values that everyone reads who reads receipts,
+    /// so only a column of class `none` without a transform may have them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bounds: bool,
     /// Description of the column in BigQuery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
@@ -149,8 +154,14 @@ impl Transform {
 }
 
 impl TableContract {
+    /// Whether the contract of a table allows the smallest and largest value of a column to be
+    /// written down. Without a contract of the table or of the column, it does not.
+    pub fn allows_bounds(table: Option<&Self>, column: &str) -> bool {
+        table.and_then(|table| table.columns.get(column)).is_some_and(ColumnContract::allows_bounds)
+    }
+
     /// Fingerprint of the properties that determine the transferred files. If it changes after
-    /// the day was planned, the table is transferred again as a new revision. Classes and
+    /// the day was planned, the table is transferred again as a new revision. Classes, bounds and
     /// descriptions do not affect it.
     pub fn transfer_fingerprint(&self) -> String {
         #[derive(Serialize)]
@@ -182,6 +193,13 @@ impl ColumnContract {
     /// The BigQuery column type, for a column that is not dropped.
     pub fn column_type(&self) -> ColumnType {
         ColumnType { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }
+    }
+
+    /// Whether the column's smallest and largest value may be written down. `landbridge check`
+    /// refuses `bounds: true` where this is false; the class and the transform are examined here
+    /// too, so that no caller depends on that check.
+    pub fn allows_bounds(&self) -> bool {
+        self.bounds && self.class == CLASS_NONE && self.transform.is_none()
     }
 
     /// The class whose policy tag the column has; `None` for class `none`.

@@ -90,6 +90,7 @@ fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
         transform: None,
         token_domain: None,
         on_misfit: None,
+        bounds: false,
         description: None,
     }
 }

@@ -73,6 +73,9 @@ fn flow(column: &ColumnContract) -> String {
         Some(OnMisfit::KeepText) => flow.push_str(", on_misfit: keep_text"),
         None => {}
     }
+    if column.bounds {
+        flow.push_str(", bounds: true");
+    }
     if let Some(description) = &column.description {
         flow.push_str(", description: ");
         flow.push_str(&scalar(description));

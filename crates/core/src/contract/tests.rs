@@ -66,12 +66,39 @@ tables:
             contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source: use letters, digits and `_`, not starting with a digit
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `bounds`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` would both be loaded into the BigQuery table `creator_notes`; set another name for one of them, for example `table: creator_notes_2`
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
             contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
             15 errors in contract.yaml"#]],
+    );
+}
+
+#[test]
+fn bounds_are_refused_where_not_everyone_may_read_the_values() {
+    check(
+        r#"version: 1
+tables:
+  public.creators:
+    columns:
+      id: { source: bigint, type: INT64, class: none, bounds: true }
+      birth_date: { source: date, type: DATE, class: birth, bounds: true }
+      age: { source: integer, type: INT64, class: unclassified, bounds: true }
+      income: { source: integer, type: INT64, class: none, transform: set_null, bounds: true }
+      memo: { source: text, type: STRING, class: none, bounds: true }
+      sizes: { source: ARRAY, type: INT64, mode: REPEATED, class: none, bounds: true }
+      note: { source: text, type: STRING, class: none, bounds: false }
+      day: { source: date, type: DATE, class: none, bounds: yes }
+"#,
+        expect![[r#"
+            contract.yaml:6:69: `bounds: true` is not possible for column `birth_date`, which has class `birth`; remove `bounds`: everyone who reads receipts would see two values of a column that not everyone may read
+            contract.yaml:7:73: `bounds: true` is not possible for column `age`, which has class `unclassified`; remove `bounds`: everyone who reads receipts would see two values of a column that not everyone may read
+            contract.yaml:8:89: `bounds: true` is not possible for column `income`, which has `transform: set_null`; remove `bounds`: the values of the column stay in AWS
+            contract.yaml:9:64: `bounds: true` is not possible for column `memo`, which is STRING; remove `bounds`: only single numbers, dates and times have them
+            contract.yaml:10:81: `bounds: true` is not possible for column `sizes`, which is ARRAY<INT64>; remove `bounds`: only single numbers, dates and times have them
+            contract.yaml:12:61: `tables."public.creators".columns.day.bounds` must be `true` or `false`, but is text
+            6 errors in contract.yaml"#]],
     );
 }
 
@@ -275,6 +302,7 @@ fn rendered_text_reads_back() {
         transform: None,
         token_domain: None,
         on_misfit: None,
+        bounds: false,
         source: source.into(),
         bigquery_type: BigQueryType::String,
         class: class.into(),
@@ -286,6 +314,14 @@ fn rendered_text_reads_back() {
             column("character varying", "email", Some("where: \"invoices\" go\nif any")),
         ),
         ("no".to_owned(), column("decimal(10,2)", "none", None)),
+        (
+            "size".to_owned(),
+            ColumnContract {
+                bigquery_type: BigQueryType::Int64,
+                bounds: true,
+                ..column("bigint", "none", None)
+            },
+        ),
         ("off".to_owned(), column("USER-DEFINED", "unclassified", Some("#1, - & * { }"))),
     ];
     let table = TableContract {
@@ -310,6 +346,7 @@ fn rendered_text_reads_back() {
               email: { source: character varying, type: STRING, class: email, description: "where: \"invoices\" go\nif any" }
               "no": { source: "decimal(10,2)", type: STRING, class: none }
               "off": { source: USER-DEFINED, type: STRING, class: unclassified, description: "#1, - & * { }" }
+              size: { source: bigint, type: INT64, class: none, bounds: true }
     "##]].assert_eq(&text);
     assert_eq!(parse(FILE_NAME, &text, &demo_config()), Ok(contract));
 

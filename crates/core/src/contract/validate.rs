@@ -29,6 +29,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
         column_names(table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
         transforms(table, config, &path, &mut problems);
+        bounds(table, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
     problems
@@ -189,6 +190,37 @@ fn transforms(
                 .help(
                     "to keep the table in AWS, list only the other tables in `export.only` of landbridge.yaml; otherwise remove `transform` from a column",
                 ),
+        );
+    }
+}
+
+/// Checks that `bounds: true` is only at columns whose values everyone may read.
+fn bounds(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violation>) {
+    use BigQueryType::{Bytes, Json, String};
+    for (name, column) in table.columns.iter().filter(|(_, column)| column.bounds) {
+        let (why, help) = if column.class != CLASS_NONE {
+            let why = format!("has class `{}`", column.class);
+            (
+                why,
+                "remove `bounds`: everyone who reads receipts would see two values of a column that not everyone may read",
+            )
+        } else if let Some(transform) = column.transform {
+            let why = format!("has `transform: {}`", transform.name());
+            (why, "remove `bounds`: the values of the column stay in AWS")
+        } else if matches!(column.bigquery_type, String | Bytes | Json)
+            || !column.mode.is_nullable()
+        {
+            let why = format!("is {}", column.column_type());
+            (why, "remove `bounds`: only single numbers, dates and times have them")
+        } else {
+            continue;
+        };
+        problems.push(
+            Violation::new(
+                path.key("columns").key(name).key("bounds"),
+                format!("`bounds: true` is not possible for column `{name}`, which {why}"),
+            )
+            .help(help),
         );
     }
 }

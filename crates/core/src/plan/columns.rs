@@ -182,6 +182,7 @@ mod tests {
             transform: None,
             token_domain: None,
             on_misfit: None,
+            bounds: false,
             description: None,
         }
     }

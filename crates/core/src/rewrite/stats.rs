@@ -20,7 +20,8 @@ pub struct ColumnStats {
     pub misfits: BTreeMap<Misfit, u64>,
     /// Whether all files so far have bounds; one without makes both bounds unknown.
     pub bounded: bool,
-    /// The minimum, for numbers, dates and times.
+    /// The minimum, for numbers, dates and times. Like the maximum, it is a cell value: it may be
+    /// written down only as [`Self::without_bounds`] says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<Bound>,
     /// The maximum.
@@ -43,6 +44,14 @@ impl Default for ColumnStats {
 }
 
 impl ColumnStats {
+    /// The same statistics without a cell value, for a column whose contract does not
+    /// [allow its bounds](crate::contract::ColumnContract::allows_bounds). Merged with other
+    /// statistics, it makes their bounds unknown.
+    #[must_use]
+    pub fn without_bounds(self) -> Self {
+        Self { bounded: false, min: None, max: None, ..self }
+    }
+
     /// Adds the statistics of another file of the same column.
     pub fn merge(&mut self, other: &Self) {
         self.nulls = self.nulls.zip(other.nulls).map(|(a, b)| a + b);
@@ -108,7 +117,7 @@ mod tests {
         assert_eq!(all.describe_misfits(), "1 × NaN of 2000 values");
         assert!(!all.misfits_exceed(0.001), "one in two thousand is half of what is allowed");
         assert!(all.misfits_exceed(0.0004));
-        all.merge(&ColumnStats { bounded: false, ..part(1, 0, 0, 0) });
+        all.merge(&part(1, 0, 0, 0).without_bounds());
         all.merge(&part(1, 0, 0, 0));
         assert_eq!((all.min, all.max), (None, None), "what one part does not say is unknown");
     }

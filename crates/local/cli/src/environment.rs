@@ -24,7 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
 /// The functions. The program of each is `landbridge-<name>`.
-const FUNCTIONS: [&str; 4] = ["snapshot", "export", "transfer", "load"];
+const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
 
 /// The virtual time between two checks whether the day of a real database is finished. It contains
 /// several ticks of transfer and load.
@@ -37,11 +37,12 @@ const EXAMPLE_FILES: [(&str, &str); 2] = [
 ];
 
 /// Copies of the schedules, used when the command runs outside the repository.
-const SCHEDULE_FILES: [(&str, &str); 4] = [
+const SCHEDULE_FILES: [(&str, &str); 5] = [
     ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
     ("export.json", include_str!("../../../../infra/schedules/export.json")),
     ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
     ("load.json", include_str!("../../../../infra/schedules/load.json")),
+    ("protect.json", include_str!("../../../../infra/schedules/protect.json")),
 ];
 /// The directory of the schedules in the repository.
 const SCHEDULES_DIR: &str = "infra/schedules";
@@ -283,7 +284,7 @@ fn midnight(calendar: &Calendar, day: Day) -> Result<Timestamp> {
         .map_err(|error| Failure::Usage(format!("--start: {error}")))
 }
 
-/// Checks that the four function programs are in the directory of this program.
+/// Checks that the five function programs are in the directory of this program.
 fn check_functions_exist() -> Result {
     let program = std::env::current_exe().unwrap_or_default();
     let dir = program.parent().unwrap_or(Path::new("."));
@@ -369,7 +370,7 @@ pub(crate) fn local_cloud_failure(error: LocalError) -> Failure {
             "{error}; choose other ports with --ports, or 0 for a free port"
         )),
         LocalError::Start { .. } => Failure::Failed(format!(
-            "{error}; build the four functions in the directory of this program: cargo build --workspace \
+            "{error}; build the five functions in the directory of this program: cargo build --workspace \
              --bins"
         )),
         _ => Failure::Failed(error.to_string()),

@@ -11,7 +11,25 @@ use serde_json::{Value, json};
 use crate::error::LocalError;
 
 /// The functions that use Google. The others use AWS only.
-const FEDERATED: [&str; 2] = ["transfer", "load"];
+const FEDERATED: [&str; 3] = ["transfer", "load", "protect"];
+/// The permissions of the custom role `loader` of terraform/modules/gcp; a test compares them.
+const LOADER: &[&str] = &[
+    "bigquery.datasets.get",
+    "bigquery.tables.create",
+    "bigquery.tables.get",
+    "bigquery.tables.list",
+    "bigquery.tables.setCategory",
+    "bigquery.tables.update",
+    "bigquery.tables.updateData",
+];
+/// The permissions of the custom role `protector` of terraform/modules/gcp; a test compares them.
+const PROTECTOR: &[&str] = &[
+    "bigquery.datasets.get",
+    "bigquery.tables.get",
+    "bigquery.tables.list",
+    "bigquery.tables.setCategory",
+    "bigquery.tables.update",
+];
 /// The number of the only project. Like real ones, it has twelve digits.
 const PROJECT_NUMBER: u64 = 123_456_789_012;
 
@@ -42,7 +60,7 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// Grants the roles of transfer and load access to the local Google by federation. The grants are
+/// Grants the roles of transfer, load and protect access to the local Google by federation. The grants are
 /// those of Terraform and no more, so that a missing right is found locally. `lookup` identifies
 /// the role that signed a request.
 ///
@@ -68,9 +86,10 @@ pub(crate) fn federate(
             "load",
             Grants::none()
                 .project_role(Role::JobUser)
-                .dataset_role(&warehouse.dataset, Role::DataOwner)
-                .dataset_role(&warehouse.ops_dataset, Role::DataOwner),
+                .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
+                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER)),
         ),
+        ("protect", Grants::none().dataset_role(&warehouse.dataset, Role::Custom(PROTECTOR))),
     ] {
         google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
     }
@@ -130,4 +149,28 @@ pub(crate) fn external_account_json(provider: &AwsProvider, token_url: &str) -> 
         },
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The permissions of a custom role in the Terraform module.
+    fn in_terraform(role: &str) -> Vec<String> {
+        let text = include_str!("../../../../terraform/modules/gcp/warehouse.tf");
+        let start = format!("resource \"google_project_iam_custom_role\" \"{role}\"");
+        let (_, rest) = text.split_once(&start).expect("the role");
+        let (_, rest) = rest.split_once("permissions = [").expect("its permissions");
+        let (list, _) = rest.split_once(']').expect("the end of the list");
+        list.split(',')
+            .map(|it| it.trim().trim_matches('"').to_owned())
+            .filter(|it| !it.is_empty())
+            .collect()
+    }
+
+    #[test]
+    fn the_local_roles_have_the_permissions_that_terraform_gives() {
+        assert_eq!(in_terraform("loader"), LOADER);
+        assert_eq!(in_terraform("protector"), PROTECTOR);
+    }
 }

@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use crate::error::LocalError;
 
-/// The order of ticks that are due in the same minute: the order of the pipeline.
+/// The order of ticks that are due in the same minute: the order of the pipeline, with the protection
+/// pass before the load, which then finds the deployed contract in force.
 /// (AWS guarantees no order; a local run must be repeatable.)
-const PIPELINE: [&str; 4] = ["snapshot", "export", "transfer", "load"];
+const PIPELINE: [&str; 5] = ["snapshot", "export", "transfer", "protect", "load"];
 
 /// A function to be invoked.
 #[derive(Clone, Debug, PartialEq)]

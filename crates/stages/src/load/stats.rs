@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::CLASS_NONE;
+use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::TablePlan;
 use landbridge_core::plan::table::ResolvedTable;
@@ -20,12 +21,12 @@ const AT_ONCE: usize = 16;
 /// Statistics by column.
 pub(super) type TableStats = BTreeMap<String, ColumnStats>;
 
-/// Adds up the records of all items.
+/// Reads the records of all items, in the order of the plan.
 ///
 /// # Errors
 /// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
-pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableStats> {
-    let records: Vec<ItemRecord> = futures::stream::iter(&table.items)
+pub(super) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
+    futures::stream::iter(&table.items)
         .map(|item| async move {
             let name = records::item(table, item.number);
             ledger.value(&name).await?.ok_or_else(|| {
@@ -38,12 +39,16 @@ pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableS
         })
         .buffered(AT_ONCE)
         .try_collect()
-        .await?;
+        .await
+}
+
+/// Adds up the statistics of all items.
+pub(super) fn merge(records: &[ItemRecord]) -> TableStats {
     let mut columns = TableStats::new();
     for (name, stats) in records.iter().flat_map(|record| &record.columns) {
         columns.entry(name.clone()).or_default().merge(stats);
     }
-    Ok(columns)
+    columns
 }
 
 /// Checks that at most `percent` of the values of each column, NULLs excluded, did not fit.
@@ -80,17 +85,20 @@ pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
         .collect()
 }
 
-/// The columns of the receipt. Only columns of class `none` have bounds: the smallest value of a
-/// masked column is personal data.
+/// The columns of the receipt. A column has bounds only if its contract allows them now: the
+/// transfer recorded them under the contract of that time.
 pub(super) fn receipt_columns(
     table: &TablePlan,
+    contract: Option<&TableContract>,
     resolved: &ResolvedTable,
     stats: &TableStats,
 ) -> Vec<ReceiptColumn> {
     let column = |wanted: &DesiredColumn| {
         let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
         let stats = stats.get(&wanted.name);
-        let open = stats.filter(|_| wanted.class == CLASS_NONE);
+        let open = stats.filter(|_| {
+            wanted.class == CLASS_NONE && TableContract::allows_bounds(contract, &wanted.name)
+        });
         ReceiptColumn {
             name: wanted.name.clone(),
             source: source.map_or_else(String::new, |column| column.source.clone()),

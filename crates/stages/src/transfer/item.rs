@@ -3,16 +3,17 @@
 //! The bytes of the source stream through the rewriting engine, which copies unchanged columns as
 //! bytes, into an upload. The CRC32C of both sides must be equal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_aws::S3;
+use landbridge_core::contract::TableContract;
 use landbridge_core::plan::columns::{misfit_scan_plan, rewrite_plan};
 use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
-use landbridge_core::rewrite::{Action, RewritePlan};
+use landbridge_core::rewrite::{Action, ColumnStats, RewritePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
 use landbridge_ledger::DayLedger;
@@ -70,12 +71,12 @@ pub(super) async fn transfer_item(
         }
         Ok(Upload::AlreadyExists) => {
             let (stored, result) = compare_existing(context, table, item, rewriter).await?;
-            return record_item(ledger, table, item, stored, &result).await;
+            return record_item(context, ledger, table, item, stored, &result).await;
         }
         // The upload only knows that its source failed; the engine knows why.
         Err(error) => return Err(result.error().unwrap_or(error)),
     };
-    record_item(ledger, table, item, stored, &result).await
+    record_item(context, ledger, table, item, stored, &result).await
 }
 
 /// Counts the values of an item that do not fit, in the columns that may stay text, and records
@@ -100,6 +101,7 @@ pub(super) async fn scan_item(
 }
 
 async fn record_item(
+    context: &Context,
     ledger: &DayLedger,
     table: &TablePlan,
     item: &TransferItem,
@@ -119,10 +121,24 @@ async fn record_item(
             )
         })?,
         rows: item.rows,
-        columns: report.columns.iter().map(|it| (it.name.clone(), it.stats())).collect(),
+        columns: recorded_stats(&report, context.contract.tables.get(&table.source_table)),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())
+}
+
+/// The statistics of a rewrite as they may be written down: the bounds of a column are two of its
+/// values, so they stay only where the contract allows them.
+fn recorded_stats(
+    report: &RewriteReport,
+    contract: Option<&TableContract>,
+) -> BTreeMap<String, ColumnStats> {
+    let columns = report.columns.iter().map(|column| {
+        let stats = column.stats();
+        let allowed = TableContract::allows_bounds(contract, &column.name);
+        (column.name.clone(), if allowed { stats } else { stats.without_bounds() })
+    });
+    columns.collect()
 }
 
 /// Compares an object that exists: from a tick that crashed, or one that runs at the same time.

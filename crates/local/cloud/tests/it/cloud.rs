@@ -38,7 +38,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Options in `dir`, with scripts that start this test binary instead of the four programs.
+/// Options in `dir`, with scripts that start this test binary instead of the five programs.
 fn options(dir: &Path) -> LocalCloudOptions {
     let config = dir.join("landbridge.yaml");
     std::fs::write(&config, CONFIG).unwrap();
@@ -46,7 +46,7 @@ fn options(dir: &Path) -> LocalCloudOptions {
     let programs = dir.join("programs");
     std::fs::create_dir_all(&programs).unwrap();
     let this = std::env::current_exe().unwrap();
-    for name in ["snapshot", "export", "transfer", "load"] {
+    for name in ["snapshot", "export", "transfer", "load", "protect"] {
         let program = programs.join(format!("landbridge-{name}"));
         let script = format!("#!/bin/sh\nexec '{}' {}\n", this.display(), ARGS.join(" "));
         std::fs::write(&program, script).unwrap();
@@ -150,11 +150,12 @@ async fn all_ticks_of_a_day_are_invoked() {
         .await
         .unwrap();
     assert_eq!(summary.given_up, []);
-    assert_eq!((hours, summary.ticks), (24, 168));
-    let expected = [("export", 24), ("load", 36), ("snapshot", 72), ("transfer", 36)];
+    assert_eq!((hours, summary.ticks), (24, 456));
+    let expected =
+        [("export", 24), ("load", 36), ("protect", 288), ("snapshot", 72), ("transfer", 36)];
     assert_eq!(ticks, expected.map(|(name, n)| (name.to_owned(), n)).into());
     // Each function needed one process only.
-    assert_eq!(cloud.functions().cold_starts().len(), 4);
+    assert_eq!(cloud.functions().cold_starts().len(), 5);
     assert_eq!(cloud.clock().now(), at("2026-11-21T14:59:00Z"));
 }
 

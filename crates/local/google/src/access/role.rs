@@ -29,6 +29,8 @@ pub enum Role {
     DataViewer,
     /// `roles/bigquery.metadataViewer`
     MetadataViewer,
+    /// A custom role: exactly these permissions.
+    Custom(&'static [&'static str]),
     /// `roles/bigquery.jobUser`
     JobUser,
     /// `roles/storage.admin`
@@ -89,6 +91,8 @@ impl Role {
             Self::DataEditor => "roles/bigquery.dataEditor",
             Self::DataViewer => "roles/bigquery.dataViewer",
             Self::MetadataViewer => "roles/bigquery.metadataViewer",
+            // A custom role has a name of its own in each project; no bucket policy names one here.
+            Self::Custom(_) => "custom role",
             Self::JobUser => "roles/bigquery.jobUser",
             Self::StorageAdmin => "roles/storage.admin",
             Self::ObjectAdmin => "roles/storage.objectAdmin",
@@ -135,6 +139,7 @@ impl Role {
                 metadata.contains(&permission) || permission == "bigquery.tables.getData"
             }
             Self::MetadataViewer => metadata.contains(&permission),
+            Self::Custom(permissions) => permissions.contains(&permission),
             Self::JobUser => permission == "bigquery.jobs.create",
             _ => self.storage_role_allows(permission),
         }
