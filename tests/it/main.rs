@@ -28,6 +28,7 @@ mod clients;
 mod conditions;
 mod crash;
 mod drift;
+mod explore;
 mod faults;
 mod federation;
 mod mariadb;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authorization` | permission checks |
 //! | `catalog` | datasets, tables and jobs in memory |
+//! | `versions` | time travel: the former rows of a table |
 //! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
 //! | `datasets`, `tables` | dataset and table calls |
 //! | `jobs` | job calls and the execution of jobs |
@@ -20,8 +21,9 @@ mod jobs;
 mod load;
 mod queries;
 pub(crate) mod query;
-mod schema;
+pub(crate) mod schema;
 mod tables;
+pub(crate) mod versions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 

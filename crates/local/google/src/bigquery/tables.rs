@@ -53,11 +53,12 @@ impl BigQuery {
         let mut properties = Map::new();
         merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
         let mut catalog = self.catalog();
+        let changes = catalog.changes.clone();
         let tables = &mut catalog.dataset_mut(&self.project, dataset)?.tables;
         if tables.contains_key(id) {
             return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
         }
-        let table = Table::new(fields, properties, self.clock.now());
+        let table = Table::new(fields, properties, self.clock.now(), &changes);
         let resource = table.resource(&name, &location);
         tables.insert(id.to_owned(), table);
         Ok(json_response(200, &resource))
