@@ -28,11 +28,11 @@ run "every_class_has_a_tag_and_its_mask" {
   assert {
     condition = { for class, policy in google_bigquery_datapolicy_data_policy.class : class => policy.data_masking_policy[0].predefined_expression } == {
       unclassified = "ALWAYS_NULL"
-      name         = "SHA256"
+      name         = "DEFAULT_MASKING_VALUE"
       email        = "EMAIL_MASK"
-      phone        = "LAST_FOUR_CHARACTERS"
+      phone        = "ALWAYS_NULL"
       birth        = "DATE_YEAR_MASK"
-      account      = "LAST_FOUR_CHARACTERS"
+      account      = "ALWAYS_NULL"
       ip           = "DEFAULT_MASKING_VALUE"
     }
     error_message = "The mask of a class must be the one in landbridge.yaml."
