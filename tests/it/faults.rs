@@ -158,7 +158,7 @@ async fn bigquery_refuses() {
     error_message(
         &failed,
         "load",
-        &["403 accessDenied", "shop-analytics.shop.", "grant the named permission"],
+        &["403 accessDenied", "shop-analytics.shop", "grant the named permission"],
     );
     env.cloud.google().set_dataset_denied("shop", false);
     assert_day_continues(&env, &before).await;
@@ -379,7 +379,7 @@ async fn load_jobs_that_fail() {
     assert!(env.run_day(1).await.is_empty());
     let jobs: Vec<String> =
         env.receipts(SECOND).await.into_values().filter_map(|receipt| receipt.job).collect();
-    assert_eq!(jobs.iter().filter(|job| job.ends_with("-a2")).count(), 1, "{jobs:?}");
+    assert_eq!(jobs.iter().filter(|job| job.ends_with("a2")).count(), 1, "{jobs:?}");
     assert_eq!(env.query(PiiReader, PEOPLE).await.unwrap(), before);
 
     // BigQuery's message about invalid data may quote the data, so it is not passed on.

@@ -184,17 +184,29 @@ impl ExportId {
 }
 
 impl JobId {
-    /// The `attempt`-th load job of `table` for `day`: `landbridge-shop-20261121-orders-a1`.
-    /// A table name that a job ID cannot contain is replaced by its hash.
+    /// A load job of `table` for `day`: `landbridge-shop-20261121-orders-9f86d081884c-s7a1`.
+    ///
+    /// `digest` is that of the content that the job loads; its first twelve characters are used.
+    /// `sequence` counts the contents for which the table was claimed, so an id that was used once
+    /// never means another load; `attempt` counts the jobs of one sequence. A table name that a job
+    /// ID cannot contain is replaced by its hash.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] if the source's name does not fit into an ID.
-    pub fn for_load(source: &str, day: Day, table: &str, attempt: u32) -> Result<Self> {
+    pub fn for_load(
+        source: &str,
+        day: Day,
+        table: &str,
+        digest: &str,
+        (sequence, attempt): (u32, u32),
+    ) -> Result<Self> {
         let plain = !table.is_empty()
-            && table.len() <= 900
+            && table.len() <= 850
             && table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let table = if plain { table.to_owned() } else { format!("x{}", short_hash(table)) };
-        Self::new(format!("landbridge-{source}-{}-{table}-a{attempt}", day.compact()))
+        let digest: String = digest.chars().take(12).collect();
+        let day = day.compact();
+        Self::new(format!("landbridge-{source}-{day}-{table}-{digest}-s{sequence}a{attempt}"))
     }
 
     /// The `attempt`-th job that appends the `batch`-th batch of a day's receipts.
@@ -206,10 +218,15 @@ impl JobId {
     }
 }
 
-/// The first 16 hexadecimal digits of the SHA-256 of `text`, for names that cannot contain it.
-pub fn short_hash(text: &str) -> String {
+/// The SHA-256 of `text` in hexadecimal digits.
+pub fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The first 16 digits of [`hash`], for names that cannot contain `text`.
+pub fn short_hash(text: &str) -> String {
+    hash(text).chars().take(16).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
+//! | [`protection`] | what a table's rows are, and the class of each of its columns now |
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
@@ -30,6 +31,7 @@ pub mod ids;
 pub mod manifest;
 pub mod note;
 pub mod plan;
+pub mod protection;
 pub mod receipt;
 pub mod restore;
 pub mod retention;

@@ -29,6 +29,10 @@ pub enum NoteCode {
     SchemaChanged,
     /// The table's tokens are made with another key than those of an earlier day.
     TokenKeyChanged,
+    /// The class of a column waits until time travel does not reach former rows any more.
+    ClassWaits,
+    /// The source type of a column is not the one in the contract: it is masked for everyone.
+    SourceTypeDiffers,
     /// A policy tag was lost during the load and was set again.
     PolicyTagRestored,
     /// The table has lost more rows than `checks.max_shrink_percent`.
@@ -40,10 +44,13 @@ pub enum NoteCode {
 }
 
 impl NoteCode {
-    /// Whether the source contains a table or column that the contract does not, so it is
-    /// masked for everyone.
+    /// Whether the source contains a table or column that the contract does not contain, or not in
+    /// this type, so it is masked for everyone.
     pub const fn is_unclassified(self) -> bool {
-        matches!(self, Self::TableNotInContract | Self::ColumnNotInContract)
+        matches!(
+            self,
+            Self::TableNotInContract | Self::ColumnNotInContract | Self::SourceTypeDiffers
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::{DayPlan, Problem, TablePlan};
+use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::restore::SettingsRecord;
 use landbridge_core::rewrite::ColumnStats;
@@ -26,6 +27,9 @@ pub static PLAN: DayName<DayPlan> = DayName::fixed("plan.json");
 pub static TOKEN_KEY: DayName<TokenKeyRecord> = DayName::fixed("token-key.json");
 /// How the day ended.
 pub static DAY: DayName<DayRecord> = DayName::fixed("day.json");
+
+/// The newest contract that was deployed.
+pub static CONTRACT: SourceName<ContractRecord> = SourceName::fixed("contract.json");
 
 /// The folder of [`item`].
 pub const ITEMS: &str = "items";
@@ -107,7 +111,7 @@ pub fn notice(fingerprint: &str) -> SourceName<Notice> {
     SourceName::new(format!("notices/{fingerprint}.json"))
 }
 
-/// The newest day that may write a table.
+/// What a table's rows are, and which day may write them.
 pub fn claim(table: &str) -> SourceName<Claim> {
     SourceName::new(format!("claims/{table}.json"))
 }
@@ -207,20 +211,68 @@ pub struct Intent {
     pub other_key: Option<Day>,
 }
 
-/// The newest day that may write a table, and the job that writes it.
+/// What the rows of a table are, and which day may write them.
+///
+/// It is replaced with `If-Match` only. A load job is recorded in [`Self::loading`] before it is
+/// inserted, so whoever reads the claim knows every set of rows that the table can contain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// The day.
+    /// The newest day that may write the table.
     pub day: Day,
-    /// The load job that may be running.
-    pub job: String,
-    /// Columns that stay text because a value did not fit their type. They stay text on later
-    /// days, because BigQuery cannot change the type of a column.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub text_columns: BTreeSet<String>,
-    /// The id of the key that the table's tokens are made with, if it has any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_key: Option<String>,
+    /// Counts the contents for which the table was claimed, from 1; part of the load job's id.
+    pub sequence: u32,
+    /// The rows in the table, as the last proof found them; `None` if it has none.
+    #[serde(default)]
+    pub loaded: Option<TableRows>,
+    /// The rows that a load job may be writing.
+    #[serde(default)]
+    pub loading: Option<TableRows>,
+    /// Replaced rows that time travel may still reach, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerRows>,
+}
+
+impl Claim {
+    /// The rows that can be read at `now`, if the dataset's time-travel window is `hours` long.
+    pub fn readable(&self, now: Timestamp, hours: u32) -> ReadableRows<'_> {
+        let former = self.former.iter().map(|it| (&it.rows, it.readable_until(hours)));
+        ReadableRows {
+            current: self.loaded.iter().chain(&self.loading).collect(),
+            former: former.filter(|(_, until)| *until > now).collect(),
+        }
+    }
+
+    /// The rows of the load became those of the table at `at`.
+    pub fn replace_rows(&mut self, new: TableRows, at: Timestamp) {
+        if let Some(rows) = self.loaded.replace(new) {
+            self.former.insert(0, FormerRows { replaced_at: at, rows });
+        }
+        self.former.retain(|it| it.readable_until(MAX_TIME_TRAVEL_HOURS) > at);
+    }
+
+    /// The columns that stay text. They do on later days as well, because BigQuery cannot change
+    /// the type of a column.
+    pub fn text_columns(&self) -> BTreeSet<String> {
+        let rows = self.loaded.iter().chain(&self.loading);
+        let columns = rows.filter_map(|rows| rows.columns.as_ref()).flatten();
+        columns.filter(|(_, column)| column.stays_text).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// The newest contract that was deployed, and whether its protection is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractRecord {
+    /// The number of the deployment; a higher one is newer.
+    pub number: i64,
+    /// The digest of contract, classes and policy tags.
+    pub digest: String,
+    /// The tick that recorded this number first.
+    pub recorded_at: Timestamp,
+    /// Whether the tags of every table follow this contract.
+    pub applied: bool,
+    /// The newest day on which every table was compared with it.
+    #[serde(default)]
+    pub checked_on: Option<Day>,
 }
 
 /// How a day ended.

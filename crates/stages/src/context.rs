@@ -1,7 +1,7 @@
 //! The context of a tick: configuration, contract, clients and time.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use landbridge_aws::Aws;
@@ -15,6 +15,8 @@ use landbridge_parquet::rewrite::TokenKey;
 
 use landbridge_ledger::{DayLedger, Ledger};
 
+use crate::deployment::Deployment;
+
 /// The context of a process: built once at cold start, shared by all its ticks.
 #[derive(Clone)]
 pub struct Context {
@@ -26,6 +28,8 @@ pub struct Context {
     pub calendar: Calendar,
     /// Policy tags by class.
     pub tags: PolicyTags,
+    /// Which deployment the contract belongs to.
+    pub deployment: Deployment,
     /// The AWS clients.
     pub aws: Aws,
     /// The Google clients.
@@ -61,13 +65,15 @@ impl Context {
     /// `LANDBRIDGE_CONFIG` and `LANDBRIDGE_CONTRACT` name the two files, by path or as
     /// `s3://bucket/key` (default: next to the function's code). `LANDBRIDGE_POLICY_TAGS` is a
     /// JSON object of policy tags by class, which Terraform sets; `landbridge.yaml` may set them
-    /// as well.
+    /// as well. `LANDBRIDGE_DEPLOYED_AT` (RFC 3339) says when all this was deployed, which orders
+    /// deployments; Terraform sets it. Without it, the modification time of the newer file counts.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] with every error in the files; any S3 error.
     pub async fn from_env() -> Result<Self> {
-        let config_text = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
-        let contract_text = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
+        let (config_text, config_time) = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
+        let (contract_text, contract_time) =
+            read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
         let faulty = |what, faults: landbridge_core::yaml::Diagnostics| {
             Error::new(ErrorKind::Config, what, faults.to_string())
         };
@@ -76,11 +82,13 @@ impl Context {
         let contract = contract::parse(contract::FILE_NAME, &contract_text, &config)
             .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
         let tags = policy_tags(&config)?;
+        let number = deployment_number(config_time.max(contract_time))?;
+        let deployment = Deployment::new(number, &config, &contract, &tags);
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let aws = Aws::from_env(&config.source.region, config.source.kind).await;
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
         let ledger = Ledger::new(aws.s3.clone(), &config);
-        Ok(Self { config, contract, calendar, tags, aws, gcp, ledger })
+        Ok(Self { config, contract, calendar, tags, deployment, aws, gcp, ledger })
     }
 
     /// The token key that Secrets Manager has now. A transfer uses
@@ -107,18 +115,40 @@ impl Context {
     }
 }
 
-/// The text of the file that the environment variable names, else of `name` next to the code.
-async fn read(variable: &str, name: &str) -> Result<String> {
+/// The text of the file that the environment variable names, else of `name` next to the code, and
+/// when the file was modified; `None` for an object in S3.
+async fn read(variable: &str, name: &str) -> Result<(String, Option<SystemTime>)> {
     let place = std::env::var(variable).ok();
     if let Some((bucket, key)) = place.as_deref().and_then(object) {
-        return read_object(bucket, key).await;
+        return Ok((read_object(bucket, key).await?, None));
     }
     let path = place.map_or_else(
         || std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default().join(name),
         PathBuf::from,
     );
-    std::fs::read_to_string(&path)
-        .map_err(|error| unreadable(path.display().to_string()).caused_by(error))
+    let read = || {
+        let text = std::fs::read_to_string(&path)?;
+        Ok((text, std::fs::metadata(&path)?.modified().ok()))
+    };
+    read().map_err(|error: std::io::Error| unreadable(path.display().to_string()).caused_by(error))
+}
+
+/// The number of the deployment: the time in `LANDBRIDGE_DEPLOYED_AT`, else that of the files.
+fn deployment_number(files: Option<SystemTime>) -> Result<i64> {
+    let wrong = |value: String| {
+        Error::new(
+            ErrorKind::Config,
+            "LANDBRIDGE_DEPLOYED_AT must be the time of the deployment",
+            format!("{value}; for example 2026-11-20T16:00:00Z; Terraform sets it"),
+        )
+    };
+    if let Ok(text) = std::env::var("LANDBRIDGE_DEPLOYED_AT") {
+        let time: Timestamp = text.parse().map_err(|_| wrong(format!("it is `{text}`")))?;
+        return Ok(time.as_millisecond());
+    }
+    let time = files.ok_or_else(|| wrong("it is not set, and the files are in S3".to_owned()))?;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Splits `s3://bucket/key` into bucket and key.

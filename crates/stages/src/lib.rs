@@ -8,13 +8,15 @@
 //! | [`export`] | the day's export task and its manifests |
 //! | [`transfer`] | the day's plan, and its objects from S3 to Cloud Storage |
 //! | [`load`] | tables, policy tags, rows, receipts |
-//! | [`protect`] | the deployed contract in force on every table, at any hour |
+//! | [`protect`] | policy tags that follow the deployed contract, at any hour |
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
+//! | [`deployment`] | which of two contracts is newer |
 //! | `alert` | alerts and notices |
 
 mod alert;
 mod context;
+pub mod deployment;
 pub mod export;
 pub mod lambda;
 pub mod load;

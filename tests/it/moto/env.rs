@@ -20,6 +20,7 @@ use landbridge_local_database::{
 };
 use landbridge_local_google::{GoogleOptions, Grants, LocalGoogle, Role};
 use landbridge_local_wire::{CallMonitor, Clock, Server, serve};
+use landbridge_stages::deployment::Deployment;
 use landbridge_stages::{Context, Tick};
 
 use super::capabilities::{create_bucket, create_instance};
@@ -81,14 +82,17 @@ impl MotoEnv {
         );
         let gcp = gcp.await.expect("clients");
         let s3_client = S3::new(s3.clone());
+        // The load decides column types; the transfer of unchanged bytes needs none.
+        let contract = Contract { version: contract::VERSION, tables: BTreeMap::new() };
+        let tags = BTreeMap::new();
         let context = Context {
+            deployment: Deployment::new(1, &config, &contract, &tags),
             ledger: Ledger::new(s3_client.clone(), &config),
             calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
                 .expect("a calendar"),
             config,
-            // The load decides column types; the transfer of unchanged bytes needs none.
-            contract: Contract { version: contract::VERSION, tables: BTreeMap::new() },
-            tags: BTreeMap::new(),
+            contract,
+            tags,
             aws: Aws {
                 rds: Rds::new(rds.clone(), kind),
                 s3: s3_client,

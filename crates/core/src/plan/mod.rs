@@ -90,6 +90,10 @@ pub struct TablePlan {
     pub source_table: String,
     /// The BigQuery table.
     pub table: String,
+    /// The BigQuery table that the source table has if the contract sets no other; empty if it is
+    /// [`Self::table`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub default_table: String,
     /// Revision of the plan for this table and day, from 1. Objects and records of different
     /// revisions have different names.
     #[serde(default = "first", skip_serializing_if = "is_first")]

@@ -45,6 +45,8 @@ pub struct TableInput<'a> {
     pub source_table: &'a str,
     /// The BigQuery table.
     pub table: &'a str,
+    /// The BigQuery table if the contract sets no other.
+    pub default_table: &'a str,
     /// The engine of the source database.
     pub engine: Engine,
     /// The table's entry in the manifest.
@@ -64,6 +66,11 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     let mut plan = TablePlan {
         source_table: input.source_table.to_owned(),
         table: input.table.to_owned(),
+        default_table: if input.default_table == input.table {
+            String::new()
+        } else {
+            input.default_table.to_owned()
+        },
         revision: 1,
         columns: Vec::new(),
         items: Vec::new(),
@@ -115,6 +122,11 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
 }
 
 impl TablePlan {
+    /// The BigQuery table that the source table has if the contract sets no other.
+    pub fn default_table(&self) -> &str {
+        if self.default_table.is_empty() { &self.table } else { &self.default_table }
+    }
+
     /// Turns the first revision of a plan into another one, whose objects have other names.
     #[must_use]
     pub fn with_revision(mut self, revision: u32) -> Self {
@@ -367,6 +379,7 @@ mod tests {
         let input = TableInput {
             source_table: "public.t",
             table: "t",
+            default_table: "t",
             engine: Engine::Postgres,
             status: &TableStatus {
                 target: "shop.public.t".to_owned(),

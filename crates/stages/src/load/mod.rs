@@ -17,11 +17,13 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 use landbridge_core::Result;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
+use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::receipt::Receipt;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN, revision_name};
 
 use self::table::TableLoad;
+use crate::deployment::{self, Order};
 use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome};
 
@@ -51,10 +53,17 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let mut receipts = finish::read_receipts(&ledger, &plan).await?;
     let ready = ready_tables(context, &ledger, &plan, &receipts).await?;
 
-    let (ledger_ref, plan_ref) = (&ledger, &plan);
+    let ready =
+        if ready.is_empty() || is_newest(context, tick).await? { ready } else { Vec::new() };
+    let window_hours = match ready.is_empty() {
+        true => MAX_TIME_TRAVEL_HOURS,
+        false => context.gcp.bigquery.time_travel_hours(&context.config.warehouse.dataset).await?,
+    };
+
+    let run = Run { context, ledger: &ledger, day: &plan, tick, window_hours };
     let mut results = futures::stream::iter(ready)
         .map(|ready| async move {
-            let receipt = load_or_hold(context, ledger_ref, plan_ref, &ready, tick).await;
+            let receipt = run.load_or_hold(&ready).await;
             (ready.entry.table.as_str(), receipt)
         })
         .buffer_unordered(usize::from(context.config.transfer.concurrency));
@@ -101,26 +110,48 @@ async fn ready_tables<'a>(
     Ok(ready.collect())
 }
 
-/// Loads one table. An error that holds the table becomes its receipt; any other is returned.
-async fn load_or_hold(
-    context: &Context,
-    ledger: &DayLedger,
-    day: &DayPlan,
-    ready: &ReadyTable<'_>,
-    tick: Tick,
-) -> Result<Option<Receipt>> {
-    let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
-    let load = TableLoad { context, ledger, day, table: &table, tick };
-    if !ready.complete {
-        return match ledger.value(&records::failure(&table)).await? {
-            Some(problem) => load.hold(problem).await.map(Some),
-            None => Ok(None),
-        };
-    }
-    match load.run().await {
-        Err(error) if error.kind().holds_table() => {
-            load.hold(Problem::from(&error)).await.map(Some)
+/// Whether this process has the newest contract. A tick with an older one loads nothing: a newer
+/// contract may hide what this one would open.
+async fn is_newest(context: &Context, tick: Tick) -> Result<bool> {
+    match deployment::register(context, tick).await? {
+        Order::Newest(_) => Ok(true),
+        Order::Older(newest) => {
+            tracing::warn!(
+                newest = newest.number,
+                "a newer contract is deployed, so this tick loads nothing"
+            );
+            Ok(false)
         }
-        result => result,
+    }
+}
+
+/// What the tables of one tick have in common.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    context: &'a Context,
+    ledger: &'a DayLedger,
+    day: &'a DayPlan,
+    tick: Tick,
+    window_hours: u32,
+}
+
+impl Run<'_> {
+    /// Loads one table. An error that holds the table becomes its receipt; any other is returned.
+    async fn load_or_hold(&self, ready: &ReadyTable<'_>) -> Result<Option<Receipt>> {
+        let Self { context, ledger, day, tick, window_hours } = *self;
+        let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
+        let load = TableLoad { context, ledger, day, table: &table, tick, window_hours };
+        if !ready.complete {
+            return match ledger.value(&records::failure(&table)).await? {
+                Some(problem) => load.hold(problem).await.map(Some),
+                None => Ok(None),
+            };
+        }
+        match load.run().await {
+            Err(error) if error.kind().holds_table() => {
+                load.hold(Problem::from(&error)).await.map(Some)
+            }
+            result => result,
+        }
     }
 }

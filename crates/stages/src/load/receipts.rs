@@ -10,7 +10,7 @@ use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::{FIELDS, Receipt, ReceiptField};
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode};
+use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, NewTable, TableStamp};
 use landbridge_ledger::records::{self, Batch, BatchDone, below};
 use landbridge_ledger::{DayLedger, Written};
 
@@ -108,12 +108,14 @@ async fn append(
     if context.gcp.bigquery.table(dataset, TABLE).await?.is_none() {
         let about =
             "One row per table and day: what was exported, what was loaded, and what proves it";
+        let new = NewTable {
+            columns: &columns,
+            source: OPS_LABEL,
+            description: Some(about),
+            stamp: TableStamp::default(),
+        };
         // Another tick may have created it meanwhile.
-        let _ = context
-            .gcp
-            .bigquery
-            .create_table(dataset, TABLE, &columns, OPS_LABEL, Some(about))
-            .await?;
+        let _ = context.gcp.bigquery.create_table(dataset, TABLE, &new).await?;
     }
     for attempt in 1..=context.config.load.max_attempts {
         let id = JobId::for_receipts(&plan.source, plan.day, batch.number, attempt)?;

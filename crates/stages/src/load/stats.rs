@@ -21,12 +21,12 @@ const AT_ONCE: usize = 16;
 /// Statistics by column.
 pub(super) type TableStats = BTreeMap<String, ColumnStats>;
 
-/// Adds up the records of all items.
+/// Reads the records of all items, in the order of the plan.
 ///
 /// # Errors
 /// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
-pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableStats> {
-    let records: Vec<ItemRecord> = futures::stream::iter(&table.items)
+pub(super) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
+    futures::stream::iter(&table.items)
         .map(|item| async move {
             let name = records::item(table, item.number);
             ledger.value(&name).await?.ok_or_else(|| {
@@ -39,12 +39,16 @@ pub(super) async fn read(ledger: &DayLedger, table: &TablePlan) -> Result<TableS
         })
         .buffered(AT_ONCE)
         .try_collect()
-        .await?;
+        .await
+}
+
+/// Adds up the statistics of all items.
+pub(super) fn merge(records: &[ItemRecord]) -> TableStats {
     let mut columns = TableStats::new();
     for (name, stats) in records.iter().flat_map(|record| &record.columns) {
         columns.entry(name.clone()).or_default().merge(stats);
     }
-    Ok(columns)
+    columns
 }
 
 /// Checks that at most `percent` of the values of each column, NULLs excluded, did not fit.

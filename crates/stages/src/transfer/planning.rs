@@ -29,6 +29,8 @@ const FOOTERS_PER_TRANSFER: usize = 8;
 struct Candidate<'a> {
     source_table: String,
     table: String,
+    /// The BigQuery table if the contract sets no other.
+    default_table: String,
     status: &'a TableStatus,
     contract: Option<&'a contract::TableContract>,
     files: Vec<DataFile>,
@@ -247,9 +249,9 @@ async fn read_candidate<'a>(
 ) -> Result<Candidate<'a>> {
     let contract = context.contract.tables.get(&source_table.name);
     let (schema, name) = source_table.name.split_once('.').unwrap_or((&source_table.name, ""));
-    let table = contract
-        .and_then(|contract| contract.table.clone())
-        .unwrap_or_else(|| contract::default_table_name(&source_table.database, schema, name));
+    let default_table = contract::default_table_name(&source_table.database, schema, name);
+    let table =
+        contract.and_then(|contract| contract.table.clone()).unwrap_or(default_table.clone());
     let bucket = context.config.export.bucket.as_str();
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
@@ -262,7 +264,8 @@ async fn read_candidate<'a>(
         Err(error) if error.kind().holds_table() => (Vec::new(), Some(error)),
         Err(error) => return Err(error),
     };
-    Ok(Candidate { source_table: source_table.name, table, status, contract, files, broken })
+    let source_table = source_table.name;
+    Ok(Candidate { source_table, table, default_table, status, contract, files, broken })
 }
 
 /// Reads the footer of one object, and decides whether the object is cut into parts.
@@ -332,6 +335,7 @@ fn make_table_plan(
     let mut plan = plan_table(&TableInput {
         source_table: &candidate.source_table,
         table: &candidate.table,
+        default_table: &candidate.default_table,
         engine: export.engine,
         status: candidate.status,
         files: &candidate.files,

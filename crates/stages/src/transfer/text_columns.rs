@@ -35,7 +35,7 @@ pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Deci
         return Ok(Decision::Decided(decided.columns));
     }
     let claim = ledger.source().value(&records::claim(&table.table)).await?;
-    let mut columns = claim.map_or_else(BTreeSet::new, |claim| claim.text_columns);
+    let mut columns = claim.map_or_else(BTreeSet::new, |claim| claim.text_columns());
     let mut uncounted = Vec::new();
     for item in &table.items {
         match ledger.value(&records::scan(table, item.number)).await? {

@@ -5,10 +5,12 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the order of the steps, and the receipts |
+//! | [`claim`] | which rows the table has, and which load may replace them |
 //! | [`schema`] | creating or patching the table, and its policy tags |
-//! | [`rows`] | the claim, and the load job |
+//! | [`rows`] | the load job |
 //! | [`proof`] | comparing rows and tags with the plan |
 
+mod claim;
 mod proof;
 mod rows;
 mod schema;
@@ -18,7 +20,7 @@ pub(super) use rows::wait_for_job;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::diff::{SchemaChange, diff_table};
-use landbridge_core::plan::table::resolve_table;
+use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
@@ -26,10 +28,11 @@ use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::{self, EXPORT, Intent, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
 
-use self::rows::ClaimOutcome;
-use super::stats;
+use self::claim::{ClaimOutcome, Held};
+use self::rows::LoadedRows;
+use super::stats::{self, TableStats};
 use crate::transfer::text_columns;
-use crate::{Context, Tick, alert};
+use crate::{Context, Tick, alert, protect};
 
 /// The load of one table by one tick.
 pub(super) struct TableLoad<'a> {
@@ -38,11 +41,25 @@ pub(super) struct TableLoad<'a> {
     pub(super) day: &'a DayPlan,
     pub(super) table: &'a TablePlan,
     pub(super) tick: Tick,
+    /// The dataset's time-travel window.
+    pub(super) window_hours: u32,
+}
+
+/// What is known of a table before it is loaded.
+struct Prepared {
+    resolved: ResolvedTable,
+    stats: TableStats,
+    intent: Intent,
+    key: Option<String>,
 }
 
 impl TableLoad<'_> {
     /// Loads a table whose objects are all in Cloud Storage. `None`: not finished, the next tick
     /// continues.
+    ///
+    /// The order of the steps protects the rows. The claim names every set of rows that the table
+    /// can contain; the tags for all of them are set before the job is inserted; a class that
+    /// describes only the new rows applies after the proof.
     ///
     /// # Errors
     /// An error that holds the table ([`ErrorKind::holds_table`](landbridge_core::ErrorKind::holds_table)),
@@ -52,12 +69,13 @@ impl TableLoad<'_> {
         if let Some(problem) = &table.problem {
             return self.hold(problem.clone()).await.map(Some);
         }
-        let warehouse = &context.config.warehouse;
-        let live = context.gcp.bigquery.table(&warehouse.dataset, &table.table).await?;
+        let dataset = &context.config.warehouse.dataset;
+        let live = context.gcp.bigquery.table(dataset, &table.table).await?;
         let contract = context.contract.tables.get(&table.source_table);
         let text = text_columns::decided(ledger, table).await?;
         let resolved = resolve_table(table, contract, &text)?;
-        let stats = stats::read(ledger, table).await?;
+        let items = stats::read_items(ledger, table).await?;
+        let stats = stats::merge(&items);
         stats::check_misfits(&stats, context.config.checks.max_misfit_percent, &self.name())?;
         let change = diff_table(
             &self.name(),
@@ -67,35 +85,71 @@ impl TableLoad<'_> {
             &context.tags,
         )?;
         let key = self.token_key().await?;
+        let rows = self.rows_to_load(&resolved, &text, key.as_deref(), &items);
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
-        match self.claim(&text, key.clone()).await? {
-            ClaimOutcome::Won => {}
-            ClaimOutcome::Retry => return Ok(None),
-            ClaimOutcome::Superseded(by) => return self.supersede(by).await.map(Some),
+        let prepared = Prepared { resolved, stats, intent, key };
+        match self.claim(rows, live.as_ref()).await? {
+            ClaimOutcome::Won(held) => self.load(prepared, held).await,
+            ClaimOutcome::Retry => Ok(None),
+            ClaimOutcome::Superseded(by) => self.supersede(by).await.map(Some),
         }
-        let description = contract.and_then(|contract| contract.description.as_deref());
-        self.prepare_schema(&change, description).await?;
-        let Some(loaded) = self.load_rows(&change).await? else { return Ok(None) };
+    }
 
-        let mut receipt = self.receipt(ReceiptState::Published).await?;
-        receipt.columns = stats::receipt_columns(table, contract, &resolved, &stats);
-        receipt.dropped_columns = stats::dropped_columns(table);
-        receipt.notes = resolved.notes;
-        receipt.notes.extend(stats::notes(&stats));
-        receipt.notes.extend(intent.changes.iter().cloned());
-        receipt.job = Some(loaded.job.to_string());
-        receipt.load_ms = loaded.duration_ms;
-        receipt.rows_loaded = Some(loaded.rows);
-        if let Some(day) = intent.other_key {
-            receipt.notes.push(self.report_changed_key(day, key.unwrap_or_default()).await?);
+    /// Replaces the rows of a claimed table, proves them, and publishes the table.
+    async fn load(&self, prepared: Prepared, mut held: Held) -> Result<Option<Receipt>> {
+        let Some(before) = self.prepare_schema(&prepared.resolved, &held).await? else {
+            return Ok(None);
+        };
+        let Some(loaded) = self.load_rows(&mut held, &before).await? else { return Ok(None) };
+        let Some(mut proof) = self.prove(&before, &loaded).await? else { return Ok(None) };
+        if !self.still_held(&held).await? || !self.finish_claim(&mut held, loaded.ended_at).await? {
+            return Ok(None);
         }
-        self.prove(&change, &mut receipt).await?;
-        self.check_lost_rows(&intent, &mut receipt).await?;
+        // Only now may a column have the class of the new rows.
+        let now = self.classes_now(&prepared.resolved, &held);
+        if !self.has_tags_of(&now, before.columns())? {
+            let Some(after) = self.prepare_schema(&prepared.resolved, &held).await? else {
+                return Ok(None);
+            };
+            let table = &self.table.table;
+            let opened = protect::opened(self.context, table, before.columns(), after.columns());
+            protect::report_opened(self.context, &opened, self.day.day).await?;
+            proof.state = self.read_back().await?;
+        }
+        let mut receipt = self.published(&prepared, now, &loaded).await?;
+        receipt.rows_table = Some(proof.state.rows);
+        receipt.notes.append(&mut proof.notes);
+        self.record_tags(&mut receipt, &proof.state)?;
+        self.check_lost_rows(&prepared.intent, &mut receipt).await?;
         self.report_unclassified(&receipt).await?;
         self.write(&receipt).await?;
         let (rows, job) = (loaded.rows, loaded.job.as_str());
         tracing::info!(table = self.name(), rows, job, "table published");
         Ok(Some(receipt))
+    }
+
+    /// The receipt of a loaded table, without what was read back. `now` has the classes in force.
+    async fn published(
+        &self,
+        prepared: &Prepared,
+        now: ResolvedTable,
+        loaded: &LoadedRows,
+    ) -> Result<Receipt> {
+        let contract = self.context.contract.tables.get(&self.table.source_table);
+        let mut receipt = self.receipt(ReceiptState::Published).await?;
+        receipt.columns = stats::receipt_columns(self.table, contract, &now, &prepared.stats);
+        receipt.dropped_columns = stats::dropped_columns(self.table);
+        receipt.notes = now.notes;
+        receipt.notes.extend(stats::notes(&prepared.stats));
+        receipt.notes.extend(prepared.intent.changes.iter().cloned());
+        receipt.job = Some(loaded.job.to_string());
+        receipt.load_ms = loaded.duration_ms;
+        receipt.rows_loaded = Some(loaded.rows);
+        if let Some(day) = prepared.intent.other_key {
+            let key = prepared.key.clone().unwrap_or_default();
+            receipt.notes.push(self.report_changed_key(day, key).await?);
+        }
+        Ok(receipt)
     }
 
     /// `dataset.table`.
@@ -145,8 +199,9 @@ impl TableLoad<'_> {
     /// The last loaded day of this table, if its tokens were made with another key.
     async fn last_day_of_other_key(&self, key: &str) -> Result<Option<Day>> {
         let claim = self.ledger.source().value(&records::claim(&self.table.table)).await?;
-        let other = claim.filter(|it| it.token_key.as_deref().is_some_and(|it| it != key));
-        Ok(other.map(|it| it.day))
+        let loaded = claim.and_then(|claim| claim.loaded);
+        let other = loaded.filter(|it| it.token_key.as_deref().is_some_and(|it| it != key));
+        Ok(other.and_then(|it| it.day))
     }
 
     /// Reports that the token key changed since `day`.

@@ -1,37 +1,69 @@
 //! The proof: rows and tags of the table, read back and compared with the plan. What differs is
 //! not published.
 
-use landbridge_core::diff::{SchemaChange, policy_tag_for};
+use landbridge_core::diff::{SchemaChange, TableColumn, policy_tag_for};
 use landbridge_core::plan::Problem;
+use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::Intent;
 
 use super::TableLoad;
+use super::rows::LoadedRows;
 use super::schema::column_with_wrong_tag;
 use crate::alert;
 
+/// The table as it was read back, and what the receipt must mention of it.
+pub(super) struct Proof {
+    pub(super) state: TableInfo,
+    pub(super) notes: Vec<Note>,
+}
+
 impl TableLoad<'_> {
-    /// Compares rows and tags with the plan and adds them to the receipt.
-    pub(super) async fn prove(&self, change: &SchemaChange, receipt: &mut Receipt) -> Result<()> {
-        let mut state = self.read_back().await?;
-        receipt.rows_table = Some(state.rows);
-        let (planned, loaded) = (self.table.rows, receipt.rows_loaded.unwrap_or(0));
-        if loaded != planned || state.rows != planned {
+    /// Compares rows and tags with the plan. `None`: a newer contract's tags are set.
+    pub(super) async fn prove(
+        &self,
+        change: &SchemaChange,
+        loaded: &LoadedRows,
+    ) -> Result<Option<Proof>> {
+        let state = self.read_back().await?;
+        if state.stamp.contract > self.context.deployment.number {
+            return Ok(None);
+        }
+        let planned = self.table.rows;
+        if loaded.rows != planned || state.rows != planned {
             return Err(Error::new(
                 ErrorKind::Corrupt,
                 "the row counts of a table differ",
                 format!(
-                    "{}: {planned} planned, {loaded} loaded, {} in the table",
+                    "{}: {planned} planned, {} loaded, {} in the table",
                     self.name(),
+                    loaded.rows,
                     state.rows
                 ),
             ));
         }
-        if let Some(column) = column_with_wrong_tag(&state, change.columns()) {
-            state = self.restore_tags(change, &column, receipt).await?;
+        match column_with_wrong_tag(&state, change.columns()) {
+            None => Ok(Some(Proof { state, notes: Vec::new() })),
+            Some(column) => self.restore_tags(change, state, &column).await.map(Some),
         }
+    }
+
+    /// Whether every column of `now` has the tag of its class among `columns`.
+    pub(super) fn has_tags_of(&self, now: &ResolvedTable, columns: &[TableColumn]) -> Result<bool> {
+        for desired in &now.columns {
+            let tag = policy_tag_for(&desired.class, &self.context.tags)?;
+            let found = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&desired.name));
+            if found.is_none_or(|column| column.policy_tag.as_ref() != tag) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Records for each column of the receipt whether the tag of its class was read back.
+    pub(super) fn record_tags(&self, receipt: &mut Receipt, state: &TableInfo) -> Result<()> {
         for column in &mut receipt.columns {
             let wanted = policy_tag_for(&column.class, &self.context.tags)?;
             let live =
@@ -47,26 +79,22 @@ impl TableLoad<'_> {
     async fn restore_tags(
         &self,
         change: &SchemaChange,
+        live: TableInfo,
         column: &str,
-        receipt: &mut Receipt,
-    ) -> Result<TableInfo> {
-        let dataset = &self.context.config.warehouse.dataset;
+    ) -> Result<Proof> {
+        let (dataset, table) = (&self.context.config.warehouse.dataset, &self.table.table);
         let bigquery = &self.context.gcp.bigquery;
-        bigquery.patch_table(dataset, &self.table.table, change.columns()).await?;
+        bigquery.patch_table(dataset, table, &live, change.columns(), live.stamp).await?;
         let problem = Problem::new(
             ErrorKind::Rejected,
             "a policy tag was lost during the load and is set again",
             format!("{}.{column}", self.name()),
         );
-        alert::raise(self.ledger, &problem, &self.table.table, self.tick.now).await?;
-        receipt.notes.push(Note::of_column(
-            NoteCode::PolicyTagRestored,
-            column,
-            problem.to_string(),
-        ));
+        alert::raise(self.ledger, &problem, table, self.tick.now).await?;
+        let note = Note::of_column(NoteCode::PolicyTagRestored, column, problem.to_string());
         let state = self.read_back().await?;
         match column_with_wrong_tag(&state, change.columns()) {
-            None => Ok(state),
+            None => Ok(Proof { state, notes: vec![note] }),
             Some(column) => Err(Error::new(
                 ErrorKind::Rejected,
                 "BigQuery does not keep a policy tag",

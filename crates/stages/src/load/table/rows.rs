@@ -1,18 +1,16 @@
-//! The rows of the table: the claim that keeps days in order, and the load job.
+//! The rows of the table: the load job.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use landbridge_core::calendar::Day;
+use jiff::Timestamp;
 use landbridge_core::diff::SchemaChange;
 use landbridge_core::ids::JobId;
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode};
-use landbridge_ledger::Written;
-use landbridge_ledger::records::{self, Claim};
+use landbridge_gcp::bigquery::{Inserted, JobState, LoadJob, LoadMode};
 
 use super::TableLoad;
-use crate::{Context, Tick};
+use super::claim::Held;
+use crate::{Context, Tick, deployment};
 
 /// The first wait between checks of a running job, doubled up to [`LAST_POLL`].
 const FIRST_POLL: Duration = Duration::from_millis(100);
@@ -21,107 +19,59 @@ const LAST_POLL: Duration = Duration::from_secs(5);
 /// URIs per load job. [BigQuery quotas, "Maximum number of source URIs"]
 const MAX_URIS: usize = 10_000;
 
-/// The outcome of claiming a table for a day.
-pub(super) enum ClaimOutcome {
-    /// This day may load the table.
-    Won,
-    /// Another tick or job is at work; the next tick tries again.
-    Retry,
-    /// The table already has the data of this newer day.
-    Superseded(Day),
-}
-
 /// A load job that is done.
 pub(super) struct LoadedRows {
     pub(super) job: JobId,
     pub(super) rows: u64,
     /// Its running time in milliseconds.
     pub(super) duration_ms: Option<u64>,
+    /// When it ended, if BigQuery reports it.
+    pub(super) ended_at: Option<Timestamp>,
 }
 
 impl TableLoad<'_> {
-    /// Claims the table for this day. A late tick of an older day must not replace newer rows.
-    pub(super) async fn claim(
+    /// Runs the load job to its end; `None` when this tick has not enough time, or another tick has
+    /// taken over.
+    pub(super) async fn load_rows(
         &self,
-        text_columns: &BTreeSet<String>,
-        token_key: Option<String>,
-    ) -> Result<ClaimOutcome> {
-        let name = records::claim(&self.table.table);
-        let claims = self.ledger.source();
-        let claim = Claim {
-            day: self.day.day,
-            job: self.job_id(1)?.to_string(),
-            text_columns: text_columns.clone(),
-            token_key,
-        };
-        let outcome = |written| match written {
-            Written::Yes => ClaimOutcome::Won,
-            Written::Overtaken => ClaimOutcome::Retry,
-        };
-        let Some(current) = claims.get(&name).await? else {
-            return claims.create(&name, &claim).await.map(outcome);
-        };
-        if current.value.day > self.day.day {
-            return Ok(ClaimOutcome::Superseded(current.value.day));
+        held: &mut Held,
+        change: &SchemaChange,
+    ) -> Result<Option<LoadedRows>> {
+        if let Some(job) = held.finished_job() {
+            return self.finished_rows(JobId::new(job)?).await;
         }
-        if current.value.day == self.day.day {
-            return Ok(ClaimOutcome::Won);
-        }
-        // A job of the older day that is still running would end after this one and win.
-        let earlier = JobId::new(current.value.job.clone())?;
-        if matches!(self.context.gcp.bigquery.job(&earlier).await?, Some(JobState::Running)) {
-            return Ok(ClaimOutcome::Retry);
-        }
-        claims.replace(&name, &current.etag, &claim).await.map(outcome)
-    }
-
-    /// Records in the claim that this job may be running, for the claim of a later day.
-    async fn claim_job(&self, job: &JobId) -> Result<()> {
-        let name = records::claim(&self.table.table);
-        let claims = self.ledger.source();
-        if let Some(current) = claims.get(&name).await?
-            && current.value.day == self.day.day
-            && current.value.job.as_str() < job.as_str()
-        {
-            let claim = Claim { job: job.to_string(), ..current.value };
-            claims.replace(&name, &current.etag, &claim).await?;
-        }
-        Ok(())
-    }
-
-    fn job_id(&self, attempt: u32) -> Result<JobId> {
-        JobId::for_load(&self.day.source, self.day.day, &self.table.table, attempt)
-    }
-
-    /// Runs the load job to its end; `None` when this tick has not enough time.
-    pub(super) async fn load_rows(&self, change: &SchemaChange) -> Result<Option<LoadedRows>> {
-        let bigquery = &self.context.gcp.bigquery;
-        let uris = self.uris();
+        let Some(loading) = held.claim.loading.clone() else { return Ok(None) };
         let mut last_failure = None;
         for attempt in 1..=self.context.config.load.max_attempts {
-            let id = self.job_id(attempt)?;
-            if attempt > 1 {
-                self.claim_job(&id).await?;
+            let id = self.job_id(&loading, (held.claim.sequence, attempt))?;
+            // An earlier attempt than the recorded one has failed.
+            if attempt < recorded_attempt(held) {
+                continue;
             }
-            let job = LoadJob {
-                id: &id,
-                dataset: &self.context.config.warehouse.dataset,
-                table: &self.table.table,
-                uris: uris.clone(),
-                columns: change.columns(),
-                mode: LoadMode::ReplaceRows,
-            };
-            let inserted = bigquery.insert_load_job(&job).await?;
+            if !self.claim_job(held, &id).await? {
+                return Ok(None);
+            }
+            // After the claim: a newer contract's tick that does not see this job in the claim has
+            // recorded its number before, so it is found here.
+            if !deployment::is_newest(self.context, &self.ledger.source()).await? {
+                return Ok(None);
+            }
+            let inserted =
+                self.context.gcp.bigquery.insert_load_job(&self.job(&id, change)).await?;
+            if inserted == Inserted::Other {
+                last_failure = Some(format!("{}, job {id}: the id is used", self.name()));
+                continue;
+            }
             match wait_for_job(self.context, &id, self.tick).await? {
                 None | Some(JobState::Running) => return Ok(None),
-                Some(JobState::Done { rows, duration_ms }) => {
-                    return Ok(Some(LoadedRows { job: id, rows, duration_ms }));
+                Some(JobState::Done { rows, duration_ms, ended_at }) => {
+                    return Ok(Some(LoadedRows { job: id, rows, duration_ms, ended_at }));
                 }
                 Some(JobState::Failed { reason, kind, message }) => {
                     let why =
                         message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                     let failure = format!("{}, job {id}: {why}", self.name());
-                    if inserted.is_new() && !kind.is_transient() {
+                    if inserted == Inserted::New && !kind.is_transient() {
                         // Another attempt would fail as well; the next tick tries again.
                         return Err(Error::new(
                             kind_of_refused_job(kind),
@@ -141,6 +91,31 @@ impl TableLoad<'_> {
         ))
     }
 
+    /// The rows of the job that an earlier tick proved.
+    async fn finished_rows(&self, job: JobId) -> Result<Option<LoadedRows>> {
+        match self.context.gcp.bigquery.job(&job).await? {
+            Some(JobState::Done { rows, duration_ms, ended_at }) => {
+                Ok(Some(LoadedRows { job, rows, duration_ms, ended_at }))
+            }
+            // BigQuery forgets jobs after 180 days; the rows of the table are compared anyway.
+            _ => {
+                let rows = self.table.rows;
+                Ok(Some(LoadedRows { job, rows, duration_ms: None, ended_at: None }))
+            }
+        }
+    }
+
+    fn job<'a>(&'a self, id: &'a JobId, change: &'a SchemaChange) -> LoadJob<'a> {
+        LoadJob {
+            id,
+            dataset: &self.context.config.warehouse.dataset,
+            table: &self.table.table,
+            uris: self.uris(),
+            columns: change.columns(),
+            mode: LoadMode::ReplaceRows,
+        }
+    }
+
     /// The objects of the table, or one wildcard if there are too many for one job.
     fn uris(&self) -> Vec<String> {
         let bucket = &self.context.config.transfer.bucket;
@@ -153,6 +128,12 @@ impl TableLoad<'_> {
         }
         items.iter().map(|item| format!("gs://{bucket}/{}", item.object)).collect()
     }
+}
+
+/// The attempt of the job that the claim names, from 1.
+fn recorded_attempt(held: &Held) -> u32 {
+    let job = held.claim.loading.as_ref().map_or("", |loading| loading.job.as_str());
+    job.rsplit_once('a').and_then(|(_, attempt)| attempt.parse().ok()).unwrap_or(1)
 }
 
 /// The kind of a job's failure: a permanent one holds the table, unless its cause concerns more

@@ -1,48 +1,125 @@
-//! Creating or patching the table, with the policy tags of its columns, before any data.
+//! Creating or patching the table, with the policy tags that its rows need now.
 
-use landbridge_core::diff::{SchemaChange, TableColumn};
+use jiff::Timestamp;
+use landbridge_core::diff::{SchemaChange, TableColumn, diff_table};
+use landbridge_core::plan::table::ResolvedTable;
+use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::{Created, Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::TableInfo;
+use landbridge_gcp::bigquery::{NewTable, Patched, TableInfo, TableStamp};
 
 use super::TableLoad;
+use super::claim::Held;
+use crate::deployment;
+
+/// How often a table is read again because someone else changed it in between.
+const MAX_READS: usize = 5;
 
 impl TableLoad<'_> {
-    /// Creates or patches the table, and reads the tags back before any row is loaded.
+    /// The resolved table with the classes that its columns have now, and a note for each column
+    /// whose class in the contract has to wait.
+    pub(super) fn classes_now(&self, resolved: &ResolvedTable, held: &Held) -> ResolvedTable {
+        let mut now = resolved.clone();
+        let readable = held.claim.readable(self.tick.now, self.window_hours);
+        for column in &mut now.columns {
+            let class = readable.class_now(&self.table.table, &column.name, &self.context.contract);
+            let waits = class.waits_until.map(|until| waiting_note(&column.name, until));
+            now.notes.extend(waits);
+            now.notes.extend(self.other_source_type(&column.name, held));
+            column.class = class.class;
+        }
+        now
+    }
+
+    /// A note if the contract describes a column of another source type than the export's.
+    fn other_source_type(&self, column: &str, held: &Held) -> Option<Note> {
+        let rows = held.claim.loading.as_ref().or(held.claim.loaded.as_ref())?;
+        let rows = rows.columns.as_ref()?.get(column)?;
+        let contract = self.context.contract.tables.get(&self.table.source_table)?;
+        let named = contract.columns.get(column)?;
+        if rows.has_source_type(&named.source) {
+            return None;
+        }
+        let (actual, expected) = (&rows.source, &named.source);
+        let text = format!(
+            "column `{column}` is masked for everyone: its source type is `{actual}`, and contract.yaml describes one of type `{expected}`"
+        );
+        Some(Note::of_column(NoteCode::SourceTypeDiffers, column, text))
+    }
+
+    /// Creates or patches the table so that every column has the tag that the rows of the claim
+    /// need, and reads the tags back. `None`: a newer contract is deployed.
     pub(super) async fn prepare_schema(
         &self,
-        change: &SchemaChange,
-        description: Option<&str>,
-    ) -> Result<()> {
+        resolved: &ResolvedTable,
+        held: &Held,
+    ) -> Result<Option<SchemaChange>> {
         let dataset = &self.context.config.warehouse.dataset;
-        let table = &self.table.table;
         let bigquery = &self.context.gcp.bigquery;
-        match change {
-            SchemaChange::Unchanged(_) => return Ok(()),
-            SchemaChange::Create(columns) => {
-                let source = &self.context.config.source.name;
-                let created =
-                    bigquery.create_table(dataset, table, columns, source, description).await?;
-                if created == Created::AlreadyExists {
-                    // The next tick compares the table that now exists.
-                    return Err(Error::new(
-                        ErrorKind::Transient,
-                        "a table was created by someone else at the same time",
-                        self.name(),
-                    ));
+        let now = self.classes_now(resolved, held);
+        for _ in 0..MAX_READS {
+            let live = bigquery.table(dataset, &self.table.table).await?;
+            let change = diff_table(
+                &self.name(),
+                &self.context.config.source.name,
+                &now.columns,
+                live.as_ref().map(|state| &state.live),
+                &self.context.tags,
+            )?;
+            let number = self.context.deployment.number;
+            if live.as_ref().is_some_and(|live| live.stamp.contract > number) {
+                return Ok(None);
+            }
+            let stamp = TableStamp { contract: number, load: held.claim.sequence };
+            let is_current = |live: &TableInfo| {
+                matches!(change, SchemaChange::Unchanged(_)) && live.stamp == stamp
+            };
+            if live.as_ref().is_some_and(is_current) {
+                return Ok(Some(change));
+            }
+            if !deployment::is_newest(self.context, &self.ledger.source()).await? {
+                return Ok(None);
+            }
+            let changed = match &live {
+                None => self.create_table(change.columns(), stamp).await?,
+                Some(live) => {
+                    let (table, columns) = (&self.table.table, change.columns());
+                    bigquery.patch_table(dataset, table, live, columns, stamp).await?
                 }
+            };
+            if changed == Patched::Overtaken {
+                continue;
             }
-            SchemaChange::Patch { columns, .. } => {
-                bigquery.patch_table(dataset, table, columns).await?
-            }
+            return match column_with_wrong_tag(&self.read_back().await?, change.columns()) {
+                None => Ok(Some(change)),
+                Some(column) => Err(Error::new(
+                    ErrorKind::Rejected,
+                    "BigQuery did not keep a policy tag that was set, so no data is loaded",
+                    format!("{}.{column}", self.name()),
+                )),
+            };
         }
-        match column_with_wrong_tag(&self.read_back().await?, change.columns()) {
-            None => Ok(()),
-            Some(column) => Err(Error::new(
-                ErrorKind::Rejected,
-                "BigQuery did not keep a policy tag that was set, so no data is loaded",
-                format!("{}.{column}", self.name()),
-            )),
-        }
+        Err(Error::new(
+            ErrorKind::Transient,
+            "a table was changed by someone else at the same time",
+            self.name(),
+        ))
+    }
+
+    /// Creates the table. If it exists meanwhile, it is read again.
+    async fn create_table(&self, columns: &[TableColumn], stamp: TableStamp) -> Result<Patched> {
+        let contract = self.context.contract.tables.get(&self.table.source_table);
+        let new = NewTable {
+            columns,
+            source: &self.context.config.source.name,
+            description: contract.and_then(|contract| contract.description.as_deref()),
+            stamp,
+        };
+        let dataset = &self.context.config.warehouse.dataset;
+        let bigquery = &self.context.gcp.bigquery;
+        Ok(match bigquery.create_table(dataset, &self.table.table, &new).await? {
+            Created::New => Patched::Yes,
+            Created::AlreadyExists => Patched::Overtaken,
+        })
     }
 
     /// The table as it is now.
@@ -52,6 +129,17 @@ impl TableLoad<'_> {
             Error::new(ErrorKind::Transient, "a table was deleted during its load", self.name())
         })
     }
+}
+
+fn waiting_note(column: &str, until: Timestamp) -> Note {
+    let until = until.strftime("%Y-%m-%d %H:%M UTC");
+    Note::of_column(
+        NoteCode::ClassWaits,
+        column,
+        format!(
+            "column `{column}` stays unclassified until {until}: until then, time travel reaches rows that its class in the contract does not describe"
+        ),
+    )
 }
 
 /// The first column that does not have its tag, or, if the contract does not contain it, has none.

@@ -1,0 +1,430 @@
+//! What the rows of a table are, and which class each of its columns therefore has now.
+//!
+//! A policy tag protects the rows that can be read at this moment. A contract may already describe
+//! other rows: those of the next load, which will be tokenised, or come from another source table.
+//! Therefore a column has the class of the contract only if the contract *describes* every set of
+//! rows that can be read: those in the table, those that a running load job may be writing, and
+//! former rows that time travel still reaches. Otherwise the column is `unclassified`.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use crate::contract::{ColumnContract, Contract, TableContract, Transform};
+use crate::plan::{SourceColumn, TablePlan};
+use crate::rewrite::{Action, OnMisfit};
+use crate::types::{BigQueryType, ColumnType};
+
+/// The longest time-travel window of a dataset, in hours (BigQuery documentation, "Configure the
+/// time travel window"). It is also the default.
+pub const MAX_TIME_TRAVEL_HOURS: u32 = 168;
+
+/// The rows of one load: where they come from, and what was done to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRows {
+    /// The day of the data; `None` for rows that Landbridge knows nothing of.
+    pub day: Option<Day>,
+    /// The load job that wrote them, or may be writing them.
+    pub job: String,
+    /// Digest of what the job loads: objects, schema and transforms.
+    pub digest: String,
+    /// `schema.table` in the source.
+    pub source_table: String,
+    /// The BigQuery table that belongs to the source table if the contract sets no other.
+    pub default_table: String,
+    /// The columns of the files by name; `None` if they are unknown. A column that is not listed
+    /// is NULL in every row.
+    pub columns: Option<BTreeMap<String, ColumnRows>>,
+    /// The id of the key that the tokens are made with, if there are tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_key: Option<String>,
+}
+
+/// The values of one column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnRows {
+    /// The source type by the export's manifest; empty if the manifest does not contain it.
+    pub source: String,
+    /// The BigQuery type.
+    #[serde(rename = "type")]
+    pub ty: BigQueryType,
+    /// Whether the column is an array of that type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
+    /// What the transfer did to the values: `tokenise` or `set_null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
+    /// The domain of the tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_domain: Option<String>,
+    /// Whether the column stays text because of a misfit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays_text: bool,
+}
+
+/// Rows that a load has replaced, and that time travel may still reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerRows {
+    /// When they were replaced.
+    pub replaced_at: Timestamp,
+    /// The rows.
+    pub rows: TableRows,
+}
+
+impl FormerRows {
+    /// When the last version that contains these rows leaves a window of `hours`.
+    pub fn readable_until(&self, hours: u32) -> Timestamp {
+        let window = SignedDuration::from_hours(i64::from(hours));
+        self.replaced_at.checked_add(window).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl TableRows {
+    /// Rows of which nothing is recorded: no contract describes them.
+    pub fn unknown() -> Self {
+        Self {
+            day: None,
+            job: String::new(),
+            digest: String::new(),
+            source_table: String::new(),
+            default_table: String::new(),
+            columns: None,
+            token_key: None,
+        }
+    }
+
+    /// The rows that a table's plan produces. `types` are the BigQuery types of its columns.
+    pub fn of_plan(
+        plan: &TablePlan,
+        day: Day,
+        types: impl Fn(&str) -> Option<ColumnType>,
+        stays_text: impl Fn(&str) -> bool,
+    ) -> Self {
+        let column = |column: &SourceColumn| {
+            let name = column.parquet.name.as_str();
+            let (transform, token_domain) = match &column.action {
+                Action::Drop => return None,
+                Action::SetNull => (Some(Transform::SetNull), None),
+                Action::Tokenise { domain } => (Some(Transform::Tokenise), Some(domain.clone())),
+                Action::Keep | Action::Annotate(_) | Action::Retype { .. } => (None, None),
+            };
+            let ty = types(name).unwrap_or(ColumnType::scalar(BigQueryType::String));
+            let rows = ColumnRows {
+                source: column.source.clone(),
+                ty: ty.ty,
+                repeated: ty.repeated,
+                transform,
+                token_domain: token_domain.filter(|domain| !domain.is_empty()),
+                stays_text: stays_text(name),
+            };
+            Some((name.to_owned(), rows))
+        };
+        Self {
+            day: Some(day),
+            source_table: plan.source_table.clone(),
+            default_table: plan.default_table().to_owned(),
+            columns: Some(plan.columns.iter().filter_map(column).collect()),
+            ..Self::unknown()
+        }
+    }
+
+    /// The contract's table whose rows these are, if the contract loads it into `table`.
+    fn contract<'a>(&self, table: &str, contract: &'a Contract) -> Option<&'a TableContract> {
+        let named = contract.tables.get(&self.source_table)?;
+        (named.table.as_deref().unwrap_or(&self.default_table) == table).then_some(named)
+    }
+
+    /// The class that the contract gives the values of `column` in these rows.
+    fn class_of<'a>(&self, table: &str, column: &str, contract: &'a Contract) -> ValuesClass<'a> {
+        let Some(columns) = &self.columns else { return ValuesClass::NotDescribed };
+        let rows = columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+        let Some((_, rows)) = rows else { return ValuesClass::Null };
+        if rows.transform == Some(Transform::SetNull) {
+            return ValuesClass::Null;
+        }
+        let named = self.contract(table, contract).and_then(|table| find(table, column));
+        match named.filter(|named| rows.is_described_by(named)) {
+            Some(named) => ValuesClass::Class(&named.class),
+            None => ValuesClass::NotDescribed,
+        }
+    }
+}
+
+/// The contract's column with this name; BigQuery ignores letter case.
+fn find<'a>(table: &'a TableContract, column: &str) -> Option<&'a ColumnContract> {
+    let mut columns = table.columns.iter();
+    columns.find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, named)| named)
+}
+
+/// What the contract says about the values of a column in one set of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ValuesClass<'a> {
+    /// Every value is NULL: nothing to protect.
+    Null,
+    /// The contract describes them.
+    Class(&'a str),
+    /// The contract describes other values.
+    NotDescribed,
+}
+
+impl ColumnRows {
+    /// Whether the values have this source type. A type that the manifest does not contain counts
+    /// as equal.
+    pub fn has_source_type(&self, source: &str) -> bool {
+        let plain = |text: &str| text.trim().to_ascii_lowercase();
+        self.source.is_empty() || plain(&self.source) == plain(source)
+    }
+
+    /// Whether the contract's column describes these values: same source type, same transform,
+    /// same type.
+    pub fn is_described_by(&self, named: &ColumnContract) -> bool {
+        if self.transform != named.transform {
+            return false;
+        }
+        let same_source = self.has_source_type(&named.source);
+        let domain = |domain: &Option<String>| domain.clone().unwrap_or_default();
+        if self.transform == Some(Transform::Tokenise) {
+            return same_source && domain(&self.token_domain) == domain(&named.token_domain);
+        }
+        let same_type = named.column_type() == ColumnType { ty: self.ty, repeated: self.repeated }
+            || self.stays_text && named.on_misfit == Some(OnMisfit::KeepText);
+        same_source && same_type
+    }
+}
+
+/// The class of a column now, and until when the contract's class must wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassNow {
+    /// The class whose policy tag the column must have now.
+    pub class: String,
+    /// When the contract's class may apply, if only former rows are in its way.
+    pub waits_until: Option<Timestamp>,
+}
+
+/// The sets of rows of one table that can be read now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadableRows<'a> {
+    /// The rows in the table, and those that a load job may be writing.
+    pub current: Vec<&'a TableRows>,
+    /// Former rows, with the end of the time-travel window over each.
+    pub former: Vec<(&'a TableRows, Timestamp)>,
+}
+
+impl ReadableRows<'_> {
+    /// The class of a column of `table` now. A pure function of the rows and the contract.
+    ///
+    /// Tags that apply to former versions are not documented by Google, so former rows count like
+    /// those in the table until the window over them has passed.
+    pub fn class_now(&self, table: &str, column: &str, contract: &Contract) -> ClassNow {
+        let now = |class: &str| ClassNow { class: class.to_owned(), waits_until: None };
+        let mut class = None;
+        for rows in &self.current {
+            match rows.class_of(table, column, contract) {
+                ValuesClass::NotDescribed => return now(CLASS_UNCLASSIFIED),
+                ValuesClass::Class(of_rows) => class = Some(of_rows),
+                ValuesClass::Null => {}
+            }
+        }
+        let class = class.or_else(|| self.class_of_nulls(table, column, contract));
+        let Some(class) = class else { return now(CLASS_UNCLASSIFIED) };
+        let hidden = self.former.iter().filter(|(rows, _)| {
+            rows.class_of(table, column, contract) == ValuesClass::NotDescribed
+        });
+        match hidden.map(|(_, until)| *until).max() {
+            None => now(class),
+            // A class that nobody may read loosens nothing.
+            Some(_) if class == CLASS_UNCLASSIFIED => now(class),
+            Some(until) => {
+                ClassNow { class: CLASS_UNCLASSIFIED.to_owned(), waits_until: Some(until) }
+            }
+        }
+    }
+
+    /// The class of a column that is NULL in every current row: that of the contract's table whose
+    /// rows these are.
+    fn class_of_nulls<'a>(
+        &self,
+        table: &str,
+        column: &str,
+        contract: &'a Contract,
+    ) -> Option<&'a str> {
+        let named = self.current.iter().find_map(|rows| rows.contract(table, contract))?;
+        let named = find(named, column)?;
+        (named.transform != Some(Transform::Drop)).then_some(named.class.as_str())
+    }
+}
+
+/// How much a class hides: a higher rank hides more. Classes other than `none` and `unclassified`
+/// have different readers, so neither hides more than another.
+pub fn class_rank(class: &str) -> u8 {
+    match class {
+        CLASS_NONE => 0,
+        CLASS_UNCLASSIFIED => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Mode;
+
+    const LATER: &str = "2026-11-28T17:10:00Z";
+
+    fn rows(source_table: &str, columns: &[(&str, ColumnRows)]) -> TableRows {
+        let columns = columns.iter().map(|(name, rows)| ((*name).to_owned(), rows.clone()));
+        TableRows {
+            source_table: source_table.to_owned(),
+            default_table: source_table.replace("public.", ""),
+            columns: Some(columns.collect()),
+            ..TableRows::unknown()
+        }
+    }
+
+    fn text() -> ColumnRows {
+        ColumnRows {
+            source: "text".to_owned(),
+            ty: BigQueryType::String,
+            repeated: false,
+            transform: None,
+            token_domain: None,
+            stays_text: false,
+        }
+    }
+
+    fn tokens() -> ColumnRows {
+        ColumnRows { transform: Some(Transform::Tokenise), ..text() }
+    }
+
+    fn named(class: &str, transform: Option<Transform>) -> ColumnContract {
+        ColumnContract {
+            source: "text".into(),
+            bigquery_type: BigQueryType::String,
+            mode: Mode::Nullable,
+            class: class.into(),
+            transform,
+            token_domain: None,
+            on_misfit: None,
+            bounds: false,
+            description: None,
+        }
+    }
+
+    fn contract(table: Option<&str>, column: ColumnContract) -> Contract {
+        let table = TableContract {
+            table: table.map(str::to_owned),
+            description: None,
+            columns: [("c".to_owned(), column)].into(),
+        };
+        Contract { version: 1, tables: [("public.t".to_owned(), table)].into() }
+    }
+
+    /// The class of column `c` of table `t`.
+    fn class(current: &[&TableRows], former: &[&TableRows], contract: &Contract) -> ClassNow {
+        let until: Timestamp = LATER.parse().unwrap();
+        let readable = ReadableRows {
+            current: current.to_vec(),
+            former: former.iter().map(|rows| (*rows, until)).collect(),
+        };
+        readable.class_now("t", "C", contract)
+    }
+
+    #[test]
+    fn a_class_applies_only_to_rows_that_the_contract_describes() {
+        let plain = rows("public.t", &[("c", text())]);
+        let made = rows("public.t", &[("c", tokens())]);
+        let nulls = ColumnRows { transform: Some(Transform::SetNull), ..text() };
+        let nulls = rows("public.t", &[("c", nulls)]);
+        let absent = rows("public.t", &[]);
+        let other = rows("public.other", &[("c", text())]);
+        let number = ColumnRows { source: "integer".into(), ty: BigQueryType::Int64, ..text() };
+        let number = rows("public.t", &[("c", number)]);
+        let in_domain = ColumnRows { token_domain: Some("cards".into()), ..tokens() };
+        let in_domain = rows("public.t", &[("c", in_domain)]);
+        let of_varchar = ColumnRows { source: "character varying".into(), ..text() };
+        let of_varchar = rows("public.t", &[("c", of_varchar)]);
+        let no_manifest =
+            rows("public.t", &[("c", ColumnRows { source: String::new(), ..text() })]);
+        let unknown = TableRows::unknown();
+
+        let keep = contract(None, named("email", None));
+        let tokenise = contract(None, named("none", Some(Transform::Tokenise)));
+        let set_null = contract(None, named("none", Some(Transform::SetNull)));
+        let drop = contract(None, named("none", Some(Transform::Drop)));
+        let elsewhere = contract(Some("u"), named("none", None));
+        let empty = Contract { version: 1, tables: BTreeMap::new() };
+        let cases: [(&str, &[&TableRows], &Contract, &str); 20] = [
+            ("plain rows, plain contract", &[&plain], &keep, "email"),
+            ("plain rows, a contract for tokens", &[&plain], &tokenise, "unclassified"),
+            ("plain rows, a contract for NULLs", &[&plain], &set_null, "unclassified"),
+            ("plain rows, a contract that drops", &[&plain], &drop, "unclassified"),
+            ("tokens, a contract for tokens", &[&made], &tokenise, "none"),
+            ("tokens, plain contract", &[&made], &keep, "unclassified"),
+            ("tokens of another domain", &[&in_domain], &tokenise, "unclassified"),
+            (
+                "tokens that may be replaced by plain rows",
+                &[&made, &plain],
+                &tokenise,
+                "unclassified",
+            ),
+            ("plain rows that may be replaced by tokens", &[&plain, &made], &keep, "unclassified"),
+            ("NULLs, a contract for NULLs", &[&nulls], &set_null, "none"),
+            ("NULLs hide nothing", &[&nulls], &keep, "email"),
+            ("NULLs that may be replaced by plain rows", &[&nulls, &plain], &keep, "email"),
+            ("an absent column", &[&absent], &keep, "email"),
+            ("an absent column of a contract that drops it", &[&absent], &drop, "unclassified"),
+            ("another source table", &[&other], &keep, "unclassified"),
+            ("another source type", &[&number], &keep, "unclassified"),
+            (
+                "another source type of the same BigQuery type",
+                &[&of_varchar],
+                &keep,
+                "unclassified",
+            ),
+            ("a source type that is not in the manifest", &[&no_manifest], &keep, "email"),
+            ("a contract that loads the table elsewhere", &[&plain], &elsewhere, "unclassified"),
+            ("a contract without the table", &[&plain], &empty, "unclassified"),
+        ];
+        for (what, current, contract, expected) in cases {
+            let actual = class(current, &[], contract);
+            assert_eq!((actual.class.as_str(), actual.waits_until), (expected, None), "{what}");
+        }
+        assert_eq!(class(&[&unknown], &[], &keep).class, "unclassified");
+        assert_eq!(class(&[], &[], &keep).class, "unclassified", "nothing is recorded");
+    }
+
+    #[test]
+    fn a_class_waits_for_the_end_of_time_travel() {
+        let plain = rows("public.t", &[("c", text())]);
+        let made = rows("public.t", &[("c", tokens())]);
+        let tokenise = contract(None, named("none", Some(Transform::Tokenise)));
+        let until = Some(LATER.parse().unwrap());
+        let waits = class(&[&made], &[&plain], &tokenise);
+        assert_eq!(waits, ClassNow { class: "unclassified".into(), waits_until: until });
+        assert_eq!(class(&[&made], &[&made], &tokenise).class, "none");
+        let unknown = TableRows::unknown();
+        assert_eq!(class(&[&made], &[&unknown], &tokenise).waits_until, until);
+        let closed = contract(None, named("unclassified", Some(Transform::Tokenise)));
+        assert_eq!(class(&[&made], &[&plain], &closed).waits_until, None);
+    }
+
+    #[test]
+    fn text_because_of_a_misfit_is_described_by_a_contract_that_allows_it() {
+        let date = ColumnContract {
+            bigquery_type: BigQueryType::Date,
+            on_misfit: Some(OnMisfit::KeepText),
+            ..named("birth", None)
+        };
+        assert!(ColumnRows { stays_text: true, ..text() }.is_described_by(&date));
+        assert!(!text().is_described_by(&date), "text that was not expected");
+    }
+
+    #[test]
+    fn former_rows_are_readable_for_the_window() {
+        let former = FormerRows { replaced_at: LATER.parse().unwrap(), rows: TableRows::unknown() };
+        assert_eq!(former.readable_until(48).to_string(), "2026-11-30T17:10:00Z");
+    }
+}

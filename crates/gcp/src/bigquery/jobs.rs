@@ -1,0 +1,309 @@
+//! Load jobs: inserting them once, following them, and retiring an id.
+
+use gcp_bigquery_client::model::field_type::FieldType;
+use gcp_bigquery_client::model::job::Job;
+use gcp_bigquery_client::model::job_configuration::JobConfiguration;
+use gcp_bigquery_client::model::job_configuration_load::JobConfigurationLoad;
+use gcp_bigquery_client::model::job_configuration_query::JobConfigurationQuery;
+use gcp_bigquery_client::model::job_reference::JobReference;
+use gcp_bigquery_client::model::table_field_schema::TableFieldSchema;
+use gcp_bigquery_client::model::table_reference::TableReference;
+use gcp_bigquery_client::model::table_schema::TableSchema;
+use jiff::Timestamp;
+use landbridge_core::diff::TableColumn;
+use landbridge_core::ids::JobId;
+use landbridge_core::types::BigQueryType;
+use landbridge_core::{Error, ErrorKind, Result};
+
+use super::{BigQuery, RETRY_DELAYS};
+use crate::error::{bigquery as failed, bigquery_status, error_kind, may_quote_data};
+
+/// Retries a call while its error is transient. All calls of this module can be repeated: reads,
+/// and insertions with a fixed id. Evaluates to the response,
+/// or to the error of the library together with its [`Error`].
+macro_rules! with_retries {
+    ($what:expr, $context:expr, $call:expr) => {{
+        let mut delays = RETRY_DELAYS.iter();
+        loop {
+            match $call.await {
+                Ok(response) => break Ok(response),
+                Err(error) => {
+                    let mapped = failed($what, $context, &error);
+                    match (mapped.kind(), delays.next()) {
+                        (kind, Some(delay)) if kind.is_transient() => {
+                            tokio::time::sleep(*delay).await
+                        }
+                        _ => break Err((error, mapped)),
+                    }
+                }
+            }
+        }
+    }};
+}
+
+/// The parameters of a new load job.
+#[derive(Clone, Debug)]
+pub struct LoadJob<'a> {
+    /// Its id. BigQuery runs a job id only once, however often it is inserted.
+    pub id: &'a JobId,
+    /// The table's dataset.
+    pub dataset: &'a str,
+    /// The table.
+    pub table: &'a str,
+    /// The `gs://` URIs of the objects to load.
+    pub uris: Vec<String>,
+    /// The current schema of the table.
+    pub columns: &'a [TableColumn],
+    /// The format of the objects, and what happens to the existing rows.
+    pub mode: LoadMode,
+}
+
+/// The two kinds of load jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// Parquet. Replaces all rows; schema, policy tags and descriptions stay.
+    ReplaceRows,
+    /// Newline-delimited JSON. Appends to the existing rows.
+    AppendJson,
+}
+
+/// The state of a load job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// PENDING or RUNNING.
+    Running,
+    /// DONE, without an error: all rows are written.
+    Done {
+        /// `outputRows`.
+        rows: u64,
+        /// Its running time in milliseconds, if BigQuery reports it.
+        duration_ms: Option<u64>,
+        /// When it ended, if BigQuery reports it.
+        ended_at: Option<Timestamp>,
+    },
+    /// DONE, with an error: no row is written.
+    Failed {
+        /// BigQuery's reason.
+        reason: String,
+        /// The kind of that reason.
+        kind: ErrorKind,
+        /// BigQuery's message; `None` if it could quote data.
+        message: Option<String>,
+    },
+}
+
+/// The outcome of inserting a load job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Inserted {
+    /// The job is new.
+    New,
+    /// A job with this id loads the same objects into the same table with the same schema.
+    Same,
+    /// A job with this id does something else, so this load needs another id.
+    Other,
+}
+
+/// The outcome of retiring a job's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retired {
+    /// The load did not happen, and cannot happen any more.
+    NeverRan,
+    /// The load has written its rows.
+    Wrote {
+        /// When it ended, if BigQuery reports it.
+        ended_at: Option<Timestamp>,
+    },
+    /// The load is running.
+    Running,
+}
+
+impl BigQuery {
+    /// Inserts a load job. Idempotent: a job with this id is not run again; read its state with
+    /// [`Self::job`]. After a lost response, the call is retried with the same id.
+    ///
+    /// The schema of a job that replaces rows contains no policy tags: the table keeps its own, and
+    /// a job that runs late cannot bring old ones back.
+    ///
+    /// # Errors
+    /// Any BigQuery error; see [`ErrorKind`].
+    pub async fn insert_load_job(&self, job: &LoadJob<'_>) -> Result<Inserted> {
+        let (format, disposition) = match job.mode {
+            LoadMode::ReplaceRows => ("PARQUET", "WRITE_TRUNCATE_DATA"),
+            LoadMode::AppendJson => ("NEWLINE_DELIMITED_JSON", "WRITE_APPEND"),
+        };
+        let load = JobConfigurationLoad {
+            destination_table: Some(TableReference::new(&self.project, job.dataset, job.table)),
+            create_disposition: Some("CREATE_NEVER".to_owned()),
+            write_disposition: Some(disposition.to_owned()),
+            source_format: Some(format.to_owned()),
+            source_uris: Some(job.uris.clone()),
+            schema: Some(schema(job.columns)),
+            decimal_target_types: (job.mode == LoadMode::ReplaceRows)
+                .then(|| ["NUMERIC", "BIGNUMERIC", "STRING"].map(str::to_owned).to_vec()),
+            ..JobConfigurationLoad::default()
+        };
+        let configuration =
+            JobConfiguration { load: Some(load.clone()), ..JobConfiguration::default() };
+        match self.insert("a load job cannot be inserted", job.id, configuration).await? {
+            true => Ok(Inserted::New),
+            false => {
+                let found = self.read_job(job.id).await?;
+                let found = found.and_then(|job| job.configuration).and_then(|it| it.load);
+                let same = found.is_some_and(|found| is_same_load(&load, &found));
+                Ok(if same { Inserted::Same } else { Inserted::Other })
+            }
+        }
+    }
+
+    /// Makes sure that the load job with this id never starts from now on. If no job has the id, a
+    /// query that reads nothing takes it: BigQuery runs an id once, so an insertion that is still on
+    /// its way is refused. The query costs nothing. Idempotent.
+    ///
+    /// # Errors
+    /// Any BigQuery error; see [`ErrorKind`].
+    pub async fn retire_job(&self, id: &JobId) -> Result<Retired> {
+        loop {
+            if let Some(job) = self.read_job(id).await? {
+                let is_load = job.configuration.as_ref().is_some_and(|it| it.load.is_some());
+                return Ok(match job_state(&job, id) {
+                    Ok(JobState::Running) if is_load => Retired::Running,
+                    Ok(JobState::Done { ended_at, .. }) if is_load => Retired::Wrote { ended_at },
+                    Err(error) if is_load => return Err(error),
+                    _ => Retired::NeverRan,
+                });
+            }
+            let query = JobConfigurationQuery {
+                query: "SELECT 1".to_owned(),
+                use_legacy_sql: Some(false),
+                ..JobConfigurationQuery::default()
+            };
+            let configuration =
+                JobConfiguration { query: Some(query), ..JobConfiguration::default() };
+            if self.insert("the id of a load job cannot be retired", id, configuration).await? {
+                return Ok(Retired::NeverRan);
+            }
+        }
+    }
+
+    /// Inserts a job; `false` if a job with this id exists.
+    async fn insert(
+        &self,
+        what: &'static str,
+        id: &JobId,
+        configuration: JobConfiguration,
+    ) -> Result<bool> {
+        let body = Job {
+            job_reference: Some(JobReference {
+                job_id: Some(id.to_string()),
+                location: Some(self.location.clone()),
+                project_id: Some(self.project.clone()),
+            }),
+            configuration: Some(configuration),
+            ..Job::default()
+        };
+        let context = || format!("{}, job {id}", self.project);
+        let call = self.client.job();
+        match with_retries!(what, context(), call.insert(&self.project, body.clone())) {
+            Ok(_) => Ok(true),
+            Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
+            Err((_, mapped)) => Err(mapped),
+        }
+    }
+
+    /// The state of a job; `None` if no job has this id.
+    ///
+    /// # Errors
+    /// Any BigQuery error; see [`ErrorKind`]. A job that failed is no error but
+    /// [`JobState::Failed`].
+    pub async fn job(&self, id: &JobId) -> Result<Option<JobState>> {
+        self.read_job(id).await?.map(|job| job_state(&job, id)).transpose()
+    }
+
+    async fn read_job(&self, id: &JobId) -> Result<Option<Job>> {
+        let call = with_retries!(
+            "a job cannot be read",
+            id.as_str(),
+            self.client.job().get_job(&self.project, id.as_str(), Some(&self.location))
+        );
+        match call {
+            Ok(job) => Ok(Some(job)),
+            Err((error, _)) if bigquery_status(&error) == 404 => Ok(None),
+            Err((_, mapped)) => Err(mapped),
+        }
+    }
+}
+
+/// Whether a job that exists loads what `wanted` loads. Both were sent by this program, so equal
+/// loads are written alike, apart from what BigQuery adds.
+fn is_same_load(wanted: &JobConfigurationLoad, found: &JobConfigurationLoad) -> bool {
+    let table = |load: &JobConfigurationLoad| {
+        let table = load.destination_table.as_ref()?;
+        Some((table.dataset_id.clone(), table.table_id.clone()))
+    };
+    let names = |load: &JobConfigurationLoad| -> Vec<String> {
+        let fields = load.schema.iter().flat_map(|schema| schema.fields.iter().flatten());
+        fields.map(|field| field.name.clone()).collect()
+    };
+    table(wanted) == table(found)
+        && wanted.source_uris == found.source_uris
+        && wanted.write_disposition == found.write_disposition
+        && names(wanted) == names(found)
+}
+
+fn schema(columns: &[TableColumn]) -> TableSchema {
+    let field = |column: &TableColumn| TableFieldSchema {
+        mode: Some(if column.repeated { "REPEATED" } else { "NULLABLE" }.to_owned()),
+        ..TableFieldSchema::new(&column.name, field_type(column.ty))
+    };
+    TableSchema::new(columns.iter().map(field).collect())
+}
+
+fn field_type(ty: BigQueryType) -> FieldType {
+    match ty {
+        BigQueryType::String => FieldType::String,
+        BigQueryType::Bytes => FieldType::Bytes,
+        BigQueryType::Int64 => FieldType::Integer,
+        BigQueryType::Float64 => FieldType::Float,
+        BigQueryType::Numeric => FieldType::Numeric,
+        BigQueryType::BigNumeric => FieldType::Bignumeric,
+        BigQueryType::Bool => FieldType::Boolean,
+        BigQueryType::Date => FieldType::Date,
+        BigQueryType::Time => FieldType::Time,
+        BigQueryType::DateTime => FieldType::Datetime,
+        BigQueryType::Timestamp => FieldType::Timestamp,
+        BigQueryType::Json => FieldType::Json,
+    }
+}
+
+fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
+    let status = job.status.as_ref();
+    if status.and_then(|status| status.state.as_deref()) != Some("DONE") {
+        return Ok(JobState::Running);
+    }
+    // DONE does not mean success.
+    if let Some(error) = status.and_then(|status| status.error_result.as_ref()) {
+        let reason = error.reason.clone().unwrap_or_default();
+        let message = error.message.clone().filter(|_| !may_quote_data(&reason));
+        return Ok(JobState::Failed { kind: error_kind(&reason, 0), message, reason });
+    }
+    let statistics = job.statistics.as_ref();
+    let rows = statistics
+        .and_then(|statistics| statistics.load.as_ref())
+        .and_then(|load| load.output_rows.as_ref())
+        .and_then(|rows| rows.parse().ok())
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Rejected,
+                "BigQuery did not return the row count of a finished load job",
+                id.as_str(),
+            )
+        })?;
+    let millis = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
+    let end = statistics.and_then(|statistics| millis(statistics.end_time.as_ref()));
+    let start = statistics.and_then(|statistics| millis(statistics.start_time.as_ref()));
+    let duration_ms = end.zip(start).and_then(|(end, start)| end.checked_sub(start));
+    let ended_at = end.and_then(|end| i64::try_from(end).ok());
+    let ended_at = ended_at.and_then(|end| Timestamp::from_millisecond(end).ok());
+    Ok(JobState::Done { rows, duration_ms, ended_at })
+}

@@ -1,0 +1,111 @@
+//! Calls of the REST API that need what the client crate does not offer: `If-Match`, fields that a
+//! request must leave out, and properties that it does not know.
+
+use std::time::Duration;
+
+use google_cloud_auth::credentials::AccessTokenCredentials;
+use landbridge_core::{Error, ErrorKind, Result};
+use serde_json::Value;
+
+use super::RETRY_DELAYS;
+use crate::error::{bigquery, error_kind, may_quote_data, to_bigquery_error};
+
+/// BigQuery's endpoint.
+const ENDPOINT: &str = "https://bigquery.googleapis.com/bigquery/v2";
+
+/// One call.
+pub(super) struct RestCall<'a> {
+    /// What failed if it fails: fixed text.
+    pub(super) what: &'static str,
+    /// Names the resource.
+    pub(super) context: String,
+    pub(super) method: reqwest::Method,
+    /// The path below the endpoint, with its query string.
+    pub(super) path: String,
+    pub(super) body: Option<&'a Value>,
+    /// The version of the resource that the call may change.
+    pub(super) if_match: Option<&'a str>,
+}
+
+/// A call that BigQuery refused.
+pub(super) struct Refusal {
+    /// The HTTP status; 0 if there was no answer.
+    pub(super) status: u16,
+    /// BigQuery's message; empty if it could quote data.
+    pub(super) message: String,
+    pub(super) error: Error,
+}
+
+/// The client.
+#[derive(Clone)]
+pub(super) struct Rest {
+    http: reqwest::Client,
+    credentials: AccessTokenCredentials,
+    endpoint: String,
+}
+
+impl Rest {
+    pub(super) fn new(
+        http: reqwest::Client,
+        credentials: AccessTokenCredentials,
+        endpoint: Option<&str>,
+    ) -> Self {
+        let endpoint = endpoint.unwrap_or(ENDPOINT).trim_end_matches('/').to_owned();
+        Self { http, credentials, endpoint }
+    }
+
+    /// Sends a call, and repeats it while its error is transient. A repeated call with `If-Match`
+    /// may be refused because its first attempt took effect: the caller reads the resource again.
+    pub(super) async fn send(&self, call: &RestCall<'_>) -> Result<Value, Refusal> {
+        let mut delays = RETRY_DELAYS.iter();
+        loop {
+            match self.send_once(call).await {
+                Err(refusal) if refusal.error.kind().is_transient() => match delays.next() {
+                    Some(delay) => tokio::time::sleep(Duration::from(*delay)).await,
+                    None => return Err(refusal),
+                },
+                result => return result,
+            }
+        }
+    }
+
+    async fn send_once(&self, call: &RestCall<'_>) -> Result<Value, Refusal> {
+        let refusal = |status, error| Refusal { status, message: String::new(), error };
+        let no_answer = || {
+            let error = Error::new(ErrorKind::Transient, call.what, &call.context);
+            refusal(0, error.caused_by("no answer"))
+        };
+        let token = self.credentials.access_token().await.map_err(|error| {
+            refusal(0, bigquery(call.what, &call.context, &to_bigquery_error(&error)))
+        })?;
+        let url = format!("{}/{}", self.endpoint, call.path);
+        let mut request = self.http.request(call.method.clone(), url).bearer_auth(token.token);
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        if let Some(etag) = call.if_match {
+            request = request.header(reqwest::header::IF_MATCH, etag);
+        }
+        let answer = request.send().await.map_err(|_| no_answer())?;
+        let status = answer.status().as_u16();
+        let body: Option<Value> = answer.json().await.ok();
+        match body {
+            Some(body) if (200..300).contains(&status) => Ok(body),
+            // The call may have taken effect.
+            None if (200..300).contains(&status) => Err(no_answer()),
+            body => Err(refused(call, status, &body.unwrap_or_default())),
+        }
+    }
+}
+
+fn refused(call: &RestCall<'_>, status: u16, body: &Value) -> Refusal {
+    let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let reason = text("/error/errors/0/reason");
+    let message = if may_quote_data(reason) { "" } else { text("/error/message") };
+    let cause = match message {
+        "" => format!("HTTP {status} {reason}"),
+        message => format!("HTTP {status} {reason}: {message}"),
+    };
+    let error = Error::new(error_kind(reason, status), call.what, &call.context);
+    Refusal { status, message: message.to_owned(), error: error.caused_by(cause.trim().to_owned()) }
+}

@@ -1,0 +1,364 @@
+//! Tables: reading, creating, and changing them conditionally.
+
+use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn};
+use landbridge_core::ids::LABEL_SOURCE;
+use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
+use landbridge_core::{Created, Error, ErrorKind, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::BigQuery;
+use super::rest::RestCall;
+
+/// The label with the number of the newest contract whose tags were set.
+const LABEL_CONTRACT: &str = "landbridge_contract";
+/// The label with the sequence of the newest load that the tags were checked for.
+const LABEL_LOAD: &str = "landbridge_load";
+
+/// The current state of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableInfo {
+    /// Its columns and the label that Landbridge set.
+    pub live: LiveTable,
+    /// The number of its rows.
+    pub rows: u64,
+    /// Its version, for [`BigQuery::patch_table`].
+    pub etag: String,
+    /// What Landbridge recorded in its labels.
+    pub stamp: TableStamp,
+    /// The fields of the schema as BigQuery returned them.
+    fields: Vec<Value>,
+}
+
+/// What Landbridge records in the labels of a table. Every patch sets it, so the patch of an older
+/// process, which is conditional on the version that it read, fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableStamp {
+    /// The number of the newest contract whose tags were set; 0 if there is none.
+    pub contract: i64,
+    /// The sequence of the newest load that the tags were checked for; 0 if there is none.
+    pub load: u32,
+}
+
+/// The outcome of a conditional patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patched {
+    /// The table has these columns now.
+    Yes,
+    /// The table is not the one that was read any more: read it again.
+    Overtaken,
+}
+
+/// A new table.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTable<'a> {
+    /// Its columns with their policy tags.
+    pub columns: &'a [TableColumn],
+    /// The value of the label `landbridge_source`.
+    pub source: &'a str,
+    /// Its description.
+    pub description: Option<&'a str>,
+    /// Its labels.
+    pub stamp: TableStamp,
+}
+
+impl BigQuery {
+    /// Describes a table; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
+    /// `bigquery.tables.get`; any other BigQuery error.
+    pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableInfo>> {
+        let call = RestCall {
+            what: "a table cannot be read",
+            path: self.table_url(dataset, table),
+            ..self.get(self.table_path(dataset, table))
+        };
+        match self.rest.send(&call).await {
+            Ok(resource) => Ok(Some(table_info(&resource))),
+            // Only the message distinguishes a missing table from a missing dataset.
+            Err(refusal) if refusal.status == 404 => {
+                if !refusal.message.contains("Not found: Dataset") {
+                    return Ok(None);
+                }
+                let name = format!("{}.{dataset}", self.project);
+                let error = Error::new(ErrorKind::NotFound, "the dataset does not exist", name);
+                Err(error.caused_by(refusal.error))
+            }
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    /// The tables of a dataset that Landbridge created for `source`, by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.tables.list`; any other BigQuery error.
+    pub async fn tables_of(&self, dataset: &str, source: &str) -> Result<Vec<String>> {
+        let mut tables = Vec::new();
+        let mut page = String::new();
+        loop {
+            let call = RestCall {
+                what: "the tables of a dataset cannot be listed",
+                path: format!("{}/tables?maxResults=1000{page}", self.dataset_url(dataset)),
+                ..self.get(format!("{}.{dataset}", self.project))
+            };
+            let answer = self.rest.send(&call).await.map_err(|refusal| refusal.error)?;
+            let listed = answer.get("tables").and_then(Value::as_array).into_iter().flatten();
+            let ours = listed.filter(|it| label(it, LABEL_SOURCE) == Some(source));
+            let name =
+                |it: &Value| it.pointer("/tableReference/tableId")?.as_str().map(str::to_owned);
+            tables.extend(ours.filter_map(name));
+            match answer.get("nextPageToken").and_then(Value::as_str) {
+                Some(token) => page = format!("&pageToken={}", urlencode(token)),
+                None => return Ok(tables),
+            }
+        }
+    }
+
+    /// The time-travel window of a dataset, in hours.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
+    /// `bigquery.datasets.get`; any other BigQuery error.
+    pub async fn time_travel_hours(&self, dataset: &str) -> Result<u32> {
+        let call = RestCall {
+            what: "a dataset cannot be read",
+            path: self.dataset_url(dataset),
+            ..self.get(format!("{}.{dataset}", self.project))
+        };
+        let answer = self.rest.send(&call).await.map_err(|refusal| refusal.error)?;
+        // A 64-bit number, which the API writes as text; absent means the default.
+        let hours = answer.get("maxTimeTravelHours").and_then(Value::as_str);
+        Ok(hours.and_then(|hours| hours.parse().ok()).unwrap_or(MAX_TIME_TRAVEL_HOURS))
+    }
+
+    /// Creates a table with its policy tags and labels. Idempotent: an existing table is not
+    /// changed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
+    /// `bigquery.tables.setCategory`; any other BigQuery error.
+    pub async fn create_table(
+        &self,
+        dataset: &str,
+        table: &str,
+        new: &NewTable<'_>,
+    ) -> Result<Created> {
+        let mut labels = stamp_labels(new.stamp);
+        labels.insert(LABEL_SOURCE.to_owned(), json!(new.source));
+        let mut body = json!({
+            "tableReference": {"projectId": self.project, "datasetId": dataset, "tableId": table},
+            "schema": {"fields": new.columns.iter().map(new_field).collect::<Vec<_>>()},
+            "labels": labels,
+        });
+        if let Some(description) = new.description {
+            body["description"] = json!(description);
+        }
+        let call = RestCall {
+            what: "a table cannot be created",
+            context: self.table_path(dataset, table),
+            method: Method::POST,
+            path: format!("{}/tables", self.dataset_url(dataset)),
+            body: Some(&body),
+            if_match: None,
+        };
+        match self.rest.send(&call).await {
+            Ok(_) => Ok(Created::New),
+            Err(refusal) if refusal.status == 409 => Ok(Created::AlreadyExists),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    /// Changes the table that was read as `live` to exactly these columns, and sets its stamp.
+    /// Policy tags that do not change are left out of the request, which keeps them (BigQuery
+    /// REST reference, `TableFieldSchema.policyTags`). Refused if the table has changed since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`, [`ErrorKind::Rejected`] if
+    /// BigQuery does not allow the change; any other BigQuery error.
+    pub async fn patch_table(
+        &self,
+        dataset: &str,
+        table: &str,
+        live: &TableInfo,
+        columns: &[TableColumn],
+        stamp: TableStamp,
+    ) -> Result<Patched> {
+        let mut body = json!({"labels": stamp_labels(stamp)});
+        if let Some(fields) = patched_fields(live, columns) {
+            body["schema"] = json!({ "fields": fields });
+        }
+        let call = RestCall {
+            what: "a table cannot be changed",
+            context: self.table_path(dataset, table),
+            method: Method::PATCH,
+            path: self.table_url(dataset, table),
+            body: Some(&body),
+            if_match: Some(&live.etag),
+        };
+        match self.rest.send(&call).await {
+            Ok(_) => Ok(Patched::Yes),
+            Err(refusal) if refusal.status == 412 => Ok(Patched::Overtaken),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    fn get(&self, context: String) -> RestCall<'static> {
+        let path = String::new();
+        RestCall { what: "", context, method: Method::GET, path, body: None, if_match: None }
+    }
+
+    fn dataset_url(&self, dataset: &str) -> String {
+        format!("projects/{}/datasets/{}", urlencode(&self.project), urlencode(dataset))
+    }
+
+    fn table_url(&self, dataset: &str, table: &str) -> String {
+        format!("{}/tables/{}", self.dataset_url(dataset), urlencode(table))
+    }
+
+    pub(super) fn table_path(&self, dataset: &str, table: &str) -> String {
+        format!("{}.{dataset}.{table}", self.project)
+    }
+}
+
+/// Encodes a part of a URL.
+fn urlencode(text: &str) -> String {
+    const OTHERS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, &OTHERS).to_string()
+}
+
+fn stamp_labels(stamp: TableStamp) -> Map<String, Value> {
+    let labels =
+        [(LABEL_CONTRACT, stamp.contract.to_string()), (LABEL_LOAD, stamp.load.to_string())];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
+}
+
+fn label<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
+    resource.get("labels")?.get(name)?.as_str()
+}
+
+/// A column that does not exist yet.
+fn new_field(column: &TableColumn) -> Value {
+    let mut field = json!({
+        "name": column.name,
+        "type": column.ty.name(),
+        "mode": if column.repeated { "REPEATED" } else { "NULLABLE" },
+        "policyTags": {"names": column.policy_tag.iter().collect::<Vec<_>>()},
+    });
+    if let Some(description) = &column.description {
+        field["description"] = json!(description);
+    }
+    field
+}
+
+/// The fields of the patched schema; `None` if no column changes. Live fields keep what Landbridge
+/// does not know of.
+fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value>> {
+    let mut changed = false;
+    let mut fields = live.fields.clone();
+    for (field, current) in fields.iter_mut().zip(&live.live.columns) {
+        let column = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&current.name));
+        leave_out_tags(field);
+        let Some(column) = column else { continue };
+        if column.policy_tag != current.policy_tag {
+            field["policyTags"] = json!({"names": column.policy_tag.iter().collect::<Vec<_>>()});
+            changed = true;
+        }
+        if column.description != current.description {
+            field["description"] = json!(column.description);
+            changed = true;
+        }
+    }
+    let exists = |column: &&TableColumn| {
+        live.live.columns.iter().any(|it| it.name.eq_ignore_ascii_case(&column.name))
+    };
+    let new: Vec<Value> = columns.iter().filter(|column| !exists(column)).map(new_field).collect();
+    changed |= !new.is_empty();
+    fields.extend(new);
+    changed.then_some(fields)
+}
+
+/// Removes `policyTags` from a field and its members: the table keeps them.
+fn leave_out_tags(field: &mut Value) {
+    let Some(field) = field.as_object_mut() else { return };
+    field.remove("policyTags");
+    let members = field.get_mut("fields").and_then(Value::as_array_mut);
+    members.into_iter().flatten().for_each(leave_out_tags);
+}
+
+fn table_info(resource: &Value) -> TableInfo {
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let fields = resource.pointer("/schema/fields").and_then(Value::as_array);
+    let fields = fields.cloned().unwrap_or_default();
+    let column = |field: &Value| LiveColumn {
+        name: text(field, "name").unwrap_or_default(),
+        ty: text(field, "type").unwrap_or_default(),
+        mode: text(field, "mode").unwrap_or_default(),
+        policy_tag: field.pointer("/policyTags/names/0").and_then(Value::as_str).map(str::to_owned),
+        description: text(field, "description"),
+    };
+    let number = |name| label(resource, name).unwrap_or_default();
+    TableInfo {
+        live: LiveTable {
+            source_label: label(resource, LABEL_SOURCE).map(str::to_owned),
+            columns: fields.iter().map(column).collect(),
+        },
+        rows: text(resource, "numRows").and_then(|rows| rows.parse().ok()).unwrap_or(0),
+        etag: text(resource, "etag").unwrap_or_default(),
+        stamp: TableStamp {
+            contract: number(LABEL_CONTRACT).parse().unwrap_or(0),
+            load: number(LABEL_LOAD).parse().unwrap_or(0),
+        },
+        fields,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use landbridge_core::types::BigQueryType;
+
+    use super::*;
+
+    #[test]
+    fn a_patch_contains_only_the_tags_that_change() {
+        let live = table_info(&json!({
+            "etag": "e",
+            "labels": {"landbridge_source": "shop", "landbridge_contract": "7"},
+            "schema": {"fields": [
+                {"name": "id", "type": "INTEGER", "policyTags": {"names": ["t/kept"]}},
+                {"name": "email", "type": "STRING", "policyTags": {"names": ["t/old"]}},
+                {"name": "by_hand", "type": "RECORD", "fields": [
+                    {"name": "x", "type": "STRING", "policyTags": {"names": ["t/inner"]}}]},
+            ]},
+        }));
+        assert_eq!(live.stamp, TableStamp { contract: 7, load: 0 });
+        let column = |name: &str, tag: Option<&str>| TableColumn {
+            name: name.into(),
+            ty: BigQueryType::String,
+            repeated: false,
+            policy_tag: tag.map(str::to_owned),
+            description: None,
+        };
+        let same = [column("id", Some("t/kept")), column("email", Some("t/old"))];
+        assert_eq!(patched_fields(&live, &same), None);
+        let columns =
+            [column("id", Some("t/kept")), column("email", None), column("new", Some("t/new"))];
+        let fields = patched_fields(&live, &columns).unwrap();
+        let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
+        expect![[r#"
+            {"name":"id","type":"INTEGER"}
+            {"name":"email","policyTags":{"names":[]},"type":"STRING"}
+            {"fields":[{"name":"x","type":"STRING"}],"name":"by_hand","type":"RECORD"}
+            {"mode":"NULLABLE","name":"new","policyTags":{"names":["t/new"]},"type":"STRING"}
+        "#]]
+        .assert_eq(&lines);
+    }
+
+    #[test]
+    fn parts_of_a_url_are_encoded() {
+        assert_eq!(urlencode("a-b_c/주문?"), "a-b_c%2F%EC%A3%BC%EB%AC%B8%3F");
+    }
+}

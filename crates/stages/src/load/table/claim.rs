@@ -1,0 +1,213 @@
+//! The claim of a table: which rows it has, and which load may replace them.
+//!
+//! The claim is written before anything that it describes happens, with `If-Match`. So at most one
+//! load job per table can run at a time, and whoever reads the claim knows every set of rows that
+//! the table can contain. Before another load takes a claim over, the job of the earlier one has
+//! ended, or its id is retired: an insertion that is still on its way cannot start it any more.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use landbridge_core::Result;
+use landbridge_core::calendar::Day;
+use landbridge_core::ids::{JobId, hash};
+use landbridge_core::plan::table::ResolvedTable;
+use landbridge_core::protection::{FormerRows, TableRows};
+use landbridge_core::types::ColumnType;
+use landbridge_gcp::bigquery::{Retired, TableInfo};
+use landbridge_ledger::records::{self, Claim, ItemRecord};
+use landbridge_ledger::{Recorded, Written};
+
+use super::TableLoad;
+use crate::deployment;
+
+/// The outcome of claiming a table.
+pub(super) enum ClaimOutcome {
+    /// This load may replace the table's rows, or has replaced them.
+    Won(Held),
+    /// Another tick or job is at work; the next tick tries again.
+    Retry,
+    /// The table already has the data of this newer day.
+    Superseded(Day),
+}
+
+/// A claim that this load holds, in the version that was read.
+pub(super) struct Held {
+    pub(super) claim: Claim,
+    etag: String,
+}
+
+impl Held {
+    /// The job whose rows are in the table and proven; `None` if the load is not finished.
+    pub(super) fn finished_job(&self) -> Option<&str> {
+        let loaded = self.claim.loaded.as_ref().filter(|_| self.claim.loading.is_none());
+        loaded.map(|rows| rows.job.as_str())
+    }
+}
+
+impl TableLoad<'_> {
+    /// What the table's rows are after this load. The digest is that of everything that determines
+    /// their content.
+    pub(super) fn rows_to_load(
+        &self,
+        resolved: &ResolvedTable,
+        text_columns: &BTreeSet<String>,
+        key: Option<&str>,
+        items: &[ItemRecord],
+    ) -> TableRows {
+        let column_type = |name: &str| {
+            let column = resolved.columns.iter().find(|column| column.name == name)?;
+            Some(ColumnType { ty: column.ty, repeated: column.repeated })
+        };
+        let mut rows = TableRows::of_plan(self.table, self.day.day, column_type, |name| {
+            text_columns.contains(name)
+        });
+        rows.token_key = key.map(str::to_owned);
+        let content = |item: &ItemRecord| (item.object.clone(), item.bytes, item.crc32c, item.rows);
+        let items: Vec<_> = items.iter().map(content).collect();
+        let all = (&rows, self.table.revision, items);
+        rows.digest = hash(&serde_json::to_string(&all).expect("names and numbers are JSON"));
+        rows
+    }
+
+    /// Claims the table for `rows`. A late tick of an older day must not replace newer rows, nor
+    /// may one that has an older contract.
+    pub(super) async fn claim(
+        &self,
+        rows: TableRows,
+        live: Option<&TableInfo>,
+    ) -> Result<ClaimOutcome> {
+        let name = records::claim(&self.table.table);
+        let claims = self.ledger.source();
+        let current = claims.get(&name).await?;
+        if let Some(current) = &current {
+            if current.value.day > self.day.day {
+                return Ok(ClaimOutcome::Superseded(current.value.day));
+            }
+            if self.is_for(&current.value, &rows) {
+                return Ok(ClaimOutcome::Won(held(current.clone())));
+            }
+        }
+        let Some(next) = self.next_claim(current.as_ref().map(|it| &it.value), rows, live).await?
+        else {
+            return Ok(ClaimOutcome::Retry);
+        };
+        // The number is read after the claim was read and before it is replaced: if a newer
+        // contract's tick claims the table in between, this replacement is refused.
+        if !deployment::is_newest(self.context, &claims).await? {
+            return Ok(ClaimOutcome::Retry);
+        }
+        let written = match current {
+            Some(current) => claims.replace(&name, &current.etag, &next).await?,
+            None => claims.create(&name, &next).await?,
+        };
+        match (written, claims.get(&name).await?) {
+            (Written::Yes, Some(found)) if found.value == next => {
+                Ok(ClaimOutcome::Won(held(found)))
+            }
+            _ => Ok(ClaimOutcome::Retry),
+        }
+    }
+
+    /// Whether the claim is that of this load: running, or finished.
+    fn is_for(&self, claim: &Claim, rows: &TableRows) -> bool {
+        let newest = claim.loading.as_ref().or(claim.loaded.as_ref());
+        newest.is_some_and(|it| it.digest == rows.digest && it.day == Some(self.day.day))
+    }
+
+    /// The claim for `rows`, once no other load can replace the table's rows any more; `None` while
+    /// one is running.
+    async fn next_claim(
+        &self,
+        current: Option<&Claim>,
+        rows: TableRows,
+        live: Option<&TableInfo>,
+    ) -> Result<Option<Claim>> {
+        let mut next = current.cloned().unwrap_or_else(|| Claim {
+            day: self.day.day,
+            sequence: 0,
+            loaded: None,
+            loading: None,
+            // The table exists without a claim: what time travel reaches is unknown.
+            former: live.map_or_else(Vec::new, |_| vec![self.unknown_rows()]),
+        });
+        if let Some(other) = next.loading.take() {
+            match self.context.gcp.bigquery.retire_job(&JobId::new(other.job.clone())?).await? {
+                Retired::Running => return Ok(None),
+                Retired::NeverRan => {}
+                Retired::Wrote { ended_at } => next.replace_rows(other, self.no_earlier(ended_at)),
+            }
+        }
+        if next.loaded.is_none() && live.is_some_and(|live| live.rows > 0) {
+            next.loaded = Some(TableRows::unknown());
+        }
+        next.day = self.day.day;
+        next.sequence += 1;
+        let job = self.job_id(&rows, (next.sequence, 1))?.to_string();
+        next.loading = Some(TableRows { job, ..rows });
+        Ok(Some(next))
+    }
+
+    fn unknown_rows(&self) -> FormerRows {
+        FormerRows { replaced_at: self.tick.now, rows: TableRows::unknown() }
+    }
+
+    /// The scheduled time of the tick, or a later time that BigQuery reports.
+    fn no_earlier(&self, at: Option<Timestamp>) -> Timestamp {
+        at.map_or(self.tick.now, |at| at.max(self.tick.now))
+    }
+
+    pub(super) fn job_id(&self, rows: &TableRows, number: (u32, u32)) -> Result<JobId> {
+        let (day, table) = (self.day.day, &self.table.table);
+        JobId::for_load(&self.day.source, day, table, &rows.digest, number)
+    }
+
+    /// Records the job that is inserted next. `false`: another tick changed the claim.
+    pub(super) async fn claim_job(&self, held: &mut Held, job: &JobId) -> Result<bool> {
+        let Some(loading) = &held.claim.loading else { return Ok(false) };
+        if loading.job == job.as_str() {
+            return Ok(true);
+        }
+        let mut next = held.claim.clone();
+        next.loading = Some(TableRows { job: job.to_string(), ..loading.clone() });
+        self.replace_claim(held, next).await
+    }
+
+    /// Records that the rows of this load are in the table and proven. `false`: another tick
+    /// changed the claim.
+    pub(super) async fn finish_claim(
+        &self,
+        held: &mut Held,
+        ended_at: Option<Timestamp>,
+    ) -> Result<bool> {
+        let mut next = held.claim.clone();
+        let Some(loading) = next.loading.take() else { return Ok(true) };
+        next.replace_rows(loading, self.no_earlier(ended_at));
+        self.replace_claim(held, next).await
+    }
+
+    async fn replace_claim(&self, held: &mut Held, next: Claim) -> Result<bool> {
+        let name = records::claim(&self.table.table);
+        let claims = self.ledger.source();
+        if claims.replace(&name, &held.etag, &next).await? == Written::Overtaken {
+            return Ok(false);
+        }
+        match claims.get(&name).await? {
+            Some(found) if found.value == next => {
+                *held = Held { claim: found.value, etag: found.etag };
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the recorded claim is still this one.
+    pub(super) async fn still_held(&self, held: &Held) -> Result<bool> {
+        let found = self.ledger.source().get(&records::claim(&self.table.table)).await?;
+        Ok(found.is_some_and(|found| found.etag == held.etag))
+    }
+}
+
+fn held(found: Recorded<Claim>) -> Held {
+    Held { claim: found.value, etag: found.etag }
+}

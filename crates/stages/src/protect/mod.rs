@@ -1,0 +1,157 @@
+//! The protection pass: policy tags follow the deployed contract, at any hour.
+//!
+//! The load stage sets the tags of a table when it loads the table. A contract that is deployed at
+//! 10:10 must not wait for that, and a table that is held, skipped or gone from the source is not
+//! loaded at all. So this stage runs every five minutes, compares one record with the contract of
+//! its process, and stops if they are equal. Otherwise it goes through every table of the source in
+//! the dataset. Once a day it does so anyway and finds tags that someone else has changed.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | one tick |
+//! | [`table`] | the tags of one table |
+//! | [`report`] | notices about columns that were opened or closed |
+
+mod report;
+mod table;
+
+pub(crate) use report::{opened, report_opened};
+
+use futures::StreamExt;
+use jiff::SignedDuration;
+use landbridge_core::calendar::Day;
+use landbridge_core::plan::Problem;
+use landbridge_core::{ErrorKind, Result};
+use landbridge_ledger::records::{CONTRACT, ContractRecord};
+use landbridge_ledger::{Recorded, SourceLedger, Written};
+
+use self::report::TagChange;
+use self::table::TableTags;
+use crate::deployment::{self, Order};
+use crate::{Context, Progress, Tick, TickOutcome, alert};
+
+/// How long a tick with an older contract may still be running after a newer one is recorded:
+/// twice the longest running time of a Lambda function.
+const OLDER_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// Tables at once. BigQuery allows 100 requests a second and user.
+const AT_ONCE: usize = 8;
+
+/// Runs one tick. Idempotent: tags are computed from the records of the tables' rows, and each
+/// change is conditional on the version of the table that was read.
+///
+/// # Errors
+/// The first error, after the other tables were tried; the next tick tries again.
+pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
+    let day = context.calendar.day_of(tick.now);
+    let recorded = match deployment::register(context, tick).await? {
+        Order::Newest(recorded) => recorded,
+        Order::Older(newest) => return older(context, &newest, day, tick).await,
+    };
+    if recorded.value.applied && recorded.value.checked_on.is_some_and(|checked| checked >= day) {
+        let message = format!("contract {} is in force", recorded.value.digest);
+        return Ok(TickOutcome::new(Progress::Idle, message));
+    }
+    let new = !recorded.value.applied;
+    let changes = protect_tables(context, tick).await;
+    report::report(context, &changes.done, new, day).await?;
+    if let Some(error) = changes.error {
+        return Err(error);
+    }
+    record_applied(&context.ledger.source(), recorded, day).await?;
+    let message = format!(
+        "contract {} is in force: {} tables, {} tags changed",
+        context.deployment.digest,
+        changes.tables,
+        changes.done.len()
+    );
+    tracing::info!(digest = context.deployment.digest, tables = changes.tables, "{message}");
+    Ok(TickOutcome::new(Progress::Done, message))
+}
+
+/// What a pass has done.
+struct Pass {
+    tables: usize,
+    done: Vec<TagChange>,
+    error: Option<landbridge_core::Error>,
+}
+
+/// Sets the tags of every table of the source in the dataset.
+async fn protect_tables(context: &Context, tick: Tick) -> Pass {
+    let mut pass = Pass { tables: 0, done: Vec::new(), error: None };
+    let warehouse = &context.config.warehouse;
+    let bigquery = &context.gcp.bigquery;
+    let read = async {
+        let tables = bigquery.tables_of(&warehouse.dataset, &context.config.source.name).await?;
+        // A window is needed only for former rows, so an empty dataset need not be read.
+        let window = bigquery.time_travel_hours(&warehouse.dataset).await?;
+        Ok((tables, window))
+    };
+    let (tables, window_hours) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Pass { error: Some(error), ..pass },
+    };
+    pass.tables = tables.len();
+    let mut results = futures::stream::iter(tables)
+        .map(|table| async move {
+            let tags = TableTags { context, table: &table, tick, window_hours };
+            let result = tags.protect().await;
+            (table, result)
+        })
+        .buffer_unordered(AT_ONCE);
+    while let Some((table, (mut changes, result))) = results.next().await {
+        pass.done.append(&mut changes);
+        if let Err(error) = result {
+            tracing::warn!(table, kind = error.kind().name(), %error, "a table's tags were not set");
+            pass.error.get_or_insert(error);
+        }
+    }
+    drop(results);
+    pass.done.sort();
+    pass
+}
+
+/// Records that the tags of every table follow the contract. If another tick has changed the
+/// record, the next tick compares again.
+async fn record_applied(
+    ledger: &SourceLedger,
+    recorded: Recorded<ContractRecord>,
+    day: Day,
+) -> Result<()> {
+    let record = ContractRecord { applied: true, checked_on: Some(day), ..recorded.value };
+    if ledger.replace(&CONTRACT, &recorded.etag, &record).await? == Written::Overtaken {
+        tracing::info!("another tick has recorded a contract meanwhile");
+    }
+    Ok(())
+}
+
+/// A tick whose contract is older than the recorded one changes nothing. If that lasts, the deployed
+/// contract is older, for example because the clock of the machine that deployed it was wrong.
+async fn older(
+    context: &Context,
+    newest: &ContractRecord,
+    day: Day,
+    tick: Tick,
+) -> Result<TickOutcome> {
+    if tick.now.duration_since(newest.recorded_at) > OLDER_FOR {
+        let problem = Problem::new(
+            ErrorKind::Config,
+            "the deployed contract is older than the recorded one, so it is not applied; deploy it again",
+            format!(
+                "deployed {} at {}, recorded {} at {}",
+                context.deployment.digest,
+                time_of(context.deployment.number),
+                newest.digest,
+                time_of(newest.number)
+            ),
+        );
+        alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
+    }
+    let message = format!("contract {} is newer than this tick's", newest.digest);
+    Ok(TickOutcome::new(Progress::Waiting, message))
+}
+
+/// The time of a deployment.
+fn time_of(number: i64) -> String {
+    jiff::Timestamp::from_millisecond(number)
+        .map_or_else(|_| number.to_string(), |it| it.to_string())
+}

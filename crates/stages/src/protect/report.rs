@@ -1,0 +1,183 @@
+//! Notices about columns whose protection changed.
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::Result;
+use landbridge_core::calendar::Day;
+use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use landbridge_core::diff::{LiveColumn, TableColumn};
+use landbridge_core::plan::Problem;
+use landbridge_core::protection::class_rank;
+use landbridge_gcp::bigquery::TableInfo;
+use landbridge_ledger::records;
+
+use crate::{Context, alert};
+
+/// Columns that a notice names; it counts the others.
+const NAMED: usize = 20;
+/// How many days of receipts are searched: the default retention of the ledger.
+const RECEIPT_DAYS: usize = 400;
+/// Receipts read at once.
+const AT_ONCE: usize = 16;
+
+/// A tag that was changed, in terms of classes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TagChange {
+    table: String,
+    column: String,
+    /// The class before.
+    from: String,
+    /// The class now.
+    to: String,
+}
+
+impl TagChange {
+    fn opens(&self) -> bool {
+        class_rank(&self.to) < class_rank(&self.from)
+            || class_rank(&self.to) == 1 && class_rank(&self.from) == 1
+    }
+}
+
+impl std::fmt::Display for TagChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{} ({} → {})", self.table, self.column, self.from, self.to)
+    }
+}
+
+/// The tags that a patch of `live` to `columns` changes.
+pub(super) fn changes(
+    context: &Context,
+    table: &str,
+    live: &TableInfo,
+    columns: &[TableColumn],
+) -> Vec<TagChange> {
+    let tag = |column: &LiveColumn| (column.name.clone(), column.policy_tag.clone());
+    let before: Vec<_> = live.live.columns.iter().map(tag).collect();
+    between(context, table, &before, columns)
+}
+
+/// The columns of a loaded table whose protection became looser after the proof.
+pub(crate) fn opened(
+    context: &Context,
+    table: &str,
+    before: &[TableColumn],
+    after: &[TableColumn],
+) -> Vec<TagChange> {
+    let tag = |column: &TableColumn| (column.name.clone(), column.policy_tag.clone());
+    let before: Vec<_> = before.iter().map(tag).collect();
+    let mut changes = between(context, table, &before, after);
+    changes.retain(TagChange::opens);
+    changes
+}
+
+fn between(
+    context: &Context,
+    table: &str,
+    before: &[(String, Option<String>)],
+    after: &[TableColumn],
+) -> Vec<TagChange> {
+    let change = |column: &TableColumn| {
+        let (_, tag) = before.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name))?;
+        (*tag != column.policy_tag).then(|| TagChange {
+            table: table.to_owned(),
+            column: column.name.clone(),
+            from: class_of(context, tag.as_deref()),
+            to: class_of(context, column.policy_tag.as_deref()),
+        })
+    };
+    after.iter().filter_map(change).collect()
+}
+
+/// The class of a policy tag.
+fn class_of(context: &Context, tag: Option<&str>) -> String {
+    let Some(tag) = tag else { return CLASS_NONE.to_owned() };
+    let class = context.tags.iter().find(|(_, name)| *name == tag);
+    class.map_or_else(|| "another tag".to_owned(), |(class, _)| class.clone())
+}
+
+/// Reports what a pass changed. `new`: the contract is new; otherwise the daily comparison found
+/// tags that someone else had changed.
+///
+/// # Errors
+/// Any ledger error.
+pub(super) async fn report(
+    context: &Context,
+    changes: &[TagChange],
+    new: bool,
+    day: Day,
+) -> Result<()> {
+    if !new && !changes.is_empty() {
+        let problem = Problem::notice(
+            "policy tags differed from the contract and are set again",
+            list(changes),
+            "find out who changed them: BigQuery's audit log names the caller of tables.patch",
+        );
+        alert::notice(&context.ledger.source(), &problem, &problem.context, day).await?;
+        return Ok(());
+    }
+    let opened: Vec<TagChange> = changes.iter().filter(|it| it.opens()).cloned().collect();
+    report_opened(context, &opened, day).await?;
+    report_bounds(context, changes, day).await
+}
+
+/// Reports columns that more people can read now, once per contract.
+///
+/// # Errors
+/// Any ledger error.
+pub(crate) async fn report_opened(context: &Context, opened: &[TagChange], day: Day) -> Result<()> {
+    if opened.is_empty() {
+        return Ok(());
+    }
+    let problem = Problem::notice(
+        "the deployed contract opens columns",
+        format!("contract {}: {}", context.deployment.digest, list(opened)),
+        "no action is needed if this was intended; otherwise give the columns their class back in contract.yaml and deploy it: it is in force within five minutes",
+    );
+    alert::notice(&context.ledger.source(), &problem, &problem.context, day).await
+}
+
+/// Reports receipts that contain bounds of columns that are hidden now.
+async fn report_bounds(context: &Context, changes: &[TagChange], day: Day) -> Result<()> {
+    let closed = changes.iter().filter(|it| it.from == CLASS_NONE && it.to != CLASS_UNCLASSIFIED);
+    for change in closed {
+        let days = days_with_bounds(context, change, day).await?;
+        let (Some(last), Some(first)) = (days.first(), days.last()) else { continue };
+        let problem = Problem::notice(
+            "older receipts contain the smallest and largest value of a column that is now protected",
+            format!(
+                "{}.{}: {} receipts from {first} to {last}",
+                change.table,
+                change.column,
+                days.len()
+            ),
+            "remove them: docs/ledger.md, section \"Removing bounds\"",
+        );
+        alert::notice(&context.ledger.source(), &problem, &problem.context, day).await?;
+    }
+    Ok(())
+}
+
+/// The days whose receipt has bounds of the column, the newest first.
+async fn days_with_bounds(context: &Context, change: &TagChange, day: Day) -> Result<Vec<Day>> {
+    let days = std::iter::successors(Some(day), |day| day.date().yesterday().ok().map(Day::new));
+    let found: Vec<Option<Day>> = futures::stream::iter(days.take(RECEIPT_DAYS))
+        .map(|day| async move {
+            let receipt = context.ledger(day).value(&records::receipt(&change.table)).await?;
+            let columns = receipt.map_or_else(Vec::new, |receipt| receipt.columns);
+            let bounded = columns.iter().any(|column| {
+                column.name == change.column && (column.min.is_some() || column.max.is_some())
+            });
+            Ok::<_, landbridge_core::Error>(bounded.then_some(day))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn list(changes: &[TagChange]) -> String {
+    let named: Vec<String> = changes.iter().take(NAMED).map(ToString::to_string).collect();
+    match changes.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}

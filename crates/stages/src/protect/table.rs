@@ -1,0 +1,114 @@
+//! The policy tags of one table: computed from the record of its rows, set conditionally.
+
+use landbridge_core::config::CLASS_UNCLASSIFIED;
+use landbridge_core::diff::{LiveColumn, TableColumn, policy_tag_for};
+use landbridge_core::protection::TableRows;
+use landbridge_core::types::BigQueryType;
+use landbridge_core::{Error, ErrorKind, Result};
+use landbridge_gcp::bigquery::{Patched, TableInfo, TableStamp};
+use landbridge_ledger::records::{self, Claim};
+
+use super::report::TagChange;
+use crate::{Context, Tick, deployment};
+
+/// How often a table is read again because someone else changed it in between.
+const MAX_READS: usize = 8;
+
+/// The table of one pass.
+pub(super) struct TableTags<'a> {
+    pub(super) context: &'a Context,
+    pub(super) table: &'a str,
+    pub(super) tick: Tick,
+    pub(super) window_hours: u32,
+}
+
+impl TableTags<'_> {
+    /// Sets the tag that each column must have now. Returns what was changed, also if an error
+    /// followed.
+    pub(super) async fn protect(&self) -> (Vec<TagChange>, Result<()>) {
+        let mut changes = Vec::new();
+        let result = self.set_tags(&mut changes).await;
+        (changes, result)
+    }
+
+    async fn set_tags(&self, changes: &mut Vec<TagChange>) -> Result<()> {
+        let ledger = self.context.ledger.source();
+        let dataset = &self.context.config.warehouse.dataset;
+        let bigquery = &self.context.gcp.bigquery;
+        let number = self.context.deployment.number;
+        for _ in 0..MAX_READS {
+            let Some(live) = bigquery.table(dataset, self.table).await? else { return Ok(()) };
+            // The claim is read after the table: a load that the claim does not mention has not
+            // changed the table yet, and its change makes this one's condition fail.
+            let claim = ledger.value(&records::claim(self.table)).await?;
+            if live.stamp.load > claim.as_ref().map_or(0, |claim| claim.sequence) && claim.is_some()
+            {
+                continue;
+            }
+            if live.stamp.contract > number {
+                return Ok(());
+            }
+            let (columns, missing_tag) = self.columns_now(&live, claim.as_ref());
+            let found = super::report::changes(self.context, self.table, &live, &columns);
+            if found.is_empty() && live.stamp.contract == number {
+                return missing_tag.map_or(Ok(()), Err);
+            }
+            if !deployment::is_newest(self.context, &ledger).await? {
+                return Ok(());
+            }
+            let stamp = TableStamp { contract: number, ..live.stamp };
+            let patched = bigquery.patch_table(dataset, self.table, &live, &columns, stamp).await?;
+            if patched == Patched::Yes {
+                changes.extend(found);
+            }
+            // The next round reads the table back.
+        }
+        Err(Error::new(
+            ErrorKind::Transient,
+            "a table does not keep the policy tags that are set, or is changed all the time",
+            format!("{dataset}.{}", self.table),
+        ))
+    }
+
+    /// The live columns with the tags that they must have now. A class without a policy tag is
+    /// replaced by `unclassified`, and is an error.
+    fn columns_now(
+        &self,
+        live: &TableInfo,
+        claim: Option<&Claim>,
+    ) -> (Vec<TableColumn>, Option<Error>) {
+        let unknown = TableRows::unknown();
+        let mut readable =
+            claim.map(|claim| claim.readable(self.tick.now, self.window_hours)).unwrap_or_default();
+        let has_unrecorded_rows = readable.current.is_empty() && live.rows > 0;
+        if claim.is_none() || has_unrecorded_rows {
+            readable.current.push(&unknown);
+        }
+        let mut missing = None;
+        let column = |column: &LiveColumn| {
+            let now = readable.class_now(self.table, &column.name, &self.context.contract);
+            let tags = &self.context.tags;
+            let policy_tag = policy_tag_for(&now.class, tags).or_else(|error| {
+                missing.get_or_insert(error);
+                policy_tag_for(CLASS_UNCLASSIFIED, tags)
+            });
+            TableColumn {
+                name: column.name.clone(),
+                // The type of a live column is not changed.
+                ty: BigQueryType::String,
+                repeated: false,
+                // Without a tag for `unclassified`, the tag stays as it is.
+                policy_tag: policy_tag.map_or_else(|_| column.policy_tag.clone(), |it| it.cloned()),
+                description: column.description.clone(),
+            }
+        };
+        let columns = live.live.columns.iter().filter(|it| is_leaf(it)).map(column).collect();
+        (columns, missing)
+    }
+}
+
+/// Whether a column can have a policy tag: a RECORD cannot (BigQuery documentation, "Column-level
+/// access control"). Landbridge creates none.
+fn is_leaf(column: &LiveColumn) -> bool {
+    !matches!(column.ty.as_str(), "RECORD" | "STRUCT")
+}
