@@ -70,7 +70,7 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
             "federation.tf",
             "assumed-role/${role}/')\"",
             "assumed-role/${role}')\"",
-            "only_two_roles_of_one_account_are_trusted",
+            "only_three_roles_of_one_account_are_trusted",
         ),
         (
             "masking.tf",
@@ -79,6 +79,30 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
             "every_class_has_a_tag_and_its_mask",
         ),
         ("landing.tf", '"enforced"', '"inherited"', "nothing_is_public"),
+        (
+            "landing.tf",
+            "members = [for function in binding.value.functions : local.principals[function]]",
+            'members = concat(["projectViewer:p"], [for it in binding.value.functions : local.principals[it]])',
+            "the_landing_bucket_has_only_our_members",
+        ),
+        (
+            "landing.tf",
+            "policy_data = data.google_iam_policy.landing.policy_data",
+            'policy_data = "{}"',
+            "the_landing_bucket_has_only_our_members",
+        ),
+        (
+            "warehouse.tf",
+            'description = "Attach policy tags to existing tables; no access to rows, no jobs"\n  permissions = [',
+            'description = "x"\n  permissions = [\n    "bigquery.tables.getData",',
+            "the_protection_pass_can_only_tag",
+        ),
+        (
+            "alert.tf",
+            'in ["load", "protect"] :',
+            'in ["load", "protect", "transfer"] :',
+            "an_alert_reports_changes_that_the_functions_did_not_make",
+        ),
     ],
 )
 def test_a_security_hole_fails_the_plan(tree, google, tmp_path, file, right, wrong, run):

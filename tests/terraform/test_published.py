@@ -13,9 +13,17 @@ from conftest import REGION, run, variable
 from rights import BUCKET, DAY
 
 
+def protect(deployed, role_sessions, google, at):
+    """One protection pass."""
+    answer = run(deployed, role_sessions, "protect", at=at, google=google)
+    assert answer.ok, answer
+    return answer
+
+
 def test_transfer_and_load_publish_the_day(deployed, role_sessions, local_google):
     before = deployed.moto.denied()
     endpoints = local_google.endpoints
+    protect(deployed, role_sessions, endpoints, "2026-01-01T17:05:00Z")
     transferred = run(deployed, role_sessions, "transfer", at="2026-01-01T17:05:00Z", google=endpoints)
     assert transferred.ok and transferred.payload["progress"] == "done", transferred
     for minute in ("10", "15", "20"):
@@ -24,6 +32,7 @@ def test_transfer_and_load_publish_the_day(deployed, role_sessions, local_google
         if loaded.payload["progress"] == "done":
             break
     assert loaded.payload["progress"] == "done", loaded
+    protect(deployed, role_sessions, endpoints, "2026-01-01T17:25:00Z")
     assert deployed.moto.denied() == before
     s3 = deployed.moto.client("s3", role_sessions["load"])
     record = json.loads(s3.get_object(Bucket=BUCKET, Key=f"{DAY}day.json")["Body"].read())
@@ -64,8 +73,9 @@ def token(local_google, credentials):
     return credentials_of_google.token
 
 
-def test_transfer_and_load_get_a_token(local_google, role_sessions):
-    assert token(local_google, role_sessions["transfer"]) and token(local_google, role_sessions["load"])
+@pytest.mark.parametrize("role", ["transfer", "load", "protect"])
+def test_three_roles_get_a_token(local_google, role_sessions, role):
+    assert token(local_google, role_sessions[role])
 
 
 @pytest.mark.parametrize("role", ["snapshot", "export", "export-role", "scheduler"])

@@ -137,6 +137,13 @@ fn config_summary(name: &str, config: &Config) -> String {
     let masks: Vec<String> =
         pii.all().iter().map(|(class, rule)| format!("{class} {}", rule.mask)).collect();
     let _ = write!(line, "  masks {}", masks.join(", "));
+    for (class, _) in pii.classes.iter().filter(|(name, class)| class.overrides_small_domain(name))
+    {
+        let _ = write!(
+            line,
+            "\n  note  class `{class}` has `domain: large`: its mask hides nothing if all possible values can be listed"
+        );
+    }
     line
 }
 

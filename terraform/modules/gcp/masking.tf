@@ -46,9 +46,15 @@ resource "google_data_catalog_policy_tag_iam_binding" "readers" {
   members    = each.value
 }
 
-# The load attaches tags; it cannot read tagged columns.
+# Load and protect attach tags; they cannot read tagged columns.
 resource "google_data_catalog_taxonomy_iam_member" "tagger" {
+  for_each = toset(["load", "protect"])
   taxonomy = google_data_catalog_taxonomy.this.name
   role     = google_project_iam_custom_role.tagger.name
-  member   = local.principals["load"]
+  member   = local.principals[each.key]
+}
+
+moved {
+  from = google_data_catalog_taxonomy_iam_member.tagger
+  to   = google_data_catalog_taxonomy_iam_member.tagger["load"]
 }
