@@ -30,7 +30,8 @@ pub struct RowVersion {
 /// A version of a table's rows as a principal reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionReading {
-    /// The number of rows that the principal sees.
+    /// The number of rows that the principal sees: 0 if the table has row access policies and none
+    /// of them names the principal.
     pub row_count: usize,
     /// All columns, in the order of the version's schema.
     pub columns: Vec<ColumnReading>,
@@ -93,8 +94,9 @@ impl LocalGoogle {
     /// longer has counts as one without a tag, because that is the worst case.
     ///
     /// # Errors
-    /// 401 for an unknown principal, 403 if it may not read the dataset, 404 if the table does not
-    /// exist or the version cannot be read any more.
+    /// 401 for an unknown principal, 403 if it may not read the dataset, or the former rows of a table
+    /// that has or has had row access policies, 404 if the table does not exist or the version cannot
+    /// be read any more.
     pub fn read_version_as(
         &self,
         principal: &str,
@@ -133,14 +135,15 @@ impl LocalGoogle {
 
     /// A value that is different whenever [`row_versions`](Self::row_versions) or
     /// [`read_version_as`](Self::read_version_as) of the table could return something else: after
-    /// a change of rows, columns, tags or of anybody's access, and when former rows leave the
+    /// a change of rows, columns, tags, row access policies or anybody's access, and when former rows leave the
     /// time-travel window. Cheap: reads no rows.
     pub fn state_token(&self, dataset: &str, table: &str) -> u64 {
         let name = TableName::new(&self.bigquery.project, dataset, table);
         let now = self.bigquery.clock.now();
         let mut hasher = DefaultHasher::new();
         if let Ok(table) = self.bigquery.catalog().table_in_window(&name, now) {
-            (table.version(), table.former_rows.len()).hash(&mut hasher);
+            let former = table.former_rows.len();
+            (table.version(), table.row_access.changed, former).hash(&mut hasher);
         }
         self.bigquery.with_access(|access| access.changes()).hash(&mut hasher);
         hasher.finish()

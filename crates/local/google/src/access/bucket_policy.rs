@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ALL_AUTHENTICATED_USERS, Principal, Role};
+use super::{Principal, Role, member};
 use crate::error::GoogleError;
 
 /// The version of policies whose bindings have conditions.
@@ -81,27 +81,8 @@ impl BucketPolicy {
         self.bindings.iter().any(|binding| {
             binding.role.allows(permission)
                 && binding.condition.as_ref().is_none_or(|it| it.holds(resource))
-                && binding.members.iter().any(|member| self.includes(member, caller))
+                && binding.members.iter().any(|it| member::includes(it, caller, &self.project))
         })
-    }
-
-    /// Whether a member of a binding includes a caller. A group includes the principal with its
-    /// address: the servers know no groups.
-    fn includes(&self, member: &str, caller: &Principal) -> bool {
-        let has_basic_role = |role: Role| caller.grants.project.contains(&role);
-        match member.split_once(':') {
-            None => ["allUsers", ALL_AUTHENTICATED_USERS].contains(&member),
-            Some(("principalSet", _)) => caller.set.as_deref() == Some(member),
-            Some(("principal", _)) => caller.email == member,
-            Some(("domain", domain)) => {
-                caller.email.rsplit_once('@').is_some_and(|(_, it)| it == domain)
-            }
-            Some(("projectOwner", it)) => it == self.project && has_basic_role(Role::Owner),
-            Some(("projectEditor", it)) => it == self.project && has_basic_role(Role::Editor),
-            Some(("projectViewer", it)) => it == self.project && has_basic_role(Role::Viewer),
-            Some(("user" | "serviceAccount" | "group", email)) => caller.email == email,
-            Some(_) => false,
-        }
     }
 
     fn etag(&self) -> String {

@@ -8,9 +8,11 @@
 //! | module | what |
 //! |---|---|
 //! | `role` | roles and the permissions in them |
+//! | `member` | members of IAM policies |
 //! | `bucket_policy` | the IAM policy of a bucket: bindings, members, conditions |
 
 mod bucket_policy;
+mod member;
 mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +23,7 @@ use serde_json::Value;
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 use bucket_policy::BucketPolicy;
+pub(crate) use role::OVERRIDE_TIME_TRAVEL_RESTRICTIONS;
 pub use role::Role;
 
 /// As a masked reader: every authenticated caller.
@@ -31,8 +34,6 @@ pub const ALL_AUTHENTICATED_USERS: &str = "allAuthenticatedUsers";
 pub struct Grants {
     project: BTreeSet<Role>,
     datasets: BTreeMap<String, BTreeSet<Role>>,
-    /// Permissions of custom roles.
-    dataset_permissions: BTreeMap<String, BTreeSet<String>>,
     /// Become bindings of the buckets' policies when the grants are given to a principal.
     buckets: BTreeMap<String, BTreeSet<Role>>,
     fine_grained_tags: BTreeSet<String>,
@@ -61,18 +62,6 @@ impl Grants {
     #[must_use]
     pub fn dataset_role(mut self, dataset: impl Into<String>, role: Role) -> Self {
         self.datasets.entry(dataset.into()).or_default().insert(role);
-        self
-    }
-
-    /// Adds a custom role on one dataset: the given permissions, such as `bigquery.tables.update`.
-    #[must_use]
-    pub fn dataset_permissions(
-        mut self,
-        dataset: impl Into<String>,
-        permissions: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        let all = self.dataset_permissions.entry(dataset.into()).or_default();
-        all.extend(permissions.into_iter().map(Into::into));
         self
     }
 
@@ -137,6 +126,11 @@ pub(crate) struct Principal {
 }
 
 impl Principal {
+    /// Whether a member of an IAM policy, such as `group:analysts@example.com`, includes the caller.
+    pub(crate) fn is_member(&self, member: &str) -> bool {
+        member::includes(member, self, "")
+    }
+
     /// The caller without a token on servers that allow this: an owner without access to tagged
     /// columns.
     pub(crate) fn anonymous() -> Self {
@@ -291,11 +285,9 @@ impl AccessControl {
         permission: &str,
     ) -> bool {
         let roles = caller.grants.datasets.get(dataset).into_iter().flatten();
-        let custom = caller.grants.dataset_permissions.get(dataset);
         !self.denied_datasets.contains(dataset)
             && (self.allows_on_project(caller, permission)
-                || roles.into_iter().any(|it| it.allows(permission))
-                || custom.is_some_and(|it| it.contains(permission)))
+                || roles.into_iter().any(|it| it.allows(permission)))
     }
 
     /// Whether `caller` has a permission on a bucket.

@@ -1,5 +1,10 @@
 //! Roles of Google's IAM, limited to the permissions that the servers check.
 
+/// The permission to read former rows of a table that has or has had row access policies. Of the
+/// roles here, only `roles/bigquery.admin` includes it.
+pub(crate) const OVERRIDE_TIME_TRAVEL_RESTRICTIONS: &str =
+    "bigquery.rowAccessPolicies.overrideTimeTravelRestrictions";
+
 /// A role of Google's IAM.
 ///
 /// The permissions follow Google's documentation: "BigQuery IAM roles and permissions" and "IAM
@@ -126,9 +131,12 @@ impl Role {
         match self {
             Self::Owner | Self::Editor | Self::Viewer => self.basic_role_allows(permission),
             Self::BigQueryAdmin => permission.starts_with("bigquery."),
+            // Only administrators have this one of the permissions on row access policies.
+            Self::DataOwner if permission == OVERRIDE_TIME_TRAVEL_RESTRICTIONS => false,
             Self::DataOwner => {
                 permission.starts_with("bigquery.tables.")
                     || permission.starts_with("bigquery.datasets.")
+                    || permission.starts_with("bigquery.rowAccessPolicies.")
             }
             Self::DataEditor => {
                 metadata.contains(&permission)

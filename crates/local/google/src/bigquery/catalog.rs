@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::job::Job;
 use super::jobs::HeldJob;
+use super::row_access::RowAccess;
 use super::schema::{Field, arrow_schema, fields_resource};
 use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
@@ -146,6 +147,7 @@ pub(crate) struct Table {
     pub(crate) rows_number: u64,
     /// Rows that time travel still reaches, oldest first.
     pub(crate) former_rows: Vec<FormerRows>,
+    pub(crate) row_access: RowAccess,
     created: Timestamp,
     modified: Timestamp,
     version: u64,
@@ -182,6 +184,7 @@ impl Table {
             rows_since: now,
             rows_number: version,
             former_rows: Vec::new(),
+            row_access: RowAccess::default(),
             created: now,
             modified: now,
             version,
@@ -219,6 +222,12 @@ impl Table {
     /// When the table was created.
     pub(crate) fn created(&self) -> Timestamp {
         self.created
+    }
+
+    /// Records a change of the row access policies. It does not change the etag: the policies are
+    /// resources of their own.
+    pub(crate) fn mark_row_access_changed(&mut self) {
+        self.row_access.changed = self.changes.next();
     }
 
     /// The number of the table's last change. No other table ever has it.

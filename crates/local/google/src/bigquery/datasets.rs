@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalog::Dataset;
 use super::versions::check_window;
-use super::{BigQuery, check_etag, list_response, merge_properties};
+use super::{BigQuery, check_etag, check_labels, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
@@ -101,6 +101,7 @@ impl BigQuery {
                     if method == "PUT" { Map::new() } else { dataset.properties.clone() };
                 merge_properties(&mut properties, &body, &DATASET_PROPERTIES);
                 check_window(&mut properties)?;
+                check_labels(&properties)?;
                 let now = self.clock.now();
                 // Rows that left the window before do not come back with a longer one, and rows
                 // that a shorter one excludes are gone.
@@ -133,5 +134,6 @@ fn settable_properties(body: &Value) -> Result<Map<String, Value>, GoogleError> 
     let mut properties = Map::new();
     merge_properties(&mut properties, body, &DATASET_PROPERTIES);
     check_window(&mut properties)?;
+    check_labels(&properties)?;
     Ok(properties)
 }

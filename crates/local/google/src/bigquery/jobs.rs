@@ -35,6 +35,7 @@ impl BigQuery {
         let location = location.unwrap_or(&self.location).to_owned();
         let job_spec = if let Some(load) = configuration.get("load") {
             let spec = LoadSpec::parse(load, &self.project)?;
+            self.authorize_named_tags(caller, &spec.destination, &spec.schema)?;
             configuration["jobType"] = json!("LOAD");
             JobSpec::Load(Box::new(spec))
         } else if let Some(query) = configuration.get("query") {

@@ -215,6 +215,7 @@ fn add_principals(google: &LocalGoogle) {
         ("stranger", dataset_grants(Role::DataViewer)),
         ("job-user", Grants::none().project_role(Role::JobUser)),
         ("viewer", Grants::none().project_role(Role::Viewer)),
+        ("admin", Grants::owner()),
         ("project-editor", Grants::none().project_role(Role::Editor)),
         ("bucket-owner", Grants::none().project_role(Role::StorageAdmin)),
         ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),

@@ -134,3 +134,34 @@ async fn a_held_job_can_be_cancelled() {
     assert_eq!(read["status"]["errorResult"]["reason"], "stopped");
     assert_eq!(ids(&cloud).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_load_keeps_the_tags_and_needs_a_right_to_name_them() {
+    let cloud = TestCloud::start().await;
+    let fields = json!([{"name": "id", "type": "INT64", "policyTags": {"names": [tag("email")]}}]);
+    cloud.create_table("t", fields).await;
+    cloud.google.put_object(BUCKET, "1.json", b"{\"id\": 1}").expect("put");
+    // `editor` may write rows, but has no permission bigquery.tables.setCategory.
+    for (id, names, status) in [
+        ("same", Some(json!([tag("email")])), 403),
+        ("other", Some(json!([tag("phone")])), 403),
+        ("empty", Some(json!([])), 403),
+        ("none", None, 200),
+    ] {
+        let mut configuration = load_configuration("1.json");
+        if let Some(names) = names {
+            configuration["load"]["schema"]["fields"][0]["policyTags"] = json!({"names": names});
+        }
+        let (got, body) = insert(&cloud, "editor", job(id, configuration)).await;
+        assert_eq!(got, status, "{id}: {body}");
+        if status == 403 {
+            let path = format!("/jobs/{id}");
+            let (status, _) = cloud.request("loader", "GET", &path, Value::Null, &[]).await;
+            assert_eq!(status, 404, "a refused job does not exist");
+        }
+    }
+    let done = get(&cloud, "editor", "none").await;
+    assert_eq!(done["statistics"]["load"]["outputRows"], "1", "{done}");
+    let table = cloud.google.table_resource("shop", "t").expect("a table");
+    assert_eq!(table["schema"]["fields"][0]["policyTags"]["names"], json!([tag("email")]));
+}

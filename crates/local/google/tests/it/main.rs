@@ -7,6 +7,7 @@ mod jobs;
 mod loads;
 mod masking;
 mod queries;
+mod row_access;
 mod storage;
 mod tables;
 mod versions;

@@ -109,7 +109,10 @@ impl BigQuery {
         check_write_empty(spec.disposition, table, name)?;
         let fields = match spec.disposition {
             WriteDisposition::Truncate => {
-                // The job replaces the schema, and with it tags and descriptions.
+                // The job replaces the schema, and with it tags, descriptions and row access
+                // policies.
+                table.row_access.clear();
+                table.mark_row_access_changed();
                 let layout = ["timePartitioning", "rangePartitioning", "clustering", "labels"];
                 table.properties.retain(|key, _| layout.contains(&key.as_str()));
                 table.properties.extend(spec.properties.clone());

@@ -34,6 +34,7 @@ use crate::access::{AccessControl, Principal};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
+use crate::bigquery::row_access::PolicyStatement;
 use crate::error::GoogleError;
 use masked_table::MaskedTable;
 use sql::{Parameter, Statement, TableSource};
@@ -41,7 +42,7 @@ use sql::{Parameter, Statement, TableSource};
 /// A query with its default dataset and parameters.
 pub(crate) struct QuerySpec {
     pub(crate) sql: String,
-    default_dataset: Option<(String, String)>,
+    pub(crate) default_dataset: Option<(String, String)>,
     parameters: Vec<Parameter>,
 }
 
@@ -86,6 +87,9 @@ impl BigQuery {
         spec: &QuerySpec,
         dry_run: bool,
     ) -> Result<QueryResult, GoogleError> {
+        if let Some(statement) = PolicyStatement::parse(&spec.sql)? {
+            return self.run_policy_statement(caller, spec, statement, dry_run);
+        }
         let mut statement = Statement::parse(&spec.sql)?;
         let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
         let salt = next_salt();
@@ -148,7 +152,7 @@ impl BigQuery {
         let (fields, rows) = {
             let catalog = self.catalog();
             let table = catalog.table(name).map_err(|error| self.in_location(error))?;
-            (table.fields.clone(), table.rows.clone())
+            (table.fields.clone(), table.row_access.rows_for(caller, &table.rows))
         };
         Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
     }
@@ -165,12 +169,20 @@ impl BigQuery {
     ) -> Result<MaskedTable, GoogleError> {
         self.authorize_query(caller, name)?;
         let now = self.clock.now();
-        let version = self.catalog().table_in_window(name, now)?.version_with_number(number);
-        let version = version.ok_or_else(|| {
-            GoogleError::not_found(format!("Not found: version {number} of table {name}"))
-        })?;
+        let (version, rows) = {
+            let mut catalog = self.catalog();
+            let table = catalog.table_in_window(name, now)?;
+            let version = table.version_with_number(number).ok_or_else(|| {
+                GoogleError::not_found(format!("Not found: version {number} of table {name}"))
+            })?;
+            if version.replaced_at.is_some() {
+                self.authorize_time_travel(caller, name, table)?;
+            }
+            let rows = table.row_access.rows_for(caller, &version.rows);
+            (version, rows)
+        };
         Ok(self.with_access(|it| {
-            MaskedTable::new(it, caller, name, version.fields, version.rows, next_salt())
+            MaskedTable::new(it, caller, name, version.fields, rows, next_salt())
         }))
     }
 

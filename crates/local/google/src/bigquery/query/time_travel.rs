@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use super::masked_table::MaskedTable;
 use super::sql::{Parameter, Statement};
 use super::{execution_error, planning_error, session_state};
-use crate::access::Principal;
+use crate::access::{AccessControl, OVERRIDE_TIME_TRAVEL_RESTRICTIONS, Principal};
 use crate::bigquery::BigQuery;
-use crate::bigquery::catalog::TableName;
+use crate::bigquery::catalog::{Table, TableName};
 use crate::bigquery::schema::UTC;
 use crate::error::GoogleError;
 
@@ -66,10 +66,11 @@ impl BigQuery {
     ) -> Result<MaskedTable, GoogleError> {
         self.authorize_query(caller, name)?;
         let now = self.clock.now();
-        let version = {
+        let (version, rows) = {
             let mut catalog = self.catalog();
             let window = catalog.dataset(&name.project, &name.dataset)?.time_travel();
             let table = catalog.table_in_window(name, now).map_err(|it| self.in_location(it))?;
+            self.authorize_time_travel(caller, name, table)?;
             let earliest = window.start(now).max(table.created());
             let (millis, earliest_millis) = (at.as_millisecond(), earliest.as_millisecond());
             let invalid = |limit: String| {
@@ -82,10 +83,34 @@ impl BigQuery {
                 return Err(invalid(format!("Cannot read after {}", now.as_millisecond())));
             }
             let version = table.version_at(at).filter(|_| at >= earliest);
-            version.ok_or_else(|| invalid(format!("Cannot read before {earliest_millis}")))?
+            let version =
+                version.ok_or_else(|| invalid(format!("Cannot read before {earliest_millis}")))?;
+            let rows = table.row_access.rows_for(caller, &version.rows);
+            (version, rows)
         };
         Ok(self.with_access(|it| {
-            MaskedTable::new(it, caller, name, version.fields, version.rows, salt.to_vec())
+            MaskedTable::new(it, caller, name, version.fields, rows, salt.to_vec())
         }))
+    }
+
+    /// Checks that `caller` may read former rows of a table. The text is in Fivetran's documentation,
+    /// "Error: Time Travel on Table Is Forbidden"; that only administrators have the permission is
+    /// in Google's "Data retention with time travel and fail-safe".
+    pub(super) fn authorize_time_travel(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        table: &Table,
+    ) -> Result<(), GoogleError> {
+        let may_override = |access: &AccessControl| {
+            access.allows_on_dataset(caller, &name.dataset, OVERRIDE_TIME_TRAVEL_RESTRICTIONS)
+        };
+        if !table.row_access.has_had_policies() || self.with_access(may_override) {
+            return Ok(());
+        }
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: BigQuery: Time travel on table {name} is forbidden as it has (or has \
+             had) row access policies."
+        )))
     }
 }
