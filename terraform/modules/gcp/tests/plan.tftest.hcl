@@ -216,7 +216,7 @@ run "an_alert_reports_changes_that_the_functions_did_not_make" {
     alert_channels = ["projects/shop-analytics/notificationChannels/1234"]
   }
   assert {
-    condition     = google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter == chomp(<<-FILTER
+    condition = google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter == chomp(<<-FILTER
       logName="projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity"
       ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND protoPayload.resourceName=~"/dataPolicies/landbridge_shop_") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/42(/|$)"))
       NOT protoPayload.status.code>0
