@@ -234,12 +234,33 @@ async fn a_retired_job_id_never_loads() {
     };
     assert_eq!(bigquery.insert_load_job(&job(&id)).await.unwrap(), Inserted::Other);
 
-    let receipt = env.receipts("2026-11-21").await.remove("public.people").unwrap();
-    let ran = JobId::new(receipt.job.unwrap()).unwrap();
-    assert!(matches!(bigquery.job(&ran).await.unwrap(), Some(JobState::Done { rows: 3, .. })));
+    // A job that ran is found, whoever asks to retire it.
+    let landing = env.landing_objects();
+    let object = landing.keys().find(|name| name.contains("/people/")).expect("an object");
+    let live = bigquery.table("shop", "people").await.unwrap().unwrap();
+    let column = |column: &landbridge_core::diff::LiveColumn| TableColumn {
+        name: column.name.clone(),
+        ty: column.ty.parse().unwrap(),
+        repeated: false,
+        policy_tag: None,
+        description: None,
+    };
+    let columns: Vec<TableColumn> = live.live.columns.iter().map(column).collect();
+    let ran = JobId::new("landbridge-shop-ran-a1").unwrap();
+    let load = LoadJob {
+        uris: vec![format!("gs://shop-landing/{object}")],
+        columns: &columns,
+        ..job(&ran)
+    };
+    assert_eq!(bigquery.insert_load_job(&load).await.unwrap(), Inserted::New);
+    while bigquery.job(&ran).await.unwrap() == Some(JobState::Running) {}
     let retired = bigquery.retire_job(&ran).await.unwrap();
     assert!(matches!(retired, Retired::Wrote { ended_at: Some(_) }), "{retired:?}");
+    assert_eq!(bigquery.insert_load_job(&load).await.unwrap(), Inserted::Same);
     assert_eq!(bigquery.insert_load_job(&job(&ran)).await.unwrap(), Inserted::Other);
+    // The schema of the job names no tag, and the table keeps its own.
+    let after = bigquery.table("shop", "people").await.unwrap().unwrap();
+    assert_eq!(after.live, live.live);
 }
 
 /// A redo of the day loads nothing twice, and what a redo with another transform loads is what the

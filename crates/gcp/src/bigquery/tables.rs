@@ -350,9 +350,9 @@ mod tests {
         let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
         expect![[r#"
             {"name":"id","type":"INTEGER"}
-            {"name":"email","policyTags":{"names":[]},"type":"STRING"}
-            {"fields":[{"name":"x","type":"STRING"}],"name":"by_hand","type":"RECORD"}
-            {"mode":"NULLABLE","name":"new","policyTags":{"names":["t/new"]},"type":"STRING"}
+            {"name":"email","type":"STRING","policyTags":{"names":[]}}
+            {"name":"by_hand","type":"RECORD","fields":[{"name":"x","type":"STRING"}]}
+            {"name":"new","type":"STRING","mode":"NULLABLE","policyTags":{"names":["t/new"]}}
         "#]]
         .assert_eq(&lines);
     }
