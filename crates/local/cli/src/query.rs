@@ -37,10 +37,11 @@ Examples:
   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
 
 Users:
-  analyst     sees masked values of every class; unclassified columns are NULL
-  pii-reader  sees the plain values of every class; unclassified columns are NULL
-  stranger    may read the dataset, but a query of a tagged column is refused
-  loader      the functions' account: writes all tables, cannot read tagged columns
+  analyst         sees masked values of every class; unclassified columns are NULL
+  pii-reader      sees the plain values of every class; unclassified columns are NULL
+  stranger        may read the dataset, but a query of a tagged column is refused
+  loader          the functions' account: writes all tables, cannot read tagged columns
+  project-viewer  has the basic role Viewer on the project: may not read the datasets
 
 A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
 exit code is 3.")]

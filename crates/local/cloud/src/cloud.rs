@@ -314,7 +314,8 @@ fn federate(
         Some(url) => caller_lookup::other_aws(url)?,
         None => caller_lookup::local_aws(aws),
     };
-    let provider = roles::federate(google, lookup, config, account_of(&config.export.role_arn));
+    let account = account_of(&config.export.role_arn);
+    let provider = roles::federate(google, lookup, config, account)?;
     Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
 }
 

@@ -21,19 +21,24 @@ pub enum Principal {
     PiiReader,
     /// Reads columns without a policy tag only.
     Stranger,
+    /// Has the basic role Viewer on the project and no other right. It cannot query the datasets,
+    /// and reads the objects of every bucket that still has Google's default policy.
+    ProjectViewer,
 }
 
 impl Principal {
     /// All principals.
-    pub const ALL: [Self; 4] = [Self::Loader, Self::Analyst, Self::PiiReader, Self::Stranger];
+    pub const ALL: [Self; 5] =
+        [Self::Loader, Self::Analyst, Self::PiiReader, Self::Stranger, Self::ProjectViewer];
 
-    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`.
+    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `project-viewer`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loader => "loader",
             Self::Analyst => "analyst",
             Self::PiiReader => "pii-reader",
             Self::Stranger => "stranger",
+            Self::ProjectViewer => "project-viewer",
         }
     }
 
@@ -49,6 +54,7 @@ impl Principal {
             Self::Analyst => "local-analyst",
             Self::PiiReader => "local-pii-reader",
             Self::Stranger => "local-stranger",
+            Self::ProjectViewer => "local-project-viewer",
         }
     }
 
@@ -59,6 +65,7 @@ impl Principal {
             Self::Analyst => "analyst@example.com",
             Self::PiiReader => "pii-reader@example.com",
             Self::Stranger => "stranger@example.com",
+            Self::ProjectViewer => "project-viewer@example.com",
         }
     }
 }
@@ -115,9 +122,8 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
             .dataset_role(&warehouse.ops_dataset, role)
     };
     match principal {
-        Principal::Loader => {
-            on_datasets(Role::DataOwner).bucket_role(&config.transfer.bucket, Role::ObjectAdmin)
-        }
+        // On the project, because the landing bucket's policy has no members but the functions.
+        Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
         Principal::Analyst => tags
             .values()
             .fold(on_datasets(Role::DataViewer), |grants, tag| grants.masked_reader(tag)),
@@ -128,5 +134,6 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
                 grants.fine_grained_reader(tag)
             }),
         Principal::Stranger => on_datasets(Role::DataViewer),
+        Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
     }
 }

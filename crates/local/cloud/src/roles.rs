@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use landbridge_core::config::Config;
 use landbridge_local_aws::Identity;
 use landbridge_local_google::{AwsProvider, CallerIdentityLookup, Grants, LocalGoogle, Role};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::error::LocalError;
 
 /// The functions that use Google. The others use AWS only.
 const FEDERATED: [&str; 3] = ["transfer", "load", "protect"];
@@ -61,12 +63,15 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
 /// Grants the roles of transfer, load and protect access to the local Google by federation. The grants are
 /// those of Terraform and no more, so that a missing right is found locally. `lookup` identifies
 /// the role that signed a request.
+///
+/// # Errors
+/// The landing bucket does not exist.
 pub(crate) fn federate(
     google: &LocalGoogle,
     lookup: CallerIdentityLookup,
     config: &Config,
     account: &str,
-) -> AwsProvider {
+) -> Result<AwsProvider, LocalError> {
     let provider = AwsProvider {
         project_number: PROJECT_NUMBER,
         pool: format!("landbridge-{}", config.source.name),
@@ -74,29 +79,59 @@ pub(crate) fn federate(
         account: account.to_owned(),
         roles: FEDERATED.map(|function| role_name(config, function)).into(),
     };
-    let (warehouse, bucket) = (&config.warehouse, &config.transfer.bucket);
+    let warehouse = &config.warehouse;
     for (function, grants) in [
-        (
-            "transfer",
-            Grants::none()
-                .bucket_role(bucket, Role::ObjectCreator)
-                .bucket_role(bucket, Role::ObjectViewer),
-        ),
+        ("transfer", Grants::none()),
         (
             "load",
             Grants::none()
                 .project_role(Role::JobUser)
                 .dataset_role(&warehouse.dataset, Role::Custom(LOADER))
-                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER))
-                .bucket_role(bucket, Role::ObjectAdmin)
-                .bucket_role(bucket, Role::LegacyBucketReader),
+                .dataset_role(&warehouse.ops_dataset, Role::Custom(LOADER)),
         ),
         ("protect", Grants::none().dataset_role(&warehouse.dataset, Role::Custom(PROTECTOR))),
     ] {
         google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
     }
+    let member = |function: &str| provider.principal_set(&role_name(config, function));
+    google
+        .set_bucket_policy(&config.transfer.bucket, &landing_policy(config, member))
+        .map_err(|error| LocalError::SetUp { cloud: "google", message: error.message })?;
     google.trust_aws(provider.clone(), lookup);
-    provider
+    Ok(provider)
+}
+
+/// The complete policy of the landing bucket, as in `terraform/modules/gcp/landing.tf`. It removes
+/// the bindings of a new bucket, with which every viewer and editor of the project reads all
+/// objects. `member` is the principal set of a function.
+fn landing_policy(config: &Config, member: impl Fn(&str) -> String) -> Value {
+    let (transfer, load) = (member("transfer"), member("load"));
+    let bucket = &config.transfer.bucket;
+    let prefix = match config.transfer.prefix.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let objects = format!("projects/_/buckets/{bucket}/objects/{prefix}{}/", config.source.name);
+    let receipts_only = json!({
+        "title": format!("receipts of {}", config.source.name),
+        "description": "Only JSON below Landbridge's own prefix, no Parquet file",
+        "expression": format!(
+            "resource.name.startsWith('{objects}') && resource.name.endsWith('.json')"
+        ),
+    });
+    json!({
+        "version": 3,
+        "bindings": [
+            {"role": "roles/storage.objectCreator", "members": [transfer]},
+            {"role": "roles/storage.objectViewer", "members": [transfer, load]},
+            {"role": "roles/storage.legacyBucketReader", "members": [load]},
+            {
+                "role": "roles/storage.objectUser",
+                "members": [load],
+                "condition": receipts_only,
+            },
+        ],
+    })
 }
 
 /// The credential configuration for the provider, in the format of Google's documentation for AWS.

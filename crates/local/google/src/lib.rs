@@ -10,6 +10,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`servers`] | [`LocalGoogle`]: the servers, their set-up, and direct access for tests |
+//! | [`versions`] | what tests read directly: former rows, and what a principal can read of them |
 //! | [`access`] | principals, roles, policy tags, data policies, and column access |
 //! | [`masking`] | BigQuery's masking rules, applied to whole columns |
 //! | [`error`] | errors in Google's form |
@@ -27,6 +28,7 @@ pub mod error;
 pub mod masking;
 pub mod servers;
 pub mod sts;
+pub mod versions;
 
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
@@ -35,3 +37,4 @@ pub use servers::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};
 pub use sts::{
     AwsCaller, AwsProvider, CallerIdentityLookup, CallerIdentityResult, SignedAwsRequest,
 };
+pub use versions::{ColumnAccess, ColumnReading, RowVersion, VersionReading};

@@ -84,8 +84,8 @@ pub struct ObjectSummary {
 /// The local Cloud Storage, BigQuery and token service. Clones share their state.
 #[derive(Clone)]
 pub struct LocalGoogle {
-    storage: Storage,
-    bigquery: BigQuery,
+    pub(crate) storage: Storage,
+    pub(crate) bigquery: BigQuery,
     sts: Sts,
 }
 
@@ -101,6 +101,7 @@ impl LocalGoogle {
             store.clone(),
             access.clone(),
             options.location.clone(),
+            options.project.clone(),
             options.allow_anonymous,
         );
         let sts = Sts {
@@ -165,7 +166,7 @@ impl LocalGoogle {
     }
 
     /// Sets the grants of a principal set (`principalSet://iam.googleapis.com/…`), whose members
-    /// are federated. Tokens that were issued before keep their grants.
+    /// are federated. Tokens that were issued before keep their grants, except those on buckets.
     pub fn grant_principal_set(&self, set: &str, grants: Grants) {
         self.access().grant_principal_set(set, grants);
     }
@@ -175,9 +176,43 @@ impl LocalGoogle {
         self.access().add_principal(token, email, grants);
     }
 
-    /// Creates a bucket. An existing one stays unchanged.
+    /// Creates a bucket with Google's default policy: viewers and editors of the project can read
+    /// its objects. An existing one stays unchanged.
     pub fn create_bucket(&self, name: &str) {
-        let _ = self.storage.store.create_bucket(name, &self.bigquery.location, Map::new());
+        let _ = self.storage.create_bucket(name, &self.bigquery.location, Map::new());
+    }
+
+    /// The IAM policy of a bucket, as `buckets.getIamPolicy` returns it in version 3.
+    ///
+    /// # Errors
+    /// 404 without the bucket.
+    pub fn bucket_policy(&self, bucket: &str) -> Result<Value, GoogleError> {
+        self.storage.bucket_policy(bucket, i64::MAX)
+    }
+
+    /// Replaces the IAM policy of a bucket, as `buckets.setIamPolicy` does. Bindings that are not in
+    /// the new policy are gone, also those of [`Grants::bucket_role`].
+    ///
+    /// # Errors
+    /// 400 for an invalid policy, 404 without the bucket, 412 for an outdated etag.
+    pub fn set_bucket_policy(&self, bucket: &str, policy: &Value) -> Result<(), GoogleError> {
+        self.storage.set_bucket_policy(bucket, policy)
+    }
+
+    /// Whether a principal (an e-mail address or a token) can read an object.
+    ///
+    /// # Errors
+    /// 401 for an unknown principal.
+    pub fn can_read_object(
+        &self,
+        principal: &str,
+        bucket: &str,
+        object: &str,
+    ) -> Result<bool, GoogleError> {
+        self.bigquery.with_access(|access| {
+            let caller = access.find_principal(principal)?;
+            Ok(access.allows_on_object(&caller, bucket, object, "storage.objects.get"))
+        })
     }
 
     /// Creates a dataset in the default location. An existing one stays unchanged.
@@ -232,6 +267,25 @@ impl LocalGoogle {
         self.bigquery.catalog().planned_failures.push(failure);
     }
 
+    /// Holds the next job of `jobs.insert`: it is RUNNING without any effect until
+    /// [`release_job`](Self::release_job). Two calls hold the next two jobs.
+    pub fn hold_next_job(&self) {
+        self.bigquery.catalog().planned_holds += 1;
+    }
+
+    /// The ids of the jobs that are held.
+    pub fn held_jobs(&self) -> Vec<String> {
+        self.bigquery.catalog().held_jobs.keys().cloned().collect()
+    }
+
+    /// Runs a held job now: its rights, files and table are those of this moment.
+    ///
+    /// # Errors
+    /// 404 if no job with this id is held. An error of the job is in its status.
+    pub async fn release_job(&self, id: &str) -> Result<(), GoogleError> {
+        self.bigquery.release_job(id).await
+    }
+
     /// Runs a query as a principal (an e-mail address or a token) without an HTTP call, so that it
     /// is not counted.
     ///
@@ -271,6 +325,11 @@ impl LocalGoogle {
             may_replace: true,
         };
         self.storage.store.put(new, bytes).map(|_| ())
+    }
+
+    /// Deletes an object. Returns whether it existed.
+    pub fn delete_object(&self, bucket: &str, name: &str) -> bool {
+        self.storage.store.delete(bucket, name, Preconditions::default(), None).is_ok()
     }
 
     /// An object's bytes; `None` if the object or the bucket does not exist.
@@ -321,6 +380,8 @@ impl LocalGoogle {
     }
 
     fn access(&self) -> RwLockWriteGuard<'_, AccessControl> {
-        self.bigquery.access.write().unwrap_or_else(PoisonError::into_inner)
+        let mut access = self.bigquery.access.write().unwrap_or_else(PoisonError::into_inner);
+        access.count_change();
+        access
     }
 }

@@ -63,6 +63,11 @@ impl Call {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a query parameter.
+    pub(crate) fn query_params<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A query parameter that must be an integer.
     pub(crate) fn int_param(&self, name: &str) -> Result<Option<i64>, GoogleError> {
         self.query_param(name)

@@ -7,6 +7,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::BoxFuture;
+
 /// A call that a server processed, whether or not its response reached the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -38,6 +40,50 @@ pub struct CallFault {
     pub kind: CallFaultKind,
 }
 
+/// A call that has arrived, for a [`CallObserver`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrivedCall {
+    /// A number that no other call of this monitor has. Later calls have greater numbers.
+    pub id: u64,
+    /// The name of the server, as in [`Call::server`].
+    pub server: &'static str,
+    /// `METHOD /path`, without the query string.
+    pub request: String,
+}
+
+/// What happens to a call that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The server processes it.
+    Proceed,
+    /// It takes no effect: the server responds with this HTTP status and an empty body.
+    Reject(u16),
+    /// It takes no effect, and the connection closes without a response.
+    Drop,
+}
+
+/// What happens to the response of a call that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The caller receives it.
+    Send,
+    /// The connection closes without a response.
+    Drop,
+}
+
+/// Watches every call before it takes effect and after it took effect, and can hold it at both
+/// points: the call waits for the returned future. In between, other calls can take effect.
+///
+/// A caller that disconnects does not cancel a call that is held.
+pub trait CallObserver: Send + Sync + 'static {
+    /// A call has arrived and has had no effect yet.
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission>;
+
+    /// The same call took effect, and its response with this HTTP status is not sent yet. Not
+    /// called for a call that was not admitted.
+    fn after(&self, call: ArrivedCall, status: u16) -> BoxFuture<'static, Delivery>;
+}
+
 type KillHook = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
@@ -47,6 +93,8 @@ struct MonitorState {
     fault_fired: bool,
     recording: Option<Vec<Call>>,
     kill_hook: Option<KillHook>,
+    observer: Option<Arc<dyn CallObserver>>,
+    last_id: u64,
 }
 
 /// Counts the calls to one or more servers, records them on request and can break one of them.
@@ -94,6 +142,11 @@ impl CallMonitor {
         self.state().kill_hook = Some(Arc::new(hook));
     }
 
+    /// Sets the observer of all calls that arrive from now on; replaces an earlier one.
+    pub fn set_observer(&self, observer: Arc<dyn CallObserver>) {
+        self.state().observer = Some(observer);
+    }
+
     /// Starts a recording; drops what an earlier recording contained.
     pub fn start_recording(&self) {
         self.state().recording = Some(Vec::new());
@@ -112,6 +165,18 @@ impl CallMonitor {
         let fault = state.fault.filter(|fault| fault.call_number == state.count)?;
         state.fault_fired = true;
         Some(fault.kind)
+    }
+
+    /// Numbers a call for the observer, if there is one.
+    pub(crate) fn observe(
+        &self,
+        server: &'static str,
+        request: &str,
+    ) -> Option<(Arc<dyn CallObserver>, ArrivedCall)> {
+        let mut state = self.state();
+        let observer = state.observer.clone()?;
+        state.last_id += 1;
+        Some((observer, ArrivedCall { id: state.last_id, server, request: request.to_owned() }))
     }
 
     /// Records a call that the server has processed.

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::monitor::{Call, CallFaultKind, CallMonitor};
+use crate::monitor::{Admission, Call, CallFaultKind, CallMonitor, Delivery};
 
 /// Any error while a body is read or written.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -133,20 +133,17 @@ async fn respond(
     let call = format!("{} {}", request.method(), request.uri().path());
     let fault = monitor.begin_call();
     if let Some(CallFaultKind::Reject(status)) = fault {
-        let mut response = Response::new(empty_body());
-        *response.status_mut() =
-            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
-        return Ok(response);
+        return Ok(rejection(status));
     }
     // A task of its own: as in a real cloud, a caller that disconnects does not cancel the call.
-    let response = match tokio::spawn(async move { service.call(request).await }).await {
-        Ok(response) => response,
+    let processed = tokio::spawn(process(name, service, monitor.clone(), request, call.clone()));
+    let response = match processed.await {
+        Ok(response) => response?,
         Err(error) => {
             tracing::error!(server = name, call, %error, "server panicked");
             return Err(ResponseDropped);
         }
     };
-    monitor.end_call(Call { server: name, request: call, status: response.status().as_u16() });
     match fault {
         Some(CallFaultKind::KillCaller) => {
             monitor.kill_caller();
@@ -155,4 +152,39 @@ async fn respond(
         Some(CallFaultKind::DropResponse) => Err(ResponseDropped),
         Some(CallFaultKind::Reject(_)) | None => Ok(response),
     }
+}
+
+/// Processes a call, with the observer before and after it.
+async fn process(
+    name: &'static str,
+    service: Arc<dyn Service>,
+    monitor: CallMonitor,
+    request: Request,
+    call: String,
+) -> Result<Response, ResponseDropped> {
+    let observed = monitor.observe(name, &call);
+    if let Some((observer, arrived)) = &observed {
+        match observer.before(arrived.clone()).await {
+            Admission::Proceed => {}
+            Admission::Reject(status) => return Ok(rejection(status)),
+            Admission::Drop => return Err(ResponseDropped),
+        }
+    }
+    let response = service.call(request).await;
+    let status = response.status().as_u16();
+    monitor.end_call(Call { server: name, request: call, status });
+    if let Some((observer, arrived)) = observed
+        && observer.after(arrived, status).await == Delivery::Drop
+    {
+        return Err(ResponseDropped);
+    }
+    Ok(response)
+}
+
+/// A response without effect.
+fn rejection(status: u16) -> Response {
+    let mut response = Response::new(empty_body());
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
+    response
 }

@@ -45,10 +45,11 @@ fn help_of_query() {
         out |   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
         out |
         out | Users:
-        out |   analyst     sees masked values of every class; unclassified columns are NULL
-        out |   pii-reader  sees the plain values of every class; unclassified columns are NULL
-        out |   stranger    may read the dataset, but a query of a tagged column is refused
-        out |   loader      the functions' account: writes all tables, cannot read tagged columns
+        out |   analyst         sees masked values of every class; unclassified columns are NULL
+        out |   pii-reader      sees the plain values of every class; unclassified columns are NULL
+        out |   stranger        may read the dataset, but a query of a tagged column is refused
+        out |   loader          the functions' account: writes all tables, cannot read tagged columns
+        out |   project-viewer  has the basic role Viewer on the project: may not read the datasets
         out |
         out | A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
         out | exit code is 3.
@@ -70,7 +71,7 @@ fn every_command_has_examples() {
 fn an_unknown_user_is_an_error_that_lists_all_users() {
     expect![[r#"
         exit code 2
-        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger
+        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, project-viewer
         err |
         err | For more information, try '--help'.
     "#]]

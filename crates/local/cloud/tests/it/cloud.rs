@@ -199,6 +199,7 @@ async fn principals_read_what_their_roles_allow() {
         (Principal::Analyst, true, true),
         (Principal::PiiReader, true, true),
         (Principal::Stranger, false, true),
+        (Principal::ProjectViewer, false, false),
     ] {
         for (column, may) in [("email", email), ("passport", passport)] {
             let sql = format!("SELECT {column} FROM shop.creators");
@@ -208,6 +209,37 @@ async fn principals_read_what_their_roles_allow() {
         assert_eq!(Principal::parse(who.name()), Some(who));
     }
     assert!(cloud.google().query_as("unknown", "SELECT 1").await.is_err());
+}
+
+#[tokio::test]
+async fn only_the_functions_are_members_of_the_landing_bucket() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+    let google = cloud.google();
+    let policy = google.bucket_policy("shop-staging").unwrap();
+    let bindings: Vec<String> = (policy["bindings"].as_array().unwrap().iter())
+        .map(|binding| {
+            let role = binding["role"].as_str().unwrap().rsplit('.').next().unwrap();
+            let members: Vec<&str> = (binding["members"].as_array().unwrap().iter())
+                .map(|it| it.as_str().unwrap().rsplit('/').next().unwrap())
+                .collect();
+            let condition = binding["condition"]["expression"].as_str().unwrap_or("always");
+            format!("{role}: {} ({condition})\n", members.join(", "))
+        })
+        .collect();
+    expect_test::expect![[r#"
+        objectCreator: landbridge-shop-transfer (always)
+        objectViewer: landbridge-shop-load, landbridge-shop-transfer (always)
+        legacyBucketReader: landbridge-shop-load (always)
+        objectUser: landbridge-shop-load (resource.name.startsWith('projects/_/buckets/shop-staging/objects/landbridge/shop/') && resource.name.endsWith('.json'))
+    "#]].assert_eq(&bindings.concat());
+    google.put_object("shop-staging", "landbridge/shop/2026-11-21/1.parquet", b"x").unwrap();
+    for who in Principal::ALL {
+        let can_read = google
+            .can_read_object(who.email(), "shop-staging", "landbridge/shop/2026-11-21/1.parquet")
+            .unwrap();
+        assert_eq!(can_read, who == Principal::Loader, "{}", who.name());
+    }
 }
 
 #[tokio::test]

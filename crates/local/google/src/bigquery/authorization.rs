@@ -62,6 +62,23 @@ impl BigQuery {
             .ok_or_else(|| GoogleError::not_found(format!("Not found: policy tag {name}")))
     }
 
+    /// Checks that the caller may send a schema with `policyTags`. The key alone requires the
+    /// permission, also with the tags that the fields have already, and also an empty list
+    /// (reported for load jobs in googleapis/python-bigquery#557 and #981, and for `tables.patch` in
+    /// apache/airflow#15367). Google also requires `datacatalog.taxonomies.get`, which these servers
+    /// do not check.
+    pub(super) fn authorize_named_tags(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        fields: &[Field],
+    ) -> Result<(), GoogleError> {
+        if leaf_fields(fields).iter().any(|(_, field)| field.tags.is_some()) {
+            self.authorize_on_table(caller, name, "bigquery.tables.setCategory")?;
+        }
+        Ok(())
+    }
+
     /// Checks that the caller may set the policy tags of `fields`: a changed tag requires the
     /// permission `bigquery.tables.setCategory`, and must exist in the table's location. Tags that
     /// are the same in `before` require nothing.

@@ -1,7 +1,8 @@
 //! The catalog: datasets, tables and jobs in memory.
 //!
 //! A table's rows are one immutable value that a load replaces as a whole, so a reader sees either
-//! the old or the new rows, never a mixture.
+//! the old or the new rows, never a mixture. The replaced rows stay readable for the dataset's
+//! time-travel window (`versions`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::job::Job;
+use super::jobs::HeldJob;
+use super::row_access::RowAccess;
 use super::schema::{Field, arrow_schema, fields_resource};
+use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
 
 /// A table's name, displayed as `PROJECT:DATASET.TABLE` like in BigQuery's messages.
@@ -138,9 +142,16 @@ pub(crate) struct Table {
     /// The values of the [`TABLE_PROPERTIES`] that were set.
     pub(crate) properties: Map<String, Value>,
     pub(crate) rows: Arc<TableRows>,
+    /// When `rows` became current, and the number of this version of the rows.
+    pub(crate) rows_since: Timestamp,
+    pub(crate) rows_number: u64,
+    /// Rows that time travel still reaches, oldest first.
+    pub(crate) former_rows: Vec<FormerRows>,
+    pub(crate) row_access: RowAccess,
     created: Timestamp,
     modified: Timestamp,
     version: u64,
+    changes: Changes,
     metadata_updates: Vec<Instant>,
 }
 
@@ -158,16 +169,70 @@ pub(crate) const TABLE_PROPERTIES: [&str; 9] = [
 ];
 
 impl Table {
-    pub(crate) fn new(fields: Vec<Field>, properties: Map<String, Value>, now: Timestamp) -> Self {
+    /// A table without rows. `changes` numbers its versions.
+    pub(crate) fn new(
+        fields: Vec<Field>,
+        properties: Map<String, Value>,
+        now: Timestamp,
+        changes: &Changes,
+    ) -> Self {
+        let version = changes.next();
         Self {
             fields,
             properties,
             rows: Arc::default(),
+            rows_since: now,
+            rows_number: version,
+            former_rows: Vec::new(),
+            row_access: RowAccess::default(),
             created: now,
             modified: now,
-            version: 1,
+            version,
+            changes: changes.clone(),
             metadata_updates: Vec::new(),
         }
+    }
+
+    /// Replaces the rows and the fields. The former rows stay readable by time travel.
+    pub(crate) fn replace_rows(
+        &mut self,
+        fields: Vec<Field>,
+        rows: TableRows,
+        now: Timestamp,
+        window: Window,
+    ) {
+        self.former_rows.push(FormerRows {
+            number: self.rows_number,
+            fields: std::mem::replace(&mut self.fields, fields),
+            rows: std::mem::replace(&mut self.rows, Arc::new(rows)),
+            since: self.rows_since,
+            replaced_at: now,
+        });
+        self.rows_since = now;
+        self.mark_modified(now);
+        self.rows_number = self.version;
+        self.expire_rows(now, window);
+    }
+
+    /// Drops the former rows that time travel no longer reaches.
+    pub(crate) fn expire_rows(&mut self, now: Timestamp, window: Window) {
+        self.former_rows.retain(|it| window.reaches(now, it.replaced_at));
+    }
+
+    /// When the table was created.
+    pub(crate) fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// Records a change of the row access policies. It does not change the etag: the policies are
+    /// resources of their own.
+    pub(crate) fn mark_row_access_changed(&mut self) {
+        self.row_access.changed = self.changes.next();
+    }
+
+    /// The number of the table's last change. No other table ever has it.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -177,7 +242,7 @@ impl Table {
     /// Records a change: the time and a new version.
     pub(crate) fn mark_modified(&mut self, now: Timestamp) {
         self.modified = now;
-        self.version += 1;
+        self.version = self.changes.next();
     }
 
     /// Counts a metadata update against BigQuery's limit per table in ten seconds. Uses real time,
@@ -281,6 +346,17 @@ impl Dataset {
         format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
     }
 
+    /// The time-travel window of the dataset's tables.
+    pub(crate) fn time_travel(&self) -> Window {
+        Window::of_dataset(&self.properties)
+    }
+
+    /// Drops the former rows of all tables that time travel no longer reaches.
+    pub(crate) fn expire_rows(&mut self, now: Timestamp) {
+        let window = self.time_travel();
+        self.tables.values_mut().for_each(|table| table.expire_rows(now, window));
+    }
+
     pub(crate) fn resource(&self, project: &str, id: &str) -> Value {
         let mut value = json!({
             "kind": "bigquery#dataset",
@@ -292,6 +368,7 @@ impl Dataset {
             "creationTime": self.created.as_millisecond().to_string(),
             "lastModifiedTime": self.modified.as_millisecond().to_string(),
             "type": "DEFAULT",
+            "maxTimeTravelHours": self.time_travel().hours().to_string(),
         });
         if let Some(target) = value.as_object_mut() {
             target.extend(self.properties.clone());
@@ -313,7 +390,12 @@ pub(crate) struct Catalog {
     pub(crate) datasets: BTreeMap<String, Dataset>,
     pub(crate) jobs: BTreeMap<String, Job>,
     pub(crate) last_job_number: u64,
+    pub(crate) changes: Changes,
     pub(crate) planned_failures: Vec<PlannedFailure>,
+    /// How many of the next jobs a test holds.
+    pub(crate) planned_holds: usize,
+    /// The held jobs by id.
+    pub(crate) held_jobs: BTreeMap<String, HeldJob>,
 }
 
 impl Catalog {
@@ -332,6 +414,19 @@ impl Catalog {
     pub(crate) fn table(&self, name: &TableName) -> Result<&Table, GoogleError> {
         let dataset = self.dataset(&name.project, &name.dataset)?;
         dataset.tables.get(&name.table).ok_or_else(|| name.not_found())
+    }
+
+    /// The table's rows that time travel no longer reaches at `now` are dropped first.
+    pub(crate) fn table_in_window(
+        &mut self,
+        name: &TableName,
+        now: Timestamp,
+    ) -> Result<&Table, GoogleError> {
+        let dataset = self.dataset_mut(&name.project, &name.dataset)?;
+        let window = dataset.time_travel();
+        let table = dataset.tables.get_mut(&name.table).ok_or_else(|| name.not_found())?;
+        table.expire_rows(now, window);
+        Ok(table)
     }
 
     pub(crate) fn table_mut(&mut self, name: &TableName) -> Result<&mut Table, GoogleError> {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::catalog::Dataset;
-use super::{BigQuery, check_etag, list_response, merge_properties};
+use super::versions::check_window;
+use super::{BigQuery, check_etag, check_labels, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
@@ -44,7 +45,7 @@ impl BigQuery {
                 self.create_dataset(
                     id,
                     location.unwrap_or(&self.location),
-                    settable_properties(&body),
+                    settable_properties(&body)?,
                 )?;
                 Ok(json_response(
                     200,
@@ -96,11 +97,18 @@ impl BigQuery {
                 let mut catalog = self.catalog();
                 let dataset = catalog.dataset_mut(&self.project, id)?;
                 check_etag(call, &dataset.etag())?;
-                if method == "PUT" {
-                    dataset.properties.clear();
-                }
-                merge_properties(&mut dataset.properties, &body, &DATASET_PROPERTIES);
-                dataset.mark_modified(self.clock.now());
+                let mut properties =
+                    if method == "PUT" { Map::new() } else { dataset.properties.clone() };
+                merge_properties(&mut properties, &body, &DATASET_PROPERTIES);
+                check_window(&mut properties)?;
+                check_labels(&properties)?;
+                let now = self.clock.now();
+                // Rows that left the window before do not come back with a longer one, and rows
+                // that a shorter one excludes are gone.
+                dataset.expire_rows(now);
+                dataset.properties = properties;
+                dataset.expire_rows(now);
+                dataset.mark_modified(now);
                 Ok(json_response(200, &dataset.resource(&self.project, id)))
             }
             "DELETE" => {
@@ -122,8 +130,10 @@ impl BigQuery {
     }
 }
 
-fn settable_properties(body: &Value) -> Map<String, Value> {
+fn settable_properties(body: &Value) -> Result<Map<String, Value>, GoogleError> {
     let mut properties = Map::new();
     merge_properties(&mut properties, body, &DATASET_PROPERTIES);
-    properties
+    check_window(&mut properties)?;
+    check_labels(&properties)?;
+    Ok(properties)
 }

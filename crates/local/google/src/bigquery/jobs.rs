@@ -1,7 +1,8 @@
 //! Job calls, and the execution of jobs.
 //!
 //! A job runs to completion before `jobs.insert` returns, but the response shows it as RUNNING. A
-//! job's id can never be used again, whether the job succeeded or not.
+//! job's id can never be used again, whether the job succeeded or not. A test can hold a job: it
+//! stays RUNNING without any effect until the test releases it, as a slow job does in BigQuery.
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ impl BigQuery {
         let location = location.unwrap_or(&self.location).to_owned();
         let job_spec = if let Some(load) = configuration.get("load") {
             let spec = LoadSpec::parse(load, &self.project)?;
+            self.authorize_named_tags(caller, &spec.destination, &spec.schema)?;
             configuration["jobType"] = json!("LOAD");
             JobSpec::Load(Box::new(spec))
         } else if let Some(query) = configuration.get("query") {
@@ -51,8 +53,11 @@ impl BigQuery {
             return self.dry_run(caller, job_spec, configuration, location).await;
         }
         let id = self.register_job(caller, id, location, configuration)?;
-        let outcome = self.run_job(caller, job_spec).await;
-        let catalog = self.finish_job(&id, outcome);
+        if let Some(job_spec) = self.hold_if_planned(&id, caller, job_spec) {
+            let outcome = self.run_job(caller, job_spec).await;
+            drop(self.finish_job(&id, outcome));
+        }
+        let catalog = self.catalog();
         let job = catalog.jobs.get(&id).ok_or_else(|| job_not_found(&self.project, &id))?;
         // Shown as RUNNING, so that a client has to poll the job for its outcome.
         Ok(json_response(200, &job.resource(&self.project, &id, false)))
@@ -83,10 +88,14 @@ impl BigQuery {
         list_response(call, json!({"kind": "bigquery#jobList"}), "jobs", all)
     }
 
-    /// `jobs.cancel`: the job has already run, so the response only shows its state, as Google's
-    /// does.
+    /// `jobs.cancel`: a held job ends without effect. Any other job has already run, so the response
+    /// only shows its state, as Google's does.
     pub(super) fn cancel_job(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
         self.authorize_job(caller, call, id)?;
+        if self.catalog().held_jobs.remove(id).is_some() {
+            let stopped = GoogleError::new(400, "stopped", "Job execution was cancelled.");
+            drop(self.finish_job(id, Err(stopped)));
+        }
         let catalog = self.catalog();
         let job = catalog.jobs.get(id).ok_or_else(|| job_not_found(&self.project, id))?;
         Ok(json_response(
@@ -100,8 +109,33 @@ impl BigQuery {
 
     pub(super) fn delete_job(&self, caller: &Principal, id: &str) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.jobs.delete")?;
-        self.catalog().jobs.remove(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        let mut catalog = self.catalog();
+        catalog.jobs.remove(id).ok_or_else(|| job_not_found(&self.project, id))?;
+        catalog.held_jobs.remove(id);
         Ok(no_content_response())
+    }
+
+    /// Holds a job if a test has planned this. Returns the job otherwise.
+    fn hold_if_planned(&self, id: &str, caller: &Principal, job_spec: JobSpec) -> Option<JobSpec> {
+        let mut catalog = self.catalog();
+        if catalog.planned_holds == 0 {
+            return Some(job_spec);
+        }
+        catalog.planned_holds -= 1;
+        catalog.held_jobs.insert(id.to_owned(), HeldJob { caller: caller.clone(), job_spec });
+        None
+    }
+
+    /// Runs a held job.
+    ///
+    /// # Errors
+    /// 404 if no job with this id is held.
+    pub(crate) async fn release_job(&self, id: &str) -> Result<(), GoogleError> {
+        let held = self.catalog().held_jobs.remove(id);
+        let HeldJob { caller, job_spec } = held.ok_or_else(|| job_not_found(&self.project, id))?;
+        let outcome = self.run_job(&caller, job_spec).await;
+        drop(self.finish_job(id, outcome));
+        Ok(())
     }
 
     /// Checks that the caller may read a job: its creator may, others need the permission
@@ -236,6 +270,12 @@ impl BigQuery {
 pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
     Query(QuerySpec),
+}
+
+/// A job that a test holds.
+pub(crate) struct HeldJob {
+    caller: Principal,
+    job_spec: JobSpec,
 }
 
 /// The outcome of a successful job.

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `authorization` | permission checks |
 //! | `catalog` | datasets, tables and jobs in memory |
+//! | `row_access` | row access policies |
+//! | `versions` | time travel: the former rows of a table |
 //! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
 //! | `datasets`, `tables` | dataset and table calls |
 //! | `jobs` | job calls and the execution of jobs |
@@ -20,8 +22,10 @@ mod jobs;
 mod load;
 mod queries;
 pub(crate) mod query;
-mod schema;
+mod row_access;
+pub(crate) mod schema;
 mod tables;
+pub(crate) mod versions;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -104,6 +108,12 @@ impl BigQuery {
                 let name = TableName::new(&self.project, id, table);
                 self.handle_table(&caller, &call, &name)
             }
+            (_, ["projects", _, "datasets", id, "tables", table, policies, rest @ ..])
+                if policies.starts_with("rowAccessPolicies") =>
+            {
+                let name = TableName::new(&self.project, id, table);
+                self.handle_row_policies(&caller, &call, &name, rest)
+            }
             ("GET", ["projects", _, "datasets", id, "tables", table, "data"]) => {
                 let name = TableName::new(&self.project, id, table);
                 self.list_table_data(&caller, &call, &name).await
@@ -129,11 +139,17 @@ impl BigQuery {
     }
 }
 
+/// The largest page of a list call, with or without `maxResults`. Google names no number for a call
+/// without it ("the maximum number of results to return in a single response page"); clients must
+/// follow `nextPageToken` in any case.
+const PAGE_ITEMS: usize = 50;
+
 /// The response to a list call: the page of `items` that `maxResults` and `pageToken` (an offset)
 /// select, as `body[key]`.
 fn list_response(call: &Call, mut body: Value, key: &str, items: Vec<Value>) -> ApiResult {
     let start = call.int_param("pageToken")?.unwrap_or(0).max(0) as usize;
-    let limit = call.int_param("maxResults")?.map_or(1000, |it| it.max(1) as usize);
+    let limit = call.int_param("maxResults")?.map_or(PAGE_ITEMS, |it| it.max(1) as usize);
+    let limit = limit.min(PAGE_ITEMS);
     if start + limit < items.len() {
         body["nextPageToken"] = json!((start + limit).to_string());
     }
@@ -151,6 +167,34 @@ fn check_etag(call: &Call, etag: &str) -> Result<(), GoogleError> {
     }
 }
 
+/// The limits of labels: their number, and the characters of a key and a value.
+const MAX_LABELS: usize = 64;
+const MAX_LABEL_CHARS: usize = 63;
+
+/// Checks the labels of a resource ("Requirements for labels" in Google's documentation).
+fn check_labels(properties: &Map<String, Value>) -> Result<(), GoogleError> {
+    let Some(labels) = properties.get("labels").and_then(Value::as_object) else { return Ok(()) };
+    let is_allowed = |c: char| {
+        (c.is_alphabetic() && !c.is_uppercase()) || c.is_numeric() || c == '_' || c == '-'
+    };
+    let is_text =
+        |text: &str| text.chars().count() <= MAX_LABEL_CHARS && text.chars().all(is_allowed);
+    if labels.len() > MAX_LABELS {
+        return Err(GoogleError::invalid("A resource can have at most 64 labels."));
+    }
+    for (key, value) in labels {
+        let starts_with_letter = key.chars().next().is_some_and(char::is_alphabetic);
+        if !starts_with_letter || !is_text(key) || !value.as_str().is_some_and(is_text) {
+            return Err(GoogleError::invalid(format!(
+                "Label {key} is not valid: keys and values can contain only lowercase letters, \
+                 numeric characters, underscores and dashes, at most 63, and a key starts with a \
+                 letter."
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Copies the settable properties of `body` to `target`. A null removes a property. Labels are
 /// merged; a null removes a label.
 fn merge_properties(target: &mut Map<String, Value>, body: &Value, settable: &[&str]) {
@@ -160,12 +204,12 @@ fn merge_properties(target: &mut Map<String, Value>, body: &Value, settable: &[&
         }
         if value.is_null() {
             target.remove(key);
-        } else if key == "labels"
-            && let (Some(old), Some(new)) =
-                (target.get_mut(key).and_then(Value::as_object_mut), value.as_object())
-        {
-            old.extend(new.clone());
-            old.retain(|_, it| !it.is_null());
+        } else if let ("labels", Some(new)) = (key.as_str(), value.as_object()) {
+            let labels = target.entry(key.clone()).or_insert_with(|| json!({}));
+            if let Some(labels) = labels.as_object_mut() {
+                labels.extend(new.clone());
+                labels.retain(|_, it| !it.is_null());
+            }
         } else {
             target.insert(key.clone(), value.clone());
         }

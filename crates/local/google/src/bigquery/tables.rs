@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::{TABLE_PROPERTIES, Table, TableName};
 use super::query::cells::{CellFormat, row_json};
 use super::schema::{Field, find_field, parse_schema, patched_fields};
-use super::{BigQuery, check_etag, list_response, merge_properties};
+use super::{BigQuery, check_etag, check_labels, list_response, merge_properties};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
@@ -52,12 +52,14 @@ impl BigQuery {
         check_layout(&fields, &body)?;
         let mut properties = Map::new();
         merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
+        check_labels(&properties)?;
         let mut catalog = self.catalog();
+        let changes = catalog.changes.clone();
         let tables = &mut catalog.dataset_mut(&self.project, dataset)?.tables;
         if tables.contains_key(id) {
             return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
         }
-        let table = Table::new(fields, properties, self.clock.now());
+        let table = Table::new(fields, properties, self.clock.now(), &changes);
         let resource = table.resource(&name, &location);
         tables.insert(id.to_owned(), table);
         Ok(json_response(200, &resource))
@@ -121,7 +123,11 @@ impl BigQuery {
         let body = call.json_body()?;
         let new = match body.get("schema") {
             None | Some(Value::Null) => None,
-            Some(schema) => Some(parse_schema(Some(schema))?),
+            Some(schema) => {
+                let fields = parse_schema(Some(schema))?;
+                self.authorize_named_tags(caller, name, &fields)?;
+                Some(fields)
+            }
         };
         let mut catalog = self.catalog();
         let location = catalog.dataset(&name.project, &name.dataset)?.location.clone();
@@ -134,6 +140,7 @@ impl BigQuery {
         self.check_tags(caller, name, &location, &table.fields, &fields)?;
         let mut properties = if replace { Map::new() } else { table.properties.clone() };
         merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
+        check_labels(&properties)?;
         check_layout(&fields, &Value::Object(properties.clone()))?;
         table.count_metadata_update(self.metadata_update_limit, name)?;
         table.fields = fields;

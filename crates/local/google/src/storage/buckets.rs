@@ -31,8 +31,20 @@ impl Storage {
             ("DELETE", [bucket]) => {
                 self.authorize(call, bucket, "storage.buckets.delete")?;
                 self.store.delete_bucket(bucket)?;
+                self.access_mut().remove_bucket(bucket);
                 Ok(no_content_response())
             }
+            ("GET", [bucket, "iam"]) => {
+                self.authorize(call, bucket, "storage.buckets.getIamPolicy")?;
+                let requested_version = call.int_param("optionsRequestedPolicyVersion")?;
+                Ok(json_response(200, &self.bucket_policy(bucket, requested_version.unwrap_or(1))?))
+            }
+            ("PUT", [bucket, "iam"]) => {
+                self.authorize(call, bucket, "storage.buckets.setIamPolicy")?;
+                self.set_bucket_policy(bucket, &call.json_body()?)?;
+                Ok(json_response(200, &self.bucket_policy(bucket, i64::MAX)?))
+            }
+            ("GET", [bucket, "iam", "testPermissions"]) => self.test_permissions(call, bucket),
             // gcloud reads the layout first. Permission to list objects is sufficient.
             ("GET", [bucket, "storageLayout"]) => {
                 self.authorize(call, bucket, "storage.objects.list")?;
@@ -65,8 +77,63 @@ impl Storage {
                 properties.insert(key.to_owned(), value.clone());
             }
         }
-        self.store.create_bucket(name, location.unwrap_or(&self.location), properties)?;
+        self.create_bucket(name, location.unwrap_or(&self.location), properties)?;
         Ok(json_response(200, &self.store.bucket_resource(name, &call.origin())?))
+    }
+
+    /// Creates a bucket with uniform bucket-level access and Google's default policy.
+    ///
+    /// # Errors
+    /// 409 for an existing bucket.
+    pub(crate) fn create_bucket(
+        &self,
+        name: &str,
+        location: &str,
+        properties: Map<String, Value>,
+    ) -> Result<(), GoogleError> {
+        self.store.create_bucket(name, location, properties)?;
+        self.access_mut().add_bucket(name, &self.project);
+        Ok(())
+    }
+
+    /// The policy of a bucket, with conditions if version 3 is requested.
+    ///
+    /// # Errors
+    /// 404 without the bucket.
+    pub(crate) fn bucket_policy(
+        &self,
+        bucket: &str,
+        requested_version: i64,
+    ) -> Result<Value, GoogleError> {
+        self.store.bucket_location(bucket)?;
+        Ok(self.with_access(|access| access.bucket_policy(bucket, requested_version)))
+    }
+
+    /// Replaces the policy of a bucket.
+    ///
+    /// # Errors
+    /// 400 for an invalid policy, 404 without the bucket, 412 for an outdated etag.
+    pub(crate) fn set_bucket_policy(
+        &self,
+        bucket: &str,
+        policy: &Value,
+    ) -> Result<(), GoogleError> {
+        self.store.bucket_location(bucket)?;
+        self.access_mut().set_bucket_policy(bucket, policy)
+    }
+
+    /// `buckets.testIamPermissions`: returns which of the given permissions the caller has.
+    fn test_permissions(&self, call: &Call, bucket: &str) -> ApiResult {
+        let caller = self.authenticate(call)?;
+        self.store.bucket_location(bucket)?;
+        let permissions = call.query_params("permissions");
+        let granted: Vec<&str> = self.with_access(|access| {
+            permissions.filter(|it| access.allows_on_bucket(&caller, bucket, it)).collect()
+        });
+        Ok(json_response(
+            200,
+            &json!({"kind": "storage#testIamPermissionsResponse", "permissions": granted}),
+        ))
     }
 }
 

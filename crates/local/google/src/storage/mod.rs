@@ -16,7 +16,7 @@ mod resumable;
 pub(crate) mod store;
 mod upload;
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use http::Method;
 use serde_json::json;
@@ -35,6 +35,7 @@ pub(crate) struct Storage {
     sessions: UploadSessions,
     /// The location of buckets that are created without one.
     location: String,
+    project: String,
     allow_anonymous: bool,
     /// The server's own address, once it is known.
     url: Arc<OnceLock<String>>,
@@ -45,10 +46,11 @@ impl Storage {
         store: ObjectStore,
         access: Arc<RwLock<AccessControl>>,
         location: String,
+        project: String,
         allow_anonymous: bool,
     ) -> Self {
         let (sessions, url) = (UploadSessions::default(), Arc::default());
-        Self { store, access, sessions, location, allow_anonymous, url }
+        Self { store, access, sessions, location, project, allow_anonymous, url }
     }
 
     /// Sets the server's own address. Only the first call has an effect.
@@ -92,6 +94,14 @@ impl Storage {
         }
     }
 
+    fn authenticate(&self, call: &Call) -> Result<Principal, GoogleError> {
+        match call.bearer_token() {
+            None if self.allow_anonymous => Ok(Principal::anonymous()),
+            None => Err(GoogleError::unauthenticated()),
+            Some(token) => self.with_access(|access| access.authenticate(token)),
+        }
+    }
+
     /// Returns the caller if it has `permission` on `bucket`.
     ///
     /// # Errors
@@ -102,33 +112,56 @@ impl Storage {
         bucket: &str,
         permission: &str,
     ) -> Result<Principal, GoogleError> {
-        let caller = match call.bearer_token() {
-            None if self.allow_anonymous => Principal::anonymous(),
-            None => return Err(GoogleError::unauthenticated()),
-            Some(token) => self.with_access(|access| access.authenticate(token))?,
-        };
-        if self.is_allowed(&caller, bucket, permission) {
-            Ok(caller)
-        } else {
-            Err(GoogleError::new(
-                403,
-                "forbidden",
-                format!(
-                    "{} does not have {permission} access to the Google Cloud Storage bucket \
-                     {bucket}. Permission '{permission}' denied on resource (or it may not exist).",
-                    caller.email
-                ),
-            ))
+        let caller = self.authenticate(call)?;
+        if self.with_access(|access| access.allows_on_bucket(&caller, bucket, permission)) {
+            return Ok(caller);
         }
+        Err(forbidden(&caller, permission, &format!("bucket {bucket}")))
     }
 
-    fn is_allowed(&self, caller: &Principal, bucket: &str, permission: &str) -> bool {
-        self.with_access(|access| access.allows_on_bucket(caller, bucket, permission))
+    /// Checks that the caller has `permission` on an object, which need not exist.
+    ///
+    /// # Errors
+    /// 401 without a valid token, 403 without the permission.
+    fn authorize_object(
+        &self,
+        call: &Call,
+        (bucket, object): (&str, &str),
+        permission: &str,
+    ) -> Result<(), GoogleError> {
+        let caller = self.authenticate(call)?;
+        if self.is_allowed(&caller, bucket, object, permission) {
+            return Ok(());
+        }
+        Err(forbidden(&caller, permission, &format!("object {bucket}/{object}")))
+    }
+
+    fn is_allowed(&self, caller: &Principal, bucket: &str, object: &str, permission: &str) -> bool {
+        self.with_access(|access| access.allows_on_object(caller, bucket, object, permission))
+    }
+
+    /// The access rules, to change them.
+    fn access_mut(&self) -> RwLockWriteGuard<'_, AccessControl> {
+        let mut access = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        access.count_change();
+        access
     }
 
     fn with_access<T>(&self, read: impl FnOnce(&AccessControl) -> T) -> T {
         read(&self.access.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn forbidden(caller: &Principal, permission: &str, what: &str) -> GoogleError {
+    GoogleError::new(
+        403,
+        "forbidden",
+        format!(
+            "{} does not have {permission} access to the Google Cloud Storage {what}. Permission \
+             '{permission}' denied on resource (or it may not exist).",
+            caller.email
+        ),
+    )
 }
 
 /// The preconditions in a call's query.

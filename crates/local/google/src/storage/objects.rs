@@ -28,19 +28,20 @@ impl Storage {
                 self.download(call, bucket, &name.join("/"))
             }
             ("GET", name) => {
-                self.authorize(call, bucket, "storage.objects.get")?;
-                let object = self.find_object(call, bucket, &name.join("/"))?;
+                let name = name.join("/");
+                self.authorize_object(call, (bucket, &name), "storage.objects.get")?;
+                let object = self.find_object(call, bucket, &name)?;
                 Ok(json_response(200, &object.resource(&call.origin())))
             }
             ("PATCH" | "PUT", name) => {
-                self.authorize(call, bucket, "storage.objects.update")?;
                 let (name, preconditions) = (name.join("/"), preconditions(call)?);
+                self.authorize_object(call, (bucket, &name), "storage.objects.update")?;
                 let object = self.store.patch(bucket, &name, preconditions, &call.json_body()?)?;
                 Ok(json_response(200, &object.resource(&call.origin())))
             }
             ("DELETE", name) => {
-                self.authorize(call, bucket, "storage.objects.delete")?;
                 let (name, generation) = (name.join("/"), call.int_param("generation")?);
+                self.authorize_object(call, (bucket, &name), "storage.objects.delete")?;
                 self.store.delete(bucket, &name, preconditions(call)?, generation)?;
                 Ok(no_content_response())
             }
@@ -79,7 +80,7 @@ impl Storage {
 
     /// Returns the bytes of an object, or a range of them.
     pub(super) fn download(&self, call: &Call, bucket: &str, name: &str) -> ApiResult {
-        self.authorize(call, bucket, "storage.objects.get")?;
+        self.authorize_object(call, (bucket, name), "storage.objects.get")?;
         let object = self.find_object(call, bucket, name)?;
         let generation = object.generation.to_string();
         let metageneration = object.metageneration.to_string();
@@ -186,8 +187,8 @@ impl Storage {
         (to_bucket, to): (&str, &str),
         rewrite: bool,
     ) -> ApiResult {
-        self.authorize(call, from_bucket, "storage.objects.get")?;
-        let caller = self.authorize(call, to_bucket, "storage.objects.create")?;
+        self.authorize_object(call, (from_bucket, from), "storage.objects.get")?;
+        self.authorize_object(call, (to_bucket, to), "storage.objects.create")?;
         let source = self
             .store
             .get(from_bucket, from)?
@@ -201,7 +202,7 @@ impl Storage {
             preconditions: preconditions(call)?,
             crc32c: None,
             md5: None,
-            may_replace: self.is_allowed(&caller, to_bucket, "storage.objects.delete"),
+            may_replace: self.may_replace(call, to_bucket, to)?,
         };
         let created = self.store.put(new, &source.read()?)?;
         let resource = created.resource(&call.origin());
@@ -221,7 +222,7 @@ impl Storage {
     }
 
     fn compose_object(&self, call: &Call, bucket: &str, to: &str) -> ApiResult {
-        let caller = self.authorize(call, bucket, "storage.objects.create")?;
+        self.authorize_object(call, (bucket, to), "storage.objects.create")?;
         let body = call.json_body()?;
         let sources = body.get("sourceObjects").and_then(Value::as_array).cloned();
         let sources = sources.filter(|it| (1..=32).contains(&it.len())).ok_or_else(|| {
@@ -230,6 +231,7 @@ impl Storage {
         let mut bytes = Vec::new();
         for source in &sources {
             let name = source.get("name").and_then(Value::as_str).unwrap_or_default();
+            self.authorize_object(call, (bucket, name), "storage.objects.get")?;
             let object =
                 self.store.get(bucket, name)?.ok_or_else(|| object_not_found(bucket, name))?;
             bytes.extend_from_slice(&object.read()?);
@@ -241,7 +243,7 @@ impl Storage {
             preconditions: preconditions(call)?,
             crc32c: None,
             md5: None,
-            may_replace: self.is_allowed(&caller, bucket, "storage.objects.delete"),
+            may_replace: self.may_replace(call, bucket, to)?,
         };
         Ok(json_response(200, &self.store.put(new, &bytes)?.resource(&call.origin())))
     }

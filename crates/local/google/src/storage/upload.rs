@@ -26,42 +26,41 @@ impl Storage {
         if call.method != Method::POST {
             return Err(unknown_call());
         }
-        let caller = self.authorize(call, bucket, "storage.objects.create")?;
-        let may_replace = self.is_allowed(&caller, bucket, "storage.objects.delete");
+        self.authenticate(call)?;
         match call.query_param("uploadType") {
-            Some("media") => self.upload_media(call, bucket, may_replace),
-            Some("multipart") => self.upload_multipart(call, bucket, may_replace),
-            Some("resumable") => self.open_session(call, bucket, may_replace),
+            Some("media") => self.upload_media(call, bucket),
+            Some("multipart") => self.upload_multipart(call, bucket),
+            Some("resumable") => self.open_session(call, bucket),
             _ => Err(GoogleError::invalid("Upload type not supported.")),
         }
     }
 
     /// `uploadType=media`: the body is the object.
-    fn upload_media(&self, call: &Call, bucket: &str, may_replace: bool) -> ApiResult {
+    fn upload_media(&self, call: &Call, bucket: &str) -> ApiResult {
         let mut metadata = json!({});
         set_default_content_type(&mut metadata, call.header("content-type"));
-        let new_object = new_object(call, bucket, &metadata, may_replace)?;
+        let new_object = self.new_object(call, bucket, &metadata)?;
         let object = self.store.put(new_object, &call.body)?;
         Ok(json_response(200, &object.resource(&call.origin())))
     }
 
     /// `uploadType=multipart`: a JSON part with the metadata, then the object's bytes.
-    fn upload_multipart(&self, call: &Call, bucket: &str, may_replace: bool) -> ApiResult {
+    fn upload_multipart(&self, call: &Call, bucket: &str) -> ApiResult {
         let malformed = || GoogleError::new(400, "badContent", "Malformed multipart body.");
         let boundary = call.header("content-type").and_then(boundary).ok_or_else(malformed)?;
         let (first, second) = split_parts(&call.body, &boundary).ok_or_else(malformed)?;
         let mut metadata: Value = serde_json::from_slice(&first.body).map_err(|_| malformed())?;
         set_default_content_type(&mut metadata, second.content_type.as_deref());
-        let new_object = new_object(call, bucket, &metadata, may_replace)?;
+        let new_object = self.new_object(call, bucket, &metadata)?;
         let object = self.store.put(new_object, &second.body)?;
         Ok(json_response(200, &object.resource(&call.origin())))
     }
 
     /// `uploadType=resumable`: opens a session and returns its address.
-    fn open_session(&self, call: &Call, bucket: &str, may_replace: bool) -> ApiResult {
+    fn open_session(&self, call: &Call, bucket: &str) -> ApiResult {
         let mut metadata = call.json_body()?;
         set_default_content_type(&mut metadata, call.header("x-upload-content-type"));
-        let new_object = new_object(call, bucket, &metadata, may_replace)?;
+        let new_object = self.new_object(call, bucket, &metadata)?;
         // Report a precondition that already fails before the client sends any bytes.
         let existing = self.store.get(bucket, &new_object.name)?;
         new_object.preconditions.check(existing.as_deref())?;
@@ -72,6 +71,43 @@ impl Storage {
             call.origin()
         );
         Ok(response_with(200, &[("location", &location), ("x-guploader-uploadid", &id)], ""))
+    }
+
+    /// The object that a call uploads, if the caller may create it.
+    fn new_object(
+        &self,
+        call: &Call,
+        bucket: &str,
+        metadata: &Value,
+    ) -> Result<NewObject, GoogleError> {
+        let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);
+        let name = call
+            .query_param("name")
+            .map(str::to_owned)
+            .or_else(|| text("name"))
+            .ok_or_else(|| GoogleError::new(400, "required", "Required parameter: name"))?;
+        self.authorize_object(call, (bucket, &name), "storage.objects.create")?;
+        let (crc32c, md5) = announced_checksums(call);
+        Ok(NewObject {
+            bucket: bucket.to_owned(),
+            may_replace: self.may_replace(call, bucket, &name)?,
+            name,
+            properties: writable_properties(metadata),
+            preconditions: preconditions(call)?,
+            crc32c: text("crc32c").or(crc32c),
+            md5: text("md5Hash").or(md5),
+        })
+    }
+
+    /// Whether the caller may replace an object.
+    pub(super) fn may_replace(
+        &self,
+        call: &Call,
+        bucket: &str,
+        name: &str,
+    ) -> Result<bool, GoogleError> {
+        let caller = self.authenticate(call)?;
+        Ok(self.is_allowed(&caller, bucket, name, "storage.objects.delete"))
     }
 
     /// Receives a chunk of a session; the last one creates the object.
@@ -116,30 +152,6 @@ fn set_default_content_type(metadata: &mut Value, content_type: Option<&str>) {
     {
         metadata["contentType"] = json!(content_type);
     }
-}
-
-fn new_object(
-    call: &Call,
-    bucket: &str,
-    metadata: &Value,
-    may_replace: bool,
-) -> Result<NewObject, GoogleError> {
-    let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);
-    let name = call
-        .query_param("name")
-        .map(str::to_owned)
-        .or_else(|| text("name"))
-        .ok_or_else(|| GoogleError::new(400, "required", "Required parameter: name"))?;
-    let (crc32c, md5) = announced_checksums(call);
-    Ok(NewObject {
-        bucket: bucket.to_owned(),
-        name,
-        properties: writable_properties(metadata),
-        preconditions: preconditions(call)?,
-        crc32c: text("crc32c").or(crc32c),
-        md5: text("md5Hash").or(md5),
-        may_replace,
-    })
 }
 
 /// The CRC32C and the MD5 in `x-goog-hash` headers (`crc32c=…,md5=…`), base64-encoded.

@@ -32,6 +32,7 @@ pub(crate) fn tag(name: &str) -> String {
 /// Both servers on loopback. The token of each principal is its name.
 pub(crate) struct TestCloud {
     pub(crate) google: LocalGoogle,
+    pub(crate) clock: Clock,
     pub(crate) storage: Server,
     pub(crate) bigquery: Server,
     _dir: tempfile::TempDir,
@@ -51,7 +52,7 @@ impl TestCloud {
             ..GoogleOptions::default()
         };
         let clock = Clock::new("2026-07-01T00:00:00Z".parse().expect("an instant"));
-        let google = LocalGoogle::new(options, clock).expect("servers");
+        let google = LocalGoogle::new(options, clock.clone()).expect("servers");
         google.create_bucket(BUCKET);
         google.create_dataset(DATASET);
         add_policy_tags(&google);
@@ -61,6 +62,7 @@ impl TestCloud {
         google.set_storage_url(&storage.url());
         Self {
             google,
+            clock,
             storage,
             bigquery: serve("bigquery", 0, bigquery, CallMonitor::default()).await.expect("a port"),
             _dir: dir,
@@ -212,6 +214,10 @@ fn add_principals(google: &LocalGoogle) {
         ("reader", reader),
         ("stranger", dataset_grants(Role::DataViewer)),
         ("job-user", Grants::none().project_role(Role::JobUser)),
+        ("viewer", Grants::none().project_role(Role::Viewer)),
+        ("admin", Grants::owner()),
+        ("project-editor", Grants::none().project_role(Role::Editor)),
+        ("bucket-owner", Grants::none().project_role(Role::StorageAdmin)),
         ("creator", Grants::none().bucket_role(BUCKET, Role::ObjectCreator)),
     ] {
         google.add_principal(name, &format!("{name}@example.com"), grants);

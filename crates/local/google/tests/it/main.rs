@@ -1,9 +1,13 @@
 //! Tests of the servers through Google's own clients, and through plain HTTP for requests that those
 //! clients do not send.
 
+mod bucket_policies;
 mod cloud;
+mod jobs;
 mod loads;
 mod masking;
 mod queries;
+mod row_access;
 mod storage;
 mod tables;
+mod versions;

@@ -56,8 +56,8 @@ async fn setting_a_tag_requires_set_category() {
         ("analyst", json!([tag("email")]), "403 accessDenied bigquery.tables.update"),
         ("loader", json!([tag("nowhere")]), "400 invalid does not exist"),
         ("loader", json!([tag("email")]), "200"),
-        // An unchanged tag requires no permission; its removal does.
-        ("editor", json!([tag("email")]), "200"),
+        // An unchanged tag requires the permission, too, and so does its removal.
+        ("editor", json!([tag("email")]), "403 accessDenied bigquery.tables.setCategory"),
         ("editor", json!([]), "403 accessDenied bigquery.tables.setCategory"),
         ("loader", json!([]), "200"),
     ] {
@@ -75,6 +75,126 @@ async fn setting_a_tag_requires_set_category() {
     let (status, body) =
         cloud.request("loader", "PATCH", &path, json!({"description": "x"}), &stale).await;
     assert_eq!((status, &body["error"]["errors"][0]["reason"]), (412, &json!("conditionNotMet")));
+}
+
+#[tokio::test]
+async fn a_patch_with_if_match_fails_after_any_other_change() {
+    let cloud = TestCloud::start().await;
+    let fields =
+        json!([{"name": "email", "type": "STRING", "policyTags": {"names": [tag("email")]}}]);
+    let created = cloud.create_table("t", fields).await;
+    let path = format!("{TABLES}/t");
+    let etag = |table: &Value| table["etag"].as_str().expect("an etag").to_owned();
+    let patch = async |etag: &str, body: Value| {
+        cloud.request("loader", "PATCH", &path, body, &[("if-match", etag)]).await
+    };
+    let mut etags = vec![etag(&created)];
+    for labels in [
+        json!({"landbridge_contract": "1785000000", "a": "b"}),
+        json!({"landbridge_contract": "1785000001"}),
+        json!({"a": null, "gone": null}),
+    ] {
+        let current = etags.last().cloned().expect("an etag");
+        let (status, table) = patch(&current, json!({"labels": labels})).await;
+        assert_eq!(status, 200, "{table}");
+        assert!(!etags.contains(&etag(&table)), "a label changes the etag");
+        etags.push(etag(&table));
+    }
+    let (_, table) = cloud.request("loader", "GET", &path, Value::Null, &[]).await;
+    assert_eq!(table["labels"], json!({"landbridge_contract": "1785000001"}), "labels are merged");
+    assert_eq!(etag(&table), etags[3]);
+    for old in &etags[..3] {
+        let untag = json!({"schema": {"fields": [{"name": "email", "type": "STRING", "policyTags": {"names": []}}]}});
+        let (status, body) = patch(old, untag).await;
+        assert_eq!(
+            (status, &body["error"]["errors"][0]["reason"]),
+            (412, &json!("conditionNotMet"))
+        );
+    }
+    // New rows change the etag, too. A patch without policyTags keeps the tag.
+    cloud.load_rows("t", &[json!({"email": "a@x.kr"})]).await;
+    assert_eq!(patch(&etags[3], json!({"description": "x"})).await.0, 412);
+    let without = json!({"schema": {"fields": [{"name": "email", "type": "STRING"}]}});
+    let (status, table) =
+        cloud.request("editor", "PATCH", &path, without, &[("if-match", "*")]).await;
+    assert_eq!(
+        (status, &table["schema"]["fields"][0]["policyTags"]["names"]),
+        (200, &json!([tag("email")]))
+    );
+}
+
+#[tokio::test]
+async fn labels_are_checked() {
+    let cloud = TestCloud::start().await;
+    cloud.create_table("t", json!([{"name": "id", "type": "INT64"}])).await;
+    let long = "a".repeat(64);
+    for (key, value, status) in [
+        ("landbridge_source", json!("shop-1"), 200),
+        ("이름", json!(""), 200),
+        ("Source", json!("shop"), 400),
+        ("1source", json!("shop"), 400),
+        ("source", json!("Shop"), 400),
+        ("source", json!("a.b"), 400),
+        ("source", json!(7), 400),
+        ("source", json!(long), 400),
+        (&long, json!("shop"), 400),
+    ] {
+        let body = json!({"labels": {key: value}});
+        let (got, answer) =
+            cloud.request("loader", "PATCH", &format!("{TABLES}/t"), body, &[]).await;
+        assert_eq!(got, status, "{key} {value}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn tables_are_listed_in_pages_with_their_labels() {
+    let cloud = TestCloud::start().await;
+    for number in 0..52 {
+        let table = format!("t{number:02}");
+        cloud.create_table(&table, json!([{"name": "id", "type": "INT64"}])).await;
+        let body = json!({"labels": {"number": number.to_string()}});
+        cloud.request("loader", "PATCH", &format!("{TABLES}/{table}"), body, &[]).await;
+    }
+    for (query, pages) in [("", 2), ("maxResults=20", 3), ("maxResults=1000", 2)] {
+        let (mut found, mut count, mut token) = (Vec::new(), 0, String::new());
+        loop {
+            let path = match token.as_str() {
+                "" => format!("{TABLES}?{query}"),
+                token => format!("{TABLES}?{query}&pageToken={token}"),
+            };
+            let (status, page) = cloud.request("analyst", "GET", &path, Value::Null, &[]).await;
+            assert_eq!((status, &page["totalItems"]), (200, &json!(52)));
+            count += 1;
+            for table in page["tables"].as_array().into_iter().flatten() {
+                let number = table["labels"]["number"].as_str().unwrap_or_default();
+                found.push(format!("{} {number}", table["tableReference"]["tableId"]));
+            }
+            match page["nextPageToken"].as_str() {
+                Some(next) => next.clone_into(&mut token),
+                None => break,
+            }
+        }
+        let want: Vec<String> = (0..52).map(|it| format!("\"t{it:02}\" {it}")).collect();
+        assert_eq!((found, count), (want, pages), "{query}");
+    }
+    let (status, _) = cloud.request("job-user", "GET", TABLES, Value::Null, &[]).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_dataset_shows_its_time_travel_window() {
+    let cloud = TestCloud::start().await;
+    let (status, dataset) =
+        cloud.request("analyst", "GET", "/datasets/shop", Value::Null, &[]).await;
+    assert_eq!(status, 200);
+    for (key, want) in [
+        ("kind", json!("bigquery#dataset")),
+        ("datasetReference", json!({"projectId": "p", "datasetId": "shop"})),
+        ("location", json!("asia-northeast3")),
+        ("maxTimeTravelHours", json!("168")),
+    ] {
+        assert_eq!(dataset[key], want, "{key}");
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use super::BigQuery;
 use super::catalog::{Table, TableName, TableRows};
 use super::schema::{Field, FieldMode, find_field};
 use super::tables::{check_layout, check_table_id};
-use crate::access::Principal;
+use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
 pub(super) use spec::LoadSpec;
@@ -94,35 +94,39 @@ impl BigQuery {
     ) -> Result<(), GoogleError> {
         let (name, now) = (&spec.destination, self.clock.now());
         let mut catalog = self.catalog();
-        let tables = &mut catalog.dataset_mut(&name.project, &name.dataset)?.tables;
+        let changes = catalog.changes.clone();
+        let dataset = catalog.dataset_mut(&name.project, &name.dataset)?;
+        let (window, tables) = (dataset.time_travel(), &mut dataset.tables);
         let Some(table) = tables.get_mut(&name.table) else {
             if existed {
                 return Err(name.not_found());
             }
-            let mut table = Table::new(fields, spec.properties.clone(), now);
+            let mut table = Table::new(fields, spec.properties.clone(), now, &changes);
             table.rows = Arc::new(rows);
             tables.insert(name.table.clone(), table);
             return Ok(());
         };
         check_write_empty(spec.disposition, table, name)?;
-        match spec.disposition {
+        let fields = match spec.disposition {
             WriteDisposition::Truncate => {
-                // The job replaces the schema, and with it tags and descriptions.
+                // The job replaces the schema, and with it tags, descriptions and row access
+                // policies.
+                table.row_access.clear();
+                table.mark_row_access_changed();
                 let layout = ["timePartitioning", "rangePartitioning", "clustering", "labels"];
                 table.properties.retain(|key, _| layout.contains(&key.as_str()));
                 table.properties.extend(spec.properties.clone());
-                table.fields = fields;
+                fields
             }
             WriteDisposition::Append | WriteDisposition::Empty => {
                 let mut batches = table.rows.batches.clone();
                 batches.append(&mut rows.batches);
                 rows = TableRows::new(batches);
-                add_columns(table, fields);
+                with_new_columns(&table.fields, fields)
             }
-            WriteDisposition::TruncateData => add_columns(table, fields),
-        }
-        table.rows = Arc::new(rows);
-        table.mark_modified(now);
+            WriteDisposition::TruncateData => with_new_columns(&table.fields, fields),
+        };
+        table.replace_rows(fields, rows, now, window);
         Ok(())
     }
 
@@ -137,14 +141,16 @@ impl BigQuery {
             let (bucket, name) =
                 uri.strip_prefix("gs://").and_then(|rest| rest.split_once('/')).unwrap_or_default();
             let uri_not_found = || GoogleError::not_found(format!("Not found: URI {uri}"));
-            for permission in ["storage.objects.get", "storage.objects.list"] {
-                if !self.with_access(|access| access.allows_on_bucket(caller, bucket, permission)) {
-                    return Err(GoogleError::access_denied(format!(
-                        "Access Denied: File {uri}: {} does not have {permission} access to the \
-                         Google Cloud Storage object.",
-                        caller.email
-                    )));
-                }
+            let access_denied = |permission: &str| {
+                GoogleError::access_denied(format!(
+                    "Access Denied: File {uri}: {} does not have {permission} access to the \
+                     Google Cloud Storage object.",
+                    caller.email
+                ))
+            };
+            let list = "storage.objects.list";
+            if !self.with_access(|access| access.allows_on_bucket(caller, bucket, list)) {
+                return Err(access_denied(list));
             }
             let (prefix, suffix) = name.split_once('*').unwrap_or((name, ""));
             let is_wildcard = name.contains('*');
@@ -162,7 +168,14 @@ impl BigQuery {
             if found.is_empty() {
                 return Err(uri_not_found());
             }
+            let get = "storage.objects.get";
             for object in found {
+                let may_read = |access: &AccessControl| {
+                    access.allows_on_object(caller, bucket, &object.name, get)
+                };
+                if !self.with_access(may_read) {
+                    return Err(access_denied(get));
+                }
                 if !files.iter().any(|it| it.bucket == object.bucket && it.name == object.name) {
                     files.push(object);
                 }
@@ -229,15 +242,17 @@ fn check_write_empty(
     Ok(())
 }
 
-/// Adds the job's new columns and relaxed modes to the table. Keeps concurrent changes of other
-/// callers, such as policy tags.
-fn add_columns(table: &mut Table, fields: Vec<Field>) {
-    for field in fields {
-        match table.fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&field.name)) {
+/// The table's fields with the job's new columns and relaxed modes. Keeps concurrent changes of
+/// other callers, such as policy tags.
+fn with_new_columns(table: &[Field], job: Vec<Field>) -> Vec<Field> {
+    let mut fields = table.to_vec();
+    for field in job {
+        match fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&field.name)) {
             Some(old) => old.mode = field.mode,
-            None => table.fields.push(field),
+            None => fields.push(field),
         }
     }
+    fields
 }
 
 /// Infers the fields from the files. BigQuery uses the alphabetically last file.

@@ -56,8 +56,8 @@ impl SourceFormat {
 /// A load job's configuration.
 pub(in crate::bigquery) struct LoadSpec {
     pub(super) uris: Vec<String>,
-    pub(super) destination: TableName,
-    pub(super) schema: Vec<Field>,
+    pub(in crate::bigquery) destination: TableName,
+    pub(in crate::bigquery) schema: Vec<Field>,
     pub(super) format: SourceFormat,
     pub(super) disposition: WriteDisposition,
     pub(super) may_create_table: bool,
@@ -103,7 +103,9 @@ impl LoadSpec {
         })
     }
 
-    /// The fields of an existing table after the job: its own with the permitted schema updates.
+    /// The fields of an existing table after the job: its own with the permitted schema updates. They
+    /// keep their policy tags, whatever the job's schema says: WRITE_TRUNCATE_DATA keeps the schema
+    /// with its column policies (documentation of `writeDisposition`).
     pub(super) fn merge_fields(&self, table: &[Field]) -> Result<Vec<Field>, GoogleError> {
         let name = &self.destination;
         let schema_mismatch = |what: String| {

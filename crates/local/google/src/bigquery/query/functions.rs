@@ -13,6 +13,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Replaces a BigQuery type by the engine's equivalent.
 pub(super) fn to_engine_type(data_type: &mut DataType) {
@@ -87,6 +89,26 @@ pub(super) fn translate_function(function: &Function) -> Option<Expr> {
         new.over = Some(over.clone());
     }
     Some(new)
+}
+
+/// `CURRENT_TIMESTAMP()` and its like at the virtual time `now`; `None` for any other function. The
+/// engine would return the time of the machine.
+pub(super) fn current_time(function: &Function, now: Timestamp) -> Option<Expr> {
+    let has_arguments = match &function.args {
+        FunctionArguments::None => false,
+        FunctionArguments::List(list) => !list.args.is_empty(),
+        FunctionArguments::Subquery(_) => true,
+    };
+    let utc = now.to_zoned(TimeZone::UTC).datetime();
+    let text = match function.name.to_string().to_ascii_uppercase().as_str() {
+        _ if has_arguments => return None,
+        "CURRENT_TIMESTAMP" => format!("CAST('{now}' AS TIMESTAMP WITH TIME ZONE)"),
+        "CURRENT_DATETIME" => format!("CAST('{utc}' AS TIMESTAMP)"),
+        "CURRENT_DATE" => format!("CAST('{}' AS DATE)", utc.date()),
+        "CURRENT_TIME" => format!("CAST('{}' AS TIME)", utc.time()),
+        _ => return None,
+    };
+    parse_expression(&text)
 }
 
 /// Parses a generated expression. In the generic dialect a backslash in a text is literal, which

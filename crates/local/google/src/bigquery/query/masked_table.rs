@@ -133,6 +133,15 @@ impl MaskedTable {
         Self { fields, views, rows: Arc::new(rows), schema, salt: Vec::new() }
     }
 
+    /// How the caller may read each column.
+    pub(crate) fn views(&self) -> &[ColumnView] {
+        &self.views
+    }
+
+    pub(crate) fn row_count(&self) -> usize {
+        usize::try_from(self.rows.row_count).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn logical_bytes(&self) -> u64 {
         self.rows.logical_bytes
     }

@@ -6,14 +6,16 @@
 //! | `sql` | translation of BigQuery's dialect to the engine's |
 //! | `functions` | translation of functions, types and operators |
 //! | `masked_table` | a table masked for one caller |
+//! | `time_travel` | `FOR SYSTEM_TIME AS OF` |
 //! | `information_schema` | `INFORMATION_SCHEMA` views |
 //! | `cells` | query results in the REST API's form |
 
 pub(crate) mod cells;
 mod functions;
 mod information_schema;
-mod masked_table;
+pub(crate) mod masked_table;
 mod sql;
+mod time_travel;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,10 +30,11 @@ use datafusion::optimizer::{Optimizer, OptimizerContext};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use serde_json::Value;
 
-use crate::access::Principal;
+use crate::access::{AccessControl, Principal};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
+use crate::bigquery::row_access::PolicyStatement;
 use crate::error::GoogleError;
 use masked_table::MaskedTable;
 use sql::{Parameter, Statement, TableSource};
@@ -39,7 +42,7 @@ use sql::{Parameter, Statement, TableSource};
 /// A query with its default dataset and parameters.
 pub(crate) struct QuerySpec {
     pub(crate) sql: String,
-    default_dataset: Option<(String, String)>,
+    pub(crate) default_dataset: Option<(String, String)>,
     parameters: Vec<Parameter>,
 }
 
@@ -84,19 +87,28 @@ impl BigQuery {
         spec: &QuerySpec,
         dry_run: bool,
     ) -> Result<QueryResult, GoogleError> {
+        if let Some(statement) = PolicyStatement::parse(&spec.sql)? {
+            return self.run_policy_statement(caller, spec, statement, dry_run);
+        }
         let mut statement = Statement::parse(&spec.sql)?;
         let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
         let salt = next_salt();
         let mut tables = Vec::new();
         for source in &sources {
             tables.push(Arc::new(match source {
-                TableSource::Table(name) => self.masked_table(caller, name, &salt)?,
+                TableSource::Table { name, as_of: None } => {
+                    self.masked_table(caller, name, &salt)?
+                }
+                TableSource::Table { name, as_of: Some(at) } => {
+                    let at = self.instant(at, &spec.parameters).await?;
+                    self.masked_table_as_of(caller, name, at, &salt)?
+                }
                 TableSource::InformationSchema { dataset, view } => {
                     self.information_schema(caller, dataset, view)?
                 }
             }));
         }
-        statement.rewrite(&tables, &spec.parameters)?;
+        statement.rewrite(&tables, &spec.parameters, self.clock.now())?;
         let state = session_state()?;
         let context = SessionContext::new_with_state(state);
         for (at, table) in tables.iter().enumerate() {
@@ -136,28 +148,62 @@ impl BigQuery {
         name: &TableName,
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
-        let access_denied = || {
-            GoogleError::access_denied(format!(
-                "Access Denied: Table {name}: User does not have permission to query table {name}, \
-                 or perhaps it does not exist."
-            ))
-        };
-        if name.project != self.project
-            || !self.with_access(|it| {
-                it.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
-            })
-        {
-            return Err(access_denied());
-        }
+        self.authorize_query(caller, name)?;
         let (fields, rows) = {
             let catalog = self.catalog();
-            let table = catalog.table(name).map_err(|error| GoogleError {
-                message: format!("{} was not found in location {}", error.message, self.location),
-                ..error
-            })?;
-            (table.fields.clone(), table.rows.clone())
+            let table = catalog.table(name).map_err(|error| self.in_location(error))?;
+            (table.fields.clone(), table.row_access.rows_for(caller, &table.rows))
         };
         Ok(self.with_access(|it| MaskedTable::new(it, caller, name, fields, rows, salt.to_vec())))
+    }
+
+    /// One version of a table's rows, masked for `caller` with the tags as they are now.
+    ///
+    /// # Errors
+    /// 403 unless `caller` may read the dataset, 404 for an unknown table or version.
+    pub(crate) fn masked_version(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        number: u64,
+    ) -> Result<MaskedTable, GoogleError> {
+        self.authorize_query(caller, name)?;
+        let now = self.clock.now();
+        let (version, rows) = {
+            let mut catalog = self.catalog();
+            let table = catalog.table_in_window(name, now)?;
+            let version = table.version_with_number(number).ok_or_else(|| {
+                GoogleError::not_found(format!("Not found: version {number} of table {name}"))
+            })?;
+            if version.replaced_at.is_some() {
+                self.authorize_time_travel(caller, name, table)?;
+            }
+            let rows = table.row_access.rows_for(caller, &version.rows);
+            (version, rows)
+        };
+        Ok(self.with_access(|it| {
+            MaskedTable::new(it, caller, name, version.fields, rows, next_salt())
+        }))
+    }
+
+    /// The error of a query for a table that was not found.
+    fn in_location(&self, error: GoogleError) -> GoogleError {
+        let message = format!("{} was not found in location {}", error.message, self.location);
+        GoogleError { message, ..error }
+    }
+
+    /// Checks that `caller` may query a table.
+    fn authorize_query(&self, caller: &Principal, name: &TableName) -> Result<(), GoogleError> {
+        let may_read = |access: &AccessControl| {
+            access.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
+        };
+        if name.project == self.project && self.with_access(may_read) {
+            return Ok(());
+        }
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: Table {name}: User does not have permission to query table {name}, or \
+             perhaps it does not exist."
+        )))
     }
 
     /// The rows of a table masked for `caller`: all columns, or the `selected` ones (comma-separated

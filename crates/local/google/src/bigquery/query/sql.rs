@@ -10,13 +10,15 @@ use std::sync::Arc;
 use datafusion::sql::parser;
 use datafusion::sql::sqlparser::ast::{
     self, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SetExpr, TableAlias, TableFactor, Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
+    SetExpr, TableAlias, TableFactor, TableVersion, Value as Literal, ValueWithSpan, VisitMut,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::BigQueryDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::functions::{parse_expression, to_engine_type, translate_function};
+use super::functions::{current_time, parse_expression, to_engine_type, translate_function};
 use super::masked_table::MaskedTable;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::schema::Field;
@@ -25,8 +27,15 @@ use crate::error::GoogleError;
 /// The table or view that a name in a FROM clause refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TableSource {
-    Table(TableName),
-    InformationSchema { dataset: String, view: String },
+    Table {
+        name: TableName,
+        /// The expression after `FOR SYSTEM_TIME AS OF`.
+        as_of: Option<String>,
+    },
+    InformationSchema {
+        dataset: String,
+        view: String,
+    },
 }
 
 /// A query parameter.
@@ -107,18 +116,20 @@ impl Statement {
         }
     }
 
-    /// Replaces column names, functions, types and parameters.
+    /// Replaces column names, functions, types and parameters. `now` is the current time of the
+    /// query.
     pub(super) fn rewrite(
         &mut self,
         tables: &[Arc<MaskedTable>],
         parameters: &[Parameter],
+        now: Timestamp,
     ) -> Result<(), GoogleError> {
         let mut names = BTreeMap::new();
         for table in tables {
             collect_column_names(&table.fields, &mut names);
         }
         alias_unnamed_results(&mut self.0);
-        let mut rewriter = Rewriter { names, parameters, positional_count: 0 };
+        let mut rewriter = Rewriter { names, parameters, positional_count: 0, now };
         match self.0.visit(&mut rewriter) {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
@@ -160,7 +171,7 @@ struct TableFinder<'a> {
 }
 
 impl TableFinder<'_> {
-    fn resolve(&self, parts: &[&str]) -> Result<TableSource, GoogleError> {
+    fn resolve(&self, parts: &[&str], as_of: Option<String>) -> Result<TableSource, GoogleError> {
         let unqualified = |table: &str| {
             GoogleError::invalid(format!(
                 "Table \"{table}\" must be qualified with a dataset (e.g. dataset.table)."
@@ -182,14 +193,14 @@ impl TableFinder<'_> {
                 None => Err(unqualified(view)),
             },
             [project, dataset, table] => {
-                Ok(TableSource::Table(TableName::new(project, dataset, table)))
+                Ok(TableSource::Table { name: TableName::new(project, dataset, table), as_of })
             }
             [dataset, table] => {
-                Ok(TableSource::Table(TableName::new(self.project, dataset, table)))
+                Ok(TableSource::Table { name: TableName::new(self.project, dataset, table), as_of })
             }
             [table] => match self.default_dataset {
                 Some((project, dataset)) => {
-                    Ok(TableSource::Table(TableName::new(project, dataset, table)))
+                    Ok(TableSource::Table { name: TableName::new(project, dataset, table), as_of })
                 }
                 None => Err(unqualified(table)),
             },
@@ -204,8 +215,17 @@ impl VisitorMut for TableFinder<'_> {
     type Break = GoogleError;
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<GoogleError> {
-        let TableFactor::Table { name, alias, args: None, .. } = factor else {
+        let TableFactor::Table { name, alias, args: None, version, .. } = factor else {
             return ControlFlow::Continue(());
+        };
+        let as_of = match version.take() {
+            None => None,
+            Some(TableVersion::ForSystemTimeAsOf(at)) => Some(at.to_string()),
+            Some(other) => {
+                return ControlFlow::Break(GoogleError::invalid_query(format!(
+                    "Syntax error: Unexpected {other}"
+                )));
+            }
         };
         // The name `a.b.c` may be quoted as a whole or in parts.
         let full_name: Vec<_> =
@@ -216,7 +236,7 @@ impl VisitorMut for TableFinder<'_> {
         {
             return ControlFlow::Continue(());
         }
-        let source = match self.resolve(&parts) {
+        let source = match self.resolve(&parts, as_of) {
             Ok(source) => source,
             Err(error) => return ControlFlow::Break(error),
         };
@@ -260,6 +280,7 @@ struct Rewriter<'a> {
     parameters: &'a [Parameter],
     /// The number of positional parameters (`?`) that were replaced so far.
     positional_count: usize,
+    now: Timestamp,
 }
 
 impl Rewriter<'_> {
@@ -356,7 +377,8 @@ impl VisitorMut for Rewriter<'_> {
                 }
             }
             Expr::Function(function) => {
-                if let Some(new) = translate_function(function) {
+                let new = current_time(function, self.now);
+                if let Some(new) = new.or_else(|| translate_function(function)) {
                     *expr = new;
                 }
             }

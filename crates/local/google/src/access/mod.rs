@@ -4,92 +4,37 @@
 //! check. Column-level security follows BigQuery's documentation of policy tags and data
 //! policies: the check walks from the column's tag towards the root of the taxonomy, and the
 //! first level at which the caller has a role decides.
+//!
+//! | module | what |
+//! |---|---|
+//! | `role` | roles and the permissions in them |
+//! | `member` | members of IAM policies |
+//! | `bucket_policy` | the IAM policy of a bucket: bindings, members, conditions |
+
+mod bucket_policy;
+mod member;
+mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
+use serde_json::Value;
+
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
+use bucket_policy::BucketPolicy;
+pub(crate) use role::OVERRIDE_TIME_TRAVEL_RESTRICTIONS;
+pub use role::Role;
 
 /// As a masked reader: every authenticated caller.
 pub const ALL_AUTHENTICATED_USERS: &str = "allAuthenticatedUsers";
-
-/// A role of Google's IAM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// `roles/bigquery.admin`
-    BigQueryAdmin,
-    /// `roles/bigquery.dataOwner`: the only data role that may set policy tags.
-    DataOwner,
-    /// `roles/bigquery.dataEditor`
-    DataEditor,
-    /// `roles/bigquery.dataViewer`
-    DataViewer,
-    /// `roles/bigquery.metadataViewer`
-    MetadataViewer,
-    /// A custom role: exactly these permissions.
-    Custom(&'static [&'static str]),
-    /// `roles/bigquery.jobUser`
-    JobUser,
-    /// `roles/storage.admin`
-    StorageAdmin,
-    /// `roles/storage.objectAdmin`
-    ObjectAdmin,
-    /// `roles/storage.objectCreator`: may create objects, but not replace them.
-    ObjectCreator,
-    /// `roles/storage.objectViewer`
-    ObjectViewer,
-    /// `roles/storage.legacyBucketReader`: may read the bucket's metadata and list its objects,
-    /// but not read them.
-    LegacyBucketReader,
-}
-
-impl Role {
-    /// Whether the role includes a permission such as `bigquery.tables.getData`.
-    fn allows(self, permission: &str) -> bool {
-        let metadata = ["bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.list"];
-        let edit = [
-            "bigquery.datasets.create",
-            "bigquery.tables.create",
-            "bigquery.tables.update",
-            "bigquery.tables.updateData",
-            "bigquery.tables.delete",
-        ];
-        match self {
-            Self::BigQueryAdmin => permission.starts_with("bigquery."),
-            Self::DataOwner => {
-                permission.starts_with("bigquery.tables.")
-                    || permission.starts_with("bigquery.datasets.")
-            }
-            Self::DataEditor => {
-                metadata.contains(&permission)
-                    || edit.contains(&permission)
-                    || permission == "bigquery.tables.getData"
-            }
-            Self::DataViewer => {
-                metadata.contains(&permission) || permission == "bigquery.tables.getData"
-            }
-            Self::MetadataViewer => metadata.contains(&permission),
-            Self::Custom(permissions) => permissions.contains(&permission),
-            Self::JobUser => permission == "bigquery.jobs.create",
-            Self::StorageAdmin => permission.starts_with("storage."),
-            Self::ObjectAdmin => permission.starts_with("storage.objects."),
-            Self::ObjectCreator => permission == "storage.objects.create",
-            Self::ObjectViewer => {
-                ["storage.objects.get", "storage.objects.list"].contains(&permission)
-            }
-            Self::LegacyBucketReader => {
-                ["storage.buckets.get", "storage.objects.list"].contains(&permission)
-            }
-        }
-    }
-}
 
 /// The roles of a principal. Built by chaining.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     project: BTreeSet<Role>,
     datasets: BTreeMap<String, BTreeSet<Role>>,
+    /// Become bindings of the buckets' policies when the grants are given to a principal.
     buckets: BTreeMap<String, BTreeSet<Role>>,
     fine_grained_tags: BTreeSet<String>,
     masked_tags: BTreeSet<String>,
@@ -120,7 +65,8 @@ impl Grants {
         self
     }
 
-    /// Adds a role on one bucket.
+    /// Adds a role on one bucket: a binding of the bucket's policy. It applies until somebody sets
+    /// a policy without it.
     #[must_use]
     pub fn bucket_role(mut self, bucket: impl Into<String>, role: Role) -> Self {
         self.buckets.entry(bucket.into()).or_default().insert(role);
@@ -174,14 +120,21 @@ pub(crate) fn location_of(tag: &str) -> Option<&str> {
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) email: String,
+    /// The principal set to which a federated caller belongs.
+    set: Option<String>,
     grants: Grants,
 }
 
 impl Principal {
+    /// Whether a member of an IAM policy, such as `group:analysts@example.com`, includes the caller.
+    pub(crate) fn is_member(&self, member: &str) -> bool {
+        member::includes(member, self, "")
+    }
+
     /// The caller without a token on servers that allow this: an owner without access to tagged
     /// columns.
     pub(crate) fn anonymous() -> Self {
-        Self { email: "anonymous@local".to_owned(), grants: Grants::owner() }
+        Self { email: "anonymous@local".to_owned(), set: None, grants: Grants::owner() }
     }
 }
 
@@ -207,21 +160,48 @@ pub(crate) struct AccessControl {
     taxonomies: BTreeMap<String, String>,
     /// Tag → rule → masked readers of the data policy.
     data_policies: BTreeMap<String, BTreeMap<MaskingRule, BTreeSet<String>>>,
+    bucket_policies: BTreeMap<String, BucketPolicy>,
     denied_buckets: BTreeSet<String>,
     denied_datasets: BTreeSet<String>,
+    /// Counts the changes of what a principal may read.
+    changes: u64,
 }
 
 impl AccessControl {
-    pub(crate) fn add_principal(&mut self, token: &str, email: &str, grants: Grants) {
-        self.principals.insert(token.to_owned(), Principal { email: email.to_owned(), grants });
+    /// Counts a change. Called for every access to change something, also if nothing changes.
+    pub(crate) fn count_change(&mut self) {
+        self.changes += 1;
     }
 
-    pub(crate) fn grant_principal_set(&mut self, set: &str, grants: Grants) {
+    /// How many changes there were.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(crate) fn add_principal(&mut self, token: &str, email: &str, mut grants: Grants) {
+        self.bind_buckets(&format!("user:{email}"), &mut grants);
+        let principal = Principal { email: email.to_owned(), set: None, grants };
+        self.principals.insert(token.to_owned(), principal);
+    }
+
+    pub(crate) fn grant_principal_set(&mut self, set: &str, mut grants: Grants) {
+        self.bind_buckets(set, &mut grants);
         self.principal_sets.insert(set.to_owned(), grants);
     }
 
+    /// Makes the grants on buckets bindings of the buckets' policies. Bindings that `member` had
+    /// before are removed.
+    fn bind_buckets(&mut self, member: &str, grants: &mut Grants) {
+        self.bucket_policies.values_mut().for_each(|it| it.remove_member(member));
+        for (bucket, roles) in std::mem::take(&mut grants.buckets) {
+            let policy = self.bucket_policies.entry(bucket).or_default();
+            roles.into_iter().for_each(|role| policy.add_member(role, member));
+        }
+    }
+
     /// Adds an access token for the member of a principal set. The member keeps the grants that
-    /// the set has now; a set without grants gives its members no permissions.
+    /// the set has now, except those on buckets, which are in the buckets' policies. A set without
+    /// grants gives its members no permissions.
     pub(crate) fn add_federated_token(
         &mut self,
         token: &str,
@@ -232,7 +212,8 @@ impl AccessControl {
         let grants = self.principal_sets.get(set).cloned().unwrap_or_default();
         let now = SystemTime::now();
         self.federated_tokens.retain(|_, (_, expires_at)| *expires_at > now);
-        let principal = Principal { email: member.to_owned(), grants };
+        let set = Some(set.to_owned());
+        let principal = Principal { email: member.to_owned(), set, grants };
         self.federated_tokens.insert(token.to_owned(), (principal, expires_at));
     }
 
@@ -309,17 +290,66 @@ impl AccessControl {
                 || roles.into_iter().any(|it| it.allows(permission)))
     }
 
-    /// Whether `caller` has a permission on a bucket and its objects.
+    /// Whether `caller` has a permission on a bucket.
     pub(crate) fn allows_on_bucket(
         &self,
         caller: &Principal,
         bucket: &str,
         permission: &str,
     ) -> bool {
-        let roles = caller.grants.buckets.get(bucket).into_iter().flatten();
+        self.allows_on_resource(caller, bucket, &format!("projects/_/buckets/{bucket}"), permission)
+    }
+
+    /// Whether `caller` has a permission on an object, which need not exist.
+    pub(crate) fn allows_on_object(
+        &self,
+        caller: &Principal,
+        bucket: &str,
+        object: &str,
+        permission: &str,
+    ) -> bool {
+        let resource = format!("projects/_/buckets/{bucket}/objects/{object}");
+        self.allows_on_resource(caller, bucket, &resource, permission)
+    }
+
+    fn allows_on_resource(
+        &self,
+        caller: &Principal,
+        bucket: &str,
+        resource: &str,
+        permission: &str,
+    ) -> bool {
+        let policy = self.bucket_policies.get(bucket);
         !self.denied_buckets.contains(bucket)
             && (self.allows_on_project(caller, permission)
-                || roles.into_iter().any(|it| it.allows(permission)))
+                || policy.is_some_and(|it| it.allows(caller, resource, permission)))
+    }
+
+    /// Gives a new bucket of `project` Google's default bindings.
+    pub(crate) fn add_bucket(&mut self, bucket: &str, project: &str) {
+        self.bucket_policies.entry(bucket.to_owned()).or_default().add_defaults(project);
+    }
+
+    pub(crate) fn remove_bucket(&mut self, bucket: &str) {
+        self.bucket_policies.remove(bucket);
+    }
+
+    /// The policy of a bucket in the form of the JSON API.
+    pub(crate) fn bucket_policy(&self, bucket: &str, requested_version: i64) -> Value {
+        let none = BucketPolicy::default();
+        self.bucket_policies.get(bucket).unwrap_or(&none).resource(bucket, requested_version)
+    }
+
+    /// Replaces the policy of a bucket.
+    ///
+    /// # Errors
+    /// 400 for an invalid policy, 412 if it has the etag of another policy.
+    pub(crate) fn set_bucket_policy(
+        &mut self,
+        bucket: &str,
+        policy: &Value,
+    ) -> Result<(), GoogleError> {
+        self.bucket_policies.entry(bucket.to_owned()).or_default().replace(policy)
     }
 
     /// Whether a policy tag exists.
@@ -420,7 +450,7 @@ mod tests {
     }
 
     fn principal(grants: Grants) -> Principal {
-        Principal { email: "principal@example.com".into(), grants }
+        Principal { email: "principal@example.com".into(), set: None, grants }
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! `FOR SYSTEM_TIME AS OF`: the rows that a table had at an instant.
+//!
+//! Follows Google's documentation "Access historical data"
+//! (<https://cloud.google.com/bigquery/docs/access-historical-data>), from which the error text is.
+//! The clause must stand directly after the table's name; BigQuery also accepts it after an alias.
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::prelude::{DataFrame, SessionContext};
+use jiff::Timestamp;
+
+use super::masked_table::MaskedTable;
+use super::sql::{Parameter, Statement};
+use super::{execution_error, planning_error, session_state};
+use crate::access::{AccessControl, OVERRIDE_TIME_TRAVEL_RESTRICTIONS, Principal};
+use crate::bigquery::BigQuery;
+use crate::bigquery::catalog::{Table, TableName};
+use crate::bigquery::schema::UTC;
+use crate::error::GoogleError;
+
+impl BigQuery {
+    /// The instant that a constant expression names.
+    ///
+    /// # Errors
+    /// 400 unless it is a TIMESTAMP, or a text in its form.
+    pub(super) async fn instant(
+        &self,
+        expression: &str,
+        parameters: &[Parameter],
+    ) -> Result<Timestamp, GoogleError> {
+        let not_a_timestamp = || {
+            GoogleError::invalid_query(
+                "FOR SYSTEM_TIME AS OF must be a constant of type TIMESTAMP.",
+            )
+        };
+        let mut statement = Statement::parse(&format!("SELECT {expression}"))?;
+        statement.rewrite(&[], parameters, self.clock.now())?;
+        let state = SessionContext::new_with_state(session_state()?).state();
+        let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning_error)?;
+        let batches = DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
+        let column = batches.first().map(|it| it.column(0)).ok_or_else(not_a_timestamp)?;
+        if !matches!(column.data_type(), DataType::Utf8 | DataType::Timestamp(_, Some(_))) {
+            return Err(not_a_timestamp());
+        }
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
+        let column = cast(column, &micros).map_err(|_| not_a_timestamp())?;
+        if column.is_null(0) {
+            return Err(not_a_timestamp());
+        }
+        let micros = column.as_primitive::<TimestampMicrosecondType>().value(0);
+        Timestamp::from_microsecond(micros).map_err(|_| not_a_timestamp())
+    }
+
+    /// The rows that a table had at an instant, masked for `caller` with the tags as they are now.
+    ///
+    /// # Errors
+    /// 400 outside the time-travel window or before the table existed, 403 unless `caller` may read
+    /// the dataset, 404 for an unknown table.
+    pub(super) fn masked_table_as_of(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        at: Timestamp,
+        salt: &[u8],
+    ) -> Result<MaskedTable, GoogleError> {
+        self.authorize_query(caller, name)?;
+        let now = self.clock.now();
+        let (version, rows) = {
+            let mut catalog = self.catalog();
+            let window = catalog.dataset(&name.project, &name.dataset)?.time_travel();
+            let table = catalog.table_in_window(name, now).map_err(|it| self.in_location(it))?;
+            self.authorize_time_travel(caller, name, table)?;
+            let earliest = window.start(now).max(table.created());
+            let (millis, earliest_millis) = (at.as_millisecond(), earliest.as_millisecond());
+            let invalid = |limit: String| {
+                GoogleError::invalid(format!(
+                    "Invalid snapshot time {millis} for table {name}@{millis}. {limit}."
+                ))
+            };
+            if at > now {
+                // The documentation has no text for a time in the future.
+                return Err(invalid(format!("Cannot read after {}", now.as_millisecond())));
+            }
+            let version = table.version_at(at).filter(|_| at >= earliest);
+            let version =
+                version.ok_or_else(|| invalid(format!("Cannot read before {earliest_millis}")))?;
+            let rows = table.row_access.rows_for(caller, &version.rows);
+            (version, rows)
+        };
+        Ok(self.with_access(|it| {
+            MaskedTable::new(it, caller, name, version.fields, rows, salt.to_vec())
+        }))
+    }
+
+    /// Checks that `caller` may read former rows of a table. The text is in Fivetran's documentation,
+    /// "Error: Time Travel on Table Is Forbidden"; that only administrators have the permission is
+    /// in Google's "Data retention with time travel and fail-safe".
+    pub(super) fn authorize_time_travel(
+        &self,
+        caller: &Principal,
+        name: &TableName,
+        table: &Table,
+    ) -> Result<(), GoogleError> {
+        let may_override = |access: &AccessControl| {
+            access.allows_on_dataset(caller, &name.dataset, OVERRIDE_TIME_TRAVEL_RESTRICTIONS)
+        };
+        if !table.row_access.has_had_policies() || self.with_access(may_override) {
+            return Ok(());
+        }
+        Err(GoogleError::access_denied(format!(
+            "Access Denied: BigQuery: Time travel on table {name} is forbidden as it has (or has \
+             had) row access policies."
+        )))
+    }
+}

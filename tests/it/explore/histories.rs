@@ -1,0 +1,349 @@
+//! Histories that once ended with a readable value. Each must end without a violation.
+
+use std::collections::BTreeMap;
+
+use landbridge_tests::explore::canary::SourceType::{self, Bigint, Date, Text, Varchar};
+use landbridge_tests::explore::gate::{At, Calls, Stop};
+use landbridge_tests::explore::history::{Options, SourceEdit};
+use landbridge_tests::explore::oracle::Place;
+use landbridge_tests::explore::terms::{Class, ColumnTerms, Edit, TableTerms, Terms, Transform};
+use landbridge_tests::explore::world::{Source, Stage};
+use landbridge_tests::explore::{Event, History, run};
+
+const PEOPLE: &str = "public.people";
+const ORDERS: &str = "public.orders";
+
+type Columns<'a> = &'a [(&'a str, SourceType, Class)];
+
+/// A source and a contract that speaks of all its columns.
+fn start(tables: &[(&str, Columns<'_>)]) -> History {
+    let mut source = Source::default();
+    let mut terms = Terms::default();
+    for (table, columns) in tables {
+        let types = columns.iter().map(|(name, ty, _)| ((*name).to_owned(), *ty));
+        source.tables.insert((*table).to_owned(), types.collect());
+        let columns = columns
+            .iter()
+            .map(|(name, ty, class)| ((*name).to_owned(), ColumnTerms::new(*ty, *class)));
+        let columns: BTreeMap<String, ColumnTerms> = columns.collect();
+        terms.tables.insert((*table).to_owned(), TableTerms { table: None, columns });
+    }
+    History { source, terms, events: Vec::new() }
+}
+
+fn people(class: Class) -> History {
+    start(&[(PEOPLE, &[("id", Bigint, Class::None), ("account", Text, class)])])
+}
+
+/// A whole day that nothing disturbs.
+fn day() -> Vec<Event> {
+    vec![
+        Event::Export { fails: false },
+        Event::tick(Stage::Transfer),
+        Event::tick(Stage::Load),
+        Event::tick(Stage::Load),
+    ]
+}
+
+/// The protection pass of a new contract, and the five minutes after which it is in force.
+fn in_force() -> Vec<Event> {
+    vec![Event::tick(Stage::Protect), Event::Minutes(6)]
+}
+
+fn deploy(edit: Edit) -> Vec<Event> {
+    vec![Event::Deploy(vec![edit])]
+}
+
+fn class(table: &str, column: &str, class: Class) -> Edit {
+    Edit::Class(table.to_owned(), column.to_owned(), class)
+}
+
+fn column(table: &str, column: &str, terms: ColumnTerms) -> Edit {
+    Edit::Column(table.to_owned(), column.to_owned(), terms)
+}
+
+/// Runs the history; the oracle looks at tables.
+fn check(history: History, events: impl IntoIterator<Item = Vec<Event>>) {
+    check_places(history, events, &[Place::Table]);
+}
+
+fn check_places(
+    mut history: History,
+    events: impl IntoIterator<Item = Vec<Event>>,
+    places: &[Place],
+) {
+    history.events = events.into_iter().flatten().collect();
+    let options = Options { places: places.to_vec(), trace: std::env::var_os("TRACE").is_some() };
+    let outcome = run(&history, &options);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!("{} calls, {} checks", outcome.calls, outcome.checks);
+    let violations: Vec<String> =
+        outcome.violations.iter().map(|violation| format!("  - {violation}\n")).collect();
+    assert!(
+        violations.is_empty(),
+        "{} violations:\n{}\nhistory:\n{history}",
+        violations.len(),
+        violations.concat()
+    );
+}
+
+#[test]
+fn an_undisturbed_day() {
+    check(people(Class::Tail), [day(), vec![Event::Days(1)], day()]);
+}
+
+/// Yesterday's rows are plain and masked; today's contract speaks of other rows.
+fn new_terms_for_account(from: History, to: Edit) {
+    check(
+        from,
+        [day(), vec![Event::Days(1)], deploy(to), in_force(), day(), vec![Event::Minutes(6)]],
+    );
+}
+
+#[test]
+fn a_classed_column_becomes_tokens() {
+    let token = ColumnTerms::new(Text, Class::None).transformed(Transform::Tokenise);
+    new_terms_for_account(people(Class::Tail), column(PEOPLE, "account", token));
+}
+
+#[test]
+fn a_classed_column_becomes_tokens_and_the_load_is_refused() {
+    let token = ColumnTerms::new(Text, Class::None).transformed(Transform::Tokenise);
+    check(
+        people(Class::Tail),
+        [
+            day(),
+            vec![Event::Days(1)],
+            deploy(column(PEOPLE, "account", token)),
+            in_force(),
+            vec![Event::FailJob("invalid")],
+            day(),
+            vec![Event::Minutes(30)],
+        ],
+    );
+}
+
+#[test]
+fn a_classed_column_becomes_null() {
+    let null = ColumnTerms::new(Text, Class::None).transformed(Transform::SetNull);
+    new_terms_for_account(people(Class::Nothing), column(PEOPLE, "account", null));
+}
+
+#[test]
+fn a_classed_column_has_another_type_in_the_source() {
+    let mut events = vec![day(), vec![Event::Days(1)]];
+    events.push(vec![Event::Source(SourceEdit::Column(
+        PEOPLE.to_owned(),
+        "account".to_owned(),
+        Varchar,
+    ))]);
+    events.push(deploy(column(PEOPLE, "account", ColumnTerms::new(Varchar, Class::None))));
+    events.extend([in_force(), day(), vec![Event::Minutes(6)]]);
+    check(people(Class::Tail), events);
+}
+
+/// Two tables, each with a column `account` of another class.
+fn people_and_orders() -> History {
+    start(&[
+        (PEOPLE, &[("id", Bigint, Class::None), ("account", Text, Class::Nothing)]),
+        (ORDERS, &[("id", Bigint, Class::None), ("account", Text, Class::None)]),
+    ])
+}
+
+#[test]
+fn two_tables_exchange_their_names() {
+    let swap = Edit::Swap(PEOPLE.to_owned(), ORDERS.to_owned());
+    new_terms_for_account(people_and_orders(), swap);
+}
+
+#[test]
+fn a_stricter_class_reaches_a_table_that_is_published_today() {
+    let stricter = class(PEOPLE, "account", Class::Nothing);
+    check(
+        people(Class::None),
+        [day(), deploy(stricter), in_force(), vec![Event::tick(Stage::Load), Event::Minutes(1)]],
+    );
+}
+
+#[test]
+fn a_stricter_class_reaches_a_held_table() {
+    let stricter = class(PEOPLE, "account", Class::Nothing);
+    let broken = SourceEdit::Break(Some(PEOPLE.to_owned()));
+    check(
+        people(Class::None),
+        [
+            day(),
+            vec![Event::Days(1), Event::Source(broken)],
+            deploy(stricter),
+            in_force(),
+            day(),
+            vec![Event::Minutes(6)],
+        ],
+    );
+}
+
+#[test]
+fn a_stricter_class_reaches_a_skipped_table() {
+    let stricter = class(PEOPLE, "account", Class::Nothing);
+    let skipped = SourceEdit::Skip(PEOPLE.to_owned(), true);
+    check(
+        people_and_orders(),
+        [
+            deploy(class(PEOPLE, "account", Class::None)),
+            day(),
+            vec![Event::Days(1), Event::Source(skipped)],
+            deploy(stricter),
+            in_force(),
+            day(),
+            vec![Event::Minutes(6)],
+        ],
+    );
+}
+
+#[test]
+fn a_stricter_class_reaches_a_table_that_is_gone_from_the_source() {
+    let stricter = class(PEOPLE, "account", Class::Nothing);
+    check(
+        people_and_orders(),
+        [
+            deploy(class(PEOPLE, "account", Class::None)),
+            day(),
+            vec![Event::Days(1), Event::Source(SourceEdit::RemoveTable(PEOPLE.to_owned()))],
+            deploy(stricter),
+            in_force(),
+            day(),
+            vec![Event::Minutes(6)],
+        ],
+    );
+}
+
+#[test]
+fn a_stricter_class_reaches_the_old_table_of_a_new_name() {
+    let rename = Edit::Rename(PEOPLE.to_owned(), Some("persons".to_owned()));
+    check(
+        people(Class::None),
+        [
+            day(),
+            vec![
+                Event::Days(1),
+                Event::Deploy(vec![class(PEOPLE, "account", Class::Nothing), rename]),
+            ],
+            in_force(),
+            day(),
+            vec![Event::Minutes(6)],
+        ],
+    );
+}
+
+#[test]
+fn a_day_is_done_again_with_a_new_transform() {
+    let token = ColumnTerms::new(Text, Class::None).transformed(Transform::Tokenise);
+    check(
+        people(Class::Tail),
+        [
+            day(),
+            deploy(column(PEOPLE, "account", token)),
+            in_force(),
+            vec![
+                Event::Redo { days_back: 0, objects: true },
+                // The export is found by its name.
+                Event::Export { fails: false },
+                Event::tick(Stage::Transfer),
+                Event::tick(Stage::Load),
+                Event::tick(Stage::Load),
+                Event::Minutes(6),
+            ],
+        ],
+    );
+}
+
+#[test]
+fn the_ledger_holds_no_bound_of_a_classed_column() {
+    let columns: Columns<'_> = &[
+        ("id", Bigint, Class::None),
+        ("born", Date, Class::Nothing),
+        ("code", Bigint, Class::Unclassified),
+    ];
+    check_places(start(&[(PEOPLE, columns)]), [day()], &[Place::Ledger, Place::Receipts]);
+}
+
+#[test]
+fn the_project_viewer_cannot_read_the_landing_bucket() {
+    check_places(people(Class::Tail), [day()], &[Place::Landing]);
+}
+
+fn stopped(stage: Stage, stop: Stop) -> Event {
+    Event::Run { stage, days_back: 0, contracts_back: 0, stop }
+}
+
+/// A load under a contract that leaves the column open stops at a change of BigQuery; a contract
+/// that hides the column is deployed and in force; the load goes on.
+fn a_load_goes_on_after_a_stricter_contract(stop: Stop) {
+    check(
+        people(Class::None),
+        [
+            vec![
+                Event::Export { fails: false },
+                Event::tick(Stage::Transfer),
+                stopped(Stage::Load, stop),
+            ],
+            deploy(class(PEOPLE, "account", Class::Nothing)),
+            in_force(),
+            vec![
+                Event::Resume { which: 0, stop: Stop::Never },
+                Event::LateCall,
+                Event::tick(Stage::Load),
+                Event::Minutes(6),
+            ],
+        ],
+    );
+}
+
+const fn change(n: usize) -> At {
+    At { calls: Calls::Warehouse, n }
+}
+
+#[test]
+fn a_load_of_a_former_contract_goes_on_before_its_table_exists() {
+    a_load_goes_on_after_a_stricter_contract(Stop::PauseBefore(change(1)));
+}
+
+#[test]
+fn a_load_of_a_former_contract_goes_on_before_its_job() {
+    a_load_goes_on_after_a_stricter_contract(Stop::PauseBefore(change(2)));
+}
+
+#[test]
+fn a_job_of_a_dead_load_of_a_former_contract_arrives_late() {
+    a_load_goes_on_after_a_stricter_contract(Stop::CrashLate(change(2)));
+}
+
+/// The table is open, and a load under this contract is about to patch it for a new column. A
+/// contract that hides the column is in force, and a load under it closes the table. The patch of
+/// the former contract arrives.
+#[test]
+fn a_patch_of_a_former_contract_arrives_after_the_pass() {
+    let note = SourceEdit::Column(PEOPLE.to_owned(), "note".to_owned(), Text);
+    check(
+        people(Class::None),
+        [
+            day(),
+            vec![Event::Days(1), Event::Source(note)],
+            deploy(column(PEOPLE, "note", ColumnTerms::new(Text, Class::None))),
+            vec![
+                Event::Export { fails: false },
+                Event::tick(Stage::Transfer),
+                stopped(Stage::Load, Stop::PauseBefore(change(1))),
+            ],
+            deploy(class(PEOPLE, "account", Class::Nothing)),
+            in_force(),
+            vec![
+                Event::tick(Stage::Load),
+                Event::Resume { which: 0, stop: Stop::Never },
+                Event::Minutes(6),
+            ],
+        ],
+    );
+}

@@ -1,0 +1,280 @@
+//! The events of a history, and running them.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+
+use super::canary::SourceType;
+use super::gate::{At, Calls, Stop};
+use super::oracle::{Place, Violation};
+use super::terms::{Edit, Terms};
+use super::world::{Columns, Source, Stage, World};
+
+/// A change of the source database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceEdit {
+    /// Adds a column, or changes its type.
+    Column(String, String, SourceType),
+    RemoveColumn(String, String),
+    Table(String, Columns),
+    RemoveTable(String),
+    RenameTable(String, String),
+    /// Exports skip the table, or no longer.
+    Skip(String, bool),
+    /// Exports of the table are damaged, so the table is held; `None`: no longer.
+    Break(Option<String>),
+}
+
+/// One event of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Deploys a contract: the newest one with these edits. A contract that is not valid is not
+    /// deployed.
+    Deploy(Vec<Edit>),
+    Source(SourceEdit),
+    /// Time passes.
+    Minutes(i64),
+    /// The next day, or a later one, begins; the source has new rows.
+    Days(i64),
+    /// The snapshot and the export of the day; a first export may fail.
+    Export {
+        fails: bool,
+    },
+    /// One invocation, for the day or an earlier one, by a process that started under the newest
+    /// contract or a former one.
+    Run {
+        stage: Stage,
+        days_back: i64,
+        contracts_back: usize,
+        stop: Stop,
+    },
+    /// A paused invocation goes on.
+    Resume {
+        which: usize,
+        stop: Stop,
+    },
+    /// A call of a dead invocation arrives.
+    LateCall,
+    /// Somebody deletes the records of a day, so that it is done again, and perhaps its objects in
+    /// the landing bucket.
+    Redo {
+        days_back: i64,
+        objects: bool,
+    },
+    /// The next load job fails with this reason.
+    FailJob(&'static str),
+    /// The next load job runs until [`Event::ReleaseJobs`].
+    HoldJob,
+    /// The load jobs that run end.
+    ReleaseJobs,
+}
+
+impl Event {
+    /// An undisturbed tick of the day under the newest contract.
+    pub fn tick(stage: Stage) -> Self {
+        Self::Run { stage, days_back: 0, contracts_back: 0, stop: Stop::Never }
+    }
+}
+
+/// A history: the source and the contract in the beginning, then events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    pub source: Source,
+    pub terms: Terms,
+    pub events: Vec<Event>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub violations: Vec<Violation>,
+    pub events: u64,
+    pub calls: u64,
+    pub checks: u64,
+    /// All calls, if they were recorded.
+    pub trace: Vec<String>,
+}
+
+/// Options of a run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The places that the oracle checks.
+    pub places: Vec<Place>,
+    /// Whether all calls are recorded.
+    pub trace: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { places: Place::ALL.to_vec(), trace: false }
+    }
+}
+
+/// Runs a history on a local cloud of its own.
+pub fn run(history: &History, options: &Options) -> Outcome {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let tasks = tokio::task::LocalSet::new();
+    let outcome = tasks.block_on(&runtime, run_events(history, options));
+    drop(tasks);
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run_events(history: &History, options: &Options) -> Outcome {
+    let mut world =
+        World::start(&history.source, &history.terms, &options.places, options.trace).await;
+    for (number, event) in (1..).zip(&history.events) {
+        world.gate.begin_event(format!("{number}. {event}"));
+        apply(&mut world, event).await;
+        world.gate.check_event();
+    }
+    let oracle = world.oracle();
+    Outcome {
+        violations: oracle.result(),
+        events: history.events.len() as u64,
+        calls: world.gate.calls(),
+        checks: oracle.checks,
+        trace: world.gate.trace(),
+    }
+}
+
+async fn apply(world: &mut World, event: &Event) {
+    match event {
+        Event::Deploy(edits) => {
+            let mut terms = world.terms();
+            edits.iter().for_each(|edit| terms.apply(edit));
+            world.deploy(&terms);
+        }
+        Event::Source(edit) => change_source(world, edit),
+        Event::Minutes(minutes) => world.advance(SignedDuration::from_mins(*minutes)),
+        Event::Days(days) => world.next_day(*days),
+        Event::Export { fails } => world.export(*fails).await,
+        Event::Run { stage, days_back, contracts_back, stop } => {
+            world.invoke(*stage, *days_back, *contracts_back, *stop).await;
+        }
+        Event::Resume { which, stop } => world.resume(*which, *stop).await,
+        Event::LateCall => world.deliver_late_call().await,
+        Event::Redo { days_back, objects } => {
+            world.delete_day(*days_back).await;
+            if *objects {
+                world.delete_objects(*days_back);
+            }
+        }
+        Event::FailJob(reason) => world.fail_next_job(reason),
+        Event::HoldJob => world.hold_next_job(),
+        Event::ReleaseJobs => world.release_jobs().await,
+    }
+}
+
+fn change_source(world: &mut World, edit: &SourceEdit) {
+    match edit {
+        SourceEdit::Column(table, column, source) => {
+            if let Some(columns) = world.source.tables.get_mut(table) {
+                columns.insert(column.clone(), *source);
+            }
+        }
+        SourceEdit::RemoveColumn(table, column) => {
+            if let Some(columns) = world.source.tables.get_mut(table)
+                && columns.len() > 1
+            {
+                columns.remove(column);
+            }
+        }
+        SourceEdit::Table(table, columns) => {
+            world.source.tables.insert(table.clone(), columns.clone());
+        }
+        SourceEdit::RemoveTable(table) => world.remove_table(table),
+        SourceEdit::RenameTable(from, to) => {
+            if let Some(columns) = world.source.tables.get(from).cloned()
+                && !world.source.tables.contains_key(to)
+            {
+                world.remove_table(from);
+                world.source.tables.insert(to.clone(), columns);
+            }
+        }
+        SourceEdit::Skip(table, true) => {
+            world.source.skipped.insert(table.clone());
+        }
+        SourceEdit::Skip(table, false) => {
+            world.source.skipped.remove(table);
+        }
+        SourceEdit::Break(table) => world.break_exports_of(table.as_deref()),
+    }
+    world.write_rows();
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.calls {
+            Calls::All => "call",
+            Calls::Warehouse => "change of BigQuery",
+            Calls::Ledger => "write of the ledger",
+        };
+        write!(f, "{kind} {}", self.n)
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => Ok(()),
+            Self::PauseBefore(at) => write!(f, ", pauses before {at}"),
+            Self::PauseAfter(at) => write!(f, ", pauses after {at}"),
+            Self::CrashBefore(at) => write!(f, ", dies before {at}"),
+            Self::CrashAfter(at) => write!(f, ", dies after {at}"),
+            Self::CrashLate(at) => write!(f, ", dies while {at} is on its way"),
+            Self::LoseResponse(at) => write!(f, ", loses the response of {at}"),
+            Self::Refuse(at, status) => write!(f, ", {at} is refused with {status}"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deploy(edits) => write!(f, "deploy {edits:?}"),
+            Self::Source(edit) => write!(f, "source {edit:?}"),
+            Self::Minutes(minutes) => write!(f, "{minutes} minutes pass"),
+            Self::Days(days) => write!(f, "{days} days later"),
+            Self::Export { fails: false } => write!(f, "export"),
+            Self::Export { fails: true } => write!(f, "export, which fails once"),
+            Self::Run { stage, days_back, contracts_back, stop } => {
+                write!(f, "{stage:?}")?;
+                if *days_back > 0 {
+                    write!(f, " for {days_back} days before")?;
+                }
+                if *contracts_back > 0 {
+                    write!(f, " under the contract {contracts_back} before the newest")?;
+                }
+                write!(f, "{stop}")
+            }
+            Self::Resume { which, stop } => write!(f, "resume paused invocation {which}{stop}"),
+            Self::LateCall => write!(f, "the call of a dead invocation arrives"),
+            Self::Redo { days_back, objects } => {
+                let what = if *objects { "records and objects" } else { "records" };
+                write!(f, "the {what} of {days_back} days before are deleted")
+            }
+            Self::FailJob(reason) => write!(f, "the next load job fails: {reason}"),
+            Self::HoldJob => write!(f, "the next load job takes long"),
+            Self::ReleaseJobs => write!(f, "the load jobs that run end"),
+        }
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (table, columns) in &self.source.tables {
+            let columns: Vec<String> =
+                columns.iter().map(|(name, source)| format!("{name} {}", source.name())).collect();
+            writeln!(f, "  source {table}: {}", columns.join(", "))?;
+        }
+        for line in self.terms.yaml().lines().skip(2) {
+            writeln!(f, "  {line}")?;
+        }
+        for (number, event) in (1..).zip(&self.events) {
+            writeln!(f, "  {number:>2}. {event}")?;
+        }
+        Ok(())
+    }
+}

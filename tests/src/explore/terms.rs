@@ -1,0 +1,289 @@
+//! A contract as the oracle understands it, its edits, and its text.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::canary::{Form, Kind, SourceType};
+
+/// The configuration of every history. The classes are named after nothing, so that no rule about
+/// names applies to them.
+pub const CONFIG: &str = r#"version: 1
+source: { name: shop, kind: instance, id: shop-prod, region: ap-northeast-2 }
+schedule: { zone: Asia/Seoul, export_hour: 1, transfer_from_hour: 2, deadline_hour: 4 }
+snapshots: { hourly: 48, daily: 14, weekly: 4, quota: 100, reserve: 10 }
+export:
+  bucket: shop-exports
+  prefix: exports
+  role_arn: arn:aws:iam::123456789012:role/shop-rds-export
+  kms_key: arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9
+ledger: { prefix: ledger }
+transfer:
+  bucket: shop-landing
+  prefix: landbridge
+  concurrency: 1
+  memory_mib: 128
+  token_key: landbridge/shop/token-key
+warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop, ops_dataset: landbridge_ops }
+pii:
+  classes:
+    unclassified: { mask: ALWAYS_NULL, masked_readers: ["group:analysts@example.com"] }
+    hashed: { mask: SHA256, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
+    domain: { mask: EMAIL_MASK, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
+    tail: { mask: LAST_FOUR_CHARACTERS, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
+    nothing: { mask: ALWAYS_NULL, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
+checks: { max_shrink_percent: 50, max_misfit_percent: 0.1 }
+load: { max_attempts: 2 }
+"#;
+
+/// A class of [`CONFIG`], or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Everyone may read.
+    None,
+    /// Masked readers see the SHA-256 of the value. For columns whose values nobody can list.
+    Hashed,
+    /// Masked readers see the domain of an e-mail address.
+    Domain,
+    /// Masked readers see the last four characters.
+    Tail,
+    /// Masked readers see NULL.
+    Nothing,
+    /// Everyone sees NULL.
+    Unclassified,
+}
+
+impl Class {
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Hashed, Self::Domain, Self::Tail, Self::Nothing, Self::Unclassified];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hashed => "hashed",
+            Self::Domain => "domain",
+            Self::Tail => "tail",
+            Self::Nothing => "nothing",
+            Self::Unclassified => "unclassified",
+        }
+    }
+
+    /// Whether BigQuery can mask a column of this type with the class's rule.
+    pub fn fits(self, ty: SourceType, column: &str) -> bool {
+        match self {
+            // Other text falls back to an unsalted hash.
+            Self::Domain => ty.is_text() && column == "email",
+            Self::Hashed | Self::Tail => ty.is_text() && column != "short",
+            Self::None | Self::Nothing | Self::Unclassified => true,
+        }
+    }
+
+    /// What the class allows its masked readers to see of a value. EMAIL_MASK and
+    /// LAST_FOUR_CHARACTERS hash a value that they cannot mask; no contract allows that.
+    pub fn allows_masked(self, kind: Kind) -> Option<Form> {
+        match (self, kind) {
+            (Self::None, _) => Some(Form::Plain),
+            (Self::Hashed, Kind::Email | Kind::Text | Kind::Short) => Some(Form::Hash),
+            (Self::Domain, Kind::Email) => Some(Form::Domain),
+            (Self::Tail, Kind::Email | Kind::Text) => Some(Form::Tail),
+            _ => None,
+        }
+    }
+}
+
+/// What the transfer does to a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transform {
+    Drop,
+    SetNull,
+    Tokenise,
+    /// Tokenise in a domain of its own.
+    TokeniseApart,
+}
+
+impl Transform {
+    pub const ALL: [Self; 4] = [Self::Drop, Self::SetNull, Self::Tokenise, Self::TokeniseApart];
+}
+
+/// One column of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnTerms {
+    pub source: SourceType,
+    pub class: Class,
+    pub transform: Option<Transform>,
+    /// Whether receipts may hold the smallest and the largest value.
+    pub bounds: bool,
+}
+
+impl ColumnTerms {
+    pub fn new(source: SourceType, class: Class) -> Self {
+        Self { source, class, transform: None, bounds: false }
+    }
+
+    pub fn transformed(self, transform: Transform) -> Self {
+        Self { transform: Some(transform), ..self }
+    }
+}
+
+/// One table of a contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableTerms {
+    /// `table:`, the name in BigQuery.
+    pub table: Option<String>,
+    pub columns: BTreeMap<String, ColumnTerms>,
+}
+
+/// A contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// By `schema.table`.
+    pub tables: BTreeMap<String, TableTerms>,
+}
+
+/// One change of a contract. An edit of something that does not exist does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Class(String, String, Class),
+    Transform(String, String, Option<Transform>),
+    Source(String, String, SourceType),
+    Bounds(String, String, bool),
+    Column(String, String, ColumnTerms),
+    RemoveColumn(String, String),
+    Table(String, TableTerms),
+    RemoveTable(String),
+    /// Sets `table:`.
+    Rename(String, Option<String>),
+    /// Two tables exchange their names in BigQuery.
+    Swap(String, String),
+}
+
+impl Terms {
+    fn column(&mut self, table: &str, column: &str) -> Option<&mut ColumnTerms> {
+        self.tables.get_mut(table)?.columns.get_mut(column)
+    }
+
+    /// The name of a source table in BigQuery.
+    pub fn landed(&self, table: &str) -> String {
+        let named = self.tables.get(table).and_then(|terms| terms.table.clone());
+        named.unwrap_or_else(|| default_name(table).to_owned())
+    }
+
+    pub fn apply(&mut self, edit: &Edit) {
+        match edit {
+            Edit::Class(table, column, class) => {
+                if let Some(terms) = self.column(table, column)
+                    && class.fits(terms.source, column)
+                {
+                    terms.class = *class;
+                }
+            }
+            Edit::Transform(table, column, transform) => {
+                if let Some(terms) = self.column(table, column) {
+                    let token =
+                        matches!(transform, Some(Transform::Tokenise | Transform::TokeniseApart));
+                    if !token || terms.source.is_text() {
+                        terms.transform = *transform;
+                    }
+                }
+            }
+            Edit::Source(table, column, source) => {
+                if let Some(terms) = self.column(table, column) {
+                    terms.source = *source;
+                    if !terms.class.fits(*source, column) {
+                        terms.class = Class::Nothing;
+                    }
+                    if !source.is_text() && terms.transform.is_some() {
+                        terms.transform = None;
+                        terms.class = Class::Nothing;
+                    }
+                }
+            }
+            Edit::Bounds(table, column, bounds) => {
+                if let Some(terms) = self.column(table, column) {
+                    terms.bounds = *bounds;
+                }
+            }
+            Edit::Column(table, column, terms) => {
+                if let Some(table) = self.tables.get_mut(table) {
+                    table.columns.insert(column.clone(), *terms);
+                }
+            }
+            Edit::RemoveColumn(table, column) => {
+                if let Some(table) = self.tables.get_mut(table)
+                    && table.columns.len() > 1
+                {
+                    table.columns.remove(column);
+                }
+            }
+            Edit::Table(table, terms) => {
+                self.tables.insert(table.clone(), terms.clone());
+            }
+            Edit::RemoveTable(table) => {
+                self.tables.remove(table);
+            }
+            Edit::Rename(table, name) => {
+                if let Some(terms) = self.tables.get_mut(table) {
+                    terms.table = name.clone();
+                }
+            }
+            Edit::Swap(one, other) => {
+                let (first, second) = (self.landed(one), self.landed(other));
+                if self.tables.contains_key(one) && self.tables.contains_key(other) {
+                    self.tables.entry(one.clone()).or_default().table = Some(second);
+                    self.tables.entry(other.clone()).or_default().table = Some(first);
+                }
+            }
+        }
+    }
+
+    /// The text of `contract.yaml`.
+    pub fn yaml(&self) -> String {
+        let mut text = "version: 1\ntables:\n".to_owned();
+        if self.tables.is_empty() {
+            text = "version: 1\ntables: {}\n".to_owned();
+        }
+        for (name, table) in &self.tables {
+            let _ = writeln!(text, "  \"{name}\":");
+            if let Some(table) = &table.table {
+                let _ = writeln!(text, "    table: {table}");
+            }
+            text.push_str("    columns:\n");
+            for (name, column) in &table.columns {
+                let _ = writeln!(text, "      {name}: {{ {} }}", column.yaml());
+            }
+        }
+        text
+    }
+}
+
+/// The name of a source table in BigQuery if the contract sets none.
+pub fn default_name(table: &str) -> &str {
+    table.split_once('.').map_or(table, |(_, name)| name)
+}
+
+impl ColumnTerms {
+    fn yaml(&self) -> String {
+        let ty = match self.transform {
+            Some(Transform::Tokenise | Transform::TokeniseApart) => "STRING",
+            _ => self.source.bigquery(),
+        };
+        let mut text =
+            format!("source: {}, type: {ty}, class: {}", self.source.name(), self.class.name());
+        text.push_str(match self.transform {
+            None => "",
+            Some(Transform::Drop) => ", transform: drop",
+            Some(Transform::SetNull) => ", transform: set_null",
+            Some(Transform::Tokenise) => ", transform: tokenise",
+            Some(Transform::TokeniseApart) => ", transform: tokenise, token_domain: apart",
+        });
+        if self.bounds {
+            text.push_str(", bounds: true");
+        }
+        text
+    }
+}
+
+impl fmt::Display for ColumnTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.yaml())
+    }
+}

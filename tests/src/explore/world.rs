@@ -1,0 +1,501 @@
+//! A local cloud with a small source. The ticks run in this process, as tasks: an invocation dies
+//! when its task is dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use jiff::{SignedDuration, Timestamp};
+use landbridge_aws::{Aws, Rds, S3, Secrets};
+use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::config::{self, Config};
+use landbridge_core::contract;
+use landbridge_gcp::{Gcp, credentials::static_token};
+use landbridge_ledger::Ledger;
+use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, SECRET_KEY};
+use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
+use landbridge_local_google::{Grants, Role};
+use landbridge_stages::deployment::Deployment;
+use landbridge_stages::{Context, Progress, Tick, TickOutcome};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::canary::{Origin, SourceType};
+use super::gate::{Gate, Held, Stop, Watch};
+use super::oracle::{DATASET, LANDING, OPS_DATASET, Oracle, Place};
+use super::terms::{CONFIG, Terms};
+
+/// Midnight in Seoul on the first day.
+pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
+/// Rows of each table.
+const ROWS: usize = 2;
+/// The bucket of the exports and the ledger.
+const EXPORTS: &str = "shop-exports";
+/// The token of the functions.
+const TOKEN: &str = "explorer-functions";
+const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// How long a tick may take, in real time.
+const BUDGET: Duration = Duration::from_secs(120);
+/// The region of [`CONFIG`].
+const REGION: &str = "ap-northeast-2";
+
+/// A stage whose ticks depend on the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Transfer,
+    Load,
+    /// The protection pass.
+    Protect,
+}
+
+/// Whether the code has a protection pass.
+pub const HAS_PASS: bool = true;
+
+async fn run_stage(
+    stage: Stage,
+    context: Context,
+    tick: Tick,
+) -> landbridge_core::Result<TickOutcome> {
+    match stage {
+        Stage::Transfer => landbridge_stages::transfer::tick(&context, tick).await,
+        Stage::Load => landbridge_stages::load::tick(&context, tick).await,
+        Stage::Protect => landbridge_stages::protect::tick(&context, tick).await,
+    }
+}
+
+/// The columns of a source table.
+pub type Columns = BTreeMap<String, SourceType>;
+
+/// The source database, as its owner sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    pub tables: BTreeMap<String, Columns>,
+    /// Tables that the export skips.
+    pub skipped: BTreeSet<String>,
+}
+
+/// An invocation that waits or is dead.
+struct Waiting {
+    number: usize,
+    name: String,
+    stage: Stage,
+    contract: usize,
+    task: JoinHandle<landbridge_core::Result<TickOutcome>>,
+    held: Held,
+}
+
+/// The local cloud of one history.
+pub struct World {
+    cloud: LocalCloud,
+    _dir: TempDir,
+    config: Config,
+    database: MemoryDatabase,
+    /// A context without a contract.
+    base: Context,
+    /// The contracts, in the order of their deployment.
+    contracts: Vec<(contract::Contract, Deployment, Terms)>,
+    pub oracle: Arc<Mutex<Oracle>>,
+    pub gate: Arc<Gate>,
+    held: mpsc::UnboundedReceiver<Held>,
+    paused: Vec<Waiting>,
+    late: Vec<Waiting>,
+    invocations: usize,
+    pub source: Source,
+    day: i64,
+    /// Whether a load does not wait for its job.
+    impatient: bool,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+/// A directory in memory if there is one: the local cloud keeps objects in files.
+fn temporary_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+    dir.or_else(|_| TempDir::new()).expect("a temporary directory")
+}
+
+impl World {
+    /// Starts a local cloud with this source, and deploys a first contract.
+    pub async fn start(source: &Source, terms: &Terms, places: &[Place], trace: bool) -> Self {
+        let dir = temporary_dir();
+        let path = dir.path().join("landbridge.yaml");
+        std::fs::write(&path, CONFIG).expect("a file");
+        std::fs::write(dir.path().join("contract.yaml"), terms.yaml()).expect("a file");
+        let database = MemoryDatabase::new(Engine::postgres("16.4"), "shop");
+        let start: Timestamp = MIDNIGHT.parse().expect("a timestamp");
+        let shared = Arc::new(database.clone());
+        let mut options = LocalCloudOptions::new(dir.path().join("cloud"), path, shared, start);
+        options.schedules_dir = root().join("infra/schedules");
+        options.token_key = Some(TOKEN_KEY.to_owned());
+        let cloud = LocalCloud::start(options).await.expect("a local cloud");
+        let config = config::parse(config::FILE_NAME, CONFIG).expect("a valid configuration");
+        let google = cloud.google().clone();
+        let grants = Grants::none()
+            .project_role(Role::JobUser)
+            .dataset_role(DATASET, Role::DataOwner)
+            .dataset_role(OPS_DATASET, Role::DataOwner)
+            .bucket_role(LANDING, Role::ObjectAdmin)
+            .bucket_role(LANDING, Role::LegacyBucketReader);
+        google.add_principal(TOKEN, "functions@example.com", grants);
+        let oracle = Oracle::new(google, cloud.clock().clone(), HAS_PASS, places);
+        let oracle = Arc::new(Mutex::new(oracle));
+        let (gate, held) = Gate::new(oracle.clone(), cloud.aws().clone(), trace);
+        cloud.calls().set_observer(Arc::new(Watch(gate.clone())));
+        let base = context(&cloud, &config).await;
+        let mut world = Self {
+            cloud,
+            _dir: dir,
+            config,
+            database,
+            base,
+            contracts: Vec::new(),
+            oracle,
+            gate,
+            held,
+            paused: Vec::new(),
+            late: Vec::new(),
+            invocations: 0,
+            source: source.clone(),
+            day: 0,
+            impatient: false,
+        };
+        assert!(world.deploy(terms), "the first contract is refused:\n{}", terms.yaml());
+        world.write_rows();
+        world
+    }
+
+    pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest contract.
+    pub fn terms(&self) -> Terms {
+        self.contracts.last().map(|(_, _, terms)| terms.clone()).unwrap_or_default()
+    }
+
+    /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
+    pub fn deploy(&mut self, terms: &Terms) -> bool {
+        match contract::parse(contract::FILE_NAME, &terms.yaml(), &self.config) {
+            Ok(contract) => {
+                self.oracle().deploy(terms.clone());
+                // No two contracts are deployed in the same millisecond.
+                let at = self.cloud.clock().now().as_millisecond();
+                let after = self.contracts.last().map_or(0, |(_, last, _)| last.number + 1);
+                let tags = self.cloud.policy_tags();
+                let deployment = Deployment::new(at.max(after), &self.config, &contract, tags);
+                self.contracts.push((contract, deployment, terms.clone()));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        let clock = self.cloud.clock();
+        clock.advance_to(clock.now() + by);
+    }
+
+    fn midnight(&self) -> Timestamp {
+        let first: Timestamp = MIDNIGHT.parse().expect("a timestamp");
+        first + SignedDuration::from_hours(24 * self.day)
+    }
+
+    /// Goes on to ten minutes before the export hour of a later day. The source has new rows.
+    pub fn next_day(&mut self, days: i64) {
+        self.day += days;
+        self.cloud.clock().advance_to(self.midnight() + SignedDuration::from_mins(50));
+        self.write_rows();
+    }
+
+    /// Writes new rows into every table of the source.
+    pub fn write_rows(&mut self) {
+        for (name, columns) in &self.source.tables {
+            let (schema, table) = name.split_once('.').unwrap_or(("public", name));
+            let mut rows = vec![Vec::new(); ROWS];
+            let mut memory = MemoryTable::new(schema, table);
+            for (column, source) in columns {
+                memory = memory.column(column, source.declared());
+                let origin =
+                    Origin { table: name.clone(), column: column.clone(), source: *source };
+                let mut oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
+                for row in &mut rows {
+                    row.push(Some(oracle.canaries.new_value(&origin)));
+                }
+            }
+            memory = memory.rows(rows);
+            if self.source.skipped.contains(name) {
+                memory = memory.skipped("the table is unlogged");
+            }
+            self.database.set_table(memory).expect("a table");
+        }
+    }
+
+    /// Removes a table from the source.
+    pub fn remove_table(&mut self, name: &str) {
+        let (schema, table) = name.split_once('.').unwrap_or(("public", name));
+        self.database.remove_table(schema, table);
+        self.source.tables.remove(name);
+    }
+
+    /// The last Parquet file of this table is truncated in later exports.
+    pub fn break_exports_of(&self, table: Option<&str>) {
+        let quirks =
+            ExportQuirks { truncated_file: table.map(str::to_owned), ..ExportQuirks::default() };
+        self.cloud.aws().set_export_quirks(quirks);
+    }
+
+    /// The next load job fails.
+    pub fn fail_next_job(&self, reason: &str) {
+        self.cloud.google().fail_next_job(reason, "the load job failed");
+    }
+
+    /// The next load job runs until [`Self::release_jobs`].
+    pub fn hold_next_job(&mut self) {
+        self.cloud.google().hold_next_job();
+        self.impatient = true;
+    }
+
+    /// The load jobs that run end.
+    pub async fn release_jobs(&self) {
+        let google = self.cloud.google();
+        for job in google.held_jobs() {
+            let _ = google.release_job(&job).await;
+        }
+    }
+
+    /// Takes the snapshot of the day and exports it. An export that `fails` is tried again.
+    pub async fn export(&mut self, fails: bool) {
+        let hour = self.midnight() + SignedDuration::from_hours(1);
+        self.cloud.clock().advance_to(hour);
+        if fails {
+            self.cloud.aws().fail_next_export("the service stumbled");
+        }
+        let context = self.context(0);
+        let number = self.next_number();
+        self.gate.begin(number, "snapshot and export".to_owned(), Stop::Never);
+        let _ = landbridge_stages::snapshot::tick(&context, Tick::new(hour, BUDGET)).await;
+        self.advance(SignedDuration::from_mins(10));
+        for _ in 0..6 {
+            let now = self.cloud.clock().now();
+            match landbridge_stages::export::tick(&context, Tick::new(now, BUDGET)).await {
+                Ok(TickOutcome { progress: Progress::Done, .. }) => break,
+                _ => self.advance(SignedDuration::from_mins(25)),
+            }
+        }
+        self.gate.end();
+    }
+
+    /// The calendar day so many days before.
+    fn day_before(&self, days_back: i64) -> Day {
+        let midnight = self.midnight() - SignedDuration::from_hours(24 * days_back);
+        self.base.calendar.day_of(midnight + SignedDuration::from_hours(2))
+    }
+
+    /// Deletes the day's objects in the landing bucket, as the message of a conflict says.
+    pub fn delete_objects(&self, days_back: i64) {
+        let day = self.day_before(days_back);
+        let google = self.cloud.google();
+        for object in google.list_objects(LANDING, &format!("landbridge/shop/{day}/")) {
+            google.delete_object(LANDING, &object.name);
+        }
+    }
+
+    /// Deletes the day's records, as docs/ledger.md says.
+    pub async fn delete_day(&self, days_back: i64) {
+        let day = self.day_before(days_back);
+        let aws = self.cloud.aws();
+        for object in aws.list_objects(EXPORTS, &format!("ledger/shop/{day}/")).await {
+            aws.delete_object(EXPORTS, &object.key).await;
+        }
+    }
+
+    fn next_number(&mut self) -> usize {
+        self.invocations += 1;
+        self.invocations
+    }
+
+    /// The index of the contract that was deployed `back` contracts before the newest.
+    fn contract_index(&self, back: usize) -> usize {
+        self.contracts.len().saturating_sub(1).saturating_sub(back)
+    }
+
+    /// A context, as a process has it that started under this contract.
+    fn context(&self, back: usize) -> Context {
+        let mut context = self.base.clone();
+        let (contract, deployment, _) = &self.contracts[self.contract_index(back)];
+        context.contract = contract.clone();
+        context.deployment = deployment.clone();
+        context.ledger = Ledger::new(context.aws.s3.clone(), &self.config);
+        context
+    }
+
+    /// Invokes a stage for a day, under the newest contract or a former one, until it ends or stops.
+    pub async fn invoke(&mut self, stage: Stage, days_back: i64, back: usize, stop: Stop) {
+        self.advance(SignedDuration::from_mins(1));
+        let number = self.next_number();
+        let name = format!("{stage:?} under contract {}", self.contract_index(back));
+        let now = self.cloud.clock().now() - SignedDuration::from_hours(24 * days_back);
+        let context = self.context(back);
+        self.gate.begin(number, name.clone(), stop);
+        let waits = !self.impatient || stage != Stage::Load;
+        let budget = if waits { BUDGET } else { Duration::ZERO };
+        let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
+        let contract = self.contract_index(back);
+        self.follow(number, name, stage, contract, stop, task).await;
+    }
+
+    /// Waits until an invocation ends or stops.
+    async fn follow(
+        &mut self,
+        number: usize,
+        name: String,
+        stage: Stage,
+        contract: usize,
+        stop: Stop,
+        mut task: JoinHandle<landbridge_core::Result<TickOutcome>>,
+    ) {
+        let held = tokio::select! {
+            outcome = &mut task => {
+                self.gate.end();
+                let done = matches!(
+                    outcome,
+                    Ok(Ok(TickOutcome { progress: Progress::Done | Progress::Idle, .. }))
+                );
+                if stage == Stage::Protect && done {
+                    self.oracle().pass_completed(contract);
+                }
+                return;
+            }
+            held = self.held.recv() => held,
+        };
+        self.gate.end();
+        let Some(held) = held else { return };
+        match stop {
+            Stop::CrashBefore(_) | Stop::CrashAfter(_) => {
+                task.abort();
+                let _ = task.await;
+                let _ = held.release.send(false);
+                tokio::task::yield_now().await;
+            }
+            Stop::CrashLate(_) => {
+                self.late.push(Waiting { number, name, stage, contract, task, held });
+            }
+            _ => self.paused.push(Waiting { number, name, stage, contract, task, held }),
+        }
+    }
+
+    /// Lets a paused invocation go on, until it ends or stops again.
+    pub async fn resume(&mut self, which: usize, stop: Stop) {
+        if self.paused.is_empty() {
+            return;
+        }
+        let which = which % self.paused.len();
+        let Waiting { number, name, stage, contract, task, held } = self.paused.remove(which);
+        self.gate.begin(number, name.clone(), stop);
+        let _ = held.release.send(true);
+        self.follow(number, name, stage, contract, stop, task).await;
+    }
+
+    /// A call of a dead invocation arrives.
+    pub async fn deliver_late_call(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let Waiting { number, name, task, held, .. } = self.late.remove(0);
+        self.gate.begin(number, format!("a late call of {name}"), Stop::Never);
+        let _ = held.release.send(true);
+        // It took effect, and there is nobody to receive its response.
+        let answer = self.held.recv().await;
+        self.gate.end();
+        task.abort();
+        let _ = task.await;
+        if let Some(answer) = answer {
+            let _ = answer.release.send(false);
+        }
+    }
+
+    /// The number of invocations that wait.
+    pub fn paused(&self) -> usize {
+        self.paused.len()
+    }
+}
+
+/// A context with clients of this cloud, and an empty contract.
+async fn context(cloud: &LocalCloud, config: &Config) -> Context {
+    let variables = cloud.function_env();
+    let endpoint = |name: &str| variables.get(name).cloned().unwrap_or_default();
+    let aws = aws(
+        config,
+        &endpoint("AWS_ENDPOINT_URL_RDS"),
+        &endpoint("AWS_ENDPOINT_URL_S3"),
+        &endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+    );
+    let gcp = Gcp::new(
+        static_token(TOKEN),
+        &config.warehouse.project,
+        &config.warehouse.location,
+        Some(endpoint("LANDBRIDGE_GCS_ENDPOINT")),
+        Some(endpoint("LANDBRIDGE_BIGQUERY_ENDPOINT")),
+    )
+    .await
+    .expect("Google clients");
+    let contract = contract::Contract { version: contract::VERSION, tables: BTreeMap::new() };
+    Context {
+        config: config.clone(),
+        deployment: Deployment::new(0, config, &contract, cloud.policy_tags()),
+        contract,
+        calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
+            .expect("a zone"),
+        tags: cloud.policy_tags().clone(),
+        ledger: Ledger::new(aws.s3.clone(), config),
+        aws,
+        gcp,
+    }
+}
+
+/// AWS clients that repeat a failed call at once.
+fn aws(config: &Config, rds: &str, s3: &str, secrets: &str) -> Aws {
+    let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
+    let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "explorer");
+    let retries = || {
+        RetryConfig::standard()
+            .with_max_attempts(4)
+            .with_initial_backoff(Duration::from_micros(100))
+            .with_max_backoff(Duration::from_micros(200))
+    };
+    let region = || Region::new(REGION);
+    let rds = aws_sdk_rds::Config::builder()
+        .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
+        .region(region())
+        .endpoint_url(rds)
+        .credentials_provider(credentials())
+        .retry_config(retries())
+        .http_client(http.clone());
+    let s3 = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region())
+        .endpoint_url(s3)
+        .force_path_style(true)
+        .credentials_provider(credentials())
+        .retry_config(retries())
+        .http_client(http.clone());
+    let secrets = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+        .region(region())
+        .endpoint_url(secrets)
+        .credentials_provider(credentials())
+        .retry_config(retries())
+        .http_client(http);
+    Aws {
+        rds: Rds::new(aws_sdk_rds::Client::from_conf(rds.build()), config.source.kind),
+        s3: S3::new(aws_sdk_s3::Client::from_conf(s3.build())),
+        secrets: Secrets::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build())),
+    }
+}
