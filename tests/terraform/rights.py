@@ -38,6 +38,7 @@ NEEDED = [
     ("transfer", "ReadExport", "s3:GetObject", HOUR),
     ("transfer", "DecryptExport", "kms:Decrypt", HOUR),
     ("protect", "ReadConfiguration", "s3:GetObject", HOUR),
+    ("protect", "RecordContractAndAlerts", "s3:GetObject", HOUR),
     ("load", "ReadConfiguration", "s3:GetObject", HOUR),
     ("load", "ReadAndWriteLedger", "s3:GetObject", HOUR),
     ("load", "ListReadablePrefixes", "s3:ListBucket", HOUR),

@@ -129,6 +129,7 @@ def test_the_schedules_of_infra_have_the_hours_of_landbridge_yaml(deployed):
 
 def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     functions = deployed.moto.client("lambda")
+    variables = {}
     for name in FUNCTIONS:
         expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
         minutes = int(re.match(r"cron\(0/(\d+) ", expression).group(1))
@@ -137,9 +138,13 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
         assert configuration["Timeout"] < minutes * 60, name
         assert actual["Concurrency"]["ReservedConcurrentExecutions"] == 1
         assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
-        given = set(configuration["Environment"]["Variables"])
+        variables[name] = configuration["Environment"]["Variables"]
+        given = set(variables[name])
         assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load", "protect"))
         assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name in ("load", "protect"))
+    # Both compare a digest of files and tags with the recorded one: if they differed, one of the two
+    # would count as older for ever.
+    assert variables["load"] == variables["protect"]
 
 
 def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
@@ -261,7 +266,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     # The tick repeats this work: it reads manifests, makes the plan, looks for receipts.
     records = {"export": ["export.json", "manifest.json"], "transfer": ["plan.json", "plan/creators.json"]}
     kept = {
-        name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
+        DAY + name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
         for name in records.get(function, [])
         if at == HOUR
     }
@@ -270,7 +275,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     assert len(less["Statement"]) == len(complete["Statement"]) - 1
     iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(less))
     for name in kept:
-        s3.delete_object(Bucket=BUCKET, Key=DAY + name)
+        s3.delete_object(Bucket=BUCKET, Key=name)
     before = len(moto.denied())
     try:
         answer = run(deployed, role_sessions, function, at=at)
@@ -278,7 +283,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     finally:
         moto.enforce(False)
         for name, body in kept.items():
-            s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
+            s3.put_object(Bucket=BUCKET, Key=name, Body=body)
         iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(complete))
         moto.enforce(True)
 
