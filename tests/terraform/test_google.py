@@ -1,5 +1,6 @@
 """The gcp module and the complete example against the schema of Google's provider."""
 
+import re
 import shutil
 
 import pytest
@@ -15,6 +16,25 @@ def module(tree, google):
 
 def test_the_module_is_valid(module):
     assert "The configuration is valid" in module.run("validate", "-no-color")
+
+
+def test_destroy_deletes_the_tables_before_the_tags_that_protect_them(module):
+    """Terraform destroys in the reverse order of dependencies."""
+    edges = module.run("graph")
+    for tags in ("google_data_catalog_policy_tag.class", "google_data_catalog_taxonomy.this"):
+        assert depends(edges, "google_bigquery_dataset.this", tags), edges
+
+
+def depends(edges, first, second):
+    """Whether `first` depends on `second` in the output of `terraform graph`, directly or not."""
+    found = re.findall(r'"(?:\[root\] )?([^"]+)" -> "(?:\[root\] )?([^"]+)"', edges)
+    seen, pending = set(), [first]
+    while pending:
+        node = pending.pop()
+        if node not in seen:
+            seen.add(node)
+            pending += [to for of, to in found if of.removesuffix(" (expand)") == node.removesuffix(" (expand)")]
+    return any(node.removesuffix(" (expand)") == second for node in seen)
 
 
 def test_the_plan_passes_the_modules_tests(module):

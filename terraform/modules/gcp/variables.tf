@@ -53,7 +53,7 @@ variable "loader_role" {
 }
 
 variable "deletion_protection" {
-  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files."
+  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files; and whether the policy tag of a removed class stays in Google Cloud, so that no column loses its protection."
   type        = bool
   default     = true
 }

@@ -75,7 +75,9 @@ resource "google_bigquery_dataset" "this" {
   description                = each.value.description
   delete_contents_on_destroy = !var.deletion_protection
   labels                     = local.labels
-  depends_on                 = [google_project_service.this]
+  # `terraform destroy` deletes the tags only after the tables: while a dataset still has tables, it fails
+  # before it reaches what protects them.
+  depends_on = [google_project_service.this, google_data_catalog_policy_tag.class]
 
   access {
     role          = "OWNER"

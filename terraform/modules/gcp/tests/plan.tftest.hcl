@@ -56,6 +56,21 @@ run "every_class_has_a_tag_and_its_mask" {
     condition     = toset(google_data_catalog_taxonomy.this.activated_policy_types) == toset(["FINE_GRAINED_ACCESS_CONTROL"])
     error_message = "A taxonomy without this policy type enforces nothing."
   }
+  assert {
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "ABANDON"])
+    error_message = "The tag of a removed class must stay: deleting it opens the columns that have it."
+  }
+}
+
+run "without_protection_destroy_deletes_the_tags_too" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+  assert {
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "DELETE"])
+    error_message = "Without deletion_protection nothing may remain after terraform destroy."
+  }
 }
 
 run "readers_are_those_in_landbridge_yaml" {
