@@ -5,6 +5,8 @@ CARGO ?= cargo
 DEMO ?=
 # Cargo's build directory.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Extra options for `make explore`: make explore EXPLORE="--seed 7 --histories 1"
+EXPLORE ?=
 # The processors that `make package` builds for.
 PROCESSORS ?= arm64 x86_64
 # How many starts of each function `make bench` measures.
@@ -15,7 +17,7 @@ RUNS ?= 5
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
+.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -29,6 +31,9 @@ rehearse: ## run the commands of docs/deploy.md on this machine: init, terraform
 
 test: ## install what the tests need, build, run all tests
 	scripts/test.sh
+
+explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if somebody can read a hidden value
+	$(CARGO) bench --quiet --profile explore -p landbridge-tests --bench explore -- $(EXPLORE)
 
 lint: ## check formatting and clippy; warnings are errors
 	$(CARGO) fmt --all --check

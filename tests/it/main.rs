@@ -13,6 +13,7 @@
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
 //! | `bounds` | the smallest and largest values of columns: where they may be written |
 //! | `drift` | schema changes, unusual exports, every type |
+//! | `explore` | nobody reads what the contract hides, at no call of any history |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |

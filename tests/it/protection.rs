@@ -13,6 +13,7 @@ use landbridge_gcp::{Gcp, credentials};
 use landbridge_ledger::records::Claim;
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::{self, Analyst, Loader};
+use landbridge_local_google::Grants;
 
 use crate::support::{SMALL_CONTRACT, TestEnv, TestEnvBuilder};
 
@@ -138,6 +139,42 @@ async fn a_column_that_will_be_tokenised_is_closed_until_the_plain_values_are_go
     assert!(tokens.iter().all(|token| token.len() > 20 && !token.contains('@')), "{tokens:?}");
 }
 
+/// BigQuery refuses time travel on a table with a row access policy, so the class need not wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_access_policy_ends_the_wait_for_time_travel() {
+    let env = start_with_published_day().await;
+    let tokenise = with_email(
+        "email: { source: character varying, type: STRING, class: none, transform: tokenise }",
+    );
+    let forbidden = tokenise.replace(
+        "  \"public.people\":\n",
+        "  \"public.people\":\n    time_travel_forbidden: true\n",
+    );
+    assert!(forbidden.contains("time_travel_forbidden"));
+    env.deploy_contract(&forbidden);
+    assert!(env.run_day(1).await.is_empty());
+    assert_eq!(emails(&env, Analyst).await, ["NULL", "NULL", "NULL"]);
+    let missing = alerts_with(&env, "load", "has no row access policy with the filter TRUE");
+    assert_eq!(missing.len(), 1, "{missing:#?}");
+
+    let policy = "CREATE ROW ACCESS POLICY all_rows ON shop.people GRANT TO \
+        (\"user:analyst@example.com\", \"user:pii-reader@example.com\", \"user:stranger@example.com\") \
+        FILTER USING (TRUE)";
+    env.cloud.google().add_principal("owner", "owner@example.com", Grants::owner());
+    env.cloud.google().query_as("owner@example.com", policy).await.expect("a policy");
+    env.tick("protect", "2026-11-22T15:05:00Z").await;
+    let tokens = emails(&env, Analyst).await;
+    assert!(tokens.iter().all(|token| token.len() > 20 && !token.contains('@')), "{tokens:?}");
+    let former =
+        "SELECT email FROM shop.people FOR SYSTEM_TIME AS OF TIMESTAMP '2026-11-21 16:00:00+00'";
+    let refused = env.query(Analyst, former).await.unwrap_err();
+    assert!(refused.contains("forbidden"), "{refused}");
+    // The next load keeps the policy, and every reader sees every row.
+    assert!(env.run_day(2).await.is_empty());
+    assert_eq!(emails(&env, Analyst).await.len(), 3);
+    assert_eq!(emails(&env, Principal::PiiReader).await.len(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_somebody_removed_is_set_again_within_a_day() {
     let env = start_with_published_day().await;
@@ -182,7 +219,8 @@ async fn a_table_that_is_handed_over_is_closed() {
         description: None,
         stamp: TableStamp::default(),
     };
-    bigquery.create_table("shop", "by_hand", &new).await.unwrap();
+    let created = bigquery.create_table("shop", "by_hand", &new).await;
+    assert_eq!(created.unwrap(), landbridge_core::Created::New);
     env.tick("protect", "2026-11-21T15:05:00Z").await;
     let live = bigquery.table("shop", "by_hand").await.unwrap().unwrap();
     let tag = live.live.columns[0].policy_tag.as_ref();
@@ -234,12 +272,33 @@ async fn a_retired_job_id_never_loads() {
     };
     assert_eq!(bigquery.insert_load_job(&job(&id)).await.unwrap(), Inserted::Other);
 
-    let receipt = env.receipts("2026-11-21").await.remove("public.people").unwrap();
-    let ran = JobId::new(receipt.job.unwrap()).unwrap();
-    assert!(matches!(bigquery.job(&ran).await.unwrap(), Some(JobState::Done { rows: 3, .. })));
+    // A job that ran is found, whoever asks to retire it.
+    let landing = env.landing_objects();
+    let object = landing.keys().find(|name| name.contains("/people/")).expect("an object");
+    let live = bigquery.table("shop", "people").await.unwrap().unwrap();
+    let column = |column: &landbridge_core::diff::LiveColumn| TableColumn {
+        name: column.name.clone(),
+        ty: column.ty.parse().unwrap(),
+        repeated: false,
+        policy_tag: None,
+        description: None,
+    };
+    let columns: Vec<TableColumn> = live.live.columns.iter().map(column).collect();
+    let ran = JobId::new("landbridge-shop-ran-a1").unwrap();
+    let load = LoadJob {
+        uris: vec![format!("gs://shop-landing/{object}")],
+        columns: &columns,
+        ..job(&ran)
+    };
+    assert_eq!(bigquery.insert_load_job(&load).await.unwrap(), Inserted::New);
+    while bigquery.job(&ran).await.unwrap() == Some(JobState::Running) {}
     let retired = bigquery.retire_job(&ran).await.unwrap();
     assert!(matches!(retired, Retired::Wrote { ended_at: Some(_) }), "{retired:?}");
+    assert_eq!(bigquery.insert_load_job(&load).await.unwrap(), Inserted::Same);
     assert_eq!(bigquery.insert_load_job(&job(&ran)).await.unwrap(), Inserted::Other);
+    // The schema of the job names no tag, and the table keeps its own.
+    let after = bigquery.table("shop", "people").await.unwrap().unwrap();
+    assert_eq!(after.live, live.live);
 }
 
 /// A redo of the day loads nothing twice, and what a redo with another transform loads is what the

@@ -78,7 +78,11 @@ fn check_places(
     for line in &outcome.trace {
         println!("{line}");
     }
-    println!("{} calls, {} checks", outcome.calls, outcome.checks);
+    println!(
+        "{} calls, {} checks, {} versions of rows",
+        outcome.calls, outcome.checks, outcome.versions
+    );
+    assert!(outcome.versions > 0 || !places.contains(&Place::Table), "nothing was loaded");
     let violations: Vec<String> =
         outcome.violations.iter().map(|violation| format!("  - {violation}\n")).collect();
     assert!(

@@ -91,6 +91,10 @@ pub struct Outcome {
     pub events: u64,
     pub calls: u64,
     pub checks: u64,
+    /// Versions of the rows of tables.
+    pub versions: u64,
+    /// Source columns that everyone could read.
+    pub open: u64,
     /// All calls, if they were recorded.
     pub trace: Vec<String>,
 }
@@ -135,6 +139,8 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         events: history.events.len() as u64,
         calls: world.gate.calls(),
         checks: oracle.checks,
+        versions: oracle.reached().0,
+        open: oracle.reached().1,
         trace: world.gate.trace(),
     }
 }

@@ -11,12 +11,14 @@
 //! | [`history`] | the events of a history, and running them |
 //! | [`generate`] | draws histories |
 //! | [`shrink`] | removes the events that a violation does not need |
+//! | [`many`] | runs many drawn histories |
 //! | [`rng`] | random numbers that are the same for the same seed |
 
 pub mod canary;
 pub mod gate;
 pub mod generate;
 pub mod history;
+pub mod many;
 pub mod oracle;
 pub mod rng;
 pub mod shrink;

@@ -108,8 +108,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// The kind of the violation: the sentence without the numbers of contracts.
-    pub fn signature(&self) -> String {
+    /// The kind of the violation: the sentence without names and numbers.
+    pub fn kind(&self) -> String {
         let what = self.what.split("; in force").next().unwrap_or_default();
         let words: Vec<&str> = what.split(' ').filter(|word| !word.contains(['.', '('])).collect();
         format!("{} {}", self.place.name(), words.join(" "))
@@ -165,6 +165,11 @@ pub struct Oracle {
     /// What was wrong at the last check.
     wrong_now: BTreeSet<String>,
     pub checks: u64,
+    /// The versions of rows that were read, over all tables.
+    versions: BTreeSet<u64>,
+    /// The values that the stranger has been able to read, as a contract allows: the number of
+    /// their columns. If it is 0, the history proves nothing.
+    open: BTreeSet<OriginId>,
 }
 
 /// The canaries of an object.
@@ -194,6 +199,8 @@ impl Oracle {
             violations: Vec::new(),
             wrong_now: BTreeSet::new(),
             checks: 0,
+            versions: BTreeSet::new(),
+            open: BTreeSet::new(),
         }
     }
 
@@ -261,11 +268,19 @@ impl Oracle {
         self.violations.iter().map(lasting).collect()
     }
 
+    /// The number of versions of rows that could be read, and of source columns that everyone could
+    /// read.
+    pub fn reached(&self) -> (u64, u64) {
+        (self.versions.len() as u64, self.open.len() as u64)
+    }
+
     fn look_at_tables(&mut self) {
         for table in self.google.table_ids(DATASET) {
             let token = self.google.state_token(DATASET, &table);
             if self.tables.get(&table).is_none_or(|view| view.token != token) {
                 let view = self.view_table(&table, token);
+                let open = view.seen.iter().filter(|it| it.0 == Persona::Stranger);
+                self.open.extend(open.map(|(_, _, _, seen)| seen.origin));
                 self.tables.insert(table, view);
                 self.state += 1;
             }
@@ -277,11 +292,12 @@ impl Oracle {
         }
     }
 
-    fn view_table(&self, table: &str, token: u64) -> TableView {
+    fn view_table(&mut self, table: &str, token: u64) -> TableView {
         let mut view = TableView { token, ..TableView::default() };
         for version in self.google.row_versions(DATASET, table) {
             let rows: usize = version.batches.iter().map(|batch| batch.num_rows()).sum();
             let former = version.replaced_at.is_some();
+            self.versions.insert(version.number);
             for (persona, principal) in Persona::READERS {
                 let reading =
                     self.google.read_version_as(principal.email(), DATASET, table, version.number);

@@ -421,9 +421,31 @@ impl World {
         }
     }
 
-    /// The number of invocations that wait.
-    pub fn paused(&self) -> usize {
-        self.paused.len()
+    /// Gives the landing bucket the bindings of a new bucket, for tests of the oracle.
+    pub fn open_landing_bucket(&self) {
+        let project = &self.config.warehouse.project;
+        let policy = serde_json::json!({"version": 1, "bindings": [{
+            "role": "roles/storage.legacyObjectReader",
+            "members": [format!("projectViewer:{project}")],
+        }]});
+        self.cloud.google().set_bucket_policy(LANDING, &policy).expect("a policy");
+    }
+
+    /// Puts values of the source into the ledger as a stage would, for tests of the oracle.
+    pub async fn put_cells_into_the_ledger(&self) {
+        let value = {
+            let mut oracle = self.oracle();
+            let column = |(table, columns): (&String, &Columns)| {
+                let (column, source) = columns.first_key_value()?;
+                Some(Origin { table: table.clone(), column: column.clone(), source: *source })
+            };
+            let origin = self.source.tables.iter().find_map(column).expect("a column");
+            oracle.canaries.new_value(&origin)
+        };
+        let text = format!(r#"{{"problem": "the value {value} cannot be read"}}"#);
+        let key = "ledger/shop/a-record.json";
+        let s3 = &self.base.aws.s3;
+        let _ = s3.create(EXPORTS, key, text.into()).await.expect("a record");
     }
 }
 

@@ -327,6 +327,7 @@ fn rendered_text_reads_back() {
     let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
+        time_travel_forbidden: false,
         columns: columns.into(),
     };
     let contract =

@@ -66,19 +66,7 @@ impl BigQuery {
             rest => rest,
         };
         match (call.method.as_str(), path) {
-            ("GET", ["projects"]) => Ok(json_response(
-                200,
-                &json!({
-                    "kind": "bigquery#projectList",
-                    "projects": [{
-                        "kind": "bigquery#project",
-                        "id": self.project,
-                        "projectReference": {"projectId": self.project},
-                        "friendlyName": self.project,
-                    }],
-                    "totalItems": 1,
-                }),
-            )),
+            ("GET", ["projects"]) => Ok(json_response(200, &self.project_list())),
             (_, ["projects", project, ..]) if *project != self.project => {
                 Err(GoogleError::not_found(format!("Not found: Project {project}")))
             }
@@ -120,6 +108,19 @@ impl BigQuery {
             }
             _ => Err(GoogleError::not_found("Not Found")),
         }
+    }
+
+    fn project_list(&self) -> Value {
+        json!({
+            "kind": "bigquery#projectList",
+            "projects": [{
+                "kind": "bigquery#project",
+                "id": self.project,
+                "projectReference": {"projectId": self.project},
+                "friendlyName": self.project,
+            }],
+            "totalItems": 1,
+        })
     }
 
     fn authenticate(&self, call: &Call) -> Result<Principal, GoogleError> {

@@ -181,10 +181,36 @@ async fn a_query_reads_the_rows_of_an_instant() {
         let rows = cloud.query("analyst@example.com", &sql).await.map(|it| it.join(", "));
         assert_eq!(rows.as_deref(), Ok(want), "{at}");
     }
-    // Two instants in one query, and a column that the caller may not read.
-    let both = "SELECT new.id, old.id FROM shop.people AS new \
-                JOIN shop.people FOR SYSTEM_TIME AS OF TIMESTAMP '2026-07-01 01:00:00' AS old ON TRUE";
-    assert_eq!(cloud.query("stranger", both).await, Ok(vec!["2 | 1".to_owned()]));
+    // Two instants in one query. An alias stands before the clause.
+    let past = "FOR SYSTEM_TIME AS OF TIMESTAMP '2026-07-01 01:00:00'";
+    for (sql, want) in [
+        (
+            format!(
+                "SELECT new.id, old.id FROM shop.people AS new JOIN shop.people AS old {past} ON TRUE"
+            ),
+            "2 | 1",
+        ),
+        (format!("SELECT new.id, old.id FROM shop.people old {past}, shop.people new"), "2 | 1"),
+        (format!("SELECT people.id FROM shop.people {past}"), "1"),
+        (format!("SELECT id FROM `shop`.`people` AS `p` {past} WHERE p.id = 1"), "1"),
+        (
+            format!(
+                "SELECT old.id FROM shop.people AS old {past} + INTERVAL 0 DAY WHERE old.id < 9"
+            ),
+            "1",
+        ),
+        (
+            format!(
+                "WITH old AS (SELECT id AS x FROM shop.people {past}) SELECT x, id FROM old, shop.people"
+            ),
+            "1 | 2",
+        ),
+    ] {
+        assert_eq!(cloud.query("stranger", &sql).await, Ok(vec![want.to_owned()]), "{sql}");
+    }
+    let behind = format!("SELECT old.id FROM shop.people {past} AS old");
+    assert!(cloud.query("stranger", &behind).await.is_err());
+    // A column that the caller may not read.
     let hidden =
         "SELECT email FROM shop.people FOR SYSTEM_TIME AS OF TIMESTAMP '2026-07-01 01:00:00'";
     let error = cloud.query("stranger", hidden).await.expect_err("denied");

@@ -14,12 +14,14 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::BigQueryDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::functions::{current_time, parse_expression, to_engine_type, translate_function};
 use super::masked_table::MaskedTable;
+use super::time_travel::{hide_aliases, take_alias};
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::schema::Field;
 use crate::error::GoogleError;
@@ -91,7 +93,12 @@ pub(super) struct Statement(ast::Statement);
 
 impl Statement {
     pub(super) fn parse(sql: &str) -> Result<Self, GoogleError> {
-        let statements = Parser::parse_sql(&BigQueryDialect {}, sql)
+        let tokens = Tokenizer::new(&BigQueryDialect {}, sql).tokenize_with_location();
+        let statements = tokens.map_err(ParserError::from).and_then(|tokens| {
+            let tokens = hide_aliases(tokens);
+            Parser::new(&BigQueryDialect {}).with_tokens_with_locations(tokens).parse_statements()
+        });
+        let statements = statements
             .map_err(|error| GoogleError::invalid_query(format!("Syntax error: {error}")))?;
         match <[_; 1]>::try_from(statements) {
             Ok([statement @ ast::Statement::Query(_)]) => Ok(Self(statement)),
@@ -220,7 +227,21 @@ impl VisitorMut for TableFinder<'_> {
         };
         let as_of = match version.take() {
             None => None,
-            Some(TableVersion::ForSystemTimeAsOf(at)) => Some(at.to_string()),
+            Some(TableVersion::ForSystemTimeAsOf(mut at)) => {
+                if alias.is_some() {
+                    return ControlFlow::Break(GoogleError::invalid_query(
+                        "Syntax error: An alias stands before FOR SYSTEM_TIME AS OF.",
+                    ));
+                }
+                let hidden = take_alias(&mut at);
+                *alias = hidden.map(|name| TableAlias {
+                    explicit: true,
+                    name,
+                    columns: Vec::new(),
+                    at: None,
+                });
+                Some(at.to_string())
+            }
             Some(other) => {
                 return ControlFlow::Break(GoogleError::invalid_query(format!(
                     "Syntax error: Unexpected {other}"
