@@ -31,6 +31,8 @@ pub enum Event {
     /// Deploys a contract: the newest one with these edits. A contract that is not valid is not
     /// deployed.
     Deploy(Vec<Edit>),
+    /// Deploys the contract again that was deployed so many before the newest.
+    Rollback(usize),
     Source(SourceEdit),
     /// Time passes.
     Minutes(i64),
@@ -152,6 +154,10 @@ async fn apply(world: &mut World, event: &Event) {
             edits.iter().for_each(|edit| terms.apply(edit));
             world.deploy(&terms);
         }
+        Event::Rollback(back) => {
+            let terms = world.terms_before(*back);
+            world.deploy(&terms);
+        }
         Event::Source(edit) => change_source(world, edit),
         Event::Minutes(minutes) => world.advance(SignedDuration::from_mins(*minutes)),
         Event::Days(days) => world.next_day(*days),
@@ -216,6 +222,9 @@ impl fmt::Display for At {
             Calls::All => "call",
             Calls::Warehouse => "change of BigQuery",
             Calls::Ledger => "write of the ledger",
+            Calls::Number => "call for the contract's number",
+            Calls::Claim => "call for a claim",
+            Calls::Table => "call for a table",
         };
         write!(f, "{kind} {}", self.n)
     }
@@ -240,6 +249,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deploy(edits) => write!(f, "deploy {edits:?}"),
+            Self::Rollback(back) => {
+                write!(f, "deploy the contract {back} before the newest again")
+            }
             Self::Source(edit) => write!(f, "source {edit:?}"),
             Self::Minutes(minutes) => write!(f, "{minutes} minutes pass"),
             Self::Days(days) => write!(f, "{days} days later"),

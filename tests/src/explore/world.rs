@@ -180,6 +180,11 @@ impl World {
         self.contracts.last().map(|(_, _, terms)| terms.clone()).unwrap_or_default()
     }
 
+    /// The contract that was deployed `back` contracts before the newest.
+    pub fn terms_before(&self, back: usize) -> Terms {
+        self.contracts[self.contract_index(back)].2.clone()
+    }
+
     /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
     pub fn deploy(&mut self, terms: &Terms) -> bool {
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &self.config) {
@@ -348,10 +353,11 @@ impl World {
         let budget = if waits { BUDGET } else { Duration::ZERO };
         let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
         let contract = self.contract_index(back);
-        self.follow(number, name, stage, contract, stop, task).await;
+        self.follow(number, name, stage, contract, stop, stop == Stop::Never, task).await;
     }
 
     /// Waits until an invocation ends or stops.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of an invocation")]
     async fn follow(
         &mut self,
         number: usize,
@@ -359,6 +365,7 @@ impl World {
         stage: Stage,
         contract: usize,
         stop: Stop,
+        is_undisturbed: bool,
         mut task: JoinHandle<landbridge_core::Result<TickOutcome>>,
     ) {
         let held = tokio::select! {
@@ -370,6 +377,12 @@ impl World {
                 );
                 if stage == Stage::Protect && done {
                     self.oracle().pass_completed(contract);
+                } else if stage == Stage::Protect && is_undisturbed {
+                    let newest = contract + 1 == self.contracts.len();
+                    let what = format!("{outcome:?}");
+                    if newest {
+                        self.oracle().pass_failed(&what, &name);
+                    }
                 }
                 return;
             }
@@ -400,7 +413,7 @@ impl World {
         let Waiting { number, name, stage, contract, task, held } = self.paused.remove(which);
         self.gate.begin(number, name.clone(), stop);
         let _ = held.release.send(true);
-        self.follow(number, name, stage, contract, stop, task).await;
+        self.follow(number, name, stage, contract, stop, false, task).await;
     }
 
     /// A call of a dead invocation arrives.
