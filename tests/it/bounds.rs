@@ -8,9 +8,13 @@ use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::Principal::Analyst;
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 
+use serde_json::{Value, json};
+
+use crate::operator::{landbridge, output_text};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 const FIRST: &str = "2026-11-21";
+const SECOND: &str = "2026-11-22";
 
 /// Texts by which the bounds of a column are recognised, in every form in which they could be
 /// written: as people read them, and as the ledger stores them (days or microseconds since 1970,
@@ -135,4 +139,128 @@ async fn a_receipt_has_bounds_only_if_transfer_and_load_may_show_them() {
         assert!(env.tick("load", "2026-11-20T17:05:00Z").await.is_response());
         assert_eq!(listed_on(&env).await, (None, None), "{transferred}, then {loaded}");
     }
+}
+
+/// Writes bounds into the records of the first day, as earlier versions of Landbridge did: of every
+/// column in items, and of columns of class `none` in receipts and batches.
+async fn write_old_bounds(env: &TestEnv) {
+    let item = json!({
+        "birth_date": [{"date": -22_949}, {"date": -21_425}],
+        "phone": [{"integer": 821_046_290_713_i64}, {"integer": 821_098_765_431_i64}],
+        "income": [{"double": "7391846.25"}, {"double": "9182736.5"}],
+        "height": [{"integer": 1_470_258_369}, {"integer": 1_593_574_862}],
+    });
+    let add_to_receipt = |columns: &mut Value| {
+        for column in columns.as_array_mut().expect("columns") {
+            if column["name"] == "height" {
+                column["min"] = json!("1470258369");
+                column["max"] = json!("1593574862");
+            }
+        }
+    };
+    for (key, bytes) in env.ledger(&format!("{FIRST}/")).await {
+        let mut record: Value = serde_json::from_slice(&bytes).expect("JSON");
+        if key.contains("/items/") {
+            for (column, bounds) in item.as_object().expect("columns") {
+                record["columns"][column] =
+                    json!({"nulls": 0, "bounded": true, "min": bounds[0], "max": bounds[1]});
+            }
+        } else if key.contains("/receipts/") {
+            add_to_receipt(&mut record["columns"]);
+        } else if key.ends_with("/batches/001.json") {
+            let mut row: Value =
+                serde_json::from_str(record["lines"].as_str().expect("lines")).expect("one row");
+            let columns = row["columns"].as_str().expect("columns");
+            let mut columns: Value = serde_json::from_str(columns).expect("JSON");
+            add_to_receipt(&mut columns);
+            row["columns"] = columns.to_string().into();
+            record["lines"] = format!("{row}\n").into();
+        } else {
+            continue;
+        }
+        let bytes = serde_json::to_vec_pretty(&record).expect("JSON");
+        let bucket = &env.cloud.config().export.bucket;
+        env.cloud.aws().put_object(bucket, &key, bytes.into()).await.expect("a record");
+    }
+}
+
+/// Runs `landbridge ledger remove-bounds` and returns its result.
+fn remove_bounds(env: &TestEnv, more: &[&str]) -> Value {
+    let config = env.dir.path().join("landbridge.yaml");
+    let config = config.to_str().expect("a path");
+    let command = ["ledger", "remove-bounds", "--output", "json", "--config", config];
+    let output = landbridge(&env.cloud.client_env(), &[&command, more].concat());
+    assert!(output.status.success(), "{}", output_text(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bounds_of_earlier_versions_are_removed_from_the_ledger() {
+    let env = start("class: none, bounds: true").await;
+    assert!(env.run_day(0).await.is_empty());
+    write_old_bounds(&env).await;
+    let all = BTreeSet::from(["birth_date", "phone", "income", "height", "listed_on"]);
+    assert_eq!(columns_with_written_bounds(&env).await, all);
+
+    // Without --yes, it only counts.
+    let ledger = env.ledger("").await;
+    let counted = remove_bounds(&env, &[]);
+    assert_eq!(env.ledger("").await, ledger);
+    let columns = json!([
+        "people.birth_date",
+        "people.height",
+        "people.income",
+        "people.phone",
+        "public.people.height",
+    ]);
+    assert_eq!(
+        (&counted["changed"], &counted["records"]),
+        (
+            &json!(false),
+            &json!({"read": 3, "with_bounds": 3, "rewritten": 0, "columns": columns, "unreadable": []})
+        )
+    );
+
+    let removed = remove_bounds(&env, &["--yes"]);
+    assert_eq!(removed["records"]["rewritten"], 3);
+    // The local S3 keeps no older versions; `moto::bounds` removes some.
+    assert_eq!(removed["older_versions"]["read"], 0);
+    assert_eq!(columns_with_written_bounds(&env).await, BTreeSet::from(["listed_on"]));
+    let sql = removed["sql"].as_str().expect("a statement");
+    assert!(sql.starts_with("UPDATE `shop-analytics.landbridge_ops.receipts`"), "{sql}");
+    assert!(sql.contains("IN ('public.people.listed_on'), item, JSON_REMOVE("), "{sql}");
+    assert_eq!(
+        removed["gcloud"],
+        "gcloud storage rm 'gs://shop-landing/landbridge/shop/*/receipts/*.json'"
+    );
+    // Again: nothing is left to do, and the records are still those that the functions read.
+    assert_eq!(remove_bounds(&env, &["--yes"])["records"]["with_bounds"], 0);
+    assert!(env.run_day(1).await.is_empty());
+    let receipt = env.receipts(SECOND).await.remove("public.people").expect("a receipt");
+    assert_eq!(receipt.state, ReceiptState::Published, "{:?}", receipt.problem);
+
+    // A contract that no longer allows the bounds of a column: the same command.
+    env.deploy_contract(&contract("class: birth"));
+    let removed = remove_bounds(&env, &["--yes"]);
+    assert_eq!(removed["records"]["rewritten"], 6, "{removed}");
+    assert!(!removed["sql"].as_str().expect("a statement").contains("listed_on"));
+    for (key, bytes) in env.ledger("").await {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for (column, texts) in BOUNDS {
+            assert!(!texts.iter().any(|it| text.contains(it)), "{column}: {key}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_to_remove_bounds_names_the_rights() {
+    let env = start("class: none").await;
+    assert!(env.run_day(0).await.is_empty());
+    env.cloud.aws().deny_bucket("shop-exports", "the bucket policy says no");
+    let config = env.dir.path().join("landbridge.yaml");
+    let command = ["ledger", "remove-bounds", "--config", config.to_str().expect("a path")];
+    let output = landbridge(&env.cloud.client_env(), &command);
+    assert_eq!(output.status.code(), Some(3));
+    let text = output_text(&output);
+    assert!(text.contains("s3:DeleteObjectVersion on shop-exports/ledger/shop/*"), "{text}");
 }

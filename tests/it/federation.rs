@@ -309,13 +309,13 @@ async fn a_refusal_is_not_cached_and_reaches_the_caller_unchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_needs_two_exchanges_and_no_other_credentials() {
+async fn a_day_needs_three_exchanges_and_no_other_credentials() {
     let env = TestEnvBuilder::small().build().await;
     env.cloud.calls().start_recording();
     assert!(env.run_day(0).await.is_empty());
     assert!(!env.cloud.function_env().contains_key("LANDBRIDGE_GCP_TOKEN"));
-    // The processes of transfer and load stay warm: one token each for the complete day.
-    assert_eq!(exchange_count(&env), 2);
+    // The processes of transfer, load and protect stay warm: one token each for the complete day.
+    assert_eq!(exchange_count(&env), 3);
     assert_eq!(env.receipts("2026-11-21").await.len(), 3);
     let written = env.log_output();
     for secret in ["ya29.", "local-secret-of", "local-session-of"] {
@@ -334,7 +334,7 @@ async fn a_lost_exchange_is_retried() {
     let numbered = (1..).zip(&calls);
     let exchanges: Vec<usize> =
         numbered.filter(|(_, call)| call.server == "sts").map(|(n, _)| n).collect();
-    assert_eq!(exchanges.len(), 2);
+    assert_eq!(exchanges.len(), 3);
     for at in exchanges {
         for kind in
             [CallFaultKind::KillCaller, CallFaultKind::DropResponse, CallFaultKind::Reject(503)]

@@ -6,6 +6,7 @@
 //! | `three_days` | the main job |
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
+//! | `protection` | policy tags follow the deployed contract; what is reported about it |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
@@ -36,6 +37,7 @@ mod moto;
 mod operator;
 mod package;
 mod postgres;
+mod protection;
 mod python;
 mod reconcile;
 mod repeats;

@@ -500,14 +500,15 @@ def test_a_busy_scheduler_is_retried_once_and_refusals_are_distinguished(account
     found = json.dumps({key: found[key] for key in ("State", "ScheduleExpression", "Target")})
     checks = [f"schedule of {function}" for function in FUNCTIONS]
     busy = (429, "ThrottlingException", "{}")
+    each = len(FUNCTIONS)
     for answers, state, finding, requests in (
-        ([busy, (200, "", found)], "bad", "its time zone is UTC, the file has Asia/Seoul", 5),
-        ([busy], "bad", "scheduler:GetSchedule (ThrottlingException, HTTP 429)", 8),
-        ([(500, "", "")], "bad", "scheduler:GetSchedule (HTTP 500)", 8),
-        ([(403, "AccessDeniedException:http://x/", "{}")], "unchecked", "lack scheduler:GetSchedule", 4),
-        ([(403, "InvalidSignatureException", "{}")], "bad", "InvalidSignatureException", 4),
-        ([(404, "ResourceNotFoundException", "{}")], "bad", "there is no schedule", 4),
-        ([(200, "", "<html>")], "bad", "is not JSON", 4),
+        ([busy, (200, "", found)], "bad", "its time zone is UTC, the file has Asia/Seoul", each + 1),
+        ([busy], "bad", "scheduler:GetSchedule (ThrottlingException, HTTP 429)", 2 * each),
+        ([(500, "", "")], "bad", "scheduler:GetSchedule (HTTP 500)", 2 * each),
+        ([(403, "AccessDeniedException:http://x/", "{}")], "unchecked", "lack scheduler:GetSchedule", each),
+        ([(403, "InvalidSignatureException", "{}")], "bad", "InvalidSignatureException", each),
+        ([(404, "ResourceNotFoundException", "{}")], "bad", "there is no schedule", each),
+        ([(200, "", "<html>")], "bad", "is not JSON", each),
     ):
         scheduler = Scheduler(*answers)
         lines = account.doctor(AWS_ENDPOINT_URL_SCHEDULER=scheduler.url)

@@ -241,9 +241,11 @@ class Rehearsal:
         say("    RDS writes the export: 3 rows of public.creators")
         start("export", "2026-11-20T16:20:00Z")
         start("transfer", "2026-11-20T17:00:00Z")
+        start("protect", "2026-11-20T17:00:00Z")
         for minute in ("05", "10", "15"):
             if start("load", f"2026-11-20T17:{minute}:00Z") == "done":
                 break
+        start("protect", "2026-11-20T17:20:00Z")
         if self.moto.denied() != before:
             raise Failed("\n".join(self.moto.denied()))
         self.moto.enforce(False)

@@ -37,6 +37,8 @@ NEEDED = [
     ("transfer", "ListReadablePrefixes", "s3:ListBucket", HOUR),
     ("transfer", "ReadExport", "s3:GetObject", HOUR),
     ("transfer", "DecryptExport", "kms:Decrypt", HOUR),
+    ("protect", "ReadConfiguration", "s3:GetObject", HOUR),
+    ("protect", "RecordContractAndAlerts", "s3:GetObject", HOUR),
     ("load", "ReadConfiguration", "s3:GetObject", HOUR),
     ("load", "ReadAndWriteLedger", "s3:GetObject", HOUR),
     ("load", "ListReadablePrefixes", "s3:ListBucket", HOUR),
@@ -193,6 +195,28 @@ MUST_NOT = [
     ("load", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
     ("load", "kms", "describe_key", {"KeyId": "KEY"}),
     ("load", "sns", "publish", {"TopicArn": "TOPIC", "Message": "x"}),
+    # The protection pass reads no export and no plan, and changes no claim, receipt or configuration.
+    (
+        "protect",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    ("protect", "s3", "get_object", {"Bucket": BUCKET, "Key": f"{DAY}plan.json"}),
+    ("protect", "s3", "get_object", {"Bucket": BUCKET, "Key": "ledger/payroll/claims/x.json"}),
+    ("protect", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/claims/x.json", "Body": b""}),
+    ("protect", "s3", "put_object", {"Bucket": BUCKET, "Key": f"{DAY}receipts/x.json", "Body": b""}),
+    ("protect", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/payroll/contract.json", "Body": b""}),
+    (
+        "protect",
+        "s3",
+        "put_object",
+        {"Bucket": BUCKET, "Key": "landbridge-config/shop/x/contract.yaml", "Body": b""},
+    ),
+    ("protect", "s3", "delete_object", {"Bucket": BUCKET, "Key": "ledger/shop/contract.json"}),
+    ("protect", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
+    ("protect", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
+    ("protect", "rds", "describe_db_snapshots", {}),
     # RDS's role writes below its own prefix only; the scheduler invokes functions and reads nothing.
     ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x", "Body": b""}),
     (
@@ -235,6 +259,10 @@ MAY = [
         {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
     ),
     ("load", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/x.json", "Body": b""}),
+    *[
+        ("protect", "s3", "put_object", {"Bucket": BUCKET, "Key": f"ledger/shop/{name}", "Body": b""})
+        for name in ("probe/alerts/x.json", "notices/probe.json")
+    ],
     *[
         (name, "sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "x"})
         for name in (*FUNCTIONS, "scheduler")

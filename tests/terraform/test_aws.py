@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,6 +14,53 @@ from servers import COLUMNS, ROWS, write_export
 
 def test_a_second_plan_is_empty(deployed):
     assert "No changes." in deployed.terraform.run("plan", "-detailed-exitcode", "-input=false", "-no-color")
+
+
+def number(deployed):
+    """The time of the deployment in Terraform's state."""
+    state = deployed.terraform.run("state", "show", "-no-color", "module.aws.terraform_data.deployment")
+    return datetime.fromisoformat(re.search(r' output +=.*"(.+)"', state).group(1))
+
+
+def test_the_deployment_number_changes_exactly_when_the_files_or_tags_change(deployed):
+    """Plans, and applies of this one resource: they are quick."""
+    terraform, contract = deployed.terraform, deployed.files["contract.yaml"]
+    plan = ("plan", "-detailed-exitcode", "-input=false", "-no-color", "-refresh=false")
+    one = "-target=module.aws.terraform_data.deployment"
+    apply = ("apply", "-auto-approve", "-input=false", "-no-color", "-refresh=false", one)
+    replaced = "module.aws.terraform_data.deployment must be replaced"
+    functions = deployed.moto.client("lambda")
+    first = number(deployed)
+    for name in FUNCTIONS:
+        actual = functions.get_function_configuration(FunctionName=f"landbridge-shop-{name}")
+        at = actual["Environment"]["Variables"]["LANDBRIDGE_DEPLOYED_AT"]
+        assert at.endswith("Z") and datetime.fromisoformat(at) == first, "RFC 3339, the same for all"
+    # Another variable of three functions changes, the files do not: the number stays.
+    credentials = json.loads(terraform.variables["TF_VAR_google_credentials"]) | {"universe_domain": "x"}
+    other = terraform.run(*plan, "-var", f"google_credentials={json.dumps(credentials)}", expect=2)
+    assert "0 to add, 3 to change, 0 to destroy" in other and "DEPLOYED_AT" not in other, other
+    # Another tag of a class: a new number.
+    tags = json.loads(terraform.variables["TF_VAR_policy_tags"])
+    tags["unclassified"] = tags["unclassified"].rpartition("/")[0] + "/999"
+    other = terraform.run(*plan, one, "-var", f"policy_tags={json.dumps(tags)}", expect=2)
+    assert replaced in other, other
+    # An edit of the contract: a new number, of which every function is told, and which then stays.
+    text = contract.read_text()
+    contract.write_text(text + "# an edit\n")
+    try:
+        terraform.run(*apply)
+        second = number(deployed)
+        assert second > first
+        told = terraform.run(*plan, expect=2)
+        changed = re.findall(r'~ "LANDBRIDGE_DEPLOYED_AT" += "(.+)" -> "(.+)"', told)
+        times = [tuple(datetime.fromisoformat(it) for it in pair) for pair in changed]
+        assert times == [(first, second)] * len(FUNCTIONS), told
+        assert "No changes." in terraform.run(*plan, one)
+    finally:
+        contract.write_text(text)
+    # The first contract again: a number newer than both.
+    terraform.run(*apply)
+    assert number(deployed) > second
 
 
 def values(deployed):
@@ -81,6 +129,7 @@ def test_the_schedules_of_infra_have_the_hours_of_landbridge_yaml(deployed):
 
 def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     functions = deployed.moto.client("lambda")
+    variables = {}
     for name in FUNCTIONS:
         expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
         minutes = int(re.match(r"cron\(0/(\d+) ", expression).group(1))
@@ -89,9 +138,13 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
         assert configuration["Timeout"] < minutes * 60, name
         assert actual["Concurrency"]["ReservedConcurrentExecutions"] == 1
         assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
-        given = set(configuration["Environment"]["Variables"])
-        assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load"))
-        assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name == "load")
+        variables[name] = configuration["Environment"]["Variables"]
+        given = set(variables[name])
+        assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load", "protect"))
+        assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name in ("load", "protect"))
+    # Both compare a digest of files and tags with the recorded one: if they differed, one of the two
+    # would count as older for ever.
+    assert variables["load"] == variables["protect"]
 
 
 def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
@@ -128,7 +181,7 @@ def test_terraform_state_contains_no_secret(deployed):
 def test_every_alarm_reaches_the_topic(deployed):
     alarms = deployed.moto.client("cloudwatch").describe_alarms()["MetricAlarms"]
     names = {it["AlarmName"].removeprefix("landbridge-shop-") for it in alarms}
-    wanted = {"unpublished", "no-day", "alerts", "silence", "failures"}
+    wanted = {"unpublished", "no-day", "alerts", "silence", "unprotected", "failures"}
     assert names == wanted | {f"{what}-{name}" for what in ("errors", "throttles") for name in FUNCTIONS}
     topic = deployed.outputs["alerts_topic_arn"]
     assert all(it["AlarmActions"] == [topic] for it in alarms)
@@ -137,7 +190,7 @@ def test_every_alarm_reaches_the_topic(deployed):
         for it in alarms
         if it["TreatMissingData"] == "breaching"
     }
-    assert silent == {"no-day", "silence"}
+    assert silent == {"no-day", "silence", "unprotected"}
     subscribers = deployed.moto.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [it["Endpoint"] for it in subscribers] == ["oncall@example.com"]
 
@@ -213,7 +266,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     # The tick repeats this work: it reads manifests, makes the plan, looks for receipts.
     records = {"export": ["export.json", "manifest.json"], "transfer": ["plan.json", "plan/creators.json"]}
     kept = {
-        name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
+        DAY + name: s3.get_object(Bucket=BUCKET, Key=DAY + name)["Body"].read()
         for name in records.get(function, [])
         if at == HOUR
     }
@@ -222,7 +275,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     assert len(less["Statement"]) == len(complete["Statement"]) - 1
     iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(less))
     for name in kept:
-        s3.delete_object(Bucket=BUCKET, Key=DAY + name)
+        s3.delete_object(Bucket=BUCKET, Key=name)
     before = len(moto.denied())
     try:
         answer = run(deployed, role_sessions, function, at=at)
@@ -230,7 +283,7 @@ def test_every_statement_is_needed(deployed, role_sessions, next_day, function, 
     finally:
         moto.enforce(False)
         for name, body in kept.items():
-            s3.put_object(Bucket=BUCKET, Key=DAY + name, Body=body)
+            s3.put_object(Bucket=BUCKET, Key=name, Body=body)
         iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(complete))
         moto.enforce(True)
 

@@ -1,5 +1,6 @@
 """The gcp module and the complete example against the schema of Google's provider."""
 
+import re
 import shutil
 
 import pytest
@@ -15,6 +16,25 @@ def module(tree, google):
 
 def test_the_module_is_valid(module):
     assert "The configuration is valid" in module.run("validate", "-no-color")
+
+
+def test_destroy_deletes_the_tables_before_the_tags_that_protect_them(module):
+    """Terraform destroys in the reverse order of dependencies."""
+    edges = module.run("graph")
+    for tags in ("google_data_catalog_policy_tag.class", "google_data_catalog_taxonomy.this"):
+        assert depends(edges, "google_bigquery_dataset.this", tags), edges
+
+
+def depends(edges, first, second):
+    """Whether `first` depends on `second` in the output of `terraform graph`, directly or not."""
+    found = re.findall(r'"(?:\[root\] )?([^"]+)" -> "(?:\[root\] )?([^"]+)"', edges)
+    seen, pending = set(), [first]
+    while pending:
+        node = pending.pop()
+        if node not in seen:
+            seen.add(node)
+            pending += [to for of, to in found if of.removesuffix(" (expand)") == node.removesuffix(" (expand)")]
+    return any(node.removesuffix(" (expand)") == second for node in seen)
 
 
 def test_the_plan_passes_the_modules_tests(module):
@@ -70,7 +90,7 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
             "federation.tf",
             "assumed-role/${role}/')\"",
             "assumed-role/${role}')\"",
-            "only_two_roles_of_one_account_are_trusted",
+            "only_three_roles_of_one_account_are_trusted",
         ),
         (
             "masking.tf",
@@ -79,6 +99,30 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
             "every_class_has_a_tag_and_its_mask",
         ),
         ("landing.tf", '"enforced"', '"inherited"', "nothing_is_public"),
+        (
+            "landing.tf",
+            "members = [for function in binding.value.functions : local.principals[function]]",
+            'members = concat(["projectViewer:p"], [for it in binding.value.functions : local.principals[it]])',
+            "the_landing_bucket_has_only_our_members",
+        ),
+        (
+            "landing.tf",
+            "policy_data = data.google_iam_policy.landing.policy_data",
+            'policy_data = "{}"',
+            "the_landing_bucket_has_only_our_members",
+        ),
+        (
+            "warehouse.tf",
+            'description = "Attach policy tags to existing tables; no access to rows, no jobs"\n  permissions = [',
+            'description = "x"\n  permissions = [\n    "bigquery.tables.getData",',
+            "the_protection_pass_can_only_tag",
+        ),
+        (
+            "alert.tf",
+            'in ["load", "protect"] :',
+            'in ["load", "protect", "transfer"] :',
+            "an_alert_reports_changes_that_the_functions_did_not_make",
+        ),
     ],
 )
 def test_a_security_hole_fails_the_plan(tree, google, tmp_path, file, right, wrong, run):

@@ -4,6 +4,7 @@ ticks exported and planned the day."""
 
 import json
 import subprocess
+from datetime import datetime
 
 import google.auth.aws
 import google.auth.exceptions
@@ -13,9 +14,17 @@ from conftest import REGION, run, variable
 from rights import BUCKET, DAY
 
 
+def protect(deployed, role_sessions, google, at):
+    """One protection pass."""
+    answer = run(deployed, role_sessions, "protect", at=at, google=google)
+    assert answer.ok, answer
+    return answer
+
+
 def test_transfer_and_load_publish_the_day(deployed, role_sessions, local_google):
     before = deployed.moto.denied()
     endpoints = local_google.endpoints
+    protect(deployed, role_sessions, endpoints, "2026-01-01T17:05:00Z")
     transferred = run(deployed, role_sessions, "transfer", at="2026-01-01T17:05:00Z", google=endpoints)
     assert transferred.ok and transferred.payload["progress"] == "done", transferred
     for minute in ("10", "15", "20"):
@@ -24,10 +33,44 @@ def test_transfer_and_load_publish_the_day(deployed, role_sessions, local_google
         if loaded.payload["progress"] == "done":
             break
     assert loaded.payload["progress"] == "done", loaded
+    protect(deployed, role_sessions, endpoints, "2026-01-01T17:25:00Z")
     assert deployed.moto.denied() == before
     s3 = deployed.moto.client("s3", role_sessions["load"])
     record = json.loads(s3.get_object(Bucket=BUCKET, Key=f"{DAY}day.json")["Body"].read())
     assert record["published"] and (record["tables"], record["rows"]) == (1, 3), record
+
+
+def test_the_contract_is_in_force_and_compared_again_on_the_next_day(deployed, role_sessions, local_google):
+    moto, endpoints = deployed.moto, local_google.endpoints
+    s3 = moto.client("s3", role_sessions["load"])
+    record = json.loads(s3.get_object(Bucket=BUCKET, Key="ledger/shop/contract.json")["Body"].read())
+    variables = moto.client("lambda").get_function_configuration
+    moto.enforce(False)
+    at = variables(FunctionName="landbridge-shop-protect")["Environment"]["Variables"]["LANDBRIDGE_DEPLOYED_AT"]
+    moto.enforce(True)
+    number = datetime.fromisoformat(at).timestamp() * 1000
+    assert record["applied"] and record["number"] == number, (record, at)
+    # Within the day the pass reads one record and stops.
+    answer = protect(deployed, role_sessions, endpoints, "2026-01-01T18:00:00Z")
+    assert answer.payload["progress"] == "idle", answer
+    # On the next day it reads every table and its claim; without that right it is refused.
+    moto.enforce(False)
+    iam, role = moto.client("iam"), {"RoleName": "landbridge-shop-protect", "PolicyName": "protect"}
+    complete = iam.get_role_policy(**role)["PolicyDocument"]
+    less = [it for it in complete["Statement"] if it["Sid"] != "ReadClaimsAndReceipts"]
+    assert len(less) == len(complete["Statement"]) - 1
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(complete | {"Statement": less}))
+    before = len(moto.denied())
+    moto.enforce(True)
+    refused = run(deployed, role_sessions, "protect", at="2026-01-02T18:00:00Z", google=endpoints)
+    assert not refused.ok and "DENIED s3:GetObject on" in "\n".join(moto.denied()[before:]), refused
+    moto.enforce(False)
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(complete))
+    moto.enforce(True)
+    before = moto.denied()
+    answer = protect(deployed, role_sessions, endpoints, "2026-01-02T18:05:00Z")
+    assert answer.payload["progress"] == "done" and "1 tables" in answer.payload["message"], answer
+    assert moto.denied() == before
 
 
 def test_the_rows_are_in_bigquery_and_masked(local_google, deployed):
@@ -64,8 +107,9 @@ def token(local_google, credentials):
     return credentials_of_google.token
 
 
-def test_transfer_and_load_get_a_token(local_google, role_sessions):
-    assert token(local_google, role_sessions["transfer"]) and token(local_google, role_sessions["load"])
+@pytest.mark.parametrize("role", ["transfer", "load", "protect"])
+def test_three_roles_get_a_token(local_google, role_sessions, role):
+    assert token(local_google, role_sessions[role])
 
 
 @pytest.mark.parametrize("role", ["snapshot", "export", "export-role", "scheduler"])

@@ -25,7 +25,7 @@ Exit codes:
   1    the command failed
   2    invalid usage, or an invalid file
   3    refused: a permission is missing
-  4    partial success: a restored database does not respond, or a setting could not be applied
+  4    partial success: a restored database does not respond, or a setting or record was not changed
   130  interrupted";
 
 /// The name under which the caller started the command, for commands in messages.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use landbridge_cli_support::EXIT_CODES;
 
-use crate::{check, contract, cost, doctor, init, key, parquet, receipt, restore, schema};
+use crate::{check, contract, cost, doctor, init, key, ledger, parquet, receipt, restore, schema};
 
 const ABOUT: &str = "\
 Transfer an RDS database to BigQuery every day, with personal data masked
@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Key {
         #[command(subcommand)]
         command: key::KeyCommand,
+    },
+    /// Remove recorded values of columns from the ledger
+    #[command(arg_required_else_help = true)]
+    Ledger {
+        #[command(subcommand)]
+        command: ledger::LedgerCommand,
     },
     Snapshots(restore::args::SnapshotsArgs),
     Pin(restore::args::PinArgs),

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use landbridge_core::config::{self, Config};
-use landbridge_core::contract::{self, Contract};
+use landbridge_core::contract::{self, Contract, TableContract};
 use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
 
@@ -100,7 +101,7 @@ fn check(
             Ok(contract) => Ok(format!(
                 "{}\n{}\n",
                 config_summary(&config_name, &config),
-                contract_summary(&contract_name, &contract)
+                contract_summary(&contract_name, &contract, &config)
             )),
             Err(errors) => Err(vec![errors]),
         },
@@ -137,16 +138,47 @@ fn config_summary(name: &str, config: &Config) -> String {
     let masks: Vec<String> =
         pii.all().iter().map(|(class, rule)| format!("{class} {}", rule.mask)).collect();
     let _ = write!(line, "  masks {}", masks.join(", "));
+    for (class, _) in pii.classes.iter().filter(|(name, class)| class.overrides_small_domain(name))
+    {
+        let _ = write!(
+            line,
+            "\n  note  class `{class}` has `domain: large`: its mask hides nothing if all possible values can be listed"
+        );
+    }
     line
 }
 
-fn contract_summary(name: &str, contract: &Contract) -> String {
+fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String {
     let columns = contract.tables.values().flat_map(|table| table.columns.values());
     let count = columns.clone().count();
-    format!(
+    let mut text = format!(
         "{name}: good\n  {}, {}: {}",
         counted(contract.tables.len(), "table"),
         counted(count, "column"),
         classes_of(columns.map(|column| column.class.as_str()))
+    );
+    for (source_table, table) in &contract.tables {
+        if table.time_travel_forbidden {
+            text.push_str(&row_policy_note(source_table, table, config));
+        }
+    }
+    text
+}
+
+/// What a table with `time_travel_forbidden` needs, and what it means.
+fn row_policy_note(source_table: &str, table: &TableContract, config: &Config) -> String {
+    let (schema, name) = source_table.split_once('.').unwrap_or(("", source_table));
+    let default = || contract::default_table_name(schema, schema, name);
+    let table = table.table.clone().unwrap_or_else(default);
+    let warehouse = &config.warehouse;
+    let all = config.pii.all();
+    let members: BTreeSet<&String> =
+        all.values().flat_map(|class| class.readers.iter().chain(&class.masked_readers)).collect();
+    let members: Vec<String> = members.into_iter().map(|member| format!("{member:?}")).collect();
+    format!(
+        "\n  note  table `{source_table}` has `time_travel_forbidden`: it needs a row access policy, which only a person who may read the table can create. Add every other reader of the dataset, and the `load` function's principal: a reader whom no policy names sees no rows. Time travel stays impossible after the policy is deleted.\n        CREATE ROW ACCESS POLICY all_rows ON `{}.{}.{table}` GRANT TO ({}) FILTER USING (TRUE)",
+        warehouse.project,
+        warehouse.dataset,
+        members.join(", ")
     )
 }

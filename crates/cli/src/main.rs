@@ -12,6 +12,7 @@
 //! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
 //! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
+//! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
@@ -27,6 +28,7 @@ mod cost;
 mod doctor;
 mod init;
 mod key;
+mod ledger;
 mod local;
 mod parquet;
 mod receipt;
@@ -43,6 +45,7 @@ use args::{Cli, Command};
 use contract::ContractCommand;
 use failure::{Failure, Result};
 use key::KeyCommand;
+use ledger::LedgerCommand;
 use parquet::ParquetCommand;
 
 fn main() -> ExitCode {
@@ -78,6 +81,9 @@ async fn run(command: Command) -> Result {
         Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
+        Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {
+            ledger::remove_bounds(args).await
+        }
         Command::Snapshots(args) => restore::points::list(args).await,
         Command::Pin(args) => restore::points::pin(args).await,
         Command::Unpin(args) => restore::points::unpin(args).await,

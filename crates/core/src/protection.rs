@@ -317,6 +317,7 @@ mod tests {
         let table = TableContract {
             table: table.map(str::to_owned),
             description: None,
+            time_travel_forbidden: false,
             columns: [("c".to_owned(), column)].into(),
         };
         Contract { version: 1, tables: [("public.t".to_owned(), table)].into() }

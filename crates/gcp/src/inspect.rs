@@ -3,6 +3,7 @@
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::install_tls_provider;
@@ -34,6 +35,18 @@ pub struct BucketProtection {
     pub uniform_access: bool,
     /// Whether public access prevention is enforced.
     pub public_access_prevented: bool,
+    /// The number of the project that owns the bucket.
+    pub project_number: Option<u64>,
+}
+
+/// One binding of a bucket's IAM policy: a role, and who has it. Conditions are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BucketBinding {
+    /// For example `roles/storage.objectViewer`.
+    pub role: String,
+    /// For example `group:analysts@example.com` or `projectViewer:shop-analytics`.
+    #[serde(default)]
+    pub members: Vec<String>,
 }
 
 /// Inspects the Google resources of one project.
@@ -116,14 +129,34 @@ impl Inspector {
     /// # Errors
     /// [`ErrorKind::Denied`] without `storage.buckets.get`; any other Cloud Storage error.
     pub async fn bucket_protection(&self, bucket: &str) -> Result<Option<BucketProtection>> {
-        let url = format!("{}/storage/v1/b/{bucket}?fields=iamConfiguration", self.storage);
+        let url =
+            format!("{}/storage/v1/b/{bucket}?fields=iamConfiguration,projectNumber", self.storage);
         let found = self.get("a bucket's settings cannot be read", bucket, &url).await?;
         Ok(found.map(|it| BucketProtection {
             uniform_access: it.pointer("/iamConfiguration/uniformBucketLevelAccess/enabled")
                 == Some(&Value::Bool(true)),
             public_access_prevented: text(&it, "/iamConfiguration/publicAccessPrevention")
                 == "enforced",
+            project_number: text(&it, "/projectNumber").parse().ok(),
         }))
+    }
+
+    /// The IAM policy of a bucket; `None` if the bucket does not exist. It does not contain roles that
+    /// are granted on the project or above (Cloud Storage JSON API, `Buckets: getIamPolicy`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `storage.buckets.getIamPolicy`; [`ErrorKind::Corrupt`] if the
+    /// response is not a policy; any other Cloud Storage error.
+    pub async fn bucket_policy(&self, bucket: &str) -> Result<Option<Vec<BucketBinding>>> {
+        const WHAT: &str = "a bucket's policy cannot be read";
+        // Version 3: a lower one is refused, or incomplete, for a policy with conditions.
+        let url =
+            format!("{}/storage/v1/b/{bucket}/iam?optionsRequestedPolicyVersion=3", self.storage);
+        let Some(policy) = self.get(WHAT, bucket, &url).await? else { return Ok(None) };
+        let bindings = policy.get("bindings").cloned().unwrap_or_else(|| json!([]));
+        serde_json::from_value(bindings)
+            .map(Some)
+            .map_err(|_| Error::new(ErrorKind::Corrupt, WHAT, bucket).caused_by("not a policy"))
     }
 
     /// The location of a dataset; `None` if it does not exist.

@@ -12,6 +12,7 @@
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
+//! | `time_travel` | how long former rows of a table can be read |
 //! | `alert` | alerts and notices |
 
 mod alert;
@@ -22,6 +23,7 @@ pub mod lambda;
 pub mod load;
 pub mod protect;
 pub mod snapshot;
+mod time_travel;
 pub mod transfer;
 
 pub use context::{Context, Tick};

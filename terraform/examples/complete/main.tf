@@ -4,7 +4,7 @@ terraform {
   required_version = ">= 1.9"
   required_providers {
     aws    = { source = "hashicorp/aws", version = ">= 5.100, < 6.0" }
-    google = { source = "hashicorp/google", version = ">= 8.0, < 9.0" }
+    google = { source = "hashicorp/google", version = ">= 8.7, < 9.0" }
   }
   # Choose where Terraform stores its state. The state contains no secret, but anyone who can write it
   # can change what is deployed.

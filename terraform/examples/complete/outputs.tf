@@ -22,3 +22,8 @@ output "datasets" {
   description = "Datasets of the tables and of the receipts."
   value       = module.gcp.datasets
 }
+
+output "deployed_at" {
+  description = "When the present configuration, contract and policy tags were deployed."
+  value       = module.aws.deployed_at
+}

@@ -69,6 +69,11 @@ locals {
         namespace   = local.lambda, metric = "Invocations", dimensions = { FunctionName = "${local.name}-snapshot" }
         period      = 3600, periods = 2, above = null, silent = true
       }
+      unprotected = {
+        description = "No protection pass for 15 minutes: the function protect, which starts every five minutes, was not started, so a tightened contract is not applied."
+        namespace   = local.lambda, metric = "Invocations", dimensions = { FunctionName = "${local.name}-protect" }
+        period      = 900, periods = 1, above = null, silent = true
+      }
       failures = {
         description = "A tick failed after all retries and is in the queue of failed events."
         namespace   = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${local.name}-failures" }

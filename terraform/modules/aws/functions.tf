@@ -1,4 +1,4 @@
-# The four functions.
+# The five functions.
 
 resource "aws_cloudwatch_log_group" "function" {
   for_each          = local.functions
@@ -27,10 +27,12 @@ resource "aws_lambda_function" "this" {
       {
         LANDBRIDGE_CONFIG   = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["landbridge.yaml"].key}"
         LANDBRIDGE_CONTRACT = "s3://${aws_s3_bucket.this.id}/${aws_s3_object.file["contract.yaml"].key}"
+        # A change of this value restarts the functions, as every change of a variable does.
+        LANDBRIDGE_DEPLOYED_AT = terraform_data.deployment.output
       },
       # Snapshot and export do not call Google.
-      contains(["transfer", "load"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
-      each.key == "load" ? { LANDBRIDGE_POLICY_TAGS = jsonencode(var.policy_tags) } : {},
+      contains(["transfer", "load", "protect"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
+      contains(["load", "protect"], each.key) ? { LANDBRIDGE_POLICY_TAGS = jsonencode(var.policy_tags) } : {},
     )
   }
 
@@ -39,8 +41,8 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = each.key != "load" || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
-      error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag the load would stop."
+      condition     = !contains(["load", "protect"], each.key) || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
+      error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag, load and protect would stop."
     }
   }
 }
@@ -63,5 +65,21 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     on_failure {
       destination = aws_sqs_queue.failures.arn
     }
+  }
+}
+
+# When this configuration and this contract were first deployed: the number by which the functions order
+# deployments. It is a new time exactly when one of the triggers changes, also when an earlier content
+# is deployed again; otherwise the old time stays, so that a second plan is empty.
+resource "terraform_data" "deployment" {
+  input = timestamp()
+  triggers_replace = [
+    filesha256(var.config_file),
+    filesha256(var.contract_file),
+    sha256(jsonencode(var.policy_tags)),
+  ]
+
+  lifecycle {
+    ignore_changes = [input]
   }
 }

@@ -13,7 +13,7 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   cluster   = local.config.source.kind == "cluster"
-  functions = toset(["snapshot", "export", "transfer", "load"])
+  functions = toset(["snapshot", "export", "transfer", "load", "protect"])
   tags      = merge({ "landbridge:source" = local.source }, var.tags)
 
   # arn:aws:iam::123456789012:role/path/name

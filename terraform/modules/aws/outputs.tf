@@ -1,11 +1,16 @@
 output "role_arns" {
-  description = "ARN of each function's role, by function name. The gcp module trusts those of transfer and load."
+  description = "ARN of each function's role, by function name. The gcp module trusts those of transfer, load and protect."
   value       = { for function in local.functions : function => "arn:${local.partition}:iam::${local.account}:role/${local.name}-${function}" }
 }
 
 output "function_names" {
   description = "Name of each function in Lambda."
   value       = { for function in local.functions : function => aws_lambda_function.this[function].function_name }
+}
+
+output "deployed_at" {
+  description = "When the present `landbridge.yaml`, `contract.yaml` and policy tags were deployed. The ledger's record `contract.json` shows the same number once the protection pass has seen it."
+  value       = terraform_data.deployment.output
 }
 
 output "bucket" {

@@ -17,7 +17,7 @@ variable "contract_file" {
 }
 
 variable "package_dir" {
-  description = "Folder that contains the functions' packages from `make package`: `snapshot.zip`, `export.zip`, `transfer.zip`, `load.zip`."
+  description = "Folder that contains the functions' packages from `make package`: `snapshot.zip`, `export.zip`, `transfer.zip`, `load.zip`, `protect.zip`."
   type        = string
 }
 
@@ -32,7 +32,7 @@ variable "architecture" {
 }
 
 variable "google_credentials" {
-  description = "`external_account` JSON with which transfer and load authenticate to Google: output `credentials` of the gcp module. It contains no secret."
+  description = "`external_account` JSON with which transfer, load and protect authenticate to Google: output `credentials` of the gcp module. It contains no secret."
   type        = string
   validation {
     condition     = try(jsondecode(var.google_credentials).type == "external_account", false)
@@ -61,7 +61,7 @@ variable "alert_emails" {
 
 variable "memory_mb" {
   description = "Memory of each function in MB. Transfer needs `transfer.memory_mib` in `landbridge.yaml` plus about 100 MB. More memory also gives more CPU and network."
-  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1024), load = optional(number, 256) })
+  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1024), load = optional(number, 256), protect = optional(number, 128) })
   default     = {}
   validation {
     condition     = alltrue([for mb in values(var.memory_mb) : mb >= 128 && mb <= 10240])
@@ -71,7 +71,7 @@ variable "memory_mb" {
 
 variable "timeout_seconds" {
   description = "Seconds that one start of a function may take. Keep it below the time between two starts, so that they do not overlap; the next start continues unfinished work. If it is longer, events wait, are throttled, and end in the queue of failed events."
-  type        = object({ snapshot = optional(number, 120), export = optional(number, 120), transfer = optional(number, 285), load = optional(number, 285) })
+  type        = object({ snapshot = optional(number, 120), export = optional(number, 120), transfer = optional(number, 285), load = optional(number, 285), protect = optional(number, 285) })
   default     = {}
   validation {
     condition     = alltrue([for seconds in values(var.timeout_seconds) : seconds >= 10 && seconds <= 900])

@@ -1,4 +1,4 @@
-# How two AWS roles authenticate to Google without a key: they sign a request to AWS that proves their
+# How three AWS roles authenticate to Google without a key: they sign a request to AWS that proves their
 # identity; Google's token service forwards it to AWS and trusts the answer.
 
 resource "google_iam_workload_identity_pool" "this" {
@@ -14,7 +14,7 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
   workload_identity_pool_provider_id = "aws"
   display_name                       = "aws"
-  description                        = "The roles ${join(" and ", values(local.roles))}, no others"
+  description                        = "The roles ${join(", ", values(local.roles))}, no others"
 
   aws {
     account_id = local.aws_account
@@ -31,8 +31,8 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
 
   lifecycle {
     precondition {
-      condition     = regex("::([0-9]{12}):", var.aws_role_arns["transfer"])[0] == local.aws_account
-      error_message = "aws_role_arns: the roles of transfer and load belong to different AWS accounts."
+      condition     = alltrue([for function in local.functions : regex("::([0-9]{12}):", var.aws_role_arns[function])[0] == local.aws_account])
+      error_message = "aws_role_arns: the roles of transfer, load and protect belong to different AWS accounts."
     }
   }
 }

@@ -1,4 +1,4 @@
-# The landing bucket for Parquet files, and the rights on it.
+# The landing bucket for Parquet files, and who may use it.
 
 resource "google_storage_bucket" "landing" {
   project                     = local.project
@@ -38,31 +38,69 @@ resource "google_storage_bucket" "landing" {
   }
 }
 
-# The transfer creates files and checks whether they exist; it cannot replace or delete them.
-resource "google_storage_bucket_iam_member" "transfer" {
-  for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
-  bucket   = google_storage_bucket.landing.name
-  role     = each.key
-  member   = local.principals["transfer"]
-}
-
-# A load job reads the files with the rights of its caller, and reads the bucket's metadata
-# (storage.buckets.get; Google's documentation on loading from Cloud Storage).
-resource "google_storage_bucket_iam_member" "load_reads" {
-  for_each = toset(["roles/storage.objectViewer", "roles/storage.legacyBucketReader"])
-  bucket   = google_storage_bucket.landing.name
-  role     = each.key
-  member   = local.principals["load"]
-}
-
-# A batch of receipts can be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
-resource "google_storage_bucket_iam_member" "load_writes_receipts" {
-  bucket = google_storage_bucket.landing.name
-  role   = "roles/storage.objectUser"
-  member = local.principals["load"]
-  condition {
+locals {
+  receipts_only = {
     title       = "receipts of ${local.source}"
     description = "Only JSON below Landbridge's own prefix, no Parquet file"
     expression  = "resource.name.startsWith('projects/_/buckets/${local.transfer.bucket}/objects/${local.landing}${local.source}/') && resource.name.endsWith('.json')"
+  }
+  landing_rights = [
+    # The transfer creates files and checks whether they exist; it cannot replace or delete them.
+    { role = "roles/storage.objectCreator", functions = ["transfer"], condition = null },
+    # A load job reads the files with the rights of its caller, and reads the bucket's metadata
+    # (storage.buckets.get; Google's documentation on loading from Cloud Storage).
+    { role = "roles/storage.objectViewer", functions = ["transfer", "load"], condition = null },
+    { role = "roles/storage.legacyBucketReader", functions = ["load"], condition = null },
+    # A batch of receipts can be written again. Its objects are …/<source>/<day>/receipts/<n>.json.
+    { role = "roles/storage.objectUser", functions = ["load"], condition = local.receipts_only },
+  ]
+}
+
+data "google_iam_policy" "landing" {
+  dynamic "binding" {
+    for_each = local.landing_rights
+    content {
+      role    = binding.value.role
+      members = [for function in binding.value.functions : local.principals[function]]
+      dynamic "condition" {
+        for_each = binding.value.condition == null ? [] : [binding.value.condition]
+        content {
+          title       = condition.value.title
+          description = condition.value.description
+          expression  = condition.value.expression
+        }
+      }
+    }
+  }
+}
+
+# The complete policy: it also removes the bindings that Google adds to every new bucket, with which each
+# viewer and editor of the project reads all objects (Google's documentation, "IAM roles for Cloud
+# Storage", basic roles). Roles granted on the project or above still apply: docs/security.md.
+resource "google_storage_bucket_iam_policy" "landing" {
+  bucket      = google_storage_bucket.landing.name
+  policy_data = data.google_iam_policy.landing.policy_data
+}
+
+# Earlier versions granted each role separately. Forgotten, not destroyed: destroying one after the policy
+# is set would remove our own members from the policy.
+removed {
+  from = google_storage_bucket_iam_member.transfer
+  lifecycle {
+    destroy = false
+  }
+}
+
+removed {
+  from = google_storage_bucket_iam_member.load_reads
+  lifecycle {
+    destroy = false
+  }
+}
+
+removed {
+  from = google_storage_bucket_iam_member.load_writes_receipts
+  lifecycle {
+    destroy = false
   }
 }

@@ -29,10 +29,11 @@ locals {
   ops_readers     = coalesce(var.ops_readers, local.dataset_readers)
 
   # The functions' identities on Google Cloud.
-  principals = { for function in ["transfer", "load"] : function =>
+  functions = ["transfer", "load", "protect"]
+  principals = { for function in local.functions : function =>
     "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
   }
-  roles       = { for function in ["transfer", "load"] : function => regex("role/(.+)$", var.aws_role_arns[function])[0] }
+  roles       = { for function in local.functions : function => regex("role/(.+)$", var.aws_role_arns[function])[0] }
   aws_account = regex("::([0-9]{12}):", var.aws_role_arns["load"])[0]
   partition   = regex("^arn:([a-z-]+):", var.aws_role_arns["load"])[0]
 }
@@ -42,7 +43,7 @@ data "google_project" "this" {
 }
 
 resource "google_project_service" "this" {
-  for_each = var.enable_apis ? toset([
+  for_each = var.enable_apis ? toset(concat([
     "bigquery.googleapis.com",
     "bigquerydatapolicy.googleapis.com",
     "cloudresourcemanager.googleapis.com",
@@ -50,7 +51,7 @@ resource "google_project_service" "this" {
     "iam.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",
-  ]) : toset([])
+  ], length(var.alert_channels) > 0 ? ["monitoring.googleapis.com"] : [])) : toset([])
   project = local.project
   service = each.key
   # Other workloads in the project may use the API.

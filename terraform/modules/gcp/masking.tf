@@ -9,11 +9,15 @@ resource "google_data_catalog_taxonomy" "this" {
   depends_on             = [google_project_service.this]
 }
 
+# Deleting a tag removes it from every column that has it, and the column becomes readable (Data Catalog
+# API, policyTags.delete). So the tag of a class that is removed or renamed stays, without readers and
+# without a mask: nobody reads its columns until the protection pass has given them another tag.
 resource "google_data_catalog_policy_tag" "class" {
-  for_each     = local.made
-  taxonomy     = google_data_catalog_taxonomy.this.id
-  display_name = each.key
-  description  = each.key == "unclassified" ? "Columns without a class: NULL for everyone" : "Masked by ${each.value.mask}"
+  for_each        = local.made
+  taxonomy        = google_data_catalog_taxonomy.this.id
+  display_name    = each.key
+  description     = each.key == "unclassified" ? "Columns without a class: NULL for everyone" : "Masked by ${each.value.mask}"
+  deletion_policy = var.deletion_protection ? "ABANDON" : "DELETE"
 }
 
 resource "google_bigquery_datapolicy_data_policy" "class" {
@@ -46,9 +50,15 @@ resource "google_data_catalog_policy_tag_iam_binding" "readers" {
   members    = each.value
 }
 
-# The load attaches tags; it cannot read tagged columns.
+# Load and protect attach tags; they cannot read tagged columns.
 resource "google_data_catalog_taxonomy_iam_member" "tagger" {
+  for_each = toset(["load", "protect"])
   taxonomy = google_data_catalog_taxonomy.this.name
   role     = google_project_iam_custom_role.tagger.name
-  member   = local.principals["load"]
+  member   = local.principals[each.key]
+}
+
+moved {
+  from = google_data_catalog_taxonomy_iam_member.tagger
+  to   = google_data_catalog_taxonomy_iam_member.tagger["load"]
 }

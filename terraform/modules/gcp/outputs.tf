@@ -18,7 +18,7 @@ output "policy_tags" {
 }
 
 output "principals" {
-  description = "IAM members of transfer and load on Google Cloud, for your own grants."
+  description = "IAM members of transfer, load and protect on Google Cloud, for your own grants."
   value       = local.principals
 }
 

@@ -8,11 +8,11 @@ variable "config_file" {
 }
 
 variable "aws_role_arns" {
-  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer` and `load` are trusted, by their exact names and only in this account."
+  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load` and `protect` are trusted, by their exact names and only in this account."
   type        = map(string)
   validation {
-    condition     = alltrue([for function in ["transfer", "load"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])
-    error_message = "aws_role_arns must contain the ARNs of two roles without a path, under the keys `transfer` and `load`."
+    condition     = alltrue([for function in ["transfer", "load", "protect"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])
+    error_message = "aws_role_arns must contain the ARNs of three roles without a path, under the keys `transfer`, `load` and `protect`."
   }
 }
 
@@ -53,7 +53,7 @@ variable "loader_role" {
 }
 
 variable "deletion_protection" {
-  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files."
+  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files; and whether the policy tag of a removed class stays in Google Cloud, so that no column loses its protection."
   type        = bool
   default     = true
 }
@@ -68,4 +68,14 @@ variable "labels" {
   description = "Labels for bucket and datasets, in addition to `landbridge_source`."
   type        = map(string)
   default     = {}
+}
+
+variable "alert_channels" {
+  description = "Notification channels of Cloud Monitoring for an alert when somebody other than the functions changes a table, a policy tag or a mask. Default: no such alert."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for channel in var.alert_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
+    error_message = "A notification channel must have the form projects/P/notificationChannels/N."
+  }
 }

@@ -1,4 +1,4 @@
-# The two datasets and the rights of the load on them.
+# The two datasets, and the rights of load and protect on them.
 
 # May create tables, set their schema with its tags, and write rows. It cannot read rows, delete
 # tables, or change who may read them.
@@ -16,6 +16,22 @@ resource "google_project_iam_custom_role" "loader" {
     "bigquery.tables.setCategory",
     "bigquery.tables.update",
     "bigquery.tables.updateData",
+  ]
+}
+
+# Sets the schema of existing tables with its tags. It cannot create a table or a job, write or read
+# rows, or change who may read a table.
+resource "google_project_iam_custom_role" "protector" {
+  project     = local.project
+  role_id     = "${local.slug}_protector"
+  title       = "Landbridge protector (${local.source})"
+  description = "Attach policy tags to existing tables; no access to rows, no jobs"
+  permissions = [
+    "bigquery.datasets.get",
+    "bigquery.tables.get",
+    "bigquery.tables.list",
+    "bigquery.tables.setCategory",
+    "bigquery.tables.update",
   ]
 }
 
@@ -44,8 +60,8 @@ resource "google_project_iam_member" "runner" {
 locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
   datasets = {
-    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers }
-    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers }
+    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true }
+    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers, protected = false }
   }
 }
 
@@ -59,7 +75,9 @@ resource "google_bigquery_dataset" "this" {
   description                = each.value.description
   delete_contents_on_destroy = !var.deletion_protection
   labels                     = local.labels
-  depends_on                 = [google_project_service.this]
+  # `terraform destroy` deletes the tags only after the tables: while a dataset still has tables, it fails
+  # before it reaches what protects them.
+  depends_on = [google_project_service.this, google_data_catalog_policy_tag.class]
 
   access {
     role          = "OWNER"
@@ -68,6 +86,13 @@ resource "google_bigquery_dataset" "this" {
   access {
     role       = local.loader_role
     iam_member = local.principals["load"]
+  }
+  dynamic "access" {
+    for_each = each.value.protected ? [local.principals["protect"]] : []
+    content {
+      role       = google_project_iam_custom_role.protector.name
+      iam_member = access.value
+    }
   }
   dynamic "access" {
     for_each = toset(each.value.readers)

@@ -6,8 +6,10 @@
 //! | [`capabilities`] | the differences between moto and AWS, each named and proved |
 //! | [`env`] | the stages' context for moto and a local Google |
 //! | [`stages`] | creating and pruning snapshots, export, transfer |
+//! | [`bounds`] | `landbridge ledger remove-bounds` in a bucket that keeps versions |
 //! | [`doctor`] | what `landbridge doctor` reads from IAM, KMS and EventBridge Scheduler |
 
+mod bounds;
 mod capabilities;
 mod doctor;
 mod env;

@@ -4,8 +4,12 @@
 //! |---|---|
 //! | here | objects |
 //! | `inspect` | settings of a bucket |
+//! | `versions` | older versions of objects |
 
 mod inspect;
+mod versions;
+
+pub use versions::ObjectVersion;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;

@@ -240,6 +240,7 @@ mod tests {
                 export: invocations("export"),
                 transfer: invocations("transfer"),
                 load: invocations("load"),
+                protect: invocations("protect"),
             };
             assert_eq!(DailyInvocations::from_config(&config), expected);
         }

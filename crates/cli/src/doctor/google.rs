@@ -8,6 +8,7 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::CredentialSource;
 
+use super::bucket_readers;
 use super::line::ReportLine;
 use super::{Phase, advice};
 
@@ -111,7 +112,7 @@ fn check_location(
     line
 }
 
-async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 2] {
+async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [ReportLine; 3] {
     let bucket = &config.transfer.bucket;
     let found = inspector.bucket_location(bucket).await;
     let exists = matches!(found, Ok(Some(_)));
@@ -119,11 +120,16 @@ async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [Repor
     let bucket_line =
         check_location(ReportLine::new("google", "landing bucket"), found, phase, config, name);
     let mut private = ReportLine::new("google", "bucket privacy");
+    let mut readers = ReportLine::new("google", "bucket readers");
     if !exists {
         private.unchecked("needs the bucket", None);
-        return [bucket_line, private];
+        readers.unchecked("needs the bucket", None);
+        return [bucket_line, private, readers];
     }
-    match inspector.bucket_protection(bucket).await {
+    let protection = inspector.bucket_protection(bucket).await;
+    let number = protection.as_ref().ok().and_then(|it| it.as_ref()?.project_number);
+    bucket_readers::check(&mut readers, inspector, config, number).await;
+    match protection {
         Ok(Some(it)) if it.uniform_access && it.public_access_prevented => {
             private.good("access only through IAM, never public");
         }
@@ -141,7 +147,7 @@ async fn landing(inspector: &Inspector, config: &Config, phase: Phase) -> [Repor
             Some(format!("gcloud storage buckets describe gs://{bucket}")),
         ),
     }
-    [bucket_line, private]
+    [bucket_line, private, readers]
 }
 
 async fn dataset(

@@ -10,10 +10,12 @@
 //! | `client`, `service`, `response` | read-only client of IAM, KMS and EventBridge Scheduler: requests, endpoints, responses |
 //! | `policy`, `pattern` | evaluation of IAM policy documents |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
+//! | `bucket_readers` | checks who may read the landing bucket |
 //!
 //! Every check only reads; no check changes a resource.
 
 mod aws;
+mod bucket_readers;
 mod client;
 mod files;
 mod google;

@@ -187,11 +187,11 @@ pii:
     let all_readers = [args.masked_reader.as_slice(), args.reader.as_slice()].concat();
     text.push_str(&members("masked_readers", &all_readers));
     for (class, mask) in [
-        ("name", "SHA256"),
+        ("name", "DEFAULT_MASKING_VALUE"),
         ("email", "EMAIL_MASK"),
-        ("phone", "LAST_FOUR_CHARACTERS"),
+        ("phone", "ALWAYS_NULL"),
         ("birth", "DATE_YEAR_MASK"),
-        ("account", "LAST_FOUR_CHARACTERS"),
+        ("account", "ALWAYS_NULL"),
         ("ip", "DEFAULT_MASKING_VALUE"),
     ] {
         text.push_str(&format!("    {class}:\n      mask: {mask}\n"));

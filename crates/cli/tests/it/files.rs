@@ -31,10 +31,20 @@ fn valid_files_are_summarised() {
         out |   from  instance shop-prod in ap-northeast-2, named `shop`
         out |   to    shop-analytics.shop in asia-northeast3
         out |   when  export at 01:00, transfer from 02:00, published by 04:00, Asia/Seoul
-        out |   masks account LAST_FOUR_CHARACTERS, birth DATE_YEAR_MASK, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name SHA256, phone LAST_FOUR_CHARACTERS, unclassified ALWAYS_NULL
+        out |   masks account ALWAYS_NULL, birth DATE_YEAR_MASK, email EMAIL_MASK, ip DEFAULT_MASKING_VALUE, name DEFAULT_MASKING_VALUE, phone ALWAYS_NULL, unclassified ALWAYS_NULL
         out | examples/demo/contract.yaml: good
         out |   7 tables, 59 columns: 1 birth, 3 email, 1 ip, 4 name, 1 phone, 49 none
     "#]].assert_eq(&landbridge(&repository(), &["check", "--config", CONFIG]).all());
+}
+
+#[test]
+fn a_class_whose_name_contradicts_its_domain_is_mentioned() {
+    let phone = "phone:\n      mask: ALWAYS_NULL";
+    let large = "phone:\n      mask: SHA256\n      domain: large";
+    let dir = changed_files(&[(phone, large)], &[]);
+    let shown = landbridge(dir.path(), &["check"]).all();
+    let expected = "phone SHA256, unclassified ALWAYS_NULL\nout |   note  class `phone` has `domain: large`: its mask hides nothing if all possible values can be listed\n";
+    assert!(shown.contains(expected), "{shown}");
 }
 
 #[test]
@@ -44,7 +54,7 @@ fn all_errors_of_a_configuration_are_listed() {
             ("zone: Asia/Seoul", "zone: Asia/Soul"),
             ("export_hour: 1", "exprot_hour: 1"),
             ("region: ap-northeast-2", "region: seoul"),
-            ("mask: SHA256", "mask: SHA-256"),
+            ("mask: EMAIL_MASK", "mask: SHA-256"),
         ],
         &[],
     );
@@ -53,7 +63,7 @@ fn all_errors_of_a_configuration_are_listed() {
         err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it in the form `ap-northeast-2`
         err | landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
         err | landbridge.yaml:13:3: unknown key `exprot_hour` in `schedule`; did you mean `export_hour`?
-        err | landbridge.yaml:53:13: `pii.classes.name.mask` cannot be `SHA-256`; did you mean `SHA256`?
+        err | landbridge.yaml:57:13: `pii.classes.email.mask` cannot be `SHA-256`; did you mean `SHA256`?
         err | 4 errors in landbridge.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }
@@ -70,9 +80,9 @@ fn a_contract_is_checked_against_the_configuration() {
     );
     expect![[r#"
         exit code 2
-        err | contract.yaml:18:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
-        err | contract.yaml:24:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
-        err | contract.yaml:27:3: `clicks` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
+        err | contract.yaml:19:56: `tables."public.bookings".columns.exchange_rate.type` cannot be `FLOTE64`; did you mean `FLOAT64`?
+        err | contract.yaml:25:74: `tables."public.bookings".columns.traveller_email.class`: `e-mail` is not a class name; use a class of `pii.classes`, `unclassified` or `none`
+        err | contract.yaml:28:3: `clicks` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
         err | 3 errors in contract.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }
@@ -117,7 +127,7 @@ fn contract_show_prints_one_table() {
         exit code 0
         out | public.creators → shop.creators  People who recommend journeys and are paid for bookings.
         out |   column           source type               type       transform                 class  mask
-        out |   ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+        out |   ────────────────────────────────────────────────────────────────────────────────────────────────────────────
         out |   account_no       character varying         STRING     tokenise in `account`     none
         out |   active           boolean                   BOOL                                 none
         out |   bank_code        character                 STRING                               none
@@ -126,9 +136,9 @@ fn contract_show_prints_one_table() {
         out |   created_at       timestamp with time zone  TIMESTAMP  retype to TIMESTAMP       none
         out |   email            character varying         STRING                               email  EMAIL_MASK
         out |   id               bigint                    INT64                                none
-        out |   name             character varying         STRING                               name   SHA256
-        out |   name_en          character varying         STRING                               name   SHA256
-        out |   phone            character varying         STRING                               phone  LAST_FOUR_CHARACTERS
+        out |   name             character varying         STRING                               name   DEFAULT_MASKING_VALUE
+        out |   name_en          character varying         STRING                               name   DEFAULT_MASKING_VALUE
+        out |   phone            character varying         STRING                               phone  ALWAYS_NULL
         out |   tier             USER-DEFINED              STRING                               none
         out |   updated_at       timestamp with time zone  TIMESTAMP  retype to TIMESTAMP       none
     "#]].assert_eq(&landbridge(&repository(), &args).all());

@@ -23,6 +23,7 @@ fn help_of_the_command() {
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
         out |   key        Create the key for tokens
+        out |   ledger     Remove recorded values of columns from the ledger
         out |   snapshots  List restore points: age, size, who created them, whether they are pinned
         out |   pin        Pin a snapshot: retention keeps it until it is unpinned
         out |   unpin      Unpin a snapshot: retention may delete it again
@@ -45,7 +46,7 @@ fn help_of_the_command() {
         out |   1    the command failed
         out |   2    invalid usage, or an invalid file
         out |   3    refused: a permission is missing
-        out |   4    partial success: a restored database does not respond, or a setting could not be applied
+        out |   4    partial success: a restored database does not respond, or a setting or record was not changed
         out |   130  interrupted
     "#]]
     .assert_eq(&landbridge(&repository(), &["--help"]).all());
@@ -53,13 +54,14 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
         &["schema"],
         &["receipt"],
         &["key", "create"],
+        &["ledger", "remove-bounds"],
         &["init"],
         &["doctor"],
         &["cost"],

@@ -6,11 +6,13 @@
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
+//! | `domain` | whether the values of a class can be listed |
 //! | `validate` | rules that involve more than one value |
 //!
 //! Rules about a single value (the format of an identifier, a range) are part of
 //! the JSON Schema, see [`crate::yaml`], so editors check them too.
 
+mod domain;
 mod pii;
 mod sections;
 mod validate;
@@ -18,6 +20,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
     ChecksConfig, ExportConfig, LedgerConfig, LoadConfig, ScheduleConfig, SnapshotsConfig,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Domain;
 use crate::{types::BigQueryType, yaml::format};
 
 /// The class of a column that the contract does not contain, or that has not been
@@ -49,6 +50,12 @@ impl PiiConfig {
 pub struct ClassConfig {
     /// The masking rule that BigQuery applies for masked readers.
     pub mask: Mask,
+    /// Whether all possible values can be listed. If so, masks from which a listed value can be
+    /// computed are refused: SHA256, EMAIL_MASK, LAST_FOUR_CHARACTERS and FIRST_FOUR_CHARACTERS.
+    /// Omit it to decide by the words of the class's name (docs/masking.md). If you write `large`
+    /// for a name that contains such a word, state the reason in a comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
     /// Full resource name of an existing policy tag. Omit it to use the tag that
     /// Terraform creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,10 +73,25 @@ pub struct ClassConfig {
 }
 
 impl ClassConfig {
+    /// The domain of this class, whose name is `name`: the stated one, otherwise
+    /// [`Domain::of_class_name`].
+    pub fn domain(&self, name: &str) -> Domain {
+        self.domain.unwrap_or_else(|| Domain::of_class_name(name))
+    }
+
+    /// Whether this class, whose name is `name`, states a large domain although its name suggests
+    /// a small one, and has a mask for which this matters.
+    pub fn overrides_small_domain(&self, name: &str) -> bool {
+        self.mask.is_computable()
+            && self.domain == Some(Domain::Large)
+            && Domain::of_class_name(name) == Domain::Small
+    }
+
     /// The implicit class `unclassified`: NULL for everyone, no readers.
     pub fn unclassified() -> Self {
         Self {
             mask: Mask::AlwaysNull,
+            domain: None,
             policy_tag: None,
             masked_readers: Vec::new(),
             readers: Vec::new(),
@@ -123,6 +145,19 @@ impl Mask {
             Mask::DateYearMask => "DATE_YEAR_MASK",
             Mask::DefaultMaskingValue => "DEFAULT_MASKING_VALUE",
             Mask::AlwaysNull => "ALWAYS_NULL",
+        }
+    }
+
+    /// Whether a value can be computed from its masked form by everyone who can list the possible
+    /// values: the hashes have no secret key, and the four visible characters of the other masks
+    /// leave few possibilities. Those masks fall back to the hash for short and unusual values.
+    pub fn is_computable(self) -> bool {
+        match self {
+            Mask::Sha256
+            | Mask::EmailMask
+            | Mask::LastFourCharacters
+            | Mask::FirstFourCharacters => true,
+            Mask::DateYearMask | Mask::DefaultMaskingValue | Mask::AlwaysNull => false,
         }
     }
 

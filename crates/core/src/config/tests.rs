@@ -159,8 +159,8 @@ fn rules_that_involve_several_values() {
                 "mask: EMAIL_MASK\n      policy_tag: projects/p/locations/us/taxonomies/1/policyTags/2",
             ),
             (
-                "mask: LAST_FOUR_CHARACTERS",
-                "mask: LAST_FOUR_CHARACTERS\n      policy_tag: projects/p/locations/us/taxonomies/1/policyTags/2",
+                "phone:\n      mask: ALWAYS_NULL",
+                "phone:\n      mask: ALWAYS_NULL\n      policy_tag: projects/p/locations/us/taxonomies/1/policyTags/2",
             ),
         ]),
         expect![[r#"
@@ -177,6 +177,34 @@ fn rules_that_involve_several_values() {
             landbridge.yaml:64:19: classes `email` and `phone` have the same policy tag; use a separate policy tag for each class: a tag has only one mask
             landbridge.yaml:64:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
             12 errors in landbridge.yaml"#]],
+    );
+}
+
+#[test]
+fn a_mask_must_hide_values_that_can_be_listed() {
+    check(
+        &changed(&[
+            ("phone:\n      mask: ALWAYS_NULL", "phone:\n      mask: LAST_FOUR_CHARACTERS"),
+            (
+                "account:\n      mask: ALWAYS_NULL",
+                "account:\n      mask: SHA256\n      domain: small",
+            ),
+            (
+                "ip:\n      mask: DEFAULT_MASKING_VALUE",
+                "ip_address:\n      mask: FIRST_FOUR_CHARACTERS",
+            ),
+            ("    email:\n", "    email:\n      domain: small\n"),
+            (
+                "    name: #",
+                "    memo:\n      mask: SHA256\n    device_no:\n      mask: SHA256\n      domain: large # random\n    name: #",
+            ),
+        ]),
+        expect![[r#"
+            landbridge.yaml:63:13: mask EMAIL_MASK does not hide the values of class `email`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
+            landbridge.yaml:67:13: mask LAST_FOUR_CHARACTERS does not hide the values of class `phone`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
+            landbridge.yaml:75:13: mask SHA256 does not hide the values of class `account`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
+            landbridge.yaml:80:13: mask FIRST_FOUR_CHARACTERS does not hide the values of class `ip_address`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
+            4 errors in landbridge.yaml"#]],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CLASS_UNCLASSIFIED, Config, Mask};
+use super::{CLASS_UNCLASSIFIED, Config, Domain, Mask};
 use crate::yaml::{KeyPath, Violation, format};
 
 /// All violations. A value whose own format is wrong is reported by the schema
@@ -192,6 +192,26 @@ fn classes(config: &Config, problems: &mut Vec<Violation>) {
                     format!("class `{CLASS_UNCLASSIFIED}` cannot be masked by {}", class.mask),
                 )
                 .help("write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone"),
+            );
+        }
+        if class.mask.is_computable() && class.domain(name) == Domain::Small {
+            let override_it = match class.domain {
+                Some(_) => "",
+                None => {
+                    "; if the values of this class cannot be listed, write `domain: large` and the reason in a comment"
+                }
+            };
+            problems.push(
+                Violation::new(
+                    path.key("mask"),
+                    format!(
+                        "mask {} does not hide the values of class `{name}`: all possible values can be listed, and each masked value compared with them",
+                        class.mask
+                    ),
+                )
+                .help(format!(
+                    "write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml{override_it}"
+                )),
             );
         }
         if name == CLASS_UNCLASSIFIED && !class.readers.is_empty() {

@@ -36,6 +36,12 @@ pub(super) enum PersonalDataKind {
 }
 
 impl PersonalDataKind {
+    /// Whether the values can be listed, so that some masks do not hide them
+    /// ([`Mask::is_computable`](crate::config::Mask::is_computable)).
+    pub(super) fn has_small_domain(self) -> bool {
+        self != PersonalDataKind::Email
+    }
+
     /// Usual names of a class for this kind, the most likely first.
     pub(super) fn class_names(self) -> &'static [&'static str] {
         match self {

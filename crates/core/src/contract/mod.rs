@@ -65,6 +65,12 @@ pub struct TableContract {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::description")]
     pub description: Option<String>,
+    /// Says that a person has created a row access policy with the filter TRUE on the table.
+    /// BigQuery then refuses time travel on it, so a looser class need not wait for the end of the
+    /// time-travel window. Readers whom no policy names see no rows, and time travel stays
+    /// impossible after the policy is deleted. `landbridge check` prints the statement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub time_travel_forbidden: bool,
     /// The columns by their name in the source.
     #[schemars(extend("minProperties" = 1))]
     pub columns: BTreeMap<String, ColumnContract>,

@@ -2,10 +2,10 @@
 
 use super::{
     ColumnContract, Contract, Mode, TableContract, VERSION,
-    hints::{Hint, hint},
+    hints::{Hint, PersonalDataKind, hint},
 };
 use crate::{
-    config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config},
+    config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
     types::BigQueryType,
 };
 
@@ -35,7 +35,7 @@ pub struct ProposedColumn {
 
 impl Contract {
     /// Proposes a contract. A column gets a configured class if its name and type
-    /// suggest one whose mask fits the type, `none` if it is obviously harmless,
+    /// suggest one whose mask fits the type and hides such values, `none` if it is obviously harmless,
     /// and `unclassified` otherwise. Values are not read.
     pub fn propose(tables: &[ProposedTable], config: &Config) -> Contract {
         let tables = tables
@@ -65,6 +65,12 @@ impl Contract {
     }
 }
 
+/// Whether the mask of a class fits the type and hides values of this kind, also from those who
+/// can list the possible values.
+fn hides(class: &ClassConfig, kind: PersonalDataKind, ty: BigQueryType) -> bool {
+    class.mask.fits(ty) && !(class.mask.is_computable() && kind.has_small_domain())
+}
+
 fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
     let class = match hint(&column.name, &column.source_type, column.bigquery_type) {
         Hint::Harmless => CLASS_NONE,
@@ -78,7 +84,7 @@ fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
                     .pii
                     .classes
                     .get(*name)
-                    .is_some_and(|class| class.mask.fits(column.bigquery_type))
+                    .is_some_and(|class| hides(class, kind, column.bigquery_type))
             })
             .unwrap_or(CLASS_UNCLASSIFIED),
     };

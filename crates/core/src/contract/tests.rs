@@ -234,7 +234,7 @@ fn proposed_classes() {
         email_sent_at timestamp with time zone STRING: none
         born_at timestamp with time zone STRING: unclassified
         contactPhone character varying STRING: phone
-        phone bigint INT64: unclassified
+        phone bigint INT64: phone
         hyudae_no varchar STRING: phone
         휴대폰번호 varchar STRING: phone
         first_name character varying STRING: name
@@ -327,6 +327,7 @@ fn rendered_text_reads_back() {
     let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
+        time_travel_forbidden: false,
         columns: columns.into(),
     };
     let contract =

@@ -26,10 +26,13 @@ const KEY_USES_PER_FILE: f64 = 6.0;
 const PUTS_PER_START: f64 = 3.0;
 /// S3 reads per start that has little to do.
 const GETS_PER_START: f64 = 20.0;
+/// S3 reads per start of `protect`: the record of the newest contract; in a new process also the ledger's
+/// format and the two configuration files. It writes twice per deployment and once a day.
+const GETS_PER_PROTECTION_PASS: f64 = 4.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
 /// Alarms that `terraform/modules/aws` creates.
-const ALARMS: f64 = 13.0;
+const ALARMS: f64 = 16.0;
 /// Metrics derived from logs that `terraform/modules/aws` creates.
 const METRICS: f64 = 3.0;
 /// Alert mails per month, assuming a problem every other day.
@@ -81,8 +84,9 @@ pub(super) struct MonthlyUsage {
     pub(super) table_gib: f64,
 }
 
-/// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20
-/// minutes; the export every 10, transfer and load every 5, until the end of the deadline hour.
+/// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20 minutes
+/// and the protection pass every 5, round the clock; the export every 10, transfer and load every 5,
+/// until the end of the deadline hour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DailyInvocations {
     /// Invocations of `snapshot`.
@@ -93,6 +97,8 @@ pub struct DailyInvocations {
     pub transfer: f64,
     /// Invocations of `load`.
     pub load: f64,
+    /// Invocations of `protect`.
+    pub protect: f64,
 }
 
 impl DailyInvocations {
@@ -106,11 +112,17 @@ impl DailyInvocations {
             export: 6.0 * hours(schedule.export_hour),
             transfer: every_5_minutes,
             load: every_5_minutes,
+            protect: 12.0 * 24.0,
         }
     }
 
     /// The invocations of all functions.
     pub fn total(&self) -> f64 {
+        self.of_the_day() + self.protect
+    }
+
+    /// The invocations of the functions that work on a day; they read and write the day's records.
+    fn of_the_day(&self) -> f64 {
         self.snapshot + self.export + self.transfer + self.load
     }
 }
@@ -140,7 +152,12 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
     let lambda_gib_s = starts.snapshot * 0.125
         + starts.export * 0.125
         + (starts.transfer + transfer_s) * 1.0
-        + starts.load * 3.0 * 0.25;
+        + starts.load * 3.0 * 0.25
+        + starts.protect * 0.125;
+    let puts = files * PUTS_PER_FILE + starts.of_the_day() * PUTS_PER_START;
+    let gets = files * GETS_PER_FILE
+        + starts.of_the_day() * GETS_PER_START
+        + starts.protect * GETS_PER_PROTECTION_PASS;
     let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
@@ -148,8 +165,8 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         snapshots_free_gib: workload.database_gib,
         exported_gib: month(workload.database_gib),
         s3_gib: parquet * RETENTION_DAYS,
-        puts_1k: month(files * PUTS_PER_FILE + starts.total() * PUTS_PER_START) / 1e3,
-        gets_1k: month(files * GETS_PER_FILE + starts.total() * GETS_PER_START) / 1e3,
+        puts_1k: month(puts) / 1e3,
+        gets_1k: month(gets) / 1e3,
         egress_gib: month(parquet),
         lambda_gib_s: month(lambda_gib_s),
         starts_1m: month(starts.total()) / 1e6,

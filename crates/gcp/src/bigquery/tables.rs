@@ -133,6 +133,27 @@ impl BigQuery {
         Ok(hours.and_then(|hours| hours.parse().ok()).unwrap_or(MAX_TIME_TRAVEL_HOURS))
     }
 
+    /// Whether a table has a row access policy with the filter TRUE. BigQuery refuses time travel on
+    /// such a table ("Time travel on table … is forbidden as it has (or has had) row access
+    /// policies").
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without `bigquery.rowAccessPolicies.list`; any other BigQuery error.
+    pub async fn has_row_filter_true(&self, dataset: &str, table: &str) -> Result<bool> {
+        let call = RestCall {
+            what: "the row access policies of a table cannot be listed",
+            path: format!("{}/rowAccessPolicies", self.table_url(dataset, table)),
+            ..self.get(self.table_path(dataset, table))
+        };
+        let answer = self.rest.send(&call).await.map_err(|refusal| refusal.error)?;
+        let policies = answer.get("rowAccessPolicies").and_then(Value::as_array);
+        let filter = |policy: &Value| {
+            let filter = policy.get("filterPredicate").and_then(Value::as_str);
+            filter.is_some_and(|filter| filter.trim().eq_ignore_ascii_case("true"))
+        };
+        Ok(policies.into_iter().flatten().any(filter))
+    }
+
     /// Creates a table with its policy tags and labels. Idempotent: an existing table is not
     /// changed.
     ///
@@ -171,8 +192,9 @@ impl BigQuery {
     }
 
     /// Changes the table that was read as `live` to exactly these columns, and sets its stamp.
-    /// Policy tags that do not change are left out of the request, which keeps them (BigQuery
-    /// REST reference, `TableFieldSchema.policyTags`). Refused if the table has changed since.
+    /// Policy tags that do not change are left out of the request, which keeps them (users' reports:
+    /// dbt-bigquery #349, airflow #15367, python-bigquery #558; only an empty list removes them).
+    /// Callers read the table back. Refused if the table has changed since.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without `bigquery.tables.setCategory`, [`ErrorKind::Rejected`] if
@@ -350,9 +372,9 @@ mod tests {
         let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
         expect![[r#"
             {"name":"id","type":"INTEGER"}
-            {"name":"email","policyTags":{"names":[]},"type":"STRING"}
-            {"fields":[{"name":"x","type":"STRING"}],"name":"by_hand","type":"RECORD"}
-            {"mode":"NULLABLE","name":"new","policyTags":{"names":["t/new"]},"type":"STRING"}
+            {"name":"email","type":"STRING","policyTags":{"names":[]}}
+            {"name":"by_hand","type":"RECORD","fields":[{"name":"x","type":"STRING"}]}
+            {"name":"new","type":"STRING","mode":"NULLABLE","policyTags":{"names":["t/new"]}}
         "#]]
         .assert_eq(&lines);
     }

@@ -9,7 +9,7 @@ use landbridge_gcp::bigquery::{Patched, TableInfo, TableStamp};
 use landbridge_ledger::records::{self, Claim};
 
 use super::report::TagChange;
-use crate::{Context, Tick, deployment};
+use crate::{Context, Tick, deployment, time_travel};
 
 /// How often a table is read again because someone else changed it in between.
 const MAX_READS: usize = 8;
@@ -48,7 +48,8 @@ impl TableTags<'_> {
             if live.stamp.contract > number {
                 return Ok(());
             }
-            let (columns, missing_tag) = self.columns_now(&live, claim.as_ref());
+            let window_hours = self.window_hours(claim.as_ref()).await?;
+            let (columns, missing_tag) = self.columns_now(&live, claim.as_ref(), window_hours);
             let found = super::report::changes(self.context, self.table, &live, &columns);
             if found.is_empty() && live.stamp.contract == number {
                 return missing_tag.map_or(Ok(()), Err);
@@ -70,16 +71,29 @@ impl TableTags<'_> {
         ))
     }
 
+    /// How long former rows of this table can be read; asked only if it has any.
+    async fn window_hours(&self, claim: Option<&Claim>) -> Result<u32> {
+        let Some(claim) = claim.filter(|claim| !claim.former.is_empty()) else {
+            return Ok(self.window_hours);
+        };
+        let source_table = claim.loaded.as_ref().map_or("", |rows| &rows.source_table);
+        let contract = self.context.contract.tables.get(source_table);
+        let dataset_hours = self.window_hours;
+        time_travel::window_hours(self.context, self.table, contract, dataset_hours, self.tick)
+            .await
+    }
+
     /// The live columns with the tags that they must have now. A class without a policy tag is
     /// replaced by `unclassified`, and is an error.
     fn columns_now(
         &self,
         live: &TableInfo,
         claim: Option<&Claim>,
+        window_hours: u32,
     ) -> (Vec<TableColumn>, Option<Error>) {
         let unknown = TableRows::unknown();
         let mut readable =
-            claim.map(|claim| claim.readable(self.tick.now, self.window_hours)).unwrap_or_default();
+            claim.map(|claim| claim.readable(self.tick.now, window_hours)).unwrap_or_default();
         let has_unrecorded_rows = readable.current.is_empty() && live.rows > 0;
         if claim.is_none() || has_unrecorded_rows {
             readable.current.push(&unknown);

@@ -6,6 +6,16 @@ mock_provider "google" {
       number = "123456789"
     }
   }
+  mock_resource "google_iam_workload_identity_pool" {
+    defaults = {
+      name = "projects/123456789/locations/global/workloadIdentityPools/landbridge-shop"
+    }
+  }
+  mock_resource "google_data_catalog_taxonomy" {
+    defaults = {
+      name = "projects/shop-analytics/locations/asia-northeast3/taxonomies/42"
+    }
+  }
 }
 
 variables {
@@ -15,6 +25,7 @@ variables {
     export   = "arn:aws:iam::123456789012:role/landbridge-shop-export"
     transfer = "arn:aws:iam::123456789012:role/landbridge-shop-transfer"
     load     = "arn:aws:iam::123456789012:role/landbridge-shop-load"
+    protect  = "arn:aws:iam::123456789012:role/landbridge-shop-protect"
   }
 }
 
@@ -28,11 +39,11 @@ run "every_class_has_a_tag_and_its_mask" {
   assert {
     condition = { for class, policy in google_bigquery_datapolicy_data_policy.class : class => policy.data_masking_policy[0].predefined_expression } == {
       unclassified = "ALWAYS_NULL"
-      name         = "SHA256"
+      name         = "DEFAULT_MASKING_VALUE"
       email        = "EMAIL_MASK"
-      phone        = "LAST_FOUR_CHARACTERS"
+      phone        = "ALWAYS_NULL"
       birth        = "DATE_YEAR_MASK"
-      account      = "LAST_FOUR_CHARACTERS"
+      account      = "ALWAYS_NULL"
       ip           = "DEFAULT_MASKING_VALUE"
     }
     error_message = "The mask of a class must be the one in landbridge.yaml."
@@ -44,6 +55,21 @@ run "every_class_has_a_tag_and_its_mask" {
   assert {
     condition     = toset(google_data_catalog_taxonomy.this.activated_policy_types) == toset(["FINE_GRAINED_ACCESS_CONTROL"])
     error_message = "A taxonomy without this policy type enforces nothing."
+  }
+  assert {
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "ABANDON"])
+    error_message = "The tag of a removed class must stay: deleting it opens the columns that have it."
+  }
+}
+
+run "without_protection_destroy_deletes_the_tags_too" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+  assert {
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "DELETE"])
+    error_message = "Without deletion_protection nothing may remain after terraform destroy."
   }
 }
 
@@ -70,12 +96,12 @@ run "readers_are_those_in_landbridge_yaml" {
   }
 }
 
-run "only_two_roles_of_one_account_are_trusted" {
+run "only_three_roles_of_one_account_are_trusted" {
   command = plan
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.aws.attribute_condition == "assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/') || assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-transfer/')"
-    error_message = "The condition must name exactly transfer and load: not snapshot, not export, no role whose name starts the same."
+    condition     = google_iam_workload_identity_pool_provider.aws.attribute_condition == "assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-load/') || assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-protect/') || assertion.arn.startsWith('arn:aws:sts::123456789012:assumed-role/landbridge-shop-transfer/')"
+    error_message = "The condition must name exactly transfer, load and protect: not snapshot, not export, no role whose name starts the same."
   }
   assert {
     condition     = google_iam_workload_identity_pool_provider.aws.aws[0].account_id == "123456789012"
@@ -133,14 +159,99 @@ run "the_load_can_neither_read_nor_delete" {
     condition     = google_project_iam_custom_role.runner.permissions == toset(["bigquery.jobs.create"]) && google_project_iam_custom_role.tagger.permissions == toset(["datacatalog.taxonomies.get"])
     error_message = "On the project, the load may only start jobs; on the taxonomy, it may only read it."
   }
+}
+
+run "the_protection_pass_can_only_tag" {
+  command = plan
+
   assert {
-    condition     = toset([for it in google_storage_bucket_iam_member.transfer : it.role]) == toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
-    error_message = "The transfer may only create and read objects."
+    condition     = google_project_iam_custom_role.protector.permissions == toset(["bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.list", "bigquery.tables.setCategory", "bigquery.tables.update"])
+    error_message = "The protector must read and write no rows, create and delete no tables, and start no jobs."
   }
   assert {
-    condition     = strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "objects/landbridge/shop/") && strcontains(google_storage_bucket_iam_member.load_writes_receipts.condition[0].expression, "endsWith('.json')")
+    condition     = toset([for tagger in google_data_catalog_taxonomy_iam_member.tagger : tagger.role]) == toset([google_project_iam_custom_role.tagger.name]) && toset(keys(google_data_catalog_taxonomy_iam_member.tagger)) == toset(["load", "protect"])
+    error_message = "Load and protect must be able to read the taxonomy whose tags they attach."
+  }
+}
+
+# With values that are known after apply: the principal sets contain the pool's name.
+run "each_function_has_its_own_rights" {
+  assert {
+    condition = { for name, dataset in google_bigquery_dataset.this : name => toset([for access in dataset.access : regex("[a-z]+$", access.iam_member) if access.iam_member != null && access.role == google_project_iam_custom_role.protector.name]) } == {
+      shop           = toset(["protect"])
+      landbridge_ops = toset([])
+    }
+    error_message = "The protector's role must be granted to protect alone, on the dataset of the tables alone."
+  }
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.this : [for access in dataset.access : regex("[a-z]+$", access.iam_member) if access.iam_member != null && access.role == google_project_iam_custom_role.loader[0].name] == ["load"]])
+    error_message = "The loader's role must be granted to load alone."
+  }
+  assert {
+    condition     = endswith(google_project_iam_member.runner.member, "/attribute.aws_role/landbridge-shop-load")
+    error_message = "Only the load may start jobs."
+  }
+}
+
+run "the_landing_bucket_has_only_our_members" {
+  assert {
+    condition = { for binding in data.google_iam_policy.landing.binding : binding.role => toset([for member in binding.members : regex("[^/]+$", member)]) } == {
+      "roles/storage.objectCreator"      = toset(["landbridge-shop-transfer"])
+      "roles/storage.objectViewer"       = toset(["landbridge-shop-transfer", "landbridge-shop-load"])
+      "roles/storage.legacyBucketReader" = toset(["landbridge-shop-load"])
+      "roles/storage.objectUser"         = toset(["landbridge-shop-load"])
+    }
+    error_message = "The transfer may only create and read objects, the load may only read them and write receipts, and nobody else has a role."
+  }
+  assert {
+    condition     = [for binding in data.google_iam_policy.landing.binding : binding.role if length(binding.condition) > 0] == ["roles/storage.objectUser"]
+    error_message = "Only the right to replace objects has a condition, and it must have one."
+  }
+  assert {
+    condition     = alltrue(flatten([for binding in data.google_iam_policy.landing.binding : [for condition in binding.condition : strcontains(condition.expression, "objects/landbridge/shop/") && strcontains(condition.expression, "endsWith('.json')")]]))
     error_message = "The load may write receipts only."
   }
+  assert {
+    condition     = google_storage_bucket_iam_policy.landing.bucket == google_storage_bucket.landing.name && google_storage_bucket_iam_policy.landing.policy_data == data.google_iam_policy.landing.policy_data
+    error_message = "The policy must be the bucket's complete policy, without the bindings that Google adds."
+  }
+}
+
+run "no_alert_without_a_channel" {
+  command = plan
+
+  assert {
+    condition     = length(google_monitoring_alert_policy.protection_changed) == 0 && !contains(keys(google_project_service.this), "monitoring.googleapis.com")
+    error_message = "Without a notification channel there must be no alert policy."
+  }
+}
+
+run "an_alert_reports_changes_that_the_functions_did_not_make" {
+  variables {
+    alert_channels = ["projects/shop-analytics/notificationChannels/1234"]
+  }
+  assert {
+    condition = google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter == chomp(<<-FILTER
+      logName="projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity"
+      ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND protoPayload.resourceName=~"/dataPolicies/landbridge_shop_") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/42(/|$)"))
+      NOT protoPayload.status.code>0
+      NOT protoPayload.authenticationInfo.principalSubject=("principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-load" OR "principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-protect")
+    FILTER
+    )
+    error_message = "The alert must watch the dataset, the taxonomy and the masks, and leave out only load and protect."
+  }
+  assert {
+    condition     = google_monitoring_alert_policy.protection_changed[0].notification_channels == tolist(["projects/shop-analytics/notificationChannels/1234"]) && contains(keys(google_project_service.this), "monitoring.googleapis.com")
+    error_message = "The alert must use the given channels."
+  }
+}
+
+run "an_email_address_is_not_a_channel" {
+  command = plan
+  variables {
+    alert_channels = ["oncall@example.com"]
+  }
+  expect_failures = [var.alert_channels]
 }
 
 run "everything_is_in_one_location" {
@@ -178,6 +289,7 @@ run "roles_of_two_accounts_are_refused" {
     aws_role_arns = {
       transfer = "arn:aws:iam::210987654321:role/landbridge-shop-transfer"
       load     = "arn:aws:iam::123456789012:role/landbridge-shop-load"
+      protect  = "arn:aws:iam::123456789012:role/landbridge-shop-protect"
     }
   }
   expect_failures = [google_iam_workload_identity_pool_provider.aws]

@@ -104,6 +104,51 @@ pub(super) fn list_v2(
     })
 }
 
+/// `ListObjectVersions` of a bucket that was never versioned: the current version of each object,
+/// with the id `null`. The emulator keeps no older versions and no delete markers.
+pub(super) fn list_versions(
+    store: &Store,
+    input: dto::ListObjectVersionsInput,
+) -> S3Result<dto::ListObjectVersionsOutput> {
+    let start = input.key_marker.clone().map_or(PageStart::First, PageStart::AfterKey);
+    let max_keys = input.max_keys.unwrap_or(MAX_KEYS);
+    let prefix = input.prefix.unwrap_or_default();
+    let request = ListRequest {
+        bucket: &input.bucket,
+        prefix: &prefix,
+        delimiter: input.delimiter.as_deref(),
+        start,
+        max_keys,
+        url_encoded: is_url_encoding(input.encoding_type.as_ref()),
+    };
+    let listing = list(store, &request)?;
+    let version = |object: dto::Object| dto::ObjectVersion {
+        key: object.key,
+        version_id: Some("null".to_owned()),
+        is_latest: Some(true),
+        size: object.size,
+        e_tag: object.e_tag,
+        last_modified: object.last_modified,
+        ..Default::default()
+    };
+    let contents = listing.contents.unwrap_or_default();
+    let next_key = listing.next.as_ref().and(contents.last()).and_then(|last| last.key.clone());
+    Ok(dto::ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        is_truncated: Some(listing.next.is_some()),
+        next_version_id_marker: next_key.is_some().then(|| "null".to_owned()),
+        next_key_marker: next_key,
+        versions: Some(contents.into_iter().map(version).collect()),
+        common_prefixes: listing.common_prefixes,
+        delimiter: input.delimiter,
+        prefix: Some(prefix),
+        encoding_type: input.encoding_type,
+        key_marker: input.key_marker,
+        max_keys: Some(max_keys.min(MAX_KEYS)),
+        ..Default::default()
+    })
+}
+
 pub(super) fn list_v1(
     store: &Store,
     input: dto::ListObjectsInput,

@@ -120,6 +120,13 @@ impl S3 for S3Operations {
         listings::list_v2(&self.store, request.input).map(S3Response::new)
     }
 
+    async fn list_object_versions(
+        &self,
+        request: S3Request<dto::ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<dto::ListObjectVersionsOutput>> {
+        listings::list_versions(&self.store, request.input).map(S3Response::new)
+    }
+
     async fn list_objects(
         &self,
         request: S3Request<dto::ListObjectsInput>,

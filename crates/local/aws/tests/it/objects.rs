@@ -297,3 +297,28 @@ async fn checksums_are_verified() {
     let wrong = wrong.content_md5("AAAAAAAAAAAAAAAAAAAAAA==").send().await;
     assert_eq!(error_of(wrong), "400 BadDigest");
 }
+
+#[tokio::test]
+async fn a_bucket_without_versioning_has_one_version_of_each_object() {
+    let account = Account::start().await;
+    for n in 0..25 {
+        put(&account, &format!("t/{n:02}"), ByteStream::from_static(b"old")).await;
+        put(&account, &format!("t/{n:02}"), ByteStream::from_static(b"new")).await;
+    }
+    let mut keys = Vec::new();
+    let mut marker = None;
+    loop {
+        let call = account.s3.list_object_versions().bucket(BUCKET).prefix("t/").max_keys(10);
+        let page = call.set_key_marker(marker).send().await.expect("versions");
+        assert!(page.delete_markers().is_empty());
+        for version in page.versions() {
+            assert_eq!((version.version_id(), version.is_latest()), (Some("null"), Some(true)));
+            keys.push(version.key().expect("a key").to_owned());
+        }
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        marker = page.next_key_marker().map(str::to_owned);
+    }
+    assert_eq!(keys, (0..25).map(|n| format!("t/{n:02}")).collect::<Vec<_>>());
+}

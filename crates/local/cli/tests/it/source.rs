@@ -34,8 +34,11 @@ fn check_output(run: &Run, expected: &[&str]) {
         run.out.lines().find(rest).unwrap_or_else(|| panic!("no row of {who}: {}", run.all()))
     };
     let (analyst, reader) = (line("analyst", "1"), line("pii-reader", "1"));
-    assert!(analyst.contains("XXXXX@example.org") && analyst.contains("XXXXX1234"), "{analyst}");
-    assert!(!analyst.contains("Ada") && !analyst.contains("ada@"), "{analyst}");
+    assert!(analyst.contains("XXXXX@example.org"), "{analyst}");
+    assert!(
+        !analyst.contains("1234") && !analyst.contains("Ada") && !analyst.contains("ada@"),
+        "{analyst}"
+    );
     assert!(reader.contains("Ada Example") && reader.contains("ada@example.org"), "{reader}");
     assert!(run.out.contains("stranger  refused: Access denied"), "{}", run.all());
 }

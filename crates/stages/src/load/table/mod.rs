@@ -32,9 +32,10 @@ use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
 use super::stats::{self, TableStats};
 use crate::transfer::text_columns;
-use crate::{Context, Tick, alert, protect};
+use crate::{Context, Tick, alert, protect, time_travel};
 
 /// The load of one table by one tick.
+#[derive(Clone, Copy)]
 pub(super) struct TableLoad<'a> {
     pub(super) context: &'a Context,
     pub(super) ledger: &'a DayLedger,
@@ -95,8 +96,20 @@ impl TableLoad<'_> {
         }
     }
 
+    /// Loads a claimed table. How long its former rows can be read depends on the table.
+    async fn load(&self, prepared: Prepared, held: Held) -> Result<Option<Receipt>> {
+        let contract = self.context.contract.tables.get(&self.table.source_table);
+        let (table, hours) = (&self.table.table, self.window_hours);
+        let window_hours =
+            time_travel::window_hours(self.context, table, contract, hours, self.tick);
+        // A table that does not exist yet has neither former rows nor a policy.
+        let window_hours =
+            if prepared.intent.rows_before.is_some() { window_hours.await? } else { hours };
+        Self { window_hours, ..*self }.replace_rows(prepared, held).await
+    }
+
     /// Replaces the rows of a claimed table, proves them, and publishes the table.
-    async fn load(&self, prepared: Prepared, mut held: Held) -> Result<Option<Receipt>> {
+    async fn replace_rows(&self, prepared: Prepared, mut held: Held) -> Result<Option<Receipt>> {
         let Some(before) = self.prepare_schema(&prepared.resolved, &held).await? else {
             return Ok(None);
         };
