@@ -26,7 +26,7 @@ fn start(tables: &[(&str, Columns<'_>)]) -> History {
             .iter()
             .map(|(name, ty, class)| ((*name).to_owned(), ColumnTerms::new(*ty, *class)));
         let columns: BTreeMap<String, ColumnTerms> = columns.collect();
-        terms.tables.insert((*table).to_owned(), TableTerms { table: None, columns });
+        terms.tables.insert((*table).to_owned(), TableTerms { columns, ..TableTerms::default() });
     }
     History { source, terms, events: Vec::new() }
 }

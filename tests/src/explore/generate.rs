@@ -258,7 +258,19 @@ impl Draft {
                 self.events.push(Event::Resume { which, stop });
             }
             6 => self.events.push(Event::LateCall),
-            7 => self.events.push(Event::ReleaseJobs),
+            7 if self.rng.chance(60) => self.events.push(Event::ReleaseJobs),
+            7 => {
+                let table = self.table();
+                let landed = self.terms.landed(&table);
+                self.events.push(Event::RowPolicy(landed));
+                if self.rng.chance(70) {
+                    let edit = Edit::TimeTravelForbidden(table, true);
+                    self.terms.apply(&edit);
+                    self.contracts += 1;
+                    self.events.push(Event::Deploy(vec![edit]));
+                    self.maybe(70, |draft| draft.run_for(Stage::Protect, 0));
+                }
+            }
             8 => self.run_for(Stage::Transfer, 0),
             _ => self.run_for(Stage::Load, 0),
         }
@@ -327,7 +339,11 @@ impl Draft {
                 let other = self.table();
                 Edit::Swap(table, other)
             }
-            93..=94 => Edit::RemoveTable(table),
+            93 => Edit::RemoveTable(table),
+            94 => {
+                let forbidden = self.rng.chance(60);
+                Edit::TimeTravelForbidden(table, forbidden)
+            }
             95..=97 => {
                 let columns = self.source.tables.get(&table).cloned().unwrap_or_default();
                 let terms = self.table_terms(&columns);

@@ -63,6 +63,8 @@ pub enum Event {
         days_back: i64,
         objects: bool,
     },
+    /// A person creates a row access policy for all readers on a table of BigQuery, if it exists.
+    RowPolicy(String),
     /// The next load job fails with this reason.
     FailJob(&'static str),
     /// The next load job runs until [`Event::ReleaseJobs`].
@@ -173,6 +175,7 @@ async fn apply(world: &mut World, event: &Event) {
                 world.delete_objects(*days_back);
             }
         }
+        Event::RowPolicy(table) => world.create_row_policy(table).await,
         Event::FailJob(reason) => world.fail_next_job(reason),
         Event::HoldJob => world.hold_next_job(),
         Event::ReleaseJobs => world.release_jobs().await,
@@ -273,6 +276,7 @@ impl fmt::Display for Event {
                 let what = if *objects { "records and objects" } else { "records" };
                 write!(f, "the {what} of {days_back} days before are deleted")
             }
+            Self::RowPolicy(table) => write!(f, "a person creates a row access policy on {table}"),
             Self::FailJob(reason) => write!(f, "the next load job fails: {reason}"),
             Self::HoldJob => write!(f, "the next load job takes long"),
             Self::ReleaseJobs => write!(f, "the load jobs that run end"),

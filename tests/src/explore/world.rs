@@ -15,7 +15,7 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
 use landbridge_gcp::{Gcp, credentials::static_token};
 use landbridge_ledger::Ledger;
-use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, SECRET_KEY};
+use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, Principal, SECRET_KEY};
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
@@ -37,6 +37,8 @@ const ROWS: usize = 2;
 const EXPORTS: &str = "shop-exports";
 /// The token of the functions.
 const TOKEN: &str = "explorer-functions";
+/// The token of an administrator of the project.
+const ADMIN: &str = "explorer-admin";
 const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// How long a tick may take, in real time.
 const BUDGET: Duration = Duration::from_secs(120);
@@ -259,6 +261,21 @@ impl World {
     /// The next load job fails.
     pub fn fail_next_job(&self, reason: &str) {
         self.cloud.google().fail_next_job(reason, "the load job failed");
+    }
+
+    /// Creates a row access policy with the filter TRUE for all readers, as an administrator.
+    pub async fn create_row_policy(&self, table: &str) {
+        let google = self.cloud.google();
+        let grants = Grants::none().project_role(Role::BigQueryAdmin);
+        google.add_principal(ADMIN, "admin@example.com", grants);
+        let readers = [Principal::Analyst, Principal::PiiReader, Principal::Stranger];
+        let readers = readers.map(|it| format!("'user:{}'", it.email())).join(", ");
+        let sql = format!(
+            "CREATE OR REPLACE ROW ACCESS POLICY everyone ON {DATASET}.{table} \
+             GRANT TO ({readers}, 'user:functions@example.com') FILTER USING (TRUE)"
+        );
+        // The table may not exist.
+        let _ = google.query_as(ADMIN, &sql).await;
     }
 
     /// The next load job runs until [`Self::release_jobs`].
