@@ -14,7 +14,7 @@ use landbridge_tests::explore::many::{Exploration, Totals};
 use landbridge_tests::explore::oracle::Place;
 
 const OPTIONS: &str = "options: --histories N (20000), --seed N (1), --workers N (one per processor), \
-    --seconds N, --places table,landing,ledger,receipts,rows (all), --trace, --no-shrink, --keep-going";
+    --seconds N, --places table,landing,ledger,receipts,rows,pass (all), --trace, --no-shrink, --keep-going";
 
 fn exploration() -> Result<Exploration, String> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

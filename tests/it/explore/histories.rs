@@ -26,7 +26,7 @@ fn start(tables: &[(&str, Columns<'_>)]) -> History {
             .iter()
             .map(|(name, ty, class)| ((*name).to_owned(), ColumnTerms::new(*ty, *class)));
         let columns: BTreeMap<String, ColumnTerms> = columns.collect();
-        terms.tables.insert((*table).to_owned(), TableTerms { table: None, columns });
+        terms.tables.insert((*table).to_owned(), TableTerms { columns, ..TableTerms::default() });
     }
     History { source, terms, events: Vec::new() }
 }
@@ -348,6 +348,27 @@ fn a_patch_of_a_former_contract_arrives_after_the_pass() {
                 Event::Resume { which: 0, stop: Stop::Never },
                 Event::Minutes(6),
             ],
+        ],
+    );
+}
+
+/// PostgreSQL has `account` and `"Account"` as two columns; BigQuery ignores the case of letters. The
+/// contract speaks of the first, and the source now has the second.
+#[test]
+fn a_column_that_differs_in_case_only_is_another_column() {
+    let to = |edit: SourceEdit| Event::Source(edit);
+    let (people_table, account) = (PEOPLE.to_owned(), "account".to_owned());
+    check(
+        people(Class::None),
+        [
+            day(),
+            vec![
+                Event::Days(1),
+                to(SourceEdit::Column(people_table.clone(), "Account".to_owned(), Text)),
+                to(SourceEdit::RemoveColumn(people_table, account)),
+            ],
+            day(),
+            vec![Event::tick(Stage::Protect), Event::Minutes(6)],
         ],
     );
 }

@@ -16,7 +16,7 @@ fn violations(class: Class, change: impl AsyncFnOnce(&mut World)) -> Vec<String>
     let types = columns.iter().map(|(name, ty, _)| ((*name).to_owned(), *ty));
     source.tables.insert(PEOPLE.to_owned(), types.collect());
     let columns = columns.map(|(name, ty, class)| (name.to_owned(), ColumnTerms::new(ty, class)));
-    let table = TableTerms { table: None, columns: columns.into() };
+    let table = TableTerms { columns: columns.into(), ..TableTerms::default() };
     let terms = Terms { tables: [(PEOPLE.to_owned(), table)].into() };
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let mut world = World::start(&source, &terms, &Place::ALL, false).await;

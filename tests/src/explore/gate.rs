@@ -23,6 +23,30 @@ pub enum Calls {
     Warehouse,
     /// Those that write the ledger.
     Ledger,
+    /// Those that read or write the number of the newest contract.
+    Number,
+    /// Those that read or write a table's claim.
+    Claim,
+    /// Those that read or write a table of BigQuery, without its rows.
+    Table,
+}
+
+impl Calls {
+    pub const ALL: [Self; 6] =
+        [Self::All, Self::Warehouse, Self::Ledger, Self::Number, Self::Claim, Self::Table];
+
+    fn contains(self, call: &ArrivedCall) -> bool {
+        let reads = call.request.starts_with("GET ");
+        let is_ledger = call.server == "s3" && call.request.contains("/ledger/");
+        match self {
+            Self::All => true,
+            Self::Warehouse => call.server == "bigquery" && !reads,
+            Self::Ledger => is_ledger && !reads,
+            Self::Number => is_ledger && call.request.ends_with("/contract.json"),
+            Self::Claim => is_ledger && call.request.contains("/claims/"),
+            Self::Table => call.server == "bigquery" && call.request.contains("/tables"),
+        }
+    }
 }
 
 /// One call of an invocation: the n-th of a kind, from 1.
@@ -73,25 +97,19 @@ struct Running {
     number: usize,
     name: String,
     stop: Stop,
-    all: usize,
-    warehouse: usize,
-    ledger: usize,
+    /// All its calls.
+    calls: usize,
+    /// Those that count for `stop`.
+    counted: usize,
 }
 
 impl Running {
     /// Counts a call. Returns whether it is the one at which the invocation stops.
     fn count(&mut self, call: &ArrivedCall) -> bool {
-        let is_warehouse = call.server == "bigquery" && !call.request.starts_with("GET ");
-        let is_ledger =
-            call.server == "s3" && call.request.starts_with("PUT /shop-exports/ledger/");
-        self.all += 1;
-        self.warehouse += usize::from(is_warehouse);
-        self.ledger += usize::from(is_ledger);
-        self.stop.at().is_some_and(|at| match at.calls {
-            Calls::All => self.all == at.n,
-            Calls::Warehouse => is_warehouse && self.warehouse == at.n,
-            Calls::Ledger => is_ledger && self.ledger == at.n,
-        })
+        self.calls += 1;
+        let Some(at) = self.stop.at().filter(|at| at.calls.contains(call)) else { return false };
+        self.counted += 1;
+        self.counted == at.n
     }
 }
 
@@ -157,7 +175,7 @@ impl Gate {
 
     /// The invocation with this number runs from now on, with new counts.
     pub fn begin(&self, number: usize, name: String, stop: Stop) {
-        let running = Running { number, name, stop, all: 0, warehouse: 0, ledger: 0 };
+        let running = Running { number, name, stop, calls: 0, counted: 0 };
         self.state().running = Some(running);
     }
 
@@ -186,7 +204,7 @@ impl Gate {
         let (event, running) = (&state.event, &state.running);
         let describe = || {
             let who = running.as_ref().map_or_else(String::new, |it| {
-                format!("; call {} of {} ({})", it.all, it.name, it.number)
+                format!("; call {} of {} ({})", it.calls, it.name, it.number)
             });
             format!("{moment} {} {}; during: {event}{who}", call.server, call.request)
         };

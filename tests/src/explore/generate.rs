@@ -10,13 +10,15 @@ use super::world::{Columns, Source, Stage};
 /// The tables of a source, and a name for a new one.
 const TABLES: [&str; 4] = ["public.people", "public.orders", "public.items", "public.added"];
 /// The columns that a table may have. All have `id`, which stays.
-const COLUMNS: [(&str, SourceType); 6] = [
+const COLUMNS: [(&str, SourceType); 7] = [
     ("account", Text),
     ("email", Varchar),
     ("note", Text),
     ("code", Bigint),
     ("born", Date),
     ("extra", Text),
+    // BigQuery ignores the case of letters, PostgreSQL does not.
+    ("Account", Text),
 ];
 /// Other names in BigQuery.
 const NAMES: [&str; 2] = ["persons", "archive"];
@@ -150,6 +152,7 @@ impl Draft {
         if self.rng.chance(10) {
             self.events.push(Event::HoldJob);
         }
+        self.maybe(25, Self::overtake);
         let loads = 1 + self.rng.below(3);
         for _ in 0..loads {
             self.run(Stage::Load, day);
@@ -161,6 +164,21 @@ impl Draft {
             self.redo(day);
         }
         self.maybe(20, Self::disturb);
+    }
+
+    /// A load waits while another contract is deployed and applied, then it goes on.
+    fn overtake(&mut self) {
+        let stop = self.stop(Stage::Load);
+        self.paused += usize::from(matches!(stop, Stop::PauseBefore(_) | Stop::PauseAfter(_)));
+        self.events.push(Event::Run { stage: Stage::Load, days_back: 0, contracts_back: 0, stop });
+        self.deploy();
+        self.maybe(50, |draft| draft.run_for(Stage::Protect, 0));
+        self.maybe(40, |draft| draft.run_for(Stage::Transfer, 0));
+        self.maybe(50, |draft| draft.run_for(Stage::Load, 0));
+        let which = self.rng.below(2);
+        let stop = if self.rng.chance(70) { Stop::Never } else { self.stop(Stage::Load) };
+        self.events.push(Event::Resume { which, stop });
+        self.maybe(40, |draft| draft.events.push(Event::LateCall));
     }
 
     fn maybe(&mut self, percent: usize, act: fn(&mut Self)) {
@@ -203,13 +221,15 @@ impl Draft {
     }
 
     fn stop(&mut self, stage: Stage) -> Stop {
-        let at = match (self.rng.below(10), stage) {
-            (0..=4, Stage::Load | Stage::Protect) => {
-                At { calls: Calls::Warehouse, n: 1 + self.rng.below(4) }
-            }
-            (0..=7, _) => At { calls: Calls::Ledger, n: 1 + self.rng.below(6) },
-            _ => At { calls: Calls::All, n: 1 + self.rng.below(30) },
+        let (calls, most) = match (self.rng.below(20), stage) {
+            (0..=6, Stage::Load | Stage::Protect) => (Calls::Warehouse, 4),
+            (7..=9, Stage::Load | Stage::Protect) => (Calls::Number, 5),
+            (10..=12, Stage::Load | Stage::Protect) => (Calls::Claim, 7),
+            (13..=14, Stage::Load | Stage::Protect) => (Calls::Table, 6),
+            (0..=16, _) => (Calls::Ledger, 7),
+            _ => (Calls::All, 40),
         };
+        let at = At { calls, n: 1 + self.rng.below(most) };
         match self.rng.below(20) {
             0..=4 => Stop::PauseBefore(at),
             5..=9 => Stop::PauseAfter(at),
@@ -238,7 +258,19 @@ impl Draft {
                 self.events.push(Event::Resume { which, stop });
             }
             6 => self.events.push(Event::LateCall),
-            7 => self.events.push(Event::ReleaseJobs),
+            7 if self.rng.chance(60) => self.events.push(Event::ReleaseJobs),
+            7 => {
+                let table = self.table();
+                let landed = self.terms.landed(&table);
+                self.events.push(Event::RowPolicy(landed));
+                if self.rng.chance(70) {
+                    let edit = Edit::TimeTravelForbidden(table, true);
+                    self.terms.apply(&edit);
+                    self.contracts += 1;
+                    self.events.push(Event::Deploy(vec![edit]));
+                    self.maybe(70, |draft| draft.run_for(Stage::Protect, 0));
+                }
+            }
             8 => self.run_for(Stage::Transfer, 0),
             _ => self.run_for(Stage::Load, 0),
         }
@@ -246,6 +278,12 @@ impl Draft {
 
     /// Deploys a contract, and sooner or later runs the protection pass.
     fn deploy(&mut self) {
+        if self.contracts > 1 && self.rng.chance(10) {
+            let back = 1 + self.rng.below(2);
+            self.contracts += 1;
+            self.events.push(Event::Rollback(back));
+            return self.maybe(70, |draft| draft.run_for(Stage::Protect, 0));
+        }
         let count = 1 + self.rng.below(3);
         let mut edits = Vec::new();
         for _ in 0..count {
@@ -301,7 +339,11 @@ impl Draft {
                 let other = self.table();
                 Edit::Swap(table, other)
             }
-            93..=94 => Edit::RemoveTable(table),
+            93 => Edit::RemoveTable(table),
+            94 => {
+                let forbidden = self.rng.chance(60);
+                Edit::TimeTravelForbidden(table, forbidden)
+            }
             95..=97 => {
                 let columns = self.source.tables.get(&table).cloned().unwrap_or_default();
                 let terms = self.table_terms(&columns);

@@ -31,6 +31,8 @@ pub enum Event {
     /// Deploys a contract: the newest one with these edits. A contract that is not valid is not
     /// deployed.
     Deploy(Vec<Edit>),
+    /// Deploys the contract again that was deployed so many before the newest.
+    Rollback(usize),
     Source(SourceEdit),
     /// Time passes.
     Minutes(i64),
@@ -61,6 +63,8 @@ pub enum Event {
         days_back: i64,
         objects: bool,
     },
+    /// A person creates a row access policy for all readers on a table of BigQuery, if it exists.
+    RowPolicy(String),
     /// The next load job fails with this reason.
     FailJob(&'static str),
     /// The next load job runs until [`Event::ReleaseJobs`].
@@ -152,6 +156,10 @@ async fn apply(world: &mut World, event: &Event) {
             edits.iter().for_each(|edit| terms.apply(edit));
             world.deploy(&terms);
         }
+        Event::Rollback(back) => {
+            let terms = world.terms_before(*back);
+            world.deploy(&terms);
+        }
         Event::Source(edit) => change_source(world, edit),
         Event::Minutes(minutes) => world.advance(SignedDuration::from_mins(*minutes)),
         Event::Days(days) => world.next_day(*days),
@@ -167,6 +175,7 @@ async fn apply(world: &mut World, event: &Event) {
                 world.delete_objects(*days_back);
             }
         }
+        Event::RowPolicy(table) => world.create_row_policy(table).await,
         Event::FailJob(reason) => world.fail_next_job(reason),
         Event::HoldJob => world.hold_next_job(),
         Event::ReleaseJobs => world.release_jobs().await,
@@ -216,6 +225,9 @@ impl fmt::Display for At {
             Calls::All => "call",
             Calls::Warehouse => "change of BigQuery",
             Calls::Ledger => "write of the ledger",
+            Calls::Number => "call for the contract's number",
+            Calls::Claim => "call for a claim",
+            Calls::Table => "call for a table",
         };
         write!(f, "{kind} {}", self.n)
     }
@@ -240,6 +252,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deploy(edits) => write!(f, "deploy {edits:?}"),
+            Self::Rollback(back) => {
+                write!(f, "deploy the contract {back} before the newest again")
+            }
             Self::Source(edit) => write!(f, "source {edit:?}"),
             Self::Minutes(minutes) => write!(f, "{minutes} minutes pass"),
             Self::Days(days) => write!(f, "{days} days later"),
@@ -261,6 +276,7 @@ impl fmt::Display for Event {
                 let what = if *objects { "records and objects" } else { "records" };
                 write!(f, "the {what} of {days_back} days before are deleted")
             }
+            Self::RowPolicy(table) => write!(f, "a person creates a row access policy on {table}"),
             Self::FailJob(reason) => write!(f, "the next load job fails: {reason}"),
             Self::HoldJob => write!(f, "the next load job takes long"),
             Self::ReleaseJobs => write!(f, "the load jobs that run end"),

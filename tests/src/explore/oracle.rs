@@ -78,11 +78,13 @@ pub enum Place {
     Receipts,
     /// Fewer rows than the table has.
     Rows,
+    /// Nowhere: an undisturbed protection pass did not bring the newest contract into force.
+    Pass,
 }
 
 impl Place {
-    pub const ALL: [Self; 5] =
-        [Self::Table, Self::Landing, Self::Ledger, Self::Receipts, Self::Rows];
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Landing, Self::Ledger, Self::Receipts, Self::Rows, Self::Pass];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -91,6 +93,7 @@ impl Place {
             Self::Ledger => "ledger",
             Self::Receipts => "receipts",
             Self::Rows => "rows",
+            Self::Pass => "pass",
         }
     }
 }
@@ -214,6 +217,16 @@ impl Oracle {
     pub fn pass_completed(&mut self, contract: usize) {
         if let Some(deployed) = self.deployments.get_mut(contract) {
             deployed.passed = true;
+        }
+    }
+
+    /// The protection pass under the newest contract ended without bringing it into force, although
+    /// nothing disturbed it.
+    pub fn pass_failed(&mut self, outcome: &str, name: &str) {
+        if self.places.contains(&Place::Pass) {
+            let what = format!("an undisturbed protection pass ended with {outcome}");
+            let when = format!("during {name}");
+            self.violations.push(Violation { place: Place::Pass, what, when, lasts: false });
         }
     }
 

@@ -129,6 +129,8 @@ impl ColumnTerms {
 pub struct TableTerms {
     /// `table:`, the name in BigQuery.
     pub table: Option<String>,
+    /// `time_travel_forbidden:`: somebody has created a row access policy.
+    pub time_travel_forbidden: bool,
     pub columns: BTreeMap<String, ColumnTerms>,
 }
 
@@ -152,6 +154,7 @@ pub enum Edit {
     RemoveTable(String),
     /// Sets `table:`.
     Rename(String, Option<String>),
+    TimeTravelForbidden(String, bool),
     /// Two tables exchange their names in BigQuery.
     Swap(String, String),
 }
@@ -225,6 +228,11 @@ impl Terms {
                     terms.table = name.clone();
                 }
             }
+            Edit::TimeTravelForbidden(table, forbidden) => {
+                if let Some(terms) = self.tables.get_mut(table) {
+                    terms.time_travel_forbidden = *forbidden;
+                }
+            }
             Edit::Swap(one, other) => {
                 let (first, second) = (self.landed(one), self.landed(other));
                 if self.tables.contains_key(one) && self.tables.contains_key(other) {
@@ -245,6 +253,9 @@ impl Terms {
             let _ = writeln!(text, "  \"{name}\":");
             if let Some(table) = &table.table {
                 let _ = writeln!(text, "    table: {table}");
+            }
+            if table.time_travel_forbidden {
+                text.push_str("    time_travel_forbidden: true\n");
             }
             text.push_str("    columns:\n");
             for (name, column) in &table.columns {

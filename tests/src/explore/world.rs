@@ -15,7 +15,7 @@ use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
 use landbridge_gcp::{Gcp, credentials::static_token};
 use landbridge_ledger::Ledger;
-use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, SECRET_KEY};
+use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, Principal, SECRET_KEY};
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
@@ -37,6 +37,8 @@ const ROWS: usize = 2;
 const EXPORTS: &str = "shop-exports";
 /// The token of the functions.
 const TOKEN: &str = "explorer-functions";
+/// The token of an administrator of the project.
+const ADMIN: &str = "explorer-admin";
 const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// How long a tick may take, in real time.
 const BUDGET: Duration = Duration::from_secs(120);
@@ -180,6 +182,11 @@ impl World {
         self.contracts.last().map(|(_, _, terms)| terms.clone()).unwrap_or_default()
     }
 
+    /// The contract that was deployed `back` contracts before the newest.
+    pub fn terms_before(&self, back: usize) -> Terms {
+        self.contracts[self.contract_index(back)].2.clone()
+    }
+
     /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
     pub fn deploy(&mut self, terms: &Terms) -> bool {
         match contract::parse(contract::FILE_NAME, &terms.yaml(), &self.config) {
@@ -254,6 +261,21 @@ impl World {
     /// The next load job fails.
     pub fn fail_next_job(&self, reason: &str) {
         self.cloud.google().fail_next_job(reason, "the load job failed");
+    }
+
+    /// Creates a row access policy with the filter TRUE for all readers, as an administrator.
+    pub async fn create_row_policy(&self, table: &str) {
+        let google = self.cloud.google();
+        let grants = Grants::none().project_role(Role::BigQueryAdmin);
+        google.add_principal(ADMIN, "admin@example.com", grants);
+        let readers = [Principal::Analyst, Principal::PiiReader, Principal::Stranger];
+        let readers = readers.map(|it| format!("'user:{}'", it.email())).join(", ");
+        let sql = format!(
+            "CREATE OR REPLACE ROW ACCESS POLICY everyone ON {DATASET}.{table} \
+             GRANT TO ({readers}, 'user:functions@example.com') FILTER USING (TRUE)"
+        );
+        // The table may not exist.
+        let _ = google.query_as(ADMIN, &sql).await;
     }
 
     /// The next load job runs until [`Self::release_jobs`].
@@ -348,10 +370,11 @@ impl World {
         let budget = if waits { BUDGET } else { Duration::ZERO };
         let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
         let contract = self.contract_index(back);
-        self.follow(number, name, stage, contract, stop, task).await;
+        self.follow(number, name, stage, contract, stop, stop == Stop::Never, task).await;
     }
 
     /// Waits until an invocation ends or stops.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of an invocation")]
     async fn follow(
         &mut self,
         number: usize,
@@ -359,6 +382,7 @@ impl World {
         stage: Stage,
         contract: usize,
         stop: Stop,
+        is_undisturbed: bool,
         mut task: JoinHandle<landbridge_core::Result<TickOutcome>>,
     ) {
         let held = tokio::select! {
@@ -370,6 +394,12 @@ impl World {
                 );
                 if stage == Stage::Protect && done {
                     self.oracle().pass_completed(contract);
+                } else if stage == Stage::Protect && is_undisturbed {
+                    let newest = contract + 1 == self.contracts.len();
+                    let what = format!("{outcome:?}");
+                    if newest {
+                        self.oracle().pass_failed(&what, &name);
+                    }
                 }
                 return;
             }
@@ -400,7 +430,7 @@ impl World {
         let Waiting { number, name, stage, contract, task, held } = self.paused.remove(which);
         self.gate.begin(number, name.clone(), stop);
         let _ = held.release.send(true);
-        self.follow(number, name, stage, contract, stop, task).await;
+        self.follow(number, name, stage, contract, stop, false, task).await;
     }
 
     /// A call of a dead invocation arrives.
