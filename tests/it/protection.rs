@@ -274,6 +274,22 @@ async fn a_deployment_that_looks_older_is_reported() {
     assert_eq!(alerts_with(&env, "load", "not published by its deadline").len(), 1);
 }
 
+/// A number in the future would make every later deployment look older, so it is not recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_in_the_future_is_refused() {
+    let mut builder = TestEnvBuilder::small();
+    builder.variables =
+        [("LANDBRIDGE_DEPLOYED_AT".to_owned(), "2099-01-01T00:00:00Z".to_owned())].into();
+    let env = builder.build().await;
+    let outcome = env.tick("protect", LATER).await;
+    let InvocationOutcome::Error { kind, message } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(kind, "Config");
+    assert!(message.contains("LANDBRIDGE_DEPLOYED_AT is 2099-01-01T00:00:00Z"), "{message}");
+    assert!(message.contains("correct the clock"), "{message}");
+    assert!(env.ledger("contract.json").await.is_empty());
+    assert!(env.tick("snapshot", "2026-11-21T02:00:00Z").await.is_response(), "backups go on");
+}
+
 /// An insertion that was delayed must not run after another load has taken over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retired_job_id_never_loads() {

@@ -42,6 +42,8 @@ pub struct TestEnvBuilder {
     pub start: Timestamp,
     pub retries: Option<u32>,
     pub token_lifetime: Duration,
+    /// Environment variables of the functions.
+    pub variables: BTreeMap<String, String>,
 }
 
 impl TestEnvBuilder {
@@ -58,6 +60,7 @@ impl TestEnvBuilder {
             start: at(MIDNIGHT),
             retries: None,
             token_lifetime: Duration::from_secs(3_600),
+            variables: BTreeMap::new(),
         }
     }
 
@@ -84,6 +87,7 @@ impl TestEnvBuilder {
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
         options.token_lifetime = self.token_lifetime;
+        options.variables = self.variables;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
         for name in ["snapshot", "export", "transfer", "load", "protect"] {

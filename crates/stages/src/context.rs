@@ -17,6 +17,9 @@ use landbridge_ledger::{DayLedger, Ledger};
 
 use crate::deployment::Deployment;
 
+/// How far the clocks of two machines may differ.
+const CLOCK_MARGIN: Duration = Duration::from_mins(5);
+
 /// The context of a process: built once at cold start, shared by all its ticks.
 #[derive(Clone)]
 pub struct Context {
@@ -83,7 +86,11 @@ impl Context {
             .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
         let tags = policy_tags(&config)?;
         let number = deployment_number(config_time.max(contract_time))?;
-        let deployment = Deployment::new(number, &config, &contract, &tags);
+        let mut deployment = Deployment::new(number, &config, &contract, &tags);
+        // Only a time that Terraform set can be compared with this machine's clock: local files may
+        // belong to a cloud with a clock of its own.
+        deployment.is_in_future =
+            std::env::var_os("LANDBRIDGE_DEPLOYED_AT").is_some() && number > latest_number();
         let calendar = Calendar::new(&config.schedule.zone, config.schedule.export_hour)?;
         let aws = Aws::from_env(&config.source.region, config.source.kind).await;
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
@@ -131,6 +138,12 @@ async fn read(variable: &str, name: &str) -> Result<(String, Option<SystemTime>)
         Ok((text, std::fs::metadata(&path)?.modified().ok()))
     };
     read().map_err(|error: std::io::Error| unreadable(path.display().to_string()).caused_by(error))
+}
+
+/// The number of a deployment at this moment, with a margin for clocks that differ.
+fn latest_number() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from((since + CLOCK_MARGIN).as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The number of the deployment: the time in `LANDBRIDGE_DEPLOYED_AT`, else that of the files.

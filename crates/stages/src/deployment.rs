@@ -23,6 +23,15 @@ pub struct Deployment {
     pub number: i64,
     /// Digest of the contract, the classes, the dataset and the policy tags.
     pub digest: String,
+    /// Whether the number was in the future when this process started. Recorded, it would make
+    /// every later deployment look older until then.
+    pub is_in_future: bool,
+}
+
+/// The time that a deployment's number is.
+pub(crate) fn time_of(number: i64) -> String {
+    jiff::Timestamp::from_millisecond(number)
+        .map_or_else(|_| number.to_string(), |time| time.to_string())
 }
 
 /// Which contract is newer.
@@ -39,7 +48,12 @@ impl Deployment {
     pub fn new(number: i64, config: &Config, contract: &Contract, tags: &PolicyTags) -> Self {
         let all = (contract, &config.pii, &config.warehouse, tags);
         let text = serde_json::to_string(&all).expect("structs of names and numbers are JSON");
-        Self { number, digest: short_hash(&text) }
+        Self { number, digest: short_hash(&text), is_in_future: false }
+    }
+
+    /// The number as a time.
+    pub(crate) fn time(&self) -> String {
+        time_of(self.number)
     }
 
     /// Whether the record is this deployment's.
@@ -57,9 +71,17 @@ impl Deployment {
 /// Records this process's contract as the newest one, unless a newer one is recorded. Idempotent.
 ///
 /// # Errors
+/// [`ErrorKind::Config`] if the number was in the future when the process started;
 /// Any ledger error; [`ErrorKind::Transient`] if other ticks replace the record all the time.
 pub(crate) async fn register(context: &Context, tick: Tick) -> Result<Order> {
     let ledger = context.ledger.source();
+    if context.deployment.is_in_future {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "the time of the deployment is in the future, so its contract is not applied; correct the clock of the machine that deploys, and deploy again",
+            format!("LANDBRIDGE_DEPLOYED_AT is {}", context.deployment.time()),
+        ));
+    }
     for _ in 0..8 {
         let found = ledger.get(&CONTRACT).await?;
         match &found {

@@ -139,19 +139,13 @@ async fn older(
             format!(
                 "deployed {} at {}, recorded {} at {}",
                 context.deployment.digest,
-                time_of(context.deployment.number),
+                context.deployment.time(),
                 newest.digest,
-                time_of(newest.number)
+                deployment::time_of(newest.number)
             ),
         );
         alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
     }
     let message = format!("contract {} is newer than this tick's", newest.digest);
     Ok(TickOutcome::new(Progress::Waiting, message))
-}
-
-/// The time of a deployment.
-fn time_of(number: i64) -> String {
-    jiff::Timestamp::from_millisecond(number)
-        .map_or_else(|_| number.to_string(), |it| it.to_string())
 }

@@ -88,6 +88,11 @@ impl TableLoad<'_> {
                 return Ok(ClaimOutcome::Won(Box::new(held(current.clone()))));
             }
         }
+        // A tick with an older contract must not retire the job of a newer one.
+        let running = current.as_ref().is_some_and(|current| current.value.loading.is_some());
+        if running && !deployment::is_newest(self.context, &claims).await? {
+            return Ok(ClaimOutcome::Retry);
+        }
         let Some(next) = self.next_claim(current.as_ref().map(|it| &it.value), rows, live).await?
         else {
             return Ok(ClaimOutcome::Retry);
