@@ -243,6 +243,21 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     expect(&doctor(&env, &load, &[]), "aws token key", "token-key", "32 random bytes");
     assert!(aws.set_database_status(DatabaseKind::Instance, "shop-prod", "stopped"));
     expect(&doctor(&env, &load, &[]), "aws source", "shop-prod is stopped", "start it");
+    google.add_principal("owner", "owner@example.com", Grants::owner());
+    let owner = with("LANDBRIDGE_GCP_TOKEN", "owner");
+    let readers = doctor(&env, &owner, &[]).lines["google bucket readers"].clone();
+    assert_eq!(readers.0, "good", "{readers:?}");
+    let mut policy = google.bucket_policy("shop-landing").expect("a policy");
+    policy["bindings"].as_array_mut().expect("a list").push(serde_json::json!({
+        "role": "roles/storage.legacyObjectReader", "members": ["projectViewer:shop-warehouse"],
+    }));
+    google.set_bucket_policy("shop-landing", &policy).expect("a policy");
+    expect(
+        &doctor(&env, &owner, &[]),
+        "google bucket readers",
+        "projectViewer:shop-warehouse (roles/storage.legacyObjectReader)",
+        "terraform apply",
+    );
     google.set_bucket_denied("shop-landing", true);
     google.set_dataset_denied("shop", true);
     let findings = doctor(&env, &load, &[]);

@@ -40,6 +40,9 @@ impl Contract {
             if let Some(description) = &table.description {
                 writeln!(out, "    description: {}", scalar(description))?;
             }
+            if table.time_travel_forbidden {
+                writeln!(out, "    time_travel_forbidden: true")?;
+            }
             if table.columns.is_empty() {
                 writeln!(out, "    columns: {{}}")?;
                 continue;

@@ -327,7 +327,7 @@ fn rendered_text_reads_back() {
     let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
-        time_travel_forbidden: false,
+        time_travel_forbidden: true,
         columns: columns.into(),
     };
     let contract =
@@ -343,6 +343,7 @@ fn rendered_text_reads_back() {
           "public.creators":
             table: people
             description: "  spaced: "
+            time_travel_forbidden: true
             columns:
               email: { source: character varying, type: STRING, class: email, description: "where: \"invoices\" go\nif any" }
               "no": { source: "decimal(10,2)", type: STRING, class: none }

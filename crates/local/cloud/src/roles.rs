@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_local_aws::Identity;
-use landbridge_local_google::{AwsProvider, CallerIdentityLookup, Grants, LocalGoogle, Role};
+use landbridge_local_google::{
+    AwsProvider, CallerIdentityLookup, Grants, LocalGoogle, PROJECT_NUMBER, Role,
+};
 use serde_json::{Value, json};
 
 use crate::error::LocalError;
@@ -32,8 +34,6 @@ const PROTECTOR: &[&str] = &[
     "bigquery.tables.setCategory",
     "bigquery.tables.update",
 ];
-/// The number of the only project. Like real ones, it has twelve digits.
-const PROJECT_NUMBER: u64 = 123_456_789_012;
 
 /// The name of a function's role.
 pub fn role_name(config: &Config, function: &str) -> String {

@@ -30,6 +30,9 @@ pub mod servers;
 pub mod sts;
 pub mod versions;
 
+/// The number of the only project. Like real ones, it has twelve digits.
+pub const PROJECT_NUMBER: u64 = 123_456_789_012;
+
 pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
 pub use masking::MaskingRule;

@@ -249,7 +249,7 @@ impl ObjectStore {
             "id": name,
             "name": name,
             "selfLink": format!("{origin}/storage/v1/b/{name}"),
-            "projectNumber": "1",
+            "projectNumber": crate::PROJECT_NUMBER.to_string(),
             "metageneration": "1",
             "location": bucket.location,
             "locationType": "region",
