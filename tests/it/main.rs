@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
+//! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
@@ -48,4 +49,5 @@ mod secrets;
 mod support;
 mod terraform;
 mod three_days;
+mod tightening;
 mod tpch;

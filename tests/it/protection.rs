@@ -111,6 +111,26 @@ async fn a_class_changes_between_loads_and_opening_is_a_notice() {
     env.assert_no_cell_logged("");
 }
 
+/// A receipt keeps what it says, so whoever closes a column learns which receipts speak of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_a_column_lists_the_receipts_with_its_bounds() {
+    let weight = "weight: { source: double precision, type: FLOAT64, class: none }";
+    let bounded = SMALL_CONTRACT.replace(weight, &weight.replace(" }", ", bounds: true }"));
+    let mut builder = TestEnvBuilder::small();
+    builder.contract = bounded;
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts("2026-11-21").await.remove("public.orders").unwrap();
+    let column = receipt.columns.iter().find(|column| column.name == "weight").unwrap();
+    assert_eq!(column.max.as_deref(), Some("49.5"));
+    env.deploy_contract(&SMALL_CONTRACT.replace(weight, &weight.replace("none", "ip")));
+    env.tick("protect", LATER).await;
+    let found = alerts_with(&env, "protect", "older receipts contain");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let place = "orders.weight: 1 receipts from 2026-11-21 to 2026-11-21";
+    assert!(found[0].contains(place) && !found[0].contains("49.5"), "{found:?}");
+}
+
 /// The worst sequence of all: the contract opens a column because its values will be tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_will_be_tokenised_is_closed_until_the_plain_values_are_gone() {

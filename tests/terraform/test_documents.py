@@ -322,7 +322,7 @@ def command_line():
         words = pending.pop()
         text = help_of(*words)
         section = re.search(r"^Commands:\n(.*?)^\S", text + "\nend", re.M | re.S)
-        below = re.findall(r"^  (\w+)", section.group(1), re.M) if section else []
+        below = re.findall(r"^  (\w[\w-]*)", section.group(1), re.M) if section else []
         pending += [(*words, it) for it in below if it != "help"]
         known[words] = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
     return known
@@ -334,7 +334,7 @@ def command_line():
 def test_every_command_of_a_page_exists(page):
     known = command_line()
     for words in commands_of(page.read_text()):
-        plain = [word for word in words if re.fullmatch(r"[a-z]+", word)]
+        plain = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
         deepest = max((it for it in known if tuple(plain[: len(it)]) == it), key=len)
         assert deepest, f"{page.name}: there is no `landbridge {' '.join(words)}`"
         used = {it for word in words for it in re.findall(r"^\[?(--[a-z][a-z-]*)", word)}

@@ -120,6 +120,15 @@ pub fn policy_tag_for<'a>(class: &str, tags: &'a PolicyTags) -> Result<Option<&'
     })
 }
 
+/// Whether two resource names are those of the same policy tag, or both are absent. They are
+/// compared from `/locations/` on: Google's APIs may answer with the number of the project where
+/// its id was sent (terraform-provider-google #19200), and a taxonomy's id is unique in its location.
+pub fn is_same_tag(one: Option<&str>, other: Option<&str>) -> bool {
+    let part =
+        |tag: &str| tag.split_once("/locations/").map_or(tag.to_owned(), |(_, it)| it.into());
+    one.map(part) == other.map(part)
+}
+
 /// Compares `desired` columns with the `live` table (`None`: it does not exist) of the source
 /// called `source`.
 ///
@@ -213,7 +222,7 @@ fn update_column(
     }
     let class = desired.map_or(CLASS_UNCLASSIFIED, |desired| desired.class.as_str());
     let policy_tag = policy_tag_for(class, tags)?.cloned();
-    if policy_tag != live.policy_tag {
+    if !is_same_tag(policy_tag.as_deref(), live.policy_tag.as_deref()) {
         notes.push(format!("~ {} ({class}): policy tag", live.name));
     }
     let description = desired
@@ -359,6 +368,18 @@ mod tests {
                   id INT64 -
             "#]],
         );
+    }
+
+    #[test]
+    fn a_tag_is_the_same_with_the_number_of_its_project() {
+        let id =
+            Some("projects/shop-analytics/locations/asia-northeast3/taxonomies/1/policyTags/2");
+        let number =
+            Some("projects/123456789012/locations/asia-northeast3/taxonomies/1/policyTags/2");
+        let other =
+            Some("projects/123456789012/locations/asia-northeast3/taxonomies/1/policyTags/3");
+        assert!(is_same_tag(id, number) && is_same_tag(None, None));
+        assert!(!is_same_tag(id, other) && !is_same_tag(id, None));
     }
 
     #[test]

@@ -140,20 +140,24 @@ impl TableRows {
     /// The class that the contract gives the values of `column` in these rows.
     fn class_of<'a>(&self, table: &str, column: &str, contract: &'a Contract) -> ValuesClass<'a> {
         let Some(columns) = &self.columns else { return ValuesClass::NotDescribed };
-        let rows = columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
-        let Some((_, rows)) = rows else { return ValuesClass::Null };
-        if rows.transform == Some(Transform::SetNull) {
-            return ValuesClass::Null;
+        let named = self.contract(table, contract);
+        let mut class = ValuesClass::Null;
+        // BigQuery ignores letter case; for the source, `Account` is another column than `account`.
+        for (name, rows) in columns.iter().filter(|(name, _)| name.eq_ignore_ascii_case(column)) {
+            if rows.transform == Some(Transform::SetNull) {
+                continue;
+            }
+            let named = named.and_then(|table| table.columns.get(name));
+            match named.filter(|named| rows.is_described_by(named)) {
+                Some(named) => class = ValuesClass::Class(&named.class),
+                None => return ValuesClass::NotDescribed,
+            }
         }
-        let named = self.contract(table, contract).and_then(|table| find(table, column));
-        match named.filter(|named| rows.is_described_by(named)) {
-            Some(named) => ValuesClass::Class(&named.class),
-            None => ValuesClass::NotDescribed,
-        }
+        class
     }
 }
 
-/// The contract's column with this name; BigQuery ignores letter case.
+/// The contract's column for a column of the table; BigQuery ignores letter case.
 fn find<'a>(table: &'a TableContract, column: &str) -> Option<&'a ColumnContract> {
     let mut columns = table.columns.iter();
     columns.find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, named)| named)
@@ -330,7 +334,7 @@ mod tests {
             current: current.to_vec(),
             former: former.iter().map(|rows| (*rows, until)).collect(),
         };
-        readable.class_now("t", "C", contract)
+        readable.class_now("t", "c", contract)
     }
 
     #[test]
@@ -394,6 +398,10 @@ mod tests {
             assert_eq!((actual.class.as_str(), actual.waits_until), (expected, None), "{what}");
         }
         assert_eq!(class(&[&unknown], &[], &keep).class, "unclassified");
+        let upper = rows("public.t", &[("C", text())]);
+        assert_eq!(class(&[&upper], &[], &keep).class, "unclassified", "another source column");
+        let both = rows("public.t", &[("C", text()), ("c", text())]);
+        assert_eq!(class(&[&both], &[], &keep).class, "unclassified", "one of two columns");
         assert_eq!(class(&[], &[], &keep).class, "unclassified", "nothing is recorded");
     }
 

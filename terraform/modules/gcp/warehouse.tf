@@ -10,6 +10,7 @@ resource "google_project_iam_custom_role" "loader" {
   description = "Create tables, attach policy tags, load rows; neither read nor delete"
   permissions = [
     "bigquery.datasets.get",
+    "bigquery.rowAccessPolicies.list",
     "bigquery.tables.create",
     "bigquery.tables.get",
     "bigquery.tables.list",
@@ -28,6 +29,7 @@ resource "google_project_iam_custom_role" "protector" {
   description = "Attach policy tags to existing tables; no access to rows, no jobs"
   permissions = [
     "bigquery.datasets.get",
+    "bigquery.rowAccessPolicies.list",
     "bigquery.tables.get",
     "bigquery.tables.list",
     "bigquery.tables.setCategory",

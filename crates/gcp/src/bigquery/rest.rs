@@ -1,8 +1,6 @@
 //! Calls of the REST API that need what the client crate does not offer: `If-Match`, fields that a
 //! request must leave out, and properties that it does not know.
 
-use std::time::Duration;
-
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -61,7 +59,7 @@ impl Rest {
         loop {
             match self.send_once(call).await {
                 Err(refusal) if refusal.error.kind().is_transient() => match delays.next() {
-                    Some(delay) => tokio::time::sleep(Duration::from(*delay)).await,
+                    Some(delay) => tokio::time::sleep(*delay).await,
                     None => return Err(refusal),
                 },
                 result => return result,

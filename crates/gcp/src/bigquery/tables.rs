@@ -1,6 +1,6 @@
 //! Tables: reading, creating, and changing them conditionally.
 
-use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn};
+use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn, is_same_tag};
 use landbridge_core::ids::LABEL_SOURCE;
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::{Created, Error, ErrorKind, Result};
@@ -283,7 +283,7 @@ fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value
         let column = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&current.name));
         leave_out_tags(field);
         let Some(column) = column else { continue };
-        if column.policy_tag != current.policy_tag {
+        if !is_same_tag(column.policy_tag.as_deref(), current.policy_tag.as_deref()) {
             field["policyTags"] = json!({"names": column.policy_tag.iter().collect::<Vec<_>>()});
             changed = true;
         }

@@ -48,7 +48,7 @@ const SCHEDULE_FILES: [(&str, &str); 5] = [
 const SCHEDULES_DIR: &str = "infra/schedules";
 
 /// The subdirectories of a data directory that belong to one run. The next run removes them.
-const RUN_DIRS: [&str; 4] = ["aws", "google", "logs", "task"];
+const RUN_DIRS: [&str; 5] = ["aws", "deployed", "google", "logs", "task"];
 
 /// The options of a local cloud.
 #[derive(Clone, Debug, Args)]
@@ -78,6 +78,16 @@ fn parse_scale(text: &str) -> Result<f64, String> {
     number_between(text, 0.001, 100.0)
 }
 
+/// Which file the functions read as contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContractSource {
+    /// The user's own file.
+    File,
+    /// A copy in the data directory, so that other contracts can be deployed without changing the
+    /// user's file: [`LocalEnvironment::deploy_contract`].
+    Copy,
+}
+
 /// A running local cloud with its contract and calendar.
 pub(crate) struct LocalEnvironment {
     /// The local cloud.
@@ -86,6 +96,8 @@ pub(crate) struct LocalEnvironment {
     pub(crate) contract: Contract,
     /// The path of the contract.
     pub(crate) contract_path: PathBuf,
+    /// The copy of the contract that the functions read, see [`ContractSource::Copy`].
+    deployed_contract: Option<PathBuf>,
     /// Whether this command proposed the contract.
     pub(crate) proposed: bool,
     /// The tables and columns that the proposed contract leaves out, each with the reason.
@@ -114,6 +126,7 @@ impl LocalEnvironment {
         data_dir: &Path,
         ports: Ports,
         aws_sts: Option<String>,
+        contract_source: ContractSource,
     ) -> Result<Self> {
         check_functions_exist()?;
         remove_previous_run(data_dir)?;
@@ -160,6 +173,15 @@ impl LocalEnvironment {
 
         let mut options = LocalCloudOptions::new(data_dir, &config_path, setup.source, setup.start);
         options.contract_path.clone_from(&setup.contract_path);
+        let deployed_contract = match contract_source {
+            ContractSource::File => None,
+            ContractSource::Copy => {
+                let copy = data_dir.join("deployed").join(contract::FILE_NAME);
+                write_file(&copy, &files::read(&setup.contract_path, "--contract")?)?;
+                options.contract_path.clone_from(&copy);
+                Some(copy)
+            }
+        };
         options.schedules_dir = schedules_dir;
         options.ports = ports;
         options.aws_sts = aws_sts;
@@ -168,6 +190,7 @@ impl LocalEnvironment {
             cloud,
             contract,
             contract_path: setup.contract_path,
+            deployed_contract,
             proposed: setup.proposed,
             left_out: setup.left_out,
             engine: setup.engine,
@@ -184,6 +207,35 @@ impl LocalEnvironment {
     /// The configuration.
     pub(crate) fn config(&self) -> &Config {
         self.cloud.config()
+    }
+
+    /// Deploys another contract, as `terraform apply` does: the next process of a function reads it,
+    /// and those that run are replaced.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if the functions read the user's own file, or the copy cannot be written.
+    pub(crate) fn deploy_contract(&self, contract: &Contract) -> Result {
+        let Some(copy) = &self.deployed_contract else {
+            let path = self.contract_path.display();
+            return Err(Failure::Failed(format!(
+                "the functions read {path}, which is not changed"
+            )));
+        };
+        write_file(copy, &contract.render())?;
+        self.cloud.kill_all();
+        Ok(())
+    }
+
+    /// Runs the scheduler until a time, ticks of that minute included.
+    pub(crate) async fn run_until(
+        &self,
+        until: Timestamp,
+        progress: &mut Progress,
+    ) -> Result<RunSummary> {
+        self.cloud
+            .run_until(until, &mut |event| progress.handle_event(event))
+            .await
+            .map_err(local_cloud_failure)
     }
 
     /// The day at an offset: 0 is the first simulated day.
@@ -205,11 +257,7 @@ impl LocalEnvironment {
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
         if !self.uses_real_database() {
-            return self
-                .cloud
-                .run_until(end, &mut |event| progress.handle_event(event))
-                .await
-                .map_err(local_cloud_failure);
+            return self.run_until(end, progress).await;
         }
         let first = self.calendar.export_hour(day).start();
         self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
@@ -218,11 +266,7 @@ impl LocalEnvironment {
         let mut receipts_before = 0;
         loop {
             until = until.checked_add(RECEIPT_CHECK_INTERVAL).map_or(end, |later| later.min(end));
-            let part = self
-                .cloud
-                .run_until(until, &mut |event| progress.handle_event(event))
-                .await
-                .map_err(local_cloud_failure)?;
+            let part = self.run_until(until, progress).await?;
             total.ticks += part.ticks;
             total.invocations += part.invocations;
             total.given_up.extend(part.given_up);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bigquery::Warehouse;
-use crate::environment::{self, EnvironmentArgs, LocalEnvironment};
+use crate::environment::{self, ContractSource, EnvironmentArgs, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::{Progress, failure_reason};
 
@@ -157,6 +157,7 @@ async fn start(args: UpArgs) -> Result {
         &args.data_dir.join("local"),
         args.ports,
         args.aws_sts.clone(),
+        ContractSource::File,
     )
     .await?;
     simulate_days(&environment, args.days).await?;

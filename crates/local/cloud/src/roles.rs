@@ -15,6 +15,7 @@ const FEDERATED: [&str; 3] = ["transfer", "load", "protect"];
 /// The permissions of the custom role `loader` of terraform/modules/gcp; a test compares them.
 const LOADER: &[&str] = &[
     "bigquery.datasets.get",
+    "bigquery.rowAccessPolicies.list",
     "bigquery.tables.create",
     "bigquery.tables.get",
     "bigquery.tables.list",
@@ -25,6 +26,7 @@ const LOADER: &[&str] = &[
 /// The permissions of the custom role `protector` of terraform/modules/gcp; a test compares them.
 const PROTECTOR: &[&str] = &[
     "bigquery.datasets.get",
+    "bigquery.rowAccessPolicies.list",
     "bigquery.tables.get",
     "bigquery.tables.list",
     "bigquery.tables.setCategory",

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
-use landbridge_core::diff::{LiveColumn, TableColumn};
+use landbridge_core::diff::{LiveColumn, TableColumn, is_same_tag};
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::class_rank;
 use landbridge_gcp::bigquery::TableInfo;
@@ -77,7 +77,7 @@ fn between(
 ) -> Vec<TagChange> {
     let change = |column: &TableColumn| {
         let (_, tag) = before.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name))?;
-        (*tag != column.policy_tag).then(|| TagChange {
+        (!is_same_tag(tag.as_deref(), column.policy_tag.as_deref())).then(|| TagChange {
             table: table.to_owned(),
             column: column.name.clone(),
             from: class_of(context, tag.as_deref()),
@@ -90,7 +90,7 @@ fn between(
 /// The class of a policy tag.
 fn class_of(context: &Context, tag: Option<&str>) -> String {
     let Some(tag) = tag else { return CLASS_NONE.to_owned() };
-    let class = context.tags.iter().find(|(_, name)| *name == tag);
+    let class = context.tags.iter().find(|(_, name)| is_same_tag(Some(name.as_str()), Some(tag)));
     class.map_or_else(|| "another tag".to_owned(), |(class, _)| class.clone())
 }
 

@@ -165,7 +165,7 @@ run "the_protection_pass_can_only_tag" {
   command = plan
 
   assert {
-    condition     = google_project_iam_custom_role.protector.permissions == toset(["bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.list", "bigquery.tables.setCategory", "bigquery.tables.update"])
+    condition     = google_project_iam_custom_role.protector.permissions == toset(["bigquery.datasets.get", "bigquery.rowAccessPolicies.list", "bigquery.tables.get", "bigquery.tables.list", "bigquery.tables.setCategory", "bigquery.tables.update"])
     error_message = "The protector must read and write no rows, create and delete no tables, and start no jobs."
   }
   assert {

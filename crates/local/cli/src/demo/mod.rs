@@ -4,10 +4,12 @@
 //! | module | responsibility |
 //! |---|---|
 //! | this one | simulates the days and collects their reports |
+//! | [`deploy`] | contracts that are deployed in the course of a day |
 //! | [`sample`] | runs the same queries as different users |
 //! | [`report`] | the report of one day |
 //! | [`summary`] | the texts before the first day and after the last day |
 
+mod deploy;
 mod report;
 mod sample;
 mod summary;
@@ -24,7 +26,7 @@ use landbridge_local::Ports;
 use serde::Serialize;
 
 use crate::bigquery::BigQuery;
-use crate::environment::{EnvironmentArgs, LocalEnvironment};
+use crate::environment::{ContractSource, EnvironmentArgs, LocalEnvironment};
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
@@ -71,8 +73,14 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
         Some(_) => DEFAULT_DAYS_OF_REAL_DATABASE,
         None => DEFAULT_DAYS,
     });
-    let environment =
-        LocalEnvironment::start(&args.environment, &args.data_dir, Ports::default(), None).await?;
+    let environment = LocalEnvironment::start(
+        &args.environment,
+        &args.data_dir,
+        Ports::default(),
+        None,
+        ContractSource::Copy,
+    )
+    .await?;
     let as_text = args.output.format == Output::Text;
     if as_text {
         render::print(&summary::introduction(&environment, days))?;
@@ -115,7 +123,14 @@ async fn simulate_day(
     let day = environment.day(number)?;
     let real_start = Instant::now();
     progress.start_day(day, environment.calendar.zone());
-    let summary = environment.simulate_day(day, progress).await?;
+    let warehouse = BigQuery::new(environment.warehouse())?;
+    // On the second day; on the first, the tables do not exist before 02:00.
+    let deploys = !environment.uses_real_database() && number == days.min(2) - 1;
+    let (deployments, mut summary) = match deploys {
+        true => deploy::run(environment, day, &warehouse, progress).await?,
+        false => Default::default(),
+    };
+    deploy::add(&mut summary, environment.simulate_day(day, progress).await?);
     let failed_ticks = progress.end_day();
     let stats = DayStats {
         ticks: summary.ticks,
@@ -126,7 +141,6 @@ async fn simulate_day(
     };
     let receipts = environment.receipts(day).await?;
     let unlisted = report::unlisted_columns(&receipts, &environment.contract);
-    let warehouse = BigQuery::new(environment.warehouse())?;
     let mut report = DayReport {
         day,
         number: number + 1,
@@ -135,6 +149,7 @@ async fn simulate_day(
         times: report::times(&receipts, environment.calendar.zone()),
         samples: Vec::new(),
         unlisted_columns: Vec::new(),
+        deployments,
         failed_ticks,
         receipts,
     };

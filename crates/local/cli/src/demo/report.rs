@@ -13,6 +13,7 @@ use landbridge_core::contract::Contract;
 use landbridge_core::receipt::{Receipt, ReceiptState};
 use serde::Serialize;
 
+use super::deploy::{self, Deployment};
 use super::published;
 use super::sample::{MaskingCheck, Sample, UnlistedColumn};
 use crate::query::cell_text;
@@ -41,6 +42,9 @@ pub(super) struct DayReport {
     pub(super) samples: Vec<Sample>,
     /// The columns that the contract does not name, and how many of their values each user can read.
     pub(super) unlisted_columns: Vec<MaskingCheck>,
+    /// The contracts that were deployed on this day.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) deployments: Vec<Deployment>,
     /// The failed ticks: time, function and reason.
     pub(super) failed_ticks: Vec<String>,
 }
@@ -138,6 +142,9 @@ impl DayReport {
         if !real_database && self.samples.iter().any(Sample::analyst_saw_plain_values) {
             faults.push(format!("{day}: the user analyst saw personal data unmasked"));
         }
+        for fault in self.deployments.iter().filter_map(Deployment::fault) {
+            faults.push(format!("{day}: {fault}"));
+        }
         for check in self.unlisted_columns.iter().filter(|check| !check.is_masked()) {
             let UnlistedColumn { source_table, column, .. } = &check.column;
             faults.push(format!(
@@ -170,6 +177,11 @@ impl DayReport {
         }
         for check in &self.unlisted_columns {
             text.push_str(&masking_check_text(check, paint));
+        }
+        if !self.deployments.is_empty() {
+            let heading = deploy::heading(&self.deployments);
+            let _ = writeln!(text, "\n  {}", paint.dim(&heading));
+            self.deployments.iter().for_each(|deployment| text.push_str(&deployment.text()));
         }
         text
     }

@@ -214,16 +214,25 @@ pub(super) async fn count_visible_values(
     column: UnlistedColumn,
 ) -> Result<MaskingCheck> {
     let sql = format!("SELECT COUNT(`{}`) AS visible FROM `{}`", column.column, column.table);
+    let visible_values = visible_values(warehouse, &sql).await?;
+    Ok(MaskingCheck { column, sql, visible_values })
+}
+
+/// The result of a query that counts values, for each of [`USERS`].
+///
+/// # Errors
+/// Any [`QueryError`] except a refusal, which is part of the result.
+pub(super) async fn visible_values(warehouse: &BigQuery, sql: &str) -> Result<Vec<VisibleValues>> {
     let mut visible_values = Vec::new();
     for user in USERS {
-        let values = match warehouse.query(user, &sql).await {
+        let values = match warehouse.query(user, sql).await {
             Ok(rows) => Some(single_count(&rows)),
             Err(QueryError::Refused(_)) => None,
             Err(error) => return Err(error.into()),
         };
         visible_values.push(VisibleValues { user: user.name(), values });
     }
-    Ok(MaskingCheck { column, sql, visible_values })
+    Ok(visible_values)
 }
 
 /// The count in a result of one row and one column. A result of another shape counts as

@@ -1,6 +1,7 @@
 //! The local cloud's commands as a caller sees them: help, output, exit codes.
 
 mod help;
+mod sample;
 mod source;
 mod without_a_cloud;
 

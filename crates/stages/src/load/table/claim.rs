@@ -24,7 +24,7 @@ use crate::deployment;
 /// The outcome of claiming a table.
 pub(super) enum ClaimOutcome {
     /// This load may replace the table's rows, or has replaced them.
-    Won(Held),
+    Won(Box<Held>),
     /// Another tick or job is at work; the next tick tries again.
     Retry,
     /// The table already has the data of this newer day.
@@ -85,7 +85,7 @@ impl TableLoad<'_> {
                 return Ok(ClaimOutcome::Superseded(current.value.day));
             }
             if self.is_for(&current.value, &rows) {
-                return Ok(ClaimOutcome::Won(held(current.clone())));
+                return Ok(ClaimOutcome::Won(Box::new(held(current.clone()))));
             }
         }
         let Some(next) = self.next_claim(current.as_ref().map(|it| &it.value), rows, live).await?
@@ -103,7 +103,7 @@ impl TableLoad<'_> {
         };
         match (written, claims.get(&name).await?) {
             (Written::Yes, Some(found)) if found.value == next => {
-                Ok(ClaimOutcome::Won(held(found)))
+                Ok(ClaimOutcome::Won(Box::new(held(found))))
             }
             _ => Ok(ClaimOutcome::Retry),
         }

@@ -90,7 +90,7 @@ impl TableLoad<'_> {
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
         let prepared = Prepared { resolved, stats, intent, key };
         match self.claim(rows, live.as_ref()).await? {
-            ClaimOutcome::Won(held) => self.load(prepared, held).await,
+            ClaimOutcome::Won(held) => self.load(prepared, *held).await,
             ClaimOutcome::Retry => Ok(None),
             ClaimOutcome::Superseded(by) => self.supersede(by).await.map(Some),
         }

@@ -1,7 +1,7 @@
 //! The proof: rows and tags of the table, read back and compared with the plan. What differs is
 //! not published.
 
-use landbridge_core::diff::{SchemaChange, TableColumn, policy_tag_for};
+use landbridge_core::diff::{SchemaChange, TableColumn, is_same_tag, policy_tag_for};
 use landbridge_core::plan::Problem;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
@@ -55,7 +55,10 @@ impl TableLoad<'_> {
         for desired in &now.columns {
             let tag = policy_tag_for(&desired.class, &self.context.tags)?;
             let found = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&desired.name));
-            if found.is_none_or(|column| column.policy_tag.as_ref() != tag) {
+            let has_tag = |column: &TableColumn| {
+                is_same_tag(column.policy_tag.as_deref(), tag.map(String::as_str))
+            };
+            if !found.is_some_and(has_tag) {
                 return Ok(false);
             }
         }
@@ -68,8 +71,9 @@ impl TableLoad<'_> {
             let wanted = policy_tag_for(&column.class, &self.context.tags)?;
             let live =
                 state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
-            column.tag_read_back =
-                wanted.is_none() || live.is_some_and(|live| live.policy_tag.as_ref() == wanted);
+            let wanted = wanted.map(String::as_str);
+            column.tag_read_back = wanted.is_none()
+                || live.is_some_and(|live| is_same_tag(live.policy_tag.as_deref(), wanted));
         }
         Ok(())
     }

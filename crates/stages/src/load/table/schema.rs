@@ -1,7 +1,7 @@
 //! Creating or patching the table, with the policy tags that its rows need now.
 
 use jiff::Timestamp;
-use landbridge_core::diff::{SchemaChange, TableColumn, diff_table};
+use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::{Created, Error, ErrorKind, Result};
@@ -147,7 +147,9 @@ pub(super) fn column_with_wrong_tag(state: &TableInfo, columns: &[TableColumn]) 
     let live = &state.live.columns;
     let wrong = columns.iter().find(|column| {
         let live = live.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
-        live.is_none_or(|live| live.policy_tag != column.policy_tag)
+        !live.is_some_and(|live| {
+            is_same_tag(live.policy_tag.as_deref(), column.policy_tag.as_deref())
+        })
     });
     let known = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
     wrong.map(|column| column.name.clone()).or_else(|| {
