@@ -2,6 +2,7 @@
 //! prove nothing.
 
 use landbridge_tests::explore::canary::SourceType::{Bigint, Text};
+use landbridge_tests::explore::history::on_large_stack;
 use landbridge_tests::explore::oracle::Place;
 use landbridge_tests::explore::terms::{Class, ColumnTerms, Edit, TableTerms, Terms};
 use landbridge_tests::explore::world::{Source, Stage, World};
@@ -9,7 +10,11 @@ use landbridge_tests::explore::world::{Source, Stage, World};
 const PEOPLE: &str = "public.people";
 
 /// Runs a day with a column `account` of this class, and then `change`. Returns the violations.
-fn violations(class: Class, change: impl AsyncFnOnce(&mut World)) -> Vec<String> {
+fn violations(class: Class, change: impl AsyncFnOnce(&mut World) + Send) -> Vec<String> {
+    on_large_stack(|| violations_here(class, change))
+}
+
+fn violations_here(class: Class, change: impl AsyncFnOnce(&mut World)) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let columns = [("id", Bigint, Class::None), ("account", Text, class)];
     let mut source = Source::default();

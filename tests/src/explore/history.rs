@@ -118,15 +118,31 @@ impl Default for Options {
     }
 }
 
+/// The stack of a history's thread: without optimisation, the futures of a tick are large.
+const STACK: usize = 16 << 20;
+
 /// Runs a history on a local cloud of its own.
 pub fn run(history: &History, options: &Options) -> Outcome {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let tasks = tokio::task::LocalSet::new();
-    let outcome = tasks.block_on(&runtime, run_events(history, options));
-    drop(tasks);
-    runtime.shutdown_background();
-    outcome
+    on_large_stack(|| {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let tasks = tokio::task::LocalSet::new();
+        let outcome = tasks.block_on(&runtime, run_events(history, options));
+        drop(tasks);
+        runtime.shutdown_background();
+        outcome
+    })
+}
+
+/// Runs `work` on a thread with a stack of [`STACK`].
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        match thread.expect("a thread").join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 async fn run_events(history: &History, options: &Options) -> Outcome {
