@@ -372,3 +372,21 @@ fn a_column_that_differs_in_case_only_is_another_column() {
         ],
     );
 }
+
+/// Two tables exchange their names, and the day is done again.
+#[test]
+fn two_tables_exchange_their_names_and_the_day_is_done_again() {
+    let history = start(&[
+        ("public.items", &[("id", Bigint, Class::None)]),
+        (ORDERS, &[("id", Bigint, Class::Nothing)]),
+    ]);
+    check(
+        history,
+        [
+            day(),
+            deploy(Edit::Swap("public.items".to_owned(), ORDERS.to_owned())),
+            vec![Event::Redo { days_back: 0, objects: true }],
+            day(),
+        ],
+    );
+}

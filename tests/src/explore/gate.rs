@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -137,6 +138,7 @@ pub struct Gate {
     held: mpsc::UnboundedSender<Held>,
     oracle: Arc<Mutex<Oracle>>,
     aws: LocalAws,
+    started: Instant,
 }
 
 impl Gate {
@@ -153,7 +155,10 @@ impl Gate {
             calls: 0,
             trace: trace.then(Vec::new),
         };
-        (Arc::new(Self { state: Mutex::new(state), held, oracle, aws }), receiver)
+        (
+            Arc::new(Self { state: Mutex::new(state), held, oracle, aws, started: Instant::now() }),
+            receiver,
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -221,6 +226,7 @@ impl Gate {
 
     async fn arrive(&self, call: ArrivedCall) -> Admission {
         let stop = {
+            let started = self.started;
             let mut state = self.state();
             state.calls += 1;
             let stops = state.running.as_mut().is_some_and(|running| running.count(&call));
@@ -229,7 +235,8 @@ impl Gate {
                 state.stopping.insert(call.id, stop);
             }
             if let Some(trace) = &mut state.trace {
-                trace.push(format!("{} {}", call.server, call.request));
+                let ms = started.elapsed().as_millis();
+                trace.push(format!("{ms:>6} ms  {} {}", call.server, call.request));
             }
             stop
         };
@@ -254,7 +261,12 @@ impl Gate {
         {
             let key = format!("ledger/{key}");
             if let Ok(Some(bytes)) = self.aws.read_object("shop-exports", &key).await {
-                self.oracle().ledger_written(&key, &String::from_utf8_lossy(&bytes));
+                let text = String::from_utf8_lossy(&bytes);
+                self.oracle().ledger_written(&key, &text);
+                if let Some(trace) = self.state().trace.as_mut().filter(|_| key.contains("claims"))
+                {
+                    trace.push(format!("{key} is {text}"));
+                }
             }
         }
         if call.server == "storage" && !call.request.starts_with("GET ") {

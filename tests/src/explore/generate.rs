@@ -46,7 +46,7 @@ pub fn history(seed: u64) -> History {
     };
     draft.first_state();
     let (source, terms) = (draft.source.clone(), draft.terms.clone());
-    let days = 1 + draft.rng.below(3);
+    let days = draft.small_number();
     for day in 0..days {
         if day > 0 {
             draft.next_day();
@@ -58,8 +58,17 @@ pub fn history(seed: u64) -> History {
 }
 
 impl Draft {
+    /// 1, seldom 2, very seldom 3: violations need few days and tables, and each costs time.
+    fn small_number(&mut self) -> usize {
+        match self.rng.below(100) {
+            0..=49 => 1,
+            50..=88 => 2,
+            _ => 3,
+        }
+    }
+
     fn first_state(&mut self) {
-        let tables = 1 + self.rng.below(3);
+        let tables = self.small_number();
         for table in TABLES.iter().take(tables) {
             let columns = self.columns();
             let terms = self.table_terms(&columns);
@@ -153,7 +162,7 @@ impl Draft {
             self.events.push(Event::HoldJob);
         }
         self.maybe(25, Self::overtake);
-        let loads = 1 + self.rng.below(3);
+        let loads = self.small_number();
         for _ in 0..loads {
             self.run(Stage::Load, day);
             self.maybe(25, Self::disturb);
@@ -421,10 +430,22 @@ impl Draft {
     fn rest(&mut self) {
         let resumed = (0..self.paused).map(|_| Event::Resume { which: 0, stop: Stop::Never });
         self.events.extend(resumed);
-        self.events.extend([Event::LateCall, Event::LateCall, Event::ReleaseJobs]);
-        for stage in [Stage::Protect, Stage::Transfer, Stage::Load, Stage::Protect, Stage::Load] {
-            self.events.push(Event::tick(stage));
+        let has = |draft: &Self, wanted: fn(&Event) -> bool| draft.events.iter().any(wanted);
+        let is_late = |event: &Event| {
+            matches!(
+                event,
+                Event::Run { stop: Stop::CrashLate(_), .. }
+                    | Event::Resume { stop: Stop::CrashLate(_), .. }
+            )
+        };
+        if has(self, is_late) {
+            self.events.extend([Event::LateCall, Event::LateCall]);
         }
-        self.events.push(Event::Minutes(6));
+        if has(self, |event| *event == Event::HoldJob) {
+            self.events.push(Event::ReleaseJobs);
+        }
+        self.events.push(Event::tick(Stage::Protect));
+        self.maybe(40, |draft| draft.events.push(Event::tick(Stage::Transfer)));
+        self.events.extend([Event::tick(Stage::Load), Event::Minutes(6)]);
     }
 }

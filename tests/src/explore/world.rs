@@ -90,6 +90,14 @@ struct Waiting {
     held: Held,
 }
 
+/// A contract that was deployed.
+struct Deployed {
+    contract: contract::Contract,
+    deployment: Deployment,
+    ledger: Ledger,
+    terms: Terms,
+}
+
 /// The local cloud of one history.
 pub struct World {
     cloud: LocalCloud,
@@ -98,8 +106,8 @@ pub struct World {
     database: MemoryDatabase,
     /// A context without a contract.
     base: Context,
-    /// The contracts, in the order of their deployment.
-    contracts: Vec<(contract::Contract, Deployment, Terms)>,
+    /// The contracts, in the order of their deployment, each with the ledger of its processes.
+    contracts: Vec<Deployed>,
     pub oracle: Arc<Mutex<Oracle>>,
     pub gate: Arc<Gate>,
     held: mpsc::UnboundedReceiver<Held>,
@@ -179,12 +187,12 @@ impl World {
 
     /// The newest contract.
     pub fn terms(&self) -> Terms {
-        self.contracts.last().map(|(_, _, terms)| terms.clone()).unwrap_or_default()
+        self.contracts.last().map(|it| it.terms.clone()).unwrap_or_default()
     }
 
     /// The contract that was deployed `back` contracts before the newest.
     pub fn terms_before(&self, back: usize) -> Terms {
-        self.contracts[self.contract_index(back)].2.clone()
+        self.contracts[self.contract_index(back)].terms.clone()
     }
 
     /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
@@ -194,10 +202,16 @@ impl World {
                 self.oracle().deploy(terms.clone());
                 // No two contracts are deployed in the same millisecond.
                 let at = self.cloud.clock().now().as_millisecond();
-                let after = self.contracts.last().map_or(0, |(_, last, _)| last.number + 1);
+                let after = self.contracts.last().map_or(0, |it| it.deployment.number + 1);
                 let tags = self.cloud.policy_tags();
                 let deployment = Deployment::new(at.max(after), &self.config, &contract, tags);
-                self.contracts.push((contract, deployment, terms.clone()));
+                let ledger = Ledger::new(self.base.aws.s3.clone(), &self.config);
+                self.contracts.push(Deployed {
+                    contract,
+                    deployment,
+                    ledger,
+                    terms: terms.clone(),
+                });
                 true
             }
             Err(_) => false,
@@ -351,10 +365,10 @@ impl World {
     /// A context, as a process has it that started under this contract.
     fn context(&self, back: usize) -> Context {
         let mut context = self.base.clone();
-        let (contract, deployment, _) = &self.contracts[self.contract_index(back)];
-        context.contract = contract.clone();
-        context.deployment = deployment.clone();
-        context.ledger = Ledger::new(context.aws.s3.clone(), &self.config);
+        let deployed = &self.contracts[self.contract_index(back)];
+        context.contract = deployed.contract.clone();
+        context.deployment = deployed.deployment.clone();
+        context.ledger = deployed.ledger.clone();
         context
     }
 
