@@ -10,8 +10,8 @@ resource "google_iam_workload_identity_pool" "this" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "aws" {
-  project                            = local.project
-  workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
+  project                   = local.project
+  workload_identity_pool_id = google_iam_workload_identity_pool.this.workload_identity_pool_id
   # 4 to 32 characters, so not "aws" (IAM v1 REST reference, workloadIdentityPools.providers).
   workload_identity_pool_provider_id = "aws-lambda"
   display_name                       = "aws"
