@@ -10,9 +10,10 @@ resource "google_iam_workload_identity_pool" "this" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "aws" {
-  project                            = local.project
-  workload_identity_pool_id          = google_iam_workload_identity_pool.this.workload_identity_pool_id
-  workload_identity_pool_provider_id = "aws"
+  project                   = local.project
+  workload_identity_pool_id = google_iam_workload_identity_pool.this.workload_identity_pool_id
+  # 4 to 32 characters, so not "aws" (IAM v1 REST reference, workloadIdentityPools.providers).
+  workload_identity_pool_provider_id = "aws-lambda"
   display_name                       = "aws"
   description                        = "The roles ${join(", ", values(local.roles))}, no others"
 

@@ -186,7 +186,8 @@ mod tests {
             members: vec![someone[0].to_owned()],
         };
         for unknown in [binding("admin", &someone), binding("newRole", &someone), custom] {
-            assert_eq!(line(&[unknown.clone()], None).state, CheckState::Bad, "{}", unknown.role);
+            let found = line(std::slice::from_ref(&unknown), None);
+            assert_eq!(found.state, CheckState::Bad, "{}", unknown.role);
         }
     }
 }

@@ -77,10 +77,11 @@ pub(crate) fn federate(
     let provider = AwsProvider {
         project_number: PROJECT_NUMBER,
         pool: format!("landbridge-{}", config.source.name),
-        provider: "aws".to_owned(),
+        provider: "aws-lambda".to_owned(),
         account: account.to_owned(),
         roles: FEDERATED.map(|function| role_name(config, function)).into(),
     };
+    provider.check_ids().map_err(|message| LocalError::SetUp { cloud: "google", message })?;
     let warehouse = &config.warehouse;
     for (function, grants) in [
         ("transfer", Grants::none()),

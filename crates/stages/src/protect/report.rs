@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
-use landbridge_core::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use landbridge_core::config::CLASS_NONE;
 use landbridge_core::diff::{LiveColumn, TableColumn, is_same_tag};
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::class_rank;
@@ -137,7 +137,7 @@ pub(crate) async fn report_opened(context: &Context, opened: &[TagChange], day: 
 
 /// Reports receipts that contain bounds of columns that are hidden now.
 async fn report_bounds(context: &Context, changes: &[TagChange], day: Day) -> Result<()> {
-    let closed = changes.iter().filter(|it| it.from == CLASS_NONE && it.to != CLASS_UNCLASSIFIED);
+    let closed = changes.iter().filter(|it| it.from == CLASS_NONE);
     for change in closed {
         let days = days_with_bounds(context, change, day).await?;
         let (Some(last), Some(first)) = (days.first(), days.last()) else { continue };

@@ -300,8 +300,19 @@ run "the_credentials_contain_no_key_and_no_metadata_service" {
     condition     = toset(keys(jsondecode(output.credentials))) == toset(["type", "audience", "subject_token_type", "token_url", "credential_source"])
     error_message = "The credentials must be an external account without other keys."
   }
+  # What Google's API accepts; the provider's own check runs only in a real plan.
   assert {
-    condition     = jsondecode(output.credentials).audience == "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws"
+    condition = alltrue([
+      for id in [
+        google_iam_workload_identity_pool.this.workload_identity_pool_id,
+        google_iam_workload_identity_pool_provider.aws.workload_identity_pool_provider_id,
+      ] : can(regex("^[0-9a-z-]{4,32}$", id)) && !startswith(id, "gcp-")
+    ])
+    error_message = "pool and provider ids have 4 to 32 characters of [a-z0-9-] and do not begin with gcp-"
+  }
+
+  assert {
+    condition     = jsondecode(output.credentials).audience == "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws-lambda"
     error_message = "The audience must contain the project's number."
   }
   assert {

@@ -51,6 +51,23 @@ pub struct AwsProvider {
 }
 
 impl AwsProvider {
+    /// Google's rule for the ids of pools and providers: 4 to 32 lower-case letters, digits and
+    /// hyphens; the prefix `gcp-` is reserved (IAM v1 REST reference, `workloadIdentityPools`).
+    ///
+    /// # Errors
+    /// Names the id that breaks the rule.
+    pub fn check_ids(&self) -> Result<(), String> {
+        let is_valid = |id: &str| {
+            (4..=32).contains(&id.len())
+                && id.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-')
+                && !id.starts_with("gcp-")
+        };
+        match [&self.pool, &self.provider].into_iter().find(|id| !is_valid(id)) {
+            None => Ok(()),
+            Some(id) => Err(format!("`{id}` is not the id of a workload identity pool or provider")),
+        }
+    }
+
     fn pool_name(&self) -> String {
         let Self { project_number, pool, .. } = self;
         format!("projects/{project_number}/locations/global/workloadIdentityPools/{pool}")
