@@ -1,5 +1,7 @@
 //! Notices about columns whose protection changed.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
@@ -7,6 +9,8 @@ use landbridge_core::config::CLASS_NONE;
 use landbridge_core::diff::{LiveColumn, TableColumn, is_same_tag};
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::class_rank;
+use landbridge_core::receipt::Receipt;
+use landbridge_core::types::BigQueryType;
 use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records;
 
@@ -28,6 +32,8 @@ pub(crate) struct TagChange {
     from: String,
     /// The class now.
     to: String,
+    /// Whether receipts can contain bounds of a column of this type.
+    can_have_bounds: bool,
 }
 
 impl TagChange {
@@ -52,7 +58,16 @@ pub(super) fn changes(
 ) -> Vec<TagChange> {
     let tag = |column: &LiveColumn| (column.name.clone(), column.policy_tag.clone());
     let before: Vec<_> = live.live.columns.iter().map(tag).collect();
-    between(context, table, &before, columns)
+    let mut changes = between(context, table, &before, columns);
+    for change in &mut changes {
+        let column = live.live.columns.iter().find(|column| column.name == change.column);
+        let ty = column.and_then(|column| column.ty.parse::<BigQueryType>().ok());
+        change.can_have_bounds = ty.is_some_and(|ty| {
+            use BigQueryType::{Bool, Bytes, Json, String};
+            !matches!(ty, String | Bytes | Bool | Json)
+        });
+    }
+    changes
 }
 
 /// The columns of a loaded table whose protection became looser after the proof.
@@ -82,6 +97,7 @@ fn between(
             column: column.name.clone(),
             from: class_of(context, tag.as_deref()),
             to: class_of(context, column.policy_tag.as_deref()),
+            can_have_bounds: false,
         })
     };
     after.iter().filter_map(change).collect()
@@ -137,41 +153,54 @@ pub(crate) async fn report_opened(context: &Context, opened: &[TagChange], day: 
 
 /// Reports receipts that contain bounds of columns that are hidden now.
 async fn report_bounds(context: &Context, changes: &[TagChange], day: Day) -> Result<()> {
-    let closed = changes.iter().filter(|it| it.from == CLASS_NONE);
-    for change in closed {
-        let days = days_with_bounds(context, change, day).await?;
-        let (Some(last), Some(first)) = (days.first(), days.last()) else { continue };
-        let problem = Problem::notice(
-            "older receipts contain the smallest and largest value of a column that is now protected",
-            format!(
-                "{}.{}: {} receipts from {first} to {last}",
-                change.table,
-                change.column,
-                days.len()
-            ),
-            "remove them: docs/ledger.md, section \"Removing bounds\"",
-        );
-        alert::notice(&context.ledger.source(), &problem, &problem.context, day).await?;
+    let mut closed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for change in changes.iter().filter(|it| it.from == CLASS_NONE && it.can_have_bounds) {
+        closed.entry(&change.table).or_default().push(&change.column);
+    }
+    for (table, columns) in closed {
+        let found = days_with_bounds(context, table, &columns, day).await?;
+        for (column, days) in found {
+            let (Some(last), Some(first)) = (days.first(), days.last()) else { continue };
+            let count = days.len();
+            let problem = Problem::notice(
+                "older receipts contain the smallest and largest value of a column that is now protected",
+                format!("{table}.{column}: {count} receipts from {first} to {last}"),
+                "remove them: docs/ledger.md, section \"Removing bounds\"",
+            );
+            alert::notice(&context.ledger.source(), &problem, &problem.context, day).await?;
+        }
     }
     Ok(())
 }
 
-/// The days whose receipt has bounds of the column, the newest first.
-async fn days_with_bounds(context: &Context, change: &TagChange, day: Day) -> Result<Vec<Day>> {
+/// The days whose receipt of the table has bounds, by column, the newest first. Each receipt is
+/// read once.
+async fn days_with_bounds<'a>(
+    context: &Context,
+    table: &str,
+    columns: &[&'a str],
+    day: Day,
+) -> Result<BTreeMap<&'a str, Vec<Day>>> {
     let days = std::iter::successors(Some(day), |day| day.date().yesterday().ok().map(Day::new));
-    let found: Vec<Option<Day>> = futures::stream::iter(days.take(RECEIPT_DAYS))
+    let receipts: Vec<(Day, Option<Receipt>)> = futures::stream::iter(days.take(RECEIPT_DAYS))
         .map(|day| async move {
-            let receipt = context.ledger(day).value(&records::receipt(&change.table)).await?;
-            let columns = receipt.map_or_else(Vec::new, |receipt| receipt.columns);
-            let bounded = columns.iter().any(|column| {
-                column.name == change.column && (column.min.is_some() || column.max.is_some())
-            });
-            Ok::<_, landbridge_core::Error>(bounded.then_some(day))
+            let receipt = context.ledger(day).value(&records::receipt(table)).await?;
+            Ok::<_, landbridge_core::Error>((day, receipt))
         })
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
-    Ok(found.into_iter().flatten().collect())
+    let mut found: BTreeMap<&str, Vec<Day>> = BTreeMap::new();
+    for (day, receipt) in &receipts {
+        for column in receipt.iter().flat_map(|receipt| &receipt.columns) {
+            if (column.min.is_some() || column.max.is_some())
+                && let Some(name) = columns.iter().find(|name| **name == column.name)
+            {
+                found.entry(name).or_default().push(*day);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn list(changes: &[TagChange]) -> String {

@@ -64,7 +64,9 @@ impl AwsProvider {
         };
         match [&self.pool, &self.provider].into_iter().find(|id| !is_valid(id)) {
             None => Ok(()),
-            Some(id) => Err(format!("`{id}` is not the id of a workload identity pool or provider")),
+            Some(id) => {
+                Err(format!("`{id}` is not the id of a workload identity pool or provider"))
+            }
         }
     }
 
