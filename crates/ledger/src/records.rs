@@ -160,6 +160,10 @@ pub struct ManifestRecord {
 /// One transferred object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemRecord {
+    /// [`TablePlan::digest`] of the plan that the object was transferred for. After a redo of the
+    /// day, an object of the former plan can have the name of one of the new plan.
+    #[serde(default)]
+    pub plan: String,
     /// Its name in Cloud Storage.
     pub object: String,
     /// Its generation there.

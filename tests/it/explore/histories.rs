@@ -390,3 +390,33 @@ fn two_tables_exchange_their_names_and_the_day_is_done_again() {
         ],
     );
 }
+
+/// An object of the former contract has the name of one of the new contract, because the redo of a
+/// day begins with revision 1 again. The transfer of the former contract records it after the redo.
+#[test]
+fn a_transfer_of_a_former_contract_goes_on_after_the_day_is_done_again() {
+    let ledger = |n| At { calls: Calls::Ledger, n };
+    let tables: &[(&str, Columns<'_>)] =
+        &[(ORDERS, &[("account", Text, Class::Tail)]), (PEOPLE, &[("id", Bigint, Class::None)])];
+    let tokens = Event::Deploy(vec![
+        Edit::Transform(ORDERS.to_owned(), "account".to_owned(), Some(Transform::Tokenise)),
+        class(ORDERS, "account", Class::Hashed),
+    ]);
+    let events = vec![
+        Event::Export { fails: false },
+        stopped(Stage::Transfer, Stop::CrashLate(ledger(5))),
+        tokens,
+        Event::Run {
+            stage: Stage::Transfer,
+            days_back: 0,
+            contracts_back: 2,
+            stop: Stop::PauseBefore(ledger(2)),
+        },
+        Event::Redo { days_back: 0, objects: false },
+        Event::Export { fails: false },
+        stopped(Stage::Transfer, Stop::CrashAfter(ledger(7))),
+        Event::Resume { which: 0, stop: Stop::Never },
+        Event::tick(Stage::Load),
+    ];
+    check(start(tables), [events]);
+}

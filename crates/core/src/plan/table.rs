@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Transform};
 use crate::diff::{DesiredColumn, type_change_error};
-use crate::ids::ColumnName;
+use crate::ids::{ColumnName, short_hash};
 use crate::manifest::TableStatus;
 use crate::note::{Note, NoteCode};
 use crate::plan::columns::plan_column;
@@ -125,6 +125,12 @@ impl TablePlan {
     /// The BigQuery table that the source table has if the contract sets no other.
     pub fn default_table(&self) -> &str {
         if self.default_table.is_empty() { &self.table } else { &self.default_table }
+    }
+
+    /// Digest of what the transfer does to the columns. Objects of plans with different digests have
+    /// different content, whatever their names.
+    pub fn digest(&self) -> String {
+        short_hash(&serde_json::to_string(&self.columns).expect("names and enums are JSON"))
     }
 
     /// Turns the first revision of a plan into another one, whose objects have other names.
