@@ -219,7 +219,7 @@ tables:
         let debt = json!({"decimal": [-900_719_925_474_099_317_i64, 2]});
         let item = |birth: Value, height: Value| {
             json!({
-                "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
+                "plan": "p", "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
                 "columns": {
                     "birth": birth,
                     "height": height,
@@ -245,7 +245,7 @@ tables:
     #[test]
     fn an_item_of_a_table_with_an_ambiguous_name_keeps_nothing() {
         let item = json!({
-            "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
+            "plan": "p", "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
             "columns": {"at": {"bounded": true, "min": {"date": 1}, "max": {"date": 2}}},
         });
         // `public.orders`, or `sales.orders` if `sales` is the database.
