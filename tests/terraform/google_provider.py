@@ -3,14 +3,17 @@
 Terraform talks to a provider over gRPC (plugin protocol 5); for `validate`, and for `test` with a
 mocked provider, it requests only the schema and whether a configuration is valid. The schema is
 real (see google_schema.py), so Terraform itself refuses an attribute that the provider does not
-have. The few messages are encoded here by their published field numbers.
+have. A value that the provider or the API would refuse is refused by google_rules.py, as far as it
+is known when Terraform plans. The few messages are encoded here by their published field numbers.
 """
 
 import json
 import os
 from concurrent import futures
 
+import google_rules
 import grpc
+import msgpack
 
 NESTING = {"single": 1, "list": 2, "set": 3}
 
@@ -57,6 +60,43 @@ def encode_schemas(schemas):
     return out
 
 
+def fields(message):
+    """The fields of a protobuf message whose fields are all strings, bytes or messages."""
+    found, at = {}, 0
+
+    def next_varint():
+        nonlocal at
+        result, shift = 0, 0
+        while True:
+            byte = message[at]
+            at += 1
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return result
+
+    while at < len(message):
+        tag = next_varint()
+        assert tag & 7 == 2, f"field {tag >> 3} is neither a string nor a message"
+        size = next_varint()
+        found[tag >> 3] = message[at : at + size]
+        at += size
+    return found
+
+
+def validate_resource(request):
+    """ValidateResourceTypeConfig: an error for each value that google_rules.py refuses."""
+    request = fields(request)
+    kind = request[1].decode()
+    # Terraform sends a configuration as MessagePack: field 1 of DynamicValue.
+    config = msgpack.decode(fields(request[2])[1])
+    out = b""
+    for fault in google_rules.faults(kind, config):
+        summary = f"{kind}: a value that Google does not accept"
+        out += data(1, number(1, 1) + data(2, summary) + data(3, fault))
+    return out
+
+
 class Handler(grpc.GenericRpcHandler):
     """Dispatches on the method name; an unknown method is UNIMPLEMENTED."""
 
@@ -66,7 +106,7 @@ class Handler(grpc.GenericRpcHandler):
             "GetSchema": lambda _: schema,
             # The configuration is returned unchanged.
             "PrepareProviderConfig": lambda request: request,
-            "ValidateResourceTypeConfig": lambda _: b"",
+            "ValidateResourceTypeConfig": validate_resource,
             "ValidateDataSourceConfig": lambda _: b"",
             "Configure": lambda _: b"",
             "Stop": lambda _: b"",

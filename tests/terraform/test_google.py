@@ -1,10 +1,13 @@
 """The gcp module and the complete example against the schema of Google's provider."""
 
+import json
 import re
 import shutil
 
+import google_rules
 import pytest
-from conftest import Terraform
+import yaml
+from conftest import ROOT, Terraform
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +50,51 @@ def test_the_plan_passes_the_modules_tests(module):
     assert output.count("... pass") == written + 1, output
 
 
+def name_of(section, key, length):
+    """A name of this length, or of the greatest length that `landbridge check` accepts."""
+    schema = json.loads((ROOT / "schemas/landbridge.schema.json").read_text())["$defs"]
+    return ("a" * 1024)[: length or schema[section]["properties"][key]["maxLength"]]
+
+
+def with_names(folder, longest):
+    """The example's `landbridge.yaml` with the shortest or longest names that it may have."""
+    config = yaml.safe_load((folder / "../../examples/complete/landbridge.yaml").read_text())
+    # Class names have no schema of their own: at most 30 characters (`class-name` in core::yaml::format).
+    class_name = "a" * (30 if longest else 1)
+    config["source"]["name"] = name_of("SourceConfig", "name", None if longest else 1)
+    # A project's id has at most 30 characters (Google's documentation).
+    config["warehouse"]["project"] = "a" * (30 if longest else 6)
+    config["warehouse"]["dataset"] = name_of("WarehouseConfig", "dataset", None if longest else 1)
+    # A name without dots has at most 63 characters (Google's documentation).
+    config["transfer"]["bucket"] = name_of("TransferConfig", "bucket", 63 if longest else 3)
+    config["pii"]["classes"][class_name] = config["pii"]["classes"].pop("name")
+    (folder / "names.yaml").write_text(yaml.safe_dump(config))
+    source = config["source"]["name"]
+    arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect")}
+    (folder / "tests").mkdir(exist_ok=True)
+    (folder / "tests/names.tftest.hcl").write_text(
+        'mock_provider "google" {}\n'
+        f'variables {{\n  config_file = "./names.yaml"\n  aws_role_arns = {json.dumps(arns)}\n}}\n'
+        'run "names" {\n  command = plan\n}\nrun "created" {}\n'
+    )
+
+
+@pytest.mark.parametrize("longest", [False, True], ids=["shortest", "longest"])
+def test_google_accepts_every_name_at_its_shortest_and_longest(tree, google, tmp_path, longest):
+    copy = tmp_path / "terraform"
+    shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*", "*.tftest.hcl"))
+    folder = copy / "modules/gcp"
+    with_names(folder, longest)
+    terraform = Terraform(folder, google)
+    terraform.run("init", "-input=false", "-no-color")
+    assert "2 passed, 0 failed" in terraform.run("test", "-no-color")
+
+
+def test_every_type_with_a_limited_value_is_used(tree):
+    text = "".join(path.read_text() for path in (tree / "terraform/modules/gcp").glob("*.tf"))
+    assert set(google_rules.RULES) <= set(re.findall(r'^resource "(google_\w+)"', text, re.M))
+
+
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "message"),
     [
@@ -81,6 +129,53 @@ def test_a_wrong_attribute_is_refused(tree, google, tmp_path, file, right, wrong
     terraform = Terraform(path.parent, google)
     terraform.run("init", "-input=false", "-no-color")
     assert message in terraform.run("validate", "-no-color", expect=1).replace("\n", " ").replace("│ ", "")
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "message"),
+    [
+        (
+            "federation.tf",
+            'workload_identity_pool_provider_id = "aws-lambda"',
+            'workload_identity_pool_provider_id = "aws"',
+            "workload_identity_pool_provider_id: 'aws' has 3 characters, not 4 to 32",
+        ),
+        (
+            "federation.tf",
+            "display_name              = local.name",
+            'display_name              = "Landbridge for ${local.source} in AWS account ${local.aws_account}"',
+            "not 1 to 32",
+        ),
+        (
+            "masking.tf",
+            '["FINE_GRAINED_ACCESS_CONTROL"]',
+            '["FINE_GRAINED_ACCESS"]',
+            "activated_policy_types: 'FINE_GRAINED_ACCESS' is not one of",
+        ),
+        (
+            "warehouse.tf",
+            '"${local.slug}_loader"',
+            '"${local.name}-loader"',
+            "role_id: 'landbridge-shop-loader' does not match",
+        ),
+        (
+            "locals.tf",
+            "landbridge_source = local.source",
+            "landbridge_source = upper(local.source)",
+            "has the value SHOP, which is not a label's value",
+        ),
+    ],
+)
+def test_a_value_that_google_refuses_fails_the_plan(tree, google, tmp_path, file, right, wrong, message):
+    copy = tmp_path / "terraform"
+    shutil.copytree(tree / "terraform", copy, ignore=shutil.ignore_patterns(".terraform*"))
+    path = copy / "modules/gcp" / file
+    assert right in path.read_text()
+    path.write_text(path.read_text().replace(right, wrong))
+    terraform = Terraform(path.parent, google)
+    terraform.run("init", "-input=false", "-no-color")
+    output = terraform.run("test", "-no-color", expect=1)
+    assert message in re.sub(r"\s+", " ", output.replace("│", "")), output
 
 
 @pytest.mark.parametrize(
