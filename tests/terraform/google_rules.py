@@ -85,6 +85,7 @@ MEMBER = Text(
 # resource.
 INVENTED = r"|[a-z0-9]{8}"
 ROLE = Text(rf"roles/[a-zA-Z0-9._]+|(projects|organizations)/[^/]+/roles/[a-zA-Z0-9_.]{{3,64}}{INVENTED}")
+TAXONOMY = Text(rf"projects/[^/]+/locations/[a-z0-9-]+/taxonomies/[0-9]+{INVENTED}")
 POLICY_TAG = Text(rf"projects/[^/]+/locations/[a-z0-9-]+/taxonomies/[0-9]+/policyTags/[0-9]+{INVENTED}")
 
 RULES = {
@@ -119,7 +120,7 @@ RULES = {
         "description": Text(longest=2000, bytes=True),  # reference
         "deletion_policy": OneOf(DELETION),
     },
-    "google_data_catalog_taxonomy_iam_member": {"role": ROLE, "member": MEMBER},
+    "google_data_catalog_taxonomy_iam_member": {"taxonomy": TAXONOMY, "role": ROLE, "member": MEMBER},
     "google_data_catalog_policy_tag_iam_binding": {"role": ROLE, "members": MEMBER},
     "google_bigquery_datapolicy_data_policy": {
         # reference: "unique within a project". The characters are those of BigQuery's other ids.
@@ -166,6 +167,21 @@ RULES = {
         "lifecycle_rule.action.type": OneOf(("Delete", "SetStorageClass", "AbortIncompleteMultipartUpload")),
         # reference: 0, or 7 to 90 days
         "soft_delete_policy.retention_duration_seconds": Number(0, 90 * 86400),
+    },
+    "google_logging_project_bucket_config": {
+        # Cloud Logging v2, LogBucket: the id's characters and length; 1 to 3650 days.
+        "bucket_id": Text(r"[a-zA-Z0-9_.-]+", 1, 100),
+        "retention_days": Number(1, 3650),
+        "location": Text(r"[a-z0-9-]+"),
+        "description": Text(longest=8000),
+        "deletion_policy": OneOf(DELETION),
+    },
+    "google_logging_project_sink": {
+        # Cloud Logging v2, LogSink.
+        "name": Text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", 1, 100),
+        "description": Text(longest=8000),
+        "destination": Text(r"logging\.googleapis\.com/projects/[^/]+/locations/[^/]+/buckets/[a-zA-Z0-9_.-]+"),
+        "filter": Text(longest=20_000),
     },
     "google_project_service": {"service": Text(r"[a-z0-9-]+\.googleapis\.com")},
     "google_monitoring_alert_policy": {

@@ -21,11 +21,29 @@ def test_the_module_is_valid(module):
     assert "The configuration is valid" in module.run("validate", "-no-color")
 
 
-def test_destroy_deletes_the_tables_before_the_tags_that_protect_them(module):
-    """Terraform destroys in the reverse order of dependencies."""
+def test_destroy_deletes_the_tables_before_what_protects_them(module):
+    """Terraform destroys in the reverse order of dependencies, and stops at a dataset that has tables."""
     edges = module.run("graph")
-    for tags in ("google_data_catalog_policy_tag.class", "google_data_catalog_taxonomy.this"):
-        assert depends(edges, "google_bigquery_dataset.this", tags), edges
+    for protection in (
+        "google_data_catalog_taxonomy.this",
+        "google_data_catalog_policy_tag.class",
+        "google_bigquery_datapolicy_data_policy.class",
+        "google_bigquery_datapolicy_data_policy_iam_binding.masked_readers",
+        "google_data_catalog_policy_tag_iam_binding.readers",
+        "google_data_catalog_taxonomy_iam_member.tagger",
+        "google_data_catalog_taxonomy_iam_member.existing_tagger",
+    ):
+        assert depends(edges, "google_bigquery_dataset.this", protection), f"{protection}\n{edges}"
+
+
+def test_nothing_calls_an_api_before_the_apis_are_on(module):
+    """A fresh project: no data source asks Google while Terraform plans, and every resource waits."""
+    text = "".join(path.read_text() for path in sorted(module.folder.glob("*.tf")))
+    assert set(re.findall(r'^data "(\w+)"', text, re.M)) == {"google_iam_policy"}, "it is computed locally"
+    edges = module.run("graph")
+    for kind, name in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.M):
+        if kind != "google_project_service":
+            assert depends(edges, f"{kind}.{name}", "google_project_service.this"), f"{kind}.{name}\n{edges}"
 
 
 def depends(edges, first, second):

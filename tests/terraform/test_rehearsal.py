@@ -30,6 +30,7 @@ def test_the_page_has_its_commands():
     assert [why.split(":")[0] for _, _, why in found if why] == [
         "it reads your database",
         "it takes minutes; the rehearsal uses the programs of step 1",
+        "it needs a project of yours",
     ]
 
 

@@ -1,4 +1,4 @@
-# Optional: an alert when somebody other than the functions changes what protects the tables.
+# Optional: an alert when a principal other than the functions changes what protects the tables.
 
 locals {
   # A federated principal is named by its subject: federation.tf maps the role's name to it.
@@ -14,8 +14,9 @@ locals {
     # Policy tags and who reads plain values (PolicyTagManager).
     "datacatalog.googleapis.com" = "/taxonomies/${element(split("/", google_data_catalog_taxonomy.this.name), 5)}(/|$)"
     # Masks and who reads masked values (DataPolicyService).
-    "bigquerydatapolicy.googleapis.com" = "/dataPolicies/${local.slug}_"
+    "bigquerydatapolicy.googleapis.com" = "/dataPolicies/${local.slug}__"
   }
+  watched_filter = join(" OR ", [for service, resource in local.watched : "(protoPayload.serviceName=\"${service}\" AND protoPayload.resourceName=~\"${resource}\")"])
 }
 
 resource "google_monitoring_alert_policy" "protection_changed" {
@@ -30,7 +31,7 @@ resource "google_monitoring_alert_policy" "protection_changed" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Somebody other than the functions of Landbridge changed a table, a policy tag or a mask of ${local.source}. If nobody was running `terraform apply`, find out who (field protoPayload.authenticationInfo of the log entry) and what. The protection pass looks for changed tags of tables once a day: docs/operations.md."
+    content   = "A principal other than the functions of Landbridge changed a table, a policy tag or a mask of ${local.source}. If `terraform apply` was not running, find out who (field protoPayload.authenticationInfo of the log entry) and what. The protection pass looks for changed tags of tables once a day: docs/operations.md."
   }
 
   # Only one: a policy with a condition on logs can have no other (Cloud Monitoring API, AlertPolicy).
@@ -41,7 +42,7 @@ resource "google_monitoring_alert_policy" "protection_changed" {
       # subject, such as a person's, is not excluded.
       filter = join("\n", [
         "logName=\"projects/${local.project}/logs/cloudaudit.googleapis.com%2Factivity\"",
-        "(${join(" OR ", [for service, resource in local.watched : "(protoPayload.serviceName=\"${service}\" AND protoPayload.resourceName=~\"${resource}\")"])})",
+        "(${local.watched_filter})",
         "NOT protoPayload.status.code>0",
         "NOT protoPayload.authenticationInfo.principalSubject=(${join(" OR ", local.own_subjects)})",
       ])

@@ -24,6 +24,12 @@ resource "google_storage_bucket" "landing" {
   versioning {
     enabled = false
   }
+  dynamic "encryption" {
+    for_each = var.kms_key_name == null ? [] : [var.kms_key_name]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
   depends_on = [google_project_service.this]
 
   lifecycle {
@@ -34,6 +40,12 @@ resource "google_storage_bucket" "landing" {
     precondition {
       condition     = alltrue([for tag in values(local.existing) : can(regex("^projects/[^/]+/locations/${local.location}/taxonomies/", lower(tag)))])
       error_message = "A policy_tag in landbridge.yaml is not in ${local.location}: a tag can be attached only to tables in its own location."
+    }
+    precondition {
+      # The multi-region EU of BigQuery and Cloud Storage is `europe` in Cloud KMS (Google's documentation,
+      # "Customer-managed Cloud KMS keys" of BigQuery).
+      condition     = var.kms_key_name == null ? true : split("/", var.kms_key_name)[3] == (local.location == "eu" ? "europe" : local.location)
+      error_message = "kms_key_name is not in ${local.location}: datasets and bucket can use only a key in their own location."
     }
   }
 }

@@ -11,22 +11,37 @@ locals {
   name     = "landbridge-${local.source}"
   slug     = "landbridge_${replace(local.source, "-", "_")}"
   labels   = merge({ landbridge_source = local.source }, var.labels)
+  # Unique within the organisation, which taxonomies' display names must be (Data Catalog v1, Taxonomy).
+  # A source's name contains no underscore, so two sources never get the same name.
+  taxonomy = "landbridge_${replace(local.project, "/[^a-z0-9-]/", "_")}_${local.source}"
   landing  = local.transfer.prefix == "" ? "" : "${trim(local.transfer.prefix, "/")}/"
 
-  # Columns without a class: NULL for everyone, whatever the file says.
+  # Columns without a class: NULL for everyone who may query the dataset, whatever the file says.
   given   = try(local.config.pii.classes, {})
   classes = merge(local.given, { unclassified = merge(try(local.given.unclassified, {}), { mask = "ALWAYS_NULL", readers = [] }) })
+  named = { for name, class in local.classes : name => {
+    readers        = try(coalescelist(class.readers, []), [])
+    masked_readers = try(coalescelist(class.masked_readers, []), [])
+  } }
+  members         = distinct(flatten([for class in values(local.named) : concat(class.readers, class.masked_readers)]))
+  dataset_readers = coalesce(var.dataset_readers, local.members)
+  # A reader of the dataset who is not a masked reader of `unclassified` gets an error instead of NULL.
+  null_readers = distinct(concat(local.dataset_readers, local.members))
+
   # Classes without policy_tag get a tag from this module. A class that names its tag has an existing tag with its own policy.
   made = { for name, class in local.classes : name => {
     mask           = class.mask
-    readers        = try(coalescelist(class.readers, []), [])
-    masked_readers = try(coalescelist(class.masked_readers, []), [])
+    readers        = local.named[name].readers
+    masked_readers = name == "unclassified" ? local.null_readers : local.named[name].masked_readers
   } if try(class.policy_tag, null) == null }
   existing = { for name, class in local.classes : name => class.policy_tag if try(class.policy_tag, null) != null }
+  # Taxonomies of existing tags in this project. The role `tagger` belongs to the project and cannot be
+  # granted on a taxonomy of another one (IAM v1, custom roles).
+  existing_taxonomies = distinct([
+    for tag in values(local.existing) : split("/policyTags/", tag)[0] if startswith(tag, "projects/${local.project}/")
+  ])
 
-  members         = distinct(flatten([for class in values(local.made) : concat(class.readers, class.masked_readers)]))
-  dataset_readers = coalesce(var.dataset_readers, local.members)
-  ops_readers     = coalesce(var.ops_readers, local.dataset_readers)
+  ops_readers = coalesce(var.ops_readers, local.dataset_readers)
 
   # The functions' identities on Google Cloud.
   functions = ["transfer", "load", "protect"]
@@ -38,10 +53,7 @@ locals {
   partition   = regex("^arn:([a-z-]+):", var.aws_role_arns["load"])[0]
 }
 
-data "google_project" "this" {
-  project_id = local.project
-}
-
+# No data source of this module calls an API: on a fresh project the plan succeeds before the APIs are on.
 resource "google_project_service" "this" {
   for_each = var.enable_apis ? toset(concat([
     "bigquery.googleapis.com",
@@ -51,7 +63,8 @@ resource "google_project_service" "this" {
     "iam.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",
-  ], length(var.alert_channels) > 0 ? ["monitoring.googleapis.com"] : [])) : toset([])
+    ], length(var.alert_channels) > 0 ? ["monitoring.googleapis.com"] : [],
+  var.audit_retention_days != null ? ["logging.googleapis.com"] : [])) : toset([])
   project = local.project
   service = each.key
   # Other workloads in the project may use the API.

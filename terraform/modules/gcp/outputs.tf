@@ -1,8 +1,9 @@
 output "credentials" {
   description = "`external_account` JSON for the functions: input `google_credentials` of the aws module. It contains no secret and no metadata service URL, because Lambda has no metadata service."
+  # The pool's name contains the project's number, which the audience needs.
   value = jsonencode({
     type               = "external_account"
-    audience           = "//iam.googleapis.com/projects/${data.google_project.this.number}/locations/global/workloadIdentityPools/${google_iam_workload_identity_pool.this.workload_identity_pool_id}/providers/${google_iam_workload_identity_pool_provider.aws.workload_identity_pool_provider_id}"
+    audience           = "//iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/providers/${google_iam_workload_identity_pool_provider.aws.workload_identity_pool_provider_id}"
     subject_token_type = "urn:ietf:params:aws:token-type:aws4_request"
     token_url          = "https://sts.googleapis.com/v1/token"
     credential_source = {

@@ -27,7 +27,7 @@ variable "landing_retention_days" {
 }
 
 variable "dataset_readers" {
-  description = "IAM members who may query the dataset at all; what they see of a column is decided by its class. Default: all members that the classes in `landbridge.yaml` name."
+  description = "IAM members who may query the dataset at all; what they see of a column is decided by its class, and columns of class `unclassified` are NULL for them. Default: all members that the classes in `landbridge.yaml` name."
   type        = list(string)
   default     = null
   validation {
@@ -53,9 +53,77 @@ variable "loader_role" {
 }
 
 variable "deletion_protection" {
-  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files; and whether the policy tag of a removed class stays in Google Cloud, so that no column loses its protection."
+  description = "Whether `terraform destroy` refuses to delete datasets that contain tables, and the landing bucket while it contains files; and whether it leaves the log bucket of access records."
   type        = bool
   default     = true
+}
+
+variable "tag_deletion_policy" {
+  description = "What Terraform does when it would delete a policy tag or the taxonomy, which opens every column that has the tag. `PREVENT`: it fails. `ABANDON`: it forgets the tag, which stays in Google Cloud. `DELETE`: it deletes it. Terraform reads the value from its state, so apply a change before you remove a class ([how](../../../docs/deploy.md#retiring-a-tag))."
+  type        = string
+  default     = "PREVENT"
+  validation {
+    condition     = contains(["PREVENT", "ABANDON", "DELETE"], var.tag_deletion_policy)
+    error_message = "tag_deletion_policy must be PREVENT, ABANDON or DELETE."
+  }
+}
+
+variable "grant_query_jobs" {
+  description = "Whether `dataset_readers` and `ops_readers` get `roles/bigquery.jobUser` on the project, without which they cannot run a query there. Set `false` if they have such a role already or query from another project: destroying the grant would take away an equal one of yours."
+  type        = bool
+  default     = true
+}
+
+variable "authorized_views" {
+  description = "Views in other datasets that may read the tables on behalf of their readers. Each apply removes an authorised view that this list does not contain. The view must exist."
+  type        = list(object({ project = string, dataset = string, view = string }))
+  default     = []
+}
+
+variable "authorized_datasets" {
+  description = "Datasets all of whose views may read the tables, as `authorized_views`."
+  type        = list(object({ project = string, dataset = string }))
+  default     = []
+}
+
+variable "max_time_travel_hours" {
+  description = "Hours for which BigQuery keeps rows that a load replaced, readable with `FOR SYSTEM_TIME AS OF`: 48 to 168. After that, 7 days of fail-safe storage follow, which only Google's support reads."
+  type        = number
+  default     = 48
+  validation {
+    condition     = var.max_time_travel_hours >= 48 && var.max_time_travel_hours <= 168 && floor(var.max_time_travel_hours) == var.max_time_travel_hours
+    error_message = "max_time_travel_hours must be a whole number from 48 to 168."
+  }
+}
+
+variable "storage_billing_model" {
+  description = "How BigQuery bills storage: `LOGICAL`, or `PHYSICAL`, which charges for replaced rows until they are gone. BigQuery allows a change every 14 days."
+  type        = string
+  default     = "LOGICAL"
+  validation {
+    condition     = contains(["LOGICAL", "PHYSICAL"], var.storage_billing_model)
+    error_message = "storage_billing_model must be LOGICAL or PHYSICAL."
+  }
+}
+
+variable "audit_retention_days" {
+  description = "Days for which a log bucket keeps who read the datasets, and who changed tables, tags, masks and readers. `null`: no such bucket; Google keeps the records of reads for 30 days."
+  type        = number
+  default     = 730
+  validation {
+    condition     = var.audit_retention_days == null ? true : var.audit_retention_days >= 1 && var.audit_retention_days <= 3650
+    error_message = "audit_retention_days must be a number from 1 to 3650, or null."
+  }
+}
+
+variable "kms_key_name" {
+  description = "Cloud KMS key for new tables and files, `projects/P/locations/L/keyRings/R/cryptoKeys/K`. BigQuery's and Cloud Storage's service agents must have the right to use it before the apply ([how](../../../docs/deploy.md#your-own-key-on-google-cloud)). Default: Google's keys."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.kms_key_name == null ? true : can(regex("^projects/[^/]+/locations/[a-z0-9-]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key_name))
+    error_message = "kms_key_name must have the form projects/P/locations/L/keyRings/R/cryptoKeys/K."
+  }
 }
 
 variable "enable_apis" {
@@ -71,7 +139,7 @@ variable "labels" {
 }
 
 variable "alert_channels" {
-  description = "Notification channels of Cloud Monitoring for an alert when somebody other than the functions changes a table, a policy tag or a mask. Default: no such alert."
+  description = "Notification channels of Cloud Monitoring for an alert when a principal other than the functions changes a table, a policy tag or a mask. Default: no such alert."
   type        = list(string)
   default     = []
   validation {

@@ -18,6 +18,7 @@ resource "google_project_iam_custom_role" "loader" {
     "bigquery.tables.update",
     "bigquery.tables.updateData",
   ]
+  depends_on = [google_project_service.this]
 }
 
 # Sets the schema of existing tables with its tags. It cannot create a table or a job, write or read
@@ -35,6 +36,7 @@ resource "google_project_iam_custom_role" "protector" {
     "bigquery.tables.setCategory",
     "bigquery.tables.update",
   ]
+  depends_on = [google_project_service.this]
 }
 
 resource "google_project_iam_custom_role" "runner" {
@@ -43,6 +45,7 @@ resource "google_project_iam_custom_role" "runner" {
   title       = "Landbridge job runner (${local.source})"
   description = "Start jobs and read their status"
   permissions = ["bigquery.jobs.create"]
+  depends_on  = [google_project_service.this]
 }
 
 resource "google_project_iam_custom_role" "tagger" {
@@ -51,6 +54,7 @@ resource "google_project_iam_custom_role" "tagger" {
   title       = "Landbridge tagger (${local.source})"
   description = "Read the taxonomy whose tags it attaches"
   permissions = ["datacatalog.taxonomies.get"]
+  depends_on  = [google_project_service.this]
 }
 
 resource "google_project_iam_member" "runner" {
@@ -59,16 +63,25 @@ resource "google_project_iam_member" "runner" {
   member  = local.principals["load"]
 }
 
+# A query is a job of the project that pays for it: whoever may only read a dataset cannot query it.
+resource "google_project_iam_member" "query_jobs" {
+  for_each   = var.grant_query_jobs ? toset(concat(local.dataset_readers, local.ops_readers)) : toset([])
+  project    = local.project
+  role       = "roles/bigquery.jobUser"
+  member     = each.key
+  depends_on = [google_project_service.this]
+}
+
 locals {
   loader_role = var.loader_role == null ? google_project_iam_custom_role.loader[0].name : var.loader_role
   datasets = {
-    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true }
-    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers, protected = false }
+    (local.warehouse.dataset)     = { description = "Tables of ${local.source}: one copy per day. Landbridge writes them and undoes manual changes.", readers = local.dataset_readers, protected = true, views = var.authorized_views, view_datasets = var.authorized_datasets }
+    (local.warehouse.ops_dataset) = { description = "Receipts: what was exported, transferred and loaded, with row counts as proof.", readers = local.ops_readers, protected = false, views = [], view_datasets = [] }
   }
 }
 
-# The complete access list. BigQuery's default entries (for example, every reader of the project)
-# are omitted.
+# The complete access list: each apply removes every other entry. BigQuery's default entries (for example,
+# every reader of the project) are omitted.
 resource "google_bigquery_dataset" "this" {
   for_each                   = local.datasets
   project                    = local.project
@@ -77,9 +90,22 @@ resource "google_bigquery_dataset" "this" {
   description                = each.value.description
   delete_contents_on_destroy = !var.deletion_protection
   labels                     = local.labels
-  # `terraform destroy` deletes the tags only after the tables: while a dataset still has tables, it fails
-  # before it reaches what protects them.
-  depends_on = [google_project_service.this, google_data_catalog_policy_tag.class]
+  # How long `FOR SYSTEM_TIME AS OF` reads rows that a load replaced; the load waits as long before it
+  # opens a column of them.
+  max_time_travel_hours = tostring(var.max_time_travel_hours)
+  # Each load replaces all rows. Under physical billing, the replaced ones are paid for until they are gone.
+  storage_billing_model = var.storage_billing_model
+  # `terraform destroy` begins with the datasets. While one of them has tables, it fails there, and
+  # everything that protects these tables stays.
+  depends_on = [
+    google_project_service.this,
+    google_data_catalog_policy_tag.class,
+    google_bigquery_datapolicy_data_policy.class,
+    google_bigquery_datapolicy_data_policy_iam_binding.masked_readers,
+    google_data_catalog_policy_tag_iam_binding.readers,
+    google_data_catalog_taxonomy_iam_member.tagger,
+    google_data_catalog_taxonomy_iam_member.existing_tagger,
+  ]
 
   access {
     role          = "OWNER"
@@ -104,6 +130,34 @@ resource "google_bigquery_dataset" "this" {
       user_by_email  = length(regexall("^(user|serviceAccount):", access.key)) > 0 ? regex("^[^:]+:(.+)$", access.key)[0] : null
       domain         = startswith(access.key, "domain:") ? trimprefix(access.key, "domain:") : null
       iam_member     = startswith(access.key, "principal") ? access.key : null
+    }
+  }
+  dynamic "access" {
+    for_each = each.value.views
+    content {
+      view {
+        project_id = access.value.project
+        dataset_id = access.value.dataset
+        table_id   = access.value.view
+      }
+    }
+  }
+  dynamic "access" {
+    for_each = each.value.view_datasets
+    content {
+      dataset {
+        target_types = ["VIEWS"]
+        dataset {
+          project_id = access.value.project
+          dataset_id = access.value.dataset
+        }
+      }
+    }
+  }
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key_name == null ? [] : [var.kms_key_name]
+    content {
+      kms_key_name = default_encryption_configuration.value
     }
   }
 

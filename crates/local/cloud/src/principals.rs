@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::config::{CLASS_UNCLASSIFIED, Config};
-use landbridge_local_google::{
-    ALL_AUTHENTICATED_USERS, Grants, LocalGoogle, MaskingRule, PolicyTag, Role,
-};
+use landbridge_local_google::{Grants, LocalGoogle, MaskingRule, PolicyTag, Role};
 
 use crate::error::LocalError;
 
@@ -13,13 +11,15 @@ use crate::error::LocalError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// A person with the rights of the functions: owns the tables of the datasets and cannot read
-    /// tagged columns. The functions themselves use federation.
+    /// tagged columns, `unclassified` ones included: not a member of `dataset_readers`. The
+    /// functions themselves use federation.
     Loader,
     /// Reads masked values of every class.
     Analyst,
     /// Reads plain values of every class except `unclassified`.
     PiiReader,
-    /// Reads columns without a policy tag only.
+    /// May query the datasets, and is in no class: reads columns without a policy tag, and NULL in
+    /// `unclassified` ones.
     Stranger,
     /// Has the basic role Viewer on the project and no other right. It cannot query the datasets,
     /// and reads the objects of every bucket that still has Google's default policy.
@@ -30,6 +30,9 @@ impl Principal {
     /// All principals.
     pub const ALL: [Self; 5] =
         [Self::Loader, Self::Analyst, Self::PiiReader, Self::Stranger, Self::ProjectViewer];
+
+    /// Those who may query the datasets: `dataset_readers` of `terraform/modules/gcp`.
+    const DATASET_READERS: [Self; 3] = [Self::Analyst, Self::PiiReader, Self::Stranger];
 
     /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `project-viewer`.
     pub fn name(self) -> &'static str {
@@ -80,7 +83,7 @@ pub(crate) fn create_principals(
     let warehouse = &config.warehouse;
     let taxonomy =
         format!("projects/{}/locations/{}/taxonomies/1", warehouse.project, warehouse.location);
-    google.set_taxonomy_display_name(&taxonomy, &format!("landbridge_{}", config.source.name));
+    google.set_taxonomy_display_name(&taxonomy, &taxonomy_display_name(config));
     // In the order of the class names, so that the numbers are the same in every run.
     for (number, (name, class)) in (1..).zip(config.pii.all()) {
         let tag = class.policy_tag.unwrap_or_else(|| format!("{taxonomy}/policyTags/{number}"));
@@ -93,10 +96,9 @@ pub(crate) fn create_principals(
             cloud: "google",
             message: format!("it has no masking rule {}", class.mask),
         })?;
-        let readers: BTreeSet<String> = if name == CLASS_UNCLASSIFIED {
-            BTreeSet::from([ALL_AUTHENTICATED_USERS.to_owned()])
-        } else {
-            class.masked_readers.iter().map(|member| address(member)).collect()
+        let readers: BTreeSet<String> = match name.as_str() {
+            CLASS_UNCLASSIFIED => null_readers(config),
+            _ => class.masked_readers.iter().map(|member| address(member)).collect(),
         };
         google.set_data_policy(&tag, rule, readers);
         tags.insert(name, tag);
@@ -106,6 +108,23 @@ pub(crate) fn create_principals(
         google.add_principal(principal.token(), principal.email(), grants);
     }
     Ok(tags)
+}
+
+/// The display name of the taxonomy, as in `terraform/modules/gcp/locals.tf`: unique in an
+/// organisation.
+fn taxonomy_display_name(config: &Config) -> String {
+    let allowed = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    let project = config.warehouse.project.replace(|it| !allowed(it), "_");
+    format!("landbridge_{project}_{}", config.source.name)
+}
+
+/// Those for whom `unclassified` columns are NULL, as in `terraform/modules/gcp/locals.tf`: everyone
+/// who may query the datasets, and the members of all classes. Anyone else is refused.
+fn null_readers(config: &Config) -> BTreeSet<String> {
+    let classes = config.pii.all();
+    let members = classes.values().flat_map(|it| it.readers.iter().chain(&it.masked_readers));
+    let readers = Principal::DATASET_READERS.map(|it| it.email().to_owned());
+    members.map(|member| address(member)).chain(readers).collect()
 }
 
 /// The address in a member, for example `analysts@example.com` in `group:analysts@example.com`.

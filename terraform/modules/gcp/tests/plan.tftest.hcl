@@ -1,11 +1,6 @@
 # Tests the module's plan for the example, with a mocked provider. `terraform test` needs no account.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = {
-      number = "123456789"
-    }
-  }
   mock_resource "google_iam_workload_identity_pool" {
     defaults = {
       name = "projects/123456789/locations/global/workloadIdentityPools/landbridge-shop"
@@ -57,19 +52,194 @@ run "every_class_has_a_tag_and_its_mask" {
     error_message = "A taxonomy without this policy type enforces nothing."
   }
   assert {
-    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "ABANDON"])
-    error_message = "The tag of a removed class must stay: deleting it opens the columns that have it."
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "PREVENT"]) && google_data_catalog_taxonomy.this.deletion_policy == "PREVENT"
+    error_message = "Terraform must not delete a tag or the taxonomy: that opens the columns that have the tag."
   }
 }
 
-run "without_protection_destroy_deletes_the_tags_too" {
+run "tags_stay_although_the_data_may_be_deleted" {
   command = plan
   variables {
     deletion_protection = false
   }
   assert {
-    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "DELETE"])
-    error_message = "Without deletion_protection nothing may remain after terraform destroy."
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "PREVENT"])
+    error_message = "Only tag_deletion_policy may allow the deletion of tags."
+  }
+}
+
+run "tags_are_deleted_only_if_the_variable_says_so" {
+  command = plan
+  variables {
+    tag_deletion_policy = "DELETE"
+  }
+  assert {
+    condition     = alltrue([for tag in google_data_catalog_policy_tag.class : tag.deletion_policy == "DELETE"]) && google_data_catalog_taxonomy.this.deletion_policy == "DELETE"
+    error_message = "With DELETE nothing may remain after terraform destroy."
+  }
+}
+
+run "another_deletion_policy_is_refused" {
+  command = plan
+  variables {
+    tag_deletion_policy = "KEEP"
+  }
+  expect_failures = [var.tag_deletion_policy]
+}
+
+run "names_are_unique_in_the_organisation_and_between_sources" {
+  command = plan
+  assert {
+    condition     = google_data_catalog_taxonomy.this.display_name == "landbridge_shop-analytics_shop"
+    error_message = "The taxonomy's display name must contain the project and the source."
+  }
+  # Class eu_name of source shop, and class name of source shop-eu.
+  assert {
+    condition     = google_bigquery_datapolicy_data_policy.class["email"].data_policy_id == "landbridge_shop__email"
+    error_message = "Two underscores must separate the source from the class: neither a source nor a class begins or ends with one."
+  }
+}
+
+run "every_reader_of_the_dataset_sees_null_in_unclassified_columns" {
+  command = plan
+  variables {
+    dataset_readers = ["group:analysts@example.com", "group:finance@example.com", "domain:example.com"]
+  }
+  assert {
+    condition     = google_bigquery_datapolicy_data_policy_iam_binding.masked_readers["unclassified"].members == toset(["group:analysts@example.com", "group:pii-readers@example.com", "group:finance@example.com", "domain:example.com"])
+    error_message = "Whoever may query the dataset must be a masked reader of unclassified: others get an error instead of NULL."
+  }
+  assert {
+    condition     = google_bigquery_datapolicy_data_policy_iam_binding.masked_readers["email"].members == toset(["group:analysts@example.com"])
+    error_message = "Readers of the dataset must not see masked values of other classes."
+  }
+}
+
+run "readers_may_run_queries" {
+  command = plan
+  variables {
+    ops_readers = ["user:auditor@example.com"]
+  }
+  assert {
+    condition     = toset(keys(google_project_iam_member.query_jobs)) == toset(["group:analysts@example.com", "group:pii-readers@example.com", "user:auditor@example.com"]) && alltrue([for it in google_project_iam_member.query_jobs : it.role == "roles/bigquery.jobUser"])
+    error_message = "The readers of the datasets must be able to run a query."
+  }
+}
+
+run "readers_who_may_run_queries_already_get_no_second_grant" {
+  command = plan
+  variables {
+    grant_query_jobs = false
+  }
+  assert {
+    condition     = length(google_project_iam_member.query_jobs) == 0
+    error_message = "grant_query_jobs = false must grant nothing."
+  }
+}
+
+run "an_existing_tag_is_used_as_it_is" {
+  variables {
+    config_file = "./tests/existing-tag.yaml"
+  }
+  assert {
+    condition     = toset(keys(google_data_catalog_policy_tag.class)) == toset(["unclassified", "birth"])
+    error_message = "A class that names its tag must not get another one."
+  }
+  assert {
+    condition     = { for it in google_data_catalog_taxonomy_iam_member.existing_tagger : "${regex("[a-z]+$", it.member)} ${it.taxonomy}" => it.role } == { for function in ["load", "protect"] : "${function} projects/shop-analytics/locations/asia-northeast3/taxonomies/7" => google_project_iam_custom_role.tagger.name }
+    error_message = "Load and protect must be able to read the taxonomy of an existing tag in this project, once."
+  }
+  assert {
+    condition     = toset([for access in google_bigquery_dataset.this["shop"].access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com", "hr@example.com"])
+    error_message = "The readers of a class with an existing tag must be able to query the dataset."
+  }
+}
+
+run "authorised_views_survive_an_apply" {
+  command = plan
+  variables {
+    authorized_views    = [{ project = "shop-analytics", dataset = "reports", view = "bookings" }]
+    authorized_datasets = [{ project = "shop-bi", dataset = "shared" }]
+  }
+  assert {
+    condition     = [for access in google_bigquery_dataset.this["shop"].access : access.view[0].table_id if length(access.view) > 0] == ["bookings"]
+    error_message = "The dataset's access list must contain the authorised views."
+  }
+  assert {
+    condition     = [for access in google_bigquery_dataset.this["shop"].access : access.dataset[0].dataset[0].dataset_id if length(access.dataset) > 0] == ["shared"]
+    error_message = "The dataset's access list must contain the authorised datasets."
+  }
+  assert {
+    condition     = alltrue([for access in google_bigquery_dataset.this["landbridge_ops"].access : length(access.view) == 0 && length(access.dataset) == 0])
+    error_message = "Authorised views are for the tables alone."
+  }
+}
+
+run "replaced_rows_are_kept_for_two_days" {
+  command = plan
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.this : dataset.max_time_travel_hours == "48" && dataset.storage_billing_model == "LOGICAL"])
+    error_message = "Time travel must end after 48 hours, and replaced rows must cost nothing."
+  }
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.this : length(dataset.default_encryption_configuration) == 0]) && length(google_storage_bucket.landing.encryption) == 0
+    error_message = "Without kms_key_name the keys must be Google's."
+  }
+}
+
+run "time_travel_of_nine_days_is_refused" {
+  command = plan
+  variables {
+    max_time_travel_hours = 216
+  }
+  expect_failures = [var.max_time_travel_hours]
+}
+
+run "a_key_of_ones_own_encrypts_tables_and_files" {
+  command = plan
+  variables {
+    kms_key_name = "projects/keys/locations/asia-northeast3/keyRings/shop/cryptoKeys/warehouse"
+  }
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.this : dataset.default_encryption_configuration[0].kms_key_name == var.kms_key_name]) && google_storage_bucket.landing.encryption[0].default_kms_key_name == var.kms_key_name
+    error_message = "Datasets and landing bucket must use the given key."
+  }
+}
+
+run "a_key_of_another_location_is_refused" {
+  command = plan
+  variables {
+    kms_key_name = "projects/keys/locations/us/keyRings/shop/cryptoKeys/warehouse"
+  }
+  expect_failures = [google_storage_bucket.landing]
+}
+
+run "records_of_access_are_kept_for_two_years" {
+  assert {
+    condition     = google_logging_project_bucket_config.audit[0].retention_days == 730 && google_logging_project_bucket_config.audit[0].location == "asia-northeast3" && google_logging_project_bucket_config.audit[0].deletion_policy == "ABANDON"
+    error_message = "Records of access must be kept for 730 days, in the location of the data, and outlive the deployment."
+  }
+  assert {
+    condition     = google_logging_project_sink.audit[0].destination == "logging.googleapis.com/projects/shop-analytics/locations/asia-northeast3/buckets/landbridge-shop-audit" && contains(keys(google_project_service.this), "logging.googleapis.com")
+    error_message = "The sink must write to the log bucket."
+  }
+  assert {
+    condition = google_logging_project_sink.audit[0].filter == join(" OR ", [
+      "(logName=\"projects/shop-analytics/logs/cloudaudit.googleapis.com%2Fdata_access\" AND protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/(shop|landbridge_ops)(/|$)\")",
+      "(logName=\"projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity\" AND ((protoPayload.serviceName=\"bigquery.googleapis.com\" AND protoPayload.resourceName=~\"^projects/[^/]+/datasets/shop(/|$)\") OR (protoPayload.serviceName=\"bigquerydatapolicy.googleapis.com\" AND protoPayload.resourceName=~\"/dataPolicies/landbridge_shop__\") OR (protoPayload.serviceName=\"datacatalog.googleapis.com\" AND protoPayload.resourceName=~\"/taxonomies/42(/|$)\")))",
+    ])
+    error_message = "The sink must copy reads of the datasets and changes of what protects them, and no text of queries."
+  }
+}
+
+run "records_of_access_can_be_left_to_google" {
+  command = plan
+  variables {
+    audit_retention_days = null
+  }
+  assert {
+    condition     = length(google_logging_project_sink.audit) == 0 && length(google_logging_project_bucket_config.audit) == 0 && !contains(keys(google_project_service.this), "logging.googleapis.com")
+    error_message = "null must create neither sink nor bucket."
   }
 }
 
@@ -233,7 +403,7 @@ run "an_alert_reports_changes_that_the_functions_did_not_make" {
   assert {
     condition = google_monitoring_alert_policy.protection_changed[0].conditions[0].condition_matched_log[0].filter == chomp(<<-FILTER
       logName="projects/shop-analytics/logs/cloudaudit.googleapis.com%2Factivity"
-      ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND protoPayload.resourceName=~"/dataPolicies/landbridge_shop_") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/42(/|$)"))
+      ((protoPayload.serviceName="bigquery.googleapis.com" AND protoPayload.resourceName=~"^projects/[^/]+/datasets/shop(/|$)") OR (protoPayload.serviceName="bigquerydatapolicy.googleapis.com" AND protoPayload.resourceName=~"/dataPolicies/landbridge_shop__") OR (protoPayload.serviceName="datacatalog.googleapis.com" AND protoPayload.resourceName=~"/taxonomies/42(/|$)"))
       NOT protoPayload.status.code>0
       NOT protoPayload.authenticationInfo.principalSubject=("principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-load" OR "principal://iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/subject/landbridge-shop-protect")
     FILTER
