@@ -1,10 +1,11 @@
-"""A stand-in for the Google provider: it has the real schema and creates nothing.
+"""A stand-in for the Google provider: it has the real schema, and a Google Cloud in memory.
 
 Terraform talks to a provider over gRPC (plugin protocol 5); for `validate`, and for `test` with a
 mocked provider, it requests only the schema and whether a configuration is valid. The schema is
 real (see google_schema.py), so Terraform itself refuses an attribute that the provider does not
 have. A value that the provider or the API would refuse is refused by google_rules.py, as far as it
-is known when Terraform plans. The few messages are encoded here by their published field numbers.
+is known when Terraform plans. For `plan`, `apply` and `destroy` it asks google_cloud.py. The few
+messages are encoded here by their published field numbers.
 """
 
 import json
@@ -14,6 +15,7 @@ from concurrent import futures
 import google_rules
 import grpc
 import msgpack
+from google_cloud import GoogleCloud, Refused
 
 NESTING = {"single": 1, "list": 2, "set": 3}
 
@@ -61,7 +63,7 @@ def encode_schemas(schemas):
 
 
 def fields(message):
-    """The fields of a protobuf message whose fields are all strings, bytes or messages."""
+    """The strings, bytes and messages of a protobuf message, by field number; numbers are skipped."""
     found, at = {}, 0
 
     def next_varint():
@@ -77,8 +79,10 @@ def fields(message):
 
     while at < len(message):
         tag = next_varint()
-        assert tag & 7 == 2, f"field {tag >> 3} is neither a string nor a message"
         size = next_varint()
+        if tag & 7 == 0:
+            continue
+        assert tag & 7 == 2, f"field {tag >> 3} is neither a number nor a string nor a message"
         found[tag >> 3] = message[at : at + size]
         at += size
     return found
@@ -88,8 +92,7 @@ def validate_resource(request):
     """ValidateResourceTypeConfig: an error for each value that google_rules.py refuses."""
     request = fields(request)
     kind = request[1].decode()
-    # Terraform sends a configuration as MessagePack: field 1 of DynamicValue.
-    config = msgpack.decode(fields(request[2])[1])
+    config = value_of(request[2])
     out = b""
     for fault in google_rules.faults(kind, config):
         summary = f"{kind}: a value that Google does not accept"
@@ -97,12 +100,80 @@ def validate_resource(request):
     return out
 
 
+def value_of(message):
+    """The value in a DynamicValue, which Terraform sends as MessagePack: field 1."""
+    return msgpack.decode(fields(message)[1])
+
+
+def dynamic(value):
+    return data(1, msgpack.encode(value))
+
+
+def diagnostic(tag, error):
+    """An error in the answer's field `tag`."""
+    return data(tag, number(1, 1) + data(2, str(error)))
+
+
+class Operations:
+    """The methods that change or read resources."""
+
+    def __init__(self, schemas, cloud):
+        self.schemas, self.cloud = schemas, cloud
+
+    def upgrade(self, request):
+        """UpgradeResourceState: the state's JSON is returned unchanged, as field 2 of DynamicValue."""
+        return data(1, data(2, fields(fields(request)[3])[1]))
+
+    def read(self, request):
+        """ReadResource."""
+        request = fields(request)
+        kind, state = request[1].decode(), value_of(request[2])
+        return data(1, dynamic(self.cloud.read(kind, state)))
+
+    def read_data(self, request):
+        """ReadDataSource."""
+        request = fields(request)
+        kind = request[1].decode()
+        try:
+            state = self.cloud.read_data(kind, self.schemas[f"data.{kind}"], value_of(request[2]))
+        except Refused as error:
+            return diagnostic(2, error)
+        return data(1, dynamic(state))
+
+    def plan(self, request):
+        """PlanResourceChange. Field 5 says, as for every provider of the older SDK, that an optional
+        attribute may get a value that the configuration does not have.
+        """
+        request = fields(request)
+        kind = request[1].decode()
+        prior, proposed, config = (value_of(request[it]) for it in (2, 3, 4))
+        planned, replace = self.cloud.plan(kind, self.schemas[kind], prior, proposed, config)
+        paths = b"".join(data(2, data(1, data(1, name))) for name in replace)
+        return data(1, dynamic(planned)) + paths + number(5, 1)
+
+    def apply(self, request):
+        """ApplyResourceChange. Field 4: as field 5 of a plan."""
+        request = fields(request)
+        kind, prior, planned = request[1].decode(), value_of(request[2]), value_of(request[3])
+        try:
+            state = self.cloud.apply(kind, self.schemas[kind], prior, planned)
+        except Refused as error:
+            return data(1, dynamic(prior)) + diagnostic(3, error)
+        return data(1, dynamic(state)) + number(4, 1)
+
+
 class Handler(grpc.GenericRpcHandler):
     """Dispatches on the method name; an unknown method is UNIMPLEMENTED."""
 
-    def __init__(self, schemas):
+    def __init__(self, schemas, cloud):
         schema = encode_schemas(schemas)
+        operations = Operations(schemas, cloud)
         self.answers = {
+            "UpgradeResourceState": operations.upgrade,
+            "ReadResource": operations.read,
+            "ReadDataSource": operations.read_data,
+            "PlanResourceChange": operations.plan,
+            "ApplyResourceChange": operations.apply,
             "GetSchema": lambda _: schema,
             # The configuration is returned unchanged.
             "PrepareProviderConfig": lambda request: request,
@@ -120,10 +191,11 @@ class Handler(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(lambda request, _: answer(request))
 
 
-def serve(schemas, socket):
+def serve(schemas, socket, cloud=None):
     """Starts the server; returns it with the variable with which Terraform finds it."""
-    server = grpc.server(futures.ThreadPoolExecutor(4))
-    server.add_generic_rpc_handlers([Handler(schemas)])
+    # One thread: Terraform applies several resources at a time, and the cloud has no locks.
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers([Handler(schemas, cloud or GoogleCloud())])
     server.add_insecure_port(f"unix://{socket}")
     server.start()
     reattach = {

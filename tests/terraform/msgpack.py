@@ -1,5 +1,5 @@
-"""Decodes MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), in which Terraform
-sends a configuration to a provider. A value that is not known yet arrives as an extension.
+"""Decodes and encodes MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), in which
+Terraform and a provider exchange values. A value that is not known yet is an extension.
 """
 
 import struct
@@ -74,3 +74,22 @@ class Reader:
             if byte in forms:
                 return read(self.number(forms[byte]))
         raise ValueError(f"no MessagePack value begins with {byte:#x}")
+
+
+def encode(value):
+    """The bytes of a value that consists of None, UNKNOWN, numbers, texts, lists and maps."""
+    if value is UNKNOWN:
+        return b"\xd4\x00\x00"
+    if value is None or isinstance(value, bool):
+        return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[value]
+    if isinstance(value, int):
+        return b"\xd3" + struct.pack(">q", value)
+    if isinstance(value, float):
+        return b"\xcb" + struct.pack(">d", value)
+    if isinstance(value, str):
+        text = value.encode()
+        return b"\xdb" + struct.pack(">I", len(text)) + text
+    if isinstance(value, list):
+        return b"\xdd" + struct.pack(">I", len(value)) + b"".join(map(encode, value))
+    pairs = b"".join(encode(key) + encode(it) for key, it in value.items())
+    return b"\xdf" + struct.pack(">I", len(value)) + pairs

@@ -70,13 +70,15 @@ def mirrored(folder):
 
 
 @contextmanager
-def provider_of_google(folder):
-    """Starts the stand-in for Google's provider with the schemas of the types that the modules use."""
+def provider_of_google(folder, cloud=None):
+    """Starts the stand-in for Google's provider with the schemas of the types that the modules use.
+    `cloud` is what it applies to (google_cloud.py); default: an empty project.
+    """
     from_files = (ROOT / "terraform").glob("modules/gcp/*.tf")
     types = {name for path in from_files for name in google_schema.types_in(path.read_text())}
     schemas, version = google_schema.read(variable("LANDBRIDGE_GOOGLE_BINDINGS"), types)
     assert types <= set(schemas), f"the provider {version} has no {types - set(schemas)}"
-    server, variables = google_provider.serve(schemas, folder / "socket")
+    server, variables = google_provider.serve(schemas, folder / "socket", cloud)
     yield variables
     server.stop(None)
 

@@ -1,0 +1,209 @@
+"""The gcp module, applied to the stand-in for Google (google_cloud.py): a first apply on a fresh project,
+a second one without changes, and the changes that could open a column.
+"""
+
+import json
+import shutil
+from contextlib import contextmanager
+
+import pytest
+import yaml
+from conftest import Terraform
+from google_cloud import FIRST, GoogleCloud
+from servers import provider_of_google
+
+TABLES, RECEIPTS = "shop", "landbridge_ops"
+# What stands between a reader and the plain values of a table.
+PROTECTION = (
+    "google_data_catalog_taxonomy",
+    "google_data_catalog_policy_tag",
+    "google_bigquery_datapolicy_data_policy",
+    "google_bigquery_datapolicy_data_policy_iam_binding",
+    "google_data_catalog_policy_tag_iam_binding",
+)
+
+
+class Deployment:
+    """A root module with the gcp module alone, and the Google Cloud that it is applied to."""
+
+    def __init__(self, folder, variables, cloud, example):
+        self.folder, self.cloud = folder, cloud
+        self.terraform = Terraform(folder, variables)
+        self.config = yaml.safe_load(example.read_text())
+        self.settings = {}
+        self.write()
+        self.terraform.run("init", "-input=false", "-no-color")
+
+    def write(self):
+        source = self.config["source"]["name"]
+        arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect")}
+        gcp = {"source": "./gcp", "config_file": "landbridge.yaml", "aws_role_arns": arns} | self.settings
+        provider = {"project": "shop-analytics", "user_project_override": True, "billing_project": "shop-analytics"}
+        output = {"credentials": {"value": "${module.gcp.credentials}"}}
+        root = {"module": {"gcp": gcp}, "provider": {"google": provider}, "output": output}
+        (self.folder / "main.tf.json").write_text(json.dumps(root))
+        (self.folder / "landbridge.yaml").write_text(yaml.safe_dump(self.config))
+
+    def set(self, **settings):
+        self.settings = settings
+        self.write()
+
+    def apply(self, expect=0):
+        return self.plain(self.terraform.run("apply", "-auto-approve", "-input=false", "-no-color", expect=expect))
+
+    def destroy(self, expect=0):
+        return self.plain(self.terraform.run("destroy", "-auto-approve", "-input=false", "-no-color", expect=expect))
+
+    def plan(self):
+        """What a plan would do: 0 nothing, 2 changes."""
+        return self.terraform.run("plan", "-input=false", "-no-color", "-detailed-exitcode")
+
+    @staticmethod
+    def plain(output):
+        return " ".join(output.replace("│", "").split())
+
+    def kinds(self):
+        return sorted(kind for kind, _ in self.cloud.resources)
+
+    def protection(self):
+        return sorted(key for key in self.cloud.resources if key[0] in PROTECTION)
+
+
+@pytest.fixture
+def deploy(tree, tmp_path):
+    """Starts deployments, each in its folder, on the cloud that is given."""
+
+    @contextmanager
+    def start(cloud, name="root"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copytree(
+            tree / "terraform/modules/gcp", folder / "gcp", ignore=shutil.ignore_patterns(".terraform*", "tests")
+        )
+        with provider_of_google(folder, cloud) as variables:
+            yield Deployment(folder, variables, cloud, tree / "terraform/examples/complete/landbridge.yaml")
+
+    return start
+
+
+def test_the_first_apply_on_a_fresh_project_and_the_second_one(deploy):
+    with deploy(GoogleCloud()) as it:
+        assert "Apply complete!" in it.apply()
+        assert "No changes." in it.plan()
+        credentials = json.loads(json.loads(it.terraform.run("output", "-json", "credentials")))
+        assert credentials["audience"] == (
+            "//iam.googleapis.com/projects/123456789/locations/global/workloadIdentityPools/landbridge-shop/providers/aws-lambda"
+        )
+        assert "Destroy complete!" not in it.destroy(expect=1)
+
+
+@pytest.mark.parametrize("api", sorted(FIRST))
+def test_without_one_of_the_two_apis_nothing_is_created(deploy, api):
+    with deploy(GoogleCloud(enabled=FIRST - {api})) as it:
+        assert f"SERVICE_DISABLED {api}" in it.apply(expect=1)
+        assert not it.cloud.resources
+
+
+def test_a_destroy_stops_at_the_tables_and_leaves_what_protects_them(deploy):
+    with deploy(GoogleCloud()) as it:
+        it.apply()
+        before = it.protection()
+        it.cloud.tables = {TABLES, RECEIPTS}
+        assert "Dataset shop is still in use" in it.destroy(expect=1)
+        assert it.protection() == before and not it.cloud.opened
+        # Without the receipts, too: one dataset with tables is enough.
+        it.cloud.tables = {TABLES}
+        assert "Dataset shop is still in use" in it.destroy(expect=1)
+        assert it.protection() == before and not it.cloud.opened
+
+
+def test_a_destroy_with_both_settings_deletes_everything_tables_first(deploy):
+    with deploy(GoogleCloud()) as it:
+        it.apply()
+        it.cloud.tables = {TABLES, RECEIPTS}
+        it.set(deletion_protection=False, tag_deletion_policy="DELETE")
+        it.apply()
+        assert "Destroy complete!" in it.destroy()
+        assert not it.cloud.opened and not it.kinds()
+
+
+def test_a_tag_is_not_deleted_with_its_class(deploy):
+    with deploy(GoogleCloud()) as it:
+        it.apply()
+        it.cloud.tables = {TABLES}
+        tags = [key for key in it.protection() if key[0] in PROTECTION[:2]]
+        mask = it.config["pii"]["classes"].pop("email")
+        it.write()
+        assert "deletion_policy is PREVENT" in it.apply(expect=1)
+        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+        # Undone, it is as before.
+        it.config["pii"]["classes"]["email"] = mask
+        it.write()
+        it.apply()
+        assert "No changes." in it.plan()
+        # As docs/deploy.md says: first an apply that lets Terraform forget the tag.
+        it.set(tag_deletion_policy="ABANDON")
+        it.apply()
+        del it.config["pii"]["classes"]["email"]
+        it.write()
+        it.apply()
+        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+        # Terraform reads the policy from its state: the new setting is for the classes that remain.
+        it.set()
+        it.apply()
+        assert "No changes." in it.plan()
+
+
+def test_a_class_that_gets_an_existing_tag_does_not_lose_its_own(deploy):
+    with deploy(GoogleCloud()) as it:
+        it.apply()
+        it.cloud.tables = {TABLES}
+        tags = [key for key in it.protection() if key[0] in PROTECTION[:2]]
+        name = it.config["pii"]["classes"]["name"]
+        name["policy_tag"] = "projects/shop-analytics/locations/asia-northeast3/taxonomies/77/policyTags/1"
+        it.write()
+        assert "deletion_policy is PREVENT" in it.apply(expect=1)
+        # As docs/deploy.md says.
+        existing = name.pop("policy_tag")
+        it.set(tag_deletion_policy="ABANDON")
+        it.apply()
+        name["policy_tag"] = existing
+        it.write()
+        it.apply()
+        assert [key for key in it.protection() if key[0] in PROTECTION[:2]] == tags and not it.cloud.opened
+
+
+def test_a_move_to_another_location_stops_at_the_tables(deploy):
+    with deploy(GoogleCloud()) as it:
+        it.apply()
+        it.cloud.tables = {TABLES}
+        before = it.protection()
+        it.config["warehouse"]["location"] = "europe-west3"
+        it.write()
+        assert "Dataset shop is still in use" in it.apply(expect=1)
+        assert it.protection() == before and not it.cloud.opened
+        # As docs/deploy.md says.
+        it.config["warehouse"]["location"] = "asia-northeast3"
+        it.set(deletion_protection=False, tag_deletion_policy="DELETE")
+        it.apply()
+        it.config["warehouse"]["location"] = "europe-west3"
+        it.write()
+        it.apply()
+        assert not it.cloud.opened
+        it.set()
+        it.apply()
+        assert "No changes." in it.plan()
+
+
+def test_two_sources_in_one_project_do_not_take_each_others_names(deploy):
+    cloud = GoogleCloud()
+    with deploy(cloud, "one") as one:
+        one.config["pii"]["classes"]["eu_name"] = {"mask": "ALWAYS_NULL"}
+        one.write()
+        one.apply()
+    with deploy(cloud, "two") as two:
+        two.config["source"]["name"] = "shop-eu"
+        two.config["warehouse"] |= {"dataset": "shop_eu", "ops_dataset": "landbridge_eu_ops"}
+        two.config["transfer"]["bucket"] = "shop-eu-landing"
+        two.write()
+        assert "Apply complete!" in two.apply()
