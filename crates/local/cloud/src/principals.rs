@@ -96,9 +96,10 @@ pub(crate) fn create_principals(
             cloud: "google",
             message: format!("it has no masking rule {}", class.mask),
         })?;
-        let readers: BTreeSet<String> = match name.as_str() {
-            CLASS_UNCLASSIFIED => null_readers(config),
-            _ => class.masked_readers.iter().map(|member| address(member)).collect(),
+        let readers: BTreeSet<String> = if name == CLASS_UNCLASSIFIED {
+            null_readers(config)
+        } else {
+            class.masked_readers.iter().map(|member| address(member)).collect()
         };
         google.set_data_policy(&tag, rule, readers);
         tags.insert(name, tag);
