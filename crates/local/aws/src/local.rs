@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use landbridge_local_database::{ExportQuirks, SourceDatabase};
 use landbridge_local_wire::{Clock, Service};
 
@@ -152,6 +153,23 @@ impl LocalAws {
         self.rds.set_database_status(kind, id, status)
     }
 
+    /// Gives a database a status, for example `modifying`, during a period of virtual time. Outside
+    /// of it, the database is `available`.
+    pub fn set_busy(
+        &self,
+        kind: DatabaseKind,
+        id: &str,
+        status: &str,
+        period: std::ops::Range<Timestamp>,
+    ) {
+        self.rds.set_busy(kind, id, status, period);
+    }
+
+    /// Sets the duration of exports that start from now on, in virtual minutes.
+    pub fn set_export_minutes(&self, minutes: i64) {
+        self.rds.state().export_minutes = Some(minutes);
+    }
+
     /// Adds an IAM role that RDS can assume and that may write to every bucket.
     pub fn add_role(&self, arn: &str) {
         self.rds.state().roles.insert(arn.to_owned(), true);
@@ -225,9 +243,17 @@ impl LocalAws {
         self.rds.state().denied_actions.insert(action.to_owned(), message.to_owned());
     }
 
-    /// Reverts [`deny_action`](Self::deny_action).
+    /// Refuses an action of RDS with this error code, status 400 and this message.
+    pub fn refuse_action(&self, action: &str, code: &'static str, message: &str) {
+        let refusal = (code, message.to_owned());
+        self.rds.state().refused_actions.insert(action.to_owned(), refusal);
+    }
+
+    /// Reverts [`deny_action`](Self::deny_action) and [`refuse_action`](Self::refuse_action).
     pub fn allow_action(&self, action: &str) {
-        self.rds.state().denied_actions.remove(action);
+        let mut state = self.rds.state();
+        state.denied_actions.remove(action);
+        state.refused_actions.remove(action);
     }
 
     /// Refuses the next `count` requests to RDS with `Throttling`.

@@ -42,6 +42,9 @@ pub struct AwsOptions {
     /// Whether a database is `backing-up` (and refuses a second snapshot) while a snapshot of it
     /// is `creating`, as single-AZ instances are.
     pub backing_up: bool,
+    /// Virtual minutes of an automated backup, during which the database is `backing-up`. `None`:
+    /// RDS takes no automated snapshots, whatever the settings of a database say.
+    pub backup_minutes: Option<i64>,
 }
 
 impl Default for AwsOptions {
@@ -64,6 +67,7 @@ impl Default for AwsOptions {
             export_limit_code: "ExportTaskLimitReachedFault",
             partial_objects: 3,
             backing_up: false,
+            backup_minutes: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::roles;
 use crate::runtime::{FunctionSpec, Functions, InvocationOutcome, LogLine};
 use crate::scheduler::Scheduler;
 use crate::servers::Servers;
-use crate::tick_runner::{RunEvent, RunSummary, TickRunner};
+use crate::tick_runner::{RunEvent, RunSummary, TickRunner, with_current_time};
 use crate::token_key;
 
 /// The access key of the user of the local AWS account, for people. Valid in local clouds only.
@@ -203,7 +203,8 @@ impl LocalCloud {
         scheduled_time: Timestamp,
     ) -> Result<InvocationOutcome, LocalError> {
         let payload = json!({ "scheduled_time": scheduled_time.to_string() });
-        self.functions.invoke(function, &payload).await
+        let event = with_current_time(&payload, self.clock.now());
+        self.functions.invoke(function, &event).await
     }
 
     /// Advances time and invokes the ticks that are due, see [`TickRunner::run_until`].
@@ -258,6 +259,8 @@ async fn create_aws(
         snapshot_quota: usize::try_from(config.snapshots.quota).unwrap_or(usize::MAX),
         snapshot_minutes: options.snapshot_minutes,
         export_minutes: options.export_minutes,
+        backup_minutes: options.backup_minutes,
+        backing_up: options.backing_up,
         ..AwsOptions::default()
     };
     let aws = LocalAws::new(aws_options, clock.clone())

@@ -50,6 +50,11 @@ pub struct LocalCloudOptions {
     pub snapshot_minutes: i64,
     /// The duration of an export in virtual minutes.
     pub export_minutes: i64,
+    /// The duration of RDS's own automated backups in virtual minutes, during which the source is
+    /// `backing-up`. `None`: there are no automated backups.
+    pub backup_minutes: Option<i64>,
+    /// Whether the source is `backing-up` during every snapshot, as a Single-AZ instance is.
+    pub backing_up: bool,
     /// The timeout of an invocation, in real time.
     pub timeout: Duration,
     /// The number of retries of a failed tick; `None`: as the schedules define.
@@ -88,6 +93,8 @@ impl LocalCloudOptions {
             source,
             snapshot_minutes: 4,
             export_minutes: 22,
+            backup_minutes: None,
+            backing_up: false,
             // Lambda's limit is 900 s. Locally, a tick that takes minutes does not end at all.
             timeout: Duration::from_secs(300),
             retries: None,

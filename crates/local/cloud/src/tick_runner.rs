@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan};
 use landbridge_local_wire::Clock;
+use serde_json::Value;
 
 use crate::error::LocalError;
 use crate::runtime::{Functions, InvocationOutcome};
@@ -135,7 +136,8 @@ impl TickRunner {
         loop {
             observer(&RunEvent::Started { tick: tick.clone(), attempt });
             let start = Instant::now();
-            let outcome = self.functions.invoke(&tick.function, &tick.payload).await?;
+            let event = with_current_time(&tick.payload, self.clock.now());
+            let outcome = self.functions.invoke(&tick.function, &event).await?;
             observer(&RunEvent::Finished {
                 tick: tick.clone(),
                 attempt,
@@ -157,4 +159,14 @@ impl TickRunner {
         let mut until = self.processed_until.lock().unwrap_or_else(PoisonError::into_inner);
         *until = (*until).max(at);
     }
+}
+
+/// The event of a tick with the virtual time at which it runs, which its process cannot read from its
+/// machine's clock. Only the functions of Landbridge know the field.
+pub(crate) fn with_current_time(event: &Value, now: Timestamp) -> Value {
+    let mut event = event.clone();
+    if event.get("scheduled_time").is_some() {
+        event["current_time"] = now.to_string().into();
+    }
+    event
 }

@@ -48,7 +48,7 @@ pub(super) fn start(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
         return Err(RdsError::bad_request(options.export_limit_code, message));
     }
 
-    let seconds = options.export_minutes * 60;
+    let seconds = state.export_minutes.unwrap_or(options.export_minutes) * 60;
     let failure = state.export_failures.pop_front();
     let planned = seconds_after(now, seconds);
     let task = ExportTask {

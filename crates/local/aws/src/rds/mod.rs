@@ -13,10 +13,12 @@
 //! | [`views`] | snapshots and exports as the public API returns them |
 //! | [`state`] | [`Rds`]: everything that RDS of one account stores |
 //! | [`databases`], [`changes`], [`snapshots`], [`restores`], [`exports`], [`tags`] | the actions |
+//! | [`backups`] | automated snapshots in the backup window |
 //! | [`description`] | writes the description of a database |
 //! | [`refusing_server`] | loopback addresses of restored databases, and a server that refuses sessions |
 //! | [`export_completion`] | writes the objects of export tasks that have ended |
 
+mod backups;
 mod changes;
 mod databases;
 mod description;

@@ -13,7 +13,9 @@ use super::form::Form;
 use super::kind::DatabaseKind::{Cluster, Instance};
 use super::state::Rds;
 use super::xml::Xml;
-use super::{changes, complete_due_exports, databases, exports, restores, snapshots, tags};
+use super::{
+    backups, changes, complete_due_exports, databases, exports, restores, snapshots, tags,
+};
 use crate::signature;
 
 /// The version of the API, which is part of the XML namespace. AWS documentation: the service's
@@ -66,6 +68,9 @@ fn check_allowed(rds: &Rds, action: &str, form: &Form) -> Result<(), RdsError> {
     if let Some(message) = state.denied_actions.get(action) {
         return Err(RdsError::access_denied(message));
     }
+    if let Some((code, message)) = state.refused_actions.get(action) {
+        return Err(RdsError::bad_request(code, message));
+    }
     match form.get("Version") {
         Some(VERSION) => Ok(()),
         version => Err(unknown_action(action, version.unwrap_or("NO_VERSION_SPECIFIED"))),
@@ -82,6 +87,7 @@ async fn perform(rds: &Arc<Rds>, action: &str, form: &Form) -> Result<Option<Xml
     // First complete what has ended by now, so that the action sees the current state.
     complete_due_exports(rds).await;
     changes::complete_due_tasks(rds);
+    backups::take_due_backups(rds).await;
     let result = match action {
         "DescribeDBInstances" => databases::describe(rds, Instance, form)?,
         "DescribeDBClusters" => databases::describe(rds, Cluster, form)?,

@@ -24,11 +24,19 @@ pub(crate) struct Rds {
     /// Held while the objects of ended exports are written, so that no request sees a part of
     /// them.
     pub(super) export_lock: tokio::sync::Mutex<()>,
+    /// Held while automated snapshots are taken, so that each is taken once.
+    pub(super) backup_lock: tokio::sync::Mutex<()>,
 }
 
 impl Rds {
     pub(crate) fn new(account: Arc<Account>, store: Arc<Store>) -> Self {
-        Self { account, store, state: Mutex::default(), export_lock: tokio::sync::Mutex::default() }
+        Self {
+            account,
+            store,
+            state: Mutex::default(),
+            export_lock: tokio::sync::Mutex::default(),
+            backup_lock: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, RdsState> {
@@ -89,6 +97,22 @@ impl Rds {
         database.map(|database| database.status = status.to_owned()).is_some()
     }
 
+    /// Gives a database a status for some time.
+    pub(crate) fn set_busy(
+        &self,
+        kind: DatabaseKind,
+        id: &str,
+        status: &str,
+        period: std::ops::Range<Timestamp>,
+    ) {
+        let busy = BusyPeriod {
+            database: (kind, id.to_ascii_lowercase()),
+            status: status.to_owned(),
+            period,
+        };
+        self.state().busy.push(busy);
+    }
+
     /// Sets the status of a snapshot to `deleting`. Returns whether the snapshot exists.
     pub(crate) fn set_snapshot_deleting(&self, kind: DatabaseKind, id: &str) -> bool {
         let mut state = self.state();
@@ -113,6 +137,13 @@ impl Rds {
 /// The key of a database or a snapshot. Ids are in lower case.
 pub(super) type Key = (DatabaseKind, String);
 
+/// A time in which a database has another status than `available`.
+pub(super) struct BusyPeriod {
+    database: Key,
+    status: String,
+    period: std::ops::Range<Timestamp>,
+}
+
 /// The state behind one lock.
 #[derive(Default)]
 pub(crate) struct RdsState {
@@ -125,6 +156,8 @@ pub(crate) struct RdsState {
     pub(crate) kms_keys: BTreeMap<String, bool>,
     /// Actions that are denied, with the message.
     pub(crate) denied_actions: BTreeMap<String, String>,
+    /// Actions that are refused, with the error code and the message.
+    pub(crate) refused_actions: BTreeMap<String, (&'static str, String)>,
     /// The number of requests to throttle.
     pub(crate) requests_to_throttle: usize,
     /// Overrides [`AwsOptions::database_quota`].
@@ -133,6 +166,12 @@ pub(crate) struct RdsState {
     pub(crate) export_failures: VecDeque<String>,
     /// The oddities of exports that start from now on.
     pub(crate) export_quirks: ExportQuirks,
+    /// Overrides [`AwsOptions::export_minutes`] for exports that start from now on.
+    pub(crate) export_minutes: Option<i64>,
+    /// The newest backup window of each database whose automated snapshot was taken.
+    pub(super) backed_up_until: BTreeMap<Key, Timestamp>,
+    /// Times in which databases are not `available`.
+    pub(super) busy: Vec<BusyPeriod>,
     number: u64,
 }
 
@@ -187,7 +226,8 @@ impl RdsState {
         self.exports.values().find(|task| task.result.is_none() && task.source == *snapshot)
     }
 
-    /// The status of a database, with `backing-up` if [`AwsOptions::backing_up`] is set.
+    /// The status of a database: that of a busy period, or `backing-up` during an automated backup
+    /// and, if [`AwsOptions::backing_up`] is set, during every snapshot.
     pub(super) fn status(
         &self,
         database: &Database,
@@ -197,15 +237,23 @@ impl RdsState {
         if let Some(task) = &database.task {
             return task.status().to_owned();
         }
+        if database.status != "available" {
+            return database.status.clone();
+        }
+        let is_busy = |busy: &&BusyPeriod| {
+            (busy.database.0, busy.database.1.as_str()) == (database.kind, database.id.as_str())
+                && busy.period.contains(&now)
+        };
+        if let Some(busy) = self.busy.iter().find(is_busy) {
+            return busy.status.clone();
+        }
         let is_backing_up = |snapshot: &Snapshot| {
             snapshot.kind == database.kind
                 && snapshot.database == database.id
                 && snapshot.progress(now).0 == "creating"
+                && (options.backing_up || snapshot.snapshot_type == SnapshotType::Automated)
         };
-        if database.status == "available"
-            && options.backing_up
-            && self.snapshots.values().any(is_backing_up)
-        {
+        if self.snapshots.values().any(is_backing_up) {
             return "backing-up".to_owned();
         }
         database.status.clone()
