@@ -134,7 +134,7 @@ async fn a_receipt_has_bounds_only_if_transfer_and_load_may_show_them() {
         assert!(env.run_until("2026-11-20T16:50:00Z").await.is_empty());
         assert!(env.tick("export", "2026-11-20T16:50:00Z").await.is_response());
         assert!(env.tick("transfer", "2026-11-20T17:00:00Z").await.is_response());
-        assert_eq!(env.ledger(&format!("{FIRST}/items/people/")).await.len(), 1);
+        assert_eq!(env.ledger(&format!("{FIRST}/items/people@")).await.len(), 1);
         env.deploy_contract(&contract(loaded));
         assert!(env.tick("load", "2026-11-20T17:05:00Z").await.is_response());
         assert_eq!(listed_on(&env).await, (None, None), "{transferred}, then {loaded}");

@@ -92,8 +92,8 @@ impl Ledger {
 }
 
 impl DayLedger {
-    /// The plan of a table in the day's plan; `None` when it has another revision, because
-    /// another tick is planning.
+    /// The plan of a table in the day's plan; `None` when it has another revision or digest,
+    /// because another tick is planning.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] when it does not exist; any ledger error.
@@ -105,7 +105,7 @@ impl DayLedger {
                 entry.table.clone(),
             )
         })?;
-        Ok((plan.revision == entry.revision).then_some(plan))
+        Ok((plan.record_name() == entry.record_name()).then_some(plan))
     }
 
     /// The records of the same source that outlive days.

@@ -53,32 +53,24 @@ pub fn table_plan(table: &str) -> DayName<TablePlan> {
     DayName::new(format!("plan/{table}.json"))
 }
 
-/// One revision of a table's plan, as it appears in the names of records. Table names contain no `@`.
-pub fn revision_name(table: &str, revision: u32) -> String {
-    if revision == 1 { table.to_owned() } else { format!("{table}@{revision}") }
-}
-
 /// The record of one transferred object.
 pub fn item(table: &TablePlan, number: usize) -> DayName<ItemRecord> {
-    DayName::new(format!(
-        "{ITEMS}/{}/{number:05}.json",
-        revision_name(&table.table, table.revision)
-    ))
+    DayName::new(format!("{ITEMS}/{}/{number:05}.json", table.record_name()))
 }
 
 /// What was counted in one object before its transfer.
 pub fn scan(table: &TablePlan, number: usize) -> DayName<ScanRecord> {
-    DayName::new(format!("scans/{}/{number:05}.json", revision_name(&table.table, table.revision)))
+    DayName::new(format!("scans/{}/{number:05}.json", table.record_name()))
 }
 
 /// The columns of a table that stay text.
 pub fn text_columns(table: &TablePlan) -> DayName<TextColumnsRecord> {
-    DayName::new(format!("text-columns/{}.json", revision_name(&table.table, table.revision)))
+    DayName::new(format!("text-columns/{}.json", table.record_name()))
 }
 
 /// Why an object of a table cannot be transferred.
 pub fn failure(table: &TablePlan) -> DayName<Problem> {
-    DayName::new(format!("{FAILURES}/{}.json", revision_name(&table.table, table.revision)))
+    DayName::new(format!("{FAILURES}/{}.json", table.record_name()))
 }
 
 /// What was found before the load stage changed a table.
@@ -160,10 +152,6 @@ pub struct ManifestRecord {
 /// One transferred object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemRecord {
-    /// [`TablePlan::digest`] of the plan that the object was transferred for. After a redo of the
-    /// day, an object of the former plan can have the name of one of the new plan.
-    #[serde(default)]
-    pub plan: String,
     /// Its name in Cloud Storage.
     pub object: String,
     /// Its generation there.

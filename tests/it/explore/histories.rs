@@ -420,3 +420,34 @@ fn a_transfer_of_a_former_contract_goes_on_after_the_day_is_done_again() {
     ];
     check(start(tables), [events]);
 }
+
+/// A load of the new contract has read the records of its objects. The day is done again, and a
+/// transfer that still has the former contract writes objects with plain values. Then the load goes
+/// on and inserts its job: it must not read those objects.
+#[test]
+fn a_load_goes_on_after_the_day_is_done_again_under_the_former_contract() {
+    let ledger = |n| At { calls: Calls::Ledger, n };
+    let tables: &[(&str, Columns<'_>)] =
+        &[(PEOPLE, &[("account", Text, Class::Tail), ("id", Bigint, Class::None)])];
+    for n in 1..=8 {
+        let events = vec![
+            Event::Deploy(vec![
+                class(PEOPLE, "account", Class::None),
+                Edit::Transform(PEOPLE.to_owned(), "account".to_owned(), Some(Transform::SetNull)),
+            ]),
+            Event::Export { fails: false },
+            Event::tick(Stage::Transfer),
+            stopped(Stage::Load, Stop::PauseAfter(ledger(n))),
+            Event::Redo { days_back: 0, objects: true },
+            Event::Export { fails: false },
+            Event::Run {
+                stage: Stage::Transfer,
+                days_back: 0,
+                contracts_back: 1,
+                stop: Stop::Never,
+            },
+            Event::Resume { which: 0, stop: Stop::Never },
+        ];
+        check(start(tables), [events, day()]);
+    }
+}

@@ -102,7 +102,7 @@ async fn older_versions_with_bounds_are_deleted() {
 
     // A record of every kind of history.
     let keys: Vec<String> =
-        (0..ITEMS).map(|number| format!("{DAY}/items/people/{number:05}.json")).collect();
+        (0..ITEMS).map(|number| format!("{DAY}/items/people@d1/{number:05}.json")).collect();
     let two_versions = |key: String| {
         let s3 = s3.clone();
         async move {
@@ -118,14 +118,14 @@ async fn older_versions_with_bounds_are_deleted() {
         async move { put(&s3, &key, String::new()).await }
     });
     others.buffer_unordered(8).collect::<Vec<()>>().await;
-    let current = format!("{DAY}/items/people@2/00000.json");
+    let current = format!("{DAY}/items/people@d1-2/00000.json");
     put(&s3, &current, item(true)).await;
-    let deleted = format!("{DAY}/items/gone/00000.json");
+    let deleted = format!("{DAY}/items/gone@d1/00000.json");
     put(&s3, &deleted, item(true)).await;
     s3.delete_object().bucket(BUCKET).key(&deleted).send().await.expect("a delete marker");
     // Not records with bounds: they are not touched.
     let plan = format!("{DAY}/plan/people.json");
-    let other_source = "ledger/shopping/2026-11-21/items/people/00000.json";
+    let other_source = "ledger/shopping/2026-11-21/items/people@d1/00000.json";
     for key in [plan.as_str(), other_source] {
         put(&s3, key, item(true)).await;
         put(&s3, key, item(false)).await;

@@ -42,7 +42,7 @@ async fn tokens_of_one_day_use_one_key() {
     assert!(problem.contains("is not the one that this day began with"), "{problem}");
     assert!(problem.contains("secret landbridge/shop/token-key; restore its earlier"), "{problem}");
     assert!(
-        !env.landing_objects().keys().any(|name| name.contains("/t/r2/")),
+        !env.landing_objects().keys().any(|name| name.contains("-r2/")),
         "no object of revision 2 exists"
     );
 

@@ -32,7 +32,7 @@ impl RecordKind {
         let rest: Vec<&str> = parts.collect();
         match (folder, rest.as_slice()) {
             (ITEMS, [table, _number]) => {
-                // A later revision of a table's plan is `table@2`.
+                // The name of the plan is `<table>@<digest>`.
                 let table = table.split('@').next().unwrap_or(table);
                 Some(Self::Item { table: table.to_owned() })
             }
@@ -199,8 +199,8 @@ tables:
     fn names_of_records() {
         let item = |table: &str| Some(RecordKind::Item { table: table.to_owned() });
         let cases = [
-            ("2026-11-21/items/people/00000.json", item("people")),
-            ("2026-11-21/items/people@2/00000.json", item("people")),
+            ("2026-11-21/items/people@d1/00000.json", item("people")),
+            ("2026-11-21/items/people@d1-2/00000.json", item("people")),
             ("2026-11-21/receipts/people.json", Some(RecordKind::Receipt)),
             ("2026-11-21/batches/001.json", Some(RecordKind::Batch)),
             ("2026-11-21/batches/001-done.json", None),
@@ -219,7 +219,7 @@ tables:
         let debt = json!({"decimal": [-900_719_925_474_099_317_i64, 2]});
         let item = |birth: Value, height: Value| {
             json!({
-                "plan": "p", "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
+                "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
                 "columns": {
                     "birth": birth,
                     "height": height,
@@ -245,7 +245,7 @@ tables:
     #[test]
     fn an_item_of_a_table_with_an_ambiguous_name_keeps_nothing() {
         let item = json!({
-            "plan": "p", "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
+            "object": "o", "generation": 1, "bytes": 2, "crc32c": 3, "rows": 4,
             "columns": {"at": {"bounded": true, "min": {"date": 1}, "max": {"date": 2}}},
         });
         // `public.orders`, or `sales.orders` if `sales` is the database.

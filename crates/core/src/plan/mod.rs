@@ -61,6 +61,9 @@ pub struct TableEntry {
     /// The current revision of the table's plan, see [`TablePlan::revision`].
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
+    /// [`TablePlan::digest`] of the table's plan.
+    #[serde(default)]
+    pub digest: String,
     /// [`TableContract::transfer_fingerprint`](crate::contract::TableContract::transfer_fingerprint)
     /// at the time of planning; empty if the contract does not contain the table.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -95,7 +98,7 @@ pub struct TablePlan {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub default_table: String,
     /// Revision of the plan for this table and day, from 1. Objects and records of different
-    /// revisions have different names.
+    /// revisions have different names. After a redo of the day it begins with 1 again.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
     /// The columns of the files, in order.

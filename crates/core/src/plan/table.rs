@@ -11,7 +11,7 @@ use crate::manifest::TableStatus;
 use crate::note::{Note, NoteCode};
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
-use crate::plan::{ItemSource, Problem, SourceColumn, TablePlan, TransferItem};
+use crate::plan::{ItemSource, Problem, SourceColumn, TableEntry, TablePlan, TransferItem};
 use crate::rewrite::Action;
 use crate::types::{BigQueryType, ColumnType, Engine, ParquetColumn, exported_column};
 use crate::{Error, ErrorKind, Result};
@@ -88,7 +88,8 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
         Err(error) => plan.problem = Some(Problem::from(&error)),
         Ok(columns) => {
             plan.columns = columns.iter().map(|parquet| column(input, parquet)).collect();
-            plan.items = items(input, columns);
+            let folder = format!("{}/{}", input.prefix, plan.digest());
+            plan.items = items(input, columns, &folder);
             if !plan.columns.iter().any(|column| in_files(&column.action)) {
                 plan.items.clear();
                 plan.problem = Some(Problem::new(
@@ -121,16 +122,43 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
     column
 }
 
+impl TableEntry {
+    /// The name of the table's plan in the names of records; see [`record_name`].
+    pub fn record_name(&self) -> String {
+        record_name(&self.table, &self.digest, self.revision)
+    }
+}
+
+/// `<table>@<digest>`, and `-<revision>` from the second revision on. Table names contain no `@`.
+fn record_name(table: &str, digest: &str, revision: u32) -> String {
+    match revision {
+        1 => format!("{table}@{digest}"),
+        _ => format!("{table}@{digest}-{revision}"),
+    }
+}
+
+/// See [`TablePlan::digest`].
+fn digest(source_table: &str, columns: &[SourceColumn]) -> String {
+    short_hash(&serde_json::to_string(&(source_table, columns)).expect("names and enums are JSON"))
+}
+
 impl TablePlan {
     /// The BigQuery table that the source table has if the contract sets no other.
     pub fn default_table(&self) -> &str {
         if self.default_table.is_empty() { &self.table } else { &self.default_table }
     }
 
-    /// Digest of what the transfer does to the columns. Objects of plans with different digests have
-    /// different content, whatever their names.
+    /// Digest of the source table and of what the transfer does to its columns. It is part of the
+    /// names of the table's objects and records: a function that still has another contract can
+    /// write an object at any time, also after a redo of the day, and must not write what a load job
+    /// of this plan reads.
     pub fn digest(&self) -> String {
-        short_hash(&serde_json::to_string(&self.columns).expect("names and enums are JSON"))
+        digest(&self.source_table, &self.columns)
+    }
+
+    /// The name of this plan in the names of records; see [`record_name`].
+    pub fn record_name(&self) -> String {
+        record_name(&self.table, &self.digest(), self.revision)
     }
 
     /// Turns the first revision of a plan into another one, whose objects have other names.
@@ -142,7 +170,8 @@ impl TablePlan {
         self.revision = revision;
         for item in &mut self.items {
             if let Some((folder, name)) = item.object.rsplit_once('/') {
-                item.object = format!("{folder}/r{revision}/{name}");
+                // Not a folder in the other's folder, which a load job's wildcard would read.
+                item.object = format!("{folder}-r{revision}/{name}");
             }
         }
         self
@@ -333,8 +362,9 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.clone())
 }
 
-fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>) -> Vec<TransferItem> {
-    let name = |number: usize| format!("{}/{number:05}.parquet", input.prefix);
+/// The objects to transfer, with their names in `folder` of Cloud Storage.
+fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>, folder: &str) -> Vec<TransferItem> {
+    let name = |number: usize| format!("{folder}/{number:05}.parquet");
     if input.files.is_empty() {
         return vec![TransferItem {
             number: 0,
@@ -397,7 +427,7 @@ mod tests {
             contract: None,
             prefix: "p",
         };
-        let items = items(&input, Vec::new());
+        let items = items(&input, Vec::new(), "p");
         let actual: Vec<_> = items
             .iter()
             .map(|item| (item.object.as_str(), item.rows, item.row_groups.clone()))

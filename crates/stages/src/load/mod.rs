@@ -20,7 +20,7 @@ use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::receipt::Receipt;
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN, revision_name};
+use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN};
 
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
@@ -103,7 +103,7 @@ async fn ready_tables<'a>(
             && receipts.get(&entry.table).is_none_or(|receipt| !receipt.is_final())
     });
     let ready = open.filter_map(|entry| {
-        let name = revision_name(&entry.table, entry.revision);
+        let name = entry.record_name();
         let complete = transferred.get(&name).map_or(0, Vec::len) >= entry.items;
         (complete || failures.contains_key(&name)).then_some(ReadyTable { entry, complete })
     });

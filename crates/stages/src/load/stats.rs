@@ -24,8 +24,7 @@ pub(super) type TableStats = BTreeMap<String, ColumnStats>;
 /// Reads the records of all items, in the order of the plan.
 ///
 /// # Errors
-/// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing, or belongs to an object that
-/// was transferred for another plan: its values may be plain where this plan makes tokens.
+/// Any ledger error; [`ErrorKind::Corrupt`] when a record is missing.
 pub(super) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<Vec<ItemRecord>> {
     futures::stream::iter(&table.items)
         .map(|item| async move {
@@ -38,13 +37,6 @@ pub(super) async fn read_items(ledger: &DayLedger, table: &TablePlan) -> Result<
                     name.to_string(),
                 )
             })?;
-            if record.plan != table.digest() {
-                return Err(Error::new(
-                    ErrorKind::Corrupt,
-                    "an object was transferred for another plan of its table; delete the object and its record, and the next tick transfers it again",
-                    format!("{}, {}", record.object, ledger.location(name.path())),
-                ));
-            }
             Ok(record)
         })
         .buffered(AT_ONCE)

@@ -110,7 +110,6 @@ async fn record_item(
 ) -> Result<()> {
     let report = result.report(item)?;
     let record = ItemRecord {
-        plan: table.digest(),
         object: item.object.clone(),
         generation: stored.generation,
         bytes: stored.bytes,

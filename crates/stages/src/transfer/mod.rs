@@ -22,7 +22,7 @@ use landbridge_core::plan::{DayPlan, Problem, TablePlan, TransferItem};
 use landbridge_core::{Error, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, EXPORT, ITEMS, revision_name};
+use landbridge_ledger::records::{self, EXPORT, ITEMS};
 
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
@@ -117,7 +117,7 @@ async fn open_tables(ledger: &DayLedger, plan: &DayPlan) -> Result<Option<Vec<Op
     let mut transferred = ledger.names(ITEMS).await?;
     let mut open = Vec::new();
     for entry in &plan.tables {
-        let name = revision_name(&entry.table, entry.revision);
+        let name = entry.record_name();
         let done = transferred.remove(&name).unwrap_or_default();
         if done.len() < entry.items {
             let Some(table) = ledger.table_plan(entry).await? else { return Ok(None) };

@@ -375,6 +375,7 @@ fn make_table_plan(
 fn table_entry(context: &Context, plan: &TablePlan) -> TableEntry {
     TableEntry {
         revision: plan.revision,
+        digest: plan.digest(),
         transfer_fingerprint: transfer_fingerprint(context, &plan.source_table),
         source_table: plan.source_table.clone(),
         table: plan.table.clone(),
