@@ -6,6 +6,7 @@
 //! | `three_days` | the main job |
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
+//! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
@@ -40,6 +41,7 @@ mod package;
 mod postgres;
 mod protection;
 mod python;
+mod quiet;
 mod reconcile;
 mod repeats;
 mod restore;

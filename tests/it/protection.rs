@@ -73,15 +73,19 @@ fn changes(env: &TestEnv) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_without_a_change_reads_one_record() {
+async fn a_pass_without_a_change_reads_three_records() {
     let env = start_with_published_day().await;
     env.tick("protect", LATER).await;
     env.cloud.calls().start_recording();
     let outcome = env.tick("protect", "2026-11-21T01:15:00Z").await;
     assert!(message(&outcome).contains("is in force"), "{outcome:?}");
     let calls = env.cloud.calls().recorded_calls();
-    assert_eq!(calls.len(), 1, "{calls:#?}");
-    assert!(calls[0].request.ends_with("/ledger/shop/contract.json"), "{calls:#?}");
+    // Of the contract; since when the functions run; the day, which is published.
+    let records = ["contract.json", "running.json", "2026-11-21/day.json"];
+    assert_eq!(calls.len(), records.len(), "{calls:#?}");
+    for (call, record) in calls.iter().zip(records) {
+        assert!(call.request.ends_with(&format!("/ledger/shop/{record}")), "{calls:#?}");
+    }
 }
 
 /// A class over the same rows changes at once, in both directions; opening a column is reported.

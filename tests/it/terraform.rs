@@ -61,7 +61,7 @@ async fn the_google_module_plans_the_expected_resources() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_examples_and_readmes_agree() {
-    pytest(&["test_documents.py"]).await;
+    pytest(&["test_documents.py", "test_policies.py"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

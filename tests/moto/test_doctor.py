@@ -314,6 +314,20 @@ WRONG = [
         "allow it in the role's",
     ),
     (
+        lambda it: it.allow(
+            "landbridge-shop-export", without(it.document("export"), "kms:GenerateDataKey")
+        ),
+        "export key permissions",
+        "do not allow landbridge-shop-export kms:GenerateDataKey",
+        "allow it in the role's",
+    ),
+    (
+        lambda it: it.allow(ROLE, without(it.document("export-role"), "kms:Encrypt")),
+        "export key permissions",
+        "do not allow shop-rds-export kms:Encrypt",
+        "allow it in the role's",
+    ),
+    (
         lambda it: it.allow("landbridge-shop-transfer", without(it.document("transfer"), "kms:Decrypt")),
         "export key permissions",
         "do not allow landbridge-shop-transfer kms:Decrypt",
@@ -382,9 +396,13 @@ def test_permissions_granted_in_other_ways_are_found(account):
     named["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-export"}
     account.key_policy(named)
     found = not_good(account.doctor())["export key permissions"]
-    assert found[1] == "the policies of key and role do not allow landbridge-shop-transfer kms:Decrypt"
+    missing = "the policies of key and role do not allow landbridge-shop-transfer kms:Decrypt, "
+    assert found[1].startswith(missing + f"{ROLE} kms:CreateGrant, {ROLE} kms:DescribeKey, {ROLE} kms:Decrypt")
     transfer = f"arn:aws:iam::{ACCOUNT}:role/{GROUP}-transfer"
     account.kms.create_grant(KeyId=account.arn, GranteePrincipal=transfer, Operations=["Decrypt"])
+    all_of_rds = ["CreateGrant", "DescribeKey", "Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom"]
+    all_of_rds += ["GenerateDataKeyWithoutPlaintext", "ReEncryptTo"]
+    account.kms.create_grant(KeyId=account.arn, GranteePrincipal=ROLE_ARN, Operations=all_of_rds)
     assert not not_good(account.doctor())
 
 

@@ -18,6 +18,7 @@ from servers import (
     HERE,
     REGION,
     ROOT,
+    SOURCE_KEY,
     google_side,
     mirrored,
     moto_server,
@@ -123,6 +124,7 @@ def deployed(tree, moto, local_google):
             "TF_VAR_contract_file": str(files["contract.yaml"]),
             "TF_VAR_package_dir": str(packages),
             "TF_VAR_google_credentials": local_google.variables["LANDBRIDGE_GCP_CREDENTIALS"],
+            "TF_VAR_source_kms_key_arn": SOURCE_KEY,
             "TF_VAR_policy_tags": local_google.variables["LANDBRIDGE_POLICY_TAGS"],
         },
     )

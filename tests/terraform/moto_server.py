@@ -63,8 +63,12 @@ def needs(response, action, resource):
             yield action, query["SourceArn"], {}
             yield "iam:PassRole", query["IamRoleArn"], {"iam:PassedToService": "export.rds.amazonaws.com"}
             key = key_arn(account, region, query["KmsKeyId"])
-            yield "kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "true"}
-            yield "kms:DescribeKey", key, {}
+            via = {"kms:ViaService": f"rds.{region}.amazonaws.com"}
+            yield "kms:CreateGrant", key, via | {"kms:GrantIsForAWSResource": "true"}
+            yield "kms:DescribeKey", key, via
+            # Not in the API reference; deployments that work have these.
+            for name in ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"):
+                yield f"kms:{name}", key, via
         elif call.startswith("Describe") and call.endswith("Snapshots"):
             yield action, arn, {}
         elif call == "DescribeExportTasks":

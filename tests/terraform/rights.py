@@ -29,6 +29,7 @@ NEEDED = [
     ("export", "PassExportRoleToRds", "iam:PassRole", NEXT_DAY),
     ("export", "GrantKeyToRds", "kms:CreateGrant", NEXT_DAY),
     ("export", "DescribeKey", "kms:DescribeKey", NEXT_DAY),
+    ("export", "UseKeyThroughRds", "kms:Decrypt", NEXT_DAY),
     ("export", "ListReadablePrefixes", "s3:ListBucket", HOUR),
     ("export", "ReadManifests", "s3:GetObject", HOUR),
     ("export", "DecryptManifests", "kms:Decrypt", HOUR),
@@ -158,6 +159,9 @@ MUST_NOT = [
         },
     ),
     ("export", "kms", "schedule_key_deletion", {"KeyId": "KEY"}),
+    # The key may be used by RDS in the name of the function, not by the function itself.
+    ("export", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
+    ("export", "kms", "encrypt", {"KeyId": "KEY", "Plaintext": b"x"}),
     # Another prefix, another bucket, another secret; the export must not be changed.
     ("transfer", "s3", "get_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x.parquet"}),
     ("transfer", "s3", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "exports/payroll"}),

@@ -9,7 +9,10 @@ from botocore.exceptions import ClientError
 from conftest import ACCOUNT, FUNCTIONS, REGION, ROOT, run
 from iam import render
 from rights import BUCKET, DAY, EXPORT, HOUR, MAY, MUST_NOT, NEEDED, NEXT_DAY
-from servers import COLUMNS, ROWS, write_export
+from servers import COLUMNS, ROWS, SOURCE_KEY, write_export
+
+
+AUDIT_BUCKET = f"landbridge-shop-audit-{ACCOUNT}"
 
 
 def test_a_second_plan_is_empty(deployed):
@@ -75,12 +78,15 @@ def values(deployed):
         "snapshot": "snapshot",
         "snapshot_call": "DBSnapshot",
         "bucket": BUCKET,
+        "audit_bucket": AUDIT_BUCKET,
         "export_path": "exports/",
         "ledger_prefix": "ledger",
         "config_prefix": "landbridge-config/shop",
         "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/landbridge-shop-rds-export",
         "key_arn": deployed.outputs["key_arn"],
         "token_key_arn": deployed.outputs["token_key_arn"],
+        "token_kms_key_arn": deployed.outputs["key_arn"],
+        "source_key_arn": SOURCE_KEY,
     }
 
 
@@ -88,6 +94,8 @@ def test_each_role_has_its_documents_of_infra_and_no_other(deployed):
     iam = deployed.moto.client("iam")
     wanted = {name: {name: f"{name}.json"} for name in FUNCTIONS}
     wanted["transfer"]["token-key"] = "transfer-token-key.json"
+    for name in ("snapshot", "export"):
+        wanted[name]["source-key"] = "source-key.json"
     wanted |= {
         "export-role": {"write-exports": "export-role.json"},
         "scheduler": {"start-functions": "scheduler.json"},
@@ -136,7 +144,12 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
         actual = functions.get_function(FunctionName=f"landbridge-shop-{name}")
         configuration = actual["Configuration"]
         assert configuration["Timeout"] < minutes * 60, name
-        assert actual["Concurrency"]["ReservedConcurrentExecutions"] == 1
+        # The last attempt starts before the event is too old: Lambda waits 60 and 120 seconds in between.
+        retry = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["retry"]
+        retries = retry["maximum_retry_attempts"]
+        waits = sum((60, 120)[:retries])
+        assert retries * configuration["Timeout"] + waits < retry["maximum_event_age_seconds"], name
+        assert "Concurrency" not in actual, "a new AWS account can reserve nothing"
         assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
         variables[name] = configuration["Environment"]["Variables"]
         given = set(variables[name])
@@ -145,6 +158,37 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     # Both compare a digest of files and tags with the recorded one: if they differed, one of the two
     # would count as older for ever.
     assert variables["load"] == variables["protect"]
+    # Lambda's limit for all variables of a function; the tags' common beginning is written once.
+    assert sum(len(key) + len(value) for key, value in variables["load"].items()) <= 4096
+    tags = json.loads(variables["load"]["LANDBRIDGE_POLICY_TAGS"])
+    given = json.loads(deployed.terraform.variables["TF_VAR_policy_tags"])
+    assert {name: tags["*"] + tag for name, tag in tags.items() if name != "*"} == given
+
+
+def test_forty_classes_fit_into_the_variables_of_a_function_and_a_hundred_are_refused(deployed):
+    plan = ("plan", "-input=false", "-no-color", "-refresh=false", "-target=module.aws.aws_lambda_function.this")
+    tags = json.loads(deployed.terraform.variables["TF_VAR_policy_tags"])
+    common = tags["unclassified"].rpartition("/")[0]
+
+    def with_classes(number):
+        more = {f"class_number_{it:03}": f"{common}/{10**18 + it}" for it in range(number)}
+        return ("-var", f"policy_tags={json.dumps(tags | more)}")
+
+    deployed.terraform.run(*plan, *with_classes(40))
+    output = deployed.terraform.run(*plan, *with_classes(100), expect=1)
+    assert "do not fit into the 4 KB" in " ".join(output.replace("│", "").split())
+
+
+def test_the_role_of_rds_is_not_the_role_of_a_function(deployed):
+    config = deployed.files["landbridge.yaml"]
+    text = config.read_text()
+    config.write_text(text.replace("landbridge-shop-rds-export", "landbridge-shop-transfer"))
+    try:
+        plan = ("plan", "-input=false", "-no-color", "-refresh=false", "-target=module.aws.aws_iam_role.export")
+        output = deployed.terraform.run(*plan, expect=1)
+    finally:
+        config.write_text(text)
+    assert "It must be a role of its own" in " ".join(output.replace("│", "").split())
 
 
 def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
@@ -169,6 +213,22 @@ def test_the_bucket_is_private_and_encrypted_and_expires_objects(deployed):
     assert kms.get_key_rotation_status(KeyId=deployed.outputs["key_arn"])["KeyRotationEnabled"]
 
 
+def test_reads_and_writes_of_exports_are_recorded_for_two_years(deployed):
+    trails = deployed.moto.client("cloudtrail")
+    [trail] = trails.describe_trails()["trailList"]
+    assert trail["Name"] == "landbridge-shop-exports" and trail["S3BucketName"] == AUDIT_BUCKET
+    assert trails.get_trail_status(Name=trail["Name"])["IsLogging"]
+    [selector] = trails.get_event_selectors(TrailName=trail["Name"])["AdvancedEventSelectors"]
+    of = {it["Field"]: it for it in selector["FieldSelectors"]}
+    assert of["resources.ARN"]["StartsWith"] == [f"arn:aws:s3:::{BUCKET}/exports/landbridge-shop-"]
+    s3 = deployed.moto.client("s3")
+    policy = json.loads(s3.get_bucket_policy(Bucket=AUDIT_BUCKET)["Policy"])
+    assert policy == render((ROOT / "infra/policies/audit-bucket.json").read_text(), values(deployed))
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=AUDIT_BUCKET)["Rules"]
+    assert rule["Expiration"]["Days"] == 730
+    assert all(s3.get_public_access_block(Bucket=AUDIT_BUCKET)["PublicAccessBlockConfiguration"].values())
+
+
 def test_terraform_state_contains_no_secret(deployed):
     secrets = deployed.moto.client("secretsmanager")
     actual = secrets.describe_secret(SecretId="landbridge/shop/token-key")
@@ -185,25 +245,36 @@ def test_every_alarm_reaches_the_topic(deployed):
     assert names == wanted | {f"{what}-{name}" for what in ("errors", "throttles") for name in FUNCTIONS}
     topic = deployed.outputs["alerts_topic_arn"]
     assert all(it["AlarmActions"] == [topic] for it in alarms)
-    silent = {
-        it["AlarmName"].removeprefix("landbridge-shop-")
-        for it in alarms
-        if it["TreatMissingData"] == "breaching"
-    }
-    assert silent == {"no-day", "silence", "unprotected"}
+    # Without data at the start or in a pause, no alarm rings; these two ring when data ends.
+    silent = {it["AlarmName"].removeprefix("landbridge-shop-") for it in alarms if it["InsufficientDataActions"]}
+    assert silent == {"silence", "unprotected"}
+    assert all(
+        it["TreatMissingData"] == ("missing" if it["InsufficientDataActions"] else "notBreaching") for it in alarms
+    )
+    file = json.loads((ROOT / "infra/alarms.json").read_text())
+    for it in alarms:
+        name = it["AlarmName"].removeprefix("landbridge-shop-")
+        wanted = file["alarms"].get(name) or file["alarms_of_each_function"][name.partition("-")[0]]
+        assert (it["MetricName"], it["Period"], it["Threshold"]) == (
+            wanted["metric"]["name"],
+            wanted["period"],
+            wanted["threshold"],
+        )
+        assert (it["EvaluationPeriods"], it["DatapointsToAlarm"]) == (wanted["periods"], wanted["datapoints"])
     subscribers = deployed.moto.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [it["Endpoint"] for it in subscribers] == ["oncall@example.com"]
 
 
 def matches(pattern, line):
-    """CloudWatch's filter patterns, as far as we use them: `{ $.a.b = "x" }`, `= "*"`, `IS TRUE`."""
-    path, _, test = re.fullmatch(r"\{ \$\.([\w.]+) (=|IS) (.+) \}", pattern).groups()
+    """CloudWatch's filter patterns, as far as we use them: `{ $.a.b = "*" }`, `{ $.a.b >= 0 }`."""
+    path, operator, test = re.fullmatch(r"\{ \$\.([\w.]+) (=|>=) (.+) \}", pattern).groups()
     value = line
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
-    if test == "TRUE":
-        return value is True
-    return value is not None and test.strip('"') in ("*", value)
+    if operator == ">=":
+        return isinstance(value, int) and value >= int(test)
+    assert test == '"*"'
+    return isinstance(value, str)
 
 
 def filters(deployed, name):
@@ -244,9 +315,14 @@ def test_every_function_works_with_its_own_role(deployed, role_sessions):
     answer = run(deployed, role_sessions, "load", at="2026-01-01T19:00:00Z")
     lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
     of_load = filters(deployed, "load")
-    for name in ("unpublished", "alerts"):
-        assert any(matches(of_load[name], line) for line in lines), (of_load[name], answer)
-    assert not any(matches(of_load["published"], line) for line in lines), answer
+    assert any(matches(of_load["alerts"], line) for line in lines), (of_load["alerts"], answer)
+    # Every protection pass logs how old the newest day is, also when Google does not answer.
+    answer = run(deployed, role_sessions, "protect", at="2026-01-01T15:00:00Z")
+    lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
+    of_protect = filters(deployed, "protect")
+    for name in ("hours_without_day", "day_overdue"):
+        found = [line for line in lines if matches(of_protect[name], line)]
+        assert len(found) == 1 and found[0]["fields"][name] == 0, (name, answer)
     assert deployed.moto.denied() == before
 
 

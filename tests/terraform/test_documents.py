@@ -21,12 +21,15 @@ VALUES = {
     "source": "shop",
     "source_id": "shop-prod",
     "bucket": "exports-and-ledger",
+    "audit_bucket": "landbridge-shop-audit-123456789012",
     "export_path": "exports/",
     "ledger_prefix": "ledger",
     "config_prefix": "landbridge-config/shop",
     "export_role_arn": "arn:aws:iam::123456789012:role/landbridge-shop-rds-export",
     "key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
     "token_key_arn": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:landbridge/shop/key-abcdef",
+    "token_kms_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/1b2c3d4e-5f60-7182-93a4-b5c6d7e8f90a",
+    "source_key_arn": "arn:aws:kms:ap-northeast-2:123456789012:key/2c3d4e5f-6071-8293-a4b5-c6d7e8f90a1b",
 }
 KINDS = [
     {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"},
@@ -46,6 +49,7 @@ ACTIONS = {
         "key.json",
         "AllowAlarmsToUseKey",
     ): "kms:GenerateDataKey* is what SNS requires (Amazon SNS Developer Guide)",
+    ("audit-bucket.json", "TlsOnly"): "a Deny",
     ("bucket.json", "TlsOnly"): "a Deny",
     ("bucket.json", "DenyOtherAccounts"): "a Deny",
     ("queue.json", "TlsOnly"): "a Deny",
@@ -61,15 +65,15 @@ RESOURCES = {
 }
 # Names that are not in `landbridge.yaml`, each with what restricts the statement instead.
 ANY_NAME = {
-    ("operator.json", "UseDatabaseGroups"): "groups are used only by restores, which must name the source",
-    ("operator.json", "GrantDatabaseKeyToRds"): "only RDS can get a grant, in RDS's own call",
-    ("operator.json", "DescribeDatabaseKey"): "only in RDS's own call",
+    ("operator-restore.json", "UseDatabaseGroups"): "groups are used only by restores, which must name the source",
+    ("operator-restore.json", "GrantDatabaseKeyToRds"): "only RDS can get a grant, in RDS's own call",
+    ("operator-restore.json", "DescribeDatabaseKey"): "only in RDS's own call",
 }
 
 
 def documents(kind=KINDS[0]):
     paths = sorted(POLICIES.glob("*.json"))
-    assert len(paths) == 17
+    assert len(paths) == 20
     return {path.name: render(path.read_text(), VALUES | kind) for path in paths}
 
 
@@ -105,6 +109,7 @@ def test_only_the_designed_principals_are_trusted():
         if "Principal" in document["Statement"][0]
     }
     assert principals == {
+        "audit-bucket.json": ["*", *[{"Service": "cloudtrail.amazonaws.com"}] * 2],
         "bucket.json": ["*", "*"],  # both are Denies, see above
         "key.json": [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "cloudwatch.amazonaws.com"}],
         "queue.json": ["*"],

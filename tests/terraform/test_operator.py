@@ -12,17 +12,18 @@ from rights import BUCKET, DAY, HOUR, RDS, SNAPSHOT
 
 CONFIG = ROOT / "terraform/examples/complete/landbridge.yaml"
 RESTORED = [{"Key": "landbridge:restored-from", "Value": "x"}]
+ON_CALL = ["operator", "operator-restore"]
 DRILL = [{"Key": "landbridge:drill", "Value": "shop"}]
 
 
 @pytest.fixture(scope="session")
 def operator(deployed, role_sessions):
-    """Sessions of two roles: one with `operator` alone, one with both policies."""
+    """Sessions of two roles: one with `operator` and `operator-restore`, one with all three."""
     moto = deployed.moto
     moto.enforce(False)
     iam, arns = moto.client("iam"), deployed.outputs["operator_policy_arns"]
     sessions = {}
-    for name, policies in [("oncall", ["operator"]), ("oncall-swap", ["operator", "operator-swap"])]:
+    for name, policies in [("oncall", ON_CALL), ("oncall-swap", [*ON_CALL, "operator-swap"])]:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
         for policy in policies:
             iam.attach_role_policy(RoleName=name, PolicyArn=arns[policy])
@@ -81,7 +82,7 @@ def test_the_policies_are_attached_to_no_one(deployed, role_sessions):
 
 
 def test_the_runbook_works_with_the_operator_policy(deployed, operator):
-    """The commands of docs/runbooks/restore.md with the policy `operator` alone."""
+    """The commands of docs/runbooks/restore.md without the policy `operator-swap`."""
     oncall = operator["oncall"]
     assert SNAPSHOT in landbridge(deployed, oncall, "snapshots")
     assert "shop-prod" in landbridge(deployed, oncall, "status")

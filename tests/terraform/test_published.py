@@ -57,7 +57,7 @@ def test_the_contract_is_in_force_and_compared_again_on_the_next_day(deployed, r
     moto.enforce(False)
     iam, role = moto.client("iam"), {"RoleName": "landbridge-shop-protect", "PolicyName": "protect"}
     complete = iam.get_role_policy(**role)["PolicyDocument"]
-    less = [it for it in complete["Statement"] if it["Sid"] != "ReadClaimsAndReceipts"]
+    less = [it for it in complete["Statement"] if it["Sid"] != "ReadClaimsReceiptsAndDays"]
     assert len(less) == len(complete["Statement"]) - 1
     iam.put_role_policy(**role, PolicyDocument=json.dumps(complete | {"Statement": less}))
     before = len(moto.denied())

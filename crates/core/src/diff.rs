@@ -103,6 +103,18 @@ impl SchemaChange {
 /// Resource names of policy tags by class.
 pub type PolicyTags = BTreeMap<String, String>;
 
+/// Reads the variable `LANDBRIDGE_POLICY_TAGS`: a JSON object from classes to resource names. What the
+/// names have in common may be written once, under `*`; a value without `/` follows it. `None` if the text
+/// is not such an object.
+pub fn parse_policy_tags(json: &str) -> Option<PolicyTags> {
+    let mut tags: PolicyTags = serde_json::from_str(json).ok()?;
+    let common = tags.remove("*");
+    for tag in tags.values_mut().filter(|tag| !tag.contains('/')) {
+        *tag = format!("{}{tag}", common.as_deref()?);
+    }
+    Some(tags)
+}
+
 /// The policy tag of a class; `None` for class `none`.
 ///
 /// # Errors
@@ -255,6 +267,21 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+
+    #[test]
+    fn policy_tags_may_share_their_beginning() {
+        let tags =
+            |json| parse_policy_tags(json).map(|tags| tags.into_values().collect::<Vec<_>>());
+        let taxonomy = "projects/p/locations/l/taxonomies/1/policyTags/";
+        let full = format!(r#"{{"email": "{taxonomy}2", "name": "{taxonomy}3"}}"#);
+        let short = format!(r#"{{"*": "{taxonomy}", "email": "2", "name": "{taxonomy}3"}}"#);
+        assert_eq!(tags(&full), Some(vec![format!("{taxonomy}2"), format!("{taxonomy}3")]));
+        assert_eq!(tags(&short), tags(&full));
+        assert_eq!(tags("{}"), Some(Vec::new()));
+        for wrong in [r#"{"email": "2"}"#, "[]", r#"{"email": 2}"#, ""] {
+            assert_eq!(tags(wrong), None, "{wrong}");
+        }
+    }
 
     fn tags() -> PolicyTags {
         [("email", "t/email"), ("unclassified", "t/unclassified")]

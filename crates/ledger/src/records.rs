@@ -31,6 +31,9 @@ pub static DAY: DayName<DayRecord> = DayName::fixed("day.json");
 /// The newest contract that was deployed.
 pub static CONTRACT: SourceName<ContractRecord> = SourceName::fixed("contract.json");
 
+/// Since when the functions run without a pause.
+pub static RUNNING: SourceName<RunningRecord> = SourceName::fixed("running.json");
+
 /// The folder of [`item`].
 pub const ITEMS: &str = "items";
 /// The folder of [`failure`].
@@ -249,6 +252,15 @@ impl Claim {
         let columns = rows.filter_map(|rows| rows.columns.as_ref()).flatten();
         columns.filter(|(_, column)| column.stays_text).map(|(name, _)| name.clone()).collect()
     }
+}
+
+/// Since when the functions run without a pause: what a day's absence is measured from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningRecord {
+    /// The first tick after the deployment or after a pause.
+    pub since: Timestamp,
+    /// A recent tick: the record is written once an hour.
+    pub seen: Timestamp,
 }
 
 /// The newest contract that was deployed, and whether its protection is in force.

@@ -8,7 +8,7 @@ use landbridge_aws::Aws;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
-use landbridge_core::diff::PolicyTags;
+use landbridge_core::diff::{PolicyTags, parse_policy_tags};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
 use landbridge_parquet::rewrite::TokenKey;
@@ -195,7 +195,7 @@ fn unreadable(place: String) -> Error {
 
 fn policy_tags(config: &Config) -> Result<PolicyTags> {
     let mut tags: PolicyTags = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
-        Ok(json) => serde_json::from_str(&json).map_err(|_| {
+        Ok(json) => parse_policy_tags(&json).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
                 "LANDBRIDGE_POLICY_TAGS must be a JSON object of policy tags by class",

@@ -31,66 +31,23 @@ resource "aws_sqs_queue_policy" "failures" {
   policy    = templatefile("${local.infra}/policies/queue.json", local.policy)
 }
 
+# The alarms themselves are in infra/alarms.json, which the tests evaluate as CloudWatch does.
 locals {
-  namespace = "Landbridge/${local.source}"
+  namespace  = "Landbridge/${local.source}"
+  alarm_file = jsondecode(templatefile("${local.infra}/alarms.json", local.schedule))
   # Log lines of the functions that become metrics. The tracing library writes its values under `fields`.
-  log_metrics = {
-    unpublished = { function = "load", pattern = "{ $.fields.message = \"the day is not published by its deadline\" }" }
-    published   = { function = "load", pattern = "{ $.fields.published IS TRUE }" }
-    alerts      = { function = null, pattern = "{ $.fields.alert = \"*\" }" }
-  }
   filters = merge([
-    for metric, it in local.log_metrics : {
-      for function in it.function == null ? local.functions : toset([it.function]) :
-      "${metric}-${function}" => { metric = metric, function = function, pattern = it.pattern }
+    for metric, it in local.alarm_file.log_metrics : {
+      for function in it.function == "*" ? local.functions : toset([it.function]) :
+      "${metric}-${function}" => merge(it, { metric = metric, function = function })
     }
   ]...)
-
-  lambda = "AWS/Lambda"
-  alarms = merge(
-    {
-      unpublished = {
-        description = "The day was not published by its deadline (${local.schedule.deadline_hour}:00 ${local.schedule.zone})."
-        namespace   = local.namespace, metric = "unpublished", dimensions = {}
-        period      = 300, periods = 1, above = 0, silent = false
-      }
-      no-day = {
-        description = "No day was published for 28 hours, for any reason, including a load that never started."
-        namespace   = local.namespace, metric = "published", dimensions = {}
-        period      = 3600, periods = 28, above = null, silent = true
-      }
-      alerts = {
-        description = "A function raised an alert: see the log line with the field `alert`."
-        namespace   = local.namespace, metric = "alerts", dimensions = {}
-        period      = 300, periods = 1, above = 0, silent = false
-      }
-      silence = {
-        description = "No tick for two hours: the function snapshot, which starts three times an hour, was not started."
-        namespace   = local.lambda, metric = "Invocations", dimensions = { FunctionName = "${local.name}-snapshot" }
-        period      = 3600, periods = 2, above = null, silent = true
-      }
-      unprotected = {
-        description = "No protection pass for 15 minutes: the function protect, which starts every five minutes, was not started, so a tightened contract is not applied."
-        namespace   = local.lambda, metric = "Invocations", dimensions = { FunctionName = "${local.name}-protect" }
-        period      = 900, periods = 1, above = null, silent = true
-      }
-      failures = {
-        description = "A tick failed after all retries and is in the queue of failed events."
-        namespace   = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${local.name}-failures" }
-        period      = 300, periods = 1, above = 0, silent = false
-      }
-    },
-    { for function in local.functions : "errors-${function}" => {
-      description = "The function ${function} failed at least three times within 15 minutes."
-      namespace   = local.lambda, metric = "Errors", dimensions = { FunctionName = "${local.name}-${function}" }
-      period      = 900, periods = 1, above = 2, silent = false
-    } },
-    { for function in local.functions : "throttles-${function}" => {
-      description = "Starts of the function ${function} were throttled at least three times within 15 minutes: it was still running, or the account's concurrency is used up."
-      namespace   = local.lambda, metric = "Throttles", dimensions = { FunctionName = "${local.name}-${function}" }
-      period      = 900, periods = 1, above = 2, silent = false
-    } },
-  )
+  alarms = merge(local.alarm_file.alarms, [
+    for kind, it in local.alarm_file.alarms_of_each_function : {
+      for function in local.functions : "${kind}-${function}" => merge(it, { metric = merge(it.metric, { function = function }) })
+    }
+  ]...)
+  namespaces = { log = local.namespace, function = "AWS/Lambda", queue = "AWS/SQS" }
 }
 
 resource "aws_cloudwatch_log_metric_filter" "this" {
@@ -101,27 +58,32 @@ resource "aws_cloudwatch_log_metric_filter" "this" {
   metric_transformation {
     namespace = local.namespace
     name      = each.value.metric
-    value     = "1"
+    value     = each.value.value
   }
 }
 
-# `above`: the alarm starts if the value is greater. `silent`: the alarm starts if the value is below 1 or there is no data.
+# `missing = "missing"`: the state INSUFFICIENT_DATA is the alarm. A new or resumed deployment starts in this
+# state, without a message; the first tick ends it with one.
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each            = local.alarms
-  alarm_name          = "${local.name}-${each.key}"
-  alarm_description   = each.value.description
-  namespace           = each.value.namespace
-  metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
-  statistic           = each.value.namespace == "AWS/SQS" ? "Maximum" : "Sum"
-  period              = each.value.period
-  evaluation_periods  = each.value.periods
-  datapoints_to_alarm = each.value.periods
-  comparison_operator = each.value.silent ? "LessThanThreshold" : "GreaterThanThreshold"
-  threshold           = each.value.silent ? 1 : each.value.above
-  treat_missing_data  = each.value.silent ? "breaching" : "notBreaching"
-  actions_enabled     = var.enabled
-  alarm_actions       = [aws_sns_topic.alerts.arn]
-  ok_actions          = [aws_sns_topic.alerts.arn]
-  tags                = local.tags
+  for_each          = local.alarms
+  alarm_name        = "${local.name}-${each.key}"
+  alarm_description = each.value.description
+  namespace         = local.namespaces[each.value.metric.of]
+  metric_name       = each.value.metric.name
+  dimensions = merge(
+    each.value.metric.of == "function" ? { FunctionName = "${local.name}-${each.value.metric.function}" } : {},
+    each.value.metric.of == "queue" ? { QueueName = "${local.name}-failures" } : {},
+  )
+  statistic                 = each.value.statistic
+  period                    = each.value.period
+  evaluation_periods        = each.value.periods
+  datapoints_to_alarm       = each.value.datapoints
+  comparison_operator       = each.value.comparison
+  threshold                 = each.value.threshold
+  treat_missing_data        = each.value.missing
+  actions_enabled           = var.enabled
+  alarm_actions             = [aws_sns_topic.alerts.arn]
+  ok_actions                = [aws_sns_topic.alerts.arn]
+  insufficient_data_actions = each.value.missing == "missing" ? [aws_sns_topic.alerts.arn] : []
+  tags                      = local.tags
 }

@@ -19,7 +19,7 @@ resource "aws_lambda_function" "this" {
   architectures                  = [var.architecture]
   memory_size                    = var.memory_mb[each.key]
   timeout                        = var.timeout_seconds[each.key]
-  reserved_concurrent_executions = var.reserved_concurrency
+  reserved_concurrent_executions = var.reserved_concurrency == null ? -1 : var.reserved_concurrency
   tags                           = local.tags
 
   environment {
@@ -32,22 +32,34 @@ resource "aws_lambda_function" "this" {
       },
       # Snapshot and export do not call Google.
       contains(["transfer", "load", "protect"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
-      contains(["load", "protect"], each.key) ? { LANDBRIDGE_POLICY_TAGS = jsonencode(var.policy_tags) } : {},
+      contains(["load", "protect"], each.key) ? { LANDBRIDGE_POLICY_TAGS = local.policy_tags } : {},
     )
   }
 
   # The log group must exist first: otherwise Lambda creates one that never expires.
-  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function, aws_iam_role_policy.token_key, aws_iam_role_policy.source_key]
 
   lifecycle {
     precondition {
       condition     = !contains(["load", "protect"], each.key) || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
       error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag, load and protect would stop."
     }
+    precondition {
+      condition     = length(local.policy_tags) + length(var.google_credentials) < 3600
+      error_message = "The ${length(var.policy_tags)} classes in landbridge.yaml do not fit into the 4 KB that Lambda allows for a function's variables. Use fewer classes or shorter names, or set policy_tag for some of them."
+    }
   }
 }
 
 locals {
+  # Lambda allows 4 KB of variables, so what all tags have in common is written once, under `*`, which no class
+  # is called.
+  tag_prefixes = distinct([for tag in values(var.policy_tags) : regex("^.+/", tag)])
+  policy_tags = jsonencode(length(local.tag_prefixes) == 1
+    ? merge({ "*" = local.tag_prefixes[0] }, { for class, tag in var.policy_tags : class => trimprefix(tag, local.tag_prefixes[0]) })
+    : var.policy_tags
+  )
+
   # Classes without a policy_tag in landbridge.yaml. The class `unclassified` always exists.
   classes = distinct(concat(
     [for name, class in try(local.config.pii.classes, {}) : name if try(class.policy_tag, null) == null],

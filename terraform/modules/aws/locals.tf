@@ -41,9 +41,13 @@ locals {
     export_path     = local.export.prefix == "" ? "" : "${trim(local.export.prefix, "/")}/"
     ledger_prefix   = trim(local.ledger.prefix, "/")
     config_prefix   = local.config_prefix
+    audit_bucket    = local.audit_bucket
     export_role_arn = local.export.role_arn
     key_arn         = local.key_arn
     token_key_arn   = local.token_key_arn == null ? "" : local.token_key_arn
+    # A secret of this module is encrypted with our key; an existing one may have a key of its own.
+    token_kms_key_arn = coalesce(var.token_kms_key_arn, local.key_arn)
+    source_key_arn    = var.source_kms_key_arn == null ? "" : var.source_kms_key_arn
   }
 
   config_prefix = "landbridge-config/${local.source}"

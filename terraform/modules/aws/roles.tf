@@ -23,12 +23,28 @@ resource "aws_iam_role_policy" "token_key" {
   policy = templatefile("${local.infra}/policies/transfer-token-key.json", local.policy)
 }
 
+# A source that is encrypted with a customer-managed key: RDS uses that key for the snapshot and for the
+# export, in the name of whoever starts them.
+resource "aws_iam_role_policy" "source_key" {
+  for_each = var.source_kms_key_arn == null ? toset([]) : toset(["snapshot", "export"])
+  name     = "source-key"
+  role     = aws_iam_role.function[each.key].id
+  policy   = templatefile("${local.infra}/policies/source-key.json", local.policy)
+}
+
 resource "aws_iam_role" "export" {
   name               = local.export_role.name
   path               = local.export_role.path
   description        = "Landbridge ${local.source}: RDS assumes this role to write exports"
   assume_role_policy = templatefile("${local.infra}/policies/trust-export.json", local.policy)
   tags               = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = !contains([for role in setunion(local.functions, ["scheduler"]) : "${local.name}-${role}"], local.export_role.name)
+      error_message = "export.role_arn in landbridge.yaml names the role of a function or of the schedules, ${local.export_role.name}. It must be a role of its own, for example ${local.name}-rds-export: RDS assumes it."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "export" {
@@ -50,11 +66,16 @@ resource "aws_iam_role_policy" "scheduler" {
   policy = templatefile("${local.infra}/policies/scheduler.json", local.policy)
 }
 
-# For people. This module attaches them to nobody: the account's owner decides who is on call.
+# For people. This module attaches them to nobody: the account's owner decides who is on call. They are
+# three, because a managed policy has at most 6,144 characters (IAM quotas).
 resource "aws_iam_policy" "operator" {
-  for_each    = toset(["operator", "operator-swap"])
+  for_each = {
+    operator         = "list and pin snapshots, read receipts"
+    operator-restore = "restore, drill; in addition to the policy operator"
+    operator-swap    = "swap in a restored database, in addition to the policies operator and operator-restore"
+  }
   name        = "${local.name}-${each.key}"
-  description = each.key == "operator" ? "Landbridge ${local.source}: list, pin, restore, drill, read receipts" : "Landbridge ${local.source}: swap in a restored database, in addition to the policy operator"
+  description = "Landbridge ${local.source}: ${each.value}"
   policy      = templatefile("${local.infra}/policies/${each.key}.json", local.policy)
   tags        = local.tags
 }

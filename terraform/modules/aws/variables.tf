@@ -60,8 +60,8 @@ variable "alert_emails" {
 }
 
 variable "memory_mb" {
-  description = "Memory of each function in MB. Transfer needs `transfer.memory_mib` in `landbridge.yaml` plus about 100 MB. More memory also gives more CPU and network."
-  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1024), load = optional(number, 256), protect = optional(number, 128) })
+  description = "Memory of each function in MB. Transfer needs `transfer.memory_mib` in `landbridge.yaml` plus about 100 MB; more memory also gives more CPU and network, and 1,769 MB is one whole processor, which transfer uses."
+  type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1769), load = optional(number, 256), protect = optional(number, 128) })
   default     = {}
   validation {
     condition     = alltrue([for mb in values(var.memory_mb) : mb >= 128 && mb <= 10240])
@@ -70,7 +70,7 @@ variable "memory_mb" {
 }
 
 variable "timeout_seconds" {
-  description = "Seconds that one start of a function may take. Keep it below the time between two starts, so that they do not overlap; the next start continues unfinished work. If it is longer, events wait, are throttled, and end in the queue of failed events."
+  description = "Seconds that one start of a function may take. Keep it below the time between two starts, so that they do not overlap; the next start continues unfinished work. If it is longer, two starts do the same work at once, which costs but does no harm."
   type        = object({ snapshot = optional(number, 120), export = optional(number, 120), transfer = optional(number, 285), load = optional(number, 285), protect = optional(number, 285) })
   default     = {}
   validation {
@@ -80,12 +80,32 @@ variable "timeout_seconds" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many instances of each function may run at the same time. With 1, ticks never overlap. -1 reserves nothing, for accounts with a small concurrency quota; two concurrent ticks do no harm."
+  description = "Concurrent executions that are reserved for each function. By default none are: a new AWS account has a quota of ten, of which none can be reserved. Two concurrent ticks of a function do no harm, because every write is conditional. With 1, a tick that starts while another is running is throttled instead; this needs an account quota of at least 105."
   type        = number
-  default     = 1
+  default     = null
   validation {
-    condition     = contains([-1, 1], var.reserved_concurrency)
-    error_message = "reserved_concurrency must be 1 or -1."
+    condition     = var.reserved_concurrency == null || var.reserved_concurrency == 1
+    error_message = "reserved_concurrency must be 1 or null. 0 would stop the functions: to pause them, set enabled = false."
+  }
+}
+
+variable "source_kms_key_arn" {
+  description = "ARN of the customer-managed KMS key that encrypts the source, if it has one. `snapshot` and `export` may then use it through RDS. Not needed for the key `aws/rds`. `aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,KmsKeyId]'` shows the key. If the key belongs to another account, its key policy must allow these two roles too."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.source_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[^:]+:[0-9]{12}:key/[0-9A-Za-z-]+$", var.source_kms_key_arn))
+    error_message = "source_kms_key_arn must be the ARN of a key, arn:aws:kms:<region>:<account>:key/<id>, not of an alias: IAM policies cannot name aliases."
+  }
+}
+
+variable "token_kms_key_arn" {
+  description = "ARN of the customer-managed KMS key that encrypts the secret `transfer.token_key`, if that is an existing secret (an ARN) with a key other than `export.kms_key`. Not needed for the key `aws/secretsmanager`."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.token_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[^:]+:[0-9]{12}:key/[0-9A-Za-z-]+$", var.token_kms_key_arn))
+    error_message = "token_kms_key_arn must be the ARN of a key, arn:aws:kms:<region>:<account>:key/<id>, not of an alias: IAM policies cannot name aliases."
   }
 }
 
@@ -106,6 +126,16 @@ variable "export_retention_days" {
   validation {
     condition     = var.export_retention_days >= 1
     error_message = "export_retention_days must be at least 1: the files of a day are needed until the day is loaded."
+  }
+}
+
+variable "audit_retention_days" {
+  description = "Days for which a bucket of its own keeps who read and wrote the exported files (CloudTrail data events, about 0.15 US dollars a month for 600 files a day). `null`: no trail and no bucket, for accounts that already record these events."
+  type        = number
+  default     = 730
+  validation {
+    condition     = var.audit_retention_days == null ? true : var.audit_retention_days >= 1 && var.audit_retention_days <= 3650
+    error_message = "audit_retention_days must be a number from 1 to 3650, or null."
   }
 }
 

@@ -12,6 +12,7 @@ variable "contract_file" { type = string }
 variable "package_dir" { type = string }
 variable "google_credentials" { type = string }
 variable "policy_tags" { type = map(string) }
+variable "source_kms_key_arn" { type = string }
 
 provider "aws" {
   region                      = "ap-northeast-2"
@@ -23,6 +24,7 @@ provider "aws" {
   skip_region_validation      = true
   max_retries                 = 2
   endpoints {
+    cloudtrail     = var.endpoint
     cloudwatch     = var.endpoint
     iam            = var.endpoint
     kms            = var.endpoint
@@ -45,6 +47,7 @@ module "aws" {
   alert_emails       = ["oncall@example.com"]
   google_credentials = var.google_credentials
   policy_tags        = var.policy_tags
+  source_kms_key_arn = var.source_kms_key_arn
 }
 
 output "module" {

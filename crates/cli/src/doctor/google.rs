@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_core::contract::Contract;
+use landbridge_core::diff::parse_policy_tags;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Inspector;
 use landbridge_gcp::inspect::CredentialSource;
@@ -167,7 +168,7 @@ async fn dataset(
 /// `landbridge.yaml`.
 fn tags_by_class(config: &Config) -> Result<BTreeMap<String, Option<String>>, String> {
     let given: BTreeMap<String, String> = match std::env::var("LANDBRIDGE_POLICY_TAGS") {
-        Ok(json) => serde_json::from_str(&json).map_err(|_| {
+        Ok(json) => parse_policy_tags(&json).ok_or_else(|| {
             "LANDBRIDGE_POLICY_TAGS is not a JSON object that maps classes to tags".to_owned()
         })?,
         Err(_) => BTreeMap::new(),

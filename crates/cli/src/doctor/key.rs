@@ -9,16 +9,42 @@ use super::client::SignedClient;
 use super::line::ReportLine;
 use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
 use super::response::{CallError, CallResult};
-use super::role::{Policies, account_of, policies, show_policies_command};
+use super::role::{Policies, account_of, name_of, policies, show_policies_command};
 
-/// The permissions that each function needs on the key, and the service through which it calls KMS.
-/// Starting an export needs `CreateGrant` and `DescribeKey` (RDS API reference, StartExportTask,
-/// `KmsKeyId`), reading an encrypted object needs `Decrypt` (S3 User Guide, "Using server-side
-/// encryption with AWS KMS keys").
-const USES: [(&str, &[(&str, &str)]); 2] = [
-    ("export", &[("kms:CreateGrant", "rds"), ("kms:DescribeKey", "rds"), ("kms:Decrypt", "s3")]),
-    ("transfer", &[("kms:Decrypt", "s3")]),
+/// What using a key through RDS takes: the role of an export "must have encryption and decryption
+/// permissions" (Amazon RDS User Guide, "Exporting DB snapshot data to Amazon S3"). The API reference of
+/// StartExportTask names `CreateGrant` and `DescribeKey` only; deployments that work have these too.
+const THROUGH_RDS: [(&str, &str); 8] = [
+    ("kms:CreateGrant", "rds"),
+    ("kms:DescribeKey", "rds"),
+    ("kms:Decrypt", "rds"),
+    ("kms:Encrypt", "rds"),
+    ("kms:GenerateDataKey", "rds"),
+    ("kms:GenerateDataKeyWithoutPlaintext", "rds"),
+    ("kms:ReEncryptFrom", "rds"),
+    ("kms:ReEncryptTo", "rds"),
 ];
+/// Reading an encrypted object needs `Decrypt` (S3 User Guide, "Using server-side encryption with AWS KMS
+/// keys").
+const THROUGH_S3: [(&str, &str); 1] = [("kms:Decrypt", "s3")];
+
+/// The ARN of a role, and the permissions that it needs on the key with the service through which KMS is
+/// called.
+type Uses = (String, Vec<(&'static str, &'static str)>);
+
+/// The permissions that the functions and the role of RDS need.
+fn uses(config: &Config) -> [Uses; 3] {
+    let role = &config.export.role_arn;
+    let partition = role.split(':').nth(1).unwrap_or("aws");
+    let (account, source) = (account_of(role), &config.source.name);
+    let function =
+        |name: &str| format!("arn:{partition}:iam::{account}:role/landbridge-{source}-{name}");
+    [
+        (function("export"), [&THROUGH_RDS[..], &THROUGH_S3].concat()),
+        (function("transfer"), THROUGH_S3.to_vec()),
+        (role.clone(), THROUGH_RDS.to_vec()),
+    ]
+}
 
 /// Checks the key: its state, its rotation, and the functions' permissions on it.
 pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) -> [ReportLine; 3] {
@@ -129,7 +155,7 @@ enum Permission {
     Unknown(String),
 }
 
-/// Checks every permission of [`USES`].
+/// Checks every permission of [`uses`].
 async fn check_permissions(
     mut line: ReportLine,
     client: &SignedClient,
@@ -148,21 +174,26 @@ async fn check_permissions(
     let account = account_of(&config.export.role_arn);
     let access = KeyAccess { client, arn, policy, account, region: &config.source.region };
     let (mut missing, mut unknown) = (Vec::new(), None);
-    for (function, uses) in USES {
-        let name = format!("landbridge-{}-{function}", config.source.name);
-        let role = match policies(client, &name).await {
+    for (role_arn, uses) in uses(config) {
+        let name = name_of(&role_arn);
+        let role = match policies(client, name).await {
             Ok(role) => role,
+            // The line `export role trust` reports a missing role of RDS.
+            Err(CallError::NotFound) if role_arn == config.export.role_arn => {
+                line.unchecked(format!("needs the role {name}"), None);
+                return line;
+            }
             Err(CallError::NotFound) => {
                 let advice = "create it: terraform apply";
                 return phase.missing(line, &format!("there is no role {name}"), advice);
             }
             Err(error) => {
-                error.report_on(&mut line, show_policies_command(&name));
+                error.report_on(&mut line, show_policies_command(name));
                 return line;
             }
         };
         for (action, service) in uses {
-            match access.permission(&name, &role, action, service).await {
+            match access.permission(&role_arn, &role, action, service).await {
                 Ok(Permission::Granted) => {}
                 Ok(Permission::Missing(what)) => missing.push(what),
                 Ok(Permission::Unknown(why)) => unknown = Some(why),
@@ -184,36 +215,35 @@ async fn check_permissions(
         ),
         (true, Some(why)) => line.unchecked(format!("not evaluated: {why}"), Some(show_policy)),
         (true, None) => {
-            line.good("export may create grants for RDS; export and transfer may decrypt");
+            line.good("export and the role of RDS may encrypt with it, export and transfer may decrypt");
         }
     }
     line
 }
 
 impl KeyAccess<'_> {
-    /// Evaluates one permission of the role `name`, called through `service`.
+    /// Evaluates one permission of a role, called through `service`.
     async fn permission(
         &self,
-        name: &str,
+        role_arn: &str,
         role: &Policies,
         action: &str,
         service: &str,
     ) -> CallResult<Permission> {
-        let partition = self.arn.split(':').nth(1).unwrap_or("aws");
-        let role_arn = format!("arn:{partition}:iam::{}:role/{name}", self.account);
+        let name = name_of(role_arn);
         let via = format!("{service}.{}.amazonaws.com", self.region);
         let known = [
             ("kms:ViaService", via.as_str()),
             ("kms:CallerAccount", self.account),
             ("kms:GrantIsForAWSResource", "true"),
             ("aws:PrincipalAccount", self.account),
-            ("aws:PrincipalArn", &role_arn),
+            ("aws:PrincipalArn", role_arn),
             ("aws:SecureTransport", "true"),
         ];
         let request = |caller| AccessRequest { caller, action, resource: self.arn, known: &known };
         let same_account = self.account == account_of(self.arn);
         let undecided =
-            match evaluate_key_access(&self.policy, role, same_account, &role_arn, request) {
+            match evaluate_key_access(&self.policy, role, same_account, role_arn, request) {
                 Verdict::Allowed => return Ok(Permission::Granted),
                 Verdict::Denied(statement) => {
                     let what = format!("{name} {action} (denied by {statement})");
@@ -222,7 +252,7 @@ impl KeyAccess<'_> {
                 undecided => undecided,
             };
         // A grant gives the permission independently of both policies.
-        match has_grant(self.client, self.arn, &role_arn, action).await {
+        match has_grant(self.client, self.arn, role_arn, action).await {
             Ok(true) => return Ok(Permission::Granted),
             Ok(false) => {}
             Err(CallError::MissingPermission(permission)) => {

@@ -33,16 +33,16 @@ fn the_estimate_of_the_documented_workload() {
         out | KMS, requests                              11.22  10,000 requests                    0.03      0.34          0.34
         out | S3 writes and listings                     52.74  1,000 requests                   0.0045      0.24          0.24
         out | BigQuery storage (loads are free)              9  GiB-month              10          0.02      0.00          0.18
+        out | Lambda memory and time                  7,401.33  GiB-second        400,000  0.0000133334  ?   0.00          0.10
         out | Cloud Storage writes                       18.71  1,000 writes                      0.005  ?   0.09          0.09
         out | S3 reads                                  249.48  1,000 requests                  0.00035      0.09          0.09
-        out | Lambda memory and time                  5,245.05  GiB-second        400,000  0.0000133334  ?   0.00          0.07
         out | CloudWatch Logs                             0.04  GiB                     5          0.76      0.00          0.03
         out | EventBridge Scheduler                       0.01  million starts         14             1  ?   0.00          0.01
         out | Secrets Manager, reads                      0.11  10,000 reads                       0.05  ?   0.01          0.01
         out | Lambda starts                               0.01  million starts          1           0.2  ?   0.00         <0.01
         out | SNS mails of alarms                         0.03  1,000 mails             1          0.02  ?   0.00         <0.01
         out | SQS queue of failures                      <0.01  million requests        1           0.4  ?   0.00         <0.01
-        out | total                                                                                         12.51         26.21
+        out | total                                                                                         12.51         26.24
         out |
         out | ? not confirmed
         out |

@@ -55,7 +55,7 @@ fn check(estimate: &Estimate, expected: &Expect) {
 ///   24 h x 12 = 288 of protect; (168 + 288) x 30.4167 = 13,870 a month
 /// - S3: 21 GiB x 0.025 = 0.525; writes (615 x 2 + 168 x 3) x 30.4167 = 52,742.5, x 0.0045 a
 ///   thousand = 0.237; reads (615 x 6 + 168 x 20 + 288 x 4) x 30.4167 = 249,477.5, x 0.00035 = 0.087
-/// - Lambda: 4,150.05 GiB-seconds, and 288 x 0.125 x 30.4167 = 1,095 of protect
+/// - Lambda: 6,306.33 GiB-seconds, of which (36 + 3 x 1024 / 50) x 1769 / 1024 x 30.4167 are those of transfer, and 288 x 0.125 x 30.4167 = 1,095 of protect
 /// - KMS: key 1.00, uses 615 x 6 x 30.4167 = 112,237.5, x 0.03 a ten thousand = 0.337
 /// - Cloud Storage: 21 GiB x 0.023 = 0.483; writes 615 x 30.4167 = 18,706, x 0.005 = 0.094
 /// - 16 alarms, 10 free: 0.60; a secret: 0.40; BigQuery 9 GiB, 10 free, otherwise 0.18
@@ -77,16 +77,16 @@ fn a_month_of_the_demo_costs_what_was_computed_manually() {
             kms-uses              11.224 x 0.03           0.337   0.337
             s3-writes             52.742 x 0.0045         0.237   0.237
             tables                 9.000 x 0.02           0.000   0.180
+            lambda-time         7401.330 x 0.0000133334   0.000   0.099 ?
             landing-writes        18.706 x 0.005          0.094   0.094 ?
             s3-reads             249.477 x 0.00035        0.087   0.087
-            lambda-time         5245.050 x 0.0000133334   0.000   0.070 ?
             logs                   0.040 x 0.76           0.000   0.030
             scheduler              0.014 x 1              0.000   0.014 ?
             secret-reads           0.110 x 0.05           0.005   0.005 ?
             lambda-starts          0.014 x 0.2            0.000   0.003 ?
             alert-mails            0.030 x 0.02           0.000   0.001 ?
             failures-queue         0.000 x 0.4            0.000   0.000 ?
-            12.51 26.21
+            12.51 26.24
             export 49 %
             egress 44 %
         "#]],

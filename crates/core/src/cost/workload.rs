@@ -27,8 +27,10 @@ const PUTS_PER_START: f64 = 3.0;
 /// S3 reads per start that has little to do.
 const GETS_PER_START: f64 = 20.0;
 /// S3 reads per start of `protect`: the record of the newest contract; in a new process also the ledger's
-/// format and the two configuration files. It writes twice per deployment and once a day.
+/// format and the two configuration files. It writes twice per deployment, once a day and once an hour.
 const GETS_PER_PROTECTION_PASS: f64 = 4.0;
+/// Memory of the function transfer, in GiB: one processor.
+const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
 /// Alarms that `terraform/modules/aws` creates.
@@ -151,7 +153,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
     // or three in the load stage, which waits for BigQuery.
     let lambda_gib_s = starts.snapshot * 0.125
         + starts.export * 0.125
-        + (starts.transfer + transfer_s) * 1.0
+        + (starts.transfer + transfer_s) * TRANSFER_MEMORY_GIB
         + starts.load * 3.0 * 0.25
         + starts.protect * 0.125;
     let puts = files * PUTS_PER_FILE + starts.of_the_day() * PUTS_PER_START;

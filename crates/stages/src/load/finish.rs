@@ -1,6 +1,7 @@
 //! The end of the day: every table has a receipt, or an alert says why not.
 
-use landbridge_core::calendar::Day;
+use jiff::Timestamp;
+use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{DayPlan, Problem};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
@@ -136,6 +137,13 @@ async fn write_day_record(ledger: &DayLedger, record: &DayRecord) -> Result<bool
     Ok(true)
 }
 
+/// The time by which a day should be published.
+pub(crate) fn deadline(calendar: &Calendar, hour: u8, day: Day) -> Option<Timestamp> {
+    let hour = i8::try_from(hour).ok()?;
+    let deadline = day.date().at(hour, 0, 0, 0).to_zoned(calendar.zone().clone()).ok()?;
+    Some(deadline.timestamp())
+}
+
 /// Raises an alert if the day's deadline has passed. Called when the day is not published.
 ///
 /// # Errors
@@ -146,9 +154,8 @@ pub(super) async fn check_deadline(
     day: Day,
     tick: Tick,
 ) -> Result<()> {
-    let hour = i8::try_from(context.config.schedule.deadline_hour).unwrap_or(0);
-    let deadline = day.date().at(hour, 0, 0, 0).to_zoned(context.calendar.zone().clone());
-    if deadline.is_ok_and(|deadline| tick.now >= deadline.timestamp()) {
+    let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
+    if deadline.is_some_and(|deadline| tick.now >= deadline) {
         let problem = Problem::new(
             ErrorKind::Transient,
             "the day is not published by its deadline",

@@ -22,6 +22,7 @@ use landbridge_core::receipt::Receipt;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN};
 
+pub(crate) use self::finish::deadline;
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::transfer::transfer_fingerprint;

@@ -10,8 +10,10 @@
 //! |---|---|
 //! | here | one tick |
 //! | [`table`] | the tags of one table |
+//! | [`day_age`] | how old the newest published day is, for the alarms |
 //! | [`report`] | notices about columns that were opened or closed |
 
+mod day_age;
 mod report;
 mod table;
 
@@ -36,12 +38,19 @@ const OLDER_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// Tables at once. BigQuery allows 100 requests a second and user.
 const AT_ONCE: usize = 8;
 
-/// Runs one tick. Idempotent: tags are computed from the records of the tables' rows, and each
+/// Runs one tick: the pass, then the age of the newest published day. Neither waits for the other's success.
+/// Idempotent: tags are computed from the records of the tables' rows, and each
 /// change is conditional on the version of the table that was read.
 ///
 /// # Errors
 /// The first error, after the other tables were tried; the next tick tries again.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
+    let outcome = run_pass(context, tick).await;
+    let reported = day_age::report(context, tick).await;
+    outcome.and_then(|outcome| reported.map(|()| outcome))
+}
+
+async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
     let recorded = match deployment::register(context, tick).await? {
         Order::Newest(recorded) => recorded,

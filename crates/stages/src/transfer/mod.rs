@@ -5,8 +5,10 @@
 //! | [`planning`] | the day's plan from footers and manifests |
 //! | [`text_columns`] | which columns stay text because a value does not fit |
 //! | [`item`] | the transfer of one object |
+//! | [`budget`] | which objects a tick may start |
 //! | [`token_key`] | the token key, the same for the whole day |
 
+mod budget;
 mod item;
 mod planning;
 pub(crate) mod text_columns;
@@ -14,23 +16,23 @@ pub(crate) mod token_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
 use landbridge_core::config;
-use landbridge_core::plan::{DayPlan, Problem, TablePlan, TransferItem};
-use landbridge_core::{Error, Result};
+use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
+use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, EXPORT, ITEMS};
 
+use self::budget::{Budget, Start};
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
-use crate::{Context, Progress, Tick, TickOutcome};
+use crate::{Context, Progress, Tick, TickOutcome, alert};
 
-/// Time that must be left to start an object: enough for about 3 GB at the 50 MB/s that one
-/// invocation can count on.
-const TIME_PER_OBJECT: Duration = Duration::from_secs(60);
+/// Objects are started in steps of this size, smaller ones first: an object that needs a whole tick
+/// does not keep others waiting.
+const SIZE_STEP: u64 = 64 * 1024 * 1024;
 /// Memory per object in transfer: the upload's buffer and its last part, two windows of the
 /// source, and the pages that are being converted.
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
@@ -43,6 +45,22 @@ struct Work {
     item: TransferItem,
     /// The columns that stay text; `None` for a scan that finds them.
     text: Option<Arc<BTreeSet<String>>>,
+}
+
+impl Work {
+    /// The bytes of the source to read. Of a file that is cut, each part has its share of the rows.
+    fn bytes(&self) -> u64 {
+        let ItemSource::Object { key, bytes, .. } = &self.item.from else { return 0 };
+        if self.item.row_groups.is_none() {
+            return *bytes;
+        }
+        let same_file = self.table.items.iter().filter(
+            |item| matches!(&item.from, ItemSource::Object { key: other, .. } if other == key),
+        );
+        let rows: u64 = same_file.map(|item| item.rows).sum();
+        let share = u128::from(*bytes) * u128::from(self.item.rows) / u128::from(rows.max(1));
+        u64::try_from(share).unwrap_or(*bytes)
+    }
 }
 
 /// A table with objects to transfer.
@@ -75,7 +93,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             scans.extend(items.into_iter().map(scan));
         }
     }
-    let scanned = run(context, &ledger, tick, scans).await?;
+    let budget = &Budget::new(tick);
+    let scanned = run(context, &ledger, tick, budget, scans).await?;
     let mut work = Vec::new();
     for OpenTable { plan, done } in &open {
         let Decision::Decided(text) = text_columns::decide(&ledger, plan).await? else { continue };
@@ -94,7 +113,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         ));
     }
     let total = work.len();
-    let Counts { done, left, held } = run(context, &ledger, tick, work).await?;
+    let Counts { done, left, held } = run(context, &ledger, tick, budget, work).await?;
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
     let progress = if left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
@@ -145,8 +164,15 @@ struct Counts {
 
 /// Does the work as far as time allows. An error that holds its table is recorded in the ledger
 /// for the load stage, and the other tables continue.
-async fn run(context: &Context, ledger: &DayLedger, tick: Tick, work: Vec<Work>) -> Result<Counts> {
+async fn run(
+    context: &Context,
+    ledger: &DayLedger,
+    tick: Tick,
+    budget: &Budget,
+    mut work: Vec<Work>,
+) -> Result<Counts> {
     let total = work.len();
+    work.sort_by_key(|work| work.bytes() / SIZE_STEP);
     let mut counts = Counts::default();
     let key = &DayTokenKey::default();
     let mut failures = 0;
@@ -154,10 +180,14 @@ async fn run(context: &Context, ledger: &DayLedger, tick: Tick, work: Vec<Work>)
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
-            let done = if tick.has(TIME_PER_OBJECT) {
-                do_work(context, ledger, &work, key).await.map(|()| true)
-            } else {
-                Ok(false)
+            let bytes = work.bytes();
+            let done = match budget.start(bytes) {
+                Some(start) => {
+                    let done = do_in_time(context, ledger, tick, budget, (&work, start), key).await;
+                    budget.end(bytes, matches!(done, Ok(true)));
+                    done
+                }
+                None => Ok(false),
             };
             (work.table, done)
         })
@@ -185,6 +215,33 @@ async fn run(context: &Context, ledger: &DayLedger, tick: Tick, work: Vec<Work>)
     }
     counts.left = total - counts.done - counts.held;
     first_error.map_or(Ok(counts), Err)
+}
+
+/// Does the work, or stops at the end of the tick: `false`. Lambda would end the process a little later.
+async fn do_in_time(
+    context: &Context,
+    ledger: &DayLedger,
+    tick: Tick,
+    budget: &Budget,
+    (work, start): (&Work, Start),
+    key: &DayTokenKey,
+) -> Result<bool> {
+    let in_time =
+        tokio::time::timeout_at(budget.until().into(), do_work(context, ledger, work, key));
+    if let Ok(result) = in_time.await {
+        return result.map(|()| true);
+    }
+    let object = &work.item.object;
+    tracing::warn!(object, bytes = work.bytes(), "an object was not transferred within the tick");
+    if start == Start::Alone {
+        let problem = Problem::from(&Error::new(
+            ErrorKind::Config,
+            "an object takes longer than a whole tick, so it is never transferred; raise memory_mb.transfer and timeout_seconds.transfer in Terraform's module aws",
+            format!("{object}, {} bytes", work.bytes()),
+        ));
+        alert::raise(ledger, &problem, &work.table.table, tick.now).await?;
+    }
+    Ok(false)
 }
 
 async fn do_work(

@@ -1,0 +1,149 @@
+//! Which objects a tick may start, so that each ends before Lambda ends the process: Lambda gives no
+//! warning, and what was transferred of an object that is cut off is lost.
+//!
+//! The rate is measured within the tick, because it depends on the memory of the function, on what is done
+//! to the columns, and on both clouds. All objects in transfer share one processor, so what counts is the sum
+//! of their bytes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::Tick;
+
+/// Bytes per second before anything is measured: low for a whole processor (1,769 MB of memory, AWS Lambda
+/// Developer Guide) that decodes and tokenises every column.
+const ASSUMED_RATE: f64 = 10.0 * 1024.0 * 1024.0;
+/// The rate is measured only after this time: the first requests to both clouds take longer.
+const MEASURED_AFTER: Duration = Duration::from_secs(5);
+/// The part of the remaining time that may be planned. The rest is for rates that drop.
+const PLANNED_SHARE: f64 = 0.7;
+/// No object is started later than this before the end, however small it is.
+const LEAST_TIME: Duration = Duration::from_secs(10);
+
+/// The bytes and times of a tick's objects.
+pub(super) struct Budget {
+    started: Instant,
+    until: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    done: u64,
+    in_transfer: u64,
+    /// Whether an object was started at all.
+    any: bool,
+}
+
+impl Budget {
+    pub(super) fn new(tick: Tick) -> Self {
+        Self { started: Instant::now(), until: tick.until, state: Mutex::default() }
+    }
+
+    /// The end of the tick.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Whether an object of `bytes` may be started now. If so, it counts as started. `alone`: it is the
+    /// first one of the tick, so it may be larger than a tick can transfer.
+    pub(super) fn start(&self, bytes: u64) -> Option<Start> {
+        let now = Instant::now();
+        let (elapsed, left) = (now - self.started, self.until.saturating_duration_since(now));
+        self.with(|state| state.start(bytes, elapsed, left))
+    }
+
+    /// An object has ended, successfully or not.
+    pub(super) fn end(&self, bytes: u64, done: bool) {
+        self.with(|state| {
+            state.in_transfer = state.in_transfer.saturating_sub(bytes);
+            state.done += if done { bytes } else { 0 };
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// How an object was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// It ends in time at the present rate.
+    Fits,
+    /// Nothing else was started in this tick, so it has the whole of it. If that is not enough, it never is.
+    Alone,
+}
+
+impl State {
+    fn start(&mut self, bytes: u64, elapsed: Duration, left: Duration) -> Option<Start> {
+        if left < LEAST_TIME {
+            return None;
+        }
+        let wanted = (self.in_transfer + bytes) as f64;
+        let fits = wanted <= self.rate(elapsed) * left.as_secs_f64() * PLANNED_SHARE;
+        let start = match (fits, self.any) {
+            (true, _) => Start::Fits,
+            (false, false) => Start::Alone,
+            (false, true) => return None,
+        };
+        self.in_transfer += bytes;
+        self.any = true;
+        Some(start)
+    }
+
+    /// Bytes per second of this tick. Of the objects in transfer, half counts as done.
+    fn rate(&self, elapsed: Duration) -> f64 {
+        if elapsed < MEASURED_AFTER || self.done == 0 {
+            return ASSUMED_RATE;
+        }
+        (self.done as f64 + self.in_transfer as f64 / 2.0) / elapsed.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn start(state: &mut State, mib: u64, elapsed: u64, left: u64) -> Option<Start> {
+        state.start(mib * MIB, Duration::from_secs(elapsed), Duration::from_secs(left))
+    }
+
+    #[test]
+    fn objects_are_started_only_if_all_of_them_end_in_time() {
+        let mut state = State::default();
+        // 280 s at 10 MiB/s, of which 70 % are planned: 1,960 MiB.
+        for (mib, expected) in [
+            (1024, Some(Start::Fits)),
+            (900, Some(Start::Fits)),
+            (100, None),
+            (30, Some(Start::Fits)),
+        ] {
+            assert_eq!(start(&mut state, mib, 0, 280), expected, "{mib} MiB");
+        }
+    }
+
+    #[test]
+    fn a_slow_function_starts_less_and_a_fast_one_more() {
+        // 100 MiB in 20 s are 5 MiB/s; in 260 s, of which 70 % are planned, 910 MiB.
+        let slow = State { done: 100 * MIB, in_transfer: 0, any: true };
+        assert_eq!(start(&mut slow.clone(), 900, 20, 260), Some(Start::Fits));
+        assert_eq!(start(&mut slow.clone(), 920, 20, 260), None);
+        // With 60 s left, 210 MiB.
+        assert_eq!(start(&mut slow.clone(), 1, 20, 60), Some(Start::Fits));
+        assert_eq!(start(&mut slow.clone(), 220, 20, 60), None);
+        let fast = State { done: 2048 * MIB, in_transfer: 0, any: true };
+        assert_eq!(start(&mut fast.clone(), 4096, 20, 60), Some(Start::Fits));
+    }
+
+    #[test]
+    fn the_first_object_may_be_larger_than_a_tick_and_then_has_it_alone() {
+        let mut state = State::default();
+        assert_eq!(start(&mut state, 100_000, 0, 280), Some(Start::Alone));
+        assert_eq!(start(&mut state, 100, 0, 280), None);
+        // Not at the end of a tick, when even a small one might not end.
+        assert_eq!(start(&mut State::default(), 1, 275, 9), None);
+    }
+}

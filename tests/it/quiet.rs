@@ -1,0 +1,166 @@
+//! The first two weeks of a deployment, and which alarms ring: ordinary events ring none, and a day that is
+//! really missing rings the alarm that says so, until it is published.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use landbridge_local::RunEvent;
+use landbridge_tests::alarms::{AlarmFile, Message, Observed, ringing};
+
+use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at, root};
+
+const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
+
+fn alarm_file() -> AlarmFile {
+    AlarmFile::parse(&std::fs::read_to_string(root().join("infra/alarms.json")).expect("a file"))
+}
+
+/// `day` days and `hours` hours after the first midnight.
+fn after(day: i64, hours: i64) -> Timestamp {
+    at(MIDNIGHT) + SignedDuration::from_hours(24 * day + hours)
+}
+
+/// A deployment that is watched.
+struct Watched {
+    env: TestEnv,
+    observed: Observed,
+    /// When the schedules were disabled, and enabled again.
+    pauses: Vec<(Timestamp, Timestamp)>,
+}
+
+impl Watched {
+    async fn start() -> Self {
+        let mut builder = TestEnvBuilder::small();
+        builder.start = after(0, 10);
+        Self { env: builder.build().await, observed: Observed::default(), pauses: Vec::new() }
+    }
+
+    async fn run_until(&mut self, until: Timestamp) {
+        let observed = &mut self.observed;
+        let mut failed = Vec::new();
+        let summary = self
+            .env
+            .cloud
+            .run_until(until, &mut |event: &RunEvent| {
+                if let RunEvent::Finished { tick, outcome, .. } = event {
+                    observed.invocation(
+                        &tick.function,
+                        tick.scheduled_time,
+                        !outcome.is_response(),
+                    );
+                    if !outcome.is_response() {
+                        failed.push(format!(
+                            "{} {}: {outcome:?}",
+                            tick.scheduled_time, tick.function
+                        ));
+                    }
+                }
+            })
+            .await
+            .expect("functions that start");
+        for (tick, _) in summary.given_up {
+            self.observed.failed_event(tick.scheduled_time);
+        }
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+
+    /// The schedules are disabled, as by `-var enabled=false`.
+    fn pause_until(&mut self, until: Timestamp) {
+        let from = self.env.cloud.clock().now();
+        self.env.cloud.skip_until(until);
+        self.pauses.push((from, until));
+    }
+
+    /// The messages of all alarms so far.
+    fn messages(&mut self) -> Vec<Message> {
+        let file = alarm_file();
+        for function in FUNCTIONS {
+            for line in self.env.cloud.logs(function).expect("a log") {
+                self.observed.log_line(&file, function, line.at, &line.line);
+            }
+        }
+        let enabled = |now: Timestamp| {
+            !self.pauses.iter().any(|(from, until)| (*from..*until).contains(&now))
+        };
+        let until = self.env.cloud.clock().now();
+        file.messages(&FUNCTIONS, &self.observed, (after(0, 10), until), &enabled)
+    }
+
+    async fn published(&self, day: i64) -> bool {
+        let date = jiff::civil::date(2026, 11, 21) + SignedDuration::from_hours(24 * day);
+        let record = self.env.ledger(&format!("{date}/day.json")).await;
+        record.first().is_some_and(|(_, bytes)| {
+            let record: BTreeMap<String, serde_json::Value> =
+                serde_json::from_slice(bytes).expect("a record");
+            record["published"] == true
+        })
+    }
+}
+
+/// Deployed at ten on the first day; paused for a week after five days.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fortnight_with_a_pause_rings_for_notices_only() {
+    let mut watched = Watched::start().await;
+    watched.run_until(after(5, 10)).await;
+    watched.pause_until(after(12, 10));
+    watched.run_until(after(15, 10)).await;
+    for day in [1, 2, 3, 4, 5, 13, 14, 15] {
+        assert!(watched.published(day).await, "day {day}");
+    }
+    let messages = watched.messages();
+    let rings: Vec<_> = messages.iter().filter(|it| it.rings).collect();
+    // Notices, in the first night and, because nothing says that they applied in between, in the first
+    // night after the pause.
+    assert!(rings.iter().all(|it| it.alarm == "alerts"), "{rings:#?}");
+    let nights = [after(1, 2), after(13, 2)].map(|from| from..from + SignedDuration::from_hours(2));
+    assert_eq!(rings.len(), 2, "{rings:#?}");
+    assert!(rings.iter().zip(nights).all(|(it, night)| night.contains(&it.at)), "{rings:#?}");
+    for function in FUNCTIONS {
+        for alert in watched.env.alerts(function) {
+            assert_eq!(alert["fields"]["kind"], "Notice", "{alert}");
+        }
+    }
+    // The first tick after the deployment and after the pause says that the functions run.
+    let ended: Vec<_> = messages.iter().filter(|it| !it.rings && it.alarm == "silence").collect();
+    assert_eq!(ended.len(), 2, "{messages:#?}");
+}
+
+/// The same alarms, when something is wrong: they ring, and they end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_day_and_functions_that_stop_ring_until_they_are_back() {
+    let mut watched = Watched::start().await;
+    watched.run_until(after(1, 10)).await;
+    // The export of the second day takes longer than its night.
+    watched.env.cloud.aws().set_export_minutes(5 * 60);
+    watched.run_until(after(2, 10)).await;
+    watched.env.cloud.aws().set_export_minutes(20);
+    watched.run_until(after(3, 5)).await;
+    assert!(watched.published(3).await);
+    // Nothing starts the functions for ten hours, and nobody has paused them.
+    watched.env.cloud.skip_until(after(3, 15));
+    watched.run_until(after(3, 16)).await;
+    let messages = watched.messages();
+    let of = |alarm: &str| {
+        let of_alarm = messages.iter().filter(|it| it.alarm == alarm);
+        of_alarm.map(|it| (it.at, it.rings)).collect::<Vec<_>>()
+    };
+    let within = |time: Timestamp, from: Timestamp, minutes: i64| {
+        (from..=from + SignedDuration::from_mins(minutes)).contains(&time)
+    };
+    let unpublished = of("unpublished");
+    assert_eq!(unpublished.iter().filter(|it| it.1).count(), 1, "{unpublished:?}");
+    let rang = unpublished.iter().position(|it| it.1).unwrap();
+    assert!(within(unpublished[rang].0, after(2, 4), 10), "{unpublished:?}");
+    let ended = unpublished[rang + 1].0;
+    assert!(within(ended, after(3, 2), 60), "{unpublished:?}");
+    for (alarm, minutes) in [("silence", 4 * 60), ("unprotected", 30)] {
+        let [.., (rang, true), (ended, false)] = of(alarm)[..] else {
+            panic!("{alarm}: {messages:#?}")
+        };
+        assert!(within(rang, after(3, 5), minutes), "{alarm} {rang}");
+        assert!(within(ended, after(3, 15), 90), "{alarm} {ended}");
+    }
+    // A day that is late is an alert of its own; no function failed.
+    let expected = ["alerts", "no-day", "silence", "unprotected", "unpublished"];
+    assert!(ringing(&messages).is_subset(&expected.into()), "{messages:#?}");
+}
