@@ -50,14 +50,16 @@ fn set_unusual_settings(settings: &mut DatabaseSettings) {
         insights_days: Some(465),
         promotion_tier: 1,
         serverless: None,
+        auto_pause_seconds: None,
         backtrack_seconds: None,
     };
 }
 
 /// Settings that only a cluster or only its members have.
-const NOT_OF_AN_INSTANCE: [Setting; 4] = [
+const NOT_OF_AN_INSTANCE: [Setting; 5] = [
     Setting::ServerlessMinAcu,
     Setting::ServerlessMaxAcu,
+    Setting::ServerlessAutoPauseSeconds,
     Setting::BacktrackSeconds,
     Setting::PromotionTier,
 ];
@@ -239,6 +241,54 @@ async fn a_snapshot_without_a_record_uses_the_sources_settings_and_reports_it() 
     assert!(outcome.is_response(), "{outcome:?}");
     let tags = aws.snapshots().into_iter().next().unwrap().tags;
     assert!(tags.contains_key("landbridge:settings"), "{tags:?}");
+}
+
+/// A snapshot that Landbridge did not take, from before a major upgrade: the groups of today belong
+/// to another version, and RDS refuses them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_without_a_record_gets_the_groups_of_its_time() {
+    let env = start_env().await;
+    let aws = env.cloud.aws();
+    let groups = |parameters: &'static str, options: &'static str| {
+        assert!(aws.update_settings(DatabaseKind::Instance, SOURCE, |it| {
+            it.parameter_group = parameters.into();
+            it.option_group = options.into();
+        }));
+    };
+    groups("mine-pg15", "default:postgres-15");
+    snapshot(&env, "2026-11-21T04:00:00Z").await;
+    let by_hand = sdk(&env).create_db_snapshot().db_snapshot_identifier("before-upgrade");
+    by_hand.db_instance_identifier(SOURCE).send().await.expect("a snapshot");
+    env.cloud.clock().advance_to(env.cloud.clock().now() + SignedDuration::from_mins(10));
+    groups("mine-pg16", "default:postgres-16");
+    env.cloud.clock().advance_to(env.cloud.clock().now() + SignedDuration::from_hours(20));
+    snapshot(&env, "2026-11-22T01:00:00Z").await;
+
+    let args = ["restore", "--snapshot", "before-upgrade", "--as", "shop-restored", "--dry-run"];
+    let plan = run(&env, &[&args[..], &["--output", "json"]].concat()).await.json();
+    let settings = &plan["plan"]["settings"];
+    assert_eq!(settings["parameter_group"], "mine-pg15", "{settings}");
+    assert_eq!(settings["option_group"], "default:postgres-15");
+    let remarks = plan["remarks"].to_string();
+    assert!(remarks.contains("the current settings of shop-prod are used"), "{remarks}");
+    assert!(remarks.contains("the parameter and option groups are those"), "{remarks}");
+}
+
+/// RDS describes gp2 storage with a throughput of 0, and refuses a request that names one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gp2_storage_is_restored_without_a_throughput() {
+    let mut builder = TestEnvBuilder::small();
+    builder.start = at(NOON);
+    let env = builder.build().await;
+    assert!(env.cloud.aws().update_settings(DatabaseKind::Instance, SOURCE, |it| {
+        it.storage_type = "gp2".into();
+        (it.iops, it.throughput) = (None, None);
+    }));
+    snapshot(&env, NOON).await;
+    let args = ["restore", "--latest", "--as", "shop-restored", "--yes", "--output", "json"];
+    let restored = run(&env, &args).await.json();
+    assert_eq!(restored["outcome"]["not_as_planned"], serde_json::json!([]));
+    assert_eq!(settings_of(&env, DatabaseKind::Instance, "shop-restored").storage_type, "gp2");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

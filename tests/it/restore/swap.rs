@@ -91,6 +91,40 @@ async fn an_unavailable_or_foreign_database_is_not_renamed() {
     assert_eq!(resource_ids(&env).await, before);
 }
 
+/// RDS reports `available` after a restore or a rename and then makes a backup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_and_a_swap_wait_when_a_backup_begins() {
+    let env = start_env().await;
+    let aws = env.cloud.aws();
+    aws.update_settings(DatabaseKind::Instance, SOURCE, |it| it.max_storage_gb = Some(100));
+    let args = ["restore", "--snapshot", &snapshot(&env, "2026-11-21T04:00:00Z").await];
+    let args = [&args[..], &["--as", "shop-restored", "--yes"]].concat();
+    aws.refuse_next_changes(2);
+    let restored = run(&env, &args).await;
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    assert!(restored.err.contains("busy again"), "{}", restored.err);
+    let before = resource_ids(&env).await;
+
+    // While the source is renamed, the restored database becomes busy. Then the second rename waits.
+    let mut swap = command(&env, &SWAP).spawn().expect("the command");
+    let status = |id: &str| aws.describe_database(DatabaseKind::Instance, id).map(|it| it.1);
+    while status(SOURCE).as_deref() != Some("renaming") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(aws.set_database_status(DatabaseKind::Instance, "shop-restored", "backing-up"));
+    let later = async {
+        while status("shop-prod-replaced").as_deref() != Some("available") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        aws.refuse_next_changes(1);
+        aws.set_database_status(DatabaseKind::Instance, "shop-restored", "available");
+        swap.wait().await.expect("an end")
+    };
+    assert!(while_time_passes(&env, later).await.success());
+    assert_eq!(resource_ids(&env).await["shop-prod"], before["shop-restored"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_is_restored_with_its_members() {
     let mut builder = TestEnvBuilder::small();
@@ -113,6 +147,7 @@ async fn a_cluster_is_restored_with_its_members() {
         it.backup_days = 14;
         it.maintenance_window = "tue:19:00-tue:19:30".into();
         it.serverless = Some(("0.5".into(), "8.0".into()));
+        it.auto_pause_seconds = Some(1_800);
         it.log_exports = ["postgresql".to_owned()].into();
         it.copy_tags = true;
     }));

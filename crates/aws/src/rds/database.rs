@@ -9,8 +9,8 @@ use landbridge_core::restore::{Settings, SettingsRecord};
 use landbridge_core::{Error, ErrorKind, Result};
 
 use super::settings::{
-    cluster_settings, instance_settings, is_aurora, manual_steps, settings_record,
-    without_landbridge_tags,
+    cluster_manual_steps, cluster_settings, instance_settings, is_aurora, manual_steps,
+    settings_record, without_landbridge_tags,
 };
 use super::{Rds, text, timestamp};
 use crate::error::found;
@@ -74,6 +74,7 @@ impl Rds {
                 let settings = cluster_settings(&it);
                 let mut record =
                     settings_record(self.kind, it.engine(), it.engine_version(), settings);
+                record.manual_steps = cluster_manual_steps(&it);
                 if it.engine().is_some_and(is_aurora) {
                     for member in it.db_cluster_members() {
                         let id = text(member.db_instance_identifier());

@@ -26,6 +26,7 @@ use landbridge_core::config::SourceKind;
 pub use account::{LastExport, SnapshotQuota, SourceCandidate};
 pub use database::Database;
 pub use exports::{ExportRequest, ExportStatus, ExportTask};
+pub use restore::is_wrong_state;
 pub use snapshots::SnapshotInfo;
 
 /// The RDS client for sources of one kind.

@@ -64,6 +64,11 @@ macro_rules! with_cluster_settings {
             ParameterGroup => set_db_cluster_parameter_group_name(text),
             StorageType => set_storage_type(text),
             Iops => set_iops(number),
+            MonitoringSeconds => set_monitoring_interval(number),
+            MonitoringRole => set_monitoring_role_arn(text),
+            PerformanceInsights => set_enable_performance_insights(flag),
+            PerformanceInsightsKey => set_performance_insights_kms_key_id(text),
+            PerformanceInsightsDays => set_performance_insights_retention_period(number),
             IamAuthentication => set_enable_iam_database_authentication(flag),
             DeletionProtection => set_deletion_protection(flag),
             CopyTagsToSnapshot => set_copy_tags_to_snapshot(flag),
@@ -229,9 +234,7 @@ impl Rds {
                 let call = self.client.modify_db_instance().db_instance_identifier(&database.id);
                 let call =
                     call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
-                let mode = rest.get(Setting::InsightsMode).map(|mode| mode.to_string());
-                let mode = mode.map(|mode| DatabaseInsightsMode::from(mode.as_str()));
-                let call = call.set_database_insights_mode(mode);
+                let call = call.set_database_insights_mode(insights_mode(&rest));
                 let call = with!(with_instance_settings!(call, &rest), &rest, {
                     Port => set_db_port_number(number),
                     MaxStorageGb => set_max_allocated_storage(number),
@@ -249,7 +252,10 @@ impl Rds {
                 let call = self.client.modify_db_cluster().db_cluster_identifier(&database.id);
                 let call =
                     call.apply_immediately(true).set_cloudwatch_logs_export_configuration(logs);
+                let call = call.set_database_insights_mode(insights_mode(&rest));
                 let call = with!(with_cluster_settings!(call, &rest), &rest, {
+                    StorageGb => set_allocated_storage(number),
+                    MinorUpgrades => set_auto_minor_version_upgrade(flag),
                     MaintenanceWindow => set_preferred_maintenance_window(text),
                 });
                 call.send().await.map(|_| ()).map_err(|error| failed(what, &database.id, error))
@@ -315,6 +321,17 @@ impl Rds {
     }
 }
 
+/// Whether RDS refused a call because of the state of the database. After a restore or a rename,
+/// RDS reports `available` and then goes on to `backing-up` or `modifying`, in which it accepts
+/// neither a modification nor a rename: the call can be repeated when the database is available
+/// again.
+pub fn is_wrong_state(error: &Error) -> bool {
+    const CODES: [&str; 2] = ["InvalidDBInstanceState", "InvalidDBClusterStateFault"];
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let code = cause.split(':').next().unwrap_or_default();
+    CODES.contains(&code)
+}
+
 fn restore_time(origin: &RestoreOrigin) -> Option<DateTime> {
     match origin {
         RestoreOrigin::Time(at) => Some(DateTime::from_secs(at.as_second())),
@@ -367,10 +384,16 @@ fn tags(settings: &Settings, _: Setting) -> Option<Vec<Tag>> {
 fn scaling(settings: &Settings) -> Option<ServerlessV2ScalingConfiguration> {
     let capacity = |setting| text(settings, setting).and_then(|text| text.parse().ok());
     let (min, max) = (capacity(Setting::ServerlessMinAcu), capacity(Setting::ServerlessMaxAcu));
-    (min.is_some() || max.is_some()).then(|| {
+    let pause = number(settings, Setting::ServerlessAutoPauseSeconds);
+    (min.is_some() || max.is_some() || pause.is_some()).then(|| {
         let scaling = ServerlessV2ScalingConfiguration::builder();
-        scaling.set_min_capacity(min).set_max_capacity(max).build()
+        let scaling = scaling.set_min_capacity(min).set_max_capacity(max);
+        scaling.set_seconds_until_auto_pause(pause).build()
     })
+}
+
+fn insights_mode(settings: &Settings) -> Option<DatabaseInsightsMode> {
+    text(settings, Setting::InsightsMode).map(|mode| DatabaseInsightsMode::from(mode.as_str()))
 }
 
 /// The change from the currently exported logs to the wanted ones.

@@ -44,7 +44,8 @@ pub(super) fn instance_settings(it: &DbInstance) -> Settings {
     set(Setting::StorageType, text(it.storage_type()));
     set(Setting::StorageGb, number(it.allocated_storage()));
     set(Setting::Iops, number(it.iops()));
-    set(Setting::StorageThroughput, number(it.storage_throughput()));
+    // RDS describes storage without a throughput of its own, such as gp2, with 0.
+    set(Setting::StorageThroughput, number(it.storage_throughput().filter(|it| *it > 0)));
     set(Setting::MaxStorageGb, number(it.max_allocated_storage()));
     set(Setting::DedicatedLogVolume, it.dedicated_log_volume().map(SettingValue::Flag));
     set(
@@ -77,14 +78,26 @@ pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
     set(Setting::StorageType, text(it.storage_type()));
     if !aurora {
         set(Setting::Class, text(it.db_cluster_instance_class()));
+        set(Setting::StorageGb, number(it.allocated_storage()));
         set(Setting::Iops, number(it.iops()));
         set(Setting::PubliclyAccessible, it.publicly_accessible().map(SettingValue::Flag));
+        set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(SettingValue::Flag));
+        set(Setting::MonitoringSeconds, number(it.monitoring_interval()));
+        set(Setting::MonitoringRole, text(it.monitoring_role_arn()));
+        set(Setting::InsightsMode, text(it.database_insights_mode().map(|mode| mode.as_str())));
+        set(
+            Setting::PerformanceInsights,
+            it.performance_insights_enabled().map(SettingValue::Flag),
+        );
+        set(Setting::PerformanceInsightsKey, text(it.performance_insights_kms_key_id()));
+        set(Setting::PerformanceInsightsDays, number(it.performance_insights_retention_period()));
     }
     if let Some(scaling) = it.serverless_v2_scaling_configuration() {
         let capacity =
             |value: Option<f64>| value.map(|value| SettingValue::Text(value.to_string()));
         set(Setting::ServerlessMinAcu, capacity(scaling.min_capacity()));
         set(Setting::ServerlessMaxAcu, capacity(scaling.max_capacity()));
+        set(Setting::ServerlessAutoPauseSeconds, number(scaling.seconds_until_auto_pause()));
     }
     set(
         Setting::IamAuthentication,
@@ -121,12 +134,65 @@ pub(super) fn manual_steps(it: &DbInstance) -> Vec<String> {
         all.push(format!("read replica {replica}"));
     }
     if it.master_user_secret().is_some() {
-        all.push(
-            "management of the master password in Secrets Manager: enable it again".to_owned(),
-        );
+        all.push(MANAGED_PASSWORD.to_owned());
     }
     all
 }
+
+/// The properties of a cluster that a restore does not bring back. Those of its members are in
+/// [`manual_steps`].
+pub(super) fn cluster_manual_steps(it: &DbCluster) -> Vec<String> {
+    let mut all = Vec::new();
+    for role in it.associated_roles() {
+        let feature = role.feature_name().filter(|name| !name.is_empty());
+        all.push(format!(
+            "IAM role {}{} (add-role-to-db-cluster)",
+            role.role_arn().unwrap_or_default(),
+            feature.map(|name| format!(" for {name}")).unwrap_or_default()
+        ));
+    }
+    for domain in it.domain_memberships() {
+        all.push(format!("membership in the directory {}", domain.domain().unwrap_or_default()));
+    }
+    for replica in it.read_replica_identifiers() {
+        all.push(format!("read replica {replica}"));
+    }
+    let aurora = it.engine().is_some_and(is_aurora);
+    let advanced = it.database_insights_mode().is_some_and(|mode| mode.as_str() == "advanced");
+    for (is_set, step) in [
+        (it.master_user_secret().is_some(), MANAGED_PASSWORD),
+        (
+            it.http_endpoint_enabled() == Some(true),
+            "the Data API (HTTP endpoint): enable it again (enable-http-endpoint)",
+        ),
+        // For other clusters it is a setting of the plan.
+        (
+            aurora && advanced,
+            "Database Insights in advanced mode (modify-db-cluster --database-insights-mode advanced)",
+        ),
+        (
+            it.global_cluster_identifier().is_some_and(|id| !id.is_empty()),
+            "membership in the global database",
+        ),
+        (
+            it.local_write_forwarding_status().is_some_and(|it| it.as_str() == "enabled"),
+            "local write forwarding (modify-db-cluster --enable-local-write-forwarding)",
+        ),
+        (
+            it.activity_stream_status().is_some_and(|it| it.as_str() == "started"),
+            "the database activity stream (start-activity-stream)",
+        ),
+    ] {
+        if is_set {
+            all.push(step.to_owned());
+        }
+    }
+    all
+}
+
+/// The manual step for a master password that Secrets Manager holds.
+const MANAGED_PASSWORD: &str =
+    "management of the master password in Secrets Manager: enable it again";
 
 /// Creates a record without the tags that Landbridge set: these describe the origin of a database
 /// and are not settings.
@@ -173,4 +239,61 @@ fn tags(tags: &[Tag]) -> SettingValue {
             .then(|| (key.to_owned(), tag.value().unwrap_or_default().to_owned()))
     };
     SettingValue::Tags(tags.iter().filter_map(pair).collect::<BTreeMap<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::{
+        DbClusterRole, MasterUserSecret, ServerlessV2ScalingConfigurationInfo,
+    };
+
+    use super::*;
+
+    #[test]
+    fn gp2_has_no_throughput() {
+        let gp2 = DbInstance::builder().storage_type("gp2").storage_throughput(0).iops(300).build();
+        assert_eq!(instance_settings(&gp2).get(Setting::StorageThroughput), None);
+    }
+
+    #[test]
+    fn what_a_cluster_restore_does_not_bring_back_is_named() {
+        let role = DbClusterRole::builder().role_arn("arn:aws:iam::1:role/s3").build();
+        let scaling =
+            ServerlessV2ScalingConfigurationInfo::builder().seconds_until_auto_pause(600).build();
+        let cluster = DbCluster::builder()
+            .engine("aurora-postgresql")
+            .associated_roles(role)
+            .master_user_secret(MasterUserSecret::builder().build())
+            .http_endpoint_enabled(true)
+            .serverless_v2_scaling_configuration(scaling)
+            .build();
+        let steps = cluster_manual_steps(&cluster);
+        for (step, part) in steps.iter().zip(["role/s3", "master password", "HTTP endpoint"]) {
+            assert!(step.contains(part), "{steps:?}");
+        }
+        assert_eq!(steps.len(), 3);
+        let pause = cluster_settings(&cluster).get(Setting::ServerlessAutoPauseSeconds).cloned();
+        assert_eq!(pause, Some(SettingValue::Number(600)));
+        assert!(cluster_manual_steps(&DbCluster::builder().build()).is_empty());
+    }
+
+    #[test]
+    fn a_multi_az_cluster_has_its_monitoring_recorded() {
+        let cluster = DbCluster::builder()
+            .engine("postgres")
+            .allocated_storage(100)
+            .performance_insights_enabled(true)
+            .performance_insights_retention_period(465)
+            .monitoring_interval(60)
+            .build();
+        let settings = cluster_settings(&cluster);
+        for (setting, value) in [
+            (Setting::PerformanceInsights, SettingValue::Flag(true)),
+            (Setting::PerformanceInsightsDays, SettingValue::Number(465)),
+            (Setting::MonitoringSeconds, SettingValue::Number(60)),
+            (Setting::StorageGb, SettingValue::Number(100)),
+        ] {
+            assert_eq!(settings.get(setting), Some(&value));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `landbridge drill`: restores a snapshot, checks and times the restore, and deletes the database.
 
 use jiff::Timestamp;
+use landbridge_aws::rds::{Database, is_wrong_state};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_DRILL;
@@ -26,6 +27,9 @@ use landbridge_cli_support::args::Output;
 const LOOK_BACK_DAYS: u32 = 14;
 /// Longest database id that RDS accepts, in bytes.
 const MAX_ID_LENGTH: usize = 63;
+
+/// How long RDS may refuse to delete a database because of its state.
+const DELETE_TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(1800);
 
 /// A drill's record in the ledger.
 #[derive(Debug, Serialize, Deserialize)]
@@ -248,8 +252,7 @@ async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progres
     let Some(it) = rds.database(source.kind, target).await.map_err(rds_failure)? else {
         return Ok(());
     };
-    let is_drill = |it: &landbridge_aws::rds::Database| has_drill_tag(it, &source.name);
-    if !is_drill(&it) {
+    if !has_drill_tag(&it, &source.name) {
         return Err(Failure::Failed(format!(
             "{target} exists and does not carry the tag {TAG_DRILL}={}, so it is left alone and no \
              drill can run. Rename it or delete it by hand",
@@ -257,17 +260,34 @@ async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progres
         )));
     }
     for member in &it.members {
-        let kind = SourceKind::Instance;
-        rds.delete_database(kind, member, is_drill).await.map_err(rds_failure)?;
-        wait::gone(context, kind, member, progress).await?;
+        delete(context, SourceKind::Instance, member, progress).await?;
     }
-    // RDS deletes a database only in certain states: wait until it is created.
-    let is_deletable = |it: Option<&landbridge_aws::rds::Database>| {
-        it.is_none_or(|it| !matches!(it.status.as_str(), "creating" | "modifying" | "backing-up"))
-    };
-    wait::until(context, source.kind, target, progress, is_deletable).await?;
-    rds.delete_database(source.kind, target, is_drill).await.map_err(rds_failure)?;
-    wait::gone(context, source.kind, target, progress).await
+    delete(context, source.kind, target, progress).await
+}
+
+/// Deletes a database of a drill. RDS deletes a database only in certain states: this waits until it
+/// is created, and while RDS makes its first backup.
+async fn delete(
+    context: &RestoreContext,
+    kind: SourceKind,
+    id: &str,
+    progress: &mut Progress,
+) -> Result {
+    let is_drill = |it: &Database| has_drill_tag(it, &context.config.source.name);
+    let is_deletable = |it: Option<&Database>| it.is_none_or(|it| !wait::is_passing(&it.status));
+    let started_at = std::time::Instant::now();
+    loop {
+        wait::until(context, kind, id, progress, is_deletable).await?;
+        match context.aws.rds.delete_database(kind, id, is_drill).await {
+            Ok(()) => break,
+            Err(error) if is_wrong_state(&error) && started_at.elapsed() < DELETE_TIME_LIMIT => {
+                progress.show(&format!("{id} is busy again; waiting"));
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            }
+            Err(error) => return Err(rds_failure(error)),
+        }
+    }
+    wait::gone(context, kind, id, progress).await
 }
 
 fn report(drill: &Drill, comparisons: &[RowComparison]) -> String {

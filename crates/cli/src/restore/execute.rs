@@ -163,7 +163,8 @@ async fn apply_settings(
     }
     let names: Vec<String> = missing.iter().map(|(setting, _)| setting.name()).collect();
     progress.show(&format!("setting {} of {id}", names.join(", ")));
-    context.aws.rds.modify_database(kind, &it, &missing).await.map_err(rds_failure)?;
+    let modify = async |it: &Database| context.aws.rds.modify_database(kind, it, &missing).await;
+    wait::call_when_available(context, kind, id, progress, modify, rds_failure).await?;
     // RDS still reports `available` for a moment after the call, so wait for the settings. Some take
     // effect only at a reboot or in a maintenance window: these are reported as not as planned.
     let started_at = std::time::Instant::now();

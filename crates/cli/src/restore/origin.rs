@@ -1,8 +1,10 @@
 //! Resolves the restore point of the command line and the settings that belong to it.
 
+use landbridge_core::ErrorKind;
+use landbridge_core::config::SourceKind;
 use landbridge_core::restore::points::{find_by_id, select_at};
 use landbridge_core::restore::{
-    RestoreOrigin, RestorePoint, Setting, SettingValue, SettingsRecord,
+    RestoreOrigin, RestorePoint, Setting, SettingValue, SettingsRecord, groups,
 };
 use landbridge_ledger::records;
 
@@ -72,10 +74,13 @@ async fn start_from_point(
     mut remarks: Vec<String>,
 ) -> Result<RestoreStart> {
     let mut record = match recorded_settings(context, point).await? {
-        Some(record) => record,
+        Some(mut record) => {
+            remarks.extend(fit_groups(context, all, point, &mut record).await?);
+            record
+        }
         None => {
-            let (record, remark) = substitute_settings(context, all, point).await?;
-            remarks.push(remark);
+            let (record, found) = substitute_settings(context, all, point).await?;
+            remarks.extend(found);
             record
         }
     };
@@ -94,54 +99,117 @@ async fn recorded_settings(
     }
 }
 
-/// Settings for a snapshot without recorded settings: the source's current settings or, if the source
-/// does not exist, the recorded settings nearest in time. Also returns the note for the operator.
+/// The recorded settings nearest in time to `point`, of the same major version or of any, and the
+/// snapshot that they were recorded with.
+async fn nearest_settings(
+    context: &RestoreContext,
+    all: &[RestorePoint],
+    point: &RestorePoint,
+    same_version: bool,
+) -> Result<Option<(String, SettingsRecord)>> {
+    let distance = |it: &RestorePoint| {
+        let both = it.taken_at.zip(point.taken_at);
+        both.map_or(u64::MAX, |(a, b)| a.duration_since(b).as_secs().unsigned_abs())
+    };
+    let mut others: Vec<&RestorePoint> = all.iter().filter(|it| it.settings.is_some()).collect();
+    others.sort_by_key(|it| distance(it));
+    for other in others {
+        if let Some(record) = recorded_settings(context, other).await?
+            && (!same_version || groups::fit(&record, &point.engine_version))
+        {
+            return Ok(Some((other.snapshot.clone(), record)));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives `record` the parameter and option groups of the version of `point` if its own are of
+/// another major version. Returns the note for the operator.
+async fn fit_groups(
+    context: &RestoreContext,
+    all: &[RestorePoint],
+    point: &RestorePoint,
+    record: &mut SettingsRecord,
+) -> Result<Option<String>> {
+    if groups::fit(record, &point.engine_version) {
+        return Ok(None);
+    }
+    let nearest = nearest_settings(context, all, point, true).await?;
+    groups::replace(record, nearest.as_ref().map(|(_, record)| record));
+    let version =
+        format!("{} {}", point.engine, groups::major_version(&point.engine, &point.engine_version));
+    Ok(Some(match nearest {
+        Some((snapshot, _)) => format!(
+            "the source was upgraded since: the parameter and option groups are those that were recorded with \
+             {snapshot}, of {version}"
+        ),
+        None => format!(
+            "the source was upgraded since and no groups of {version} were recorded: the database gets the \
+             engine's default parameter and option group. To give it yours: aws rds \
+             modify-db-{}",
+            match context.config.source.kind {
+                SourceKind::Instance => "instance --db-parameter-group-name NAME",
+                SourceKind::Cluster => "cluster --db-cluster-parameter-group-name NAME",
+            }
+        ),
+    }))
+}
+
+/// Settings for a snapshot without recorded settings: the source's current settings with the groups
+/// of that time or, if the source does not exist, the recorded settings nearest in time. Also returns
+/// the notes for the operator.
 async fn substitute_settings(
     context: &RestoreContext,
     all: &[RestorePoint],
     point: &RestorePoint,
-) -> Result<(SettingsRecord, String)> {
+) -> Result<(SettingsRecord, Vec<String>)> {
     let id = &context.config.source.id;
     let no_settings = format!("no settings were recorded with {}", point.snapshot);
-    match context.aws.rds.settings_record(id).await {
-        Ok(mut record) => {
-            let gib = point.storage_gib.map(SettingValue::Number);
-            if record.settings.get(Setting::StorageGb).is_some() {
-                record.settings.set(Setting::StorageGb, gib);
-            }
-            Ok((record, format!("{no_settings}: the current settings of {id} are used")))
-        }
-        Err(error) if error.kind() == landbridge_core::ErrorKind::NotFound => {
-            let distance = |it: &RestorePoint| {
-                let both = it.taken_at.zip(point.taken_at);
-                both.map_or(u64::MAX, |(a, b)| a.duration_since(b).as_secs().unsigned_abs())
-            };
-            let mut others: Vec<&RestorePoint> =
-                all.iter().filter(|it| it.settings.is_some()).collect();
-            others.sort_by_key(|it| distance(it));
-            for other in others {
-                if let Some(record) = recorded_settings(context, other).await? {
-                    let from = &other.snapshot;
-                    return Ok((
-                        record,
-                        format!("{no_settings} and {id} is gone: those of {from} are used"),
-                    ));
-                }
-            }
-            Err(Failure::Failed(format!(
+    let mut notes = Vec::new();
+    let current = match context.aws.rds.settings_record(id).await {
+        Ok(record) => Some(record),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(rds_failure(error)),
+    };
+    let Some(mut record) = current else {
+        let nearest = match nearest_settings(context, all, point, true).await? {
+            Some(nearest) => Some(nearest),
+            None => nearest_settings(context, all, point, false).await?,
+        };
+        let Some((from, mut record)) = nearest else {
+            return Err(Failure::Failed(format!(
                 "{no_settings}, {id} does not exist, and no other snapshot has recorded settings. Restore by \
                  hand with `aws rds`, and give the subnet group, the security groups and the \
                  parameter group"
-            )))
-        }
-        Err(error) => Err(rds_failure(error)),
+            )));
+        };
+        notes.push(format!("{no_settings} and {id} is gone: those of {from} are used"));
+        notes.extend(fit_groups(context, all, point, &mut record).await?);
+        return Ok((record, notes));
+    };
+    if record.settings.get(Setting::StorageGb).is_some() {
+        record.settings.set(Setting::StorageGb, point.storage_gib.map(SettingValue::Number));
     }
+    notes.push(format!("{no_settings}: the current settings of {id} are used"));
+    // The groups may have changed since, with or without an upgrade.
+    match nearest_settings(context, all, point, true).await? {
+        Some((from, nearest)) => {
+            if groups::replace(&mut record, Some(&nearest)) {
+                notes.push(format!(
+                    "the parameter and option groups are those that were recorded with {from}, the \
+                     nearest in time of the same major version"
+                ));
+            }
+        }
+        None => notes.extend(fit_groups(context, all, point, &mut record).await?),
+    }
+    Ok((record, notes))
 }
 
 async fn start_from_time(context: &RestoreContext, time: &str) -> Result<RestoreStart> {
     let id = &context.config.source.id;
-    let record = context.aws.rds.settings_record(id).await.map_err(rds_failure)?;
-    let remarks = vec![format!("the current settings of {id} are used")];
+    let mut record = context.aws.rds.settings_record(id).await.map_err(rds_failure)?;
+    let mut remarks = vec![format!("the current settings of {id} are used")];
     if time == "latest" {
         return Ok(RestoreStart { origin: RestoreOrigin::Latest, record, remarks });
     }
@@ -154,6 +222,16 @@ async fn start_from_time(context: &RestoreContext, time: &str) -> Result<Restore
             "--pitr: the logs of {id} go up to {} ({latest}). Give an earlier time, or `latest`",
             context.local(latest)
         )));
+    }
+    // A restore to a time before an upgrade has the version of that time. The newest snapshot before
+    // it says which.
+    let all = points::restore_points(context).await?;
+    let before = all.iter().filter(|it| it.taken_at.is_some_and(|taken| taken <= at));
+    if let Some(point) = before.max_by_key(|it| it.taken_at)
+        && let Some(note) = fit_groups(context, &all, point, &mut record).await?
+    {
+        record.engine_version.clone_from(&point.engine_version);
+        remarks.push(note);
     }
     Ok(RestoreStart { origin: RestoreOrigin::Time(at), record, remarks })
 }

@@ -36,7 +36,9 @@ pub(super) async fn run(context: &RestoreContext, args: &RestoreArgs, restored: 
     let steps = plan_swap(direction, &source.id, restored, candidate)
         .map_err(|error| swap_failure(&error, restored))?;
     for it in existing.values() {
-        if !steps.is_empty() && it.status != "available" {
+        // `rename` waits while RDS makes a backup or applies a modification.
+        let may_rename = it.status == "available" || wait::is_passing(&it.status);
+        if !steps.is_empty() && !may_rename {
             return Err(Failure::Failed(format!(
                 "{} is {}, and RDS renames only an available database; this run renamed nothing. Wait \
                  until it is available, then run the same command again",
@@ -166,7 +168,7 @@ async fn read_databases<'a>(
     Ok(existing)
 }
 
-/// Renames a database and waits until it is available under the new name.
+/// Renames a database as soon as it is available, and waits until it is available under the new name.
 async fn rename(
     context: &RestoreContext,
     kind: SourceKind,
@@ -174,9 +176,10 @@ async fn rename(
     to: &str,
     progress: &mut Progress,
 ) -> Result {
+    let call = async |_: &Database| context.aws.rds.rename_database(kind, from, to).await;
+    let failure = |error| rename_failure(error, from);
     progress.show(&format!("renaming {from} to {to}"));
-    let renamed = context.aws.rds.rename_database(kind, from, to).await;
-    renamed.map_err(|error| rename_failure(error, from))?;
+    wait::call_when_available(context, kind, from, progress, call, failure).await?;
     wait::available(context, kind, to, progress).await?;
     Ok(())
 }

@@ -4,11 +4,12 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use landbridge_aws::rds::{Database, is_wrong_state};
+use landbridge_core::Error;
 use landbridge_core::config::SourceKind;
 
 use super::{RestoreContext, rds_failure};
 use crate::failure::{Failure, Result};
-use landbridge_aws::rds::Database;
 
 /// The pause before the second call; each further pause is 1.5 times as long, up to
 /// [`LONGEST_PAUSE`]. Short operations end without delay, and half an hour takes about 130 calls.
@@ -32,6 +33,31 @@ const FINAL_STATES: [&str; 10] = [
     "restore-error",
     "storage-full",
 ];
+
+/// How often in a row RDS may refuse a call because of the database's state although it reports
+/// `available`: with the pauses between, about four minutes.
+const MAX_REFUSALS: usize = 20;
+
+/// States that RDS leaves by itself within minutes, and in which it accepts no modification (RDS User
+/// Guide, "Viewing DB instance status"). `storage-optimization` is not one of them: it can last days.
+const PASSING_STATES: [&str; 11] = [
+    "backing-up",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "creating",
+    "maintenance",
+    "modifying",
+    "rebooting",
+    "renaming",
+    "resetting-master-credentials",
+    "starting",
+];
+
+/// Whether RDS leaves this state by itself within minutes.
+pub(super) fn is_passing(status: &str) -> bool {
+    PASSING_STATES.contains(&status)
+}
 
 /// Shows on standard error what the command waits for: an animated line on a terminal, else one line
 /// per change.
@@ -133,6 +159,36 @@ pub(super) async fn available(
     let is_available = |it: Option<&Database>| it.is_some_and(|it| it.status == "available");
     let seen = until(context, kind, id, progress, is_available).await?;
     seen.ok_or_else(|| Failure::Failed(format!("{id} does not exist: it was deleted or renamed")))
+}
+
+/// Makes a call that RDS accepts only while the database is `available`. RDS reports `available` after
+/// a restore or a rename and then goes on to `backing-up` or `modifying`: when it refuses the call
+/// because of the state, this waits and repeats the call.
+///
+/// # Errors
+/// As [`until`]; the error of the call, mapped by `failure`.
+pub(super) async fn call_when_available(
+    context: &RestoreContext,
+    kind: SourceKind,
+    id: &str,
+    progress: &mut Progress,
+    call: impl AsyncFn(&Database) -> landbridge_core::Result<()>,
+    failure: impl Fn(Error) -> Failure,
+) -> Result {
+    let mut pause = FIRST_PAUSE;
+    for refusals in 0.. {
+        let database = available(context, kind, id, progress).await?;
+        match call(&database).await {
+            Ok(()) => break,
+            Err(error) if is_wrong_state(&error) && refusals < MAX_REFUSALS => {
+                progress.show(&format!("{id} is busy again; waiting until it is available"));
+            }
+            Err(error) => return Err(failure(error)),
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.mul_f32(1.5).min(LONGEST_PAUSE);
+    }
+    Ok(())
 }
 
 /// Waits until RDS has deleted a database.

@@ -5,11 +5,15 @@
 //! | [`settings`] | the settings of a database, and the record of those that a snapshot does not contain |
 //! | [`points`] | selects the restore point for an instant |
 //! | [`plan`] | the settings of a restore, compared with the current settings of the source |
+//! | [`storage`] | which IOPS and throughput a request may name |
+//! | [`groups`] | parameter and option groups belong to a major version of the engine |
 //! | [`swap`] | the steps in which the source and the restored database exchange names, and back |
 
+pub mod groups;
 pub mod plan;
 pub mod points;
 pub mod settings;
+pub mod storage;
 pub mod swap;
 
 pub use plan::{ClusterMember, RestoreOrigin, RestorePlan};

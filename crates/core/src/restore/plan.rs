@@ -6,12 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::settings::{Setting, SettingValue, Settings, SettingsRecord};
+use super::storage::remove_what_rds_refuses;
 use crate::config::SourceKind;
 use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
-
-/// IOPS and throughput in MiB/s that gp3 storage below 400 GiB always has. RDS rejects a request
-/// that names them (AWS documentation, "gp3 storage").
-const GP3_BASELINE: (i64, i64) = (3_000, 125);
 
 /// Where the data of a restore comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,7 +94,7 @@ impl RestoreOptions<'_> {
         if self.drill.is_some() && settings.get(Setting::DeletionProtection).is_some() {
             settings.set(Setting::DeletionProtection, Some(SettingValue::Flag(false)));
         }
-        remove_gp3_baseline(&mut settings);
+        remove_what_rds_refuses(&mut settings);
         settings
     }
 }
@@ -191,7 +188,7 @@ fn compare(
     for setting in Setting::ALL {
         let restored = restored.get(setting).cloned();
         let mut source = current.and_then(|current| current.get(setting).cloned());
-        // The plan does not name the baseline of gp3, but the restored storage has it.
+        // The plan does not name performance that the storage has by itself, or cannot have.
         if restored.is_none() && matches!(setting, Setting::Iops | Setting::StorageThroughput) {
             source = None;
         }
@@ -237,16 +234,6 @@ fn member_id(id: &str, index: usize, source: &str, target: &str) -> String {
     match id.strip_prefix(source).filter(|end| end.starts_with('-')) {
         Some(end) => format!("{target}{end}"),
         None => format!("{target}-{}", index + 1),
-    }
-}
-
-/// Removes the IOPS and the throughput that gp3 always has: RDS rejects a request that names them.
-fn remove_gp3_baseline(settings: &mut Settings) {
-    let is = |setting, value| settings.get(setting) == Some(&SettingValue::Number(value));
-    let gp3 = settings.get(Setting::StorageType) == Some(&SettingValue::Text("gp3".to_owned()));
-    if gp3 && is(Setting::Iops, GP3_BASELINE.0) && is(Setting::StorageThroughput, GP3_BASELINE.1) {
-        settings.remove(Setting::Iops);
-        settings.remove(Setting::StorageThroughput);
     }
 }
 
@@ -325,6 +312,7 @@ mod tests {
     #[test]
     fn iops_above_the_gp3_baseline_are_set() {
         let mut record = instance();
+        record.settings.set(Setting::StorageGb, Some(SettingValue::Number(400)));
         record.settings.set(Setting::Iops, Some(SettingValue::Number(12_000)));
         assert!(plan(&record, RestoreOptions::default()).settings.get(Setting::Iops).is_some());
     }

@@ -38,6 +38,7 @@ pub enum Setting {
     DedicatedLogVolume,
     ServerlessMinAcu,
     ServerlessMaxAcu,
+    ServerlessAutoPauseSeconds,
     IamAuthentication,
     LogExports,
     DeletionProtection,
@@ -62,7 +63,7 @@ pub enum Setting {
 
 impl Setting {
     /// All settings, in the order in which they are shown.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Class,
         Self::Port,
         Self::SubnetGroup,
@@ -80,6 +81,7 @@ impl Setting {
         Self::DedicatedLogVolume,
         Self::ServerlessMinAcu,
         Self::ServerlessMaxAcu,
+        Self::ServerlessAutoPauseSeconds,
         Self::IamAuthentication,
         Self::LogExports,
         Self::DeletionProtection,
@@ -127,7 +129,14 @@ impl Setting {
                     | Self::PerformanceInsightsKey
                     | Self::PerformanceInsightsDays
             ),
-            SourceKind::Cluster => !matches!(self, Self::MaintenanceWindow | Self::InsightsMode),
+            SourceKind::Cluster => !matches!(
+                self,
+                Self::MaintenanceWindow
+                    | Self::InsightsMode
+                    // The size comes from the snapshot.
+                    | Self::StorageGb
+                    | Self::MinorUpgrades
+            ),
         }
     }
 }

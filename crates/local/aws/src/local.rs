@@ -261,6 +261,12 @@ impl LocalAws {
         self.rds.state().requests_to_throttle = count;
     }
 
+    /// Refuses the next `count` modifications and renames of databases as if a backup had begun just
+    /// before: after a restore, RDS reports `available` and then goes on to `backing-up`.
+    pub fn refuse_next_changes(&self, count: usize) {
+        self.rds.state().changes_to_refuse = count;
+    }
+
     /// Refuses every request on a bucket with `AccessDenied` and this message. Exports to the
     /// bucket fail.
     pub fn deny_bucket(&self, bucket: &str, message: &str) {

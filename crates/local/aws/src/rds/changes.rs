@@ -25,6 +25,10 @@ pub(super) fn modify(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         return Err(RdsError::bad_request(api.database_exists, message));
     }
     check_available(rds, &state, kind, &id)?;
+    if state.changes_to_refuse > 0 {
+        state.changes_to_refuse -= 1;
+        return Err(wrong_state(kind, &id, "backing-up"));
+    }
     let database = state.find_database_mut(kind, &id)?;
     let mut settings = database.settings.clone();
     settings.apply(form)?;
@@ -45,8 +49,12 @@ fn check_available(
     if status == "available" {
         return Ok(());
     }
+    Err(wrong_state(kind, id, &status))
+}
+
+fn wrong_state(kind: DatabaseKind, id: &str, status: &str) -> RdsError {
     let message = format!("The database {id} cannot be modified because it is {status}.");
-    Err(RdsError::bad_request(kind.api().invalid_database_state, message))
+    RdsError::bad_request(kind.api().invalid_database_state, message)
 }
 
 /// `DeleteDBInstance`, `DeleteDBCluster`. Creates no final snapshot.

@@ -57,6 +57,7 @@ pub struct DatabaseSettings {
     pub insights_days: Option<i64>,
     pub promotion_tier: i64,
     pub serverless: Option<(String, String)>,
+    pub auto_pause_seconds: Option<i64>,
     pub backtrack_seconds: Option<i64>,
 }
 
@@ -107,6 +108,7 @@ impl DatabaseSettings {
             insights_days: None,
             promotion_tier: 1,
             serverless: None,
+            auto_pause_seconds: None,
             backtrack_seconds: None,
         }
     }
@@ -169,6 +171,10 @@ impl DatabaseSettings {
             ("MaxAllocatedStorage", &mut self.max_storage_gb),
             ("PerformanceInsightsRetentionPeriod", &mut self.insights_days),
             ("BacktrackWindow", &mut self.backtrack_seconds),
+            (
+                "ServerlessV2ScalingConfiguration.SecondsUntilAutoPause",
+                &mut self.auto_pause_seconds,
+            ),
         ] {
             if let Some(value) = parse_number(form, name)? {
                 *field = Some(value);
@@ -211,6 +217,22 @@ impl DatabaseSettings {
             (self.iops, self.throughput) = (Some(GP3_BASELINE_IOPS), Some(GP3_BASELINE_THROUGHPUT));
             return Ok(());
         }
+        if self.storage_type != "gp3" && throughput.is_some() {
+            return Err(RdsError::invalid_combination(format!(
+                "You can't specify storage throughput for storage type {}.",
+                self.storage_type
+            )));
+        }
+        if matches!(self.storage_type.as_str(), "gp2" | "standard") {
+            if iops.is_some() {
+                return Err(RdsError::invalid_combination(format!(
+                    "You can't specify IOPS for storage type {}.",
+                    self.storage_type
+                )));
+            }
+            (self.iops, self.throughput) = (None, None);
+            return Ok(());
+        }
         self.iops = iops.or(self.iops);
         self.throughput = throughput.or(self.throughput);
         if self.storage_type.starts_with("io") {
@@ -245,7 +267,8 @@ impl DatabaseSettings {
         xml.element("DBSubnetGroup", |xml| xml.text("DBSubnetGroupName", &self.subnet_group));
         xml.text("MultiAZ", self.multi_az);
         xml.text("PubliclyAccessible", self.public);
-        xml.optional_text("StorageThroughput", self.throughput);
+        // RDS describes storage without a throughput of its own with 0.
+        xml.text("StorageThroughput", self.throughput.unwrap_or(0));
         xml.optional_text("MaxAllocatedStorage", self.max_storage_gb);
         xml.text("CACertificateIdentifier", &self.certificate);
         xml.text("DedicatedLogVolume", self.log_volume);
@@ -270,6 +293,7 @@ impl DatabaseSettings {
             xml.element("ServerlessV2ScalingConfiguration", |xml| {
                 xml.text("MinCapacity", min);
                 xml.text("MaxCapacity", max);
+                xml.optional_text("SecondsUntilAutoPause", self.auto_pause_seconds);
             });
         }
     }

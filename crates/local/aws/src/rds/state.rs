@@ -160,6 +160,8 @@ pub(crate) struct RdsState {
     pub(crate) refused_actions: BTreeMap<String, (&'static str, String)>,
     /// The number of requests to throttle.
     pub(crate) requests_to_throttle: usize,
+    /// The number of modifications and renames to refuse because of the database's state.
+    pub(crate) changes_to_refuse: usize,
     /// Overrides [`AwsOptions::database_quota`].
     pub(crate) database_quota: Option<usize>,
     /// The failure causes of the next exports.
