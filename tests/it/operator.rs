@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_local_aws::DatabaseKind;
-use landbridge_local_google::Grants;
+use landbridge_local_google::{Grants, MaskingRule, Role};
 use serde_json::Value;
 
 use crate::support::{TestEnv, TestEnvBuilder, root};
@@ -16,7 +16,7 @@ use crate::support::{TestEnv, TestEnvBuilder, root};
 const DAY: &str = "2026-11-21";
 
 /// Checks that need AWS itself or moto.
-const NOT_LOCAL: [&str; 11] = [
+const NOT_LOCAL: [&str; 14] = [
     "aws export key",
     "aws export key permissions",
     "aws export key rotation",
@@ -27,8 +27,11 @@ const NOT_LOCAL: [&str; 11] = [
     "aws schedule of protect",
     "aws schedule of snapshot",
     "aws schedule of transfer",
-    // The role of the load cannot read the bucket's policy.
+    // The role of the load cannot read these.
+    "google APIs",
     "google bucket readers",
+    "google data policies",
+    "google organisation policies",
 ];
 
 /// Runs `landbridge` in the repository, without the machine's own environment.
@@ -120,11 +123,12 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     // A local cloud has no IAM, KMS or EventBridge Scheduler, and AWS is not called.
     assert_eq!(good.checks_in_state("unchecked"), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
-    assert_eq!(states.len(), 32, "{states:#?}");
+    assert_eq!(good.checks_in_state("warning"), ["aws source during snapshots"]);
+    assert_eq!(states.len(), 41, "{states:#?}");
 
     // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
-    let by_configuration: [Case<'_>; 10] = [
+    let by_configuration: [Case<'_>; 11] = [
         (("id: shop-prod", "id: gone"), "aws source", "no instance gone", "has instance shop-prod"),
         (("kind: instance", "kind: cluster"), "aws source", "no cluster shop-prod", "source.kind"),
         (
@@ -145,6 +149,12 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
             "aws token key",
             "does not exist",
             "landbridge key create",
+        ),
+        (
+            ("location: asia-northeast3", "location: US"),
+            "files countries",
+            "is in South Korea, the warehouse `US` in the United States",
+            "transfer.cross_border",
         ),
         (
             ("location: asia-northeast3", "location: US"),
@@ -232,6 +242,19 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
 
     // Changes of the clouds, one after the other.
     let (aws, google) = (env.cloud.aws(), env.cloud.google());
+    let change = |change: fn(&mut landbridge_local_aws::DatabaseSettings)| {
+        assert!(aws.update_settings(DatabaseKind::Instance, "shop-prod", change));
+        doctor(&env, &load, &[])
+    };
+    let findings = change(|it| it.storage_type = "standard".to_owned());
+    expect(&findings, "aws source storage", "magnetic storage", "--storage-type gp3");
+    let findings = change(|it| {
+        it.storage_type = "gp3".to_owned();
+        it.multi_az = true;
+        it.backup_days = 0;
+    });
+    assert_eq!(findings.checks_in_state("warning"), ["aws point-in-time recovery"]);
+    change(|it| it.backup_days = 1);
     aws.expose_bucket("shop-exports");
     let findings = doctor(&env, &load, &[]);
     expect(&findings, "aws bucket encryption", "not encrypted", "terraform apply");
@@ -274,6 +297,56 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     assert_eq!(findings.lines.len(), 1);
 }
 
+/// Each change turns one line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_checks_what_surrounds_the_data_in_google() {
+    const READER: Role = Role::Custom(&["serviceusage.services.get", "orgpolicy.policy.get"]);
+    let env = TestEnvBuilder::small().build().await;
+    let google = env.cloud.google();
+    google.add_principal("auditor", "auditor@example.com", Grants::owner().project_role(READER));
+    let mut variables = load_variables(&env, SignedDuration::from_mins(1));
+    variables.insert("LANDBRIDGE_GCP_TOKEN".into(), "auditor".into());
+    configure(&env, ("version: 1", "version: 1"));
+    let lines = || doctor(&env, &variables, &[]);
+    let good = lines();
+    assert_eq!(good.checks_in_state("bad"), [""; 0], "{:#?}", good.lines);
+    for check in ["APIs", "data policies", "organisation policies", "quota project", "taxonomies"] {
+        assert_eq!(good.lines[&format!("google {check}")].0, "good", "{:#?}", good.lines);
+    }
+    let one_bad = |check: &str, found: &str, advice: &str| {
+        let findings = lines();
+        assert_eq!(findings.checks_in_state("bad"), [check], "{:#?}", findings.lines);
+        let line = &findings.lines[check];
+        assert!(line.1.contains(found) && line.2.contains(advice), "{line:?}");
+    };
+
+    google.set_service_enabled("sts.googleapis.com", false);
+    one_bad("google APIs", "not enabled: sts.googleapis.com", "gcloud services enable sts");
+    google.set_service_enabled("sts.googleapis.com", true);
+    google.set_service_enabled("serviceusage.googleapis.com", false);
+    one_bad("google APIs", "Service Usage API is not enabled", "cloudresourcemanager");
+    google.set_service_enabled("serviceusage.googleapis.com", true);
+
+    let tags: BTreeMap<String, String> =
+        serde_json::from_str(&variables["LANDBRIDGE_POLICY_TAGS"]).expect("tags");
+    let taxonomy = tags["email"].split("/policyTags/").next().expect("a taxonomy");
+    google.set_taxonomy_enforced(taxonomy, false);
+    one_bad("google taxonomies", "does not enforce its tags", "terraform apply");
+    google.set_taxonomy_enforced(taxonomy, true);
+
+    let providers = "iam.workloadIdentityPoolProviders";
+    google.set_organisation_policy(providers, serde_json::json!([{"denyAll": true}]));
+    one_bad("google organisation policies", providers, "--effective");
+    google.set_organisation_policy(providers, serde_json::json!([{"allowAll": true}]));
+    let domains = serde_json::json!([{"values": {"allowedValues": ["C0example"]}}]);
+    google.set_organisation_policy("iam.allowedPolicyMemberDomains", domains);
+    let findings = lines();
+    assert!(findings.checks_in_state("warning").contains(&"google organisation policies".into()));
+
+    google.set_data_policy(&tags["email"], MaskingRule::Sha256, ["analyst@example.com"]);
+    one_bad("google data policies", "the tag of email has SHA256", "terraform apply");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_terraform_only_its_own_resources_may_be_missing() {
     let env = TestEnvBuilder::small().build().await;
@@ -299,12 +372,16 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
         [
             "aws clock",
             "aws credentials",
+            "aws point-in-time recovery",
             "aws snapshot quota",
             "aws source",
+            "aws source storage",
             "files contract.yaml",
+            "files countries",
             "files landbridge.yaml",
             "files schedules",
             "google credentials",
+            "google quota project",
         ]
     );
     let after = doctor(&env, &person, &[]);

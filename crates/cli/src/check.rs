@@ -96,7 +96,7 @@ fn check(
 ) -> Result<String, Vec<Diagnostics>> {
     let config_name = config_path.display().to_string();
     let contract_name = contract_path.display().to_string();
-    match config::parse(&config_name, config_text) {
+    match config::parse_with_borders(&config_name, config_text) {
         Ok(config) => match contract::parse(&contract_name, contract_text, &config) {
             Ok(contract) => Ok(format!(
                 "{}\n{}\n",
@@ -135,6 +135,15 @@ fn config_summary(name: &str, config: &Config) -> String {
         "  when  export at {:02}:00, transfer from {:02}:00, published by {:02}:00, {}",
         schedule.export_hour, schedule.transfer_from_hour, schedule.deadline_hour, schedule.zone
     );
+    if let Some(basis) = &config.transfer.cross_border {
+        let country = |it: Option<&'static str>| it.unwrap_or("a country that is not known here");
+        let _ = writeln!(
+            line,
+            "  law   from {} to {}: {basis}",
+            country(config::country_of_aws_region(&source.region)),
+            country(config::country_of_google_location(&warehouse.location))
+        );
+    }
     let masks: Vec<String> =
         pii.all().iter().map(|(class, rule)| format!("{class} {}", rule.mask)).collect();
     let _ = write!(line, "  masks {}", masks.join(", "));

@@ -18,6 +18,7 @@
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
+//! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
 mod args;
@@ -34,6 +35,7 @@ mod parquet;
 mod receipt;
 mod restore;
 mod schema;
+mod source_advice;
 
 use std::process::ExitCode;
 

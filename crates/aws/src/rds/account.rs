@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use landbridge_core::Result;
 use landbridge_core::config::SourceKind;
 
+use super::settings::is_aurora;
 use super::{Rds, non_empty, text, timestamp};
 use crate::error::failed;
 
@@ -23,12 +24,37 @@ pub struct SourceCandidate {
     pub status: String,
     /// Its allocated storage in GiB; `None` for Aurora clusters.
     pub storage_gib: Option<u32>,
+    /// The type of its storage: `gp3`, `io2`, `standard` (magnetic), `aurora`, …
+    pub storage_type: String,
+    /// Whether it has a standby in another availability zone.
+    pub multi_az: bool,
+    /// The ARN of the KMS key that encrypts it; `None` if it is not encrypted.
+    pub kms_key: Option<String>,
+    /// Days for which RDS keeps automated backups; 0 means that there are none, and no
+    /// point-in-time recovery.
+    pub backup_days: u32,
 }
+
+/// The storage type of magnetic disks (RDS API reference, `DBInstance`, `StorageType`).
+const MAGNETIC: &str = "standard";
 
 impl SourceCandidate {
     /// The id of its AWS account: the fifth field of its ARN.
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// Whether each snapshot suspends reads and writes for seconds to minutes: that of a Single-AZ
+    /// instance. RDS takes the snapshot of a Multi-AZ instance from its standby; Aurora is not
+    /// affected (RDS User Guide, "Creating a DB snapshot for a Single-AZ DB instance").
+    pub fn is_suspended_by_snapshots(&self) -> bool {
+        self.kind == SourceKind::Instance && !self.multi_az && !is_aurora(&self.engine)
+    }
+
+    /// Whether RDS cannot export it: magnetic storage (RDS User Guide, "Exporting DB snapshot data
+    /// to Amazon S3").
+    pub fn is_magnetic(&self) -> bool {
+        self.storage_type == MAGNETIC
     }
 }
 
@@ -77,6 +103,10 @@ impl Rds {
             engine: text(it.engine()),
             status: text(it.status()),
             storage_gib: storage_gib(it.allocated_storage()),
+            storage_type: text(it.storage_type()),
+            multi_az: it.multi_az() == Some(true),
+            kms_key: non_empty(it.kms_key_id()),
+            backup_days: days(it.backup_retention_period()),
         });
         let standalone = instances.iter().filter(|it| it.db_cluster_identifier().is_none());
         let standalone = standalone.map(|it| SourceCandidate {
@@ -86,6 +116,10 @@ impl Rds {
             engine: text(it.engine()),
             status: text(it.db_instance_status()),
             storage_gib: storage_gib(it.allocated_storage()),
+            storage_type: text(it.storage_type()),
+            multi_az: it.multi_az() == Some(true),
+            kms_key: non_empty(it.kms_key_id()),
+            backup_days: days(it.backup_retention_period()),
         });
         Ok(clusters.chain(standalone).collect())
     }
@@ -127,6 +161,10 @@ impl Rds {
             started: task.task_start_time().and_then(timestamp),
         }))
     }
+}
+
+fn days(period: Option<i32>) -> u32 {
+    period.and_then(|days| u32::try_from(days).ok()).unwrap_or_default()
 }
 
 /// `None` for Aurora, which reports 0 or 1 because its storage grows automatically.

@@ -13,7 +13,7 @@ use super::client::SignedClient;
 use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
-use super::{Phase, advice, key, role, schedules};
+use super::{Phase, advice, key, role, schedules, source};
 
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
@@ -32,8 +32,9 @@ pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
         rest.unchecked("needs credentials and a response from RDS", None);
         return vec![account(config, &candidates), rest, clock(&config.source.region).await];
     }
-    let mut lines =
-        vec![account(config, &candidates), source(config, &candidates), quota(&aws, config).await];
+    let mut lines = vec![account(config, &candidates)];
+    lines.extend(source::check(config, &candidates));
+    lines.push(quota(&aws, config).await);
     lines.extend(bucket(&aws, config, phase).await);
     let (role, key, schedules) = role_key_and_schedules(files, phase).await;
     lines.extend(role);
@@ -76,39 +77,6 @@ fn account(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> Report
             format!("RDS accepts them; whether they belong to account {configured} is not known"),
             Some("aws sts get-caller-identity".to_owned()),
         ),
-    }
-    line
-}
-
-fn source(config: &Config, candidates: &Result<Vec<SourceCandidate>>) -> ReportLine {
-    let mut line = ReportLine::new("aws", "source");
-    let source = &config.source;
-    let (kind, id, region) = (source.kind.as_str(), &source.id, &source.region);
-    let Ok(all) = candidates else {
-        line.unchecked("needs credentials", None);
-        return line;
-    };
-    match all.iter().find(|it| it.kind == source.kind && it.id == *id) {
-        Some(it) if it.status == "available" => {
-            let storage = it.storage_gib.map_or(String::new(), |gib| format!(", {gib} GiB"));
-            line.good(format!("{kind} {id}, {}{storage}, available", it.engine));
-        }
-        Some(it) => line.bad(
-            format!("{kind} {id} is {}", it.status),
-            "only an available database can be snapshotted: start it, or wait",
-        ),
-        None => {
-            let names: Vec<String> =
-                all.iter().map(|it| format!("{} {}", it.kind.as_str(), it.id)).collect();
-            let databases =
-                if names.is_empty() { "no database".to_owned() } else { names.join(", ") };
-            line.bad(
-                format!("there is no {kind} {id} in {region}"),
-                format!(
-                    "correct source.id, source.kind or source.region; {region} has {databases}"
-                ),
-            );
-        }
     }
     line
 }

@@ -59,7 +59,24 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     ));
     let (second, contract) = contract_line(args, &config);
     let (third, schedules) = schedule_line(schedules, &config);
-    (vec![first, second, third], Some(Files { config, contract, schedules }))
+    (
+        vec![first, countries_line(&config), second, third],
+        Some(Files { config, contract, schedules }),
+    )
+}
+
+/// Whether the transfer crosses a border without a legal basis in the configuration.
+fn countries_line(config: &Config) -> ReportLine {
+    let mut line = ReportLine::new("files", "countries");
+    let country = |it: Option<&'static str>| it.unwrap_or("a country that is not known here");
+    let from = country(config::country_of_aws_region(&config.source.region));
+    let to = country(config::country_of_google_location(&config.warehouse.location));
+    match (config.crosses_border(), &config.transfer.cross_border) {
+        (Some(violation), _) => line.bad(violation.message, violation.help.unwrap_or_default()),
+        (None, Some(basis)) => line.good(format!("from {from} to {to}: {basis}")),
+        (None, None) => line.good(format!("the data stays in {from}")),
+    }
+    line
 }
 
 fn contract_line(args: &FileArgs, config: &Config) -> (ReportLine, Option<Contract>) {

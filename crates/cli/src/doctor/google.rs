@@ -11,7 +11,7 @@ use landbridge_gcp::inspect::CredentialSource;
 
 use super::bucket_readers;
 use super::line::ReportLine;
-use super::{Phase, advice};
+use super::{Phase, advice, project};
 
 /// The permissions for attaching a policy tag to a column (Google documentation, "Introduction to
 /// column-level access control"), and for loading
@@ -44,6 +44,12 @@ pub(super) async fn check(
     }
     lines.push(policy_tags(&inspector, config, phase).await);
     lines.push(tagging_permission(&inspector, config, contract).await);
+    let known: BTreeMap<String, String> = tags_by_class(config)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(class, tag)| Some((class, tag?)))
+        .collect();
+    lines.extend(project::check(&inspector, config, &known, phase).await);
     lines
 }
 

@@ -16,6 +16,8 @@ pub(super) enum CheckState {
     Good,
     /// The check failed; shown as ✗.
     Bad,
+    /// It works, with a consequence that the operator should know; shown as !.
+    Warning,
     /// The check could not run or could not decide; shown as –.
     Unchecked,
 }
@@ -31,7 +33,7 @@ pub(super) struct ReportLine {
     pub(super) state: CheckState,
     /// What was found.
     pub(super) found: String,
-    /// Of a bad line: how to fix it. Of an unchecked line: how the operator can check it.
+    /// Of a bad line or a warning: what to do. Of an unchecked line: how the operator can check it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) advice: Option<String>,
 }
@@ -51,6 +53,12 @@ impl ReportLine {
     pub(super) fn bad(&mut self, found: impl Into<String>, advice: impl Into<String>) {
         (self.state, self.found, self.advice) =
             (CheckState::Bad, found.into(), Some(advice.into()));
+    }
+
+    /// Records a consequence that the operator should know, and what to do about it.
+    pub(super) fn warn(&mut self, found: impl Into<String>, advice: impl Into<String>) {
+        (self.state, self.found, self.advice) =
+            (CheckState::Warning, found.into(), Some(advice.into()));
     }
 
     /// Records that the check could not run, and the command with which the operator can check.
@@ -78,6 +86,7 @@ pub(super) fn render(lines: &[ReportLine]) -> String {
         let mark = match line.state {
             CheckState::Good => paint.green("✓"),
             CheckState::Bad => paint.red("✗"),
+            CheckState::Warning => paint.yellow("!"),
             CheckState::Unchecked => paint.dim("–"),
         };
         let _ = writeln!(text, "  {mark} {:<width$}  {}", line.check, printable(&line.found));

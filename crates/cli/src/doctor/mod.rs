@@ -6,10 +6,12 @@
 //! | `line` | one line of the report: good, bad or not checked, and what to do |
 //! | `files` | checks of `landbridge.yaml`, `contract.yaml` and the schedule files |
 //! | `aws` | checks of account, source, quota, export bucket, last export, token key, snapshots, clock |
+//! | `source` | checks of the source: status, storage, what snapshots do to it, automated backups |
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
 //! | `client`, `service`, `response` | read-only client of IAM, KMS and EventBridge Scheduler: requests, endpoints, responses |
 //! | `policy`, `pattern` | evaluation of IAM policy documents |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
+//! | `project` | checks of quota project, enabled APIs, taxonomies, masks and organisation policies |
 //! | `bucket_readers` | checks who may read the landing bucket |
 //!
 //! Every check only reads; no check changes a resource.
@@ -23,10 +25,12 @@ mod key;
 mod line;
 mod pattern;
 mod policy;
+mod project;
 mod response;
 mod role;
 mod schedules;
 mod service;
+mod source;
 
 use std::path::PathBuf;
 
@@ -48,8 +52,8 @@ Examples:
   landbridge doctor
   landbridge doctor --output json
 
-Each line is ✓ good, ✗ bad with the fix, or – not checked with the reason. The exit code is 1 if at
-least one line is bad. With --before-apply, resources that Terraform creates may be missing.
+Each line is ✓ good, ✗ bad with the fix, ! a warning with the consequence, or – not checked with the
+reason. The exit code is 1 if at least one line is bad. With --before-apply, resources that Terraform creates may be missing.
 
 Credentials come from the environment, as for any AWS or Google client; results about permissions
 apply to these credentials. To check federation and the permissions of the function load, set that
@@ -76,6 +80,7 @@ struct Report {
     ok: bool,
     good: usize,
     bad: usize,
+    warnings: usize,
     unchecked: usize,
     lines: Vec<ReportLine>,
 }
@@ -114,15 +119,18 @@ pub(crate) async fn run(args: DoctorArgs) -> Result {
         lines.extend(google);
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();
-    let (good, bad, unchecked) =
-        (count(CheckState::Good), count(CheckState::Bad), count(CheckState::Unchecked));
-    let report = Report { ok: bad == 0, good, bad, unchecked, lines };
+    let (good, bad) = (count(CheckState::Good), count(CheckState::Bad));
+    let (warnings, unchecked) = (count(CheckState::Warning), count(CheckState::Unchecked));
+    let report = Report { ok: bad == 0, good, bad, warnings, unchecked, lines };
     match args.output {
         Output::Json => render::json(&report)?,
         Output::Text => {
             render::print(&line::render(&report.lines))?;
             let total = counted(report.lines.len(), "check");
-            render::print(&format!("{total}: {good} good, {bad} bad, {unchecked} not checked"))?;
+            let warnings = counted(warnings, "warning");
+            render::print(&format!(
+                "{total}: {good} good, {bad} bad, {warnings}, {unchecked} not checked"
+            ))?;
         }
     }
     match (readable, bad) {

@@ -293,6 +293,10 @@ mod tests {
             engine: "postgres".to_owned(),
             status: "available".to_owned(),
             storage_gib: Some(20),
+            storage_type: "gp3".to_owned(),
+            multi_az: false,
+            kms_key: None,
+            backup_days: 7,
         }
     }
 

@@ -21,7 +21,9 @@ use landbridge_core::config::SourceKind;
 use serde::Serialize;
 
 use crate::failure::Result;
+use crate::paint::Paint;
 use crate::render;
+use crate::source_advice::{CADENCE_ADVICE, not_exportable, suspension};
 use landbridge_cli_support::args::Output;
 
 /// Write a first landbridge.yaml and a main.tf that deploys it, from answers and the AWS account
@@ -119,6 +121,8 @@ struct InitResult {
     account: String,
     written: Vec<String>,
     kept: Vec<String>,
+    /// What the operator should know about the database.
+    notes: Vec<String>,
     next: Vec<String>,
 }
 
@@ -130,6 +134,7 @@ pub(crate) async fn run(args: InitArgs) -> Result {
     let region = answers::region(&args, terminal.as_mut())?;
     let found = if args.no_look { Vec::new() } else { databases_in_account(&region).await };
     let answers = answers::collect(&args, region, &found, terminal.as_mut())?;
+    let chosen = found.iter().find(|it| it.kind == answers.kind && it.id == answers.source);
     let files = write::files(&answers, &args)?;
     let (written, kept) = write::write(&args.dir, files)?;
     let result = InitResult {
@@ -138,6 +143,7 @@ pub(crate) async fn run(args: InitArgs) -> Result {
         account: answers.account.clone(),
         written,
         kept,
+        notes: chosen.map(notes).unwrap_or_default(),
         next: write::next_steps(&args.dir),
     };
     match args.output {
@@ -149,10 +155,22 @@ pub(crate) async fn run(args: InitArgs) -> Result {
             for file in &result.kept {
                 render::print(&format!("kept {file}"))?;
             }
+            for note in &result.notes {
+                render::print(&format!("{} {note}", Paint::stdout().yellow("note")))?;
+            }
             render::print("\nNext:")?;
             result.next.iter().try_for_each(|step| render::print(&format!("  {step}")))
         }
     }
+}
+
+/// What the operator should know about the database before it becomes a source.
+fn notes(source: &SourceCandidate) -> Vec<String> {
+    let suspended =
+        suspension(source).map(|found| format!("{found}. To avoid that, {CADENCE_ADVICE}"));
+    let magnetic =
+        not_exportable(source).map(|(found, command)| format!("{found}. First: {command}"));
+    suspended.into_iter().chain(magnetic).collect()
 }
 
 /// The databases of the account. If RDS cannot be read, the command says so and asks instead.

@@ -10,13 +10,17 @@ const CREDENTIALS: &str = "\
 Credentials and region come from the environment, as for any AWS client. For the local cloud:
   . .landbridge/local.env";
 
-/// List restore points: age, size, who created them, whether they are pinned
+/// List restore points: point-in-time recovery, and snapshots with age, size and creator
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
   landbridge snapshots
   landbridge snapshots --at '2026-11-21 14:00'
   landbridge snapshots --output json
+
+For a time within the last days, use point-in-time recovery: it restores to any second, from the
+source's automated backups, with `landbridge restore --pitr TIME`. Snapshots are for what is kept
+longer, and for the data of one day in BigQuery.
 
 {CREDENTIALS}"))]
 pub(crate) struct SnapshotsArgs {
@@ -61,10 +65,10 @@ pub(crate) struct UnpinArgs {
     group(ArgGroup::new("origin").args(["at", "snapshot", "latest", "from_receipt", "pitr", "swap"]).required(true)),
     after_help = format!("\
 Examples:
-  landbridge restore --at '2026-11-21 14:00' --as shop-restored --dry-run
+  landbridge restore --pitr '2026-11-21 14:37' --as shop-restored --dry-run
+  landbridge restore --pitr '2026-11-21 14:37' --as shop-restored
   landbridge restore --at '2026-11-21 14:00' --as shop-restored
   landbridge restore --from-receipt 2026-11-21 --as shop-restored
-  landbridge restore --pitr '2026-11-21 14:37' --as shop-restored
   landbridge restore --as shop-restored --swap
   landbridge restore --as shop-restored --swap --undo
 
@@ -89,7 +93,7 @@ pub(crate) struct RestoreArgs {
     /// Restore the snapshot that this day's data in BigQuery came from
     #[arg(long, value_name = "DAY")]
     pub(crate) from_receipt: Option<Day>,
-    /// Restore from the source's transaction logs, up to this time or `latest`
+    /// Restore to this second, or to `latest`, from the source's automated backups
     #[arg(long, value_name = "TIME")]
     pub(crate) pitr: Option<String>,
     /// Swap names with the source: the restored database takes over its endpoint

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::ids::TAG_KEEP;
 use landbridge_core::restore::points::{find_by_id, select_at};
-use landbridge_core::restore::{CreatedBy, RestorePoint};
+use landbridge_core::restore::{CreatedBy, RestorePoint, Setting, SettingValue};
 use serde::Serialize;
 
 use super::args::{PinArgs, SnapshotsArgs, UnpinArgs};
@@ -44,6 +44,9 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
         let listed = points.iter().map(|point| ListedPoint { point, age_seconds: age(point) });
         return render::json(&listed.collect::<Vec<_>>());
     }
+    if args.at.is_none() {
+        render::print(&point_in_time_recovery(&context).await?)?;
+    }
     if points.is_empty() {
         return Err(Failure::Failed(format!(
             "there is no snapshot of {}. The function snapshot creates one every hour: run `landbridge \
@@ -78,7 +81,7 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
     let zone = args.zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
     render::print(&format!(
-        "{}, {hourly} of them hourly, {pinned} pinned. To restore the newest: landbridge restore --at '{}'{zone} --as NAME",
+        "{}, {hourly} of them hourly, {pinned} pinned. To restore the newest snapshot: landbridge restore --at '{}'{zone} --as NAME",
         counted(points.len(), "restore point"),
         points
             .iter()
@@ -86,6 +89,34 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
             .find_map(|it| it.taken_at)
             .map(|at| wall_clock_time(&context, at))
             .unwrap_or_default(),
+    ))
+}
+
+/// What point-in-time recovery can restore: the first choice for a time within the last days.
+async fn point_in_time_recovery(context: &RestoreContext) -> Result<String> {
+    let source = &context.config.source;
+    let database = context.aws.rds.database(source.kind, &source.id).await.map_err(rds_failure)?;
+    let Some(database) = database else {
+        return Ok(format!(
+            "{} does not exist, so there is no point-in-time recovery; its snapshots:",
+            source.id
+        ));
+    };
+    let days = match database.settings.get(Setting::BackupRetentionDays) {
+        Some(SettingValue::Number(days)) if *days > 0 => *days,
+        _ => {
+            return Ok(format!(
+                "automated backups of {} are off, so it can be restored only to the times of snapshots:",
+                source.id
+            ));
+        }
+    };
+    let days = counted(usize::try_from(days).unwrap_or_default(), "day");
+    let until = database.latest_restorable_time.map(|at| format!(", up to {}", context.local(at)));
+    Ok(format!(
+        "any second of the last {days}{}: landbridge restore --pitr TIME --as NAME\n\
+         snapshots, for what is kept longer:",
+        until.unwrap_or_default()
     ))
 }
 

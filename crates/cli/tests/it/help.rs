@@ -24,7 +24,7 @@ fn help_of_the_command() {
         out |   receipt    Show the receipts of a day, from the ledger in S3
         out |   key        Create the key for tokens
         out |   ledger     Remove recorded values of columns from the ledger
-        out |   snapshots  List restore points: age, size, who created them, whether they are pinned
+        out |   snapshots  List restore points: point-in-time recovery, and snapshots with age, size and creator
         out |   pin        Pin a snapshot: retention keeps it until it is unpinned
         out |   unpin      Unpin a snapshot: retention may delete it again
         out |   restore    Restore the database under a new name, with all of its settings

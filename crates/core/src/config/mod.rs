@@ -6,12 +6,14 @@
 //! | here | [`Config`], [`parse`], [`schema`] |
 //! | `sections` | one struct per section of the file, with its defaults |
 //! | `pii` | classes of personal data, masks, readers |
+//! | `countries` | whether the transfer crosses a border |
 //! | `domain` | whether the values of a class can be listed |
 //! | `validate` | rules that involve more than one value |
 //!
 //! Rules about a single value (the format of an identifier, a range) are part of
 //! the JSON Schema, see [`crate::yaml`], so editors check them too.
 
+mod countries;
 mod domain;
 mod pii;
 mod sections;
@@ -20,6 +22,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
@@ -96,6 +99,18 @@ impl Config {
 /// All diagnostics at once, each with its line and column.
 pub fn parse(file: &str, text: &str) -> Result<Config, Diagnostics> {
     yaml::parse_checked(file, text, validate::check_config)
+}
+
+/// As [`parse`], and also applies [`Config::crosses_border`].
+///
+/// # Errors
+/// All diagnostics at once, each with its line and column.
+pub fn parse_with_borders(file: &str, text: &str) -> Result<Config, Diagnostics> {
+    yaml::parse_checked(file, text, |config: &Config| {
+        let mut problems = validate::check_config(config);
+        problems.extend(config.crosses_border());
+        problems
+    })
 }
 
 /// The JSON Schema of the file, as stored in `schemas/landbridge.schema.json`.

@@ -220,6 +220,11 @@ pub struct TransferConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::secret")]
     pub token_key: Option<String>,
+    /// The legal basis of the transfer, if source and warehouse lie in different
+    /// countries. `landbridge check` stops without it. The text is for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::legal_basis")]
+    pub cross_border: Option<String>,
     /// Files larger than this, in MiB, are split at row groups into parts of half
     /// this size, which are transferred separately.
     #[serde(default = "TransferConfig::default_cut_above_mib")]

@@ -73,6 +73,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 concurrency: 4,
                 memory_mib: 128,
                 token_key: None,
+                cross_border: None,
                 cut_above_mib: 1024,
             },
             "landbridge_ops",

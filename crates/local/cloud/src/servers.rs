@@ -56,6 +56,7 @@ impl Servers {
             ("LANDBRIDGE_GCS_ENDPOINT", self.storage.url()),
             ("LANDBRIDGE_BIGQUERY_ENDPOINT", format!("{}/bigquery/v2", self.bigquery.url())),
             ("LANDBRIDGE_DATACATALOG_ENDPOINT", format!("{}/v1", self.bigquery.url())),
+            ("LANDBRIDGE_GOOGLE_APIS_ENDPOINT", self.bigquery.url()),
             ("LANDBRIDGE_POLICY_TAGS", tags),
         ];
         Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())

@@ -112,6 +112,7 @@ impl LocalGoogle {
         let bigquery = BigQuery {
             catalog: Arc::new(Mutex::new(Catalog::default())),
             access,
+            settings: Arc::default(),
             store,
             clock,
             project: options.project,
@@ -248,6 +249,33 @@ impl LocalGoogle {
     /// Grants the Fine-Grained Reader role on a tag to an existing principal.
     pub fn add_fine_grained_reader(&self, tag: &str, email: &str) {
         self.access().add_fine_grained_reader(tag, email);
+    }
+
+    /// Enables an API of the project, such as `sts.googleapis.com`, or disables it. Only Service Usage
+    /// reports this; the servers answer in any case.
+    pub fn set_service_enabled(&self, service: &str, enabled: bool) {
+        let disabled = &mut self.bigquery.project_settings().disabled_services;
+        if enabled {
+            disabled.remove(service)
+        } else {
+            disabled.insert(service.to_owned())
+        };
+    }
+
+    /// Makes a taxonomy report that it enforces its tags, or that it does not.
+    pub fn set_taxonomy_enforced(&self, taxonomy: &str, enforced: bool) {
+        let unenforced = &mut self.bigquery.project_settings().unenforced_taxonomies;
+        if enforced {
+            unenforced.remove(taxonomy)
+        } else {
+            unenforced.insert(taxonomy.to_owned())
+        };
+    }
+
+    /// Sets the rules of an organisation policy (`spec.rules` of the Organization Policy API).
+    pub fn set_organisation_policy(&self, constraint: &str, rules: Value) {
+        let policies = &mut self.bigquery.project_settings().organisation_policies;
+        policies.insert(constraint.to_owned(), rules);
     }
 
     /// Denies all callers access to a bucket, or restores it.

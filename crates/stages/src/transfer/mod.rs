@@ -269,6 +269,7 @@ mod tests {
             concurrency,
             memory_mib,
             token_key: None,
+            cross_border: None,
             cut_above_mib: config::TransferConfig::CUT_ABOVE_MIB,
         };
         for (configured, memory_mib, objects) in

@@ -125,6 +125,7 @@ schemas! {
     class_reference = "class-reference"
     source_type = "source-type"
     description = "description"
+    legal_basis = "legal-basis"
 }
 
 /// The schema of a list of IAM members.
@@ -338,6 +339,14 @@ static ALL: &[Format] = &[
         max: 1024,
         is: "a description",
         echo: false,
+        ..PLAIN
+    },
+    Format {
+        name: "legal-basis",
+        pattern: "\\S",
+        max: 1024,
+        is: "a legal basis",
+        help: "write a sentence that names the basis of the transfer to another country, or remove the key",
         ..PLAIN
     },
 ];

@@ -93,6 +93,7 @@ async fn functions_get_exactly_these_variables() {
         LANDBRIDGE_DATACATALOG_ENDPOINT
         LANDBRIDGE_GCP_CREDENTIALS
         LANDBRIDGE_GCS_ENDPOINT
+        LANDBRIDGE_GOOGLE_APIS_ENDPOINT
         LANDBRIDGE_POLICY_TAGS
     "#]]
     .assert_eq(&(names.join("\n") + "\n"));

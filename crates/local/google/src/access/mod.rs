@@ -357,6 +357,19 @@ impl AccessControl {
         self.tags.contains_key(tag)
     }
 
+    /// The display name of a taxonomy that was given one.
+    pub(crate) fn taxonomy_display_name(&self, taxonomy: &str) -> Option<String> {
+        self.taxonomies.get(taxonomy).cloned()
+    }
+
+    /// The tags below `parent` (`projects/P/locations/L`) that have masks, once for each mask.
+    pub(crate) fn masks_below(&self, parent: &str) -> Vec<(String, &'static str)> {
+        let below = |tag: &&String| tag.strip_prefix(parent).is_some_and(|it| it.starts_with('/'));
+        let tags = self.data_policies.keys().filter(below);
+        tags.flat_map(|tag| self.data_policies[tag].keys().map(|rule| (tag.clone(), rule.name())))
+            .collect()
+    }
+
     /// The display name of a policy tag.
     pub(crate) fn tag_display_name(&self, tag: &str) -> Option<String> {
         self.tags.get(tag).map(|it| it.display_name.clone())

@@ -12,6 +12,7 @@
 //! | `job` | a job's state and the result of a query |
 //! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
 //! | `load` | load jobs and their file formats |
+//! | `project` | APIs of a project beside BigQuery |
 //! | `query` | SQL over tables that are masked for the caller |
 
 mod authorization;
@@ -20,6 +21,7 @@ mod datasets;
 mod job;
 mod jobs;
 mod load;
+pub(crate) mod project;
 mod queries;
 pub(crate) mod query;
 mod row_access;
@@ -37,6 +39,7 @@ use crate::error::GoogleError;
 use crate::storage::store::ObjectStore;
 use crate::web::{ApiResult, Call, json_response};
 use catalog::{Catalog, TableName};
+use project::ProjectSettings;
 
 /// The suffix of a table's name in a `tables.testIamPermissions` call.
 const TEST_PERMISSIONS: &str = ":testIamPermissions";
@@ -46,6 +49,7 @@ const TEST_PERMISSIONS: &str = ":testIamPermissions";
 pub(crate) struct BigQuery {
     pub(crate) catalog: Arc<Mutex<Catalog>>,
     pub(crate) access: Arc<RwLock<AccessControl>>,
+    pub(crate) settings: Arc<Mutex<ProjectSettings>>,
     pub(crate) store: ObjectStore,
     pub(crate) clock: Clock,
     pub(crate) project: String,
@@ -60,6 +64,9 @@ impl BigQuery {
     /// Handles one call. The prefix `/bigquery/v2` of the path is optional.
     pub(crate) async fn handle(&self, call: Call) -> ApiResult {
         let caller = self.authenticate(&call)?;
+        if let Some(result) = self.project_api(&caller, &call) {
+            return result;
+        }
         let path = call.path();
         let path = match path.as_slice() {
             ["bigquery", "v2", rest @ ..] => rest,
@@ -133,6 +140,10 @@ impl BigQuery {
 
     pub(crate) fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn project_settings(&self) -> MutexGuard<'_, ProjectSettings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn with_access<T>(&self, read: impl FnOnce(&AccessControl) -> T) -> T {

@@ -1,6 +1,8 @@
 //! Read-only checks of buckets, datasets, policy tags and the caller's permissions, for the
 //! operator's commands. The stages do not need this metadata.
 
+pub mod project;
+
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -57,13 +59,17 @@ pub struct Inspector {
     storage: String,
     bigquery: String,
     catalog: String,
+    /// The server of all other APIs. Empty: Google's own. `None`: there is none.
+    other_apis: Option<String>,
     project: String,
+    /// The project in the header `x-goog-user-project`, which a person's credentials need.
+    quota_project: Option<String>,
 }
 
 impl Inspector {
     /// Uses the credentials and endpoints of the environment, as
     /// [`Gcp::from_env`](crate::Gcp::from_env) does. `LANDBRIDGE_DATACATALOG_ENDPOINT` replaces the
-    /// endpoint for policy tags.
+    /// endpoint for policy tags, `LANDBRIDGE_GOOGLE_APIS_ENDPOINT` that of the APIs in [`project`].
     ///
     /// # Errors
     /// As [`credentials::from_env`]; [`ErrorKind::Config`] if the HTTP client cannot be built.
@@ -72,6 +78,12 @@ impl Inspector {
         let storage = custom_endpoint("LANDBRIDGE_GCS_ENDPOINT");
         let bigquery = custom_endpoint("LANDBRIDGE_BIGQUERY_ENDPOINT");
         let catalog = custom_endpoint("LANDBRIDGE_DATACATALOG_ENDPOINT");
+        let is_google = storage.is_none() && bigquery.is_none() && catalog.is_none();
+        let other_apis = custom_endpoint("LANDBRIDGE_GOOGLE_APIS_ENDPOINT")
+            .or_else(|| is_google.then(String::new));
+        // A person who chose no quota project needs one all the same.
+        let quota_project = Self::personal_credentials()
+            .map(|person| person.quota_project.unwrap_or_else(|| project.to_owned()));
         install_tls_provider();
         let credentials = credentials::from_env(&[storage.as_deref(), bigquery.as_deref()])?;
         let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|_| {
@@ -83,7 +95,9 @@ impl Inspector {
             storage: storage.unwrap_or_else(|| STORAGE.to_owned()),
             bigquery: bigquery.unwrap_or_else(|| BIGQUERY.to_owned()),
             catalog: catalog.unwrap_or_else(|| CATALOG.to_owned()),
+            other_apis,
             project: project.to_owned(),
+            quota_project,
         })
     }
 
@@ -215,6 +229,10 @@ impl Inspector {
         context: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Option<Value>> {
+        let request = match &self.quota_project {
+            Some(project) => request.header("x-goog-user-project", project),
+            None => request,
+        };
         let answer =
             request.bearer_auth(self.token().await?).send().await.map_err(|_| {
                 Error::new(ErrorKind::Transient, what, context).caused_by("no answer")
