@@ -32,6 +32,8 @@ def test_destroy_deletes_the_tables_before_what_protects_them(module):
         "google_data_catalog_policy_tag_iam_binding.readers",
         "google_data_catalog_taxonomy_iam_member.tagger",
         "google_data_catalog_taxonomy_iam_member.existing_tagger",
+        "google_logging_project_sink.audit",
+        "google_monitoring_alert_policy.protection_changed",
     ):
         assert depends(edges, "google_bigquery_dataset.this", protection), f"{protection}\n{edges}"
 

@@ -20,6 +20,7 @@ PROTECTION = (
     "google_bigquery_datapolicy_data_policy",
     "google_bigquery_datapolicy_data_policy_iam_binding",
     "google_data_catalog_policy_tag_iam_binding",
+    "google_logging_project_sink",
 )
 
 
@@ -37,10 +38,13 @@ class Deployment:
     def write(self):
         source = self.config["source"]["name"]
         arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect")}
-        gcp = {"source": "./gcp", "config_file": "landbridge.yaml", "aws_role_arns": arns} | self.settings
+        # As with the module aws, the first plan does not know the ARNs.
+        roles = {"terraform_data": {"roles": {"input": arns}}}
+        gcp = {"source": "./gcp", "config_file": "landbridge.yaml"} | self.settings
+        gcp["aws_role_arns"] = "${terraform_data.roles.output}"
         provider = {"project": "shop-analytics", "user_project_override": True, "billing_project": "shop-analytics"}
         output = {"credentials": {"value": "${module.gcp.credentials}"}}
-        root = {"module": {"gcp": gcp}, "provider": {"google": provider}, "output": output}
+        root = {"resource": roles, "module": {"gcp": gcp}, "provider": {"google": provider}, "output": output}
         (self.folder / "main.tf.json").write_text(json.dumps(root))
         (self.folder / "landbridge.yaml").write_text(yaml.safe_dump(self.config))
 
@@ -207,3 +211,20 @@ def test_two_sources_in_one_project_do_not_take_each_others_names(deploy):
         two.config["transfer"]["bucket"] = "shop-eu-landing"
         two.write()
         assert "Apply complete!" in two.apply()
+
+
+def test_new_ids_of_data_policies_replace_nothing_else(deploy):
+    """An existing deployment has ids with one underscore before the class."""
+    with deploy(GoogleCloud()) as it:
+        path = it.folder / "gcp/masking.tf"
+        text = path.read_text()
+        path.write_text(text.replace("${local.slug}__${each.key}", "${local.slug}_${each.key}"))
+        it.apply()
+        it.cloud.tables, created = {TABLES}, len(it.cloud.log)
+        path.write_text(text)
+        it.apply()
+        assert {kind for _, kind, _ in it.cloud.log[created:]} == {
+            "google_bigquery_datapolicy_data_policy",
+            "google_bigquery_datapolicy_data_policy_iam_binding",
+        }
+        assert not it.cloud.opened

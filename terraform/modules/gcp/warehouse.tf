@@ -63,7 +63,7 @@ resource "google_project_iam_member" "runner" {
   member  = local.principals["load"]
 }
 
-# A query is a job of the project that pays for it: whoever may only read a dataset cannot query it.
+# A query is a job of the project that pays for it: a right to read a dataset is not enough to query it.
 resource "google_project_iam_member" "query_jobs" {
   for_each   = var.grant_query_jobs ? toset(concat(local.dataset_readers, local.ops_readers)) : toset([])
   project    = local.project
@@ -105,6 +105,9 @@ resource "google_bigquery_dataset" "this" {
     google_data_catalog_policy_tag_iam_binding.readers,
     google_data_catalog_taxonomy_iam_member.tagger,
     google_data_catalog_taxonomy_iam_member.existing_tagger,
+    # Reads are recorded, and changes reported, for as long as there are tables.
+    google_logging_project_sink.audit,
+    google_monitoring_alert_policy.protection_changed,
   ]
 
   access {

@@ -107,7 +107,7 @@ run "every_reader_of_the_dataset_sees_null_in_unclassified_columns" {
   }
   assert {
     condition     = google_bigquery_datapolicy_data_policy_iam_binding.masked_readers["unclassified"].members == toset(["group:analysts@example.com", "group:pii-readers@example.com", "group:finance@example.com", "domain:example.com"])
-    error_message = "Whoever may query the dataset must be a masked reader of unclassified: others get an error instead of NULL."
+    error_message = "Everyone who may query the dataset must be a masked reader of unclassified: others get an error instead of NULL."
   }
   assert {
     condition     = google_bigquery_datapolicy_data_policy_iam_binding.masked_readers["email"].members == toset(["group:analysts@example.com"])
