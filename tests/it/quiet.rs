@@ -164,3 +164,18 @@ async fn a_missing_day_and_functions_that_stop_ring_until_they_are_back() {
     let expected = ["alerts", "no-day", "silence", "unprotected", "unpublished"];
     assert!(ringing(&messages).is_subset(&expected.into()), "{messages:#?}");
 }
+
+/// One event in the queue of failed events, which nobody purges.
+#[test]
+fn a_failed_event_rings_once_and_ends_without_a_purge() {
+    let mut observed = Observed::default();
+    observed.failed_event(after(1, 3));
+    let times = (after(0, 10), after(3, 0));
+    let messages = alarm_file().messages(&FUNCTIONS, &observed, times, &|_| true);
+    assert_eq!(ringing(&messages), ["failures"].into(), "{messages:#?}");
+    let of_failures: Vec<_> = messages.iter().filter(|it| it.alarm == "failures").collect();
+    let [created, rang, ended] = of_failures[..] else { panic!("{of_failures:#?}") };
+    assert!(!created.rings && rang.rings && !ended.rings, "{of_failures:#?}");
+    assert!(rang.at <= after(1, 3) + SignedDuration::from_mins(20), "{rang:?}");
+    assert!((after(1, 4)..=after(1, 5)).contains(&ended.at), "{ended:?}");
+}
