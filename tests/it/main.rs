@@ -7,6 +7,7 @@
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
+//! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
@@ -27,6 +28,7 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 mod bounds;
+mod busy;
 mod clients;
 mod conditions;
 mod crash;

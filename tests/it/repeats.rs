@@ -51,12 +51,13 @@ const ORDER: [(&str, &str); 9] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn out_of_order() {
     let env = start_env().await;
+    env.cloud.clock().advance_to(at("2026-11-20T16:00:00Z"));
     // Each stage before its prerequisites, then all of them backwards, until the day is published.
     for (stage, time) in ORDER.iter().rev() {
         assert_ok(&env.cloud.tick(stage, at(time)).await.unwrap());
     }
     for _ in 0..4 {
-        env.cloud.clock().advance_to(env.cloud.clock().now() + jiff::SignedDuration::from_mins(30));
+        env.cloud.clock().advance_to(env.cloud.clock().now() + jiff::SignedDuration::from_mins(25));
         for (stage, time) in ORDER.iter().rev() {
             assert_ok(&env.cloud.tick(stage, at(time)).await.unwrap());
         }

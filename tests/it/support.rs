@@ -42,6 +42,8 @@ pub struct TestEnvBuilder {
     pub start: Timestamp,
     pub retries: Option<u32>,
     pub token_lifetime: Duration,
+    /// The duration of RDS's automated backups in virtual minutes; `None`: there are none.
+    pub backup_minutes: Option<i64>,
     /// Environment variables of the functions.
     pub variables: BTreeMap<String, String>,
 }
@@ -60,6 +62,7 @@ impl TestEnvBuilder {
             start: at(MIDNIGHT),
             retries: None,
             token_lifetime: Duration::from_secs(3_600),
+            backup_minutes: None,
             variables: BTreeMap::new(),
         }
     }
@@ -87,6 +90,7 @@ impl TestEnvBuilder {
         options.schedules_dir = root().join("infra/schedules");
         options.retries = self.retries;
         options.token_lifetime = self.token_lifetime;
+        options.backup_minutes = self.backup_minutes;
         options.variables = self.variables;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());

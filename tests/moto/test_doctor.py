@@ -58,6 +58,7 @@ class Account:
         self.key = self.kms.create_key(**symmetric)["KeyMetadata"]
         self.kms.enable_key_rotation(KeyId=self.arn)
         self.values = {"partition": "aws", "region": REGION, "account": ACCOUNT, "source": "shop"}
+        self.values |= {"source_id": "shop-prod"}
         self.values |= {"bucket": "shop-exports", "export_path": "exports/", "ledger_prefix": "ledger"}
         self.values |= {"config_prefix": "config", "export_role_arn": ROLE_ARN, "key_arn": self.arn}
         self.values |= {"database": "db", "snapshot": "snapshot", "snapshot_call": "DBSnapshot"}

@@ -16,11 +16,11 @@ LATER = "2026-01-03T05:00:00Z"
 NEEDED = [
     ("snapshot", "ReadConfiguration", "s3:GetObject", LATER),
     ("snapshot", "ReadSnapshots", "rds:DescribeDBSnapshots", LATER),
-    ("snapshot", "ReadExportTasks", "rds:DescribeExportTasks", LATER),
     ("snapshot", "TakeSourceSnapshots", "rds:CreateDBSnapshot", LATER),
     ("snapshot", "TagOnCreation", "rds:AddTagsToResource", LATER),
-    # The snapshot's last call: without it the snapshot is created, and the tick still fails.
+    # Without one of these two the snapshot is created, and the tick still fails.
     ("snapshot", "ReadSourceSettings", "rds:DescribeDBInstances", LATER),
+    ("snapshot", "ReadExportTasks", "rds:DescribeExportTasks", LATER),
     ("export", "ReadConfiguration", "s3:GetObject", NEXT_DAY),
     ("export", "ReadAndWriteLedger", "s3:GetObject", NEXT_DAY),
     ("export", "ReadSnapshots", "rds:DescribeDBSnapshots", NEXT_DAY),
@@ -114,6 +114,19 @@ MUST_NOT = [
         {
             "ExportTaskIdentifier": "x",
             "SourceArn": f"{RDS}:snapshot:payroll-2025",
+            "S3BucketName": BUCKET,
+            "IamRoleArn": "ROLE",
+            "KmsKeyId": "KEY",
+        },
+    ),
+    # The automated snapshot of a database whose id begins like the source's.
+    (
+        "export",
+        "rds",
+        "start_export_task",
+        {
+            "ExportTaskIdentifier": "x",
+            "SourceArn": f"{RDS}:snapshot:rds:shop-prod-eu-2026-01-01-17-12",
             "S3BucketName": BUCKET,
             "IamRoleArn": "ROLE",
             "KmsKeyId": "KEY",

@@ -209,7 +209,7 @@ def tick(moto, credentials, name, at, google):
     program = variable("LANDBRIDGE_FUNCTIONS") + f"/landbridge-{name}"
     # Without Google, too short to begin with an object: the function would retry until the deadline.
     seconds = 60 if google is NO_GOOGLE else function["Timeout"]
-    return invoke(program, variables | google, {"scheduled_time": at}, seconds)
+    return invoke(program, variables | google, {"scheduled_time": at, "current_time": at}, seconds)
 
 
 def write_export(s3, key, bucket, export, columns, rows):

@@ -122,6 +122,8 @@ fn error_kind(code: &str, status: u16) -> ErrorKind {
             404 => ErrorKind::NotFound,
             409 | 412 => ErrorKind::Conflict,
             429 => ErrorKind::Throttled,
+            // The RDS API reference does not name the code of StartExportTask for a sixth task.
+            _ if code.contains("Quota") || code.contains("Limit") => ErrorKind::Quota,
             500..=599 => ErrorKind::Transient,
             _ => ErrorKind::Rejected,
         },
@@ -206,6 +208,7 @@ mod tests {
             ("Throttling", 400, ErrorKind::Throttled),
             ("", 403, ErrorKind::Denied),
             ("", 503, ErrorKind::Transient),
+            ("ExportTaskQuotaExceeded", 400, ErrorKind::Quota),
             ("SomethingNew", 400, ErrorKind::Rejected),
         ] {
             assert_eq!(error_kind(code, status), kind, "{code} {status}");

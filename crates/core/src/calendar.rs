@@ -118,7 +118,12 @@ impl Calendar {
 
     /// The hour whose snapshot is exported for `day`.
     pub fn export_hour(&self, day: Day) -> Hour {
-        let civil = day.0.to_datetime(Time::constant(self.export_hour, 0, 0, 0));
+        self.hour_at(day, self.export_hour)
+    }
+
+    /// The hour of `day` that begins at this hour of the clock, from 0 to 23.
+    pub fn hour_at(&self, day: Day, hour: i8) -> Hour {
+        let civil = day.0.to_datetime(Time::new(hour, 0, 0, 0).unwrap_or(Time::midnight()));
         // If a clock change skips the hour, this is the next hour (jiff's "compatible" rule), in
         // which the scheduler fires as well.
         let start = civil
@@ -126,6 +131,30 @@ impl Calendar {
             .map(|zoned| zoned.timestamp())
             .unwrap_or(Timestamp::UNIX_EPOCH);
         self.hour_of(start)
+    }
+
+    /// The newest hour, at most `hour`, for which a snapshot is scheduled, if one is scheduled every
+    /// `every_hours` hours. The export hour of a day always is one; the others are counted from it
+    /// on the clock, and an hour that a clock change repeats counts once.
+    pub fn scheduled_hour(&self, hour: Hour, every_hours: u8) -> Hour {
+        let every = i8::try_from(every_hours).unwrap_or(24).clamp(1, 24);
+        let is_scheduled = |at: Hour| {
+            let zoned = at.0.to_zoned(self.zone.clone());
+            let day = Day(zoned.date());
+            let counted = (zoned.hour() - self.export_hour).rem_euclid(every) == 0;
+            every == 1
+                || at == self.export_hour(day)
+                || counted && at == self.hour_at(day, zoned.hour())
+        };
+        let mut at = hour;
+        // One hour more than a day: the export hour of a day that a clock change makes longer.
+        for _ in 0..25 {
+            if is_scheduled(at) {
+                return at;
+            }
+            at = Hour(at.0.checked_sub(1.hour()).unwrap_or(at.0));
+        }
+        hour
     }
 
     /// The first instant of the next day.
@@ -156,6 +185,38 @@ mod tests {
         assert_eq!(calendar.end_of(day), at("2026-11-21T15:00:00Z"));
         // One minute before midnight in Seoul is still the day before.
         assert_eq!(calendar.day_of(at("2026-11-20T14:59:00Z")).to_string(), "2026-11-20");
+    }
+
+    #[test]
+    fn snapshots_are_scheduled_from_the_export_hour_on() {
+        let calendar = Calendar::new("Asia/Seoul", 1).unwrap();
+        // 20 November, 23:30, and 21 November, 00:30 to 08:30 in Seoul.
+        let scheduled = |every| {
+            let hours = (0..10).map(|n| at("2026-11-20T14:30:00Z") + n.hours());
+            let wall = |hour: Hour| hour.0.to_zoned(calendar.zone.clone()).hour().to_string();
+            let hours = hours.map(|it| wall(calendar.scheduled_hour(calendar.hour_of(it), every)));
+            hours.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(scheduled(1), "23 0 1 2 3 4 5 6 7 8");
+        assert_eq!(scheduled(2), "23 23 1 1 3 3 5 5 7 7");
+        assert_eq!(scheduled(6), "19 19 1 1 1 1 1 1 7 7");
+        assert_eq!(scheduled(24), "1 1 1 1 1 1 1 1 1 1");
+    }
+
+    #[test]
+    fn a_clock_change_neither_skips_nor_repeats_the_scheduled_export_hour() {
+        // 02:00 is skipped on 8 March; 01:00 is repeated on 1 November.
+        for (export_hour, day) in [(2, "2026-03-08"), (1, "2026-11-01")] {
+            let calendar = Calendar::new("America/New_York", export_hour).unwrap();
+            let day: Day = day.parse().unwrap();
+            let export = calendar.export_hour(day);
+            for n in 0..24 {
+                let hour = calendar.hour_of(export.0 + i64::from(n).hours());
+                if calendar.day_of(hour.0) == day {
+                    assert_eq!(calendar.scheduled_hour(hour, 24), export, "{n} hours later");
+                }
+            }
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum NoteCode {
     PolicyTagRestored,
     /// The table has lost more rows than `checks.max_shrink_percent`.
     TableShrank,
+    /// The day's data is of a later snapshot than that of the export hour.
+    LateSnapshot,
     /// A newer day is loaded already.
     Superseded,
     /// The table is a partition; its rows are in its parent table.

@@ -64,7 +64,7 @@ impl ManualSnapshot {
 /// What a tick creates and deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetentionPlan {
-    /// Whether to create the snapshot of the tick's hour.
+    /// Whether to create the snapshot of the hour.
     pub create: bool,
     /// The snapshots to delete, oldest first.
     pub delete: Vec<String>,
@@ -74,14 +74,14 @@ pub struct RetentionPlan {
     pub warning: Option<String>,
 }
 
-/// Decides what the tick of `hour` creates and deletes.
+/// Decides what a tick creates and deletes. `hour` is the hour whose snapshot is due, if one is.
 ///
 /// `protected` are the hours whose snapshots are still needed, because the export of their day
 /// is not complete. Pinned snapshots, snapshots that are being exported, and snapshots that
 /// Landbridge did not create count against the quota and are never deleted.
 pub fn plan(
     source: &str,
-    hour: Hour,
+    hour: Option<Hour>,
     calendar: &Calendar,
     snapshots: &[ManualSnapshot],
     ladder: Ladder,
@@ -102,7 +102,9 @@ pub fn plan(
     let fixed = snapshots
         .iter()
         .filter(|snapshot| {
-            snapshot.owned_hour(source).is_none_or(|at| at != hour && !prunable(&at, snapshot))
+            snapshot
+                .owned_hour(source)
+                .is_none_or(|at| Some(at) != hour && !prunable(&at, snapshot))
         })
         .count();
     let usable = limits.quota.saturating_sub(limits.reserve);
@@ -112,9 +114,9 @@ pub fn plan(
         .iter()
         .filter(|(at, snapshot)| prunable(at, snapshot))
         .map(|(at, _)| *at)
-        .chain([hour])
+        .chain(hour)
         .collect();
-    let all: BTreeSet<Hour> = own.keys().copied().chain([hour]).collect();
+    let all: BTreeSet<Hour> = own.keys().copied().chain(hour).collect();
     let wanted: Vec<Hour> = hours_to_keep(&all, calendar, ladder)
         .into_iter()
         .filter(|at| candidates.contains(at))
@@ -127,7 +129,7 @@ pub fn plan(
         .filter(|(at, snapshot)| prunable(at, snapshot) && !keep.contains(at))
         .map(|(_, snapshot)| snapshot.id.clone())
         .collect();
-    let create = !own.contains_key(&hour) && keep.contains(&hour);
+    let create = hour.is_some_and(|at| !own.contains_key(&at) && keep.contains(&at));
     RetentionPlan {
         create,
         delete_first: create && snapshots.len() >= usable && !delete.is_empty(),
@@ -230,8 +232,15 @@ mod tests {
         let mut most = 0;
         for n in 0..hours {
             let hour = calendar.hour_of(start().start() + n.hours());
-            let plan =
-                plan("shop", hour, &calendar, &snapshots, LADDER, &BTreeSet::new(), limits(quota));
+            let plan = plan(
+                "shop",
+                Some(hour),
+                &calendar,
+                &snapshots,
+                LADDER,
+                &BTreeSet::new(),
+                limits(quota),
+            );
             snapshots.retain(|snapshot| !plan.delete.contains(&snapshot.id));
             if plan.create {
                 snapshots.push(own_snapshot(hour));
@@ -270,8 +279,15 @@ mod tests {
     #[test]
     fn an_exhausted_quota_creates_nothing_and_warns() {
         let snapshots: Vec<_> = (0..95).map(|n| other_snapshot(&format!("p{n}"))).collect();
-        let plan =
-            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
+        let plan = plan(
+            "shop",
+            Some(start()),
+            &calendar(),
+            &snapshots,
+            LADDER,
+            &BTreeSet::new(),
+            limits(100),
+        );
         assert!(!plan.create);
         assert!(plan.delete.is_empty());
         assert!(
@@ -290,7 +306,8 @@ mod tests {
         // Named like a snapshot of Landbridge, but without the tag: it was created by a person.
         snapshots[6].source_tag = None;
         let protected = BTreeSet::from([old(7)]);
-        let plan = plan("shop", old(400), &calendar, &snapshots, LADDER, &protected, limits(1000));
+        let plan =
+            plan("shop", Some(old(400)), &calendar, &snapshots, LADDER, &protected, limits(1000));
         for n in [3, 4, 5, 6, 7] {
             assert!(!plan.delete.contains(&snapshots[n].id), "{n}");
         }
@@ -303,16 +320,35 @@ mod tests {
         let (left, _) = run(24 * 30, 100, Vec::new());
         let calendar = calendar();
         let hour = calendar.hour_of(start().start() + (24 * 30 - 1).hours());
-        let again = plan("shop", hour, &calendar, &left, LADDER, &BTreeSet::new(), limits(100));
+        let again =
+            plan("shop", Some(hour), &calendar, &left, LADDER, &BTreeSet::new(), limits(100));
         assert_eq!((again.create, again.delete.len()), (false, 0));
+    }
+
+    #[test]
+    fn a_tick_without_a_due_snapshot_deletes_only() {
+        let calendar = calendar();
+        let snapshots: Vec<_> = (0..60)
+            .map(|n: i64| own_snapshot(calendar.hour_of(start().start() + n.hours())))
+            .collect();
+        let plan = plan("shop", None, &calendar, &snapshots, LADDER, &BTreeSet::new(), limits(100));
+        assert!(!plan.create);
+        assert!(!plan.delete.is_empty());
     }
 
     #[test]
     fn a_pinned_snapshot_of_the_current_hour_stays_when_the_quota_is_exhausted() {
         let mut snapshots: Vec<_> = (0..95).map(|n| other_snapshot(&format!("p{n}"))).collect();
         snapshots.push(ManualSnapshot { pinned: true, ..own_snapshot(start()) });
-        let plan =
-            plan("shop", start(), &calendar(), &snapshots, LADDER, &BTreeSet::new(), limits(100));
+        let plan = plan(
+            "shop",
+            Some(start()),
+            &calendar(),
+            &snapshots,
+            LADDER,
+            &BTreeSet::new(),
+            limits(100),
+        );
         assert!(plan.delete.is_empty(), "{:?}", plan.delete);
     }
 }

@@ -116,7 +116,8 @@ pub fn settings(digest: &str) -> SourceName<SettingsRecord> {
     SourceName::new(SettingsRecord::ledger_name(digest))
 }
 
-/// The export task of a day.
+/// The export task of a day. It is recorded before the task is started: every tick exports the
+/// snapshot that was recorded first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportRecord {
     /// The attempt, from 1.
@@ -141,6 +142,9 @@ pub struct ExportRecord {
     /// Why earlier attempts failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+    /// The first tick whose request to start the task was refused, because RDS cannot start it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<Timestamp>,
 }
 
 /// The content of the export's manifests.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::Aws;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
@@ -18,7 +18,7 @@ use landbridge_ledger::{DayLedger, Ledger};
 use crate::deployment::Deployment;
 
 /// How far the clocks of two machines may differ.
-const CLOCK_MARGIN: Duration = Duration::from_mins(5);
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The context of a process: built once at cold start, shared by all its ticks.
 #[derive(Clone)]
@@ -44,16 +44,26 @@ pub struct Context {
 /// One run of a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
-    /// The scheduled time, not the clock's.
+    /// The scheduled time, not the clock's: a late tick works on the day for which it was due.
     pub now: Timestamp,
+    /// The time at which the tick runs. Only the snapshot stage uses it: a snapshot is named after
+    /// the hour in which it is taken, however late the tick is.
+    pub clock: Timestamp,
     /// When the process must be finished.
     pub until: Instant,
 }
 
 impl Tick {
-    /// A tick that may take `budget`.
+    /// A tick that runs on time and may take `budget`.
     pub fn new(now: Timestamp, budget: Duration) -> Self {
-        Self { now, until: Instant::now() + budget }
+        Self { now, clock: now, until: Instant::now() + budget }
+    }
+
+    /// A tick that was due at `now`, runs at `clock` and may take `budget`. A clock that is a little
+    /// slow counts as on time, because the scheduler starts no tick before it is due.
+    pub fn at(now: Timestamp, clock: Timestamp, budget: Duration) -> Self {
+        let is_slow = clock < now && now.duration_since(clock) < CLOCK_MARGIN;
+        Self { clock: if is_slow { now } else { clock }, ..Self::new(now, budget) }
     }
 
     /// Whether there is still time to start work that takes `needed`.
@@ -143,7 +153,7 @@ async fn read(variable: &str, name: &str) -> Result<(String, Option<SystemTime>)
 /// The number of a deployment at this moment, with a margin for clocks that differ.
 fn latest_number() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from((since + CLOCK_MARGIN).as_millis()).unwrap_or(i64::MAX)
+    i64::try_from((since + CLOCK_MARGIN.unsigned_abs()).as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The number of the deployment: the time in `LANDBRIDGE_DEPLOYED_AT`, else that of the files.

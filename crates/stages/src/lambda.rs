@@ -12,11 +12,15 @@ use serde::Deserialize;
 use crate::{Context, Tick, TickOutcome, alert};
 
 /// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
-/// still works on its own hour.
+/// still works on its own day.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Event {
     /// `<aws.scheduler.scheduled-time>`.
     scheduled_time: Timestamp,
+    /// The time at which the tick runs, where it is not that of this machine: the clock of the local
+    /// cloud is virtual. Scheduler does not send it.
+    #[serde(default)]
+    current_time: Option<Timestamp>,
 }
 
 /// Time reserved before Lambda's own deadline, to record what was done.
@@ -79,8 +83,10 @@ where
     })?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now).saturating_sub(MARGIN);
+    let clock = event.current_time.unwrap_or_else(Timestamp::now);
+    let tick = Tick::at(event.scheduled_time, clock, left);
     // Boxed: the stage's future is deeply nested; its layout is then computed only once.
-    match Box::pin(stage(context, Tick::new(event.scheduled_time, left))).await {
+    match Box::pin(stage(context, tick)).await {
         Ok(outcome) => {
             tracing::info!(stage = name, now = %event.scheduled_time, progress = ?outcome.progress, "{}", outcome.message);
             Ok(outcome)

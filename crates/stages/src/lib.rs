@@ -12,6 +12,7 @@
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
+//! | `late` | days that end after their last tick |
 //! | `time_travel` | how long former rows of a table can be read |
 //! | `alert` | alerts and notices |
 
@@ -20,6 +21,7 @@ mod context;
 pub mod deployment;
 pub mod export;
 pub mod lambda;
+mod late;
 pub mod load;
 pub mod protect;
 pub mod snapshot;

@@ -1,29 +1,51 @@
-//! The snapshot stage: the hour's snapshot exists, and snapshots that the schedule does not keep
+//! The snapshot stage: the snapshot that is due exists, and snapshots that the schedule does not keep
 //! are deleted.
+//!
+//! A tick first creates and then deletes: what it needs to know for deleting (the ledger, the export
+//! tasks of the account) cannot prevent a snapshot.
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use landbridge_core::calendar::{Day, Hour};
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
 use landbridge_core::retention::{self, Ladder, ManualSnapshot, RetentionPlan, SnapshotLimits};
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_ledger::records;
+use landbridge_ledger::records::{self, EXPORT};
 
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::late::day_before;
+use crate::{Context, Progress, Tick, TickOutcome, alert, export};
+
+/// From this minute of its hour on, a tick is the last one of the hour: infra/schedules/snapshot.json
+/// starts the stage at :00, :20 and :40.
+const LAST_TICK: SignedDuration = SignedDuration::from_mins(40);
 
 /// Runs one tick. Idempotent: the snapshot is named after its hour, and what to delete is decided
 /// from the snapshots that exist.
 ///
+/// The hour is that of the clock, not the one for which the tick was due: an event that is delivered
+/// late, or tried again, must not give a snapshot the name of an hour in which it was not taken.
+///
 /// # Errors
-/// Any RDS or S3 error. A failed deletion does not prevent the creation.
+/// Any RDS or S3 error. What prevents a deletion does not prevent the creation.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let source = &context.config.source;
-    let day = context.calendar.day_of(tick.now);
-    let hour = context.calendar.hour_of(tick.now);
-    let id = SnapshotId::for_hour(&source.name, hour)?;
-    let snapshots = context.aws.rds.snapshots().await?;
-    let plan = retention_plan(context, day, hour, &snapshots);
+    let day = context.calendar.day_of(tick.clock);
+    let hour = context.calendar.hour_of(tick.clock);
+    let mut snapshots = context.aws.rds.snapshots().await?;
+    let needed = needed(context, day, &mut snapshots).await;
+    let due = due(context, hour, &snapshots);
+    let (protected, unknown) = match needed {
+        Ok(protected) => (protected, None),
+        Err(error) => {
+            // What is needed is not known, so nothing is deleted.
+            snapshots.iter_mut().for_each(|snapshot| snapshot.exporting = true);
+            (BTreeSet::new(), Some(error))
+        }
+    };
+    let wanted = (due == Due::Now).then_some(hour);
+    let plan = retention_plan(context, wanted, &snapshots, &protected);
     if let Some(warning) = &plan.warning {
         tracing::warn!(source = source.name, warning, "the snapshots exceed the quota");
     }
@@ -31,34 +53,111 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     if plan.delete_first {
         deletions = delete(context, &plan.delete).await;
     }
-    let mut unrecorded = None;
-    if plan.create {
-        unrecorded = create(context, hour, &id).await?;
-    } else if let Some(existing) = snapshots.iter().find(|it| it.id == id.as_str()) {
-        record_missing_settings(context, &id, existing).await?;
-    } else {
-        let why = plan.warning.unwrap_or_else(|| "the retention would not keep it".to_owned());
-        let problem =
-            Problem::new(ErrorKind::Quota, "this hour has no snapshot", format!("{id}: {why}"));
-        alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
-        return Ok(TickOutcome::new(Progress::Idle, format!("{id} is not created: {why}")));
-    }
+    let id = SnapshotId::for_hour(&source.name, hour)?;
+    let created = match &due {
+        Due::Now if plan.create => create(context, hour, &id).await,
+        Due::Now => Ok(no_room(context, day, tick, &id, plan.warning.as_deref()).await?),
+        Due::Exists(id) => {
+            let existing = snapshots.iter().find(|it| it.id == id.as_str());
+            let unrecorded = record_missing_settings(context, id, existing).await.err();
+            Ok(Taken::new(Progress::Done, format!("{id} exists"), unrecorded))
+        }
+        Due::Later(why) => Ok(Taken::new(Progress::Idle, why.clone(), None)),
+    };
+    let taken = match created {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            busy(context, day, tick, hour, &error).await?
+        }
+        created => created?,
+    };
     if !plan.delete_first {
         deletions = delete(context, &plan.delete).await;
     }
-    if let Some(error) = deletions.error.or(unrecorded) {
+    if let Some(error) = deletions.error.or(taken.unrecorded).or(unknown) {
         return Err(error);
     }
-    let action = if plan.create { "created" } else { "exists" };
-    Ok(TickOutcome::new(Progress::Done, format!("{id} {action}, {} deleted", deletions.deleted)))
+    let message = format!("{}, {} deleted", taken.message, deletions.deleted);
+    Ok(TickOutcome::new(taken.progress, message))
+}
+
+/// Whether the tick takes a snapshot.
+#[derive(Debug, PartialEq, Eq)]
+enum Due {
+    /// Yes, for the hour of the clock.
+    Now,
+    /// No: this one is that of the scheduled hour, or a later one that replaces it.
+    Exists(SnapshotId),
+    /// No, and why.
+    Later(String),
+}
+
+/// Whether a snapshot is due in `hour`. The snapshot of a scheduled hour that was missed is taken in
+/// one of the next hours, for as long as the export hour's snapshot could be until the deadline.
+fn due(context: &Context, hour: Hour, snapshots: &[ManualSnapshot]) -> Due {
+    let settings = &context.config.snapshots;
+    if settings.every_hours == 0 {
+        return Due::Later("snapshots.every_hours is 0: no snapshot is taken".to_owned());
+    }
+    let scheduled = context.calendar.scheduled_hour(hour, settings.every_hours);
+    let source = &context.config.source.name;
+    let own = snapshots.iter().filter_map(|it| it.owned_hour(source));
+    let newest = own.filter(|at| (scheduled..=hour).contains(at)).max();
+    if let Some(id) = newest.and_then(|at| SnapshotId::for_hour(source, at).ok()) {
+        return Due::Exists(id);
+    }
+    let schedule = &context.config.schedule;
+    let patience = schedule.deadline_hour.saturating_sub(schedule.export_hour);
+    let missed = hour.start().duration_since(scheduled.start());
+    if missed > SignedDuration::from_hours(i64::from(patience)) {
+        let every = settings.every_hours;
+        let start = scheduled.start();
+        return Due::Later(format!(
+            "the snapshot of {start} was not taken; the next one is due {every} hours after it"
+        ));
+    }
+    Due::Now
+}
+
+/// Marks the snapshots that export tasks are reading, and returns the hours whose snapshots are still
+/// needed: those of the exports of this day and of the day before, which may end late.
+async fn needed(
+    context: &Context,
+    day: Day,
+    snapshots: &mut [ManualSnapshot],
+) -> Result<BTreeSet<Hour>> {
+    let arns = context.aws.rds.exported_arns().await?;
+    for snapshot in &mut *snapshots {
+        let arn_end = format!("snapshot:{}", snapshot.id);
+        snapshot.exporting = arns.iter().any(|arn| arn.ends_with(&arn_end));
+    }
+    let source = &context.config.source.name;
+    let own: BTreeSet<Hour> = snapshots.iter().filter_map(|it| it.owned_hour(source)).collect();
+    let mut needed = BTreeSet::new();
+    for day in [Some(day), day_before(day)].into_iter().flatten() {
+        let hour = context.calendar.export_hour(day);
+        needed.insert(hour);
+        match context.ledger(day).value(&EXPORT).await? {
+            Some(record) => {
+                let id = SnapshotId::new(record.snapshot).ok();
+                needed.extend(id.and_then(|id| id.hour(source)));
+            }
+            // The export takes the first later one if that of its hour is missing.
+            None if !own.contains(&hour) => {
+                let last = export::deadline_hour(context, day);
+                needed.extend(own.iter().find(|at| (hour..=last).contains(at)));
+            }
+            None => {}
+        }
+    }
+    Ok(needed)
 }
 
 /// What to create and what to delete, by the configured retention.
 fn retention_plan(
     context: &Context,
-    day: Day,
-    hour: Hour,
+    wanted: Option<Hour>,
     snapshots: &[ManualSnapshot],
+    protected: &BTreeSet<Hour>,
 ) -> RetentionPlan {
     let settings = &context.config.snapshots;
     let ladder = Ladder {
@@ -66,25 +165,74 @@ fn retention_plan(
         daily: settings.daily as usize,
         weekly: settings.weekly as usize,
     };
-    // The export of this day, or a late one of the day before, still needs its snapshot.
-    let mut protected = BTreeSet::from([context.calendar.export_hour(day)]);
-    if let Ok(before) = day.date().yesterday() {
-        protected.insert(context.calendar.export_hour(Day::new(before)));
-    }
     retention::plan(
         &context.config.source.name,
-        hour,
+        wanted,
         &context.calendar,
         snapshots,
         ladder,
-        &protected,
+        protected,
         SnapshotLimits { quota: settings.quota as usize, reserve: settings.reserve as usize },
     )
 }
 
-/// Creates the hour's snapshot. Returns the error, if any, that prevented recording the source's
-/// settings: a snapshot without settings is worth more than no snapshot.
-async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Option<Error>> {
+/// What a tick did for the snapshot that is due.
+struct Taken {
+    progress: Progress,
+    message: String,
+    /// The error that prevented recording the source's settings: a snapshot without settings is worth
+    /// more than no snapshot.
+    unrecorded: Option<Error>,
+}
+
+impl Taken {
+    fn new(progress: Progress, message: String, unrecorded: Option<Error>) -> Self {
+        Self { progress, message, unrecorded }
+    }
+}
+
+/// Raises an alert: the quota leaves no room for the hour's snapshot.
+async fn no_room(
+    context: &Context,
+    day: Day,
+    tick: Tick,
+    id: &SnapshotId,
+    warning: Option<&str>,
+) -> Result<Taken> {
+    let why = warning.unwrap_or("the retention would not keep it");
+    let what = "this hour has no snapshot";
+    let problem = Problem::new(ErrorKind::Quota, what, format!("{id}: {why}"));
+    alert::raise(&context.ledger(day), &problem, "", tick.clock).await?;
+    Ok(Taken::new(Progress::Idle, format!("{id} is not created: {why}"), None))
+}
+
+/// The database is not `available`: it is being backed up, modified, upgraded or maintained, which
+/// ends by itself. Only an hour that ends without a snapshot is reported, by a notice.
+async fn busy(
+    context: &Context,
+    day: Day,
+    tick: Tick,
+    hour: Hour,
+    refusal: &Error,
+) -> Result<Taken> {
+    let source = &context.config.source;
+    let database = context.aws.rds.database(source.kind, &source.id).await.ok().flatten();
+    let status = database.map_or_else(|| "not available".to_owned(), |it| it.status);
+    tracing::info!(source = source.id, status, %refusal, "the database refuses a snapshot now");
+    if tick.clock.duration_since(hour.start()) >= LAST_TICK {
+        let problem = Problem::notice(
+            "an hour ends without a snapshot, because the database was busy",
+            format!("{}, {}: the database is {status}", source.id, hour.start()),
+            "if this repeats, move the backup or maintenance window of the database, or set snapshots.every_hours",
+        );
+        alert::notice(&context.ledger.source(), &problem, &source.id, day).await?;
+    }
+    let message = format!("{} is {status}: no snapshot yet", source.id);
+    Ok(Taken::new(Progress::Waiting, message, None))
+}
+
+/// Creates the hour's snapshot.
+async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Taken> {
     let source = &context.config.source;
     let hour = hour.start().to_string();
     let mut tags = vec![(TAG_SOURCE, source.name.as_str()), (TAG_HOUR, hour.as_str())];
@@ -96,19 +244,19 @@ async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Option
     }
     let created = context.aws.rds.create_snapshot(id, &source.id, &tags).await?;
     tracing::info!(snapshot = id.as_str(), created = created.is_new(), "snapshot of the hour");
-    Ok(settings.err())
+    Ok(Taken::new(Progress::Done, format!("{id} created"), settings.err()))
 }
 
 /// Records the settings for the hour's snapshot if an earlier tick of the hour could not.
 async fn record_missing_settings(
     context: &Context,
     id: &SnapshotId,
-    existing: &ManualSnapshot,
+    existing: Option<&ManualSnapshot>,
 ) -> Result<()> {
-    if existing.has_settings || existing.owned_hour(&context.config.source.name).is_none() {
+    if existing.is_none_or(|existing| existing.has_settings) {
         return Ok(());
     }
-    if let Some(state) = context.aws.rds.snapshot(id).await? {
+    if let Some(state) = context.aws.rds.snapshot(id.as_str()).await? {
         let digest = record_settings(context).await?;
         context.aws.rds.add_tags(&state.arn, &[(TAG_SETTINGS, &digest)]).await?;
     }

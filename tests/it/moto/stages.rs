@@ -143,7 +143,7 @@ async fn snapshots_are_created_and_pruned(kind: SourceKind) {
             let arn = context
                 .aws
                 .rds
-                .snapshot(&snapshot_id(&env, n))
+                .snapshot(snapshot_id(&env, n).as_str())
                 .await
                 .expect("an answer")
                 .expect("the pinned snapshot")

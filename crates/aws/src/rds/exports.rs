@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use landbridge_core::ids::ExportId;
-use landbridge_core::{Created, Error, ErrorKind, Result};
+use landbridge_core::{Created, Result};
 
 use super::{Rds, non_empty, text, timestamp};
 use crate::error::{code, created, failed, status};
@@ -18,6 +18,9 @@ pub enum ExportStatus {
     Failed,
     /// CANCELING or CANCELED.
     Canceled,
+    /// A status that Landbridge does not know; [`ExportTask::status_text`] has it. Such a task is
+    /// treated like a running one: it may be reading its snapshot.
+    Unknown,
 }
 
 /// An export task.
@@ -29,6 +32,8 @@ pub struct ExportTask {
     pub source_arn: String,
     /// Its status.
     pub status: ExportStatus,
+    /// Its status as RDS writes it.
+    pub status_text: String,
     /// Progress in percent.
     pub progress: i32,
     /// Why it failed.
@@ -64,9 +69,9 @@ impl Rds {
     /// All export tasks that RDS still lists.
     ///
     /// # Errors
-    /// Any RDS error; see [`ErrorKind`].
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn export_tasks(&self) -> Result<Vec<ExportTask>> {
-        self.raw_export_tasks().await?.iter().map(export_task).collect()
+        Ok(self.raw_export_tasks().await?.iter().map(export_task).collect())
     }
 
     pub(super) async fn raw_export_tasks(&self) -> Result<Vec<aws_sdk_rds::types::ExportTask>> {
@@ -79,10 +84,10 @@ impl Rds {
     /// Describes one export task; `None` if it does not exist.
     ///
     /// # Errors
-    /// Any RDS error; see [`ErrorKind`].
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn export_task(&self, id: &ExportId) -> Result<Option<ExportTask>> {
         match self.client.describe_export_tasks().export_task_identifier(id.as_str()).send().await {
-            Ok(page) => page.export_tasks().first().map(export_task).transpose(),
+            Ok(page) => Ok(page.export_tasks().first().map(export_task)),
             Err(error)
                 if matches!(code(&error), "ExportTaskNotFound" | "ExportTaskNotFoundFault")
                     || status(&error) == 404 =>
@@ -96,9 +101,9 @@ impl Rds {
     /// Starts an export task. Idempotent: an existing task with this id is not changed.
     ///
     /// # Errors
-    /// [`ErrorKind::Denied`] if the role or the KMS key may not be used, [`ErrorKind::NotFound`] if
-    /// the bucket, the role or the snapshot does not exist, [`ErrorKind::Conflict`] if the snapshot
-    /// is not available yet; any other RDS error.
+    /// `Denied` if the role or the KMS key may not be used, `NotFound` if the bucket, the role or
+    /// the snapshot does not exist, `Conflict` if the snapshot cannot be exported now, `Quota` if
+    /// too many tasks are running; any other RDS error.
     pub async fn start_export(&self, request: &ExportRequest<'_>) -> Result<Created> {
         let ExportRequest { id, bucket, prefix, role_arn, .. } = request;
         let call = self
@@ -117,30 +122,46 @@ impl Rds {
     }
 }
 
-fn export_task(task: &aws_sdk_rds::types::ExportTask) -> Result<ExportTask> {
-    let id = text(task.export_task_identifier());
-    let status = text(task.status()).to_ascii_uppercase();
-    let status = match status.as_str() {
-        "STARTING" | "IN_PROGRESS" => ExportStatus::Running,
-        "COMPLETE" => ExportStatus::Complete,
-        "FAILED" => ExportStatus::Failed,
-        "CANCELING" | "CANCELED" => ExportStatus::Canceled,
-        other => {
-            return Err(Error::new(
-                ErrorKind::Rejected,
-                "an export task has a status that Landbridge does not know",
-                format!("{id}: {other}"),
-            ));
-        }
-    };
-    Ok(ExportTask {
+fn export_task(task: &aws_sdk_rds::types::ExportTask) -> ExportTask {
+    let status_text = text(task.status()).to_ascii_uppercase();
+    ExportTask {
+        id: text(task.export_task_identifier()),
         source_arn: text(task.source_arn()),
-        status,
+        status: export_status(&status_text),
+        status_text,
         progress: task.percent_progress().unwrap_or(0),
         failure: non_empty(task.failure_cause()),
         warning: non_empty(task.warning_message()),
         started: task.task_start_time().and_then(timestamp),
         ended: task.task_end_time().and_then(timestamp),
-        id,
-    })
+    }
+}
+
+/// The status of a task. RDS may add others: the list is from the API reference of `ExportTask`,
+/// whose field is a text without a list of values in the service model.
+fn export_status(status: &str) -> ExportStatus {
+    match status {
+        "STARTING" | "IN_PROGRESS" => ExportStatus::Running,
+        "COMPLETE" => ExportStatus::Complete,
+        "FAILED" => ExportStatus::Failed,
+        "CANCELING" | "CANCELED" => ExportStatus::Canceled,
+        _ => ExportStatus::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_of_another_program_is_read_whatever_its_status() {
+        let task = aws_sdk_rds::types::ExportTask::builder()
+            .export_task_identifier("theirs")
+            .status("Paused")
+            .source_arn("arn:aws:rds:ap-northeast-2:1:cluster:theirs")
+            .build();
+        let task = export_task(&task);
+        assert_eq!((task.status, task.status_text.as_str()), (ExportStatus::Unknown, "PAUSED"));
+        assert_eq!(export_status("COMPLETE"), ExportStatus::Complete);
+    }
 }

@@ -14,6 +14,8 @@ use crate::error::{created, failed, found};
 /// The properties of a snapshot that an export needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotInfo {
+    /// Its id; that of an automated snapshot begins with `rds:`.
+    pub id: String,
     /// Its ARN.
     pub arn: String,
     /// `available`, `creating`, …
@@ -22,17 +24,19 @@ pub struct SnapshotInfo {
     pub created: Option<Timestamp>,
     /// The engine's name, such as `aurora-postgresql`.
     pub engine: String,
+    /// The storage of the database: `gp3`, `io1`, `standard` (magnetic), `aurora`, …
+    pub storage_type: String,
 }
 
 impl Rds {
     /// All manual snapshots of this client's kind in the account and region, of any creator:
-    /// all count towards the quota. `exporting` is set from the running export tasks.
+    /// all count towards the quota. `exporting` is not set: see [`Self::exported_arns`].
     ///
     /// # Errors
     /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
     pub async fn snapshots(&self) -> Result<Vec<ManualSnapshot>> {
         let manual = Some("manual");
-        let mut snapshots: Vec<_> = match self.kind {
+        Ok(match self.kind {
             SourceKind::Instance => {
                 let all = self.instance_snapshots(manual).await?;
                 all.iter()
@@ -61,15 +65,41 @@ impl Rds {
                     })
                     .collect()
             }
+        })
+    }
+
+    /// The ARNs that export tasks are reading: those of every task that has not ended, of any
+    /// creator.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
+    pub async fn exported_arns(&self) -> Result<Vec<String>> {
+        let reads = |task: &super::ExportTask| {
+            matches!(task.status, ExportStatus::Running | ExportStatus::Unknown)
         };
         let tasks = self.export_tasks().await?;
-        for snapshot in &mut snapshots {
-            let arn_end = format!("snapshot:{}", snapshot.id);
-            snapshot.exporting = tasks.iter().any(|task| {
-                task.status == ExportStatus::Running && task.source_arn.ends_with(&arn_end)
-            });
-        }
-        Ok(snapshots)
+        Ok(tasks.into_iter().filter(reads).map(|task| task.source_arn).collect())
+    }
+
+    /// The automated snapshots of a source, in any order.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
+    pub async fn automated_snapshots(&self, source: &str) -> Result<Vec<SnapshotInfo>> {
+        let automated = Some("automated");
+        let of_source = |id: Option<&str>| id.is_some_and(|id| id.eq_ignore_ascii_case(source));
+        Ok(match self.kind {
+            SourceKind::Instance => {
+                let all = self.instance_snapshots(automated).await?;
+                let own = all.iter().filter(|it| of_source(it.db_instance_identifier()));
+                own.map(instance_snapshot).collect()
+            }
+            SourceKind::Cluster => {
+                let all = self.cluster_snapshots(automated).await?;
+                let own = all.iter().filter(|it| of_source(it.db_cluster_identifier()));
+                own.map(cluster_snapshot).collect()
+            }
+        })
     }
 
     /// All instance snapshots, of all types or of one.
@@ -96,37 +126,23 @@ impl Rds {
         })
     }
 
-    /// Describes one snapshot; `None` if it does not exist.
+    /// Describes one snapshot, manual or automated; `None` if it does not exist.
     ///
     /// # Errors
     /// Any RDS error; see [`ErrorKind`](landbridge_core::ErrorKind).
-    pub async fn snapshot(&self, id: &SnapshotId) -> Result<Option<SnapshotInfo>> {
-        let (what, id) = ("a snapshot cannot be described", id.as_str());
+    pub async fn snapshot(&self, id: &str) -> Result<Option<SnapshotInfo>> {
+        let what = "a snapshot cannot be described";
         match self.kind {
             SourceKind::Instance => {
                 let call = self.client.describe_db_snapshots().db_snapshot_identifier(id);
                 let page = found(call.send().await, "DBSnapshotNotFound", what, id)?;
-                Ok(page.and_then(|page| {
-                    page.db_snapshots().first().map(|it| SnapshotInfo {
-                        arn: text(it.db_snapshot_arn()),
-                        status: text(it.status()),
-                        created: it.snapshot_create_time().and_then(timestamp),
-                        engine: text(it.engine()),
-                    })
-                }))
+                Ok(page.and_then(|page| page.db_snapshots().first().map(instance_snapshot)))
             }
             SourceKind::Cluster => {
                 let call = self.client.describe_db_cluster_snapshots();
                 let call = call.db_cluster_snapshot_identifier(id);
                 let page = found(call.send().await, "DBClusterSnapshotNotFoundFault", what, id)?;
-                Ok(page.and_then(|page| {
-                    page.db_cluster_snapshots().first().map(|it| SnapshotInfo {
-                        arn: text(it.db_cluster_snapshot_arn()),
-                        status: text(it.status()),
-                        created: it.snapshot_create_time().and_then(timestamp),
-                        engine: text(it.engine()),
-                    })
-                }))
+                Ok(page.and_then(|page| page.db_cluster_snapshots().first().map(cluster_snapshot)))
             }
         }
     }
@@ -178,6 +194,28 @@ impl Rds {
                 found(result, "DBClusterSnapshotNotFoundFault", what, id).map(|_| ())
             }
         }
+    }
+}
+
+fn instance_snapshot(it: &DbSnapshot) -> SnapshotInfo {
+    SnapshotInfo {
+        id: text(it.db_snapshot_identifier()),
+        arn: text(it.db_snapshot_arn()),
+        status: text(it.status()),
+        created: it.snapshot_create_time().and_then(timestamp),
+        engine: text(it.engine()),
+        storage_type: text(it.storage_type()),
+    }
+}
+
+fn cluster_snapshot(it: &DbClusterSnapshot) -> SnapshotInfo {
+    SnapshotInfo {
+        id: text(it.db_cluster_snapshot_identifier()),
+        arn: text(it.db_cluster_snapshot_arn()),
+        status: text(it.status()),
+        created: it.snapshot_create_time().and_then(timestamp),
+        engine: text(it.engine()),
+        storage_type: text(it.storage_type()),
     }
 }
 

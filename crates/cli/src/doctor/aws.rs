@@ -18,9 +18,9 @@ use super::{Phase, advice, key, role, schedules, source};
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
-/// Maximum age of the newest snapshot. The function `snapshot` creates one every hour, so an older
-/// one means that its schedule does not run.
-const MAX_SNAPSHOT_AGE: SignedDuration = SignedDuration::from_hours(2);
+/// How much older than `snapshots.every_hours` the newest snapshot may be before it shows that the
+/// schedules do not run: a snapshot can be some minutes late.
+const SNAPSHOT_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Runs all checks of AWS.
 pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
@@ -284,6 +284,13 @@ async fn schedules_running(aws: &Aws, config: &Config, phase: Phase) -> ReportLi
         line.unchecked("nothing runs before `terraform apply`", None);
         return line;
     }
+    if config.snapshots.every_hours == 0 {
+        line.unchecked(
+            "Landbridge takes no snapshots (snapshots.every_hours)",
+            Some(list_schedules),
+        );
+        return line;
+    }
     let snapshots = match aws.rds.snapshots().await {
         Ok(snapshots) => snapshots,
         Err(error) => {
@@ -304,7 +311,8 @@ async fn schedules_running(aws: &Aws, config: &Config, phase: Phase) -> ReportLi
         }
     };
     let age = now.duration_since(at);
-    if age <= MAX_SNAPSHOT_AGE {
+    let every = SignedDuration::from_hours(i64::from(config.snapshots.every_hours));
+    if age <= every + SNAPSHOT_MARGIN {
         line.good(format!("{id} is {} min old", age.as_mins().max(0)));
     } else {
         line.bad(

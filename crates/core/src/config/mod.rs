@@ -26,8 +26,8 @@ pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
-    ChecksConfig, ExportConfig, LedgerConfig, LoadConfig, ScheduleConfig, SnapshotsConfig,
-    SourceConfig, SourceKind, TransferConfig, WarehouseConfig,
+    ChecksConfig, ExportConfig, ExportedSnapshot, LedgerConfig, LoadConfig, ScheduleConfig,
+    SnapshotsConfig, SourceConfig, SourceKind, TransferConfig, WarehouseConfig,
 };
 
 use schemars::JsonSchema;

@@ -93,12 +93,22 @@ impl ScheduleConfig {
     }
 }
 
-/// How many of the snapshots created by Landbridge are kept, by age. One snapshot
-/// can count as hourly, daily and weekly. Other snapshots are never deleted.
+/// How often Landbridge takes a snapshot, which snapshot is exported, and how many are kept,
+/// by age. One snapshot can count as hourly, daily and weekly. Snapshots that Landbridge did
+/// not create are never deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SnapshotsConfig {
-    /// Number of newest hourly snapshots to keep.
+    /// Hours from one snapshot to the next: 1, 2, 3, 4, 6, 8, 12 or 24, counted from
+    /// `schedule.export_hour`. 0: no snapshots; only with `use: automated`. A Single-AZ instance
+    /// stops reading and writing for seconds to minutes at each snapshot.
+    #[schemars(range(min = 0, max = 24))]
+    pub every_hours: u8,
+    /// Which snapshot is exported: `own`, Landbridge's snapshot of the export hour, or `automated`,
+    /// the newest automated snapshot of RDS.
+    #[serde(rename = "use")]
+    pub use_for_export: ExportedSnapshot,
+    /// Number of newest snapshots to keep (hourly ones, unless `every_hours` says otherwise).
     #[schemars(range(min = 1, max = 1000))]
     pub hourly: u32,
     /// Number of days for which one snapshot is kept.
@@ -116,7 +126,20 @@ pub struct SnapshotsConfig {
     pub reserve: u32,
 }
 
+/// Which snapshot of the source is exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportedSnapshot {
+    /// Landbridge's own snapshot of the export hour.
+    #[default]
+    Own,
+    /// The newest automated snapshot that RDS took in its backup window.
+    Automated,
+}
+
 impl SnapshotsConfig {
+    /// A snapshot every hour.
+    pub const EVERY_HOURS: u8 = 1;
     /// Two days of hourly snapshots.
     pub const HOURLY: u32 = 48;
     /// Two weeks of daily snapshots.
@@ -133,6 +156,8 @@ impl SnapshotsConfig {
 impl Default for SnapshotsConfig {
     fn default() -> Self {
         Self {
+            every_hours: Self::EVERY_HOURS,
+            use_for_export: ExportedSnapshot::Own,
             hourly: Self::HOURLY,
             daily: Self::DAILY,
             weekly: Self::WEEKLY,

@@ -57,6 +57,8 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
                 deadline_hour: 4,
             },
             SnapshotsConfig {
+                every_hours: 1,
+                use_for_export: Own,
                 hourly: 48,
                 daily: 14,
                 weekly: 4,
@@ -260,13 +262,34 @@ fn class_names() {
 }
 
 #[test]
+fn the_cadence_of_snapshots() {
+    for (written, error) in [
+        ("every_hours: 6", None),
+        ("every_hours: 0\n  use: automated", None),
+        ("every_hours: 5", Some("does not divide a day")),
+        ("every_hours: 0", Some("no snapshot that could be exported")),
+        ("use: manual", Some("`own`")),
+    ] {
+        let text = changed(&[("hourly: 48", &format!("{written}\n  hourly: 48"))]);
+        let found = parse("landbridge.yaml", &text).err().map(|errors| errors.to_string());
+        match (error, found) {
+            (None, found) => assert_eq!(found, None, "{written}"),
+            (Some(part), found) => {
+                let found = found.unwrap_or_default();
+                assert!(found.contains(part), "{written}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
 fn minor_errors_do_not_hide_others() {
     check(
         &changed(&[("zone: Asia/Seoul", "zone: Seoul"), ("quota: 100", "quota: 50\n  monthly: 3")]),
         expect![[r#"
             landbridge.yaml:12:9: `schedule.zone`: `Seoul` is not a time zone; did you mean `Asia/Seoul`?
             landbridge.yaml:17:1: `snapshots` needs 48 hourly + 14 daily + 4 weekly + 10 reserved = 76 snapshots, but `snapshots.quota` is 50; lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it
-            landbridge.yaml:22:3: unknown key `monthly` in `snapshots`; use one of `hourly`, `daily`, `weekly`, `quota`, `reserve`
+            landbridge.yaml:22:3: unknown key `monthly` in `snapshots`; use one of `every_hours`, `use`, `hourly`, `daily`, `weekly`, `quota`, `reserve`
             3 errors in landbridge.yaml"#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CLASS_UNCLASSIFIED, Config, Domain, Mask};
+use super::{CLASS_UNCLASSIFIED, Config, Domain, ExportedSnapshot, Mask};
 use crate::yaml::{KeyPath, Violation, format};
 
 /// All violations. A value whose own format is wrong is reported by the schema
@@ -11,6 +11,7 @@ pub(super) fn check_config(config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     schedule(config, &mut problems);
     snapshots(config, &mut problems);
+    snapshot_source(config, &mut problems);
     export(config, &mut problems);
     token_key(config, &mut problems);
     warehouse(config, &mut problems);
@@ -63,6 +64,32 @@ fn snapshots(config: &Config, problems: &mut Vec<Violation>) {
                 ),
             )
             .help("lower one of them, or request a higher quota from AWS and set `snapshots.quota` to it"),
+        );
+    }
+}
+
+/// Every day needs a snapshot of its export hour, unless an automated one is exported.
+fn snapshot_source(config: &Config, problems: &mut Vec<Violation>) {
+    let snapshots = &config.snapshots;
+    if snapshots.every_hours > 0 && 24 % snapshots.every_hours != 0 {
+        problems.push(
+            Violation::new(
+                KeyPath::root().key("snapshots").key("every_hours"),
+                format!(
+                    "`snapshots.every_hours` is {}, which does not divide a day",
+                    snapshots.every_hours
+                ),
+            )
+            .help("use 1, 2, 3, 4, 6, 8, 12 or 24, so that every day has a snapshot of the export hour"),
+        );
+    }
+    if snapshots.every_hours == 0 && snapshots.use_for_export == ExportedSnapshot::Own {
+        problems.push(
+            Violation::new(
+                KeyPath::root().key("snapshots").key("every_hours"),
+                "`snapshots.every_hours` is 0, so there is no snapshot that could be exported",
+            )
+            .help("write 24 for one snapshot a day, or `use: automated` to export the automated snapshots of RDS"),
         );
     }
 }

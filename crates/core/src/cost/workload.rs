@@ -136,7 +136,7 @@ impl DailyInvocations {
 /// stored twice.
 fn snapshots_gib(config: &Config, workload: &Workload) -> f64 {
     let kept = &config.snapshots;
-    let days = (f64::from(kept.hourly) / 24.0)
+    let days = (f64::from(kept.hourly) * f64::from(kept.every_hours) / 24.0)
         .max(f64::from(kept.daily))
         .max(f64::from(kept.weekly) * 7.0);
     let daily_change = (workload.change_percent_per_day / 100.0).min(1.0);

@@ -1,29 +1,111 @@
 //! The export stage: the day's export task is COMPLETE and its manifests are recorded.
+//!
+//! | module | responsibility |
+//! |---|---|
+//! | here | starting the task, following it to its end |
+//! | [`choice`] | which snapshot is exported |
 
+mod choice;
+
+pub(crate) use choice::{deadline_hour, is_late};
+
+use jiff::SignedDuration;
 use landbridge_aws::rds::{ExportRequest, ExportStatus, ExportTask};
 use landbridge_core::calendar::Day;
-use landbridge_core::ids::{ExportId, SnapshotId};
+use landbridge_core::ids::ExportId;
 use landbridge_core::manifest::{self, ManifestFile};
 use landbridge_core::plan::Problem;
-use landbridge_core::types::Engine;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord, below};
 use landbridge_ledger::{DayLedger, Recorded, Written};
 
+use self::choice::Choice;
+use crate::late::day_before;
 use crate::{Context, Progress, Tick, TickOutcome, alert};
 
 /// Export tasks per day: AWS charges each as a full export.
 const MAX_ATTEMPTS: u32 = 3;
-/// How long the snapshot of the export hour may be missing before an alert is raised.
-const SNAPSHOT_PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+/// How long RDS may refuse to start the task before an alert is raised: ticks come every ten minutes,
+/// so the third one raises it.
+const REFUSAL_PATIENCE: SignedDuration = SignedDuration::from_mins(20);
+/// The storage type of magnetic storage, as RDS writes it.
+const MAGNETIC: &str = "standard";
 
-/// Runs one tick. Idempotent: the task is named after its day and attempt, so it starts once.
+/// Runs one tick. Idempotent: the snapshot is recorded before the task is started, and the task is
+/// named after its day and attempt, so it starts once.
 ///
 /// # Errors
 /// Any RDS or S3 error; [`ErrorKind::Corrupt`] for a broken manifest; [`ErrorKind::Held`] when
 /// every attempt failed.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
+    let ledger = context.ledger(day);
+    let record = ledger.get(&EXPORT).await?;
+    if let Some(record) = &record
+        && record.value.complete
+    {
+        let message = format!("{} is complete", record.value.export);
+        return Ok(TickOutcome::new(Progress::Done, message));
+    }
+    let earlier = follow_day_before(context, day, tick).await?;
+    let mut outcome = export_day(context, &ledger, day, tick, record).await?;
+    if let Some(earlier) = earlier {
+        outcome.message = format!("{}; {earlier}", outcome.message);
+    }
+    Ok(outcome)
+}
+
+/// Follows the task of the day before if it was still running at that day's last tick. It starts no
+/// task: the data of a new one would be as late as today's. Its problems are those of that day and do
+/// not stop today's export.
+async fn follow_day_before(context: &Context, day: Day, tick: Tick) -> Result<Option<String>> {
+    let Some(before) = day_before(day) else { return Ok(None) };
+    let ledger = context.ledger(before);
+    let Some(record) = ledger.get(&EXPORT).await? else { return Ok(None) };
+    if record.value.complete {
+        return Ok(None);
+    }
+    match follow(context, &ledger, before, record).await {
+        Ok(message) => Ok(message),
+        Err(error) => {
+            tracing::warn!(kind = error.kind().name(), "{}", error.sentence());
+            if !error.kind().is_transient() {
+                alert::raise(&ledger, &Problem::from(&error), "export", tick.now).await?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+async fn follow(
+    context: &Context,
+    ledger: &DayLedger,
+    day: Day,
+    record: Recorded<ExportRecord>,
+) -> Result<Option<String>> {
+    let id = ExportId::new(record.value.export.clone())?;
+    let Some(task) = context.aws.rds.export_task(&id).await? else { return Ok(None) };
+    check_source(&task, &record.value)?;
+    match task.status {
+        ExportStatus::Running | ExportStatus::Unknown => {
+            Ok(Some(format!("{id} is at {} %", task.progress)))
+        }
+        ExportStatus::Complete => {
+            let done = complete_export(context, ledger, day, &task, record).await?;
+            Ok(Some(done.message))
+        }
+        ExportStatus::Failed | ExportStatus::Canceled => Ok(None),
+    }
+}
+
+/// Starts or follows the day's task.
+async fn export_day(
+    context: &Context,
+    ledger: &DayLedger,
+    day: Day,
+    tick: Tick,
+    record: Option<Recorded<ExportRecord>>,
+) -> Result<TickOutcome> {
     let hour = context.calendar.export_hour(day);
     if tick.now < hour.start() {
         return Ok(TickOutcome::new(
@@ -31,84 +113,77 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             format!("the export of {day} begins at {}", hour.start()),
         ));
     }
-    let ledger = context.ledger(day);
-    let mut record = ledger.get(&EXPORT).await?;
+    let mut current = match record {
+        Some(record) => record,
+        None => match choice::choose(context, ledger, day, tick).await? {
+            Choice::Made(record) => record,
+            Choice::Wait(why) => return Ok(TickOutcome::new(Progress::Waiting, why)),
+        },
+    };
     loop {
-        if let Some(record) = &record
-            && record.value.complete
-        {
-            return Ok(TickOutcome::new(
-                Progress::Done,
-                format!("{} is complete", record.value.export),
-            ));
-        }
-        let attempt = record.as_ref().map_or(1, |record| record.value.attempt);
-        let id = ExportId::for_day(&context.config.source.name, day, attempt)?;
-        let snapshot = SnapshotId::for_hour(&context.config.source.name, hour)?;
+        let id = ExportId::for_day(&context.config.source.name, day, current.value.attempt)?;
         let Some(task) = context.aws.rds.export_task(&id).await? else {
-            return start_export(context, &ledger, tick, &id, &snapshot, record).await;
+            return start_export(context, ledger, tick, &id, current).await;
         };
-        if !task.source_arn.ends_with(&format!("snapshot:{snapshot}")) {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "an export task with the day's id reads a different snapshot",
-                format!("{id} reads {}, not {snapshot}", task.source_arn),
-            ));
-        }
-        let current = match record {
-            Some(current) => current,
-            // An earlier tick started the task and did not record it.
-            None => match record_export(context, &ledger, &id, &snapshot, attempt).await? {
-                Some(current) => current,
-                None => {
-                    return Ok(TickOutcome::new(
-                        Progress::Waiting,
-                        format!("{snapshot} does not exist any more"),
-                    ));
-                }
-            },
-        };
+        check_source(&task, &current.value)?;
         match task.status {
             ExportStatus::Running => {
-                return Ok(TickOutcome::new(
-                    Progress::Waiting,
-                    format!("{id} is at {} %", task.progress),
-                ));
+                let message = format!("{id} is at {} %", task.progress);
+                return Ok(TickOutcome::new(Progress::Waiting, message));
+            }
+            ExportStatus::Unknown => {
+                let message = format!("{id} has the unknown status {}", task.status_text);
+                return Ok(TickOutcome::new(Progress::Waiting, message));
             }
             ExportStatus::Complete => {
-                return complete_export(context, &ledger, day, &task, current).await;
+                return complete_export(context, ledger, day, &task, current).await;
             }
             ExportStatus::Failed | ExportStatus::Canceled => {
-                record = Some(next_attempt(context, &ledger, day, tick, &task, current).await?);
+                current = next_attempt(context, ledger, day, tick, &task, current).await?;
             }
         }
     }
 }
 
-/// Starts the export task if its snapshot is available.
+/// Checks that a task exports the snapshot that was recorded for its day.
+fn check_source(task: &ExportTask, record: &ExportRecord) -> Result<()> {
+    if task.source_arn.ends_with(&format!("snapshot:{}", record.snapshot)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        "an export task with the day's id reads a different snapshot",
+        format!("{} reads {}, not {}", task.id, task.source_arn, record.snapshot),
+    ))
+}
+
+/// Starts the export task of the recorded snapshot.
 async fn start_export(
     context: &Context,
     ledger: &DayLedger,
     tick: Tick,
     id: &ExportId,
-    snapshot: &SnapshotId,
-    record: Option<Recorded<ExportRecord>>,
+    record: Recorded<ExportRecord>,
 ) -> Result<TickOutcome> {
+    let snapshot = &record.value.snapshot;
     let waiting = |why: &str| Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} {why}")));
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
-        let hour = snapshot.hour(&context.config.source.name).map_or(tick.now, |hour| hour.start());
-        if tick.now.duration_since(hour) > SNAPSHOT_PATIENCE {
-            let problem = Problem::new(
-                ErrorKind::NotFound,
-                "the snapshot of the export hour is missing",
-                snapshot.as_str(),
-            );
-            alert::raise(ledger, &problem, "", tick.now).await?;
-        }
-        return waiting("does not exist yet");
+        let what = "the snapshot that was chosen for the day does not exist any more";
+        let problem = Problem::new(ErrorKind::NotFound, what, snapshot.as_str());
+        alert::raise(ledger, &problem, "", tick.now).await?;
+        return waiting("does not exist any more");
     };
     if state.status != "available" {
         return waiting(&format!("is {}", state.status));
+    }
+    // AWS documentation, "Exporting DB snapshot data to Amazon S3": magnetic storage is not
+    // supported. Which error RDS returns is not documented.
+    if state.storage_type == MAGNETIC {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "RDS cannot export a database with magnetic storage",
+            format!("{snapshot}: change the storage type of {} to gp3", context.config.source.id),
+        ));
     }
     let settings = &context.config.export;
     let new = ExportRequest {
@@ -122,47 +197,37 @@ async fn start_export(
     };
     match context.aws.rds.start_export(&new).await {
         Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::Conflict => {
-            return waiting(&format!("cannot be exported yet ({error})"));
+        // Another task reads the snapshot, or too many tasks are running: usually both end.
+        Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Quota) => {
+            report_refusal(ledger, &record, &error, tick).await?;
+            return waiting(&format!("cannot be exported now ({error})"));
         }
         Err(error) => return Err(error),
     }
-    tracing::info!(export = id.as_str(), snapshot = snapshot.as_str(), "export started");
-    if record.is_none() {
-        record_export(context, ledger, id, snapshot, 1).await?;
-    }
+    tracing::info!(export = id.as_str(), snapshot, "export started");
     Ok(TickOutcome::new(Progress::Partial, format!("{id} started")))
 }
 
-/// Records that the day's task exists. `None`: its snapshot does not exist any more.
-async fn record_export(
-    context: &Context,
+/// Records when RDS first refused to start the task, and raises an alert with the reason at the third
+/// tick.
+async fn report_refusal(
     ledger: &DayLedger,
-    id: &ExportId,
-    snapshot: &SnapshotId,
-    attempt: u32,
-) -> Result<Option<Recorded<ExportRecord>>> {
-    let Some(state) = context.aws.rds.snapshot(snapshot).await? else { return Ok(None) };
-    let engine = Engine::from_rds(&state.engine).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Config,
-            "the database engine is not supported",
-            format!("{snapshot} is {}", state.engine),
-        )
-    })?;
-    let record = ExportRecord {
-        attempt,
-        export: id.to_string(),
-        snapshot: snapshot.to_string(),
-        snapshot_at: state.created,
-        engine,
-        complete: false,
-        warning: None,
-        started_at: None,
-        ended_at: None,
-        failures: Vec::new(),
+    record: &Recorded<ExportRecord>,
+    error: &Error,
+    tick: Tick,
+) -> Result<()> {
+    let Some(since) = record.value.refused_since else {
+        let refused = ExportRecord { refused_since: Some(tick.now), ..record.value.clone() };
+        // If another tick was faster, its time counts.
+        ledger.replace(&EXPORT, &record.etag, &refused).await?;
+        return Ok(());
     };
-    ledger.create_or_get(&EXPORT, &record).await.map(Some)
+    if tick.now.duration_since(since) < REFUSAL_PATIENCE {
+        return Ok(());
+    }
+    let what = "RDS refuses to start the day's export";
+    let problem = Problem::new(error.kind(), what, format!("since {since}: {error}"));
+    alert::raise(ledger, &problem, "", tick.now).await
 }
 
 /// Records a failed attempt and moves on to the next one.
@@ -187,6 +252,7 @@ async fn next_attempt(
     }
     let mut next = current.value;
     next.attempt += 1;
+    next.refused_since = None;
     next.failures.push(format!("{}: {why}", task.id));
     next.export = ExportId::for_day(&context.config.source.name, day, next.attempt)?.to_string();
     if ledger.replace(&EXPORT, &current.etag, &next).await? == Written::Overtaken {

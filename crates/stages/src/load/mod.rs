@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt;
 use landbridge_core::Result;
+use landbridge_core::calendar::Day;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::receipt::Receipt;
@@ -26,7 +27,7 @@ pub(crate) use self::finish::deadline;
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::transfer::transfer_fingerprint;
-use crate::{Context, Progress, Tick, TickOutcome};
+use crate::{Context, Progress, Tick, TickOutcome, late};
 
 /// Receipts by the name of their record: the table's, or `skipped-…`.
 type Receipts = BTreeMap<String, Receipt>;
@@ -44,7 +45,23 @@ struct ReadyTable<'a> {
 /// # Errors
 /// The first error that does not hold its table, after the other tables were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
-    let day = context.calendar.day_of(tick.now);
+    let today = context.calendar.day_of(tick.now);
+    let day = late::open_day(context, today).await?;
+    if day == today {
+        return load_day(context, today, tick).await;
+    }
+    // What is missing of today is said at its deadline, also while an older day is loaded.
+    finish::check_deadline(context, &context.ledger(today), today, tick).await?;
+    let mut outcome = Box::pin(load_day(context, day, tick)).await?;
+    if outcome.progress == Progress::Done {
+        outcome.progress = Progress::Waiting;
+        outcome.message = format!("{}; the export of {today} is not complete", outcome.message);
+    }
+    Ok(outcome)
+}
+
+/// Loads what can be loaded of one day.
+async fn load_day(context: &Context, day: Day, tick: Tick) -> Result<TickOutcome> {
     let ledger = context.ledger(day);
     let Some(plan) = ledger.value(&PLAN).await? else {
         finish::check_deadline(context, &ledger, day, tick).await?;

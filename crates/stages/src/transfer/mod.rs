@@ -28,7 +28,7 @@ use landbridge_ledger::records::{self, EXPORT, ITEMS};
 use self::budget::{Budget, Start};
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::{Context, Progress, Tick, TickOutcome, alert, late};
 
 /// Objects are started in steps of this size, smaller ones first: an object that needs a whole tick
 /// does not keep others waiting.
@@ -76,7 +76,8 @@ struct OpenTable {
 /// # Errors
 /// The first error that does not hold one table, after the other objects were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
-    let day = context.calendar.day_of(tick.now);
+    let today = context.calendar.day_of(tick.now);
+    let day = late::open_day(context, today).await?;
     let ledger = context.ledger(day);
     let export = ledger.value(&EXPORT).await?.filter(|record| record.complete);
     let Some(export) = export else {

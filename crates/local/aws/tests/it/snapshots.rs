@@ -307,3 +307,55 @@ async fn injected_errors_refuse_calls() {
     ask().await.expect("it is allowed again");
     assert_eq!(error_of(rds.describe_db_proxies().send().await), "400 InvalidAction");
 }
+
+#[tokio::test]
+async fn automated_snapshots_are_taken_in_the_backup_window() {
+    let options = AwsOptions { backup_minutes: Some(30), ..AwsOptions::default() };
+    let account = Account::start_with(options).await;
+    account.aws.update_settings(DatabaseKind::Instance, "shop", |settings| {
+        (settings.backup_window, settings.backup_days) = ("17:12-17:42".to_owned(), 2);
+    });
+    let rds = &account.rds;
+    let status = || async {
+        let found = rds.describe_db_instances().db_instance_identifier("shop").send().await;
+        found.unwrap().db_instances()[0].db_instance_status().unwrap_or_default().to_owned()
+    };
+    let automated = || async {
+        let found = rds.describe_db_snapshots().snapshot_type("automated").send().await.unwrap();
+        let name = |it: &aws_sdk_rds::types::DbSnapshot| {
+            let id = it.db_snapshot_identifier().unwrap_or_default().to_owned();
+            (id, it.status().unwrap_or_default().to_owned())
+        };
+        found.db_snapshots().iter().map(name).collect::<Vec<_>>()
+    };
+    // The account's clock starts on the first of January at 16:00 UTC.
+    assert_eq!((status().await.as_str(), automated().await.len()), ("available", 0));
+    account.advance(72);
+    assert_eq!(status().await, "backing-up");
+    let snapshot =
+        |day: i32, status: &str| (format!("rds:shop-2026-01-{day:02}-17-12"), status.to_owned());
+    assert_eq!(automated().await, [snapshot(1, "creating")]);
+    let refused = rds.create_db_snapshot().db_instance_identifier("shop");
+    let refused = refused.db_snapshot_identifier("mine").send().await;
+    assert_eq!(error_of(refused), "400 InvalidDBInstanceState");
+    account.advance(30);
+    assert_eq!(status().await, "available");
+    // The snapshots of two days are kept.
+    account.advance(3 * 1_440);
+    assert_eq!(automated().await, [snapshot(3, "available"), snapshot(4, "available")]);
+}
+
+#[tokio::test]
+async fn a_database_is_busy_for_a_while() {
+    let account = Account::start().await;
+    let now = account.now();
+    let until = now + jiff::SignedDuration::from_mins(20);
+    account.aws.set_busy(DatabaseKind::Instance, "shop", "modifying", now..until);
+    let create = || {
+        let call = account.rds.create_db_snapshot().db_instance_identifier("shop");
+        call.db_snapshot_identifier("mine").send()
+    };
+    assert_eq!(error_of(create().await), "400 InvalidDBInstanceState");
+    account.advance(20);
+    assert!(create().await.is_ok());
+}

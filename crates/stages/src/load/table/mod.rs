@@ -32,7 +32,7 @@ use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
 use super::stats::{self, TableStats};
 use crate::transfer::text_columns;
-use crate::{Context, Tick, alert, protect, time_travel};
+use crate::{Context, Tick, alert, export, protect, time_travel};
 
 /// The load of one table by one tick.
 #[derive(Clone, Copy)]
@@ -152,7 +152,9 @@ impl TableLoad<'_> {
         let mut receipt = self.receipt(ReceiptState::Published).await?;
         receipt.columns = stats::receipt_columns(self.table, contract, &now, &prepared.stats);
         receipt.dropped_columns = stats::dropped_columns(self.table);
+        let late = std::mem::take(&mut receipt.notes);
         receipt.notes = now.notes;
+        receipt.notes.extend(late.into_iter().filter(|note| note.code == NoteCode::LateSnapshot));
         receipt.notes.extend(stats::notes(&prepared.stats));
         receipt.notes.extend(prepared.intent.changes.iter().cloned());
         receipt.job = Some(loaded.job.to_string());
@@ -273,6 +275,12 @@ impl TableLoad<'_> {
     async fn receipt(&self, state: ReceiptState) -> Result<Receipt> {
         let export = self.ledger.value(&EXPORT).await?;
         let table = self.table;
+        let late = export.as_ref().filter(|it| export::is_late(self.context, self.day.day, it));
+        let late = late.map(|export| {
+            let text =
+                format!("the export hour has no snapshot: these rows are of {}", export.snapshot);
+            Note::new(NoteCode::LateSnapshot, text)
+        });
         Ok(Receipt {
             table: table.table.clone(),
             snapshot_at: export.as_ref().and_then(|export| export.snapshot_at),
@@ -280,7 +288,7 @@ impl TableLoad<'_> {
             bytes: table.bytes,
             rows_footer: table.rows,
             rows_planned: table.items.iter().map(|item| item.rows).sum(),
-            notes: table.notes.clone(),
+            notes: table.notes.iter().cloned().chain(late).collect(),
             export_started_at: export.as_ref().and_then(|export| export.started_at),
             export_ended_at: export.as_ref().and_then(|export| export.ended_at),
             ..Receipt::new(self.day, &table.source_table, state, self.tick.now)
