@@ -5,7 +5,8 @@ The differences from a real deployment; the output names each where it occurs:
 - a block after `<!-- not rehearsed: … -->` is skipped, with the reason;
 - `aws lambda invoke` starts the function's binary with the variables and the role from Terraform;
 - moto does not write exports, so this program writes them, with the permissions of RDS's role;
-- the local cloud's names replace the module gcp, whose provider is in no package registry;
+- the module gcp is applied to a Google Cloud in memory (google_cloud.py), because its provider is in no
+  package registry; the local cloud's names replace its outputs;
 - `bq` queries the local cloud.
 """
 
@@ -20,6 +21,7 @@ import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from google_cloud import GoogleCloud
 from servers import (
     ACCOUNT,
     ADMINISTRATOR,
@@ -125,8 +127,8 @@ def show(output, block):
 class Rehearsal:
     """A copy of the checkout, and the two clouds."""
 
-    def __init__(self, folder, moto, provider):
-        self.folder, self.moto = folder, moto
+    def __init__(self, folder, moto, provider, cloud):
+        self.folder, self.moto, self.cloud = folder, moto, cloud
         self.copy = folder / "landbridge"
         self.deployment = self.copy / "terraform/examples/mine"
         self.shell = Shell(
@@ -202,14 +204,17 @@ class Rehearsal:
         module = self.folder / "gcp"
         module.mkdir()
         inputs = {"config_file": {"type": "string"}, "aws_role_arns": {"type": "map(string)"}}
-        text = {"variable": inputs, "output": {name: {"value": value} for name, value in outputs.items()}}
+        # A fresh project: only the two APIs are on that the page enables with gcloud.
+        applied = {name: f"${{var.{name}}}" for name in inputs} | {"source": str(self.copy / "terraform/modules/gcp")}
+        text = {"variable": inputs, "module": {"applied": applied}}
+        text["output"] = {name: {"value": value} for name, value in outputs.items()}
         (module / "main.tf.json").write_text(json.dumps(text))
         (self.deployment / "rehearsal_override.tf").write_text(
             # moto requires path-style bucket URLs.
             'provider "aws" {\n  s3_use_path_style = true\n}\n\n'
             f'module "gcp" {{\n  source = "{module}"\n}}\n'
         )
-        say("  (rehearsal_override.tf replaces the module gcp with the local cloud's names)")
+        say("  (rehearsal_override.tf gives the module gcp the local cloud's names as outputs)")
 
     def second_plan(self):
         say("  (a second plan changes nothing:)")
@@ -246,6 +251,7 @@ class Rehearsal:
             if start("load", f"2026-11-20T17:{minute}:00Z") == "done":
                 break
         start("protect", "2026-11-20T17:20:00Z")
+        self.cloud.tables = {"shop", "landbridge_ops"}
         if self.moto.denied() != before:
             raise Failed("\n".join(self.moto.denied()))
         self.moto.enforce(False)
@@ -277,10 +283,13 @@ class Rehearsal:
                 continue
             if " receipt " in block:
                 self.day()
-            # As the page describes, destroying stops at a bucket that still contains data.
+            # As the page describes, destroying stops at buckets and datasets that still contain data.
             output = self.shell.run(block, ends_with=1 if "terraform destroy" in block else 0)
-            if "terraform destroy" in block and output.count("Error: ") != output.count("BucketNotEmpty"):
-                raise Failed("terraform destroy stopped at another resource than the bucket")
+            expected = output.count("BucketNotEmpty") + output.count("is still in use")
+            if "terraform destroy" in block and output.count("Error: ") != expected:
+                raise Failed("terraform destroy stopped at another resource than buckets and datasets with data")
+            if "terraform destroy" in block and not any("policy_tag" in kind for kind, _ in self.cloud.resources):
+                raise Failed("terraform destroy deleted the policy tags of tables")
             if "terraform apply -var enabled=false" in block and ", 0 destroyed" not in output:
                 raise Failed("`-var enabled=false` destroyed a resource")
             if " init --dir " in block:
@@ -320,8 +329,9 @@ def main():
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="landbridge-rehearsal-")))
         moto = stack.enter_context(moto_server(folder))
-        provider = stack.enter_context(provider_of_google(folder))
-        rehearsal = Rehearsal(folder, moto, provider)
+        cloud = GoogleCloud()
+        provider = stack.enter_context(provider_of_google(folder, cloud))
+        rehearsal = Rehearsal(folder, moto, provider, cloud)
         rehearsal.prepare()
         say("Running docs/deploy.md on this machine: AWS is moto, with IAM enforced; Google is the local cloud.")
         try:

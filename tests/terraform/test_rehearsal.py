@@ -55,7 +55,7 @@ def test_the_commands_of_the_page_lead_to_a_published_day():
         "tables published 1, held 0",
         "creators  published",
         "Queried as three readers:",
-        "BucketNotEmpty",
+        "is still in use",
     ):
         at = output.find(text, at)
         assert at >= 0, f"{text!r} is missing, or not in order, in:\n{output}"
