@@ -124,7 +124,7 @@ async fn the_doctor_reports_each_problem_and_its_remedy() {
     assert_eq!(good.checks_in_state("unchecked"), NOT_LOCAL);
     assert_eq!(good.code, Some(0));
     assert_eq!(good.checks_in_state("warning"), ["aws source during snapshots"]);
-    assert_eq!(states.len(), 41, "{states:#?}");
+    assert_eq!(states.len(), 42, "{states:#?}");
 
     // (what is changed, check that is bad, part of what is found, part of the advice)
     type Case<'a> = ((&'a str, &'a str), &'a str, &'a str, &'a str);
@@ -375,6 +375,7 @@ async fn before_terraform_only_its_own_resources_may_be_missing() {
             "aws point-in-time recovery",
             "aws snapshot quota",
             "aws source",
+            "aws source key",
             "aws source storage",
             "files contract.yaml",
             "files countries",

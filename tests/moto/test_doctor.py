@@ -428,6 +428,32 @@ def test_conditions_that_are_not_evaluated_are_reported(account):
     assert "enable-key-rotation" in lines["export key rotation"][2]
 
 
+def test_a_source_under_a_key_of_its_own_needs_rights_on_it(account):
+    key = account.kms.create_key(KeyUsage="ENCRYPT_DECRYPT", KeySpec="SYMMETRIC_DEFAULT")["KeyMetadata"]["Arn"]
+    account.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(account.document("key")))
+    account.client("rds").create_db_instance(
+        DBInstanceIdentifier="shop-prod",
+        DBInstanceClass="db.t4g.medium",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="owner",
+        MasterUserPassword="of-no-value",
+        StorageEncrypted=True,
+        KmsKeyId=key,
+    )
+    account.role(f"{GROUP}-snapshot", "trust-function", "snapshot")
+    state, found, advice = account.doctor()["source key"]
+    assert state == "bad" and f"{GROUP}-snapshot kms:CreateGrant" in found, found
+    assert f'source_kms_key_arn = "{key}"' in advice
+    account.values["source_key_arn"] = key
+    for function in ("snapshot", "export"):
+        document = json.dumps(account.document("source-key"))
+        account.iam.put_role_policy(RoleName=f"{GROUP}-{function}", PolicyName="source-key", PolicyDocument=document)
+    lines = account.doctor()
+    assert lines["source key"][:2] == ("good", "snapshot and export may use it through RDS")
+    assert not not_good(lines)
+
+
 def test_before_apply_terraforms_resources_may_be_missing(account):
     account.control("reset")
     account.configure("key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "alias/landbridge-shop")

@@ -36,7 +36,8 @@ pub(super) async fn check(files: &Files, phase: Phase) -> Vec<ReportLine> {
     lines.extend(source::check(config, &candidates));
     lines.push(quota(&aws, config).await);
     lines.extend(bucket(&aws, config, phase).await);
-    let (role, key, schedules) = role_key_and_schedules(files, phase).await;
+    let (role, key, schedules) =
+        role_key_and_schedules(files, phase, source::find(config, &candidates)).await;
     lines.extend(role);
     lines.extend(key);
     lines.push(last_export(&aws, config).await);
@@ -203,6 +204,7 @@ fn unreadable(line: &mut ReportLine, error: &landbridge_core::Error, manual_chec
 async fn role_key_and_schedules(
     files: &Files,
     phase: Phase,
+    source: Option<&SourceCandidate>,
 ) -> (Vec<ReportLine>, Vec<ReportLine>, Vec<ReportLine>) {
     let config = &files.config;
     let client = match SignedClient::from_env(&config.source.region).await {
@@ -216,12 +218,14 @@ async fn role_key_and_schedules(
             return (vec![line], Vec::new(), Vec::new());
         }
     };
-    let (role, key, schedules) = tokio::join!(
+    let (role, key, source_key, schedules) = tokio::join!(
         role::check(&client, config, phase),
         key::check(&client, config, phase),
+        key::check_source(&client, config, phase, source),
         schedules::check(&client, config, files.schedules.as_deref(), phase)
     );
-    (role.into(), key.into(), schedules)
+    let keys = key.into_iter().chain([source_key]).collect();
+    (role.into(), keys, schedules)
 }
 
 /// The last export shows that role and key work: RDS assumes the role and encrypts with the key.

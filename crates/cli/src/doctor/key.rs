@@ -1,12 +1,14 @@
-//! The checks of the export key: its state, its rotation, and whether the functions may use it.
+//! The checks of the export key (its state, its rotation, whether the functions may use it) and of the
+//! key that encrypts the source.
 
+use landbridge_aws::rds::SourceCandidate;
 use landbridge_core::config::Config;
 use landbridge_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::Phase;
 use super::client::SignedClient;
-use super::line::ReportLine;
+use super::line::{CheckState, ReportLine};
 use super::policy::{AccessRequest, Caller, PolicyDocument, Verdict, evaluate};
 use super::response::{CallError, CallResult};
 use super::role::{Policies, account_of, name_of, policies, show_policies_command};
@@ -34,16 +36,19 @@ type Uses = (String, Vec<(&'static str, &'static str)>);
 
 /// The permissions that the functions and the role of RDS need.
 fn uses(config: &Config) -> [Uses; 3] {
+    [
+        (function_role(config, "export"), [&THROUGH_RDS[..], &THROUGH_S3].concat()),
+        (function_role(config, "transfer"), THROUGH_S3.to_vec()),
+        (config.export.role_arn.clone(), THROUGH_RDS.to_vec()),
+    ]
+}
+
+/// The ARN of the role of a function.
+fn function_role(config: &Config, function: &str) -> String {
     let role = &config.export.role_arn;
     let partition = role.split(':').nth(1).unwrap_or("aws");
     let (account, source) = (account_of(role), &config.source.name);
-    let function =
-        |name: &str| format!("arn:{partition}:iam::{account}:role/landbridge-{source}-{name}");
-    [
-        (function("export"), [&THROUGH_RDS[..], &THROUGH_S3].concat()),
-        (function("transfer"), THROUGH_S3.to_vec()),
-        (role.clone(), THROUGH_RDS.to_vec()),
-    ]
+    format!("arn:{partition}:iam::{account}:role/landbridge-{source}-{function}")
 }
 
 /// Checks the key: its state, its rotation, and the functions' permissions on it.
@@ -77,8 +82,50 @@ pub(super) async fn check(client: &SignedClient, config: &Config, phase: Phase) 
         return [state, rotation, permissions];
     };
     check_rotation(&mut rotation, client, &arn).await;
-    let permissions = check_permissions(permissions, client, config, phase, &arn).await;
+    let good = "export and the role of RDS may encrypt with it, export and transfer may decrypt";
+    let uses = uses(config).into();
+    let permissions = check_permissions(permissions, client, config, phase, &arn, uses, good).await;
     [state, rotation, permissions]
+}
+
+/// Checks that `snapshot` and `export` may use the key that encrypts the source. RDS uses it for
+/// snapshots and exports in the name of the caller (Amazon RDS User Guide, "AWS KMS key management").
+pub(super) async fn check_source(
+    client: &SignedClient,
+    config: &Config,
+    phase: Phase,
+    source: Option<&SourceCandidate>,
+) -> ReportLine {
+    let mut line = ReportLine::new("aws", "source key");
+    let Some(source) = source else {
+        line.unchecked("needs the source", None);
+        return line;
+    };
+    let Some(key) = source.kms_key.as_deref() else {
+        line.good("RDS names no KMS key of the source");
+        return line;
+    };
+    match client.kms("DescribeKey", &json!({ "KeyId": key })).await {
+        Ok(answer) if answer["KeyMetadata"]["KeyManager"] == "AWS" => {
+            line.good(format!("{key} is managed by AWS, so no function needs a right on it"));
+            return line;
+        }
+        Ok(_) => {}
+        Err(error) => {
+            error.report_on(&mut line, format!("aws kms describe-key --key-id {key}"));
+            return line;
+        }
+    }
+    let uses = ["snapshot", "export"].map(|it| (function_role(config, it), THROUGH_RDS.to_vec()));
+    let good = "snapshot and export may use it through RDS";
+    let mut line = check_permissions(line, client, config, phase, key, uses.into(), good).await;
+    if line.state == CheckState::Bad {
+        line.advice = Some(format!(
+            "set source_kms_key_arn = \"{key}\" in module aws and run terraform apply; the key policy must \
+             allow these roles, or delegate to IAM (the account's root as principal)"
+        ));
+    }
+    line
 }
 
 /// Checks that RDS can encrypt an export with the key. Returns the key's own ARN if it can.
@@ -155,13 +202,15 @@ enum Permission {
     Unknown(String),
 }
 
-/// Checks every permission of [`uses`].
+/// Checks every permission of `uses`. `good` is what is found if all are granted.
 async fn check_permissions(
     mut line: ReportLine,
     client: &SignedClient,
     config: &Config,
     phase: Phase,
     arn: &str,
+    uses: Vec<Uses>,
+    good: &str,
 ) -> ReportLine {
     let show_policy = format!("aws kms get-key-policy --policy-name default --key-id {arn}");
     let policy = match key_policy(client, arn).await {
@@ -174,7 +223,7 @@ async fn check_permissions(
     let account = account_of(&config.export.role_arn);
     let access = KeyAccess { client, arn, policy, account, region: &config.source.region };
     let (mut missing, mut unknown) = (Vec::new(), None);
-    for (role_arn, uses) in uses(config) {
+    for (role_arn, uses) in uses {
         let name = name_of(&role_arn);
         let role = match policies(client, name).await {
             Ok(role) => role,
@@ -214,9 +263,7 @@ async fn check_permissions(
             "allow it in the key policy, or delegate to IAM there (the account's root as principal) and allow it in the role's policies",
         ),
         (true, Some(why)) => line.unchecked(format!("not evaluated: {why}"), Some(show_policy)),
-        (true, None) => {
-            line.good("export and the role of RDS may encrypt with it, export and transfer may decrypt");
-        }
+        (true, None) => line.good(good),
     }
     line
 }

@@ -51,8 +51,8 @@ fn during_snapshots(line: &mut ReportLine, config: &Config, source: &SourceCandi
 }
 
 /// The number of snapshots that Landbridge takes in a day.
-fn snapshots_a_day(_: &Config) -> u8 {
-    24
+fn snapshots_a_day(config: &Config) -> u8 {
+    24_u8.checked_div(config.snapshots.every_hours).unwrap_or_default()
 }
 
 fn point_in_time_recovery(line: &mut ReportLine, source: &SourceCandidate) {
