@@ -222,7 +222,9 @@ fn write_parquet(dir: &Path, name: &str, rows: usize) -> PathBuf {
             Arc::new(TimestampMicrosecondArray::from(times[..rows].to_vec()).with_timezone("UTC")),
         ),
     ];
-    let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+    // All OPTIONAL, as the columns of the table are.
+    let columns = columns.map(|(name, column)| (name, column, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
     let path = dir.join(format!("{name}.parquet"));
     let file = std::fs::File::create(&path).expect("a file");
     let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");

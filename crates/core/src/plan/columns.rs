@@ -129,7 +129,8 @@ pub fn columns_needing_scan(columns: &[SourceColumn]) -> BTreeSet<String> {
 
 /// The rewrite plan for every file of a table. `text` are the columns that stay text.
 ///
-/// It allows any share of misfits, because the limit applies to the table, not to a file.
+/// It allows any share of misfits, because the limit applies to the table, not to a file. Every
+/// column becomes OPTIONAL, as the columns of the table are.
 pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> RewritePlan {
     let action = |column: &SourceColumn| match &column.action {
         // A column that is in no file is NULL in every row.
@@ -146,6 +147,7 @@ pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> Rewrit
     RewritePlan {
         columns: columns.filter(|(_, action)| *action != Action::Keep).collect(),
         max_misfit_share: 1.0,
+        relax_required: true,
         ..RewritePlan::default()
     }
 }
@@ -268,7 +270,7 @@ mod tests {
         assert_eq!(columns_needing_scan(&columns), BTreeSet::from(["c".to_owned()]));
         assert_eq!(
             rewrite_plan(&columns, &columns_needing_scan(&columns)),
-            RewritePlan { max_misfit_share: 1.0, ..RewritePlan::default() }
+            RewritePlan { max_misfit_share: 1.0, relax_required: true, ..RewritePlan::default() }
         );
         let counting = misfit_scan_plan(&[
             columns[0].clone(),

@@ -49,6 +49,9 @@ pub struct RewritePlan {
     /// no output is delivered. 1 disables the check.
     #[schemars(schema_with = "share")]
     pub max_misfit_share: f64,
+    /// Whether a column that the file declares REQUIRED becomes OPTIONAL. A BigQuery load job
+    /// refuses a REQUIRED column where the table's is NULLABLE.
+    pub relax_required: bool,
     /// Compression of rewritten columns. Copied columns keep theirs.
     pub compression: Compression,
 }
@@ -65,6 +68,7 @@ impl Default for RewritePlan {
             others: OtherColumns::default(),
             on_misfit: OnMisfit::default(),
             max_misfit_share: MAX_MISFIT_SHARE,
+            relax_required: false,
             compression: Compression::default(),
         }
     }

@@ -17,6 +17,7 @@ use super::column::{self, ChunkSource, Conversion, ConversionCounts};
 use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
 use super::input::{Input, copy_bytes};
+use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
@@ -127,6 +128,10 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                     chunks.push(self.copy_chunk(group, column_index, leaf, out, pending)?);
                 }
             }
+            ColumnTask::Relax => {
+                self.copy(pending)?;
+                chunks.push(self.relax_chunk(group, column_index, column)?);
+            }
             ColumnTask::Convert { conversion, source_type, optional } => {
                 self.copy(pending)?;
                 let source =
@@ -174,6 +179,30 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         }
         self.report.bytes_copied += length;
         Ok(copied)
+    }
+
+    fn relax_chunk(
+        &mut self,
+        group: usize,
+        column_index: usize,
+        column: &OutputColumn,
+    ) -> Result<ColumnChunkMetaData, RewriteError> {
+        let old = self.input.chunk(group, column.leaves.start)?;
+        let mut source = self.input.pages(group, column.leaves.start)?;
+        let begin = self.sink.bytes_written() as u64;
+        let out = RelaxedOutput {
+            pages: Box::new(SerializedPageWriter::new(&mut self.sink)),
+            compressor: &mut self.compressor,
+            column: self.layout.schema.column(column.first),
+            begin,
+        };
+        let chunk = relax::copy(&mut source, old, self.input.rows(group)?, out)?;
+        let report = &mut self.report.columns[column_index];
+        report.add_nulls(Some(0));
+        report.add_bounds(&chunk);
+        self.report.bytes_decoded += source.bytes_read;
+        self.report.bytes_inflated += source.bytes_inflated;
+        Ok(chunk)
     }
 
     fn convert_chunk(

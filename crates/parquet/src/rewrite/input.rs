@@ -48,6 +48,18 @@ impl<R: ChunkReader> Input<'_, R> {
             .map_err(|_| RewriteError::Malformed("a row group has an impossible number of rows"))
     }
 
+    /// The pages of the chunk of one leaf column.
+    pub(super) fn pages(
+        &self,
+        group: usize,
+        leaf: usize,
+    ) -> Result<PageReader<R::T>, RewriteError> {
+        let chunk = self.chunk(group, leaf)?;
+        let (start, length) = source::range(chunk, self.footer)?;
+        let codec = chunk.compression_codec();
+        Ok(PageReader::new(self.source.get_read(start)?, length, codec, self.page_limit))
+    }
+
     /// Opens the chunk of one leaf column for conversion.
     pub(super) fn open_chunk(
         &self,
@@ -56,13 +68,10 @@ impl<R: ChunkReader> Input<'_, R> {
         source_type: SourceType,
         optional: bool,
     ) -> Result<ChunkSource<R::T>, RewriteError> {
-        let chunk = self.chunk(group, leaf)?;
-        if chunk.column_type() != source_type.physical() {
+        if self.chunk(group, leaf)?.column_type() != source_type.physical() {
             return Err(RewriteError::Malformed("a column has another type than the schema says"));
         }
-        let (start, length) = source::range(chunk, self.footer)?;
-        let codec = chunk.compression_codec();
-        let pages = PageReader::new(self.source.get_read(start)?, length, codec, self.page_limit);
+        let pages = self.pages(group, leaf)?;
         let dictionary_limit = self.page_limit / DICTIONARY_LIMIT_DIVISOR;
         ChunkSource::open(pages, optional, source_type, self.rows(group)?, dictionary_limit)
     }

@@ -9,6 +9,7 @@
 //! | `input` | a source file with its footer |
 //! | `schema` | maps the columns of the source to those of the output |
 //! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
+//! | `relax` | copies a REQUIRED column as an OPTIONAL one |
 //! | `write` | writes a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid`, `thrift` | reads pages of the source, with bounded memory for forged pages |
 //! | `indexes` | page indexes and bloom filters of copied columns |
@@ -17,7 +18,7 @@
 //! | `report` | the report of a rewrite |
 //! | `source`, `error` | positioned reads; the internal error |
 //!
-//! Invariants: no page of a copied column is read. No error contains the value of a cell. No buffer
+//! Invariants: no page of a copied column is read, and no value of a column that becomes OPTIONAL. No error contains the value of a cell. No buffer
 //! grows with a row group or a file.
 
 mod column;
@@ -30,6 +31,7 @@ mod indexes;
 mod input;
 mod key;
 mod pages;
+mod relax;
 mod report;
 mod schema;
 mod source;

@@ -39,7 +39,13 @@ pub(super) struct OutputColumn {
 /// How the chunks of a column are written.
 pub(super) enum ColumnTask {
     Copy,
-    Convert { conversion: Conversion, source_type: SourceType, optional: bool },
+    /// Copies the values of a REQUIRED column into an OPTIONAL one.
+    Relax,
+    Convert {
+        conversion: Conversion,
+        source_type: SourceType,
+        optional: bool,
+    },
     Null,
 }
 
@@ -109,7 +115,15 @@ impl OutputLayout {
                     field.name(),
                 ));
             }
-            let (column, task) = output_column(field, &action, key, name)?;
+            let (mut column, mut task) = output_column(field, &action, key, name)?;
+            if plan.relax_required
+                && matches!(task, ColumnTask::Copy)
+                && !nested
+                && field.get_basic_info().repetition() == Repetition::REQUIRED
+            {
+                let relaxed = optional(&column).map_err(|it| schema_error(name).caused_by(it))?;
+                (column, task, changed) = (Arc::new(relaxed), ColumnTask::Relax, true);
+            }
             types.push(column);
             layout.push(OutputColumn {
                 name: field.name().to_owned(),
@@ -215,21 +229,24 @@ fn output_column(
                 .with_converted_type(ConvertedType::UTF8);
             (built(builder.build())?, task)
         }
-        Action::SetNull => {
-            let info = field.get_basic_info();
-            let length = match field.as_ref() {
-                Type::PrimitiveType { type_length, .. } => *type_length,
-                Type::GroupType { .. } => 0,
-            };
-            let builder = type_builder(field, field.get_physical_type(), Repetition::OPTIONAL)
-                .with_length(length)
-                .with_precision(field.get_precision())
-                .with_scale(field.get_scale())
-                .with_logical_type(info.logical_type_ref().cloned())
-                .with_converted_type(info.converted_type());
-            (built(builder.build())?, ColumnTask::Null)
-        }
+        Action::SetNull => (built(optional(field))?, ColumnTask::Null),
     })
+}
+
+/// The same type, OPTIONAL. Only for a primitive type.
+fn optional(field: &Type) -> Result<Type, ParquetError> {
+    let info = field.get_basic_info();
+    let length = match field {
+        Type::PrimitiveType { type_length, .. } => *type_length,
+        Type::GroupType { .. } => 0,
+    };
+    type_builder(field, field.get_physical_type(), Repetition::OPTIONAL)
+        .with_length(length)
+        .with_precision(field.get_precision())
+        .with_scale(field.get_scale())
+        .with_logical_type(info.logical_type_ref().cloned())
+        .with_converted_type(info.converted_type())
+        .build()
 }
 
 fn is_optional(field: &Type) -> bool {

@@ -81,7 +81,8 @@ pub(super) struct PageCompressor {
     compression: Compression,
     arbitrary: Option<Compressor<'static>>,
     tokens: Option<Compressor<'static>>,
-    body: Vec<u8>,
+    /// The uncompressed bytes of the page.
+    pub(super) body: Vec<u8>,
     compressed: Vec<u8>,
 }
 
@@ -96,7 +97,7 @@ impl PageCompressor {
         }
     }
 
-    fn codec(&self) -> Codec {
+    pub(super) fn codec(&self) -> Codec {
         match self.compression {
             Compression::Zstd => Codec::ZSTD(ZstdLevel::default()),
             Compression::Snappy => Codec::SNAPPY,
@@ -105,8 +106,13 @@ impl PageCompressor {
         }
     }
 
+    /// Whether the bytes of [`Self::compress`] are compressed.
+    pub(super) fn compresses(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     /// Compresses the body. Return the buffer with [`Self::recycle`].
-    fn compress(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
+    pub(super) fn compress(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
         match self.compression {
             Compression::Zstd => {
                 let mut compressed = std::mem::take(&mut self.compressed);
@@ -130,7 +136,7 @@ impl PageCompressor {
     }
 
     /// Keeps the buffer of compressed bytes for the next page, if nothing else refers to it.
-    fn recycle(&mut self, compressed: Bytes) {
+    pub(super) fn recycle(&mut self, compressed: Bytes) {
         if let Ok(compressed) = compressed.try_into_mut() {
             self.compressed = compressed.into();
         }

@@ -137,8 +137,17 @@ impl TestCloud {
 
     /// Writes a Parquet file with the given columns to the bucket.
     pub(crate) fn put_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        self.write_parquet(name, columns, true);
+    }
+
+    /// Writes a Parquet file whose columns are all REQUIRED to the bucket.
+    pub(crate) fn put_required_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        self.write_parquet(name, columns, false);
+    }
+
+    fn write_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>, nullable: bool) {
         let batch = RecordBatch::try_from_iter_with_nullable(
-            columns.into_iter().map(|(name, column)| (name, column, true)),
+            columns.into_iter().map(|(name, column)| (name, column, nullable)),
         )
         .expect("a batch");
         let mut bytes = Vec::new();

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use serde_json::{Value, json};
 
-use crate::cloud::{BUCKET, TestCloud, tag};
+use crate::cloud::{BUCKET, PROJECT, TestCloud, tag};
 
 fn ids(values: &[i64]) -> ArrayRef {
     Arc::new(Int64Array::from(values.to_vec()))
@@ -210,6 +210,49 @@ async fn type_errors_name_the_column_and_the_file() {
         job_error(&cloud.load("big", "big", parquet_load("big.parquet", "WRITE_TRUNCATE")).await)
             .contains("outside the range")
     );
+}
+
+/// Reported in python-bigquery #557 and #981: the key alone requires the permission.
+#[tokio::test]
+async fn a_load_job_that_names_policy_tags_requires_set_category() {
+    let cloud = TestCloud::start().await;
+    cloud.create_table("people", people_fields()).await;
+    cloud.put_parquet("n/1.parquet", vec![("id", ids(&[1]))]);
+    for (names, want) in [(None, 200), (Some(json!([tag("email")])), 403), (Some(json!([])), 403)] {
+        let mut email = json!({"name": "email", "type": "STRING"});
+        if let Some(names) = names {
+            email["policyTags"] = json!({"names": names});
+        }
+        let mut load = parquet_load("n/1.parquet", "WRITE_TRUNCATE_DATA");
+        load["schema"] =
+            json!({"fields": [{"name": "id", "type": "INTEGER", "mode": "REQUIRED"}, email]});
+        load["destinationTable"] =
+            json!({"projectId": PROJECT, "datasetId": "shop", "tableId": "people"});
+        let job = json!({"configuration": {"load": load}});
+        let (status, answer) = cloud.request("editor", "POST", "/jobs", job, &[]).await;
+        assert_eq!(status, want, "{answer}");
+    }
+}
+
+/// Reported with this message in java-bigquery #13 and python-bigquery #10.
+#[tokio::test]
+async fn a_required_column_is_not_loaded_into_a_nullable_one() {
+    let cloud = TestCloud::start().await;
+    cloud.create_table("people", people_fields()).await;
+    let columns = || vec![("id", ids(&[1])), ("gone", texts(&["x"]))];
+    cloud.put_required_parquet("r/part-1.parquet", columns());
+    let load = parquet_load("r/part-1.parquet", "WRITE_TRUNCATE_DATA");
+    assert_eq!(
+        job_error(&cloud.load("required", "people", load).await),
+        "invalid Error while reading data, error message: Provided schema is not compatible with \
+         the file 'part-1.parquet'. Field 'gone' is specified as NULLABLE in provided schema which \
+         does not match REQUIRED as specified in the file."
+    );
+    // A table that the job creates has the modes of the file.
+    let load = parquet_load("r/part-1.parquet", "WRITE_TRUNCATE");
+    assert_eq!(job_error(&cloud.load("created", "created", load).await), "");
+    let created = cloud.google.table_resource("shop", "created").expect("a table");
+    assert_eq!(created["schema"]["fields"][0]["mode"], "REQUIRED");
 }
 
 #[tokio::test]

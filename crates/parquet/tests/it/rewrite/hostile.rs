@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Small files of every form, each with a column to copy and two to convert.
+/// Small files of every form, each with columns to copy, to convert, and to make OPTIONAL.
 fn files() -> Vec<Bytes> {
     let days: Vec<_> = (0..60).map(|it| format!("2026-01-{:02}", it % 28 + 1)).collect();
     let days: Vec<_> =
@@ -18,11 +18,12 @@ fn files() -> Vec<Bytes> {
     let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(
         (0..60).map(|it| Some(vec![Some(it); 2])),
     );
-    let columns: [(&str, ArrayRef); 4] = [
-        ("day", texts(&days)),
-        ("array", texts(&arrays)),
-        ("n", numbers(0..60)),
-        ("list", Arc::new(lists)),
+    let columns: [(&str, ArrayRef, bool); 5] = [
+        ("day", texts(&days), true),
+        ("array", texts(&arrays), true),
+        ("n", numbers(0..60), true),
+        ("list", Arc::new(lists), true),
+        ("must", texts(&arrays), false),
     ];
     let mut files = Vec::new();
     for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
@@ -47,7 +48,7 @@ fn files() -> Vec<Bytes> {
                     }
                     None => builder,
                 };
-                files.push(file(&columns, builder.build()));
+                files.push(file_of(columns.clone(), builder.build()));
             }
         }
     }
@@ -55,11 +56,12 @@ fn files() -> Vec<Bytes> {
 }
 
 fn actions() -> RewritePlan {
-    plan([
+    let plan = plan([
         ("day", retype(TargetType::Date)),
         ("array", retype(TargetType::List(Box::new(TargetType::Int64)))),
         ("n", Action::Tokenise { domain: String::new() }),
-    ])
+    ]);
+    RewritePlan { relax_required: true, ..plan }
 }
 
 /// Rewrites arbitrary bytes. If that succeeds, the output must be a file with as many rows.

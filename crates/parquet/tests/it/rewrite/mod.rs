@@ -7,6 +7,7 @@ mod kept;
 mod misfits;
 mod random;
 mod readers;
+mod required;
 mod stream;
 mod types;
 mod written;
@@ -27,6 +28,14 @@ use parquet::file::properties::WriterProperties;
 /// A file with these columns, all nullable.
 pub(crate) fn file(columns: &[(&str, ArrayRef)], properties: WriterProperties) -> Bytes {
     let columns = columns.iter().map(|(name, array)| (*name, array.clone(), true));
+    file_of(columns, properties)
+}
+
+/// A file with these columns, each with its name and whether it is nullable.
+pub(crate) fn file_of<'a>(
+    columns: impl IntoIterator<Item = (&'a str, ArrayRef, bool)>,
+    properties: WriterProperties,
+) -> Bytes {
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
     let mut out = Vec::new();
     let mut writer =

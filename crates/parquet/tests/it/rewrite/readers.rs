@@ -11,7 +11,7 @@ use super::*;
 
 /// The Python environment that `scripts/python-for-tests.sh` creates in `target/python`. Without it,
 /// prints a message, or fails if the environment is required.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let program = std::env::current_exe().expect("this program's path");
     let mut folders = program.ancestors().skip(1).map(|folder| folder.join("python"));
     // The stamp is written last: without it, the environment is incomplete.
@@ -37,11 +37,20 @@ fn python() -> Option<PathBuf> {
     found
 }
 
-fn read(python: &Path, file: &Bytes) -> Value {
+/// A script of `tests/parquet`.
+pub(crate) fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/parquet").join(name)
+}
+
+/// The values of a file, by reader and column.
+pub(crate) fn read(python: &Path, file: &Bytes) -> Value {
     let place = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(place.path(), file).expect("written");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/parquet/read.py");
-    let output = Command::new(python).arg(script).arg(place.path()).output().expect("Python runs");
+    let output = Command::new(python)
+        .arg(script("read.py"))
+        .arg(place.path())
+        .output()
+        .expect("Python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }

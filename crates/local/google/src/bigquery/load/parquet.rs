@@ -255,7 +255,8 @@ fn decimal_type(precision: u8, scale: i8, options: ParquetOptions) -> Option<Fie
     }
 }
 
-/// Checks that a column's type matches the table's.
+/// Checks that a column's type matches the table's, and that a REQUIRED column is not loaded into a
+/// NULLABLE one.
 fn check_field(
     source_field: &Field,
     table_field: &Field,
@@ -279,6 +280,16 @@ fn check_field(
                 table_field.field_type.name(),
             ),
         ));
+    }
+    // Reported in java-bigquery #13 and python-bigquery #10, with this message.
+    if source_field.mode == FieldMode::Required && table_field.mode == FieldMode::Nullable {
+        let file = uri.rsplit('/').next().unwrap_or_default();
+        return Err(GoogleError::invalid(format!(
+            "Error while reading data, error message: Provided schema is not compatible with the \
+             file '{file}'. Field '{}' is specified as NULLABLE in provided schema which does not \
+             match REQUIRED as specified in the file.",
+            table_field.name
+        )));
     }
     for member in &source_field.fields {
         match find_field(&table_field.fields, &member.name) {
