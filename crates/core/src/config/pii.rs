@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Domain;
-use crate::{types::BigQueryType, yaml::format};
+use crate::{
+    types::{BigQueryType, ColumnType},
+    yaml::format,
+};
 
 /// The class of a column that the contract does not contain, or that has not been
 /// classified yet: NULL for everyone. It always exists.
@@ -162,16 +165,18 @@ impl Mask {
     }
 
     /// Whether BigQuery can apply the rule to a column of this type. If it cannot,
-    /// queries by masked readers fail.
-    pub fn fits(self, column: BigQueryType) -> bool {
+    /// queries by masked readers fail. An array is documented for two rules only (Data Policy API
+    /// v1, `PredefinedExpression`).
+    pub fn fits(self, column: ColumnType) -> bool {
         use BigQueryType::{Bytes, Date, DateTime, String, Timestamp};
         match self {
-            Mask::Sha256 => matches!(column, String | Bytes),
-            Mask::EmailMask | Mask::LastFourCharacters | Mask::FirstFourCharacters => {
-                column == String
-            }
-            Mask::DateYearMask => matches!(column, Date | DateTime | Timestamp),
             Mask::DefaultMaskingValue | Mask::AlwaysNull => true,
+            _ if column.repeated => false,
+            Mask::Sha256 => matches!(column.ty, String | Bytes),
+            Mask::EmailMask | Mask::LastFourCharacters | Mask::FirstFourCharacters => {
+                column.ty == String
+            }
+            Mask::DateYearMask => matches!(column.ty, Date | DateTime | Timestamp),
         }
     }
 }

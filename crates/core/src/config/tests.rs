@@ -1,7 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::types::BigQueryType;
+use crate::types::{BigQueryType, ColumnType};
 
 const DEMO: &str = include_str!("../../../../examples/demo/landbridge.yaml");
 
@@ -301,7 +301,7 @@ fn diagnostics_do_not_contain_members() {
     assert!(!diagnostics.contains("minji"), "{diagnostics}");
 }
 
-/// Every mask against every type, as BigQuery's documentation has it.
+/// Every mask against every type and arrays of it, as BigQuery's documentation has it.
 #[test]
 fn masks_and_types() {
     let rows: Vec<String> = Mask::ALL
@@ -309,8 +309,9 @@ fn masks_and_types() {
         .map(|mask| {
             let types: Vec<String> = BigQueryType::ALL
                 .iter()
-                .filter(|column| mask.fits(**column))
-                .map(ToString::to_string)
+                .flat_map(|ty| [false, true].map(|repeated| ColumnType { ty: *ty, repeated }))
+                .filter(|column| mask.fits(*column))
+                .map(|column| column.to_string())
                 .collect();
             format!("{mask}: {}", types.join(" "))
         })
@@ -321,8 +322,8 @@ fn masks_and_types() {
         LAST_FOUR_CHARACTERS: STRING
         FIRST_FOUR_CHARACTERS: STRING
         DATE_YEAR_MASK: DATE DATETIME TIMESTAMP
-        DEFAULT_MASKING_VALUE: STRING BYTES INT64 FLOAT64 NUMERIC BIGNUMERIC BOOL DATE TIME DATETIME TIMESTAMP JSON
-        ALWAYS_NULL: STRING BYTES INT64 FLOAT64 NUMERIC BIGNUMERIC BOOL DATE TIME DATETIME TIMESTAMP JSON"#]].assert_eq(&rows.join("\n"));
+        DEFAULT_MASKING_VALUE: STRING ARRAY<STRING> BYTES ARRAY<BYTES> INT64 ARRAY<INT64> FLOAT64 ARRAY<FLOAT64> NUMERIC ARRAY<NUMERIC> BIGNUMERIC ARRAY<BIGNUMERIC> BOOL ARRAY<BOOL> DATE ARRAY<DATE> TIME ARRAY<TIME> DATETIME ARRAY<DATETIME> TIMESTAMP ARRAY<TIMESTAMP> JSON ARRAY<JSON>
+        ALWAYS_NULL: STRING ARRAY<STRING> BYTES ARRAY<BYTES> INT64 ARRAY<INT64> FLOAT64 ARRAY<FLOAT64> NUMERIC ARRAY<NUMERIC> BIGNUMERIC ARRAY<BIGNUMERIC> BOOL ARRAY<BOOL> DATE ARRAY<DATE> TIME ARRAY<TIME> DATETIME ARRAY<DATETIME> TIMESTAMP ARRAY<TIMESTAMP> JSON ARRAY<JSON>"#]].assert_eq(&rows.join("\n"));
 }
 
 #[test]

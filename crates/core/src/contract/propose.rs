@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
-    types::BigQueryType,
+    types::{BigQueryType, ColumnType},
 };
 
 /// A source table for which a contract is proposed.
@@ -67,7 +67,8 @@ impl Contract {
 
 /// Whether the mask of a class fits the type and hides values of this kind, also from those who
 /// can list the possible values.
-fn hides(class: &ClassConfig, kind: PersonalDataKind, ty: BigQueryType) -> bool {
+fn hides(class: &ClassConfig, kind: PersonalDataKind, column: &ProposedColumn) -> bool {
+    let ty = ColumnType { ty: column.bigquery_type, repeated: !column.mode.is_nullable() };
     class.mask.fits(ty) && !(class.mask.is_computable() && kind.has_small_domain())
 }
 
@@ -80,11 +81,7 @@ fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
             .iter()
             .copied()
             .find(|name| {
-                config
-                    .pii
-                    .classes
-                    .get(*name)
-                    .is_some_and(|class| hides(class, kind, column.bigquery_type))
+                config.pii.classes.get(*name).is_some_and(|class| hides(class, kind, column))
             })
             .unwrap_or(CLASS_UNCLASSIFIED),
     };

@@ -60,7 +60,7 @@ tables:
             contract.yaml:5:35: `tables."public.creators".columns.id.type` cannot be `BIGINT`; use one of `STRING`, `BYTES`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `TIME`, `DATETIME`, `TIMESTAMP`, `JSON`
             contract.yaml:6:7: columns `Email` and `email` differ only in letter case, which BigQuery ignores; rename one of them in the source
             contract.yaml:6:64: column `email` has an unknown class `emial`; did you mean `email`?
-            contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class with another mask, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
+            contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
             contract.yaml:9:7: BigQuery cannot load a column named `1st`; rename it in the source: use letters, digits and `_`, not starting with a digit
             contract.yaml:10:7: column name `_PARTITIONTIME` starts with `_PARTITION`, which BigQuery reserves; rename the column in the source
             contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source: use letters, digits and `_`, not starting with a digit
@@ -99,6 +99,27 @@ tables:
             contract.yaml:10:81: `bounds: true` is not possible for column `sizes`, which is ARRAY<INT64>; remove `bounds`: only single numbers, dates and times have them
             contract.yaml:12:61: `tables."public.creators".columns.day.bounds` must be `true` or `false`, but is text
             6 errors in contract.yaml"#]],
+    );
+}
+
+/// A mask must fit every type that the column can get: otherwise queries of masked readers fail.
+#[test]
+fn masks_fit_arrays_and_columns_that_may_stay_text() {
+    check(
+        r#"version: 1
+tables:
+  public.creators:
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+      emails: { source: ARRAY, type: STRING, mode: REPEATED, class: email }
+      born: { source: date, type: DATE, class: birth, on_misfit: set_null }
+      birth_day: { source: date, type: DATE, class: birth, on_misfit: keep_text }
+      memos: { source: ARRAY, type: STRING, mode: REPEATED, class: unclassified }
+"#,
+        expect![[r#"
+            contract.yaml:6:69: column `emails` is ARRAY<STRING>, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
+            contract.yaml:8:53: column `birth_day` becomes STRING when a value does not fit (`on_misfit: keep_text`), and BigQuery cannot apply the mask DATE_YEAR_MASK of class `birth` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
+            2 errors in contract.yaml"#]],
     );
 }
 

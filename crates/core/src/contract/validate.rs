@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Contract, TableContract, Transform, default_table_name};
+use super::{ColumnContract, Contract, TableContract, Transform, default_table_name};
 use crate::{
-    config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config},
+    config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask},
     ids::RESERVED_COLUMN_PREFIXES,
     rewrite::OnMisfit,
-    types::BigQueryType,
+    types::{BigQueryType, ColumnType},
     yaml::{KeyPath, Violation, format, nearest},
 };
 
@@ -112,21 +112,41 @@ fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mu
             );
             continue;
         };
-        if !class.mask.fits(column.bigquery_type) {
+        let possible = possible_types(column);
+        if let Some(unfit) = possible.iter().find(|it| !class.mask.fits(**it)) {
+            let is = match *unfit == column.column_type() {
+                true => format!("is {unfit}"),
+                false => {
+                    format!("becomes {unfit} when a value does not fit (`on_misfit: keep_text`)")
+                }
+            };
+            let fitting = Mask::ALL.iter().filter(|mask| possible.iter().all(|it| mask.fits(*it)));
+            let fitting: Vec<&str> = fitting.map(|mask| mask.as_str()).collect();
             problems.push(
                 Violation::new(
                     path,
                     format!(
-                        "column `{name}` is {2}, and BigQuery cannot apply the mask {1} of class `{0}` to this type",
-                        column.class, class.mask, column.bigquery_type
+                        "column `{name}` {is}, and BigQuery cannot apply the mask {1} of class `{0}` to this type",
+                        column.class, class.mask
                     ),
                 )
                 .help(format!(
-                    "use a class with another mask, or write `class: {CLASS_UNCLASSIFIED}`: its mask, ALWAYS_NULL, fits every type"
+                    "use a class whose mask is one of {}, or write `class: {CLASS_UNCLASSIFIED}`: its mask, ALWAYS_NULL, fits every type",
+                    list(&fitting)
                 )),
             );
         }
     }
+}
+
+/// The types that a column can have in BigQuery. With `keep_text`, all its values stay text if one
+/// of them does not fit.
+fn possible_types(column: &ColumnContract) -> Vec<ColumnType> {
+    let mut types = vec![column.column_type()];
+    if column.on_misfit == Some(OnMisfit::KeepText) {
+        types.push(ColumnType::scalar(BigQueryType::String));
+    }
+    types
 }
 
 /// Checks that each transformation is possible.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Date32Array, GenericListArray, Int32Array, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, Date32Array, Int32Array, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
@@ -71,11 +71,13 @@ impl MaskingRule {
         Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
-    /// Whether the rule can mask a column of this type, or a list of it.
+    /// Whether the rule can mask a column of this type. The documentation names an array only for
+    /// the default value and for NULL.
     pub(crate) fn supports(self, data_type: &DataType) -> bool {
-        let data_type = element_type(data_type);
         match self {
-            Self::Default | Self::AlwaysNull => !matches!(data_type, DataType::Struct(_)),
+            Self::Default | Self::AlwaysNull => {
+                !matches!(element_type(data_type), DataType::Struct(_))
+            }
             Self::RandomHash | Self::Sha256 => {
                 matches!(data_type, DataType::Utf8 | DataType::Binary)
             }
@@ -91,24 +93,14 @@ impl MaskingRule {
         }
     }
 
-    /// The masked column, with the same type and length. Only `RANDOM_HASH` uses `salt`. If the
-    /// rule does not support the type, all values become NULL.
+    /// The masked column, with the same type and length. Only `RANDOM_HASH` uses `salt`. A query
+    /// that needs a rule which does not support the type fails before this; the values are NULL.
     pub(crate) fn mask_column(self, column: &ArrayRef, salt: &[u8]) -> ArrayRef {
         if !self.supports(column.data_type()) || self == Self::AlwaysNull {
             return new_null_array(column.data_type(), column.len());
         }
         if self == Self::Default {
             return default_values(column.data_type(), column.len());
-        }
-        if let DataType::List(field) = column.data_type() {
-            let list = column.as_list::<i32>();
-            let values = self.mask_column(list.values(), salt);
-            return Arc::new(GenericListArray::new(
-                field.clone(),
-                list.offsets().clone(),
-                values,
-                list.nulls().cloned(),
-            ));
         }
         match column.data_type() {
             DataType::Utf8 => {

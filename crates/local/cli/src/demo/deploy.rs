@@ -127,7 +127,7 @@ fn tighten(contract: &mut Contract, to: &Tightening, environment: &LocalEnvironm
         .filter(|column| column.class == CLASS_NONE && column.transform.is_none());
     let Some(column) = column else { return false };
     let Some(class) = environment.config().class(CLASS) else { return false };
-    if !class.mask.fits(column.bigquery_type) {
+    if !class.mask.fits(column.column_type()) {
         return false;
     }
     CLASS.clone_into(&mut column.class);

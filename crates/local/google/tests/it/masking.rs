@@ -150,6 +150,10 @@ fn masking_cases() -> Vec<(MaskingRule, &'static str, String)> {
         (MaskingRule::DateYearMask, "at", "1987-01-01 00:00:00 UTC".into()),
         (MaskingRule::DateYearMask, "local", "1987-01-01T00:00:00".into()),
         (MaskingRule::DateYearMask, "text", UNSUPPORTED.into()),
+        (MaskingRule::Sha256, "list", UNSUPPORTED.into()),
+        (MaskingRule::EmailMask, "list", UNSUPPORTED.into()),
+        (MaskingRule::Default, "list", "[]".into()),
+        (MaskingRule::AlwaysNull, "list", "[]".into()),
         (MaskingRule::Default, "text", String::new()),
         (MaskingRule::Default, "bytes", String::new()),
         (MaskingRule::Default, "number", "0".into()),
@@ -178,6 +182,7 @@ async fn every_masking_rule_is_applied() {
         ("day", "DATE", json!("1987-06-05")),
         ("at", "TIMESTAMP", json!("1987-06-05T04:03:02Z")),
         ("local", "DATETIME", json!("1987-06-05T04:03:02")),
+        ("list", "STRING", json!(["kim@example.kr"])),
     ];
     let mut fields = Vec::new();
     let mut row = json!({});
@@ -187,7 +192,9 @@ async fn every_masking_rule_is_applied() {
             display_name: (*name).to_owned(),
             parent: None,
         });
-        fields.push(json!({"name": name, "type": kind, "policyTags": {"names": [tag(name)]}}));
+        let mode = if *name == "list" { "REPEATED" } else { "NULLABLE" };
+        let tags = json!({"names": [tag(name)]});
+        fields.push(json!({"name": name, "type": kind, "mode": mode, "policyTags": tags}));
         row[*name] = value.clone();
     }
     cloud.create_table("c", json!(fields)).await;
