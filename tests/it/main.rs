@@ -11,6 +11,7 @@
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
+//! | `google` | answers of the real Google Cloud that differ from the simple case |
 //! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
 //! | `bounds` | the smallest and largest values of columns: where they may be written |
@@ -36,6 +37,7 @@ mod drift;
 mod explore;
 mod faults;
 mod federation;
+mod google;
 mod mariadb;
 mod moto;
 mod operator;

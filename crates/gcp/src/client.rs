@@ -42,7 +42,7 @@ impl Gcp {
         install_tls_provider();
         Ok(Self {
             storage: Storage::new(credentials.clone(), storage).await?,
-            bigquery: BigQuery::new(credentials, project, location, bigquery).await?,
+            bigquery: BigQuery::new(credentials, project, location, bigquery)?,
         })
     }
 }

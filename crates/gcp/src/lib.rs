@@ -9,6 +9,7 @@
 //! | [`bigquery`] | tables and load jobs |
 //! | [`inspect`] | read-only checks of buckets, datasets, policy tags and permissions |
 //! | [`error`] | maps every Google error to an `ErrorKind` |
+//! | `message` | which of BigQuery's messages may be shown |
 
 pub mod bigquery;
 pub mod client;
@@ -16,6 +17,7 @@ pub mod credentials;
 pub mod error;
 pub mod federation;
 pub mod inspect;
+mod message;
 pub mod storage;
 
 pub use bigquery::BigQuery;

@@ -43,7 +43,7 @@ pub struct StoredObject {
 pub enum Upload {
     /// The object was created.
     New(StoredObject),
-    /// An object with that name exists. It is unchanged.
+    /// An object with that name exists. It is unchanged, and may have other content.
     AlreadyExists,
 }
 
@@ -108,6 +108,14 @@ impl Storage {
                 object.checksums.and_then(|sums| sums.crc32c),
             ))),
             Err(error) if error.http_status_code() == Some(412) => Ok(Upload::AlreadyExists),
+            // To a caller who may not delete objects, Cloud Storage may answer 403 instead of 412
+            // (getsentry/objectstore #502, google-github-actions/upload-cloud-storage #388).
+            Err(error)
+                if error.http_status_code() == Some(403)
+                    && matches!(self.metadata(bucket, object).await, Ok(Some(_))) =>
+            {
+                Ok(Upload::AlreadyExists)
+            }
             Err(error) => {
                 Err(error::storage("an object cannot be written", uri(bucket, object), &error))
             }

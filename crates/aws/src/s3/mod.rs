@@ -109,8 +109,7 @@ impl S3 {
     /// Reads exactly `length` bytes from offset `start`, of the version with the ETag of `object`.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] if the object has changed since it was listed,
-    /// [`ErrorKind::Transient`] if fewer bytes arrived; any other S3 error.
+    /// As [`Self::stream`]; [`ErrorKind::Transient`] if fewer bytes arrived.
     pub async fn range(
         &self,
         bucket: &str,
@@ -127,7 +126,9 @@ impl S3 {
     /// `object`.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] if the object has changed since it was listed; any other S3 error.
+    /// [`ErrorKind::Conflict`] if the object has changed since it was listed, [`ErrorKind::Corrupt`]
+    /// if it was deleted since: this concerns one object, while [`ErrorKind::NotFound`] means a
+    /// missing bucket. Any other S3 error.
     pub async fn stream(
         &self,
         bucket: &str,
@@ -138,9 +139,15 @@ impl S3 {
         let range = format!("bytes={start}-{}", start + length.saturating_sub(1));
         let call = self.client.get_object().bucket(bucket).key(&object.key);
         let response = call.if_match(&object.etag).range(range).send().await;
-        response
-            .map(|response| response.body)
-            .map_err(|error| failed("an object cannot be read", uri(bucket, &object.key), error))
+        response.map(|response| response.body).map_err(|error| {
+            let deleted = code(&error) == "NoSuchKey";
+            let error = failed("an object cannot be read", uri(bucket, &object.key), error);
+            if !deleted {
+                return error;
+            }
+            let what = "an object was deleted after it was listed";
+            Error::new(ErrorKind::Corrupt, what, uri(bucket, &object.key))
+        })
     }
 }
 

@@ -352,15 +352,16 @@ impl Default for ChecksConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadConfig {
-    /// Maximum number of load jobs per table and day; after the last failed one the
-    /// table is held. Failed jobs count against BigQuery's quota of 1,500 load jobs
-    /// per table and day.
+    /// Maximum number of load jobs per table and tick if they fail for a temporary
+    /// reason; after the last one the table is held, and the next tick tries again.
+    /// A job that fails for any other reason holds the table at once. Failed jobs
+    /// count against BigQuery's quota of 1,500 load jobs per table and day.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
 }
 
 impl LoadConfig {
-    /// Enough for a temporary failure; a permanent one is reported within an hour.
+    /// Enough for a temporary failure. With a tick every five minutes for a day, at most 1,152 jobs.
     pub const MAX_ATTEMPTS: u32 = 4;
 }
 

@@ -15,31 +15,13 @@ use landbridge_core::ids::JobId;
 use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, ErrorKind, Result};
 
-use super::{BigQuery, RETRY_DELAYS};
-use crate::error::{bigquery as failed, bigquery_status, error_kind, may_quote_data};
+use reqwest::Method;
 
-/// Retries a call while its error is transient. All calls of this module can be repeated: reads,
-/// and insertions with a fixed id. Evaluates to the response,
-/// or to the error of the library together with its [`Error`].
-macro_rules! with_retries {
-    ($what:expr, $context:expr, $call:expr) => {{
-        let mut delays = RETRY_DELAYS.iter();
-        loop {
-            match $call.await {
-                Ok(response) => break Ok(response),
-                Err(error) => {
-                    let mapped = failed($what, $context, &error);
-                    match (mapped.kind(), delays.next()) {
-                        (kind, Some(delay)) if kind.is_transient() => {
-                            tokio::time::sleep(*delay).await
-                        }
-                        _ => break Err((error, mapped)),
-                    }
-                }
-            }
-        }
-    }};
-}
+use super::BigQuery;
+use super::rest::RestCall;
+use super::tables::urlencode;
+use crate::error::error_kind;
+use crate::message;
 
 /// The parameters of a new load job.
 #[derive(Clone, Debug)]
@@ -87,7 +69,7 @@ pub enum JobState {
         reason: String,
         /// The kind of that reason.
         kind: ErrorKind,
-        /// BigQuery's message; `None` if it could quote data.
+        /// What may be shown of BigQuery's message.
         message: Option<String>,
     },
 }
@@ -202,12 +184,22 @@ impl BigQuery {
             configuration: Some(configuration),
             ..Job::default()
         };
-        let context = || format!("{}, job {id}", self.project);
-        let call = self.client.job();
-        match with_retries!(what, context(), call.insert(&self.project, body.clone())) {
+        let context = format!("{}, job {id}", self.project);
+        let body = serde_json::to_value(&body).map_err(|error| {
+            Error::new(ErrorKind::Rejected, what, &context).caused_by(error.to_string())
+        })?;
+        let call = RestCall {
+            what,
+            context,
+            method: Method::POST,
+            path: self.jobs_url(),
+            body: Some(&body),
+            if_match: None,
+        };
+        match self.rest.send(&call).await {
             Ok(_) => Ok(true),
-            Err((error, _)) if bigquery_status(&error) == 409 => Ok(false),
-            Err((_, mapped)) => Err(mapped),
+            Err(refusal) if refusal.status == 409 => Ok(false),
+            Err(refusal) => Err(refusal.error),
         }
     }
 
@@ -221,16 +213,28 @@ impl BigQuery {
     }
 
     async fn read_job(&self, id: &JobId) -> Result<Option<Job>> {
-        let call = with_retries!(
-            "a job cannot be read",
-            id.as_str(),
-            self.client.job().get_job(&self.project, id.as_str(), Some(&self.location))
-        );
-        match call {
-            Ok(job) => Ok(Some(job)),
-            Err((error, _)) if bigquery_status(&error) == 404 => Ok(None),
-            Err((_, mapped)) => Err(mapped),
+        let location = urlencode(&self.location);
+        let call = RestCall {
+            what: "a job cannot be read",
+            path: format!("{}/{}?location={location}", self.jobs_url(), urlencode(id.as_str())),
+            ..self.get(id.to_string())
+        };
+        match self.rest.send(&call).await {
+            // The cause could quote the answer.
+            Ok(answer) => serde_json::from_value(answer).map(Some).map_err(|_| {
+                Error::new(
+                    ErrorKind::Rejected,
+                    "BigQuery's description of a job has an unknown form",
+                    id.as_str(),
+                )
+            }),
+            Err(refusal) if refusal.status == 404 => Ok(None),
+            Err(refusal) => Err(refusal.error),
         }
+    }
+
+    fn jobs_url(&self) -> String {
+        format!("projects/{}/jobs", urlencode(&self.project))
     }
 }
 
@@ -284,7 +288,7 @@ fn job_state(job: &Job, id: &JobId) -> Result<JobState> {
     // DONE does not mean success.
     if let Some(error) = status.and_then(|status| status.error_result.as_ref()) {
         let reason = error.reason.clone().unwrap_or_default();
-        let message = error.message.clone().filter(|_| !may_quote_data(&reason));
+        let message = error.message.as_deref().and_then(|it| message::shown(&reason, it));
         return Ok(JobState::Failed { kind: error_kind(&reason, 0), message, reason });
     }
     let statistics = job.statistics.as_ref();

@@ -1,12 +1,13 @@
-//! Calls of the REST API that need what the client crate does not offer: `If-Match`, fields that a
-//! request must leave out, and properties that it does not know.
+//! Sends calls of the REST API. Requests and answers are JSON values, because a request must leave
+//! out what it does not change, and an answer may contain what Landbridge does not know.
 
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::RETRY_DELAYS;
-use crate::error::{bigquery, error_kind, may_quote_data, to_bigquery_error};
+use crate::error::{error_kind, no_token};
+use crate::message;
 
 /// BigQuery's endpoint.
 const ENDPOINT: &str = "https://bigquery.googleapis.com/bigquery/v2";
@@ -73,9 +74,11 @@ impl Rest {
             let error = Error::new(ErrorKind::Transient, call.what, &call.context);
             refusal(0, error.caused_by("no answer"))
         };
-        let token = self.credentials.access_token().await.map_err(|error| {
-            refusal(0, bigquery(call.what, &call.context, &to_bigquery_error(&error)))
-        })?;
+        let token = self
+            .credentials
+            .access_token()
+            .await
+            .map_err(|error| refusal(0, no_token(call.what, &call.context, &error)))?;
         let url = format!("{}/{}", self.endpoint, call.path);
         let mut request = self.http.request(call.method.clone(), url).bearer_auth(token.token);
         if let Some(body) = call.body {
@@ -86,11 +89,16 @@ impl Rest {
         }
         let answer = request.send().await.map_err(|_| no_answer())?;
         let status = answer.status().as_u16();
-        let body: Option<Value> = answer.json().await.ok();
+        // The call may have taken effect.
+        let bytes = answer.bytes().await.map_err(|_| no_answer())?;
+        let body: Option<Value> = serde_json::from_slice(&bytes).ok();
         match body {
             Some(body) if (200..300).contains(&status) => Ok(body),
-            // The call may have taken effect.
-            None if (200..300).contains(&status) => Err(no_answer()),
+            // The complete answer arrived, so the same call would get it again.
+            None if (200..300).contains(&status) => {
+                let error = Error::new(ErrorKind::Rejected, call.what, &call.context);
+                Err(refusal(status, error.caused_by(format!("HTTP {status}, but not JSON"))))
+            }
             body => Err(refused(call, status, &body.unwrap_or_default())),
         }
     }
@@ -99,11 +107,11 @@ impl Rest {
 fn refused(call: &RestCall<'_>, status: u16, body: &Value) -> Refusal {
     let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let reason = text("/error/errors/0/reason");
-    let message = if may_quote_data(reason) { "" } else { text("/error/message") };
-    let cause = match message {
+    let message = message::shown(reason, text("/error/message")).unwrap_or_default();
+    let cause = match message.as_str() {
         "" => format!("HTTP {status} {reason}"),
         message => format!("HTTP {status} {reason}: {message}"),
     };
     let error = Error::new(error_kind(reason, status), call.what, &call.context);
-    Refusal { status, message: message.to_owned(), error: error.caused_by(cause.trim().to_owned()) }
+    Refusal { status, message, error: error.caused_by(cause.trim().to_owned()) }
 }

@@ -226,7 +226,7 @@ impl BigQuery {
         }
     }
 
-    fn get(&self, context: String) -> RestCall<'static> {
+    pub(super) fn get(&self, context: String) -> RestCall<'static> {
         let path = String::new();
         RestCall { what: "", context, method: Method::GET, path, body: None, if_match: None }
     }
@@ -245,7 +245,7 @@ impl BigQuery {
 }
 
 /// Encodes a part of a URL.
-fn urlencode(text: &str) -> String {
+pub(super) fn urlencode(text: &str) -> String {
     const OTHERS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(text, &OTHERS).to_string()
 }
@@ -266,8 +266,11 @@ fn new_field(column: &TableColumn) -> Value {
         "name": column.name,
         "type": column.ty.name(),
         "mode": if column.repeated { "REPEATED" } else { "NULLABLE" },
-        "policyTags": {"names": column.policy_tag.iter().collect::<Vec<_>>()},
     });
+    // The key alone asks for rights on the taxonomy, also with an empty list.
+    if let Some(tag) = &column.policy_tag {
+        field["policyTags"] = json!({"names": [tag]});
+    }
     if let Some(description) = &column.description {
         field["description"] = json!(description);
     }
@@ -366,8 +369,12 @@ mod tests {
         };
         let same = [column("id", Some("t/kept")), column("email", Some("t/old"))];
         assert_eq!(patched_fields(&live, &same), None);
-        let columns =
-            [column("id", Some("t/kept")), column("email", None), column("new", Some("t/new"))];
+        let columns = [
+            column("id", Some("t/kept")),
+            column("email", None),
+            column("new", Some("t/new")),
+            column("plain", None),
+        ];
         let fields = patched_fields(&live, &columns).unwrap();
         let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
         expect![[r#"
@@ -375,6 +382,7 @@ mod tests {
             {"name":"email","type":"STRING","policyTags":{"names":[]}}
             {"name":"by_hand","type":"RECORD","fields":[{"name":"x","type":"STRING"}]}
             {"name":"new","type":"STRING","mode":"NULLABLE","policyTags":{"names":["t/new"]}}
+            {"name":"plain","type":"STRING","mode":"NULLABLE"}
         "#]]
         .assert_eq(&lines);
     }

@@ -295,6 +295,12 @@ impl LocalGoogle {
         self.bigquery.catalog().planned_failures.push(failure);
     }
 
+    /// Answers `tables.get` with the number of the project in the names of policy tags, where its id
+    /// was sent, as Google's APIs do in some places (terraform-provider-google #19200).
+    pub fn answer_with_project_number(&self) {
+        self.bigquery.catalog().numbers_in_tags = true;
+    }
+
     /// Holds the next job of `jobs.insert`: it is RUNNING without any effect until
     /// [`release_job`](Self::release_job). Two calls hold the next two jobs.
     pub fn hold_next_job(&self) {

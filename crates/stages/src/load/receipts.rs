@@ -10,7 +10,7 @@ use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
 use landbridge_core::receipt::{FIELDS, Receipt, ReceiptField};
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::bigquery::{JobState, LoadJob, LoadMode, NewTable, TableStamp};
+use landbridge_gcp::bigquery::{Inserted, JobState, LoadJob, LoadMode, NewTable, TableStamp};
 use landbridge_ledger::records::{self, Batch, BatchDone, below};
 use landbridge_ledger::{DayLedger, Written};
 
@@ -87,6 +87,10 @@ fn fingerprint(receipt: &Receipt) -> String {
     )
 }
 
+/// Jobs of one batch, over all ticks of the day. BigQuery runs an id once, so each tick looks at the
+/// failed jobs of the ticks before.
+const MAX_JOBS: u32 = 100;
+
 /// Appends one batch, unless it was appended before.
 async fn append(
     context: &Context,
@@ -117,7 +121,11 @@ async fn append(
         // Another tick may have created it meanwhile.
         let _ = context.gcp.bigquery.create_table(dataset, TABLE, &new).await?;
     }
-    for attempt in 1..=context.config.load.max_attempts {
+    let mut tries = 0;
+    for attempt in 1..=MAX_JOBS {
+        if tries == context.config.load.max_attempts {
+            break;
+        }
         let id = JobId::for_receipts(&plan.source, plan.day, batch.number, attempt)?;
         let job = LoadJob {
             id: &id,
@@ -127,8 +135,9 @@ async fn append(
             columns: &columns,
             mode: LoadMode::AppendJson,
         };
-        // A job with this id may exist; its result counts either way.
-        let _ = context.gcp.bigquery.insert_load_job(&job).await?;
+        // A job with this id may exist: if it has not failed, its result counts.
+        let inserted = context.gcp.bigquery.insert_load_job(&job).await?;
+        tries += u32::from(inserted == Inserted::New);
         match wait_for_job(context, &id, tick).await? {
             Some(JobState::Done { rows, .. }) if rows == batch.receipts.len() as u64 => {
                 ledger.create(&done, &BatchDone { job: id.to_string() }).await?;
@@ -145,6 +154,8 @@ async fn append(
                     place,
                 ));
             }
+            // One of an earlier tick: a person may have removed its cause.
+            Some(JobState::Failed { .. }) if inserted != Inserted::New => {}
             Some(JobState::Failed { kind, .. }) if kind.is_transient() => {}
             Some(JobState::Failed { reason, kind, .. }) => {
                 return Err(Error::new(

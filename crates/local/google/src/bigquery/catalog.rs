@@ -392,6 +392,8 @@ pub(crate) struct Catalog {
     pub(crate) last_job_number: u64,
     pub(crate) changes: Changes,
     pub(crate) planned_failures: Vec<PlannedFailure>,
+    /// Whether tables are described with the number of the project in their policy tags.
+    pub(crate) numbers_in_tags: bool,
     /// How many of the next jobs a test holds.
     pub(crate) planned_holds: usize,
     /// The held jobs by id.

@@ -76,7 +76,13 @@ impl BigQuery {
                 self.authorize_on_table(caller, name, "bigquery.tables.get")?;
                 let catalog = self.catalog();
                 let location = &catalog.dataset(&name.project, &name.dataset)?.location;
-                Ok(json_response(200, &catalog.table(name)?.resource(name, location)))
+                let mut resource = catalog.table(name)?.resource(name, location);
+                if catalog.numbers_in_tags
+                    && let Some(schema) = resource.get_mut("schema")
+                {
+                    number_tags(schema, &self.project);
+                }
+                Ok(json_response(200, &resource))
             }
             "PATCH" => self.change_table(caller, call, name, false),
             "PUT" => self.change_table(caller, call, name, true),
@@ -185,6 +191,17 @@ impl BigQuery {
         }
         Ok(json_response(200, &body))
     }
+}
+
+/// Replaces the project's id by its number in the policy tags of a schema or a field.
+fn number_tags(of: &mut Value, project: &str) {
+    if let Some(Value::String(tag)) = of.pointer_mut("/policyTags/names/0")
+        && let Some(rest) = tag.strip_prefix(&format!("projects/{project}/"))
+    {
+        *tag = format!("projects/{}/{rest}", crate::PROJECT_NUMBER);
+    }
+    let fields = of.get_mut("fields").and_then(Value::as_array_mut);
+    fields.into_iter().flatten().for_each(|field| number_tags(field, project));
 }
 
 fn has_no_rows(body: &Value) -> bool {

@@ -162,6 +162,24 @@ pub(crate) struct NewObject {
     pub(crate) may_replace: bool,
 }
 
+impl NewObject {
+    /// Checks that the object may be written over the existing one. A caller who may not replace
+    /// it gets 403 even if a precondition forbids the replacement too: users report 403 and 412
+    /// (getsentry/objectstore #502, google-github-actions/upload-cloud-storage #388), and 403 is
+    /// harder for a client.
+    pub(crate) fn check(&self, existing: Option<&Object>) -> Result<(), GoogleError> {
+        if existing.is_some() && !self.may_replace {
+            return Err(GoogleError::new(
+                403,
+                "forbidden",
+                "The caller does not have storage.objects.delete access to the Google Cloud \
+                 Storage object.",
+            ));
+        }
+        self.preconditions.check(existing)
+    }
+}
+
 struct Bucket {
     created: Timestamp,
     location: String,
@@ -304,15 +322,7 @@ impl ObjectStore {
         let generation = now.as_microsecond().max(state.last_generation + 1);
         let bucket = state.buckets.get_mut(&new.bucket).ok_or_else(bucket_not_found)?;
         let before = bucket.objects.get(&new.name).cloned();
-        new.preconditions.check(before.as_deref())?;
-        if before.is_some() && !new.may_replace {
-            return Err(GoogleError::new(
-                403,
-                "forbidden",
-                "The caller does not have storage.objects.delete access to the Google Cloud \
-                 Storage object.",
-            ));
-        }
+        new.check(before.as_deref())?;
         let file = self.dir.join(generation.to_string());
         fs::write(&file, bytes)
             .map_err(|_| GoogleError::backend_error("The object's bytes could not be written."))?;

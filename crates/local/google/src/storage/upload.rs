@@ -61,9 +61,9 @@ impl Storage {
         let mut metadata = call.json_body()?;
         set_default_content_type(&mut metadata, call.header("x-upload-content-type"));
         let new_object = self.new_object(call, bucket, &metadata)?;
-        // Report a precondition that already fails before the client sends any bytes.
+        // Report a refusal that is certain before the client sends any bytes.
         let existing = self.store.get(bucket, &new_object.name)?;
-        new_object.preconditions.check(existing.as_deref())?;
+        new_object.check(existing.as_deref())?;
         let id = self.sessions.open(new_object);
         let prefix = if call.path().first() == Some(&"resumable") { "/resumable" } else { "" };
         let location = format!(

@@ -63,6 +63,25 @@ async fn googles_client_writes_a_large_object_in_chunks() {
     assert_eq!(write().await.expect_err("a conflict").http_status_code(), Some(412));
 }
 
+/// To a caller who may not replace an object, Cloud Storage may answer 403 before it looks at the
+/// precondition.
+#[tokio::test]
+async fn a_conditional_creation_without_the_right_to_delete() {
+    let cloud = TestCloud::start().await;
+    let client = cloud.storage_client("creator").await;
+    for body in [vec![1; 10], vec![2; 9 * 1024 * 1024]] {
+        let name = format!("of-{}", body.len());
+        let write = || {
+            client
+                .write_object(RESOURCE, name.clone(), bytes::Bytes::from(body.clone()))
+                .set_if_generation_match(0)
+                .send_buffered()
+        };
+        assert_eq!(write().await.expect("written").size, body.len() as i64);
+        assert_eq!(write().await.expect_err("refused").http_status_code(), Some(403), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn roles_limit_uploads() {
     let cloud = TestCloud::start().await;

@@ -31,7 +31,8 @@ pub(super) struct LoadedRows {
 
 impl TableLoad<'_> {
     /// Runs the load job to its end; `None` when this tick has not enough time, or another tick has
-    /// taken over.
+    /// taken over. A job id runs once, so each attempt has a new one; a tick makes at most
+    /// `load.max_attempts`.
     pub(super) async fn load_rows(
         &self,
         held: &mut Held,
@@ -41,13 +42,14 @@ impl TableLoad<'_> {
             return self.finished_rows(JobId::new(job)?).await;
         }
         let Some(loading) = held.claim.loading.clone() else { return Ok(None) };
-        let mut last_failure = None;
-        for attempt in 1..=self.context.config.load.max_attempts {
+        let mut last_failure = String::new();
+        // Attempts before the recorded one have failed.
+        let first = recorded_attempt(held);
+        let (mut next, mut tries) = (first, 0);
+        while tries < self.context.config.load.max_attempts {
+            let attempt = next;
+            next += 1;
             let id = self.job_id(&loading, (held.claim.sequence, attempt))?;
-            // An earlier attempt than the recorded one has failed.
-            if attempt < recorded_attempt(held) {
-                continue;
-            }
             if !self.claim_job(held, &id).await? {
                 return Ok(None);
             }
@@ -58,8 +60,12 @@ impl TableLoad<'_> {
             }
             let inserted =
                 self.context.gcp.bigquery.insert_load_job(&self.job(&id, change)).await?;
+            // The recorded attempt, if it ran, is one of an earlier tick.
+            if inserted != Inserted::Same || attempt > first {
+                tries += 1;
+            }
             if inserted == Inserted::Other {
-                last_failure = Some(format!("{}, job {id}: the id is used", self.name()));
+                last_failure = format!("{}, job {id}: the id is used", self.name());
                 continue;
             }
             match wait_for_job(self.context, &id, self.tick).await? {
@@ -72,7 +78,8 @@ impl TableLoad<'_> {
                         message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                     let failure = format!("{}, job {id}: {why}", self.name());
                     if inserted == Inserted::New && !kind.is_transient() {
-                        // Another attempt would fail as well; the next tick tries again.
+                        // Another attempt now would fail as well. The next tick makes one, because
+                        // a person may have removed the cause.
                         return Err(Error::new(
                             kind_of_refused_job(kind),
                             "a load job was refused",
@@ -80,15 +87,11 @@ impl TableLoad<'_> {
                         ));
                     }
                     tracing::warn!(job = id.as_str(), reason, "load job failed");
-                    last_failure = Some(failure);
+                    last_failure = failure;
                 }
             }
         }
-        Err(Error::new(
-            ErrorKind::Held,
-            "every attempt to load a table failed",
-            last_failure.unwrap_or_default(),
-        ))
+        Err(Error::new(ErrorKind::Held, "every attempt to load a table failed", last_failure))
     }
 
     /// The rows of the job that an earlier tick proved.

@@ -1,0 +1,176 @@
+//! Answers of the real Google Cloud that differ from the simple case: another status, another form,
+//! a stricter check. The local cloud gives them as users have reported them.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
+use landbridge_local::Principal::PiiReader;
+use parquet::arrow::ArrowWriter;
+
+use crate::support::{TestEnv, TestEnvBuilder};
+
+const DAY: &str = "2026-11-21";
+const NEXT_DAY: &str = "2026-11-22";
+const PEOPLE: &str = "SELECT id, name, email FROM shop.people ORDER BY id";
+
+async fn start() -> TestEnv {
+    let mut builder = TestEnvBuilder::small();
+    builder.retries = Some(0);
+    builder.build().await
+}
+
+/// Runs the first day until before the transfer: the export is complete.
+async fn run_export(env: &TestEnv) {
+    assert!(env.run_until("2026-11-20T16:58:00Z").await.is_empty());
+}
+
+async fn receipt_of_people(env: &TestEnv, day: &str) -> Receipt {
+    env.receipts(day).await.remove("public.people").expect("a receipt")
+}
+
+/// The keys of the objects in the export bucket below a prefix whose name contains `part`.
+async fn keys(env: &TestEnv, below: &str, part: &str) -> Vec<String> {
+    let objects = env.cloud.aws().list_objects("shop-exports", below).await;
+    objects.into_iter().map(|it| it.key).filter(|key| key.contains(part)).collect()
+}
+
+async fn delete(env: &TestEnv, keys: &[String]) {
+    assert!(!keys.is_empty());
+    for key in keys {
+        assert!(env.cloud.aws().delete_object("shop-exports", key).await, "{key}");
+    }
+}
+
+/// Removes the records of the transferred items of `people`, as if the tick had ended before it
+/// wrote them.
+async fn forget_items(env: &TestEnv) {
+    let items = keys(env, &format!("ledger/shop/{DAY}/items/"), "people").await;
+    delete(env, &items).await;
+}
+
+/// A load job refuses a REQUIRED column where the table's is NULLABLE (java-bigquery #13), so the
+/// transfer makes the columns OPTIONAL.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_with_required_columns_is_published() {
+    let env = start().await;
+    run_export(&env).await;
+    let below = "exports/landbridge-shop-20261121-a1/shop/public.people/";
+    let files = keys(&env, below, ".parquet").await;
+    let [file] = files.as_slice() else { panic!("not one file: {files:?}") };
+    let text = |values: [&str; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef, false),
+        ("name", text(["가", "나", "다"]), false),
+        ("email", text(["a@example.com", "b@example.com", "c@example.com"]), false),
+        ("secret", text(["x", "y", "z"]), false),
+    ]);
+    let batch = batch.expect("columns");
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    env.cloud.aws().put_object("shop-exports", file, bytes.into()).await.expect("put");
+
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = receipt_of_people(&env, DAY).await;
+    assert_eq!((receipt.state, receipt.rows_table), (ReceiptState::Published, Some(3)));
+    let rows = env.query(PiiReader, PEOPLE).await.expect("rows");
+    assert_eq!(rows[2], ["3", "다", "c@example.com"]);
+}
+
+/// Cloud Storage may answer 403 instead of 412 to a role that may create objects, but not delete
+/// them. An object with the expected content is then recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_exists_is_recorded_by_a_role_that_may_not_replace_it() {
+    let env = start().await;
+    run_export(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    let before = env.landing_objects();
+    forget_items(&env).await;
+    let outcome = env.tick("transfer", "2026-11-20T17:10:00Z").await;
+    assert!(outcome.is_response(), "{outcome:?}");
+    assert_eq!(env.landing_objects(), before);
+    assert!(env.run_day(0).await.is_empty());
+    assert_eq!(receipt_of_people(&env, DAY).await.state, ReceiptState::Published);
+
+    // Another content is a conflict, and never replaced.
+    let name = before.keys().find(|name| name.contains("people")).expect("an object");
+    env.cloud.google().put_object("shop-landing", name, b"another content").expect("put");
+    forget_items(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T20:10:00Z").await.is_response());
+    let failures = env.ledger(&format!("{DAY}/failures/")).await;
+    let failures: String =
+        failures.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
+    assert!(failures.contains("with different content"), "{failures}");
+}
+
+/// Google's APIs may answer with the number of a project where its id was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_tags_with_the_number_of_their_project_are_the_same_tags() {
+    let env = start().await;
+    env.cloud.google().answer_with_project_number();
+    for (n, day) in [DAY, NEXT_DAY].into_iter().enumerate() {
+        assert!(env.run_day(n as i64).await.is_empty());
+        for (table, receipt) in env.receipts(day).await {
+            assert_eq!(receipt.state, ReceiptState::Published, "{table}: {receipt:#?}");
+            assert!(receipt.columns.iter().all(|column| column.tag_read_back), "{receipt:#?}");
+            let restored = |code| matches!(code, NoteCode::PolicyTagRestored);
+            assert!(!receipt.notes.iter().any(|note| restored(note.code)), "{receipt:#?}");
+            if day == NEXT_DAY {
+                let changed = |code| matches!(code, NoteCode::SchemaChanged);
+                assert!(!receipt.notes.iter().any(|note| changed(note.code)), "{receipt:#?}");
+            }
+        }
+    }
+    let alerts = env.alerts("protect");
+    assert!(!alerts.iter().any(|alert| alert.to_string().contains("policy tags differed")));
+}
+
+/// A job that was refused holds its table, and each tick tries again: the cause may have been
+/// removed. Column, type and mode of a known message are shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_job_that_is_refused_is_tried_again_by_each_tick() {
+    let env = start().await;
+    run_export(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    let message = "Provided Schema does not match Table shop-analytics:shop.people. Field email \
+                   has changed type from STRING to BYTES";
+    // More ticks than `load.max_attempts`, and three tables.
+    let ticks = ["17:05", "17:10", "17:15", "17:20", "17:25", "17:30"];
+    for time in ticks {
+        for _ in 0..3 {
+            env.cloud.google().fail_next_job("invalid", message);
+        }
+        let outcome = env.tick("load", &format!("2026-11-20T{time}:00Z")).await;
+        assert!(outcome.is_response(), "{outcome:?}");
+        let receipt = receipt_of_people(&env, DAY).await;
+        assert_eq!(receipt.state, ReceiptState::Held);
+        let problem = receipt.problem.expect("a problem").to_string();
+        let shown = "invalid: column email has changed its type from STRING to BYTES";
+        assert!(problem.contains(shown), "{problem}");
+    }
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = receipt_of_people(&env, DAY).await;
+    assert_eq!(receipt.state, ReceiptState::Published);
+    assert!(receipt.job.expect("a job").ends_with("a7"));
+}
+
+/// An exported object that was deleted after it was listed concerns its table only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_object_of_the_export_holds_its_table() {
+    let env = start().await;
+    run_export(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    forget_items(&env).await;
+    let below = "exports/landbridge-shop-20261121-a1/shop/public.people/";
+    let files = keys(&env, below, ".parquet").await;
+    delete(&env, &files).await;
+    let outcome = env.tick("transfer", "2026-11-20T17:10:00Z").await;
+    assert!(outcome.is_response(), "{outcome:?}");
+    assert!(env.run_day(0).await.is_empty());
+    let receipts = env.receipts(DAY).await;
+    let problem = receipts["public.people"].problem.clone().expect("a problem").to_string();
+    assert!(problem.contains("an object was deleted after it was listed"), "{problem}");
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
+}
