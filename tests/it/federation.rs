@@ -17,7 +17,7 @@ use crate::support::{TestEnv, TestEnvBuilder};
 const REGION: &str = "ap-northeast-2";
 
 /// The keys of a function's role.
-fn keys(cloud: &LocalCloud, function: &str) -> AwsKeys {
+pub(crate) fn keys(cloud: &LocalCloud, function: &str) -> AwsKeys {
     let variables = cloud.role_env(function);
     AwsKeys {
         access_key: variables["AWS_ACCESS_KEY_ID"].clone(),
@@ -28,18 +28,21 @@ fn keys(cloud: &LocalCloud, function: &str) -> AwsKeys {
 }
 
 /// The credential configuration that the functions receive.
-fn configuration(cloud: &LocalCloud) -> Value {
+pub(crate) fn configuration(cloud: &LocalCloud) -> Value {
     let json = &cloud.function_env()["LANDBRIDGE_GCP_CREDENTIALS"];
     serde_json::from_str(json).expect("JSON")
 }
 
-fn federation(json: &Value, keys: AwsKeys) -> Federation {
+pub(crate) fn federation(json: &Value, keys: AwsKeys) -> Federation {
     let account = ExternalAccount::parse(json).expect("a valid configuration");
     Federation::new(account, KeySource::Fixed(keys)).expect("a client")
 }
 
 /// Our clients with these credentials.
-async fn gcp_clients(env: &TestEnv, credentials: impl Into<AccessTokenCredentials>) -> Gcp {
+pub(crate) async fn gcp_clients(
+    env: &TestEnv,
+    credentials: impl Into<AccessTokenCredentials>,
+) -> Gcp {
     let variables = env.cloud.function_env();
     let warehouse = &env.cloud.config().warehouse;
     let endpoint = |name: &str| Some(variables[name].clone());

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use landbridge_core::ErrorKind;
 use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
 use landbridge_local::Principal::PiiReader;
+use landbridge_local_wire::{CallFault, CallFaultKind};
 use parquet::arrow::ArrowWriter;
 
+use crate::federation::{configuration, federation, gcp_clients, keys};
 use crate::support::{TestEnv, TestEnvBuilder};
 
 const DAY: &str = "2026-11-21";
@@ -30,7 +33,7 @@ async fn receipt_of_people(env: &TestEnv, day: &str) -> Receipt {
 }
 
 /// The keys of the objects in the export bucket below a prefix whose name contains `part`.
-async fn keys(env: &TestEnv, below: &str, part: &str) -> Vec<String> {
+async fn object_keys(env: &TestEnv, below: &str, part: &str) -> Vec<String> {
     let objects = env.cloud.aws().list_objects("shop-exports", below).await;
     objects.into_iter().map(|it| it.key).filter(|key| key.contains(part)).collect()
 }
@@ -45,7 +48,7 @@ async fn delete(env: &TestEnv, keys: &[String]) {
 /// Removes the records of the transferred items of `people`, as if the tick had ended before it
 /// wrote them.
 async fn forget_items(env: &TestEnv) {
-    let items = keys(env, &format!("ledger/shop/{DAY}/items/"), "people").await;
+    let items = object_keys(env, &format!("ledger/shop/{DAY}/items/"), "people").await;
     delete(env, &items).await;
 }
 
@@ -56,7 +59,7 @@ async fn an_export_with_required_columns_is_published() {
     let env = start().await;
     run_export(&env).await;
     let below = "exports/landbridge-shop-20261121-a1/shop/public.people/";
-    let files = keys(&env, below, ".parquet").await;
+    let files = object_keys(&env, below, ".parquet").await;
     let [file] = files.as_slice() else { panic!("not one file: {files:?}") };
     let text = |values: [&str; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
     let batch = RecordBatch::try_from_iter_with_nullable([
@@ -164,7 +167,7 @@ async fn a_deleted_object_of_the_export_holds_its_table() {
     assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
     forget_items(&env).await;
     let below = "exports/landbridge-shop-20261121-a1/shop/public.people/";
-    let files = keys(&env, below, ".parquet").await;
+    let files = object_keys(&env, below, ".parquet").await;
     delete(&env, &files).await;
     let outcome = env.tick("transfer", "2026-11-20T17:10:00Z").await;
     assert!(outcome.is_response(), "{outcome:?}");
@@ -173,4 +176,24 @@ async fn a_deleted_object_of_the_export_holds_its_table() {
     let problem = receipts["public.people"].problem.clone().expect("a problem").to_string();
     assert!(problem.contains("an object was deleted after it was listed"), "{problem}");
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
+}
+
+/// The same call would get the same answer again, so it is not repeated, and holds its table. A 5xx
+/// whose body is not JSON passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_complete_answer_that_cannot_be_read_is_not_repeated() {
+    let env = start().await;
+    let load = federation(&configuration(&env.cloud), keys(&env.cloud, "load"));
+    let bigquery = gcp_clients(&env, load).await.bigquery;
+    assert_eq!(bigquery.table("shop", "orders").await.expect("a role with its token"), None);
+    let reject = |status| {
+        let kind = CallFaultKind::Reject(status);
+        env.cloud.calls().inject_fault(CallFault { call_number: 1, kind });
+    };
+    reject(200);
+    let error = bigquery.table("shop", "orders").await.expect_err("an answer without JSON");
+    assert_eq!((error.kind(), error.kind().holds_table()), (ErrorKind::Rejected, true));
+    assert!(error.to_string().contains("shop.orders (HTTP 200, but not JSON)"), "{error}");
+    reject(502);
+    assert_eq!(bigquery.table("shop", "orders").await.expect("repeated"), None);
 }
