@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use landbridge_local::RunEvent;
+use landbridge_local_aws::DatabaseKind::Instance;
 use landbridge_tests::alarms::{AlarmFile, Message, Observed, ringing};
 
 use crate::support::{MIDNIGHT, TestEnv, TestEnvBuilder, at, root};
@@ -97,10 +98,20 @@ impl Watched {
     }
 }
 
-/// Deployed at ten on the first day; paused for a week after five days.
+/// Deployed at ten on the first day; every night a backup of half an hour, in one of them in the export hour;
+/// a maintenance; a pause of a week.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fortnight_with_a_pause_rings_for_notices_only() {
     let mut watched = Watched::start().await;
+    let busy = |status, from: Timestamp, minutes| {
+        let until = from + SignedDuration::from_mins(minutes);
+        watched.env.cloud.aws().set_busy(Instance, "shop-prod", status, from..until);
+    };
+    for day in 1..15 {
+        let hour = if day == 3 { 0 } else { 22 };
+        busy("backing-up", after(day, hour) + SignedDuration::from_mins(50), 30);
+    }
+    busy("maintenance", after(4, 13), 35);
     watched.run_until(after(5, 10)).await;
     watched.pause_until(after(12, 10));
     watched.run_until(after(15, 10)).await;
