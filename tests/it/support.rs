@@ -71,7 +71,8 @@ impl TestEnvBuilder {
     /// compared.
     pub fn small() -> Self {
         let mut builder = Self::demo(Arc::new(small_database()));
-        builder.config = builder.config.replace("concurrency: 4", "concurrency: 1");
+        let config = builder.config.replace("concurrency: 4", "concurrency: 1");
+        builder.config = config.replace("max_attempts: 4", "max_attempts: 4\n  concurrency: 1");
         builder.contract = SMALL_CONTRACT.to_owned();
         builder
     }

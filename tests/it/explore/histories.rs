@@ -451,3 +451,37 @@ fn a_load_goes_on_after_the_day_is_done_again_under_the_former_contract() {
         check(start(tables), [events, day()]);
     }
 }
+
+/// A pass stops at a table; a load records a newer contract; the pass goes on and leaves the other
+/// tables alone. It must not report that its contract is in force.
+#[test]
+fn a_pass_that_a_newer_contract_overtakes_is_not_complete() {
+    let tables: &[(&str, Columns<'_>)] = &[
+        (ORDERS, &[("account", Text, Class::Nothing)]),
+        (PEOPLE, &[("code", Bigint, Class::Nothing)]),
+    ];
+    let calls = [Calls::Table, Calls::Claim];
+    for at in calls.into_iter().flat_map(|calls| (1..=4).map(move |n| At { calls, n })) {
+        let events = vec![
+            Event::Export { fails: false },
+            Event::tick(Stage::Transfer),
+            Event::Deploy(vec![class(ORDERS, "account", Class::Tail)]),
+            Event::tick(Stage::Load),
+            Event::Days(1),
+            Event::Source(SourceEdit::RemoveTable(ORDERS.to_owned())),
+            Event::Export { fails: false },
+            Event::tick(Stage::Transfer),
+            Event::Rollback(2),
+            Event::Deploy(vec![class(PEOPLE, "code", Class::None)]),
+            Event::Run {
+                stage: Stage::Protect,
+                days_back: 0,
+                contracts_back: 1,
+                stop: Stop::PauseAfter(at),
+            },
+            Event::tick(Stage::Load),
+            Event::Resume { which: 0, stop: Stop::Never },
+        ];
+        check(start(tables), [events]);
+    }
+}

@@ -32,7 +32,7 @@ pii:
     tail: { mask: LAST_FOUR_CHARACTERS, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
     nothing: { mask: ALWAYS_NULL, masked_readers: ["group:analysts@example.com"], readers: ["group:pii-readers@example.com"] }
 checks: { max_shrink_percent: 50, max_misfit_percent: 0.1 }
-load: { max_attempts: 2 }
+load: { max_attempts: 2, concurrency: 1 }
 "#;
 
 /// A class of [`CONFIG`], or none.

@@ -358,15 +358,22 @@ pub struct LoadConfig {
     /// count against BigQuery's quota of 1,500 load jobs per table and day.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
+    /// Tables that one tick loads at once. A load job runs in BigQuery and needs no
+    /// memory in the function.
+    #[schemars(range(min = 1, max = 64))]
+    pub concurrency: u16,
 }
 
 impl LoadConfig {
     /// Enough for a temporary failure. With a tick every five minutes for a day, at most 1,152 jobs.
     pub const MAX_ATTEMPTS: u32 = 4;
+    /// A table makes about 20 API calls and polls its job. BigQuery allows 100 calls per second of
+    /// each method (BigQuery quotas, "API requests").
+    pub const CONCURRENCY: u16 = 16;
 }
 
 impl Default for LoadConfig {
     fn default() -> Self {
-        Self { max_attempts: Self::MAX_ATTEMPTS }
+        Self { max_attempts: Self::MAX_ATTEMPTS, concurrency: Self::CONCURRENCY }
     }
 }

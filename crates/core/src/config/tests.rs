@@ -85,6 +85,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
             },
             LoadConfig {
                 max_attempts: 4,
+                concurrency: 16,
             },
         )"#]]
     .assert_eq(&format!(

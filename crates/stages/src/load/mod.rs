@@ -29,11 +29,6 @@ use crate::deployment::{self, Order};
 use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome, late};
 
-/// Tables that one tick loads at once. A load job runs in BigQuery and needs no memory here, so the
-/// limit is that of API calls: 100 per second for each method (BigQuery quotas, "API requests"). A
-/// table makes about 20 calls and polls its job.
-const LOADS_AT_ONCE: usize = 16;
-
 /// Receipts by the name of their record: the table's, or `skipped-…`.
 type Receipts = BTreeMap<String, Receipt>;
 
@@ -89,7 +84,7 @@ async fn load_day(context: &Context, day: Day, tick: Tick) -> Result<TickOutcome
             let receipt = run.load_or_hold(&ready).await;
             (ready.entry.table.as_str(), receipt)
         })
-        .buffer_unordered(LOADS_AT_ONCE);
+        .buffer_unordered(usize::from(context.config.load.concurrency));
     let mut first_error = None;
     while let Some((name, result)) = results.next().await {
         match result {

@@ -35,7 +35,8 @@ use crate::{Context, Progress, Tick, TickOutcome, alert};
 /// How long a tick with an older contract may still be running after a newer one is recorded:
 /// twice the longest running time of a Lambda function.
 const OLDER_FOR: SignedDuration = SignedDuration::from_mins(30);
-/// Tables at once. BigQuery allows 100 requests a second and user.
+/// Tables at once, at most; `load.concurrency` may be less. BigQuery allows 100 requests a second and
+/// user.
 const AT_ONCE: usize = 8;
 
 /// Runs one tick: the pass, then the age of the newest published day. Neither waits for the other's success.
@@ -66,7 +67,13 @@ async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
     if let Some(error) = changes.error {
         return Err(error);
     }
-    record_applied(&context.ledger.source(), recorded, day).await?;
+    if !record_applied(&context.ledger.source(), recorded, day).await? {
+        let message = format!(
+            "contract {} is not in force: a newer one is recorded, and its tick applies it",
+            context.deployment.digest
+        );
+        return Ok(TickOutcome::new(Progress::Waiting, message));
+    }
     let message = format!(
         "contract {} is in force: {} tables, {} tags changed",
         context.deployment.digest,
@@ -106,7 +113,7 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
             let result = tags.protect().await;
             (table, result)
         })
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(AT_ONCE.min(usize::from(context.config.load.concurrency)));
     while let Some((table, (mut changes, result))) = results.next().await {
         pass.done.append(&mut changes);
         if let Err(error) = result {
@@ -119,18 +126,21 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
     pass
 }
 
-/// Records that the tags of every table follow the contract. If another tick has changed the
-/// record, the next tick compares again.
+/// Records that the tags of every table follow the contract. Returns whether that is recorded, by
+/// this tick or by another one: a pass that was overtaken by a newer contract has left tables alone.
 async fn record_applied(
     ledger: &SourceLedger,
     recorded: Recorded<ContractRecord>,
     day: Day,
-) -> Result<()> {
+) -> Result<bool> {
+    let (number, digest) = (recorded.value.number, recorded.value.digest.clone());
     let record = ContractRecord { applied: true, checked_on: Some(day), ..recorded.value };
-    if ledger.replace(&CONTRACT, &recorded.etag, &record).await? == Written::Overtaken {
-        tracing::info!("another tick has recorded a contract meanwhile");
+    if ledger.replace(&CONTRACT, &recorded.etag, &record).await? == Written::Yes {
+        return Ok(true);
     }
-    Ok(())
+    tracing::info!("another tick has recorded a contract meanwhile");
+    let found = ledger.value(&CONTRACT).await?;
+    Ok(found.is_some_and(|it| it.applied && it.number == number && it.digest == digest))
 }
 
 /// A tick whose contract is older than the recorded one changes nothing. If that lasts, the deployed
