@@ -147,7 +147,7 @@ async fn a_missing_day_and_functions_that_stop_ring_until_they_are_back() {
     watched.env.cloud.aws().set_export_minutes(20);
     watched.run_until(after(3, 5)).await;
     assert!(watched.published(3).await);
-    // Nothing starts the functions for ten hours, and nobody has paused them.
+    // Nothing starts the functions for ten hours, and they are not paused.
     watched.env.cloud.skip_until(after(3, 15));
     watched.run_until(after(3, 16)).await;
     let messages = watched.messages();
@@ -176,7 +176,7 @@ async fn a_missing_day_and_functions_that_stop_ring_until_they_are_back() {
     assert!(ringing(&messages).is_subset(&expected.into()), "{messages:#?}");
 }
 
-/// One event in the queue of failed events, which nobody purges.
+/// One event in the queue of failed events, which is not purged.
 #[test]
 fn a_failed_event_rings_once_and_ends_without_a_purge() {
     let mut observed = Observed::default();

@@ -26,6 +26,11 @@ impl Day {
         self.0
     }
 
+    /// The day before; `None` for the first day that a date can be.
+    pub fn before(self) -> Option<Self> {
+        self.0.yesterday().ok().map(Self)
+    }
+
     /// `20261121`, as used in IDs.
     pub fn compact(self) -> String {
         self.0.strftime("%Y%m%d").to_string()

@@ -49,6 +49,8 @@ pub struct Tick {
     /// The time at which the tick runs. Only the snapshot stage uses it: a snapshot is named after
     /// the hour in which it is taken, however late the tick is.
     pub clock: Timestamp,
+    /// When the process began with it.
+    pub started: Instant,
     /// When the process must be finished.
     pub until: Instant,
 }
@@ -56,7 +58,8 @@ pub struct Tick {
 impl Tick {
     /// A tick that runs on time and may take `budget`.
     pub fn new(now: Timestamp, budget: Duration) -> Self {
-        Self { now, clock: now, until: Instant::now() + budget }
+        let started = Instant::now();
+        Self { now, clock: now, started, until: started + budget }
     }
 
     /// A tick that was due at `now`, runs at `clock` and may take `budget`. A clock that is a little

@@ -7,11 +7,6 @@ use landbridge_ledger::records::{DAY, EXPORT};
 
 use crate::Context;
 
-/// The day before.
-pub(crate) fn day_before(day: Day) -> Option<Day> {
-    day.date().yesterday().ok().map(Day::new)
-}
-
 /// The day on which a tick of the transfer or the load stage works: `today`, or the day before if its
 /// export is complete, no record says how it ended, and today's export is not complete yet.
 ///
@@ -25,7 +20,7 @@ pub(crate) async fn open_day(context: &Context, today: Day) -> Result<Day> {
     if is_exported(context, today).await? {
         return Ok(today);
     }
-    let Some(before) = day_before(today) else { return Ok(today) };
+    let Some(before) = today.before() else { return Ok(today) };
     let is_open =
         is_exported(context, before).await? && context.ledger(before).value(&DAY).await?.is_none();
     Ok(if is_open { before } else { today })

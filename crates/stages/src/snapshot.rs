@@ -14,7 +14,6 @@ use landbridge_core::retention::{self, Ladder, ManualSnapshot, RetentionPlan, Sn
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, EXPORT};
 
-use crate::late::day_before;
 use crate::{Context, Progress, Tick, TickOutcome, alert, export};
 
 /// From this minute of its hour on, a tick is the last one of the hour: infra/schedules/snapshot.json
@@ -133,7 +132,7 @@ async fn needed(
     let source = &context.config.source.name;
     let own: BTreeSet<Hour> = snapshots.iter().filter_map(|it| it.owned_hour(source)).collect();
     let mut needed = BTreeSet::new();
-    for day in [Some(day), day_before(day)].into_iter().flatten() {
+    for day in [Some(day), day.before()].into_iter().flatten() {
         let hour = context.calendar.export_hour(day);
         needed.insert(hour);
         match context.ledger(day).value(&EXPORT).await? {

@@ -40,7 +40,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "audit" {
   }
 }
 
-# A record that somebody deletes or replaces stays as an older version.
+# A record that is deleted or replaced stays as an older version.
 resource "aws_s3_bucket_versioning" "audit" {
   for_each = local.audit
   bucket   = aws_s3_bucket.audit[each.key].id

@@ -24,7 +24,7 @@ resource "aws_iam_role_policy" "token_key" {
 }
 
 # A source that is encrypted with a customer-managed key: RDS uses that key for the snapshot and for the
-# export, in the name of whoever starts them.
+# export, with the rights of the caller.
 resource "aws_iam_role_policy" "source_key" {
   for_each = var.source_kms_key_arn == null ? toset([]) : toset(["snapshot", "export"])
   name     = "source-key"
@@ -66,7 +66,7 @@ resource "aws_iam_role_policy" "scheduler" {
   policy = templatefile("${local.infra}/policies/scheduler.json", local.policy)
 }
 
-# For people. This module attaches them to nobody: the account's owner decides who is on call. They are
+# For people. This module does not attach them: the account's owner decides who is on call. They are
 # three, because a managed policy has at most 6,144 characters (IAM quotas).
 resource "aws_iam_policy" "operator" {
   for_each = {

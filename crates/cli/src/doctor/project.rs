@@ -122,7 +122,7 @@ async fn taxonomies(
             Ok(Some(true)) => {}
             Ok(Some(false)) => {
                 line.bad(
-                    format!("{taxonomy} does not enforce its tags: whoever reads the dataset reads plain values"),
+                    format!("{taxonomy} does not enforce its tags: all readers of the dataset read plain values"),
                     "run terraform apply, or turn on `Enforce access control` of the taxonomy in the BigQuery console",
                 );
                 return line;
@@ -214,7 +214,7 @@ fn wrong_mask(config: &Config, class: &str, masks: &[&str]) -> Option<String> {
     let rule = config.class(class)?;
     let wanted = rule.mask.as_str();
     if masks.is_empty() {
-        // Without masked readers, nobody needs the mask of a tag that Terraform did not make.
+        // Without masked readers, no reader needs the mask of a tag that Terraform did not make.
         let needs_none = rule.policy_tag.is_some()
             && rule.masked_readers.is_empty()
             && class != CLASS_UNCLASSIFIED;

@@ -209,8 +209,8 @@ async fn receipts_for(
         if receipts.iter().any(|it| it.state == ReceiptState::Published) {
             return Ok(Some((day, receipts)));
         }
-        let Ok(before) = day.date().yesterday() else { break };
-        day = Day::new(before);
+        let Some(before) = day.before() else { break };
+        day = before;
     }
     Ok(None)
 }

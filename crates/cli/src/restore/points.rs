@@ -49,8 +49,8 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     }
     if points.is_empty() {
         return Err(Failure::Failed(format!(
-            "there is no snapshot of {}. The function snapshot creates one every hour: run `landbridge \
-             doctor` to check that its schedule runs",
+            "there is no snapshot of {}. The function snapshot creates them (`snapshots.every_hours`): \
+             run `landbridge doctor` to check that its schedule runs",
             context.config.source.id
         )));
     }
@@ -77,11 +77,11 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
         ]
     });
     render::print(&render::table(&columns, rows.collect(), 0))?;
-    let hourly = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
+    let by_landbridge = points.iter().filter(|it| it.created_by == CreatedBy::Landbridge).count();
     let pinned = points.iter().filter(|it| it.pinned.is_some()).count();
     let zone = args.zone.map(|zone| format!(" --zone {zone}")).unwrap_or_default();
     render::print(&format!(
-        "{}, {hourly} of them hourly, {pinned} pinned. To restore the newest snapshot: landbridge restore --at '{}'{zone} --as NAME",
+        "{}, {by_landbridge} of them by Landbridge, {pinned} pinned. To restore the newest snapshot: landbridge restore --at '{}'{zone} --as NAME",
         counted(points.len(), "restore point"),
         points
             .iter()

@@ -67,8 +67,8 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
             last_day = Some(LastDay { day, record });
             break;
         }
-        let Ok(before) = day.date().yesterday() else { break };
-        day = Day::new(before);
+        let Some(before) = day.before() else { break };
+        day = before;
     }
     let points = points::restore_points(context).await?;
     let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
@@ -126,7 +126,7 @@ fn report(context: &RestoreContext, status: &Status) -> String {
         })
     };
     text += &format!(
-        "  restore points  {}, {} of them hourly, {} pinned\n  newest          {}\n  oldest          {}\n",
+        "  restore points  {}, {} of them by Landbridge, {} pinned\n  newest          {}\n  oldest          {}\n",
         points.available,
         points.hourly,
         points.pinned,

@@ -12,7 +12,6 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{EXPORT, ExportRecord};
 use landbridge_ledger::{DayLedger, Recorded};
 
-use crate::late::day_before;
 use crate::{Context, Tick, alert};
 
 /// How long after the export hour has ended there may be no snapshot before an alert is raised. The
@@ -114,7 +113,7 @@ async fn own(context: &Context, ledger: &DayLedger, day: Day, tick: Tick) -> Res
 /// The newest automated snapshot of at most a day, and newer than that of the day before.
 async fn automated(context: &Context, ledger: &DayLedger, day: Day, tick: Tick) -> Result<Found> {
     let source = &context.config.source.id;
-    let before = match day_before(day) {
+    let before = match day.before() {
         Some(before) => context.ledger(before).value(&EXPORT).await?,
         None => None,
     };

@@ -20,7 +20,6 @@ use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord,
 use landbridge_ledger::{DayLedger, Recorded, Written};
 
 use self::choice::Choice;
-use crate::late::day_before;
 use crate::{Context, Progress, Tick, TickOutcome, alert};
 
 /// Export tasks per day: AWS charges each as a full export.
@@ -59,7 +58,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 /// task: the data of a new one would be as late as today's. Its problems are those of that day and do
 /// not stop today's export.
 async fn follow_day_before(context: &Context, day: Day, tick: Tick) -> Result<Option<String>> {
-    let Some(before) = day_before(day) else { return Ok(None) };
+    let Some(before) = day.before() else { return Ok(None) };
     let ledger = context.ledger(before);
     let Some(record) = ledger.get(&EXPORT).await? else { return Ok(None) };
     if record.value.complete {
@@ -169,7 +168,10 @@ async fn start_export(
     let waiting = |why: &str| Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} {why}")));
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
         let what = "the snapshot that was chosen for the day does not exist any more";
-        let problem = Problem::new(ErrorKind::NotFound, what, snapshot.as_str());
+        let record = ledger.location(EXPORT.path());
+        let context =
+            format!("{snapshot}; delete {record}, and the next tick chooses another snapshot");
+        let problem = Problem::new(ErrorKind::NotFound, what, context);
         alert::raise(ledger, &problem, "", tick.now).await?;
         return waiting("does not exist any more");
     };

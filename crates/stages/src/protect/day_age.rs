@@ -79,11 +79,7 @@ async fn running_since(ledger: &SourceLedger, now: Timestamp) -> Result<Option<T
 
 /// Today and the days before, newest first.
 fn newest_days(calendar: &Calendar, now: Timestamp) -> Vec<Day> {
-    std::iter::successors(Some(calendar.day_of(now)), |day| day_before(*day)).take(DAYS).collect()
-}
-
-fn day_before(day: Day) -> Option<Day> {
-    day.date().yesterday().ok().map(Day::new)
+    std::iter::successors(Some(calendar.day_of(now)), |day| day.before()).take(DAYS).collect()
 }
 
 fn day_age(
@@ -94,7 +90,7 @@ fn day_age(
     published: Option<(Day, Timestamp)>,
 ) -> DayAge {
     let days = newest_days(calendar, now);
-    let before = days.last().and_then(|day| day_before(*day));
+    let before = days.last().and_then(|day| day.before());
     let oldest = before.map_or(now, |before| calendar.end_of(before));
     let latest = published.map_or(oldest, |(_, at)| at);
     let hours = now.duration_since(latest.max(running_since)).as_hours().max(0);

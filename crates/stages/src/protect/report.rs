@@ -181,7 +181,7 @@ async fn days_with_bounds<'a>(
     columns: &[&'a str],
     day: Day,
 ) -> Result<BTreeMap<&'a str, Vec<Day>>> {
-    let days = std::iter::successors(Some(day), |day| day.date().yesterday().ok().map(Day::new));
+    let days = std::iter::successors(Some(day), |day| day.before());
     let receipts: Vec<(Day, Option<Receipt>)> = futures::stream::iter(days.take(RECEIPT_DAYS))
         .map(|day| async move {
             let receipt = context.ledger(day).value(&records::receipt(table)).await?;

@@ -17,12 +17,16 @@ const ASSUMED_RATE: f64 = 10.0 * 1024.0 * 1024.0;
 const MEASURED_AFTER: Duration = Duration::from_secs(5);
 /// The part of the remaining time that may be planned. The rest is for rates that drop.
 const PLANNED_SHARE: f64 = 0.7;
+/// The part of a tick that counts as all of it.
+const WHOLE_SHARE: f64 = 0.8;
 /// No object is started later than this before the end, however small it is.
 const LEAST_TIME: Duration = Duration::from_secs(10);
 
 /// The bytes and times of a tick's objects.
 pub(super) struct Budget {
     started: Instant,
+    /// Whether the tick had most of its time left then: planning a large day can take long.
+    has_whole_tick: bool,
     until: Instant,
     state: Mutex<State>,
 }
@@ -37,7 +41,11 @@ struct State {
 
 impl Budget {
     pub(super) fn new(tick: Tick) -> Self {
-        Self { started: Instant::now(), until: tick.until, state: Mutex::default() }
+        let started = Instant::now();
+        let left = tick.until.saturating_duration_since(started);
+        let whole = tick.until.saturating_duration_since(tick.started);
+        let has_whole_tick = left >= whole.mul_f64(WHOLE_SHARE);
+        Self { started, has_whole_tick, until: tick.until, state: Mutex::default() }
     }
 
     /// The end of the tick.
@@ -45,12 +53,13 @@ impl Budget {
         self.until
     }
 
-    /// Whether an object of `bytes` may be started now. If so, it counts as started. `alone`: it is the
-    /// first one of the tick, so it may be larger than a tick can transfer.
+    /// Whether an object of `bytes` may be started now. If so, it counts as started. The first one of
+    /// the tick may be larger than a tick can transfer.
     pub(super) fn start(&self, bytes: u64) -> Option<Start> {
         let now = Instant::now();
         let (elapsed, left) = (now - self.started, self.until.saturating_duration_since(now));
-        self.with(|state| state.start(bytes, elapsed, left))
+        let start = self.with(|state| state.start(bytes, elapsed, left))?;
+        Some(if self.has_whole_tick { start } else { Start::Normal })
     }
 
     /// An object has ended, successfully or not.
@@ -69,10 +78,10 @@ impl Budget {
 /// How an object was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// It ends in time at the present rate.
-    Fits,
+    /// It ends in time at the present rate; or the tick has little time left, and the next one has more.
+    Normal,
     /// Nothing else was started in this tick, so it has the whole of it. If that is not enough, it never is.
-    Alone,
+    WholeTick,
 }
 
 impl State {
@@ -83,8 +92,8 @@ impl State {
         let wanted = (self.in_transfer + bytes) as f64;
         let fits = wanted <= self.rate(elapsed) * left.as_secs_f64() * PLANNED_SHARE;
         let start = match (fits, self.any) {
-            (true, _) => Start::Fits,
-            (false, false) => Start::Alone,
+            (true, _) => Start::Normal,
+            (false, false) => Start::WholeTick,
             (false, true) => return None,
         };
         self.in_transfer += bytes;
@@ -116,10 +125,10 @@ mod tests {
         let mut state = State::default();
         // 280 s at 10 MiB/s, of which 70 % are planned: 1,960 MiB.
         for (mib, expected) in [
-            (1024, Some(Start::Fits)),
-            (900, Some(Start::Fits)),
+            (1024, Some(Start::Normal)),
+            (900, Some(Start::Normal)),
             (100, None),
-            (30, Some(Start::Fits)),
+            (30, Some(Start::Normal)),
         ] {
             assert_eq!(start(&mut state, mib, 0, 280), expected, "{mib} MiB");
         }
@@ -129,21 +138,34 @@ mod tests {
     fn a_slow_function_starts_less_and_a_fast_one_more() {
         // 100 MiB in 20 s are 5 MiB/s; in 260 s, of which 70 % are planned, 910 MiB.
         let slow = State { done: 100 * MIB, in_transfer: 0, any: true };
-        assert_eq!(start(&mut slow.clone(), 900, 20, 260), Some(Start::Fits));
+        assert_eq!(start(&mut slow.clone(), 900, 20, 260), Some(Start::Normal));
         assert_eq!(start(&mut slow.clone(), 920, 20, 260), None);
         // With 60 s left, 210 MiB.
-        assert_eq!(start(&mut slow.clone(), 1, 20, 60), Some(Start::Fits));
+        assert_eq!(start(&mut slow.clone(), 1, 20, 60), Some(Start::Normal));
         assert_eq!(start(&mut slow.clone(), 220, 20, 60), None);
         let fast = State { done: 2048 * MIB, in_transfer: 0, any: true };
-        assert_eq!(start(&mut fast.clone(), 4096, 20, 60), Some(Start::Fits));
+        assert_eq!(start(&mut fast.clone(), 4096, 20, 60), Some(Start::Normal));
     }
 
     #[test]
     fn the_first_object_may_be_larger_than_a_tick_and_then_has_it_alone() {
         let mut state = State::default();
-        assert_eq!(start(&mut state, 100_000, 0, 280), Some(Start::Alone));
+        assert_eq!(start(&mut state, 100_000, 0, 280), Some(Start::WholeTick));
         assert_eq!(start(&mut state, 100, 0, 280), None);
         // Not at the end of a tick, when even a small one might not end.
         assert_eq!(start(&mut State::default(), 1, 275, 9), None);
+    }
+
+    #[test]
+    fn only_a_tick_with_most_of_its_time_says_that_an_object_is_too_large() {
+        let tick = |spent: u64| {
+            let mut tick = Tick::new(jiff::Timestamp::UNIX_EPOCH, Duration::from_secs(280));
+            tick.started -= Duration::from_secs(spent);
+            tick.until -= Duration::from_secs(spent);
+            tick
+        };
+        assert_eq!(Budget::new(tick(20)).start(100_000 * MIB), Some(Start::WholeTick));
+        // The plan of the day took the rest.
+        assert_eq!(Budget::new(tick(200)).start(100_000 * MIB), Some(Start::Normal));
     }
 }

@@ -14,7 +14,7 @@ mod planning;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -41,26 +41,37 @@ const MAX_FAILURES: usize = 5;
 
 /// One object to transfer, or to scan before.
 struct Work {
+    /// The bytes of the source to read.
+    bytes: u64,
     table: Arc<TablePlan>,
     item: TransferItem,
     /// The columns that stay text; `None` for a scan that finds them.
     text: Option<Arc<BTreeSet<String>>>,
 }
 
-impl Work {
-    /// The bytes of the source to read. Of a file that is cut, each part has its share of the rows.
-    fn bytes(&self) -> u64 {
-        let ItemSource::Object { key, bytes, .. } = &self.item.from else { return 0 };
-        if self.item.row_groups.is_none() {
-            return *bytes;
+/// The bytes of the source to read for each item of a plan, in the order of the items. Of a file that
+/// is cut, each part has its share of the rows. One pass: a table can have tens of thousands of items.
+fn source_bytes(plan: &TablePlan) -> Vec<u64> {
+    let mut rows_of_file: HashMap<&str, u64> = HashMap::new();
+    for item in &plan.items {
+        if let ItemSource::Object { key, .. } = &item.from {
+            *rows_of_file.entry(key).or_default() += item.rows;
         }
-        let same_file = self.table.items.iter().filter(
-            |item| matches!(&item.from, ItemSource::Object { key: other, .. } if other == key),
-        );
-        let rows: u64 = same_file.map(|item| item.rows).sum();
-        let share = u128::from(*bytes) * u128::from(self.item.rows) / u128::from(rows.max(1));
-        u64::try_from(share).unwrap_or(*bytes)
     }
+    let bytes_of = |item: &TransferItem| match &item.from {
+        ItemSource::NoRows { .. } => 0,
+        ItemSource::Object { key, bytes, .. } => {
+            let rows = rows_of_file[key.as_str()].max(1);
+            match item.row_groups {
+                None => *bytes,
+                Some(_) => {
+                    let share = u128::from(*bytes) * u128::from(item.rows) / u128::from(rows);
+                    u64::try_from(share).unwrap_or(*bytes)
+                }
+            }
+        }
+    };
+    plan.items.iter().map(bytes_of).collect()
 }
 
 /// A table with objects to transfer.
@@ -90,7 +101,13 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let mut scans = Vec::new();
     for table in &open {
         if let Decision::NeedsScan(items) = text_columns::decide(&ledger, &table.plan).await? {
-            let scan = |item| Work { table: table.plan.clone(), item, text: None };
+            let bytes = source_bytes(&table.plan);
+            let scan = |item: TransferItem| Work {
+                bytes: bytes[item.number],
+                table: table.plan.clone(),
+                item,
+                text: None,
+            };
             scans.extend(items.into_iter().map(scan));
         }
     }
@@ -101,7 +118,9 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         let Decision::Decided(text) = text_columns::decide(&ledger, plan).await? else { continue };
         let text = Arc::new(text);
         let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
+        let bytes = source_bytes(plan);
         work.extend(left.map(|item| Work {
+            bytes: bytes[item.number],
             table: plan.clone(),
             item: item.clone(),
             text: Some(text.clone()),
@@ -173,7 +192,7 @@ async fn run(
     mut work: Vec<Work>,
 ) -> Result<Counts> {
     let total = work.len();
-    work.sort_by_key(|work| work.bytes() / SIZE_STEP);
+    work.sort_by_key(|work| work.bytes / SIZE_STEP);
     let mut counts = Counts::default();
     let key = &DayTokenKey::default();
     let mut failures = 0;
@@ -181,7 +200,7 @@ async fn run(
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
-            let bytes = work.bytes();
+            let bytes = work.bytes;
             let done = match budget.start(bytes) {
                 Some(start) => {
                     let done = do_in_time(context, ledger, tick, budget, (&work, start), key).await;
@@ -233,12 +252,12 @@ async fn do_in_time(
         return result.map(|()| true);
     }
     let object = &work.item.object;
-    tracing::warn!(object, bytes = work.bytes(), "an object was not transferred within the tick");
-    if start == Start::Alone {
+    tracing::warn!(object, bytes = work.bytes, "an object was not transferred within the tick");
+    if start == Start::WholeTick {
         let problem = Problem::from(&Error::new(
             ErrorKind::Config,
             "an object takes longer than a whole tick, so it is never transferred; raise memory_mb.transfer and timeout_seconds.transfer in Terraform's module aws",
-            format!("{object}, {} bytes", work.bytes()),
+            format!("{object}, {} bytes", work.bytes),
         ));
         alert::raise(ledger, &problem, &work.table.table, tick.now).await?;
     }
@@ -251,7 +270,7 @@ async fn do_work(
     work: &Work,
     key: &DayTokenKey,
 ) -> Result<()> {
-    let Work { table, item, text } = work;
+    let Work { table, item, text, .. } = work;
     match text {
         Some(text) => Box::pin(item::transfer_item(context, ledger, table, item, text, key)).await,
         None => Box::pin(item::scan_item(context, ledger, table, item)).await,
@@ -261,6 +280,27 @@ async fn do_work(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_file_has_its_share_of_the_bytes() {
+        let item = |number, key: &str, rows, row_groups| TransferItem {
+            number,
+            from: ItemSource::Object { key: key.to_owned(), etag: "e".to_owned(), bytes: 1000 },
+            object: String::new(),
+            rows,
+            row_groups,
+        };
+        let plan: TablePlan = serde_json::from_value(serde_json::json!({
+            "source_table": "public.t", "table": "t", "columns": [], "rows": 0, "bytes": 0,
+            "notes": [], "items": [
+                item(0, "cut", 30, Some(0..1)), item(1, "cut", 10, Some(1..2)), item(2, "whole", 7, None),
+                // A file of empty row groups.
+                item(3, "empty", 0, Some(0..1)), item(4, "empty", 0, Some(1..2)),
+            ],
+        }))
+        .unwrap();
+        assert_eq!(source_bytes(&plan), [750, 250, 1000, 0, 0]);
+    }
 
     #[test]
     fn memory_limits_the_concurrency() {
