@@ -33,7 +33,7 @@ test: ## install what the tests need, build, run all tests
 	scripts/test.sh
 
 explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if somebody can read a hidden value
-	$(CARGO) bench --profile dev --workspace --bench explore -- $(EXPLORE)
+	$(CARGO) bench --profile explore --workspace --bench explore -- $(EXPLORE)
 
 lint: ## check formatting and clippy; warnings are errors
 	$(CARGO) fmt --all --check
