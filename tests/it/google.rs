@@ -96,16 +96,6 @@ async fn an_object_that_exists_is_recorded_by_a_role_that_may_not_replace_it() {
     assert_eq!(env.landing_objects(), before);
     assert!(env.run_day(0).await.is_empty());
     assert_eq!(receipt_of_people(&env, DAY).await.state, ReceiptState::Published);
-
-    // Another content is a conflict, and never replaced.
-    let name = before.keys().find(|name| name.contains("people")).expect("an object");
-    env.cloud.google().put_object("shop-landing", name, b"another content").expect("put");
-    forget_items(&env).await;
-    assert!(env.tick("transfer", "2026-11-20T20:10:00Z").await.is_response());
-    let failures = env.ledger(&format!("{DAY}/failures/")).await;
-    let failures: String =
-        failures.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
-    assert!(failures.contains("with different content"), "{failures}");
 }
 
 /// Google's APIs may answer with the number of a project where its id was sent.

@@ -57,3 +57,4 @@ mod terraform;
 mod three_days;
 mod tightening;
 mod tpch;
+mod uploads;

@@ -1,10 +1,11 @@
 //! Conditionally writes Cloud Storage objects and reads their metadata.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_storage::client::Storage as Client;
+use google_cloud_storage::error::WriteError;
 use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::retry_policy::RetryableErrors;
 use google_cloud_storage::streaming_source::StreamingSource;
@@ -19,6 +20,9 @@ const FIRST_BACKOFF: std::time::Duration = std::time::Duration::from_millis(100)
 /// Bytes of an upload that are buffered in memory. The protocol requires a multiple of 256 KiB.
 /// Smaller objects are uploaded in one request.
 pub const UPLOAD_BUFFER: usize = 8 * 1024 * 1024;
+/// Cloud Storage keeps a part of an interrupted upload in multiples of this many bytes (Cloud Storage
+/// documentation, "Resumable uploads").
+const UPLOAD_QUANTUM: usize = 256 * 1024;
 
 /// The Cloud Storage client.
 #[derive(Clone)]
@@ -41,7 +45,8 @@ pub struct StoredObject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Upload {
-    /// The object was created.
+    /// The object was created. Its content is what the server received: compare the checksum with
+    /// that of the source.
     New(StoredObject),
     /// An object with that name exists. It is unchanged, and may have other content.
     AlreadyExists,
@@ -81,7 +86,7 @@ impl Storage {
 
     /// Uploads an object if no object with that name exists.
     ///
-    /// The content is sent in parts of [`UPLOAD_BUFFER`] bytes; the server verifies its CRC32C. After
+    /// The content is sent in parts of [`UPLOAD_BUFFER`] bytes, which an interruption may divide. After
     /// a lost response, the retry of the client finds the object that the first attempt wrote.
     /// [`Upload::AlreadyExists`] can therefore mean that this call wrote the object: compare it with
     /// [`Self::metadata`].
@@ -95,7 +100,7 @@ impl Storage {
     {
         let result = self
             .client
-            .write_object(resource(bucket), object, UnsizedSource(source))
+            .write_object(resource(bucket), object, AlignedSource::new(source))
             .set_if_generation_match(0)
             .with_resumable_upload_threshold(UPLOAD_BUFFER)
             .with_resumable_upload_buffer_size(UPLOAD_BUFFER)
@@ -116,9 +121,12 @@ impl Storage {
             {
                 Ok(Upload::AlreadyExists)
             }
-            Err(error) => {
-                Err(error::storage("an object cannot be written", uri(bucket, object), &error))
-            }
+            Err(error) => match stored_with_other_content(&error) {
+                Some(stored) => Ok(Upload::New(stored)),
+                None => {
+                    Err(error::storage("an object cannot be written", uri(bucket, object), &error))
+                }
+            },
         }
     }
 
@@ -131,6 +139,8 @@ impl Storage {
             .client
             .write_object(resource(bucket), object, body)
             .with_idempotency(true)
+            // In one request: the body is in memory anyway, and a part of it is never resent.
+            .with_resumable_upload_threshold(usize::MAX)
             .send_buffered()
             .await;
         result.map(|_| ()).map_err(|error| {
@@ -168,13 +178,90 @@ fn stored_object(generation: i64, size: i64, crc32c: Option<u32>) -> StoredObjec
     StoredObject { generation, bytes: u64::try_from(size).unwrap_or(0), crc32c }
 }
 
-/// Hides the size of a source. The client buffers uploads of unknown size, which bounds memory.
-struct UnsizedSource<S>(S);
+/// The object, if the error says that the server stored it with another checksum than the client
+/// computed.
+fn stored_with_other_content(error: &google_cloud_storage::Error) -> Option<StoredObject> {
+    let sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    sources.filter_map(|source| source.downcast_ref::<WriteError>()).find_map(|error| match error {
+        WriteError::ChecksumMismatch { object, .. } => Some(stored_object(
+            object.generation,
+            object.size,
+            object.checksums.as_ref().and_then(|sums| sums.crc32c),
+        )),
+        _ => None,
+    })
+}
 
-impl<S: StreamingSource + Send + Sync> StreamingSource for UnsizedSource<S> {
+/// A source in pieces of exactly [`UPLOAD_QUANTUM`] bytes; only the last one is smaller.
+///
+/// When Cloud Storage has kept a part of a request, the client sends the rest again. The client
+/// (google-cloud-storage 1.21.0, `InProgressUpload::handle_partial`) sends wrong bytes if the part
+/// ends within a piece of the source: it keeps the first bytes of the piece's end instead of all of
+/// them. A part that ends between two pieces is resent correctly, and Cloud Storage keeps multiples of
+/// the quantum only.
+///
+/// The size of the source is hidden: the client buffers uploads of unknown size, which bounds memory.
+struct AlignedSource<S> {
+    source: S,
+    pending: BytesMut,
+}
+
+impl<S> AlignedSource<S> {
+    fn new(source: S) -> Self {
+        Self { source, pending: BytesMut::new() }
+    }
+}
+
+impl<S: StreamingSource + Send + Sync> StreamingSource for AlignedSource<S> {
     type Error = S::Error;
 
     async fn next(&mut self) -> Option<Result<Bytes, Self::Error>> {
-        self.0.next().await
+        while self.pending.len() < UPLOAD_QUANTUM {
+            match self.source.next().await {
+                Some(Ok(chunk)) => self.pending.extend_from_slice(&chunk),
+                Some(Err(error)) => return Some(Err(error)),
+                None if self.pending.is_empty() => return None,
+                None => return Some(Ok(self.pending.split().freeze())),
+            }
+        }
+        Some(Ok(self.pending.split_to(UPLOAD_QUANTUM).freeze()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source of pieces of the given lengths; each byte is the number of its piece.
+    struct Pieces(std::vec::IntoIter<usize>, u8);
+
+    impl StreamingSource for Pieces {
+        type Error = std::convert::Infallible;
+
+        async fn next(&mut self) -> Option<Result<Bytes, Self::Error>> {
+            self.1 = self.1.wrapping_add(1);
+            self.0.next().map(|length| Ok(Bytes::from(vec![self.1; length])))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_sent_in_pieces_that_cloud_storage_keeps_or_drops_completely() {
+        for lengths in
+            [vec![], vec![1], vec![262_144], vec![700_000, 0, 1, 300_000], vec![100; 6000]]
+        {
+            let numbers = (0..=u8::MAX).cycle().skip(1);
+            let sent: Vec<u8> = numbers
+                .zip(&lengths)
+                .flat_map(|(number, length)| std::iter::repeat_n(number, *length))
+                .collect();
+            let mut source = AlignedSource::new(Pieces(lengths.clone().into_iter(), 0));
+            let mut received = Vec::new();
+            while let Some(piece) = source.next().await {
+                let piece = piece.expect("a piece");
+                assert_eq!(received.len() % UPLOAD_QUANTUM, 0, "only the last piece is smaller");
+                received.extend_from_slice(&piece);
+            }
+            assert!(received == sent, "{lengths:?}");
+        }
     }
 }

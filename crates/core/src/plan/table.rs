@@ -161,17 +161,20 @@ impl TablePlan {
         record_name(&self.table, &self.digest(), self.revision)
     }
 
-    /// Turns the first revision of a plan into another one, whose objects have other names.
+    /// Gives the plan another revision, whose objects have other names.
     #[must_use]
     pub fn with_revision(mut self, revision: u32) -> Self {
-        if revision == self.revision {
-            return self;
-        }
+        let suffix = |revision: u32| match revision {
+            1 => String::new(),
+            _ => format!("-r{revision}"),
+        };
+        let (former, new) = (suffix(self.revision), suffix(revision));
         self.revision = revision;
         for item in &mut self.items {
             if let Some((folder, name)) = item.object.rsplit_once('/') {
                 // Not a folder in the other's folder, which a load job's wildcard would read.
-                item.object = format!("{folder}-r{revision}/{name}");
+                let folder = folder.strip_suffix(&former).unwrap_or(folder);
+                item.object = format!("{folder}{new}/{name}");
             }
         }
         self

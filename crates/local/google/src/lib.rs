@@ -37,6 +37,7 @@ pub use access::{ALL_AUTHENTICATED_USERS, Grants, PolicyTag, Role};
 pub use error::GoogleError;
 pub use masking::MaskingRule;
 pub use servers::{GoogleOptions, LocalGoogle, ObjectSummary, QueryRows};
+pub use storage::UploadInterruption;
 pub use sts::{
     AwsCaller, AwsProvider, CallerIdentityLookup, CallerIdentityResult, SignedAwsRequest,
 };

@@ -17,8 +17,8 @@ use crate::bigquery::catalog::{Catalog, PlannedFailure, TableName};
 use crate::bigquery::query::{QuerySpec, cells};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
-use crate::storage::Storage;
 use crate::storage::store::{NewObject, ObjectStore, Preconditions};
+use crate::storage::{Storage, UploadInterruption};
 use crate::sts::{AwsProvider, CallerIdentityLookup, Sts};
 use crate::web::Handler;
 
@@ -286,6 +286,12 @@ impl LocalGoogle {
     /// Denies all callers access to a dataset, or restores it.
     pub fn set_dataset_denied(&self, dataset: &str, denied: bool) {
         self.access().set_dataset_denied(dataset, denied);
+    }
+
+    /// Makes one request of a resumable upload fail, with a part of its bytes kept. Two calls make two
+    /// requests fail, in this order.
+    pub fn interrupt_upload(&self, interruption: UploadInterruption) {
+        self.storage.interrupt_upload(interruption);
     }
 
     /// Makes the next job fail with an error reason of BigQuery's before it has any effect. Two

@@ -44,14 +44,22 @@ impl RangeReader for S3Object {
     }
 }
 
+/// How the transfer of an item ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ItemOutcome {
+    /// The object has the expected content, and is recorded.
+    Recorded,
+    /// The object has other content; it stays as it is. The text names it, and both checksums.
+    OtherContent(String),
+}
+
 /// Transfers one item and records it. Idempotent: an object that exists is compared by length and
 /// checksum, and recorded.
 ///
 /// `text` are the columns that stay text because a value of the table does not fit.
 ///
 /// # Errors
-/// [`ErrorKind::Conflict`] when the object exists with different content; any error of the
-/// rewriting engine, S3 or Cloud Storage.
+/// Any error of the rewriting engine, S3 or Cloud Storage.
 pub(super) async fn transfer_item(
     context: &Context,
     ledger: &DayLedger,
@@ -59,24 +67,22 @@ pub(super) async fn transfer_item(
     item: &TransferItem,
     text: &BTreeSet<String>,
     key: &DayTokenKey,
-) -> Result<()> {
+) -> Result<ItemOutcome> {
     let bucket = &context.config.transfer.bucket;
     let plan = rewrite_plan(&table.columns, text);
     let rewriter = rewriter(context, ledger, plan, key).await?;
     let (source, result) = open_source(context, table, item, rewriter.clone())?;
-    let stored = match context.gcp.storage.create(bucket, &item.object, source).await {
-        Ok(Upload::New(stored)) => {
-            check_content(bucket, item, stored, result.sum())?;
-            stored
-        }
-        Ok(Upload::AlreadyExists) => {
-            let (stored, result) = compare_existing(context, table, item, rewriter).await?;
-            return record_item(context, ledger, table, item, stored, &result).await;
-        }
+    let (stored, result) = match context.gcp.storage.create(bucket, &item.object, source).await {
+        Ok(Upload::New(stored)) => (stored, result),
+        Ok(Upload::AlreadyExists) => read_existing(context, table, item, rewriter).await?,
         // The upload only knows that its source failed; the engine knows why.
         Err(error) => return Err(result.error().unwrap_or(error)),
     };
-    record_item(context, ledger, table, item, stored, &result).await
+    if let Some(difference) = difference(bucket, item, stored, result.sum()) {
+        return Ok(ItemOutcome::OtherContent(difference));
+    }
+    record_item(context, ledger, table, item, stored, &result).await?;
+    Ok(ItemOutcome::Recorded)
 }
 
 /// Counts the values of an item that do not fit, in the columns that may stay text, and records
@@ -141,8 +147,9 @@ fn recorded_stats(
     columns.collect()
 }
 
-/// Compares an object that exists: from a tick that crashed, or one that runs at the same time.
-async fn compare_existing(
+/// Reads the metadata of an object that exists, and the expected content: the object is from a tick that
+/// crashed, or one that runs at the same time.
+async fn read_existing(
     context: &Context,
     table: &TablePlan,
     item: &TransferItem,
@@ -158,7 +165,6 @@ async fn compare_existing(
     })?;
     // The expected content is only known by reading the source again.
     let result = read_through(context, table, item, rewriter).await?;
-    check_content(bucket, item, stored, result.sum())?;
     Ok((stored, result))
 }
 
@@ -182,23 +188,20 @@ fn incomplete(item: &TransferItem) -> Error {
     Error::new(ErrorKind::Transient, "an object was received incompletely", item.object.clone())
 }
 
-fn check_content(
+/// How an object differs from what was sent, if it does.
+fn difference(
     bucket: &str,
     item: &TransferItem,
     stored: StoredObject,
     (bytes, sum): (u64, u32),
-) -> Result<()> {
+) -> Option<String> {
     if stored.bytes == bytes && stored.crc32c == Some(sum) {
-        return Ok(());
+        return None;
     }
     let found = stored.crc32c.map_or_else(|| "unknown".to_owned(), |sum| format!("{sum:08x}"));
-    Err(Error::new(
-        ErrorKind::Conflict,
-        "an object exists in Cloud Storage with different content; delete it, and the next tick transfers it again",
-        format!(
-            "gs://{bucket}/{}: expected {bytes} bytes with CRC32C {sum:08x}, found {} bytes with CRC32C {found}",
-            item.object, stored.bytes
-        ),
+    Some(format!(
+        "gs://{bucket}/{}: expected {bytes} bytes with CRC32C {sum:08x}, found {} bytes with CRC32C {found}",
+        item.object, stored.bytes
     ))
 }
 

@@ -26,6 +26,7 @@ use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, EXPORT, ITEMS};
 
 use self::budget::{Budget, Start};
+use self::item::ItemOutcome;
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
 use crate::{Context, Progress, Tick, TickOutcome, alert, late};
@@ -198,23 +199,28 @@ async fn run(
     let mut failures = 0;
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
+    let mut other_content: BTreeMap<String, (Arc<TablePlan>, String)> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
             let bytes = work.bytes;
             let done = match budget.start(bytes) {
                 Some(start) => {
                     let done = do_in_time(context, ledger, tick, budget, (&work, start), key).await;
-                    budget.end(bytes, matches!(done, Ok(true)));
+                    budget.end(bytes, matches!(done, Ok(Some(ItemOutcome::Recorded))));
                     done
                 }
-                None => Ok(false),
+                None => Ok(None),
             };
             (work.table, done)
         })
         .buffer_unordered(concurrency(&context.config.transfer));
     while let Some((table, result)) = results.next().await {
         match result {
-            Ok(done) => counts.done += usize::from(done),
+            Ok(None) => {}
+            Ok(Some(ItemOutcome::Recorded)) => counts.done += 1,
+            Ok(Some(ItemOutcome::OtherContent(difference))) => {
+                other_content.entry(table.table.clone()).or_insert((table, difference));
+            }
             Err(error) if error.kind().holds_table() => {
                 counts.held += 1;
                 held.entry(table.table.clone()).or_insert((table, error));
@@ -230,6 +236,12 @@ async fn run(
         }
     }
     drop(results);
+    for (name, (table, difference)) in other_content {
+        if let Some(error) = transfer_again(ledger, tick, &table, difference).await? {
+            counts.held += 1;
+            held.insert(name, (table, error));
+        }
+    }
     for (table, error) in held.values() {
         ledger.set(&records::failure(table), &Problem::from(error)).await?;
     }
@@ -237,7 +249,28 @@ async fn run(
     first_error.map_or(Ok(counts), Err)
 }
 
-/// Does the work, or stops at the end of the tick: `false`. Lambda would end the process a little later.
+/// Plans the transfer of a table under new names, and reports the object that has other content. Returns
+/// an error if the table had too many of them.
+async fn transfer_again(
+    ledger: &DayLedger,
+    tick: Tick,
+    table: &TablePlan,
+    difference: String,
+) -> Result<Option<Error>> {
+    const WHAT: &str = "an object exists in Cloud Storage with different content than was sent";
+    if !planning::renew(ledger, table).await? {
+        return Ok(Some(Error::new(ErrorKind::Conflict, WHAT, difference)));
+    }
+    let problem = Problem::notice(
+        WHAT,
+        &difference,
+        "nothing: the table is transferred again under new names, and no load job reads this object; the bucket's lifecycle deletes it",
+    );
+    alert::raise(ledger, &problem, &table.table, tick.now).await?;
+    Ok(None)
+}
+
+/// Does the work, or stops at the end of the tick: `None`. Lambda would end the process a little later.
 async fn do_in_time(
     context: &Context,
     ledger: &DayLedger,
@@ -245,11 +278,11 @@ async fn do_in_time(
     budget: &Budget,
     (work, start): (&Work, Start),
     key: &DayTokenKey,
-) -> Result<bool> {
+) -> Result<Option<ItemOutcome>> {
     let in_time =
         tokio::time::timeout_at(budget.until().into(), do_work(context, ledger, work, key));
     if let Ok(result) = in_time.await {
-        return result.map(|()| true);
+        return result.map(Some);
     }
     let object = &work.item.object;
     tracing::warn!(object, bytes = work.bytes, "an object was not transferred within the tick");
@@ -261,7 +294,7 @@ async fn do_in_time(
         ));
         alert::raise(ledger, &problem, &work.table.table, tick.now).await?;
     }
-    Ok(false)
+    Ok(None)
 }
 
 async fn do_work(
@@ -269,11 +302,14 @@ async fn do_work(
     ledger: &DayLedger,
     work: &Work,
     key: &DayTokenKey,
-) -> Result<()> {
+) -> Result<ItemOutcome> {
     let Work { table, item, text, .. } = work;
     match text {
         Some(text) => Box::pin(item::transfer_item(context, ledger, table, item, text, key)).await,
-        None => Box::pin(item::scan_item(context, ledger, table, item)).await,
+        None => {
+            Box::pin(item::scan_item(context, ledger, table, item)).await?;
+            Ok(ItemOutcome::Recorded)
+        }
     }
 }
 

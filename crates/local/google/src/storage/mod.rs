@@ -24,6 +24,7 @@ use serde_json::json;
 use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response};
+pub use resumable::UploadInterruption;
 use resumable::UploadSessions;
 use store::{ObjectStore, Preconditions};
 
@@ -56,6 +57,11 @@ impl Storage {
     /// Sets the server's own address. Only the first call has an effect.
     pub(crate) fn set_url(&self, url: &str) {
         let _ = self.url.set(url.trim_end_matches('/').to_owned());
+    }
+
+    /// Makes one request of a resumable upload fail.
+    pub(crate) fn interrupt_upload(&self, interruption: UploadInterruption) {
+        self.sessions.interrupt(interruption);
     }
 
     /// Handles one call.

@@ -1,6 +1,6 @@
 //! Resumable uploads: open sessions, and the `Content-Range` header of their chunks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -20,6 +20,17 @@ pub(super) struct UploadSessions(Arc<Mutex<SessionTable>>);
 struct SessionTable {
     sessions: HashMap<String, UploadSession>,
     last_id: u64,
+    interruptions: VecDeque<UploadInterruption>,
+}
+
+/// A failure of a request that carries bytes of a resumable upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadInterruption {
+    /// The failure happens in the request with which the upload passes this many bytes. Bytes up to
+    /// here are kept. 0 is the first request, and nothing of it is kept.
+    pub after: usize,
+    /// The HTTP status of the answer.
+    pub status: u16,
 }
 
 struct UploadSession {
@@ -56,10 +67,16 @@ impl UploadSessions {
         id
     }
 
+    /// Adds a failure; each happens once, in this order.
+    pub(super) fn interrupt(&self, interruption: UploadInterruption) {
+        self.lock().interruptions.push_back(interruption);
+    }
+
     /// Stores the chunk in a call's body. A call without bytes asks for the progress.
     pub(super) fn receive(&self, call: &Call, id: &str) -> Result<ChunkOutcome, GoogleError> {
         let range = content_range(call)?;
         let mut table = self.lock();
+        let interruption = table.interruptions.front().copied();
         let session = table.sessions.get_mut(id).ok_or_else(session_not_found)?;
         if let Some(resource) = &session.resource {
             return Ok(ChunkOutcome::Completed(resource.clone()));
@@ -77,6 +94,15 @@ impl UploadSessions {
             chunk = chunk.slice((stored - start).min(chunk.len())..);
         }
         let end = stored + chunk.len();
+        if let Some(UploadInterruption { after, status }) = interruption
+            && range.start.is_some()
+            && stored <= after
+            && after < end
+        {
+            session.received.extend_from_slice(&chunk[..after - stored]);
+            table.interruptions.pop_front();
+            return Err(GoogleError::new(status, "backendError", "The upload was interrupted."));
+        }
         if range.total.is_some_and(|total| end > total) {
             return Err(GoogleError::invalid(
                 "Invalid request. More bytes than announced were sent.",

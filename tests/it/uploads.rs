@@ -1,0 +1,178 @@
+//! Interrupted uploads: what Cloud Storage stores is what was sent, and what is not heals without a
+//! person. The interruptions are those of scenario 7, "resumable uploads handle complex retries", of
+//! Google's conformance tests for clients (googleapis/conformance-tests, storage/v1/retry_tests.json).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use google_cloud_storage::streaming_source::StreamingSource;
+use landbridge_core::receipt::ReceiptState;
+use landbridge_gcp::credentials::static_token;
+use landbridge_gcp::storage::{Storage, Upload};
+use landbridge_local::Principal;
+use landbridge_local_google::UploadInterruption;
+use landbridge_local_wire::{Admission, ArrivedCall, CallObserver, Delivery};
+
+use crate::federation::gcp_clients;
+use crate::support::{TestEnv, TestEnvBuilder};
+
+const BUCKET: &str = "shop-landing";
+const KIB: usize = 1024;
+
+/// A source of pieces of one length, as an engine produces them.
+struct Pieces(std::vec::IntoIter<Bytes>);
+
+impl Pieces {
+    fn of(content: &Bytes, length: usize) -> Self {
+        let starts = (0..content.len()).step_by(length);
+        let pieces = starts.map(|start| content.slice(start..content.len().min(start + length)));
+        Self(pieces.collect::<Vec<_>>().into_iter())
+    }
+}
+
+impl StreamingSource for Pieces {
+    type Error = Infallible;
+
+    async fn next(&mut self) -> Option<Result<Bytes, Infallible>> {
+        self.0.next().map(Ok)
+    }
+}
+
+/// Closes the connection of the first requests that carry bytes of a resumable upload.
+struct ClosedConnections(AtomicUsize);
+
+impl CallObserver for ClosedConnections {
+    fn before(&self, call: ArrivedCall) -> BoxFuture<'static, Admission> {
+        let carries_bytes = call.request.starts_with("PUT ") && call.request.contains("upload_id");
+        let one_less = |left: usize| left.checked_sub(1);
+        let drop = carries_bytes
+            && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        async move { if drop { Admission::Drop } else { Admission::Proceed } }.boxed()
+    }
+
+    fn after(&self, _: ArrivedCall, _: u16) -> BoxFuture<'static, Delivery> {
+        async { Delivery::Send }.boxed()
+    }
+}
+
+async fn storage(env: &TestEnv) -> Storage {
+    gcp_clients(env, static_token(Principal::Loader.token())).await.storage
+}
+
+/// Content in which no two stretches are equal.
+fn content(length: usize) -> Bytes {
+    (0_u32..).flat_map(u32::to_be_bytes).take(length).collect::<Vec<u8>>().into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_upload_stores_what_was_sent() {
+    let env = TestEnvBuilder::small().build().await;
+    let storage = storage(&env).await;
+    let content = content(17 * 1024 * KIB + 77);
+    let after = |kib: usize| UploadInterruption { after: kib * KIB, status: 503 };
+    let timeout = UploadInterruption { after: 0, status: 408 };
+    let unavailable = after(0);
+    let cases: [(&str, usize, &[UploadInterruption]); 6] = [
+        ("closed-then-503", 1, &[unavailable]),
+        ("408", 0, &[timeout]),
+        ("503-after-256K", 0, &[after(256)]),
+        (
+            "503-after-8192K-then-408",
+            0,
+            &[after(8192), UploadInterruption { after: 8192 * KIB, ..timeout }],
+        ),
+        ("503-after-768K", 0, &[after(768)]),
+        ("503-twice-in-one-part", 0, &[after(8192 + 256), after(8192 + 1024)]),
+    ];
+    for piece in [512 * KIB, 400 * KIB, 1000] {
+        for (name, closed, interruptions) in cases {
+            let observer = ClosedConnections(AtomicUsize::new(closed));
+            env.cloud.calls().set_observer(Arc::new(observer));
+            for interruption in interruptions {
+                env.cloud.google().interrupt_upload(*interruption);
+            }
+            let object = format!("{name}/{piece}");
+            let result = storage.create(BUCKET, &object, Pieces::of(&content, piece)).await;
+            let stored = match result.unwrap_or_else(|error| panic!("{object}: {error}")) {
+                Upload::New(stored) => stored,
+                Upload::AlreadyExists => panic!("{object}: it existed"),
+            };
+            assert_eq!(stored.crc32c, Some(crc32c::crc32c(&content)), "{object}");
+            assert!(
+                env.cloud.google().read_object(BUCKET, &object).as_ref() == Some(&content),
+                "{object}"
+            );
+        }
+    }
+}
+
+/// Puts another content at the name of the object of `people` as often as `times`, each time that a
+/// tick has planned where it goes.
+async fn spoil(env: &TestEnv, times: usize) -> Vec<String> {
+    let mut spoilt: Vec<String> = Vec::new();
+    for n in 0..times {
+        let plan = env.ledger("2026-11-21/plan/people.json").await;
+        let (_, plan) = plan.first().expect("a plan");
+        let plan: serde_json::Value = serde_json::from_slice(plan).expect("JSON");
+        assert_eq!(
+            plan["revision"].as_u64().unwrap_or(1),
+            n as u64 + 1,
+            "each wrong object leads to one revision"
+        );
+        let name = plan["items"][0]["object"].as_str().expect("a name").to_owned();
+        env.cloud.google().put_object(BUCKET, &name, b"another content").expect("put");
+        spoilt.push(name);
+        let outcome = env.tick("transfer", &format!("2026-11-20T17:{:02}:00Z", 10 + n)).await;
+        assert!(outcome.is_response(), "{outcome:?}");
+    }
+    spoilt
+}
+
+/// A local cloud on which the day is planned, and the objects of `people` are not transferred.
+async fn planned_day() -> TestEnv {
+    let env = TestEnvBuilder { retries: Some(0), ..TestEnvBuilder::small() }.build().await;
+    assert!(env.run_until("2026-11-20T16:58:00Z").await.is_empty());
+    // The tick plans the day, and cannot store an object.
+    env.cloud.google().set_bucket_denied(BUCKET, true);
+    assert!(!env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    env.cloud.google().set_bucket_denied(BUCKET, false);
+    env
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_with_other_content_is_replaced_under_another_name_and_reported_once() {
+    let env = planned_day().await;
+    let spoilt = spoil(&env, 2).await;
+    assert!(env.run_day(0).await.is_empty());
+    let receipt = env.receipts("2026-11-21").await.remove("public.people").expect("a receipt");
+    assert_eq!(
+        (receipt.state, receipt.rows_table),
+        (ReceiptState::Published, Some(receipt.rows_planned))
+    );
+    for name in &spoilt {
+        let object = env.cloud.google().read_object(BUCKET, name);
+        assert_eq!(object.as_deref(), Some(b"another content".as_slice()), "{name} is not touched");
+    }
+    let alerts = env.alerts("transfer");
+    let alerts: Vec<String> = alerts.iter().map(ToString::to_string).collect();
+    let reported: Vec<_> = alerts.iter().filter(|it| it.contains("different content")).collect();
+    assert_eq!(reported.len(), 1, "{alerts:#?}");
+    assert!(reported[0].contains(&spoilt[0]), "{reported:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_whose_objects_are_wrong_again_and_again_is_held() {
+    let env = planned_day().await;
+    spoil(&env, 5).await;
+    env.run_day(0).await;
+    let receipts = env.receipts("2026-11-21").await;
+    assert_eq!(receipts["public.people"].state, ReceiptState::Held);
+    let others = receipts.iter().filter(|(name, _)| *name != "public.people");
+    for (name, receipt) in others {
+        assert_eq!(receipt.state, ReceiptState::Published, "{name}");
+    }
+}
