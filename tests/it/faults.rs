@@ -2,7 +2,9 @@
 //! object and the remedy; the day can continue, yesterday's data stays readable, and
 //! no cell value is printed.
 
-use landbridge_core::receipt::ReceiptState;
+use std::sync::Arc;
+
+use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::PiiReader;
 use landbridge_local_database::ExportQuirks;
@@ -372,6 +374,32 @@ async fn a_table_skipped_by_the_export_is_reported() {
         .unwrap();
     assert_eq!(skipped.len(), 1);
     assert_eq!(skipped[0][0], "public.odd");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_dropped_keeps_its_rows_and_is_reported_once() {
+    let database = Arc::new(small_database());
+    let env = TestEnvBuilder { source: database.clone(), ..TestEnvBuilder::small() }.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let before = env.query(PiiReader, PEOPLE).await.unwrap();
+    assert!(!env.receipts(FIRST).await.values().any(|it| it.state == ReceiptState::Skipped));
+
+    assert!(database.remove_table("public", "people"));
+    for (n, day) in [(1, SECOND), (2, "2026-11-23")] {
+        assert!(env.run_day(n).await.is_empty());
+        let receipt = env.receipts(day).await.remove("public.people").expect("a receipt");
+        assert_eq!((receipt.state, receipt.table.as_str()), (ReceiptState::Skipped, "people"));
+        let note = receipt.notes.first().expect("a note");
+        assert_eq!(note.code, NoteCode::TableGone);
+        assert!(note.to_string().contains("has the rows of 2026-11-21"), "{note}");
+        let day_record = env.ledger(&format!("{day}/day.json")).await;
+        let day_record: serde_json::Value = serde_json::from_slice(&day_record[0].1).unwrap();
+        assert_eq!(day_record["published"], true, "it stops nothing: {day_record}");
+    }
+    assert_eq!(env.query(PiiReader, PEOPLE).await.unwrap(), before);
+    let alerts = env.alerts("load");
+    let of_table = alerts.iter().filter(|alert| alert.to_string().contains("public.people"));
+    assert_eq!(of_table.count(), 1, "{alerts:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

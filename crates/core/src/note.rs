@@ -41,6 +41,8 @@ pub enum NoteCode {
     LateSnapshot,
     /// A newer day is loaded already.
     Superseded,
+    /// The table was loaded on an earlier day and is not in today's export; its rows stay.
+    TableGone,
     /// The table is a partition; its rows are in its parent table.
     Partition,
 }

@@ -20,7 +20,7 @@ pub enum ReceiptState {
     Published,
     /// A person must act; the table keeps the previous day's data.
     Held,
-    /// RDS did not export it, or it is a partition.
+    /// RDS did not export it, it is a partition, or it is not in the source any more.
     Skipped,
     /// The table already has the data of a newer day.
     Superseded,
@@ -209,7 +209,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "state",
         Text,
-        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table keeps the previous day's data; `skipped`: not in the export, or a partition; `superseded`: a newer day is already loaded",
+        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table keeps the previous day's data; `skipped`: not in the export, a partition, or no longer in the source; `superseded`: a newer day is already loaded",
         |it| json!(it.state),
     ),
     field("snapshot", Text, "RDS snapshot that the rows come from", |it| json!(it.snapshot)),

@@ -10,7 +10,7 @@ use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, DAY, DayRecord, RECEIPTS};
 
 use super::Receipts;
-use super::receipts;
+use super::{gone, receipts};
 use crate::{Context, Progress, Tick, TickOutcome, alert};
 
 /// Reads the receipts that exist for the plan's tables.
@@ -21,7 +21,8 @@ pub(super) async fn read_receipts(ledger: &DayLedger, plan: &DayPlan) -> Result<
     let names = ledger.names(RECEIPTS).await?;
     let mut receipts = Receipts::new();
     let skipped = plan.skipped.iter().map(|skipped| skipped_name(&skipped.source_table));
-    for name in plan.tables.iter().map(|entry| entry.table.clone()).chain(skipped) {
+    let gone = names.keys().filter(|name| name.starts_with(gone::PREFIX)).cloned();
+    for name in plan.tables.iter().map(|entry| entry.table.clone()).chain(skipped).chain(gone) {
         if names.contains_key(&name)
             && let Some(receipt) = ledger.value(&records::receipt(&name)).await?
         {
@@ -85,6 +86,9 @@ pub(super) async fn finish_day(
         check_deadline(context, ledger, plan.day, tick).await?;
         let message = format!("{open} of {} tables of {} are open", plan.tables.len(), plan.day);
         return Ok(TickOutcome::new(Progress::Partial, message));
+    }
+    if ledger.value(&DAY).await?.is_none_or(|day| !day.published) {
+        gone::write_gone(context, ledger, plan, tick).await?;
     }
     // `receipts` may lack the skipped tables; the ledger has all.
     let all = read_receipts(ledger, plan).await?;

@@ -5,9 +5,11 @@
 //! | [`table`] | one table: schema and tags before data, load job, proof, receipt |
 //! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
+//! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`receipts`] | receipts as rows in BigQuery |
 
 mod finish;
+mod gone;
 mod receipts;
 mod stats;
 mod table;
@@ -29,7 +31,7 @@ use crate::deployment::{self, Order};
 use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome, late};
 
-/// Receipts by the name of their record: the table's, or `skipped-…`.
+/// Receipts by the name of their record: the table's, `skipped-…` or `gone-…`.
 type Receipts = BTreeMap<String, Receipt>;
 
 /// A table that can be loaded, or held.
