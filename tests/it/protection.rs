@@ -309,6 +309,7 @@ async fn a_retired_job_id_never_loads() {
         uris: vec!["gs://shop-landing/nowhere.parquet".to_owned()],
         columns: &[],
         mode: LoadMode::ReplaceRows,
+        flexible_names: true,
     };
     assert_eq!(bigquery.insert_load_job(&job(&id)).await.unwrap(), Inserted::Other);
 

@@ -187,6 +187,8 @@ fn values(receipt: &Receipt, zone: &TimeZone) -> Vec<(&'static str, String)> {
 fn column_table(receipt: &Receipt) -> String {
     // Few columns have bounds: only those whose contract has `bounds: true`.
     let bounds = receipt.columns.iter().any(|column| column.min.is_some() || column.max.is_some());
+    // Few columns have another name than in the source.
+    let renamed = receipt.columns.iter().any(|column| column.source_column.is_some());
     let mut columns = vec![
         left("column"),
         left("source type"),
@@ -196,6 +198,9 @@ fn column_table(receipt: &Receipt) -> String {
         left("tag"),
         right("nulls"),
     ];
+    if renamed {
+        columns.insert(1, left("in the source"));
+    }
     if bounds {
         columns.extend([left("smallest"), left("largest")]);
     }
@@ -214,6 +219,9 @@ fn column_table(receipt: &Receipt) -> String {
             tag.to_owned(),
             count(column.nulls),
         ];
+        if renamed {
+            cells.insert(1, column.source_column().to_owned());
+        }
         if bounds {
             let text = |bound: &Option<String>| bound.clone().unwrap_or_default();
             cells.extend([text(&column.min), text(&column.max)]);

@@ -9,14 +9,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
+use crate::names::is_same;
 use crate::types::{BigQueryType, ColumnType};
 use crate::{Error, ErrorKind, Result};
 
 /// A column as it should be in BigQuery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredColumn {
-    /// Its name.
+    /// Its name in BigQuery.
     pub name: String,
+    /// Its name in the source.
+    #[serde(default)]
+    pub source_column: String,
     /// Its type.
     #[serde(rename = "type")]
     pub ty: BigQueryType,
@@ -157,9 +161,8 @@ pub fn diff_table(
     live: Option<&LiveTable>,
     tags: &PolicyTags,
 ) -> Result<SchemaChange> {
-    let is_live = |name: &str| {
-        live.is_some_and(|live| live.columns.iter().any(|it| it.name.eq_ignore_ascii_case(name)))
-    };
+    let is_live =
+        |name: &str| live.is_some_and(|live| live.columns.iter().any(|it| is_same(&it.name, name)));
     if let Some(missing) = desired.iter().find(|it| !it.in_source && !is_live(&it.name)) {
         return Err(Error::new(
             ErrorKind::Config,
@@ -183,7 +186,7 @@ pub fn diff_table(
     let mut columns = Vec::with_capacity(live.columns.len());
     let mut notes = Vec::new();
     for column in &live.columns {
-        let desired = desired.iter().find(|it| it.name.eq_ignore_ascii_case(&column.name));
+        let desired = desired.iter().find(|it| is_same(&it.name, &column.name));
         columns.push(update_column(table, column, desired, tags, &mut notes)?);
     }
     for column in desired.iter().filter(|column| !is_live(&column.name)) {
@@ -292,6 +295,7 @@ mod tests {
     fn wanted(name: &str, ty: BigQueryType, class: &str) -> DesiredColumn {
         DesiredColumn {
             name: name.into(),
+            source_column: name.into(),
             ty,
             repeated: false,
             class: class.into(),

@@ -112,29 +112,6 @@ fn job_rules(text: &str) -> Result<(), &'static str> {
     fits.then_some(()).ok_or("a job id has 1 to 1,024 letters, digits, underscores and hyphens")
 }
 
-/// Prefixes of column names that BigQuery reserves, in upper case. [BigQuery documentation, "Column names"]
-pub const RESERVED_COLUMN_PREFIXES: [&str; 7] =
-    ["_PARTITION", "_TABLE_", "_FILE_", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
-
-/// Flexible names (with other letters, spaces, …) are not supported: a Parquet load accepts them
-/// only with an option that the client cannot set.
-fn column_rules(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() || text.chars().count() > 300 {
-        return Err("a BigQuery column name has 1 to 300 characters");
-    }
-    if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err("a BigQuery column name contains only ASCII letters, digits and underscores");
-    }
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err("a BigQuery column name does not start with a digit");
-    }
-    let upper = text.to_uppercase();
-    if RESERVED_COLUMN_PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err("a BigQuery column name does not start with a reserved prefix");
-    }
-    Ok(())
-}
-
 id! {
     /// The id of an instance or a cluster in RDS.
     DatabaseId, database_rules
@@ -151,10 +128,6 @@ id! {
 id! {
     /// A BigQuery job's id.
     JobId, job_rules
-}
-id! {
-    /// A column name that BigQuery accepts.
-    ColumnName, column_rules
 }
 
 impl SnapshotId {
@@ -224,6 +197,19 @@ pub fn hash(text: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The part of an object's name that stands for a table: the table name, or, if it has characters
+/// other than ASCII letters, digits and `_`, its readable form with its hash.
+pub fn table_slug(table: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !table.is_empty() && table.chars().all(is_word) {
+        return table.to_owned();
+    }
+    let readable = deunicode::deunicode(table);
+    let word = |c: char| if is_word(c) { c } else { '-' };
+    let readable: String = readable.chars().map(word).take(60).collect();
+    format!("{}-{}", readable.trim_matches('-'), short_hash(table))
+}
+
 /// The first 16 digits of [`hash`], for names that cannot contain `text`.
 pub fn short_hash(text: &str) -> String {
     hash(text).chars().take(16).collect()
@@ -257,19 +243,19 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_source_name_still_fits_an_export_id() {
-        let day: Day = "2026-11-21".parse().unwrap();
-        assert!(ExportId::for_day(&"s".repeat(20), day, 9).is_ok());
+    fn a_table_of_any_name_has_a_part_of_an_object_name() {
+        assert_eq!(table_slug("orders_2"), "orders_2");
+        assert_eq!(table_slug("고객"), "gogaeg-e7be0e0ef5393535");
+        let others = ["p q", "p-q", "주문/내역", "", "*"];
+        for name in others {
+            let slug = table_slug(name);
+            assert!(slug.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)), "{slug}");
+        }
     }
 
     #[test]
-    fn column_rules_of_bigquery() {
-        for good in ["id", "_x", "a1"] {
-            assert!(ColumnName::new(good).is_ok(), "{good}");
-        }
-        for bad in ["", "a b", "이름", "1a", "a-b", "_partitiondate", "_CHANGE_TYPE", "__root__x"]
-        {
-            assert!(ColumnName::new(bad).is_err(), "{bad}");
-        }
+    fn the_longest_source_name_still_fits_an_export_id() {
+        let day: Day = "2026-11-21".parse().unwrap();
+        assert!(ExportId::for_day(&"s".repeat(20), day, 9).is_ok());
     }
 }

@@ -19,6 +19,10 @@ pub enum NoteCode {
     ColumnNotInContract,
     /// The export does not contain a column of the contract: it is NULL.
     ColumnNotInExport,
+    /// A column or table has another name in BigQuery than in the source.
+    NameDiffers,
+    /// The contract spells a column with other letter case than the source.
+    LetterCaseDiffers,
     /// A column stays STRING because not all its values can be read as its type.
     ColumnStaysText,
     /// Values of a column do not fit its type and are NULL.

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::config::{CLASS_NONE, CLASS_UNCLASSIFIED};
 use crate::contract::{ColumnContract, Contract, TableContract, Transform};
+use crate::names::columns::{LandedColumn, LandedColumns};
+use crate::names::{ColumnNames, column_name, is_same};
 use crate::plan::{SourceColumn, TablePlan};
 use crate::rewrite::{Action, OnMisfit};
 use crate::types::{BigQueryType, ColumnType};
@@ -35,8 +37,8 @@ pub struct TableRows {
     pub source_table: String,
     /// The BigQuery table that belongs to the source table if the contract sets no other.
     pub default_table: String,
-    /// The columns of the files by name; `None` if they are unknown. A column that is not listed
-    /// is NULL in every row.
+    /// The columns of the files by their names in the source; `None` if they are unknown. A column
+    /// that is not listed is NULL in every row.
     pub columns: Option<BTreeMap<String, ColumnRows>>,
     /// The id of the key that the tokens are made with, if there are tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +48,13 @@ pub struct TableRows {
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnRows {
+    /// The BigQuery column; empty if it is called as in the source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub landed_name: String,
+    /// The key of the contract's entry, if it differed from the source column in letter case when
+    /// the rows were loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_key: Option<String>,
     /// The source type by the export's manifest; empty if the manifest does not contain it.
     pub source: String,
     /// The BigQuery type.
@@ -113,6 +122,8 @@ impl TableRows {
             };
             let ty = types(name).unwrap_or(ColumnType::scalar(BigQueryType::String));
             let rows = ColumnRows {
+                landed_name: column.landed_name.clone(),
+                contract_key: column.contract_key.clone(),
                 source: column.source.clone(),
                 ty: ty.ty,
                 repeated: ty.repeated,
@@ -131,6 +142,15 @@ impl TableRows {
         }
     }
 
+    /// What the columns of these rows are called.
+    pub fn landed_columns(&self) -> LandedColumns {
+        let columns = self.columns.iter().flatten().map(|(source, rows)| {
+            let (name, key) = (rows.name(source).to_owned(), rows.contract_key.clone());
+            (source.clone(), LandedColumn { name, key })
+        });
+        columns.collect()
+    }
+
     /// The contract's table whose rows these are, if the contract loads it into `table`.
     fn contract<'a>(&self, table: &str, contract: &'a Contract) -> Option<&'a TableContract> {
         let named = contract.tables.get(&self.source_table)?;
@@ -143,13 +163,16 @@ impl TableRows {
         let named = self.contract(table, contract);
         let mut class = ValuesClass::Null;
         // BigQuery ignores letter case; for the source, `Account` is another column than `account`.
-        for (name, rows) in columns.iter().filter(|(name, _)| name.eq_ignore_ascii_case(column)) {
+        for (source, rows) in columns.iter().filter(|(it, rows)| is_same(rows.name(it), column)) {
             if rows.transform == Some(Transform::SetNull) {
                 continue;
             }
-            let named = named.and_then(|table| table.columns.get(name));
+            let named = named.and_then(|table| {
+                let exact = table.columns.get(source);
+                exact.or_else(|| table.columns.get(rows.contract_key.as_ref()?))
+            });
             match named.filter(|named| rows.is_described_by(named)) {
-                Some(named) => class = ValuesClass::Class(&named.class),
+                Some(named) => class = class.and(&named.class),
                 None => return ValuesClass::NotDescribed,
             }
         }
@@ -157,10 +180,16 @@ impl TableRows {
     }
 }
 
-/// The contract's column for a column of the table; BigQuery ignores letter case.
+/// The contract's column for a column of the table that is NULL in every row.
 fn find<'a>(table: &'a TableContract, column: &str) -> Option<&'a ColumnContract> {
+    let lands_here = |key: &str, named: &ColumnContract| match &named.name {
+        Some(name) => is_same(name, column),
+        None => [ColumnNames::Flexible, ColumnNames::Plain]
+            .into_iter()
+            .any(|style| is_same(&column_name(key, style), column)),
+    };
     let mut columns = table.columns.iter();
-    columns.find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, named)| named)
+    columns.find(|(key, named)| lands_here(key, named)).map(|(_, named)| named)
 }
 
 /// What the contract says about the values of a column in one set of rows.
@@ -174,7 +203,25 @@ enum ValuesClass<'a> {
     NotDescribed,
 }
 
+impl<'a> ValuesClass<'a> {
+    /// The class that hides these values and those of another class. A column whose `name:` changed
+    /// can have the values of another source column in the rows that are being loaded.
+    fn and(self, class: &'a str) -> Self {
+        match self {
+            Self::Null | Self::Class(CLASS_NONE) => Self::Class(class),
+            Self::Class(own) if own == class || class == CLASS_NONE => self,
+            // Neither of two classes with different readers hides what the other does.
+            Self::Class(_) | Self::NotDescribed => Self::NotDescribed,
+        }
+    }
+}
+
 impl ColumnRows {
+    /// The BigQuery column of the source column `source`.
+    pub fn name<'a>(&'a self, source: &'a str) -> &'a str {
+        if self.landed_name.is_empty() { source } else { &self.landed_name }
+    }
+
     /// Whether the values have this source type. A type that the manifest does not contain counts
     /// as equal.
     pub fn has_source_type(&self, source: &str) -> bool {
@@ -224,19 +271,27 @@ impl ReadableRows<'_> {
     /// those in the table until the window over them has passed.
     pub fn class_now(&self, table: &str, column: &str, contract: &Contract) -> ClassNow {
         let now = |class: &str| ClassNow { class: class.to_owned(), waits_until: None };
-        let mut class = None;
+        let mut values = ValuesClass::Null;
         for rows in &self.current {
             match rows.class_of(table, column, contract) {
                 ValuesClass::NotDescribed => return now(CLASS_UNCLASSIFIED),
-                ValuesClass::Class(of_rows) => class = Some(of_rows),
+                ValuesClass::Class(of_rows) => values = values.and(of_rows),
                 ValuesClass::Null => {}
             }
         }
-        let class = class.or_else(|| self.class_of_nulls(table, column, contract));
+        let class = match values {
+            ValuesClass::Class(class) => Some(class),
+            ValuesClass::Null => self.class_of_nulls(table, column, contract),
+            ValuesClass::NotDescribed => None,
+        };
         let Some(class) = class else { return now(CLASS_UNCLASSIFIED) };
-        let hidden = self.former.iter().filter(|(rows, _)| {
-            rows.class_of(table, column, contract) == ValuesClass::NotDescribed
-        });
+        // Former rows of another source column that landed under this name count by its class.
+        let hidden =
+            self.former.iter().filter(|(rows, _)| match rows.class_of(table, column, contract) {
+                ValuesClass::Null | ValuesClass::Class(CLASS_NONE) => false,
+                ValuesClass::Class(of_rows) => of_rows != class,
+                ValuesClass::NotDescribed => true,
+            });
         match hidden.map(|(_, until)| *until).max() {
             None => now(class),
             // A class that nobody may read loosens nothing.
@@ -290,6 +345,8 @@ mod tests {
 
     fn text() -> ColumnRows {
         ColumnRows {
+            landed_name: String::new(),
+            contract_key: None,
             source: "text".to_owned(),
             ty: BigQueryType::String,
             repeated: false,
@@ -314,6 +371,7 @@ mod tests {
             on_misfit: None,
             bounds: false,
             description: None,
+            name: None,
         }
     }
 
@@ -403,6 +461,66 @@ mod tests {
         let both = rows("public.t", &[("C", text()), ("c", text())]);
         assert_eq!(class(&[&both], &[], &keep).class, "unclassified", "one of two columns");
         assert_eq!(class(&[], &[], &keep).class, "unclassified", "nothing is recorded");
+    }
+
+    /// Two source columns, one open and one with personal data, of which one has the BigQuery name
+    /// `c` now and the other had it before.
+    #[test]
+    fn a_name_that_moves_to_another_source_column_opens_nothing() {
+        let as_c = |source: &str| {
+            let rows_of = ColumnRows { landed_name: "c".into(), ..text() };
+            rows("public.t", &[(source, rows_of)])
+        };
+        let (open, personal) = (as_c("open"), as_c("personal"));
+        let entry = |class: &str, name: &str| {
+            let named = named(class, None);
+            ColumnContract { name: Some(name.to_owned()), ..named }
+        };
+        let mut now = contract(None, named("none", None));
+        let columns = &mut now.tables.get_mut("public.t").unwrap().columns;
+        *columns =
+            [("open".to_owned(), entry("none", "c")), ("personal".to_owned(), entry("email", "d"))]
+                .into();
+        let until = Some(LATER.parse().unwrap());
+        let closed = |waits_until| ClassNow { class: "unclassified".into(), waits_until };
+        // What can be read counts, not where the contract will load it.
+        assert_eq!(class(&[&personal], &[], &now).class, "email");
+        assert_eq!(class(&[&open], &[], &now).class, "none");
+        for both in [[&personal, &open], [&open, &personal]] {
+            assert_eq!(class(&both, &[], &now).class, "email", "rows that may be replaced");
+        }
+        assert_eq!(class(&[&open], &[&personal], &now), closed(until), "time travel");
+        assert_eq!(class(&[&personal], &[&open], &now).class, "email");
+        // Two classes with different readers.
+        let columns = &mut now.tables.get_mut("public.t").unwrap().columns;
+        columns.get_mut("open").unwrap().class = "phone".to_owned();
+        assert_eq!(class(&[&personal, &open], &[], &now), closed(None));
+        // The name that a column left: NULL in the rows, and in the former ones personal data.
+        let gone = rows("public.t", &[]);
+        columns_are(&mut now, &[("personal", entry("email", "d"))]);
+        assert_eq!(class(&[&gone], &[&personal], &now), closed(None));
+        // Another column of the contract will land under it.
+        columns_are(&mut now, &[("personal", entry("email", "d")), ("new", entry("none", "c"))]);
+        assert_eq!(class(&[&gone], &[&personal], &now), closed(until));
+        assert_eq!(class(&[&gone], &[], &now).class, "none");
+    }
+
+    fn columns_are(contract: &mut Contract, columns: &[(&str, ColumnContract)]) {
+        let columns = columns.iter().map(|(key, entry)| ((*key).to_owned(), entry.clone()));
+        contract.tables.get_mut("public.t").unwrap().columns = columns.collect();
+    }
+
+    #[test]
+    fn rows_are_described_by_the_entry_that_named_them() {
+        let by_key = ColumnRows { contract_key: Some("c".into()), ..text() };
+        let renamed = rows("public.t", &[("C", by_key)]);
+        assert_eq!(class(&[&renamed], &[], &contract(None, named("email", None))).class, "email");
+        // The contract follows the source: its exact name counts.
+        let mut now = contract(None, named("none", None));
+        columns_are(&mut now, &[("C", named("email", None)), ("c", named("none", None))]);
+        assert_eq!(class(&[&renamed], &[], &now).class, "email");
+        columns_are(&mut now, &[("Ć", named("none", None))]);
+        assert_eq!(class(&[&renamed], &[], &now).class, "unclassified");
     }
 
     #[test]

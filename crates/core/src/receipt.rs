@@ -41,8 +41,11 @@ impl ReceiptState {
 /// A column of the table, in its receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptColumn {
-    /// Its name.
+    /// Its name in BigQuery.
     pub name: String,
+    /// Its name in the source, if it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_column: Option<String>,
     /// The source's type; empty when the manifest does not contain it.
     pub source: String,
     /// The BigQuery type.
@@ -124,6 +127,13 @@ pub struct Receipt {
     pub recorded_at: Timestamp,
     /// The running time of the load job, in milliseconds.
     pub load_ms: Option<u64>,
+}
+
+impl ReceiptColumn {
+    /// Its name in the source.
+    pub fn source_column(&self) -> &str {
+        self.source_column.as_ref().unwrap_or(&self.name)
+    }
 }
 
 impl Receipt {
@@ -229,7 +239,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "columns",
         Text,
-        "JSON array; each column's name, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (only with `bounds: true` in the contract), and whether its tag was read back",
+        "JSON array; each column's name, its name in the source if it differs, source type, type, class, what the transfer did to it, NULLs, values that did not fit by reason, smallest and largest value (only with `bounds: true` in the contract), and whether its tag was read back",
         |it| Value::String(json!(it.columns).to_string()),
     ),
     field(

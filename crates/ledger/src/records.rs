@@ -40,6 +40,8 @@ pub const ITEMS: &str = "items";
 pub const FAILURES: &str = "failures";
 /// The folder of [`receipt`].
 pub const RECEIPTS: &str = "receipts";
+/// The folder of [`claim`], below the source.
+pub const CLAIMS: &str = "claims";
 /// The folder of drills, below the source.
 pub const DRILLS: &str = "drills";
 
@@ -108,7 +110,7 @@ pub fn notice(fingerprint: &str) -> SourceName<Notice> {
 
 /// What a table's rows are, and which day may write them.
 pub fn claim(table: &str) -> SourceName<Claim> {
-    SourceName::new(format!("claims/{table}.json"))
+    SourceName::new(format!("{CLAIMS}/{table}.json"))
 }
 
 /// The source's settings with this digest.
@@ -249,12 +251,13 @@ impl Claim {
         self.former.retain(|it| it.readable_until(MAX_TIME_TRAVEL_HOURS) > at);
     }
 
-    /// The columns that stay text. They do on later days as well, because BigQuery cannot change
-    /// the type of a column.
+    /// The BigQuery columns that stay text. They do on later days as well, because BigQuery cannot
+    /// change the type of a column.
     pub fn text_columns(&self) -> BTreeSet<String> {
         let rows = self.loaded.iter().chain(&self.loading);
         let columns = rows.filter_map(|rows| rows.columns.as_ref()).flatten();
-        columns.filter(|(_, column)| column.stays_text).map(|(name, _)| name.clone()).collect()
+        let text = columns.filter(|(_, column)| column.stays_text);
+        text.map(|(source, column)| column.name(source).to_owned()).collect()
     }
 }
 

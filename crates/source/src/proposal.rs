@@ -6,16 +6,15 @@ use landbridge_core::config::Config;
 use landbridge_core::contract::{
     Contract, Mode, ProposedColumn, ProposedTable, default_table_name,
 };
-use landbridge_core::ids::{ColumnName, short_hash};
+use landbridge_core::ids::short_hash;
+use landbridge_core::names::columns::{LandedColumns, name_columns};
+use landbridge_core::names::{ColumnNames, check_table, folded};
 use landbridge_core::types::{self, BigQueryType, OriginalColumn};
 
 use crate::catalogue::{Column, Table};
 use crate::database::Database;
 use crate::engine::EngineFamily;
 use crate::error::SourceError;
-
-/// The consequence of a column name that BigQuery does not accept.
-const NOT_TRANSFERRED: &str = "its table is not transferred until the source renames the column";
 
 /// `expectedExportedType` in the manifest of a column that an export writes as text.
 const EXPORTED_AS_TEXT: &str = "binary (UTF8)";
@@ -82,13 +81,16 @@ fn propose_for_tables(
     base: Contract,
     config: &Config,
 ) -> Result<Proposal, ProposalError> {
-    let Transferable { tables, left_out } = transferable(family, tables, &base);
+    let style = config.warehouse.column_names;
+    let found = tables;
+    let Transferable { tables, left_out } = transferable(family, tables, &base, style);
     if tables.is_empty() {
         return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
     }
     let mut contract = base.clone();
     contract.add_missing(&tables, config);
     rename_duplicates(&mut contract, &base, database);
+    name_new_columns(&mut contract, &base, found, style);
     // The contract must be valid when it is read again, whatever the database contains.
     if let Some(problem) = contract.validate(config).first() {
         let problem = problem.to_string();
@@ -103,7 +105,12 @@ struct Transferable {
     left_out: Vec<String>,
 }
 
-fn transferable(family: EngineFamily, tables: &[Table], base: &Contract) -> Transferable {
+fn transferable(
+    family: EngineFamily,
+    tables: &[Table],
+    base: &Contract,
+    style: ColumnNames,
+) -> Transferable {
     let mut found = Transferable { tables: Vec::new(), left_out: Vec::new() };
     for table in tables {
         let name = format!("{}.{}", table.schema, table.name);
@@ -112,7 +119,7 @@ fn transferable(family: EngineFamily, tables: &[Table], base: &Contract) -> Tran
         } else if let Some(parent) = &table.partition_of {
             found.left_out.push(format!("{name}: a partition, transferred with {parent}"));
         } else {
-            let columns = columns(family, table, &name, base, &mut found.left_out);
+            let columns = columns(family, table, base, style, &mut found.left_out);
             found.tables.push(ProposedTable {
                 schema: table.schema.clone(),
                 name: table.name.clone(),
@@ -128,44 +135,65 @@ fn transferable(family: EngineFamily, tables: &[Table], base: &Contract) -> Tran
 fn columns(
     family: EngineFamily,
     table: &Table,
-    name: &str,
     base: &Contract,
+    style: ColumnNames,
     left_out: &mut Vec<String>,
 ) -> Vec<ProposedColumn> {
     let engine = match family {
         EngineFamily::Postgres => types::Engine::Postgres,
         EngineFamily::MySql => types::Engine::Mysql,
     };
-    // BigQuery does not distinguish column names by letter case.
-    let known = base.tables.get(name).into_iter().flat_map(|table| table.columns.keys());
-    let mut taken: BTreeMap<String, String> =
-        known.map(|column| (column.to_ascii_lowercase(), column.clone())).collect();
+    let known = base.tables.get(&source_name(table));
+    let named = name_columns(&column_names(table), known, &LandedColumns::new(), style);
     let mut columns = Vec::new();
-    for column in &table.columns {
-        let mut leave_out =
-            |reason: &str| left_out.push(format!("{name}.{}: {reason}", column.name));
-        if let Err(error) = ColumnName::new(column.name.as_str()) {
-            leave_out(&format!("{}; {NOT_TRANSFERRED}", error.what()));
-            continue;
-        }
-        let same = taken.entry(column.name.to_ascii_lowercase());
-        let same = same.or_insert_with(|| column.name.clone());
-        if *same != column.name {
-            // Which of the two names has to change depends on where the other one is.
-            let in_source = table.columns.iter().any(|other| other.name == *same);
-            leave_out(&if in_source {
-                format!("BigQuery does not distinguish it from `{same}`; {NOT_TRANSFERRED}")
-            } else {
-                format!("the contract names it `{same}`; write the name as the source does")
-            });
+    for (column, named) in table.columns.iter().zip(named) {
+        // An entry that differs in letter case only describes the column already.
+        if named.key.is_some_and(|key| key != column.name) {
             continue;
         }
         match propose_column(engine, column) {
             Ok(proposed) => columns.push(proposed),
-            Err(reason) => leave_out(&reason),
+            Err(reason) => {
+                left_out.push(format!("{}.{}: {reason}", source_name(table), column.name));
+            }
         }
     }
     columns
+}
+
+/// `schema.table`.
+fn source_name(table: &Table) -> String {
+    format!("{}.{}", table.schema, table.name)
+}
+
+fn column_names(table: &Table) -> Vec<&str> {
+    table.columns.iter().map(|column| column.name.as_str()).collect()
+}
+
+/// Writes the BigQuery name of each new column that cannot have its own.
+fn name_new_columns(
+    contract: &mut Contract,
+    base: &Contract,
+    tables: &[Table],
+    style: ColumnNames,
+) {
+    for table in tables {
+        let name = source_name(table);
+        let Some(entry) = contract.tables.get_mut(&name) else { continue };
+        let sources = column_names(table);
+        let named = name_columns(&sources, Some(entry), &LandedColumns::new(), style);
+        let is_known = |source: &str| {
+            base.tables.get(&name).is_some_and(|known| known.columns.contains_key(source))
+        };
+        for (source, named) in sources.into_iter().zip(named) {
+            if named.name != source
+                && !is_known(source)
+                && let Some(column) = entry.columns.get_mut(source)
+            {
+                column.name = Some(named.name);
+            }
+        }
+    }
 }
 
 /// # Errors
@@ -219,7 +247,7 @@ fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
         contract.tables.iter_mut().partition(|(target, _)| is_known(target));
     let mut taken: BTreeMap<String, ()> = BTreeMap::new();
     let mut take = |names: &[String; 2]| {
-        let names = names.each_ref().map(|name| name.to_ascii_lowercase());
+        let names = names.each_ref().map(|name| folded(name));
         let free = names.iter().all(|name| !taken.contains_key(name));
         if free {
             taken.extend(names.map(|name| (name, ())));
@@ -232,6 +260,10 @@ fn rename_duplicates(contract: &mut Contract, base: &Contract, database: &str) {
     for (target, table) in new {
         let derived = names(target, None);
         if take(&derived) {
+            let own = target.split_once('.').map_or("", |(_, name)| name);
+            if check_table(own).is_err() {
+                table.table = Some(derived[0].clone());
+            }
             continue;
         }
         let [in_bigquery, _] = derived;
@@ -318,16 +350,18 @@ mod tests {
         expect![[r#"
             version: 1
             tables:
+              "public.only":
+                columns:
+                  "이름": { source: text, type: STRING, class: name }
               "public.people":
                 columns:
-                  Email: { source: text, type: STRING, class: email }
+                  "1st": { source: text, type: STRING, class: unclassified }
+                  Email: { name: Email_969ccbd3, source: text, type: STRING, class: email }
+                  _TABLE_x: { name: c_TABLE_x, source: text, type: STRING, class: unclassified }
+                  email: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
-            left out: public.people.계좌번호: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
-            left out: public.people.the column: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
-            left out: public.people.1st: a BigQuery column name does not start with a digit; its table is not transferred until the source renames the column
-            left out: public.people._TABLE_x: a BigQuery column name does not start with a reserved prefix; its table is not transferred until the source renames the column
-            left out: public.people.email: BigQuery does not distinguish it from `Email`; its table is not transferred until the source renames the column
-            left out: public.only.이름: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
+                  the column: { source: text, type: STRING, class: unclassified }
+                  "계좌번호": { source: text, type: STRING, class: account }
         "#]]
         .assert_eq(&rendered(&[table("public", "people", &columns), only], empty_contract()));
     }
@@ -364,7 +398,6 @@ mod tests {
                 columns:
                   id: { source: bigint, type: INT64, class: none }
               "public.한글 표":
-                table: _____99ac506b
                 columns:
                   id: { source: bigint, type: INT64, class: none }
               "sales.base":
@@ -429,7 +462,6 @@ mod tests {
                 columns:
                   EMAIL: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
-            left out: public.old.email: the contract names it `EMAIL`; write the name as the source does
         "#]]
         .assert_eq(&rendered(&[old, table("public", "base", &[("id", "bigint")])], base));
     }

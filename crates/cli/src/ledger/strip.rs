@@ -124,7 +124,7 @@ fn strip_columns(
 ) {
     for column in columns {
         let bounded = column.min.is_some() || column.max.is_some();
-        if bounded && !TableContract::allows_bounds(contract, &column.name) {
+        if bounded && !TableContract::allows_bounds(contract, column.source_column()) {
             found.insert(format!("{source_table}.{}", column.name));
             (column.min, column.max) = (None, None);
         }

@@ -66,26 +66,26 @@ fn the_check_accepts_a_proposal() {
         out |       email: { source: text, type: STRING, class: email }
         out |       id: { source: bigint, type: INT64, class: none }
         out |       points: { source: integer, type: INT64, class: none }
+        out |       the column: { source: text, type: STRING, class: unclassified }
+        out |       "계좌번호": { source: text, type: STRING, class: account }
         out |
         out |   "public.twins":
         out |     columns:
-        out |       Phone: { source: text, type: STRING, class: phone }
+        out |       Phone: { name: Phone_63dceb88, source: text, type: STRING, class: phone }
         out |       id: { source: bigint, type: INT64, class: none }
+        out |       phone: { source: text, type: STRING, class: phone }
         out |
         out |   "public.고객 표":
         out |     columns:
         out |       id: { source: bigint, type: INT64, class: none }
         out |
         out |   "public.한글 표":
-        out |     table: _____99ac506b
         out |     columns:
         out |       id: { source: bigint, type: INT64, class: none }
         err | note: there is no landbridge.yaml here; the classes of examples/demo/landbridge.yaml are used
-        err | 6 tables, 9 columns: 1 email, 1 phone, 7 none
-        err | left out: public.people.계좌번호: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
-        err | left out: public.people.the column: a BigQuery column name contains only ASCII letters, digits and underscores; its table is not transferred until the source renames the column
+        err | 6 tables, 12 columns: 1 account, 1 email, 2 phone, 1 unclassified, 7 none
         err | left out: public.scratch: it is unlogged
-        err | left out: public.twins.phone: BigQuery does not distinguish it from `Phone`; its table is not transferred until the source renames the column
+        err | 1 column unclassified: NULL for everyone until you give each a class, or `none`
     "#]]
     .assert_eq(&proposed.all());
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::names::ColumnNames;
 use crate::yaml::format;
 
 /// The source database.
@@ -300,6 +301,11 @@ pub struct WarehouseConfig {
     #[serde(default = "WarehouseConfig::default_ops_dataset")]
     #[schemars(schema_with = "format::bigquery_dataset")]
     pub ops_dataset: String,
+    /// Which column names are loaded as they are: `flexible`, all names that BigQuery's flexible
+    /// column names allow, or `plain`, only ASCII letters, digits and `_`. Other names are replaced
+    /// by readable ones.
+    #[serde(default, skip_serializing_if = "ColumnNames::is_flexible")]
+    pub column_names: ColumnNames,
 }
 
 impl WarehouseConfig {

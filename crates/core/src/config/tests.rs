@@ -284,6 +284,17 @@ fn the_cadence_of_snapshots() {
 }
 
 #[test]
+fn a_partial_export_names_only_what_rds_can_export_by_name() {
+    let only = "export:\n  only: [\"shop.public.주문\", \"shop.public.year-2024\", shop.public.creators, \"shop.sales.a$b\"]";
+    let text = include_str!("../../../../examples/demo/landbridge.yaml").replace("export:", only);
+    let error = parse(FILE_NAME, &text).expect_err("two names");
+    expect![[r#"
+        landbridge.yaml:25:10: `export.only[0]`: `shop.public.주문` is not a database, schema or table that RDS can export by name; write `database`, `database.schema` or `database.schema.table`, of ASCII letters, digits, `_` and `$`; for a table with another name, name its schema or database instead, or leave the list empty
+        landbridge.yaml:25:28: `export.only[1]`: `shop.public.year-2024` is not a database, schema or table that RDS can export by name; write `database`, `database.schema` or `database.schema.table`, of ASCII letters, digits, `_` and `$`; for a table with another name, name its schema or database instead, or leave the list empty
+        2 errors in landbridge.yaml"#]].assert_eq(&error.to_string());
+}
+
+#[test]
 fn minor_errors_do_not_hide_others() {
     check(
         &changed(&[("zone: Asia/Seoul", "zone: Seoul"), ("quota: 100", "quota: 50\n  monthly: 3")]),

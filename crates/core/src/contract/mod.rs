@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{CLASS_NONE, Config},
     ids::short_hash,
+    names,
     rewrite::OnMisfit,
     types::BigQueryType,
     types::ColumnType,
@@ -80,6 +81,10 @@ pub struct TableContract {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnContract {
+    /// Name of the column in BigQuery. Omit it to use the default name: its own, if BigQuery takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::bigquery_column")]
+    pub name: Option<String>,
     /// Type of the column in the source database, as the export manifest writes
     /// it, for example `character varying`.
     #[schemars(schema_with = "format::source_type")]
@@ -172,6 +177,8 @@ impl TableContract {
     pub fn transfer_fingerprint(&self) -> String {
         #[derive(Serialize)]
         struct Transferred<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            name: Option<&'a str>,
             source: &'a str,
             r#type: BigQueryType,
             mode: Mode,
@@ -181,6 +188,7 @@ impl TableContract {
         }
         let columns = self.columns.iter().map(|(name, column)| {
             let column = Transferred {
+                name: column.name.as_deref(),
                 source: &column.source,
                 r#type: column.bigquery_type,
                 mode: column.mode,
@@ -251,16 +259,7 @@ pub fn schema() -> serde_json::Value {
     yaml::schema_of::<Contract>()
 }
 
-/// Default BigQuery name of a source table: the table name alone in the default
-/// schema (`public`, or for MySQL the schema named like the database), otherwise
-/// `schema__table`. Characters other than ASCII letters, digits and `_` become `_`.
+/// Default BigQuery name of a source table; see [`names::table_name`].
 pub fn default_table_name(database: &str, schema: &str, table: &str) -> String {
-    let word = |name: &str| -> String {
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
-    };
-    if schema == "public" || schema == database {
-        word(table)
-    } else {
-        format!("{}__{}", word(schema), word(table))
-    }
+    names::table_name(database, schema, table)
 }

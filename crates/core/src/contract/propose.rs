@@ -95,5 +95,6 @@ fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
         on_misfit: None,
         bounds: false,
         description: None,
+        name: None,
     }
 }

@@ -57,7 +57,13 @@ impl Contract {
 }
 
 fn flow(column: &ColumnContract) -> String {
-    let mut flow = format!("{{ source: {}, type: {}", scalar(&column.source), column.bigquery_type);
+    let mut flow = "{ ".to_owned();
+    if let Some(name) = &column.name {
+        flow.push_str("name: ");
+        flow.push_str(&scalar(name));
+        flow.push_str(", ");
+    }
+    flow.push_str(&format!("source: {}, type: {}", scalar(&column.source), column.bigquery_type));
     if column.mode == Mode::Repeated {
         flow.push_str(", mode: REPEATED");
     }

@@ -58,20 +58,15 @@ tables:
         expect![[r#"
             contract.yaml:1:10: `version` must be 1, but is 2
             contract.yaml:5:35: `tables."public.creators".columns.id.type` cannot be `BIGINT`; use one of `STRING`, `BYTES`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `TIME`, `DATETIME`, `TIMESTAMP`, `JSON`
-            contract.yaml:6:7: columns `Email` and `email` differ only in letter case, which BigQuery ignores; rename one of them in the source
             contract.yaml:6:64: column `email` has an unknown class `emial`; did you mean `email`?
             contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
-            contract.yaml:9:7: BigQuery cannot load a column named `1st`; rename it in the source: use letters, digits and `_`, not starting with a digit
-            contract.yaml:10:7: column name `_PARTITIONTIME` starts with `_PARTITION`, which BigQuery reserves; rename the column in the source
-            contract.yaml:11:7: BigQuery cannot load a column named `전화`; rename it in the source: use letters, digits and `_`, not starting with a digit
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `bounds`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `bounds`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
-            contract.yaml:16:3: tables `public.creator-notes` and `public.creator_notes` would both be loaded into the BigQuery table `creator_notes`; set another name for one of them, for example `table: creator_notes_2`
-            contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; use letters, digits and underscores, without the dataset
+            contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
             contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
-            15 errors in contract.yaml"#]],
+            10 errors in contract.yaml"#]],
     );
 }
 
@@ -140,6 +135,42 @@ fn two_mysql_databases_with_the_same_bigquery_table() {
 }
 
 #[test]
+fn names_that_cannot_be_given_are_errors() {
+    let text = r#"version: 1
+tables:
+  public.people:
+    columns:
+      "이름": { name: customer.name, source: text, type: STRING, class: name }
+      email: { source: text, type: STRING, class: email }
+      mail: { name: Email, source: text, type: STRING, class: email }
+      old: { name: email, source: text, type: STRING, class: none, transform: drop }
+      tel: { name: "전화", source: text, type: STRING, class: phone }
+      Phone: { source: text, type: STRING, class: phone }
+      phone: { source: text, type: STRING, class: phone }
+  public.orders:
+    table: "주문/내역"
+    columns:
+      id: { name: _TABLE_id, source: bigint, type: INT64, class: none }
+"#;
+    check(
+        text,
+        expect![[r#"
+        contract.yaml:5:21: `tables."public.people".columns.이름.name`: `customer.name` is not a BigQuery column name; a BigQuery column name contains only letters, digits, spaces and the characters _ - & % = + : ' < > # |
+        contract.yaml:7:21: columns `email` and `mail` would both be named `Email`; BigQuery ignores letter case; write another `name:` for one of them, for example `Email_2`
+        contract.yaml:13:12: `tables."public.orders".table`: `주문/내역` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
+        contract.yaml:15:19: `tables."public.orders".columns.id.name`: `_TABLE_id` is not a BigQuery column name; a BigQuery column name does not start with a reserved prefix
+        4 errors in contract.yaml"#]],
+    );
+    let plain = DEMO_CONFIG.replace("warehouse:\n", "warehouse:\n  column_names: plain\n");
+    let config = config::parse(config::FILE_NAME, &plain).expect("a valid file");
+    let text = "version: 1\ntables:\n  public.t:\n    columns:\n      tel: { name: 전화, source: text, type: STRING, class: phone }\n";
+    let error = parse(FILE_NAME, text, &config).expect_err("a name that is not plain");
+    expect![[r#"
+        contract.yaml:5:20: column `tel` cannot be named `전화`: a plain column name contains only ASCII letters, digits and underscores; write another name, for example `jeonhwa`, or set `warehouse.column_names: flexible` in landbridge.yaml
+        1 error in contract.yaml"#]].assert_eq(&error.to_string());
+}
+
+#[test]
 fn default_table_names() {
     let rows = [
         ("shop", "public", "creators"),
@@ -161,7 +192,7 @@ fn default_table_names() {
         shop / public.creators → creators
         shop / shop.orders → orders
         shop / sales.orders → sales__orders
-        shop / public.odd name-2 → odd_name_2
+        shop / public.odd name-2 → odd name-2
         shop / a.b.c → a_b__c"#]]
     .assert_eq(&shown.join("\n"));
 }
@@ -324,6 +355,7 @@ fn rendered_text_reads_back() {
         token_domain: None,
         on_misfit: None,
         bounds: false,
+        name: None,
         source: source.into(),
         bigquery_type: BigQueryType::String,
         class: class.into(),

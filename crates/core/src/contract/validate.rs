@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use super::{ColumnContract, Contract, TableContract, Transform, default_table_name};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask},
-    ids::RESERVED_COLUMN_PREFIXES,
+    names::{check_column, column_name, folded},
     rewrite::OnMisfit,
     types::{BigQueryType, ColumnType},
     yaml::{KeyPath, Violation, format, nearest},
 };
-
-/// BigQuery's limit, in characters.
-const MAX_COLUMN_NAME: usize = 300;
 
 /// All violations of the rules.
 pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violation> {
@@ -26,7 +23,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
                     .help("write `schema.table` (PostgreSQL) or `database.table` (MySQL)"),
             );
         }
-        column_names(table, &path, &mut problems);
+        column_names(table, config, &path, &mut problems);
         classes(table, config, &path, &mut problems);
         transforms(table, config, &path, &mut problems);
         bounds(table, &path, &mut problems);
@@ -40,48 +37,43 @@ fn source_table(name: &str) -> Option<(&str, &str)> {
     name.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty())
 }
 
-fn column_names(table: &TableContract, path: &KeyPath, problems: &mut Vec<Violation>) {
-    let path = path.key("columns");
+/// Checks the names that the contract sets. A column without `name:` always gets one.
+fn column_names(
+    table: &TableContract,
+    config: &Config,
+    path: &KeyPath,
+    problems: &mut Vec<Violation>,
+) {
+    let style = config.warehouse.column_names;
+    let lands = table.columns.iter().filter(|(_, it)| it.transform != Some(Transform::Drop));
+    // Names that are set come last, so that a message is about them.
+    let (set, derived): (Vec<_>, Vec<_>) = lands.partition(|(_, column)| column.name.is_some());
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for name in table.columns.keys() {
-        let path = path.key(name);
-        let upper = name.to_ascii_uppercase();
-        let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !is_word || !begins_well {
+    for (key, _) in derived {
+        seen.insert(folded(&column_name(key, style)), key);
+    }
+    for (key, column) in set {
+        let Some(name) = &column.name else { continue };
+        let path = path.key("columns").key(key).key("name");
+        if !format::fits("bigquery-column", name) {
+            continue;
+        }
+        if let Err(rule) = check_column(name, style) {
             problems.push(
-                Violation::new(
-                    path.clone(),
-                    format!("BigQuery cannot load a column named {}", format::quoted(name)),
-                )
-                .help("rename it in the source: use letters, digits and `_`, not starting with a digit"),
-            );
-        } else if name.len() > MAX_COLUMN_NAME {
-            problems.push(
-                Violation::new(
-                    path.clone(),
-                    format!("column name {} is too long for BigQuery", format::quoted(name)),
-                )
-                .help(format!("rename it in the source: at most {MAX_COLUMN_NAME} characters")),
-            );
-        } else if let Some(prefix) =
-            RESERVED_COLUMN_PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))
-        {
-            problems.push(
-                Violation::new(
-                    path.clone(),
-                    format!("column name `{name}` starts with `{prefix}`, which BigQuery reserves"),
-                )
-                .help("rename the column in the source"),
+                Violation::new(path.clone(), format!("column `{key}` cannot be named `{name}`: {rule}"))
+                    .help(format!(
+                        "write another name, for example `{}`, or set `warehouse.column_names: flexible` in landbridge.yaml",
+                        column_name(name, style)
+                    )),
             );
         }
-        if let Some(other) = seen.insert(upper, name) {
+        if let Some(other) = seen.insert(folded(name), key) {
             problems.push(
                 Violation::new(
                     path,
-                    format!("columns `{other}` and `{name}` differ only in letter case, which BigQuery ignores"),
+                    format!("columns `{other}` and `{key}` would both be named `{name}`; BigQuery ignores letter case"),
                 )
-                .help("rename one of them in the source"),
+                .help(format!("write another `name:` for one of them, for example `{name}_2`")),
             );
         }
     }

@@ -143,8 +143,13 @@ pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> Rewrit
         }
         action => action.clone(),
     };
+    let in_files = columns.iter().filter(|column| action(column) != Action::Drop);
+    let renamed = in_files.filter(|column| column.name() != column.parquet.name);
+    let rename =
+        renamed.map(|column| (column.parquet.name.clone(), column.name().to_owned())).collect();
     let columns = columns.iter().map(|column| (column.parquet.name.clone(), action(column)));
     RewritePlan {
+        rename,
         columns: columns.filter(|(_, action)| *action != Action::Keep).collect(),
         max_misfit_share: 1.0,
         relax_required: true,
@@ -157,6 +162,7 @@ pub fn misfit_scan_plan(columns: &[SourceColumn]) -> RewritePlan {
     let undecided = columns_needing_scan(columns);
     let mut plan = rewrite_plan(columns, &BTreeSet::new());
     plan.columns.retain(|name, _| undecided.contains(name));
+    plan.rename.clear();
     plan.others = OtherColumns::Drop;
     plan
 }
@@ -186,6 +192,7 @@ mod tests {
             on_misfit: None,
             bounds: false,
             description: None,
+            name: None,
         }
     }
 

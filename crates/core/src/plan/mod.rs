@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::error::ErrorKind;
+use crate::names::columns::NamedColumn;
 use crate::note::Note;
 use crate::rewrite::Action;
 use crate::types::ParquetColumn;
@@ -142,12 +143,43 @@ pub struct SourceColumn {
     /// What the transfer does to the column.
     #[serde(default = "keep", skip_serializing_if = "is_keep")]
     pub action: Action,
+    /// Its name in BigQuery; empty if that is its name in the source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub landed_name: String,
+    /// The key of its entry in the contract, if the key differs from its name in letter case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_key: Option<String>,
 }
 
 impl SourceColumn {
     /// A column of this source type that is copied unchanged.
     pub fn new(parquet: ParquetColumn, source: impl Into<String>) -> Self {
-        Self { parquet, source: source.into(), precision: 0, scale: None, action: Action::Keep }
+        Self {
+            parquet,
+            source: source.into(),
+            precision: 0,
+            scale: None,
+            action: Action::Keep,
+            landed_name: String::new(),
+            contract_key: None,
+        }
+    }
+
+    /// Its name in BigQuery.
+    pub fn name(&self) -> &str {
+        if self.landed_name.is_empty() { &self.parquet.name } else { &self.landed_name }
+    }
+
+    /// The key under which the contract describes it, if it does.
+    pub fn key(&self) -> &str {
+        self.contract_key.as_ref().unwrap_or(&self.parquet.name)
+    }
+
+    /// Gives the column its name in BigQuery and its entry in the contract.
+    pub(crate) fn set_name(&mut self, named: NamedColumn) {
+        let differs = |name: &String| *name != self.parquet.name;
+        self.landed_name = Some(named.name).filter(differs).unwrap_or_default();
+        self.contract_key = named.key.filter(differs);
     }
 }
 

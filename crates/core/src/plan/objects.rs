@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use crate::manifest::{ManifestFile, TableStatus};
 use crate::types::Engine;
-use crate::{Error, ErrorKind, Result};
 
 /// An object in an S3 listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub fn folder_name(target: &str) -> String {
 }
 
 /// A source table that is in a manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceTable {
     /// Its database.
     pub database: String,
@@ -94,45 +93,58 @@ pub fn parse_source_table(engine: Engine, text: &str) -> Option<SourceTable> {
     Some(SourceTable { database: database.to_owned(), name })
 }
 
-/// Assigns folders to the tables of the manifests; a table without a folder gets an empty one.
-///
-/// # Errors
-/// [`ErrorKind::Corrupt`] if a folder belongs to no table of the manifests, or to two tables:
-/// rows would be loaded into the wrong table.
+/// A table of the manifests, with its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignedTable<'a> {
+    /// The table.
+    pub source: SourceTable,
+    /// Its entry in the manifests.
+    pub status: &'a TableStatus,
+    /// Its objects; none if the export contains no folder for it, or if it shares one.
+    pub folder: TableFolder,
+    /// The other tables whose rows are in the same folder: they cannot be separated.
+    pub shares_folder_with: Vec<String>,
+}
+
+/// The objects of an export by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assigned<'a> {
+    /// The tables of the manifests, sorted by folder and name.
+    pub tables: Vec<AssignedTable<'a>>,
+    /// Folders with objects that belong to no table of the manifests.
+    pub unknown_folders: Vec<String>,
+}
+
+/// Assigns folders to the tables of the manifests. Two tables can share a folder, because RDS
+/// replaces some characters of their names: neither gets its objects, since rows would be loaded
+/// into the wrong table.
 pub fn assign_folders(
     engine: Engine,
     statuses: &[TableStatus],
     mut folders: BTreeMap<String, TableFolder>,
-) -> Result<Vec<(SourceTable, &TableStatus, TableFolder)>> {
-    let mut by_folder: BTreeMap<String, (SourceTable, &TableStatus)> = BTreeMap::new();
+) -> Assigned<'_> {
+    let mut by_folder: BTreeMap<String, BTreeMap<SourceTable, &TableStatus>> = BTreeMap::new();
     for status in statuses {
-        let Some(target) = parse_source_table(engine, &status.target) else { continue };
-        let folder = folder_name(&format!("{}.{}", target.database, target.name));
-        if let Some((other, _)) = by_folder.insert(folder, (target.clone(), status)) {
-            // A table may be in two manifest files, but two different tables may not share a folder.
-            if other != target {
-                return Err(Error::new(
-                    ErrorKind::Corrupt,
-                    "two tables of the export share one folder, so their rows cannot be separated",
-                    format!("{} and {}", other.name, target.name),
-                ));
-            }
+        let Some(source) = parse_source_table(engine, &status.target) else { continue };
+        let folder = folder_name(&format!("{}.{}", source.database, source.name));
+        // A table may be in two manifest files.
+        by_folder.entry(folder).or_default().insert(source, status);
+    }
+    let mut assigned = Assigned::default();
+    for (name, tables) in by_folder {
+        let folder = folders.remove(&name).unwrap_or_default();
+        let names: Vec<String> = tables.keys().map(|source| source.name.clone()).collect();
+        let is_shared = names.len() > 1;
+        for (source, status) in tables {
+            let others = names.iter().filter(|other| **other != source.name).cloned().collect();
+            let folder = if is_shared { TableFolder::default() } else { folder.clone() };
+            let shares_folder_with = others;
+            assigned.tables.push(AssignedTable { source, status, folder, shares_folder_with });
         }
     }
-    let assigned = by_folder
-        .into_iter()
-        .map(|(folder, (target, status))| {
-            (target, status, folders.remove(&folder).unwrap_or_default())
-        })
-        .collect();
-    if let Some((folder, _)) = folders.iter().find(|(_, folder)| !folder.data.is_empty()) {
-        return Err(Error::new(
-            ErrorKind::Corrupt,
-            "the export contains files of a table that is not in its manifests",
-            folder.clone(),
-        ));
-    }
-    Ok(assigned)
+    let unknown = folders.into_iter().filter(|(_, folder)| !folder.data.is_empty());
+    assigned.unknown_folders = unknown.map(|(name, _)| name).collect();
+    assigned
 }
 
 #[cfg(test)]
@@ -179,9 +191,9 @@ mod tests {
     fn names_with_replaced_characters_match_their_folder() {
         let statuses = [status("shop.public.order \"items\"")];
         let folders = group_by_table("", [listed("shop/public.order__items_/1/p")]);
-        let assigned = assign_folders(Engine::Postgres, &statuses, folders).unwrap();
-        assert_eq!(assigned[0].0.name, "public.order \"items\"");
-        assert_eq!(assigned[0].2.data.len(), 1);
+        let assigned = assign_folders(Engine::Postgres, &statuses, folders).tables;
+        assert_eq!(assigned[0].source.name, "public.order \"items\"");
+        assert_eq!(assigned[0].folder.data.len(), 1);
     }
 
     #[test]
@@ -204,16 +216,35 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_or_unknown_folders_are_errors() {
-        let statuses = [status("s.public.a b"), status("s.public.a_b")];
+    fn tables_that_share_a_folder_get_no_objects_and_the_others_theirs() {
+        let statuses = [status("s.public.a b"), status("s.public.a_b"), status("s.public.c")];
+        let folders = group_by_table("", ["s/public.a_b/1/p", "s/public.c/1/p"].map(listed));
+        let assigned = assign_folders(Engine::Postgres, &statuses, folders);
+        let shown: Vec<_> = assigned
+            .tables
+            .iter()
+            .map(|it| {
+                (it.source.name.as_str(), it.folder.data.len(), it.shares_folder_with.clone())
+            })
+            .collect();
+        let with = |other: &str| vec![other.to_owned()];
         assert_eq!(
-            assign_folders(Engine::Postgres, &statuses, BTreeMap::new()).unwrap_err().kind(),
-            ErrorKind::Corrupt
+            shown,
+            [
+                ("public.a b", 0, with("public.a_b")),
+                ("public.a_b", 0, with("public.a b")),
+                ("public.c", 1, vec![]),
+            ]
         );
-        let stray = group_by_table("", [listed("s/public.unknown/1/p")]);
-        assert_eq!(
-            assign_folders(Engine::Postgres, &[], stray).unwrap_err().kind(),
-            ErrorKind::Corrupt
-        );
+        assert!(assigned.unknown_folders.is_empty());
+    }
+
+    #[test]
+    fn files_of_no_table_are_reported_and_stop_no_other() {
+        let statuses = [status("s.public.c"), status("s.public.c")];
+        let folders = group_by_table("", ["s/public.unknown/1/p", "s/public.c/1/p"].map(listed));
+        let assigned = assign_folders(Engine::Postgres, &statuses, folders);
+        assert_eq!((assigned.tables.len(), assigned.tables[0].folder.data.len()), (1, 1));
+        assert_eq!(assigned.unknown_folders, ["s.public.unknown"]);
     }
 }

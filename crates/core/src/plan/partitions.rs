@@ -15,41 +15,68 @@ pub struct TableShape {
     pub rows: u64,
     /// Whether the contract contains it; then it is a table of its own.
     pub declared: bool,
+    /// Whether it has landed as a table of its own.
+    pub landed: bool,
 }
 
-/// Maps each partition to its parent.
+/// What a table that is not loaded is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Partition {
+    /// A partition of this table, which contains its rows.
+    Of(String),
+    /// A table without rows that looks like a partition of this table without rows.
+    EmptyOf(String),
+}
+
+/// The tables that are partitions.
 ///
 /// A table is the parent of all tables whose names start with its name and an underscore,
-/// that have the same columns, and whose row counts add up to its own. Empty tables have no
-/// partitions: no row could be loaded twice.
-pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, String> {
+/// that have the same columns, and whose row counts add up to its own.
+///
+/// Of a table without rows, those without rows are its partitions whose names end in a number or
+/// in `default`. That hides no row: such a table lands as soon as it has one that its parent has
+/// not, and what has landed before, or is in the contract, stays a table.
+pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, Partition> {
     let mut found = BTreeMap::new();
-    for parent in shapes.iter().filter(|shape| shape.rows > 0) {
+    for parent in shapes {
         let start = format!("{}_", parent.source_table);
         let below: Vec<&TableShape> = shapes
             .iter()
             .filter(|child| {
-                child.source_table.starts_with(&start)
-                    && child.columns == parent.columns
-                    && !child.declared
+                child.source_table.starts_with(&start) && child.columns == parent.columns
             })
             .collect();
+        let of = || parent.source_table.clone();
+        if parent.rows == 0 {
+            let empty = below.into_iter().filter(|child| {
+                child.rows == 0 && !child.declared && !child.landed && is_numbered(child, &start)
+            });
+            for child in empty {
+                found.entry(child.source_table.clone()).or_insert_with(|| Partition::EmptyOf(of()));
+            }
+            continue;
+        }
         // A partition that is partitioned itself contains the rows of its children again.
         let direct = below.iter().filter(|child| {
             !below
                 .iter()
                 .any(|other| child.source_table.starts_with(&format!("{}_", other.source_table)))
         });
+        // A partition that the contract names is a table of its own, and its rows are the parent's too.
         let rows: u64 = direct.map(|child| child.rows).sum();
         if rows == parent.rows {
-            for child in below {
-                found
-                    .entry(child.source_table.clone())
-                    .or_insert_with(|| parent.source_table.clone());
+            for child in below.iter().filter(|child| !child.declared) {
+                found.entry(child.source_table.clone()).or_insert_with(|| Partition::Of(of()));
             }
         }
     }
     found
+}
+
+/// Whether the name ends like that of a partition: in a number, or in `default`.
+fn is_numbered(child: &TableShape, start: &str) -> bool {
+    let rest = child.source_table.strip_prefix(start).unwrap_or_default();
+    rest == "default" || rest.ends_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -62,13 +89,17 @@ mod tests {
             columns: columns.iter().map(ToString::to_string).collect(),
             rows,
             declared: false,
+            landed: false,
         }
     }
 
     fn names(shapes: &[TableShape]) -> Vec<String> {
         find_partitions(shapes)
             .into_iter()
-            .map(|(child, parent)| format!("{child} of {parent}"))
+            .map(|(child, parent)| match parent {
+                Partition::Of(parent) => format!("{child} of {parent}"),
+                Partition::EmptyOf(parent) => format!("{child}, empty, of {parent}"),
+            })
             .collect()
     }
 
@@ -103,5 +134,44 @@ mod tests {
         assert!(names(&[shape("public.a", &["x"], 0), shape("public.a_b", &["x"], 0)]).is_empty());
         let declared = TableShape { declared: true, ..shape("public.a_b", &["x"], 1) };
         assert!(names(&[shape("public.a", &["x"], 1), declared]).is_empty());
+    }
+
+    #[test]
+    fn a_partition_in_the_contract_leaves_the_others_partitions() {
+        let declared = TableShape { declared: true, ..shape("public.events_1", &["a"], 10) };
+        let shapes = [
+            shape("public.events", &["a"], 30),
+            declared,
+            shape("public.events_2", &["a"], 20),
+            shape("public.events_3", &["a"], 0),
+        ];
+        assert_eq!(
+            names(&shapes),
+            ["public.events_2 of public.events", "public.events_3 of public.events"]
+        );
+    }
+
+    #[test]
+    fn partitions_of_an_empty_table_are_no_tables_until_they_have_rows() {
+        let child = |name: &str, rows| shape(name, &["a"], rows);
+        let landed = TableShape { landed: true, ..child("public.events_2024_01", 0) };
+        let declared = TableShape { declared: true, ..child("public.events_2024_02", 0) };
+        let shapes = [
+            child("public.events", 0),
+            child("public.events_2025_01", 0),
+            child("public.events_default", 0),
+            child("public.events_archive", 0),
+            child("public.events_2026", 7),
+            shape("public.events_9", &["b"], 0),
+            landed,
+            declared,
+        ];
+        assert_eq!(
+            names(&shapes),
+            [
+                "public.events_2025_01, empty, of public.events",
+                "public.events_default, empty, of public.events",
+            ]
+        );
     }
 }

@@ -6,8 +6,10 @@ use std::ops::Range;
 use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Transform};
 use crate::diff::{DesiredColumn, type_change_error};
-use crate::ids::{ColumnName, short_hash};
+use crate::ids::short_hash;
 use crate::manifest::TableStatus;
+use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
+use crate::names::{ColumnNames, column_name, is_same};
 use crate::note::{Note, NoteCode};
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
@@ -55,6 +57,10 @@ pub struct TableInput<'a> {
     pub files: &'a [DataFile],
     /// The table's contract, if it is in contract.yaml.
     pub contract: Option<&'a contract::TableContract>,
+    /// What its columns were called on the newest day that landed.
+    pub landed: &'a LandedColumns,
+    /// Which column names are loaded as they are.
+    pub column_names: ColumnNames,
     /// Name prefix of its objects in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
@@ -87,7 +93,7 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     match parquet_columns(input) {
         Err(error) => plan.problem = Some(Problem::from(&error)),
         Ok(columns) => {
-            plan.columns = columns.iter().map(|parquet| column(input, parquet)).collect();
+            plan.columns = source_columns(input, &columns);
             let folder = format!("{}/{}", input.prefix, plan.digest());
             plan.items = items(input, columns, &folder);
             if !plan.columns.iter().any(|column| in_files(&column.action)) {
@@ -108,7 +114,14 @@ fn in_files(action: &Action) -> bool {
     !matches!(action, Action::Drop | Action::SetNull)
 }
 
-fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
+/// The columns of the files with their names in BigQuery, and what happens to them.
+fn source_columns(input: &TableInput<'_>, columns: &[ParquetColumn]) -> Vec<SourceColumn> {
+    let sources: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let names = name_columns(&sources, input.contract, input.landed, input.column_names);
+    columns.iter().zip(names).map(|(parquet, named)| column(input, parquet, named)).collect()
+}
+
+fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -> SourceColumn {
     let original = input.status.columns.iter().find(|original| original.name == parquet.name);
     let mut column = SourceColumn::new(
         parquet.clone(),
@@ -116,9 +129,10 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn) -> SourceColumn {
     );
     column.precision = original.map_or(0, |original| original.precision);
     column.scale = original.and_then(|original| original.scale);
-    let named = input.contract.and_then(|table| table.columns.get(&parquet.name));
+    let entry = input.contract.and_then(|table| table.columns.get(named.key.as_ref()?));
     // A column that cannot be loaded is kept here; `resolve_table` returns the error.
-    column.action = plan_column(&column, named).map_or(Action::Keep, |planned| planned.action);
+    column.action = plan_column(&column, entry).map_or(Action::Keep, |planned| planned.action);
+    column.set_name(named);
     column
 }
 
@@ -146,6 +160,23 @@ impl TablePlan {
     /// The BigQuery table that the source table has if the contract sets no other.
     pub fn default_table(&self) -> &str {
         if self.default_table.is_empty() { &self.table } else { &self.default_table }
+    }
+
+    /// The names that the planned columns have by this contract; those of the plan, unless the
+    /// contract changed.
+    fn names_now(
+        &self,
+        contract: Option<&contract::TableContract>,
+        column_names: ColumnNames,
+    ) -> Vec<NamedColumn> {
+        let sources: Vec<&str> = self.columns.iter().map(|it| it.parquet.name.as_str()).collect();
+        let planned = |column: &SourceColumn| {
+            let landed =
+                LandedColumn { name: column.name().to_owned(), key: column.contract_key.clone() };
+            (column.parquet.name.clone(), landed)
+        };
+        let planned: LandedColumns = self.columns.iter().map(planned).collect();
+        name_columns(&sources, contract, &planned, column_names)
     }
 
     /// Digest of the source table and of what the transfer does to its columns. It is part of the
@@ -201,6 +232,7 @@ pub fn resolve_table(
     plan: &TablePlan,
     contract: Option<&contract::TableContract>,
     text_columns: &BTreeSet<String>,
+    column_names: ColumnNames,
 ) -> Result<ResolvedTable> {
     let columns = Vec::with_capacity(plan.columns.len());
     let mut resolved = ResolvedTable { columns, notes: plan.notes.clone() };
@@ -210,20 +242,34 @@ pub fn resolve_table(
             "the contract does not contain this table: every column is masked for everyone",
         ));
     }
-    for column in &plan.columns {
-        resolved.check_name(&plan.table, &column.parquet.name)?;
-        let named = contract.and_then(|table| table.columns.get(&column.parquet.name));
-        let Some(column_type) = planned_type(&plan.table, column, named)? else {
-            continue;
-        };
-        let stays_text = text_columns.contains(&column.parquet.name);
-        resolved.add_exported(&plan.table, column, column_type, named, stays_text)?;
-        if named.is_none() && contract.is_some() {
-            resolved.note_not_in_contract(&column.parquet.name);
+    let mut keys = BTreeSet::new();
+    for (column, now) in plan.columns.iter().zip(plan.names_now(contract, column_names)) {
+        let named = contract.and_then(|table| table.columns.get(now.key.as_ref()?));
+        let is_text = text_columns.contains(&column.parquet.name);
+        let column_type = planned_type(&plan.table, column, named)?;
+        keys.extend(now.key.clone());
+        let Some(column_type) = column_type else { continue };
+        if now.name != column.name() {
+            return Err(contract_changed(&plan.table, column));
+        }
+        resolved.add_exported(&plan.table, column, column_type, named, is_text)?;
+        resolved.note_name(column, &now, named);
+        if named.is_none()
+            && let Some(contract) = contract
+        {
+            resolved.note_not_in_contract(&column.parquet.name, contract);
         }
     }
-    resolved.add_missing(contract);
+    resolved.add_missing(contract, &keys, column_names);
     Ok(resolved)
+}
+
+fn contract_changed(table: &str, column: &SourceColumn) -> Error {
+    Error::new(
+        ErrorKind::Transient,
+        "the contract changed after the day was planned; the next tick of the transfer stage transfers the table again",
+        format!("{table}.{}", column.parquet.name),
+    )
 }
 
 /// The column type that the plan produces; `None` for a dropped column.
@@ -237,38 +283,12 @@ fn planned_type(
         Error::new(ErrorKind::Held, "a column cannot be loaded", format!("{table}.{name}: {why}"))
     })?;
     if planned.action != column.action {
-        return Err(Error::new(
-            ErrorKind::Transient,
-            "the contract changed after the day was planned; the next tick of the transfer stage transfers the table again",
-            format!("{table}.{name}"),
-        ));
+        return Err(contract_changed(table, column));
     }
     Ok(planned.column_type)
 }
 
 impl ResolvedTable {
-    /// Checks that BigQuery accepts the name and that no other column has it.
-    fn check_name(&self, table: &str, name: &str) -> Result<()> {
-        ColumnName::new(name).map_err(|error| {
-            Error::new(
-                ErrorKind::Held,
-                "BigQuery does not accept the name of a column",
-                format!(
-                    "{table}.{name}: {}; rename it in the source, or exclude its table from the export (`export.only`)",
-                    error.what()
-                ),
-            )
-        })?;
-        if self.columns.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
-            return Err(Error::new(
-                ErrorKind::Held,
-                "two columns differ only in letter case, which BigQuery ignores",
-                format!("{table}.{name}"),
-            ));
-        }
-        Ok(())
-    }
-
     /// Adds a column of the export.
     fn add_exported(
         &mut self,
@@ -296,7 +316,8 @@ impl ResolvedTable {
             }
         }
         self.columns.push(DesiredColumn {
-            name: name.clone(),
+            name: column.name().to_owned(),
+            source_column: column.parquet.name.clone(),
             ty: actual.ty,
             repeated: actual.repeated,
             class: named.map_or(CLASS_UNCLASSIFIED, |named| named.class.as_str()).to_owned(),
@@ -307,31 +328,66 @@ impl ResolvedTable {
         Ok(())
     }
 
-    fn note_not_in_contract(&mut self, name: &str) {
+    fn note_not_in_contract(&mut self, name: &str, contract: &contract::TableContract) {
+        let alike = contract.columns.keys().find(|key| *key != name && is_same(key, name));
+        let alike = alike
+            .map(|key| format!("; it has `{key}`, which is another column"))
+            .unwrap_or_default();
         self.notes.push(Note::of_column(
             NoteCode::ColumnNotInContract,
             name,
             format!(
-                "column `{name}` is not in the contract: it is masked for everyone until contract.yaml contains it"
+                "column `{name}` is not in the contract: it is masked for everyone until contract.yaml contains it{alike}"
             ),
         ));
     }
 
+    /// Notes that a column has another name than in the source or in the contract.
+    fn note_name(
+        &mut self,
+        column: &SourceColumn,
+        named: &NamedColumn,
+        entry: Option<&contract::ColumnContract>,
+    ) {
+        let (source, landed) = (&column.parquet.name, &named.name);
+        let is_set = entry.is_some_and(|entry| entry.name.is_some());
+        if let Some(key) = named.key.as_ref().filter(|key| *key != source) {
+            let text = format!(
+                "column `{source}` is described by `{key}` of contract.yaml: BigQuery ignores letter case"
+            );
+            self.notes.push(Note::of_column(NoteCode::LetterCaseDiffers, source, text));
+        } else if !is_set && !is_same(source, landed) {
+            let text = format!(
+                "column `{source}` is loaded as `{landed}`, because BigQuery does not take its name, or another column has it; `name:` in contract.yaml sets another"
+            );
+            self.notes.push(Note::of_column(NoteCode::NameDiffers, source, text));
+        }
+    }
+
     /// Adds the columns of the contract that the export does not contain, except dropped ones.
-    fn add_missing(&mut self, contract: Option<&contract::TableContract>) {
-        for (name, named) in contract.iter().flat_map(|table| &table.columns) {
+    /// `keys` are the entries that describe a column of the export.
+    fn add_missing(
+        &mut self,
+        contract: Option<&contract::TableContract>,
+        keys: &BTreeSet<String>,
+        column_names: ColumnNames,
+    ) {
+        for (key, named) in contract.iter().flat_map(|table| &table.columns) {
+            let name = column_name(named.name.as_ref().unwrap_or(key), column_names);
             if named.transform == Some(Transform::Drop)
-                || self.columns.iter().any(|column| column.name == *name)
+                || keys.contains(key)
+                || self.columns.iter().any(|column| is_same(&column.name, &name))
             {
                 continue;
             }
             self.notes.push(Note::of_column(
                 NoteCode::ColumnNotInExport,
-                name,
-                format!("column `{name}` is in the contract and not in today's export: it is NULL"),
+                key,
+                format!("column `{key}` is in the contract and not in today's export: it is NULL"),
             ));
             self.columns.push(DesiredColumn {
-                name: name.clone(),
+                name,
+                source_column: key.clone(),
                 ty: named.bigquery_type,
                 repeated: !named.mode.is_nullable(),
                 class: named.class.clone(),
@@ -428,6 +484,8 @@ mod tests {
             },
             files: &files,
             contract: None,
+            landed: &LandedColumns::new(),
+            column_names: ColumnNames::Flexible,
             prefix: "p",
         };
         let items = items(&input, Vec::new(), "p");

@@ -54,6 +54,10 @@ pub struct RewritePlan {
     pub relax_required: bool,
     /// Compression of rewritten columns. Copied columns keep theirs.
     pub compression: Compression,
+    /// New names by source column, for columns of any type; the data is copied. All other keys of the
+    /// plan use the names of the source. Two columns of the output cannot have the same name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename: BTreeMap<String, String>,
 }
 
 /// Has no `type`, because the YAML parser accepts fractions only for values without one.
@@ -70,6 +74,7 @@ impl Default for RewritePlan {
             max_misfit_share: MAX_MISFIT_SHARE,
             relax_required: false,
             compression: Compression::default(),
+            rename: BTreeMap::new(),
         }
     }
 }

@@ -16,6 +16,7 @@ use landbridge_core::types::BigQueryType;
 use landbridge_core::{Error, ErrorKind, Result};
 
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::BigQuery;
 use super::rest::RestCall;
@@ -38,7 +39,15 @@ pub struct LoadJob<'a> {
     pub columns: &'a [TableColumn],
     /// The format of the objects, and what happens to the existing rows.
     pub mode: LoadMode,
+    /// Whether the columns of the Parquet files may have flexible names.
+    pub flexible_names: bool,
 }
+
+/// The value of `columnNameCharacterMap` with which a load of Parquet takes flexible column names,
+/// and refuses a name that BigQuery does not take instead of changing it. It is the default, except
+/// for older tables and for projects that set another one. [BigQuery v2 discovery document,
+/// `JobConfigurationLoad.columnNameCharacterMap`; Google's documentation, "LOAD DATA statement"]
+const FLEXIBLE_NAMES: &str = "STRICT";
 
 /// The two kinds of load jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +136,12 @@ impl BigQuery {
         };
         let configuration =
             JobConfiguration { load: Some(load.clone()), ..JobConfiguration::default() };
-        match self.insert("a load job cannot be inserted", job.id, configuration).await? {
+        let mut body = self.job_body(job.id, configuration)?;
+        if job.flexible_names {
+            // The client's type does not have this field.
+            body["configuration"]["load"]["columnNameCharacterMap"] = json!(FLEXIBLE_NAMES);
+        }
+        match self.insert("a load job cannot be inserted", job.id, &body).await? {
             true => Ok(Inserted::New),
             false => {
                 let found = self.read_job(job.id).await?;
@@ -162,19 +176,15 @@ impl BigQuery {
             };
             let configuration =
                 JobConfiguration { query: Some(query), ..JobConfiguration::default() };
-            if self.insert("the id of a load job cannot be retired", id, configuration).await? {
+            let body = self.job_body(id, configuration)?;
+            if self.insert("the id of a load job cannot be retired", id, &body).await? {
                 return Ok(Retired::NeverRan);
             }
         }
     }
 
-    /// Inserts a job; `false` if a job with this id exists.
-    async fn insert(
-        &self,
-        what: &'static str,
-        id: &JobId,
-        configuration: JobConfiguration,
-    ) -> Result<bool> {
+    /// The body of a request that inserts a job.
+    fn job_body(&self, id: &JobId, configuration: JobConfiguration) -> Result<Value> {
         let body = Job {
             job_reference: Some(JobReference {
                 job_id: Some(id.to_string()),
@@ -184,16 +194,20 @@ impl BigQuery {
             configuration: Some(configuration),
             ..Job::default()
         };
-        let context = format!("{}, job {id}", self.project);
-        let body = serde_json::to_value(&body).map_err(|error| {
-            Error::new(ErrorKind::Rejected, what, &context).caused_by(error.to_string())
-        })?;
+        serde_json::to_value(&body).map_err(|error| {
+            Error::new(ErrorKind::Rejected, "a job cannot be written as JSON", id.as_str())
+                .caused_by(error.to_string())
+        })
+    }
+
+    /// Inserts a job; `false` if a job with this id exists.
+    async fn insert(&self, what: &'static str, id: &JobId, body: &Value) -> Result<bool> {
         let call = RestCall {
             what,
-            context,
+            context: format!("{}, job {id}", self.project),
             method: Method::POST,
             path: self.jobs_url(),
-            body: Some(&body),
+            body: Some(body),
             if_match: None,
         };
         match self.rest.send(&call).await {

@@ -2,6 +2,7 @@
 
 use landbridge_core::diff::{LiveColumn, LiveTable, TableColumn, is_same_tag};
 use landbridge_core::ids::LABEL_SOURCE;
+use landbridge_core::names::is_same;
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::{Created, Error, ErrorKind, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -283,7 +284,7 @@ fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value
     let mut changed = false;
     let mut fields = live.fields.clone();
     for (field, current) in fields.iter_mut().zip(&live.live.columns) {
-        let column = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&current.name));
+        let column = columns.iter().find(|it| is_same(&it.name, &current.name));
         leave_out_tags(field);
         let Some(column) = column else { continue };
         if !is_same_tag(column.policy_tag.as_deref(), current.policy_tag.as_deref()) {
@@ -295,9 +296,8 @@ fn patched_fields(live: &TableInfo, columns: &[TableColumn]) -> Option<Vec<Value
             changed = true;
         }
     }
-    let exists = |column: &&TableColumn| {
-        live.live.columns.iter().any(|it| it.name.eq_ignore_ascii_case(&column.name))
-    };
+    let exists =
+        |column: &&TableColumn| live.live.columns.iter().any(|it| is_same(&it.name, &column.name));
     let new: Vec<Value> = columns.iter().filter(|column| !exists(column)).map(new_field).collect();
     changed |= !new.is_empty();
     fields.extend(new);

@@ -221,12 +221,17 @@ fn startup_message(
     let env_file = args.data_dir.join(ENV_FILE);
     let env_file = env_file.display();
     let zone = environment.calendar.zone().clone();
-    let table = environment
-        .contract
-        .tables
-        .keys()
-        .next()
-        .map_or("…", |name| name.split_once('.').map_or(name.as_str(), |(_, table)| table));
+    let contract = &environment.contract;
+    let table = contract.tables.iter().next().map_or_else(
+        || "…".to_owned(),
+        |(name, entry)| {
+            let (schema, short) = name.split_once('.').unwrap_or(("", name));
+            let table = || contract.bigquery_table_name(schema, schema, short);
+            entry.table.clone().unwrap_or_else(table)
+        },
+    );
+    let is_word = table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let table = if is_word { table } else { format!("`{table}`") };
     format!(
         "{}\n{}\nThese variables are also in {env_file}. In another terminal:\n  . {env_file}\n  {program} query --as \
          analyst 'SELECT * FROM {table} LIMIT 3'\n\nVirtual time is {} and advances {} s per real \

@@ -31,6 +31,14 @@ pub enum DatabaseError {
         /// The expected type.
         expected: String,
     },
+    /// A part of `ExportOnly` has a name that RDS does not support in a partial export.
+    #[error(
+        "ExportOnly names {name}; a partial export supports names of A-Z, a-z, 0-9, $ and _ only"
+    )]
+    UnsupportedExportOnly {
+        /// The part.
+        name: String,
+    },
     /// A part of `ExportOnly` matches nothing in the snapshot.
     #[error(
         "ExportOnly names {name}, which is not in the snapshot; use the form database, \

@@ -134,6 +134,7 @@ async fn append(
             uris: vec![format!("gs://{bucket}/{object}")],
             columns: &columns,
             mode: LoadMode::AppendJson,
+            flexible_names: false,
         };
         // A job with this id may exist: if it has not failed, its result counts.
         let inserted = context.gcp.bigquery.insert_load_job(&job).await?;

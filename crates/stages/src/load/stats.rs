@@ -7,8 +7,8 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_core::config::CLASS_NONE;
 use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
-use landbridge_core::plan::TablePlan;
 use landbridge_core::plan::table::ResolvedTable;
+use landbridge_core::plan::{SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, ReceiptColumn};
 use landbridge_core::rewrite::{Action, ColumnStats};
 use landbridge_core::{Error, ErrorKind, Result};
@@ -96,13 +96,15 @@ pub(super) fn receipt_columns(
     stats: &TableStats,
 ) -> Vec<ReceiptColumn> {
     let column = |wanted: &DesiredColumn| {
-        let source = table.columns.iter().find(|column| column.parquet.name == wanted.name);
-        let stats = stats.get(&wanted.name);
-        let open = stats.filter(|_| {
-            wanted.class == CLASS_NONE && TableContract::allows_bounds(contract, &wanted.name)
-        });
+        let source = table.columns.iter().find(|it| it.parquet.name == wanted.source_column);
+        let stats = stats.get(&wanted.source_column);
+        let key = source.map_or(wanted.source_column.as_str(), SourceColumn::key);
+        let open = stats
+            .filter(|_| wanted.class == CLASS_NONE && TableContract::allows_bounds(contract, key));
+        let differs = wanted.source_column != wanted.name;
         ReceiptColumn {
             name: wanted.name.clone(),
+            source_column: differs.then(|| wanted.source_column.clone()),
             source: source.map_or_else(String::new, |column| column.source.clone()),
             ty: wanted.ty,
             repeated: wanted.repeated,

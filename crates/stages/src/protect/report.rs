@@ -7,6 +7,7 @@ use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::CLASS_NONE;
 use landbridge_core::diff::{LiveColumn, TableColumn, is_same_tag};
+use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
 use landbridge_core::protection::class_rank;
 use landbridge_core::receipt::Receipt;
@@ -91,7 +92,7 @@ fn between(
     after: &[TableColumn],
 ) -> Vec<TagChange> {
     let change = |column: &TableColumn| {
-        let (_, tag) = before.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name))?;
+        let (_, tag) = before.iter().find(|(name, _)| is_same(name, &column.name))?;
         (!is_same_tag(tag.as_deref(), column.policy_tag.as_deref())).then(|| TagChange {
             table: table.to_owned(),
             column: column.name.clone(),

@@ -12,7 +12,7 @@ use landbridge_aws::S3;
 use landbridge_core::contract::TableContract;
 use landbridge_core::plan::columns::{misfit_scan_plan, rewrite_plan};
 use landbridge_core::plan::objects::ObjectMeta;
-use landbridge_core::plan::{ItemSource, TablePlan, TransferItem};
+use landbridge_core::plan::{ItemSource, SourceColumn, TablePlan, TransferItem};
 use landbridge_core::rewrite::{Action, ColumnStats, RewritePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::{StoredObject, Upload};
@@ -127,7 +127,7 @@ async fn record_item(
             )
         })?,
         rows: item.rows,
-        columns: recorded_stats(&report, context.contract.tables.get(&table.source_table)),
+        columns: recorded_stats(&report, table, context.contract.tables.get(&table.source_table)),
     };
     ledger.create(&records::item(table, item.number), &record).await?;
     Ok(())
@@ -137,11 +137,14 @@ async fn record_item(
 /// values, so they stay only where the contract allows them.
 fn recorded_stats(
     report: &RewriteReport,
+    table: &TablePlan,
     contract: Option<&TableContract>,
 ) -> BTreeMap<String, ColumnStats> {
     let columns = report.columns.iter().map(|column| {
         let stats = column.stats();
-        let allowed = TableContract::allows_bounds(contract, &column.name);
+        let planned = table.columns.iter().find(|it| it.parquet.name == column.name);
+        let key = planned.map_or(column.name.as_str(), SourceColumn::key);
+        let allowed = TableContract::allows_bounds(contract, key);
         (column.name.clone(), if allowed { stats } else { stats.without_bounds() })
     });
     columns.collect()

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`planning`] | the day's plan from footers and manifests |
 //! | [`text_columns`] | which columns stay text because a value does not fit |
+//! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
 //! | [`budget`] | which objects a tick may start |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod budget;
 mod item;
+mod landed;
 mod planning;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use landbridge_core::config;
+use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
@@ -148,7 +151,12 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 /// The fingerprint of what the contract asks of a table's transfer, as the day's plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
-    table.map_or_else(String::new, landbridge_core::contract::TableContract::transfer_fingerprint)
+    let fingerprint = table
+        .map_or_else(String::new, landbridge_core::contract::TableContract::transfer_fingerprint);
+    match context.config.warehouse.column_names {
+        ColumnNames::Flexible => fingerprint,
+        ColumnNames::Plain => format!("{fingerprint}-plain"),
+    }
 }
 
 /// The tables with objects to transfer; `None` when a table's plan has another revision than the

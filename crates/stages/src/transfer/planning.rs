@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
 use landbridge_core::contract;
+use landbridge_core::ids::table_slug;
 use landbridge_core::manifest::TableStatus;
+use landbridge_core::names::tables::{NamedTable, name_tables};
+use landbridge_core::note::{Note, NoteCode};
 use landbridge_core::plan::objects::{
-    ObjectMeta, SourceTable, TableFolder, assign_folders, group_by_table, parse_source_table,
+    AssignedTable, ObjectMeta, TableFolder, assign_folders, group_by_table, parse_source_table,
 };
-use landbridge_core::plan::partitions::{TableShape, find_partitions};
+use landbridge_core::plan::partitions::{Partition, TableShape, find_partitions};
 use landbridge_core::plan::table::{DataFile, FilePart, TableInput, plan_table};
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
+use landbridge_core::types::Engine;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use landbridge_ledger::{DayLedger, Recorded};
@@ -19,6 +23,7 @@ use landbridge_parquet::Footer;
 use landbridge_parquet::rewrite::{Cut, cut_row_groups};
 
 use super::item::S3Object;
+use super::landed::Landed;
 use super::{OpenTable, open_tables, transfer_fingerprint};
 use crate::{Context, Tick, alert};
 
@@ -28,9 +33,7 @@ const FOOTERS_PER_TRANSFER: usize = 8;
 /// A table of the manifests, with its footers.
 struct Candidate<'a> {
     source_table: String,
-    table: String,
-    /// The BigQuery table if the contract sets no other.
-    default_table: String,
+    named: NamedTable,
     status: &'a TableStatus,
     contract: Option<&'a contract::TableContract>,
     files: Vec<DataFile>,
@@ -130,10 +133,11 @@ async fn make_plan(
             export.export.clone(),
         )
     })?;
-    let (candidates, skipped) = find_tables(context, export, &manifest).await?;
+    let landed = Landed::read(&ledger.source()).await?;
+    let (candidates, skipped) = find_tables(context, export, &manifest, &landed).await?;
     let mut entries = Vec::new();
     for candidate in &candidates {
-        let plan = make_table_plan(context, export, day, candidate, &candidates);
+        let plan = make_table_plan(context, export, day, candidate, &landed);
         entries.push(record_table_plan(context, ledger, plan, earlier.as_ref()).await?);
     }
     let warnings = database_warnings(export, &manifest.tables);
@@ -180,21 +184,37 @@ async fn find_tables<'a>(
     context: &'a Context,
     export: &ExportRecord,
     manifest: &'a ManifestRecord,
+    landed: &Landed,
 ) -> Result<(Vec<Candidate<'a>>, Vec<SkippedTable>)> {
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
     let assigned =
-        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed))?;
-    let mut skipped = Vec::new();
+        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed));
+    let unknown = assigned.unknown_folders.into_iter();
+    let mut skipped: Vec<SkippedTable> = unknown
+        .map(|source_table| SkippedTable {
+            source_table,
+            reason: "the export contains its files, but no manifest names it".to_owned(),
+            alert: true,
+        })
+        .collect();
+    let sources: Vec<_> = assigned.tables.iter().map(|table| &table.source).collect();
+    // Also those that are not loaded today: nothing else may take their names.
+    let names = name_tables(&sources, &context.contract, &landed.tables);
     let mut candidates = Vec::new();
-    for (source_table, status, folder) in assigned {
-        match why_not_exported(status, &folder) {
+    for (table, named) in assigned.tables.into_iter().zip(names) {
+        let is_shared = !table.shares_folder_with.is_empty();
+        match why_not_exported(table.status, &table.folder).filter(|_| !is_shared) {
             Some(reason) => {
-                skipped.push(SkippedTable { source_table: source_table.name, reason, alert: true })
+                let source_table = table.source.name;
+                skipped.push(SkippedTable { source_table, reason, alert: true })
             }
-            None => candidates.push(read_candidate(context, source_table, status, folder).await?),
+            None => candidates.push(read_candidate(context, table, named).await?),
         }
     }
-    drop_partitions(&mut candidates, &mut skipped);
+    // Only PostgreSQL's partitions are tables.
+    if export.engine == Engine::Postgres {
+        drop_partitions(&mut candidates, &mut skipped, landed);
+    }
     Ok((candidates, skipped))
 }
 
@@ -268,15 +288,12 @@ fn why_not_exported(status: &TableStatus, folder: &TableFolder) -> Option<String
 /// Reads the footers of one table.
 async fn read_candidate<'a>(
     context: &'a Context,
-    source_table: SourceTable,
-    status: &'a TableStatus,
-    folder: TableFolder,
+    table: AssignedTable<'a>,
+    named: NamedTable,
 ) -> Result<Candidate<'a>> {
-    let contract = context.contract.tables.get(&source_table.name);
-    let (schema, name) = source_table.name.split_once('.').unwrap_or((&source_table.name, ""));
-    let default_table = contract::default_table_name(&source_table.database, schema, name);
-    let table =
-        contract.and_then(|contract| contract.table.clone()).unwrap_or(default_table.clone());
+    let AssignedTable { source, status, folder, shares_folder_with } = table;
+    let source_table = source.name;
+    let contract = context.contract.tables.get(&source_table);
     let bucket = context.config.export.bucket.as_str();
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
@@ -284,13 +301,19 @@ async fn read_candidate<'a>(
         .buffered(concurrency)
         .try_collect::<Vec<DataFile>>()
         .await;
+    let shared = (!shares_folder_with.is_empty()).then(|| {
+        Error::new(
+            ErrorKind::Held,
+            "tables share one folder of the export, so their rows cannot be separated; rename all but one of them in the source",
+            format!("{source_table} and {}", shares_folder_with.join(", ")),
+        )
+    });
     let (files, broken) = match read {
-        Ok(files) => (files, None),
+        Ok(files) => (files, shared),
         Err(error) if error.kind().holds_table() => (Vec::new(), Some(error)),
         Err(error) => return Err(error),
     };
-    let source_table = source_table.name;
-    Ok(Candidate { source_table, table, default_table, status, contract, files, broken })
+    Ok(Candidate { source_table, named, status, contract, files, broken })
 }
 
 /// Reads the footer of one object, and decides whether the object is cut into parts.
@@ -317,7 +340,13 @@ fn file_parts(footer: &Footer, bytes: u64) -> Vec<FilePart> {
 }
 
 /// Skips partitions: their rows are also in the files of their parent table.
-fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<SkippedTable>) {
+fn drop_partitions(
+    candidates: &mut Vec<Candidate<'_>>,
+    skipped: &mut Vec<SkippedTable>,
+    landed: &Landed,
+) {
+    let has_landed: BTreeSet<&str> =
+        landed.tables.values().map(|table| table.source_table.as_str()).collect();
     let shape = |candidate: &Candidate<'_>| {
         let columns = candidate.files.first().map(|file| &file.columns);
         TableShape {
@@ -329,6 +358,7 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
                 .collect(),
             rows: candidate.files.iter().map(|file| file.rows).sum(),
             declared: candidate.contract.is_some(),
+            landed: has_landed.contains(candidate.source_table.as_str()),
         }
     };
     let shapes: Vec<TableShape> =
@@ -336,7 +366,14 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
     let found = find_partitions(&shapes);
     candidates.retain(|candidate| {
         let Some(parent) = found.get(&candidate.source_table) else { return true };
-        let reason = format!("its rows are in `{parent}`, of which it is a partition");
+        let reason = match parent {
+            Partition::Of(parent) => {
+                format!("its rows are in `{parent}`, of which it is a partition")
+            }
+            Partition::EmptyOf(parent) => format!(
+                "it has no rows and looks like a partition of `{parent}`; it is loaded as a table when it has rows of its own, or when contract.yaml names it"
+            ),
+        };
         skipped.push(SkippedTable {
             source_table: candidate.source_table.clone(),
             reason,
@@ -346,54 +383,51 @@ fn drop_partitions(candidates: &mut Vec<Candidate<'_>>, skipped: &mut Vec<Skippe
     });
 }
 
-/// The plan of one table. `all` are the tables of the day.
+/// The plan of one table.
 fn make_table_plan(
     context: &Context,
     export: &ExportRecord,
     day: Day,
     candidate: &Candidate<'_>,
-    all: &[Candidate<'_>],
+    landed: &Landed,
 ) -> TablePlan {
     let source = &context.config.source.name;
-    let name = format!("{source}/{day}/{}/{}", export.export, candidate.table);
+    let NamedTable { table, default_table, wanted } = &candidate.named;
+    let name = format!("{source}/{day}/{}/{}", export.export, table_slug(table));
     let prefix = records::below(&context.config.transfer.prefix, &name);
     let mut plan = plan_table(&TableInput {
         source_table: &candidate.source_table,
-        table: &candidate.table,
-        default_table: &candidate.default_table,
+        table,
+        default_table,
         engine: export.engine,
         status: candidate.status,
         files: &candidate.files,
         contract: candidate.contract,
+        landed: &landed.columns(table, &candidate.source_table),
+        column_names: context.config.warehouse.column_names,
         prefix: &prefix,
     });
     if let Some(error) = &candidate.broken {
         plan.items.clear();
         plan.problem = Some(Problem::from(error));
     }
-    let twins: Vec<&str> = all
-        .iter()
-        .filter(|other| {
-            other.source_table != candidate.source_table
-                && other.table.eq_ignore_ascii_case(&candidate.table)
-        })
-        .map(|other| other.source_table.as_str())
-        .collect();
-    if !twins.is_empty() {
-        // Two plans with one name would overwrite each other: each gets a unique name, and a problem.
-        plan.table = format!(
-            "{}__{}",
-            plan.table,
-            landbridge_core::ids::short_hash(&candidate.source_table)
-        );
-        plan.items.clear();
-        plan.problem = Some(Problem::new(
-            ErrorKind::Config,
-            "two tables of the source have the same BigQuery table; set another name for one in contract.yaml (`table:`)",
-            format!("{} and {}", candidate.source_table, twins.join(", ")),
-        ));
-    }
+    plan.notes.extend(wanted.as_ref().map(|wanted| name_note(candidate, wanted)));
     plan
+}
+
+/// Notes that a table has another name because the one that it wants belongs to another table.
+fn name_note(candidate: &Candidate<'_>, wanted: &str) -> Note {
+    let table = &candidate.named.table;
+    let text = match candidate.contract.and_then(|contract| contract.table.as_ref()) {
+        None => format!(
+            "the table is loaded as `{table}`, because another table has the name `{wanted}`; `table:` in contract.yaml sets another name"
+        ),
+        // The contract describes the rows of a table with another name.
+        Some(_) => format!(
+            "the table is loaded as `{table}` and is masked for everyone, because another table has the name `{wanted}`; set another `table:` in contract.yaml"
+        ),
+    };
+    Note::new(NoteCode::NameDiffers, text)
 }
 
 /// The entry of a table in the day's plan.

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use landbridge_core::names::is_same;
 use landbridge_core::plan::columns::columns_needing_scan;
-use landbridge_core::plan::{TablePlan, TransferItem};
+use landbridge_core::plan::{SourceColumn, TablePlan, TransferItem};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, TextColumnsRecord};
@@ -35,7 +36,10 @@ pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Deci
         return Ok(Decision::Decided(decided.columns));
     }
     let claim = ledger.source().value(&records::claim(&table.table)).await?;
-    let mut columns = claim.map_or_else(BTreeSet::new, |claim| claim.text_columns());
+    let landed = claim.map_or_else(BTreeSet::new, |claim| claim.text_columns());
+    let is_text = |column: &&SourceColumn| landed.iter().any(|name| is_same(name, column.name()));
+    let as_text = table.columns.iter().filter(is_text);
+    let mut columns: BTreeSet<String> = as_text.map(|it| it.parquet.name.clone()).collect();
     let mut uncounted = Vec::new();
     for item in &table.items {
         match ledger.value(&records::scan(table, item.number)).await? {

@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::nearest::nearest;
+use crate::names;
 
 /// Why a value does not match a format, without the name of the value.
 #[derive(Debug)]
@@ -121,6 +122,7 @@ schemas! {
     bigquery_location = "bigquery-location"
     bigquery_dataset = "bigquery-dataset"
     bigquery_table = "bigquery-table"
+    bigquery_column = "bigquery-column"
     policy_tag = "policy-tag"
     class_reference = "class-reference"
     source_type = "source-type"
@@ -250,10 +252,12 @@ static ALL: &[Format] = &[
     },
     Format {
         name: "export-target",
-        pattern: "^[^.\\s]+(\\.[^.\\s]+){0,2}$",
+        // Amazon RDS User Guide, "Considerations for DB snapshot exports": names with other
+        // characters are not supported in a partial export.
+        pattern: "^[A-Za-z0-9_$]+(\\.[A-Za-z0-9_$]+){0,2}$",
         max: 255,
-        is: "a database, schema or table of an export",
-        help: "write `database`, `database.schema` or `database.schema.table`",
+        is: "a database, schema or table that RDS can export by name",
+        help: "write `database`, `database.schema` or `database.schema.table`, of ASCII letters, digits, `_` and `$`; for a table with another name, name its schema or database instead, or leave the list empty",
         ..PLAIN
     },
     Format {
@@ -283,11 +287,24 @@ static ALL: &[Format] = &[
     },
     Format {
         name: "bigquery-table",
-        pattern: "^[A-Za-z0-9_]+$",
-        // The documented limit is 1,024 bytes, but job IDs contain the name as well.
+        // No ASCII characters but letters, digits, `_`, `-` and spaces; `names` has the complete rule.
+        pattern: "^[^\\x00-\\x1F!-,./:-@\\[-\\^`{-\\x7F]+$",
+        // The documented limit is 1,024 bytes of UTF-8.
         max: 300,
         is: "a BigQuery table name",
-        help: "use letters, digits and underscores, without the dataset",
+        help: "use letters, digits, underscores, hyphens and spaces, without the dataset",
+        extra_rules: table_name,
+        ..PLAIN
+    },
+    Format {
+        name: "bigquery-column",
+        // Google's documentation, "Flexible column names", lists the characters that are not
+        // supported; `names` has the complete rule.
+        pattern: "^[^\\x00-\\x1F!\"$()*,./;?@\\[-\\^`{}~\\x7F]+$",
+        max: 300,
+        is: "a BigQuery column name",
+        help: "use letters, digits and underscores",
+        extra_rules: column_name,
         ..PLAIN
     },
     Format {
@@ -447,6 +464,14 @@ fn member(value: &str) -> Result<(), String> {
         return Err("write a group, for example `group:analysts@example.com`: data cannot be opened to everyone on the internet".to_owned());
     }
     Ok(())
+}
+
+fn table_name(value: &str) -> Result<(), String> {
+    names::check_table(value).map_err(str::to_owned)
+}
+
+fn column_name(value: &str) -> Result<(), String> {
+    names::check_column(value, names::ColumnNames::Flexible).map_err(str::to_owned)
 }
 
 fn class(value: &str) -> Result<(), String> {

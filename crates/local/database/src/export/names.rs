@@ -82,12 +82,18 @@ pub(super) fn selected(snapshot: &dyn DatabaseSnapshot, only: &[String], table: 
 /// the task is started (`InvalidExportOnly`).
 ///
 /// # Errors
+/// [`DatabaseError::UnsupportedExportOnly`] for a name with other characters than RDS supports,
 /// [`DatabaseError::UnknownExportOnly`] with the first part that matches nothing.
 pub fn check_export_only(
     snapshot: &dyn DatabaseSnapshot,
     only: &[String],
 ) -> Result<(), DatabaseError> {
     for part in only {
+        // "If a database, schema, or table has characters in its name other than the following,
+        // partial export isn't supported." (Amazon RDS User Guide, export limitations)
+        if !part.chars().all(|c| c.is_ascii_alphanumeric() || "_$.".contains(c)) {
+            return Err(DatabaseError::UnsupportedExportOnly { name: part.clone() });
+        }
         if part != snapshot.database()
             && !snapshot.tables().iter().any(|table| part_matches(snapshot, table, part))
         {

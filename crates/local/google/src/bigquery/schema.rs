@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::error::GoogleError;
 
@@ -266,18 +267,37 @@ pub(crate) fn parse_schema(schema: Option<&Value>) -> Result<Vec<Field>, GoogleE
     parse_fields(schema.and_then(|it| it.get("fields")))
 }
 
-/// Finds a field by name. As in BigQuery, case is ignored.
-pub(crate) fn find_field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
-    fields.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+/// Whether a column name may contain the character (Google's documentation, "Flexible column names").
+pub(crate) fn is_flexible(c: char) -> bool {
+    use GeneralCategoryGroup::{Letter, Mark, Number};
+    matches!(c.general_category_group(), Letter | Mark | Number)
+        || matches!(
+            c.general_category(),
+            GeneralCategory::ConnectorPunctuation | GeneralCategory::DashPunctuation
+        )
+        || matches!(c, '&' | '%' | '=' | '+' | ':' | '\'' | '<' | '>' | '#' | '|')
+        || c.is_whitespace()
 }
 
-fn check_field_name(name: &str) -> Result<(), GoogleError> {
-    let letters = name.chars().all(|c| c == '_' || c.is_alphanumeric());
-    let starts = name.chars().next().is_some_and(|c| c == '_' || c.is_alphabetic());
-    if !letters || !starts || name.chars().count() > 300 {
+/// Whether two names are those of one column.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// Finds a field by name. As in BigQuery, case is ignored.
+pub(crate) fn find_field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
+    fields.iter().find(|it| is_same_name(&it.name, name))
+}
+
+/// Checks the rules for column names, with those of flexible names (Google's documentation,
+/// "Flexible column names").
+pub(crate) fn check_field_name(name: &str) -> Result<(), GoogleError> {
+    let length = name.chars().count();
+    if length == 0 || length > 300 || !name.chars().all(is_flexible) {
         return Err(GoogleError::invalid(format!(
-            "Invalid field name \"{name}\". Fields must contain only letters, numbers, and \
-             underscores, start with a letter or underscore, and be at most 300 characters long."
+            "Invalid field name \"{name}\". Fields must contain the allowed characters, and be at \
+             most 300 characters long. For allowed characters, please refer to \
+             https://cloud.google.com/bigquery/docs/schemas#column_names"
         )));
     }
     let upper = name.to_uppercase();
@@ -364,8 +384,8 @@ mod tests {
     fn invalid_field_names_are_rejected() {
         for (name, part) in [
             ("", "Invalid field name"),
-            ("a b", "Invalid field name"),
-            ("1a", "Invalid field name"),
+            ("a.b", "Invalid field name"),
+            ("price ($)", "Invalid field name"),
             ("_PARTITIONTIME", "prefix _PARTITION"),
             ("_change_type", "prefix _CHANGE_"),
         ] {
@@ -374,7 +394,9 @@ mod tests {
         }
         let twice = json!([{"name": "id", "type": "STRING"}, {"name": "ID", "type": "STRING"}]);
         assert_eq!(message(fields(twice)), "Duplicate column name: ID");
-        assert!(fields(json!([{"name": "이름", "type": "STRING"}])).is_ok());
+        for name in ["이름", "the column", "1st", "user-id", "a%b", "étudiant"] {
+            assert!(fields(json!([{"name": name, "type": "STRING"}])).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::catalog::{TABLE_PROPERTIES, Table, TableName};
 use super::query::cells::{CellFormat, row_json};
@@ -208,10 +209,19 @@ fn has_no_rows(body: &Value) -> bool {
     body.get("rows").and_then(Value::as_array).is_none_or(Vec::is_empty)
 }
 
-/// Checks BigQuery's rule for table ids, without its rarer Unicode classes.
+/// Checks BigQuery's rule for table ids (BigQuery v2 discovery document, `TableReference.tableId`).
 pub(super) fn check_table_id(id: &str) -> Result<(), GoogleError> {
-    let is_valid = (1..=1024).contains(&id.len())
-        && id.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c));
+    use GeneralCategoryGroup::{Letter, Mark, Number};
+    let allowed = |c: char| {
+        matches!(c.general_category_group(), Letter | Mark | Number)
+            || matches!(
+                c.general_category(),
+                GeneralCategory::ConnectorPunctuation
+                    | GeneralCategory::DashPunctuation
+                    | GeneralCategory::SpaceSeparator
+            )
+    };
+    let is_valid = (1..=1024).contains(&id.len()) && id.chars().all(allowed);
     if is_valid {
         return Ok(());
     }

@@ -55,8 +55,8 @@ impl TableLoad<'_> {
         key: Option<&str>,
         items: &[ItemRecord],
     ) -> TableRows {
-        let column_type = |name: &str| {
-            let column = resolved.columns.iter().find(|column| column.name == name)?;
+        let column_type = |source: &str| {
+            let column = resolved.columns.iter().find(|column| column.source_column == source)?;
             Some(ColumnType { ty: column.ty, repeated: column.repeated })
         };
         let mut rows = TableRows::of_plan(self.table, self.day.day, column_type, |name| {

@@ -74,7 +74,8 @@ impl TableLoad<'_> {
         let live = context.gcp.bigquery.table(dataset, &table.table).await?;
         let contract = context.contract.tables.get(&table.source_table);
         let text = text_columns::decided(ledger, table).await?;
-        let resolved = resolve_table(table, contract, &text)?;
+        let column_names = context.config.warehouse.column_names;
+        let resolved = resolve_table(table, contract, &text, column_names)?;
         let items = stats::read_items(ledger, table).await?;
         let stats = stats::merge(&items);
         stats::check_misfits(&stats, context.config.checks.max_misfit_percent, &self.name())?;

@@ -2,6 +2,7 @@
 //! not published.
 
 use landbridge_core::diff::{SchemaChange, TableColumn, is_same_tag, policy_tag_for};
+use landbridge_core::names::is_same;
 use landbridge_core::plan::Problem;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode, Receipt};
@@ -54,7 +55,7 @@ impl TableLoad<'_> {
     pub(super) fn has_tags_of(&self, now: &ResolvedTable, columns: &[TableColumn]) -> Result<bool> {
         for desired in &now.columns {
             let tag = policy_tag_for(&desired.class, &self.context.tags)?;
-            let found = columns.iter().find(|it| it.name.eq_ignore_ascii_case(&desired.name));
+            let found = columns.iter().find(|it| is_same(&it.name, &desired.name));
             let has_tag = |column: &TableColumn| {
                 is_same_tag(column.policy_tag.as_deref(), tag.map(String::as_str))
             };
@@ -69,8 +70,7 @@ impl TableLoad<'_> {
     pub(super) fn record_tags(&self, receipt: &mut Receipt, state: &TableInfo) -> Result<()> {
         for column in &mut receipt.columns {
             let wanted = policy_tag_for(&column.class, &self.context.tags)?;
-            let live =
-                state.live.columns.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+            let live = state.live.columns.iter().find(|live| is_same(&live.name, &column.name));
             let wanted = wanted.map(String::as_str);
             column.tag_read_back = wanted.is_none()
                 || live.is_some_and(|live| is_same_tag(live.policy_tag.as_deref(), wanted));

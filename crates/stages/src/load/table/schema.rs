@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use landbridge_core::diff::{SchemaChange, TableColumn, diff_table, is_same_tag};
+use landbridge_core::names::is_same;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::receipt::{Note, NoteCode};
 use landbridge_core::{Created, Error, ErrorKind, Result};
@@ -24,7 +25,7 @@ impl TableLoad<'_> {
             let class = readable.class_now(&self.table.table, &column.name, &self.context.contract);
             let waits = class.waits_until.map(|until| waiting_note(&column.name, until));
             now.notes.extend(waits);
-            now.notes.extend(self.other_source_type(&column.name, held));
+            now.notes.extend(self.other_source_type(&column.source_column, held));
             column.class = class.class;
         }
         now
@@ -35,7 +36,10 @@ impl TableLoad<'_> {
         let rows = held.claim.loading.as_ref().or(held.claim.loaded.as_ref())?;
         let rows = rows.columns.as_ref()?.get(column)?;
         let contract = self.context.contract.tables.get(&self.table.source_table)?;
-        let named = contract.columns.get(column)?;
+        let named = contract
+            .columns
+            .get(column)
+            .or_else(|| contract.columns.get(rows.contract_key.as_ref()?))?;
         if rows.has_source_type(&named.source) {
             return None;
         }
@@ -146,12 +150,12 @@ fn waiting_note(column: &str, until: Timestamp) -> Note {
 pub(super) fn column_with_wrong_tag(state: &TableInfo, columns: &[TableColumn]) -> Option<String> {
     let live = &state.live.columns;
     let wrong = columns.iter().find(|column| {
-        let live = live.iter().find(|live| live.name.eq_ignore_ascii_case(&column.name));
+        let live = live.iter().find(|live| is_same(&live.name, &column.name));
         !live.is_some_and(|live| {
             is_same_tag(live.policy_tag.as_deref(), column.policy_tag.as_deref())
         })
     });
-    let known = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    let known = |name: &str| columns.iter().any(|column| is_same(&column.name, name));
     wrong.map(|column| column.name.clone()).or_else(|| {
         let untagged = live.iter().find(|it| !known(&it.name) && it.policy_tag.is_none());
         untagged.map(|it| it.name.clone())

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::BigQuery;
 use super::catalog::{Table, TableName, TableRows};
-use super::schema::{Field, FieldMode, find_field};
+use super::schema::{Field, FieldMode, find_field, is_same_name};
 use super::tables::{check_layout, check_table_id};
 use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
@@ -247,7 +247,7 @@ fn check_write_empty(
 fn with_new_columns(table: &[Field], job: Vec<Field>) -> Vec<Field> {
     let mut fields = table.to_vec();
     for field in job {
-        match fields.iter_mut().find(|it| it.name.eq_ignore_ascii_case(&field.name)) {
+        match fields.iter_mut().find(|it| is_same_name(&it.name, &field.name)) {
             Some(old) => old.mode = field.mode,
             None => fields.push(field),
         }

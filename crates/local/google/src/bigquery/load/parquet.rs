@@ -18,13 +18,18 @@ use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::schema::types::Type;
 use serde_json::Value;
 
+use super::spec::ColumnNameMap;
 use super::string_list;
-use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema, find_field};
+use crate::bigquery::schema::{
+    Field, FieldMode, FieldType, arrow_schema, find_field, is_same_name,
+};
 use crate::error::GoogleError;
 
 /// How a load job converts Parquet columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ParquetOptions {
+    /// `columnNameCharacterMap`.
+    names: ColumnNameMap,
     /// `decimalTargetTypes`: whether a DECIMAL may become NUMERIC, BIGNUMERIC or STRING.
     numeric: bool,
     bignumeric: bool,
@@ -37,13 +42,14 @@ pub(super) struct ParquetOptions {
 
 impl ParquetOptions {
     /// Reads the options from the configuration of a load job.
-    pub(super) fn parse(load: &Value) -> Self {
+    pub(super) fn parse(load: &Value, names: ColumnNameMap) -> Self {
         let targets = string_list(load, "decimalTargetTypes");
         let allows = |name: &str, default| {
             if targets.is_empty() { default } else { targets.iter().any(|it| it == name) }
         };
         let is_set = |path: &str| load.pointer(path).and_then(Value::as_bool) == Some(true);
         Self {
+            names,
             numeric: allows("NUMERIC", true),
             bignumeric: allows("BIGNUMERIC", false),
             string: allows("STRING", false),
@@ -105,7 +111,7 @@ pub(super) fn read(
             .iter()
             .zip(schema.fields())
             .map(|(field, arrow)| {
-                let at = columns.iter().position(|it| it.name.eq_ignore_ascii_case(&field.name));
+                let at = columns.iter().position(|it| is_same_name(&it.name, &field.name));
                 match at {
                     Some(at) => convert_column(batch.column(at), &columns[at], arrow)
                         .ok_or_else(|| out_of_range_error(uri, field)),
@@ -150,7 +156,7 @@ fn field_of(
     uri: &str,
     options: ParquetOptions,
 ) -> Result<Field, GoogleError> {
-    let name = arrow.name();
+    let name = &options.names.column(arrow.name())?;
     let mode = if arrow.is_nullable() { FieldMode::Nullable } else { FieldMode::Required };
     let unsupported = |what: &str| Err(read_error(uri, &format!("Parquet column '{name}' {what}")));
     let field_type = match arrow.data_type() {

@@ -6,7 +6,9 @@ use super::parquet::ParquetOptions;
 use super::string_list;
 use crate::bigquery::catalog::{TABLE_PROPERTIES, TableName};
 use crate::bigquery::merge_properties;
-use crate::bigquery::schema::{Field, FieldMode, parse_schema};
+use crate::bigquery::schema::{
+    Field, FieldMode, check_field_name, is_flexible, is_same_name, parse_schema,
+};
 use crate::error::GoogleError;
 
 /// `writeDisposition`: what happens to the rows of an existing table.
@@ -53,6 +55,57 @@ impl SourceFormat {
     }
 }
 
+/// `columnNameCharacterMap`: which column names of a file are loaded (BigQuery v2 discovery document).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ColumnNameMap {
+    /// Flexible names; other names are refused. The default.
+    Strict,
+    /// Letters, digits and `_`; other characters, except periods, become `_`.
+    V1,
+    /// Flexible names; other characters, except periods, become `_`.
+    V2,
+}
+
+impl ColumnNameMap {
+    fn parse(name: Option<&str>, format: SourceFormat) -> Result<Self, GoogleError> {
+        // "Using this option with unsupported load formats will result in an error."
+        if name.is_some() && format != SourceFormat::Parquet {
+            return Err(GoogleError::invalid(
+                "Column name character map is only supported for CSV and Parquet loads.",
+            ));
+        }
+        Ok(match name {
+            None | Some("STRICT" | "COLUMN_NAME_CHARACTER_MAP_UNSPECIFIED") => Self::Strict,
+            Some("V1") => Self::V1,
+            Some("V2") => Self::V2,
+            Some(other) => {
+                return Err(GoogleError::invalid(format!(
+                    "Invalid value for column_name_character_map: {other} is not a valid value"
+                )));
+            }
+        })
+    }
+
+    /// The column's name in the table.
+    pub(super) fn column(self, name: &str) -> Result<String, GoogleError> {
+        let plain = |c: char| c == '_' || c.is_ascii_alphanumeric();
+        let replaced = |is_kept: fn(char) -> bool| -> String {
+            name.chars().map(|c| if is_kept(c) || c == '.' { c } else { '_' }).collect()
+        };
+        let mapped = match self {
+            Self::Strict => name.to_owned(),
+            Self::V2 => replaced(is_flexible),
+            Self::V1 => replaced(plain),
+        };
+        let mapped = match self {
+            Self::V1 if mapped.starts_with(|c: char| c.is_ascii_digit()) => format!("_{mapped}"),
+            _ => mapped,
+        };
+        check_field_name(&mapped)?;
+        Ok(mapped)
+    }
+}
+
 /// A load job's configuration.
 pub(in crate::bigquery) struct LoadSpec {
     pub(super) uris: Vec<String>,
@@ -82,6 +135,8 @@ impl LoadSpec {
         for uri in &uris {
             check_uri(uri)?;
         }
+        let format = SourceFormat::parse(text("sourceFormat"))?;
+        let names = ColumnNameMap::parse(text("columnNameCharacterMap"), format)?;
         let updates = string_list(load, "schemaUpdateOptions");
         let reference = load.get("destinationTable").unwrap_or(&Value::Null);
         let mut properties = Map::new();
@@ -93,12 +148,12 @@ impl LoadSpec {
             uris,
             destination: TableName::parse(reference, project)?,
             schema: parse_schema(load.get("schema"))?,
-            format: SourceFormat::parse(text("sourceFormat"))?,
+            format,
             disposition: WriteDisposition::parse(text("writeDisposition"))?,
             may_create_table: text("createDisposition") != Some("CREATE_NEVER"),
             add_fields: updates.iter().any(|it| it == "ALLOW_FIELD_ADDITION"),
             relax_fields: updates.iter().any(|it| it == "ALLOW_FIELD_RELAXATION"),
-            parquet: ParquetOptions::parse(load),
+            parquet: ParquetOptions::parse(load, names),
             properties,
         })
     }
@@ -115,8 +170,7 @@ impl LoadSpec {
         };
         let mut fields = table.to_vec();
         for new in &self.schema {
-            let Some(at) = fields.iter().position(|it| it.name.eq_ignore_ascii_case(&new.name))
-            else {
+            let Some(at) = fields.iter().position(|it| is_same_name(&it.name, &new.name)) else {
                 if !self.add_fields {
                     return schema_mismatch(format!("Cannot add fields (field: {})", new.name));
                 }
@@ -182,6 +236,27 @@ fn check_uri(uri: &str) -> Result<(), GoogleError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_with_flexible_column_names_needs_a_map_that_allows_them() {
+        let column = |map, name| {
+            let map = ColumnNameMap::parse(map, SourceFormat::Parquet).expect("a map");
+            map.column(name).ok()
+        };
+        for (map, name, want) in [
+            (None, "이름", Some("이름")),
+            (Some("STRICT"), "the column", Some("the column")),
+            (Some("STRICT"), "값(원)", None),
+            (Some("V2"), "값(원)", Some("값_원_")),
+            (Some("V2"), "a.b", None),
+            (Some("V1"), "이름", Some("__")),
+            (Some("V1"), "1st", Some("_1st")),
+        ] {
+            assert_eq!(column(map, name).as_deref(), want, "{map:?} {name}");
+        }
+        assert!(ColumnNameMap::parse(Some("V3"), SourceFormat::Parquet).is_err());
+        assert!(ColumnNameMap::parse(Some("V2"), SourceFormat::Json).is_err());
+    }
 
     #[test]
     fn invalid_uris_are_rejected() {

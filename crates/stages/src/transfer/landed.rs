@@ -1,0 +1,55 @@
+//! What has landed so far: the names that tables and columns have, from the claims of the tables.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::Result;
+use landbridge_core::names::columns::LandedColumns;
+use landbridge_core::names::tables::{LandedTable, LandedTables};
+use landbridge_ledger::SourceLedger;
+use landbridge_ledger::records::{self, CLAIMS};
+
+/// Claims read at once: they are small, and latency dominates.
+const AT_ONCE: usize = 16;
+
+/// The names of everything that has landed.
+#[derive(Default)]
+pub(super) struct Landed {
+    /// The source table of each BigQuery table.
+    pub(super) tables: LandedTables,
+    /// The columns of each BigQuery table.
+    columns: BTreeMap<String, LandedColumns>,
+}
+
+impl Landed {
+    /// Reads the claims of all tables of the source.
+    ///
+    /// # Errors
+    /// Any ledger error.
+    pub(super) async fn read(ledger: &SourceLedger) -> Result<Self> {
+        let names = ledger.names(CLAIMS).await?.into_keys();
+        let claims: Vec<_> = futures::stream::iter(names)
+            .map(|table| async move {
+                let claim = ledger.value(&records::claim(&table)).await?;
+                Result::Ok(claim.map(|claim| (table, claim)))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut landed = Self::default();
+        for (table, claim) in claims.into_iter().flatten() {
+            let Some(rows) = claim.loading.as_ref().or(claim.loaded.as_ref()) else { continue };
+            let source_table = rows.source_table.clone();
+            landed.tables.insert(table.clone(), LandedTable { source_table, day: rows.day });
+            landed.columns.insert(table, rows.landed_columns());
+        }
+        Ok(landed)
+    }
+
+    /// What the columns of a source table were called when they landed in `table`.
+    pub(super) fn columns(&self, table: &str, source_table: &str) -> LandedColumns {
+        let is_own = self.tables.get(table).is_some_and(|it| it.source_table == source_table);
+        let columns = self.columns.get(table).filter(|_| is_own);
+        columns.cloned().unwrap_or_default()
+    }
+}
