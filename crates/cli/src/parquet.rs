@@ -226,8 +226,12 @@ fn text(result: &RewriteResult) -> String {
             let bound = |bound: Option<_>| {
                 bound.map_or_else(String::new, |it: landbridge_core::rewrite::Bound| it.to_string())
             };
+            let name = match &column.renamed_to {
+                Some(new) => format!("{} → {new}", column.name),
+                None => column.name.clone(),
+            };
             vec![
-                column.name.clone(),
+                name,
                 action,
                 column.nulls.map_or_else(|| "?".to_owned(), grouped),
                 bound(column.min),

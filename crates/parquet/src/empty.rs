@@ -65,6 +65,7 @@ fn field(column: &ParquetColumn) -> Result<Type, parquet::errors::ParquetError> 
         }
         Annotation::TimeMicros => Some(LogicalType::time(true, TimeUnit::MICROS)),
         Annotation::TimestampMicros => Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
+        Annotation::LocalTimestampMicros => Some(LogicalType::timestamp(false, TimeUnit::MICROS)),
         Annotation::TimestampMillis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
     };
     builder.with_logical_type(logical).build()

@@ -7,6 +7,8 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::Type;
 
+use crate::raw_footer::RawFooter;
+
 /// Bytes that the first read fetches from the end of the file: most footers fit, so one request is
 /// enough.
 const FIRST_READ: u64 = 64 * 1024;
@@ -43,6 +45,7 @@ pub struct Footer {
     pub metadata: ParquetMetaData,
     /// The offset of the footer in the file. Data, page indexes and bloom filters are before it.
     pub start: u64,
+    pub(crate) raw: RawFooter,
 }
 
 impl Footer {
@@ -80,9 +83,15 @@ impl Footer {
             - usize::try_from(size + TAIL_BYTES)
                 .map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
         let thrift = &tail[from..tail.len() - 8];
+        let raw = RawFooter::read(thrift);
+        if raw.as_ref().is_ok_and(|raw| raw.encrypted) {
+            return Err(corrupt("a Parquet file is encrypted"));
+        }
+        let unreadable = || corrupt("the footer of a Parquet file cannot be read");
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)
-            .map_err(|_| corrupt("the footer of a Parquet file cannot be read"))?;
-        let footer = Self { metadata, start };
+            .map_err(|error| unreadable().caused_by(error))?;
+        let raw = raw.map_err(|_| unreadable().caused_by("its Thrift structure is invalid"))?;
+        let footer = Self { metadata, start, raw };
         footer.check(name)?;
         Ok(footer)
     }
@@ -168,7 +177,11 @@ fn annotation(field: &Type) -> Annotation {
             LogicalType::Integer(it) => int(u8::try_from(it.bit_width).unwrap_or(64), it.is_signed),
             LogicalType::Time(it) if it.unit == TimeUnit::MICROS => Annotation::TimeMicros,
             LogicalType::Timestamp(it) if it.unit == TimeUnit::MICROS => {
-                Annotation::TimestampMicros
+                if it.is_adjusted_to_u_t_c {
+                    Annotation::TimestampMicros
+                } else {
+                    Annotation::LocalTimestampMicros
+                }
             }
             LogicalType::Timestamp(it) if it.unit == TimeUnit::MILLIS => {
                 Annotation::TimestampMillis

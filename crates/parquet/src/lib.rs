@@ -8,6 +8,8 @@
 
 pub mod empty;
 pub mod footer;
+mod raw_footer;
 pub mod rewrite;
+mod thrift;
 
 pub use footer::{Footer, RangeReader};

@@ -18,6 +18,8 @@ pub enum Bound {
     Date(i32),
     /// Microseconds since 1970, UTC.
     Timestamp(i64),
+    /// Microseconds since 1970-01-01 00:00:00 of a clock without a zone.
+    Datetime(i64),
     /// Microseconds since midnight.
     Time(i64),
     /// A decimal: the unscaled value, and the digits after the decimal point.
@@ -49,7 +51,9 @@ impl Bound {
 
     fn units(self) -> i128 {
         match self {
-            Self::Integer(it) | Self::Timestamp(it) | Self::Time(it) => it.into(),
+            Self::Integer(it) | Self::Timestamp(it) | Self::Datetime(it) | Self::Time(it) => {
+                it.into()
+            }
             Self::Date(it) => it.into(),
             Self::Decimal(it, _) => it,
             Self::Bool(_) | Self::Double(_) => 0,
@@ -76,12 +80,12 @@ impl fmt::Display for Bound {
             Self::Double(it) => write!(f, "{it}"),
             Self::Bool(it) => write!(f, "{it}"),
             Self::Date(days) => date(f, days.into()),
-            Self::Timestamp(micros) => {
+            Self::Timestamp(micros) | Self::Datetime(micros) => {
                 const DAY: i64 = 86_400_000_000;
                 date(f, micros.div_euclid(DAY))?;
                 f.write_str("T")?;
                 clock(f, micros.rem_euclid(DAY))?;
-                f.write_str("Z")
+                if matches!(self, Self::Timestamp(_)) { f.write_str("Z") } else { Ok(()) }
             }
             Self::Time(micros) => clock(f, micros),
             Self::Decimal(units, 0) => write!(f, "{units}"),
@@ -122,6 +126,7 @@ mod tests {
             Bound::Bool(true),
             Bound::Date(-719_162),
             Bound::Timestamp(253_402_300_799_999_999),
+            Bound::Datetime(-1),
             Bound::Time(0),
             Bound::Decimal(i128::MAX, 38),
             Bound::Decimal(-1, 2),

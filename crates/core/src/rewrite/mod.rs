@@ -158,6 +158,8 @@ pub enum AnnotateAs {
     Bytes,
     /// INT64: microseconds since 1970 in UTC.
     Timestamp,
+    /// INT64: microseconds since 1970-01-01 00:00:00 of a clock without a zone.
+    LocalTimestamp,
     /// INT64: microseconds since midnight.
     Time,
     /// INT32: days since 1970.
@@ -211,7 +213,7 @@ impl Action {
     pub fn describe(&self) -> String {
         match self {
             Self::Keep => String::new(),
-            Self::Annotate(to) => format!("annotate {}", format!("{to:?}").to_ascii_uppercase()),
+            Self::Annotate(to) => format!("annotate {}", to.sql_name()),
             Self::Retype { to, on_misfit: None | Some(OnMisfit::SetNull) } => {
                 format!("retype to {}", to.sql_name())
             }
@@ -222,6 +224,21 @@ impl Action {
             Self::Tokenise { domain } if domain.is_empty() => "tokenise".to_owned(),
             Self::Tokenise { domain } => format!("tokenise in `{domain}`"),
             Self::SetNull => "set NULL".to_owned(),
+        }
+    }
+}
+
+impl AnnotateAs {
+    /// The type in GoogleSQL.
+    fn sql_name(self) -> &'static str {
+        match self {
+            Self::String => "STRING",
+            Self::Json => "JSON",
+            Self::Bytes => "BYTES",
+            Self::Timestamp => "TIMESTAMP",
+            Self::LocalTimestamp => "DATETIME",
+            Self::Time => "TIME",
+            Self::Date => "DATE",
         }
     }
 }
@@ -302,7 +319,21 @@ impl RewritePlan {
                 to.validate(name)?;
             }
         }
+        if let Some(column) =
+            self.rename.iter().find_map(|(from, to)| to.is_empty().then_some(from))
+        {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a new name of a column is empty",
+                format!("column `{column}`"),
+            ));
+        }
         Ok(())
+    }
+
+    /// The name of a source column in the output.
+    pub fn output_name<'a>(&'a self, column: &'a str) -> &'a str {
+        self.rename.get(column).map_or(column, String::as_str)
     }
 
     /// What happens to the column.

@@ -12,6 +12,7 @@ columns:
   account: { tokenise: { domain: account } }
   notes: drop
   memo: set_null
+rename: { code: 코드, tags: \"a b\" }
 ";
     let plan = RewritePlan::from_yaml(text, "plan.yaml").expect("it is a plan").into_value();
     plan.validate().expect("it makes sense");
@@ -26,6 +27,8 @@ columns:
     let keep = Some(OnMisfit::KeepText);
     assert_eq!(plan.action("amount"), Action::Retype { to: numeric, on_misfit: keep });
     assert!((plan.max_misfit_share - 0.01).abs() < 1e-12);
+    let names = ["code", "tags", "memo"].map(|name| plan.output_name(name));
+    assert_eq!(names, ["코드", "a b", "memo"]);
 }
 
 #[test]
@@ -52,6 +55,9 @@ fn impossible_types_are_refused() {
     }
     let plan = RewritePlan { max_misfit_share: 1.5, ..RewritePlan::default() };
     assert_eq!(plan.validate().expect_err("no share").kind(), ErrorKind::Config);
+    let rename = [("a".to_owned(), String::new())].into();
+    let plan = RewritePlan { rename, ..RewritePlan::default() };
+    assert_eq!(plan.validate().expect_err("no name").context(), "column `a`");
 }
 
 #[test]

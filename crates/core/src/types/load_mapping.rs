@@ -58,7 +58,12 @@ pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMap
         ) => decimal(precision, scale),
         (Physical::Int32, Annotation::Date) => keep(Bq::Date),
         (Physical::Int64, Annotation::TimeMicros) => keep(Bq::Time),
-        (Physical::Int64, Annotation::TimestampMicros | Annotation::TimestampMillis)
+        (
+            Physical::Int64,
+            Annotation::TimestampMicros
+            | Annotation::LocalTimestampMicros
+            | Annotation::TimestampMillis,
+        )
         | (Physical::Int96, _) => keep(Bq::Timestamp),
         (Physical::Int64, Annotation::Int { bits: 64, signed: false }) => {
             Err("an unsigned 64-bit integer does not fit INT64".to_owned())

@@ -225,6 +225,8 @@ pub enum Annotation {
     TimestampMillis,
     /// TIMESTAMP in microseconds
     TimestampMicros,
+    /// TIMESTAMP in microseconds with `isAdjustedToUTC=false`: a date and a time without a zone
+    LocalTimestampMicros,
     /// Any other annotation, which load jobs do not interpret
     Other,
 }

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use landbridge_core::rewrite::Compression;
 use landbridge_core::{Error, ErrorKind, Result};
-use parquet::basic::ColumnOrder;
 use parquet::file::metadata::{
     ColumnChunkMetaData, ColumnChunkMetaDataBuilder, FileMetaData, ParquetMetaData,
     ParquetMetaDataWriter, RowGroupMetaData, SortingColumn,
@@ -21,7 +20,7 @@ use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
-use super::{source, whole_file};
+use super::{footer_out, source, whole_file};
 
 /// Writes one file of these row groups. `check` receives the report before the footer is written: if
 /// it fails, the output is not a readable Parquet file.
@@ -300,14 +299,6 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
     ) -> Result<RewriteReport, RewriteError> {
         self.copy_page_indexes(groups, &mut written)?;
         let old = self.input.footer.metadata.file_metadata();
-        let orders = self.layout.schema.columns().iter().map(|column| {
-            ColumnOrder::TYPE_DEFINED_ORDER(ColumnOrder::sort_order_for_type(
-                column.logical_type_ref(),
-                column.converted_type(),
-                column.physical_type(),
-            ))
-        });
-        let orders = old.column_orders().map(|_| orders.collect());
         // Other writers' key-value metadata mostly describes the schema and can contain the names of
         // dropped columns, so a changed file has none of it. The writer's name stays, because
         // readers use it to decide which statistics to trust.
@@ -318,11 +309,12 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
             old.created_by().map(str::to_owned),
             key_values,
             self.layout.schema.clone(),
-            orders,
+            None,
         );
         let metadata = ParquetMetaData::new(file, written);
-        let mut footer = Vec::new();
-        ParquetMetaDataWriter::new(&mut footer, &metadata).finish()?;
+        let mut written = Vec::new();
+        ParquetMetaDataWriter::new(&mut written, &metadata).finish()?;
+        let footer = footer_out::restored(&written, &self.input.footer.raw, self.layout)?;
         self.sink.write_all(&footer)?;
         self.sink.flush()?;
         self.report.bytes_written = self.sink.bytes_written() as u64;

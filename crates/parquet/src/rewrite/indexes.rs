@@ -6,8 +6,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::error::RewriteError;
 use super::schema::{ColumnTask, OutputLayout};
-use super::thrift;
-use crate::Footer;
+use crate::{Footer, thrift};
 
 /// The largest region of page indexes that is copied, in bytes. The page indexes of a file are
 /// adjacent. Without them, readers are slightly slower; results do not change.

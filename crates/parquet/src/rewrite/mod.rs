@@ -8,10 +8,11 @@
 //! | `whole_file` | copies a file that the plan does not change |
 //! | `input` | a source file with its footer |
 //! | `schema` | maps the columns of the source to those of the output |
+//! | `footer_out` | the bytes of the new footer |
 //! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
 //! | `relax` | copies a REQUIRED column as an OPTIONAL one |
 //! | `write` | writes a chunk of the output: values, levels, pages, statistics |
-//! | `pages`, `values`, `hybrid`, `thrift` | reads pages of the source, with bounded memory for forged pages |
+//! | `pages`, `values`, `hybrid` | reads pages of the source, with bounded memory for forged pages |
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | decides which row groups go into which output file |
 //! | `token`, `key` | the format of tokens and of the token key |
@@ -26,6 +27,7 @@ mod convert;
 mod cut;
 mod engine;
 mod error;
+mod footer_out;
 mod hybrid;
 mod indexes;
 mod input;
@@ -37,7 +39,6 @@ mod schema;
 mod source;
 pub mod stream;
 mod text;
-mod thrift;
 mod token;
 mod values;
 mod whole_file;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use parquet::basic::CompressionCodec;
 
 use super::error::RewriteError;
-use super::thrift::{PageHeader, ThriftError};
+use crate::thrift::{PageHeader, ThriftError};
 
 /// The minimum size of one read, in bytes.
 const READ_BYTES: usize = 256 * 1024;

@@ -34,8 +34,11 @@ pub struct RewriteReport {
 /// The report of one top-level column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnReport {
-    /// Its name.
+    /// Its name in the source.
     pub name: String,
+    /// Its name in the output, if that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<String>,
     /// What was done: `keep`, `annotate`, `retype`, `tokenise`, `set_null`.
     pub action: &'static str,
     /// NULLs in the output; `None` if the source has no such statistics.
@@ -134,6 +137,7 @@ impl ColumnReport {
     pub(super) fn new(name: &str, action: &'static str) -> Self {
         Self {
             name: name.to_owned(),
+            renamed_to: None,
             action,
             nulls: Some(0),
             values: None,
@@ -257,7 +261,9 @@ fn bounds(chunk: &ColumnChunkMetaData) -> Option<(Bound, Bound)> {
                     Some((Bound::Decimal(min.into(), scale), Bound::Decimal(max.into(), scale)))
                 }
                 Some(LogicalType::Timestamp(it)) if it.unit == TimeUnit::MICROS => {
-                    both(min, max, Bound::Timestamp)
+                    let bound =
+                        if it.is_adjusted_to_u_t_c { Bound::Timestamp } else { Bound::Datetime };
+                    both(min, max, bound)
                 }
                 Some(LogicalType::Time(it)) if it.unit == TimeUnit::MICROS => {
                     both(min, max, Bound::Time)
@@ -308,6 +314,7 @@ mod tests {
             (Bound::Date(-719_162), "0001-01-01"),
             (Bound::Date(2_932_896), "9999-12-31"),
             (Bound::Timestamp(-1), "1969-12-31T23:59:59.999999Z"),
+            (Bound::Datetime(0), "1970-01-01T00:00:00"),
             (Bound::Time(86_399_000_000), "23:59:59"),
             (Bound::Decimal(-5, 2), "-0.05"),
             (Bound::Decimal(123_456, 2), "1234.56"),

@@ -26,7 +26,12 @@ pub(super) struct OutputLayout {
 
 /// A top-level column of the output.
 pub(super) struct OutputColumn {
+    /// Its name in the source, as in the plan.
     pub(super) name: String,
+    pub(super) output_name: String,
+    /// Its elements in the schema of the source, of which the first is the column itself.
+    pub(super) elements: Range<usize>,
+    pub(super) schema_source: SchemaSource,
     /// The indices of its leaves in the source, and the index of its first leaf in the output.
     pub(super) leaves: Range<usize>,
     pub(super) first: usize,
@@ -34,6 +39,15 @@ pub(super) struct OutputColumn {
     pub(super) action: &'static str,
     pub(super) kept_text: bool,
     nested: bool,
+}
+
+/// Where the elements of a column in the schema of the output come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SchemaSource {
+    /// From the source: only the name and the repetition of the column can differ.
+    Source { optional: bool },
+    /// From the type in the layout's schema.
+    Output,
 }
 
 /// How the chunks of a column are written.
@@ -53,6 +67,7 @@ impl OutputColumn {
     pub(super) fn report(&self) -> ColumnReport {
         let mut report = ColumnReport::new(&self.name, self.action);
         report.kept_text = self.kept_text;
+        report.renamed_to = (self.output_name != self.name).then(|| self.output_name.clone());
         if self.nested { report.unknown() } else { report }
     }
 }
@@ -77,7 +92,7 @@ impl OutputLayout {
     ) -> Result<Self> {
         let old = footer.metadata.file_metadata().schema_descr();
         let fields = old.root_schema().get_fields();
-        for planned in plan.columns.keys() {
+        for planned in plan.columns.keys().chain(plan.rename.keys()) {
             if !fields.iter().any(|field| field.name() == planned) {
                 return Err(unsuitable_plan(
                     "the plan names a column that the file does not have",
@@ -89,11 +104,15 @@ impl OutputLayout {
         let mut layout = Vec::new();
         let mut types = Vec::new();
         let (mut leaf, mut first, mut changed) = (0, 0, false);
+        // The first element is the root.
+        let mut element = 1;
         for (place, field) in fields.iter().enumerate() {
             let start = leaf;
             while leaf < old.num_columns() && old.get_column_root_idx(leaf) == place {
                 leaf += 1;
             }
+            let elements = element..element + count_elements(field);
+            element = elements.end;
             let mut action = plan.action(field.name());
             let kept_text = keep_text.contains(field.name());
             if kept_text {
@@ -116,6 +135,11 @@ impl OutputLayout {
                 ));
             }
             let (mut column, mut task) = output_column(field, &action, key, name)?;
+            let mut schema_source = match &action {
+                Action::Keep | Action::Drop => SchemaSource::Source { optional: false },
+                Action::SetNull => SchemaSource::Source { optional: true },
+                _ => SchemaSource::Output,
+            };
             if plan.relax_required
                 && matches!(task, ColumnTask::Copy)
                 && !nested
@@ -123,10 +147,22 @@ impl OutputLayout {
             {
                 let relaxed = optional(&column).map_err(|it| schema_error(name).caused_by(it))?;
                 (column, task, changed) = (Arc::new(relaxed), ColumnTask::Relax, true);
+                if let SchemaSource::Source { optional } = &mut schema_source {
+                    *optional = true;
+                }
+            }
+            let output_name = plan.output_name(field.name());
+            if output_name != field.name() {
+                column = renamed(&column, output_name)
+                    .map_err(|error| schema_error(name).caused_by(error))?;
+                changed = true;
             }
             types.push(column);
             layout.push(OutputColumn {
                 name: field.name().to_owned(),
+                output_name: output_name.to_owned(),
+                elements,
+                schema_source,
                 leaves: start..leaf,
                 first,
                 task,
@@ -138,6 +174,17 @@ impl OutputLayout {
         }
         if layout.is_empty() {
             return Err(Error::new(ErrorKind::Config, "the plan drops every column", name));
+        }
+        if let Some(twice) = plan
+            .rename
+            .values()
+            .find(|new| layout.iter().filter(|column| column.output_name == **new).count() > 1)
+        {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the plan gives two columns the same name",
+                format!("{name}, column `{twice}`"),
+            ));
         }
         let root = Type::group_type_builder(old.root_schema().name()).with_fields(types).build();
         let root = root.map_err(|error| schema_error(name).caused_by(error))?;
@@ -249,6 +296,43 @@ fn optional(field: &Type) -> Result<Type, ParquetError> {
         .build()
 }
 
+/// The same type with another name.
+fn renamed(field: &Type, name: &str) -> Result<TypePtr, ParquetError> {
+    let info = field.get_basic_info();
+    let id = info.has_id().then(|| info.id());
+    let renamed = match field {
+        Type::PrimitiveType { physical_type, type_length, scale, precision, .. } => {
+            Type::primitive_type_builder(name, *physical_type)
+                .with_repetition(info.repetition())
+                .with_length(*type_length)
+                .with_precision(*precision)
+                .with_scale(*scale)
+                .with_logical_type(info.logical_type_ref().cloned())
+                .with_converted_type(info.converted_type())
+                .with_id(id)
+                .build()?
+        }
+        Type::GroupType { fields, .. } => Type::group_type_builder(name)
+            .with_repetition(info.repetition())
+            .with_fields(fields.clone())
+            .with_logical_type(info.logical_type_ref().cloned())
+            .with_converted_type(info.converted_type())
+            .with_id(id)
+            .build()?,
+    };
+    Ok(Arc::new(renamed))
+}
+
+/// The elements of a column in the schema of a footer: itself and all that it contains.
+fn count_elements(field: &Type) -> usize {
+    match field {
+        Type::PrimitiveType { .. } => 1,
+        Type::GroupType { fields, .. } => {
+            1 + fields.iter().map(|field| count_elements(field)).sum::<usize>()
+        }
+    }
+}
+
 fn is_optional(field: &Type) -> bool {
     field.get_basic_info().repetition() == Repetition::OPTIONAL
 }
@@ -308,6 +392,9 @@ fn annotation(what: AnnotateAs) -> (PhysicalType, Option<LogicalType>, Converted
         AnnotateAs::Date => (PhysicalType::INT32, Some(LogicalType::Date), C::DATE),
         AnnotateAs::Timestamp => {
             (PhysicalType::INT64, Some(LogicalType::timestamp(true, micros)), C::TIMESTAMP_MICROS)
+        }
+        AnnotateAs::LocalTimestamp => {
+            (PhysicalType::INT64, Some(LogicalType::timestamp(false, micros)), C::TIMESTAMP_MICROS)
         }
         AnnotateAs::Time => {
             (PhysicalType::INT64, Some(LogicalType::time(true, micros)), C::TIME_MICROS)

@@ -7,6 +7,7 @@ mod kept;
 mod misfits;
 mod random;
 mod readers;
+mod renamed;
 mod required;
 mod stream;
 mod types;

@@ -1,5 +1,8 @@
-//! Reads page headers, and rewrites offset indexes, in Thrift's compact protocol. The readers of the
-//! `parquet` crate are private, and the sizes of a page must be known before memory is allocated.
+//! Reads page headers, and rewrites offset indexes and parts of footers, in Thrift's compact protocol.
+//! The readers of the `parquet` crate are private, and the sizes of a page must be known before memory
+//! is allocated.
+
+use std::borrow::Cow;
 
 /// Why bytes cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +127,13 @@ impl<'a> ThriftReader<'a> {
         Ok((length, head & 0x0f))
     }
 
+    /// Reads a structure without interpreting it.
+    pub(super) fn raw_struct(&mut self) -> Result<&'a [u8], ThriftError> {
+        let start = self.at;
+        self.skip(STRUCT, 0)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
     fn skip(&mut self, kind: u8, depth: u8) -> Result<(), ThriftError> {
         if depth > MAX_DEPTH {
             return Err(ThriftError::Invalid);
@@ -158,6 +168,80 @@ impl<'a> ThriftReader<'a> {
             _ => Err(ThriftError::Invalid),
         }
     }
+}
+
+/// A field of a structure: its value is not interpreted.
+#[derive(Clone)]
+pub(super) struct RawField<'a> {
+    pub(super) id: i16,
+    kind: u8,
+    pub(super) value: Cow<'a, [u8]>,
+}
+
+impl RawField<'_> {
+    /// Whether it is a boolean that is false; its type contains the value.
+    pub(super) fn is_false(&self) -> bool {
+        self.kind == BOOLEAN_FALSE
+    }
+}
+
+/// The fields of a structure.
+pub(super) fn raw_fields(bytes: &[u8]) -> Result<Vec<RawField<'_>>, ThriftError> {
+    let mut reader = ThriftReader::new(bytes);
+    let (mut fields, mut id) = (Vec::new(), 0);
+    while let Some(field) = reader.field(&mut id)? {
+        let start = reader.at;
+        reader.skip(field.kind, 0)?;
+        fields.push(RawField { id, kind: field.kind, value: bytes[start..reader.at].into() });
+    }
+    Ok(fields)
+}
+
+/// The structure with these fields.
+pub(super) fn write_fields<'a>(fields: impl IntoIterator<Item = &'a RawField<'a>>) -> Vec<u8> {
+    let (mut out, mut last) = (Vec::new(), 0);
+    for field in fields {
+        write_field_header(&mut out, &mut last, field.id, field.kind);
+        out.extend_from_slice(&field.value);
+    }
+    out.push(0);
+    out
+}
+
+/// The elements of a list of structures.
+pub(super) fn raw_structs(list: &[u8]) -> Result<Vec<&[u8]>, ThriftError> {
+    let mut reader = ThriftReader::new(list);
+    let (length, kind) = reader.list_header()?;
+    if length > 0 && kind != STRUCT {
+        return Err(ThriftError::Invalid);
+    }
+    (0..length).map(|_| reader.raw_struct()).collect()
+}
+
+/// A field whose value is a list of structures.
+pub(super) fn structs_field<'a>(
+    id: i16,
+    structs: impl ExactSizeIterator<Item = &'a [u8]>,
+) -> RawField<'static> {
+    let mut value = Vec::new();
+    write_list_header(&mut value, structs.len(), STRUCT);
+    structs.for_each(|bytes| value.extend_from_slice(bytes));
+    RawField { id, kind: LIST, value: value.into() }
+}
+
+/// A field whose value is text.
+pub(super) fn text_field(id: i16, text: &str) -> RawField<'static> {
+    let mut value = Vec::with_capacity(text.len() + 5);
+    write_unsigned(&mut value, text.len() as u64);
+    value.extend_from_slice(text.as_bytes());
+    RawField { id, kind: BINARY, value: value.into() }
+}
+
+/// A field whose value is an integer of 32 bits.
+pub(super) fn integer_field(id: i16, integer: i32) -> RawField<'static> {
+    let mut value = Vec::new();
+    write_integer(&mut value, integer.into());
+    RawField { id, kind: I32, value: value.into() }
 }
 
 /// The type of a field whose value follows.
@@ -314,10 +398,14 @@ fn relocate_page(
     Ok(())
 }
 
-/// Writes a field header. Field ids increase here, by less than 16.
 fn write_field_header(out: &mut Vec<u8>, last: &mut i16, id: i16, kind: u8) {
-    let delta = u8::try_from(id - *last).unwrap_or(1);
-    out.push(delta << 4 | kind);
+    match u8::try_from(id.wrapping_sub(*last)) {
+        Ok(delta @ 1..=15) => out.push(delta << 4 | kind),
+        _ => {
+            out.push(kind);
+            write_integer(out, id.into());
+        }
+    }
     *last = id;
 }
 
@@ -378,6 +466,25 @@ mod tests {
             Err(ThriftError::Invalid),
             "before the file"
         );
+    }
+
+    #[test]
+    fn a_structure_is_written_as_it_was_read() {
+        // Fields 1 (a boolean), 3 (text), 40 (an integer) and 2 (a list of two structures): the last
+        // two need the long form of a field header.
+        let bytes =
+            [0x11, 0x28, 2, b'a', b'b', 5, 80, 6, 9, 4, 0x2c, 0x15, 2, 0, 0x15, 4, 0, 0].as_slice();
+        let fields = raw_fields(bytes).expect("a structure");
+        assert_eq!(fields.iter().map(|it| it.id).collect::<Vec<_>>(), [1, 3, 40, 2]);
+        assert_eq!(write_fields(&fields), bytes);
+        assert_eq!(text_field(3, "ab").value, fields[1].value);
+        assert_eq!(integer_field(40, 3).value, fields[2].value);
+        let structs = raw_structs(&fields[3].value).expect("a list of structures");
+        assert_eq!(structs, [&[0x15, 2, 0], &[0x15, 4, 0]]);
+        assert_eq!(structs_field(2, structs.into_iter()).value, fields[3].value);
+        for length in 0..bytes.len() {
+            assert!(raw_fields(&bytes[..length]).is_err(), "{length}");
+        }
     }
 
     #[test]
