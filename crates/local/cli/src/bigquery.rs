@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use landbridge_local::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const QUERY_WAIT_MS: u32 = 60_000;
 /// `maxResults`: the maximum number of rows in a page.
 const PAGE_ROWS: u32 = 10_000;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// The address and defaults of a warehouse. `landbridge local up` stores it for `landbridge query`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -212,10 +215,12 @@ async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
 /// A value as it is shown. The API returns a TIMESTAMP as microseconds since 1970; it is shown as
 /// an RFC 3339 instant. All other values are unchanged.
 fn display_value(value: Value, field: &Field) -> Value {
+    // Not an instant of the library, whose last one is 26 hours before BigQuery's.
+    let time = |micros: i64| EPOCH.checked_add(SignedDuration::from_micros(micros)).ok();
     let instant = match (&value, field.ty.as_str()) {
-        (Value::String(text), "TIMESTAMP") => text.parse().ok().and_then(|micros| {
-            Timestamp::from_microsecond(micros).ok().map(|instant| instant.to_string())
-        }),
+        (Value::String(text), "TIMESTAMP") => {
+            text.parse().ok().and_then(time).map(|time| format!("{time}Z"))
+        }
         _ => None,
     };
     instant.map_or(value, Value::String)
@@ -230,6 +235,8 @@ mod tests {
         let field = |ty: &str| Field { name: "c".to_owned(), ty: ty.to_owned() };
         let cases = [
             ("TIMESTAMP", json!("1795190400000000"), json!("2026-11-20T16:00:00Z")),
+            ("TIMESTAMP", json!("253402300799999999"), json!("9999-12-31T23:59:59.999999Z")),
+            ("TIMESTAMP", json!("-62135596800000000"), json!("0001-01-01T00:00:00Z")),
             ("TIMESTAMP", json!(null), json!(null)),
             ("INTEGER", json!("1795190400000000"), json!("1795190400000000")),
             ("RECORD", json!({"f": []}), json!({"f": []})),

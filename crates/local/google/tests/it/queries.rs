@@ -77,6 +77,55 @@ async fn bigquery_sql_is_supported() {
     }
 }
 
+/// BigQuery's times go from the year 1 to the end of 9999, in microseconds.
+#[tokio::test]
+async fn times_of_the_whole_range_and_bytes_can_be_queried() {
+    let cloud = TestCloud::start().await;
+    cloud
+        .create_table(
+            "limits",
+            json!([
+                {"name": "id", "type": "INT64"}, {"name": "until", "type": "TIMESTAMP"},
+                {"name": "clock", "type": "DATETIME"}, {"name": "raw", "type": "BYTES"},
+            ]),
+        )
+        .await;
+    let row = |id: i64, until: &str, raw: &str| json!({"id": id, "until": format!("{until}Z"), "clock": until, "raw": raw});
+    cloud
+        .load_rows(
+            "limits",
+            &[
+                row(1, "9999-12-31T23:59:59.999999", "AP8="),
+                row(2, "2024-01-01T00:00:00", "YQ=="),
+                row(3, "0001-01-01T00:00:00", ""),
+            ],
+        )
+        .await;
+    for (sql, want) in [
+        ("SELECT id FROM shop.limits WHERE until = TIMESTAMP '9999-12-31 23:59:59.999999+00'", "1"),
+        (
+            "SELECT id FROM shop.limits WHERE until > TIMESTAMP '1600-01-01 00:00:00+00' ORDER BY id",
+            "1, 2",
+        ),
+        ("SELECT id FROM shop.limits WHERE clock < DATETIME '0001-01-01 00:00:01'", "3"),
+        ("SELECT id FROM shop.limits WHERE until < TIMESTAMP('1677-01-01 00:00:00+00')", "3"),
+        (
+            "SELECT DATETIME_TRUNC(clock, YEAR) FROM shop.limits ORDER BY id",
+            "9999-01-01T00:00:00, 2024-01-01T00:00:00, 0001-01-01T00:00:00",
+        ),
+        (
+            "SELECT TIMESTAMP_TRUNC(until, DAY) = TIMESTAMP '9999-12-31 00:00:00+00' FROM shop.limits ORDER BY id",
+            "true, false, false",
+        ),
+        ("SELECT COUNT(DISTINCT TIMESTAMP_TRUNC(until, DAY)) FROM shop.limits", "3"),
+        ("SELECT LENGTH(raw) FROM shop.limits ORDER BY id", "2, 1, 0"),
+        ("SELECT LENGTH('고객'), LENGTH(NULL)", "2 | ∅"),
+    ] {
+        let got = cloud.query("reader", sql).await.map(|rows| rows.join(", "));
+        assert_eq!(got.as_deref(), Ok(want), "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn invalid_queries_are_rejected() {
     let cloud = TestCloud::start().await;

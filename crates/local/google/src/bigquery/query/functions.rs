@@ -16,6 +16,8 @@ use datafusion::sql::sqlparser::parser::Parser;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::own_functions::TRUNCATE;
+
 /// Replaces a BigQuery type by the engine's equivalent.
 pub(super) fn to_engine_type(data_type: &mut DataType) {
     *data_type = match data_type {
@@ -33,10 +35,11 @@ pub(super) fn to_engine_type(data_type: &mut DataType) {
         DataType::BigNumeric(_) | DataType::BigDecimal(_) => {
             DataType::Decimal(ExactNumberInfo::PrecisionAndScale(76, 38))
         }
+        // In microseconds, as BigQuery's: the engine's default is nanoseconds, which end in 2262.
         DataType::Timestamp(None, TimezoneInfo::None) => {
-            DataType::Timestamp(None, TimezoneInfo::WithTimeZone)
+            DataType::Timestamp(Some(6), TimezoneInfo::WithTimeZone)
         }
-        DataType::Datetime(_) => DataType::Timestamp(None, TimezoneInfo::None),
+        DataType::Datetime(_) => DataType::Timestamp(Some(6), TimezoneInfo::None),
         _ => return,
     };
 }
@@ -61,7 +64,7 @@ pub(super) fn translate_function(function: &Function) -> Option<Expr> {
             format!("CAST(date_trunc('{}', {value}) AS DATE)", part.to_lowercase())
         }
         ("TIMESTAMP_TRUNC" | "DATETIME_TRUNC", [value, part]) => {
-            format!("date_trunc('{}', {value})", part.to_lowercase())
+            format!("{TRUNCATE}({value}, '{part}')")
         }
         ("DATE_ADD", [value, interval]) => format!("CAST(({value}) + {interval} AS DATE)"),
         ("DATE_SUB", [value, interval]) => format!("CAST(({value}) - {interval} AS DATE)"),
@@ -72,8 +75,8 @@ pub(super) fn translate_function(function: &Function) -> Option<Expr> {
         ),
         ("DATE", [value]) => format!("CAST({value} AS DATE)"),
         ("DATE", [year, month, day]) => format!("make_date({year}, {month}, {day})"),
-        ("TIMESTAMP", [value]) => format!("CAST({value} AS TIMESTAMP WITH TIME ZONE)"),
-        ("DATETIME", [value]) => format!("CAST({value} AS TIMESTAMP)"),
+        ("TIMESTAMP", [value]) => format!("CAST({value} AS TIMESTAMP(6) WITH TIME ZONE)"),
+        ("DATETIME", [value]) => format!("CAST({value} AS TIMESTAMP(6))"),
         ("LOGICAL_OR", [value]) => format!("bool_or({value})"),
         ("LOGICAL_AND", [value]) => format!("bool_and({value})"),
         ("ANY_VALUE", [value]) => format!("first_value({value})"),
@@ -102,8 +105,8 @@ pub(super) fn current_time(function: &Function, now: Timestamp) -> Option<Expr> 
     let utc = now.to_zoned(TimeZone::UTC).datetime();
     let text = match function.name.to_string().to_ascii_uppercase().as_str() {
         _ if has_arguments => return None,
-        "CURRENT_TIMESTAMP" => format!("CAST('{now}' AS TIMESTAMP WITH TIME ZONE)"),
-        "CURRENT_DATETIME" => format!("CAST('{utc}' AS TIMESTAMP)"),
+        "CURRENT_TIMESTAMP" => format!("CAST('{now}' AS TIMESTAMP(6) WITH TIME ZONE)"),
+        "CURRENT_DATETIME" => format!("CAST('{utc}' AS TIMESTAMP(6))"),
         "CURRENT_DATE" => format!("CAST('{}' AS DATE)", utc.date()),
         "CURRENT_TIME" => format!("CAST('{}' AS TIME)", utc.time()),
         _ => return None,

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sql` | translation of BigQuery's dialect to the engine's |
 //! | `functions` | translation of functions, types and operators |
+//! | `own_functions` | functions that the engine has for a part of BigQuery's types only |
 //! | `masked_table` | a table masked for one caller |
 //! | `time_travel` | `FOR SYSTEM_TIME AS OF` |
 //! | `information_schema` | `INFORMATION_SCHEMA` views |
@@ -14,6 +15,7 @@ pub(crate) mod cells;
 mod functions;
 mod information_schema;
 pub(crate) mod masked_table;
+mod own_functions;
 mod sql;
 mod time_travel;
 
@@ -115,6 +117,7 @@ impl BigQuery {
             context.register_table(sql::table_alias(at), table.clone()).map_err(planning_error)?;
         }
         functions::register_division(&context);
+        own_functions::register(&context);
         let state = context.state();
         let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning_error)?;
         let columns_read = find_columns_read(&state, &plan)?;
