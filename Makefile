@@ -16,8 +16,11 @@ RUNS ?= 5
 # Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
+# Folders with more Parquet files for `make sweep-parquet`.
+SWEEP ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source package try-packages schemas clean
+.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -61,6 +64,12 @@ bench-source:
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+sweep-parquet: ## rewrite Parquet files of seven writers by five plans; two readers must agree with the sources (Spark needs Java)
+	test -x $(TARGET)/sweep/bin/python || python3 -m venv $(TARGET)/sweep
+	$(TARGET)/sweep/bin/pip install --quiet -r tests/parquet/sweep-requirements.txt
+	$(CARGO) build -p landbridge-parquet --example by_plan
+	$(TARGET)/sweep/bin/python tests/parquet/sweep.py $(TARGET)/debug/examples/by_plan $(SWEEP)
 
 package: ## build the functions' zips for Lambda, in target/lambda
 	scripts/package.sh $(PROCESSORS)

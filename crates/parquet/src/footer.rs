@@ -4,10 +4,12 @@ use bytes::Bytes;
 use landbridge_core::types::{Annotation, ParquetColumn, Physical};
 use landbridge_core::{Error, ErrorKind, Result};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
 use parquet::schema::types::Type;
 
 use crate::raw_footer::RawFooter;
+use crate::thrift;
 
 /// Bytes that the first read fetches from the end of the file: most footers fit, so one request is
 /// enough.
@@ -82,14 +84,13 @@ impl Footer {
         let from = tail.len()
             - usize::try_from(size + TAIL_BYTES)
                 .map_err(|_| corrupt("the footer of a Parquet file is too large"))?;
-        let thrift = &tail[from..tail.len() - 8];
-        let raw = RawFooter::read(thrift);
+        let bytes = &tail[from..tail.len() - 8];
+        let raw = RawFooter::read(bytes);
         if raw.as_ref().is_ok_and(|raw| raw.encrypted) {
             return Err(corrupt("a Parquet file is encrypted"));
         }
         let unreadable = || corrupt("the footer of a Parquet file cannot be read");
-        let metadata = ParquetMetaDataReader::decode_metadata(thrift)
-            .map_err(|error| unreadable().caused_by(error))?;
+        let metadata = decode(bytes).map_err(|error| unreadable().caused_by(error))?;
         let raw = raw.map_err(|_| unreadable().caused_by("its Thrift structure is invalid"))?;
         let footer = Self { metadata, start, raw };
         footer.check(name)?;
@@ -120,7 +121,9 @@ impl Footer {
                 name,
             ));
         }
-        for chunk in groups.iter().flat_map(|group| group.columns()) {
+        // Chunks without rows have no pages, and some writers give them no offset: Arrow C++ writes 0.
+        let with_rows = groups.iter().filter(|group| group.num_rows() > 0);
+        for chunk in with_rows.flat_map(|group| group.columns()) {
             let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
             let end =
                 start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
@@ -134,6 +137,19 @@ impl Footer {
         }
         Ok(())
     }
+}
+
+/// Reads a footer's bytes. fastparquet gives an empty list no element type, which other readers accept
+/// and the `parquet` crate does not.
+fn decode(thrift: &[u8]) -> Result<ParquetMetaData, ParquetError> {
+    // The statistics of encodings are kept as they are, for copied columns.
+    let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+    let read =
+        |bytes: &[u8]| ParquetMetaDataReader::decode_metadata_with_options(bytes, Some(&options));
+    read(thrift).or_else(|error| match thrift::with_typed_empty_lists(thrift) {
+        Some(repaired) => read(&repaired),
+        None => Err(error),
+    })
 }
 
 pub(crate) fn column(field: &Type) -> ParquetColumn {

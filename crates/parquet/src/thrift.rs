@@ -179,6 +179,12 @@ pub(super) struct RawField<'a> {
 }
 
 impl RawField<'_> {
+    /// The same field with bytes of its own.
+    #[cfg(test)]
+    pub(super) fn into_owned(self) -> RawField<'static> {
+        RawField { id: self.id, kind: self.kind, value: self.value.into_owned().into() }
+    }
+
     /// Whether it is a boolean that is false; its type contains the value.
     pub(super) fn is_false(&self) -> bool {
         self.kind == BOOLEAN_FALSE
@@ -206,6 +212,17 @@ pub(super) fn write_fields<'a>(fields: impl IntoIterator<Item = &'a RawField<'a>
     }
     out.push(0);
     out
+}
+
+/// The structure with structures as the element type of its empty lists, if a list of it has no element
+/// type (0).
+pub(super) fn with_typed_empty_lists(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut fields = raw_fields(bytes).ok()?;
+    let mut untyped =
+        fields.iter_mut().filter(|field| field.kind == LIST && *field.value == [0]).peekable();
+    untyped.peek()?;
+    untyped.for_each(|field| field.value = vec![STRUCT].into());
+    Some(write_fields(&fields))
 }
 
 /// The elements of a list of structures.
@@ -337,6 +354,23 @@ fn read_integer(
     }
     *place = reader.integer()?;
     Ok(true)
+}
+
+/// The length of a bloom filter including its header (`BloomFilterHeader` in parquet.thrift), whose first
+/// field is the size of the rest.
+pub(super) fn bloom_filter_length(bytes: &[u8]) -> Result<i64, ThriftError> {
+    let mut reader = ThriftReader::new(bytes);
+    let mut size = -1;
+    reader.read_struct(|id, field, reader| match id {
+        1 => read_integer(field, reader, &mut size),
+        _ => Ok(false),
+    })?;
+    let header = i64::try_from(reader.position()).map_err(|_| ThriftError::Invalid)?;
+    if size < 0 {
+        Err(ThriftError::Invalid)
+    } else {
+        size.checked_add(header).ok_or(ThriftError::Invalid)
+    }
 }
 
 /// An offset index (`OffsetIndex` in parquet.thrift) with the offset of every page moved by `by` bytes.

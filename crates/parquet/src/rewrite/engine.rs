@@ -1,6 +1,6 @@
 //! Writes one output file: copies chunks as bytes, writes converted chunks, and writes a new footer.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use landbridge_core::rewrite::Compression;
 use landbridge_core::{Error, ErrorKind, Result};
@@ -13,9 +13,10 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::column::{self, ChunkSource, Conversion, ConversionCounts};
+use super::copy::{CopyRange, LongerChunk};
 use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
-use super::input::{Input, copy_bytes};
+use super::input::Input;
 use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
@@ -57,12 +58,15 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         },
     };
     output.sink.write_all(b"PAR1").map_err(|error| in_file(error.into()))?;
+    // Row groups without rows are left out. Writers put offsets into them that are no offsets.
+    let has_rows = |group: &usize| input.footer.metadata.row_group(*group).num_rows() > 0;
+    let groups: Vec<usize> = groups.iter().copied().filter(has_rows).collect();
     let mut written = Vec::with_capacity(groups.len());
     for (ordinal, group) in groups.iter().enumerate() {
         written.push(output.write_row_group(*group, ordinal)?);
     }
     check(&output.report)?;
-    output.finish(groups, written).map_err(in_file)
+    output.finish(&groups, written).map_err(in_file)
 }
 
 struct OutputFile<'a, R, W: Write> {
@@ -76,13 +80,6 @@ struct OutputFile<'a, R, W: Write> {
     report: RewriteReport,
 }
 
-/// A range of the source that is copied at once.
-#[derive(Default)]
-struct CopyRange {
-    start: u64,
-    length: u64,
-}
-
 impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
     fn write_row_group(&mut self, group: usize, ordinal: usize) -> Result<RowGroupMetaData> {
         let input = self.input;
@@ -94,7 +91,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
                 .map_err(|error| error.into_error(|| input.location(&column.name)))?;
         }
         let in_file = |error: RewriteError| error.into_error(|| input.name.to_owned());
-        self.copy(&mut pending).map_err(in_file)?;
+        self.copy(&mut pending, &mut chunks).map_err(in_file)?;
         self.copy_bloom_filters(group, &mut chunks).map_err(in_file)?;
         let old = input.footer.metadata.row_group(group);
         self.report.rows += old.num_rows().unsigned_abs();
@@ -124,21 +121,21 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         match &column.task {
             ColumnTask::Copy => {
                 for (leaf, out) in column.leaves.clone().zip(column.first..) {
-                    chunks.push(self.copy_chunk(group, column_index, leaf, out, pending)?);
+                    self.copy_chunk(group, column_index, leaf, out, pending, chunks)?;
                 }
             }
             ColumnTask::Relax => {
-                self.copy(pending)?;
+                self.copy(pending, chunks)?;
                 chunks.push(self.relax_chunk(group, column_index, column)?);
             }
             ColumnTask::Convert { conversion, source_type, optional } => {
-                self.copy(pending)?;
+                self.copy(pending, chunks)?;
                 let source =
                     self.input.open_chunk(group, column.leaves.start, *source_type, *optional)?;
                 chunks.push(self.convert_chunk(column_index, column.first, source, conversion)?);
             }
             ColumnTask::Null => {
-                self.copy(pending)?;
+                self.copy(pending, chunks)?;
                 let rows = self.input.rows(group)?;
                 let mut page = std::mem::take(&mut self.page);
                 let mut writer = self.chunk_writer(column.first, PageContent::Arbitrary);
@@ -151,7 +148,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         Ok(())
     }
 
-    /// Adds a chunk to the range that is copied next, and returns its metadata in the output.
+    /// Adds a chunk to the range that is copied next, and its metadata to `chunks`.
     fn copy_chunk(
         &mut self,
         group: usize,
@@ -159,15 +156,16 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         leaf: usize,
         output_leaf: usize,
         pending: &mut CopyRange,
-    ) -> Result<ColumnChunkMetaData, RewriteError> {
+        chunks: &mut Vec<ColumnChunkMetaData>,
+    ) -> Result<(), RewriteError> {
         let chunk = self.input.chunk(group, leaf)?;
         let (start, length) = source::range(chunk, self.input.footer)?;
-        if pending.start + pending.length != start {
-            self.copy(pending)?;
+        if pending.end() != start {
+            self.copy(pending, chunks)?;
             pending.start = start;
         }
         let offset = self.sink.bytes_written() as u64 + pending.length;
-        pending.length += length;
+        pending.add(length, chunk.num_values(), column_index, output_leaf);
         let descriptor = self.layout.schema.column(output_leaf);
         let copied = relocated(chunk, descriptor, offset as i64 - start as i64).build()?;
         if self.layout.columns[column_index].leaves.len() == 1 {
@@ -177,7 +175,8 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
             report.add_bounds(&copied);
         }
         self.report.bytes_copied += length;
-        Ok(copied)
+        chunks.push(copied);
+        Ok(())
     }
 
     fn relax_chunk(
@@ -240,15 +239,35 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         ChunkWriter::new(pages, &mut self.compressor, column, content, begin)
     }
 
-    /// Copies the pending range and clears it.
-    fn copy(&mut self, pending: &mut CopyRange) -> Result<(), RewriteError> {
-        let CopyRange { start, length } = std::mem::take(pending);
-        if length == 0 {
-            return Ok(());
+    /// Copies the pending range and clears it. If a chunk is longer than declared, its metadata in
+    /// `chunks` is corrected.
+    fn copy(
+        &mut self,
+        pending: &mut CopyRange,
+        chunks: &mut [ColumnChunkMetaData],
+    ) -> Result<(), RewriteError> {
+        let (input, layout) = (self.input, self.layout);
+        let range = std::mem::take(pending);
+        let source = input.source.get_read(range.start)?;
+        let end = range.end();
+        let longer = range
+            .copy(source, &mut self.sink, &mut self.copy_buffer, || input.undeclared_bytes(end))
+            .map_err(|(column, error)| {
+                let location = || input.location(&layout.columns[column].name);
+                io::Error::other(error.into_error(location))
+            })?;
+        if let Some(LongerChunk { leaf, undeclared_bytes }) = longer {
+            let grown = |size: i64| size.saturating_add_unsigned(undeclared_bytes);
+            let chunk = chunks[leaf].clone();
+            let (compressed, uncompressed) = (chunk.compressed_size(), chunk.uncompressed_size());
+            chunks[leaf] = chunk
+                .into_builder()
+                .set_total_compressed_size(grown(compressed))
+                .set_total_uncompressed_size(grown(uncompressed))
+                .build()?;
+            self.report.bytes_copied += undeclared_bytes;
         }
-        let source = self.input.source.get_read(start)?;
-        let ends_early = "the file ends within a column";
-        copy_bytes(source, &mut self.sink, length, &mut self.copy_buffer, ends_early)
+        Ok(())
     }
 
     /// The leaves of the copied columns: the index in the source and in the output.

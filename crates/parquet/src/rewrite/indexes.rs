@@ -13,6 +13,8 @@ use crate::{Footer, thrift};
 const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 /// The largest bloom filter that is copied, in bytes.
 const MAX_BLOOM_BYTES: u64 = 4 * 1024 * 1024;
+/// More bytes than the header of a bloom filter has.
+const MAX_BLOOM_HEADER_BYTES: i64 = 64;
 
 /// The page indexes of the copied columns, read at once.
 pub(super) struct PageIndexes {
@@ -78,23 +80,40 @@ fn index_ranges(chunk: &ColumnChunkMetaData, footer: &Footer) -> [Option<(u64, u
     [column, offset].map(|(start, length)| data_range(start?, length?.into(), footer))
 }
 
-/// The bloom filter of a chunk, if its offset and length are known.
+/// The bloom filter of a chunk, with its header.
 pub(super) fn bloom_filter<R: ChunkReader>(
     source: &R,
     chunk: &ColumnChunkMetaData,
     footer: &Footer,
 ) -> Result<Option<Bytes>, RewriteError> {
-    let (Some(start), Some(length)) = (chunk.bloom_filter_offset(), chunk.bloom_filter_length())
-    else {
-        return Ok(None);
+    let Some(start) = chunk.bloom_filter_offset() else { return Ok(None) };
+    let length = match chunk.bloom_filter_length() {
+        Some(length) => Some(length.into()),
+        // Writers before parquet-format 2.10 state no length, but the filter's header has its size.
+        None => undeclared_length(source, start, footer)?,
     };
-    match data_range(start, length.into(), footer) {
+    match length.and_then(|length| data_range(start, length, footer)) {
         Some((start, end)) if end - start <= MAX_BLOOM_BYTES => {
             let length = usize::try_from(end - start).map_err(|_| RewriteError::PageTooLarge)?;
             Ok(Some(source.get_bytes(start, length)?))
         }
         _ => Ok(None),
     }
+}
+
+/// The length of the bloom filter at this offset, by its header; `None` if that is not readable.
+fn undeclared_length<R: ChunkReader>(
+    source: &R,
+    start: i64,
+    footer: &Footer,
+) -> Result<Option<i64>, RewriteError> {
+    let available = i64::try_from(footer.start).unwrap_or(i64::MAX).saturating_sub(start);
+    let Some((from, to)) = data_range(start, available.min(MAX_BLOOM_HEADER_BYTES), footer) else {
+        return Ok(None);
+    };
+    let length = usize::try_from(to - from).map_err(|_| RewriteError::PageTooLarge)?;
+    let header = source.get_bytes(from, length)?;
+    Ok(thrift::bloom_filter_length(&header).ok())
 }
 
 fn data_range(start: i64, length: i64, footer: &Footer) -> Option<(u64, u64)> {

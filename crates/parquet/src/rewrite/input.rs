@@ -13,6 +13,7 @@ use super::report::ColumnReport;
 use super::schema::{ColumnTask, OutputColumn};
 use super::source;
 use super::values::SourceType;
+use super::walk::MAX_UNDECLARED_BYTES;
 use super::write::PageBuffer;
 use crate::Footer;
 
@@ -57,7 +58,18 @@ impl<R: ChunkReader> Input<'_, R> {
         let chunk = self.chunk(group, leaf)?;
         let (start, length) = source::range(chunk, self.footer)?;
         let codec = chunk.compression_codec();
-        Ok(PageReader::new(self.source.get_read(start)?, length, codec, self.page_limit))
+        let undeclared = MAX_UNDECLARED_BYTES.min(self.footer.start - start - length);
+        let source = self.source.get_read(start)?;
+        Ok(PageReader::new(source, length, undeclared, codec, self.page_limit))
+    }
+
+    /// How many bytes a chunk that is declared to end at offset `end` can have after it: up to the next
+    /// chunk, the end of the data, or [`MAX_UNDECLARED_BYTES`].
+    pub(super) fn undeclared_bytes(&self, end: u64) -> u64 {
+        let chunks = self.footer.metadata.row_groups().iter().flat_map(|group| group.columns());
+        let starts = chunks.filter_map(|chunk| Some(source::range(chunk, self.footer).ok()?.0));
+        let next = starts.filter(|start| *start >= end).min().unwrap_or(self.footer.start);
+        next.min(self.footer.start).saturating_sub(end).min(MAX_UNDECLARED_BYTES)
     }
 
     /// Opens the chunk of one leaf column for conversion.
@@ -80,7 +92,8 @@ impl<R: ChunkReader> Input<'_, R> {
     pub(super) fn scan(&self, column: &OutputColumn) -> Result<ColumnReport> {
         let mut report = column.report();
         if let ColumnTask::Convert { conversion, source_type, optional } = &column.task {
-            for group in 0..self.footer.metadata.num_row_groups() {
+            let groups = 0..self.footer.metadata.num_row_groups();
+            for group in groups.filter(|group| self.rows(*group).is_ok_and(|rows| rows > 0)) {
                 let mut counts = ConversionCounts::default();
                 self.open_chunk(group, column.leaves.start, *source_type, *optional)
                     .and_then(|chunk| {
@@ -101,13 +114,15 @@ impl<R: ChunkReader> Input<'_, R> {
     }
 }
 
-/// Copies `length` bytes through `buffer`. If `source` ends early, the error is `ends_early`.
+/// Copies `length` bytes through `buffer`, and shows each part to `examine` before it is written. If
+/// `source` ends early, the error is `ends_early`.
 pub(super) fn copy_bytes(
     mut source: impl Read,
     sink: &mut impl Write,
     length: u64,
     buffer: &mut Vec<u8>,
     ends_early: &'static str,
+    mut examine: impl FnMut(&[u8]) -> Result<(), RewriteError>,
 ) -> Result<(), RewriteError> {
     let mut remaining = length;
     buffer.resize(COPY_BYTES, 0);
@@ -116,6 +131,7 @@ pub(super) fn copy_bytes(
         match source.read(&mut buffer[..max]) {
             Ok(0) => return Err(RewriteError::Malformed(ends_early)),
             Ok(count) => {
+                examine(&buffer[..count])?;
                 sink.write_all(&buffer[..count])?;
                 remaining -= count as u64;
             }

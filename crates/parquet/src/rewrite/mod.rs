@@ -13,21 +13,25 @@
 //! | `relax` | copies a REQUIRED column as an OPTIONAL one |
 //! | `write` | writes a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid` | reads pages of the source, with bounded memory for forged pages |
+//! | `copy`, `walk` | copies chunks, and checks that each ends where its pages end |
 //! | `indexes` | page indexes and bloom filters of copied columns |
 //! | `cut` | decides which row groups go into which output file |
 //! | `token`, `key` | the format of tokens and of the token key |
 //! | `report` | the report of a rewrite |
 //! | `source`, `error` | positioned reads; the internal error |
 //!
-//! Invariants: no page of a copied column is read, and no value of a column that becomes OPTIONAL. No error contains the value of a cell. No buffer
-//! grows with a row group or a file.
+//! Invariants: of a copied column, only the headers of its pages are read, and no value of a column that
+//! becomes OPTIONAL. No error contains the value of a cell. No buffer grows with a row group or a file.
 
 mod column;
 mod convert;
+mod copy;
 mod cut;
 mod engine;
 mod error;
 mod footer_out;
+#[cfg(test)]
+mod forged;
 mod hybrid;
 mod indexes;
 mod input;
@@ -41,6 +45,7 @@ pub mod stream;
 mod text;
 mod token;
 mod values;
+mod walk;
 mod whole_file;
 mod write;
 

@@ -5,12 +5,11 @@ use std::io::{self, Read};
 use parquet::basic::CompressionCodec;
 
 use super::error::RewriteError;
+use super::walk::MAX_HEADER_BYTES;
 use crate::thrift::{PageHeader, ThriftError};
 
 /// The minimum size of one read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
-/// The largest page header that is accepted. Statistics in it can make a header large.
-const MAX_HEADER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The kind of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +37,8 @@ pub(super) struct PageInfo {
 pub(super) struct PageReader<R> {
     input: R,
     remaining: u64,
+    /// Bytes after the declared end of the chunk that its last page can need.
+    undeclared: u64,
     limit: usize,
     codec: CompressionCodec,
     buffer: Vec<u8>,
@@ -53,12 +54,20 @@ pub(super) struct PageReader<R> {
 }
 
 impl<R: Read> PageReader<R> {
-    /// Reads the pages in the first `length` bytes of `input`. No page may be larger than `limit` bytes,
-    /// compressed or uncompressed.
-    pub(super) fn new(input: R, length: u64, codec: CompressionCodec, limit: usize) -> Self {
+    /// Reads the pages in the first `length` bytes of `input`; the last page can need `undeclared` bytes
+    /// more (see [`walk`](super::walk)). No page may be larger than `limit` bytes, compressed or
+    /// uncompressed.
+    pub(super) fn new(
+        input: R,
+        length: u64,
+        undeclared: u64,
+        codec: CompressionCodec,
+        limit: usize,
+    ) -> Self {
         Self {
             input,
             remaining: length,
+            undeclared,
             limit,
             codec,
             buffer: Vec::new(),
@@ -147,6 +156,10 @@ impl<R: Read> PageReader<R> {
                 {
                     wanted = (self.end - self.start).max(wanted) * 2;
                 }
+                // The declared end is within the header.
+                Err(ThriftError::Truncated) if ready > 0 && self.undeclared > 0 => {
+                    self.fill(ready + 1)?;
+                }
                 Err(_) => return Err(RewriteError::Malformed("a page header cannot be read")),
             }
         }
@@ -158,9 +171,12 @@ impl<R: Read> PageReader<R> {
         if have >= length {
             return Ok(());
         }
-        if (length - have) as u64 > self.remaining {
+        let beyond = ((length - have) as u64).saturating_sub(self.remaining);
+        if beyond > self.undeclared {
             return Err(RewriteError::Malformed("a page goes beyond its column"));
         }
+        self.undeclared -= beyond;
+        self.remaining += beyond;
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, have);
         let room = length.max(READ_BYTES);

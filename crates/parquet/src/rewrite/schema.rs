@@ -234,7 +234,7 @@ fn output_column(
         Action::Keep | Action::Drop => (field.clone(), ColumnTask::Copy),
         Action::Annotate(what) => {
             let (physical, logical, converted) = annotation(*what);
-            if field.get_physical_type() != physical {
+            if field.get_physical_type() != physical || !can_be_annotated(field) {
                 return Err(mismatch(
                     "the plan annotates a column whose type does not allow that annotation",
                 ));
@@ -246,7 +246,7 @@ fn output_column(
             (built(builder.build())?, ColumnTask::Copy)
         }
         Action::Retype { to, .. } => {
-            if field.get_physical_type() != PhysicalType::BYTE_ARRAY {
+            if field.get_physical_type() != PhysicalType::BYTE_ARRAY || is_decimal(field) {
                 return Err(mismatch("the plan retypes a column that is not text"));
             }
             let conversion = Conversion::Retype(to.clone());
@@ -337,8 +337,35 @@ fn is_optional(field: &Type) -> bool {
     field.get_basic_info().repetition() == Repetition::OPTIONAL
 }
 
+/// Whether it is a decimal. In BYTE_ARRAY, the same number can have several forms, and none is text.
+fn is_decimal(field: &Type) -> bool {
+    let info = field.get_basic_info();
+    info.converted_type() == ConvertedType::DECIMAL
+        || matches!(info.logical_type_ref(), Some(LogicalType::Decimal(_)))
+}
+
+/// Whether the values of a column stay in order, and mean the same, under another annotation: not those
+/// of a decimal, of an unsigned number, or of a time in another unit.
+fn can_be_annotated(field: &Type) -> bool {
+    use ConvertedType as C;
+    let info = field.get_basic_info();
+    let in_micros = |unit: &TimeUnit| *unit == TimeUnit::MICROS;
+    !is_decimal(field)
+        && !matches!(info.converted_type(), C::UINT_8 | C::UINT_16 | C::UINT_32 | C::UINT_64)
+        && !matches!(info.converted_type(), C::TIME_MILLIS | C::TIMESTAMP_MILLIS)
+        && match info.logical_type_ref() {
+            Some(LogicalType::Integer(it)) => it.is_signed,
+            Some(LogicalType::Timestamp(it)) => in_micros(&it.unit),
+            Some(LogicalType::Time(it)) => in_micros(&it.unit),
+            _ => true,
+        }
+}
+
 fn source_type_of(field: &Type) -> Option<SourceType> {
     let info = field.get_basic_info();
+    if is_decimal(field) {
+        return None;
+    }
     let signed = match info.logical_type_ref() {
         None => !matches!(
             info.converted_type(),

@@ -38,7 +38,9 @@ pub(super) fn copy<R: ChunkReader, W: Write>(
         }
     }
     let ends_early = "the file is shorter than its declared length";
-    copy_bytes(input.source.get_read(0)?, &mut sink, length, &mut Vec::new(), ends_early)?;
+    copy_bytes(input.source.get_read(0)?, &mut sink, length, &mut Vec::new(), ends_early, |_| {
+        Ok(())
+    })?;
     sink.flush()?;
     Ok(report)
 }

@@ -1,0 +1,97 @@
+//! Copies ranges of the source, and checks that each chunk in them ends where its pages end.
+
+use std::io::{Read, Write};
+
+use super::error::RewriteError;
+use super::input::copy_bytes;
+use super::walk::PageWalk;
+
+/// A range of the source that is copied at once: chunks without a gap between them.
+#[derive(Default)]
+pub(super) struct CopyRange {
+    pub(super) start: u64,
+    pub(super) length: u64,
+    chunks: Vec<PassingChunk>,
+}
+
+/// A chunk of a range.
+struct PassingChunk {
+    length: u64,
+    walk: PageWalk,
+    /// The index of its column, and of its leaf in the output.
+    column: usize,
+    leaf: usize,
+}
+
+/// A chunk that is longer than declared.
+pub(super) struct LongerChunk {
+    /// Its leaf in the output.
+    pub(super) leaf: usize,
+    pub(super) undeclared_bytes: u64,
+}
+
+const ENDS_ELSEWHERE: RewriteError =
+    RewriteError::Malformed("its pages do not end where the footer says");
+const ENDS_EARLY: &str = "the file ends within a column";
+
+impl CopyRange {
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.length
+    }
+
+    /// Adds a chunk of this many bytes and values, which begins where the range ends.
+    pub(super) fn add(&mut self, length: u64, values: i64, column: usize, leaf: usize) {
+        self.length += length;
+        self.chunks.push(PassingChunk { length, walk: PageWalk::new(values), column, leaf });
+    }
+
+    /// Copies the range from `source` and examines the pages. If the last chunk is longer than declared
+    /// by at most `room` bytes, these are copied too. An error comes with the index of its column.
+    pub(super) fn copy(
+        mut self,
+        mut source: impl Read,
+        sink: &mut impl Write,
+        buffer: &mut Vec<u8>,
+        room: impl FnOnce() -> u64,
+    ) -> Result<Option<LongerChunk>, (usize, RewriteError)> {
+        let (mut index, mut passed) = (0, 0);
+        let count = self.chunks.len();
+        let chunks = &mut self.chunks;
+        let copied = copy_bytes(&mut source, sink, self.length, buffer, ENDS_EARLY, |mut bytes| {
+            while let Some(chunk) = chunks.get_mut(index).filter(|_| !bytes.is_empty()) {
+                let left = usize::try_from(chunk.length - passed).unwrap_or(usize::MAX);
+                let (now, rest) = bytes.split_at(left.min(bytes.len()));
+                chunk.walk.pass(now)?;
+                bytes = rest;
+                passed += now.len() as u64;
+                if passed == chunk.length {
+                    if !chunk.walk.is_complete() && index + 1 < count {
+                        return Err(ENDS_ELSEWHERE);
+                    }
+                    (index, passed) = (index + 1, 0);
+                }
+            }
+            Ok(())
+        });
+        let Some(last) = self.chunks.last_mut() else { return Ok(None) };
+        let column = last.column;
+        if let Err(error) = copied {
+            return Err((self.chunks.get(index).map_or(column, |chunk| chunk.column), error));
+        }
+        if last.walk.is_complete() {
+            return Ok(None);
+        }
+        let room = room();
+        let mut undeclared_bytes = 0;
+        while !last.walk.is_complete() {
+            let now = last.walk.needs();
+            if now > room.saturating_sub(undeclared_bytes) {
+                return Err((column, ENDS_ELSEWHERE));
+            }
+            copy_bytes(&mut source, sink, now, buffer, ENDS_EARLY, |bytes| last.walk.pass(bytes))
+                .map_err(|error| (column, error))?;
+            undeclared_bytes += now;
+        }
+        Ok(Some(LongerChunk { leaf: last.leaf, undeclared_bytes }))
+    }
+}
