@@ -60,13 +60,14 @@ async fn a_type_change_is_held_and_the_other_tables_continue() {
     let receipts = env.receipts(SECOND).await;
     assert_eq!(receipts["public.people"].state, ReceiptState::Held);
     let problem = receipts["public.people"].problem.clone().unwrap().to_string();
-    assert!(problem.starts_with("a column changed its type, so the table keeps yesterday's data: people.id was INT64 and would become STRING"), "{problem}");
+    assert!(problem.starts_with("the export has another type of a column than contract.yaml, so the table is not loaded: people.id: contract.yaml says INT64 of the source type `bigint`, and the export's `character varying` lands as STRING"), "{problem}");
+    assert!(problem.ends_with("; the table keeps its rows of 2026-11-21"), "{problem}");
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     assert_eq!(env.query(Analyst, people).await.unwrap(), [["3"]], "yesterday's rows");
     let alerts = env
         .alerts("load")
         .into_iter()
-        .filter(|alert| alert.to_string().contains("changed its type"));
+        .filter(|alert| alert.to_string().contains("another type of a column"));
     assert_eq!(alerts.count(), 1, "reported once, although every tick of the day held the table");
 }
 

@@ -180,7 +180,7 @@ async fn a_truncated_manifest() {
         &[
             "a manifest of the export is cut short",
             "exports/landbridge-shop-20261122-a1/export_tables_info_",
-            "keeps the previous day's data",
+            "inspect the named object",
         ],
     );
     // Repaired by hand with the first day's manifest, which has the same content.

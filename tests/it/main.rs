@@ -12,12 +12,14 @@
 //! | `tightening` | a contract that hides more is in force five minutes after its deployment, at any hour |
 //! | `federation` | exchanging an AWS role's signature for a Google access token: who is accepted, who is refused |
 //! | `google` | answers of the real Google Cloud that differ from the simple case |
-//! | `faults` | bad input and refusals: one clear error message, yesterday's data stays |
+//! | `faults` | bad input and refusals: one clear error message, the earlier rows stay |
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
+//! | `arrays` | the types of arrays' elements, NULLs in arrays, several dimensions |
 //! | `bounds` | the smallest and largest values of columns: where they may be written |
 //! | `drift` | schema changes, unusual exports, every type |
 //! | `explore` | nobody reads what the contract hides, at no call of any history |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
+//! | `lands` | compares the tables of docs/types.md with what lands from these servers |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
@@ -28,6 +30,7 @@
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+mod arrays;
 mod bounds;
 mod busy;
 mod clients;
@@ -38,6 +41,7 @@ mod explore;
 mod faults;
 mod federation;
 mod google;
+mod lands;
 mod mariadb;
 mod moto;
 mod operator;

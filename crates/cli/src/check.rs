@@ -166,6 +166,13 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
         counted(count, "column"),
         classes_of(columns.map(|column| column.class.as_str()))
     );
+    for (table, column) in contract.columns_of_domains() {
+        let named = &contract.tables[table].columns[column];
+        let (source, ty) = (&named.source, named.column_type());
+        text.push_str(&format!(
+            "\n  note  column `{column}` of `{table}` is {ty}: an export writes this for a domain over `{source}`. If the column is a plain `{source}`, the table will be held"
+        ));
+    }
     for (source_table, table) in &contract.tables {
         if table.time_travel_forbidden {
             text.push_str(&row_policy_note(source_table, table, config));

@@ -213,11 +213,15 @@ fn text(result: &RewriteResult) -> String {
         .columns
         .iter()
         .map(|column| {
-            let misfits: Vec<_> = column
+            let mut misfits: Vec<_> = column
                 .misfits
                 .iter()
                 .map(|(reason, count)| format!("{} × {reason}", grouped(*count)))
                 .collect();
+            if column.dropped_nulls > 0 {
+                misfits
+                    .push(format!("{} × NULL left out of arrays", grouped(column.dropped_nulls)));
+            }
             let action = if column.kept_text {
                 format!("{}, stays text", column.action)
             } else {

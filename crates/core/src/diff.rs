@@ -256,12 +256,12 @@ fn update_column(
     Ok(TableColumn { name: live.name.clone(), ty, repeated, policy_tag, description })
 }
 
-/// The error for a column whose type has changed.
-pub fn type_change_error(table: &str, column: &str, was: &str, is: ColumnType) -> Error {
+/// The error for a column whose type in BigQuery is another one, which cannot change.
+fn type_change_error(table: &str, column: &str, live: &str, desired: ColumnType) -> Error {
     Error::new(
         ErrorKind::Held,
-        "a column changed its type, so the table keeps yesterday's data",
-        format!("{table}.{column} was {was} and would become {is}"),
+        "a column changed its type, so the table is not loaded",
+        format!("{table}.{column} is {live} in BigQuery and would become {desired}"),
     )
 }
 
@@ -419,7 +419,7 @@ mod tests {
             &[wanted("at", Timestamp, "none")],
             Some(vec![live("at", "STRING", None)]),
             expect![[r#"
-                Held: a column changed its type, so the table keeps yesterday's data: shop.orders.at was STRING and would become TIMESTAMP
+                Held: a column changed its type, so the table is not loaded: shop.orders.at is STRING in BigQuery and would become TIMESTAMP
             "#]],
         );
     }
@@ -441,14 +441,14 @@ mod tests {
             &[array],
             Some(vec![repeated("")]),
             expect![[r#"
-            Held: a column changed its type, so the table keeps yesterday's data: shop.orders.tags was STRING and would become ARRAY<STRING>
+            Held: a column changed its type, so the table is not loaded: shop.orders.tags is STRING in BigQuery and would become ARRAY<STRING>
         "#]],
         );
         check(
             &[wanted("tags", Text, "none")],
             Some(vec![repeated("REPEATED")]),
             expect![[r#"
-            Held: a column changed its type, so the table keeps yesterday's data: shop.orders.tags was ARRAY<STRING> and would become STRING
+            Held: a column changed its type, so the table is not loaded: shop.orders.tags is ARRAY<STRING> in BigQuery and would become STRING
         "#]],
         );
         check(

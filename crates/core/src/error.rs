@@ -93,18 +93,14 @@ impl ErrorKind {
             Self::Corrupt => (
                 false,
                 true,
-                "inspect the named object; the table keeps the previous day's data until it is correct",
+                "inspect the named object; a table that needs it is not loaded until it is correct",
             ),
             Self::Held => (
                 false,
                 true,
-                "decide, then change contract.yaml or the table; the table keeps the previous day's data until then",
+                "decide, then change contract.yaml or the table; it is not loaded until then",
             ),
-            Self::Rejected => (
-                false,
-                true,
-                "report this message as a bug; the table keeps the previous day's data",
-            ),
+            Self::Rejected => (false, true, "report this message as a bug"),
         };
         Policy { transient, holds_table, operator }
     }

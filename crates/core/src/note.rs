@@ -27,6 +27,8 @@ pub enum NoteCode {
     ColumnStaysText,
     /// Values of a column do not fit its type and are NULL.
     ValuesSetToNull,
+    /// NULLs in arrays of a column were left out.
+    ArrayNullsDropped,
     /// The table was created in BigQuery.
     TableCreated,
     /// The schema of the table in BigQuery changed.

@@ -17,8 +17,8 @@ use crate::contract::{ColumnContract, Contract, TableContract, Transform};
 use crate::names::columns::{LandedColumn, LandedColumns};
 use crate::names::{ColumnNames, column_name, is_same};
 use crate::plan::{SourceColumn, TablePlan};
-use crate::rewrite::{Action, OnMisfit};
-use crate::types::{BigQueryType, ColumnType};
+use crate::rewrite::Action;
+use crate::types::{BigQueryType, ColumnType, is_same_source_type};
 
 /// The longest time-travel window of a dataset, in hours (BigQuery documentation, "Configure the
 /// time travel window"). It is also the default.
@@ -225,8 +225,7 @@ impl ColumnRows {
     /// Whether the values have this source type. A type that the manifest does not contain counts
     /// as equal.
     pub fn has_source_type(&self, source: &str) -> bool {
-        let plain = |text: &str| text.trim().to_ascii_lowercase();
-        self.source.is_empty() || plain(&self.source) == plain(source)
+        self.source.is_empty() || is_same_source_type(&self.source, source)
     }
 
     /// Whether the contract's column describes these values: same source type, same transform,
@@ -241,7 +240,7 @@ impl ColumnRows {
             return same_source && domain(&self.token_domain) == domain(&named.token_domain);
         }
         let same_type = named.column_type() == ColumnType { ty: self.ty, repeated: self.repeated }
-            || self.stays_text && named.on_misfit == Some(OnMisfit::KeepText);
+            || self.stays_text && named.may_stay_text();
         same_source && same_type
     }
 }
@@ -329,7 +328,7 @@ pub fn class_rank(class: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Mode;
+    use crate::rewrite::OnMisfit;
 
     const LATER: &str = "2026-11-28T17:10:00Z";
 
@@ -361,18 +360,7 @@ mod tests {
     }
 
     fn named(class: &str, transform: Option<Transform>) -> ColumnContract {
-        ColumnContract {
-            source: "text".into(),
-            bigquery_type: BigQueryType::String,
-            mode: Mode::Nullable,
-            class: class.into(),
-            transform,
-            token_domain: None,
-            on_misfit: None,
-            bounds: false,
-            description: None,
-            name: None,
-        }
+        ColumnContract { transform, ..ColumnContract::new("text", BigQueryType::String, class) }
     }
 
     fn contract(table: Option<&str>, column: ColumnContract) -> Contract {

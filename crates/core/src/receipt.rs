@@ -18,7 +18,7 @@ use crate::types::BigQueryType;
 pub enum ReceiptState {
     /// Rows and tags that were read back equal the plan.
     Published,
-    /// A person must act; the table keeps the previous day's data.
+    /// A person must act; the table is not loaded, and keeps the rows that it has.
     Held,
     /// RDS did not export it, it is a partition, or it is not in the source any more.
     Skipped,
@@ -219,7 +219,7 @@ pub const FIELDS: [ReceiptField; 23] = [
     field(
         "state",
         Text,
-        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table keeps the previous day's data; `skipped`: not in the export, a partition, or no longer in the source; `superseded`: a newer day is already loaded",
+        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table is not loaded and keeps the rows that it has; `skipped`: not in the export, a partition, or no longer in the source; `superseded`: a newer day is already loaded",
         |it| json!(it.state),
     ),
     field("snapshot", Text, "RDS snapshot that the rows come from", |it| json!(it.snapshot)),

@@ -62,6 +62,9 @@ pub struct Column {
     pub numeric_scale: Option<u32>,
     /// Digits of the fraction of a second. `None` for PostgreSQL, see `declaration`.
     pub datetime_precision: Option<u32>,
+    /// Number of dimensions that an array of PostgreSQL is declared with; 0 for other types.
+    /// PostgreSQL does not enforce it.
+    pub array_dimensions: u32,
     /// Whether the type is a PostgreSQL domain, which a snapshot export writes as text.
     pub is_domain: bool,
     /// Whether the type is a PostgreSQL enumeration.
@@ -80,6 +83,7 @@ impl Column {
             numeric_precision: None,
             numeric_scale: None,
             datetime_precision: None,
+            array_dimensions: 0,
             is_domain: false,
             is_enum: false,
         }

@@ -15,9 +15,13 @@ use crate::catalogue::{Column, Table};
 use crate::database::Database;
 use crate::engine::EngineFamily;
 use crate::error::SourceError;
+use crate::postgres::numeric_size;
 
 /// `expectedExportedType` in the manifest of a column that an export writes as text.
 const EXPORTED_AS_TEXT: &str = "binary (UTF8)";
+
+/// What a manifest writes for the types that people define.
+const USER_DEFINED: &str = "USER-DEFINED";
 
 /// Number of digits of the hash that distinguishes two tables of the same name.
 const HASH_DIGITS: usize = 8;
@@ -199,8 +203,8 @@ fn name_new_columns(
 /// # Errors
 /// The reason why BigQuery has no type for the column.
 fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColumn, String> {
-    // An export writes domains and arrays as text, whatever their base or element type.
-    let as_text = column.is_domain || column.is_array();
+    // An export writes domains as text, whatever their base type.
+    let as_text = column.is_domain;
     let original = OriginalColumn {
         name: column.name.clone(),
         original_type: column.data_type.clone(),
@@ -208,19 +212,53 @@ fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColu
         scale: column.numeric_scale,
         expected_exported: if as_text { EXPORTED_AS_TEXT.to_owned() } else { String::new() },
     };
+    if column.is_array() {
+        return Ok(propose_array(column));
+    }
     let landing =
         types::load_mapping(&types::exported_column(engine, &original), &column.data_type)?;
-    let (bigquery_type, mode) = match landing.ty {
-        BigQueryType::String if column.is_array() => (BigQueryType::String, Mode::Repeated),
-        BigQueryType::String => (types::natural_type(engine, &original), Mode::Nullable),
-        ty => (ty, Mode::Nullable),
+    let bigquery_type = match landing.ty {
+        // Of one bit, the text is `0` or `1`.
+        BigQueryType::String if column.data_type == "bit" && column.declaration == "bit(1)" => {
+            BigQueryType::Bool
+        }
+        BigQueryType::String => types::natural_type(engine, &original),
+        ty => ty,
     };
     Ok(ProposedColumn {
         name: column.name.clone(),
         source_type: column.data_type.clone(),
         bigquery_type,
-        mode,
+        mode: Mode::Nullable,
     })
+}
+
+/// An array of PostgreSQL gets the type of its elements. One that is declared with several
+/// dimensions becomes JSON text, because BigQuery has no arrays of arrays.
+fn propose_array(column: &Column) -> ProposedColumn {
+    let (declared, _) = types::array_element(&column.declaration).unwrap_or_default();
+    // Enumerations, composites and domains have no name of a catalogue: their values are text.
+    let element = types::catalogue_name(types::Engine::Postgres, declared).unwrap_or(USER_DEFINED);
+    let size = if element == "numeric" { numeric_size(declared) } else { None };
+    let original = OriginalColumn {
+        original_type: element.to_owned(),
+        precision: size.map_or(0, |(precision, _)| precision),
+        scale: size.map(|(_, scale)| scale),
+        ..OriginalColumn::default()
+    };
+    // The elements of `box[]` contain commas, so its text cannot be split.
+    let is_list = column.array_dimensions <= 1 && element != "box";
+    let (bigquery_type, mode) = match is_list {
+        true => (types::natural_type(types::Engine::Postgres, &original), Mode::Repeated),
+        false => (BigQueryType::String, Mode::Nullable),
+    };
+    let dimensions = column.array_dimensions.max(1) as usize;
+    ProposedColumn {
+        name: column.name.clone(),
+        source_type: format!("{element}{}", "[]".repeat(dimensions)),
+        bigquery_type,
+        mode,
+    }
 }
 
 /// Gives another BigQuery name to each table that `base` does not name and whose name would be
@@ -379,6 +417,54 @@ mod tests {
                   score: { source: integer, type: INT64, class: none }
         "#]]
         .assert_eq(&rendered(&[points], empty_contract()));
+    }
+
+    #[test]
+    fn arrays_are_proposed_with_the_type_of_their_elements() {
+        let array = |name: &str, declaration: &str, array_dimensions| Column {
+            declaration: declaration.to_owned(),
+            array_dimensions,
+            ..Column::new(name, "ARRAY")
+        };
+        let mut sizes =
+            table("public", "sizes", &[("id", "bigint"), ("flag", "bit"), ("flags", "bit")]);
+        sizes.columns[1].declaration = "bit(1)".to_owned();
+        sizes.columns[2].declaration = "bit(8)".to_owned();
+        sizes.columns.extend([
+            array("amounts", "numeric(12,2)[]", 1),
+            array("boxes", "box[]", 1),
+            array("created", "timestamp(3) with time zone[]", 1),
+            array("days", "date[]", 0),
+            array("exact", "numeric[]", 1),
+            array("flags_of", "boolean[]", 1),
+            array("keys", "uuid[]", 1),
+            array("matrix", "integer[]", 2),
+            array("moods", "sales.\"mood, or\"[]", 1),
+            array("numbers", "bigint[]", 1),
+            array("ratios", "double precision[]", 1),
+            array("tags", "character varying(40)[]", 1),
+        ]);
+        expect![[r#"
+            version: 1
+            tables:
+              "public.sizes":
+                columns:
+                  amounts: { source: "numeric[]", type: NUMERIC, mode: REPEATED, class: unclassified }
+                  boxes: { source: "box[]", type: STRING, class: unclassified }
+                  created: { source: "timestamp with time zone[]", type: TIMESTAMP, mode: REPEATED, class: unclassified }
+                  days: { source: "date[]", type: DATE, mode: REPEATED, class: unclassified }
+                  exact: { source: "numeric[]", type: BIGNUMERIC, mode: REPEATED, class: unclassified }
+                  flag: { source: bit, type: BOOL, class: unclassified }
+                  flags: { source: bit, type: STRING, class: unclassified }
+                  flags_of: { source: "boolean[]", type: BOOL, mode: REPEATED, class: unclassified }
+                  id: { source: bigint, type: INT64, class: none }
+                  keys: { source: "uuid[]", type: STRING, mode: REPEATED, class: unclassified }
+                  matrix: { source: "integer[][]", type: STRING, class: unclassified }
+                  moods: { source: "USER-DEFINED[]", type: STRING, mode: REPEATED, class: unclassified }
+                  numbers: { source: "bigint[]", type: INT64, mode: REPEATED, class: unclassified }
+                  ratios: { source: "double precision[]", type: FLOAT64, mode: REPEATED, class: unclassified }
+                  tags: { source: "character varying[]", type: STRING, mode: REPEATED, class: unclassified }
+        "#]].assert_eq(&rendered(&[sizes], empty_contract()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use landbridge_local_database::{MySqlDatabase, SourceDatabase, TestMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
 
+use crate::lands;
 use crate::reconcile::Rows;
 use crate::support::{TestEnv, TestEnvBuilder, at};
 use crate::tpch;
@@ -202,4 +203,25 @@ async fn every_type_is_transferred() {
     }
     println!("{cells} cells compared");
     assert!(cells > 10_000, "{cells}");
+}
+
+/// The table of docs/types.md is what lands with the proposed contract.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lands_from_mariadb_is_what_the_documentation_says() {
+    let (server, mut client) = start_server().await;
+    let (every_type, _) =
+        include_str!("every_type.sql").split_once("\nCREATE TABLE visits").expect("its end");
+    client.query_drop(every_type).await.expect("the table");
+    let url = server.url_of("shop");
+    let source = MySqlDatabase::connect(&url).await.expect("a source");
+    let mut builder = TestEnvBuilder::demo(Arc::new(source));
+    builder.start = at(START);
+    // The table has rows of values that fit no type, and only five rows.
+    builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 100");
+    let (contract, columns) = lands::proposed(&url, &builder.config).await;
+    builder.contract = contract.render();
+    let env = builder.build().await;
+    let failed = env.run_until(END).await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    lands::assert_documented("MariaDB", &columns, &env.receipts(DAY).await["shop.every_type"]);
 }

@@ -23,6 +23,7 @@ use landbridge_local::Principal::{Analyst, PiiReader, Stranger};
 use landbridge_local_database::{PostgresDatabase, TestPostgres};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use crate::lands;
 use crate::reconcile::Rows;
 use crate::support::{TestEnv, TestEnvBuilder, at};
 use crate::tpch;
@@ -186,6 +187,34 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     }
     println!("{cells} cells compared");
     assert!(cells > 40_000, "{cells}");
+}
+
+/// The table of docs/types.md is what lands with the proposed contract.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lands_from_postgresql_is_what_the_documentation_says() {
+    let (server, client) = start_server().await;
+    let (every_type, _) =
+        include_str!("every_type.sql").split_once("\n-- Numbers of all sizes").unwrap();
+    client.batch_execute(every_type).await.expect("the table");
+    let more = "ALTER TABLE every_type ADD c_flag bit(1), ADD c_bools boolean[], ADD c_amounts numeric(12,2)[],
+            ADD c_days date[], ADD c_naive timestamp[], ADD c_instants timestamptz[], ADD c_keys uuid[],
+            ADD c_matrix integer[][], ADD c_boxes box[];
+        UPDATE every_type SET c_flag = '1', c_bools = '{t,f,NULL}', c_amounts = '{1.5}', c_days = '{2026-11-21}',
+            c_naive = '{2026-11-21 09:30}', c_instants = '{2026-11-21 09:30+09}', c_keys = ARRAY[c_uuid],
+            c_matrix = '{{1,2},{3,NULL}}', c_boxes = ARRAY[c_box] WHERE c_bigserial = 1";
+    client.batch_execute(more).await.expect("more columns");
+    let url = server.url_of("shop");
+    let source = PostgresDatabase::connect(&url).await.expect("a source");
+    let mut builder = TestEnvBuilder::demo(Arc::new(source));
+    builder.start = at(START);
+    // The table has one row of values that fit no type, and only three rows.
+    builder.config = builder.config.replace("max_misfit_percent: 0.1", "max_misfit_percent: 100");
+    let (contract, columns) = lands::proposed(&url, &builder.config).await;
+    builder.contract = contract.render();
+    let env = builder.build().await;
+    let failed = env.run_until(END).await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    lands::assert_documented("PostgreSQL", &columns, &env.receipts(DAY).await["public.every_type"]);
 }
 
 /// Asserts that every reader sees exactly what the class of a column allows.

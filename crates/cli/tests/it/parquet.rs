@@ -18,7 +18,7 @@ fn invalid_plans_and_files_are_reported() {
     };
     expect![[r#"
         exit code 1
-        err | error: the footer of a Parquet file has an impossible length: in.parquet — inspect the named object; the table keeps the previous day's data until it is correct
+        err | error: the footer of a Parquet file has an impossible length: in.parquet — inspect the named object; a table that needs it is not loaded until it is correct
         exit code 2
         err | error: the plan tokenises columns: give the file of the token key with --token-key
         exit code 2

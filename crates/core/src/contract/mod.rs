@@ -6,10 +6,12 @@
 //! |---|---|
 //! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
 //! | `validate` | the rules of a contract, including those that involve the configuration |
+//! | `column_types` | which BigQuery types a column of a source type can have |
 //! | `propose` | proposes a contract for the tables of a source |
 //! | `hints` | the class that a column's name and type suggest |
 //! | `render` | writes the contract as YAML, one column per line |
 
+mod column_types;
 mod hints;
 mod propose;
 mod render;
@@ -86,7 +88,8 @@ pub struct ColumnContract {
     #[schemars(schema_with = "format::bigquery_column")]
     pub name: Option<String>,
     /// Type of the column in the source database, as the export manifest writes
-    /// it, for example `character varying`.
+    /// it, for example `character varying`. The manifest writes `ARRAY` for every array of
+    /// PostgreSQL; `integer[]` is the same type and says what the elements are.
     #[schemars(schema_with = "format::source_type")]
     pub source: String,
     /// Type of the column in BigQuery. If the export contains text and this is
@@ -112,6 +115,9 @@ pub struct ColumnContract {
     /// What happens to a value that cannot be converted to `type`; the default is `set_null`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_misfit: Option<OnMisfit>,
+    /// What happens to NULLs in the arrays of a column with `mode: REPEATED`; the default is `drop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array_nulls: Option<ArrayNulls>,
     /// Whether the ledger and the receipts may contain the column's smallest and largest value,
     /// for numbers, dates and times. They are cell values that everyone reads who reads receipts,
     /// so only a column of class `none` without a transform may have them.
@@ -138,6 +144,33 @@ impl Mode {
     /// Whether this is the default mode.
     pub fn is_nullable(&self) -> bool {
         *self == Self::Nullable
+    }
+}
+
+/// What happens to NULLs in arrays, which BigQuery cannot store (GoogleSQL reference, "Array type":
+/// a query result with such an array is an error).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrayNulls {
+    /// They are left out and counted; the other elements stay. The default, because it loses no
+    /// value. Where the position of an element has a meaning, use another rule.
+    #[default]
+    Drop,
+    /// If an array of the table contains NULL, or does not fit for another reason, the column is
+    /// STRING in all rows, with the arrays as JSON text.
+    Text,
+    /// If an array of the table contains NULL, the table is held.
+    Hold,
+}
+
+impl ArrayNulls {
+    /// The value in `contract.yaml`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Text => "text",
+            Self::Hold => "hold",
+        }
     }
 }
 
@@ -185,6 +218,8 @@ impl TableContract {
             transform: Option<Transform>,
             token_domain: Option<&'a str>,
             on_misfit: Option<OnMisfit>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            array_nulls: Option<ArrayNulls>,
         }
         let columns = self.columns.iter().map(|(name, column)| {
             let column = Transferred {
@@ -195,6 +230,9 @@ impl TableContract {
                 transform: column.transform,
                 token_domain: column.token_domain.as_deref(),
                 on_misfit: column.on_misfit,
+                // Also the default, which was another one before there was a rule.
+                array_nulls: (!column.mode.is_nullable())
+                    .then(|| column.array_nulls.unwrap_or_default()),
             };
             (name.as_str(), column)
         });
@@ -204,6 +242,31 @@ impl TableContract {
 }
 
 impl ColumnContract {
+    /// A column of single values, copied as they are.
+    pub fn new(source: impl Into<String>, bigquery_type: BigQueryType, class: &str) -> Self {
+        Self {
+            source: source.into(),
+            bigquery_type,
+            mode: Mode::Nullable,
+            class: class.to_owned(),
+            transform: None,
+            token_domain: None,
+            on_misfit: None,
+            array_nulls: None,
+            bounds: false,
+            name: None,
+            description: None,
+        }
+    }
+
+    /// Whether all values of the column stay text if one of them does not fit.
+    pub fn may_stay_text(&self) -> bool {
+        match self.mode {
+            Mode::Nullable => self.on_misfit == Some(OnMisfit::KeepText),
+            Mode::Repeated => self.array_nulls == Some(ArrayNulls::Text),
+        }
+    }
+
     /// The BigQuery column type, for a column that is not dropped.
     pub fn column_type(&self) -> ColumnType {
         ColumnType { ty: self.bigquery_type, repeated: !self.mode.is_nullable() }

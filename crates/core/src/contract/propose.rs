@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Config},
-    types::{BigQueryType, ColumnType},
+    types::{BigQueryType, ColumnType, is_array},
 };
 
 /// A source table for which a contract is proposed.
@@ -73,7 +73,13 @@ fn hides(class: &ClassConfig, kind: PersonalDataKind, column: &ProposedColumn) -
 }
 
 fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
-    let class = match hint(&column.name, &column.source_type, column.bigquery_type) {
+    // The type of an array's elements does not say that they are harmless, and neither does one bit.
+    let (source_type, bigquery_type) = match column.source_type.as_str() {
+        array if is_array(array) => ("ARRAY", BigQueryType::String),
+        bits @ ("bit" | "bit varying") => (bits, BigQueryType::String),
+        source_type => (source_type, column.bigquery_type),
+    };
+    let class = match hint(&column.name, source_type, bigquery_type) {
         Hint::Harmless => CLASS_NONE,
         Hint::Unsure => CLASS_UNCLASSIFIED,
         Hint::Personal(kind) => kind
@@ -86,15 +92,7 @@ fn propose(column: &ProposedColumn, config: &Config) -> ColumnContract {
             .unwrap_or(CLASS_UNCLASSIFIED),
     };
     ColumnContract {
-        source: column.source_type.clone(),
-        bigquery_type: column.bigquery_type,
         mode: column.mode,
-        class: class.to_owned(),
-        transform: None,
-        token_domain: None,
-        on_misfit: None,
-        bounds: false,
-        description: None,
-        name: None,
+        ..ColumnContract::new(&column.source_type, column.bigquery_type, class)
     }
 }

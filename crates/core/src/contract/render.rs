@@ -82,6 +82,10 @@ fn flow(column: &ColumnContract) -> String {
         Some(OnMisfit::KeepText) => flow.push_str(", on_misfit: keep_text"),
         None => {}
     }
+    if let Some(rule) = column.array_nulls {
+        flow.push_str(", array_nulls: ");
+        flow.push_str(rule.name());
+    }
     if column.bounds {
         flow.push_str(", bounds: true");
     }

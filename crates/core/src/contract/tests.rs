@@ -62,7 +62,7 @@ tables:
             contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `bounds`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `bounds`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
             contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
@@ -354,6 +354,7 @@ fn rendered_text_reads_back() {
         transform: None,
         token_domain: None,
         on_misfit: None,
+        array_nulls: None,
         bounds: false,
         name: None,
         source: source.into(),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{ColumnContract, Contract, TableContract, Transform, default_table_name};
+use super::column_types::{self, Engines};
+use super::{ColumnContract, Contract, Mode, TableContract, Transform, default_table_name};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask},
     names::{check_column, column_name, folded},
@@ -15,6 +16,7 @@ use crate::{
 pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violation> {
     let mut problems = Vec::new();
     let all = KeyPath::root().key("tables");
+    let engines = Engines::of(contract);
     for (name, table) in &contract.tables {
         let path = all.key(name);
         if source_table(name).is_none() {
@@ -24,6 +26,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
             );
         }
         column_names(table, config, &path, &mut problems);
+        column_types::check(&engines, table, &path, &mut problems);
         classes(table, config, &path, &mut problems);
         transforms(table, config, &path, &mut problems);
         bounds(table, &path, &mut problems);
@@ -109,7 +112,11 @@ fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mu
             let is = match *unfit == column.column_type() {
                 true => format!("is {unfit}"),
                 false => {
-                    format!("becomes {unfit} when a value does not fit (`on_misfit: keep_text`)")
+                    let rule = match column.mode {
+                        Mode::Nullable => "on_misfit: keep_text",
+                        Mode::Repeated => "array_nulls: text",
+                    };
+                    format!("becomes {unfit} when a value does not fit (`{rule}`)")
                 }
             };
             let fitting = Mask::ALL.iter().filter(|mask| possible.iter().all(|it| mask.fits(*it)));
@@ -131,11 +138,11 @@ fn classes(table: &TableContract, config: &Config, path: &KeyPath, problems: &mu
     }
 }
 
-/// The types that a column can have in BigQuery. With `keep_text`, all its values stay text if one
-/// of them does not fit.
+/// The types that a column can have in BigQuery. With `on_misfit: keep_text` or `array_nulls: text`,
+/// all its values stay text if one of them does not fit.
 fn possible_types(column: &ColumnContract) -> Vec<ColumnType> {
     let mut types = vec![column.column_type()];
-    if column.on_misfit == Some(OnMisfit::KeepText) {
+    if column.may_stay_text() {
         types.push(ColumnType::scalar(BigQueryType::String));
     }
     types
@@ -188,7 +195,16 @@ fn transforms(
                     path.key("on_misfit"),
                     format!("`on_misfit: keep_text` is not possible for the array column `{name}`"),
                 )
-                .help("write `on_misfit: set_null`, or remove `mode: REPEATED` and write `type: STRING`"),
+                .help("remove `on_misfit`, and write `array_nulls: text`"),
+            );
+        }
+        if let Some(rule) = column.array_nulls.filter(|_| column.mode.is_nullable()) {
+            problems.push(
+                Violation::new(
+                    path.key("array_nulls"),
+                    format!("column `{name}` has `array_nulls: {}` but is no array", rule.name()),
+                )
+                .help("add `mode: REPEATED`, or remove `array_nulls`"),
             );
         }
     }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::contract::{self, Transform};
+use crate::contract::{self, ArrayNulls, Transform};
 use crate::plan::SourceColumn;
 use crate::rewrite::{
-    Action, AnnotateAs, Decimal, OnMisfit, OtherColumns, RewritePlan, TargetType,
+    Action, AnnotateAs, Decimal, JsonElement, OnMisfit, OtherColumns, RewritePlan, TargetType,
 };
 use crate::types::{
-    BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, exported_column, load_mapping,
+    BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, array_element, catalogue_name,
+    exported_column, is_same_source_type, load_mapping,
 };
+use crate::{Error, ErrorKind};
 
 /// Digits of a NUMERIC column whose precision is unknown.
 const NUMERIC: Decimal = Decimal { precision: 38, scale: 9 };
@@ -57,7 +59,9 @@ pub fn plan_column(
         && let Some(named) = named.filter(|named| same_type(&column.source, &named.source))
         && let Some(to) = target(column, named)
     {
-        let action = Action::Retype { to, on_misfit: named.on_misfit };
+        let on_misfit =
+            if named.may_stay_text() { Some(OnMisfit::KeepText) } else { named.on_misfit };
+        let action = Action::Retype { to, on_misfit };
         return column_type(action, named.bigquery_type, !named.mode.is_nullable());
     }
     column_type(as_text(landing.fix), landing.ty, false)
@@ -70,6 +74,34 @@ pub fn describe_transform(engine: Engine, named: &contract::ColumnContract) -> S
         OriginalColumn { original_type: named.source.clone(), ..OriginalColumn::default() };
     let column = SourceColumn::new(exported_column(engine, &original), &named.source);
     plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.describe())
+}
+
+/// The error for a column that the export does not contain as contract.yaml says. `actual` is the
+/// type that it would have in BigQuery.
+pub(super) fn exported_type_error(
+    table: &str,
+    column: &SourceColumn,
+    named: &contract::ColumnContract,
+    actual: ColumnType,
+) -> Error {
+    let (name, source, expected) = (&column.parquet.name, &column.source, named.column_type());
+    let exported = if source.is_empty() { "a column" } else { source };
+    let context = if same_type(source, &named.source) {
+        format!(
+            "{table}.{name}: contract.yaml says {expected}, and the export's `{exported}` lands as {actual}; write `type: {}`",
+            actual.ty
+        )
+    } else {
+        format!(
+            "{table}.{name}: contract.yaml says {expected} of the source type `{}`, and the export's `{exported}` lands as {actual}; write `source: {exported}` and a type that it can have",
+            named.source
+        )
+    };
+    Error::new(
+        ErrorKind::Held,
+        "the export has another type of a column than contract.yaml, so the table is not loaded",
+        context,
+    )
 }
 
 /// The action for a column that keeps its type.
@@ -105,17 +137,52 @@ fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<Tar
         BigQueryType::DateTime | BigQueryType::Json => return None,
     };
     match (named.mode, one) {
-        (contract::Mode::Repeated, one) => Some(TargetType::List(Box::new(one))),
-        (contract::Mode::Nullable, TargetType::Text) => None,
+        (contract::Mode::Repeated, _) if array_element(&named.source).is_some_and(is_box) => None,
+        (contract::Mode::Repeated, one) => Some(match named.array_nulls.unwrap_or_default() {
+            ArrayNulls::Drop => TargetType::ListWithoutNulls(Box::new(one)),
+            ArrayNulls::Text | ArrayNulls::Hold => TargetType::List(Box::new(one)),
+        }),
+        // The elements decide how the arrays are written. Those of `ARRAY` are not known: such a
+        // column keeps the text of PostgreSQL.
+        (contract::Mode::Nullable, TargetType::Text) => {
+            let (element, _) = array_element(&named.source)?;
+            (!is_box((element, 1))).then(|| TargetType::ArrayJson(json_element(element)))
+        }
         (contract::Mode::Nullable, one) => Some(one),
     }
+}
+
+/// How the elements of this type are written in JSON: numbers and booleans as such if JSON readers
+/// keep them exactly, everything else as text.
+fn json_element(element: &str) -> JsonElement {
+    match catalogue_name(Engine::Postgres, element) {
+        Some("smallint" | "integer" | "bigint" | "real" | "double precision" | "oid") => {
+            JsonElement::Number
+        }
+        Some("boolean") => JsonElement::Bool,
+        _ => JsonElement::Text,
+    }
+}
+
+/// Whether the elements of an array are of the type `box`: they contain commas and are separated
+/// by `;` (PostgreSQL's `typdelim`), so the text is not read as an array.
+fn is_box((element, _): (&str, usize)) -> bool {
+    catalogue_name(Engine::Postgres, element) == Some("box")
+}
+
+/// The same for a list that stays text.
+fn json_of_list(of: &TargetType) -> TargetType {
+    TargetType::ArrayJson(match of {
+        TargetType::Int64 | TargetType::Float64 => JsonElement::Number,
+        TargetType::Bool => JsonElement::Bool,
+        _ => JsonElement::Text,
+    })
 }
 
 /// Whether the source types of export and contract are equal; an unknown type of the export
 /// counts as equal.
 fn same_type(export: &str, contract: &str) -> bool {
-    let plain = |ty: &str| ty.trim().to_ascii_lowercase();
-    export.is_empty() || plain(export) == plain(contract)
+    export.is_empty() || is_same_source_type(export, contract)
 }
 
 /// The columns that must be scanned before any file is written: those with `keep_text`, which
@@ -135,7 +202,11 @@ pub fn rewrite_plan(columns: &[SourceColumn], text: &BTreeSet<String>) -> Rewrit
     let action = |column: &SourceColumn| match &column.action {
         // A column that is in no file is NULL in every row.
         Action::SetNull => Action::Drop,
-        Action::Retype { .. } if text.contains(&column.parquet.name) => {
+        Action::Retype { to, .. } if text.contains(&column.parquet.name) => {
+            if let Some(of) = to.element() {
+                let to = json_of_list(of);
+                return Action::Retype { to, on_misfit: Some(OnMisfit::SetNull) };
+            }
             load_mapping(&column.parquet, &column.source).map_or(Action::Keep, |it| as_text(it.fix))
         }
         Action::Retype { to, .. } => {
@@ -182,24 +253,14 @@ mod tests {
     }
 
     fn named(source: &str, ty: BigQueryType) -> contract::ColumnContract {
-        contract::ColumnContract {
-            source: source.into(),
-            bigquery_type: ty,
-            mode: Mode::Nullable,
-            class: "none".into(),
-            transform: None,
-            token_domain: None,
-            on_misfit: None,
-            bounds: false,
-            description: None,
-            name: None,
-        }
+        contract::ColumnContract::new(source, ty, "none")
     }
 
     #[test]
     fn the_contract_decides_action_and_type() {
         use BigQueryType as Bq;
         let array = |ty| contract::ColumnContract { mode: Mode::Repeated, ..named("ARRAY", ty) };
+        let nulls = |column, rule| contract::ColumnContract { array_nulls: Some(rule), ..column };
         let carried = |transform| contract::ColumnContract {
             transform: Some(transform),
             ..named("text", Bq::String)
@@ -215,6 +276,12 @@ mod tests {
             ("bit", named("bit", Bq::Bytes)),
             ("ARRAY", array(Bq::String)),
             ("ARRAY", array(Bq::Int64)),
+            ("ARRAY", nulls(array(Bq::Int64), ArrayNulls::Text)),
+            ("ARRAY", nulls(array(Bq::Date), ArrayNulls::Hold)),
+            ("ARRAY", named("ARRAY", Bq::String)),
+            ("ARRAY", named("integer[]", Bq::String)),
+            ("ARRAY", named("numeric(12,2)[][]", Bq::String)),
+            ("ARRAY", named("box[]", Bq::String)),
             ("jsonb", named("jsonb", Bq::Json)),
             ("character", named("character", Bq::String)),
             ("text", carried(Transform::Drop)),
@@ -238,8 +305,14 @@ mod tests {
             numeric                  | NUMERIC       | retype to NUMERIC(38, 9)
             numeric                  | BIGNUMERIC    | retype to BIGNUMERIC(76, 38)
             bit                      | BYTES         | retype to BYTES
-            ARRAY                    | ARRAY<STRING> | retype to ARRAY<STRING>
-            ARRAY                    | ARRAY<INT64>  | retype to ARRAY<INT64>
+            ARRAY                    | ARRAY<STRING> | retype to ARRAY<STRING> without NULLs
+            ARRAY                    | ARRAY<INT64>  | retype to ARRAY<INT64> without NULLs
+            ARRAY                    | ARRAY<INT64>  | retype to ARRAY<INT64>, or keep text
+            ARRAY                    | ARRAY<DATE>   | retype to ARRAY<DATE>
+            ARRAY                    | STRING        | 
+            ARRAY                    | STRING        | retype to STRING, arrays as JSON
+            ARRAY                    | STRING        | retype to STRING, arrays as JSON
+            ARRAY                    | STRING        | 
             jsonb                    | STRING        | 
             character                | STRING        | annotate STRING
             text                     | dropped       | drop
@@ -247,6 +320,25 @@ mod tests {
             text                     | STRING        | tokenise
         "#]]
         .assert_eq(&table);
+    }
+
+    #[test]
+    fn an_array_that_stays_text_is_json_with_the_elements_of_its_type() {
+        let named = contract::ColumnContract {
+            mode: Mode::Repeated,
+            array_nulls: Some(ArrayNulls::Text),
+            ..named("integer[]", BigQueryType::Int64)
+        };
+        let planned = plan_column(&column("ARRAY"), Some(&named)).unwrap();
+        let columns = [SourceColumn { action: planned.action, ..column("ARRAY") }];
+        let undecided = columns_needing_scan(&columns);
+        assert_eq!(undecided, BTreeSet::from(["c".to_owned()]));
+        let text = rewrite_plan(&columns, &undecided);
+        let json = TargetType::ArrayJson(JsonElement::Number);
+        let retype = |to| Action::Retype { to, on_misfit: Some(OnMisfit::SetNull) };
+        assert_eq!(text.action("c"), retype(json));
+        let list = TargetType::List(Box::new(TargetType::Int64));
+        assert_eq!(misfit_scan_plan(&columns).action("c"), retype(list));
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Transform};
-use crate::diff::{DesiredColumn, type_change_error};
+use crate::diff::DesiredColumn;
 use crate::ids::short_hash;
 use crate::manifest::TableStatus;
 use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
 use crate::names::{ColumnNames, column_name, is_same};
 use crate::note::{Note, NoteCode};
+use crate::plan::columns::exported_type_error;
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, Problem, SourceColumn, TableEntry, TablePlan, TransferItem};
@@ -66,7 +67,7 @@ pub struct TableInput<'a> {
 }
 
 /// Plans a table. An error that concerns only this table is stored in
-/// [`TablePlan::problem`]: the table keeps the previous day's data, and other tables
+/// [`TablePlan::problem`]: the table is not loaded, and other tables
 /// are not affected.
 pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
     let mut plan = TablePlan {
@@ -306,13 +307,13 @@ impl ResolvedTable {
                     NoteCode::ColumnStaysText,
                     name,
                     format!(
-                        "column `{name}` stays STRING: not all its values can be read as {}",
-                        named.bigquery_type
+                        "column `{name}` stays STRING{}: not all its values can be read as {}",
+                        if named.mode.is_nullable() { "" } else { ", with its arrays as JSON" },
+                        named.column_type()
                     ),
                 ));
             } else if named.column_type() != actual {
-                let expected = named.column_type().to_string();
-                return Err(type_change_error(table, name, &expected, actual));
+                return Err(exported_type_error(table, column, named, actual));
             }
         }
         self.columns.push(DesiredColumn {

@@ -195,6 +195,24 @@ pub enum TargetType {
     /// A one-dimensional PostgreSQL array `{…}` whose elements are not lists. Empty and NULL
     /// arrays are equal in the output, as in BigQuery.
     List(Box<TargetType>),
+    /// The same without the NULLs in the arrays, which are counted. Otherwise, an array with a NULL
+    /// is a misfit, because BigQuery cannot store it.
+    ListWithoutNulls(Box<TargetType>),
+    /// The JSON text of a PostgreSQL array of any number of dimensions: `[1,null,[2]]`.
+    ArrayJson(JsonElement),
+}
+
+/// How the elements of an array are written in JSON text. NULL is `null`; an element that is not of
+/// this kind, such as `NaN`, is a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonElement {
+    /// As numbers.
+    Number,
+    /// `t` and `f` as `true` and `false`.
+    Bool,
+    /// As strings.
+    Text,
 }
 
 /// Digits of a decimal type.
@@ -215,10 +233,10 @@ impl Action {
             Self::Keep => String::new(),
             Self::Annotate(to) => format!("annotate {}", to.sql_name()),
             Self::Retype { to, on_misfit: None | Some(OnMisfit::SetNull) } => {
-                format!("retype to {}", to.sql_name())
+                format!("retype to {}", to.describe())
             }
             Self::Retype { to, on_misfit: Some(OnMisfit::KeepText) } => {
-                format!("retype to {}, or keep text", to.sql_name())
+                format!("retype to {}, or keep text", to.describe())
             }
             Self::Drop => "drop".to_owned(),
             Self::Tokenise { domain } if domain.is_empty() => "tokenise".to_owned(),
@@ -257,7 +275,26 @@ impl TargetType {
             Self::Bool => "BOOL".to_owned(),
             Self::Bytes => "BYTES".to_owned(),
             Self::Text => "STRING".to_owned(),
-            Self::List(of) => format!("ARRAY<{}>", of.sql_name()),
+            Self::List(of) | Self::ListWithoutNulls(of) => format!("ARRAY<{}>", of.sql_name()),
+            Self::ArrayJson(_) => "STRING".to_owned(),
+        }
+    }
+
+    /// The type of the elements of a list.
+    pub fn element(&self) -> Option<&Self> {
+        match self {
+            Self::List(of) | Self::ListWithoutNulls(of) => Some(of),
+            _ => None,
+        }
+    }
+
+    /// The type as shown in receipts and commands.
+    fn describe(&self) -> String {
+        let name = self.sql_name();
+        match self {
+            Self::ListWithoutNulls(_) => format!("{name} without NULLs"),
+            Self::ArrayJson(_) => format!("{name}, arrays as JSON"),
+            _ => name,
         }
     }
 
@@ -283,8 +320,10 @@ impl TargetType {
             Self::Text => wrong(
                 "`text` is only allowed in a list, for example `{ list: text }`; write `keep` to keep text",
             ),
-            Self::List(of) => match of.as_ref() {
-                Self::List(_) => wrong("a list of lists is not supported"),
+            Self::List(of) | Self::ListWithoutNulls(of) => match of.as_ref() {
+                Self::List(_) | Self::ListWithoutNulls(_) | Self::ArrayJson(_) => {
+                    wrong("a list of lists is not supported")
+                }
                 Self::Text => Ok(()),
                 of => of.validate(column),
             },

@@ -18,6 +18,9 @@ pub struct ColumnStats {
     /// Number of misfits by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub misfits: BTreeMap<Misfit, u64>,
+    /// Number of NULLs that were left out of arrays.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_nulls: u64,
     /// Whether all files so far have bounds; one without makes both bounds unknown.
     pub bounded: bool,
     /// The minimum, for numbers, dates and times. Like the maximum, it is a cell value: it may be
@@ -29,6 +32,11 @@ pub struct ColumnStats {
     pub max: Option<Bound>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Default for ColumnStats {
     /// The statistics of zero rows.
     fn default() -> Self {
@@ -36,6 +44,7 @@ impl Default for ColumnStats {
             nulls: Some(0),
             values: None,
             misfits: BTreeMap::new(),
+            dropped_nulls: 0,
             bounded: true,
             min: None,
             max: None,
@@ -62,6 +71,7 @@ impl ColumnStats {
         for (reason, count) in &other.misfits {
             *self.misfits.entry(*reason).or_default() += count;
         }
+        self.dropped_nulls += other.dropped_nulls;
         self.bounded &= other.bounded;
         let pick = |a: Option<Bound>, b: Option<Bound>, larger: bool| match (a, b) {
             (Some(a), Some(b)) => Some(if b.is_above(a) == larger { b } else { a }),

@@ -7,6 +7,8 @@
 mod exported;
 mod load_mapping;
 mod natural;
+mod readable;
+mod source_name;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +19,11 @@ use serde::{Deserialize, Serialize};
 pub use exported::exported_column;
 pub use load_mapping::{FooterFix, LoadMapping, load_mapping};
 pub use natural::natural_type;
+pub use readable::{TextForm, export_forms, text_form};
+pub use source_name::{
+    SOURCE_TYPES, array_element, catalogue_name, is_array, is_extension_type, is_same_source_type,
+    misspelt,
+};
 
 /// A BigQuery column type, by its GoogleSQL name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -144,6 +151,14 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// The name that people read.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL or MariaDB",
+        }
+    }
+
     /// The engine for an engine name of the RDS API, such as `aurora-postgresql` or `mariadb`.
     pub fn from_rds(name: &str) -> Option<Self> {
         if name.contains("postgres") {

@@ -24,6 +24,8 @@ pub(super) struct ConversionCounts {
     pub(super) nulls: u64,
     /// Misfits by reason.
     pub(super) misfits: [u64; Misfit::COUNT],
+    /// NULLs that were left out of arrays.
+    pub(super) dropped_nulls: u64,
     /// Bytes of pages as stored, and after decompression.
     pub(super) bytes_read: u64,
     pub(super) bytes_inflated: u64,
@@ -41,6 +43,15 @@ impl ConversionCounts {
 pub(super) enum Conversion {
     Retype(TargetType),
     Tokenise(Tokens),
+}
+
+/// What happens to an array because of a NULL in it, which BigQuery cannot store.
+#[derive(Clone, Copy)]
+enum Nulls {
+    /// The array is a misfit.
+    Misfit,
+    /// The NULL is left out and counted.
+    LeftOut,
 }
 
 /// A chunk whose dictionary has been read.
@@ -104,8 +115,9 @@ pub(super) fn convert<R: Read>(
         Conversion::Retype(target) => target,
     };
     let (target, list) = match target {
-        TargetType::List(of) => (of.as_ref(), true),
-        target => (target, false),
+        TargetType::List(of) => (of.as_ref(), Some(Nulls::Misfit)),
+        TargetType::ListWithoutNulls(of) => (of.as_ref(), Some(Nulls::LeftOut)),
+        target => (target, None),
     };
     match target {
         TargetType::Date => chunk.convert_values(list, |text, out| {
@@ -140,8 +152,14 @@ pub(super) fn convert<R: Read>(
         TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
             chunk.convert_values(list, |text, out| convert::long_decimal(text, *of, out))
         }
+        TargetType::ArrayJson(element) => {
+            let mut scratch = Vec::new();
+            chunk.convert_values(list, |text, out| {
+                convert::array_as_json(text, *element, &mut scratch, out)
+            })
+        }
         // Plan validation refuses lists of lists.
-        TargetType::List(_) => Err(RewriteError::Encoding),
+        TargetType::List(_) | TargetType::ListWithoutNulls(_) => Err(RewriteError::Encoding),
     }
 }
 
@@ -207,10 +225,13 @@ impl ConvertedDictionary {
 impl<R: Read> ChunkConverter<'_, '_, R> {
     fn convert_values(
         &mut self,
-        list: bool,
+        list: Option<Nulls>,
         convert: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>,
     ) -> Result<(), RewriteError> {
-        if list { self.convert_lists(convert) } else { self.convert_scalars(convert) }
+        match list {
+            Some(nulls) => self.convert_lists(nulls, convert),
+            None => self.convert_scalars(convert),
+        }
     }
 
     fn convert_scalars(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
@@ -285,7 +306,11 @@ impl<R: Read> ChunkConverter<'_, '_, R> {
         Ok(false)
     }
 
-    fn convert_lists(&mut self, mut convert: impl Convert) -> Result<(), RewriteError> {
+    fn convert_lists(
+        &mut self,
+        nulls: Nulls,
+        mut convert: impl Convert,
+    ) -> Result<(), RewriteError> {
         let (mut levels_buffer, mut indices) = ([0; BATCH], [0; BATCH]);
         let (mut scratch, mut unescaped) = (Vec::new(), Vec::new());
         let mut rows = 0;
@@ -316,8 +341,12 @@ impl<R: Read> ChunkConverter<'_, '_, R> {
                             values.next(&mut scratch)?
                         };
                         let page = &mut *self.page;
-                        match add_elements(text, &mut unescaped, &mut convert, &mut page.values) {
-                            Ok(elements) => count = elements,
+                        let out = &mut page.values;
+                        match add_elements(text, nulls, &mut unescaped, &mut convert, out) {
+                            Ok((elements, dropped)) => {
+                                count = elements;
+                                self.counts.dropped_nulls += dropped;
+                            }
                             Err(misfit) => self.counts.misfits[misfit as usize] += 1,
                         }
                     }
@@ -371,17 +400,25 @@ fn add_indexed(
     Ok(())
 }
 
-/// Appends the elements of an array to `out` and returns their number. Appends nothing if the array
-/// or one of its elements does not fit.
+/// Appends the elements of an array to `out` and returns their number, and that of the NULLs that were
+/// left out. Appends nothing if the array or one of its elements does not fit.
 #[inline]
 fn add_elements(
     text: &[u8],
+    nulls: Nulls,
     unescaped: &mut Vec<u8>,
     convert: &mut impl Convert,
     out: &mut Vec<u8>,
-) -> Result<usize, Misfit> {
-    let (start, mut count) = (out.len(), 0);
+) -> Result<(usize, u64), Misfit> {
+    let (start, mut count, mut dropped) = (out.len(), 0, 0);
     let result = array::elements(text, unescaped, |element| {
+        let Some(element) = element else {
+            dropped += 1;
+            return match nulls {
+                Nulls::Misfit => Err(Misfit::NullElement),
+                Nulls::LeftOut => Ok(()),
+            };
+        };
         if count >= MAX_ARRAY_ELEMENTS {
             return Err(Misfit::OutOfRange);
         }
@@ -393,7 +430,7 @@ fn add_elements(
         out.truncate(start);
         return Err(misfit);
     }
-    Ok(count)
+    Ok((count, dropped))
 }
 
 /// Writes the page; clears it if there is no output.

@@ -1,8 +1,8 @@
 //! Converts text to values in PLAIN. A value that does not fit appends nothing.
 
-use landbridge_core::rewrite::{Decimal, Misfit};
+use landbridge_core::rewrite::{Decimal, JsonElement, Misfit};
 
-use super::text::{self, number};
+use super::text::{self, array_json, number};
 
 /// Converts text to the values of a column.
 pub(super) trait Convert {
@@ -58,6 +58,29 @@ pub(super) fn utf8(text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     put(length(text.len())?, out);
     out.extend_from_slice(text);
     Ok(())
+}
+
+/// An array as JSON text, with a length prefix. `scratch` is a buffer.
+pub(super) fn array_as_json(
+    text: &[u8],
+    element: JsonElement,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    let start = out.len();
+    put([0; 4], out);
+    let result = array_json::array_as_json(text, element, scratch, out)
+        .and_then(|()| length(out.len() - start - 4));
+    match result {
+        Ok(prefix) => {
+            out[start..start + 4].copy_from_slice(&prefix);
+            Ok(())
+        }
+        Err(misfit) => {
+            out.truncate(start);
+            Err(misfit)
+        }
+    }
 }
 
 fn length(bytes: usize) -> Result<[u8; 4], Misfit> {

@@ -376,7 +376,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
 /// The NULLs of the output. A NULL array is empty in the output.
 fn output_nulls(conversion: &Conversion, counts: &ConversionCounts) -> u64 {
     match conversion {
-        Conversion::Retype(landbridge_core::rewrite::TargetType::List(_)) => 0,
+        Conversion::Retype(target) if target.element().is_some() => 0,
         _ => counts.nulls_and_misfits(),
     }
 }

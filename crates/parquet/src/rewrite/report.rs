@@ -47,6 +47,9 @@ pub struct ColumnReport {
     pub values: Option<u64>,
     /// Values that did not fit the new type, by reason.
     pub misfits: BTreeMap<Misfit, u64>,
+    /// NULLs that were left out of arrays.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped_nulls: u64,
     /// Whether the column stayed text because of misfits.
     pub kept_text: bool,
     /// The smallest value of numbers, dates and times; `None` if the source has no such statistics.
@@ -128,6 +131,7 @@ impl ColumnReport {
             nulls: self.nulls,
             values: self.values,
             misfits: self.misfits.clone(),
+            dropped_nulls: self.dropped_nulls,
             bounded: self.bounded,
             min: self.min,
             max: self.max,
@@ -142,6 +146,7 @@ impl ColumnReport {
             nulls: Some(0),
             values: None,
             misfits: BTreeMap::new(),
+            dropped_nulls: 0,
             kept_text: false,
             min: None,
             max: None,
@@ -159,6 +164,7 @@ impl ColumnReport {
     /// Adds the counts of a converted chunk.
     pub(super) fn add_counts(&mut self, counts: &ConversionCounts) {
         *self.values.get_or_insert(0) += counts.values;
+        self.dropped_nulls += counts.dropped_nulls;
         for (misfit, count) in Misfit::ALL.into_iter().zip(counts.misfits) {
             if count > 0 {
                 *self.misfits.entry(misfit).or_default() += count;
@@ -205,6 +211,7 @@ impl ColumnReport {
         for (reason, count) in other.misfits {
             *self.misfits.entry(reason).or_default() += count;
         }
+        self.dropped_nulls += other.dropped_nulls;
         self.kept_text |= other.kept_text;
         self.bounded &= other.bounded;
         if self.bounded {
@@ -213,6 +220,11 @@ impl ColumnReport {
             (self.min, self.max) = (None, None);
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -433,9 +433,9 @@ fn annotation(what: AnnotateAs) -> (PhysicalType, Option<LogicalType>, Converted
 /// an option of the load job, while the three-level LIST needs one (`enableListInference`). BigQuery
 /// arrays cannot be NULL or contain NULL, so the bare leaf loses nothing.
 fn retyped_type(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
-    let (of, repetition) = match to {
-        TargetType::List(of) => (of.as_ref(), Repetition::REPEATED),
-        to => (to, Repetition::OPTIONAL),
+    let (of, repetition) = match to.element() {
+        Some(of) => (of, Repetition::REPEATED),
+        None => (to, Repetition::OPTIONAL),
     };
     let annotated = |what| {
         let (physical, logical, converted) = annotation(what);
@@ -448,11 +448,13 @@ fn retyped_type(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
         TargetType::Date => annotated(AnnotateAs::Date),
         TargetType::Timestamp => annotated(AnnotateAs::Timestamp),
         TargetType::Time => annotated(AnnotateAs::Time),
-        TargetType::Text => annotated(AnnotateAs::String),
+        TargetType::Text | TargetType::ArrayJson(_) => annotated(AnnotateAs::String),
         TargetType::Int64 => plain(PhysicalType::INT64),
         TargetType::Float64 => plain(PhysicalType::DOUBLE),
         TargetType::Bool => plain(PhysicalType::BOOLEAN),
-        TargetType::Bytes | TargetType::List(_) => plain(PhysicalType::BYTE_ARRAY),
+        TargetType::Bytes | TargetType::List(_) | TargetType::ListWithoutNulls(_) => {
+            plain(PhysicalType::BYTE_ARRAY)
+        }
         TargetType::Numeric(of) | TargetType::Bignumeric(of) => {
             let Decimal { precision, scale } = *of;
             let (precision, scale) = (i32::from(precision), i32::from(scale));

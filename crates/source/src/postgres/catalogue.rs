@@ -41,7 +41,8 @@ const COLUMNS: &str = "
            CASE WHEN b.typelem <> 0 AND b.typlen = -1 THEN 'ARRAY'
                 WHEN bn.nspname = 'pg_catalog' THEN format_type(b.oid, NULL)
                 ELSE 'USER-DEFINED' END AS data_type,
-           t.typtype = 'e' AS is_enum
+           t.typtype = 'e' AS is_enum,
+           (CASE WHEN t.typtype = 'd' THEN t.typndims ELSE a.attndims END)::int AS dimensions
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
     JOIN pg_type t ON t.oid = a.atttypid
@@ -90,6 +91,7 @@ fn column(row: &Row) -> Column {
         nullable: row.get(2),
         is_domain: row.get(3),
         is_enum: row.get(6),
+        array_dimensions: u32::try_from(row.get::<_, i32>(7)).unwrap_or(0),
         numeric_precision: size.map(|(precision, _)| precision),
         numeric_scale: size.map(|(_, scale)| scale),
         declaration,
@@ -99,7 +101,7 @@ fn column(row: &Row) -> Column {
 
 /// `numeric(12,2)` → precision 12, scale 2. A negative scale, which PostgreSQL 15 and later
 /// accept, is not read: the column then counts as a `numeric` without a size.
-fn size(declaration: &str) -> Option<(u32, u32)> {
+pub(crate) fn size(declaration: &str) -> Option<(u32, u32)> {
     let (_, size) = declaration.strip_suffix(')')?.split_once('(')?;
     let (precision, scale) = size.split_once(',')?;
     Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))

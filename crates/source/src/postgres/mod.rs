@@ -14,6 +14,8 @@ use crate::error::{Result, SourceError};
 use crate::tls::Tls;
 
 pub use catalogue::list_tables;
+#[cfg(feature = "proposal")]
+pub(crate) use catalogue::size as numeric_size;
 pub(crate) use rows::count_rows;
 
 /// The port when the URL names none.

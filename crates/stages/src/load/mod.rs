@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`table`] | one table: schema and tags before data, load job, proof, receipt |
 //! | [`stats`] | the statistics of a table's columns: NULLs, bounds, values that did not fit |
+//! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`receipts`] | receipts as rows in BigQuery |
 
 mod finish;
 mod gone;
+mod misfits;
 mod receipts;
 mod stats;
 mod table;

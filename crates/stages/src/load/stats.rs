@@ -1,5 +1,5 @@
 //! The statistics of a table's columns, from the records of its transferred objects: NULLs,
-//! bounds, and values that did not fit their type.
+//! bounds, and values that did not fit their type (see `misfits`).
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use landbridge_core::contract::TableContract;
 use landbridge_core::diff::DesiredColumn;
 use landbridge_core::plan::table::ResolvedTable;
 use landbridge_core::plan::{SourceColumn, TablePlan};
-use landbridge_core::receipt::{Note, NoteCode, ReceiptColumn};
+use landbridge_core::receipt::ReceiptColumn;
 use landbridge_core::rewrite::{Action, ColumnStats};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
@@ -51,40 +51,6 @@ pub(super) fn merge(records: &[ItemRecord]) -> TableStats {
         columns.entry(name.clone()).or_default().merge(stats);
     }
     columns
-}
-
-/// Checks that at most `percent` of the values of each column, NULLs excluded, did not fit.
-///
-/// # Errors
-/// [`ErrorKind::Held`], naming the columns above the limit.
-pub(super) fn check_misfits(stats: &TableStats, percent: f64, table: &str) -> Result<()> {
-    let above = stats.iter().filter(|(_, stats)| stats.misfits_exceed(percent / 100.0));
-    let above: Vec<String> = above
-        .map(|(name, stats)| format!("column `{name}`: {}", stats.describe_misfits()))
-        .collect();
-    if above.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Held,
-        "too many values do not fit the type of their column, so the table keeps the previous day's data",
-        format!(
-            "{table}, {}; correct them in the source, set `type: STRING` or `on_misfit: keep_text` for the column in contract.yaml, or raise `checks.max_misfit_percent`",
-            above.join("; ")
-        ),
-    ))
-}
-
-/// One note for each column with values that did not fit.
-pub(super) fn notes(stats: &TableStats) -> Vec<Note> {
-    let misfits = stats.iter().filter(|(_, stats)| !stats.misfits.is_empty());
-    misfits
-        .map(|(name, stats)| {
-            let misfits = stats.describe_misfits();
-            let text = format!("column `{name}`: {misfits} do not fit its type and are NULL");
-            Note::of_column(NoteCode::ValuesSetToNull, name, text)
-        })
-        .collect()
 }
 
 /// The columns of the receipt. A column has bounds only if its contract allows them now: the

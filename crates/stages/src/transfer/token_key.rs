@@ -27,7 +27,7 @@ impl DayTokenKey {
         key.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Held,
-                "the token key is not the one that this day began with, so the table keeps the previous day's data",
+                "the token key is not the one that this day began with, so the table is not transferred",
                 format!(
                     "secret {}; restore its earlier version and the day continues, or wait: the next day begins with the new key",
                     context.config.transfer.token_key.as_deref().unwrap_or_default()

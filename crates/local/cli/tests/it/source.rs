@@ -72,7 +72,7 @@ fn demo_of_a_postgresql_database() {
             "\"public.orders\":",
             "paid_at: { source: timestamp with time zone, type: TIMESTAMP,",
             "placed: { source: date, type: DATE,",
-            "tags: { source: ARRAY, type: STRING, mode: REPEATED,",
+            "tags: { source: \"text[]\", type: STRING, mode: REPEATED,",
             "total: { source: numeric, type: NUMERIC,",
             "5 rows of 2 tables were transferred from shop to shop-analytics.shop",
         ],

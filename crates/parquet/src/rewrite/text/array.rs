@@ -5,21 +5,23 @@
 
 use landbridge_core::rewrite::Misfit;
 
-/// Calls `each` with every element of a one-dimensional array. `scratch` is a buffer for elements with
-/// escapes.
+/// Calls `each` with every element of a one-dimensional array, and with `None` for a NULL. `scratch` is
+/// a buffer for elements with escapes.
 pub(in crate::rewrite) fn elements(
     text: &[u8],
     scratch: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8]) -> Result<(), Misfit>,
+    mut each: impl FnMut(Option<&[u8]>) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
-    let mut rest = body(text)?;
+    let mut rest = body(text, 1)?;
     if rest.is_empty() {
         return Ok(());
     }
     loop {
         match rest {
             [b'{', ..] => return Err(Misfit::NestedArray),
-            [b'"', quoted @ ..] => rest = quoted_element(quoted, scratch, &mut each)?,
+            [b'"', quoted @ ..] => {
+                rest = quoted_element(quoted, scratch, &mut |element| each(Some(element)))?;
+            }
             _ => {
                 let length = rest
                     .iter()
@@ -30,9 +32,10 @@ pub(in crate::rewrite) fn elements(
                     return Err(Misfit::Malformed);
                 }
                 if element.eq_ignore_ascii_case(b"NULL") {
-                    return Err(Misfit::NullElement);
+                    each(None)?;
+                } else {
+                    each(Some(element))?;
                 }
-                each(element)?;
                 rest = after;
             }
         }
@@ -44,13 +47,13 @@ pub(in crate::rewrite) fn elements(
     }
 }
 
-/// The text between the braces.
-fn body(text: &[u8]) -> Result<&[u8], Misfit> {
+/// The text between the outer braces of an array that has at most so many dimensions.
+pub(super) fn body(text: &[u8], max_dimensions: usize) -> Result<&[u8], Misfit> {
     let text = match text {
         // PostgreSQL prints bounds that do not start at 1; BigQuery has no bounds.
         [b'[', ..] => {
             let equals = text.iter().position(|byte| *byte == b'=').ok_or(Misfit::Malformed)?;
-            if text[..equals].iter().filter(|byte| **byte == b'[').count() > 1 {
+            if text[..equals].iter().filter(|byte| **byte == b'[').count() > max_dimensions {
                 return Err(Misfit::NestedArray);
             }
             let form = |byte: &u8| byte.is_ascii_digit() || b"[]:-+".contains(byte);
@@ -68,7 +71,7 @@ fn body(text: &[u8]) -> Result<&[u8], Misfit> {
 }
 
 /// Parses an element after its opening quote; returns the text after its closing quote.
-fn quoted_element<'a>(
+pub(super) fn quoted_element<'a>(
     text: &'a [u8],
     scratch: &mut Vec<u8>,
     each: &mut impl FnMut(&[u8]) -> Result<(), Misfit>,
@@ -103,7 +106,8 @@ mod tests {
         let read = |text: &str| {
             let mut found = Vec::new();
             let mut scratch = Vec::new();
-            let each = |element: &[u8]| {
+            let each = |element: Option<&[u8]>| {
+                let element = element.ok_or(Misfit::NullElement)?;
                 found.push(String::from_utf8_lossy(element).into_owned());
                 Ok(())
             };

@@ -5,10 +5,11 @@
 //! |---|---|
 //! | [`datetime`] | dates, times, timestamps |
 //! | [`number`] | decimals, integers, doubles |
-//! | [`array`] | PostgreSQL arrays `{…}` |
+//! | [`array`], [`array_json`] | PostgreSQL arrays `{…}`; the same as JSON |
 //! | here | booleans, bit strings, text |
 
 pub(super) mod array;
+pub(super) mod array_json;
 pub(super) mod datetime;
 pub(super) mod number;
 

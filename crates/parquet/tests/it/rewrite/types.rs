@@ -1,6 +1,6 @@
 //! Every target type, with one row per rule.
 
-use landbridge_core::rewrite::{Decimal, Misfit, TargetType};
+use landbridge_core::rewrite::{Decimal, JsonElement, Misfit, TargetType};
 use parquet::basic::{LogicalType, Type};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -10,7 +10,7 @@ use super::*;
 type Case<'a> = (&'a str, Result<&'a str, Misfit>);
 
 fn check(to: TargetType, cases: &[Case<'_>]) {
-    let list = matches!(to, TargetType::List(_));
+    let list = to.element().is_some();
     let mut values: Vec<_> = cases.iter().map(|(text, _)| Some(*text)).collect();
     values.push(None);
     let source = file(
@@ -191,6 +191,45 @@ fn lists() {
         &[("{1.5,2}", Ok("[1.5, 2.0]")), ("{1.25}", Err(Misfit::TooManyFractionDigits))],
     );
     check(list(TargetType::Bool), &[("{t,f}", Ok("[true, false]"))]);
+}
+
+#[test]
+fn nulls_of_arrays_are_left_out_and_counted() {
+    let without_nulls = TargetType::ListWithoutNulls(Box::new(TargetType::Int64));
+    check(
+        without_nulls.clone(),
+        &[
+            ("{1,NULL,-2,null}", Ok("[1, -2]")),
+            ("{NULL}", Ok("[]")),
+            ("{NULL,x}", Err(Misfit::Malformed)),
+            ("{{NULL}}", Err(Misfit::NestedArray)),
+        ],
+    );
+    let source = file(
+        &[("x", texts(&[Some("{1,NULL,-2,null}"), Some("{NULL,x}"), None]))],
+        WriterProperties::default(),
+    );
+    let (_, report) = rewritten(&source, plan([("x", retype(without_nulls))]));
+    // The NULL of an array that does not fit is not counted: nothing of it is in the output.
+    assert_eq!(report.columns[0].dropped_nulls, 2);
+    assert_eq!(report.columns[0].stats().dropped_nulls, 2);
+}
+
+#[test]
+fn arrays_as_json() {
+    check(
+        TargetType::ArrayJson(JsonElement::Number),
+        &[
+            ("{}", Ok("[]")),
+            ("{1,NULL}", Ok("[1,null]")),
+            ("[0:0][0:1]={{1,2}}", Ok("[[1,2]]")),
+            ("{1", Err(Misfit::Malformed)),
+        ],
+    );
+    check(
+        TargetType::ArrayJson(JsonElement::Text),
+        &[(r#"{{a,"b \"c"},{NULL,""}}"#, Ok(r#"[["a","b \"c"],[null,""]]"#))],
+    );
 }
 
 /// A list is a bare repeated leaf, which BigQuery reads as REPEATED without an option.

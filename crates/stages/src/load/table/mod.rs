@@ -25,11 +25,12 @@ use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
 use landbridge_gcp::bigquery::TableInfo;
-use landbridge_ledger::records::{self, EXPORT, Intent, TOKEN_KEY};
+use landbridge_ledger::records::{self, Claim, EXPORT, Intent, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
+use super::misfits;
 use super::stats::{self, TableStats};
 use crate::transfer::text_columns;
 use crate::{Context, Tick, alert, export, protect, time_travel};
@@ -78,7 +79,14 @@ impl TableLoad<'_> {
         let resolved = resolve_table(table, contract, &text, column_names)?;
         let items = stats::read_items(ledger, table).await?;
         let stats = stats::merge(&items);
-        stats::check_misfits(&stats, context.config.checks.max_misfit_percent, &self.name())?;
+        let checked = misfits::Checked {
+            name: &self.name(),
+            live: live.as_ref(),
+            plan: table,
+            resolved: &resolved,
+        };
+        checked.array_nulls(&stats, contract)?;
+        checked.share(&stats, context.config.checks.max_misfit_percent)?;
         let change = diff_table(
             &self.name(),
             &context.config.source.name,
@@ -156,7 +164,7 @@ impl TableLoad<'_> {
         let late = std::mem::take(&mut receipt.notes);
         receipt.notes = now.notes;
         receipt.notes.extend(late.into_iter().filter(|note| note.code == NoteCode::LateSnapshot));
-        receipt.notes.extend(stats::notes(&prepared.stats));
+        receipt.notes.extend(misfits::notes(&prepared.stats));
         receipt.notes.extend(prepared.intent.changes.iter().cloned());
         receipt.job = Some(loaded.job.to_string());
         receipt.load_ms = loaded.duration_ms;
@@ -251,11 +259,15 @@ impl TableLoad<'_> {
         Ok(())
     }
 
-    /// Raises an alert and writes the receipt of a held table.
+    /// Raises an alert and writes the receipt of a held table. Both say which rows the table has.
     ///
     /// # Errors
     /// Any ledger error.
-    pub(super) async fn hold(&self, problem: Problem) -> Result<Receipt> {
+    pub(super) async fn hold(&self, mut problem: Problem) -> Result<Receipt> {
+        let claim = self.ledger.source().value(&records::claim(&self.table.table)).await?;
+        if let Some(kept) = kept_rows(claim.as_ref()) {
+            problem.action = format!("{}; {kept}", problem.action);
+        }
         alert::raise(self.ledger, &problem, &self.table.table, self.tick.now).await?;
         let mut receipt = self.receipt(ReceiptState::Held).await?;
         receipt.problem = Some(problem);
@@ -315,5 +327,18 @@ impl TableLoad<'_> {
             Written::Overtaken => self.ledger.value(&name).await?,
         };
         Ok(recorded.unwrap_or_else(|| receipt.clone()))
+    }
+}
+
+/// Which rows a held table has, as the end of a sentence; `None` while a load job may be replacing
+/// them.
+fn kept_rows(claim: Option<&Claim>) -> Option<String> {
+    match claim {
+        Some(claim) if claim.loading.is_some() => None,
+        Some(Claim { loaded: Some(rows), .. }) => Some(match rows.day {
+            Some(day) => format!("the table keeps its rows of {day}"),
+            None => "the table keeps the rows that it has".to_owned(),
+        }),
+        _ => Some("no day of this table is loaded yet".to_owned()),
     }
 }
