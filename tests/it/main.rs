@@ -16,6 +16,7 @@
 //! | `rewrite` | text converted to types, tokens, dropped columns, misfits |
 //! | `arrays` | the types of arrays' elements, NULLs in arrays, several dimensions |
 //! | `bounds` | the smallest and largest values of columns: where they may be written |
+//! | `names` | names of tables and columns: every one lands, and keeps its class |
 //! | `drift` | schema changes, unusual exports, every type |
 //! | `explore` | nobody reads what the contract hides, at no call of any history |
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
@@ -44,6 +45,7 @@ mod google;
 mod lands;
 mod mariadb;
 mod moto;
+mod names;
 mod operator;
 mod package;
 mod postgres;

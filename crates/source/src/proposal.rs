@@ -148,11 +148,18 @@ fn columns(
         EngineFamily::MySql => types::Engine::Mysql,
     };
     let known = base.tables.get(&source_name(table));
-    let named = name_columns(&column_names(table), known, &LandedColumns::new(), style);
+    let named = name_columns(&column_names(table), known, &LandedColumns::new(), style, true);
     let mut columns = Vec::new();
     for (column, named) in table.columns.iter().zip(named) {
         // An entry that differs in letter case only describes the column already.
-        if named.key.is_some_and(|key| key != column.name) {
+        if let Some(key) = named.key.filter(|key| *key != column.name) {
+            if family == EngineFamily::Postgres {
+                left_out.push(format!(
+                    "{}.{}: the contract names it `{key}`; write the name as the source does",
+                    source_name(table),
+                    column.name
+                ));
+            }
             continue;
         }
         match propose_column(engine, column) {
@@ -185,7 +192,7 @@ fn name_new_columns(
         let name = source_name(table);
         let Some(entry) = contract.tables.get_mut(&name) else { continue };
         let sources = column_names(table);
-        let named = name_columns(&sources, Some(entry), &LandedColumns::new(), style);
+        let named = name_columns(&sources, Some(entry), &LandedColumns::new(), style, true);
         let is_known = |source: &str| {
             base.tables.get(&name).is_some_and(|known| known.columns.contains_key(source))
         };
@@ -548,6 +555,7 @@ mod tests {
                 columns:
                   EMAIL: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
+            left out: public.old.email: the contract names it `EMAIL`; write the name as the source does
         "#]]
         .assert_eq(&rendered(&[old, table("public", "base", &[("id", "bigint")])], base));
     }

@@ -353,9 +353,27 @@ fn a_patch_of_a_former_contract_arrives_after_the_pass() {
 }
 
 /// PostgreSQL has `account` and `"Account"` as two columns; BigQuery ignores the case of letters. The
-/// contract speaks of the first, and the source now has the second.
+/// contract speaks of the first, and the source has both.
 #[test]
-fn a_column_that_differs_in_case_only_is_another_column() {
+fn a_column_beside_another_that_differs_in_case_only_is_another_column() {
+    let both = SourceEdit::Column(PEOPLE.to_owned(), "Account".to_owned(), Text);
+    check(
+        people(Class::None),
+        [
+            day(),
+            vec![Event::Days(1), Event::Source(both)],
+            day(),
+            vec![Event::tick(Stage::Protect), Event::Minutes(6)],
+            vec![Event::Days(1)],
+            day(),
+        ],
+    );
+}
+
+/// The column is renamed in letter case, and the contract, which speaks of its former name, hides
+/// more, and then the contract follows the source.
+#[test]
+fn a_column_renamed_in_letter_case_follows_the_contract() {
     let to = |edit: SourceEdit| Event::Source(edit);
     let (people_table, account) = (PEOPLE.to_owned(), "account".to_owned());
     check(
@@ -368,7 +386,15 @@ fn a_column_that_differs_in_case_only_is_another_column() {
                 to(SourceEdit::RemoveColumn(people_table, account)),
             ],
             day(),
-            vec![Event::tick(Stage::Protect), Event::Minutes(6)],
+            in_force(),
+            deploy(class(PEOPLE, "account", Class::Tail)),
+            in_force(),
+            vec![Event::Days(1)],
+            day(),
+            deploy(column(PEOPLE, "Account", ColumnTerms::new(Text, Class::Nothing))),
+            in_force(),
+            vec![Event::Days(1)],
+            day(),
         ],
     );
 }

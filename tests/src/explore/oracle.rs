@@ -3,7 +3,9 @@
 //!
 //! A value of source column S.c with source type t may be seen by a persona in a form if a contract
 //! in force says of S.c: no transform, source type t, and a class that shows this form to this
-//! persona. In force are the contracts from the last one whose protection pass is complete up to
+//! persona. It says of S.c what its entry `c` says, or, where it has none, its only entry that differs in
+//! letter case: for BigQuery, a column that is renamed so is the same column. But not of a column that
+//! has always stood beside the one that the entry names. In force are the contracts from the last one whose protection pass is complete up to
 //! the newest that is deployed; while there is no pass, from the last one that is older than five
 //! minutes.
 
@@ -18,8 +20,8 @@ use landbridge_local_google::LocalGoogle;
 use landbridge_local_wire::Clock;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::canary::{Canaries, Form, Kind, OriginId, Seen};
-use super::terms::{Class, Terms};
+use super::canary::{Canaries, Form, Kind, Origin, OriginId, Seen};
+use super::terms::{Class, ColumnTerms, Terms};
 
 /// The dataset of the tables.
 pub const DATASET: &str = "shop";
@@ -154,6 +156,9 @@ pub struct Oracle {
     /// The places that are checked.
     places: BTreeSet<Place>,
     pub canaries: Canaries,
+    /// Table and name of each column that the source has had without another one whose name differs
+    /// in letter case only.
+    alone: BTreeSet<(String, String)>,
     pub deployments: Vec<Deployed>,
     tables: BTreeMap<String, TableView>,
     receipts: (u64, BTreeSet<OriginId>),
@@ -190,6 +195,7 @@ impl Oracle {
             has_pass,
             places: places.iter().copied().collect(),
             canaries: Canaries::default(),
+            alone: BTreeSet::new(),
             deployments: Vec::new(),
             tables: BTreeMap::new(),
             receipts: Default::default(),
@@ -205,6 +211,28 @@ impl Oracle {
             versions: BTreeSet::new(),
             open: BTreeSet::new(),
         }
+    }
+
+    /// The source's table has these columns now.
+    pub fn source_has<'a>(&mut self, table: &str, columns: impl Iterator<Item = &'a String>) {
+        let columns: Vec<&String> = columns.collect();
+        let alike = |column: &str| {
+            columns.iter().filter(|other| other.eq_ignore_ascii_case(column)).count()
+        };
+        let alone = columns.iter().filter(|column| alike(column) == 1);
+        self.alone.extend(alone.map(|column| (table.to_owned(), (*column).clone())));
+    }
+
+    /// What a contract says of a source column.
+    fn said_of<'a>(&self, terms: &'a Terms, origin: &Origin) -> Option<&'a ColumnTerms> {
+        let columns = &terms.tables.get(&origin.table)?.columns;
+        if let Some(exact) = columns.get(&origin.column) {
+            return Some(exact);
+        }
+        let mut alike = columns.iter().filter(|(it, _)| it.eq_ignore_ascii_case(&origin.column));
+        let only = alike.next().filter(|_| alike.next().is_none());
+        let place = (origin.table.clone(), origin.column.clone());
+        only.filter(|_| self.alone.contains(&place)).map(|(_, terms)| terms)
     }
 
     /// A contract is deployed now.
@@ -378,10 +406,7 @@ impl Oracle {
     fn is_allowed(&self, in_force: &RangeInclusive<usize>, persona: Persona, seen: Seen) -> bool {
         let origin = self.canaries.origin(seen.origin);
         self.deployments[in_force.clone()].iter().any(|deployed| {
-            let table = deployed.terms.tables.get(&origin.table);
-            let Some(column) = table.and_then(|table| table.columns.get(&origin.column)) else {
-                return false;
-            };
+            let Some(column) = self.said_of(&deployed.terms, origin) else { return false };
             if column.transform.is_some() || column.source != origin.source {
                 return false;
             }
@@ -400,8 +425,7 @@ impl Oracle {
     fn may_be_bound(&self, origin: OriginId) -> bool {
         let origin = self.canaries.origin(origin);
         self.deployments.iter().any(|deployed| {
-            let table = deployed.terms.tables.get(&origin.table);
-            table.and_then(|table| table.columns.get(&origin.column)).is_some_and(|column| {
+            self.said_of(&deployed.terms, origin).is_some_and(|column| {
                 column.bounds
                     && column.class == Class::None
                     && column.transform.is_none()

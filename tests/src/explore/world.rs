@@ -241,15 +241,17 @@ impl World {
             let (schema, table) = name.split_once('.').unwrap_or(("public", name));
             let mut rows = vec![Vec::new(); ROWS];
             let mut memory = MemoryTable::new(schema, table);
+            let mut oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
+            oracle.source_has(name, columns.keys());
             for (column, source) in columns {
                 memory = memory.column(column, source.declared());
                 let origin =
                     Origin { table: name.clone(), column: column.clone(), source: *source };
-                let mut oracle = self.oracle.lock().unwrap_or_else(PoisonError::into_inner);
                 for row in &mut rows {
                     row.push(Some(oracle.canaries.new_value(&origin)));
                 }
             }
+            drop(oracle);
             memory = memory.rows(rows);
             if self.source.skipped.contains(name) {
                 memory = memory.skipped("the table is unlogged");

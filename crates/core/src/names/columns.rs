@@ -34,14 +34,16 @@ pub struct NamedColumn {
 
 /// Names the columns of a table, in their order.
 ///
-/// `landed` is what they were called on the newest day that landed.
+/// `landed` is what they were called on the newest day that landed; `is_one` whether the source ignores
+/// letter case, as MySQL does.
 pub fn name_columns(
     columns: &[&str],
     contract: Option<&TableContract>,
     landed: &LandedColumns,
     style: ColumnNames,
+    is_one: bool,
 ) -> Vec<NamedColumn> {
-    let keys = contract_keys(columns, contract, landed);
+    let keys = contract_keys(columns, contract, landed, is_one);
     let named = |key: &Option<String>| contract?.columns.get(key.as_ref()?);
     let wishes: Vec<Wish<'_>> = columns
         .iter()
@@ -66,12 +68,14 @@ pub fn name_columns(
 }
 
 /// The entry of the contract for each column: the one with its exact name, otherwise the only one
-/// that differs in letter case alone. In the source, `Phone` and `phone` can be two columns, so an
-/// entry never describes another column than the one that it named when the rows landed.
+/// that differs in letter case alone. In PostgreSQL, `Phone` and `phone` can be two columns: there,
+/// `Phone` is the `phone` of the contract only if it was renamed, that is, if `phone` has landed and
+/// `Phone` has not, and `phone` is gone.
 fn contract_keys(
     columns: &[&str],
     contract: Option<&TableContract>,
     landed: &LandedColumns,
+    is_one: bool,
 ) -> Vec<Option<String>> {
     let Some(contract) = contract else { return vec![None; columns.len()] };
     let in_source: BTreeSet<&str> = columns.iter().copied().collect();
@@ -81,13 +85,14 @@ fn contract_keys(
             return Some((*column).to_owned());
         }
         let free = |key: &&String| !in_source.contains(key.as_str());
-        if let Some(landed) = landed.get(*column) {
+        if let Some(landed) = landed.get(*column).filter(|_| !is_one) {
             let key = landed.key.as_ref().filter(|key| is_exact(key));
             return key.filter(free).cloned();
         }
         let alike = |other: &&&str| is_same(other, column) && !is_exact(other);
         let mut keys = contract.columns.keys().filter(|key| is_same(key, column) && free(key));
         let only = keys.next().filter(|_| keys.next().is_none());
+        let only = only.filter(|key| is_one || landed.contains_key(*key));
         only.filter(|_| columns.iter().filter(alike).count() == 1).cloned()
     };
     columns.iter().map(of_column).collect()
@@ -169,15 +174,16 @@ mod tests {
 
     /// `source→name(key)` of each column.
     fn named(columns: &[&str], contract: Option<&TableContract>, landed: &LandedColumns) -> String {
-        let named = name_columns(columns, contract, landed, ColumnNames::Flexible);
-        let again: LandedColumns = columns
+        let named = name_columns(columns, contract, landed, ColumnNames::Flexible, false);
+        let landed_again: LandedColumns = columns
             .iter()
             .zip(&named)
             .map(|(source, it)| {
                 ((*source).to_owned(), LandedColumn { name: it.name.clone(), key: it.key.clone() })
             })
             .collect();
-        assert_eq!(name_columns(columns, contract, &again, ColumnNames::Flexible), named, "stable");
+        let again = name_columns(columns, contract, &landed_again, ColumnNames::Flexible, false);
+        assert_eq!(again, named, "stable");
         let shown = columns.iter().zip(named).map(|(source, it)| {
             format!("{source}→{}({})", it.name, it.key.as_deref().unwrap_or("-"))
         });
@@ -215,6 +221,11 @@ mod tests {
         let lower = contract(&[("phone", None)]);
         let before = landed(&[("phone", "phone", Some("phone"))]);
         assert_eq!(named(&["Phone"], Some(&lower), &before), "Phone→phone(phone)");
+        // Without a former day, PostgreSQL's `Phone` could be any column; MySQL's is `phone`.
+        let none = LandedColumns::new();
+        assert_eq!(named(&["Phone"], Some(&lower), &none), "Phone→Phone(-)");
+        let mysql = name_columns(&["Phone"], Some(&lower), &none, ColumnNames::Flexible, true);
+        assert_eq!(mysql[0].key.as_deref(), Some("phone"));
         let plain = contract(&[("phone", Some("tel"))]);
         assert_eq!(named(&["PHONE"], Some(&plain), &before), "PHONE→tel(phone)");
     }

@@ -118,7 +118,9 @@ fn in_files(action: &Action) -> bool {
 /// The columns of the files with their names in BigQuery, and what happens to them.
 fn source_columns(input: &TableInput<'_>, columns: &[ParquetColumn]) -> Vec<SourceColumn> {
     let sources: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let names = name_columns(&sources, input.contract, input.landed, input.column_names);
+    // MySQL ignores the letter case of column names.
+    let is_one = input.engine == Engine::Mysql;
+    let names = name_columns(&sources, input.contract, input.landed, input.column_names, is_one);
     columns.iter().zip(names).map(|(parquet, named)| column(input, parquet, named)).collect()
 }
 
@@ -177,7 +179,7 @@ impl TablePlan {
             (column.parquet.name.clone(), landed)
         };
         let planned: LandedColumns = self.columns.iter().map(planned).collect();
-        name_columns(&sources, contract, &planned, column_names)
+        name_columns(&sources, contract, &planned, column_names, false)
     }
 
     /// Digest of the source table and of what the transfer does to its columns. It is part of the
