@@ -10,6 +10,7 @@ mod readers;
 mod renamed;
 mod required;
 mod stream;
+mod sweep;
 mod types;
 mod written;
 
