@@ -255,7 +255,7 @@ async fn every_type_of_mysql() {
             ("c_blob", "BYTES"),
             ("c_point", "BYTES"),
             ("c_date", "STRING"),
-            ("c_datetime", "TIMESTAMP"),
+            ("c_datetime", "DATETIME"),
             ("c_timestamp", "TIMESTAMP"),
         ];
         assert_types(&env, &types).await;

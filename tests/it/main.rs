@@ -42,6 +42,7 @@ mod explore;
 mod faults;
 mod federation;
 mod google;
+mod hours;
 mod lands;
 mod mariadb;
 mod moto;

@@ -147,7 +147,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     let (_, mut builder) = builder_for(
         table(&declared, &rows),
         "day: { source: date, type: DATE, class: none, bounds: true }
-        at: { source: timestamp without time zone, type: TIMESTAMP, class: none }
+        at: { source: timestamp without time zone, type: DATETIME, class: none }
         at_zone: { source: timestamp with time zone, type: TIMESTAMP, class: none }
         hour: { source: time without time zone, type: TIME, class: none }
         amount: { source: numeric, type: NUMERIC, class: none }
@@ -178,7 +178,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
             [
                 "1",
                 "2026-11-21",
-                "2026-11-21 23:59:59.999999 UTC",
+                "2026-11-21T23:59:59.999999",
                 "2026-11-20 23:15:00.250000 UTC",
                 "23:59:59.500000",
                 "-1234567890.12",
@@ -191,7 +191,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
             [
                 "2",
                 "0001-01-01",
-                "0001-01-01 00:00:00 UTC",
+                "0001-01-01T00:00:00",
                 "1970-01-01 05:30:00 UTC",
                 "00:00:00",
                 "0",
@@ -216,7 +216,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         (&"STRING".into(), &"REPEATED".into())
     );
     assert_eq!(field("huge")["type"], "BIGNUMERIC");
-    let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE at > TIMESTAMP '2026-01-01 00:00:00+00'";
+    let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE at > DATETIME '2026-01-01 00:00:00'";
     assert_eq!(env.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
 
     // Each value that did not fit is counted by its reason.

@@ -191,6 +191,12 @@ impl TestEnv {
         self.cloud.tick(function, at(time)).await.expect("a function that starts")
     }
 
+    /// Deploys another configuration, as [`Self::deploy_contract`].
+    pub fn deploy_config(&self, text: &str) {
+        std::fs::write(self.dir.path().join("landbridge.yaml"), text).expect("a file");
+        self.cloud.kill_all();
+    }
+
     /// Deploys another contract: writes the file and ends the processes, so that the next ones read
     /// it.
     pub fn deploy_contract(&self, text: &str) {

@@ -5,7 +5,7 @@ use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
 use landbridge_core::contract::{Contract, TableContract, Transform};
 use landbridge_core::plan::columns::describe_transform;
-use landbridge_core::types::Engine;
+use landbridge_core::types::{Engine, TimeRules};
 use landbridge_source::proposal::{self, Proposal};
 use landbridge_source::{Database, Tls};
 use serde::Serialize;
@@ -157,6 +157,7 @@ fn column_rows<'a>(
         true => Engine::Postgres,
         false => Engine::Mysql,
     };
+    let times = TimeRules::of(config, Some(table));
     let row =
         |(column, contract_column): (&'a String, &'a landbridge_core::contract::ColumnContract)| {
             ColumnRow {
@@ -168,7 +169,7 @@ fn column_rows<'a>(
                     Some(Transform::Drop) => "–".to_owned(),
                     _ => contract_column.column_type().to_string(),
                 },
-                transform: describe_transform(engine, contract_column),
+                transform: describe_transform(engine, contract_column, &times),
                 class: &contract_column.class,
                 mask: contract_column
                     .tagged_class()

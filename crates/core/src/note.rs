@@ -29,6 +29,8 @@ pub enum NoteCode {
     ValuesSetToNull,
     /// NULLs in arrays of a column were left out.
     ArrayNullsDropped,
+    /// A change of the clock skips or repeats local times of a column that is loaded as instants.
+    ClockChanged,
     /// The table was created in BigQuery.
     TableCreated,
     /// The schema of the table in BigQuery changed.

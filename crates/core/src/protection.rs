@@ -69,6 +69,10 @@ pub struct ColumnRows {
     /// The domain of the tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_domain: Option<String>,
+    /// The zone in which the transfer took the values without one. It says what the values mean and
+    /// hides nothing, so another zone in the contract does not close the column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Whether the column stays text because of a misfit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays_text: bool,
@@ -120,6 +124,10 @@ impl TableRows {
                 Action::Tokenise { domain } => (Some(Transform::Tokenise), Some(domain.clone())),
                 Action::Keep | Action::Annotate(_) | Action::Retype { .. } => (None, None),
             };
+            let zone = match &column.action {
+                Action::Retype { to, .. } => to.zone().map(str::to_owned),
+                _ => None,
+            };
             let ty = types(name).unwrap_or(ColumnType::scalar(BigQueryType::String));
             let rows = ColumnRows {
                 landed_name: column.landed_name.clone(),
@@ -129,6 +137,7 @@ impl TableRows {
                 repeated: ty.repeated,
                 transform,
                 token_domain: token_domain.filter(|domain| !domain.is_empty()),
+                zone,
                 stays_text: stays_text(name),
             };
             Some((name.to_owned(), rows))
@@ -351,6 +360,7 @@ mod tests {
             repeated: false,
             transform: None,
             token_domain: None,
+            zone: None,
             stays_text: false,
         }
     }
@@ -368,6 +378,7 @@ mod tests {
             table: table.map(str::to_owned),
             description: None,
             time_travel_forbidden: false,
+            zone: None,
             columns: [("c".to_owned(), column)].into(),
         };
         Contract { version: 1, tables: [("public.t".to_owned(), table)].into() }
@@ -535,6 +546,21 @@ mod tests {
         };
         assert!(ColumnRows { stays_text: true, ..text() }.is_described_by(&date));
         assert!(!text().is_described_by(&date), "text that was not expected");
+    }
+
+    /// A zone says what the values mean and hides nothing. A type that follows from it closes the
+    /// column like any other.
+    #[test]
+    fn another_zone_describes_the_same_rows_and_another_type_does_not() {
+        let local = ColumnRows {
+            source: "datetime".into(),
+            ty: BigQueryType::Timestamp,
+            zone: Some("Asia/Seoul".into()),
+            ..text()
+        };
+        let contract = |ty| ColumnContract::new("datetime", ty, "none");
+        assert!(local.is_described_by(&contract(BigQueryType::Timestamp)));
+        assert!(!local.is_described_by(&contract(BigQueryType::DateTime)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRow
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::restore::SettingsRecord;
 use landbridge_core::rewrite::ColumnStats;
-use landbridge_core::types::Engine;
+use landbridge_core::types::{BigQueryType, Engine};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{DayName, SourceName};
@@ -249,6 +249,17 @@ impl Claim {
             self.former.insert(0, FormerRows { replaced_at: at, rows });
         }
         self.former.retain(|it| it.readable_until(MAX_TIME_TRAVEL_HOURS) > at);
+    }
+
+    /// The BigQuery type with which each column has landed, by the newest rows that contain it.
+    pub fn landed_types(&self) -> BTreeMap<String, BigQueryType> {
+        let rows = self.loading.iter().chain(&self.loaded);
+        let rows = rows.chain(self.former.iter().map(|former| &former.rows));
+        let mut types = BTreeMap::new();
+        for (name, column) in rows.filter_map(|rows| rows.columns.as_ref()).flatten() {
+            types.entry(name.clone()).or_insert(column.ty);
+        }
+        types
     }
 
     /// The BigQuery columns that stay text. They do on later days as well, because BigQuery cannot

@@ -9,7 +9,7 @@ use landbridge_core::contract::{
 use landbridge_core::ids::short_hash;
 use landbridge_core::names::columns::{LandedColumns, name_columns};
 use landbridge_core::names::{ColumnNames, check_table, folded};
-use landbridge_core::types::{self, BigQueryType, OriginalColumn};
+use landbridge_core::types::{self, BigQueryType, OriginalColumn, TimeRules};
 
 use crate::catalogue::{Column, Table};
 use crate::database::Database;
@@ -87,7 +87,7 @@ fn propose_for_tables(
 ) -> Result<Proposal, ProposalError> {
     let style = config.warehouse.column_names;
     let found = tables;
-    let Transferable { tables, left_out } = transferable(family, tables, &base, style);
+    let Transferable { tables, left_out } = transferable(family, tables, &base, config);
     if tables.is_empty() {
         return Err(ProposalError::NoTables { database: database.to_owned(), left_out });
     }
@@ -113,7 +113,7 @@ fn transferable(
     family: EngineFamily,
     tables: &[Table],
     base: &Contract,
-    style: ColumnNames,
+    config: &Config,
 ) -> Transferable {
     let mut found = Transferable { tables: Vec::new(), left_out: Vec::new() };
     for table in tables {
@@ -123,7 +123,7 @@ fn transferable(
         } else if let Some(parent) = &table.partition_of {
             found.left_out.push(format!("{name}: a partition, transferred with {parent}"));
         } else {
-            let columns = columns(family, table, base, style, &mut found.left_out);
+            let columns = columns(family, table, base, config, &mut found.left_out);
             found.tables.push(ProposedTable {
                 schema: table.schema.clone(),
                 name: table.name.clone(),
@@ -140,7 +140,7 @@ fn columns(
     family: EngineFamily,
     table: &Table,
     base: &Contract,
-    style: ColumnNames,
+    config: &Config,
     left_out: &mut Vec<String>,
 ) -> Vec<ProposedColumn> {
     let engine = match family {
@@ -148,6 +148,8 @@ fn columns(
         EngineFamily::MySql => types::Engine::Mysql,
     };
     let known = base.tables.get(&source_name(table));
+    let rules = TimeRules::of(config, known);
+    let style = config.warehouse.column_names;
     let named = name_columns(&column_names(table), known, &LandedColumns::new(), style, true);
     let mut columns = Vec::new();
     for (column, named) in table.columns.iter().zip(named) {
@@ -162,7 +164,7 @@ fn columns(
             }
             continue;
         }
-        match propose_column(engine, column) {
+        match propose_column(engine, column, &rules) {
             Ok(proposed) => columns.push(proposed),
             Err(reason) => {
                 left_out.push(format!("{}.{}: {reason}", source_name(table), column.name));
@@ -209,7 +211,11 @@ fn name_new_columns(
 
 /// # Errors
 /// The reason why BigQuery has no type for the column.
-fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColumn, String> {
+fn propose_column(
+    engine: types::Engine,
+    column: &Column,
+    rules: &TimeRules,
+) -> Result<ProposedColumn, String> {
     // An export writes domains as text, whatever their base type.
     let as_text = column.is_domain;
     let original = OriginalColumn {
@@ -220,7 +226,7 @@ fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColu
         expected_exported: if as_text { EXPORTED_AS_TEXT.to_owned() } else { String::new() },
     };
     if column.is_array() {
-        return Ok(propose_array(column));
+        return Ok(propose_array(column, rules));
     }
     let landing =
         types::load_mapping(&types::exported_column(engine, &original), &column.data_type)?;
@@ -229,7 +235,8 @@ fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColu
         BigQueryType::String if column.data_type == "bit" && column.declaration == "bit(1)" => {
             BigQueryType::Bool
         }
-        BigQueryType::String => types::natural_type(engine, &original),
+        BigQueryType::String => types::natural_type(engine, &original, rules),
+        _ if types::is_naive_time(engine, &column.data_type) => rules.default_type(),
         ty => ty,
     };
     Ok(ProposedColumn {
@@ -242,7 +249,7 @@ fn propose_column(engine: types::Engine, column: &Column) -> Result<ProposedColu
 
 /// An array of PostgreSQL gets the type of its elements. One that is declared with several
 /// dimensions becomes JSON text, because BigQuery has no arrays of arrays.
-fn propose_array(column: &Column) -> ProposedColumn {
+fn propose_array(column: &Column, rules: &TimeRules) -> ProposedColumn {
     let (declared, _) = types::array_element(&column.declaration).unwrap_or_default();
     // Enumerations, composites and domains have no name of a catalogue: their values are text.
     let element = types::catalogue_name(types::Engine::Postgres, declared).unwrap_or(USER_DEFINED);
@@ -256,7 +263,7 @@ fn propose_array(column: &Column) -> ProposedColumn {
     // The elements of `box[]` contain commas, so its text cannot be split.
     let is_list = column.array_dimensions <= 1 && element != "box";
     let (bigquery_type, mode) = match is_list {
-        true => (types::natural_type(types::Engine::Postgres, &original), Mode::Repeated),
+        true => (types::natural_type(types::Engine::Postgres, &original, rules), Mode::Repeated),
         false => (BigQueryType::String, Mode::Nullable),
     };
     let dimensions = column.array_dimensions.max(1) as usize;

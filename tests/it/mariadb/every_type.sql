@@ -50,3 +50,7 @@ INSERT INTO numbers SELECT seq, (seq * 104729 % 1000000007) / 100, seq * 1548586
     '1000-01-01' + INTERVAL seq * 1613 DAY + INTERVAL seq * 1000907 MICROSECOND,
     '1970-01-02' + INTERVAL seq * 7919.123 SECOND, '1000-01-01' + INTERVAL seq * 1613 DAY, SEC_TO_TIME(seq * 17.3217 - 9000)
     FROM (SELECT CAST(seq AS SIGNED) AS seq FROM seq_1_to_2000) AS signed_numbers;
+
+CREATE TABLE clocks (id int, wall datetime, seoul datetime, instant timestamp NULL);
+INSERT INTO clocks VALUES (1, '2026-03-01 09:30:00', '2026-03-01 09:30:00', '2026-03-01 09:30:00'),
+    (2, '9999-12-31 23:59:59', '9999-12-31 23:59:59', NULL);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use landbridge_core::receipt::ReceiptState;
+use landbridge_local::Principal::Analyst;
 use landbridge_local_database::{MySqlDatabase, SourceDatabase, TestMariaDb};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Value};
@@ -168,14 +169,25 @@ async fn tpch_is_transferred_completely() {
     took("checksums");
 }
 
-/// Every MySQL and MariaDB type that the documentation of exports lists.
+/// The contract of the table `clocks` alone.
+const CLOCKS: &str = "version: 1
+tables:
+  shop.clocks:
+    columns:
+      id: { source: int, type: INT64, class: none }
+      wall: { source: datetime, type: DATETIME, class: none }
+      seoul: { source: datetime, type: TIMESTAMP, class: none, zone: Asia/Seoul }
+      instant: { source: timestamp, type: TIMESTAMP, class: none }
+";
+
+/// Every MySQL and MariaDB type that the documentation of exports lists, and times without a zone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_is_transferred() {
     let (server, mut client) = start_server().await;
     client.query_drop(include_str!("every_type.sql")).await.expect("the tables");
     client.query_drop("SET time_zone = '+00:00'").await.expect("a session");
-    // The contract classifies no column: all of them are loaded, masked as unclassified.
-    let env = start_env(&server, "version: 1\ntables: {}\n".to_owned()).await;
+    // The contract classifies no column of the other tables: they are loaded, masked as unclassified.
+    let env = start_env(&server, CLOCKS.to_owned()).await;
     let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
     let mut summary = String::new();
@@ -185,6 +197,7 @@ async fn every_type_is_transferred() {
         summary.push_str(&format!("{target} {:?} {rows} {problem}\n", receipt.state));
     }
     expect_test::expect![[r#"
+        shop.clocks Published 2 
         shop.every_type Published 5 
         shop.history Published 1 
         shop.loose Published 1 
@@ -203,6 +216,17 @@ async fn every_type_is_transferred() {
     }
     println!("{cells} cells compared");
     assert!(cells > 10_000, "{cells}");
+    // The table was filled in a session whose time zone is that of Seoul.
+    let select = "SELECT wall, seoul, instant FROM shop.clocks ORDER BY id";
+    let seen = env.query(Analyst, select).await.expect("an answer");
+    let instant = "2026-03-01 00:30:00 UTC";
+    assert_eq!(
+        seen,
+        [
+            ["2026-03-01T09:30:00", instant, instant],
+            ["9999-12-31T23:59:59", "9999-12-31 14:59:59 UTC", "NULL"]
+        ]
+    );
 }
 
 /// The table of docs/types.md is what lands with the proposed contract.

@@ -76,3 +76,9 @@ CREATE TABLE "odd schema"."odd ""table" ("theColumn" int, "order" text);
 INSERT INTO "odd schema"."odd ""table" VALUES (1, 'first');
 CREATE TABLE refused ("the column" int);
 CREATE UNLOGGED TABLE cache (id int);
+
+-- Times without a zone; the second is skipped in Paris, the third is shown twice there.
+CREATE TABLE clocks (id int, wall timestamp, seoul timestamp, paris timestamp, instant timestamptz);
+INSERT INTO clocks VALUES (1, '2026-03-01 09:30:00.5', '2026-03-01 09:30:00.5', '2026-03-01 09:30:00.5', '2026-03-01 09:30:00.5+09'),
+    (2, '2026-03-29 02:30:00', '2026-03-29 02:30:00', '2026-03-29 02:30:00', NULL),
+    (3, '9999-12-31 23:59:59', '9999-12-31 23:59:59', '2026-10-25 02:30:00', NULL);

@@ -6,10 +6,12 @@
 //! | module | contents |
 //! |---|---|
 //! | here | the tests |
+//! | [`clocks`] | times without a zone |
 //! | [`people`] | a table of people, and their masks |
 //! | [`source`] | the database's side of a comparison |
 //! | [`versions`] | the same for versions that the machine's packages do not include |
 
+mod clocks;
 mod people;
 mod source;
 mod versions;
@@ -155,8 +157,8 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     }
     client.batch_execute(&tables).await.expect("the tables");
     client.batch_execute("SET TimeZone = 'UTC'").await.expect("a session");
-    // The contract classifies no column: all of them are loaded, masked as unclassified.
-    let env = start_env(server, "version: 1\ntables: {}\n".to_owned()).await;
+    // The contract classifies no column of the other tables: they are loaded, masked as unclassified.
+    let env = start_env(server, clocks::CONTRACT.to_owned()).await;
     let failed = env.run_until(END).await;
     assert!(failed.is_empty(), "{failed:#?}");
     let receipts = env.receipts(DAY).await;
@@ -169,6 +171,7 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     expect_test::expect![[r#"
         odd schema.odd "table Published 1 
         public.cache Skipped - a table of the source is not in the export
+        public.clocks Published 3 
         public.every_type Published 3 
         public.moments Published 4909 
         public.nothing Published 0 
@@ -187,6 +190,7 @@ async fn check_every_type(server: &TestPostgres, client: &Client) {
     }
     println!("{cells} cells compared");
     assert!(cells > 40_000, "{cells}");
+    clocks::check(&env, &receipts["public.clocks"]).await;
 }
 
 /// The table of docs/types.md is what lands with the proposed contract.

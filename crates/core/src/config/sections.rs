@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::ColumnNames;
+use crate::types::NaiveTimes;
 use crate::yaml::format;
 
 /// The source database.
@@ -22,6 +23,12 @@ pub struct SourceConfig {
     /// AWS region of the database, of the export bucket and of the KMS key.
     #[schemars(schema_with = "format::aws_region")]
     pub region: String,
+    /// IANA time zone of the times without a zone in the database (MySQL DATETIME, PostgreSQL
+    /// `timestamp`), for example `Asia/Seoul`. With it, they are loaded as TIMESTAMP of the instant that
+    /// the local time means. Without it, they are loaded as `warehouse.naive_times` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::time_zone")]
+    pub zone: Option<String>,
 }
 
 /// Whether a source is a DB instance or an Aurora cluster. RDS has separate API
@@ -306,6 +313,10 @@ pub struct WarehouseConfig {
     /// by readable ones.
     #[serde(default, skip_serializing_if = "ColumnNames::is_flexible")]
     pub column_names: ColumnNames,
+    /// What a time without a zone becomes if no zone is set for it: `datetime` (DATETIME, the same
+    /// time as in the source) or `timestamp` (TIMESTAMP, as if the time was in UTC).
+    #[serde(default)]
+    pub naive_times: NaiveTimes,
 }
 
 impl WarehouseConfig {

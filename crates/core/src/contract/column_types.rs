@@ -9,8 +9,8 @@ use crate::{
     plan::{SourceColumn, columns::plan_column},
     rewrite::Action,
     types::{
-        BigQueryType, ColumnType, Engine, ParquetColumn, TextForm, array_element, catalogue_name,
-        export_forms, is_array, is_extension_type, misspelt, text_form,
+        BigQueryType, ColumnType, Engine, ParquetColumn, TextForm, TimeRules, array_element,
+        catalogue_name, export_forms, is_array, is_extension_type, misspelt, text_form,
     },
     yaml::{KeyPath, Violation},
 };
@@ -215,7 +215,7 @@ fn is_possible(engines: &Engines, column: &ColumnContract, domains: bool) -> boo
 /// Whether a column that the export of `engine` writes as `parquet` gets the type of the contract.
 fn gives_type(engine: Engine, parquet: ParquetColumn, column: &ColumnContract) -> bool {
     let exported = SourceColumn::new(parquet, &column.source);
-    plan_column(&exported, Some(column)).is_ok_and(|plan| {
+    plan_column(&exported, Some(column), &TimeRules::default()).is_ok_and(|plan| {
         plan.column_type == Some(column.column_type())
             && can_be_read(&plan.action, column, text_form(engine, &column.source))
     })
@@ -389,7 +389,7 @@ mod tests {
                 contract.yaml:8:39: column `place` cannot be STRING: its source type is `point`; use `BYTES`
                 contract.yaml:9:36: column `doc` cannot be JSON: a load job reads JSON columns only from Avro, CSV and JSON files, and an export is Parquet; use `STRING`; queries read it with JSON_VALUE or PARSE_JSON
                 contract.yaml:10:42: column `amount` cannot be INT64: its source type is `decimal`; use one of `STRING`, `NUMERIC`, `BIGNUMERIC`
-                contract.yaml:11:39: column `at` cannot be DATE: its source type is `datetime`; use `TIMESTAMP`
+                contract.yaml:11:39: column `at` cannot be DATE: its source type is `datetime`; use one of `DATETIME`, `TIMESTAMP`
                 7 errors in contract.yaml"#]],
         );
     }
@@ -433,7 +433,7 @@ mod tests {
                 };
                 let landing = load_mapping(&exported_column(engine, &original), name).unwrap();
                 let bigquery_type = match landing.ty {
-                    BigQueryType::String => natural_type(engine, &original),
+                    BigQueryType::String => natural_type(engine, &original, &TimeRules::default()),
                     ty => ty,
                 };
                 let column = ColumnContract::new(*name, bigquery_type, "none");

@@ -7,6 +7,7 @@
 //! | here | [`Contract`], [`parse`], [`schema`], [`default_table_name`] |
 //! | `validate` | the rules of a contract, including those that involve the configuration |
 //! | `column_types` | which BigQuery types a column of a source type can have |
+//! | `times` | the rules for times without a zone |
 //! | `propose` | proposes a contract for the tables of a source |
 //! | `hints` | the class that a column's name and type suggest |
 //! | `render` | writes the contract as YAML, one column per line |
@@ -15,6 +16,7 @@ mod column_types;
 mod hints;
 mod propose;
 mod render;
+mod times;
 mod validate;
 
 #[cfg(test)]
@@ -32,8 +34,7 @@ use crate::{
     ids::short_hash,
     names,
     rewrite::OnMisfit,
-    types::BigQueryType,
-    types::ColumnType,
+    types::{BigQueryType, ColumnType, TimeRules},
     yaml::{self, Diagnostics, Violation, format},
 };
 
@@ -74,6 +75,12 @@ pub struct TableContract {
     /// impossible after the policy is deleted. `landbridge check` prints the statement.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub time_travel_forbidden: bool,
+    /// IANA time zone of the table's times without a zone, for example `Asia/Seoul`; the default is
+    /// `source.zone` of landbridge.yaml. A column of type TIMESTAMP gets the instant that such a
+    /// local time means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::time_zone")]
+    pub zone: Option<String>,
     /// The columns by their name in the source.
     #[schemars(extend("minProperties" = 1))]
     pub columns: BTreeMap<String, ColumnContract>,
@@ -118,6 +125,11 @@ pub struct ColumnContract {
     /// What happens to NULLs in the arrays of a column with `mode: REPEATED`; the default is `drop`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array_nulls: Option<ArrayNulls>,
+    /// IANA time zone of the column's values, which have none of their own, for example
+    /// `Asia/Seoul`; the default is that of the table. Only for `type: TIMESTAMP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::time_zone")]
+    pub zone: Option<String>,
     /// Whether the ledger and the receipts may contain the column's smallest and largest value,
     /// for numbers, dates and times. They are cell values that everyone reads who reads receipts,
     /// so only a column of class `none` without a transform may have them.
@@ -207,7 +219,10 @@ impl TableContract {
     /// Fingerprint of the properties that determine the transferred files. If it changes after
     /// the day was planned, the table is transferred again as a new revision. Classes, bounds and
     /// descriptions do not affect it.
-    pub fn transfer_fingerprint(&self) -> String {
+    ///
+    /// `times` also decide about columns that the contract does not name, so a table without a
+    /// contract has a fingerprint as well.
+    pub fn transfer_fingerprint(table: Option<&Self>, times: &TimeRules) -> String {
         #[derive(Serialize)]
         struct Transferred<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,8 +235,9 @@ impl TableContract {
             on_misfit: Option<OnMisfit>,
             #[serde(skip_serializing_if = "Option::is_none")]
             array_nulls: Option<ArrayNulls>,
+            zone: Option<&'a str>,
         }
-        let columns = self.columns.iter().map(|(name, column)| {
+        let columns = table.iter().flat_map(|table| &table.columns).map(|(name, column)| {
             let column = Transferred {
                 name: column.name.as_deref(),
                 source: &column.source,
@@ -233,11 +249,12 @@ impl TableContract {
                 // Also the default, which was another one before there was a rule.
                 array_nulls: (!column.mode.is_nullable())
                     .then(|| column.array_nulls.unwrap_or_default()),
+                zone: column.zone.as_deref(),
             };
             (name.as_str(), column)
         });
         let columns: BTreeMap<&str, Transferred<'_>> = columns.collect();
-        short_hash(&serde_json::to_string(&columns).expect("names and enums are JSON"))
+        short_hash(&serde_json::to_string(&(columns, times)).expect("names and enums are JSON"))
     }
 }
 
@@ -253,6 +270,7 @@ impl ColumnContract {
             token_domain: None,
             on_misfit: None,
             array_nulls: None,
+            zone: None,
             bounds: false,
             name: None,
             description: None,
@@ -282,6 +300,14 @@ impl ColumnContract {
     /// The class whose policy tag the column has; `None` for class `none`.
     pub fn tagged_class(&self) -> Option<&str> {
         (self.class != CLASS_NONE).then_some(self.class.as_str())
+    }
+}
+
+impl TimeRules {
+    /// The rules for a table: the zone of its contract, otherwise of the source.
+    pub fn of(config: &Config, table: Option<&TableContract>) -> Self {
+        let zone = table.and_then(|table| table.zone.as_ref()).or(config.source.zone.as_ref());
+        Self { naive_times: config.warehouse.naive_times, zone: zone.cloned() }
     }
 }
 

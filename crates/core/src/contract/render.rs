@@ -43,6 +43,9 @@ impl Contract {
             if table.time_travel_forbidden {
                 writeln!(out, "    time_travel_forbidden: true")?;
             }
+            if let Some(zone) = &table.zone {
+                writeln!(out, "    zone: {}", scalar(zone))?;
+            }
             if table.columns.is_empty() {
                 writeln!(out, "    columns: {{}}")?;
                 continue;
@@ -85,6 +88,10 @@ fn flow(column: &ColumnContract) -> String {
     if let Some(rule) = column.array_nulls {
         flow.push_str(", array_nulls: ");
         flow.push_str(rule.name());
+    }
+    if let Some(zone) = &column.zone {
+        flow.push_str(", zone: ");
+        flow.push_str(&scalar(zone));
     }
     if column.bounds {
         flow.push_str(", bounds: true");

@@ -62,7 +62,7 @@ tables:
             contract.yaml:8:51: column `age` is INT64, and BigQuery cannot apply the mask EMAIL_MASK of class `email` to this type; use a class whose mask is one of `DEFAULT_MASKING_VALUE`, `ALWAYS_NULL`, or write `class: unclassified`: its mask, ALWAYS_NULL, fits every type
             contract.yaml:12:7: key `class` is missing in `tables."public.creators".columns.note`
             contract.yaml:13:50: column `memo` has an unknown class `confidential`; define the class in `pii.classes` of landbridge.yaml, or use one of `account`, `birth`, `email`, `ip`, `name`, `phone`, `unclassified`, `none`
-            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `bounds`, `description`
+            contract.yaml:13:64: unknown key `mask` in `tables."public.creators".columns.memo`; use one of `name`, `source`, `type`, `mode`, `class`, `transform`, `token_domain`, `on_misfit`, `array_nulls`, `zone`, `bounds`, `description`
             contract.yaml:15:5: `tables."public.creator-notes".columns` must not be empty
             contract.yaml:20:12: `tables."sales.links".table`: `shop.links` is not a BigQuery table name; a BigQuery table name contains only letters, digits, underscores, hyphens and spaces
             contract.yaml:23:3: `orders` is not the name of a source table; write `schema.table` (PostgreSQL) or `database.table` (MySQL)
@@ -209,7 +209,7 @@ fn the_contract_can_set_the_table_name() {
 /// Name, source type, type in BigQuery; the class that is proposed.
 #[test]
 fn proposed_classes() {
-    use BigQueryType::{Bytes, Date, Float64, Int64, Json, String, Timestamp};
+    use BigQueryType::{Bytes, Date, DateTime, Float64, Int64, Json, String};
     let columns = [
         ("id", "bigint", Int64),
         ("user_id", "bigint", Int64),
@@ -242,7 +242,7 @@ fn proposed_classes() {
         ("password_hash", "text", String),
         ("age", "integer", Int64),
         ("clicked_at", "timestamp with time zone", String),
-        ("clicked_at", "datetime", Timestamp),
+        ("clicked_at", "datetime", DateTime),
         ("booked_on", "date", String),
         ("anniversary", "date", String),
         ("amount", "numeric", String),
@@ -307,7 +307,7 @@ fn proposed_classes() {
         password_hash text STRING: unclassified
         age integer INT64: unclassified
         clicked_at timestamp with time zone STRING: none
-        clicked_at datetime TIMESTAMP: none
+        clicked_at datetime DATETIME: none
         booked_on date STRING: none
         anniversary date STRING: unclassified
         amount numeric STRING: none
@@ -350,17 +350,8 @@ fn existing_entries_are_not_changed() {
 #[test]
 fn rendered_text_reads_back() {
     let column = |source: &str, class: &str, description: Option<&str>| ColumnContract {
-        mode: Mode::Nullable,
-        transform: None,
-        token_domain: None,
-        on_misfit: None,
-        array_nulls: None,
-        bounds: false,
-        name: None,
-        source: source.into(),
-        bigquery_type: BigQueryType::String,
-        class: class.into(),
         description: description.map(Into::into),
+        ..ColumnContract::new(source, BigQueryType::String, class)
     };
     let columns = [
         (
@@ -377,11 +368,20 @@ fn rendered_text_reads_back() {
             },
         ),
         ("off".to_owned(), column("USER-DEFINED", "unclassified", Some("#1, - & * { }"))),
+        (
+            "seen".to_owned(),
+            ColumnContract {
+                bigquery_type: BigQueryType::Timestamp,
+                zone: Some("Europe/Paris".into()),
+                ..column("timestamp without time zone", "none", None)
+            },
+        ),
     ];
     let table = TableContract {
         table: Some("people".into()),
         description: Some("  spaced: ".into()),
         time_travel_forbidden: true,
+        zone: Some("Asia/Seoul".into()),
         columns: columns.into(),
     };
     let contract =
@@ -398,10 +398,12 @@ fn rendered_text_reads_back() {
             table: people
             description: "  spaced: "
             time_travel_forbidden: true
+            zone: Asia/Seoul
             columns:
               email: { source: character varying, type: STRING, class: email, description: "where: \"invoices\" go\nif any" }
               "no": { source: "decimal(10,2)", type: STRING, class: none }
               "off": { source: USER-DEFINED, type: STRING, class: unclassified, description: "#1, - & * { }" }
+              seen: { source: timestamp without time zone, type: TIMESTAMP, class: none, zone: Europe/Paris }
               size: { source: bigint, type: INT64, class: none, bounds: true }
     "##]].assert_eq(&text);
     assert_eq!(parse(FILE_NAME, &text, &demo_config()), Ok(contract));

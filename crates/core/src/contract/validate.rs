@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::column_types::{self, Engines};
-use super::{ColumnContract, Contract, Mode, TableContract, Transform, default_table_name};
+use super::{ColumnContract, Contract, Mode, TableContract, Transform, default_table_name, times};
 use crate::{
     config::{CLASS_NONE, CLASS_UNCLASSIFIED, Config, Mask},
     names::{check_column, column_name, folded},
@@ -30,6 +30,7 @@ pub(super) fn check_contract(contract: &Contract, config: &Config) -> Vec<Violat
         classes(table, config, &path, &mut problems);
         transforms(table, config, &path, &mut problems);
         bounds(table, &path, &mut problems);
+        times::check(table, config, &path, &mut problems);
     }
     bigquery_names(contract, &all, &mut problems);
     problems

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::contract::{self, ArrayNulls, Transform};
-use crate::plan::SourceColumn;
+use crate::plan::{SourceColumn, times};
 use crate::rewrite::{
     Action, AnnotateAs, Decimal, JsonElement, OnMisfit, OtherColumns, RewritePlan, TargetType,
 };
 use crate::types::{
-    BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, array_element, catalogue_name,
-    exported_column, is_same_source_type, load_mapping,
+    BigQueryType, ColumnType, Engine, FooterFix, OriginalColumn, TimeRules, array_element,
+    catalogue_name, exported_column, is_same_source_type, load_mapping,
 };
 use crate::{Error, ErrorKind};
 
@@ -27,7 +27,8 @@ pub struct ColumnPlan {
     pub column_type: Option<ColumnType>,
 }
 
-/// Plans one column from the export and, if the contract contains it, from `named`.
+/// Plans one column from the export and, if the contract contains it, from `named`. `rules` are
+/// those of its table for times without a zone.
 ///
 /// Text is retyped if the contract has another type and the same source type as the export: a
 /// column whose type changed in the source is never reinterpreted silently.
@@ -37,6 +38,7 @@ pub struct ColumnPlan {
 pub fn plan_column(
     column: &SourceColumn,
     named: Option<&contract::ColumnContract>,
+    rules: &TimeRules,
 ) -> Result<ColumnPlan, String> {
     let column_type = |action, ty, repeated| {
         Ok(ColumnPlan { action, column_type: Some(ColumnType { ty, repeated }) })
@@ -54,10 +56,13 @@ pub fn plan_column(
         }
         None => {}
     }
+    if let Some((action, ty)) = times::plan_micros(column, named, rules) {
+        return column_type(action, ty, false);
+    }
     let landing = load_mapping(&column.parquet, &column.source)?;
     if landing.ty == BigQueryType::String
         && let Some(named) = named.filter(|named| same_type(&column.source, &named.source))
-        && let Some(to) = target(column, named)
+        && let Some(to) = target(column, named, rules)
     {
         let on_misfit =
             if named.may_stay_text() { Some(OnMisfit::KeepText) } else { named.on_misfit };
@@ -69,11 +74,16 @@ pub fn plan_column(
 
 /// Describes what the transfer will do to a column, from the contract and the Parquet type that
 /// an export of `engine` writes for the source type.
-pub fn describe_transform(engine: Engine, named: &contract::ColumnContract) -> String {
+pub fn describe_transform(
+    engine: Engine,
+    named: &contract::ColumnContract,
+    rules: &TimeRules,
+) -> String {
     let original =
         OriginalColumn { original_type: named.source.clone(), ..OriginalColumn::default() };
     let column = SourceColumn::new(exported_column(engine, &original), &named.source);
-    plan_column(&column, Some(named)).map_or_else(|why| why, |planned| planned.action.describe())
+    plan_column(&column, Some(named), rules)
+        .map_or_else(|why| why, |planned| planned.action.describe())
 }
 
 /// The error for a column that the export does not contain as contract.yaml says. `actual` is the
@@ -113,7 +123,11 @@ fn as_text(fix: FooterFix) -> Action {
 }
 
 /// The contract's type, if text can be converted to it.
-fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<TargetType> {
+fn target(
+    column: &SourceColumn,
+    named: &contract::ColumnContract,
+    rules: &TimeRules,
+) -> Option<TargetType> {
     let decimal = |any: Decimal| match (u8::try_from(column.precision), column.scale) {
         (Ok(precision @ 1..=38), Some(scale @ 0..=9)) if u32::from(precision) >= scale => {
             // Fewer digits take fewer bytes: up to 18 digits fit an INT64.
@@ -125,7 +139,9 @@ fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<Tar
     let one = match named.bigquery_type {
         BigQueryType::Date => TargetType::Date,
         BigQueryType::Time => TargetType::Time,
-        BigQueryType::Timestamp => TargetType::Timestamp,
+        BigQueryType::Timestamp | BigQueryType::DateTime => {
+            times::text_target(&column.source, named, rules)?
+        }
         BigQueryType::Numeric => TargetType::Numeric(decimal(NUMERIC)),
         BigQueryType::BigNumeric => TargetType::Bignumeric(BIGNUMERIC),
         BigQueryType::Int64 => TargetType::Int64,
@@ -133,8 +149,8 @@ fn target(column: &SourceColumn, named: &contract::ColumnContract) -> Option<Tar
         BigQueryType::Bool => TargetType::Bool,
         BigQueryType::Bytes => TargetType::Bytes,
         BigQueryType::String => TargetType::Text,
-        // Load jobs cannot create these types from Parquet.
-        BigQueryType::DateTime | BigQueryType::Json => return None,
+        // Load jobs cannot create this type from Parquet.
+        BigQueryType::Json => return None,
     };
     match (named.mode, one) {
         (contract::Mode::Repeated, _) if array_element(&named.source).is_some_and(is_box) => None,
@@ -291,7 +307,7 @@ mod tests {
         let mut table = String::new();
         for (source, named) in rows {
             let ColumnPlan { action, column_type } =
-                plan_column(&column(source), Some(&named)).unwrap();
+                plan_column(&column(source), Some(&named), &TimeRules::default()).unwrap();
             let column_type = column_type
                 .map_or_else(|| "dropped".to_owned(), |column_type| column_type.to_string());
             table.push_str(&format!("{source:<24} | {column_type:<13} | {}\n", action.describe()));
@@ -329,7 +345,7 @@ mod tests {
             array_nulls: Some(ArrayNulls::Text),
             ..named("integer[]", BigQueryType::Int64)
         };
-        let planned = plan_column(&column("ARRAY"), Some(&named)).unwrap();
+        let planned = plan_column(&column("ARRAY"), Some(&named), &TimeRules::default()).unwrap();
         let columns = [SourceColumn { action: planned.action, ..column("ARRAY") }];
         let undecided = columns_needing_scan(&columns);
         assert_eq!(undecided, BTreeSet::from(["c".to_owned()]));
@@ -353,7 +369,8 @@ mod tests {
             (5, Some(7), (38, 9)),
         ] {
             let column = SourceColumn { precision, scale, ..column("numeric") };
-            let to = target(&column, &named("numeric", BigQueryType::Numeric));
+            let to =
+                target(&column, &named("numeric", BigQueryType::Numeric), &TimeRules::default());
             let Some(TargetType::Numeric(it)) = to else { panic!("a NUMERIC") };
             assert_eq!((it.precision, it.scale), digits, "numeric({precision},{scale:?})");
             assert!(TargetType::Numeric(it).validate("c").is_ok());

@@ -6,12 +6,14 @@
 //! | [`objects`] | assigns the objects of the export to the tables of the manifest |
 //! | [`columns`] | what happens to each column: copied, retyped, tokenised or dropped |
 //! | [`table`] | one table's columns, items and rows, or why it is held |
+//! | `times` | which dates with a time become DATETIME, and which instants |
 //! | [`partitions`] | finds partitions, whose rows their parent table contains as well |
 
 pub mod columns;
 pub mod objects;
 pub mod partitions;
 pub mod table;
+mod times;
 
 use std::ops::Range;
 
@@ -23,7 +25,7 @@ use crate::error::ErrorKind;
 use crate::names::columns::NamedColumn;
 use crate::note::Note;
 use crate::rewrite::Action;
-use crate::types::ParquetColumn;
+use crate::types::{BigQueryType, ParquetColumn};
 
 /// The plan of a day: the list of its tables. Written once, after all tables are planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,6 +151,10 @@ pub struct SourceColumn {
     /// The key of its entry in the contract, if the key differs from its name in letter case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract_key: Option<String>,
+    /// The type that the column has landed with, for a date with a time that the contract does not
+    /// name: it keeps that type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_type: Option<BigQueryType>,
 }
 
 impl SourceColumn {
@@ -162,6 +168,7 @@ impl SourceColumn {
             action: Action::Keep,
             landed_name: String::new(),
             contract_key: None,
+            landed_type: None,
         }
     }
 

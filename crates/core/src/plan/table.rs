@@ -1,6 +1,6 @@
 //! Plans one table from its Parquet footers, the manifest and the contract.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::CLASS_UNCLASSIFIED;
@@ -16,7 +16,9 @@ use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, Problem, SourceColumn, TableEntry, TablePlan, TransferItem};
 use crate::rewrite::Action;
-use crate::types::{BigQueryType, ColumnType, Engine, ParquetColumn, exported_column};
+use crate::types::{
+    BigQueryType, ColumnType, Engine, ParquetColumn, TimeRules, exported_column, is_naive_micros,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// A data object of the export, with the contents of its Parquet footer.
@@ -62,6 +64,10 @@ pub struct TableInput<'a> {
     pub landed: &'a LandedColumns,
     /// Which column names are loaded as they are.
     pub column_names: ColumnNames,
+    /// How its times without a zone are loaded.
+    pub times: &'a TimeRules,
+    /// The BigQuery types with which its columns have landed, by source column.
+    pub landed_types: &'a BTreeMap<String, BigQueryType>,
     /// Name prefix of its objects in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
 }
@@ -133,8 +139,12 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -
     column.precision = original.map_or(0, |original| original.precision);
     column.scale = original.and_then(|original| original.scale);
     let entry = input.contract.and_then(|table| table.columns.get(named.key.as_ref()?));
+    if entry.is_none() && is_naive_micros(parquet, &column.source) {
+        column.landed_type = input.landed_types.get(&parquet.name).copied();
+    }
     // A column that cannot be loaded is kept here; `resolve_table` returns the error.
-    column.action = plan_column(&column, entry).map_or(Action::Keep, |planned| planned.action);
+    column.action =
+        plan_column(&column, entry, input.times).map_or(Action::Keep, |planned| planned.action);
     column.set_name(named);
     column
 }
@@ -236,6 +246,7 @@ pub fn resolve_table(
     contract: Option<&contract::TableContract>,
     text_columns: &BTreeSet<String>,
     column_names: ColumnNames,
+    times: &TimeRules,
 ) -> Result<ResolvedTable> {
     let columns = Vec::with_capacity(plan.columns.len());
     let mut resolved = ResolvedTable { columns, notes: plan.notes.clone() };
@@ -249,7 +260,7 @@ pub fn resolve_table(
     for (column, now) in plan.columns.iter().zip(plan.names_now(contract, column_names)) {
         let named = contract.and_then(|table| table.columns.get(now.key.as_ref()?));
         let is_text = text_columns.contains(&column.parquet.name);
-        let column_type = planned_type(&plan.table, column, named)?;
+        let column_type = planned_type(&plan.table, column, named, times)?;
         keys.extend(now.key.clone());
         let Some(column_type) = column_type else { continue };
         if now.name != column.name() {
@@ -280,9 +291,10 @@ fn planned_type(
     table: &str,
     column: &SourceColumn,
     named: Option<&contract::ColumnContract>,
+    times: &TimeRules,
 ) -> Result<Option<ColumnType>> {
     let name = &column.parquet.name;
-    let planned = plan_column(column, named).map_err(|why| {
+    let planned = plan_column(column, named, times).map_err(|why| {
         Error::new(ErrorKind::Held, "a column cannot be loaded", format!("{table}.{name}: {why}"))
     })?;
     if planned.action != column.action {
@@ -489,6 +501,8 @@ mod tests {
             contract: None,
             landed: &LandedColumns::new(),
             column_names: ColumnNames::Flexible,
+            times: &TimeRules::default(),
+            landed_types: &BTreeMap::new(),
             prefix: "p",
         };
         let items = items(&input, Vec::new(), "p");

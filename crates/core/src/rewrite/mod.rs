@@ -18,6 +18,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub use stats::ColumnStats;
 
 use crate::{
     Error, ErrorKind, Result,
-    yaml::{self, Diagnostics, Document},
+    yaml::{self, Diagnostics, Document, format},
 };
 
 /// The default limit for the share of misfits among the non-NULL values of a column, above
@@ -175,6 +176,16 @@ pub enum TargetType {
     /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds, UTC; text without a zone is
     /// interpreted as UTC.
     Timestamp,
+    /// As `timestamp`, but a value without a zone is the local time of this IANA zone. Also converts
+    /// INT64 microseconds (TIMESTAMP, with or without UTC), which are taken as local times. A
+    /// local time that a change of the clock skips or repeats gets the offset before the change: a
+    /// skipped one moves on by the gap, a repeated one is the first of the two (RFC 5545, section
+    /// 3.3.5). Both are counted.
+    #[schemars(schema_with = "format::time_zone")]
+    TimestampIn(String),
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff]` in microseconds, of a clock without a zone. A value with a zone
+    /// does not fit.
+    Datetime,
     /// `HH:MM:SS[.ffffff]` within one day, in microseconds.
     Time,
     /// A decimal that fits BigQuery's NUMERIC: at most 29 digits before the point and 9 after.
@@ -232,11 +243,13 @@ impl Action {
         match self {
             Self::Keep => String::new(),
             Self::Annotate(to) => format!("annotate {}", to.sql_name()),
-            Self::Retype { to, on_misfit: None | Some(OnMisfit::SetNull) } => {
-                format!("retype to {}", to.describe())
-            }
-            Self::Retype { to, on_misfit: Some(OnMisfit::KeepText) } => {
-                format!("retype to {}, or keep text", to.describe())
+            Self::Retype { to, on_misfit } => {
+                let zone = to.zone().map(|zone| format!(" in {zone}")).unwrap_or_default();
+                let or = match on_misfit {
+                    Some(OnMisfit::KeepText) => ", or keep text",
+                    None | Some(OnMisfit::SetNull) => "",
+                };
+                format!("retype to {}{zone}{or}", to.describe())
             }
             Self::Drop => "drop".to_owned(),
             Self::Tokenise { domain } if domain.is_empty() => "tokenise".to_owned(),
@@ -266,7 +279,8 @@ impl TargetType {
     pub fn sql_name(&self) -> String {
         match self {
             Self::Date => "DATE".to_owned(),
-            Self::Timestamp => "TIMESTAMP".to_owned(),
+            Self::Timestamp | Self::TimestampIn(_) => "TIMESTAMP".to_owned(),
+            Self::Datetime => "DATETIME".to_owned(),
             Self::Time => "TIME".to_owned(),
             Self::Numeric(of) => format!("NUMERIC({}, {})", of.precision, of.scale),
             Self::Bignumeric(of) => format!("BIGNUMERIC({}, {})", of.precision, of.scale),
@@ -298,6 +312,14 @@ impl TargetType {
         }
     }
 
+    /// The zone of local times, also of those in a list.
+    pub fn zone(&self) -> Option<&str> {
+        match self {
+            Self::TimestampIn(zone) => Some(zone),
+            _ => self.element()?.zone(),
+        }
+    }
+
     /// Checks that the type is valid.
     ///
     /// # Errors
@@ -316,6 +338,9 @@ impl TargetType {
             }
             Self::Bignumeric(it) if !fits(it, 38, 38) => {
                 wrong("a BIGNUMERIC has at most 38 digits before the point and 38 after it")
+            }
+            Self::TimestampIn(zone) if TimeZone::get(zone).is_err() => {
+                wrong("`timestamp_in` needs an IANA time zone, for example `Asia/Seoul`")
             }
             Self::Text => wrong(
                 "`text` is only allowed in a list, for example `{ list: text }`; write `keep` to keep text",

@@ -21,6 +21,12 @@ pub struct ColumnStats {
     /// Number of NULLs that were left out of arrays.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_nulls: u64,
+    /// Local times that a change of the clock skips; they moved on by the gap.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_times: u64,
+    /// Local times that a change of the clock repeats; each is taken as the first of the two.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated_times: u64,
     /// Whether all files so far have bounds; one without makes both bounds unknown.
     pub bounded: bool,
     /// The minimum, for numbers, dates and times. Like the maximum, it is a cell value: it may be
@@ -45,6 +51,8 @@ impl Default for ColumnStats {
             values: None,
             misfits: BTreeMap::new(),
             dropped_nulls: 0,
+            skipped_times: 0,
+            repeated_times: 0,
             bounded: true,
             min: None,
             max: None,
@@ -72,6 +80,8 @@ impl ColumnStats {
             *self.misfits.entry(*reason).or_default() += count;
         }
         self.dropped_nulls += other.dropped_nulls;
+        self.skipped_times += other.skipped_times;
+        self.repeated_times += other.repeated_times;
         self.bounded &= other.bounded;
         let pick = |a: Option<Bound>, b: Option<Bound>, larger: bool| match (a, b) {
             (Some(a), Some(b)) => Some(if b.is_above(a) == larger { b } else { a }),

@@ -6,6 +6,7 @@
 
 mod exported;
 mod load_mapping;
+mod naive;
 mod natural;
 mod readable;
 mod source_name;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use exported::exported_column;
 pub use load_mapping::{FooterFix, LoadMapping, load_mapping};
+pub use naive::{NaiveTimes, TimeRules, has_own_zone, is_naive_micros, is_naive_time};
 pub use natural::natural_type;
 pub use readable::{TextForm, export_forms, text_form};
 pub use source_name::{

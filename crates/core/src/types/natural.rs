@@ -1,20 +1,18 @@
 //! The BigQuery type to propose for a column that the export writes as text.
 
-use super::{BigQueryType, Engine, OriginalColumn};
+use super::{BigQueryType, Engine, OriginalColumn, TimeRules, is_naive_time};
 
 /// The BigQuery type that corresponds to the source type. STRING if there is none, or if common
 /// values do not fit it: a MySQL TIME may be negative or exceed 24 hours, and PostgreSQL writes
-/// `money` in the format of a locale.
-pub fn natural_type(engine: Engine, original: &OriginalColumn) -> BigQueryType {
+/// `money` in the format of a locale. A date with a time and no zone becomes what `rules` say.
+pub fn natural_type(engine: Engine, original: &OriginalColumn, rules: &TimeRules) -> BigQueryType {
     use BigQueryType as Bq;
     let declared = original.original_type.trim().to_ascii_lowercase();
     let base = declared.split('(').next().unwrap_or_default().trim();
     match (engine, base) {
+        _ if is_naive_time(engine, &declared) => rules.default_type(),
         (_, "date") => Bq::Date,
-        (
-            Engine::Postgres,
-            "timestamp without time zone" | "timestamp with time zone" | "timestamp",
-        ) => Bq::Timestamp,
+        (Engine::Postgres, "timestamp with time zone") => Bq::Timestamp,
         (Engine::Postgres, "time without time zone" | "time") => Bq::Time,
         (_, "numeric" | "decimal") => numeric(original.precision, original.scale),
         // Columns of a PostgreSQL domain are written as text, whatever their base type.
@@ -57,6 +55,8 @@ mod tests {
             (Engine::Postgres, "time without time zone", 0, None, Bq::Time),
             (Engine::Postgres, "time with time zone", 0, None, Bq::String),
             (Engine::Postgres, "timestamp with time zone", 0, None, Bq::Timestamp),
+            (Engine::Postgres, "timestamp without time zone", 0, None, Bq::DateTime),
+            (Engine::Mysql, "datetime", 0, None, Bq::DateTime),
             (Engine::Postgres, "numeric", 0, None, Bq::BigNumeric),
             (Engine::Postgres, "numeric", 12, Some(2), Bq::Numeric),
             (Engine::Postgres, "numeric", 38, Some(9), Bq::Numeric),
@@ -68,7 +68,11 @@ mod tests {
             (Engine::Postgres, "interval", 0, None, Bq::String),
             (Engine::Postgres, "USER-DEFINED", 0, None, Bq::String),
         ] {
-            assert_eq!(natural_type(engine, &original(ty, precision, scale)), expected, "{ty}");
+            assert_eq!(
+                natural_type(engine, &original(ty, precision, scale), &TimeRules::default()),
+                expected,
+                "{ty}"
+            );
         }
     }
 }

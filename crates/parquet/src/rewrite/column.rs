@@ -2,10 +2,12 @@
 
 use std::io::Read;
 
+use jiff::tz::TimeZone;
 use landbridge_core::rewrite::{Misfit, TargetType};
 
-use super::convert::{self, Convert, put};
+use super::convert::{self, ClockChange, Convert, put};
 use super::error::RewriteError;
+use super::local_time::LocalTimes;
 use super::pages::{PageInfo, PageKind, PageReader};
 use super::text::{self, array, datetime, number};
 use super::token::{Tokenise, Tokens};
@@ -26,6 +28,9 @@ pub(super) struct ConversionCounts {
     pub(super) misfits: [u64; Misfit::COUNT],
     /// NULLs that were left out of arrays.
     pub(super) dropped_nulls: u64,
+    /// Local times that a change of the clock skips, or repeats.
+    pub(super) skipped_times: u64,
+    pub(super) repeated_times: u64,
     /// Bytes of pages as stored, and after decompression.
     pub(super) bytes_read: u64,
     pub(super) bytes_inflated: u64,
@@ -36,13 +41,37 @@ impl ConversionCounts {
     pub(super) fn nulls_and_misfits(&self) -> u64 {
         self.nulls + self.misfits.iter().sum::<u64>()
     }
+
+    #[inline]
+    fn add_clock_change(&mut self, change: Option<ClockChange>) {
+        match change {
+            None => {}
+            Some(ClockChange::Skipped) => self.skipped_times += 1,
+            Some(ClockChange::Repeated) => self.repeated_times += 1,
+        }
+    }
 }
 
 /// How the values of a column are converted.
 #[derive(Clone)]
 pub(super) enum Conversion {
     Retype(TargetType),
+    /// Local times of a zone become instants; also the elements of arrays.
+    LocalTimes {
+        zone: TimeZone,
+        target: TargetType,
+    },
     Tokenise(Tokens),
+}
+
+impl Conversion {
+    /// Whether the output is an array.
+    pub(super) fn is_list(&self) -> bool {
+        match self {
+            Self::Retype(target) | Self::LocalTimes { target, .. } => target.element().is_some(),
+            Self::Tokenise(_) => false,
+        }
+    }
 }
 
 /// What happens to an array because of a NULL in it, which BigQuery cannot store.
@@ -112,13 +141,17 @@ pub(super) fn convert<R: Read>(
         Conversion::Tokenise(tokens) => {
             return chunk.convert_scalars(Tokenise::new(tokens));
         }
+        Conversion::LocalTimes { zone, target } => {
+            let times = LocalTimes::new(zone, chunk.source.source_type == SourceType::Text);
+            return match nulls_rule(target) {
+                Some(nulls) => chunk.convert_lists(nulls, times),
+                None => chunk.convert_scalars(times),
+            };
+        }
         Conversion::Retype(target) => target,
     };
-    let (target, list) = match target {
-        TargetType::List(of) => (of.as_ref(), Some(Nulls::Misfit)),
-        TargetType::ListWithoutNulls(of) => (of.as_ref(), Some(Nulls::LeftOut)),
-        target => (target, None),
-    };
+    let list = nulls_rule(target);
+    let target = target.element().unwrap_or(target);
     match target {
         TargetType::Date => chunk.convert_values(list, |text, out| {
             put(datetime::date(text)?.to_le_bytes(), out);
@@ -126,6 +159,10 @@ pub(super) fn convert<R: Read>(
         }),
         TargetType::Timestamp => chunk.convert_values(list, |text, out| {
             put(datetime::timestamp(text)?.to_le_bytes(), out);
+            Ok(())
+        }),
+        TargetType::Datetime => chunk.convert_values(list, |text, out| {
+            put(datetime::datetime(text)?.to_le_bytes(), out);
             Ok(())
         }),
         TargetType::Time => chunk.convert_values(list, |text, out| {
@@ -158,8 +195,19 @@ pub(super) fn convert<R: Read>(
                 convert::array_as_json(text, *element, &mut scratch, out)
             })
         }
-        // Plan validation refuses lists of lists.
-        TargetType::List(_) | TargetType::ListWithoutNulls(_) => Err(RewriteError::Encoding),
+        // Plan validation refuses lists of lists; a zone makes another conversion.
+        TargetType::List(_) | TargetType::ListWithoutNulls(_) | TargetType::TimestampIn(_) => {
+            Err(RewriteError::Encoding)
+        }
+    }
+}
+
+/// What happens to NULLs in arrays; `None` for a type that is no array.
+fn nulls_rule(target: &TargetType) -> Option<Nulls> {
+    match target {
+        TargetType::List(_) => Some(Nulls::Misfit),
+        TargetType::ListWithoutNulls(_) => Some(Nulls::LeftOut),
+        _ => None,
     }
 }
 
@@ -194,6 +242,8 @@ struct ChunkConverter<'c, 'w, R> {
 struct ConvertedDictionary {
     /// For each value of the source: its index among the values that fit.
     indices: Vec<Result<u32, Misfit>>,
+    /// For each value of the source, the change of the clock that affects it; empty if there is none.
+    clock_changes: Vec<Option<ClockChange>>,
     /// The values that fit, in PLAIN, and the end of each.
     plain: Vec<u8>,
     ends: Vec<usize>,
@@ -209,6 +259,11 @@ impl ConvertedDictionary {
                 // A page header cannot declare more values than a u32 can count.
                 converted.ends.len() as u32 - 1
             });
+            let change = convert.clock_change().filter(|_| index.is_ok());
+            if change.is_some() || !converted.clock_changes.is_empty() {
+                converted.clock_changes.resize(converted.indices.len(), None);
+                converted.clock_changes.push(change);
+            }
             converted.indices.push(index);
         }
         convert.flush(&mut converted.plain);
@@ -264,18 +319,19 @@ impl<R: Read> ChunkConverter<'_, '_, R> {
                 let present = definitions.iter().filter(|level| **level != 0).count();
                 self.counts.values += present as u64;
                 self.counts.nulls += (definitions.len() - present) as u64;
-                let misfits = &mut self.counts.misfits;
+                let counts = &mut *self.counts;
                 if let Values::Indices(decoder) = &mut values {
                     decoder.read(&mut indices[..present])?;
                     let used = by_index.then_some(&mut used[..]);
-                    add_indexed(page, start, &indices[..present], &dictionary, used, misfits)?;
+                    add_indexed(page, start, &indices[..present], &dictionary, used, counts)?;
                 } else {
                     for level in definitions.iter_mut().filter(|level| **level != 0) {
-                        if let Err(misfit) =
-                            convert.convert(values.next(&mut scratch)?, &mut page.values)
-                        {
-                            misfits[misfit as usize] += 1;
-                            *level = 0;
+                        match convert.convert(values.next(&mut scratch)?, &mut page.values) {
+                            Ok(()) => counts.add_clock_change(convert.clock_change()),
+                            Err(misfit) => {
+                                counts.misfits[misfit as usize] += 1;
+                                *level = 0;
+                            }
                         }
                     }
                     convert.flush(&mut page.values);
@@ -341,13 +397,11 @@ impl<R: Read> ChunkConverter<'_, '_, R> {
                             values.next(&mut scratch)?
                         };
                         let page = &mut *self.page;
+                        let counts = &mut *self.counts;
                         let out = &mut page.values;
-                        match add_elements(text, nulls, &mut unescaped, &mut convert, out) {
-                            Ok((elements, dropped)) => {
-                                count = elements;
-                                self.counts.dropped_nulls += dropped;
-                            }
-                            Err(misfit) => self.counts.misfits[misfit as usize] += 1,
+                        match add_elements(text, nulls, &mut unescaped, &mut convert, counts, out) {
+                            Ok(elements) => count = elements,
+                            Err(misfit) => counts.misfits[misfit as usize] += 1,
                         }
                     }
                     self.page.add_row(count);
@@ -380,11 +434,12 @@ fn add_indexed(
     indices: &[u32],
     dictionary: &ConvertedDictionary,
     mut used: Option<&mut [bool]>,
-    misfits: &mut [u64; Misfit::COUNT],
+    counts: &mut ConversionCounts,
 ) -> Result<(), RewriteError> {
     let mut next = indices.iter();
     for level in page.definitions[start..].iter_mut().filter(|level| **level != 0) {
         let index = next.next().map_or(usize::MAX, |index| *index as usize);
+        counts.add_clock_change(dictionary.clock_changes.get(index).copied().flatten());
         match (dictionary.indices.get(index).ok_or(INDEX_OUT_OF_RANGE)?, &mut used) {
             (Ok(index), Some(used)) => {
                 page.indices.push(*index);
@@ -392,7 +447,7 @@ fn add_indexed(
             }
             (Ok(index), None) => page.values.extend_from_slice(dictionary.get(*index)),
             (Err(misfit), _) => {
-                misfits[*misfit as usize] += 1;
+                counts.misfits[*misfit as usize] += 1;
                 *level = 0;
             }
         }
@@ -408,8 +463,9 @@ fn add_elements(
     nulls: Nulls,
     unescaped: &mut Vec<u8>,
     convert: &mut impl Convert,
+    counts: &mut ConversionCounts,
     out: &mut Vec<u8>,
-) -> Result<(usize, u64), Misfit> {
+) -> Result<usize, Misfit> {
     let (start, mut count, mut dropped) = (out.len(), 0, 0);
     let result = array::elements(text, unescaped, |element| {
         let Some(element) = element else {
@@ -423,6 +479,7 @@ fn add_elements(
             return Err(Misfit::OutOfRange);
         }
         convert.convert(element, out)?;
+        counts.add_clock_change(convert.clock_change());
         count += 1;
         Ok(())
     });
@@ -430,7 +487,8 @@ fn add_elements(
         out.truncate(start);
         return Err(misfit);
     }
-    Ok((count, dropped))
+    counts.dropped_nulls += dropped;
+    Ok(count)
 }
 
 /// Writes the page; clears it if there is no output.

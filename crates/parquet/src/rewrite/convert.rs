@@ -10,6 +10,12 @@ pub(super) trait Convert {
     /// placeholders until the next [`Self::flush`]; their number is final.
     fn convert(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit>;
 
+    /// The change of the clock that affects the value that was converted last.
+    #[inline]
+    fn clock_change(&self) -> Option<ClockChange> {
+        None
+    }
+
     /// Fills in the placeholders of all values appended to `out` so far.
     fn flush(&mut self, _out: &mut [u8]) {}
 }
@@ -18,6 +24,15 @@ impl<F: FnMut(&[u8], &mut Vec<u8>) -> Result<(), Misfit>> Convert for F {
     fn convert(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
         self(text, out)
     }
+}
+
+/// How a change of a zone's clock affects a local time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClockChange {
+    /// The clock skips the time.
+    Skipped,
+    /// The clock shows the time twice.
+    Repeated,
 }
 
 /// Appends a value of a fixed length.

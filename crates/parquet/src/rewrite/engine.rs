@@ -214,7 +214,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         let mut page = std::mem::take(&mut self.page);
         let content = match conversion {
             Conversion::Tokenise(_) => PageContent::Tokens,
-            Conversion::Retype(_) => PageContent::Arbitrary,
+            Conversion::Retype(_) | Conversion::LocalTimes { .. } => PageContent::Arbitrary,
         };
         let mut writer = self.chunk_writer(output_leaf, content);
         column::convert(source, conversion, Some(&mut writer), &mut page, &mut counts)?;
@@ -376,7 +376,7 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
 /// The NULLs of the output. A NULL array is empty in the output.
 fn output_nulls(conversion: &Conversion, counts: &ConversionCounts) -> u64 {
     match conversion {
-        Conversion::Retype(target) if target.element().is_some() => 0,
+        list if list.is_list() => 0,
         _ => counts.nulls_and_misfits(),
     }
 }

@@ -36,6 +36,7 @@ mod hybrid;
 mod indexes;
 mod input;
 mod key;
+mod local_time;
 mod pages;
 mod relax;
 mod report;

@@ -50,6 +50,12 @@ pub struct ColumnReport {
     /// NULLs that were left out of arrays.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped_nulls: u64,
+    /// Local times that a change of the clock skips; they moved on by the gap.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped_times: u64,
+    /// Local times that a change of the clock repeats; each is taken as the first of the two.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repeated_times: u64,
     /// Whether the column stayed text because of misfits.
     pub kept_text: bool,
     /// The smallest value of numbers, dates and times; `None` if the source has no such statistics.
@@ -132,6 +138,8 @@ impl ColumnReport {
             values: self.values,
             misfits: self.misfits.clone(),
             dropped_nulls: self.dropped_nulls,
+            skipped_times: self.skipped_times,
+            repeated_times: self.repeated_times,
             bounded: self.bounded,
             min: self.min,
             max: self.max,
@@ -147,6 +155,8 @@ impl ColumnReport {
             values: None,
             misfits: BTreeMap::new(),
             dropped_nulls: 0,
+            skipped_times: 0,
+            repeated_times: 0,
             kept_text: false,
             min: None,
             max: None,
@@ -165,6 +175,8 @@ impl ColumnReport {
     pub(super) fn add_counts(&mut self, counts: &ConversionCounts) {
         *self.values.get_or_insert(0) += counts.values;
         self.dropped_nulls += counts.dropped_nulls;
+        self.skipped_times += counts.skipped_times;
+        self.repeated_times += counts.repeated_times;
         for (misfit, count) in Misfit::ALL.into_iter().zip(counts.misfits) {
             if count > 0 {
                 *self.misfits.entry(misfit).or_default() += count;
@@ -212,6 +224,8 @@ impl ColumnReport {
             *self.misfits.entry(reason).or_default() += count;
         }
         self.dropped_nulls += other.dropped_nulls;
+        self.skipped_times += other.skipped_times;
+        self.repeated_times += other.repeated_times;
         self.kept_text |= other.kept_text;
         self.bounded &= other.bounded;
         if self.bounded {

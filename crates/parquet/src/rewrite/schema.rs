@@ -11,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::column::Conversion;
+use super::local_time::time_zone;
 use super::report::ColumnReport;
 use super::token::TokenKey;
 use super::values::SourceType;
@@ -246,15 +247,23 @@ fn output_column(
             (built(builder.build())?, ColumnTask::Copy)
         }
         Action::Retype { to, .. } => {
-            if field.get_physical_type() != PhysicalType::BYTE_ARRAY || is_decimal(field) {
-                return Err(mismatch("the plan retypes a column that is not text"));
-            }
-            let conversion = Conversion::Retype(to.clone());
-            let task = ColumnTask::Convert {
-                conversion,
-                source_type: SourceType::Text,
-                optional: is_optional(field),
+            let source_type = match field.get_physical_type() {
+                PhysicalType::BYTE_ARRAY if !is_decimal(field) => SourceType::Text,
+                PhysicalType::INT64
+                    if matches!(to, TargetType::TimestampIn(_)) && is_micros(field) =>
+                {
+                    SourceType::Int64 { signed: true }
+                }
+                _ => return Err(mismatch("the plan retypes a column that is not text")),
             };
+            let conversion = match to.zone() {
+                Some(zone) => {
+                    Conversion::LocalTimes { zone: time_zone(zone, name)?, target: to.clone() }
+                }
+                None => Conversion::Retype(to.clone()),
+            };
+            let task =
+                ColumnTask::Convert { conversion, source_type, optional: is_optional(field) };
             (built(retyped_type(field, to))?, task)
         }
         Action::Tokenise { domain } => {
@@ -330,6 +339,16 @@ fn count_elements(field: &Type) -> usize {
         Type::GroupType { fields, .. } => {
             1 + fields.iter().map(|field| count_elements(field)).sum::<usize>()
         }
+    }
+}
+
+/// Whether a number counts microseconds since 1970, in UTC or of a clock without a zone.
+fn is_micros(field: &Type) -> bool {
+    let info = field.get_basic_info();
+    match info.logical_type_ref() {
+        Some(LogicalType::Timestamp(it)) => it.unit == TimeUnit::MICROS,
+        Some(_) => false,
+        None => info.converted_type() == ConvertedType::TIMESTAMP_MICROS,
     }
 }
 
@@ -446,7 +465,8 @@ fn retyped_type(field: &Type, to: &TargetType) -> Result<Type, ParquetError> {
     let plain = |physical| type_builder(field, physical, repetition);
     match of {
         TargetType::Date => annotated(AnnotateAs::Date),
-        TargetType::Timestamp => annotated(AnnotateAs::Timestamp),
+        TargetType::Timestamp | TargetType::TimestampIn(_) => annotated(AnnotateAs::Timestamp),
+        TargetType::Datetime => annotated(AnnotateAs::LocalTimestamp),
         TargetType::Time => annotated(AnnotateAs::Time),
         TargetType::Text | TargetType::ArrayJson(_) => annotated(AnnotateAs::String),
         TargetType::Int64 => plain(PhysicalType::INT64),

@@ -9,6 +9,7 @@
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`receipts`] | receipts as rows in BigQuery |
 
+mod clock_changes;
 mod finish;
 mod gone;
 mod misfits;

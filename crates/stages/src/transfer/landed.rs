@@ -1,4 +1,4 @@
-//! What has landed so far: the names that tables and columns have, from the claims of the tables.
+//! What has landed so far: the names and types that tables and columns have, from the claims of the tables.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::names::columns::LandedColumns;
 use landbridge_core::names::tables::{LandedTable, LandedTables};
+use landbridge_core::types::BigQueryType;
 use landbridge_ledger::SourceLedger;
 use landbridge_ledger::records::{self, CLAIMS};
 
@@ -19,6 +20,8 @@ pub(super) struct Landed {
     pub(super) tables: LandedTables,
     /// The columns of each BigQuery table.
     columns: BTreeMap<String, LandedColumns>,
+    /// The types of these columns, by BigQuery table and source column.
+    types: BTreeMap<String, BTreeMap<String, BigQueryType>>,
 }
 
 impl Landed {
@@ -41,7 +44,8 @@ impl Landed {
             let Some(rows) = claim.loading.as_ref().or(claim.loaded.as_ref()) else { continue };
             let source_table = rows.source_table.clone();
             landed.tables.insert(table.clone(), LandedTable { source_table, day: rows.day });
-            landed.columns.insert(table, rows.landed_columns());
+            landed.columns.insert(table.clone(), rows.landed_columns());
+            landed.types.insert(table, claim.landed_types());
         }
         Ok(landed)
     }
@@ -51,5 +55,11 @@ impl Landed {
         let is_own = self.tables.get(table).is_some_and(|it| it.source_table == source_table);
         let columns = self.columns.get(table).filter(|_| is_own);
         columns.cloned().unwrap_or_default()
+    }
+
+    /// The BigQuery types of the columns of a source table, as they landed in `table`.
+    pub(super) fn types(&self, table: &str, source_table: &str) -> BTreeMap<String, BigQueryType> {
+        let is_own = self.tables.get(table).is_some_and(|it| it.source_table == source_table);
+        self.types.get(table).filter(|_| is_own).cloned().unwrap_or_default()
     }
 }

@@ -21,8 +21,10 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use landbridge_core::config;
+use landbridge_core::contract::TableContract;
 use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
+use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 use landbridge_ledger::DayLedger;
@@ -151,8 +153,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 /// The fingerprint of what the contract asks of a table's transfer, as the day's plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
-    let fingerprint = table
-        .map_or_else(String::new, landbridge_core::contract::TableContract::transfer_fingerprint);
+    let times = TimeRules::of(&context.config, table);
+    let fingerprint = TableContract::transfer_fingerprint(table, &times);
     match context.config.warehouse.column_names {
         ColumnNames::Flexible => fingerprint,
         ColumnNames::Plain => format!("{fingerprint}-plain"),

@@ -15,7 +15,7 @@ use landbridge_core::plan::objects::{
 use landbridge_core::plan::partitions::{Partition, TableShape, find_partitions};
 use landbridge_core::plan::table::{DataFile, FilePart, TableInput, plan_table};
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
-use landbridge_core::types::Engine;
+use landbridge_core::types::{Engine, TimeRules};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
 use landbridge_ledger::{DayLedger, Recorded};
@@ -405,6 +405,8 @@ fn make_table_plan(
         contract: candidate.contract,
         landed: &landed.columns(table, &candidate.source_table),
         column_names: context.config.warehouse.column_names,
+        times: &TimeRules::of(&context.config, candidate.contract),
+        landed_types: &landed.types(table, &candidate.source_table),
         prefix: &prefix,
     });
     if let Some(error) = &candidate.broken {

@@ -153,6 +153,8 @@ async fn parquet_types_are_not_coerced() {
         ("float", Arc::new(Float32Array::from(vec![1.0])), &["FLOAT"]),
         ("date", Arc::new(Date32Array::from(vec![1])), &["DATE"]),
         ("micros", Arc::new(micros), &["TIMESTAMP"]),
+        // Without a zone: isAdjustedToUTC=false.
+        ("clock", Arc::new(TimestampMicrosecondArray::from(vec![1])), &["DATETIME"]),
         ("nanos", Arc::new(TimestampNanosecondArray::from(vec![1])), &[]),
         ("money", decimal(20, 0), &["NUMERIC", "BIGNUMERIC"]),
         ("fine", decimal(38, 10), &["BIGNUMERIC"]),

@@ -24,6 +24,38 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     if let Some(Ok(micros)) = fast_timestamp(text) {
         return Ok(micros);
     }
+    let (local, offset) = clock_and_offset(text)?;
+    in_range(local - offset.unwrap_or(0) * MICROS)
+}
+
+/// Parses `YYYY-MM-DD HH:MM:SS[.ffffff]` to microseconds since 1970-01-01 00:00:00 of the same clock.
+pub(in crate::rewrite) fn datetime(text: &[u8]) -> Result<i64, Misfit> {
+    if let Some(Ok(micros)) = fast_timestamp(text) {
+        return Ok(micros);
+    }
+    match clock_and_offset(text)? {
+        (local, None) => in_range(local),
+        (_, Some(_)) => Err(Misfit::TimeWithZone),
+    }
+}
+
+/// Checks that the time is within BigQuery's years.
+pub(in crate::rewrite) fn in_range(micros: i64) -> Result<i64, Misfit> {
+    if micros < i64::from(FIRST_DAY) * DAY_SECONDS * MICROS {
+        Err(Misfit::YearBefore1)
+    } else if micros >= (i64::from(LAST_DAY) + 1) * DAY_SECONDS * MICROS {
+        Err(Misfit::YearBeyond9999)
+    } else {
+        Ok(micros)
+    }
+}
+
+/// Parses `YYYY-MM-DD HH:MM:SS[.ffffff][zone]`: microseconds since 1970-01-01 00:00:00 of the same
+/// clock, and the zone's seconds east of UTC.
+pub(in crate::rewrite) fn clock_and_offset(text: &[u8]) -> Result<(i64, Option<i64>), Misfit> {
+    if let Some(Ok(micros)) = fast_timestamp(text) {
+        return Ok((micros, None));
+    }
     let (days, rest) = match text.split_at_checked(10) {
         Some((head, rest)) if rest.first() == Some(&b' ') => match fast_date(head) {
             Some(days) => (days, rest),
@@ -38,6 +70,7 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     if hours > 23 {
         return Err(Misfit::Malformed);
     }
+    let has_zone = matches!(rest, [b'+' | b'-' | b'Z', ..]);
     let (offset, rest) = zone(rest)?;
     if rest == b" BC" {
         return Err(Misfit::YearBefore1);
@@ -45,15 +78,7 @@ pub(in crate::rewrite) fn timestamp(text: &[u8]) -> Result<i64, Misfit> {
     if !rest.is_empty() {
         return Err(Misfit::Malformed);
     }
-    let seconds = i64::from(days?) * DAY_SECONDS - offset;
-    let result = seconds * MICROS + micros;
-    if result < i64::from(FIRST_DAY) * DAY_SECONDS * MICROS {
-        Err(Misfit::YearBefore1)
-    } else if result >= (i64::from(LAST_DAY) + 1) * DAY_SECONDS * MICROS {
-        Err(Misfit::YearBeyond9999)
-    } else {
-        Ok(result)
-    }
+    Ok((i64::from(days?) * DAY_SECONDS * MICROS + micros, has_zone.then_some(offset)))
 }
 
 /// Parses `HH:MM:SS[.ffffff]` to microseconds since midnight. MySQL may print a sign and more than two
@@ -325,6 +350,26 @@ mod tests {
             ("", Err(Misfit::Malformed)),
         ] {
             assert_eq!(timestamp(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn datetimes_have_no_zone() {
+        let noon = 43_200_000_000;
+        for (text, expected) in [
+            ("1970-01-01 12:00:00", Ok(noon)),
+            ("1970-01-01 12:00:00.5", Ok(noon + 500_000)),
+            ("9999-12-31 23:59:59.999999", Ok(253_402_300_799_999_999)),
+            ("0001-01-01 00:00:00", Ok(-62_135_596_800_000_000)),
+            ("1970-01-01 12:00:00+00", Err(Misfit::TimeWithZone)),
+            ("1970-01-01 12:00:00Z", Err(Misfit::TimeWithZone)),
+            ("infinity", Err(Misfit::Infinite)),
+            ("0044-03-15 12:00:00 BC", Err(Misfit::YearBefore1)),
+            ("10000-01-01 00:00:00", Err(Misfit::YearBeyond9999)),
+            ("0000-00-00 00:00:00", Err(Misfit::ZeroDate)),
+            ("2024-01-01", Err(Misfit::Malformed)),
+        ] {
+            assert_eq!(datetime(text.as_bytes()), expected, "{text}");
         }
     }
 

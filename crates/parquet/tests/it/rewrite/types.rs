@@ -72,6 +72,80 @@ fn timestamp() {
 }
 
 #[test]
+fn datetime() {
+    check(
+        TargetType::Datetime,
+        &[
+            ("2026-11-22 10:20:30", Ok("2026-11-22T10:20:30")),
+            ("9999-12-31 23:59:59.999999", Ok("9999-12-31T23:59:59.999999")),
+            ("2026-11-22 10:20:30+00", Err(Misfit::TimeWithZone)),
+            ("infinity", Err(Misfit::Infinite)),
+            ("2026-11-22", Err(Misfit::Malformed)),
+        ],
+    );
+}
+
+#[test]
+fn timestamp_in() {
+    check(
+        TargetType::TimestampIn("Europe/Paris".to_owned()),
+        &[
+            ("2026-11-22 10:20:30", Ok("2026-11-22T09:20:30Z")),
+            ("2026-07-22 10:20:30.5", Ok("2026-07-22T08:20:30.500Z")),
+            ("2026-11-22 10:20:30+09", Ok("2026-11-22T01:20:30Z")),
+            ("2026-03-29 02:30:00", Ok("2026-03-29T01:30:00Z")),
+            ("0001-01-01 00:00:00", Err(Misfit::YearBefore1)),
+            ("infinity", Err(Misfit::Infinite)),
+        ],
+    );
+    check(
+        TargetType::List(Box::new(TargetType::TimestampIn("Asia/Seoul".to_owned()))),
+        &[
+            (
+                r#"{"2026-11-22 09:00:00","2026-11-22 09:00:00+00"}"#,
+                Ok("[2026-11-22T00:00:00Z, 2026-11-22T09:00:00Z]"),
+            ),
+            ("{}", Ok("[]")),
+        ],
+    );
+}
+
+/// MySQL's DATETIME: with and without a dictionary, in UTC and without a zone by the annotation.
+#[test]
+fn microseconds_are_local_times_and_changes_of_the_clock_are_counted() {
+    // 09:00, twice the skipped 02:30 and three times the repeated 02:30 of Paris in 2026.
+    let (nine, skipped, repeated) =
+        (1_782_896_400_000_000, 1_774_751_400_000_000, 1_792_895_400_000_000);
+    let mut values: Vec<Option<i64>> = [None, Some(nine)].into();
+    values.extend([Some(skipped); 2]);
+    values.extend([Some(repeated); 3]);
+    let values: Vec<_> = values.iter().cycle().take(values.len() * 50).copied().collect();
+    let array = arrow::array::TimestampMicrosecondArray::from(values);
+    let arrays: [ArrayRef; 2] =
+        [Arc::new(array.clone().with_timezone("UTC")), Arc::new(array.clone())];
+    for (array, dictionary) in arrays.iter().flat_map(|it| [(it, true), (it, false)]) {
+        let properties = WriterProperties::builder().set_dictionary_enabled(dictionary).build();
+        let source = file(&[("at", array.clone())], properties);
+        let to = TargetType::TimestampIn("Europe/Paris".to_owned());
+        let (out, report) = rewritten(&source, plan([("at", retype(to))]));
+        let shown = shown(&rows(&out), "at");
+        let first = [
+            "∅",
+            "2026-07-01T07:00:00Z",
+            "2026-03-29T01:30:00Z",
+            "2026-03-29T01:30:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-25T00:30:00Z",
+        ];
+        assert_eq!(shown[..7], first, "dictionary: {dictionary}");
+        let column = &report.columns[0];
+        assert_eq!((column.skipped_times, column.repeated_times), (100, 150));
+        assert_eq!((column.nulls, column.values), (Some(50), Some(300)));
+    }
+}
+
+#[test]
 fn time() {
     check(
         TargetType::Time,

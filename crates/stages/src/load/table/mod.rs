@@ -24,14 +24,15 @@ use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::rewrite::Action;
+use landbridge_core::types::TimeRules;
 use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::{self, Claim, EXPORT, Intent, TOKEN_KEY};
 use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
-use super::misfits;
 use super::stats::{self, TableStats};
+use super::{clock_changes, misfits};
 use crate::transfer::text_columns;
 use crate::{Context, Tick, alert, export, protect, time_travel};
 
@@ -76,7 +77,8 @@ impl TableLoad<'_> {
         let contract = context.contract.tables.get(&table.source_table);
         let text = text_columns::decided(ledger, table).await?;
         let column_names = context.config.warehouse.column_names;
-        let resolved = resolve_table(table, contract, &text, column_names)?;
+        let times = TimeRules::of(&context.config, contract);
+        let resolved = resolve_table(table, contract, &text, column_names, &times)?;
         let items = stats::read_items(ledger, table).await?;
         let stats = stats::merge(&items);
         let checked = misfits::Checked {
@@ -165,6 +167,7 @@ impl TableLoad<'_> {
         receipt.notes = now.notes;
         receipt.notes.extend(late.into_iter().filter(|note| note.code == NoteCode::LateSnapshot));
         receipt.notes.extend(misfits::notes(&prepared.stats));
+        receipt.notes.extend(clock_changes::notes(&prepared.stats));
         receipt.notes.extend(prepared.intent.changes.iter().cloned());
         receipt.job = Some(loaded.job.to_string());
         receipt.load_ms = loaded.duration_ms;

@@ -93,7 +93,9 @@ fn truncate(micros: i64, part: &str) -> Result<i64> {
         "QUARTER" => Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1).ok(),
         "YEAR" => Some(day.first_of_year()),
         _ => {
-            return plan_err!("The local warehouse does not truncate times to {part}; BigQuery may");
+            return plan_err!(
+                "The local warehouse does not truncate times to {part}; BigQuery may"
+            );
         }
     };
     let Some(start) = start else { return exec_err!("the start is before the year 1") };
