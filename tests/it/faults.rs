@@ -282,7 +282,7 @@ async fn a_contract_that_names_an_unknown_column() {
     assert_eq!(
         problem,
         "the contract contains a column that neither the source nor BigQuery has: contract.yaml, shop.people.e_mail — \
-         correct the named setting and deploy the file; the day then continues"
+         correct the named setting and deploy the file; the day then continues; the table keeps its rows of 2026-11-21"
     );
     assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
     // The deployed contract does not name the column that is there, so it is masked for everyone.
@@ -391,7 +391,7 @@ async fn a_table_that_was_dropped_keeps_its_rows_and_is_reported_once() {
         assert_eq!((receipt.state, receipt.table.as_str()), (ReceiptState::Skipped, "people"));
         let note = receipt.notes.first().expect("a note");
         assert_eq!(note.code, NoteCode::TableGone);
-        assert!(note.to_string().contains("has the rows of 2026-11-21"), "{note}");
+        assert!(note.to_string().contains("keeps its rows of 2026-11-21"), "{note}");
         let day_record = env.ledger(&format!("{day}/day.json")).await;
         let day_record: serde_json::Value = serde_json::from_slice(&day_record[0].1).unwrap();
         assert_eq!(day_record["published"], true, "it stops nothing: {day_record}");

@@ -45,14 +45,18 @@ pub(super) async fn write_gone(
         if existing.contains_key(&name) {
             continue;
         }
-        let text = format!(
-            "table `{}` has the rows of {}: its table `{}` of the source is not in today's export",
-            gone.table, gone.rows_of, gone.source_table
-        );
+        let moved = plan.tables.iter().find(|entry| entry.source_table == gone.source_table);
+        let why = match moved {
+            None => {
+                format!("its table `{}` of the source is not in today's export", gone.source_table)
+            }
+            Some(entry) => format!("`{}` is now loaded into `{}`", gone.source_table, entry.table),
+        };
+        let text = format!("table `{}` keeps its rows of {}: {why}", gone.table, gone.rows_of);
         let problem = Problem::notice(
-            "a table that was loaded is not in today's export",
-            format!("{}, BigQuery table {}", gone.source_table, gone.table),
-            "nothing if the table was dropped or renamed on purpose: its rows stay as they are until a person deletes the table in BigQuery",
+            "a table in BigQuery is not loaded any more",
+            format!("{} ({why})", gone.table),
+            "nothing if this is on purpose: the table keeps its last rows until a person deletes it in BigQuery",
         );
         alert::notice(&ledger.source(), &problem, &gone.table, plan.day).await?;
         let mut receipt = Receipt::new(plan, &gone.source_table, ReceiptState::Skipped, tick.now);
