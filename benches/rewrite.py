@@ -25,6 +25,7 @@ from pathlib import Path
 
 PLANS = {
     "drop": "columns: { c19: drop, c00: { annotate: string }, c01: { annotate: string }, c02: { annotate: string } }",
+    "rename": "rename: { c19: new_name }",
     "three": """
 columns:
   at: { retype: { to: timestamp } }
@@ -270,6 +271,9 @@ def main():
         bound(f"{us.median / cp.median:.2f} × cp, at most 2.5", us.median <= 2.5 * cp.median)
         bound(f"{us.memory:.0f} MiB, at most 32", us.memory <= 32)
 
+    def judge_rename(us, cp):
+        bound(f"{us.median / cp.median:.2f} × cp, at most 1.5", us.median <= 1.5 * cp.median)
+
     def judge_three(us, *others):
         for other in others:
             ratio = other.median / us.median
@@ -285,9 +289,15 @@ def main():
         ratio = one.median / all_cores.median
         bound(f"{ratio:.2f} × as fast on {cores} threads, at least {0.75 * cores:.2f}", ratio >= 0.75 * cores)
 
-    cp = Contestant("cp", ["cp", str(mixed), out], own_time=False)
+    def cp():
+        return Contestant("cp", ["cp", str(mixed), out], own_time=False)
+
     works = {
-        "drop one column, annotate three": ([ours(mixed, "drop"), cp, *theirs(mixed, "drop")], judge_copy),
+        "drop one column, annotate three": (
+            [ours(mixed, "drop"), cp(), *theirs(mixed, "drop")],
+            judge_copy,
+        ),
+        "rename one column": ([ours(mixed, "rename"), cp()], judge_rename),
         "retype a timestamp and a decimal, tokenise a text": (
             [ours(mixed, "three"), *theirs(mixed, "three")],
             judge_three,
