@@ -31,7 +31,8 @@ pub enum Partition {
 /// The tables that are partitions.
 ///
 /// A table is the parent of all tables whose names start with its name and an underscore,
-/// that have the same columns, and whose row counts add up to its own.
+/// that have the same columns, and whose row counts add up to its own. A single one is its partition
+/// only if its name ends in a number or in `default`. What has landed before stays a table.
 ///
 /// Of a table without rows, those without rows are its partitions whose names end in a number or
 /// in `default`. That hides no row: such a table lands as soon as it has one that its parent has
@@ -64,8 +65,10 @@ pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, Partition> {
         });
         // A partition that the contract names is a table of its own, and its rows are the parent's too.
         let rows: u64 = direct.map(|child| child.rows).sum();
-        if rows == parent.rows {
-            for child in below.iter().filter(|child| !child.declared) {
+        // A copy such as `users_backup` has the columns and rows of its original too.
+        let is_copy = matches!(below.as_slice(), [only] if !is_numbered(only, &start));
+        if rows == parent.rows && !is_copy {
+            for child in below.iter().filter(|child| !child.declared && !child.landed) {
                 found.entry(child.source_table.clone()).or_insert_with(|| Partition::Of(of()));
             }
         }
@@ -132,8 +135,12 @@ mod tests {
         assert!(names(&[shape("public.a", &["x"], 1), shape("public.a_b", &["y"], 1)]).is_empty());
         assert!(names(&[shape("public.a", &["x"], 2), shape("public.a_b", &["x"], 1)]).is_empty());
         assert!(names(&[shape("public.a", &["x"], 0), shape("public.a_b", &["x"], 0)]).is_empty());
-        let declared = TableShape { declared: true, ..shape("public.a_b", &["x"], 1) };
+        let declared = TableShape { declared: true, ..shape("public.a_1", &["x"], 1) };
         assert!(names(&[shape("public.a", &["x"], 1), declared]).is_empty());
+        let landed = TableShape { landed: true, ..shape("public.a_1", &["x"], 1) };
+        assert!(names(&[shape("public.a", &["x"], 1), landed]).is_empty());
+        let copy = shape("public.users_backup", &["x"], 5);
+        assert!(names(&[shape("public.users", &["x"], 5), copy]).is_empty());
     }
 
     #[test]

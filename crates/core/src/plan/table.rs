@@ -140,7 +140,10 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -
     column.scale = original.and_then(|original| original.scale);
     let entry = input.contract.and_then(|table| table.columns.get(named.key.as_ref()?));
     if entry.is_none() && is_naive_micros(parquet, &column.source) {
-        column.landed_type = input.landed_types.get(&parquet.name).copied();
+        // Only what differs from the rule: a plan that is made again after its rows have landed must
+        // be the same, or every object would be transferred a second time.
+        let landed = input.landed_types.get(&parquet.name).copied();
+        column.landed_type = landed.filter(|ty| *ty != input.times.default_type());
     }
     // A column that cannot be loaded is kept here; `resolve_table` returns the error.
     column.action =
@@ -518,6 +521,67 @@ mod tests {
                 ("p/00002.parquet", 7, Some(4..6)),
                 ("p/00003.parquet", 8, None),
             ]
+        );
+    }
+
+    /// The day is planned again when the contract changes or a table has a problem, also after some of
+    /// its tables were loaded.
+    #[test]
+    fn a_plan_is_the_same_after_its_rows_have_landed() {
+        use crate::types::{Annotation, NaiveTimes, OriginalColumn, Physical};
+        let (physical, annotation) = (Physical::Int64, Annotation::TimestampMicros);
+        let column = |name: &str| ParquetColumn { name: name.to_owned(), physical, annotation };
+        let original = |name: &str| OriginalColumn {
+            name: name.to_owned(),
+            original_type: "datetime".to_owned(),
+            ..OriginalColumn::default()
+        };
+        let names = ["at", "At", "값(원)"];
+        let file = DataFile {
+            object: ObjectMeta { key: "a".to_owned(), etag: "e".to_owned(), bytes: 9 },
+            rows: 1,
+            columns: names.map(column).into(),
+            parts: Vec::new(),
+        };
+        let status = TableStatus {
+            target: "shop.shop.t".to_owned(),
+            status: String::new(),
+            warning: None,
+            columns: names.map(original).into(),
+        };
+        let plan = |times: &TimeRules, landed: &LandedColumns, types: &BTreeMap<_, _>| {
+            plan_table(&TableInput {
+                source_table: "shop.t",
+                table: "t",
+                default_table: "t",
+                engine: Engine::Mysql,
+                status: &status,
+                files: std::slice::from_ref(&file),
+                contract: None,
+                landed,
+                column_names: ColumnNames::Flexible,
+                times,
+                landed_types: types,
+                prefix: "p",
+            })
+        };
+        let plain = TimeRules::default();
+        let first = plan(&plain, &LandedColumns::new(), &BTreeMap::new());
+        let landed = first.columns.iter().map(|it| {
+            let (name, key) = (it.name().to_owned(), it.contract_key.clone());
+            (it.parquet.name.clone(), LandedColumn { name, key })
+        });
+        let landed: LandedColumns = landed.collect();
+        let types = |ty| names.map(|name| (name.to_owned(), ty)).into_iter().collect();
+        assert_eq!(plan(&plain, &landed, &types(BigQueryType::DateTime)), first);
+        // A type that landed under another rule stays.
+        let kept = plan(&plain, &landed, &types(BigQueryType::Timestamp));
+        assert_eq!(kept.columns[0].landed_type, Some(BigQueryType::Timestamp));
+        assert_eq!(kept.columns[0].action, Action::Keep);
+        let utc = TimeRules { naive_times: NaiveTimes::Timestamp, zone: None };
+        assert_eq!(
+            plan(&utc, &landed, &types(BigQueryType::Timestamp)).columns[0].landed_type,
+            None
         );
     }
 }

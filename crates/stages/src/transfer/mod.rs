@@ -42,6 +42,9 @@ const SIZE_STEP: u64 = 64 * 1024 * 1024;
 /// Memory per object in transfer: the upload's buffer and its last part, two windows of the
 /// source, and the pages that are being converted.
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
+/// The revision of a table's plan at which an object with other content holds the table: the cause is
+/// not a single upload.
+const MAX_REVISIONS: u32 = 5;
 /// After this many failed objects a tick stops: the cause is not a single object.
 const MAX_FAILURES: usize = 5;
 
@@ -268,7 +271,7 @@ async fn transfer_again(
     difference: String,
 ) -> Result<Option<Error>> {
     const WHAT: &str = "an object exists in Cloud Storage with different content than was sent";
-    if !planning::renew(ledger, table).await? {
+    if table.revision >= MAX_REVISIONS {
         return Ok(Some(Error::new(ErrorKind::Conflict, WHAT, difference)));
     }
     let problem = Problem::notice(
@@ -276,7 +279,9 @@ async fn transfer_again(
         &difference,
         "nothing: the table is transferred again under new names, and no load job reads this object; the bucket's lifecycle deletes it",
     );
+    // Before the next revision: a crash in between repeats the alert rather than losing it.
     alert::raise(ledger, &problem, &table.table, tick.now).await?;
+    planning::renew(ledger, table).await?;
     Ok(None)
 }
 

@@ -245,29 +245,22 @@ async fn record_table_plan(
     Ok(table_entry(context, &recorded.value))
 }
 
-/// The most revisions of a table's plan that objects with other content can lead to in a day.
-const MAX_REVISIONS: u32 = 5;
-
 /// Gives a table the next revision, because an object of this one has other content than was sent, and
-/// an object is never replaced. Returns whether the table has one: after [`MAX_REVISIONS`], the cause is
-/// not a single upload.
+/// an object is never replaced.
 ///
 /// Idempotent: of two ticks that ask, one writes the revision. The next tick transfers all objects of
 /// the table under their new names; no load job reads the former ones.
 ///
 /// # Errors
 /// Any ledger error.
-pub(super) async fn renew(ledger: &DayLedger, table: &TablePlan) -> Result<bool> {
+pub(super) async fn renew(ledger: &DayLedger, table: &TablePlan) -> Result<()> {
     let name = records::table_plan(&table.table);
-    let Some(recorded) = ledger.get(&name).await? else { return Ok(true) };
-    if recorded.value != *table {
-        return Ok(true);
+    let Some(recorded) = ledger.get(&name).await? else { return Ok(()) };
+    if recorded.value == *table {
+        let next = table.clone().with_revision(table.revision + 1);
+        ledger.replace(&name, &recorded.etag, &next).await?;
     }
-    if table.revision >= MAX_REVISIONS {
-        return Ok(false);
-    }
-    let next = table.clone().with_revision(table.revision + 1);
-    ledger.replace(&name, &recorded.etag, &next).await.map(|_| true)
+    Ok(())
 }
 
 /// Why a table of the manifests is not in the export; `None` when it is.
