@@ -42,6 +42,7 @@ async fn a_capture_has_all_tables_and_rows() {
     let tables =
         snapshot.tables().iter().map(|it| format!("{}.{} {:?}\n", it.schema, it.name, it.rows));
     expect![[r#"
+        shop.clocks Some(2)
         shop.every_type Some(5)
         shop.history Some(1)
         shop.loose Some(1)
