@@ -34,6 +34,11 @@ const START_POLL: Duration = Duration::from_millis(50);
 /// Number of ports to try, because another process may take the chosen one first.
 const ATTEMPTS: usize = 3;
 
+/// The subdirectory for a server's temporary files. MariaDB deletes all `#sql*` files of its temporary
+/// directory when it starts (`mysql_rm_tmp_tables` in its `sql/sql_base.cc`), so with a shared one a
+/// starting server breaks the queries of the others.
+const TEMPORARY: &str = "tmp";
+
 /// A shell script that runs the server. Its first argument is a signal, the others are the command.
 /// When its standard input ends, also because this process was killed, it sends the signal to the
 /// server.
@@ -126,9 +131,13 @@ impl ServerDir {
         let dir =
             TempDir::with_prefix("landbridge-").map_err(io("create a temporary directory"))?;
         let owner = other_user(kind, dir.path())?;
+        let temporary = dir.path().join(TEMPORARY);
+        std::fs::create_dir(&temporary).map_err(io("create a temporary directory"))?;
         if let Some((user, group)) = owner {
-            chown(dir.path(), Some(user), Some(group))
-                .map_err(io("give the temporary directory away"))?;
+            for path in [dir.path(), &temporary] {
+                chown(path, Some(user), Some(group))
+                    .map_err(io("give the temporary directory away"))?;
+            }
         }
         Ok(ServerDir { dir, owner })
     }
@@ -142,6 +151,7 @@ impl ServerDir {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.path()).stdin(Stdio::null()).env("LC_ALL", "C");
+        command.env("TMPDIR", self.path().join(TEMPORARY));
         if let Some((user, group)) = self.owner {
             command.uid(user).gid(group);
         }

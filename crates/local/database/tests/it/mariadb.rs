@@ -28,6 +28,17 @@ pub(crate) async fn shop(sql: &str) -> (TestMariaDb, Conn) {
 pub(crate) const DATABASE: &str = include_str!("../../../../../tests/it/mariadb/every_type.sql");
 
 #[tokio::test]
+async fn each_server_has_its_own_directory_for_temporary_files() {
+    let (server, mut client) = shop("").await;
+    let used: String = client.query_first("SELECT @@tmpdir").await.unwrap().unwrap();
+    let data: String = client.query_first("SELECT @@datadir").await.unwrap().unwrap();
+    // The directory of the data is this server's own.
+    let own = std::path::Path::new(&data).parent().unwrap();
+    assert_eq!(std::path::Path::new(&used).parent(), Some(own), "{used} {data}");
+    drop(server);
+}
+
+#[tokio::test]
 async fn a_capture_has_all_tables_and_rows() {
     let (server, _client) = shop(DATABASE).await;
     let source = MySqlDatabase::connect(&server.url_of("shop")).await.unwrap();
