@@ -22,6 +22,7 @@ scripts/postgres-for-tests.sh
 scripts/postgres-versions-for-tests.sh
 scripts/mariadb-for-tests.sh
 scripts/python-for-tests.sh
+scripts/models-for-tests.sh
 # No package registry offers Terraform or its AWS provider: without them these tests are skipped,
 # unless LANDBRIDGE_REQUIRE_TERRAFORM=1.
 scripts/terraform-for-tests.sh || {
@@ -34,12 +35,21 @@ if [ -z "${LANDBRIDGE_REQUIRE_PYTHON:-}" ] && command -v python3 >/dev/null 2>&1
     export LANDBRIDGE_REQUIRE_PYTHON=1
 fi
 
+if [ -z "${LANDBRIDGE_REQUIRE_MODELS:-}" ] && [ -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
+    export LANDBRIDGE_REQUIRE_MODELS=1
+fi
+
 "$cargo" build --workspace --bins
 
 # Repeat the warning here, because the first one has scrolled away.
 if [ ! -e "${CARGO_TARGET_DIR:-target}/python/stamp" ]; then
     echo "================================================================================" >&2
     echo "  NO PYTHON: the tests in clients:: and moto:: are NOT RUN and prove nothing." >&2
+    echo "================================================================================" >&2
+fi
+if [ ! -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
+    echo "================================================================================" >&2
+    echo "  NO DBT: the tests in models:: are NOT RUN and prove nothing." >&2
     echo "================================================================================" >&2
 fi
 

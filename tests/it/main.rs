@@ -25,6 +25,7 @@
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
+//! | `models` | the analysts' models: dbt, and Google's GoogleSQL engine |
 //! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
@@ -45,6 +46,7 @@ mod google;
 mod hours;
 mod lands;
 mod mariadb;
+mod models;
 mod moto;
 mod names;
 mod operator;

@@ -1,5 +1,5 @@
-//! The Python environment with third-party clients and servers, which
-//! `scripts/python-for-tests.sh` installs in `target/python`.
+//! The Python environments of the tests: third-party clients and servers, which
+//! `scripts/python-for-tests.sh` installs in `target/python`, and dbt in `target/models`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,25 @@ use std::time::Duration;
 /// The Python of the tests. If it is missing, prints a visible line and returns `None`; with
 /// `LANDBRIDGE_REQUIRE_PYTHON=1`, which `make test` sets after installing it, panics instead.
 pub(crate) fn installed_python(test: &str) -> Option<PathBuf> {
-    let found = find_python();
+    installed(test, "python", "LANDBRIDGE_REQUIRE_PYTHON")
+}
+
+/// The Python with dbt, which `scripts/models-for-tests.sh` installs in `target/models`. If it is
+/// missing, the same, with `LANDBRIDGE_REQUIRE_MODELS`.
+pub(crate) fn installed_dbt(test: &str) -> Option<PathBuf> {
+    installed(test, "models", "LANDBRIDGE_REQUIRE_MODELS")
+}
+
+fn installed(test: &str, folder: &str, variable: &str) -> Option<PathBuf> {
+    let found = find_python(folder);
     if found.is_none() {
         let line = "=".repeat(80);
         print_visibly(&format!(
-            "\n{line}\n  NOT RUN: {test}\n  target/python does not exist: run \
-             scripts/python-for-tests.sh (it needs python3)\n{line}\n"
+            "\n{line}\n  NOT RUN: {test}\n  target/{folder} does not exist: run \
+             scripts/{folder}-for-tests.sh (it needs python3)\n{line}\n"
         ));
-        let required = std::env::var("LANDBRIDGE_REQUIRE_PYTHON").is_ok_and(|it| it == "1");
-        assert!(!required, "LANDBRIDGE_REQUIRE_PYTHON=1, and Python for {test} is missing");
+        let required = std::env::var(variable).is_ok_and(|it| it == "1");
+        assert!(!required, "{variable}=1, and Python for {test} is missing");
     }
     found
 }
@@ -30,12 +40,12 @@ pub(crate) fn print_visibly(text: &str) {
 
 /// Searches upwards from this program, `…/target/debug/deps/it-0123`, because the target folder can
 /// be anywhere.
-fn find_python() -> Option<PathBuf> {
+fn find_python(place: &str) -> Option<PathBuf> {
     let program = std::env::current_exe().expect("this program's path");
     let folders = program.ancestors().skip(1);
     // The stamp is written last: without it, the installation is incomplete.
     folders
-        .map(|folder| folder.join("python"))
+        .map(|folder| folder.join(place))
         .find(|python| python.join("stamp").is_file())
         .map(|python| python.join("bin/python"))
 }

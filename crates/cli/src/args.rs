@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use landbridge_cli_support::EXIT_CODES;
 
-use crate::{check, contract, cost, doctor, init, key, ledger, parquet, receipt, restore, schema};
+use crate::{
+    check, contract, cost, doctor, init, key, ledger, models, parquet, receipt, restore, schema,
+};
 
 const ABOUT: &str = "\
 Transfer an RDS database to BigQuery every day, with personal data masked
@@ -74,6 +76,12 @@ pub(crate) enum Command {
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
     Cost(cost::CostArgs),
+    /// Generate files for analysts' models
+    #[command(arg_required_else_help = true)]
+    Models {
+        #[command(subcommand)]
+        command: models::ModelsCommand,
+    },
     /// Rewrite a Parquet file, without a cloud
     #[command(arg_required_else_help = true)]
     Parquet {

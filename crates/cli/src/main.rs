@@ -19,6 +19,7 @@
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
+//! | [`models`] | `landbridge models sources`: the tables for analysts' models |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
 mod args;
@@ -31,6 +32,7 @@ mod init;
 mod key;
 mod ledger;
 mod local;
+mod models;
 mod parquet;
 mod receipt;
 mod restore;
@@ -48,6 +50,7 @@ use contract::ContractCommand;
 use failure::{Failure, Result};
 use key::KeyCommand;
 use ledger::LedgerCommand;
+use models::ModelsCommand;
 use parquet::ParquetCommand;
 
 fn main() -> ExitCode {
@@ -95,6 +98,7 @@ async fn run(command: Command) -> Result {
         Command::Init(args) => init::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Cost(args) => cost::run(args).await,
+        Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

@@ -15,6 +15,7 @@
 //! | [`protection`] | what a table's rows are, and the class of each of its columns now |
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
 //! | [`names`] | the names of columns and tables in BigQuery |
+//! | [`models`] | what analysts' models need to know of the tables: `sources.yml` of dbt |
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`cost`] | the cost of a month and of a day |
@@ -30,6 +31,7 @@ pub mod diff;
 pub mod error;
 pub mod ids;
 pub mod manifest;
+pub mod models;
 pub mod names;
 pub mod note;
 pub mod plan;

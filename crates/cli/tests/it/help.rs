@@ -34,6 +34,7 @@ fn help_of_the_command() {
         out |              account
         out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing
         out |   cost       Estimate what a month costs, item by item, and name the largest item
+        out |   models     Generate files for analysts' models
         out |   parquet    Rewrite a Parquet file, without a cloud
         out |   help       Print this message or the help of the given subcommand(s)
         out |
@@ -54,10 +55,11 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
+        &["models", "sources"],
         &["schema"],
         &["receipt"],
         &["key", "create"],
