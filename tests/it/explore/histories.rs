@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_tests::explore::canary::SourceType::{self, Bigint, Date, Text, Varchar};
+use landbridge_tests::explore::canary::SourceType::{self, Bigint, Date, Naive, Text, Varchar};
 use landbridge_tests::explore::gate::{At, Calls, Stop};
 use landbridge_tests::explore::history::{Options, SourceEdit};
 use landbridge_tests::explore::oracle::Place;
-use landbridge_tests::explore::terms::{Class, ColumnTerms, Edit, TableTerms, Terms, Transform};
+use landbridge_tests::explore::terms::{
+    Class, ColumnTerms, Edit, TableTerms, Terms, Time, Transform,
+};
 use landbridge_tests::explore::world::{Source, Stage};
 use landbridge_tests::explore::{Event, History, run};
 
@@ -510,4 +512,52 @@ fn a_pass_that_a_newer_contract_overtakes_is_not_complete() {
         ];
         check(start(tables), [events]);
     }
+}
+
+/// A time that landed as DATETIME becomes TIMESTAMP: the table is held, and the column gets another name.
+/// The load that adds it stops at each of its changes of BigQuery, and goes on or arrives late.
+#[test]
+fn a_column_of_another_type_lands_beside_the_old_one_and_is_never_open() {
+    let tables: &[(&str, Columns<'_>)] =
+        &[(PEOPLE, &[("id", Bigint, Class::None), ("at", Naive, Class::Nothing)])];
+    let (people, at) = (|| PEOPLE.to_owned(), || "at".to_owned());
+    for n in 1..=4 {
+        for stop in [Stop::PauseAfter(change(n)), Stop::CrashLate(change(n))] {
+            let beside = vec![
+                Event::tick(Stage::Transfer),
+                stopped(Stage::Load, stop),
+                Event::tick(Stage::Protect),
+                Event::Resume { which: 0, stop: Stop::Never },
+                Event::LateCall,
+                Event::tick(Stage::Load),
+                Event::Minutes(6),
+            ];
+            check(
+                start(tables),
+                [
+                    day(),
+                    vec![Event::Days(1)],
+                    deploy(Edit::Time(people(), at(), Time::Instant)),
+                    in_force(),
+                    day(),
+                    deploy(Edit::Name(people(), at(), Some("at_timestamp"))),
+                    in_force(),
+                    beside,
+                ],
+            );
+        }
+    }
+}
+
+/// Two columns of different classes exchange their names, and exchange them again.
+#[test]
+fn two_columns_exchange_their_names() {
+    let tables: &[(&str, Columns<'_>)] =
+        &[(PEOPLE, &[("account", Text, Class::Nothing), ("note", Text, Class::None)])];
+    let swap = || deploy(Edit::SwapColumns(PEOPLE.to_owned(), "account", "note"));
+    let next = || vec![Event::Days(1)];
+    check(
+        start(tables),
+        [day(), next(), swap(), in_force(), day(), next(), swap(), in_force(), day(), in_force()],
+    );
 }

@@ -22,7 +22,7 @@ fn violations_here(class: Class, change: impl AsyncFnOnce(&mut World)) -> Vec<St
     source.tables.insert(PEOPLE.to_owned(), types.collect());
     let columns = columns.map(|(name, ty, class)| (name.to_owned(), ColumnTerms::new(ty, class)));
     let table = TableTerms { columns: columns.into(), ..TableTerms::default() };
-    let terms = Terms { tables: [(PEOPLE.to_owned(), table)].into() };
+    let terms = Terms { tables: [(PEOPLE.to_owned(), table)].into(), ..Terms::default() };
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let mut world = World::start(&source, &terms, &Place::ALL, false).await;
         world.export(false).await;

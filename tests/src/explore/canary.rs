@@ -18,10 +18,12 @@ pub enum SourceType {
     Varchar,
     Bigint,
     Date,
+    /// A date with a time and no zone.
+    Naive,
 }
 
 impl SourceType {
-    pub const ALL: [Self; 4] = [Self::Text, Self::Varchar, Self::Bigint, Self::Date];
+    pub const ALL: [Self; 5] = [Self::Text, Self::Varchar, Self::Bigint, Self::Date, Self::Naive];
 
     /// As the contract and the manifests write it.
     pub fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl SourceType {
             Self::Varchar => "character varying",
             Self::Bigint => "bigint",
             Self::Date => "date",
+            Self::Naive => "timestamp without time zone",
         }
     }
 
@@ -47,6 +50,7 @@ impl SourceType {
             Self::Text | Self::Varchar => "STRING",
             Self::Bigint => "INT64",
             Self::Date => "DATE",
+            Self::Naive => "DATETIME",
         }
     }
 
@@ -115,6 +119,9 @@ pub struct Canaries {
     /// Parts of text by which a value is recognised inside longer text.
     tokens: HashMap<String, OriginId>,
     dates: HashMap<String, OriginId>,
+    /// The days of times without a zone. Noon has the same date in every zone that a contract can set,
+    /// so the day says which value a cell contains, whatever was made of it.
+    noons: HashMap<String, Seen>,
     last: u32,
 }
 
@@ -174,6 +181,13 @@ impl Canaries {
                 self.dates.insert(date.to_string(), id);
                 (date.to_string(), Kind::Other)
             }
+            SourceType::Naive => {
+                let date = jiff::civil::date(8000, 1, 1) + i64::from(n).days();
+                let seen = Seen { origin: id, kind: Kind::Other, form: Form::Plain };
+                self.noons.insert(date.to_string(), seen);
+                self.dates.insert(date.to_string(), id);
+                (format!("{date} 12:00:00"), Kind::Other)
+            }
         };
         self.add_cells(&value, id, kind);
         value
@@ -201,7 +215,8 @@ impl Canaries {
 
     /// The canary in a cell, whether plain, masked or hashed.
     pub fn in_cell(&self, cell: &str) -> Option<Seen> {
-        self.cells.get(cell).copied()
+        let noon = || self.noons.get(cell.get(..10)?);
+        self.cells.get(cell).or_else(noon).copied()
     }
 
     /// The origins of the canaries in a text, such as a record of the ledger.

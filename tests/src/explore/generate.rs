@@ -1,27 +1,32 @@
 //! Draws histories. The same seed draws the same history.
 
-use super::canary::SourceType::{self, Bigint, Date, Text, Varchar};
+use super::canary::SourceType::{self, Bigint, Date, Naive, Text, Varchar};
 use super::gate::{At, Calls, Stop};
 use super::history::{Event, History, SourceEdit};
 use super::rng::Rng;
-use super::terms::{Class, ColumnTerms, Edit, TableTerms, Terms, Transform};
+use super::terms::{Class, ColumnTerms, Edit, TableTerms, Terms, Time, Transform};
 use super::world::{Columns, Source, Stage};
 
 /// The tables of a source, and a name for a new one.
 const TABLES: [&str; 4] = ["public.people", "public.orders", "public.items", "public.added"];
 /// The columns that a table may have. All have `id`, which stays.
-const COLUMNS: [(&str, SourceType); 7] = [
+const COLUMNS: [(&str, SourceType); 8] = [
     ("account", Text),
     ("email", Varchar),
     ("note", Text),
     ("code", Bigint),
     ("born", Date),
+    ("at", Naive),
     ("extra", Text),
     // BigQuery ignores the case of letters, PostgreSQL does not.
     ("Account", Text),
 ];
 /// Other names in BigQuery.
 const NAMES: [&str; 2] = ["persons", "archive"];
+/// Other names of columns in BigQuery: those of other columns, and names that no column has.
+const COLUMN_NAMES: [&str; 6] = ["account", "note", "code", "Account", "at_timestamp", "구좌"];
+/// A zone in which noon has the date that it has in UTC.
+const ZONE: &str = "Asia/Seoul";
 /// Why load jobs fail: passing causes and lasting ones (BigQuery documentation, "Error messages").
 const REASONS: [&str; 4] = ["backendError", "invalid", "accessDenied", "quotaExceeded"];
 
@@ -82,7 +87,7 @@ impl Draft {
     fn columns(&mut self) -> Columns {
         let mut columns = Columns::from([("id".to_owned(), Bigint)]);
         columns.insert("account".to_owned(), Text);
-        for (name, source) in &COLUMNS[1..5] {
+        for (name, source) in &COLUMNS[1..6] {
             if self.rng.chance(30) {
                 columns.insert((*name).to_owned(), *source);
             }
@@ -316,7 +321,7 @@ impl Draft {
     fn edit(&mut self) -> Edit {
         let table = self.table();
         let (column, source) = self.column(&table);
-        match self.rng.below(100) {
+        match self.rng.below(112) {
             0..=29 => {
                 let class = self.class(&column, source);
                 Edit::Class(table, column, class)
@@ -358,9 +363,30 @@ impl Draft {
                 let terms = self.table_terms(&columns);
                 Edit::Table(table, terms)
             }
-            _ => {
+            98 | 99 => {
                 let bounds = self.rng.chance(70);
                 Edit::Bounds(table, column, bounds)
+            }
+            100..=103 => {
+                let name = self.rng.pick(&COLUMN_NAMES).filter(|_| column != "note").copied();
+                Edit::Name(table, column, name)
+            }
+            104..=106 => {
+                let mut one = || self.rng.pick(&COLUMNS).copied().unwrap_or(COLUMNS[0]).0;
+                Edit::SwapColumns(table, one(), one())
+            }
+            107 => {
+                let zone = self.rng.chance(60).then_some(ZONE);
+                Edit::Zone(table, zone)
+            }
+            108 => {
+                let are = self.rng.chance(50);
+                Edit::NaiveTimestamps(are)
+            }
+            _ => {
+                let times = [Time::WallClock, Time::Instant, Time::InstantIn(ZONE)];
+                let time = self.rng.pick(&times).copied().unwrap_or_default();
+                Edit::Time(table, "at".to_owned(), time)
             }
         }
     }

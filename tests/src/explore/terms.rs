@@ -104,9 +104,25 @@ impl Transform {
     pub const ALL: [Self; 4] = [Self::Drop, Self::SetNull, Self::Tokenise, Self::TokeniseApart];
 }
 
+/// What a contract makes of a time without a zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// DATETIME.
+    #[default]
+    WallClock,
+    /// TIMESTAMP, in the zone of the table if it has one.
+    Instant,
+    /// TIMESTAMP, with `zone:` of the column.
+    InstantIn(&'static str),
+}
+
 /// One column of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnTerms {
+    /// `name:`, the name in BigQuery.
+    pub name: Option<&'static str>,
+    /// Only for times without a zone.
+    pub time: Time,
     pub source: SourceType,
     pub class: Class,
     pub transform: Option<Transform>,
@@ -116,7 +132,8 @@ pub struct ColumnTerms {
 
 impl ColumnTerms {
     pub fn new(source: SourceType, class: Class) -> Self {
-        Self { source, class, transform: None, bounds: false }
+        let (name, time) = (None, Time::WallClock);
+        Self { name, time, source, class, transform: None, bounds: false }
     }
 
     pub fn transformed(self, transform: Transform) -> Self {
@@ -131,6 +148,8 @@ pub struct TableTerms {
     pub table: Option<String>,
     /// `time_travel_forbidden:`: somebody has created a row access policy.
     pub time_travel_forbidden: bool,
+    /// `zone:`.
+    pub zone: Option<&'static str>,
     pub columns: BTreeMap<String, ColumnTerms>,
 }
 
@@ -139,6 +158,8 @@ pub struct TableTerms {
 pub struct Terms {
     /// By `schema.table`.
     pub tables: BTreeMap<String, TableTerms>,
+    /// `warehouse.naive_times: timestamp` of the configuration that is deployed with the contract.
+    pub naive_timestamps: bool,
 }
 
 /// One change of a contract. An edit of something that does not exist does nothing.
@@ -155,6 +176,15 @@ pub enum Edit {
     /// Sets `table:`.
     Rename(String, Option<String>),
     TimeTravelForbidden(String, bool),
+    /// Sets `name:` of a column.
+    Name(String, String, Option<&'static str>),
+    /// Two columns exchange their names in BigQuery.
+    SwapColumns(String, &'static str, &'static str),
+    Time(String, String, Time),
+    /// Sets `zone:` of a table.
+    Zone(String, Option<&'static str>),
+    /// Sets `warehouse.naive_times`.
+    NaiveTimestamps(bool),
     /// Two tables exchange their names in BigQuery.
     Swap(String, String),
 }
@@ -233,6 +263,40 @@ impl Terms {
                     terms.time_travel_forbidden = *forbidden;
                 }
             }
+            Edit::Name(table, column, name) => {
+                if let Some(terms) = self.column(table, column) {
+                    terms.name = *name;
+                }
+            }
+            Edit::SwapColumns(table, one, other) => {
+                let name = |terms: &ColumnTerms, own| terms.name.unwrap_or(own);
+                let Some(columns) = self.tables.get_mut(table).map(|table| &mut table.columns)
+                else {
+                    return;
+                };
+                let names = columns.get(*one).zip(columns.get(*other));
+                let Some((first, second)) =
+                    names.map(|(first, second)| (name(first, *one), name(second, *other)))
+                else {
+                    return;
+                };
+                for (column, name) in [(one, second), (other, first)] {
+                    if let Some(terms) = columns.get_mut(*column) {
+                        terms.name = Some(name);
+                    }
+                }
+            }
+            Edit::Time(table, column, time) => {
+                if let Some(terms) = self.column(table, column) {
+                    terms.time = *time;
+                }
+            }
+            Edit::Zone(table, zone) => {
+                if let Some(terms) = self.tables.get_mut(table) {
+                    terms.zone = *zone;
+                }
+            }
+            Edit::NaiveTimestamps(are) => self.naive_timestamps = *are,
             Edit::Swap(one, other) => {
                 let (first, second) = (self.landed(one), self.landed(other));
                 if self.tables.contains_key(one) && self.tables.contains_key(other) {
@@ -240,6 +304,14 @@ impl Terms {
                     self.tables.entry(other.clone()).or_default().table = Some(first);
                 }
             }
+        }
+    }
+
+    /// The text of `landbridge.yaml`.
+    pub fn config(&self) -> String {
+        match self.naive_timestamps {
+            true => CONFIG.replace("warehouse: { ", "warehouse: { naive_times: timestamp, "),
+            false => CONFIG.to_owned(),
         }
     }
 
@@ -256,6 +328,9 @@ impl Terms {
             }
             if table.time_travel_forbidden {
                 text.push_str("    time_travel_forbidden: true\n");
+            }
+            if let Some(zone) = table.zone {
+                let _ = writeln!(text, "    zone: {zone}");
             }
             text.push_str("    columns:\n");
             for (name, column) in &table.columns {
@@ -275,6 +350,7 @@ impl ColumnTerms {
     fn yaml(&self) -> String {
         let ty = match self.transform {
             Some(Transform::Tokenise | Transform::TokeniseApart) => "STRING",
+            _ if self.source == SourceType::Naive && self.time != Time::WallClock => "TIMESTAMP",
             _ => self.source.bigquery(),
         };
         let mut text =
@@ -288,6 +364,12 @@ impl ColumnTerms {
         });
         if self.bounds {
             text.push_str(", bounds: true");
+        }
+        if let Some(name) = self.name {
+            let _ = write!(text, ", name: {name}");
+        }
+        if let (SourceType::Naive, Time::InstantIn(zone)) = (self.source, self.time) {
+            let _ = write!(text, ", zone: {zone}");
         }
         text
     }

@@ -92,6 +92,7 @@ struct Waiting {
 
 /// A contract that was deployed.
 struct Deployed {
+    config: Config,
     contract: contract::Contract,
     deployment: Deployment,
     ledger: Ledger,
@@ -197,16 +198,18 @@ impl World {
 
     /// Deploys a contract. `false`: it is not valid, as `landbridge check` would say.
     pub fn deploy(&mut self, terms: &Terms) -> bool {
-        match contract::parse(contract::FILE_NAME, &terms.yaml(), &self.config) {
+        let config = config::parse(config::FILE_NAME, &terms.config()).expect("a configuration");
+        match contract::parse(contract::FILE_NAME, &terms.yaml(), &config) {
             Ok(contract) => {
                 self.oracle().deploy(terms.clone());
                 // No two contracts are deployed in the same millisecond.
                 let at = self.cloud.clock().now().as_millisecond();
                 let after = self.contracts.last().map_or(0, |it| it.deployment.number + 1);
                 let tags = self.cloud.policy_tags();
-                let deployment = Deployment::new(at.max(after), &self.config, &contract, tags);
+                let deployment = Deployment::new(at.max(after), &config, &contract, tags);
                 let ledger = Ledger::new(self.base.aws.s3.clone(), &self.config);
                 self.contracts.push(Deployed {
+                    config,
                     contract,
                     deployment,
                     ledger,
@@ -368,6 +371,7 @@ impl World {
     fn context(&self, back: usize) -> Context {
         let mut context = self.base.clone();
         let deployed = &self.contracts[self.contract_index(back)];
+        context.config = deployed.config.clone();
         context.contract = deployed.contract.clone();
         context.deployment = deployed.deployment.clone();
         context.ledger = deployed.ledger.clone();
