@@ -348,3 +348,40 @@ async fn newline_delimited_json_is_loaded() {
     assert!(job_error(&job).contains("No such field: secret."), "{job}");
     assert!(!job.to_string().contains("value\""), "the error quotes a cell: {job}");
 }
+
+#[tokio::test]
+async fn a_null_where_a_json_file_can_have_none_is_refused() {
+    let cloud = TestCloud::start().await;
+    let fields = json!([
+        {"name": "id", "type": "INT64", "mode": "REQUIRED"},
+        {"name": "tags", "type": "STRING", "mode": "REPEATED"},
+        {"name": "docs", "type": "JSON", "mode": "REPEATED"},
+    ]);
+    cloud.create_table("r", fields).await;
+    for (number, (row, error)) in [
+        (
+            r#"{"id": 1, "tags": ["a", null]}"#,
+            "Only optional fields can be set to NULL. Field: tags; Value: NULL",
+        ),
+        (r#"{"id": null}"#, "Only optional fields can be set to NULL. Field: id; Value: NULL"),
+        (r#"{"tags": []}"#, "Missing required field: id."),
+        // `bq load` takes NULL for an empty array (bxparks/bigquery-schema-generator #90).
+        (r#"{"id": 1, "tags": null}"#, ""),
+        (r#"{"id": 1, "docs": [null, {"a": null}]}"#, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("{number}.json");
+        cloud.google.put_object(BUCKET, &file, row.as_bytes()).expect("put");
+        let load = json!({
+            "sourceUris": [format!("gs://{BUCKET}/{file}")], "sourceFormat": "NEWLINE_DELIMITED_JSON",
+        });
+        let job = cloud.load(&format!("nulls-{number}"), "r", load).await;
+        let message = job_error(&job);
+        match error {
+            "" => assert_eq!(message, "", "{row}"),
+            _ => assert!(message.contains(error), "{row}: {message}"),
+        }
+    }
+}

@@ -69,13 +69,21 @@ fn convert_members(
             None => return Err(format!("No such field: {key}.")),
         }
     }
-    for field in fields {
-        let empty = result.get(&field.name).is_none_or(Value::is_null);
-        if empty && field.mode == FieldMode::Required {
-            return Err(format!("Missing required field: {}.", field.name));
+    for field in fields.iter().filter(|field| field.mode == FieldMode::Required) {
+        match result.get(&field.name) {
+            None => return Err(format!("Missing required field: {}.", field.name)),
+            Some(Value::Null) => return Err(null_refused(field)),
+            Some(_) => {}
         }
     }
     Ok(Value::Object(result))
+}
+
+/// An array has no NULLs: BigQuery refuses the whole file (mozilla/jsonschema-transpiler #91). The message
+/// is that of a NULL in a REQUIRED field, which dlt-hub/dlt expects of BigQuery
+/// (`tests/load/bigquery/test_bigquery_client.py`).
+fn null_refused(field: &Field) -> String {
+    format!("Only optional fields can be set to NULL. Field: {}; Value: NULL", field.name)
 }
 
 fn convert_value(value: Value, field: &Field, ignore_unknown: bool) -> Result<Value, String> {
@@ -89,6 +97,10 @@ fn convert_value(value: Value, field: &Field, ignore_unknown: bool) -> Result<Va
                 )),
             };
         };
+        // Of type JSON, NULL is a value.
+        if field.field_type != FieldType::Json && values.iter().any(Value::is_null) {
+            return Err(null_refused(field));
+        }
         let element_field = Field { mode: FieldMode::Nullable, ..field.clone() };
         return values
             .into_iter()
