@@ -128,9 +128,15 @@ async fn every_table_and_column_lands_under_a_name_of_its_own_and_keeps_its_clas
     for table in [one_row("주문"), one_row("PEOPLE"), people("Email")] {
         database.set_table(table).unwrap();
     }
-    env.deploy_contract(
-        &CONTRACT.replace(r#""이름": { source"#, r#""이름": { name: customer_name, source"#),
-    );
+    // One of them wants the name of a table that the contract does not contain.
+    let taken = r#"  "public.주문":
+    table: order-lines
+    columns:
+      id: { source: bigint, type: INT64, class: none }
+"#;
+    let contract =
+        CONTRACT.replace(r#""이름": { source"#, r#""이름": { name: customer_name, source"#);
+    env.deploy_contract(&(contract + taken));
     assert!(env.run_until("2026-11-21T16:59:00Z").await.is_empty());
     // Until the rows are there, the column has the class of the rows that are.
     let [analyst, reader] = rows(&env, "SELECT `이름` FROM shop.`고객`").await;
@@ -144,10 +150,21 @@ async fn every_table_and_column_lands_under_a_name_of_its_own_and_keeps_its_clas
     for line in [
         "public.people → people published",
         "public.고객 → 고객 published",
-        "public.주문 → 주문 published",
+        "public.Order-Lines → Order-Lines published",
     ] {
         assert!(second.contains(&line.to_owned()), "{second:?}");
     }
+    let masked = env.receipts(SECOND).await.remove("public.주문").unwrap();
+    assert_eq!(masked.state, ReceiptState::Published);
+    let note = masked.notes.iter().find(|note| note.code == NoteCode::NameDiffers).unwrap();
+    assert_eq!(
+        note.to_string(),
+        format!(
+            "the table is loaded as `{}` and is masked for everyone, because another table has the name `order-lines`; set another `table:` in contract.yaml",
+            masked.table
+        )
+    );
+    assert_eq!(masked.columns[0].class, "unclassified");
     let sql = "SELECT `이름`, customer_name FROM shop.`고객`";
     let [analyst, reader] = rows(&env, sql).await;
     // The old column is NULL and closed: time travel reaches the names that it had.

@@ -118,6 +118,35 @@ tables:
     );
 }
 
+/// The table that does not get the name that its `table:` sets is masked for everyone.
+#[test]
+fn a_name_that_another_table_has_is_refused_whatever_its_letter_case() {
+    let check_tables = |tables: &[(&str, &str)], expect: Expect| {
+        let entry = |(name, table): &(&str, &str)| {
+            let set =
+                if table.is_empty() { String::new() } else { format!("    table: {table}\n") };
+            format!(
+                "  {name}:\n{set}    columns:\n      id: {{ source: bigint, type: INT64, class: none }}\n"
+            )
+        };
+        let tables: String = tables.iter().map(entry).collect();
+        check(&format!("version: 1\ntables:\n{tables}"), expect);
+    };
+    check_tables(
+        &[
+            ("public.customers", ""),
+            ("public.orders", "archive"),
+            ("public.people", "Customers"),
+            ("sales.old", "archive"),
+        ],
+        expect![[r#"
+            contract.yaml:11:12: tables `public.customers` and `public.people` would be loaded into the BigQuery tables `customers` and `Customers`, which count as one: letter case does not distinguish tables in every dataset; set another name for one of them, for example `table: Customers_2`
+            contract.yaml:15:12: tables `public.orders` and `sales.old` would both be loaded into the BigQuery table `archive`; set another name for one of them, for example `table: archive_2`
+            2 errors in contract.yaml"#]],
+    );
+    check_tables(&[("public.Customers", ""), ("public.customers", "")], expect!["valid"]);
+}
+
 #[test]
 fn two_mysql_databases_with_the_same_bigquery_table() {
     let table = |name: &str| {

@@ -262,10 +262,14 @@ fn list(names: &[&str]) -> String {
 /// Checks that no two source tables have the same BigQuery table. The contract does
 /// not name the database of a schema: without a `public` schema, MySQL is assumed,
 /// where a schema is its own database and is not part of the default name.
+///
+/// Names that differ in letter case only count as one, as [`crate::names::tables`] counts them. Two
+/// tables that the contract gives no name each land with their own class all the same; a table with
+/// `table:` that gets another name is masked for everyone.
 fn bigquery_names(contract: &Contract, all: &KeyPath, problems: &mut Vec<Violation>) {
     let is_postgres =
         contract.tables.keys().any(|name| matches!(source_table(name), Some(("public", _))));
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut seen: BTreeMap<String, (&str, String, bool)> = BTreeMap::new();
     for (name, entry) in &contract.tables {
         let Some((schema, table)) = source_table(name) else {
             continue;
@@ -275,20 +279,26 @@ fn bigquery_names(contract: &Contract, all: &KeyPath, problems: &mut Vec<Violati
             None if is_postgres => default_table_name("", schema, table),
             None => default_table_name(schema, schema, table),
         };
-        if let Some(other) = seen.get(&landed) {
-            let path = match entry.table {
-                Some(_) => all.key(name).key("table"),
-                None => all.key(name),
-            };
-            problems.push(
-                Violation::new(
-                    path,
-                    format!("tables `{other}` and `{name}` would both be loaded into the BigQuery table `{landed}`"),
-                )
-                .help(format!("set another name for one of them, for example `table: {landed}_2`")),
-            );
+        let is_set = entry.table.is_some();
+        let Some((other, as_other, other_is_set)) = seen.get(&folded(&landed)) else {
+            seen.insert(folded(&landed), (name, landed, is_set));
+            continue;
+        };
+        let path = if is_set { all.key(name).key("table") } else { all.key(name) };
+        let what = if *as_other == landed {
+            format!(
+                "tables `{other}` and `{name}` would both be loaded into the BigQuery table `{landed}`"
+            )
+        } else if is_set || *other_is_set {
+            format!(
+                "tables `{other}` and `{name}` would be loaded into the BigQuery tables `{as_other}` and `{landed}`, which count as one: letter case does not distinguish tables in every dataset"
+            )
         } else {
-            seen.insert(landed, name);
-        }
+            continue;
+        };
+        problems
+            .push(Violation::new(path, what).help(format!(
+                "set another name for one of them, for example `table: {landed}_2`"
+            )));
     }
 }
