@@ -58,6 +58,7 @@ mod quiet;
 mod reconcile;
 mod repeats;
 mod restore;
+mod retype;
 mod rewrite;
 mod sdk;
 mod secrets;

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    check, contract, cost, doctor, init, key, ledger, models, parquet, receipt, restore, schema,
+    check, contract, cost, doctor, init, key, ledger, models, parquet, receipt, restore, retype,
+    schema,
 };
 
 const ABOUT: &str = "\
@@ -48,6 +49,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: contract::ContractCommand,
     },
+    Retype(retype::RetypeArgs),
     /// Print the JSON Schema of a file, for editors
     #[command(after_help = "Examples:\n  landbridge schema contract > contract.schema.json")]
     Schema {

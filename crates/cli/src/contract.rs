@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use landbridge_cli_support::args::{FileArgs, Output, OutputArgs};
 use landbridge_core::config::{self, CLASS_UNCLASSIFIED, Config};
-use landbridge_core::contract::{Contract, TableContract, Transform};
+use landbridge_core::contract::{ColumnOrder, Contract, TableContract, Transform, column_order};
 use landbridge_core::plan::columns::describe_transform;
 use landbridge_core::types::{Engine, TimeRules};
 use landbridge_source::proposal::{self, Proposal};
@@ -189,17 +189,20 @@ pub(crate) async fn propose(args: ContractProposeArgs) -> Result {
     } else {
         (files::config(&files::config_path(args.config.as_deref()))?, None)
     };
-    let base = match &args.extend {
-        Some(path) => files::contract(path, &config)?,
-        None => Contract::propose(&[], &config),
+    let (base, order) = match &args.extend {
+        Some(path) => {
+            (files::contract(path, &config)?, column_order(&files::read(path, "--extend")?))
+        }
+        None => (Contract::propose(&[], &config), ColumnOrder::new()),
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let database = Database::connect(&args.source, tls).await?;
-    let Proposal { contract, left_out } = proposal::propose(&database, base, &config).await?;
+    let proposal = proposal::propose(&database, base, &config).await?;
     match args.output.format {
-        Output::Text => render::print(&contract.render())?,
-        Output::Json => render::json(&contract)?,
+        Output::Text => render::print(&proposal.render(order))?,
+        Output::Json => render::json(&proposal.contract)?,
     }
+    let Proposal { contract, left_out, .. } = proposal;
     let columns = || contract.tables.values().flat_map(|table| table.columns.values());
     if let Some(name) = example {
         eprintln!("note: there is no {} here; the classes of {name} are used", config::FILE_NAME);

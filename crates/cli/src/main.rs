@@ -10,6 +10,7 @@
 //! | [`check`] | `landbridge check`: validates both files and reports all faults |
 //! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
 //! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
+//! | [`retype`] | `landbridge retype`: loads a column whose type changed beside the old one |
 //! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
 //! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
@@ -36,6 +37,7 @@ mod models;
 mod parquet;
 mod receipt;
 mod restore;
+mod retype;
 mod schema;
 mod source_advice;
 
@@ -83,6 +85,7 @@ async fn run(command: Command) -> Result {
         Command::Contract { command: ContractCommand::Propose(args) } => {
             contract::propose(args).await
         }
+        Command::Retype(args) => retype::run(args).await,
         Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,

@@ -13,6 +13,7 @@
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
 //! | [`protection`] | what a table's rows are, and the class of each of its columns now |
+//! | [`retype`] | a column whose type in the contract differs from BigQuery's: what a person can do |
 //! | [`rewrite`] | the conversion of each column, and the reasons why a value may not fit |
 //! | [`names`] | the names of columns and tables in BigQuery |
 //! | [`models`] | what analysts' models need to know of the tables: `sources.yml` of dbt |
@@ -39,6 +40,7 @@ pub mod protection;
 pub mod receipt;
 pub mod restore;
 pub mod retention;
+pub mod retype;
 pub mod rewrite;
 pub mod schedule;
 pub mod types;

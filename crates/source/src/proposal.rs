@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use landbridge_core::config::Config;
 use landbridge_core::contract::{
-    Contract, Mode, ProposedColumn, ProposedTable, default_table_name,
+    ColumnOrder, Contract, Mode, ProposedColumn, ProposedTable, default_table_name,
 };
 use landbridge_core::ids::short_hash;
 use landbridge_core::names::columns::{LandedColumns, name_columns};
@@ -31,8 +31,24 @@ const HASH_DIGITS: usize = 8;
 pub struct Proposal {
     /// The contract, which has no validation errors.
     pub contract: Contract,
+    /// The columns of each table in the order of the database.
+    pub order: ColumnOrder,
     /// Tables and columns of the database that the contract leaves out, each with the reason.
     pub left_out: Vec<String>,
+}
+
+impl Proposal {
+    /// The contract as YAML. The columns of a table are in the order of `first`, the file that the
+    /// proposal extends, and then in that of the table.
+    pub fn render(&self, mut first: ColumnOrder) -> String {
+        for (table, columns) in &self.order {
+            let order = first.entry(table.clone()).or_default();
+            let new = columns.iter().filter(|column| !order.contains(column));
+            let new: Vec<String> = new.cloned().collect();
+            order.extend(new);
+        }
+        self.contract.render_in_order(&first)
+    }
 }
 
 /// Why no contract can be proposed.
@@ -100,7 +116,30 @@ fn propose_for_tables(
         let problem = problem.to_string();
         return Err(ProposalError::Invalid { database: database.to_owned(), problem });
     }
-    Ok(Proposal { contract, left_out })
+    let columns = |table: &Table| column_names(table).into_iter().map(str::to_owned).collect();
+    let order = found.iter().map(|table| (source_name(table), columns(table))).collect();
+    Ok(Proposal { contract, order, left_out })
+}
+
+/// Why an export does not contain a table with these names; `None` if it does. Such a table would be in
+/// the contract and never in BigQuery.
+///
+/// Amazon RDS User Guide, "Exporting DB snapshot data to Amazon S3", "Limitations": tables with one of
+/// these characters in a column name, or with a slash in their own, are skipped.
+fn not_exported(table: &Table) -> Option<String> {
+    const IN_COLUMNS: [char; 10] = [',', ';', '{', '}', '(', ')', '\n', '\t', '=', ' '];
+    if table.name.contains('/') {
+        return Some(
+            "RDS does not export it, because its name contains `/`; rename it in the source"
+                .to_owned(),
+        );
+    }
+    let column = table.columns.iter().find(|column| column.name.contains(IN_COLUMNS))?;
+    // Debug format shows a tab or a line break.
+    Some(format!(
+        "RDS does not export it, because the name of its column {:?} contains one of `, ; {{ }} ( ) =`, a space, a tab or a line break; rename the column in the source",
+        column.name
+    ))
 }
 
 /// The part of a database that a contract can name.
@@ -118,7 +157,7 @@ fn transferable(
     let mut found = Transferable { tables: Vec::new(), left_out: Vec::new() };
     for table in tables {
         let name = format!("{}.{}", table.schema, table.name);
-        if let Some(reason) = &table.skip_reason {
+        if let Some(reason) = table.skip_reason.clone().or_else(|| not_exported(table)) {
             found.left_out.push(format!("{name}: {reason}"));
         } else if let Some(parent) = &table.partition_of {
             found.left_out.push(format!("{name}: a partition, transferred with {parent}"));
@@ -360,7 +399,7 @@ mod tests {
         let config = demo_config();
         let proposal =
             propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap();
-        let text = proposal.contract.render();
+        let text = proposal.render(ColumnOrder::new());
         let read = contract::parse(contract::FILE_NAME, &text, &config);
         assert_eq!(read.expect("a valid contract"), proposal.contract);
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -388,11 +427,10 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_bigquery_does_not_accept_are_left_out() {
+    fn columns_that_bigquery_does_not_accept_get_another_name() {
         let columns = [
             ("id", "bigint"),
             ("계좌번호", "text"),
-            ("the column", "text"),
             ("1st", "text"),
             ("_TABLE_x", "text"),
             ("Email", "text"),
@@ -407,15 +445,70 @@ mod tests {
                   "이름": { source: text, type: STRING, class: name }
               "public.people":
                 columns:
-                  "1st": { source: text, type: STRING, class: unclassified }
-                  Email: { name: Email_969ccbd3, source: text, type: STRING, class: email }
-                  _TABLE_x: { name: c_TABLE_x, source: text, type: STRING, class: unclassified }
-                  email: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
-                  the column: { source: text, type: STRING, class: unclassified }
                   "계좌번호": { source: text, type: STRING, class: account }
+                  "1st": { source: text, type: STRING, class: unclassified }
+                  _TABLE_x: { name: c_TABLE_x, source: text, type: STRING, class: unclassified }
+                  Email: { name: Email_969ccbd3, source: text, type: STRING, class: email }
+                  email: { source: text, type: STRING, class: email }
         "#]]
         .assert_eq(&rendered(&[table("public", "people", &columns), only], empty_contract()));
+    }
+
+    /// In the contract, such a table would promise rows that no export contains.
+    #[test]
+    fn a_table_that_rds_does_not_export_is_left_out() {
+        let of = |name, column| table("public", name, &[("id", "bigint"), (column, "text")]);
+        let tables = [
+            of("spaced", "the column"),
+            of("won", "값(원)"),
+            of("a/b", "c"),
+            of("fine", "a.b-c#d"),
+        ];
+        expect![[r#"
+            version: 1
+            tables:
+              "public.fine":
+                columns:
+                  id: { source: bigint, type: INT64, class: none }
+                  "a.b-c#d": { name: "a_b-c#d", source: text, type: STRING, class: unclassified }
+            left out: public.spaced: RDS does not export it, because the name of its column "the column" contains one of `, ; { } ( ) =`, a space, a tab or a line break; rename the column in the source
+            left out: public.won: RDS does not export it, because the name of its column "값(원)" contains one of `, ; { } ( ) =`, a space, a tab or a line break; rename the column in the source
+            left out: public.a/b: RDS does not export it, because its name contains `/`; rename it in the source
+        "#]].assert_eq(&rendered(&tables, empty_contract()));
+    }
+
+    /// A person compares the contract with the definition of the table.
+    #[test]
+    fn columns_are_in_the_order_of_the_table() {
+        let config = demo_config();
+        let orders = table(
+            "public",
+            "orders",
+            &[("id", "bigint"), ("created", "date"), ("amount", "numeric")],
+        );
+        let propose = |tables: &[Table], base| {
+            propose_for_tables(EngineFamily::Postgres, "shop", tables, base, &config).unwrap()
+        };
+        let columns = |text: &str| {
+            let columns = text.lines().filter(|line| line.starts_with("      "));
+            let names = columns.filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let first = propose(std::slice::from_ref(&orders), empty_contract());
+        let text = first.render(ColumnOrder::new());
+        assert_eq!(columns(&text), "id created amount");
+        // The file's own order comes first, and a column that is gone keeps its place.
+        let file = text.replace("id:", "zip:").replace("created:", "id:");
+        let base = contract::parse(
+            contract::FILE_NAME,
+            &file.replace("source: date, type: DATE", "source: bigint, type: INT64"),
+            &config,
+        )
+        .unwrap();
+        let second = propose(std::slice::from_ref(&orders), base);
+        let text = second.render(contract::column_order(&file));
+        assert_eq!(columns(&text), "zip id amount created");
     }
 
     #[test]
@@ -463,15 +556,15 @@ mod tests {
             tables:
               "public.sizes":
                 columns:
+                  id: { source: bigint, type: INT64, class: none }
+                  flag: { source: bit, type: BOOL, class: unclassified }
+                  flags: { source: bit, type: STRING, class: unclassified }
                   amounts: { source: "numeric[]", type: NUMERIC, mode: REPEATED, class: unclassified }
                   boxes: { source: "box[]", type: STRING, class: unclassified }
                   created: { source: "timestamp with time zone[]", type: TIMESTAMP, mode: REPEATED, class: unclassified }
                   days: { source: "date[]", type: DATE, mode: REPEATED, class: unclassified }
                   exact: { source: "numeric[]", type: BIGNUMERIC, mode: REPEATED, class: unclassified }
-                  flag: { source: bit, type: BOOL, class: unclassified }
-                  flags: { source: bit, type: STRING, class: unclassified }
                   flags_of: { source: "boolean[]", type: BOOL, mode: REPEATED, class: unclassified }
-                  id: { source: bigint, type: INT64, class: none }
                   keys: { source: "uuid[]", type: STRING, mode: REPEATED, class: unclassified }
                   matrix: { source: "integer[][]", type: STRING, class: unclassified }
                   moods: { source: "USER-DEFINED[]", type: STRING, mode: REPEATED, class: unclassified }
@@ -560,8 +653,8 @@ mod tests {
               "public.old":
                 table: base
                 columns:
-                  EMAIL: { source: text, type: STRING, class: email }
                   id: { source: bigint, type: INT64, class: none }
+                  EMAIL: { source: text, type: STRING, class: email }
             left out: public.old.email: the contract names it `EMAIL`; write the name as the source does
         "#]]
         .assert_eq(&rendered(&[old, table("public", "base", &[("id", "bigint")])], base));

@@ -20,6 +20,7 @@ fn help_of_the_command() {
         out |   query      Query the warehouse of the running local cloud
         out |   check      Check landbridge.yaml and contract.yaml and list all errors
         out |   contract   Show the contract, or propose one: the type and class of every column
+        out |   retype     Load a column whose type changed beside the column that BigQuery has
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
         out |   key        Create the key for tokens
@@ -55,7 +56,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
@@ -64,6 +65,7 @@ fn every_command_has_examples() {
         &["receipt"],
         &["key", "create"],
         &["ledger", "remove-bounds"],
+        &["retype"],
         &["init"],
         &["doctor"],
         &["cost"],

@@ -7,6 +7,7 @@ mod layers;
 mod local;
 mod parquet;
 mod proposal;
+mod retype;
 mod without_a_cloud;
 
 use std::path::{Path, PathBuf};

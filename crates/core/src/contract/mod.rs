@@ -10,7 +10,7 @@
 //! | `times` | the rules for times without a zone |
 //! | `propose` | proposes a contract for the tables of a source |
 //! | `hints` | the class that a column's name and type suggest |
-//! | `render` | writes the contract as YAML, one column per line |
+//! | `render` | writes the contract as YAML, one column per line; sets one name in a file |
 
 mod column_types;
 mod hints;
@@ -23,6 +23,7 @@ mod validate;
 mod tests;
 
 pub use propose::{ProposedColumn, ProposedTable};
+pub use render::{ColumnOrder, column_order, set_column_name};
 
 use std::collections::BTreeMap;
 

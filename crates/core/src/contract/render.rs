@@ -1,10 +1,12 @@
 //! Writes the contract as YAML: sorted, one column per line, so that a change of
-//! one column is a one-line diff.
+//! one column is a one-line diff. A proposal has the columns in the order of their table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{ColumnContract, Contract, Mode};
 use crate::rewrite::OnMisfit;
+use crate::yaml::{Edited, KeyPath, keys, set_key};
 
 const HEADER: &str = "\
 # Every column that users may read in BigQuery, with its type and class.
@@ -13,17 +15,37 @@ const HEADER: &str = "\
 # that this file does not name are `unclassified`.
 ";
 
+/// The columns of tables in an order other than that of their names, by `schema.table`.
+pub type ColumnOrder = BTreeMap<String, Vec<String>>;
+
+/// The columns of each table in the order in which the text of a contract has them; empty if the text
+/// is not valid YAML.
+pub fn column_order(text: &str) -> ColumnOrder {
+    let tables = KeyPath::of("tables");
+    let columns = |table: String| {
+        let columns = keys(text, &tables.key(&table).key("columns"))?;
+        Some((table, columns))
+    };
+    keys(text, &tables).into_iter().flatten().filter_map(columns).collect()
+}
+
 impl Contract {
     /// The contract as YAML, which [`super::parse`] reads back to the same value.
     /// Equal contracts render as equal text. Comments of the original file are lost.
     pub fn render(&self) -> String {
+        self.render_in_order(&ColumnOrder::new())
+    }
+
+    /// As [`Self::render`], with the columns in this order, and after them those that it does not
+    /// name.
+    pub fn render_in_order(&self, order: &ColumnOrder) -> String {
         let mut out = String::from(HEADER);
         // Writing to a String cannot fail.
-        let _ = self.write(&mut out);
+        let _ = self.write(&mut out, order);
         out
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
+    fn write(&self, out: &mut String, order: &ColumnOrder) -> std::fmt::Result {
         writeln!(out, "version: {}", self.version)?;
         if self.tables.is_empty() {
             return writeln!(out, "tables: {{}}");
@@ -51,12 +73,23 @@ impl Contract {
                 continue;
             }
             writeln!(out, "    columns:")?;
-            for (name, column) in &table.columns {
+            let order = order.get(name).map_or(&[][..], Vec::as_slice);
+            let place = |column: &String| order.iter().position(|it| it == column);
+            let mut columns: Vec<(&String, &ColumnContract)> = table.columns.iter().collect();
+            columns.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+            for (name, column) in columns {
                 writeln!(out, "      {}: {}", scalar(name), flow(column))?;
             }
         }
         Ok(())
     }
+}
+
+/// The text of a contract in which `column` of `table` has this `name:`; everything else of the file
+/// stays. `None` if the text has no such column, or its entry cannot be edited safely.
+pub fn set_column_name(text: &str, table: &str, column: &str, name: &str) -> Option<Edited> {
+    let path = KeyPath::of("tables").key(table).key("columns").key(column);
+    set_key(text, &path, "name", &scalar(name))
 }
 
 fn flow(column: &ColumnContract) -> String {

@@ -10,12 +10,14 @@
 //! |---|---|
 //! | here | [`parse`], [`parse_checked`], [`schema_of`] |
 //! | `diagnostic` | [`Diagnostic`], [`Diagnostics`], [`Violation`], [`KeyPath`] |
+//! | `edit` | [`set_key`]: changes one key and keeps the rest of the file; [`keys`]: their order |
 //! | `node` | parses text into nodes with positions |
 //! | `walk` | checks nodes against a schema |
 //! | [`format`] | formats of single values: identifiers that AWS or Google Cloud restricts |
 //! | `nearest` | suggestions for misspelt words |
 
 mod diagnostic;
+mod edit;
 pub(crate) mod format;
 mod nearest;
 mod node;
@@ -25,6 +27,7 @@ mod walk;
 mod tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, KeyPath, Position, Violation};
+pub use edit::{Edited, keys, set_key};
 pub use nearest::nearest;
 
 use std::collections::HashMap;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
-use landbridge_core::contract::{self, Contract};
+use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, RunSummary};
 use landbridge_local_database::{SampleDatabase, SourceDatabase, external_database};
@@ -98,8 +98,8 @@ pub(crate) struct LocalEnvironment {
     pub(crate) contract_path: PathBuf,
     /// The copy of the contract that the functions read, see [`ContractSource::Copy`].
     deployed_contract: Option<PathBuf>,
-    /// Whether this command proposed the contract.
-    pub(crate) proposed: bool,
+    /// The text of the contract that this command proposed, if it did.
+    pub(crate) proposed: Option<String>,
     /// The tables and columns that the proposed contract leaves out, each with the reason.
     pub(crate) left_out: Vec<String>,
     /// The engine's name if the source is a real database; `None` for the sample database.
@@ -149,7 +149,7 @@ impl LocalEnvironment {
         let contract_path = args.contract.clone().unwrap_or(default_contract_path);
         let mut setup = SourceSetup {
             contract_path,
-            proposed: false,
+            proposed: None,
             left_out: Vec::new(),
             engine: None,
             source: Arc::new(SampleDatabase::new(args.start, args.scale)),
@@ -161,8 +161,9 @@ impl LocalEnvironment {
                 let empty = Contract::propose(&[], &config);
                 let proposal = proposal::propose(&database, empty, &config).await?;
                 setup.contract_path = data_dir.join(contract::FILE_NAME);
-                write_file(&setup.contract_path, &proposal.contract.render())?;
-                setup.proposed = true;
+                let text = proposal.render(ColumnOrder::new());
+                write_file(&setup.contract_path, &text)?;
+                setup.proposed = Some(text);
                 setup.left_out = proposal.left_out;
             }
             setup.engine = Some(database.engine().display_name());
@@ -313,7 +314,7 @@ impl LocalEnvironment {
 /// The source database and its contract, chosen before the cloud starts.
 struct SourceSetup {
     contract_path: PathBuf,
-    proposed: bool,
+    proposed: Option<String>,
     left_out: Vec<String>,
     engine: Option<&'static str>,
     source: Arc<dyn SourceDatabase>,

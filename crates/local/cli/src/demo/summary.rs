@@ -34,14 +34,14 @@ pub(super) fn introduction(environment: &LocalEnvironment, days: u16) -> String 
          the ones that are deployed.\n",
         config.source.id, config.schedule.zone
     );
-    if environment.proposed {
+    if let Some(proposed) = &environment.proposed {
         let _ = writeln!(
             text,
             "\nNo contract was given. This contract is proposed from the names and types of the \
              columns\n(saved as {}):\n",
             environment.contract_path.display()
         );
-        for line in environment.contract.render().lines() {
+        for line in proposed.lines() {
             let _ = writeln!(text, "  {line}");
         }
         for left_out in &environment.left_out {
@@ -122,7 +122,7 @@ impl Summary {
             unlisted_columns,
             available_classes: classes.cloned().collect(),
             contract: environment.contract_path.display().to_string(),
-            contract_is_proposed: environment.proposed,
+            contract_is_proposed: environment.proposed.is_some(),
             logs: data_dir.join("logs").display().to_string(),
             sample_query: days
                 .last()

@@ -23,6 +23,7 @@ use landbridge_core::diff::{SchemaChange, diff_table};
 use landbridge_core::plan::table::{ResolvedTable, resolve_table};
 use landbridge_core::plan::{DayPlan, Problem, SourceColumn, TablePlan};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
+use landbridge_core::retype::CheckedTable;
 use landbridge_core::rewrite::Action;
 use landbridge_core::types::TimeRules;
 use landbridge_gcp::bigquery::TableInfo;
@@ -89,6 +90,7 @@ impl TableLoad<'_> {
         };
         checked.array_nulls(&stats, contract)?;
         checked.share(&stats, context.config.checks.max_misfit_percent)?;
+        self.check_types(&resolved, live.as_ref())?;
         let change = diff_table(
             &self.name(),
             &context.config.source.name,
@@ -105,6 +107,21 @@ impl TableLoad<'_> {
             ClaimOutcome::Retry => Ok(None),
             ClaimOutcome::Superseded(by) => self.supersede(by).await.map(Some),
         }
+    }
+
+    /// Checks that no column of a table of ours changed its type.
+    fn check_types(&self, resolved: &ResolvedTable, live: Option<&TableInfo>) -> Result<()> {
+        let config = &self.context.config;
+        let own = live.filter(|it| it.live.source_label.as_ref() == Some(&config.source.name));
+        let Some(live) = own else { return Ok(()) };
+        let checked = CheckedTable {
+            name: &self.name(),
+            plan: self.table,
+            desired: &resolved.columns,
+            contract: &self.context.contract,
+            config,
+        };
+        checked.has_types_of(&live.live)
     }
 
     /// Loads a claimed table. How long its former rows can be read depends on the table.

@@ -1,0 +1,89 @@
+//! The columns of a table as they have landed, from the claims in the ledger.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::config::Config;
+use landbridge_core::contract::{TableContract, default_table_name};
+use landbridge_core::names::column_name;
+use landbridge_core::retype::{Landed, LandedColumns, landed_columns};
+use landbridge_core::types::ColumnType;
+use landbridge_ledger::Ledger;
+use landbridge_ledger::records::{self, CLAIMS};
+
+use super::RetypeArgs;
+use crate::failure::Result;
+
+/// Claims that are read at the same time: they are small, and latency dominates.
+const AT_ONCE: usize = 16;
+
+/// A source table as it has landed.
+pub(super) struct LandedTable {
+    /// The BigQuery table, if it is known.
+    pub(super) name: Option<String>,
+    /// Whether a day of it has landed.
+    pub(super) has_landed: bool,
+    pub(super) columns: LandedColumns,
+}
+
+impl LandedTable {
+    /// The column whose type was given with `--landed`, under the name that the contract gives it.
+    pub(super) fn given(
+        args: &RetypeArgs,
+        table: &TableContract,
+        ty: ColumnType,
+        config: &Config,
+    ) -> Self {
+        let column = args.column.clone().unwrap_or_default();
+        let set = table.columns.get(&column).and_then(|entry| entry.name.as_ref());
+        let name = column_name(set.unwrap_or(&column), config.warehouse.column_names);
+        let landed = Landed { name, ty, stays_text: false };
+        // Without `table:`, the name depends on whether the schema is the database, as in MySQL.
+        let (schema, short) = args.table.split_once('.').unwrap_or(("", &args.table));
+        let [in_postgres, in_mysql] =
+            ["", schema].map(|database| default_table_name(database, schema, short));
+        let default = (in_postgres == in_mysql).then_some(in_postgres);
+        Self {
+            name: table.table.clone().or(default),
+            has_landed: true,
+            columns: BTreeMap::from([(column, landed)]),
+        }
+    }
+}
+
+/// Reads the claims of all tables, because a claim is named after the BigQuery table.
+///
+/// # Errors
+/// `Refused` without credentials; any ledger error.
+pub(super) async fn read(
+    config: &Config,
+    source_table: &str,
+    table: &TableContract,
+) -> Result<LandedTable> {
+    let aws = crate::aws::clients(&config.source.region, config.source.kind).await?;
+    let ledger = Ledger::for_operator(aws.s3.clone(), config).source();
+    let names = ledger.names(CLAIMS).await?.into_keys();
+    let ledger = &ledger;
+    let claims: Vec<_> = futures::stream::iter(names)
+        .map(|name| async move {
+            let claim = ledger.value(&records::claim(&name)).await?;
+            Ok::<_, landbridge_core::Error>(claim.map(|claim| (name, claim)))
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let rows = claims.into_iter().flatten().filter_map(|(name, claim)| {
+        let rows = claim.loading.or(claim.loaded)?;
+        (rows.source_table == source_table).then_some((name, rows))
+    });
+    // After `table:` changed, several BigQuery tables have rows of the source table.
+    let newest = rows.max_by_key(|(name, rows)| (table.table.as_ref() == Some(name), rows.day));
+    Ok(match newest {
+        None => LandedTable { name: None, has_landed: false, columns: LandedColumns::new() },
+        Some((name, rows)) => LandedTable {
+            name: Some(name),
+            has_landed: true,
+            columns: landed_columns(&rows, table),
+        },
+    })
+}
