@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::access::{AccessControl, Grants, PolicyTag};
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::{Catalog, PlannedFailure, TableName};
-use crate::bigquery::query::{QuerySpec, cells};
+use crate::bigquery::query::cells;
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 use crate::storage::store::{NewObject, ObjectStore, Preconditions};
@@ -326,7 +326,7 @@ impl LocalGoogle {
         self.bigquery.release_job(id).await
     }
 
-    /// Runs a query as a principal (an e-mail address or a token) without an HTTP call, so that it
+    /// Runs a statement, or a script, as a principal (an e-mail address or a token) without an HTTP call, so that it
     /// is not counted.
     ///
     /// # Errors
@@ -334,7 +334,7 @@ impl LocalGoogle {
     pub async fn query_as(&self, principal: &str, sql: &str) -> Result<QueryRows, GoogleError> {
         let caller = self.bigquery.with_access(|access| access.find_principal(principal))?;
         self.bigquery.authorize_on_project(&caller, "bigquery.jobs.create")?;
-        let result = self.bigquery.run_query(&caller, &QuerySpec::plain(sql), false).await?;
+        let result = self.bigquery.run_plain(&caller, sql).await?;
         let rows = result
             .slice(0, usize::MAX)
             .map(|(batch, at)| {

@@ -77,6 +77,11 @@ impl TableRows {
         Self { batches, row_count, logical_bytes }
     }
 
+    /// The logical size of a column in bytes.
+    pub(crate) fn bytes_of(&self, column: &str) -> u64 {
+        self.batches.iter().filter_map(|it| it.column_by_name(column)).map(column_bytes).sum()
+    }
+
     /// The batches with the columns of `schema`, matched by name. A missing column is all NULL.
     pub(crate) fn batches_with_schema(&self, schema: &SchemaRef) -> Vec<RecordBatch> {
         let shape = |batch: &RecordBatch| {
@@ -136,6 +141,15 @@ fn column_bytes(column: &ArrayRef) -> u64 {
     }
 }
 
+/// The definition of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The query, as it was sent.
+    pub(crate) query: String,
+    /// Names that replace those of the query's columns.
+    pub(crate) columns: Option<Vec<String>>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) fields: Vec<Field>,
@@ -148,6 +162,8 @@ pub(crate) struct Table {
     /// Rows that time travel still reaches, oldest first.
     pub(crate) former_rows: Vec<FormerRows>,
     pub(crate) row_access: RowAccess,
+    /// The query of a view. A view has fields, but no rows.
+    pub(crate) view: Option<View>,
     created: Timestamp,
     modified: Timestamp,
     version: u64,
@@ -185,6 +201,7 @@ impl Table {
             rows_number: version,
             former_rows: Vec::new(),
             row_access: RowAccess::default(),
+            view: None,
             created: now,
             modified: now,
             version,
@@ -274,6 +291,22 @@ impl Table {
         format!("\"{}-{}\"", self.created.as_microsecond(), self.version)
     }
 
+    /// The `type` of the REST API.
+    fn kind(&self) -> &'static str {
+        if self.view.is_some() { "VIEW" } else { "TABLE" }
+    }
+
+    /// Whether the table's `expirationTime` has passed.
+    fn has_expired(&self, now: Timestamp) -> bool {
+        let millis = self.properties.get("expirationTime").and_then(int64);
+        millis.is_some_and(|it| it <= now.as_millisecond())
+    }
+
+    /// When the table last changed.
+    pub(crate) fn modified(&self) -> Timestamp {
+        self.modified
+    }
+
     /// The table resource of the REST API.
     pub(crate) fn resource(&self, name: &TableName, location: &str) -> Value {
         let mut value = json!({
@@ -288,9 +321,12 @@ impl Table {
             "numRows": self.rows.row_count.to_string(),
             "creationTime": self.created.as_millisecond().to_string(),
             "lastModifiedTime": self.modified.as_millisecond().to_string(),
-            "type": "TABLE",
+            "type": self.kind(),
             "location": location,
         });
+        if let Some(view) = &self.view {
+            value["view"] = json!({"query": view.query, "useLegacySql": false});
+        }
         if let Some(target) = value.as_object_mut() {
             target.extend(self.properties.clone());
         }
@@ -303,10 +339,13 @@ impl Table {
             "kind": "bigquery#table",
             "id": name.to_string(),
             "tableReference": name.reference(),
-            "type": "TABLE",
+            "type": self.kind(),
             "creationTime": self.created.as_millisecond().to_string(),
         });
-        for key in ["labels", "friendlyName", "timePartitioning", "clustering"] {
+        if self.view.is_some() {
+            value["view"] = json!({"useLegacySql": false});
+        }
+        for key in ["labels", "friendlyName", "timePartitioning", "clustering", "expirationTime"] {
             if let Some(properties) = self.properties.get(key) {
                 value[key] = properties.clone();
             }
@@ -351,6 +390,25 @@ impl Dataset {
         Window::of_dataset(&self.properties)
     }
 
+    /// When the dataset was created, and when it last changed.
+    pub(crate) fn times(&self) -> (Timestamp, Timestamp) {
+        (self.created, self.modified)
+    }
+
+    /// The properties of a new table, with the expiration that the dataset gives new tables
+    /// (`defaultTableExpirationMs`).
+    pub(crate) fn with_default_expiration(
+        &self,
+        mut properties: Map<String, Value>,
+        now: Timestamp,
+    ) -> Map<String, Value> {
+        if let Some(millis) = self.properties.get("defaultTableExpirationMs").and_then(int64) {
+            let expires = json!((now.as_millisecond() + millis).to_string());
+            properties.entry("expirationTime").or_insert(expires);
+        }
+        properties
+    }
+
     /// Drops the former rows of all tables that time travel no longer reaches.
     pub(crate) fn expire_rows(&mut self, now: Timestamp) {
         let window = self.time_travel();
@@ -390,6 +448,8 @@ pub(crate) struct Catalog {
     pub(crate) datasets: BTreeMap<String, Dataset>,
     pub(crate) jobs: BTreeMap<String, Job>,
     pub(crate) last_job_number: u64,
+    /// The jobs of `jobs.query` calls, by caller and `requestId`.
+    pub(crate) requests: BTreeMap<(String, String), String>,
     pub(crate) changes: Changes,
     pub(crate) planned_failures: Vec<PlannedFailure>,
     /// Whether tables are described with the number of the project in their policy tags.
@@ -411,6 +471,13 @@ impl Catalog {
         id: &str,
     ) -> Result<&mut Dataset, GoogleError> {
         self.datasets.get_mut(id).ok_or_else(|| dataset_not_found(project, id))
+    }
+
+    /// Drops the tables whose `expirationTime` has passed.
+    pub(crate) fn expire_tables(&mut self, now: Timestamp) {
+        for dataset in self.datasets.values_mut() {
+            dataset.tables.retain(|_, table| !table.has_expired(now));
+        }
     }
 
     pub(crate) fn table(&self, name: &TableName) -> Result<&Table, GoogleError> {
@@ -435,6 +502,11 @@ impl Catalog {
         let dataset = self.dataset_mut(&name.project, &name.dataset)?;
         dataset.tables.get_mut(&name.table).ok_or_else(|| name.not_found())
     }
+}
+
+/// An int64 of the REST API: a text or a number.
+pub(crate) fn int64(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 pub(crate) fn dataset_not_found(project: &str, id: &str) -> GoogleError {

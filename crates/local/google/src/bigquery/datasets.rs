@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::catalog::Dataset;
 use super::versions::check_window;
-use super::{BigQuery, check_etag, check_labels, list_response, merge_properties};
+use super::{BigQuery, check_etag, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 /// The properties of a dataset resource that a caller may set.
-const DATASET_PROPERTIES: [&str; 7] = [
+const DATASET_PROPERTIES: [&str; 9] = [
     "description",
     "friendlyName",
     "labels",
@@ -18,6 +18,8 @@ const DATASET_PROPERTIES: [&str; 7] = [
     "access",
     "maxTimeTravelHours",
     "defaultCollation",
+    "defaultEncryptionConfiguration",
+    "storageBillingModel",
 ];
 
 impl BigQuery {
@@ -94,6 +96,7 @@ impl BigQuery {
             method @ ("PATCH" | "PUT") => {
                 self.authorize_on_dataset(caller, id, "bigquery.datasets.update")?;
                 let body = call.json_body()?;
+                settings::DATASET.check(&body)?;
                 let mut catalog = self.catalog();
                 let dataset = catalog.dataset_mut(&self.project, id)?;
                 check_etag(call, &dataset.etag())?;
@@ -131,6 +134,7 @@ impl BigQuery {
 }
 
 fn settable_properties(body: &Value) -> Result<Map<String, Value>, GoogleError> {
+    settings::DATASET.check(body)?;
     let mut properties = Map::new();
     merge_properties(&mut properties, body, &DATASET_PROPERTIES);
     check_window(&mut properties)?;

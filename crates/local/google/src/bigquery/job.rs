@@ -6,7 +6,10 @@ use arrow::array::RecordBatch;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::schema::Field;
+use super::jobs::JobOutcome;
+use super::query::cells::{CellFormat, format_datetime, row_json};
+use super::schema::{Field, FieldMode, FieldType};
+use super::statements::{sql_type_name, text_literal};
 use crate::error::GoogleError;
 
 /// The dataset in which query results appear as tables.
@@ -40,6 +43,60 @@ impl QueryResult {
     }
 }
 
+impl QueryResult {
+    /// Column `at` of the first row as text of the API; `None` without a row, and for NULL. A TIMESTAMP
+    /// is a number of microseconds.
+    pub(super) fn first_text(&self, at: usize) -> Option<String> {
+        let (batch, row) = self.slice(0, 1).next()?;
+        let format = CellFormat { int64_timestamps: true };
+        let value =
+            row_json(&self.fields, batch, row, format).pointer(&format!("/f/{at}/v"))?.clone();
+        value.as_str().map(str::to_owned)
+    }
+
+    /// Column `at` of the first row as a GoogleSQL expression; `None` without a row, and for NULL.
+    pub(super) fn first_literal(&self, at: usize) -> Option<String> {
+        let (batch, row) = self.slice(0, 1).next()?;
+        let format = CellFormat { int64_timestamps: true };
+        let value = row_json(&self.fields, batch, row, format);
+        let value = value.pointer(&format!("/f/{at}/v")).filter(|it| !it.is_null())?;
+        Some(literal(self.fields.get(at)?, value))
+    }
+}
+
+/// A value of the API's form as a GoogleSQL expression of the field's type.
+fn literal(field: &Field, value: &Value) -> String {
+    let ty = sql_type_name(field);
+    if let (FieldMode::Repeated, Value::Array(items)) = (field.mode, value) {
+        let element = Field { mode: FieldMode::Nullable, ..field.clone() };
+        let items: Vec<String> = items.iter().map(|it| literal(&element, &it["v"])).collect();
+        return format!("{ty}[{}]", items.join(", "));
+    }
+    if field.field_type == FieldType::Record
+        && let Some(members) = value.get("f").and_then(Value::as_array)
+    {
+        let members: Vec<String> =
+            field.fields.iter().zip(members).map(|(field, it)| literal(field, &it["v"])).collect();
+        return format!("{ty}({})", members.join(", "));
+    }
+    let Some(text) = value.as_str() else { return format!("CAST(NULL AS {ty})") };
+    let quoted = text_literal(text);
+    match field.field_type {
+        FieldType::String => quoted,
+        FieldType::Bytes => format!("FROM_BASE64({quoted})"),
+        FieldType::Json => format!("PARSE_JSON({quoted})"),
+        FieldType::Boolean => text.to_uppercase(),
+        FieldType::Timestamp => match text.parse() {
+            Ok(micros) => {
+                let time = text_literal(&format!("{}+00", format_datetime(micros, ' ')));
+                format!("CAST({time} AS TIMESTAMP)")
+            }
+            Err(_) => format!("CAST({quoted} AS TIMESTAMP)"),
+        },
+        _ => format!("CAST({quoted} AS {ty})"),
+    }
+}
+
 /// The state of a job.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
@@ -53,10 +110,33 @@ pub(crate) struct Job {
     pub(super) statistics: Value,
     pub(super) created: Timestamp,
     pub(super) ended: Option<Timestamp>,
+    /// Whether the statement returns rows: a query does, a definition or a change does not.
+    pub(super) returns_rows: bool,
     pub(crate) result: Option<Arc<QueryResult>>,
 }
 
 impl Job {
+    /// The id of the script of which this job is a statement.
+    pub(super) fn parent(&self) -> Option<&str> {
+        self.statistics.get("parentJobId").and_then(Value::as_str)
+    }
+
+    /// The job of one statement of this job, a script with the id `parent`.
+    pub(super) fn child(&self, parent: &str, sql: &str, outcome: JobOutcome) -> Self {
+        let mut statistics = outcome.statistics;
+        statistics["parentJobId"] = json!(parent);
+        let configuration = json!({
+            "jobType": "QUERY", "query": {"query": sql, "useLegacySql": false},
+        });
+        Self {
+            configuration,
+            statistics,
+            returns_rows: outcome.returns_rows,
+            result: outcome.result,
+            ..self.clone()
+        }
+    }
+
     /// The job resource of the REST API. Without `done`, the job is shown as RUNNING.
     pub(super) fn resource(&self, project: &str, id: &str, done: bool) -> Value {
         let mut statistics = json!({

@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::catalog::TableName;
 use super::job::{ANONYMOUS_DATASET, Job, QueryResult, job_not_found};
 use super::load::LoadSpec;
 use super::query::QuerySpec;
-use super::{BigQuery, list_response};
+use super::statements::StatementResult;
+use super::write::{WriteDisposition, WriteTarget};
+use super::{BigQuery, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::{GoogleError, status_of_reason};
 use crate::web::{ApiResult, Call, json_response, no_content_response};
@@ -28,20 +30,25 @@ impl BigQuery {
     pub(super) async fn insert_job(&self, caller: &Principal, call: &Call) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.jobs.create")?;
         let body = call.json_body()?;
+        settings::JOB.check(&body)?;
         let reference = body.get("jobReference").unwrap_or(&Value::Null);
         let id = reference.get("jobId").and_then(Value::as_str);
         let mut configuration = body.get("configuration").cloned().unwrap_or(json!({}));
         let location = reference.get("location").and_then(Value::as_str);
         let location = location.unwrap_or(&self.location).to_owned();
+        settings::CONFIGURATION.check(&configuration)?;
+        check_labels(configuration.as_object().unwrap_or(&Map::new()))?;
         let job_spec = if let Some(load) = configuration.get("load") {
+            settings::LOAD.check(load)?;
             let spec = LoadSpec::parse(load, &self.project)?;
-            self.authorize_named_tags(caller, &spec.destination, &spec.schema)?;
+            self.authorize_named_tags(caller, &spec.target.name, &spec.target.schema)?;
             configuration["jobType"] = json!("LOAD");
             JobSpec::Load(Box::new(spec))
         } else if let Some(query) = configuration.get("query") {
-            let spec = QuerySpec::parse(query, &self.project)?;
+            settings::QUERY.check(query)?;
+            let spec = JobSpec::query(query, &self.project)?;
             configuration["jobType"] = json!("QUERY");
-            JobSpec::Query(spec)
+            spec
         } else {
             return Err(GoogleError::invalid(
                 "Job configuration must contain exactly one job-specific configuration object \
@@ -55,7 +62,7 @@ impl BigQuery {
         let id = self.register_job(caller, id, location, configuration)?;
         if let Some(job_spec) = self.hold_if_planned(&id, caller, job_spec) {
             let outcome = self.run_job(caller, job_spec).await;
-            drop(self.finish_job(&id, outcome));
+            self.finish_job(&id, outcome);
         }
         let catalog = self.catalog();
         let job = catalog.jobs.get(&id).ok_or_else(|| job_not_found(&self.project, &id))?;
@@ -77,8 +84,10 @@ impl BigQuery {
         if all_users {
             self.authorize_on_project(caller, "bigquery.jobs.listAll")?;
         }
+        let parent = call.query_param("parentJobId");
         let all: Vec<Value> = (self.catalog().jobs.iter())
             .filter(|(_, job)| all_users || job.email == caller.email)
+            .filter(|(_, job)| job.parent() == parent)
             .map(|(id, job)| {
                 let mut resource = job.resource(&self.project, id, job.done);
                 resource["state"] = resource["status"]["state"].clone();
@@ -94,7 +103,7 @@ impl BigQuery {
         self.authorize_job(caller, call, id)?;
         if self.catalog().held_jobs.remove(id).is_some() {
             let stopped = GoogleError::new(400, "stopped", "Job execution was cancelled.");
-            drop(self.finish_job(id, Err(stopped)));
+            self.finish_job(id, Err(stopped));
         }
         let catalog = self.catalog();
         let job = catalog.jobs.get(id).ok_or_else(|| job_not_found(&self.project, id))?;
@@ -134,7 +143,7 @@ impl BigQuery {
         let held = self.catalog().held_jobs.remove(id);
         let HeldJob { caller, job_spec } = held.ok_or_else(|| job_not_found(&self.project, id))?;
         let outcome = self.run_job(&caller, job_spec).await;
-        drop(self.finish_job(id, outcome));
+        self.finish_job(id, outcome);
         Ok(())
     }
 
@@ -197,6 +206,7 @@ impl BigQuery {
             statistics: json!({}),
             created: self.clock.now(),
             ended: None,
+            returns_rows: false,
             result: None,
         };
         catalog.jobs.insert(id.clone(), job);
@@ -215,19 +225,9 @@ impl BigQuery {
             return Err(GoogleError::new(status, failure.reason, failure.message));
         }
         match job_spec {
-            JobSpec::Query(spec) => {
-                let result = Arc::new(self.run_query(caller, &spec, false).await?);
-                let bytes = result.bytes_processed.to_string();
-                let statistics = json!({
-                    "totalBytesProcessed": bytes,
-                    "query": {
-                        "statementType": "SELECT",
-                        "totalBytesProcessed": bytes,
-                        "totalBytesBilled": "0",
-                        "cacheHit": false,
-                    },
-                });
-                Ok(JobOutcome { statistics, result: Some(result) })
+            JobSpec::Query(spec, target) => {
+                let done = self.run_statement(caller, &spec, target.as_deref(), false).await?;
+                Ok(JobOutcome::of_statement(done))
             }
             JobSpec::Load(spec) => {
                 let (server, caller) = (self.clone(), caller.clone());
@@ -236,40 +236,70 @@ impl BigQuery {
                 let statistics = statistics.map_err(|_| {
                     GoogleError::new(500, "internalError", "The load job stopped unexpectedly.")
                 })??;
-                Ok(JobOutcome { statistics, result: None })
+                Ok(JobOutcome { statistics, ..JobOutcome::default() })
             }
         }
     }
 
-    /// Records the outcome of a job. Returns the locked catalog.
-    pub(super) fn finish_job(
-        &self,
-        id: &str,
-        outcome: Result<JobOutcome, GoogleError>,
-    ) -> std::sync::MutexGuard<'_, super::Catalog> {
+    /// Records the outcome of a job.
+    pub(super) fn finish_job(&self, id: &str, outcome: Result<JobOutcome, GoogleError>) {
+        let now = self.clock.now();
         let mut catalog = self.catalog();
-        if let Some(job) = catalog.jobs.get_mut(id) {
-            job.done = true;
-            job.ended = Some(self.clock.now());
-            match outcome {
-                Ok(outcome) => {
-                    job.statistics = outcome.statistics;
-                    job.result = outcome.result;
-                }
-                Err(error) => {
-                    tracing::debug!(job = id, reason = error.reason, "job failed");
-                    job.error = Some(error);
-                }
+        let Some(job) = catalog.jobs.get_mut(id) else { return };
+        job.done = true;
+        job.ended = Some(now);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::debug!(job = id, reason = error.reason, "job failed");
+                job.error = Some(error);
+                return;
+            }
+        };
+        job.statistics = outcome.statistics;
+        job.returns_rows = outcome.returns_rows;
+        if let Some(query) = job.configuration.get_mut("query").and_then(Value::as_object_mut) {
+            match outcome.destination {
+                Some(table) => drop(query.insert("destinationTable".to_owned(), table.reference())),
+                None if !outcome.returns_rows => drop(query.remove("destinationTable")),
+                None => {}
             }
         }
-        catalog
+        job.result = outcome.result;
+        let job = job.clone();
+        for (number, (sql, child)) in outcome.children.into_iter().enumerate() {
+            let child_id = format!("script_job_{id}_{number}");
+            catalog.jobs.insert(child_id, job.child(id, &sql, JobOutcome::of_statement(child)));
+        }
     }
 }
 
 /// What a job does.
 pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
-    Query(QuerySpec),
+    /// A statement, and the table for its result.
+    Query(QuerySpec, Option<Box<WriteTarget>>),
+}
+
+impl JobSpec {
+    /// Parses the configuration of a query job.
+    pub(super) fn query(query: &Value, project: &str) -> Result<Self, GoogleError> {
+        let spec = QuerySpec::parse(query, project)?;
+        if query.get("destinationTable").is_none_or(Value::is_null) {
+            return Ok(Self::Query(spec, None));
+        }
+        let mut properties = Map::new();
+        let layout = ["timePartitioning", "rangePartitioning", "clustering"];
+        merge_properties(&mut properties, query, &layout);
+        if let Some(key) = query.get("destinationEncryptionConfiguration") {
+            properties.insert("encryptionConfiguration".to_owned(), key.clone());
+        }
+        let target = WriteTarget {
+            properties,
+            ..WriteTarget::parse(query, project, WriteDisposition::Empty)?
+        };
+        Ok(Self::Query(spec, Some(Box::new(target))))
+    }
 }
 
 /// A job that a test holds.
@@ -279,7 +309,39 @@ pub(crate) struct HeldJob {
 }
 
 /// The outcome of a successful job.
+#[derive(Default)]
 pub(super) struct JobOutcome {
-    statistics: Value,
-    result: Option<Arc<QueryResult>>,
+    pub(super) statistics: Value,
+    pub(super) result: Option<Arc<QueryResult>>,
+    pub(super) returns_rows: bool,
+    destination: Option<TableName>,
+    children: Vec<(String, StatementResult)>,
+}
+
+impl JobOutcome {
+    /// The outcome of a statement.
+    pub(super) fn of_statement(done: StatementResult) -> Self {
+        let bytes = done.result.bytes_processed.to_string();
+        let returns_rows = done.returns_rows();
+        let mut query = json!({
+            "statementType": done.statement_type,
+            "totalBytesProcessed": bytes,
+            "totalBytesBilled": "0",
+            "cacheHit": false,
+        });
+        if let (Some(target), Value::Object(more)) = (query.as_object_mut(), done.statistics) {
+            target.extend(more);
+        }
+        let mut statistics = json!({"totalBytesProcessed": bytes, "query": query});
+        if done.statement_type == "SCRIPT" {
+            statistics["numChildJobs"] = json!(done.children.len().to_string());
+        }
+        Self {
+            statistics,
+            result: Some(done.result),
+            returns_rows,
+            destination: done.destination,
+            children: done.children,
+        }
+    }
 }

@@ -7,13 +7,16 @@
 //! | `row_access` | row access policies |
 //! | `versions` | time travel: the former rows of a table |
 //! | `schema` | fields: names, types, modes, policy tags, and permitted changes |
-//! | `datasets`, `tables` | dataset and table calls |
+//! | `datasets`, `tables`, `views` | dataset, table and view calls |
 //! | `jobs` | job calls and the execution of jobs |
 //! | `job` | a job's state and the result of a query |
 //! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
 //! | `load` | load jobs and their file formats |
 //! | `project` | APIs of a project beside BigQuery |
+//! | `settings` | which settings of a request have an effect |
+//! | `write` | the dispositions with which jobs write to tables |
 //! | `query` | SQL over tables that are masked for the caller |
+//! | `statements` | statements that are no query, and scripts |
 
 mod authorization;
 pub(crate) mod catalog;
@@ -26,8 +29,12 @@ mod queries;
 pub(crate) mod query;
 mod row_access;
 pub(crate) mod schema;
+mod settings;
+pub(crate) mod statements;
 mod tables;
 pub(crate) mod versions;
+mod views;
+mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -64,6 +71,7 @@ impl BigQuery {
     /// Handles one call. The prefix `/bigquery/v2` of the path is optional.
     pub(crate) async fn handle(&self, call: Call) -> ApiResult {
         let caller = self.authenticate(&call)?;
+        self.catalog().expire_tables(self.clock.now());
         if let Some(result) = self.project_api(&caller, &call) {
             return result;
         }
@@ -87,7 +95,7 @@ impl BigQuery {
             (_, ["projects", _, "datasets"]) => self.handle_datasets(&caller, &call),
             (_, ["projects", _, "datasets", id]) => self.handle_dataset(&caller, &call, id),
             (_, ["projects", _, "datasets", id, "tables"]) => {
-                self.handle_tables(&caller, &call, id)
+                self.handle_tables(&caller, &call, id).await
             }
             ("POST", ["projects", _, "datasets", id, "tables", table])
                 if table.ends_with(TEST_PERMISSIONS) =>
@@ -101,7 +109,7 @@ impl BigQuery {
             }
             (_, ["projects", _, "datasets", id, "tables", table]) => {
                 let name = TableName::new(&self.project, id, table);
-                self.handle_table(&caller, &call, &name)
+                self.handle_table(&caller, &call, &name).await
             }
             (_, ["projects", _, "datasets", id, "tables", table, policies, rest @ ..])
                 if policies.starts_with("rowAccessPolicies") =>

@@ -1,16 +1,14 @@
 //! Query calls: `jobs.query`, `jobs.getQueryResults` and dry runs.
 
-use std::sync::Arc;
+use serde_json::{Map, Value, json};
 
-use serde_json::{Value, json};
-
-use super::BigQuery;
-use super::catalog::TableName;
-use super::job::{ANONYMOUS_DATASET, PAGE_ROWS, QueryResult, job_not_found};
-use super::jobs::JobSpec;
-use super::query::QuerySpec;
+use super::catalog::{TableName, int64};
+use super::job::{ANONYMOUS_DATASET, Job, PAGE_ROWS, job_not_found};
+use super::jobs::{JobOutcome, JobSpec};
 use super::query::cells::{CellFormat, row_json};
 use super::schema::fields_resource;
+use super::settings::{self, Settings};
+use super::{BigQuery, check_labels};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response};
@@ -20,31 +18,31 @@ impl BigQuery {
     pub(super) async fn query(&self, caller: &Principal, call: &Call) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.jobs.create")?;
         let body = call.json_body()?;
-        let spec = QuerySpec::parse(&body, &self.project)?;
+        Settings::check_all(&[&settings::QUERY_REQUEST, &settings::QUERY], &body)?;
+        check_labels(body.as_object().unwrap_or(&Map::new()))?;
+        let job_spec = JobSpec::query(&body, &self.project)?;
         let format = CellFormat::from_request(&body);
         let location = body.get("location").and_then(Value::as_str).unwrap_or(&self.location);
+        let mut configuration = query_configuration(&body);
         if body.get("dryRun").and_then(Value::as_bool) == Some(true) {
-            let result = self.run_query(caller, &spec, true).await?;
-            return Ok(json_response(
-                200,
-                &json!({
-                    "kind": "bigquery#queryResponse",
-                    "schema": {"fields": fields_resource(&result.fields)},
-                    "jobReference": {"projectId": self.project, "location": location},
-                    "totalBytesProcessed": "0",
-                    "jobComplete": true,
-                    "cacheHit": false,
-                }),
-            ));
+            configuration["dryRun"] = json!(true);
+            return self.dry_query(caller, job_spec, location).await;
         }
-        let configuration = json!({"jobType": "QUERY", "query": {
-            "query": spec.sql, "useLegacySql": false,
-        }});
+        let limit = body.get("maxResults").and_then(int64).map(|it| it.max(0) as usize);
+        let request = body.get("requestId").and_then(Value::as_str).filter(|it| !it.is_empty());
+        let request = request.map(|it| (caller.email.clone(), it.to_owned()));
+        let earlier = request.as_ref().and_then(|it| self.catalog().requests.get(it).cloned());
+        // "If a request has the same requestId as an earlier one, the response is the earlier one's."
+        if let Some(id) = earlier {
+            return self.results_response(&id, 0, limit, format, QUERY_RESPONSE);
+        }
         let id = self.register_job(caller, None, location.to_owned(), configuration)?;
-        let outcome = self.run_job(caller, JobSpec::Query(spec)).await;
-        drop(self.finish_job(&id, outcome));
-        let limit = body.get("maxResults").and_then(Value::as_u64).map(|it| it as usize);
-        self.results_response(&id, 0, limit, format, "bigquery#queryResponse")
+        if let Some(request) = request {
+            self.catalog().requests.insert(request, id.clone());
+        }
+        let outcome = self.run_job(caller, job_spec).await;
+        self.finish_job(&id, outcome);
+        self.results_response(&id, 0, limit, format, QUERY_RESPONSE)
     }
 
     pub(super) fn query_results(&self, caller: &Principal, call: &Call, id: &str) -> ApiResult {
@@ -82,6 +80,22 @@ impl BigQuery {
         let Some(result) = job.result else {
             return Err(GoogleError::invalid(format!("Job {}:{id} is not a query.", self.project)));
         };
+        if !job.returns_rows {
+            let mut body = json!({
+                "kind": kind,
+                "jobReference": reference,
+                "jobComplete": true,
+                "cacheHit": false,
+                "schema": {},
+                "totalBytesProcessed": result.bytes_processed.to_string(),
+            });
+            for key in ["numDmlAffectedRows", "dmlStats"] {
+                if let Some(value) = job.statistics.pointer(&format!("/query/{key}")) {
+                    body[key] = value.clone();
+                }
+            }
+            return Ok(json_response(200, &body));
+        }
         let rows: Vec<Value> = (result.slice(start, limit.unwrap_or(PAGE_ROWS)))
             .map(|(batch, at)| row_json(&result.fields, batch, at, format))
             .collect();
@@ -105,19 +119,42 @@ impl BigQuery {
         Ok(json_response(200, &body))
     }
 
-    /// The result of a query job, by the name of its anonymous table.
-    pub(super) fn anonymous_result(
+    /// The query job with an anonymous table.
+    pub(super) fn anonymous_job(
         &self,
         caller: &Principal,
         table: &str,
-    ) -> Result<Arc<QueryResult>, GoogleError> {
+    ) -> Result<Job, GoogleError> {
         let catalog = self.catalog();
-        let job = catalog.jobs.get(table).filter(|job| job.email == caller.email);
-        job.and_then(|job| job.result.clone())
+        let job =
+            catalog.jobs.get(table).filter(|job| job.email == caller.email && job.returns_rows);
+        job.cloned()
             .ok_or_else(|| TableName::new(&self.project, ANONYMOUS_DATASET, table).not_found())
     }
 
-    /// A dry run: plans the query and checks the permissions, but does not run it.
+    /// `tables.get` of the anonymous table with a query's result. Only the caller of the query sees it.
+    pub(super) fn anonymous_table(&self, caller: &Principal, name: &TableName) -> ApiResult {
+        let job = self.anonymous_job(caller, &name.table)?;
+        let result = job.result.clone().unwrap_or_default();
+        let ended = job.ended.unwrap_or(job.created).as_millisecond().to_string();
+        Ok(json_response(
+            200,
+            &json!({
+                "kind": "bigquery#table",
+                "etag": format!("\"{}\"", name.table),
+                "id": name.to_string(),
+                "tableReference": name.reference(),
+                "schema": {"fields": fields_resource(&result.fields)},
+                "numRows": result.row_count().to_string(),
+                "creationTime": ended,
+                "lastModifiedTime": ended,
+                "type": "TABLE",
+                "location": job.location,
+            }),
+        ))
+    }
+
+    /// A dry run of a job: plans the statement and checks the permissions, but does not run it.
     pub(super) async fn dry_run(
         &self,
         caller: &Principal,
@@ -125,10 +162,7 @@ impl BigQuery {
         configuration: Value,
         location: String,
     ) -> ApiResult {
-        let JobSpec::Query(spec) = job_spec else {
-            return Err(GoogleError::invalid("Only query jobs support dryRun."));
-        };
-        let result = self.run_query(caller, &spec, true).await?;
+        let statistics = self.dry_statistics(caller, job_spec).await?;
         Ok(json_response(
             200,
             &json!({
@@ -136,15 +170,70 @@ impl BigQuery {
                 "jobReference": {"projectId": self.project, "location": location},
                 "configuration": configuration,
                 "status": {"state": "DONE"},
-                "statistics": {
-                    "totalBytesProcessed": "0",
-                    "query": {
-                        "statementType": "SELECT",
-                        "totalBytesProcessed": "0",
-                        "schema": {"fields": fields_resource(&result.fields)},
-                    },
-                },
+                "statistics": statistics,
             }),
         ))
     }
+
+    /// A dry run of `jobs.query`.
+    async fn dry_query(&self, caller: &Principal, job_spec: JobSpec, location: &str) -> ApiResult {
+        let statistics = self.dry_statistics(caller, job_spec).await?;
+        let query = &statistics["query"];
+        Ok(json_response(
+            200,
+            &json!({
+                "kind": QUERY_RESPONSE,
+                "schema": query.get("schema").unwrap_or(&json!({})),
+                "jobReference": {"projectId": self.project, "location": location},
+                "totalBytesProcessed": query["totalBytesProcessed"],
+                "jobComplete": true,
+                "cacheHit": false,
+            }),
+        ))
+    }
+
+    async fn dry_statistics(
+        &self,
+        caller: &Principal,
+        job_spec: JobSpec,
+    ) -> Result<Value, GoogleError> {
+        let JobSpec::Query(spec, target) = job_spec else {
+            return Err(GoogleError::invalid("Only query jobs support dryRun."));
+        };
+        let done = self.run_statement(caller, &spec, target.as_deref(), true).await?;
+        let fields = fields_resource(&done.result.fields);
+        let returns_rows = done.returns_rows();
+        let mut statistics = JobOutcome::of_statement(done).statistics;
+        if returns_rows {
+            statistics["query"]["schema"] = json!({ "fields": fields });
+        }
+        Ok(statistics)
+    }
+}
+
+/// The `kind` of a response of `jobs.query`.
+const QUERY_RESPONSE: &str = "bigquery#queryResponse";
+
+/// The job configuration of a `jobs.query` call.
+fn query_configuration(body: &Value) -> Value {
+    let mut query = Map::new();
+    for key in [
+        "query",
+        "defaultDataset",
+        "parameterMode",
+        "queryParameters",
+        "destinationTable",
+        "writeDisposition",
+        "createDisposition",
+    ] {
+        if let Some(value) = body.get(key) {
+            query.insert(key.to_owned(), value.clone());
+        }
+    }
+    query.insert("useLegacySql".to_owned(), json!(false));
+    let mut configuration = json!({"jobType": "QUERY", "query": query});
+    if let Some(labels) = body.get("labels") {
+        configuration["labels"] = labels.clone();
+    }
+    configuration
 }

@@ -6,15 +6,16 @@ use serde_json::{Map, Value, json};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::catalog::{TABLE_PROPERTIES, Table, TableName};
+use super::job::ANONYMOUS_DATASET;
 use super::query::cells::{CellFormat, row_json};
 use super::schema::{Field, find_field, parse_schema, patched_fields};
-use super::{BigQuery, check_etag, check_labels, list_response, merge_properties};
+use super::{BigQuery, check_etag, check_labels, list_response, merge_properties, settings};
 use crate::access::Principal;
 use crate::error::GoogleError;
 use crate::web::{ApiResult, Call, json_response, no_content_response};
 
 impl BigQuery {
-    pub(super) fn handle_tables(
+    pub(super) async fn handle_tables(
         &self,
         caller: &Principal,
         call: &Call,
@@ -32,20 +33,21 @@ impl BigQuery {
                 let body = json!({"kind": "bigquery#tableList", "totalItems": entries.len()});
                 list_response(call, body, "tables", entries)
             }
-            "POST" => self.insert_table(caller, call, dataset),
+            "POST" => self.insert_table(caller, call, dataset).await,
             _ => Err(GoogleError::not_found("Not Found")),
         }
     }
 
-    fn insert_table(&self, caller: &Principal, call: &Call, dataset: &str) -> ApiResult {
+    async fn insert_table(&self, caller: &Principal, call: &Call, dataset: &str) -> ApiResult {
         self.authorize_on_dataset(caller, dataset, "bigquery.tables.create")?;
         let body = call.json_body()?;
         let reference = body.get("tableReference").unwrap_or(&Value::Null);
         let id = reference.get("tableId").and_then(Value::as_str).unwrap_or_default();
         check_table_id(id)?;
         let name = TableName::new(&self.project, dataset, id);
-        if body.get("view").is_some_and(|it| !it.is_null()) {
-            return Err(GoogleError::invalid("Views are not supported by this server."));
+        settings::TABLE.check(&body)?;
+        if let Some(view) = body.get("view").filter(|it| !it.is_null()) {
+            return self.insert_view(caller, &name, &body, view).await;
         }
         let fields = parse_schema(body.get("schema"))?;
         let location = self.catalog().dataset(&self.project, dataset)?.location.clone();
@@ -55,24 +57,26 @@ impl BigQuery {
         merge_properties(&mut properties, &body, &TABLE_PROPERTIES);
         check_labels(&properties)?;
         let mut catalog = self.catalog();
-        let changes = catalog.changes.clone();
-        let tables = &mut catalog.dataset_mut(&self.project, dataset)?.tables;
-        if tables.contains_key(id) {
+        let (changes, now) = (catalog.changes.clone(), self.clock.now());
+        let dataset = catalog.dataset_mut(&self.project, dataset)?;
+        if dataset.tables.contains_key(id) {
             return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
         }
-        let table = Table::new(fields, properties, self.clock.now(), &changes);
+        let properties = dataset.with_default_expiration(properties, now);
+        let table = Table::new(fields, properties, now, &changes);
         let resource = table.resource(&name, &location);
-        tables.insert(id.to_owned(), table);
+        dataset.tables.insert(id.to_owned(), table);
         Ok(json_response(200, &resource))
     }
 
-    pub(super) fn handle_table(
+    pub(super) async fn handle_table(
         &self,
         caller: &Principal,
         call: &Call,
         name: &TableName,
     ) -> ApiResult {
         match call.method.as_str() {
+            "GET" if name.dataset == ANONYMOUS_DATASET => self.anonymous_table(caller, name),
             "GET" => {
                 self.authorize_on_table(caller, name, "bigquery.tables.get")?;
                 let catalog = self.catalog();
@@ -85,8 +89,8 @@ impl BigQuery {
                 }
                 Ok(json_response(200, &resource))
             }
-            "PATCH" => self.change_table(caller, call, name, false),
-            "PUT" => self.change_table(caller, call, name, true),
+            "PATCH" => self.change_table(caller, call, name, false).await,
+            "PUT" => self.change_table(caller, call, name, true).await,
             "DELETE" => {
                 self.authorize_on_table(caller, name, "bigquery.tables.delete")?;
                 let mut catalog = self.catalog();
@@ -119,7 +123,7 @@ impl BigQuery {
 
     /// `tables.patch` and, with `replace`, `tables.update`, which removes properties that the body
     /// does not contain. Both keep the policy tags of fields without `policyTags`.
-    fn change_table(
+    async fn change_table(
         &self,
         caller: &Principal,
         call: &Call,
@@ -128,6 +132,14 @@ impl BigQuery {
     ) -> ApiResult {
         self.authorize_on_table(caller, name, "bigquery.tables.update")?;
         let body = call.json_body()?;
+        settings::TABLE.check(&body)?;
+        let old = self.catalog().table(name)?.clone();
+        if old.view.is_some() {
+            return self.change_view(caller, call, name, &body, old, replace).await;
+        }
+        if body.get("view").is_some_and(|it| !it.is_null()) {
+            return Err(GoogleError::invalid(format!("{name} is a table, not a view.")));
+        }
         let new = match body.get("schema") {
             None | Some(Value::Null) => None,
             Some(schema) => {
@@ -166,8 +178,11 @@ impl BigQuery {
         let format =
             CellFormat { int64_timestamps: call.bool_param("formatOptions.useInt64Timestamp") };
         // An anonymous table contains the result of a query job.
-        let result = match name.dataset.strip_prefix(super::job::ANONYMOUS_DATASET) {
-            Some(_) => self.anonymous_result(caller, &name.table)?,
+        let result = match name.dataset.strip_prefix(ANONYMOUS_DATASET) {
+            Some(_) => {
+                let job = self.anonymous_job(caller, &name.table)?;
+                job.result.clone().ok_or_else(|| name.not_found())?
+            }
             None => Arc::new(self.read_table(caller, name, call.query_param("selectedFields"))?),
         };
         let start = match call.int_param("pageToken")? {

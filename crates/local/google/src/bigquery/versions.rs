@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::catalog::{Table, TableRows};
+use super::catalog::{Table, TableRows, int64};
 use super::schema::{Field, find_field};
 use crate::error::GoogleError;
 
@@ -28,7 +28,7 @@ pub(crate) struct Window(i64);
 impl Window {
     /// The window of a dataset with these properties.
     pub(crate) fn of_dataset(properties: &Map<String, Value>) -> Self {
-        Self(properties.get(WINDOW_PROPERTY).and_then(hours).unwrap_or(*WINDOW_HOURS.end()))
+        Self(properties.get(WINDOW_PROPERTY).and_then(int64).unwrap_or(*WINDOW_HOURS.end()))
     }
 
     pub(crate) fn hours(self) -> i64 {
@@ -46,11 +46,6 @@ impl Window {
     }
 }
 
-/// An int64 of the REST API: a text or a number.
-fn hours(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
 /// Checks the window in the body of a call that creates or changes a dataset, and brings it into
 /// the form in which the server returns it.
 ///
@@ -58,7 +53,7 @@ fn hours(value: &Value) -> Option<i64> {
 /// 400 unless it is a multiple of 24 hours from 48 to 168.
 pub(super) fn check_window(properties: &mut Map<String, Value>) -> Result<(), GoogleError> {
     let Some(value) = properties.get_mut(WINDOW_PROPERTY) else { return Ok(()) };
-    match hours(value).filter(|it| WINDOW_HOURS.contains(it) && it % 24 == 0) {
+    match int64(value).filter(|it| WINDOW_HOURS.contains(it) && it % 24 == 0) {
         Some(hours) => {
             *value = json!(hours.to_string());
             Ok(())

@@ -21,29 +21,31 @@ use arrow::array::RecordBatch;
 use serde_json::{Value, json};
 
 use super::BigQuery;
-use super::catalog::{Table, TableName, TableRows};
-use super::schema::{Field, FieldMode, find_field, is_same_name};
-use super::tables::{check_layout, check_table_id};
+use super::catalog::{Table, TableRows};
+use super::schema::{Field, find_field};
+use super::tables::check_layout;
+use super::write::{WriteDisposition, check_required};
 use crate::access::{AccessControl, Principal};
 use crate::error::GoogleError;
 use crate::storage::store::Object;
 pub(super) use spec::LoadSpec;
-use spec::{SourceFormat, WriteDisposition};
+use spec::SourceFormat;
 
 impl BigQuery {
     /// Runs a load job and returns its `statistics`. On an error the table stays unchanged.
     pub(super) fn load(&self, caller: &Principal, spec: &LoadSpec) -> Result<Value, GoogleError> {
-        let name = &spec.destination;
+        let target = &spec.target;
+        let name = &target.name;
         let (location, existing) = {
             let catalog = self.catalog();
             let dataset = catalog.dataset(&name.project, &name.dataset)?;
             (dataset.location.clone(), dataset.tables.get(&name.table).cloned())
         };
-        self.check_destination(caller, spec, existing.as_ref())?;
+        self.check_target(caller, target, existing.as_ref())?;
         let files = self.source_files(caller, spec)?;
         let (fields, fields_before) = resolve_fields(spec, existing.as_ref(), &files)?;
         self.check_tags(caller, name, &location, &fields_before, &fields)?;
-        check_layout(&fields, &Value::Object(spec.properties.clone()))?;
+        check_layout(&fields, &Value::Object(target.properties.clone()))?;
         let mut batches = Vec::new();
         for file in &files {
             for batch in read_file(spec, file, &fields)? {
@@ -59,75 +61,8 @@ impl BigQuery {
             "outputBytes": rows.logical_bytes.to_string(),
             "badRecords": "0",
         }});
-        self.commit(spec, existing.is_some(), fields, rows)?;
+        self.commit(target, existing.is_some(), fields, rows)?;
         Ok(statistics)
-    }
-
-    /// Checks that the caller may load into the destination, and that the job's dispositions
-    /// allow it.
-    fn check_destination(
-        &self,
-        caller: &Principal,
-        spec: &LoadSpec,
-        existing: Option<&Table>,
-    ) -> Result<(), GoogleError> {
-        let name = &spec.destination;
-        let Some(table) = existing else {
-            self.authorize_on_table(caller, name, "bigquery.tables.create")?;
-            check_table_id(&name.table)?;
-            if !spec.may_create_table || spec.disposition == WriteDisposition::TruncateData {
-                return Err(name.not_found());
-            }
-            return Ok(());
-        };
-        self.authorize_on_table(caller, name, "bigquery.tables.updateData")?;
-        check_write_empty(spec.disposition, table, name)
-    }
-
-    /// Writes the fields and rows to the table in one step.
-    fn commit(
-        &self,
-        spec: &LoadSpec,
-        existed: bool,
-        fields: Vec<Field>,
-        mut rows: TableRows,
-    ) -> Result<(), GoogleError> {
-        let (name, now) = (&spec.destination, self.clock.now());
-        let mut catalog = self.catalog();
-        let changes = catalog.changes.clone();
-        let dataset = catalog.dataset_mut(&name.project, &name.dataset)?;
-        let (window, tables) = (dataset.time_travel(), &mut dataset.tables);
-        let Some(table) = tables.get_mut(&name.table) else {
-            if existed {
-                return Err(name.not_found());
-            }
-            let mut table = Table::new(fields, spec.properties.clone(), now, &changes);
-            table.rows = Arc::new(rows);
-            tables.insert(name.table.clone(), table);
-            return Ok(());
-        };
-        check_write_empty(spec.disposition, table, name)?;
-        let fields = match spec.disposition {
-            WriteDisposition::Truncate => {
-                // The job replaces the schema, and with it tags, descriptions and row access
-                // policies.
-                table.row_access.clear();
-                table.mark_row_access_changed();
-                let layout = ["timePartitioning", "rangePartitioning", "clustering", "labels"];
-                table.properties.retain(|key, _| layout.contains(&key.as_str()));
-                table.properties.extend(spec.properties.clone());
-                fields
-            }
-            WriteDisposition::Append | WriteDisposition::Empty => {
-                let mut batches = table.rows.batches.clone();
-                batches.append(&mut rows.batches);
-                rows = TableRows::new(batches);
-                with_new_columns(&table.fields, fields)
-            }
-            WriteDisposition::TruncateData => with_new_columns(&table.fields, fields),
-        };
-        table.replace_rows(fields, rows, now, window);
-        Ok(())
     }
 
     /// The objects that the job's URIs match, each once. The matches of a URI are sorted by name.
@@ -195,10 +130,10 @@ fn resolve_fields(
     let fields_before = existing.map_or(&[][..], |table| &table.fields);
     // WRITE_TRUNCATE replaces the schema. A table without columns gets those of the job or of
     // its files.
-    if spec.disposition != WriteDisposition::Truncate && !fields_before.is_empty() {
-        return Ok((spec.merge_fields(fields_before)?, fields_before.to_vec()));
+    if spec.target.disposition != WriteDisposition::Truncate && !fields_before.is_empty() {
+        return Ok((spec.target.merge_fields(fields_before)?, fields_before.to_vec()));
     }
-    let fields = match spec.schema.as_slice() {
+    let fields = match spec.target.schema.as_slice() {
         [] => infer_fields(spec, files)?,
         schema => schema.to_vec(),
     };
@@ -215,44 +150,6 @@ fn resolve_fields(
 fn string_list(load: &Value, key: &str) -> Vec<String> {
     let values = load.get(key).and_then(Value::as_array).into_iter().flatten();
     values.filter_map(|it| it.as_str().map(str::to_owned)).collect()
-}
-
-/// Rejects rows with a NULL in a REQUIRED column.
-fn check_required(fields: &[Field], batch: &RecordBatch) -> Result<(), GoogleError> {
-    for (field, column) in fields.iter().zip(batch.columns()) {
-        if field.mode == FieldMode::Required && column.null_count() > 0 {
-            return Err(GoogleError::invalid(format!(
-                "Error while reading data, error message: Required field {} cannot be null",
-                field.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// WRITE_EMPTY requires an empty table.
-fn check_write_empty(
-    disposition: WriteDisposition,
-    table: &Table,
-    name: &TableName,
-) -> Result<(), GoogleError> {
-    if disposition == WriteDisposition::Empty && table.rows.row_count > 0 {
-        return Err(GoogleError::duplicate(format!("Already Exists: Table {name}")));
-    }
-    Ok(())
-}
-
-/// The table's fields with the job's new columns and relaxed modes. Keeps concurrent changes of
-/// other callers, such as policy tags.
-fn with_new_columns(table: &[Field], job: Vec<Field>) -> Vec<Field> {
-    let mut fields = table.to_vec();
-    for field in job {
-        match fields.iter_mut().find(|it| is_same_name(&it.name, &field.name)) {
-            Some(old) => old.mode = field.mode,
-            None => fields.push(field),
-        }
-    }
-    fields
 }
 
 /// Infers the fields from the files. BigQuery uses the alphabetically last file.

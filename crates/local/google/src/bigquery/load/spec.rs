@@ -4,43 +4,17 @@ use serde_json::{Map, Value};
 
 use super::parquet::ParquetOptions;
 use super::string_list;
-use crate::bigquery::catalog::{TABLE_PROPERTIES, TableName};
+use crate::bigquery::catalog::TABLE_PROPERTIES;
 use crate::bigquery::merge_properties;
-use crate::bigquery::schema::{
-    Field, FieldMode, check_field_name, is_flexible, is_same_name, parse_schema,
-};
+use crate::bigquery::schema::{check_field_name, is_flexible, parse_schema};
+use crate::bigquery::write::{WriteDisposition, WriteTarget};
 use crate::error::GoogleError;
-
-/// `writeDisposition`: what happens to the rows of an existing table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WriteDisposition {
-    Empty,
-    Append,
-    Truncate,
-    TruncateData,
-}
 
 /// `sourceFormat`, as far as this server supports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SourceFormat {
     Parquet,
     Json,
-}
-
-impl WriteDisposition {
-    fn parse(name: Option<&str>) -> Result<Self, GoogleError> {
-        Ok(match name.unwrap_or("WRITE_APPEND") {
-            "WRITE_EMPTY" => Self::Empty,
-            "WRITE_APPEND" => Self::Append,
-            "WRITE_TRUNCATE" => Self::Truncate,
-            "WRITE_TRUNCATE_DATA" => Self::TruncateData,
-            other => {
-                return Err(GoogleError::invalid(format!(
-                    "Invalid value for: {other} is not a valid value"
-                )));
-            }
-        })
-    }
 }
 
 impl SourceFormat {
@@ -109,15 +83,9 @@ impl ColumnNameMap {
 /// A load job's configuration.
 pub(in crate::bigquery) struct LoadSpec {
     pub(super) uris: Vec<String>,
-    pub(in crate::bigquery) destination: TableName,
-    pub(in crate::bigquery) schema: Vec<Field>,
+    pub(in crate::bigquery) target: WriteTarget,
     pub(super) format: SourceFormat,
-    pub(super) disposition: WriteDisposition,
-    pub(super) may_create_table: bool,
-    pub(super) add_fields: bool,
-    pub(super) relax_fields: bool,
     pub(super) parquet: ParquetOptions,
-    pub(super) properties: Map<String, Value>,
 }
 
 impl LoadSpec {
@@ -137,75 +105,17 @@ impl LoadSpec {
         }
         let format = SourceFormat::parse(text("sourceFormat"))?;
         let names = ColumnNameMap::parse(text("columnNameCharacterMap"), format)?;
-        let updates = string_list(load, "schemaUpdateOptions");
-        let reference = load.get("destinationTable").unwrap_or(&Value::Null);
         let mut properties = Map::new();
         merge_properties(&mut properties, load, &TABLE_PROPERTIES);
         if let Some(given) = load.get("destinationTableProperties") {
             merge_properties(&mut properties, given, &TABLE_PROPERTIES);
         }
-        Ok(Self {
-            uris,
-            destination: TableName::parse(reference, project)?,
+        let target = WriteTarget {
             schema: parse_schema(load.get("schema"))?,
-            format,
-            disposition: WriteDisposition::parse(text("writeDisposition"))?,
-            may_create_table: text("createDisposition") != Some("CREATE_NEVER"),
-            add_fields: updates.iter().any(|it| it == "ALLOW_FIELD_ADDITION"),
-            relax_fields: updates.iter().any(|it| it == "ALLOW_FIELD_RELAXATION"),
-            parquet: ParquetOptions::parse(load, names),
             properties,
-        })
-    }
-
-    /// The fields of an existing table after the job: its own with the permitted schema updates. They
-    /// keep their policy tags, whatever the job's schema says: WRITE_TRUNCATE_DATA keeps the schema
-    /// with its column policies (documentation of `writeDisposition`).
-    pub(super) fn merge_fields(&self, table: &[Field]) -> Result<Vec<Field>, GoogleError> {
-        let name = &self.destination;
-        let schema_mismatch = |what: String| {
-            Err(GoogleError::invalid(format!(
-                "Provided Schema does not match Table {name}. {what}"
-            )))
+            ..WriteTarget::parse(load, project, WriteDisposition::Append)?
         };
-        let mut fields = table.to_vec();
-        for new in &self.schema {
-            let Some(at) = fields.iter().position(|it| is_same_name(&it.name, &new.name)) else {
-                if !self.add_fields {
-                    return schema_mismatch(format!("Cannot add fields (field: {})", new.name));
-                }
-                if new.mode == FieldMode::Required {
-                    return schema_mismatch(format!(
-                        "Cannot add required fields to an existing schema. (field: {})",
-                        new.name
-                    ));
-                }
-                fields.push(new.clone());
-                continue;
-            };
-            let old = &mut fields[at];
-            if old.field_type != new.field_type {
-                let (from, to) = (old.field_type.name(), new.field_type.name());
-                return schema_mismatch(format!(
-                    "Field {} has changed type from {from} to {to}",
-                    old.name
-                ));
-            }
-            match (old.mode, new.mode) {
-                (before, after) if before == after => {}
-                (FieldMode::Required, FieldMode::Nullable) if self.relax_fields => {
-                    old.mode = FieldMode::Nullable
-                }
-                (before, after) => {
-                    let (from, to) = (before.name(), after.name());
-                    return schema_mismatch(format!(
-                        "Field {} has changed mode from {from} to {to}",
-                        old.name
-                    ));
-                }
-            }
-        }
-        Ok(fields)
+        Ok(Self { uris, target, format, parquet: ParquetOptions::parse(load, names) })
     }
 }
 

@@ -141,7 +141,7 @@ fn format_time(micros: i64) -> String {
     if fraction == 0 { clock } else { format!("{clock}.{fraction:06}") }
 }
 
-fn format_datetime(micros: i64, separator: char) -> String {
+pub(crate) fn format_datetime(micros: i64, separator: char) -> String {
     let day = i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX);
     format!("{}{separator}{}", format_date(day), format_time(micros.rem_euclid(DAY_MICROS)))
 }

@@ -1,10 +1,11 @@
 //! A table masked for one caller. Columns are masked in the table scan, before a filter, a join or a
 //! function can read them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray,
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StructArray,
 };
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::access::{AccessControl, ColumnAccess, Principal};
 use crate::bigquery::catalog::{TableName, TableRows};
-use crate::bigquery::schema::{Field, arrow_schema};
+use crate::bigquery::schema::{Field, FieldMode, FieldType, arrow_schema};
 use crate::error::GoogleError;
 use crate::masking::MaskingRule;
 
@@ -106,6 +107,10 @@ pub(crate) struct MaskedTable {
     schema: SchemaRef,
     /// The salt of `RANDOM_HASH`, different for each query.
     salt: Vec<u8>,
+    /// The last columns that `SELECT *` leaves out.
+    hidden_columns: usize,
+    /// The bytes that were read to make these rows, if they are not a table's own.
+    bytes_behind: Option<u64>,
 }
 
 impl MaskedTable {
@@ -123,14 +128,125 @@ impl MaskedTable {
             .map(|field| ColumnView::new(access, caller, field, &format!("{path}.{}", field.name)))
             .collect();
         let schema = arrow_schema(&fields);
-        Self { fields, views, rows, schema, salt }
+        Self { fields, views, rows, schema, salt, hidden_columns: 0, bytes_behind: None }
     }
 
     /// A table without masking, such as a view of `INFORMATION_SCHEMA`.
     pub(crate) fn unmasked(fields: Vec<Field>, rows: TableRows) -> Self {
         let views = vec![ColumnView::Plain; fields.len()];
         let schema = arrow_schema(&fields);
-        Self { fields, views, rows: Arc::new(rows), schema, salt: Vec::new() }
+        Self {
+            fields,
+            views,
+            rows: Arc::new(rows),
+            schema,
+            salt: Vec::new(),
+            hidden_columns: 0,
+            bytes_behind: None,
+        }
+    }
+
+    /// The same table with its last columns left out of `SELECT *`.
+    pub(crate) fn with_hidden_columns(self, hidden_columns: usize) -> Self {
+        Self { hidden_columns, ..self }
+    }
+
+    /// How many of the last columns `SELECT *` leaves out.
+    pub(crate) fn hidden_columns(&self) -> usize {
+        self.hidden_columns
+    }
+
+    /// The same table, of which a query counts `bytes` as read, whichever columns it reads.
+    pub(super) fn with_bytes_behind(self, bytes: u64) -> Self {
+        Self { bytes_behind: Some(bytes), ..self }
+    }
+
+    /// The same table, in which reading these columns fails.
+    pub(super) fn with_refused(mut self, columns: &[(String, GoogleError)]) -> Self {
+        for (name, error) in columns {
+            let at = self.fields.iter().position(|it| it.name.eq_ignore_ascii_case(name));
+            if let Some(view) = at.and_then(|at| self.views.get_mut(at)) {
+                *view = ColumnView::Denied(error.clone());
+            }
+        }
+        self
+    }
+
+    /// The same table with a column of row numbers behind its own, which `SELECT *` leaves out.
+    pub(crate) fn numbered(self, row_number: &str) -> std::result::Result<Self, GoogleError> {
+        let mut next = 0_i64;
+        let mut columns_of = |batch: RecordBatch| {
+            let end = next + i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
+            let numbers = Arc::new(arrow::array::Int64Array::from_iter_values(next..end));
+            next = end;
+            let mut columns: Vec<(String, ArrayRef, bool)> = (batch.schema().fields().iter())
+                .zip(batch.columns())
+                .map(|(field, column)| (field.name().clone(), column.clone(), true))
+                .collect();
+            columns.push((row_number.to_owned(), numbers, true));
+            RecordBatch::try_from_iter_with_nullable(columns)
+        };
+        let batches: Vec<RecordBatch> = (self.rows.batches_with_schema(&self.schema).into_iter())
+            .map(&mut columns_of)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| {
+                GoogleError::new(500, "internalError", "The table's rows could not be numbered.")
+            })?;
+        let Self { mut fields, mut views, .. } = self;
+        views.push(ColumnView::Plain);
+        fields.push(Field::new(row_number, FieldType::Integer, FieldMode::Nullable));
+        let (schema, rows) = (arrow_schema(&fields), Arc::new(TableRows::new(batches)));
+        Ok(Self {
+            fields,
+            views,
+            rows,
+            schema,
+            hidden_columns: 1,
+            salt: self.salt,
+            bytes_behind: None,
+        })
+    }
+
+    /// The same table with only those of its rows whose numbers are given.
+    pub(crate) fn only_rows(
+        &self,
+        numbers: &BTreeSet<usize>,
+    ) -> std::result::Result<Self, GoogleError> {
+        let mut next = 0;
+        let batches: Vec<RecordBatch> = (self.rows.batches_with_schema(&self.schema).into_iter())
+            .map(|batch| {
+                let first = next;
+                next += batch.num_rows();
+                let keep: BooleanArray =
+                    (first..next).map(|row| Some(numbers.contains(&row))).collect();
+                arrow::compute::filter_record_batch(&batch, &keep)
+            })
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| {
+                GoogleError::new(500, "internalError", "The rows could not be selected.")
+            })?;
+        Ok(Self {
+            fields: self.fields.clone(),
+            views: self.views.clone(),
+            rows: Arc::new(TableRows::new(batches)),
+            schema: self.schema.clone(),
+            salt: self.salt.clone(),
+            hidden_columns: self.hidden_columns,
+            bytes_behind: self.bytes_behind,
+        })
+    }
+
+    /// Checks that the caller may read a column plainly.
+    pub(crate) fn check_plain(&self, column: usize) -> std::result::Result<(), GoogleError> {
+        match self.views.get(column) {
+            Some(ColumnView::Denied(error)) => Err(error.clone()),
+            None | Some(ColumnView::Plain) => Ok(()),
+            Some(_) => Err(GoogleError::access_denied(format!(
+                "Access Denied: User has only masked access to column {}. UPDATE, DELETE, MERGE and \
+                 copies need the Fine-Grained Reader role on the columns that they read.",
+                self.fields[column].name
+            ))),
+        }
     }
 
     /// How the caller may read each column.
@@ -144,6 +260,19 @@ impl MaskedTable {
 
     pub(crate) fn logical_bytes(&self) -> u64 {
         self.rows.logical_bytes
+    }
+
+    /// The logical size of a column's values in bytes; 0 if the table has no rows of its own.
+    pub(super) fn bytes_of(&self, column: usize) -> u64 {
+        match (self.bytes_behind, self.fields.get(column)) {
+            (None, Some(field)) => self.rows.bytes_of(&field.name),
+            _ => 0,
+        }
+    }
+
+    /// The bytes that were read to make these rows; 0 for a table.
+    pub(super) fn bytes_behind(&self) -> u64 {
+        self.bytes_behind.unwrap_or_default()
     }
 
     /// Checks that the caller may read a column, plain or masked.

@@ -6,6 +6,8 @@
 //! | `sql` | translation of BigQuery's dialect to the engine's |
 //! | `functions` | translation of functions, types and operators |
 //! | `own_functions` | functions that the engine has for a part of BigQuery's types only |
+//! | `parameters` | query parameters |
+//! | `sources` | the tables, views and wildcard tables from which a query reads |
 //! | `masked_table` | a table masked for one caller |
 //! | `time_travel` | `FOR SYSTEM_TIME AS OF` |
 //! | `information_schema` | `INFORMATION_SCHEMA` views |
@@ -16,6 +18,8 @@ mod functions;
 mod information_schema;
 pub(crate) mod masked_table;
 mod own_functions;
+pub(crate) mod parameters;
+mod sources;
 mod sql;
 mod time_travel;
 
@@ -32,26 +36,40 @@ use datafusion::optimizer::{Optimizer, OptimizerContext};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use serde_json::Value;
 
-use crate::access::{AccessControl, Principal};
+use crate::access::Principal;
 use crate::bigquery::BigQuery;
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::job::QueryResult;
-use crate::bigquery::row_access::PolicyStatement;
 use crate::error::GoogleError;
 use masked_table::MaskedTable;
-use sql::{Parameter, Statement, TableSource};
+use parameters::Parameter;
+use sql::Statement;
 
 /// A query with its default dataset and parameters.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct QuerySpec {
     pub(crate) sql: String,
     pub(crate) default_dataset: Option<(String, String)>,
-    parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
+    /// Tables that exist for this query only. They are found before those of the catalog.
+    pub(crate) overlays: Vec<(TableName, Arc<MaskedTable>)>,
+    /// Whether the query may read only what the caller may read without a mask.
+    pub(crate) plain_only: bool,
+    /// The view whose query this is.
+    pub(crate) through: Option<TableName>,
+    /// How many views lie between the caller's query and this one.
+    pub(crate) view_depth: usize,
 }
 
 impl QuerySpec {
     /// A query without a default dataset or parameters.
     pub(crate) fn plain(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), default_dataset: None, parameters: Vec::new() }
+        Self { sql: sql.to_owned(), ..Self::default() }
+    }
+
+    /// Another query with the same default dataset, parameters and tables.
+    pub(crate) fn with_sql(&self, sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), ..self.clone() }
     }
 
     /// Parses a query request or the configuration of a query job.
@@ -68,47 +86,29 @@ impl QuerySpec {
         let text = |key: &str| default.and_then(|it| it.get(key)).and_then(Value::as_str);
         let default_dataset = text("datasetId")
             .map(|dataset| (text("projectId").unwrap_or(project).to_owned(), dataset.to_owned()));
-        let parameters = body.get("queryParameters").and_then(Value::as_array);
         Ok(Self {
             sql: sql.to_owned(),
             default_dataset,
-            parameters: parameters
-                .into_iter()
-                .flatten()
-                .map(Parameter::parse)
-                .collect::<Result<_, _>>()?,
+            parameters: Parameter::parse_all(body)?,
+            ..Self::default()
         })
     }
 }
 
 impl BigQuery {
-    /// Runs a query as `caller`. A dry run only plans it and checks the caller's permissions.
+    /// Runs a SELECT statement as `caller`. A dry run only plans it and checks the caller's permissions.
     pub(crate) async fn run_query(
         &self,
         caller: &Principal,
         spec: &QuerySpec,
         dry_run: bool,
     ) -> Result<QueryResult, GoogleError> {
-        if let Some(statement) = PolicyStatement::parse(&spec.sql)? {
-            return self.run_policy_statement(caller, spec, statement, dry_run);
-        }
         let mut statement = Statement::parse(&spec.sql)?;
         let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
         let salt = next_salt();
         let mut tables = Vec::new();
         for source in &sources {
-            tables.push(Arc::new(match source {
-                TableSource::Table { name, as_of: None } => {
-                    self.masked_table(caller, name, &salt)?
-                }
-                TableSource::Table { name, as_of: Some(at) } => {
-                    let at = self.instant(at, &spec.parameters).await?;
-                    self.masked_table_as_of(caller, name, at, &salt)?
-                }
-                TableSource::InformationSchema { dataset, view } => {
-                    self.information_schema(caller, dataset, view)?
-                }
-            }));
+            tables.push(self.source_table(caller, spec, source, &salt, dry_run).await?);
         }
         statement.rewrite(&tables, &spec.parameters, self.clock.now())?;
         let state = session_state()?;
@@ -124,9 +124,14 @@ impl BigQuery {
         let mut bytes_processed = 0;
         for (at, table) in tables.iter().enumerate() {
             for column in (0..table.fields.len()).filter(|it| columns_read.contains(&(at, *it))) {
-                table.check_readable(column)?;
+                if spec.plain_only {
+                    table.check_plain(column)?;
+                } else {
+                    table.check_readable(column)?;
+                }
+                bytes_processed += table.bytes_of(column);
             }
-            bytes_processed += table.logical_bytes();
+            bytes_processed += table.bytes_behind();
         }
         let fields = cells::result_fields(plan.schema().as_arrow())?;
         if dry_run {
@@ -141,17 +146,16 @@ impl BigQuery {
         Ok(QueryResult { fields, batches, bytes_processed })
     }
 
-    /// A table masked for `caller`.
+    /// A table masked for `caller`, who may read its dataset.
     ///
     /// # Errors
-    /// 403 unless `caller` may read the dataset, 404 for an unknown table.
+    /// 404 for an unknown table.
     fn masked_table(
         &self,
         caller: &Principal,
         name: &TableName,
         salt: &[u8],
     ) -> Result<MaskedTable, GoogleError> {
-        self.authorize_query(caller, name)?;
         let (fields, rows) = {
             let catalog = self.catalog();
             let table = catalog.table(name).map_err(|error| self.in_location(error))?;
@@ -170,7 +174,7 @@ impl BigQuery {
         name: &TableName,
         number: u64,
     ) -> Result<MaskedTable, GoogleError> {
-        self.authorize_query(caller, name)?;
+        self.authorize_read(caller, name, None)?;
         let now = self.clock.now();
         let (version, rows) = {
             let mut catalog = self.catalog();
@@ -195,20 +199,6 @@ impl BigQuery {
         GoogleError { message, ..error }
     }
 
-    /// Checks that `caller` may query a table.
-    fn authorize_query(&self, caller: &Principal, name: &TableName) -> Result<(), GoogleError> {
-        let may_read = |access: &AccessControl| {
-            access.allows_on_dataset(caller, &name.dataset, "bigquery.tables.getData")
-        };
-        if name.project == self.project && self.with_access(may_read) {
-            return Ok(());
-        }
-        Err(GoogleError::access_denied(format!(
-            "Access Denied: Table {name}: User does not have permission to query table {name}, or \
-             perhaps it does not exist."
-        )))
-    }
-
     /// The rows of a table masked for `caller`: all columns, or the `selected` ones (comma-separated
     /// names).
     pub(crate) fn read_table(
@@ -217,6 +207,10 @@ impl BigQuery {
         name: &TableName,
         selected: Option<&str>,
     ) -> Result<QueryResult, GoogleError> {
+        self.authorize_read(caller, name, None)?;
+        if self.catalog().table(name).is_ok_and(|it| it.view.is_some()) {
+            return Err(GoogleError::invalid("Cannot list a table of type VIEW."));
+        }
         let table = self.masked_table(caller, name, &next_salt())?;
         let selected_names: Option<Vec<&str>> =
             selected.map(|it| it.split(',').map(str::trim).collect());

@@ -17,10 +17,10 @@ use datafusion::sql::sqlparser::dialect::BigQueryDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::functions::{current_time, parse_expression, to_engine_type, translate_function};
+use super::functions::{current_time, to_engine_type, translate_function};
 use super::masked_table::MaskedTable;
+use super::parameters::Parameter;
 use super::time_travel::{hide_aliases, take_alias};
 use crate::bigquery::catalog::TableName;
 use crate::bigquery::schema::Field;
@@ -40,40 +40,16 @@ pub(super) enum TableSource {
     },
 }
 
-/// A query parameter.
-pub(super) struct Parameter {
-    name: String,
-    sql_type: String,
-    value: Option<String>,
-}
-
-impl Parameter {
-    pub(super) fn parse(value: &Value) -> Result<Self, GoogleError> {
-        let text = |path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        let sql_type = text("/parameterType/type").unwrap_or_default();
-        if ["", "ARRAY", "STRUCT"].contains(&sql_type.as_str()) {
-            return Err(GoogleError::invalid(
-                "Array and struct parameters are not supported by this server.",
-            ));
-        }
-        Ok(Self {
-            name: text("/name").unwrap_or_default(),
-            sql_type,
-            value: text("/parameterValue/value"),
-        })
+/// The value of a parameter as an expression of the engine. The engine takes scalars only.
+fn parameter_literal(parameter: &Parameter) -> Option<Expr> {
+    let parser = Parser::new(&BigQueryDialect {}).try_with_sql(&parameter.sql);
+    let mut literal = parser.ok()?.parse_expr().ok()?;
+    match &mut literal {
+        Expr::Cast { data_type, .. } => to_engine_type(data_type),
+        Expr::Value(_) => {}
+        _ => return None,
     }
-
-    fn literal(&self) -> Option<Expr> {
-        let value = match &self.value {
-            Some(text) => Literal::SingleQuotedString(text.clone()).to_string(),
-            None => "NULL".to_owned(),
-        };
-        let mut literal = parse_expression(&format!("CAST({value} AS {})", self.sql_type))?;
-        if let Expr::Cast { data_type, .. } = &mut literal {
-            to_engine_type(data_type);
-        }
-        Some(literal)
-    }
+    Some(literal)
 }
 
 /// The name under which table number `at` of the query is registered in the engine.
@@ -136,7 +112,7 @@ impl Statement {
             collect_column_names(&table.fields, &mut names);
         }
         alias_unnamed_results(&mut self.0);
-        let mut rewriter = Rewriter { names, parameters, positional_count: 0, now };
+        let mut rewriter = Rewriter { names, tables, parameters, positional_count: 0, now };
         match self.0.visit(&mut rewriter) {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
@@ -192,13 +168,15 @@ impl TableFinder<'_> {
                     view: (*view).to_owned(),
                 })
             }
-            [schema, view] if is_information_schema(schema) => match self.default_dataset {
-                Some((_, dataset)) => Ok(TableSource::InformationSchema {
-                    dataset: dataset.clone(),
+            // Without a dataset, the views of the default dataset, or of the project.
+            [schema, view] if is_information_schema(schema) => {
+                let default =
+                    self.default_dataset.filter(|_| !view.eq_ignore_ascii_case("SCHEMATA"));
+                Ok(TableSource::InformationSchema {
+                    dataset: default.map(|(_, dataset)| dataset.clone()).unwrap_or_default(),
                     view: (*view).to_owned(),
-                }),
-                None => Err(unqualified(view)),
-            },
+                })
+            }
             [project, dataset, table] => {
                 Ok(TableSource::Table { name: TableName::new(project, dataset, table), as_of })
             }
@@ -298,6 +276,7 @@ fn alias_unnamed_results(statement: &mut ast::Statement) {
 struct Rewriter<'a> {
     /// Column name in lower case → the table's spelling.
     names: BTreeMap<String, String>,
+    tables: &'a [Arc<MaskedTable>],
     parameters: &'a [Parameter],
     /// The number of positional parameters (`?`) that were replaced so far.
     positional_count: usize,
@@ -311,15 +290,49 @@ impl Rewriter<'_> {
         }
     }
 
+    /// Adds the hidden columns of the tables in a FROM clause to the EXCEPT of its `*`.
+    fn leave_out_hidden_columns(&self, select: &mut Select) {
+        let factors = select.from.iter().flat_map(|it| {
+            std::iter::once(&it.relation).chain(it.joins.iter().map(|join| &join.relation))
+        });
+        let mut hidden: Vec<Ident> = Vec::new();
+        for factor in factors {
+            let TableFactor::Table { name, .. } = factor else { continue };
+            let table = table_of_alias(&name.to_string()).and_then(|at| self.tables.get(at));
+            let Some(table) = table else { continue };
+            let first = table.fields.len() - table.hidden_columns();
+            hidden.extend(table.fields[first..].iter().map(|it| Ident::new(&it.name)));
+        }
+        let Some((first, rest)) = hidden.split_first() else { return };
+        for item in &mut select.projection {
+            let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item
+            else {
+                continue;
+            };
+            match &mut options.opt_except {
+                Some(except) => except.additional_elements.extend(hidden.clone()),
+                None => {
+                    options.opt_except = Some(ast::ExceptSelectItem {
+                        first_element: first.clone(),
+                        additional_elements: rest.to_vec(),
+                    });
+                }
+            }
+        }
+    }
+
     fn parameter_literal(&mut self, placeholder: &str) -> Option<Expr> {
         let tables = match placeholder.strip_prefix('@') {
-            Some(name) => self.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name)),
+            Some(name) => self
+                .parameters
+                .iter()
+                .find(|it| it.name.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(name))),
             None => {
                 self.positional_count += 1;
                 self.parameters.get(self.positional_count - 1)
             }
         };
-        tables?.literal()
+        parameter_literal(tables?)
     }
 }
 
@@ -327,6 +340,7 @@ impl VisitorMut for Rewriter<'_> {
     type Break = GoogleError;
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<GoogleError> {
+        self.leave_out_hidden_columns(select);
         for item in &mut select.projection {
             let options = match item {
                 SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {

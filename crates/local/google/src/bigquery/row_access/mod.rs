@@ -48,6 +48,10 @@ impl RowAccess {
         self.has_had_policies
     }
 
+    pub(crate) fn has_policies(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
     /// Removes all policies. The table remains one that has had some.
     pub(crate) fn clear(&mut self) {
         self.policies.clear();

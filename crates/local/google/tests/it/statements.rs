@@ -1,0 +1,367 @@
+//! Data definition, data manipulation and scripts.
+
+use serde_json::{Value, json};
+
+use crate::cloud::{TestCloud, tag};
+
+async fn people() -> TestCloud {
+    let cloud = TestCloud::start().await;
+    let fields = json!([
+        {"name": "id", "type": "INT64"},
+        {"name": "email", "type": "STRING", "policyTags": {"names": [tag("email")]}},
+        {"name": "points", "type": "INT64"},
+    ]);
+    cloud.create_table("people", fields).await;
+    let row = |id: i64, email: &str| json!({"id": id, "email": email, "points": id * 10});
+    cloud.load_rows("people", &[row(1, "a@x.kr"), row(2, "b@y.kr"), row(3, "c@z.kr")]).await;
+    cloud
+}
+
+async fn ok(cloud: &TestCloud, principal: &str, sql: &str) -> String {
+    cloud.query(principal, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}")).join(", ")
+}
+
+async fn refused(cloud: &TestCloud, principal: &str, sql: &str, part: &str) {
+    let error = cloud.query(principal, sql).await.expect_err(sql);
+    assert!(error.contains(part), "{sql}: {error}");
+}
+
+fn tags_of(cloud: &TestCloud, table: &str) -> Vec<String> {
+    let table = cloud.google.table_resource("shop", table).expect("a table");
+    let fields = table["schema"]["fields"].as_array().cloned().unwrap_or_default();
+    let tagged = fields.iter().filter(|it| it.get("policyTags").is_some());
+    tagged.map(|it| it["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_table_made_by_a_query_has_the_masks_of_its_maker_as_values_and_no_tags() {
+    let cloud = people().await;
+    // A masked reader who may write.
+    let grants = landbridge_local_google::Grants::none()
+        .project_role(landbridge_local_google::Role::JobUser)
+        .dataset_role("shop", landbridge_local_google::Role::DataEditor)
+        .masked_reader(tag("email"));
+    cloud.google.add_principal("analyst", "analyst@example.com", grants);
+    ok(&cloud, "analyst", "CREATE TABLE shop.copy AS SELECT id, email FROM shop.people").await;
+    assert_eq!(tags_of(&cloud, "copy"), Vec::<String>::new());
+    let sql = "SELECT email FROM shop.copy WHERE id = 1";
+    assert_eq!(ok(&cloud, "reader", sql).await, "XXXXX@x.kr", "no plain value was copied");
+    // The editor has neither role on the tag.
+    let select = "CREATE TABLE shop.other AS SELECT email FROM shop.people";
+    refused(&cloud, "editor", select, "policy tag").await;
+    assert_eq!(cloud.google.table_ids("shop"), ["copy", "people"]);
+}
+
+#[tokio::test]
+async fn tables_are_created_changed_and_dropped() {
+    let cloud = people().await;
+    let create = "CREATE TABLE shop.t (id INT64 NOT NULL OPTIONS(description='key'), day DATE, \
+                  tags ARRAY<STRING>) PARTITION BY day CLUSTER BY id \
+                  OPTIONS(description='a table', labels=[('team', 'ops')])";
+    ok(&cloud, "editor", create).await;
+    let t = cloud.google.table_resource("shop", "t").expect("a table");
+    assert_eq!(t["schema"]["fields"][0]["mode"], "REQUIRED");
+    assert_eq!(t["timePartitioning"], json!({"type": "DAY", "field": "day"}));
+    assert_eq!(
+        (&t["clustering"]["fields"], &t["labels"]),
+        (&json!(["id"]), &json!({"team": "ops"}))
+    );
+    refused(&cloud, "editor", create, "Already Exists").await;
+    ok(&cloud, "editor", &create.replace("TABLE", "TABLE IF NOT EXISTS")).await;
+    ok(
+        &cloud,
+        "editor",
+        "ALTER TABLE shop.t ADD COLUMN IF NOT EXISTS n INT64, ADD COLUMN m STRING",
+    )
+    .await;
+    ok(&cloud, "editor", "INSERT shop.t (id, n, day) VALUES (1, 2, '2026-07-01'), (2, NULL, NULL)")
+        .await;
+    ok(&cloud, "editor", "ALTER TABLE shop.t RENAME COLUMN n TO number").await;
+    ok(
+        &cloud,
+        "editor",
+        "ALTER TABLE shop.t DROP COLUMN m, ALTER COLUMN id SET OPTIONS(description='id')",
+    )
+    .await;
+    assert_eq!(
+        ok(&cloud, "editor", "SELECT id, number, day FROM shop.t ORDER BY id").await,
+        "1 | 2 | 2026-07-01, 2 | ∅ | ∅"
+    );
+    ok(&cloud, "editor", "ALTER TABLE shop.t RENAME TO u").await;
+    ok(&cloud, "editor", "CREATE TABLE shop.v LIKE shop.u").await;
+    ok(&cloud, "editor", "CREATE OR REPLACE TABLE shop.u AS SELECT 1 AS one").await;
+    assert_eq!(ok(&cloud, "editor", "SELECT * FROM shop.u").await, "1");
+    ok(&cloud, "editor", "DROP TABLE shop.u; DROP TABLE IF EXISTS shop.u; DROP TABLE shop.v;")
+        .await;
+    assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+    refused(&cloud, "analyst", "DROP TABLE shop.people", "bigquery.tables.delete").await;
+    refused(&cloud, "analyst", "CREATE TABLE shop.x (id INT64)", "bigquery.tables.create").await;
+    ok(
+        &cloud,
+        "admin",
+        "CREATE SCHEMA made OPTIONS(description='x'); CREATE TABLE made.t (id INT64)",
+    )
+    .await;
+    refused(&cloud, "admin", "DROP SCHEMA made", "still in use").await;
+    ok(&cloud, "admin", "DROP SCHEMA made CASCADE").await;
+}
+
+#[tokio::test]
+async fn a_table_disappears_when_it_expires() {
+    let cloud = people().await;
+    ok(
+        &cloud,
+        "editor",
+        "CREATE TABLE shop.soon (id INT64) OPTIONS(expiration_timestamp=TIMESTAMP '2026-07-01 01:00:00+00')",
+    )
+    .await;
+    ok(&cloud, "editor", "SELECT * FROM shop.soon").await;
+    cloud.clock.advance_to("2026-07-01T01:00:00Z".parse().expect("a time"));
+    refused(&cloud, "editor", "SELECT * FROM shop.soon", "Not found").await;
+}
+
+#[tokio::test]
+async fn statements_that_are_not_known_are_refused_by_name() {
+    let cloud = people().await;
+    for (sql, part) in [
+        ("CREATE TEMP TABLE t (id INT64)", "CREATE TEMP TABLE"),
+        ("CREATE FUNCTION shop.f(x INT64) AS (x)", "CREATE FUNCTION"),
+        ("CREATE MATERIALIZED VIEW shop.v AS SELECT 1", "CREATE MATERIALIZED"),
+        ("CREATE MODEL shop.m OPTIONS(model_type='x') AS SELECT 1", "CREATE MODEL"),
+        ("EXECUTE IMMEDIATE 'SELECT 1'", "EXECUTE"),
+        ("EXPORT DATA OPTIONS(uri='gs://b/*') AS SELECT 1", "EXPORT"),
+        ("GRANT `roles/bigquery.dataViewer` ON SCHEMA shop TO 'user:x@y'", "GRANT"),
+        ("BEGIN TRANSACTION; COMMIT TRANSACTION;", "transactions"),
+        ("CREATE TABLE shop.t (id INT64) OPTIONS(max_staleness='x')", "max_staleness"),
+        ("SELEC 1", "Syntax error"),
+        ("UPDATE shop.people SET points = 1", "WHERE"),
+        ("ALTER TABLE shop.people ALTER COLUMN id SET DATA TYPE FLOAT64", "ALTER COLUMN"),
+    ] {
+        refused(&cloud, "admin", sql, part).await;
+    }
+    assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+}
+
+#[tokio::test]
+async fn rows_are_inserted_updated_and_deleted() {
+    let cloud = people().await;
+    let all = "SELECT id, points FROM shop.people ORDER BY id";
+    ok(&cloud, "editor", "UPDATE shop.people AS p SET points = p.points + 1 WHERE p.id < 3").await;
+    assert_eq!(ok(&cloud, "reader", all).await, "1 | 11, 2 | 21, 3 | 30");
+    ok(&cloud, "editor", "INSERT INTO shop.people (id, email, points) SELECT 4, 'd@x.kr', 40")
+        .await;
+    ok(&cloud, "editor", "DELETE FROM shop.people WHERE id IN (SELECT 2)").await;
+    assert_eq!(ok(&cloud, "reader", all).await, "1 | 11, 3 | 30, 4 | 40");
+    ok(
+        &cloud,
+        "editor",
+        "UPDATE shop.people p SET points = s.n FROM (SELECT 1 AS k, 100 AS n) s WHERE p.id = s.k",
+    )
+    .await;
+    assert_eq!(
+        ok(&cloud, "reader", "SELECT id, email, points FROM shop.people ORDER BY id").await,
+        "1 | a@x.kr | 100, 3 | c@z.kr | 30, 4 | d@x.kr | 40",
+        "columns that a statement does not name keep their values"
+    );
+    assert_eq!(tags_of(&cloud, "people"), ["email"]);
+    for (sql, part) in [
+        ("INSERT INTO shop.people (id) VALUES ('x')", "has type STRING"),
+        ("INSERT INTO shop.people (id, points) VALUES (1)", "wrong column count"),
+        ("INSERT INTO shop.people (nothing) VALUES (1)", "nothing"),
+        ("UPDATE shop.people SET points = 'x' WHERE TRUE", "has type STRING"),
+        (
+            "UPDATE shop.people p SET points = n FROM (SELECT 1 AS k, 1 AS n UNION ALL SELECT 1, 2) s WHERE p.id = s.k",
+            "at most one source row",
+        ),
+    ] {
+        refused(&cloud, "editor", sql, part).await;
+    }
+    refused(&cloud, "reader", "DELETE FROM shop.people WHERE TRUE", "bigquery.tables.updateData")
+        .await;
+    ok(&cloud, "editor", "TRUNCATE TABLE shop.people").await;
+    assert_eq!(ok(&cloud, "reader", "SELECT COUNT(*) FROM shop.people").await, "0");
+    assert_eq!(tags_of(&cloud, "people"), ["email"]);
+}
+
+#[tokio::test]
+async fn a_change_reads_no_column_that_its_caller_may_not_read_plainly() {
+    let cloud = people().await;
+    let grants = landbridge_local_google::Grants::none()
+        .project_role(landbridge_local_google::Role::JobUser)
+        .dataset_role("shop", landbridge_local_google::Role::DataEditor)
+        .masked_reader(tag("email"));
+    cloud.google.add_principal("analyst", "analyst@example.com", grants);
+    ok(&cloud, "editor", "CREATE TABLE shop.open (id INT64, email STRING)").await;
+    ok(&cloud, "editor", "INSERT shop.open (id) VALUES (1)").await;
+    for principal in ["analyst", "editor"] {
+        for sql in [
+            "DELETE FROM shop.people WHERE email LIKE 'a%'",
+            "UPDATE shop.people SET points = LENGTH(email) WHERE TRUE",
+            "UPDATE shop.open o SET email = p.email FROM shop.people p WHERE p.id = o.id",
+            "MERGE shop.open o USING shop.people p ON o.id = p.id WHEN MATCHED THEN UPDATE SET email = p.email",
+        ] {
+            let error = cloud.query(principal, sql).await.expect_err(sql);
+            assert!(error.to_lowercase().contains("access"), "{principal} {sql}: {error}");
+        }
+    }
+    assert_eq!(ok(&cloud, "reader", "SELECT email FROM shop.open").await, "∅");
+    // INSERT checks no tag: the caller's masks are written.
+    ok(&cloud, "analyst", "INSERT shop.open SELECT id, email FROM shop.people WHERE id = 2").await;
+    assert_eq!(
+        ok(&cloud, "reader", "SELECT email FROM shop.open WHERE id = 2").await,
+        "XXXXX@y.kr"
+    );
+    // A tagged column that is only written stays tagged, and others keep it closed.
+    ok(&cloud, "editor", "UPDATE shop.people SET email = 'new@x.kr' WHERE id = 1").await;
+    refused(&cloud, "editor", "SELECT email FROM shop.people", "policy tag").await;
+}
+
+#[tokio::test]
+async fn merge_updates_deletes_and_inserts() {
+    let cloud = people().await;
+    ok(&cloud, "editor", "CREATE TABLE shop.news (id INT64, points INT64)").await;
+    ok(&cloud, "editor", "INSERT shop.news VALUES (1, 111), (2, 0), (7, 77), (8, 88)").await;
+    let merge = "MERGE INTO shop.people AS t USING (SELECT id, points FROM shop.news) AS s ON t.id = s.id \
+                 WHEN MATCHED AND s.points = 0 THEN DELETE \
+                 WHEN MATCHED THEN UPDATE SET points = s.points \
+                 WHEN NOT MATCHED AND s.id < 8 THEN INSERT (id, points) VALUES (id, s.points) \
+                 WHEN NOT MATCHED BY SOURCE THEN UPDATE SET t.points = -1";
+    let job = json!({"configuration": {"query": {"query": merge, "useLegacySql": false}},
+        "jobReference": {"projectId": "p", "jobId": "merge"}});
+    cloud.request("editor", "POST", "/jobs", job, &[]).await;
+    let (_, job) = cloud.request("editor", "GET", "/jobs/merge", Value::Null, &[]).await;
+    let query = &job["statistics"]["query"];
+    assert_eq!(query["statementType"], "MERGE", "{job}");
+    assert_eq!(
+        query["dmlStats"],
+        json!({"insertedRowCount": "1", "updatedRowCount": "2", "deletedRowCount": "1"})
+    );
+    let all = "SELECT id, points FROM shop.people ORDER BY id";
+    assert_eq!(ok(&cloud, "reader", all).await, "1 | 111, 3 | -1, 7 | 77");
+    // The replacement of a partition, as dbt writes it.
+    ok(
+        &cloud,
+        "editor",
+        "MERGE shop.people t USING (SELECT 1 AS id, 5 AS points) s ON FALSE \
+         WHEN NOT MATCHED BY SOURCE AND t.id IN (1, 3) THEN DELETE \
+         WHEN NOT MATCHED THEN INSERT (id, points) VALUES (id, points)",
+    )
+    .await;
+    assert_eq!(ok(&cloud, "reader", all).await, "1 | 5, 7 | 77");
+    let twice = "MERGE shop.people t USING (SELECT 1 AS id UNION ALL SELECT 1) s ON t.id = s.id \
+                 WHEN MATCHED THEN UPDATE SET points = 1";
+    refused(&cloud, "editor", twice, "at most one source row").await;
+}
+
+#[tokio::test]
+async fn scripts_have_variables_conditions_and_child_jobs() {
+    let cloud = people().await;
+    let script = "DECLARE top INT64 DEFAULT 20; DECLARE label STRING; \
+                  SET label = 'high'; SET (top) = (SELECT AS STRUCT MAX(points) FROM shop.people); \
+                  IF top > 25 THEN CREATE TABLE shop.made AS SELECT label AS l, top AS t; \
+                  ELSE SELECT 1; END IF; \
+                  BEGIN SELECT l, t FROM shop.made; END;";
+    let job = json!({"configuration": {"query": {"query": script, "useLegacySql": false}},
+        "jobReference": {"projectId": "p", "jobId": "script"}});
+    let (status, body) = cloud.request("editor", "POST", "/jobs", job, &[]).await;
+    assert_eq!(status, 200, "{body}");
+    let (_, job) = cloud.request("editor", "GET", "/jobs/script", Value::Null, &[]).await;
+    assert_eq!(job["status"]["errorResult"], Value::Null, "{job}");
+    assert_eq!(job["statistics"]["query"]["statementType"], "SCRIPT");
+    assert_eq!(job["statistics"]["numChildJobs"], "2");
+    let (_, rows) = cloud.request("editor", "GET", "/queries/script", Value::Null, &[]).await;
+    assert_eq!(rows["rows"], json!([{"f": [{"v": "high"}, {"v": "30"}]}]), "{rows}");
+    let (_, children) =
+        cloud.request("editor", "GET", "/jobs?parentJobId=script", Value::Null, &[]).await;
+    let kinds: Vec<_> = (children["jobs"].as_array().into_iter().flatten())
+        .map(|it| it["statistics"]["query"]["statementType"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(kinds, ["CREATE_TABLE_AS_SELECT", "SELECT"]);
+    refused(&cloud, "editor", "DECLARE id INT64 DEFAULT 1; SELECT id FROM shop.people", "Rename")
+        .await;
+    refused(&cloud, "editor", "SET nothing = 1", "Undeclared variable").await;
+    // A statement that fails ends the script; what ran before stays.
+    refused(&cloud, "editor", "DROP TABLE shop.made; SELECT * FROM shop.none", "Not found").await;
+    assert_eq!(cloud.google.table_ids("shop"), ["people"]);
+}
+
+#[tokio::test]
+async fn wildcard_and_meta_tables_show_what_there_is() {
+    let cloud = people().await;
+    for day in ["01", "02"] {
+        let sql = format!("CREATE TABLE shop.events_202607{day} AS SELECT {day} AS n, 'e' AS name");
+        ok(&cloud, "editor", &sql).await;
+    }
+    let sql = "SELECT * FROM `p.shop.events_*` WHERE _TABLE_SUFFIX >= '20260702'";
+    assert_eq!(ok(&cloud, "reader", sql).await, "2 | e", "the suffix is no column of *");
+    let sql = "SELECT _TABLE_SUFFIX, n FROM `shop.events_2026*` ORDER BY n";
+    assert_eq!(ok(&cloud, "reader", sql).await, "0701 | 1, 0702 | 2");
+    refused(&cloud, "reader", "SELECT * FROM `shop.none_*`", "does not match any table").await;
+    // The masks of each table apply.
+    let sql = "SELECT email FROM `shop.peopl*` ORDER BY email LIMIT 1";
+    assert_eq!(ok(&cloud, "analyst", sql).await, "XXXXX@x.kr");
+    refused(&cloud, "stranger", sql, "policy tag").await;
+    let sql = "SELECT table_id, row_count, type FROM shop.__TABLES__ ORDER BY table_id";
+    assert_eq!(
+        ok(&cloud, "reader", sql).await,
+        "events_20260701 | 1 | 1, events_20260702 | 1 | 1, people | 3 | 1"
+    );
+}
+
+#[tokio::test]
+async fn the_information_schema_describes_tables_views_and_options() {
+    let cloud = people().await;
+    ok(
+        &cloud,
+        "editor",
+        "CREATE TABLE shop.t (id INT64, day DATE, s STRUCT<a INT64, b STRING>) PARTITION BY day \
+         CLUSTER BY id OPTIONS(description='it\\'s \"t\"')",
+    )
+    .await;
+    ok(&cloud, "editor", "CREATE VIEW shop.v AS SELECT id FROM shop.t").await;
+    for (sql, want) in [
+        (
+            "SELECT table_name, table_type FROM shop.INFORMATION_SCHEMA.TABLES ORDER BY 1",
+            "people | BASE TABLE, t | BASE TABLE, v | VIEW",
+        ),
+        ("SELECT view_definition FROM shop.INFORMATION_SCHEMA.VIEWS", "SELECT id FROM shop.t"),
+        (
+            "SELECT column_name, is_partitioning_column, clustering_ordinal_position FROM \
+          shop.INFORMATION_SCHEMA.COLUMNS WHERE table_name = 't' ORDER BY ordinal_position",
+            "id | NO | 1, day | YES | ∅, s | NO | ∅",
+        ),
+        (
+            "SELECT field_path, data_type FROM shop.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS WHERE column_name = 's' \
+          ORDER BY 1",
+            "s | STRUCT<a INT64, b STRING>, s.a | INT64, s.b | STRING",
+        ),
+        (
+            "SELECT option_name, option_value FROM shop.INFORMATION_SCHEMA.TABLE_OPTIONS",
+            "description | \"it's \\\"t\\\"\"",
+        ),
+        ("SELECT schema_name FROM INFORMATION_SCHEMA.SCHEMATA", "shop"),
+        ("SELECT COUNT(*) FROM `region-asia-northeast3`.INFORMATION_SCHEMA.TABLES", "3"),
+    ] {
+        assert_eq!(ok(&cloud, "reader", sql).await, want, "{sql}");
+    }
+    refused(&cloud, "reader", "SELECT * FROM shop.INFORMATION_SCHEMA.JOBS", "knows the views")
+        .await;
+}
+
+#[tokio::test]
+async fn the_result_of_a_query_is_an_anonymous_table() {
+    let cloud = people().await;
+    let body = json!({"query": "SELECT id FROM shop.people ORDER BY id", "useLegacySql": false, "maxResults": 0});
+    let (_, body) = cloud.request("reader", "POST", "/queries", body, &[]).await;
+    let path = format!("/jobs/{}", body["jobReference"]["jobId"].as_str().expect("an id"));
+    let (_, job) = cloud.request("reader", "GET", &path, Value::Null, &[]).await;
+    let table = &job["configuration"]["query"]["destinationTable"];
+    let part = |key: &str| table[key].as_str().unwrap_or_default().to_owned();
+    let path = format!("/datasets/{}/tables/{}", part("datasetId"), part("tableId"));
+    let (status, got) = cloud.request("reader", "GET", &path, Value::Null, &[]).await;
+    assert_eq!((status, &got["numRows"]), (200, &json!("3")), "{got}");
+    let data = format!("{path}/data?maxResults=2");
+    let (_, rows) = cloud.request("reader", "GET", &data, Value::Null, &[]).await;
+    assert_eq!(rows["rows"].as_array().map(Vec::len), Some(2), "{rows}");
+    assert_eq!(cloud.request("analyst", "GET", &path, Value::Null, &[]).await.0, 404);
+}
