@@ -278,13 +278,13 @@ impl BigQuery {
 pub(super) enum JobSpec {
     Load(Box<LoadSpec>),
     /// A statement, and the table for its result.
-    Query(QuerySpec, Option<Box<WriteTarget>>),
+    Query(Box<QuerySpec>, Option<Box<WriteTarget>>),
 }
 
 impl JobSpec {
     /// Parses the configuration of a query job.
     pub(super) fn query(query: &Value, project: &str) -> Result<Self, GoogleError> {
-        let spec = QuerySpec::parse(query, project)?;
+        let spec = Box::new(QuerySpec::parse(query, project)?);
         if query.get("destinationTable").is_none_or(Value::is_null) {
             return Ok(Self::Query(spec, None));
         }

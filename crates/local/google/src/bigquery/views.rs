@@ -138,9 +138,8 @@ fn describe(fields: &mut [Field], body: &Value) -> Result<(), GoogleError> {
                 given.name
             )));
         }
-        match given.properties.get("description") {
-            Some(text) => drop(field.properties.insert("description".to_owned(), text.clone())),
-            None => {}
+        if let Some(text) = given.properties.get("description") {
+            field.properties.insert("description".to_owned(), text.clone());
         }
     }
     Ok(())

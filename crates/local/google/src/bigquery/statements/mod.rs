@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `tokens` | tokens, and a cursor over them |
 //! | `columns`, `options` | column definitions, and `OPTIONS (…)` |
-//! | `create`, `alter`, `drop` | data definition |
+//! | `create`, `view`, `alter`, `drop` | data definition |
 //! | `dml`, `merge`, `rows` | data manipulation, and the changes of rows |
 //! | `destination` | a query's result as a table |
 //! | `script` | several statements, variables and conditions |
@@ -23,6 +23,7 @@ mod options;
 mod rows;
 mod script;
 mod tokens;
+mod view;
 
 use std::sync::Arc;
 
@@ -39,9 +40,9 @@ use super::write::WriteTarget;
 use crate::access::Principal;
 use crate::error::GoogleError;
 pub(in crate::bigquery) use columns::{quoted_name, sql_type_name};
-pub(in crate::bigquery) use create::NewView;
 pub(in crate::bigquery) use options::text_literal;
 use tokens::{Cursor, tokenize};
+pub(in crate::bigquery) use view::NewView;
 
 /// What a statement did.
 #[derive(Clone, Debug)]
