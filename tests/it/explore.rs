@@ -6,11 +6,46 @@ mod oracle;
 
 use std::sync::Mutex;
 
-use landbridge_tests::explore::history::Options;
+use landbridge_core::{config, contract};
+use landbridge_tests::explore::canary::SourceType::Naive;
+use landbridge_tests::explore::generate;
+use landbridge_tests::explore::history::{Event, History, Options};
 use landbridge_tests::explore::many::{Exploration, Totals};
+use landbridge_tests::explore::terms::{ColumnTerms, TableTerms, Time};
 
 /// Histories of the sample: about 45 seconds on two processors.
 const HISTORIES: u64 = 100;
+
+/// A contract that is not valid is not deployed, so edits that never fit would prove nothing.
+#[test]
+fn histories_deploy_other_names_zones_and_instants() {
+    let mut counts = [0; 4];
+    for seed in 1..=HISTORIES {
+        let History { mut terms, events, .. } = generate::history(seed);
+        for event in events {
+            let Event::Deploy(edits) = event else { continue };
+            let mut next = terms.clone();
+            edits.iter().for_each(|edit| next.apply(edit));
+            let config = config::parse(config::FILE_NAME, &next.config()).unwrap();
+            if contract::parse(contract::FILE_NAME, &next.yaml(), &config).is_err() {
+                continue;
+            }
+            terms = next;
+            let columns = || terms.tables.values().flat_map(|table| &table.columns);
+            let named = |(own, it): (&String, &ColumnTerms)| it.name.is_some_and(|it| it != own);
+            let zone = |it: &TableTerms| it.zone.is_some();
+            let has = [
+                columns().any(named),
+                terms.tables.values().any(zone),
+                columns().any(|(_, it)| it.source == Naive && it.time != Time::WallClock),
+                terms.naive_timestamps,
+            ];
+            counts.iter_mut().zip(has).for_each(|(count, has)| *count += u32::from(has));
+        }
+    }
+    println!("contracts with a name, a zone, an instant, naive_times: {counts:?}");
+    assert!(counts.iter().all(|count| *count >= 5), "{counts:?}");
+}
 
 #[test]
 fn in_a_hundred_histories_nobody_reads_what_the_contract_hides() {

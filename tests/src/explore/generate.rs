@@ -130,6 +130,9 @@ impl Draft {
         if self.rng.chance(15) {
             terms.transform = self.transform(column, source);
         }
+        if source == Naive && self.rng.chance(40) {
+            terms.time = self.one_time();
+        }
         terms
     }
 
@@ -321,7 +324,7 @@ impl Draft {
     fn edit(&mut self) -> Edit {
         let table = self.table();
         let (column, source) = self.column(&table);
-        match self.rng.below(112) {
+        match self.rng.below(118) {
             0..=29 => {
                 let class = self.class(&column, source);
                 Edit::Class(table, column, class)
@@ -367,28 +370,50 @@ impl Draft {
                 let bounds = self.rng.chance(70);
                 Edit::Bounds(table, column, bounds)
             }
-            100..=103 => {
+            100..=105 => {
                 let name = self.rng.pick(&COLUMN_NAMES).filter(|_| column != "note").copied();
                 Edit::Name(table, column, name)
             }
-            104..=106 => {
-                let mut one = || self.rng.pick(&COLUMNS).copied().unwrap_or(COLUMNS[0]).0;
-                Edit::SwapColumns(table, one(), one())
-            }
-            107 => {
+            106..=109 => self.swap_columns(table),
+            110 | 111 => {
                 let zone = self.rng.chance(60).then_some(ZONE);
                 Edit::Zone(table, zone)
             }
-            108 => {
-                let are = self.rng.chance(50);
+            112 | 113 => {
+                let are = self.rng.chance(70);
                 Edit::NaiveTimestamps(are)
             }
-            _ => {
-                let times = [Time::WallClock, Time::Instant, Time::InstantIn(ZONE)];
-                let time = self.rng.pick(&times).copied().unwrap_or_default();
-                Edit::Time(table, "at".to_owned(), time)
+            _ => self.time(table),
+        }
+    }
+
+    /// Two columns of the contract's table exchange their names.
+    fn swap_columns(&mut self, table: String) -> Edit {
+        let terms = self.terms.tables.get(&table);
+        let has = |name: &str| terms.is_some_and(|terms| terms.columns.contains_key(name));
+        let known: Vec<&'static str> =
+            COLUMNS.iter().map(|(name, _)| *name).filter(|name| has(name)).collect();
+        let mut one = || self.rng.pick(&known).copied().unwrap_or(COLUMNS[0].0);
+        Edit::SwapColumns(table, one(), one())
+    }
+
+    /// A time without a zone becomes another type.
+    fn time(&mut self, table: String) -> Edit {
+        let has = |(_, terms): &(&String, &TableTerms)| terms.columns.contains_key("at");
+        let with: Vec<String> =
+            self.terms.tables.iter().filter(has).map(|(name, _)| name.clone()).collect();
+        match self.rng.pick(&with).cloned() {
+            Some(table) => Edit::Time(table, "at".to_owned(), self.one_time()),
+            None => {
+                let terms = self.column_terms("at", Naive);
+                Edit::Column(table, "at".to_owned(), terms)
             }
         }
+    }
+
+    fn one_time(&mut self) -> Time {
+        let times = [Time::WallClock, Time::Instant, Time::InstantIn(ZONE)];
+        self.rng.pick(&times).copied().unwrap_or_default()
     }
 
     /// The contract follows a column that has another type in the source, or will have.

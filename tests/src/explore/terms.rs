@@ -296,7 +296,14 @@ impl Terms {
                     terms.zone = *zone;
                 }
             }
-            Edit::NaiveTimestamps(are) => self.naive_timestamps = *are,
+            Edit::NaiveTimestamps(are) => {
+                self.naive_timestamps = *are;
+                // DATETIME is not possible then, as `landbridge check` says.
+                let columns = self.tables.values_mut().flat_map(|table| table.columns.values_mut());
+                for terms in columns.filter(|terms| *are && terms.time == Time::WallClock) {
+                    terms.time = Time::Instant;
+                }
+            }
             Edit::Swap(one, other) => {
                 let (first, second) = (self.landed(one), self.landed(other));
                 if self.tables.contains_key(one) && self.tables.contains_key(other) {
