@@ -136,20 +136,23 @@ pub fn can_widen(from: ColumnType, to: ColumnType) -> bool {
         )
 }
 
-/// Whether contract.yaml would be valid if the column had this type again.
+/// Checks that contract.yaml is valid if the column has the type with which it landed.
+///
+/// # Errors
+/// What would be wrong.
 pub fn can_keep(
     contract: &Contract,
     config: &Config,
     table: &str,
     column: &str,
     landed: ColumnType,
-) -> bool {
+) -> Result<(), String> {
     let mut kept = contract.clone();
     let entry = kept.tables.get_mut(table).and_then(|table| table.columns.get_mut(column));
-    let Some(entry) = entry else { return false };
+    let Some(entry) = entry else { return Err(format!("contract.yaml has no column `{column}`")) };
     entry.bigquery_type = landed.ty;
     entry.mode = if landed.repeated { Mode::Repeated } else { Mode::Nullable };
-    kept.validate(config).is_empty()
+    kept.validate(config).first().map_or(Ok(()), |violation| Err(violation.message.clone()))
 }
 
 /// How contract.yaml says that a column has a type.
@@ -237,13 +240,15 @@ impl CheckedTable<'_> {
                 type_keys(wanted)
             );
         }
-        if can_keep(self.contract, self.config, table, key, landed) {
-            return format!(
+        match can_keep(self.contract, self.config, table, key, landed) {
+            Ok(()) => format!(
                 "write `{}` for `{key}` in contract.yaml to keep the type, or {beside}",
                 type_keys(landed)
-            );
+            ),
+            Err(why) => {
+                format!("contract.yaml cannot have `{}` there ({why}); {beside}", type_keys(landed))
+            }
         }
-        format!("its source type cannot be {landed}; {beside}")
     }
 }
 
@@ -443,7 +448,7 @@ mod tests {
         expect![[r#"
             shop.visits.at is TIMESTAMP in BigQuery and would become DATETIME: write `type: TIMESTAMP` for `at` in contract.yaml to keep the type, or run `landbridge retype public.visits` to load it as another column;
             shop.visits.born is DATE in BigQuery and would become STRING: not all its values can be read as DATE; remove `on_misfit` of `born` in contract.yaml, or write `type: STRING` and run `landbridge retype public.visits` to load it as another column;
-            shop.visits.n is DATE in BigQuery and would become INT64: its source type cannot be DATE; run `landbridge retype public.visits` to load it as another column;
+            shop.visits.n is DATE in BigQuery and would become INT64: contract.yaml cannot have `type: DATE` there (column `n` cannot be DATE: its source type is `bigint`); run `landbridge retype public.visits` to load it as another column;
             shop.visits.tags is ARRAY<STRING> in BigQuery and would become STRING: write `type: STRING, mode: REPEATED` for `tags` in contract.yaml to keep the type, or run `landbridge retype public.visits` to load it as another column;
             shop.visits.new is INT64 in BigQuery and would become STRING: add `new` to contract.yaml with `type: INT64`; or with its new type, and run `landbridge retype public.visits` to load it as another column"#]].assert_eq(&held(&columns, &desired, &live));
         assert_eq!(held(&columns, &desired, &[("same", "STRING")]), "good");

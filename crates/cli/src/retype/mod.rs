@@ -255,6 +255,7 @@ fn edit(
             new_name: new_name.clone(),
             new_type: changed.wanted.to_string(),
             keep: can_keep(contract, config, table, column, changed.landed.ty)
+                .is_ok()
                 .then(|| type_keys(changed.landed.ty)),
             can_widen: can_widen(changed.landed.ty, changed.wanted),
             line: edited.line,

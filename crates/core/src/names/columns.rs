@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ColumnNames, column_name, folded, is_same, with_suffix};
+use super::{ColumnNames, column_name, column_with_suffix, folded, is_same};
 use crate::contract::{TableContract, Transform};
 
 /// What the columns of a source table were called when they landed, by source column.
@@ -114,7 +114,7 @@ struct Wish<'a> {
 impl Wish<'_> {
     /// The name for a column that does not get its own.
     fn second(&self) -> String {
-        with_suffix(&self.base, self.source)
+        column_with_suffix(&self.base, self.source)
     }
 
     /// Who gets a name that several want: the smallest.
@@ -142,7 +142,7 @@ fn names(wishes: &[Wish<'_>]) -> Vec<String> {
         let stays = !wish.explicit && wish.landed == Some(second.as_str());
         let choices = if stays { vec![second, first] } else { vec![first, second] };
         // The last resort: a column that is called like the hash of another one.
-        let third = with_suffix(&wish.second(), &wish.base);
+        let third = column_with_suffix(&wish.second(), &wish.base);
         let free = choices.into_iter().find(|name| !taken.contains(&folded(name)));
         names[at] = free.unwrap_or(third);
         taken.insert(folded(&names[at]));
@@ -230,6 +230,26 @@ mod tests {
         assert_eq!(named(&["PHONE"], Some(&plain), &before), "PHONE→tel(phone)");
     }
 
+    /// Otherwise a new column would be as open as the one that is gone.
+    #[test]
+    fn an_entry_of_a_column_that_is_gone_describes_no_other_column() {
+        let gone = contract(&[("gone", None)]);
+        let before = landed(&[("gone", "gone", Some("gone"))]);
+        assert_eq!(named(&["new"], Some(&gone), &before), "new→new(-)");
+        let mysql = name_columns(&["new"], Some(&gone), &before, ColumnNames::Flexible, true);
+        assert_eq!(mysql[0].key, None);
+    }
+
+    #[test]
+    fn other_columns_do_not_hide_that_one_was_renamed_in_letter_case() {
+        let lower = contract(&[("phone", None), ("PHONE", Some("other_phone"))]);
+        let before = landed(&[("phone", "phone", Some("phone"))]);
+        assert_eq!(
+            named(&["Phone", "PHONE", "more"], Some(&lower), &before),
+            "Phone→phone(phone) PHONE→other_phone(PHONE) more→more(-)"
+        );
+    }
+
     #[test]
     fn an_entry_never_describes_a_second_column() {
         let lower = contract(&[("phone", None)]);
@@ -254,6 +274,15 @@ mod tests {
             named(&["Phone", "phone"], Some(&lower), &renamed),
             "Phone→phone(-) phone→phone_45569da5(phone)"
         );
+    }
+
+    #[test]
+    fn a_name_of_the_contract_is_spelt_as_there() {
+        let upper = contract(&[("a", Some("B"))]);
+        let before = landed(&[("a", "b", Some("a"))]);
+        assert_eq!(named(&["a"], Some(&upper), &before), "a→B(a)");
+        // A name that the contract no longer sets is given up.
+        assert_eq!(named(&["a"], Some(&contract(&[("a", None)])), &before), "a→a(a)");
     }
 
     #[test]

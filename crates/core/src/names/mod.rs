@@ -232,9 +232,17 @@ fn digits(name: &str) -> String {
     hash(name).chars().take(HASH_DIGITS).collect()
 }
 
-/// A name that distinguishes `source` from another one that has the name `base`.
-pub fn with_suffix(base: &str, source: &str) -> String {
-    format!("{base}_{}", digits(source))
+/// A name that distinguishes `source` from another column that has the name `base`. It is not longer than
+/// BigQuery allows.
+pub fn column_with_suffix(base: &str, source: &str) -> String {
+    let kept: String = base.chars().take(MAX_COLUMN_NAME - HASH_DIGITS - 1).collect();
+    format!("{kept}_{}", digits(source))
+}
+
+/// The same for a table, whose name is limited in bytes.
+pub fn table_with_suffix(base: &str, source: &str) -> String {
+    let most = base.floor_char_boundary(MAX_TABLE_NAME - HASH_DIGITS - 1);
+    format!("{}_{}", &base[..most], digits(source))
 }
 
 fn shortened(name: String, source: &str, max: usize) -> String {
@@ -242,7 +250,7 @@ fn shortened(name: String, source: &str, max: usize) -> String {
         return name;
     }
     let kept: String = name.chars().take(max - HASH_DIGITS - 1).collect();
-    with_suffix(&kept, source)
+    format!("{kept}_{}", digits(source))
 }
 
 #[cfg(test)]
@@ -371,11 +379,46 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_themselves_are_allowed() {
+        let name = |length: usize| "n".repeat(length);
+        assert_eq!(check_column(&name(300), ColumnNames::Plain), Ok(()));
+        assert!(check_column(&name(301), ColumnNames::Plain).is_err());
+        assert_eq!(check_table(&name(1024)), Ok(()));
+        assert!(check_table(&name(1025)).is_err());
+        for spaced in [" a", "a "] {
+            assert!(check_column(spaced, ColumnNames::Flexible).is_err(), "{spaced:?}");
+        }
+    }
+
+    /// A name that is set in contract.yaml can be as long as BigQuery allows, and another column or table
+    /// can have it.
+    #[test]
+    fn a_long_name_with_a_suffix_is_still_a_name() {
+        for base in ["n".repeat(300), "가".repeat(300)] {
+            let name = column_with_suffix(&base, "source");
+            assert_eq!(check_column(&name, ColumnNames::Flexible), Ok(()), "{name}");
+            assert_ne!(name, column_with_suffix(&base, "other"));
+        }
+        for base in ["n".repeat(1024), "가".repeat(341)] {
+            let name = table_with_suffix(&base, "source");
+            assert_eq!(check_table(&name), Ok(()), "{name}");
+            assert_ne!(name, table_with_suffix(&base, "other"));
+        }
+        assert_eq!(column_with_suffix("a", "b"), "a_3e23e816");
+        assert_eq!(table_with_suffix("a", "b"), "a_3e23e816");
+    }
+
+    #[test]
     fn long_names_stay_distinct() {
         let (one, other) =
             ("가나다라마바사아".repeat(20), format!("{}끝", "가나다라마바사아".repeat(20)));
         let name = |source: &str| column_name(source, ColumnNames::Plain);
         assert!(name(&one).len() <= MAX_COLUMN_NAME && name(&other).len() <= MAX_COLUMN_NAME);
         assert_ne!(name(&one), name(&other));
+        let first = name(&format!("처음{one}"));
+        assert!(first.starts_with("ceoeum"), "{first}");
+        // An underscore at the end is the source's own, that of a replaced character is not.
+        let flexible = |source: &str| column_name(source, ColumnNames::Flexible);
+        assert_eq!([flexible("a.b_"), flexible("a.b)")], ["a_b_", "a_b"]);
     }
 }

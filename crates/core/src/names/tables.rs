@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{earlier_table_name, folded, is_same, table_name, with_suffix};
+use super::{earlier_table_name, folded, is_same, table_name, table_with_suffix};
 use crate::calendar::Day;
 use crate::contract::Contract;
 use crate::plan::objects::SourceTable;
@@ -50,8 +50,8 @@ pub fn name_tables(
     let mut names: Vec<Option<NamedTable>> = vec![None; wishes.len()];
     for at in order {
         let wish = &wishes[at];
-        let second = with_suffix(&wish.base, wish.source_table);
-        let third = with_suffix(&second, &wish.base);
+        let second = table_with_suffix(&wish.base, wish.source_table);
+        let third = table_with_suffix(&second, &wish.base);
         let choices = [wish.base.clone(), second];
         let free = choices.into_iter().find(|name| !taken.contains(&folded(name)));
         let table = free.unwrap_or(third);
@@ -94,7 +94,7 @@ impl<'a> Wish<'a> {
             let earlier = earlier_table_name(database, schema, name);
             let mut own = Vec::new();
             for candidate in [&default, &earlier] {
-                for name in [candidate.clone(), with_suffix(candidate, source_table)] {
+                for name in [candidate.clone(), table_with_suffix(candidate, source_table)] {
                     own.extend(is_own(&name).map(|landed| (landed.day, name)));
                 }
             }
@@ -194,11 +194,30 @@ mod tests {
         );
         // Also not with `table:`.
         let set = contract(&[("public.people", Some("customers"))]);
-        let lower = landed(&[("customers", "public.customers", "2026-11-21")]);
+        let lower = landed(&[
+            ("customers", "public.customers", "2026-11-21"),
+            ("orders", "public.orders", "2026-11-21"),
+        ]);
         assert_eq!(
             named(&["public.customers", "public.people"], &set, &lower),
             "customers→customers people→customers_8ac4f21f≠customers"
         );
+    }
+
+    #[test]
+    fn a_name_that_the_contract_sets_is_before_one_that_it_only_contains() {
+        let set = contract(&[("public.customers", None), ("public.people", Some("customers"))]);
+        let none = LandedTables::new();
+        assert_eq!(
+            named(&["public.customers", "public.people"], &set, &none),
+            "customers→customers_dfb56e0b≠customers people→customers"
+        );
+        // The rows of a table belong to its entry whatever the entry sets later.
+        let source = |name: &str| SourceTable { database: "shop".into(), name: name.into() };
+        let tables = ["public.customers", "public.people"].map(source);
+        let named = name_tables(&[&tables[0], &tables[1]], &set, &none);
+        let defaults: Vec<&str> = named.iter().map(|it| it.default_table.as_str()).collect();
+        assert_eq!(defaults, ["customers_dfb56e0b", "people"]);
     }
 
     #[test]
