@@ -17,6 +17,7 @@ use super::job::Job;
 use super::jobs::HeldJob;
 use super::row_access::RowAccess;
 use super::schema::{Field, arrow_schema, fields_resource};
+use super::uploads::Upload;
 use super::versions::{Changes, FormerRows, Window};
 use crate::error::GoogleError;
 
@@ -448,6 +449,8 @@ pub(crate) struct Catalog {
     pub(crate) datasets: BTreeMap<String, Dataset>,
     pub(crate) jobs: BTreeMap<String, Job>,
     pub(crate) last_job_number: u64,
+    /// Open uploads by id.
+    pub(crate) uploads: BTreeMap<String, Upload>,
     /// The jobs of `jobs.query` calls, by caller and `requestId`.
     pub(crate) requests: BTreeMap<(String, String), String>,
     pub(crate) changes: Changes,

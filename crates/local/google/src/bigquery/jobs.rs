@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::catalog::TableName;
@@ -28,9 +29,18 @@ fn check_job_id(id: &str) -> Result<(), GoogleError> {
 
 impl BigQuery {
     pub(super) async fn insert_job(&self, caller: &Principal, call: &Call) -> ApiResult {
+        self.start_job(caller, &call.json_body()?, None).await
+    }
+
+    /// Starts a job. The data of a load job may be uploaded with it.
+    pub(super) async fn start_job(
+        &self,
+        caller: &Principal,
+        body: &Value,
+        upload: Option<Bytes>,
+    ) -> ApiResult {
         self.authorize_on_project(caller, "bigquery.jobs.create")?;
-        let body = call.json_body()?;
-        settings::JOB.check(&body)?;
+        settings::JOB.check(body)?;
         let reference = body.get("jobReference").unwrap_or(&Value::Null);
         let id = reference.get("jobId").and_then(Value::as_str);
         let mut configuration = body.get("configuration").cloned().unwrap_or(json!({}));
@@ -40,10 +50,12 @@ impl BigQuery {
         check_labels(configuration.as_object().unwrap_or(&Map::new()))?;
         let job_spec = if let Some(load) = configuration.get("load") {
             settings::LOAD.check(load)?;
-            let spec = LoadSpec::parse(load, &self.project)?;
+            let spec = LoadSpec::parse(load, &self.project, upload)?;
             self.authorize_named_tags(caller, &spec.target.name, &spec.target.schema)?;
             configuration["jobType"] = json!("LOAD");
             JobSpec::Load(Box::new(spec))
+        } else if upload.is_some() {
+            return Err(GoogleError::invalid("Only load jobs take uploaded data."));
         } else if let Some(query) = configuration.get("query") {
             settings::QUERY.check(query)?;
             let spec = JobSpec::query(query, &self.project)?;

@@ -12,6 +12,7 @@
 //! | `job` | a job's state and the result of a query |
 //! | `queries` | `jobs.query`, `jobs.getQueryResults` and dry runs |
 //! | `load` | load jobs and their file formats |
+//! | `uploads` | jobs whose data is uploaded with them |
 //! | `project` | APIs of a project beside BigQuery |
 //! | `settings` | which settings of a request have an effect |
 //! | `write` | the dispositions with which jobs write to tables |
@@ -32,6 +33,7 @@ pub(crate) mod schema;
 mod settings;
 pub(crate) mod statements;
 mod tables;
+mod uploads;
 pub(crate) mod versions;
 mod views;
 mod write;
@@ -76,6 +78,11 @@ impl BigQuery {
             return result;
         }
         let path = call.path();
+        if let ["upload", "bigquery", "v2", "projects", project, "jobs"] = path.as_slice()
+            && *project == self.project
+        {
+            return self.upload(&caller, &call).await;
+        }
         let path = match path.as_slice() {
             ["bigquery", "v2", rest @ ..] => rest,
             rest => rest,

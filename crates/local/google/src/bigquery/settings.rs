@@ -143,7 +143,6 @@ pub(super) const LOAD: Settings = Settings {
         "encoding",
         "allowQuotedNewlines",
         "allowJaggedRows",
-        "maxBadRecords",
     ],
     // For Avro, for Datastore backups, and the deprecated form of a schema.
     harmless: &["useAvroLogicalTypes", "preserveAsciiControlCharacters", "createSession"],
@@ -164,6 +163,7 @@ pub(super) const LOAD: Settings = Settings {
         "sourceColumnMatch",
         "fileSetSpecType",
         "copyFilesOnly",
+        "maxBadRecords",
         "timestampTargetPrecision",
     ],
 };

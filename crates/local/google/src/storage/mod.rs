@@ -10,9 +10,9 @@
 //! | `store` | buckets and objects: generations, preconditions, checksums |
 
 mod buckets;
-mod multipart;
+pub(crate) mod multipart;
 mod objects;
-mod resumable;
+pub(crate) mod resumable;
 pub(crate) mod store;
 mod upload;
 

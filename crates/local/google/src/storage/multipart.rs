@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 /// One part of the body.
-pub(super) struct Part {
-    pub(super) content_type: Option<String>,
-    pub(super) body: Bytes,
+pub(crate) struct Part {
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
 }
 
 /// The boundary that a `Content-Type` header names.
-pub(super) fn boundary(content_type: &str) -> Option<String> {
+pub(crate) fn boundary(content_type: &str) -> Option<String> {
     let value = content_type.split(';').map(str::trim).find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
         key.trim().eq_ignore_ascii_case("boundary").then_some(value.trim())
@@ -19,7 +19,7 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
 
 /// Splits a body into its two parts. Lines may end with a bare LF, and a part may have no
 /// headers. The bytes of the second part are returned unchanged.
-pub(super) fn split_parts(body: &Bytes, boundary: &str) -> Option<(Part, Part)> {
+pub(crate) fn split_parts(body: &Bytes, boundary: &str) -> Option<(Part, Part)> {
     let dashed = format!("--{boundary}");
     let opening = find(body, dashed.as_bytes(), 0)?;
     let line_end = find(body, b"\n", opening)?;

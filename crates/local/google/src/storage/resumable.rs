@@ -149,15 +149,15 @@ fn session_not_found() -> GoogleError {
 
 /// A parsed `Content-Range` header.
 #[derive(Debug, PartialEq, Eq)]
-struct ContentRange {
+pub(crate) struct ContentRange {
     /// Offset of the body's first byte; `None` when the client asks for the progress.
-    start: Option<usize>,
+    pub(crate) start: Option<usize>,
     /// The object's size, if the client knows it.
-    total: Option<usize>,
+    pub(crate) total: Option<usize>,
 }
 
 /// The call's range. Without the header, the body is the whole object.
-fn content_range(call: &Call) -> Result<ContentRange, GoogleError> {
+pub(crate) fn content_range(call: &Call) -> Result<ContentRange, GoogleError> {
     let Some(text) = call.header("content-range") else {
         return Ok(ContentRange { start: Some(0), total: Some(call.body.len()) });
     };

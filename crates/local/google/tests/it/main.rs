@@ -12,5 +12,6 @@ mod row_access;
 mod statements;
 mod storage;
 mod tables;
+mod uploads;
 mod versions;
 mod views;

@@ -9,7 +9,9 @@
 //! | `spec` | the configuration of a load job |
 //! | `parquet` | Parquet files, read without type coercion |
 //! | `ndjson` | newline-delimited JSON files |
+//! | `csv` | CSV files |
 
+mod csv;
 mod ndjson;
 mod parquet;
 mod spec;
@@ -18,6 +20,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::BigQuery;
@@ -56,7 +59,7 @@ impl BigQuery {
         let rows = TableRows::new(batches);
         let statistics = json!({"load": {
             "inputFiles": files.len().to_string(),
-            "inputFileBytes": files.iter().map(|it| it.size).sum::<u64>().to_string(),
+            "inputFileBytes": files.iter().map(Source::size).sum::<u64>().to_string(),
             "outputRows": rows.row_count.to_string(),
             "outputBytes": rows.logical_bytes.to_string(),
             "badRecords": "0",
@@ -70,7 +73,10 @@ impl BigQuery {
         &self,
         caller: &Principal,
         spec: &LoadSpec,
-    ) -> Result<Vec<Arc<Object>>, GoogleError> {
+    ) -> Result<Vec<Source>, GoogleError> {
+        if let Some(bytes) = &spec.upload {
+            return Ok(vec![Source::Upload(bytes.clone())]);
+        }
         let mut files: Vec<Arc<Object>> = Vec::new();
         for uri in &spec.uris {
             let (bucket, name) =
@@ -116,7 +122,48 @@ impl BigQuery {
                 }
             }
         }
-        Ok(files)
+        Ok(files.into_iter().map(Source::Object).collect())
+    }
+}
+
+/// What a job loads: an object, or the bytes that were sent with the job.
+enum Source {
+    Object(Arc<Object>),
+    Upload(Bytes),
+}
+
+impl Source {
+    fn uri(&self) -> String {
+        match self {
+            Self::Object(object) => format!("gs://{}/{}", object.bucket, object.name),
+            Self::Upload(_) => "the uploaded file".to_owned(),
+        }
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Self::Object(object) => object.size,
+            Self::Upload(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn read(&self) -> Result<Bytes, GoogleError> {
+        match self {
+            Self::Object(object) => object.read(),
+            Self::Upload(bytes) => Ok(bytes.clone()),
+        }
+    }
+
+    /// The file of an object. Parquet is read from a file.
+    fn open(&self) -> Result<File, GoogleError> {
+        match self {
+            Self::Object(object) => File::open(&object.file)
+                .map_err(|_| GoogleError::not_found(format!("Not found: URI {}", self.uri()))),
+            Self::Upload(_) => Err(GoogleError::invalid(
+                "The local warehouse does not load uploaded Parquet; BigQuery does. Write the file to \
+                 Cloud Storage and load it from there.",
+            )),
+        }
     }
 }
 
@@ -125,7 +172,7 @@ impl BigQuery {
 fn resolve_fields(
     spec: &LoadSpec,
     existing: Option<&Table>,
-    files: &[Arc<Object>],
+    files: &[Source],
 ) -> Result<(Vec<Field>, Vec<Field>), GoogleError> {
     let fields_before = existing.map_or(&[][..], |table| &table.fields);
     // WRITE_TRUNCATE replaces the schema. A table without columns gets those of the job or of
@@ -153,11 +200,11 @@ fn string_list(load: &Value, key: &str) -> Vec<String> {
 }
 
 /// Infers the fields from the files. BigQuery uses the alphabetically last file.
-fn infer_fields(spec: &LoadSpec, files: &[Arc<Object>]) -> Result<Vec<Field>, GoogleError> {
-    let last = files.iter().max_by(|a, b| a.name.cmp(&b.name));
+fn infer_fields(spec: &LoadSpec, files: &[Source]) -> Result<Vec<Field>, GoogleError> {
+    let last = files.iter().max_by_key(|it| it.uri());
     match (spec.format, last) {
         (SourceFormat::Parquet, Some(file)) => {
-            parquet::infer_fields(open_file(file)?, &file_uri(file), spec.parquet)
+            parquet::infer_fields(file.open()?, &file.uri(), spec.parquet)
         }
         _ => Err(GoogleError::invalid("No schema specified on job or table.")),
     }
@@ -165,24 +212,14 @@ fn infer_fields(spec: &LoadSpec, files: &[Arc<Object>]) -> Result<Vec<Field>, Go
 
 fn read_file(
     spec: &LoadSpec,
-    file: &Object,
+    file: &Source,
     fields: &[Field],
 ) -> Result<Vec<RecordBatch>, GoogleError> {
     match spec.format {
-        SourceFormat::Parquet => {
-            parquet::read(open_file(file)?, &file_uri(file), spec.parquet, fields)
-        }
+        SourceFormat::Parquet => parquet::read(file.open()?, &file.uri(), spec.parquet, fields),
         SourceFormat::Json => {
-            ndjson::read(&file.read()?, &file_uri(file), spec.parquet.ignore_unknown, fields)
+            ndjson::read(&file.read()?, &file.uri(), spec.parquet.ignore_unknown, fields)
         }
+        SourceFormat::Csv => csv::read(&file.read()?, &file.uri(), &spec.csv, fields),
     }
-}
-
-fn open_file(file: &Object) -> Result<File, GoogleError> {
-    File::open(&file.file)
-        .map_err(|_| GoogleError::not_found(format!("Not found: URI {}", file_uri(file))))
-}
-
-fn file_uri(file: &Object) -> String {
-    format!("gs://{}/{}", file.bucket, file.name)
 }

@@ -24,19 +24,38 @@ pub(super) fn read(
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let parse_error = |what: String| {
-            GoogleError::invalid(format!(
-                "Error while reading data, error message: JSON parsing error in row starting at \
-                 position {at}: {what} File: {uri}"
-            ))
-        };
+        let place = format!("position {at}");
+        let parse_error = |what: &str| row_error(&place, what, uri);
         let value: Value = serde_json::from_slice(line)
-            .map_err(|_| parse_error("Parser terminated before end of string.".to_owned()))?;
+            .map_err(|_| parse_error("Parser terminated before end of string."))?;
         let Value::Object(row) = value else {
-            return Err(parse_error("Start of object expected.".to_owned()));
+            return Err(parse_error("Start of object expected."));
         };
-        rows.push(convert_members(row, fields, ignore_unknown).map_err(parse_error)?);
+        rows.push((place, row));
     }
+    convert_rows(rows, uri, ignore_unknown, fields)
+}
+
+fn row_error(place: &str, what: &str, uri: &str) -> GoogleError {
+    GoogleError::invalid(format!(
+        "Error while reading data, error message: JSON parsing error in row starting at {place}: {what} \
+         File: {uri}"
+    ))
+}
+
+/// Converts rows with their places in a file into the table's fields.
+pub(super) fn convert_rows(
+    rows: Vec<(String, Map<String, Value>)>,
+    uri: &str,
+    ignore_unknown: bool,
+    fields: &[Field],
+) -> Result<Vec<RecordBatch>, GoogleError> {
+    let rows: Vec<Value> = (rows.into_iter())
+        .map(|(place, row)| {
+            convert_members(row, fields, ignore_unknown)
+                .map_err(|what| row_error(&place, &what, uri))
+        })
+        .collect::<Result<_, _>>()?;
     let decode_error = |_| {
         GoogleError::invalid(format!(
             "Error while reading data, error message: JSON processing encountered a value that does \

@@ -1,7 +1,9 @@
 //! The configuration of a load job.
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::csv::CsvOptions;
 use super::parquet::ParquetOptions;
 use super::string_list;
 use crate::bigquery::catalog::TABLE_PROPERTIES;
@@ -15,6 +17,7 @@ use crate::error::GoogleError;
 pub(super) enum SourceFormat {
     Parquet,
     Json,
+    Csv,
 }
 
 impl SourceFormat {
@@ -22,6 +25,7 @@ impl SourceFormat {
         match name.unwrap_or("CSV") {
             "PARQUET" => Ok(Self::Parquet),
             "NEWLINE_DELIMITED_JSON" => Ok(Self::Json),
+            "CSV" => Ok(Self::Csv),
             other => Err(GoogleError::invalid(format!(
                 "Source format {other} is not supported by this server."
             ))),
@@ -86,14 +90,24 @@ pub(in crate::bigquery) struct LoadSpec {
     pub(in crate::bigquery) target: WriteTarget,
     pub(super) format: SourceFormat,
     pub(super) parquet: ParquetOptions,
+    pub(super) csv: CsvOptions,
+    /// The bytes that were sent with the job instead of URIs.
+    pub(super) upload: Option<Bytes>,
 }
 
 impl LoadSpec {
     /// Parses a configuration. An error here prevents the creation of the job.
-    pub(in crate::bigquery) fn parse(load: &Value, project: &str) -> Result<Self, GoogleError> {
+    pub(in crate::bigquery) fn parse(
+        load: &Value,
+        project: &str,
+        upload: Option<Bytes>,
+    ) -> Result<Self, GoogleError> {
         let text = |key: &str| load.get(key).and_then(Value::as_str).filter(|it| !it.is_empty());
         let uris = string_list(load, "sourceUris");
-        if uris.is_empty() || uris.len() > 10_000 {
+        if upload.is_some() && !uris.is_empty() {
+            return Err(GoogleError::invalid("A load job has either sourceUris or uploaded data."));
+        }
+        if upload.is_none() && uris.is_empty() || uris.len() > 10_000 {
             return Err(GoogleError::new(
                 400,
                 "required",
@@ -105,6 +119,14 @@ impl LoadSpec {
         }
         let format = SourceFormat::parse(text("sourceFormat"))?;
         let names = ColumnNameMap::parse(text("columnNameCharacterMap"), format)?;
+        let has_schema = load.get("schema").is_some_and(|it| !it.is_null());
+        let detects = load.get("autodetect").and_then(Value::as_bool) == Some(true);
+        if detects && format != SourceFormat::Parquet && !has_schema {
+            return Err(GoogleError::invalid(
+                "The local warehouse does not detect schemas of CSV and JSON; BigQuery does. Give the \
+                 job a schema.",
+            ));
+        }
         let mut properties = Map::new();
         merge_properties(&mut properties, load, &TABLE_PROPERTIES);
         if let Some(given) = load.get("destinationTableProperties") {
@@ -115,7 +137,8 @@ impl LoadSpec {
             properties,
             ..WriteTarget::parse(load, project, WriteDisposition::Append)?
         };
-        Ok(Self { uris, target, format, parquet: ParquetOptions::parse(load, names) })
+        let (parquet, csv) = (ParquetOptions::parse(load, names), CsvOptions::parse(load)?);
+        Ok(Self { uris, target, format, parquet, csv, upload })
     }
 }
 
