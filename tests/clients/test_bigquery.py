@@ -137,7 +137,7 @@ def test_an_invalid_load_is_refused_completely(loader, files, people):
 
 
 def test_every_reader_sees_what_the_tags_allow(bigquery_as, people):
-    ask = f"SELECT id, name, email, amount, at FROM `{people}` ORDER BY id"
+    ask = f"SELECT id, name, email, amount, `at` FROM `{people}` ORDER BY id"
     plain = [tuple(row) for row in bigquery_as("pii_reader").query(ask).result()]
     assert plain == rows(PEOPLE)
 

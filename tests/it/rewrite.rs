@@ -167,7 +167,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
     let rows = env
         .query(
             Analyst,
-            "SELECT id, day, at, at_zone, hour, amount, huge, flags, tags, numbers, note FROM shop.t ORDER BY id",
+            "SELECT id, day, `at`, at_zone, hour, amount, huge, flags, tags, numbers, note FROM shop.t ORDER BY id",
         )
         .await
         .unwrap();
@@ -216,7 +216,7 @@ async fn text_is_loaded_as_the_types_of_the_contract() {
         (&"STRING".into(), &"REPEATED".into())
     );
     assert_eq!(field("huge")["type"], "BIGNUMERIC");
-    let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE at > DATETIME '2026-01-01 00:00:00'";
+    let sums = "SELECT SUM(amount), MAX(day), COUNT(*) FROM shop.t WHERE `at` > DATETIME '2026-01-01 00:00:00'";
     assert_eq!(env.query(Analyst, sums).await.unwrap(), [["-1234567890.12", "2026-11-21", "1"]]);
 
     // Each value that did not fit is counted by its reason.

@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Third-party crates that only the emulator needs, by the start of their names.
-const ONLY_IN_THE_EMULATOR: [&str; 2] = ["datafusion", "s3s"];
+const ONLY_IN_THE_EMULATOR: [&str; 1] = ["s3s"];
 
 /// The platform of this machine. The graph is restricted to it: cargo downloads no other
 /// platform's packages in a build, and these tests use no network.

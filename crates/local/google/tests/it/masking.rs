@@ -205,7 +205,7 @@ async fn every_masking_rule_is_applied() {
             cloud.google.set_data_policy(&tag(column), other, Vec::<String>::new());
         }
         cloud.google.set_data_policy(&tag(column), rule, [ALL_AUTHENTICATED_USERS]);
-        let got = cloud.query("analyst", &format!("SELECT {column} FROM shop.c")).await;
+        let got = cloud.query("analyst", &format!("SELECT `{column}` FROM shop.c")).await;
         match got {
             Ok(rows) => assert_eq!(rows, [want], "{} of {column}", rule.name()),
             Err(error) => {

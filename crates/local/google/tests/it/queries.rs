@@ -36,7 +36,7 @@ async fn bigquery_sql_is_supported() {
         ("SELECT id FROM `p.shop.sales` ORDER BY id", "1, 2, 3"),
         ("SELECT id FROM `p`.`shop`.`sales` AS s WHERE s.ID = 2", "2"),
         ("SELECT partner FROM shop.sales ORDER BY PARTNER", "∅, a, b"),
-        ("SELECT * EXCEPT (day, at, partner) FROM shop.sales WHERE id = 1", "1 | 10.25"),
+        ("SELECT * EXCEPT (day, `at`, partner) FROM shop.sales WHERE id = 1", "1 | 10.25"),
         (
             "SELECT COUNTIF(amount > 1), SUM(amount), ROUND(AVG(amount), 2) FROM shop.sales",
             "2 | 111 | 37",
@@ -50,14 +50,14 @@ async fn bigquery_sql_is_supported() {
             "2026-06-01 | 1, 2026-07-01 | 2",
         ),
         (
-            "SELECT DATE(at), EXTRACT(YEAR FROM day) FROM shop.sales WHERE id = 1",
+            "SELECT DATE(`at`), EXTRACT(YEAR FROM day) FROM shop.sales WHERE id = 1",
             "2026-06-30 | 2026",
         ),
         ("SELECT DATE_DIFF(MAX(day), MIN(day), DAY) FROM shop.sales", "2"),
-        ("SELECT id FROM shop.sales WHERE at >= TIMESTAMP '2026-07-02 00:00:00'", "3"),
+        ("SELECT id FROM shop.sales WHERE `at` >= TIMESTAMP '2026-07-02 00:00:00'", "3"),
         (
             "SELECT CAST(amount AS STRING), CAST(id AS FLOAT64) FROM shop.sales WHERE id = 3",
-            "100.000000000 | 3.0",
+            "100 | 3.0",
         ),
         (
             "SELECT TO_HEX(SHA256('a'))",
@@ -149,7 +149,7 @@ async fn results_are_returned_in_pages() {
     let cloud = TestCloud::start().await;
     create_sales(&cloud).await;
     let request = json!({
-        "query": "SELECT id, Partner, amount, day, at, COUNT(*) OVER () FROM sales ORDER BY id",
+        "query": "SELECT id, Partner, amount, day, `at`, COUNT(*) OVER () FROM sales ORDER BY id",
         "useLegacySql": false, "maxResults": 2, "formatOptions": {"useInt64Timestamp": true},
         "defaultDataset": {"projectId": "p", "datasetId": "shop"},
     });

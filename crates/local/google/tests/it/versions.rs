@@ -186,11 +186,16 @@ async fn a_query_reads_the_rows_of_an_instant() {
     for (sql, want) in [
         (
             format!(
-                "SELECT new.id, old.id FROM shop.people AS new JOIN shop.people AS old {past} ON TRUE"
+                "SELECT later.id, old.id AS old_id FROM shop.people AS later JOIN shop.people AS old {past} ON TRUE"
             ),
             "2 | 1",
         ),
-        (format!("SELECT new.id, old.id FROM shop.people old {past}, shop.people new"), "2 | 1"),
+        (
+            format!(
+                "SELECT later.id, old.id AS old_id FROM shop.people old {past}, shop.people later"
+            ),
+            "2 | 1",
+        ),
         (format!("SELECT people.id FROM shop.people {past}"), "1"),
         (format!("SELECT id FROM `shop`.`people` AS `p` {past} WHERE p.id = 1"), "1"),
         (

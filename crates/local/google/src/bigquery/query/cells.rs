@@ -1,19 +1,15 @@
 //! Query results in the REST API's form `{"f": [{"v": "…"}]}`, in which almost all values are text.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Field as ArrowField, Fields, Float64Type,
-    Int64Type, Schema, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::bigquery::schema::{Field, FieldMode, FieldType, UTC};
-use crate::error::GoogleError;
+use crate::bigquery::schema::{Field, FieldMode, FieldType};
 
 /// The format options of a query request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -150,88 +146,6 @@ fn format_seconds(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let micros = micros.unsigned_abs();
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
-}
-
-/// The BigQuery fields of a query result, from the engine's types.
-pub(super) fn result_fields(schema: &Schema) -> Result<Vec<Field>, GoogleError> {
-    schema.fields().iter().map(|field| result_field(field.name(), field.data_type())).collect()
-}
-
-fn result_field(name: &str, data_type: &DataType) -> Result<Field, GoogleError> {
-    let field_type = match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => FieldType::String,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => FieldType::Bytes,
-        DataType::FixedSizeBinary(_) => FieldType::Bytes,
-        // An untyped NULL is an INT64 in BigQuery.
-        DataType::Null => FieldType::Integer,
-        data_type if data_type.is_integer() => FieldType::Integer,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => FieldType::Float,
-        DataType::Boolean => FieldType::Boolean,
-        DataType::Date32 | DataType::Date64 => FieldType::Date,
-        DataType::Time32(_) | DataType::Time64(_) => FieldType::Time,
-        DataType::Timestamp(_, Some(_)) => FieldType::Timestamp,
-        DataType::Timestamp(_, None) => FieldType::Datetime,
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => {
-            FieldType::Numeric
-        }
-        DataType::Decimal256(..) => FieldType::Bignumeric,
-        DataType::Dictionary(_, value) => return result_field(name, value),
-        DataType::List(item) | DataType::LargeList(item) => {
-            let element = result_field(name, item.data_type())?;
-            return Ok(Field { mode: FieldMode::Repeated, ..element });
-        }
-        DataType::Struct(members) => {
-            let fields = members
-                .iter()
-                .map(|member| result_field(member.name(), member.data_type()))
-                .collect::<Result<_, _>>()?;
-            return Ok(Field {
-                fields,
-                ..Field::new(name, FieldType::Record, FieldMode::Nullable)
-            });
-        }
-        _ => {
-            return Err(GoogleError::invalid_query(format!(
-                "Column {name} of the result has a type that this server cannot return."
-            )));
-        }
-    };
-    Ok(Field::new(name, field_type, FieldMode::Nullable))
-}
-
-/// Converts a batch of the engine to the types that [`row_json`] reads.
-pub(super) fn normalize_batch(
-    fields: &[Field],
-    batch: &RecordBatch,
-) -> Result<RecordBatch, GoogleError> {
-    let out_of_range =
-        |_| GoogleError::invalid_query("A value of the result is outside its type's range.");
-    let columns = (fields.iter().zip(batch.columns()))
-        .map(|(field, column)| {
-            let to = field.arrow_field();
-            let column = match column.data_type() {
-                // The cast below also converts the inner types of lists and decimals.
-                DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond => {
-                    cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?
-                }
-                _ => column.clone(),
-            };
-            // Changes only the name of the time zone; the instants stay the same.
-            match (column.data_type(), to.data_type()) {
-                (DataType::Timestamp(_, Some(zone)), _) if zone.as_ref() != UTC => Ok(Arc::new(
-                    column.as_primitive::<TimestampMicrosecondType>().clone().with_timezone(UTC),
-                )
-                    as ArrayRef),
-                (from, to) if from == to => Ok(column),
-                (_, to) => cast(&column, to),
-            }
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(out_of_range)?;
-    let schema: Fields = fields.iter().map(|it| -> ArrowField { it.arrow_field() }).collect();
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(schema)), columns, &options)
-        .map_err(out_of_range)
 }
 
 #[cfg(test)]

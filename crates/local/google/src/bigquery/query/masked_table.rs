@@ -8,13 +8,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StructArray,
 };
 use arrow::datatypes::{Schema, SchemaRef};
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::plan_err;
-use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use arrow::error::ArrowError;
 
 use crate::access::{AccessControl, ColumnAccess, Principal};
 use crate::bigquery::catalog::{TableName, TableRows};
@@ -70,7 +64,7 @@ impl ColumnView {
         }
     }
 
-    fn mask(&self, column: &ArrayRef, salt: &[u8]) -> Result<ArrayRef> {
+    fn mask(&self, column: &ArrayRef, salt: &[u8]) -> Result<ArrayRef, ArrowError> {
         match self {
             Self::Plain => Ok(column.clone()),
             Self::Masked(rule) => Ok(rule.mask_column(column, salt)),
@@ -89,11 +83,13 @@ impl ColumnView {
                 let record = column.as_struct();
                 let members = (views.iter().zip(record.columns()))
                     .map(|(view, member)| view.mask(member, salt))
-                    .collect::<Result<Vec<_>>>()?;
+                    .collect::<Result<Vec<_>, ArrowError>>()?;
                 let fields = record.fields().clone();
                 Ok(Arc::new(StructArray::try_new(fields, members, record.nulls().cloned())?))
             }
-            Self::Denied(_) => plan_err!("a denied column was scanned"),
+            Self::Denied(_) => {
+                Err(ArrowError::InvalidArgumentError("a denied column was scanned".to_owned()))
+            }
         }
     }
 }
@@ -173,7 +169,7 @@ impl MaskedTable {
     }
 
     /// The same table with a column of row numbers behind its own, which `SELECT *` leaves out.
-    pub(crate) fn numbered(self, row_number: &str) -> std::result::Result<Self, GoogleError> {
+    pub(crate) fn numbered(self, row_number: &str) -> Result<Self, GoogleError> {
         let mut next = 0_i64;
         let mut columns_of = |batch: RecordBatch| {
             let end = next + i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
@@ -188,7 +184,7 @@ impl MaskedTable {
         };
         let batches: Vec<RecordBatch> = (self.rows.batches_with_schema(&self.schema).into_iter())
             .map(&mut columns_of)
-            .collect::<std::result::Result<_, _>>()
+            .collect::<Result<_, _>>()
             .map_err(|_| {
                 GoogleError::new(500, "internalError", "The table's rows could not be numbered.")
             })?;
@@ -208,10 +204,7 @@ impl MaskedTable {
     }
 
     /// The same table with only those of its rows whose numbers are given.
-    pub(crate) fn only_rows(
-        &self,
-        numbers: &BTreeSet<usize>,
-    ) -> std::result::Result<Self, GoogleError> {
+    pub(crate) fn only_rows(&self, numbers: &BTreeSet<usize>) -> Result<Self, GoogleError> {
         let mut next = 0;
         let batches: Vec<RecordBatch> = (self.rows.batches_with_schema(&self.schema).into_iter())
             .map(|batch| {
@@ -221,7 +214,7 @@ impl MaskedTable {
                     (first..next).map(|row| Some(numbers.contains(&row))).collect();
                 arrow::compute::filter_record_batch(&batch, &keep)
             })
-            .collect::<std::result::Result<_, _>>()
+            .collect::<Result<_, _>>()
             .map_err(|_| {
                 GoogleError::new(500, "internalError", "The rows could not be selected.")
             })?;
@@ -237,7 +230,7 @@ impl MaskedTable {
     }
 
     /// Checks that the caller may read a column plainly.
-    pub(crate) fn check_plain(&self, column: usize) -> std::result::Result<(), GoogleError> {
+    pub(crate) fn check_plain(&self, column: usize) -> Result<(), GoogleError> {
         match self.views.get(column) {
             Some(ColumnView::Denied(error)) => Err(error.clone()),
             None | Some(ColumnView::Plain) => Ok(()),
@@ -276,7 +269,7 @@ impl MaskedTable {
     }
 
     /// Checks that the caller may read a column, plain or masked.
-    pub(crate) fn check_readable(&self, column: usize) -> std::result::Result<(), GoogleError> {
+    pub(crate) fn check_readable(&self, column: usize) -> Result<(), GoogleError> {
         match self.views.get(column) {
             Some(ColumnView::Denied(error)) => Err(error.clone()),
             _ => Ok(()),
@@ -284,7 +277,7 @@ impl MaskedTable {
     }
 
     /// The rows of the given columns, masked.
-    pub(crate) fn masked_batches(&self, columns: &[usize]) -> Result<Vec<RecordBatch>> {
+    pub(crate) fn masked_batches(&self, columns: &[usize]) -> Result<Vec<RecordBatch>, ArrowError> {
         let schema: SchemaRef = Arc::new(Schema::new(
             columns.iter().map(|at| self.schema.field(*at).clone()).collect::<Vec<_>>(),
         ));
@@ -294,35 +287,10 @@ impl MaskedTable {
             .map(|batch| {
                 let masked = (columns.iter().zip(batch.columns()))
                     .map(|(at, column)| self.views[*at].mask(column, &self.salt))
-                    .collect::<Result<Vec<_>>>()?;
+                    .collect::<Result<Vec<_>, ArrowError>>()?;
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 Ok(RecordBatch::try_new_with_options(schema.clone(), masked, &options)?)
             })
             .collect()
-    }
-}
-
-#[async_trait]
-impl TableProvider for MaskedTable {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all: Vec<usize> = (0..self.fields.len()).collect();
-        let columns = projection.unwrap_or(&all);
-        let batches = self.masked_batches(columns)?;
-        let schema = Arc::new(self.schema.project(columns)?);
-        Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?)
     }
 }

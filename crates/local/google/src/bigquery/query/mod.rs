@@ -1,11 +1,9 @@
-//! Queries: runs BigQuery's SQL in an embedded engine (DataFusion) over tables that are masked for
-//! the caller.
+//! Queries: runs GoogleSQL over tables that are masked for the caller.
 //!
 //! | module | what |
 //! |---|---|
-//! | `sql` | translation of BigQuery's dialect to the engine's |
-//! | `functions` | translation of functions, types and operators |
-//! | `own_functions` | functions that the engine has for a part of BigQuery's types only |
+//! | `googlesql` | the engine: from a query's text to rows |
+//! | `sql` | the tables that a query names |
 //! | `parameters` | query parameters |
 //! | `sources` | the tables, views and wildcard tables from which a query reads |
 //! | `masked_table` | a table masked for one caller |
@@ -14,26 +12,19 @@
 //! | `cells` | query results in the REST API's form |
 
 pub(crate) mod cells;
-mod functions;
+pub(crate) mod googlesql;
 mod information_schema;
 pub(crate) mod masked_table;
-mod own_functions;
 pub(crate) mod parameters;
 mod sources;
 mod sql;
 mod time_travel;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::DataFusionError;
-use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::optimizer::optimize_projections::OptimizeProjections;
-use datafusion::optimizer::{Optimizer, OptimizerContext};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use arrow::error::ArrowError;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::Principal;
@@ -43,7 +34,7 @@ use crate::bigquery::job::QueryResult;
 use crate::error::GoogleError;
 use masked_table::MaskedTable;
 use parameters::Parameter;
-use sql::Statement;
+use sql::TableSource;
 
 /// A query with its default dataset and parameters.
 #[derive(Clone, Debug, Default)]
@@ -103,47 +94,45 @@ impl BigQuery {
         spec: &QuerySpec,
         dry_run: bool,
     ) -> Result<QueryResult, GoogleError> {
-        let mut statement = Statement::parse(&spec.sql)?;
-        let sources = statement.resolve_tables(&self.project, spec.default_dataset.as_ref())?;
+        let now = self.clock.now();
+        let query = googlesql::parse(&spec.sql)?;
         let salt = next_salt();
-        let mut tables = Vec::new();
-        for source in &sources {
-            tables.push(self.source_table(caller, spec, source, &salt, dry_run).await?);
+        let (mut tables, mut bound) = (Vec::new(), Vec::new());
+        for name in googlesql::table_refs(&query) {
+            let source = TableSource::resolve(&name, &self.project, spec.default_dataset.as_ref())?;
+            let table = self.source_table(caller, spec, &source, &salt, dry_run).await?;
+            bound.push(googlesql::BoundTable::new(name, &table.fields, table.hidden_columns()));
+            tables.push(table);
         }
-        statement.rewrite(&tables, &spec.parameters, self.clock.now())?;
-        let state = session_state()?;
-        let context = SessionContext::new_with_state(state);
-        for (at, table) in tables.iter().enumerate() {
-            context.register_table(sql::table_alias(at), table.clone()).map_err(planning_error)?;
-        }
-        functions::register_division(&context);
-        own_functions::register(&context);
-        let state = context.state();
-        let plan = state.statement_to_plan(statement.into_inner()).await.map_err(planning_error)?;
-        let columns_read = find_columns_read(&state, &plan)?;
+        let parameters = bound_parameters(&spec.parameters, now)?;
+        let query = googlesql::BoundQuery::new(&query, &bound, &parameters)?;
         let mut bytes_processed = 0;
-        for (at, table) in tables.iter().enumerate() {
-            for column in (0..table.fields.len()).filter(|it| columns_read.contains(&(at, *it))) {
+        for (table, columns) in tables.iter().zip(&query.columns_read) {
+            for column in columns {
                 if spec.plain_only {
-                    table.check_plain(column)?;
+                    table.check_plain(*column)?;
                 } else {
-                    table.check_readable(column)?;
+                    table.check_readable(*column)?;
                 }
-                bytes_processed += table.bytes_of(column);
+                bytes_processed += table.bytes_of(*column);
             }
             bytes_processed += table.bytes_behind();
         }
-        let fields = cells::result_fields(plan.schema().as_arrow())?;
+        let fields = query.fields.clone();
         if dry_run {
             return Ok(QueryResult { fields, batches: Vec::new(), bytes_processed });
         }
-        let engine_batches =
-            DataFrame::new(state, plan).collect().await.map_err(execution_error)?;
-        let batches = engine_batches
-            .iter()
-            .map(|batch| cells::normalize_batch(&fields, batch))
-            .collect::<Result<_, _>>()?;
-        Ok(QueryResult { fields, batches, bytes_processed })
+        let mut data = Vec::new();
+        for (table, columns) in tables.iter().zip(&query.columns_read) {
+            let columns: Vec<usize> = columns.iter().copied().collect();
+            let batches = table.masked_batches(&columns).map_err(execution_error)?;
+            data.push(googlesql::TableData::new(&table.fields, columns, batches));
+        }
+        let run = tokio::task::spawn_blocking(move || query.run(&data, now)).await;
+        let rows = run.map_err(|_| {
+            GoogleError::new(500, "internalError", "The query's thread could not run.")
+        })??;
+        Ok(QueryResult { fields, batches: vec![rows], bytes_processed })
     }
 
     /// A table masked for `caller`, who may read its dataset.
@@ -239,100 +228,16 @@ fn next_salt() -> Vec<u8> {
     QUERIES.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec()
 }
 
-fn session_state() -> Result<SessionState, GoogleError> {
-    let mut config = SessionConfig::new().with_target_partitions(2).with_information_schema(false);
-    let options = config.options_mut();
-    // Column names already have the tables' spelling, so they must not be changed to lower case.
-    for (key, value) in [
-        ("datafusion.sql_parser.enable_ident_normalization", "false"),
-        ("datafusion.sql_parser.map_string_types_to_utf8view", "false"),
-        // BigQuery sorts NULL before all values.
-        ("datafusion.sql_parser.default_null_ordering", "nulls_min"),
-        ("datafusion.sql_parser.dialect", "bigquery"),
-        // TIMESTAMP is an instant.
-        ("datafusion.execution.time_zone", "+00:00"),
-    ] {
-        options.set(key, value).map_err(planning_error)?;
-    }
-    Ok(SessionStateBuilder::new().with_config(config).with_default_features().build())
+/// The parameters with their values.
+fn bound_parameters(
+    parameters: &[Parameter],
+    now: Timestamp,
+) -> Result<Vec<googlesql::Parameter>, GoogleError> {
+    let bind = |it: &Parameter| googlesql::Parameter::new(it.name.as_deref(), &it.sql, now);
+    parameters.iter().map(bind).collect()
 }
 
-/// The columns that a query reads, as (table, column) indices. They are the columns that the final
-/// plan scans and those that the statement needs before other optimizations, so that `LIMIT 0` gives
-/// no access to a column. Of `SELECT *` in a subquery only the columns that are used count.
-fn find_columns_read(
-    state: &SessionState,
-    plan: &LogicalPlan,
-) -> Result<BTreeSet<(usize, usize)>, GoogleError> {
-    let mut columns_read = BTreeSet::new();
-    add_scanned_columns(&state.optimize(plan).map_err(planning_error)?, &mut columns_read)?;
-    if !has_correlated_subquery(plan)? {
-        let analyzed = state
-            .analyzer()
-            .execute_and_check(plan.clone(), state.config_options(), |_, _| {})
-            .map_err(planning_error)?;
-        let pruned = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())])
-            .optimize(analyzed, &OptimizerContext::new(), |_, _| {})
-            .map_err(planning_error)?;
-        add_scanned_columns(&pruned, &mut columns_read)?;
-    }
-    Ok(columns_read)
-}
-
-fn add_scanned_columns(
-    plan: &LogicalPlan,
-    columns_read: &mut BTreeSet<(usize, usize)>,
-) -> Result<(), GoogleError> {
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Some(at) = sql::table_of_alias(scan.table_name.table())
-        {
-            let all = 0..scan.source.schema().fields().len();
-            let columns = scan.projection.clone().unwrap_or_else(|| all.collect());
-            columns_read.extend(columns.into_iter().map(|column| (at, column)));
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .map(|_| ())
-    .map_err(planning_error)
-}
-
-/// Whether a subquery refers to columns of an outer query. Only the complete optimizer can prune the
-/// columns of such a query.
-fn has_correlated_subquery(plan: &LogicalPlan) -> Result<bool, GoogleError> {
-    let mut found = false;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expression| {
-            expression.apply(|part| {
-                found |= matches!(part, Expr::OuterReferenceColumn(..));
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })
-    .map_err(planning_error)?;
-    Ok(found)
-}
-
-/// An error of parsing or planning. Its message can only contain parts of the statement and names.
-fn planning_error(error: DataFusionError) -> GoogleError {
-    let text = error.strip_backtrace();
-    let first = text.lines().next().unwrap_or_default();
-    GoogleError::invalid_query(format!("Query could not be planned: {first}"))
-}
-
-/// An error of execution. The engine's message may quote a cell, so it is left out.
-fn execution_error(error: DataFusionError) -> GoogleError {
-    let what = match error.find_root() {
-        DataFusionError::ArrowError(error, _) => match error.as_ref() {
-            arrow::error::ArrowError::DivideByZero => "division by zero",
-            arrow::error::ArrowError::CastError(_) | arrow::error::ArrowError::ParseError(_) => {
-                "a value could not be converted to the requested type"
-            }
-            arrow::error::ArrowError::ArithmeticOverflow(_) => "a number is too large for its type",
-            _ => "the engine stopped",
-        },
-        DataFusionError::ResourcesExhausted(_) => "resources exceeded",
-        _ => "the engine stopped",
-    };
-    GoogleError::invalid_query(format!("Query failed: {what}."))
+/// An error of masking. Its message may quote a cell, so it is left out.
+fn execution_error(_: ArrowError) -> GoogleError {
+    GoogleError::new(500, "internalError", "The rows of a table could not be read.")
 }

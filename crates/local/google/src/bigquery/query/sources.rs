@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::error::ArrowError;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -242,7 +243,7 @@ fn with_suffix(
     batch: &RecordBatch,
     fields: &[Field],
     suffix: &str,
-) -> datafusion::error::Result<RecordBatch> {
+) -> Result<RecordBatch, ArrowError> {
     let mut columns: Vec<(String, ArrayRef, bool)> = (batch.schema().fields().iter())
         .zip(batch.columns())
         .map(|(field, column)| {
@@ -252,7 +253,7 @@ fn with_suffix(
         .collect();
     let suffixes: ArrayRef = Arc::new(StringArray::from(vec![suffix; batch.num_rows()]));
     columns.push((TABLE_SUFFIX.to_owned(), suffixes, true));
-    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+    RecordBatch::try_from_iter_with_nullable(columns)
 }
 
 /// The fields with other names.

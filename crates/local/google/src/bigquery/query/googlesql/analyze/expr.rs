@@ -1,0 +1,456 @@
+//! Expressions.
+
+use super::scope::Scope;
+use super::typed::{Literal, cast_expr, supertype};
+use super::{Analyzer, OutColumn, Relation, Typed};
+use crate::bigquery::query::googlesql::ast::{Expr as Ast, Is, Query};
+use crate::bigquery::query::googlesql::casts::{can_cast, cast};
+use crate::bigquery::query::googlesql::error::{Result, SqlError};
+use crate::bigquery::query::googlesql::functions;
+use crate::bigquery::query::googlesql::plan::{
+    CallExpr, CastExpr, Expr, Node, Subquery, SubqueryKind,
+};
+use crate::bigquery::query::googlesql::signature::choose;
+use crate::bigquery::query::googlesql::types::Type;
+use crate::bigquery::query::googlesql::value::Value;
+
+impl Analyzer<'_> {
+    pub(super) fn expr(&self, expr: &Ast, scope: &Scope<'_>) -> Result<Typed> {
+        if let Some(key) = self.as_key(expr, scope) {
+            return Ok(key);
+        }
+        match expr {
+            Ast::Null => Ok(Typed::null()),
+            Ast::Bool(it) => Ok(Typed::constant(Value::Bool(*it), Type::Bool)),
+            Ast::Int(it) => Ok(Typed::constant(Value::Int(*it), Type::Int64)),
+            Ast::Float(it) => Ok(Typed::constant(Value::Float(*it), Type::Float64)),
+            Ast::Text(it) => Ok(Typed::constant(Value::text(it), Type::String)),
+            Ast::Bytes(it) => Ok(Typed::constant(Value::bytes(it), Type::Bytes)),
+            Ast::Typed(of, text) => typed_literal(of, text),
+            Ast::Path(path) => self.path(path, scope),
+            Ast::Field(value, name) => {
+                let value = self.expr(value, scope)?;
+                self.field(value, name)
+            }
+            Ast::Param(name) => self.parameter(name),
+            Ast::Positional(at) => {
+                let found = self.parameters.get(*at).filter(|it| it.name.is_empty());
+                let found =
+                    found.ok_or_else(|| SqlError::invalid("Query parameter ? not found"))?;
+                Ok(Typed::constant(found.value.clone(), found.of.clone()))
+            }
+            Ast::Call(call) => self.call(call, scope),
+            Ast::And(a, b) | Ast::Or(a, b) => {
+                let a = Box::new(self.boolean(a, scope, "operands of AND and OR")?);
+                let b = Box::new(self.boolean(b, scope, "operands of AND and OR")?);
+                let is_and = matches!(expr, Ast::And(..));
+                Ok(Typed::new(if is_and { Expr::And(a, b) } else { Expr::Or(a, b) }, Type::Bool))
+            }
+            Ast::Is { value, what, not } => {
+                let name = match what {
+                    Is::Null => "$is_null",
+                    Is::True => "$is_true",
+                    Is::False => "$is_false",
+                };
+                let test = self.apply(name, vec![self.expr(value, scope)?])?;
+                self.negate_if(*not, test)
+            }
+            Ast::DistinctFrom { left, right, not } => {
+                let args = vec![self.expr(left, scope)?, self.expr(right, scope)?];
+                let test = self.apply("$is_distinct", args)?;
+                self.negate_if(*not, test)
+            }
+            Ast::InList { value, list, not } => self.in_list(value, list, *not, scope),
+            Ast::InQuery { value, query, not } => self.in_query(value, query, *not, scope),
+            Ast::InArray { value, array, not } => {
+                let args = vec![self.expr(value, scope)?, self.expr(array, scope)?];
+                let test = self.apply("$in_array", args)?;
+                self.negate_if(*not, test)
+            }
+            Ast::LikeList { value, patterns, all, not } => {
+                let value = self.expr(value, scope)?;
+                let mut tests = Vec::new();
+                for pattern in patterns {
+                    let pattern = self.expr(pattern, scope)?;
+                    let test = self.apply("$like", vec![value.clone(), pattern])?;
+                    // NOT LIKE ANY: any of them does not fit.
+                    tests.push(self.negate_if(*not, test)?.expr);
+                }
+                let joined = tests.into_iter().reduce(|a, b| match all {
+                    true => Expr::And(Box::new(a), Box::new(b)),
+                    false => Expr::Or(Box::new(a), Box::new(b)),
+                });
+                let joined = joined.ok_or_else(|| SqlError::invalid("LIKE ANY needs a pattern"))?;
+                Ok(Typed::new(joined, Type::Bool))
+            }
+            Ast::Case { operand, whens, otherwise } => {
+                self.case(operand.as_deref(), whens, otherwise.as_deref(), scope)
+            }
+            Ast::Cast { value, to, safe, format, zone } => {
+                if format.is_some() {
+                    return Err(SqlError::unknown("CAST with FORMAT"));
+                }
+                self.cast(value, to, *safe, zone.as_deref(), scope)
+            }
+            Ast::Extract { part, value, zone } => self.extract(part, value, zone.as_deref(), scope),
+            Ast::Interval { value, part, to } => self.interval(value, part, to.as_deref(), scope),
+            Ast::Array { element, items } => self.array(element.as_ref(), items, scope),
+            Ast::ArrayQuery(query) => {
+                let column = self.subquery(query, scope)?;
+                if matches!(column.typed.ty, Type::Array(_)) {
+                    return Err(SqlError::invalid(
+                        "Cannot use array subquery with column of type ARRAY",
+                    ));
+                }
+                let of = Type::array(column.typed.ty);
+                Ok(Typed::new(subquery_expr(SubqueryKind::Array, column.node), of))
+            }
+            Ast::Struct { fields, items, .. } => self.structure(fields.as_deref(), items, scope),
+            Ast::Exists(query) => {
+                let relation = self.query(query, Some(scope))?;
+                Ok(Typed::new(subquery_expr(SubqueryKind::Exists, relation.node), Type::Bool))
+            }
+            Ast::Scalar(query) => {
+                let column = self.subquery(query, scope)?;
+                Ok(Typed::new(subquery_expr(SubqueryKind::Scalar, column.node), column.typed.ty))
+            }
+            Ast::Index { value, kind, index } => self.index(value, kind, index, scope),
+            Ast::Star => Err(SqlError::invalid("Syntax error: Unexpected \"*\"")),
+        }
+    }
+
+    /// After GROUP BY, an expression that is a key.
+    fn as_key(&self, expr: &Ast, scope: &Scope<'_>) -> Option<Typed> {
+        let group = scope.group?;
+        let composed = !matches!(
+            expr,
+            Ast::Null
+                | Ast::Bool(_)
+                | Ast::Int(_)
+                | Ast::Float(_)
+                | Ast::Text(_)
+                | Ast::Bytes(_)
+                | Ast::Path(_)
+        );
+        if !composed || group.borrow().keys.is_empty() {
+            return None;
+        }
+        let input = self.expr(expr, &scope.input()).ok()?;
+        let group = group.borrow();
+        let at = group.keys.iter().position(|(it, _)| *it == input.expr)?;
+        Some(Typed::new(Expr::column(at), group.keys[at].1.clone()))
+    }
+
+    fn parameter(&self, name: &str) -> Result<Typed> {
+        let found = self.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        let found = found
+            .ok_or_else(|| SqlError::invalid(format!("Query parameter '{name}' not found")))?;
+        Ok(Typed::constant(found.value.clone(), found.of.clone()))
+    }
+
+    /// A condition.
+    pub(super) fn boolean(&self, expr: &Ast, scope: &Scope<'_>, what: &str) -> Result<Expr> {
+        let typed = self.expr(expr, scope)?;
+        if typed.is_null() || typed.ty == Type::Bool {
+            return Ok(typed.expr);
+        }
+        Err(SqlError::invalid(format!("The {what} must be BOOL, not {}", typed.ty)))
+    }
+
+    fn negate_if(&self, not: bool, test: Typed) -> Result<Typed> {
+        if not { self.apply("$not", vec![test]) } else { Ok(test) }
+    }
+
+    /// Calls a function with arguments that are analysed already.
+    pub(super) fn apply(&self, name: &str, args: Vec<Typed>) -> Result<Typed> {
+        let function = functions::find(name).ok_or_else(|| unknown_function(name))?;
+        let Some(found) = choose(function.signatures, &args) else {
+            let types: Vec<_> = args.iter().map(|it| it.ty.to_string()).collect();
+            return Err(SqlError::invalid(format!(
+                "No matching signature for {} for argument types: {}",
+                display_name(name),
+                types.join(", ")
+            )));
+        };
+        check_kinds(name, &found.args)?;
+        let args = args.into_iter().zip(&found.args).map(|(arg, to)| Ok(arg.coerce(to)?.expr));
+        let args = args.collect::<Result<Vec<_>>>()?;
+        let result = found.result.clone();
+        let call =
+            CallExpr { function, args, types: found.args, result: found.result, safe: false };
+        Ok(Typed::new(Expr::Call(Box::new(call)), result))
+    }
+
+    fn in_list(&self, value: &Ast, list: &[Ast], not: bool, scope: &Scope<'_>) -> Result<Typed> {
+        let mut items = vec![self.expr(value, scope)?];
+        for item in list {
+            items.push(self.expr(item, scope)?);
+        }
+        let of = supertype(&items).filter(Type::is_comparable);
+        let of = of.ok_or_else(|| SqlError::invalid("No matching signature for operator IN"))?;
+        let items =
+            items.into_iter().map(|it| Ok(it.coerce(&of)?.expr)).collect::<Result<Vec<_>>>()?;
+        let mut items = items.into_iter();
+        let value = items.next().unwrap_or(Expr::Literal(Value::Null));
+        let test = Typed::new(Expr::InList(Box::new(value), items.collect()), Type::Bool);
+        self.negate_if(not, test)
+    }
+
+    fn in_query(&self, value: &Ast, query: &Query, not: bool, scope: &Scope<'_>) -> Result<Typed> {
+        let value = self.expr(value, scope)?;
+        let column = self.subquery(query, scope)?;
+        let of = supertype(&[value.clone(), column.typed.clone().without_literal()]);
+        let of = of.filter(Type::is_comparable);
+        let of =
+            of.ok_or_else(|| SqlError::invalid("Cannot execute IN subquery with these types"))?;
+        let value = value.coerce(&of)?.expr;
+        let mut node = column.node;
+        if column.typed.ty != of {
+            let exprs = vec![cast_expr(Expr::column(0), &column.typed.ty, &of)];
+            node = Node::Project { input: Box::new(node), exprs };
+        }
+        let test = Typed::new(subquery_expr(SubqueryKind::In(value), node), Type::Bool);
+        self.negate_if(not, test)
+    }
+
+    /// A subquery with one column.
+    fn subquery(&self, query: &Query, scope: &Scope<'_>) -> Result<SubqueryColumn> {
+        let Relation { node, mut columns, .. } = self.query(query, Some(scope))?;
+        match (columns.pop(), columns.is_empty()) {
+            (Some(OutColumn { typed, .. }), true) => Ok(SubqueryColumn { node, typed }),
+            _ => Err(SqlError::invalid(
+                "A scalar, array or IN subquery cannot have more than one column unless it uses \
+                 SELECT AS STRUCT",
+            )),
+        }
+    }
+
+    fn case(
+        &self,
+        operand: Option<&Ast>,
+        whens: &[(Ast, Ast)],
+        otherwise: Option<&Ast>,
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        let operand = operand.map(|it| self.expr(it, scope)).transpose()?;
+        let mut tests = Vec::new();
+        let mut results = Vec::new();
+        for (when, then) in whens {
+            tests.push(match &operand {
+                None => self.boolean(when, scope, "condition of CASE")?,
+                Some(operand) => {
+                    let when = self.expr(when, scope)?;
+                    self.apply("$eq", vec![operand.clone(), when])?.expr
+                }
+            });
+            results.push(self.expr(then, scope)?);
+        }
+        results.push(otherwise.map_or(Ok(Typed::null()), |it| self.expr(it, scope))?);
+        self.choose_by(tests, results)
+    }
+
+    /// The result of the first test that is TRUE, otherwise the last one.
+    pub(super) fn choose_by(&self, tests: Vec<Expr>, results: Vec<Typed>) -> Result<Typed> {
+        let of = common_type(&results)?;
+        let results =
+            results.into_iter().map(|it| Ok(it.coerce(&of)?.expr)).collect::<Result<Vec<_>>>()?;
+        let mut results = results;
+        let otherwise = Box::new(results.pop().unwrap_or(Expr::Literal(Value::Null)));
+        let whens = tests.into_iter().zip(results).collect();
+        Ok(Typed::new(Expr::Case { whens, otherwise }, of))
+    }
+
+    fn cast(
+        &self,
+        value: &Ast,
+        to: &Type,
+        safe: bool,
+        zone: Option<&Ast>,
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        let value = self.expr(value, scope)?;
+        if !value.is_null() && !can_cast(&value.ty, to) && value.coercion(to).is_none() {
+            return Err(SqlError::invalid(format!("Invalid cast from {} to {to}", value.ty)));
+        }
+        let zone = match zone {
+            Some(zone) => {
+                let pair = (&value.ty, to);
+                if !matches!(
+                    pair,
+                    (Type::String, Type::Timestamp) | (Type::Timestamp, Type::String)
+                ) {
+                    return Err(SqlError::invalid(
+                        "AT TIME ZONE needs a cast between STRING and TIMESTAMP",
+                    ));
+                }
+                Some(self.expr(zone, scope)?.coerce(&Type::String)?.expr)
+            }
+            None => None,
+        };
+        let from = if value.is_null() { to.clone() } else { value.ty };
+        let cast = CastExpr { value: value.expr, from, to: to.clone(), safe, zone };
+        Ok(Typed::new(Expr::Cast(Box::new(cast)), to.clone()))
+    }
+
+    fn array(&self, element: Option<&Type>, items: &[Ast], scope: &Scope<'_>) -> Result<Typed> {
+        let items = items.iter().map(|it| self.expr(it, scope)).collect::<Result<Vec<_>>>()?;
+        let of = match element {
+            Some(element) => element.clone(),
+            None if items.is_empty() => {
+                let expr = Expr::Array(Vec::new());
+                let ty = Type::array(Type::Int64);
+                return Ok(Typed { expr, ty, literal: Literal::EmptyArray });
+            }
+            None => common_type(&items)?,
+        };
+        if matches!(of, Type::Array(_)) {
+            return Err(SqlError::invalid("Cannot construct array with element type ARRAY"));
+        }
+        let is_literal = element.is_none()
+            && items.iter().all(|it| matches!(it.literal, Literal::Yes | Literal::Null));
+        let items = items.into_iter().map(|it| Ok(it.coerce(&of)?.expr)).collect::<Result<_>>()?;
+        let literal = if is_literal { Literal::Yes } else { Literal::No };
+        Ok(Typed { expr: Expr::Array(items), ty: Type::array(of), literal })
+    }
+
+    fn structure(
+        &self,
+        fields: Option<&[(String, Type)]>,
+        items: &[(Ast, Option<String>)],
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        if fields.is_some_and(|it| it.len() != items.len()) {
+            return Err(SqlError::invalid("A STRUCT has another number of values than its type"));
+        }
+        let mut exprs = Vec::new();
+        let mut types = Vec::new();
+        for (at, (item, alias)) in items.iter().enumerate() {
+            let value = self.expr(item, scope)?;
+            let (name, of) = match fields {
+                Some(fields) => fields[at].clone(),
+                None => (alias.clone().unwrap_or_else(|| implied_name(item)), value.ty.clone()),
+            };
+            if alias.is_some() && fields.is_some() {
+                return Err(SqlError::invalid("A STRUCT with a type cannot have AS"));
+            }
+            exprs.push(value.coerce(&of)?.expr);
+            types.push((name, of));
+        }
+        Ok(Typed::new(Expr::Struct(exprs), Type::structure(types)))
+    }
+
+    fn index(&self, value: &Ast, kind: &str, index: &Ast, scope: &Scope<'_>) -> Result<Typed> {
+        let value = self.expr(value, scope)?;
+        let index = self.expr(index, scope)?;
+        match &value.ty {
+            Type::Array(_) => {
+                let kind = if kind.is_empty() { "OFFSET" } else { kind };
+                let kind = Typed::constant(Value::text(kind), Type::String);
+                self.apply("$element", vec![value, index, kind])
+            }
+            Type::Json if kind.is_empty() && index.ty == Type::String => {
+                self.apply("$json_field", vec![value, index])
+            }
+            Type::Json if kind.is_empty() => self.apply("$json_element", vec![value, index]),
+            Type::Struct(fields) if matches!(kind, "OFFSET" | "ORDINAL" | "") => {
+                let Expr::Literal(Value::Int(at)) = index.expr else {
+                    return Err(SqlError::invalid("A field of a STRUCT needs a constant index"));
+                };
+                let at = usize::try_from(at - i64::from(kind == "ORDINAL")).ok();
+                let at = at.filter(|it| *it < fields.len());
+                let at =
+                    at.ok_or_else(|| SqlError::invalid("A STRUCT has no field with this index"))?;
+                let of = fields[at].1.clone();
+                Ok(Typed::new(Expr::Field(Box::new(value.expr), at), of))
+            }
+            of => Err(SqlError::invalid(format!("Element access is not supported on type {of}"))),
+        }
+    }
+}
+
+struct SubqueryColumn {
+    node: Node,
+    typed: Typed,
+}
+
+fn subquery_expr(kind: SubqueryKind, plan: Node) -> Expr {
+    Expr::Subquery(Box::new(Subquery { kind, plan }))
+}
+
+/// The name that a column gets from its expression.
+pub(super) fn implied_name(expr: &Ast) -> String {
+    match expr {
+        Ast::Path(path) => path.last().cloned().unwrap_or_default(),
+        Ast::Field(_, name) => name.clone(),
+        _ => String::new(),
+    }
+}
+
+pub(super) fn common_type(items: &[Typed]) -> Result<Type> {
+    supertype(items).ok_or_else(|| {
+        let types: Vec<_> = items.iter().map(|it| it.ty.to_string()).collect();
+        SqlError::invalid(format!("Expressions have no common type: {}", types.join(", ")))
+    })
+}
+
+fn typed_literal(of: &Type, text: &str) -> Result<Typed> {
+    if *of == Type::Json {
+        let text = Typed::constant(Value::text(text), Type::String);
+        let function =
+            functions::find("PARSE_JSON").ok_or_else(|| unknown_function("PARSE_JSON"))?;
+        let context = functions::Context {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            types: &[Type::String],
+            result: &Type::Json,
+        };
+        let Expr::Literal(value) = text.expr else { return Err(unknown_function("JSON")) };
+        let json = (function.eval)(&context, &[value]);
+        let json = json.map_err(|_| SqlError::invalid("Invalid JSON literal"))?;
+        return Ok(Typed::constant(json, Type::Json).without_literal());
+    }
+    let value = cast(&Value::text(text), &Type::String, of, None);
+    let value = value.map_err(|_| SqlError::invalid(format!("Invalid {of} literal")))?;
+    Ok(Typed::constant(value, of.clone()).without_literal())
+}
+
+/// How an operator or function is called in a message.
+fn display_name(name: &str) -> String {
+    let operator = match name {
+        "$eq" => "=",
+        "$ne" => "!=",
+        "$lt" => "<",
+        "$le" => "<=",
+        "$gt" => ">",
+        "$ge" => ">=",
+        "$add" => "+",
+        "$subtract" | "$minus" => "-",
+        "$multiply" => "*",
+        "$divide" => "/",
+        "$concat" => "||",
+        "$not" => "NOT",
+        "$like" => "LIKE",
+        "$between" => "BETWEEN",
+        _ => return format!("function {}", name.trim_start_matches('$').to_uppercase()),
+    };
+    format!("operator {operator}")
+}
+
+pub(super) fn unknown_function(name: &str) -> SqlError {
+    SqlError::unknown(format!("the function {name}"))
+}
+
+/// Comparisons need types that can be compared.
+fn check_kinds(name: &str, types: &[Type]) -> Result<()> {
+    let fits = match name {
+        "$eq" | "$ne" | "$in_array" | "$is_distinct" => types[0].is_comparable(),
+        "$lt" | "$le" | "$gt" | "$ge" | "$between" | "GREATEST" | "LEAST" | "RANGE_BUCKET" => {
+            types[0].is_orderable()
+        }
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let what = display_name(name);
+    Err(SqlError::invalid(format!("{what} is not defined for arguments of type {}", types[0])))
+}

@@ -1,0 +1,166 @@
+//! Evaluation of expressions.
+
+use super::casts::cast;
+use super::error::{Result, SqlError};
+use super::exec::{self, Flow};
+use super::functions::Context;
+use super::plan::{CallExpr, Expr, Subquery, SubqueryKind};
+use super::value::Value;
+
+/// The current row, and the rows of the queries around it.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'a> {
+    pub(crate) row: &'a [Value],
+    pub(crate) outer: Option<&'a Env<'a>>,
+}
+
+impl Expr {
+    pub(crate) fn eval(&self, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Column { depth, index } => column(env, *depth, *index),
+            Self::Call(call) => eval_call(call, run, env),
+            Self::And(a, b) => eval_and(a.eval(run, env)?, || b.eval(run, env)),
+            Self::Or(a, b) => match a.eval(run, env)? {
+                Value::Bool(true) => Ok(Value::Bool(true)),
+                Value::Bool(false) => b.eval(run, env),
+                _ => match b.eval(run, env)? {
+                    Value::Bool(true) => Ok(Value::Bool(true)),
+                    _ => Ok(Value::Null),
+                },
+            },
+            Self::Case { whens, otherwise } => {
+                for (when, then) in whens {
+                    if when.eval(run, env)?.is_true() {
+                        return then.eval(run, env);
+                    }
+                }
+                otherwise.eval(run, env)
+            }
+            Self::Coalesce(items) => {
+                for item in items {
+                    let value = item.eval(run, env)?;
+                    if !value.is_null() {
+                        return Ok(value);
+                    }
+                }
+                Ok(Value::Null)
+            }
+            Self::Cast(it) => {
+                let value = it.value.eval(run, env)?;
+                let zone = it.zone.as_ref().map(|zone| zone.eval(run, env)).transpose()?;
+                match cast(&value, &it.from, &it.to, zone.as_ref()) {
+                    Err(SqlError::Failed(_)) if it.safe => Ok(Value::Null),
+                    result => result,
+                }
+            }
+            Self::Array(items) => {
+                let items = items.iter().map(|it| it.eval(run, env)).collect::<Result<Vec<_>>>()?;
+                Ok(Value::array(items))
+            }
+            Self::Struct(items) => {
+                let items = items.iter().map(|it| it.eval(run, env)).collect::<Result<Vec<_>>>()?;
+                Ok(Value::Struct(items.into()))
+            }
+            Self::Field(value, index) => match value.eval(run, env)? {
+                Value::Struct(fields) => Ok(fields[*index].clone()),
+                _ => Ok(Value::Null),
+            },
+            Self::InList(value, list) => {
+                let value = value.eval(run, env)?;
+                let mut result = Some(false);
+                for item in list {
+                    match value.sql_eq(&item.eval(run, env)?) {
+                        Some(true) => return Ok(Value::Bool(true)),
+                        Some(false) => {}
+                        None => result = None,
+                    }
+                }
+                Ok(result.map_or(Value::Null, Value::Bool))
+            }
+            Self::Subquery(subquery) => eval_subquery(subquery, run, env),
+        }
+    }
+}
+
+fn column(env: &Env<'_>, depth: usize, index: usize) -> Result<Value> {
+    let mut env = env;
+    for _ in 0..depth {
+        env = env.outer.ok_or_else(|| SqlError::failed("a column has no row"))?;
+    }
+    env.row.get(index).cloned().ok_or_else(|| SqlError::failed("a column is missing"))
+}
+
+fn eval_and(left: Value, right: impl FnOnce() -> Result<Value>) -> Result<Value> {
+    match left {
+        Value::Bool(false) => Ok(Value::Bool(false)),
+        Value::Bool(true) => right(),
+        _ => match right()? {
+            Value::Bool(false) => Ok(Value::Bool(false)),
+            _ => Ok(Value::Null),
+        },
+    }
+}
+
+fn eval_call(call: &CallExpr, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
+    let mut args = Vec::with_capacity(call.args.len());
+    for arg in &call.args {
+        args.push(arg.eval(run, env)?);
+    }
+    if call.function.strict && args.iter().any(Value::is_null) {
+        return Ok(Value::Null);
+    }
+    let context = Context { now: run.now, types: &call.types, result: &call.result };
+    match (call.function.eval)(&context, &args) {
+        Err(SqlError::Failed(_)) if call.safe => Ok(Value::Null),
+        result => result,
+    }
+}
+
+fn eval_subquery(subquery: &Subquery, run: &exec::Run<'_>, env: &Env<'_>) -> Result<Value> {
+    let mut rows = Vec::new();
+    match &subquery.kind {
+        SubqueryKind::Exists => {
+            let mut found = false;
+            exec::run(&subquery.plan, run, Some(env), &mut |_| {
+                found = true;
+                Ok(Flow::Stop)
+            })?;
+            Ok(Value::Bool(found))
+        }
+        SubqueryKind::Scalar => {
+            exec::run(&subquery.plan, run, Some(env), &mut |row| {
+                rows.push(row);
+                Ok(if rows.len() > 1 { Flow::Stop } else { Flow::Continue })
+            })?;
+            if rows.len() > 1 {
+                return Err(SqlError::failed("Scalar subquery produced more than one element"));
+            }
+            Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Value::Null))
+        }
+        SubqueryKind::Array => {
+            let mut items = Vec::new();
+            exec::run(&subquery.plan, run, Some(env), &mut |mut row| {
+                items.extend(row.pop());
+                Ok(Flow::Continue)
+            })?;
+            Ok(Value::array(items))
+        }
+        SubqueryKind::In(value) => {
+            let value = value.eval(run, env)?;
+            let mut result = Some(false);
+            exec::run(&subquery.plan, run, Some(env), &mut |row| {
+                match row.first().and_then(|it| value.sql_eq(it)) {
+                    Some(true) => {
+                        result = Some(true);
+                        return Ok(Flow::Stop);
+                    }
+                    Some(false) => {}
+                    None => result = None,
+                }
+                Ok(Flow::Continue)
+            })?;
+            Ok(result.map_or(Value::Null, Value::Bool))
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Functions of JSON, as a type and as text.
+//!
+//! Semantics: GoogleSQL reference, "JSON functions".
+
+use serde_json::Value as Json;
+
+use super::json_convert::{json_text, parse_json, sorted, to_json, to_json_text};
+use super::json_path::{Path, Style};
+use super::{Function, Result, SqlError, boolean, lenient, mismatch, strict, text};
+use crate::bigquery::query::googlesql::value::Value;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    strict("JSON_VALUE", SCALAR, |_, args| scalar(args, Style::Standard)),
+    strict("JSON_EXTRACT_SCALAR", SCALAR, |_, args| scalar(args, Style::Legacy)),
+    strict("JSON_QUERY", QUERY, |_, args| query(args, Style::Standard)),
+    strict("JSON_EXTRACT", QUERY, |_, args| query(args, Style::Legacy)),
+    strict("JSON_QUERY_ARRAY", ARRAY, |_, args| elements(args, Style::Standard)),
+    strict("JSON_EXTRACT_ARRAY", ARRAY, |_, args| elements(args, Style::Legacy)),
+    strict("JSON_VALUE_ARRAY", SCALARS, |_, args| scalars(args, Style::Standard)),
+    strict("JSON_EXTRACT_STRING_ARRAY", SCALARS, |_, args| scalars(args, Style::Legacy)),
+    strict("PARSE_JSON", "STRING, STRING? -> JSON", |_, args| {
+        let parsed = parse_json(text(args, 0)?);
+        let json = parsed.ok_or_else(|| SqlError::failed("a text is not JSON"))?;
+        if args.len() > 1 {
+            match text(args, 1)? {
+                "exact" | "round" => {}
+                _ => return Err(SqlError::failed("wide_number_mode must be 'exact' or 'round'")),
+            }
+        }
+        Ok(Value::json(sorted(json)))
+    }),
+    lenient("TO_JSON", "T, BOOL? -> JSON", |context, args| {
+        if args.len() > 1 && !args[1].is_null() && boolean(args, 1)? {
+            return Err(SqlError::unknown("TO_JSON with stringify_wide_numbers"));
+        }
+        to_json(&args[0], &context.types[0]).map(|it| Value::json(sorted(it)))
+    }),
+    lenient("TO_JSON_STRING", "T, BOOL? -> STRING", |context, args| {
+        let pretty = match args.get(1) {
+            None | Some(Value::Null) => false,
+            Some(_) => boolean(args, 1)?,
+        };
+        to_json_text(&args[0], &context.types[0], pretty).map(Value::text)
+    }),
+    strict("JSON_TYPE", "JSON -> STRING", |_, args| {
+        Ok(Value::text(match json(args)? {
+            Json::Null => "null",
+            Json::Bool(_) => "boolean",
+            Json::Number(_) => "number",
+            Json::String(_) => "string",
+            Json::Array(_) => "array",
+            Json::Object(_) => "object",
+        }))
+    }),
+    strict("BOOL", "JSON -> BOOL", |_, args| match json(args)? {
+        Json::Bool(it) => Ok(Value::Bool(*it)),
+        _ => Err(wrong_kind("BOOL")),
+    }),
+    strict("INT64", "JSON -> INT64", |_, args| {
+        let number = match json(args)? {
+            Json::Number(it) => it,
+            _ => return Err(wrong_kind("INT64")),
+        };
+        let whole = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9.3e18);
+        let whole = number
+            .as_i64()
+            .or_else(|| if number.is_u64() { None } else { whole.map(|it| it as i64) });
+        whole.map(Value::Int).ok_or_else(|| wrong_kind("INT64"))
+    }),
+    strict("FLOAT64", "JSON, STRING? -> FLOAT64", |_, args| float64(args)),
+    strict("DOUBLE", "JSON, STRING? -> FLOAT64", |_, args| float64(args)),
+    strict("LAX_BOOL", "JSON -> BOOL", |_, args| {
+        Ok(match json(args)? {
+            Json::Bool(it) => Value::Bool(*it),
+            Json::String(it) if it.eq_ignore_ascii_case("true") => Value::Bool(true),
+            Json::String(it) if it.eq_ignore_ascii_case("false") => Value::Bool(false),
+            Json::Number(it) => Value::Bool(it.as_f64() != Some(0.0)),
+            _ => Value::Null,
+        })
+    }),
+    strict("LAX_INT64", "JSON -> INT64", |_, args| Ok(lax_int(json(args)?))),
+    strict("LAX_FLOAT64", "JSON -> FLOAT64", |_, args| Ok(lax_float(json(args)?))),
+    strict("LAX_DOUBLE", "JSON -> FLOAT64", |_, args| Ok(lax_float(json(args)?))),
+    strict("LAX_STRING", "JSON -> STRING", |_, args| {
+        Ok(match json(args)? {
+            Json::String(it) => Value::text(it),
+            it @ (Json::Bool(_) | Json::Number(_)) => Value::text(json_text(it)),
+            _ => Value::Null,
+        })
+    }),
+    // `json.name` and `json[index]`.
+    strict("$json_field", "JSON, STRING -> JSON", |_, args| {
+        Ok(json(args)?.get(text(args, 1)?).map_or(Value::Null, |it| Value::json(it.clone())))
+    }),
+    strict("$json_element", "JSON, INT64 -> JSON", |_, args| {
+        let at = usize::try_from(super::int(args, 1)?).ok();
+        let found = at.and_then(|at| json(args).ok()?.get(at));
+        Ok(found.map_or(Value::Null, |it| Value::json(it.clone())))
+    }),
+    lenient("JSON_STRIP_NULLS", "JSON -> JSON", |_, args| match &args[0] {
+        Value::Json(it) => Ok(strip_nulls(it).map_or_else(|| Value::json(Json::Null), Value::json)),
+        _ => Ok(Value::Null),
+    }),
+];
+
+const SCALAR: &str = "STRING, STRING? -> STRING | JSON, STRING? -> STRING";
+const QUERY: &str = "STRING, STRING? -> STRING | JSON, STRING? -> JSON";
+const ARRAY: &str = "STRING, STRING? -> ARRAY<STRING> | JSON, STRING? -> ARRAY<JSON>";
+const SCALARS: &str = "STRING, STRING? -> ARRAY<STRING> | JSON, STRING? -> ARRAY<STRING>";
+
+fn json(args: &[Value]) -> Result<&Json> {
+    match &args[0] {
+        Value::Json(it) => Ok(it),
+        _ => Err(mismatch()),
+    }
+}
+
+fn wrong_kind(of: &str) -> SqlError {
+    SqlError::failed(format!("a JSON value is not of the kind that {of} needs"))
+}
+
+/// The STRING of a JSON string.
+pub(super) fn string_of(args: &[Value]) -> Result<Value> {
+    match json(args)? {
+        Json::String(it) => Ok(Value::text(it)),
+        _ => Err(wrong_kind("STRING")),
+    }
+}
+
+fn float64(args: &[Value]) -> Result<Value> {
+    match json(args)? {
+        Json::Number(it) => it.as_f64().map(Value::Float).ok_or_else(|| wrong_kind("FLOAT64")),
+        _ => Err(wrong_kind("FLOAT64")),
+    }
+}
+
+fn lax_int(json: &Json) -> Value {
+    let rounded = |it: f64| {
+        let it = it.round();
+        let within = it >= -9_223_372_036_854_775_808.0 && it < 9_223_372_036_854_775_808.0;
+        if within { Value::Int(it as i64) } else { Value::Null }
+    };
+    match json {
+        Json::Bool(it) => Value::Int(i64::from(*it)),
+        Json::Number(it) => match it.as_i64() {
+            Some(it) => Value::Int(it),
+            None => it.as_f64().map_or(Value::Null, rounded),
+        },
+        Json::String(it) => match it.trim().parse::<i64>() {
+            Ok(it) => Value::Int(it),
+            Err(_) => it.trim().parse::<f64>().map_or(Value::Null, rounded),
+        },
+        _ => Value::Null,
+    }
+}
+
+fn lax_float(json: &Json) -> Value {
+    match json {
+        Json::Number(it) => it.as_f64().map_or(Value::Null, Value::Float),
+        Json::String(it) => it.trim().parse().map_or(Value::Null, Value::Float),
+        _ => Value::Null,
+    }
+}
+
+fn strip_nulls(json: &Json) -> Option<Json> {
+    match json {
+        Json::Null => None,
+        Json::Object(fields) => {
+            let kept: serde_json::Map<_, _> = fields
+                .iter()
+                .filter_map(|(name, it)| Some((name.clone(), strip_nulls(it)?)))
+                .collect();
+            (!kept.is_empty()).then_some(Json::Object(kept))
+        }
+        Json::Array(items) => {
+            let kept: Vec<_> = items.iter().filter_map(strip_nulls).collect();
+            (!kept.is_empty()).then_some(Json::Array(kept))
+        }
+        other => Some(other.clone()),
+    }
+}
+
+/// The part of a document that the path in the second argument names. A text that is no JSON has
+/// none.
+fn find(args: &[Value], style: Style) -> Result<Option<Json>> {
+    let path = match args.len() {
+        1 => Path::parse("$", style),
+        _ => Path::parse(text(args, 1)?, style),
+    };
+    let path = path.ok_or_else(|| SqlError::failed("a JSONPath is invalid"))?;
+    let document = match &args[0] {
+        Value::Json(it) => it.as_ref().clone(),
+        Value::Text(it) => match parse_json(it) {
+            Some(it) => it,
+            None => return Ok(None),
+        },
+        _ => return Err(mismatch()),
+    };
+    Ok(path.find(&document).cloned())
+}
+
+fn scalar_text(json: &Json) -> Value {
+    match json {
+        Json::String(it) => Value::text(it),
+        Json::Bool(_) | Json::Number(_) => Value::text(json_text(json)),
+        _ => Value::Null,
+    }
+}
+
+fn scalar(args: &[Value], style: Style) -> Result<Value> {
+    Ok(find(args, style)?.map_or(Value::Null, |it| scalar_text(&it)))
+}
+
+/// JSON in the type of the input.
+fn like_input(args: &[Value], json: Json) -> Value {
+    match args[0] {
+        Value::Json(_) => Value::json(json),
+        _ => Value::text(json_text(&json)),
+    }
+}
+
+fn query(args: &[Value], style: Style) -> Result<Value> {
+    Ok(match find(args, style)? {
+        // In a text, a JSON null is NULL.
+        Some(Json::Null) if matches!(args[0], Value::Text(_)) => Value::Null,
+        Some(found) => like_input(args, found),
+        None => Value::Null,
+    })
+}
+
+fn elements(args: &[Value], style: Style) -> Result<Value> {
+    Ok(match find(args, style)? {
+        Some(Json::Array(items)) => {
+            Value::array(items.into_iter().map(|it| like_input(args, it)).collect())
+        }
+        _ => Value::Null,
+    })
+}
+
+fn scalars(args: &[Value], style: Style) -> Result<Value> {
+    Ok(match find(args, style)? {
+        Some(Json::Array(items))
+            if !items.iter().any(|it| matches!(it, Json::Array(_) | Json::Object(_))) =>
+        {
+            Value::array(items.iter().map(scalar_text).collect())
+        }
+        _ => Value::Null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_finds_scalars_only_where_they_are() {
+        let args = [Value::text(r#"{"a": {"b": [1, "x", null]}}"#), Value::text("$.a.b[1]")];
+        assert_eq!(scalar(&args, Style::Standard).expect("found"), Value::text("x"));
+        let args = [args[0].clone(), Value::text("$.a")];
+        assert_eq!(scalar(&args, Style::Standard).expect("an object"), Value::Null);
+        let args = [Value::text("no json"), Value::text("$.a")];
+        assert_eq!(scalar(&args, Style::Standard).expect("no JSON"), Value::Null);
+    }
+}

@@ -1,0 +1,216 @@
+//! JSON from values, and JSON as text.
+//!
+//! Semantics: GoogleSQL reference, "JSON encodings".
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::tz::TimeZone;
+use num_bigint::BigInt;
+use serde_json::{Map, Number, Value as Json};
+
+use super::{Result, SqlError};
+use crate::bigquery::query::googlesql::casts::{date_text, datetime_text, float_text, to_text};
+use crate::bigquery::query::googlesql::numeric::{BIG_SCALE, NUMERIC_SCALE, format_units, to_big};
+use crate::bigquery::query::googlesql::types::Type;
+use crate::bigquery::query::googlesql::value::Value;
+
+/// The largest integer that every JSON reader keeps exactly.
+const SAFE_INTEGER: i64 = 1 << 53;
+
+/// A document; of two equal names, the first counts. `None` if the text is no JSON.
+pub(super) fn parse_json(text: &str) -> Option<Json> {
+    serde_json::from_str(text).ok()
+}
+
+/// The type JSON has its names in order.
+pub(super) fn sorted(json: Json) -> Json {
+    match json {
+        Json::Object(fields) => {
+            let mut fields: Vec<_> =
+                fields.into_iter().map(|(name, it)| (name, sorted(it))).collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Json::Object(fields.into_iter().collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// Compact text of a document.
+pub(crate) fn json_text(json: &Json) -> String {
+    let mut out = String::new();
+    write(json, None, 0, &mut out);
+    out
+}
+
+fn write(json: &Json, indent: Option<usize>, depth: usize, out: &mut String) {
+    let new_line = |depth: usize, out: &mut String| {
+        if let Some(width) = indent {
+            out.push('\n');
+            out.push_str(&" ".repeat(width * depth));
+        }
+    };
+    match json {
+        Json::Number(number) => out.push_str(&number_text(number)),
+        Json::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                new_line(depth + 1, out);
+                write(item, indent, depth + 1, out);
+            }
+            if !items.is_empty() {
+                new_line(depth, out);
+            }
+            out.push(']');
+        }
+        Json::Object(fields) => {
+            out.push('{');
+            for (at, (name, item)) in fields.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                new_line(depth + 1, out);
+                out.push_str(&quoted(name));
+                out.push_str(if indent.is_some() { ": " } else { ":" });
+                write(item, indent, depth + 1, out);
+            }
+            if !fields.is_empty() {
+                new_line(depth, out);
+            }
+            out.push('}');
+        }
+        Json::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+fn number_text(number: &Number) -> String {
+    match number.as_f64() {
+        Some(value) if number.is_f64() => {
+            // A float keeps its decimal point, `1.0`.
+            let text = float_text(value);
+            if text.bytes().all(|it| it.is_ascii_digit() || it == b'-') {
+                format!("{text}.0")
+            } else {
+                text
+            }
+        }
+        _ => number.to_string(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The JSON of a value.
+pub(super) fn to_json(value: &Value, of: &Type) -> Result<Json> {
+    Ok(match (value, of) {
+        (Value::Null, _) => Json::Null,
+        (Value::Bool(it), _) => Json::Bool(*it),
+        (Value::Int(it), _) => Json::from(*it),
+        (Value::Float(it), _) => match Number::from_f64(*it) {
+            Some(number) => Json::Number(number),
+            None if it.is_nan() => Json::from("NaN"),
+            None => Json::from(if *it > 0.0 { "Infinity" } else { "-Infinity" }),
+        },
+        (Value::Numeric(it), _) => decimal_json(&BigInt::from(*it), NUMERIC_SCALE),
+        (Value::BigNumeric(it), _) => decimal_json(&to_big(**it), BIG_SCALE),
+        (Value::Bytes(it), _) => Json::from(STANDARD.encode(it)),
+        (Value::Date(it), _) => Json::from(date_text(*it)?),
+        (Value::Datetime(it), _) => Json::from(datetime_text(*it, 'T')?),
+        (Value::Timestamp(it), _) => Json::from(format!("{}Z", datetime_text(*it, 'T')?)),
+        (Value::Json(it), _) => it.as_ref().clone(),
+        (Value::Interval(it), _) => Json::from(iso_interval(it)),
+        (Value::Array(items), of) => {
+            let element = of.element().unwrap_or(&Type::String);
+            Json::Array(items.iter().map(|it| to_json(it, element)).collect::<Result<_>>()?)
+        }
+        (Value::Struct(items), of) => {
+            let fields = items.iter().zip(of.fields());
+            let fields = fields.map(|(it, (name, of))| Ok((name.clone(), to_json(it, of)?)));
+            Json::Object(fields.collect::<Result<Map<_, _>>>()?)
+        }
+        (Value::Text(_) | Value::Time(_), _) => Json::from(to_text(value, &TimeZone::UTC)?),
+    })
+}
+
+/// A decimal as a number, or as a text if a float would lose digits.
+fn decimal_json(units: &BigInt, scale: u32) -> Json {
+    let text = format_units(units, scale);
+    if let Ok(whole) = text.parse::<i64>() {
+        return Json::from(whole);
+    }
+    let float: f64 = text.parse().unwrap_or(f64::NAN);
+    match Number::from_f64(float) {
+        Some(number) if format!("{float}") == text => Json::Number(number),
+        _ => Json::from(text),
+    }
+}
+
+fn iso_interval(interval: &super::super::interval::Interval) -> String {
+    let (months, micros) = (interval.months, interval.micros);
+    let mut out = String::from("P");
+    for (count, unit) in [(months / 12, 'Y'), (months % 12, 'M'), (interval.days, 'D')] {
+        if count != 0 {
+            out.push_str(&format!("{count}{unit}"));
+        }
+    }
+    let seconds = micros / 1_000_000;
+    let fraction = micros % 1_000_000;
+    if micros != 0 {
+        out.push('T');
+    }
+    for (count, unit) in [(seconds / 3600, 'H'), (seconds / 60 % 60, 'M')] {
+        if count != 0 {
+            out.push_str(&format!("{count}{unit}"));
+        }
+    }
+    if seconds % 60 != 0 || fraction != 0 {
+        let sign = if micros < 0 { "-" } else { "" };
+        let digits = format!("{:06}", fraction.abs());
+        let digits = digits.trim_end_matches('0');
+        let dot = if digits.is_empty() { "" } else { "." };
+        out.push_str(&format!("{sign}{}{dot}{digits}S", (seconds % 60).abs()));
+    }
+    if out == "P" { "P0Y".to_owned() } else { out }
+}
+
+/// TO_JSON_STRING: like TO_JSON, but integers beyond 2⁵³ are texts, and names keep their order.
+pub(super) fn to_json_text(value: &Value, of: &Type, pretty: bool) -> Result<String> {
+    let json = encode(value, of)?;
+    let mut out = String::new();
+    write(&json, pretty.then_some(2), 0, &mut out);
+    Ok(out)
+}
+
+fn encode(value: &Value, of: &Type) -> Result<Json> {
+    Ok(match (value, of) {
+        (Value::Int(it), _) if !(-SAFE_INTEGER..=SAFE_INTEGER).contains(it) => {
+            Json::from(it.to_string())
+        }
+        (Value::Float(it), _) if it.is_finite() && it.fract() == 0.0 && it.abs() < 1e15 => {
+            // `1`, not `1.0`.
+            Json::from(*it as i64)
+        }
+        (Value::Array(items), of) => {
+            let element = of.element().ok_or_else(|| SqlError::failed("an array has no type"))?;
+            Json::Array(items.iter().map(|it| encode(it, element)).collect::<Result<_>>()?)
+        }
+        (Value::Struct(items), of) => {
+            let fields = items.iter().zip(of.fields());
+            let fields = fields.map(|(it, (name, of))| Ok((name.clone(), encode(it, of)?)));
+            Json::Object(fields.collect::<Result<Map<_, _>>>()?)
+        }
+        _ => to_json(value, of)?,
+    })
+}
+
+/// The JSON in a table's cell. A mask may have replaced it by a text that is no JSON; the text is
+/// then a JSON string.
+pub(crate) fn parse_json_cell(text: &str) -> Json {
+    parse_json(text).map_or_else(|| Json::from(text), sorted)
+}

@@ -1,0 +1,253 @@
+//! Mathematical functions.
+//!
+//! Semantics: GoogleSQL reference, "Mathematical functions".
+
+use num_bigint::{BigInt, Sign};
+
+use super::{Context, Function, Result, SqlError, float, int_or, mismatch, strict};
+use crate::bigquery::query::googlesql::numeric::{
+    BIG_SCALE, NUMERIC_SCALE, Rounding, bignumeric_from_big, numeric_from_big, power_of_ten,
+    round_units, to_big,
+};
+use crate::bigquery::query::googlesql::value::Value;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    strict("ABS", NUMBER, |_, args| match &args[0] {
+        Value::Int(it) => {
+            it.checked_abs().map(Value::Int).ok_or_else(|| SqlError::overflow("INT64"))
+        }
+        Value::Float(it) => Ok(Value::Float(it.abs())),
+        _ => decimal(args, |it, _| Ok(BigInt::from(it.magnitude().clone()))),
+    }),
+    strict("SIGN", NUMBER, |_, args| match &args[0] {
+        Value::Int(it) => Ok(Value::Int(it.signum())),
+        Value::Float(it) => {
+            Ok(Value::Float(if *it == 0.0 || it.is_nan() { *it } else { it.signum() }))
+        }
+        _ => decimal(args, |it, scale| {
+            Ok(match it.sign() {
+                Sign::Minus => -power_of_ten(scale),
+                Sign::NoSign => BigInt::ZERO,
+                Sign::Plus => power_of_ten(scale),
+            })
+        }),
+    }),
+    strict("IS_NAN", "FLOAT64 -> BOOL", |_, args| Ok(Value::Bool(float(args, 0)?.is_nan()))),
+    strict("IS_INF", "FLOAT64 -> BOOL", |_, args| Ok(Value::Bool(float(args, 0)?.is_infinite()))),
+    strict("ROUND", ROUND, |_, args| round(args, Rounding::HalfAway)),
+    strict("TRUNC", TRUNC, |_, args| round(args, Rounding::Truncate)),
+    strict("CEIL", WHOLE, |_, args| round(args, Rounding::Ceiling)),
+    strict("CEILING", WHOLE, |_, args| round(args, Rounding::Ceiling)),
+    strict("FLOOR", WHOLE, |_, args| round(args, Rounding::Floor)),
+    strict("SQRT", FLOAT, |_, args| {
+        domain(float(args, 0)? < 0.0)?;
+        Ok(Value::Float(float(args, 0)?.sqrt()))
+    }),
+    strict("CBRT", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.cbrt()))),
+    strict("EXP", FLOAT, |_, args| finite(float(args, 0)?.exp(), args)),
+    strict("LN", FLOAT, |_, args| {
+        domain(float(args, 0)? <= 0.0)?;
+        Ok(Value::Float(float(args, 0)?.ln()))
+    }),
+    strict("LOG10", FLOAT, |_, args| {
+        domain(float(args, 0)? <= 0.0)?;
+        Ok(Value::Float(float(args, 0)?.log10()))
+    }),
+    strict("LOG", "FLOAT64, FLOAT64? -> FLOAT64", log),
+    strict("POW", "FLOAT64, FLOAT64 -> FLOAT64", power),
+    strict("POWER", "FLOAT64, FLOAT64 -> FLOAT64", power),
+    strict("SIN", FLOAT, |_, args| trigonometric(args, f64::sin)),
+    strict("COS", FLOAT, |_, args| trigonometric(args, f64::cos)),
+    strict("TAN", FLOAT, |_, args| trigonometric(args, f64::tan)),
+    strict("ASIN", FLOAT, |_, args| {
+        domain(float(args, 0)?.abs() > 1.0)?;
+        Ok(Value::Float(float(args, 0)?.asin()))
+    }),
+    strict("ACOS", FLOAT, |_, args| {
+        domain(float(args, 0)?.abs() > 1.0)?;
+        Ok(Value::Float(float(args, 0)?.acos()))
+    }),
+    strict("ATAN", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.atan()))),
+    strict("ATAN2", "FLOAT64, FLOAT64 -> FLOAT64", |_, args| {
+        Ok(Value::Float(float(args, 0)?.atan2(float(args, 1)?)))
+    }),
+    strict("SINH", FLOAT, |_, args| finite(float(args, 0)?.sinh(), args)),
+    strict("COSH", FLOAT, |_, args| finite(float(args, 0)?.cosh(), args)),
+    strict("TANH", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.tanh()))),
+    strict("ASINH", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.asinh()))),
+    strict("ACOSH", FLOAT, |_, args| {
+        domain(float(args, 0)? < 1.0)?;
+        Ok(Value::Float(float(args, 0)?.acosh()))
+    }),
+    strict("ATANH", FLOAT, |_, args| {
+        domain(float(args, 0)?.abs() >= 1.0)?;
+        Ok(Value::Float(float(args, 0)?.atanh()))
+    }),
+    strict("RANGE_BUCKET", "T, ARRAY<T> -> INT64", range_bucket),
+    strict("RAND", "-> FLOAT64", |_, _| {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|_| SqlError::failed("no random numbers"))?;
+        // 53 random bits are a float in [0, 1).
+        Ok(Value::Float((u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64))
+    }),
+    strict("GENERATE_UUID", "-> STRING", |_, _| {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|_| SqlError::failed("no random numbers"))?;
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex: String = bytes.iter().map(|it| format!("{it:02x}")).collect();
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        Ok(Value::text(parts.join("-")))
+    }),
+];
+
+const NUMBER: &str =
+    "INT64 -> INT64 | NUMERIC -> NUMERIC | BIGNUMERIC -> BIGNUMERIC | FLOAT64 -> FLOAT64";
+const FLOAT: &str = "FLOAT64 -> FLOAT64";
+const ROUND: &str = "FLOAT64, INT64? -> FLOAT64 | NUMERIC, INT64? -> NUMERIC | BIGNUMERIC, INT64? -> BIGNUMERIC | \
+                     NUMERIC, INT64, STRING -> NUMERIC | BIGNUMERIC, INT64, STRING -> BIGNUMERIC";
+const TRUNC: &str =
+    "FLOAT64, INT64? -> FLOAT64 | NUMERIC, INT64? -> NUMERIC | BIGNUMERIC, INT64? -> BIGNUMERIC";
+const WHOLE: &str = "FLOAT64 -> FLOAT64 | NUMERIC -> NUMERIC | BIGNUMERIC -> BIGNUMERIC";
+
+fn domain(outside: bool) -> Result<()> {
+    if outside {
+        return Err(SqlError::failed(
+            "the argument of a mathematical function is outside its domain",
+        ));
+    }
+    Ok(())
+}
+
+fn finite(result: f64, args: &[Value]) -> Result<Value> {
+    let operands = args.iter().all(|it| matches!(it, Value::Float(it) if it.is_finite()));
+    if operands && !result.is_finite() {
+        return Err(SqlError::overflow("FLOAT64"));
+    }
+    Ok(Value::Float(result))
+}
+
+fn trigonometric(args: &[Value], function: fn(f64) -> f64) -> Result<Value> {
+    domain(float(args, 0)?.is_infinite())?;
+    Ok(Value::Float(function(float(args, 0)?)))
+}
+
+fn decimal(args: &[Value], op: impl Fn(&BigInt, u32) -> Result<BigInt>) -> Result<Value> {
+    match &args[0] {
+        Value::Numeric(it) => {
+            Ok(Value::Numeric(numeric_from_big(&op(&BigInt::from(*it), NUMERIC_SCALE)?)?))
+        }
+        Value::BigNumeric(it) => {
+            Ok(Value::big(bignumeric_from_big(&op(&to_big(**it), BIG_SCALE)?)?))
+        }
+        _ => Err(mismatch()),
+    }
+}
+
+fn round(args: &[Value], mode: Rounding) -> Result<Value> {
+    let places = int_or(args, 1, 0)?;
+    if let Value::Float(value) = &args[0] {
+        return round_float(*value, places, mode).map(Value::Float);
+    }
+    if args.len() > 2 {
+        match super::text(args, 2)? {
+            "ROUND_HALF_AWAY_FROM_ZERO" => {}
+            "ROUND_HALF_EVEN" => return Err(SqlError::unknown("ROUND with ROUND_HALF_EVEN")),
+            _ => return Err(SqlError::failed("the rounding mode is invalid")),
+        }
+    }
+    decimal(args, |units, scale| Ok(round_units(units, scale, places, mode)))
+}
+
+/// A float rounded to decimal places.
+fn round_float(value: f64, places: i64, mode: Rounding) -> Result<f64> {
+    let whole = |it: f64| match mode {
+        Rounding::HalfAway => it.round(),
+        Rounding::Truncate => it.trunc(),
+        Rounding::Floor => it.floor(),
+        Rounding::Ceiling => it.ceil(),
+    };
+    if places == 0 || !value.is_finite() {
+        return Ok(whole(value));
+    }
+    let places = i32::try_from(places.clamp(-400, 400)).unwrap_or(0);
+    if places > 0 {
+        if places > 308 {
+            return Ok(value);
+        }
+        let factor = 10_f64.powi(places);
+        let scaled = value * factor;
+        // So many digits that there is nothing to round.
+        return Ok(if scaled.is_finite() { whole(scaled) / factor } else { value });
+    }
+    if places < -308 {
+        return Ok(0.0);
+    }
+    let factor = 10_f64.powi(-places);
+    let rounded = whole(value / factor) * factor;
+    if rounded.is_finite() { Ok(rounded) } else { Err(SqlError::overflow("FLOAT64")) }
+}
+
+fn log(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let value = float(args, 0)?;
+    if args.len() == 1 {
+        domain(value <= 0.0)?;
+        return Ok(Value::Float(value.ln()));
+    }
+    let base = float(args, 1)?;
+    if value.is_nan()
+        || base.is_nan()
+        || value == f64::NEG_INFINITY
+        || base.is_infinite() && base > 0.0 && value.is_infinite()
+    {
+        return Ok(Value::Float(f64::NAN));
+    }
+    domain(value <= 0.0 || base <= 0.0 || base == 1.0)?;
+    if base == f64::INFINITY {
+        return Ok(Value::Float(0.0));
+    }
+    let exact = if base == 10.0 {
+        value.log10()
+    } else if base == 2.0 {
+        value.log2()
+    } else {
+        value.ln() / base.ln()
+    };
+    Ok(Value::Float(exact))
+}
+
+fn power(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let (base, exponent) = (float(args, 0)?, float(args, 1)?);
+    domain(base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0)?;
+    if base == 0.0 && exponent < 0.0 {
+        return Err(SqlError::failed("division by zero"));
+    }
+    finite(base.powf(exponent), args)
+}
+
+fn range_bucket(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let bounds = super::array(args, 1)?;
+    if matches!(&args[0], Value::Float(it) if it.is_nan()) {
+        return Ok(Value::Null);
+    }
+    if bounds.iter().any(Value::is_null) {
+        return Err(SqlError::failed("the array of RANGE_BUCKET contains NULL"));
+    }
+    if bounds.windows(2).any(|it| it[0].order(&it[1]).is_gt()) {
+        return Err(SqlError::failed("the array of RANGE_BUCKET is not in order"));
+    }
+    let below = bounds.iter().take_while(|it| it.order(&args[0]).is_le()).count();
+    Ok(Value::Int(i64::try_from(below).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_rounded_half_away_from_zero() {
+        for (value, places, want) in [(2.5, 0, 3.0), (-2.5, 0, -3.0), (123.456, -1, 120.0)] {
+            assert_eq!(round_float(value, places, Rounding::HalfAway).expect("finite"), want);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! GoogleSQL: an engine for queries that gives BigQuery's answer or says no.
+//!
+//! A statement becomes tokens (`lexer`), a syntax tree (`parser`, `ast`), a plan with types
+//! (`analyze`, `plan`) and rows (`exec`, `eval`). A function, type or piece of syntax that the tables
+//! and matches of these modules do not name is refused; nothing is passed through.
+//!
+//! | module | what |
+//! |---|---|
+//! | `types`, `value`, `numeric`, `interval` | types and values |
+//! | `functions`, `aggregates`, `window_functions` | the allow-list |
+//! | `signature`, `casts` | conversions |
+//! | `prune` | the columns that a query reads, for access control |
+//!
+//! The semantics are those of the GoogleSQL reference
+//! (<https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax>).
+
+mod aggregates;
+mod analyze;
+mod ast;
+mod casts;
+mod error;
+mod eval;
+mod exec;
+mod functions;
+mod interval;
+mod lexer;
+mod numeric;
+mod parser;
+mod plan;
+mod prune;
+mod signature;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod types;
+mod value;
+mod window_functions;
+
+use std::collections::BTreeSet;
+
+use arrow::array::RecordBatch;
+use jiff::Timestamp;
+
+use crate::bigquery::schema::Field;
+use crate::error::GoogleError;
+
+pub(crate) use analyze::{BoundTable, Parameter};
+pub(crate) use ast::{Query, TableRef};
+pub(crate) use exec::TableData;
+pub(crate) use parser::parse_query;
+pub(crate) use tables::table_refs;
+
+/// The stack of the thread that analyses and runs a query: deep expressions need it.
+const STACK_BYTES: usize = 256 << 20;
+
+/// A query whose names and types are known.
+pub(crate) struct BoundQuery {
+    plan: plan::Node,
+    /// The columns of the result.
+    pub(crate) fields: Vec<Field>,
+    /// For each table, the columns that the query reads.
+    pub(crate) columns_read: Vec<BTreeSet<usize>>,
+}
+
+impl BoundTable {
+    /// A table with its columns, of which `*` leaves out the last `hidden` ones.
+    pub(crate) fn new(name: TableRef, fields: &[Field], hidden: usize) -> Self {
+        let columns =
+            fields.iter().map(|it| (it.name.clone(), types::Type::of_field(it))).collect();
+        Self { name, columns, hidden }
+    }
+}
+
+impl TableData {
+    /// Batches with the columns of these indices.
+    pub(crate) fn new(fields: &[Field], columns: Vec<usize>, batches: Vec<RecordBatch>) -> Self {
+        let types = columns.iter().map(|at| types::Type::of_field(&fields[*at])).collect();
+        Self { columns, types, batches }
+    }
+}
+
+impl Parameter {
+    /// A parameter whose value is a constant expression.
+    ///
+    /// # Errors
+    /// The expression is not constant or has no value.
+    pub(crate) fn new(name: Option<&str>, sql: &str, now: Timestamp) -> Result<Self, GoogleError> {
+        on_large_stack(|| {
+            let (of, value) = analyze::constant(&parser::parse_expression(sql)?, now)?;
+            Ok(Self { name: name.unwrap_or_default().to_owned(), of, value })
+        })
+    }
+}
+
+impl BoundQuery {
+    /// Finds the types of a query over tables. `tables` has an entry for each of [`table_refs`].
+    ///
+    /// # Errors
+    /// The query is wrong, or contains what this engine does not know.
+    pub(crate) fn new(
+        query: &Query,
+        tables: &[BoundTable],
+        parameters: &[Parameter],
+    ) -> Result<Self, GoogleError> {
+        on_large_stack(|| {
+            let analyzed = analyze::analyze(query, tables, parameters)?;
+            let columns_read = prune::columns_read(&analyzed.node, tables.len());
+            Ok(Self { plan: analyzed.node, fields: analyzed.fields, columns_read })
+        })
+    }
+
+    /// Runs the query. `tables` has the columns that it reads.
+    ///
+    /// # Errors
+    /// A value has no result, such as a division by zero.
+    pub(crate) fn run(
+        &self,
+        tables: &[TableData],
+        now: Timestamp,
+    ) -> Result<RecordBatch, GoogleError> {
+        on_large_stack(|| {
+            let run = exec::Run::new(now, tables);
+            let rows = exec::collect(&self.plan, &run, None)?;
+            exec::to_batch(&self.fields, &rows)
+        })
+    }
+}
+
+/// Parses a query.
+pub(crate) fn parse(sql: &str) -> Result<Query, GoogleError> {
+    on_large_stack(|| parse_query(sql))
+}
+
+/// Runs a function on a thread with a large stack.
+fn on_large_stack<T: Send>(
+    run: impl FnOnce() -> error::Result<T> + Send,
+) -> Result<T, GoogleError> {
+    let internal = || GoogleError::new(500, "internalError", "The query's thread could not run.");
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
+        let thread = thread.map_err(|_| internal())?;
+        thread.join().map_err(|_| internal())?.map_err(GoogleError::from)
+    })
+}

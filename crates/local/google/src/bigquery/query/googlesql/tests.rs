@@ -1,0 +1,182 @@
+//! Expressions and queries with the results that the GoogleSQL reference gives them.
+
+use jiff::Timestamp;
+
+use super::{BoundQuery, parse};
+use crate::bigquery::query::cells::cell_text;
+
+/// The rows of a query as text: cells joined by ` | `, rows by ` / `; or the error.
+fn run(sql: &str) -> String {
+    let now: Timestamp = "2026-07-01T15:30:00Z".parse().expect("a time");
+    let rows = parse(sql).and_then(|query| {
+        let query = BoundQuery::new(&query, &[], &[])?;
+        let rows = query.run(&[], now)?;
+        let text = |at: usize| {
+            let cells = query.fields.iter().zip(rows.columns());
+            let cells =
+                cells.map(|(field, column)| cell_text(field, column, at).unwrap_or("NULL".into()));
+            cells.collect::<Vec<_>>().join(" | ")
+        };
+        Ok((0..rows.num_rows()).map(text).collect::<Vec<_>>().join(" / "))
+    });
+    rows.unwrap_or_else(|error| format!("error: {}", error.message))
+}
+
+fn check(cases: &[(&str, &str)]) {
+    let mut wrong = Vec::new();
+    for (sql, want) in cases {
+        let sql = if sql.starts_with("SELECT") || sql.starts_with("WITH") {
+            (*sql).to_owned()
+        } else {
+            format!("SELECT {sql}")
+        };
+        let got = run(&sql);
+        if got != *want && !(*want == "error" && got.starts_with("error")) {
+            wrong.push(format!("{sql}\n  got  {got}\n  want {want}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn texts_are_those_of_googlesql() {
+    check(&[
+        ("CONCAT('a', NULL)", "NULL"),
+        ("SUBSTR('apple', -2)", "le"),
+        ("SUBSTR('apple', 2, 3)", "ppl"),
+        ("CONCAT('a', 1)", "error"),
+        (r"'it\'s' || r'\n'", r"it's\n"),
+        ("SPLIT('a,b,,c')[OFFSET(2)]", ""),
+        ("REGEXP_EXTRACT('ab12', r'[a-z]+(\\d+)')", "12"),
+        ("REGEXP_REPLACE('abc', 'b(.)', '\\\\1-')", "ac-"),
+        ("'a_c' LIKE 'a\\\\_c'", "true"),
+        ("FORMAT('%05d|%s|%T', 42, 'x', DATE '2026-01-02')", "00042|x|DATE \"2026-01-02\""),
+        ("TO_HEX(MD5('a'))", "0cc175b9c0f1b6a831c399e269772661"),
+        ("LPAD('7', 3, '0')", "007"),
+        ("INITCAP('hello world')", "Hello World"),
+        ("STRPOS('abc', 'd')", "0"),
+        ("FARM_FINGERPRINT('foo') IS NOT NULL", "true"),
+    ]);
+}
+
+#[test]
+fn numbers_are_those_of_googlesql() {
+    check(&[
+        ("CAST(2.5 AS INT64)", "3"),
+        ("CAST(-2.5 AS INT64)", "-3"),
+        ("1 / 0", "error: Query failed: division by zero"),
+        ("SAFE_DIVIDE(1, 0)", "NULL"),
+        ("IEEE_DIVIDE(1, 0)", "Infinity"),
+        ("7 / 2", "3.5"),
+        (
+            "9223372036854775807 + 1",
+            "error: Query failed: INT64 overflow: the result is outside the type's range.",
+        ),
+        ("GREATEST(1, NULL)", "NULL"),
+        ("LOG(100, 10)", "2.0"),
+        ("CAST(NUMERIC '1.50' AS STRING)", "1.5"),
+        ("NUMERIC '1' / 3", "0.333333333"),
+        ("SAFE_CAST('x' AS INT64)", "NULL"),
+        ("1 IN (2, NULL)", "NULL"),
+        ("1 NOT IN (2, 3)", "true"),
+        ("CAST('nan' AS FLOAT64) = CAST('nan' AS FLOAT64)", "false"),
+        ("'1' = 1", "error"),
+        ("MOD(-7, 3)", "-1"),
+        ("ROUND(-2.5)", "-3.0"),
+    ]);
+}
+
+#[test]
+fn dates_and_times_are_those_of_googlesql() {
+    check(&[
+        ("DATE_TRUNC(DATE '2026-07-01', WEEK)", "2026-06-28"),
+        ("DATE_TRUNC(DATE '2026-07-01', WEEK(MONDAY))", "2026-06-29"),
+        ("DATE_TRUNC(DATE '2026-07-01', ISOWEEK)", "2026-06-29"),
+        ("EXTRACT(WEEK FROM DATE '2026-01-04')", "1"),
+        ("EXTRACT(ISOWEEK FROM DATE '2026-01-04')", "1"),
+        ("EXTRACT(HOUR FROM TIMESTAMP '2026-07-01 00:00:00+00' AT TIME ZONE 'Asia/Seoul')", "9"),
+        ("CURRENT_DATE('Asia/Seoul')", "2026-07-02"),
+        ("CURRENT_DATE", "2026-07-01"),
+        ("DATE '2026-01-31' + INTERVAL 1 MONTH", "2026-02-28T00:00:00"),
+        ("DATE_ADD(DATE '2026-01-31', INTERVAL 1 MONTH)", "2026-02-28"),
+        ("DATE_DIFF('2026-07-05', '2026-07-04', WEEK)", "1"),
+        ("LAST_DAY(DATE '2026-02-01')", "2026-02-28"),
+        ("FORMAT_DATE('%Y-%m %a %j', DATE '2026-07-01')", "2026-07 Wed 182"),
+        ("PARSE_DATE('%d/%m/%Y', '05/07/2026')", "2026-07-05"),
+        (
+            "FORMAT_TIMESTAMP('%F %T %Z', TIMESTAMP '2026-07-01 00:00:00', 'Asia/Seoul')",
+            "2026-07-01 09:00:00 KST",
+        ),
+        ("TIMESTAMP('2026-07-01 09:00:00', 'Asia/Seoul')", "2026-07-01 00:00:00 UTC"),
+        ("DATETIME(TIMESTAMP '2026-07-01 00:00:00', 'Asia/Seoul')", "2026-07-01T09:00:00"),
+        ("GENERATE_DATE_ARRAY('2026-01-01', '2026-01-03')[ORDINAL(3)]", "2026-01-03"),
+    ]);
+}
+
+#[test]
+fn arrays_structs_and_json_are_those_of_googlesql() {
+    check(&[
+        ("ARRAY(SELECT x * 2 FROM UNNEST([1, 2, 3]) AS x WHERE x > 1)[SAFE_OFFSET(5)]", "NULL"),
+        ("ARRAY_LENGTH(ARRAY(SELECT x FROM UNNEST([1, 2]) x))", "2"),
+        ("[1, 2][OFFSET(2)]", "error: Query failed: an array index is out of bounds"),
+        (
+            "SELECT x, o FROM UNNEST(['a', 'b']) AS x WITH OFFSET AS o ORDER BY o DESC",
+            "b | 1 / a | 0",
+        ),
+        ("(SELECT AS STRUCT 1 AS a, 'x' AS b).b", "x"),
+        ("JSON_VALUE('{\"a\": {\"b\": 7}}', '$.a.b')", "7"),
+        ("JSON_QUERY('{\"a\": {\"b\": 7}}', '$.a')", "{\"b\":7}"),
+        ("PARSE_JSON('{\"a\": [1, 2]}').a[1]", "2"),
+        ("TO_JSON_STRING(STRUCT(1 AS a, [TRUE] AS b))", "{\"a\":1,\"b\":[true]}"),
+        (
+            "SELECT (SELECT value FROM UNNEST(params) WHERE key = 'page') FROM (SELECT \
+             [STRUCT('page' AS key, 'home' AS value), ('id', '1')] AS params)",
+            "home",
+        ),
+        ("SELECT STRING_AGG(x, '-' ORDER BY x DESC LIMIT 2) FROM UNNEST(['a', 'c', 'b']) x", "c-b"),
+    ]);
+}
+
+#[test]
+fn queries_are_those_of_googlesql() {
+    let t = "WITH t AS (SELECT 'a' AS k, 1 AS v UNION ALL SELECT 'a', 2 UNION ALL SELECT 'b', 5) ";
+    let with = |sql: &str| run(&format!("{t}{sql}"));
+    for (sql, want) in [
+        ("SELECT k, SUM(v) AS s FROM t GROUP BY k HAVING s > 3", "b | 5"),
+        (
+            "SELECT k, v FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) = 1 ORDER BY 1",
+            "a | 2 / b | 5",
+        ),
+        ("SELECT k, SUM(v) FROM t GROUP BY ROLLUP(k) ORDER BY k", "NULL | 8 / a | 3 / b | 5"),
+        ("SELECT * FROM t PIVOT(SUM(v) FOR k IN ('a', 'b'))", "3 | 5"),
+        ("SELECT DISTINCT k FROM t ORDER BY k DESC", "b / a"),
+        ("SELECT * EXCEPT (v) FROM t WHERE v = 5", "b"),
+        ("SELECT a.v, b.v AS w FROM t a JOIN t b USING (k) WHERE a.v < b.v", "1 | 2"),
+        ("SELECT v, SUM(v) OVER (ORDER BY v) FROM t ORDER BY v", "1 | 1 / 2 | 3 / 5 | 8"),
+        ("SELECT k FROM t WHERE v > (SELECT AVG(v) FROM t u WHERE u.k = t.k)", "a"),
+        ("SELECT k FROM t EXCEPT DISTINCT SELECT 'a'", "b"),
+    ] {
+        assert_eq!(with(sql), want, "{sql}");
+    }
+    check(&[(
+        "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 4) SELECT SUM(x) FROM n",
+        "10",
+    )]);
+}
+
+#[test]
+fn what_is_not_known_is_refused_by_name() {
+    for (sql, name) in [
+        ("SELECT ST_GEOGPOINT(1, 2)", "ST_GEOGPOINT"),
+        ("SELECT HLL_COUNT.INIT(1)", "HLL_COUNT.INIT"),
+        ("SELECT 1 FROM UNNEST([1]) TABLESAMPLE SYSTEM (10 PERCENT)", "TABLESAMPLE"),
+        ("SELECT CAST('2026' AS DATE FORMAT 'YYYY')", "FORMAT"),
+    ] {
+        let got = run(sql);
+        assert!(got.starts_with("error: The local warehouse does not know"), "{sql}: {got}");
+        assert!(got.contains(name), "{sql}: {got}");
+    }
+    // Nested too deeply: an error, not the end of the process.
+    let deep = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+    assert!(run(&deep).starts_with("error: The statement is nested too deeply"));
+}
