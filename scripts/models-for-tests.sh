@@ -1,10 +1,11 @@
 #!/bin/sh
 # The tests of models/ use dbt and Google's analyser of GoogleSQL. This script installs them into a
 # Python environment of their own, target/models: their requirements differ from those of the other
-# tests. Safe to repeat: it does nothing while the requirements file is unchanged.
+# tests; and Dataform's command line from npm into target/models/node. Safe to repeat: it does
+# nothing while the versions are unchanged.
 #
-# Without Python 3.10 to 3.13, it prints a visible warning and succeeds; the tests then print a
-# warning too.
+# Without Python 3.10 to 3.13, or without npm, it prints a visible warning and succeeds; the tests
+# then print a warning too.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +22,25 @@ warn() {
 TEXT
 }
 
+dataform() {
+    if ! command -v npm >/dev/null 2>&1; then
+        rm -rf "$place/node"
+        echo "NO NPM: the Dataform repository will NOT be compiled by the tests. Debian, Ubuntu: apt-get install npm" >&2
+        return
+    fi
+    [ "$(cat "$place/node/stamp" 2>/dev/null)" = "$packages" ] && return
+    rm -rf "$place/node"
+    mkdir -p "$place/node"
+    # Without install scripts: Dataform's command line needs none.
+    if ! (cd "$place/node" && npm install --silent --no-audit --no-fund --ignore-scripts $packages >/dev/null); then
+        rm -rf "$place/node"
+        echo "npm could not install $packages: check that the npm registry is reachable" >&2
+        exit 1
+    fi
+    printf '%s\n' "$packages" >"$place/node/stamp"
+}
+
+packages="@dataform/cli@3.0.69 @dataform/core@3.0.62"
 # dbt-core 1.11 supports Python 3.10 to 3.13.
 python=
 for name in python3 python3.13 python3.12 python3.11 python3.10; do
@@ -38,6 +58,7 @@ fi
 
 wanted=$({ $python -c 'import sys; print(sys.version, sys.executable)'; cat "$requirements"; } | cksum)
 if [ -x "$place/bin/python" ] && [ "$(cat "$place/stamp" 2>/dev/null)" = "$wanted" ]; then
+    dataform
     echo "dbt for the tests is ready in $place"
     exit 0
 fi
@@ -54,4 +75,5 @@ fi
 (cd "$root/tests/models" && PYTHONDONTWRITEBYTECODE=1 "$place/bin/python" -c 'import googlesql; googlesql.Engine()')
 # Written last, so that an interrupted run is repeated.
 printf '%s\n' "$wanted" >"$place/stamp"
+dataform
 echo "dbt for the tests is ready in $place"

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    check, contract, cost, doctor, init, key, ledger, models, parquet, receipt, restore, retype,
-    schema,
+    check, contract, cost, dashboard, doctor, init, key, ledger, models, parquet, receipt, restore,
+    retype, schema,
 };
 
 const ABOUT: &str = "\
@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Init(Box<init::InitArgs>),
     Doctor(doctor::DoctorArgs),
     Cost(cost::CostArgs),
+    Dashboard(dashboard::DashboardArgs),
     /// Generate files for analysts' models
     #[command(arg_required_else_help = true)]
     Models {

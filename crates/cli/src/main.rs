@@ -20,6 +20,7 @@
 //! | [`init`] | `landbridge init`: writes the first files |
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
+//! | [`dashboard`] | `landbridge dashboard`: links to reports, LookML views |
 //! | [`models`] | `landbridge models sources`: the tables for analysts' models |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
@@ -28,6 +29,7 @@ mod aws;
 mod check;
 mod contract;
 mod cost;
+mod dashboard;
 mod doctor;
 mod init;
 mod key;
@@ -101,6 +103,7 @@ async fn run(command: Command) -> Result {
         Command::Init(args) => init::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Cost(args) => cost::run(args).await,
+        Command::Dashboard(args) => dashboard::run(&args),
         Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }

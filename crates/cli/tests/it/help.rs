@@ -35,6 +35,8 @@ fn help_of_the_command() {
         out |              account
         out |   doctor     Check the files and both clouds, before or after `terraform apply`; changes nothing
         out |   cost       Estimate what a month costs, item by item, and name the largest item
+        out |   dashboard  Print links that create reports in Data Studio (formerly Looker Studio), or LookML
+        out |              views
         out |   models     Generate files for analysts' models
         out |   parquet    Rewrite a Parquet file, without a cloud
         out |   help       Print this message or the help of the given subcommand(s)
@@ -61,6 +63,7 @@ fn every_command_has_examples() {
         &["contract", "show"],
         &["contract", "propose"],
         &["models", "sources"],
+        &["dashboard"],
         &["schema"],
         &["receipt"],
         &["key", "create"],

@@ -3,10 +3,16 @@
 //! | module | contents |
 //! |---|---|
 //! | `sources` | `sources.yml` of dbt: tables, columns, types, classes and freshness |
+//! | `dashboard` | links that create reports in Data Studio |
+//! | `lookml` | LookML views of the tables, for Looker |
 
+mod dashboard;
+mod lookml;
 mod sources;
 
 #[cfg(test)]
 mod tests;
 
+pub use dashboard::{DashboardLink, dashboard_links};
+pub use lookml::lookml;
 pub use sources::sources_yaml;

@@ -113,10 +113,7 @@ fn write_column(
     source: &str,
     column: &ColumnContract,
 ) -> fmt::Result {
-    let name = match &column.name {
-        Some(name) => name.clone(),
-        None => names::column_name(source, config.warehouse.column_names),
-    };
+    let name = bigquery_column(config, source, column);
     let ty = column.bigquery_type.to_string().to_lowercase();
     let ty = if column.mode == Mode::Repeated { format!("array<{ty}>") } else { ty };
     writeln!(out, "          - name: {}", quoted(&name))?;
@@ -134,9 +131,17 @@ fn write_column(
     writeln!(out, "            config: {{ meta: {{ {meta} }} }}")
 }
 
+/// The BigQuery name of a column of the contract.
+pub(super) fn bigquery_column(config: &Config, source: &str, column: &ColumnContract) -> String {
+    match &column.name {
+        Some(name) => name.clone(),
+        None => names::column_name(source, config.warehouse.column_names),
+    }
+}
+
 /// The BigQuery name of a table of the contract. Neither file names the engine; only PostgreSQL has
 /// a schema `public`, and in MySQL the schema is the database.
-fn bigquery_table(contract: &Contract, name: &str) -> String {
+pub(super) fn bigquery_table(contract: &Contract, name: &str) -> String {
     let (schema, short) = name.split_once('.').unwrap_or(("", name));
     let is_postgres = contract.tables.keys().any(|name| name.starts_with("public."));
     contract.bigquery_table_name(if is_postgres { "" } else { schema }, schema, short)
