@@ -58,7 +58,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
