@@ -20,7 +20,7 @@ SOURCE ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet package try-packages schemas clean
+.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet try-publish package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -70,6 +70,9 @@ sweep-parquet: ## rewrite Parquet files of seven writers by five plans; two read
 	$(TARGET)/sweep/bin/pip install --quiet -r tests/parquet/sweep-requirements.txt
 	$(CARGO) build -p landbridge-parquet --example by_plan
 	$(TARGET)/sweep/bin/python tests/parquet/sweep.py $(TARGET)/debug/examples/by_plan $(SWEEP)
+
+try-publish: ## package and build the two library crates as crates.io would, and upload nothing
+	$(CARGO) publish --dry-run -p landbridge-core -p landbridge-parquet
 
 package: ## build the functions' zips for Lambda, in target/lambda
 	scripts/package.sh $(PROCESSORS)

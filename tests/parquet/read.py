@@ -41,6 +41,7 @@ for at, (name, kind, *_) in enumerate(described):
     if kind == "TIMESTAMP WITH TIME ZONE":
         values = [value and value.replace(tzinfo=datetime.timezone.utc) for value in values]
     by_duckdb[name] = [shown(value) for value in values]
-file = pq.ParquetFile(path)
+# A page that has a checksum must have the right one.
+file = pq.ParquetFile(path, page_checksum_verification=True)
 by_pyarrow = {name: [shown(it) for it in file.read()[name].to_pylist()] for name in file.schema_arrow.names}
 print(json.dumps({"duckdb": by_duckdb, "pyarrow": by_pyarrow}))

@@ -31,7 +31,8 @@ import pyarrow.parquet as pq
 MAX_VALUES = 2_000_000
 
 # Refusals that docs/parquet-rewrite.md describes: a part of the message.
-EXPECTED = ["is encrypted", "exceeds i16 max value", "has an unsupported compression codec", "has an unsupported encoding"]
+EXPECTED = ["is encrypted", "exceeds i16 max value", "has an unsupported compression codec", "has an unsupported encoding",
+            "do not add up to its rows", "another checksum than its header"]
 
 
 ROWS = 3000

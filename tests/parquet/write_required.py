@@ -35,11 +35,13 @@ deltas = {"id": "DELTA_BINARY_PACKED", "name": "DELTA_BYTE_ARRAY", "grade": "DEL
 kinds = {"dictionary": {}, "plain": {"use_dictionary": False},
          "delta": {"use_dictionary": False, "column_encoding": deltas}}
 names = []
+gzip = [(kind, "gzip") for kind in kinds]
+others = [("dictionary", codec) for codec in ["none", "snappy", "zstd", "lz4"]]
 for version in ["1.0", "2.0"]:
-    for kind, options in kinds.items():
-        for codec in ["gzip", "none"]:
-            name = f"{version}-{kind}-{codec}.parquet"
-            pq.write_table(table, folder / name, data_page_version=version, compression=codec,
-                           row_group_size=1100, data_page_size=2048, write_page_index=True, **options)
-            names.append(name)
+    for kind, codec in gzip + others:
+        name = f"{version}-{kind}-{codec}.parquet"
+        pq.write_table(table, folder / name, data_page_version=version, compression=codec,
+                       row_group_size=1100, data_page_size=2048, write_page_index=True,
+                       write_page_checksum=True, **kinds[kind])
+        names.append(name)
 print(json.dumps(names))

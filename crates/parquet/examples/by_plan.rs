@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fs::File;
 
-use landbridge_core::rewrite::RewritePlan;
+use landbridge_parquet::plan::RewritePlan;
 use landbridge_parquet::rewrite::{LocalFile, Rewriter, TokenKey};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -261,6 +261,53 @@ pub(super) fn integer_field(id: i16, integer: i32) -> RawField<'static> {
     RawField { id, kind: I32, value: value.into() }
 }
 
+/// The structure with these integers of 32 bits in place of what its fields have, or in addition.
+pub(super) fn with_integers(bytes: &[u8], integers: &[(i16, i32)]) -> Result<Vec<u8>, ThriftError> {
+    let mut fields = raw_fields(bytes)?;
+    fields.retain(|field| integers.iter().all(|(id, _)| *id != field.id));
+    fields.extend(integers.iter().map(|(id, integer)| integer_field(*id, *integer)));
+    fields.sort_by_key(|field| field.id);
+    Ok(write_fields(&fields))
+}
+
+/// The structure without these fields.
+pub(super) fn without_fields(bytes: &[u8], ids: &[i16]) -> Result<Vec<u8>, ThriftError> {
+    let mut fields = raw_fields(bytes)?;
+    fields.retain(|field| !ids.contains(&field.id));
+    Ok(write_fields(&fields))
+}
+
+/// The place of a data page (`PageLocation` in parquet.thrift).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageLocation {
+    pub(super) offset: i64,
+    /// The size with its header.
+    pub(super) size: i64,
+    pub(super) first_row: i64,
+}
+
+/// An offset index with the locations of as many pages as it has.
+pub(super) fn offset_index_with(
+    bytes: &[u8],
+    pages: &[PageLocation],
+) -> Result<Vec<u8>, ThriftError> {
+    let mut fields = raw_fields(bytes)?;
+    let locations = fields.iter_mut().find(|field| field.id == 1).ok_or(ThriftError::Invalid)?;
+    if raw_structs(&locations.value)?.len() != pages.len() {
+        return Err(ThriftError::Invalid);
+    }
+    let pages: Vec<Vec<u8>> = pages
+        .iter()
+        .map(|page| {
+            let mut out = Vec::new();
+            write_location(page, &mut out);
+            out
+        })
+        .collect();
+    *locations = structs_field(1, pages.iter().map(Vec::as_slice));
+    Ok(write_fields(&fields))
+}
+
 /// The type of a field whose value follows.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
@@ -299,6 +346,8 @@ pub(super) struct PageHeader {
     pub(super) definition_length: i64,
     pub(super) repetition_length: i64,
     pub(super) uncompressed_values: bool,
+    /// The CRC-32 of the page's bytes.
+    pub(super) checksum: Option<u32>,
 }
 
 impl PageHeader {
@@ -311,6 +360,13 @@ impl PageHeader {
                 1 => &mut header.kind,
                 2 => &mut header.uncompressed_bytes,
                 3 => &mut header.compressed_bytes,
+                4 => {
+                    let mut checksum = 0;
+                    read_integer(field, reader, &mut checksum)?;
+                    // An unsigned number in a signed field.
+                    header.checksum = Some(checksum as u32);
+                    return Ok(true);
+                }
                 5 | 7 | 8 if field.is_struct() => {
                     header.read_inner(id, reader)?;
                     return Ok(true);
@@ -418,18 +474,20 @@ fn relocate_page(
         };
         read_integer(field, reader, place)
     })?;
-    let mut last = 0;
-    write_field_header(out, &mut last, 1, I64);
-    write_integer(
-        out,
-        offset.checked_add(by).filter(|offset| *offset >= 0).ok_or(ThriftError::Invalid)?,
-    );
-    write_field_header(out, &mut last, 2, I32);
-    write_integer(out, size);
-    write_field_header(out, &mut last, 3, I64);
-    write_integer(out, row);
-    out.push(0);
+    let offset =
+        offset.checked_add(by).filter(|offset| *offset >= 0).ok_or(ThriftError::Invalid)?;
+    write_location(&PageLocation { offset, size, first_row: row }, out);
     Ok(())
+}
+
+fn write_location(page: &PageLocation, out: &mut Vec<u8>) {
+    let mut last = 0;
+    for (id, kind, value) in [(1, I64, page.offset), (2, I32, page.size), (3, I64, page.first_row)]
+    {
+        write_field_header(out, &mut last, id, kind);
+        write_integer(out, value);
+    }
+    out.push(0);
 }
 
 fn write_field_header(out: &mut Vec<u8>, last: &mut i16, id: i16, kind: u8) {

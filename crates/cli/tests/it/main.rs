@@ -7,6 +7,7 @@ mod layers;
 mod local;
 mod parquet;
 mod proposal;
+mod published;
 mod retype;
 mod without_a_cloud;
 

@@ -1,5 +1,6 @@
 //! Writes one output file: copies chunks as bytes, writes converted chunks, and writes a new footer.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use landbridge_core::rewrite::Compression;
@@ -17,11 +18,17 @@ use super::copy::{CopyRange, LongerChunk};
 use super::error::RewriteError;
 use super::indexes::{self, PageIndexes};
 use super::input::Input;
+use super::prepend::Prepender;
 use super::relax::{self, RelaxedOutput};
 use super::report::RewriteReport;
 use super::schema::{ColumnTask, OutputColumn, OutputLayout};
 use super::write::{ChunkWriter, PageBuffer, PageCompressor, PageContent};
 use super::{footer_out, source, whole_file};
+use crate::thrift::PageLocation;
+
+/// How many locations of pages of relaxed columns are kept for the page indexes of a file: 6 MiB. Columns beyond
+/// that have no page index.
+const MAX_LOCATIONS: usize = 262_144;
 
 /// Writes one file of these row groups. `check` receives the report before the footer is written: if
 /// it fails, the output is not a readable Parquet file.
@@ -52,6 +59,8 @@ pub(super) fn write<R: ChunkReader, W: Write + Send>(
         page: PageBuffer::default(),
         sink: TrackedWrite::new(sink),
         copy_buffer: Vec::new(),
+        prepender: Prepender::default(),
+        relaxed_pages: BTreeMap::new(),
         report: RewriteReport {
             columns: layout.columns.iter().map(OutputColumn::report).collect(),
             ..RewriteReport::default()
@@ -77,6 +86,9 @@ struct OutputFile<'a, R, W: Write> {
     page: PageBuffer,
     sink: TrackedWrite<W>,
     copy_buffer: Vec<u8>,
+    prepender: Prepender,
+    /// The data pages of relaxed columns, by row group and leaf of the source.
+    relaxed_pages: BTreeMap<(usize, usize), Vec<PageLocation>>,
     report: RewriteReport,
 }
 
@@ -187,20 +199,27 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
     ) -> Result<ColumnChunkMetaData, RewriteError> {
         let old = self.input.chunk(group, column.leaves.start)?;
         let mut source = self.input.pages(group, column.leaves.start)?;
-        let begin = self.sink.bytes_written() as u64;
+        let kept: usize = self.relaxed_pages.values().map(Vec::len).sum();
         let out = RelaxedOutput {
-            pages: Box::new(SerializedPageWriter::new(&mut self.sink)),
+            sink: &mut self.sink,
             compressor: &mut self.compressor,
+            prepender: &mut self.prepender,
             column: self.layout.schema.column(column.first),
-            begin,
+            max_locations: MAX_LOCATIONS.saturating_sub(kept),
         };
         let chunk = relax::copy(&mut source, old, self.input.rows(group)?, out)?;
+        if let Some(pages) = chunk.pages {
+            self.relaxed_pages.insert((group, column.leaves.start), pages);
+        }
         let report = &mut self.report.columns[column_index];
         report.add_nulls(Some(0));
-        report.add_bounds(&chunk);
-        self.report.bytes_decoded += source.bytes_read;
-        self.report.bytes_inflated += source.bytes_inflated;
-        Ok(chunk)
+        report.add_bounds(&chunk.metadata);
+        self.report.bytes_copied += chunk.bytes_copied;
+        if source.bytes_inflated > 0 {
+            self.report.bytes_decoded += source.bytes_read;
+            self.report.bytes_inflated += source.bytes_inflated;
+        }
+        Ok(chunk.metadata)
     }
 
     fn convert_chunk(
@@ -270,10 +289,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         Ok(())
     }
 
-    /// The leaves of the copied columns: the index in the source and in the output.
+    /// The leaves of the columns whose values are copied: the index in the source and in the output.
     fn copied_leaves(&self) -> impl Iterator<Item = (usize, usize)> + use<'_, R, W> {
-        let copied =
-            self.layout.columns.iter().filter(|column| matches!(column.task, ColumnTask::Copy));
+        let copied = self.layout.columns.iter().filter(|column| column.task.keeps_values());
         copied.flat_map(|column| column.leaves.clone().zip(column.first..))
     }
 
@@ -351,8 +369,16 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
             for (leaf, out) in &pairs {
                 let old = self.input.chunk(*group, *leaf)?;
                 let chunk = &mut new.columns_mut()[*out];
-                let offset_change = chunk.data_page_offset() - old.data_page_offset();
-                let (column, offset) = indexes.relocated(old, self.input.footer, offset_change);
+                let by = chunk.data_page_offset() - old.data_page_offset();
+                let footer = self.input.footer;
+                let is_relaxed =
+                    old.column_descr().max_def_level() < chunk.column_descr().max_def_level();
+                let (column, offset) = match self.relaxed_pages.get(&(*group, *leaf)) {
+                    Some(pages) => indexes.relaxed(old, footer, pages),
+                    // Its pages are not those of the source.
+                    None if is_relaxed => continue,
+                    None => indexes.relocated(old, footer, by),
+                };
                 let mut builder = chunk.clone().into_builder();
                 if let Some(bytes) = column {
                     builder = builder

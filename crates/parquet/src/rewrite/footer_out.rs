@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use super::error::RewriteError;
-use super::schema::{ColumnTask, OutputColumn, OutputLayout, SchemaSource};
+use super::schema::{OutputColumn, OutputLayout, SchemaSource};
 use crate::raw_footer::RawFooter;
 use crate::thrift::{
     RawField, integer_field, raw_fields, raw_structs, structs_field, text_field, write_fields,
@@ -142,7 +142,7 @@ fn column_orders<'a>(
     column: &OutputColumn,
     source: &'a [Box<[u8]>],
 ) -> impl Iterator<Item = &'a [u8]> {
-    let copied = matches!(column.task, ColumnTask::Copy | ColumnTask::Relax);
+    let copied = column.task.keeps_values();
     column.leaves.clone().map(move |leaf| match source.get(leaf) {
         Some(order) if copied => order.as_ref(),
         _ => TYPE_ORDER,

@@ -1,6 +1,7 @@
 //! Footers that writers in use leave behind, and that say other things than the pages do. Each test
 //! takes a file of the `parquet` crate and changes its footer.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
@@ -10,15 +11,15 @@ use landbridge_core::ErrorKind;
 use landbridge_core::rewrite::{Action, AnnotateAs, RewritePlan, TargetType};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, CompressionCodec};
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::{Rewriter, TokenKey};
 use crate::raw_footer::RawFooter;
 use crate::thrift::{
-    RawField, integer_field, raw_fields, raw_structs, structs_field, write_fields,
+    PageHeader, RawField, integer_field, raw_fields, raw_structs, structs_field, write_fields,
 };
 
 const ROW_GROUPS: i16 = 4;
@@ -363,4 +364,156 @@ fn a_bloom_filter_without_a_length_is_copied() {
     let filter = Sbbf::read_from_column_chunk(metadata.row_group(0).column(0), &out);
     let filter = filter.expect("readable").expect("a filter");
     assert!(filter.check(&"town-3") && !filter.check(&"no town"));
+}
+
+/// A file of one REQUIRED column in one chunk, whose pages are as `edit` makes them from header and content.
+fn with_pages(
+    codec: CompressionCodec,
+    edit: impl Fn(&mut Vec<RawField<'_>>, &[u8]) -> Vec<u8>,
+) -> Bytes {
+    const CODEC: i16 = 4;
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..600));
+    let batch = RecordBatch::try_from_iter_with_nullable([("n", column, false)]).expect("a column");
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::UNCOMPRESSED)
+        .set_dictionary_enabled(false)
+        .set_data_page_row_count_limit(100)
+        .set_write_batch_size(100)
+        .set_offset_index_disabled(true)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
+    let mut file = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut file, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    let file = Bytes::from(file);
+    let (footer, end) = footer_bytes(&file);
+    let (mut at, mut pages) = (4, b"PAR1".to_vec());
+    while at < end {
+        let (header, length) = PageHeader::read(&file[at..]).expect("a page header");
+        let body = at + length..at + length + header.compressed_bytes as usize;
+        let mut fields = raw_fields(&file[at..body.start]).expect("a page header");
+        let new = edit(&mut fields, &file[body.clone()]);
+        set(&mut fields, 3, i32::try_from(new.len()).expect("small"));
+        pages.extend(write_fields(&fields));
+        pages.extend(new);
+        at = body.end;
+    }
+    let size = i32::try_from(pages.len() - 4).expect("small");
+    let length = u32::try_from(footer.len()).expect("small").to_le_bytes();
+    let forged = [&pages, &footer[..], &length, b"PAR1"].concat().into();
+    with_metadata(&forged, |metadata| {
+        set(metadata, COMPRESSED_SIZE, size);
+        set(metadata, CODEC, codec as i32);
+    })
+}
+
+fn relaxing() -> RewritePlan {
+    RewritePlan { relax_required: true, ..plan([]) }
+}
+
+/// The codec of the only chunk, and the values, which must be those of [`with_pages`].
+fn codec_of_numbers(file: &Bytes) -> CompressionCodec {
+    let batch = rows(file);
+    let expected: ArrayRef = Arc::new(Int64Array::from_iter_values(0..600));
+    assert_eq!(batch.column(0), &expected);
+    assert!(batch.schema().field(0).is_nullable());
+    metadata(file).row_group(0).column(0).compression_codec()
+}
+
+#[test]
+fn pages_in_other_forms_are_compressed_again_with_their_codec() {
+    let member = |content: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        encoder.write_all(content).and_then(|()| encoder.finish()).expect("compressed")
+    };
+    let two_members = with_pages(CompressionCodec::GZIP, |_, body| {
+        let (first, second) = body.split_at(body.len() / 2);
+        [member(first), member(second)].concat()
+    });
+    assert_eq!(
+        codec_of_numbers(&rewrite(&two_members, relaxing()).expect("rewritten")),
+        CompressionCodec::GZIP
+    );
+    let with_checksum = with_pages(CompressionCodec::ZSTD, |_, body| {
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
+        encoder.include_checksum(true).expect("set");
+        encoder.write_all(body).expect("written");
+        encoder.finish().expect("compressed")
+    });
+    assert_eq!(
+        codec_of_numbers(&rewrite(&with_checksum, relaxing()).expect("rewritten")),
+        CompressionCodec::ZSTD
+    );
+}
+
+#[test]
+fn required_columns_in_the_deprecated_lz4_get_the_codec_of_the_plan() {
+    let file = with_pages(CompressionCodec::LZ4, |_, body| {
+        let block = lz4_flex::block::compress(body);
+        let sizes = [body.len(), block.len()].map(|it| (it as u32).to_be_bytes());
+        [sizes.as_flattened(), &block].concat()
+    });
+    assert_eq!(
+        codec_of_numbers(&rewrite(&file, relaxing()).expect("rewritten")),
+        CompressionCodec::ZSTD
+    );
+}
+
+#[test]
+fn the_checksum_of_a_page_is_that_of_the_new_page_and_a_wrong_one_is_refused() {
+    const CHECKSUM: i16 = 4;
+    let with_checksum = |change: i32| {
+        with_pages(CompressionCodec::SNAPPY, move |fields, body| {
+            let page = snap::raw::Encoder::new().compress_vec(body).expect("compressed");
+            let sum = libdeflater::crc32(&page) as i32;
+            fields.insert(3, integer_field(CHECKSUM, sum ^ change));
+            page
+        })
+    };
+    let out = rewrite(&with_checksum(0), relaxing()).expect("rewritten");
+    assert_eq!(codec_of_numbers(&out), CompressionCodec::SNAPPY);
+    let chunk = metadata(&out).row_group(0).column(0).clone();
+    let (mut at, mut pages) = (chunk.data_page_offset() as usize, 0);
+    while at < (chunk.data_page_offset() + chunk.compressed_size()) as usize {
+        let (header, length) = PageHeader::read(&out[at..]).expect("a page header");
+        let end = at + length + header.compressed_bytes as usize;
+        assert_eq!(header.checksum, Some(libdeflater::crc32(&out[at + length..end])));
+        (at, pages) = (end, pages + 1);
+    }
+    assert_eq!(pages, 6);
+    let error = rewrite(&with_checksum(1), relaxing()).expect_err("another checksum");
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_copied_column_keeps_a_logical_type_that_is_not_known_here() {
+    const SCHEMA: i16 = 2;
+    const LOGICAL_TYPE: i16 = 10;
+    // The last column, an INT64, gets a logical type of another number than any that exists.
+    let unknown = |bytes: &[u8]| {
+        let mut fields: Vec<_> = raw_fields(bytes).expect("an element");
+        fields.retain(|field| !matches!(field.id, 6 | LOGICAL_TYPE));
+        let mut logical = raw_fields(&[0x2c, 0, 0]).expect("a structure")[0].clone().into_owned();
+        logical.id = LOGICAL_TYPE;
+        logical.value = vec![0x0c, 0x90, 0x03, 0, 0].into();
+        fields.push(logical);
+        write_fields(&fields)
+    };
+    let file = with_footer(&written(uncompressed()), |footer| {
+        let schema = footer.iter_mut().find(|it| it.id == SCHEMA).expect("a schema");
+        let elements = raw_structs(&schema.value).expect("elements");
+        let elements: Vec<Vec<u8>> = elements
+            .into_iter()
+            .enumerate()
+            .map(|(at, it)| if at == 1 { unknown(it) } else { it.to_vec() })
+            .collect();
+        let value = structs_field(SCHEMA, elements.iter().map(Vec::as_slice)).value;
+        schema.value = value;
+    });
+    let out = rewrite(&file, plan([("town", Action::Drop)])).expect("rewritten");
+    let element =
+        |file: &Bytes| RawFooter::read(&footer_bytes(file).0).expect("a footer").schema[1].clone();
+    assert_eq!(element(&out), element(&file));
 }

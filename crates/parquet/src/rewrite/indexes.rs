@@ -5,7 +5,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::error::RewriteError;
-use super::schema::{ColumnTask, OutputLayout};
+use super::schema::OutputLayout;
+use crate::thrift::PageLocation;
 use crate::{Footer, thrift};
 
 /// The largest region of page indexes that is copied, in bytes. The page indexes of a file are
@@ -13,6 +14,9 @@ use crate::{Footer, thrift};
 const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 /// The largest bloom filter that is copied, in bytes.
 const MAX_BLOOM_BYTES: u64 = 4 * 1024 * 1024;
+/// `ColumnIndex.repetition_level_histograms` and `.definition_level_histograms`, in parquet.thrift. A column that
+/// becomes OPTIONAL has one definition level more, and may have no histogram of two levels.
+const LEVEL_HISTOGRAMS: [i16; 2] = [6, 7];
 /// More bytes than the header of a bloom filter has.
 const MAX_BLOOM_HEADER_BYTES: i64 = 64;
 
@@ -33,9 +37,7 @@ impl PageIndexes {
         let mut region: Option<(u64, u64)> = None;
         for group in groups {
             let group = footer.metadata.row_group(*group);
-            for column in
-                layout.columns.iter().filter(|column| matches!(column.task, ColumnTask::Copy))
-            {
+            for column in layout.columns.iter().filter(|column| column.task.keeps_values()) {
                 for chunk in &group.columns()[column.leaves.clone()] {
                     for (start, end) in index_ranges(chunk, footer).into_iter().flatten() {
                         let (from, to) = region.unwrap_or((start, end));
@@ -61,15 +63,35 @@ impl PageIndexes {
         footer: &Footer,
         by: i64,
     ) -> (Option<Bytes>, Option<Vec<u8>>) {
-        let [column, offset] = index_ranges(chunk, footer).map(|range| {
+        let [column, offset] = self.of(chunk, footer);
+        let offset = offset.and_then(|bytes| thrift::relocated_offset_index(&bytes, by).ok());
+        // Without an offset index, readers cannot use a column index.
+        (column.filter(|_| offset.is_some()), offset)
+    }
+
+    /// As [`Self::relocated`], for a REQUIRED column that became OPTIONAL and has these pages.
+    pub(super) fn relaxed(
+        &self,
+        chunk: &ColumnChunkMetaData,
+        footer: &Footer,
+        pages: &[PageLocation],
+    ) -> (Option<Bytes>, Option<Vec<u8>>) {
+        let [column, offset] = self.of(chunk, footer);
+        let offset = offset.and_then(|bytes| thrift::offset_index_with(&bytes, pages).ok());
+        let column = column
+            .filter(|_| offset.is_some())
+            .and_then(|bytes| thrift::without_fields(&bytes, &LEVEL_HISTOGRAMS).ok());
+        (column.map(Bytes::from), offset)
+    }
+
+    /// The bytes of the column index and the offset index of a chunk.
+    fn of(&self, chunk: &ColumnChunkMetaData, footer: &Footer) -> [Option<Bytes>; 2] {
+        index_ranges(chunk, footer).map(|range| {
             let (start, end) = range?;
             let from = usize::try_from(start.checked_sub(self.start)?).ok()?;
             let to = from.checked_add(usize::try_from(end - start).ok()?)?;
             (to <= self.bytes.len()).then(|| self.bytes.slice(from..to))
-        });
-        let offset = offset.and_then(|bytes| thrift::relocated_offset_index(&bytes, by).ok());
-        // Without an offset index, readers cannot use a column index.
-        (column.filter(|_| offset.is_some()), offset)
+        })
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `schema` | maps the columns of the source to those of the output |
 //! | `footer_out` | the bytes of the new footer |
 //! | `column`, `convert`, `text` | converts one column and counts the values that do not fit |
-//! | `relax` | copies a REQUIRED column as an OPTIONAL one |
+//! | `relax`, `prepend` | copies a REQUIRED column as an OPTIONAL one: puts levels before the values of a page, without decompressing it |
 //! | `write` | writes a chunk of the output: values, levels, pages, statistics |
 //! | `pages`, `values`, `hybrid` | reads pages of the source, with bounded memory for forged pages |
 //! | `copy`, `walk` | copies chunks, and checks that each ends where its pages end |
@@ -38,6 +38,7 @@ mod input;
 mod key;
 mod local_time;
 mod pages;
+mod prepend;
 mod relax;
 mod report;
 mod schema;

@@ -33,6 +33,20 @@ pub(super) struct PageInfo {
     pub(super) encoding: i64,
 }
 
+/// A page whose bytes are in the buffer, not decompressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredPage {
+    pub(super) info: PageInfo,
+    /// The size of its content after decompression, with levels.
+    pub(super) uncompressed: usize,
+    /// The checksum of its bytes, if its header has one.
+    pub(super) checksum: Option<u32>,
+    /// The bytes of levels that are not compressed.
+    level_bytes: usize,
+    /// Whether its values are not compressed although the chunk has a codec.
+    is_stored: bool,
+}
+
 /// Reads the pages of a chunk.
 pub(super) struct PageReader<R> {
     input: R,
@@ -45,6 +59,10 @@ pub(super) struct PageReader<R> {
     /// The part of `buffer` that is filled and not yet consumed.
     start: usize,
     end: usize,
+    /// The size of the current page, which begins at `start`.
+    current: usize,
+    /// The bytes of its header.
+    header: Vec<u8>,
     body: Vec<u8>,
     gzip: Option<libdeflater::Decompressor>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
@@ -73,6 +91,8 @@ impl<R: Read> PageReader<R> {
             buffer: Vec::new(),
             start: 0,
             end: 0,
+            current: 0,
+            header: Vec::new(),
             body: Vec::new(),
             gzip: None,
             zstd: None,
@@ -81,9 +101,17 @@ impl<R: Read> PageReader<R> {
         }
     }
 
-    /// Reads the next page. [`Self::body`] contains its bytes until the next call.
+    /// Reads the next page and decompresses it. [`Self::body`] contains its bytes until the next call.
     pub(super) fn next(&mut self) -> Result<Option<PageInfo>, RewriteError> {
+        let Some(page) = self.next_stored()? else { return Ok(None) };
+        self.decompress(&page)?;
+        Ok(Some(page.info))
+    }
+
+    /// Reads the next page. [`Self::stored`] and [`Self::header`] contain its bytes until the next call.
+    pub(super) fn next_stored(&mut self) -> Result<Option<StoredPage>, RewriteError> {
         loop {
+            self.start += std::mem::take(&mut self.current);
             if self.remaining == 0 && self.start == self.end {
                 return Ok(None);
             }
@@ -115,7 +143,7 @@ impl<R: Read> PageReader<R> {
                 // Index pages were never specified, so there is nothing to read in them.
                 _ => {
                     self.fill(compressed)?;
-                    self.start += compressed;
+                    self.current = compressed;
                     continue;
                 }
             };
@@ -127,15 +155,30 @@ impl<R: Read> PageReader<R> {
                 return Err(RewriteError::Malformed("levels are longer than their page"));
             }
             self.fill(compressed)?;
-            self.decompress(compressed, uncompressed, level_bytes, header.uncompressed_values)?;
-            self.start += compressed;
+            self.current = compressed;
             self.bytes_read += compressed as u64;
-            self.bytes_inflated += uncompressed as u64;
-            return Ok(Some(PageInfo { kind, values, encoding: header.encoding }));
+            let info = PageInfo { kind, values, encoding: header.encoding };
+            return Ok(Some(StoredPage {
+                info,
+                uncompressed,
+                checksum: header.checksum,
+                level_bytes,
+                is_stored: header.uncompressed_values,
+            }));
         }
     }
 
-    /// The decompressed bytes of the page.
+    /// The bytes of the current page, without its header.
+    pub(super) fn stored(&self) -> &[u8] {
+        &self.buffer[self.start..self.start + self.current]
+    }
+
+    /// The header of the current page.
+    pub(super) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// The bytes of the page that was decompressed last.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }
@@ -148,6 +191,8 @@ impl<R: Read> PageReader<R> {
             self.fill(ready)?;
             match PageHeader::read(&self.buffer[self.start..self.end]) {
                 Ok((header, length)) => {
+                    self.header.clear();
+                    self.header.extend_from_slice(&self.buffer[self.start..self.start + length]);
                     self.start += length;
                     return Ok(header);
                 }
@@ -199,19 +244,15 @@ impl<R: Read> PageReader<R> {
         Ok(())
     }
 
-    /// Fills the body with exactly `uncompressed` bytes. The first `level_bytes` of them are copied, the
-    /// rest is decompressed.
-    fn decompress(
-        &mut self,
-        compressed: usize,
-        uncompressed: usize,
-        level_bytes: usize,
-        is_stored: bool,
-    ) -> Result<(), RewriteError> {
-        let page = &self.buffer[self.start..self.start + compressed];
+    /// Fills the body with exactly the bytes of the current page: its levels, if they are not compressed,
+    /// and what is decompressed.
+    pub(super) fn decompress(&mut self, page: &StoredPage) -> Result<(), RewriteError> {
+        let StoredPage { uncompressed, level_bytes, is_stored, .. } = *page;
+        self.bytes_inflated += uncompressed as u64;
+        let page = &self.buffer[self.start..self.start + self.current];
         let wrong = RewriteError::Malformed("a page has another size than its header declares");
         if is_stored || self.codec == CompressionCodec::UNCOMPRESSED {
-            if compressed != uncompressed {
+            if page.len() != uncompressed {
                 return Err(wrong);
             }
             self.body.clear();

@@ -64,6 +64,14 @@ pub(super) enum ColumnTask {
     Null,
 }
 
+impl ColumnTask {
+    /// Whether the output has the encoded values of the source: bounds, bloom filters and the order of rows stay
+    /// valid.
+    pub(super) fn keeps_values(&self) -> bool {
+        matches!(self, Self::Copy | Self::Relax)
+    }
+}
+
 impl OutputColumn {
     pub(super) fn report(&self) -> ColumnReport {
         let mut report = ColumnReport::new(&self.name, self.action);
@@ -158,7 +166,8 @@ impl OutputLayout {
                     .map_err(|error| schema_error(name).caused_by(error))?;
                 changed = true;
             }
-            types.push(column);
+            let known = with_known_types(&column).map_err(|it| schema_error(name).caused_by(it))?;
+            types.push(known);
             layout.push(OutputColumn {
                 name: field.name().to_owned(),
                 output_name: output_name.to_owned(),
@@ -330,6 +339,38 @@ fn renamed(field: &Type, name: &str) -> Result<TypePtr, ParquetError> {
             .build()?,
     };
     Ok(Arc::new(renamed))
+}
+
+/// The same type without logical types that the `parquet` crate does not know and cannot write. The footer of the
+/// output has the elements of the source in their place.
+fn with_known_types(field: &TypePtr) -> Result<TypePtr, ParquetError> {
+    let info = field.get_basic_info();
+    let known = !matches!(info.logical_type_ref(), Some(LogicalType::_Unknown { .. }));
+    let id = info.has_id().then(|| info.id());
+    Ok(match field.as_ref() {
+        Type::PrimitiveType { .. } if known => field.clone(),
+        Type::PrimitiveType { physical_type, type_length, .. } => {
+            let builder = Type::primitive_type_builder(field.name(), *physical_type)
+                .with_repetition(info.repetition())
+                .with_length(*type_length)
+                .with_id(id);
+            Arc::new(builder.build()?)
+        }
+        Type::GroupType { fields, .. } => {
+            let members = fields.iter().map(with_known_types).collect::<Result<Vec<_>, _>>()?;
+            if known && members.iter().zip(fields).all(|(new, old)| Arc::ptr_eq(new, old)) {
+                return Ok(field.clone());
+            }
+            let logical = info.logical_type_ref().filter(|_| known).cloned();
+            let builder = Type::group_type_builder(field.name())
+                .with_repetition(info.repetition())
+                .with_fields(members)
+                .with_logical_type(logical)
+                .with_converted_type(info.converted_type())
+                .with_id(id);
+            Arc::new(builder.build()?)
+        }
+    })
 }
 
 /// The elements of a column in the schema of a footer: itself and all that it contains.

@@ -106,11 +106,6 @@ impl PageCompressor {
         }
     }
 
-    /// Whether the bytes of [`Self::compress`] are compressed.
-    pub(super) fn compresses(&self) -> bool {
-        self.compression != Compression::None
-    }
-
     /// Compresses the body. Return the buffer with [`Self::recycle`].
     pub(super) fn compress(&mut self, content: PageContent) -> io::Result<Vec<u8>> {
         match self.compression {

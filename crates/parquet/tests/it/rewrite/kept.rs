@@ -13,7 +13,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
 
-fn metadata(file: &Bytes) -> ParquetMetaData {
+pub(super) fn metadata(file: &Bytes) -> ParquetMetaData {
     let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
     reader.try_parse(file).expect("a footer with its indexes");
     reader.finish().expect("a footer")

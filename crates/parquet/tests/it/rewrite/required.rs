@@ -4,10 +4,14 @@
 use std::process::Command;
 
 use arrow::array::{BooleanArray, FixedSizeBinaryArray};
-use parquet::basic::{Compression as Codec, GzipLevel, Repetition};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection, RowSelector};
+use parquet::basic::{Compression as Codec, GzipLevel, Repetition, ZstdLevel};
+use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::WriterVersion;
 use serde_json::Value;
 
+use super::kept::metadata;
 use super::readers::{python, read, script};
 use super::*;
 
@@ -107,6 +111,85 @@ fn a_file_without_rows_and_a_part_of_a_file_are_relaxed() {
     assert_eq!(ids, (30..60).chain(90..100).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
+#[test]
+fn pages_of_every_codec_become_optional_without_being_decompressed() {
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        for codec in [
+            Codec::UNCOMPRESSED,
+            Codec::SNAPPY,
+            Codec::GZIP(GzipLevel::default()),
+            Codec::ZSTD(ZstdLevel::default()),
+            Codec::LZ4_RAW,
+        ] {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_compression(codec)
+                .set_data_page_row_count_limit(100)
+                .set_write_batch_size(50)
+                .build();
+            let source = required_file(&mixed(2000), properties);
+            let (out, report) = rewritten(&source, relaxing());
+            let at = format!("{version:?}, {codec:?}");
+            assert_eq!((report.bytes_inflated, report.bytes_decoded), (0, 0), "{at}");
+            assert!(report.bytes_copied > source.len() as u64 / 2, "{at}: {report:?}");
+            for name in ["id", "name", "open", "fixed"] {
+                assert_eq!(shown(&rows(&out), name), shown(&rows(&source), name), "{at}, {name}");
+            }
+            let codecs = |file: &Bytes| -> Vec<_> {
+                let columns = metadata(file).row_group(0).columns().to_vec();
+                columns.iter().map(|chunk| chunk.compression_codec()).collect()
+            };
+            assert_eq!(codecs(&out), codecs(&source), "{at}");
+        }
+    }
+}
+
+#[test]
+fn page_indexes_bloom_filters_and_statistics_of_relaxed_columns_stay_valid() {
+    let properties = WriterProperties::builder()
+        .set_compression(Codec::GZIP(GzipLevel::default()))
+        .set_max_row_group_row_count(Some(700))
+        .set_data_page_row_count_limit(100)
+        .set_write_batch_size(50)
+        .set_bloom_filter_enabled(true)
+        .build();
+    let source = required_file(&mixed(2000), properties);
+    let (out, _) = rewritten(&source, relaxing());
+    let (old, new) = (metadata(&source), metadata(&out));
+    let pages = new.offset_index().expect("offset indexes");
+    assert_eq!(new.column_index(), old.column_index(), "the bounds of pages");
+    for (group, pages) in new.row_groups().iter().zip(pages) {
+        for (chunk, index) in group.columns().iter().zip(pages) {
+            let locations = index.page_locations();
+            assert_eq!(locations[0].offset, chunk.data_page_offset());
+            let last = locations.last().expect("pages");
+            let (start, length) = chunk.byte_range();
+            let end = last.offset + i64::from(last.compressed_page_size);
+            assert_eq!(end as u64, start + length);
+        }
+    }
+    for (group, old) in new.row_groups().iter().zip(old.row_groups()) {
+        for (chunk, old) in group.columns().iter().zip(old.columns()) {
+            assert_eq!(chunk.statistics(), old.statistics());
+            assert_eq!(chunk.page_encoding_stats(), old.page_encoding_stats());
+            let filter = Sbbf::read_from_column_chunk(chunk, &out).expect("a filter");
+            assert!(filter.is_some());
+        }
+    }
+    // Finds its rows by the offset index alone.
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(out, options)
+        .expect("a Parquet file")
+        .with_row_selection(RowSelection::from(vec![
+            RowSelector::skip(1350),
+            RowSelector::select(2),
+        ]))
+        .build()
+        .expect("a reader");
+    let found: Vec<_> = reader.map(|batch| shown(&batch.expect("rows"), "name")).collect();
+    assert_eq!(found.concat(), ["name 1350", "name 1351"]);
+}
+
 /// DuckDB and pyarrow read from the output what they read from files of pyarrow, for both versions of
 /// data pages.
 #[test]
@@ -120,7 +203,7 @@ fn duckdb_and_pyarrow_read_relaxed_columns() {
         .expect("Python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names: Vec<String> = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(names.len(), 12);
+    assert_eq!(names.len(), 14);
     let mut expected: Option<Value> = None;
     for name in names {
         let source: Bytes = std::fs::read(folder.path().join(&name)).expect("a file").into();
