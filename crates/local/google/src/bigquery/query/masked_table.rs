@@ -289,7 +289,7 @@ impl MaskedTable {
                     .map(|(at, column)| self.views[*at].mask(column, &self.salt))
                     .collect::<Result<Vec<_>, ArrowError>>()?;
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-                Ok(RecordBatch::try_new_with_options(schema.clone(), masked, &options)?)
+                RecordBatch::try_new_with_options(schema.clone(), masked, &options)
             })
             .collect()
     }

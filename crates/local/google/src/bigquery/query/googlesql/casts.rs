@@ -114,7 +114,7 @@ fn convert_number(value: &Value, to: &Type) -> Result<Value> {
         (Value::Float(it), Type::Int64) => {
             let rounded = it.round();
             // 2^63 is the first float outside the range.
-            if rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0 {
+            if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
                 return Ok(Value::Int(rounded as i64));
             }
             Err(SqlError::overflow("INT64"))

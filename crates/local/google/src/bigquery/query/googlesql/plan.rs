@@ -209,7 +209,7 @@ pub(crate) struct WindowCall {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WindowKind {
-    Aggregate(AggregateCall),
+    Aggregate(Box<AggregateCall>),
     Function { function: WindowFunction, args: Vec<Expr>, ignore_nulls: bool },
 }
 

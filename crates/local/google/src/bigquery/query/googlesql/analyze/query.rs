@@ -82,7 +82,7 @@ impl Analyzer<'_> {
         }
         let casts = step.columns.iter().zip(&columns).enumerate().map(|(at, (column, (_, to)))| {
             let typed = Typed { expr: Expr::column(at), ..column.typed.clone() };
-            Ok(convert(typed, to)?)
+            convert(typed, to)
         });
         let exprs = casts.collect::<Result<Vec<_>>>()?;
         let step = Node::Project { input: Box::new(step.node), exprs };

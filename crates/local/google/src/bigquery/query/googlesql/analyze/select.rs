@@ -236,8 +236,8 @@ impl Analyzer<'_> {
             GroupBy::None => vec![Vec::new()],
             GroupBy::All => {
                 let mut set = Vec::new();
-                for at in 0..items.len() {
-                    let source = match &items[at].source {
+                for (at, selected) in items.iter().enumerate() {
+                    let source = match &selected.source {
                         ItemSource::Ast(expr) => expr,
                         ItemSource::Column(typed) => {
                             set.push(add(typed.clone())?);

@@ -79,7 +79,7 @@ impl Analyzer<'_> {
                 return Err(SqlError::invalid("ORDER BY and LIMIT are not allowed with OVER"));
             }
             let result = found.result.clone();
-            return Ok((WindowKind::Aggregate(found), result, true));
+            return Ok((WindowKind::Aggregate(Box::new(found)), result, true));
         }
         let function =
             window_functions::find(&call.name).ok_or_else(|| unknown_function(&call.name))?;

@@ -148,7 +148,7 @@ fn to_base32(bytes: &[u8]) -> String {
 
 fn from_base32(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
-    if text.len() % 8 != 0 {
+    if !text.len().is_multiple_of(8) {
         return None;
     }
     let mut out = Vec::new();

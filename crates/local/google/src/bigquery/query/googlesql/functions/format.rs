@@ -182,7 +182,7 @@ fn group_digits(spec: &Spec, digits: String) -> String {
     let length = digits.len();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (length - at) % 3 == 0 {
+        if at > 0 && (length - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -137,7 +137,7 @@ fn float64(args: &[Value]) -> Result<Value> {
 fn lax_int(json: &Json) -> Value {
     let rounded = |it: f64| {
         let it = it.round();
-        let within = it >= -9_223_372_036_854_775_808.0 && it < 9_223_372_036_854_775_808.0;
+        let within = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&it);
         if within { Value::Int(it as i64) } else { Value::Null }
     };
     match json {
