@@ -68,6 +68,10 @@ fn numbers_are_those_of_googlesql() {
         ("SAFE_DIVIDE(1, 0)", "NULL"),
         ("IEEE_DIVIDE(1, 0)", "Infinity"),
         ("7 / 2", "3.5"),
+        ("1 / 3", "0.3333333333333333"),
+        ("SAFE_DIVIDE(1, 3)", "0.3333333333333333"),
+        ("NUMERIC '1' / 3", "0.333333333"),
+        ("TO_JSON_STRING([NUMERIC '2.35', NUMERIC '2'])", "[\"2.35\",2]"),
         (
             "9223372036854775807 + 1",
             "error: Query failed: INT64 overflow: the result is outside the type's range.",

@@ -111,9 +111,10 @@ impl Type {
             return Some(0);
         }
         match (self, to) {
-            (Int64, Numeric) | (Numeric, BigNumeric) | (BigNumeric, Float64) => Some(1),
-            (Int64, BigNumeric) | (Numeric, Float64) => Some(2),
-            (Int64, Float64) => Some(3),
+            // FLOAT64 is the nearest of INT64: `1 / 3` and `ROUND(3)` are FLOAT64.
+            (Int64, Float64) | (Numeric, BigNumeric) => Some(1),
+            (Int64, Numeric) | (Numeric, Float64) => Some(2),
+            (Int64, BigNumeric) | (BigNumeric, Float64) => Some(3),
             (Date, Datetime) => Some(1),
             (Date, Timestamp) => Some(2),
             (Struct(from), Struct(to)) if from.len() == to.len() => {

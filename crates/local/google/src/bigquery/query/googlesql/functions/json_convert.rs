@@ -151,6 +151,15 @@ fn decimal_json(units: &BigInt, scale: u32) -> Json {
     }
 }
 
+/// A whole number up to 2⁵³ is a number, everything else a text (GoogleSQL reference, "JSON encodings").
+fn decimal_text(units: &BigInt, scale: u32) -> Json {
+    let text = format_units(units, scale);
+    match text.parse::<i64>() {
+        Ok(whole) if (-SAFE_INTEGER..=SAFE_INTEGER).contains(&whole) => Json::from(whole),
+        _ => Json::from(text),
+    }
+}
+
 fn iso_interval(interval: &super::super::interval::Interval) -> String {
     let (months, micros) = (interval.months, interval.micros);
     let mut out = String::from("P");
@@ -196,6 +205,8 @@ fn encode(value: &Value, of: &Type) -> Result<Json> {
             // `1`, not `1.0`.
             Json::from(*it as i64)
         }
+        (Value::Numeric(it), _) => decimal_text(&BigInt::from(*it), NUMERIC_SCALE),
+        (Value::BigNumeric(it), _) => decimal_text(&to_big(**it), BIG_SCALE),
         (Value::Array(items), of) => {
             let element = of.element().ok_or_else(|| SqlError::failed("an array has no type"))?;
             Json::Array(items.iter().map(|it| encode(it, element)).collect::<Result<_>>()?)
