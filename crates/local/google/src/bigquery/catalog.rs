@@ -147,7 +147,7 @@ fn column_bytes(column: &ArrayRef) -> u64 {
 pub(crate) struct View {
     /// The query, as it was sent.
     pub(crate) query: String,
-    /// Names that replace those of the query's columns.
+    /// Names that replace the names of the query's columns.
     pub(crate) columns: Option<Vec<String>>,
 }
 

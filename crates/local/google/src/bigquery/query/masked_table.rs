@@ -203,7 +203,7 @@ impl MaskedTable {
         })
     }
 
-    /// The same table with only those of its rows whose numbers are given.
+    /// The same table with only the rows whose numbers are given.
     pub(crate) fn only_rows(&self, numbers: &BTreeSet<usize>) -> Result<Self, GoogleError> {
         let mut next = 0;
         let batches: Vec<RecordBatch> = (self.rows.batches_with_schema(&self.schema).into_iter())

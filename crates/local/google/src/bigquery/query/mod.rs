@@ -42,7 +42,7 @@ pub(crate) struct QuerySpec {
     pub(crate) sql: String,
     pub(crate) default_dataset: Option<(String, String)>,
     pub(crate) parameters: Vec<Parameter>,
-    /// Tables that exist for this query only. They are found before those of the catalog.
+    /// Tables that exist for this query only. They are found before tables of the catalog.
     pub(crate) overlays: Vec<(TableName, Arc<MaskedTable>)>,
     /// Whether the query may read only what the caller may read without a mask.
     pub(crate) plain_only: bool,

@@ -11,7 +11,7 @@
 //! | `signature`, `casts` | conversions |
 //! | `prune` | the columns that a query reads, for access control |
 //!
-//! The semantics are those of the GoogleSQL reference
+//! The semantics follow the GoogleSQL reference
 //! (<https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax>).
 
 mod aggregates;

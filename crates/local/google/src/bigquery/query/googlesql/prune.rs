@@ -159,7 +159,7 @@ impl Pruner {
         call.having.iter().for_each(|(_, it)| self.expr(it, needed, outer));
     }
 
-    /// Adds the columns of the current row to `needed`, those of outer rows to `outer`.
+    /// Adds columns of the current row to `needed`, columns of outer rows to `outer`.
     fn expr(&mut self, expr: &Expr, needed: &mut Columns, outer: &mut Vec<Columns>) {
         match expr {
             Expr::Column { depth: 0, index } => {

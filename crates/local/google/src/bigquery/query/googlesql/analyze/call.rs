@@ -167,7 +167,7 @@ impl Analyzer<'_> {
         Ok(Typed::new(Expr::Coalesce(args), of))
     }
 
-    /// An aggregate function over the rows of `scope`. `keys` are those of GROUP BY.
+    /// An aggregate function over the rows of `scope`. `keys` are the keys of GROUP BY.
     pub(super) fn aggregate_call(
         &self,
         call: &Call,

@@ -321,7 +321,7 @@ fn with_rows(with: &With, alias: &str) -> Source {
     }
 }
 
-/// The names of both sides; those of the right one are shifted already.
+/// The names of both sides; the right side's names are shifted already.
 fn joined(mut left: Names, right: Names) -> Names {
     left.width += right.width;
     left.columns.extend(right.columns);
