@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use landbridge_core::receipt::ReceiptState;
-use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
+use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable, TimestampForm};
 
 use crate::support::{TestEnv, TestEnvBuilder};
 
@@ -25,6 +25,14 @@ fn types(env: &TestEnv, table: &str) -> [String; 2] {
         let field = fields.iter().find(|field| field["name"] == name).expect("a column");
         field["type"].as_str().expect("a type").to_owned()
     })
+}
+
+/// The rows as JSON.
+fn stored(env: &TestEnv, table: &str) -> String {
+    let batches = env.cloud.google().table_batches("shop", table).expect("rows");
+    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+    batches.iter().for_each(|batch| writer.write(batch).expect("JSON"));
+    String::from_utf8(writer.into_inner()).expect("text").trim().to_owned()
 }
 
 async fn assert_published(env: &TestEnv, day: &str, count: usize) {
@@ -62,18 +70,41 @@ async fn a_time_keeps_the_type_with_which_it_landed() {
     env.deploy_config(&datetime.replace("  region:", "  zone: Asia/Seoul\n  region:"));
     assert!(env.run_day(2).await.is_empty());
     assert_published(&env, "2026-11-23", 2).await;
-    let stored = |table: &str| {
-        let batches = env.cloud.google().table_batches("shop", table).expect("rows");
-        let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
-        batches.iter().for_each(|batch| writer.write(batch).expect("JSON"));
-        String::from_utf8(writer.into_inner()).expect("text").trim().to_owned()
-    };
     assert_eq!(
-        stored("early"),
+        stored(&env, "early"),
         r#"{"id":1,"wall":"2026-03-01T00:30:00.500Z","instant":"2026-03-01T00:30:00Z"}"#
     );
     assert_eq!(
-        stored("late"),
+        stored(&env, "late"),
         r#"{"id":1,"wall":"2026-03-01T09:30:00.500","instant":"2026-03-01T00:30:00Z"}"#
     );
+}
+
+/// Neither the unit of the numbers nor the mark of UTC changes what MySQL's types mean, and a table whose
+/// export changes its form lands on the next day as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_lands_with_the_same_type_and_value_in_every_form_of_the_files() {
+    let database = MemoryDatabase::new(Engine::mysql("8.0.39"), "shop");
+    database.set_table(visits("visits")).expect("a table");
+    let mut builder = TestEnvBuilder::small();
+    builder.source = Arc::new(database.clone());
+    builder.contract = NO_CONTRACT.to_owned();
+    let env = builder.build().await;
+    let forms = [
+        TimestampForm::LocalMillis,
+        TimestampForm::LocalNanos,
+        TimestampForm::Millis,
+        TimestampForm::LocalMicros,
+    ];
+    for (index, timestamps) in forms.into_iter().enumerate() {
+        env.cloud.aws().set_export_quirks(ExportQuirks { timestamps, ..ExportQuirks::default() });
+        assert!(env.run_day(index as i64).await.is_empty(), "{timestamps:?}");
+        assert_published(&env, &format!("2026-11-2{}", index + 1), 1).await;
+        assert_eq!(types(&env, "visits"), ["DATETIME", "TIMESTAMP"], "{timestamps:?}");
+        assert_eq!(
+            stored(&env, "visits"),
+            r#"{"id":1,"wall":"2026-03-01T09:30:00.500","instant":"2026-03-01T00:30:00Z"}"#,
+            "{timestamps:?}"
+        );
+    }
 }

@@ -67,6 +67,9 @@ fn field(column: &ParquetColumn) -> Result<Type, parquet::errors::ParquetError> 
         Annotation::TimestampMicros => Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
         Annotation::LocalTimestampMicros => Some(LogicalType::timestamp(false, TimeUnit::MICROS)),
         Annotation::TimestampMillis => Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+        Annotation::LocalTimestampMillis => Some(LogicalType::timestamp(false, TimeUnit::MILLIS)),
+        Annotation::TimestampNanos => Some(LogicalType::timestamp(true, TimeUnit::NANOS)),
+        Annotation::LocalTimestampNanos => Some(LogicalType::timestamp(false, TimeUnit::NANOS)),
     };
     builder.with_logical_type(logical).build()
 }

@@ -192,16 +192,14 @@ fn annotation(field: &Type) -> Annotation {
             LogicalType::Date => Annotation::Date,
             LogicalType::Integer(it) => int(u8::try_from(it.bit_width).unwrap_or(64), it.is_signed),
             LogicalType::Time(it) if it.unit == TimeUnit::MICROS => Annotation::TimeMicros,
-            LogicalType::Timestamp(it) if it.unit == TimeUnit::MICROS => {
-                if it.is_adjusted_to_u_t_c {
-                    Annotation::TimestampMicros
-                } else {
-                    Annotation::LocalTimestampMicros
-                }
-            }
-            LogicalType::Timestamp(it) if it.unit == TimeUnit::MILLIS => {
-                Annotation::TimestampMillis
-            }
+            LogicalType::Timestamp(it) => match (it.unit, it.is_adjusted_to_u_t_c) {
+                (TimeUnit::MILLIS, true) => Annotation::TimestampMillis,
+                (TimeUnit::MICROS, true) => Annotation::TimestampMicros,
+                (TimeUnit::NANOS, true) => Annotation::TimestampNanos,
+                (TimeUnit::MILLIS, false) => Annotation::LocalTimestampMillis,
+                (TimeUnit::MICROS, false) => Annotation::LocalTimestampMicros,
+                (TimeUnit::NANOS, false) => Annotation::LocalTimestampNanos,
+            },
             _ => Annotation::Other,
         };
     }

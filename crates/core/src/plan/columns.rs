@@ -56,7 +56,7 @@ pub fn plan_column(
         }
         None => {}
     }
-    if let Some((action, ty)) = times::plan_micros(column, named, rules) {
+    if let Some((action, ty)) = times::plan_stored_time(column, named, rules) {
         return column_type(action, ty, false);
     }
     let landing = load_mapping(&column.parquet, &column.source)?;

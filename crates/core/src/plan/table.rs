@@ -17,7 +17,7 @@ use crate::plan::objects::ObjectMeta;
 use crate::plan::{ItemSource, Problem, SourceColumn, TableEntry, TablePlan, TransferItem};
 use crate::rewrite::Action;
 use crate::types::{
-    BigQueryType, ColumnType, Engine, ParquetColumn, TimeRules, exported_column, is_naive_micros,
+    BigQueryType, ColumnType, Engine, ParquetColumn, TimeRules, exported_column, is_naive_column,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -139,7 +139,7 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -
     column.precision = original.map_or(0, |original| original.precision);
     column.scale = original.and_then(|original| original.scale);
     let entry = input.contract.and_then(|table| table.columns.get(named.key.as_ref()?));
-    if entry.is_none() && is_naive_micros(parquet, &column.source) {
+    if entry.is_none() && is_naive_column(parquet, &column.source) {
         // Only what differs from the rule: a plan that is made again after its rows have landed must
         // be the same, or every object would be transferred a second time.
         let landed = input.landed_types.get(&parquet.name).copied();

@@ -7,24 +7,23 @@
 use crate::contract::ColumnContract;
 use crate::plan::SourceColumn;
 use crate::rewrite::{Action, AnnotateAs, TargetType};
-use crate::types::{Annotation, BigQueryType, Physical, TimeRules, has_own_zone, is_naive_micros};
+use crate::types::{BigQueryType, TimeRules, TimeUnit, has_own_zone, is_naive_column, stored_time};
 
-/// The plan of a column of microseconds, as MySQL's DATETIME and TIMESTAMP are exported; `None` for
+/// The plan of a column that counts time, as MySQL's DATETIME and TIMESTAMP are exported; `None` for
 /// any other column.
+///
+/// A column that BigQuery reads as its type is copied, with another annotation if necessary. Every other
+/// unit is converted to microseconds.
 ///
 /// A column that the contract does not name keeps the type that it has landed with, because BigQuery
 /// cannot change the type of a column, and a table whose types differ would be held.
-pub(super) fn plan_micros(
+pub(super) fn plan_stored_time(
     column: &SourceColumn,
     named: Option<&ColumnContract>,
     rules: &TimeRules,
 ) -> Option<(Action, BigQueryType)> {
-    let is_local = match (column.parquet.physical, column.parquet.annotation) {
-        (Physical::Int64, Annotation::TimestampMicros) => false,
-        (Physical::Int64, Annotation::LocalTimestampMicros) => true,
-        _ => return None,
-    };
-    let is_naive = is_naive_micros(&column.parquet, &column.source);
+    let stored = stored_time(&column.parquet)?;
+    let is_naive = is_naive_column(&column.parquet, &column.source);
     let is_time =
         |ty: &BigQueryType| matches!(ty, BigQueryType::DateTime | BigQueryType::Timestamp);
     let ty = match named {
@@ -34,13 +33,17 @@ pub(super) fn plan_micros(
     };
     let own_zone = named.and_then(|named| named.zone.as_ref());
     let zone = own_zone.or(rules.zone.as_ref().filter(|_| is_naive));
-    let action = match (ty, zone) {
-        (BigQueryType::Timestamp, Some(zone)) => {
-            Action::Retype { to: TargetType::TimestampIn(zone.clone()), on_misfit: None }
+    let retype = |to| Action::Retype { to, on_misfit: None };
+    let action = match (ty, zone, stored.unit) {
+        (BigQueryType::DateTime, _, TimeUnit::Micros) if stored.is_local => Action::Keep,
+        (BigQueryType::DateTime, _, TimeUnit::Micros) => {
+            Action::Annotate(AnnotateAs::LocalTimestamp)
         }
-        (BigQueryType::Timestamp, None) if is_local => Action::Annotate(AnnotateAs::Timestamp),
-        (BigQueryType::DateTime, _) if !is_local => Action::Annotate(AnnotateAs::LocalTimestamp),
-        _ => Action::Keep,
+        (BigQueryType::DateTime, _, _) => retype(TargetType::Datetime),
+        (_, Some(zone), _) => retype(TargetType::TimestampIn(zone.clone())),
+        (_, None, _) if stored.loads_as_timestamp() => Action::Keep,
+        (_, None, TimeUnit::Micros) => Action::Annotate(AnnotateAs::Timestamp),
+        (_, None, _) => retype(TargetType::Timestamp),
     };
     Some((action, ty))
 }
@@ -69,7 +72,7 @@ mod tests {
 
     use super::*;
     use crate::plan::columns::plan_column;
-    use crate::types::{NaiveTimes, ParquetColumn};
+    use crate::types::{Annotation, NaiveTimes, ParquetColumn, Physical};
 
     fn exported(source: &str) -> SourceColumn {
         let (physical, annotation) = match source {
@@ -77,16 +80,29 @@ mod tests {
             "local datetime" | "local timestamp" | "local " => {
                 (Physical::Int64, Annotation::LocalTimestampMicros)
             }
+            "ms datetime" => (Physical::Int64, Annotation::TimestampMillis),
+            "local ms datetime" | "local ms " => {
+                (Physical::Int64, Annotation::LocalTimestampMillis)
+            }
+            "local ns datetime" => (Physical::Int64, Annotation::LocalTimestampNanos),
+            "ns timestamp" => (Physical::Int64, Annotation::TimestampNanos),
+            "INT96 datetime" | "INT96 timestamp" | "INT96 " => (Physical::Int96, Annotation::None),
             _ => (Physical::ByteArray, Annotation::String),
         };
         let parquet = ParquetColumn { name: "at".into(), physical, annotation };
-        SourceColumn::new(parquet, source.trim_start_matches("local "))
+        SourceColumn::new(parquet, manifest_type(source))
+    }
+
+    /// The source type without the words for the form in the file.
+    fn manifest_type(source: &str) -> &str {
+        let forms = ["local ", "ms ", "ns ", "INT96 "];
+        forms.iter().fold(source, |rest, form| rest.strip_prefix(form).unwrap_or(rest))
     }
 
     fn named(source: &str, ty: BigQueryType, zone: Option<&str>) -> ColumnContract {
         ColumnContract {
             zone: zone.map(str::to_owned),
-            ..ColumnContract::new(source.trim_start_matches("local "), ty, "none")
+            ..ColumnContract::new(manifest_type(source), ty, "none")
         }
     }
 
@@ -129,6 +145,19 @@ mod tests {
             ("timestamp", Some(DateTime), None, &plain),
             ("local timestamp", Some(Timestamp), None, &plain),
             ("local ", None, None, &plain),
+            ("ms datetime", None, None, &plain),
+            ("ms datetime", Some(Timestamp), None, &plain),
+            ("local ms datetime", None, None, &plain),
+            ("local ms datetime", None, None, &utc),
+            ("local ms datetime", None, None, &seoul),
+            ("local ms ", None, None, &plain),
+            ("local ns datetime", None, None, &plain),
+            ("ns timestamp", None, None, &plain),
+            ("INT96 datetime", None, None, &plain),
+            ("INT96 datetime", None, None, &seoul),
+            ("INT96 timestamp", None, None, &seoul),
+            ("INT96 ", None, None, &seoul),
+            ("INT96 ", Some(Timestamp), Some("Asia/Seoul"), &plain),
             (naive, None, None, &seoul),
             (naive, Some(DateTime), None, &plain),
             (naive, Some(DateTime), None, &seoul),
@@ -165,6 +194,19 @@ mod tests {
             timestamp                   | DATETIME                | Datetime            | TIMESTAMP |
             local timestamp             | TIMESTAMP               | Datetime            | TIMESTAMP | annotate TIMESTAMP
             local                       | –                       | Datetime            | DATETIME  |
+            ms datetime                 | –                       | Datetime            | DATETIME  | retype to DATETIME
+            ms datetime                 | TIMESTAMP               | Datetime            | TIMESTAMP |
+            local ms datetime           | –                       | Datetime            | DATETIME  | retype to DATETIME
+            local ms datetime           | –                       | Timestamp           | TIMESTAMP | retype to TIMESTAMP
+            local ms datetime           | –                       | Datetime Asia/Seoul | TIMESTAMP | retype to TIMESTAMP in Asia/Seoul
+            local ms                    | –                       | Datetime            | DATETIME  | retype to DATETIME
+            local ns datetime           | –                       | Datetime            | DATETIME  | retype to DATETIME
+            ns timestamp                | –                       | Datetime            | TIMESTAMP | retype to TIMESTAMP
+            INT96 datetime              | –                       | Datetime            | DATETIME  | retype to DATETIME
+            INT96 datetime              | –                       | Datetime Asia/Seoul | TIMESTAMP | retype to TIMESTAMP in Asia/Seoul
+            INT96 timestamp             | –                       | Datetime Asia/Seoul | TIMESTAMP |
+            INT96                       | –                       | Datetime Asia/Seoul | TIMESTAMP |
+            INT96                       | TIMESTAMP Asia/Seoul    | Datetime            | TIMESTAMP | retype to TIMESTAMP in Asia/Seoul
             timestamp without time zone | –                       | Datetime Asia/Seoul | STRING    |
             timestamp without time zone | DATETIME                | Datetime            | DATETIME  | retype to DATETIME
             timestamp without time zone | DATETIME                | Datetime Asia/Seoul | DATETIME  | retype to DATETIME

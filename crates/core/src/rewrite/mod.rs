@@ -174,17 +174,19 @@ pub enum TargetType {
     /// `YYYY-MM-DD`, for the years 1 to 9999.
     Date,
     /// `YYYY-MM-DD HH:MM:SS[.ffffff][zone]` in microseconds, UTC; text without a zone is
-    /// interpreted as UTC.
+    /// interpreted as UTC. Also converts INT64 TIMESTAMP of any unit and INT96, whose numbers are taken
+    /// as UTC.
     Timestamp,
     /// As `timestamp`, but a value without a zone is the local time of this IANA zone. Also converts
-    /// INT64 microseconds (TIMESTAMP, with or without UTC), which are taken as local times. A
+    /// INT64 TIMESTAMP of any unit (with or without UTC) and INT96, which are taken as local times. A
     /// local time that a change of the clock skips or repeats gets the offset before the change: a
     /// skipped one moves on by the gap, a repeated one is the first of the two (RFC 5545, section
     /// 3.3.5). Both are counted.
     #[schemars(schema_with = "format::time_zone")]
     TimestampIn(String),
     /// `YYYY-MM-DD HH:MM:SS[.ffffff]` in microseconds, of a clock without a zone. A value with a zone
-    /// does not fit.
+    /// does not fit. Also converts INT64 TIMESTAMP of any unit and INT96; the date and time stay as
+    /// they are.
     Datetime,
     /// `HH:MM:SS[.ffffff]` within one day, in microseconds.
     Time,

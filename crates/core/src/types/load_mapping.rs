@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Annotation, BigQueryType, ParquetColumn, Physical};
+use super::{Annotation, BigQueryType, ParquetColumn, Physical, stored_time};
 
 /// The change to the Parquet footer that a column needs to get the right BigQuery type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,11 @@ const TEXT_TYPES: [&str; 13] = [
 pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMapping, String> {
     use BigQueryType as Bq;
     let keep = |ty| Ok(LoadMapping { ty, fix: FooterFix::None });
+    if let Some(stored) = stored_time(column)
+        && stored.loads_as_timestamp()
+    {
+        return keep(Bq::Timestamp);
+    }
     match (column.physical, column.annotation) {
         (Physical::Boolean, _) => keep(Bq::Bool),
         (
@@ -58,13 +63,6 @@ pub fn load_mapping(column: &ParquetColumn, source_type: &str) -> Result<LoadMap
         ) => decimal(precision, scale),
         (Physical::Int32, Annotation::Date) => keep(Bq::Date),
         (Physical::Int64, Annotation::TimeMicros) => keep(Bq::Time),
-        (
-            Physical::Int64,
-            Annotation::TimestampMicros
-            | Annotation::LocalTimestampMicros
-            | Annotation::TimestampMillis,
-        )
-        | (Physical::Int96, _) => keep(Bq::Timestamp),
         (Physical::Int64, Annotation::Int { bits: 64, signed: false }) => {
             Err("an unsigned 64-bit integer does not fit INT64".to_owned())
         }
@@ -132,7 +130,11 @@ mod tests {
             (P::ByteArray, A::None, ""),
             (P::ByteArray, A::Enum, "enum"),
             (P::Int64, A::TimestampMicros, "datetime"),
-            (P::Int64, A::Other, "timestamp in nanoseconds"),
+            (P::Int64, A::TimestampMillis, "milliseconds"),
+            (P::Int96, A::None, "INT96"),
+            (P::Int64, A::TimestampNanos, "timestamp in nanoseconds"),
+            (P::Int64, A::LocalTimestampMicros, "local microseconds"),
+            (P::Int64, A::Other, "time in nanoseconds"),
             (P::Float, A::None, "real"),
             (P::Nested, A::None, "ARRAY"),
         ];
@@ -164,7 +166,11 @@ mod tests {
                                      | BYTES
             enum                     | STRING (AnnotateString)
             datetime                 | TIMESTAMP
-            timestamp in nanoseconds | refused: no BigQuery type fits the Parquet type Int64 (Other)
+            milliseconds             | TIMESTAMP
+            INT96                    | TIMESTAMP
+            timestamp in nanoseconds | refused: no BigQuery type fits the Parquet type Int64 (TimestampNanos)
+            local microseconds       | refused: no BigQuery type fits the Parquet type Int64 (LocalTimestampMicros)
+            time in nanoseconds      | refused: no BigQuery type fits the Parquet type Int64 (Other)
             real                     | FLOAT64
             ARRAY                    | refused: no BigQuery type fits the Parquet type Nested
         "#]]

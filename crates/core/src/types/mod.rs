@@ -10,6 +10,7 @@ mod naive;
 mod natural;
 mod readable;
 mod source_name;
+mod stored_time;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,13 +20,14 @@ use serde::{Deserialize, Serialize};
 
 pub use exported::exported_column;
 pub use load_mapping::{FooterFix, LoadMapping, load_mapping};
-pub use naive::{NaiveTimes, TimeRules, has_own_zone, is_naive_micros, is_naive_time};
+pub use naive::{NaiveTimes, TimeRules, has_own_zone, is_naive_column, is_naive_time};
 pub use natural::natural_type;
 pub use readable::{TextForm, export_forms, text_form};
 pub use source_name::{
     SOURCE_TYPES, array_element, catalogue_name, is_array, is_extension_type, is_same_source_type,
     misspelt,
 };
+pub use stored_time::{StoredTime, TimeUnit, stored_time};
 
 /// A BigQuery column type, by its GoogleSQL name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -242,8 +244,14 @@ pub enum Annotation {
     TimestampMillis,
     /// TIMESTAMP in microseconds
     TimestampMicros,
-    /// TIMESTAMP in microseconds with `isAdjustedToUTC=false`: a date and a time without a zone
+    /// TIMESTAMP in nanoseconds
+    TimestampNanos,
+    /// TIMESTAMP in milliseconds with `isAdjustedToUTC=false`: a date and a time without a zone
+    LocalTimestampMillis,
+    /// The same in microseconds
     LocalTimestampMicros,
+    /// The same in nanoseconds
+    LocalTimestampNanos,
     /// Any other annotation, which load jobs do not interpret
     Other,
 }

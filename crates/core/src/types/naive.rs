@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Annotation, BigQueryType, Engine, ParquetColumn, Physical};
+use super::{BigQueryType, Engine, ParquetColumn, stored_time};
 
 /// What a date with a time and no zone becomes in BigQuery, unless the contract says otherwise or a
 /// zone is set for it.
@@ -53,17 +53,14 @@ pub fn is_naive_time(engine: Engine, source_type: &str) -> bool {
     )
 }
 
-/// Whether a column of an export has INT64 microseconds of times without a zone. Only the exports of
-/// MySQL do; PostgreSQL's times are text. If the manifest does not contain the source type, the
-/// annotation of the file decides.
-pub fn is_naive_micros(column: &ParquetColumn, source_type: &str) -> bool {
-    match (column.physical, column.annotation) {
-        (Physical::Int64, Annotation::TimestampMicros) => is_naive_time(Engine::Mysql, source_type),
-        (Physical::Int64, Annotation::LocalTimestampMicros) => {
-            source_type.is_empty() || is_naive_time(Engine::Mysql, source_type)
-        }
-        _ => false,
-    }
+/// Whether a column of an export counts time and has no zone. Only exports of MySQL are known to count
+/// it; PostgreSQL's times are text, and `timestamp without time zone` is naive in any form. If the
+/// manifest does not contain the source type, the annotation of the file decides.
+pub fn is_naive_column(column: &ParquetColumn, source_type: &str) -> bool {
+    let Some(stored) = stored_time(column) else { return false };
+    let is_naive = is_naive_time(Engine::Mysql, source_type)
+        || base(source_type) == "timestamp without time zone";
+    is_naive || (source_type.is_empty() && stored.is_local)
 }
 
 /// Whether every value of a source type contains its own zone.

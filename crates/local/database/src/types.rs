@@ -54,7 +54,7 @@ impl ParquetType {
             ParquetType::Text => DataType::Utf8,
             ParquetType::Bytes => DataType::Binary,
             // Spark marks every timestamp as adjusted to UTC. Whether the real export does is
-            // not confirmed; `ExportQuirks::local_timestamps` switches the mark off.
+            // not confirmed; `ExportQuirks::timestamps` switches the mark off.
             ParquetType::TimestampMicros => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }

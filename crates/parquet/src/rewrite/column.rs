@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use landbridge_core::rewrite::{Misfit, TargetType};
 
 use super::convert::{self, ClockChange, Convert, put};
+use super::epoch::Unit;
 use super::error::RewriteError;
 use super::local_time::LocalTimes;
 use super::pages::{PageInfo, PageKind, PageReader};
@@ -56,11 +57,15 @@ impl ConversionCounts {
 #[derive(Clone)]
 pub(super) enum Conversion {
     Retype(TargetType),
-    /// Local times of a zone become instants; also the elements of arrays.
+    /// Local times of a zone become instants; also the elements of arrays. Without a unit, they are
+    /// text.
     LocalTimes {
         zone: TimeZone,
+        unit: Option<Unit>,
         target: TargetType,
     },
+    /// Numbers that count time become microseconds.
+    Micros(Unit),
     Tokenise(Tokens),
 }
 
@@ -69,7 +74,7 @@ impl Conversion {
     pub(super) fn is_list(&self) -> bool {
         match self {
             Self::Retype(target) | Self::LocalTimes { target, .. } => target.element().is_some(),
-            Self::Tokenise(_) => false,
+            Self::Micros(_) | Self::Tokenise(_) => false,
         }
     }
 }
@@ -141,8 +146,14 @@ pub(super) fn convert<R: Read>(
         Conversion::Tokenise(tokens) => {
             return chunk.convert_scalars(Tokenise::new(tokens));
         }
-        Conversion::LocalTimes { zone, target } => {
-            let times = LocalTimes::new(zone, chunk.source.source_type == SourceType::Text);
+        Conversion::Micros(unit) => {
+            return chunk.convert_scalars(|digits: &[u8], out: &mut Vec<u8>| {
+                put(datetime::in_range(unit.micros(digits)?)?.to_le_bytes(), out);
+                Ok(())
+            });
+        }
+        Conversion::LocalTimes { zone, unit, target } => {
+            let times = LocalTimes::new(zone, *unit);
             return match nulls_rule(target) {
                 Some(nulls) => chunk.convert_lists(nulls, times),
                 None => chunk.convert_scalars(times),

@@ -233,7 +233,9 @@ impl<R: ChunkReader, W: Write + Send> OutputFile<'_, R, W> {
         let mut page = std::mem::take(&mut self.page);
         let content = match conversion {
             Conversion::Tokenise(_) => PageContent::Tokens,
-            Conversion::Retype(_) | Conversion::LocalTimes { .. } => PageContent::Arbitrary,
+            Conversion::Retype(_) | Conversion::LocalTimes { .. } | Conversion::Micros(_) => {
+                PageContent::Arbitrary
+            }
         };
         let mut writer = self.chunk_writer(output_leaf, content);
         column::convert(source, conversion, Some(&mut writer), &mut page, &mut counts)?;

@@ -11,7 +11,8 @@ use landbridge_core::rewrite::Misfit;
 use landbridge_core::{Error, ErrorKind, Result};
 
 use super::convert::{ClockChange, Convert, put};
-use super::text::{datetime, number};
+use super::epoch::Unit;
+use super::text::datetime;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 const MICROS: i64 = 1_000_000;
@@ -33,14 +34,14 @@ pub(super) fn time_zone(zone: &str, name: &str) -> Result<TimeZone> {
 /// Converts values to instants, as [`Convert`].
 pub(super) struct LocalTimes<'a> {
     zone: &'a TimeZone,
-    /// Whether the values are text, and not numbers of microseconds.
-    text: bool,
+    /// The unit of the values; `None` if they are text.
+    unit: Option<Unit>,
     change: Option<ClockChange>,
 }
 
 impl<'a> LocalTimes<'a> {
-    pub(super) fn new(zone: &'a TimeZone, text: bool) -> Self {
-        Self { zone, text, change: None }
+    pub(super) fn new(zone: &'a TimeZone, unit: Option<Unit>) -> Self {
+        Self { zone, unit, change: None }
     }
 
     /// The instant of a local time, both in microseconds since 1970.
@@ -68,14 +69,13 @@ impl<'a> LocalTimes<'a> {
 impl Convert for LocalTimes<'_> {
     fn convert(&mut self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
         self.change = None;
-        let instant = if self.text {
-            match datetime::clock_and_offset(value)? {
+        let instant = match self.unit {
+            Some(unit) => self.instant(unit.micros(value)?)?,
+            None => match datetime::clock_and_offset(value)? {
                 // A zone in the value counts.
                 (local, Some(offset)) => datetime::in_range(local - offset * MICROS)?,
                 (local, None) => self.instant(local)?,
-            }
-        } else {
-            self.instant(number::integer(value)?)?
+            },
         };
         put(instant.to_le_bytes(), out);
         Ok(())
@@ -92,7 +92,7 @@ mod tests {
 
     fn instant(zone: &str, text: &str) -> Result<(String, Option<ClockChange>), Misfit> {
         let zone = time_zone(zone, "t").expect("a zone");
-        let mut times = LocalTimes::new(&zone, true);
+        let mut times = LocalTimes::new(&zone, None);
         let mut out = Vec::new();
         times.convert(text.as_bytes(), &mut out)?;
         let micros = i64::from_le_bytes(out.as_slice().try_into().expect("eight bytes"));
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn microseconds_become_instants() {
         let zone = time_zone("Asia/Seoul", "t").expect("a zone");
-        let mut times = LocalTimes::new(&zone, false);
+        let mut times = LocalTimes::new(&zone, Some(Unit::Micros));
         let mut out = Vec::new();
         assert_eq!(times.convert(b"32400000001", &mut out), Ok(()));
         assert_eq!(out, 1_i64.to_le_bytes());

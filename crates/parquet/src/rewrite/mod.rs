@@ -28,6 +28,7 @@ mod convert;
 mod copy;
 mod cut;
 mod engine;
+mod epoch;
 mod error;
 mod footer_out;
 #[cfg(test)]

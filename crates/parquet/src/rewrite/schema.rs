@@ -11,6 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::column::Conversion;
+use super::epoch::Unit;
 use super::local_time::time_zone;
 use super::report::ColumnReport;
 use super::token::TokenKey;
@@ -256,20 +257,26 @@ fn output_column(
             (built(builder.build())?, ColumnTask::Copy)
         }
         Action::Retype { to, .. } => {
+            let unit = Unit::of(field);
+            let is_time = unit.is_some()
+                && matches!(
+                    to,
+                    TargetType::Datetime | TargetType::Timestamp | TargetType::TimestampIn(_)
+                );
             let source_type = match field.get_physical_type() {
                 PhysicalType::BYTE_ARRAY if !is_decimal(field) => SourceType::Text,
-                PhysicalType::INT64
-                    if matches!(to, TargetType::TimestampIn(_)) && is_micros(field) =>
-                {
-                    SourceType::Int64 { signed: true }
-                }
+                PhysicalType::INT96 if is_time => SourceType::Int96,
+                PhysicalType::INT64 if is_time => SourceType::Int64 { signed: true },
                 _ => return Err(mismatch("the plan retypes a column that is not text")),
             };
-            let conversion = match to.zone() {
-                Some(zone) => {
-                    Conversion::LocalTimes { zone: time_zone(zone, name)?, target: to.clone() }
-                }
-                None => Conversion::Retype(to.clone()),
+            let conversion = match (to.zone(), unit) {
+                (Some(zone), _) => Conversion::LocalTimes {
+                    zone: time_zone(zone, name)?,
+                    unit,
+                    target: to.clone(),
+                },
+                (None, Some(unit)) => Conversion::Micros(unit),
+                (None, None) => Conversion::Retype(to.clone()),
             };
             let task =
                 ColumnTask::Convert { conversion, source_type, optional: is_optional(field) };
@@ -380,16 +387,6 @@ fn count_elements(field: &Type) -> usize {
         Type::GroupType { fields, .. } => {
             1 + fields.iter().map(|field| count_elements(field)).sum::<usize>()
         }
-    }
-}
-
-/// Whether a number counts microseconds since 1970, in UTC or of a clock without a zone.
-fn is_micros(field: &Type) -> bool {
-    let info = field.get_basic_info();
-    match info.logical_type_ref() {
-        Some(LogicalType::Timestamp(it)) => it.unit == TimeUnit::MICROS,
-        Some(_) => false,
-        None => info.converted_type() == ConvertedType::TIMESTAMP_MICROS,
     }
 }
 

@@ -18,6 +18,10 @@ const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
 
+/// The Julian day of 1970-01-01, counted from noon in astronomy and from midnight in Parquet files.
+const JULIAN_DAY_OF_1970: i128 = 2_440_588;
+const NANOS_OF_DAY: i128 = 86_400_000_000_000;
+
 /// A function, so that the error is created only on failure and not dropped for every value.
 fn truncated() -> RewriteError {
     RewriteError::Malformed("the values of a page are truncated")
@@ -32,6 +36,9 @@ pub(super) enum SourceType {
     Int32 { signed: bool },
     /// A signed or unsigned number of eight bytes.
     Int64 { signed: bool },
+    /// A time in twelve bytes: nanoseconds of the day, and the Julian day. Read as nanoseconds since
+    /// 1970.
+    Int96,
 }
 
 impl SourceType {
@@ -40,6 +47,7 @@ impl SourceType {
             Self::Text => Type::BYTE_ARRAY,
             Self::Int32 { .. } => Type::INT32,
             Self::Int64 { .. } => Type::INT64,
+            Self::Int96 => Type::INT96,
         }
     }
 }
@@ -277,6 +285,14 @@ fn plain_value<'a: 'b, 'b>(
             } else {
                 digits(scratch, u64::from_le_bytes(*value))
             })
+        }
+        SourceType::Int96 => {
+            let (of_day, rest) = bytes.split_first_chunk::<8>().ok_or_else(truncated)?;
+            let (day, rest) = rest.split_first_chunk::<4>().ok_or_else(truncated)?;
+            *bytes = rest;
+            let day = i128::from(i32::from_le_bytes(*day)) - JULIAN_DAY_OF_1970;
+            let nanos = day * NANOS_OF_DAY + i128::from(i64::from_le_bytes(*of_day));
+            Ok(digits(scratch, nanos))
         }
     }
 }

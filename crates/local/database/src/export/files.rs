@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::DatabaseError;
-use crate::export::ExportQuirks;
+use crate::export::{ExportQuirks, TimestampForm};
 use crate::snapshot::Batches;
 
 /// A file gets no more rows once its rows take this many bytes in memory. Real files are mostly
@@ -93,7 +93,7 @@ fn size(batch: &RecordBatch) -> Result<usize, DatabaseError> {
 
 impl FileFormat {
     pub(super) fn new(schema: SchemaRef, quirks: &ExportQuirks) -> FileFormat {
-        let schema = if quirks.local_timestamps { with_local_timestamps(&schema) } else { schema };
+        let schema = with_timestamps(&schema, quirks.timestamps);
         FileFormat { schema, rows_per_group: quirks.rows_per_group }
     }
 
@@ -108,15 +108,13 @@ impl FileFormat {
     }
 
     /// The batch with the file's schema, which may differ from the snapshot's schema only in the
-    /// time zone of timestamps.
+    /// unit and the time zone of timestamps.
     fn fitted(&self, batch: &RecordBatch) -> Result<RecordBatch, DatabaseError> {
         let fitted = batch.columns().iter().zip(self.schema.fields()).map(|(column, field)| {
             if column.data_type() == field.data_type() {
                 return Ok(column.clone());
             }
-            let data =
-                column.to_data().into_builder().data_type(field.data_type().clone()).build()?;
-            Ok(arrow::array::make_array(data))
+            Ok(arrow::compute::cast(column, field.data_type())?)
         });
         let columns = fitted.collect::<Result<Vec<ArrayRef>, DatabaseError>>()?;
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
@@ -148,11 +146,19 @@ fn writer(schema: SchemaRef, rows_per_group: usize) -> Result<ArrowWriter<Vec<u8
     ArrowWriter::try_new_with_options(Vec::new(), schema, options)
 }
 
-/// The schema with timestamps that are not adjusted to UTC.
-fn with_local_timestamps(schema: &SchemaRef) -> SchemaRef {
+/// The schema with timestamps of this form.
+fn with_timestamps(schema: &SchemaRef, form: TimestampForm) -> SchemaRef {
+    let (unit, is_local) = match form {
+        TimestampForm::Micros => return schema.clone(),
+        TimestampForm::Millis => (TimeUnit::Millisecond, false),
+        TimestampForm::LocalMicros => (TimeUnit::Microsecond, true),
+        TimestampForm::LocalMillis => (TimeUnit::Millisecond, true),
+        TimestampForm::LocalNanos => (TimeUnit::Nanosecond, true),
+    };
     let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
-            Field::new(field.name(), DataType::Timestamp(TimeUnit::Microsecond, None), true)
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
+            let zone = (!is_local).then(|| zone.clone());
+            Field::new(field.name(), DataType::Timestamp(unit, zone), true)
         }
         _ => field.as_ref().clone(),
     });

@@ -65,6 +65,23 @@ pub enum EmptyTableForm {
     SuccessMarkerOnly,
 }
 
+/// How an export stores dates with a time that are not text. The RDS User Guide names microseconds,
+/// and does not say whether they are marked as adjusted to UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimestampForm {
+    /// Microseconds, marked as UTC.
+    #[default]
+    Micros,
+    /// Milliseconds, marked as UTC. Smaller fractions are lost.
+    Millis,
+    /// Microseconds, not marked as UTC.
+    LocalMicros,
+    /// Milliseconds, not marked as UTC. Smaller fractions are lost.
+    LocalMillis,
+    /// Nanoseconds, not marked as UTC.
+    LocalNanos,
+}
+
 /// Variations and damage that a test can request. The default has only the variations of every
 /// export.
 #[derive(Clone, Debug)]
@@ -79,8 +96,8 @@ pub struct ExportQuirks {
     pub empty: EmptyTableForm,
     /// No batch folders, as in older exports.
     pub no_batch_folder: bool,
-    /// Timestamps are not marked as adjusted to UTC.
-    pub local_timestamps: bool,
+    /// How the files store dates with a time that are not text.
+    pub timestamps: TimestampForm,
     /// Leave the three size fields out of every manifest entry.
     pub no_sizes: bool,
     /// Targets of MySQL in the manifests are `database.database.table` instead of
@@ -102,7 +119,7 @@ impl Default for ExportQuirks {
             tables_per_manifest: 5,
             empty: EmptyTableForm::ByHash,
             no_batch_folder: false,
-            local_timestamps: false,
+            timestamps: TimestampForm::default(),
             no_sizes: false,
             three_part_targets: false,
             truncated_manifest: false,

@@ -1,7 +1,7 @@
 //! Every row of the two type tables of the AWS documentation, checked in the footers.
 
 use expect_test::{Expect, expect};
-use landbridge_local_database::{ExportQuirks, MemoryDatabase};
+use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable, TimestampForm};
 use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::printer::print_schema;
@@ -145,15 +145,30 @@ async fn postgres() {
 }
 
 #[tokio::test]
-async fn timestamps_may_be_local() {
-    let quirks = ExportQuirks { local_timestamps: true, ..ExportQuirks::default() };
-    let fixed = MemoryDatabase::mysql_every_type().unwrap();
-    let exported = run(snapshot(&fixed).await.as_ref(), quirks).await;
-    let reader = SerializedFileReader::new(exported.files("exports/").remove(0)).unwrap();
-    let mut schema = Vec::new();
-    print_schema(&mut schema, reader.metadata().file_metadata().schema());
-    let schema = String::from_utf8(schema).unwrap();
-    assert!(schema.contains("OPTIONAL INT64 c_datetime (TIMESTAMP(MICROS,false));"), "{schema}");
+async fn timestamps_have_the_requested_form() {
+    for (timestamps, written) in [
+        (TimestampForm::Micros, "MICROS,true"),
+        (TimestampForm::Millis, "MILLIS,true"),
+        (TimestampForm::LocalMicros, "MICROS,false"),
+        (TimestampForm::LocalMillis, "MILLIS,false"),
+        (TimestampForm::LocalNanos, "NANOS,false"),
+    ] {
+        let quirks = ExportQuirks { timestamps, ..ExportQuirks::default() };
+        let table = MemoryTable::new("shop", "visits")
+            .column("at", "datetime(3)")
+            .row([Some("2026-03-01 09:30:00.5")]);
+        let fixed = MemoryDatabase::new(Engine::mysql("8.0.39"), "shop");
+        fixed.set_table(table).unwrap();
+        let exported = run(snapshot(&fixed).await.as_ref(), quirks).await;
+        let reader = SerializedFileReader::new(exported.files("exports/").remove(0)).unwrap();
+        let mut schema = Vec::new();
+        print_schema(&mut schema, reader.metadata().file_metadata().schema());
+        let schema = String::from_utf8(schema).unwrap();
+        assert!(schema.contains(&format!("INT64 at (TIMESTAMP({written}));")), "{schema}");
+        let cells = printed(&exported.rows("exports/day-1/shop/shop.visits/"));
+        let value = cells[0][0].clone().unwrap();
+        assert!(value.starts_with("2026-03-01T09:30:00.5"), "{value}");
+    }
 }
 
 /// Values are unchanged: limits, NULLs, unusual forms.

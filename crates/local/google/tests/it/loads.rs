@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, Date32Array, Decimal128Array, Float32Array, Int32Array, Int64Array,
-    StringArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+    StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    UInt64Array,
 };
 use serde_json::{Value, json};
 
@@ -155,6 +156,8 @@ async fn parquet_types_are_not_coerced() {
         ("micros", Arc::new(micros), &["TIMESTAMP"]),
         // Without a zone: isAdjustedToUTC=false.
         ("clock", Arc::new(TimestampMicrosecondArray::from(vec![1])), &["DATETIME"]),
+        // Google's table of conversions has milliseconds, and does not speak of this mark.
+        ("millis", Arc::new(TimestampMillisecondArray::from(vec![1])), &["TIMESTAMP"]),
         ("nanos", Arc::new(TimestampNanosecondArray::from(vec![1])), &[]),
         ("money", decimal(20, 0), &["NUMERIC", "BIGNUMERIC"]),
         ("fine", decimal(38, 10), &["BIGNUMERIC"]),

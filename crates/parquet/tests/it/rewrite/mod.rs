@@ -9,6 +9,7 @@ mod random;
 mod readers;
 mod renamed;
 mod required;
+mod stored_times;
 mod stream;
 mod sweep;
 mod types;

@@ -31,7 +31,7 @@ fn renaming(pairs: &[(&str, &str)], plan: RewritePlan) -> RewritePlan {
     RewritePlan { rename, ..plan }
 }
 
-fn footer(file: &Bytes) -> Footer {
+pub(super) fn footer(file: &Bytes) -> Footer {
     let read = Footer::read(file, file.len() as u64, "test");
     futures::executor::block_on(read).expect("a footer")
 }

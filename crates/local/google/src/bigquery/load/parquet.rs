@@ -170,7 +170,8 @@ fn field_of(
         {
             return unsupported("has nanosecond precision, which is not supported");
         }
-        // With isAdjustedToUTC=false (googleapis/python-bigquery #895, #985, #1061). INT96 is an instant.
+        // With isAdjustedToUTC=false (googleapis/python-bigquery #895, #985, #1061). INT96 is an instant,
+        // and for milliseconds no source names another type than TIMESTAMP.
         DataType::Timestamp(TimeUnit::Microsecond, None) => FieldType::Datetime,
         DataType::Timestamp(..) => FieldType::Timestamp,
         DataType::Utf8 if is_string(parquet) => FieldType::String,
