@@ -4,7 +4,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use landbridge_core::receipt::{Receipt, ReceiptState};
-use landbridge_local::Principal::{Analyst, PiiReader};
+use landbridge_local::Principal::{Analyst, Loader, PiiReader, Stranger};
 use landbridge_local_database::{Engine, MemoryDatabase, MemoryTable};
 
 use crate::operator::{landbridge, output_text};
@@ -142,5 +142,83 @@ async fn a_column_of_another_type_lands_beside_the_old_one() {
     let former = "SELECT wall, born FROM shop.visits FOR SYSTEM_TIME AS OF TIMESTAMP '2026-11-22 12:00:00+00'";
     for reader in [Analyst, PiiReader] {
         assert_eq!(env.query(reader, former).await.expect("rows"), [["NULL", "NULL"]]);
+    }
+}
+
+/// The statements that `--swap` prints, in their order. Commands of `bq` and `landbridge` and comments are
+/// left out.
+fn statements(plan: &str) -> Vec<String> {
+    let sql = plan.lines().filter(|line| !line.starts_with("--"));
+    let sql: Vec<&str> = sql.filter(|line| !line.starts_with(['b', 'l'])).collect();
+    let parts = sql.join("\n");
+    parts.split(';').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+}
+
+/// A person runs what `--swap` prints. Readers see no value in between, no column has rows before its tag,
+/// and the next load fills the new table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_printed_swap_runs_and_shows_no_reader_more_than_before() {
+    let mut builder = TestEnvBuilder::small();
+    builder.source = Arc::new(source());
+    builder.contract = CONTRACT.to_owned();
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    env.deploy_contract(&CONTRACT.replace("TIMESTAMP", "DATETIME"));
+    assert!(env.run_day(1).await.is_empty());
+    assert_eq!(receipt(&env, "2026-11-22").await.state, ReceiptState::Held);
+
+    let plan = output_text(&retype(&env, &["--swap"]));
+    let statements = statements(&plan);
+    let create = "CREATE TABLE `shop-analytics.shop.visits_retyped` (\n  `born` DATETIME,\n  `id` INT64,\n  \
+                  `wall` DATETIME\n) OPTIONS (labels = [('landbridge_source', 'shop')])";
+    assert_eq!(
+        statements,
+        [
+            create,
+            "DROP TABLE `shop-analytics.shop.visits`",
+            "ALTER TABLE `shop-analytics.shop.visits_retyped` RENAME TO `visits`",
+        ],
+        "{plan}"
+    );
+    for lost in ["the rights (IAM)", "row access policies", "the history of", "descriptions"] {
+        assert!(plan.contains(lost), "{lost}: {plan}");
+    }
+    let rows = "SELECT id, wall, born FROM shop.visits";
+    for statement in &statements {
+        env.query(Loader, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        for reader in [Analyst, PiiReader, Stranger] {
+            for table in ["visits", "visits_retyped"] {
+                let sql = format!("SELECT wall, born FROM shop.{table}");
+                let seen = env.query(reader, &sql).await;
+                let is_hidden = |row: &Vec<String>| row.iter().all(|cell| cell == "NULL");
+                assert!(
+                    seen.as_ref().map_or(true, |rows| rows.iter().all(is_hidden)),
+                    "{reader:?} after {statement}: {seen:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(tags(&env), ["born DATETIME -", "id INTEGER -", "wall DATETIME -"]);
+    assert_eq!(env.query(PiiReader, rows).await.expect("no rows"), Vec::<Vec<String>>::new());
+
+    // The load sets the tags before it writes the first row.
+    env.cloud.calls().start_recording();
+    assert!(env.run_day(2).await.is_empty());
+    let published = receipt(&env, "2026-11-23").await;
+    assert_eq!(published.state, ReceiptState::Published, "{:?}", published.problem);
+    let calls = env.cloud.calls().recorded_calls();
+    let at = |what: &str| calls.iter().position(|call| call.request.starts_with(what));
+    let (patch, job) = (
+        at("PATCH /bigquery/v2/projects/shop-analytics/datasets/shop/tables/visits"),
+        at("POST /bigquery/v2/projects/shop-analytics/jobs"),
+    );
+    assert!(patch.is_some() && patch < job, "{patch:?} {job:?}");
+    // Until time travel does not reach the former rows any more, the ledger keeps the columns closed.
+    assert_eq!(
+        tags(&env),
+        ["born DATETIME unclassified", "id INTEGER -", "wall DATETIME unclassified"]
+    );
+    for reader in [Analyst, PiiReader] {
+        assert_eq!(env.query(reader, rows).await.expect("rows"), [["1", "NULL", "NULL"]]);
     }
 }

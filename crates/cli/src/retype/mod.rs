@@ -157,7 +157,7 @@ pub(crate) async fn run(args: RetypeArgs) -> Result {
     }
     if args.swap {
         let name = landed.name.as_deref().unwrap_or("TABLE");
-        let plan = swap::plan(&config.warehouse, (&args.table, name), &columns);
+        let plan = swap::plan(&config, (&args.table, name), &landed.columns, &columns);
         report.swap = Some(plan.clone());
         return match args.output.format {
             Output::Json => render::json(&report),

@@ -1,24 +1,28 @@
 //! The plan of a swap of tables, as text. Landbridge runs none of it: a swap loses what Landbridge
 //! promises to keep, so a person reads each statement and runs it with a person's rights.
 //!
-//! The facts are those of Google's documentation: "Data definition language", statements `CREATE TABLE
-//! LIKE` (only metadata; inherits partitioning, clustering and options), `ALTER TABLE RENAME TO` (rights
-//! and row access policies are preserved; creates the table again),
-//! `ALTER TABLE DROP COLUMN` (not in a table with row access policies; afterwards no wildcard queries
-//! and no legacy SQL), `ALTER COLUMN SET DATA TYPE` (what is wider).
+//! The facts are those of Google's documentation: "Data definition language", statements `CREATE TABLE`
+//! and `ALTER TABLE RENAME TO` (rights and row access policies are preserved; creates the table again),
+//! `ALTER COLUMN SET DATA TYPE` (what is wider). The new table lists its columns, instead of `CREATE TABLE
+//! LIKE` with `DROP COLUMN` and `ADD COLUMN`: BigQuery is believed to reserve the name of a dropped column
+//! for the time travel window, and refuses wildcard queries and legacy SQL on a table that lost one.
 
 use std::fmt::Write;
 
-use landbridge_core::config::WarehouseConfig;
+use landbridge_core::config::Config;
+use landbridge_core::ids::LABEL_SOURCE;
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
-use landbridge_core::retype::{ChangedColumn, can_widen};
+use landbridge_core::retype::{ChangedColumn, LandedColumns, can_widen};
 
-/// The plan for the table `name` of the warehouse, whose rows come from `source_table`.
+/// The plan for the table `name` of the warehouse, whose rows come from `source_table`. `landed` are all
+/// columns that are known to have landed.
 pub(super) fn plan(
-    warehouse: &WarehouseConfig,
+    config: &Config,
     (source_table, name): (&str, &str),
+    landed: &LandedColumns,
     columns: &[ChangedColumn],
 ) -> String {
+    let warehouse = &config.warehouse;
     let (wider, others): (Vec<&ChangedColumn>, Vec<&ChangedColumn>) =
         columns.iter().partition(|it| can_widen(it.landed.ty, it.wanted));
     let sql = |table: &str| format!("`{}.{}.{table}`", warehouse.project, warehouse.dataset);
@@ -28,7 +32,8 @@ pub(super) fn plan(
     }
     if !others.is_empty() {
         let bq = |table: &str| format!("'{}:{}.{table}'", warehouse.project, warehouse.dataset);
-        replace(&mut text, source_table, name, &others, sql, bq);
+        let create = create(&config.source.name, &sql(&retyped(name)), landed, columns);
+        replace(&mut text, (source_table, name), &others, &create, sql, bq);
     }
     text
 }
@@ -48,22 +53,44 @@ fn widen(text: &mut String, table: &str, columns: &[&ChangedColumn]) {
     }
 }
 
+/// The name that the new table has until it takes the place of the old one.
+fn retyped(name: &str) -> String {
+    format!("{name}_retyped")
+}
+
+/// The statement for a table with the columns that have landed, of which `columns` get their wanted type.
+/// Landbridge only loads into tables with its label.
+fn create(source: &str, table: &str, landed: &LandedColumns, columns: &[ChangedColumn]) -> String {
+    let lines: Vec<String> = landed
+        .values()
+        .map(|column| {
+            let changed = columns.iter().find(|it| it.landed.name == column.name);
+            let ty = changed.map_or(column.ty, |it| it.wanted);
+            format!("  `{}` {ty}", column.name)
+        })
+        .collect();
+    format!(
+        "CREATE TABLE {table} (\n{}\n) OPTIONS (labels = [('{LABEL_SOURCE}', '{source}')]);",
+        lines.join(",\n")
+    )
+}
+
 fn replace(
     text: &mut String,
-    source_table: &str,
-    name: &str,
+    (source_table, name): (&str, &str),
     columns: &[&ChangedColumn],
+    create: &str,
     sql: impl Fn(&str) -> String,
     bq: impl Fn(&str) -> String,
 ) {
-    let new = format!("{name}_retyped");
+    let new = retyped(name);
     let names: Vec<String> = columns.iter().map(|it| format!("`{}`", it.landed.name)).collect();
     let _ = writeln!(
         text,
         "-- A swap of tables, for a person to read and run. Landbridge runs none of it.\n\
          -- Lost: the rights (IAM) and row access policies that step 2 does not give to the new table; the history of\n\
-         --   the table; materialised views, search indexes and catalogue entries on it; wildcard queries and legacy\n\
-         --   SQL, because a column is dropped.\n\
+         --   the table; descriptions, labels and options that people set; columns that the source no longer has;\n\
+         --   materialised views, search indexes and catalogue entries on the table.\n\
          -- Not lost: views and queries that name {name}, and authorised views.\n\
          -- For up to {MAX_TIME_TRAVEL_HOURS} hours afterwards, {} stays unclassified: the ledger remembers the former rows.",
         names.join(", ")
@@ -71,16 +98,8 @@ fn replace(
     let _ = writeln!(
         text,
         "\n-- 1. A new table without rows. Without rows, its columns need no policy tags; the load sets all of them\n\
-         --    before the first row.\nCREATE TABLE {} LIKE {};",
-        sql(&new),
-        sql(name)
+         --    before the first row. The load also adds, with its tag, every column that is not listed here.\n{create}"
     );
-    for ChangedColumn { landed, .. } in columns {
-        let _ = writeln!(text, "ALTER TABLE {} DROP COLUMN `{}`;", sql(&new), landed.name);
-    }
-    for ChangedColumn { landed, wanted, .. } in columns {
-        let _ = writeln!(text, "ALTER TABLE {} ADD COLUMN `{}` {wanted};", sql(&new), landed.name);
-    }
     let _ = writeln!(
         text,
         "\n-- 2. While it has no rows: the rights of the old table, and a CREATE ROW ACCESS POLICY for each of its policies.\n\

@@ -126,16 +126,16 @@ fn a_swap_is_only_a_plan() {
         exit code 0
         out | -- A swap of tables, for a person to read and run. Landbridge runs none of it.
         out | -- Lost: the rights (IAM) and row access policies that step 2 does not give to the new table; the history of
-        out | --   the table; materialised views, search indexes and catalogue entries on it; wildcard queries and legacy
-        out | --   SQL, because a column is dropped.
+        out | --   the table; descriptions, labels and options that people set; columns that the source no longer has;
+        out | --   materialised views, search indexes and catalogue entries on the table.
         out | -- Not lost: views and queries that name visits, and authorised views.
         out | -- For up to 168 hours afterwards, `at` stays unclassified: the ledger remembers the former rows.
         out |
         out | -- 1. A new table without rows. Without rows, its columns need no policy tags; the load sets all of them
-        out | --    before the first row.
-        out | CREATE TABLE `shop-analytics.shop.visits_retyped` LIKE `shop-analytics.shop.visits`;
-        out | ALTER TABLE `shop-analytics.shop.visits_retyped` DROP COLUMN `at`;
-        out | ALTER TABLE `shop-analytics.shop.visits_retyped` ADD COLUMN `at` DATETIME;
+        out | --    before the first row. The load also adds, with its tag, every column that is not listed here.
+        out | CREATE TABLE `shop-analytics.shop.visits_retyped` (
+        out |   `at` DATETIME
+        out | ) OPTIONS (labels = [('landbridge_source', 'shop')]);
         out |
         out | -- 2. While it has no rows: the rights of the old table, and a CREATE ROW ACCESS POLICY for each of its policies.
         out | --    A policy that is missing here shows rows that were hidden.
