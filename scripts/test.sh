@@ -53,6 +53,10 @@ if [ ! -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
     echo "================================================================================" >&2
 fi
 
+# The examples in documentation and in crates/parquet/README.md, which nextest does not run. With
+# --workspace, because another selection of crates would compile the dependencies with other features.
+"$cargo" test --workspace --doc --quiet
+
 if "$cargo" nextest --version >/dev/null 2>&1; then
     "$cargo" nextest list --workspace --message-format oneline | scripts/expected-tests.sh
     exec "$cargo" nextest run --workspace

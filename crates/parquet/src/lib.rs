@@ -67,3 +67,8 @@ mod thrift;
 pub use footer::{Footer, RangeReader};
 #[doc(inline)]
 pub use landbridge_core::{Error, ErrorKind, Result, rewrite as plan, types};
+
+/// The code of README.md is compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
