@@ -382,19 +382,20 @@ async fn a_table_that_was_dropped_keeps_its_rows_and_is_reported_once() {
     let env = TestEnvBuilder { source: database.clone(), ..TestEnvBuilder::small() }.build().await;
     assert!(env.run_day(0).await.is_empty());
     let before = env.query(PiiReader, PEOPLE).await.unwrap();
-    assert!(!env.receipts(FIRST).await.values().any(|it| it.state == ReceiptState::Skipped));
+    assert!(!env.receipts(FIRST).await.values().any(|it| it.state == ReceiptState::Missing));
 
     assert!(database.remove_table("public", "people"));
     for (n, day) in [(1, SECOND), (2, "2026-11-23")] {
         assert!(env.run_day(n).await.is_empty());
         let receipt = env.receipts(day).await.remove("public.people").expect("a receipt");
-        assert_eq!((receipt.state, receipt.table.as_str()), (ReceiptState::Skipped, "people"));
+        assert_eq!((receipt.state, receipt.table.as_str()), (ReceiptState::Missing, "people"));
         let note = receipt.notes.first().expect("a note");
         assert_eq!(note.code, NoteCode::TableGone);
         assert!(note.to_string().contains("keeps its rows of 2026-11-21"), "{note}");
         let day_record = env.ledger(&format!("{day}/day.json")).await;
         let day_record: serde_json::Value = serde_json::from_slice(&day_record[0].1).unwrap();
         assert_eq!(day_record["published"], true, "it stops nothing: {day_record}");
+        assert_eq!(day_record["gaps"][0], "public.people");
     }
     assert_eq!(env.query(PiiReader, PEOPLE).await.unwrap(), before);
     let alerts = env.alerts("load");

@@ -45,6 +45,7 @@ mod federation;
 mod google;
 mod hours;
 mod lands;
+mod leaves;
 mod mariadb;
 mod models;
 mod moto;

@@ -17,6 +17,10 @@ pub enum NoteCode {
     TableNotInContract,
     /// The contract does not contain the column: it is masked for everyone.
     ColumnNotInContract,
+    /// The contract does not contain the column, and it stays in AWS.
+    ColumnStaysInAws,
+    /// The contract does not contain the table, and it stays in AWS.
+    TableStaysInAws,
     /// The export does not contain a column of the contract: it is NULL.
     ColumnNotInExport,
     /// A column or table has another name in BigQuery than in the source.
@@ -51,6 +55,8 @@ pub enum NoteCode {
     Superseded,
     /// The table was loaded on an earlier day and is not in today's export; its rows stay.
     TableGone,
+    /// The contract names the table, no day loaded it, and it is not in today's export.
+    TableNotInExport,
     /// The table is a partition; its rows are in its parent table.
     Partition,
 }

@@ -6,7 +6,7 @@
 //! rows that can be read: those in the table, those that a running load job may be writing, and
 //! former rows that time travel still reaches. Otherwise the column is `unclassified`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct TableRows {
     /// The columns of the files by their names in the source; `None` if they are unknown. A column
     /// that is not listed is NULL in every row.
     pub columns: Option<BTreeMap<String, ColumnRows>>,
+    /// The columns that the export had and that stayed in AWS.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped: BTreeSet<String>,
     /// The id of the key that the tokens are made with, if there are tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_key: Option<String>,
@@ -105,6 +108,7 @@ impl TableRows {
             source_table: String::new(),
             default_table: String::new(),
             columns: None,
+            dropped: BTreeSet::new(),
             token_key: None,
         }
     }
@@ -142,8 +146,10 @@ impl TableRows {
             };
             Some((name.to_owned(), rows))
         };
+        let stays = plan.columns.iter().filter(|column| column.action == Action::Drop);
         Self {
             day: Some(day),
+            dropped: stays.map(|column| column.parquet.name.clone()).collect(),
             source_table: plan.source_table.clone(),
             default_table: plan.default_table().to_owned(),
             columns: Some(plan.columns.iter().filter_map(column).collect()),
@@ -337,6 +343,7 @@ pub fn class_rank(class: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Others;
     use crate::rewrite::OnMisfit;
 
     const LATER: &str = "2026-11-28T17:10:00Z";
@@ -376,12 +383,14 @@ mod tests {
     fn contract(table: Option<&str>, column: ColumnContract) -> Contract {
         let table = TableContract {
             table: table.map(str::to_owned),
-            description: None,
-            time_travel_forbidden: false,
-            zone: None,
             columns: [("c".to_owned(), column)].into(),
+            ..TableContract::default()
         };
-        Contract { version: 1, tables: [("public.t".to_owned(), table)].into() }
+        Contract {
+            version: 1,
+            others: Others::Unclassified,
+            tables: [("public.t".to_owned(), table)].into(),
+        }
     }
 
     /// The class of column `c` of table `t`.
@@ -417,7 +426,7 @@ mod tests {
         let set_null = contract(None, named("none", Some(Transform::SetNull)));
         let drop = contract(None, named("none", Some(Transform::Drop)));
         let elsewhere = contract(Some("u"), named("none", None));
-        let empty = Contract { version: 1, tables: BTreeMap::new() };
+        let empty = Contract { version: 1, others: Others::Unclassified, tables: BTreeMap::new() };
         let cases: [(&str, &[&TableRows], &Contract, &str); 20] = [
             ("plain rows, plain contract", &[&plain], &keep, "email"),
             ("plain rows, a contract for tokens", &[&plain], &tokenise, "unclassified"),

@@ -20,8 +20,10 @@ pub enum ReceiptState {
     Published,
     /// A person must act; the table is not loaded, and keeps the rows that it has.
     Held,
-    /// RDS did not export it, it is a partition, or it is not in the source any more.
+    /// RDS did not export it, it is a partition, or the contract leaves it in AWS.
     Skipped,
+    /// The contract names it, or it was loaded on an earlier day, and it is not in today's export.
+    Missing,
     /// The table already has the data of a newer day.
     Superseded,
 }
@@ -33,6 +35,7 @@ impl ReceiptState {
             Self::Published => "published",
             Self::Held => "held",
             Self::Skipped => "skipped",
+            Self::Missing => "missing",
             Self::Superseded => "superseded",
         }
     }
@@ -213,13 +216,11 @@ pub const FIELDS: [ReceiptField; 23] = [
     field("source", Text, "Name of the source in landbridge.yaml", |it| json!(it.source)),
     field("day", Date, "Day of the data, in the schedule's zone", |it| json!(it.day)),
     field("source_table", Text, "`schema.table` in the source", |it| json!(it.source_table)),
-    field("table_name", Text, "Table in BigQuery; empty when the table is skipped", |it| {
-        json!(it.table)
-    }),
+    field("table_name", Text, "Table in BigQuery; empty when it has none", |it| json!(it.table)),
     field(
         "state",
         Text,
-        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table is not loaded and keeps the rows that it has; `skipped`: not in the export, a partition, or no longer in the source; `superseded`: a newer day is already loaded",
+        "`published`: the rows and tags read back equal the plan; `held`: a person must act, the table is not loaded and keeps the rows that it has; `skipped`: RDS did not export it, it is a partition, or the contract leaves it in AWS; `missing`: the contract names it or an earlier day loaded it, and it is not in the export; `superseded`: a newer day is already loaded",
         |it| json!(it.state),
     ),
     field("snapshot", Text, "RDS snapshot that the rows come from", |it| json!(it.snapshot)),

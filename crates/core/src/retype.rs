@@ -401,6 +401,7 @@ mod tests {
             items: Vec::new(),
             rows: 0,
             bytes: 0,
+            listing: String::new(),
             problem: None,
             notes: Vec::new(),
         };

@@ -300,7 +300,7 @@ pub struct ContractRecord {
 /// How a day ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayRecord {
-    /// Whether every table of the plan is published.
+    /// Whether every table of the plan is published, and the plan has one.
     pub published: bool,
     /// Tables published.
     pub tables: usize,
@@ -310,8 +310,34 @@ pub struct DayRecord {
     pub held: Vec<String>,
     /// The tables that were not loaded.
     pub skipped: Vec<String>,
+    /// The tables that readers may expect and that have no rows of this day: RDS skipped them, or they
+    /// are not in the export. A held table is not among them.
+    #[serde(default)]
+    pub gaps: Vec<String>,
     /// The tick that finished the day.
     pub finished_at: Timestamp,
+}
+
+/// The state of a finished day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayState {
+    /// Every table of the source is published.
+    Published,
+    /// Every table of the plan is published; others are not in the export.
+    PublishedWithGaps,
+    /// A table is held, or there is none.
+    Held,
+}
+
+impl DayRecord {
+    /// The state of the day.
+    pub fn state(&self) -> DayState {
+        match (self.published, self.gaps.is_empty()) {
+            (false, _) => DayState::Held,
+            (true, true) => DayState::Published,
+            (true, false) => DayState::PublishedWithGaps,
+        }
+    }
 }
 
 /// Receipts on their way to BigQuery.

@@ -41,6 +41,16 @@ pub struct Context {
     pub ledger: Ledger,
 }
 
+/// The files that a stage needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// `landbridge.yaml` alone: [`Context::contract`] names no table, and there are no policy tags. A
+    /// fault in `contract.yaml` must not stop snapshots, from which people restore.
+    Configuration,
+    /// Both files.
+    Both,
+}
+
 /// One run of a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
@@ -76,7 +86,7 @@ impl Tick {
 }
 
 impl Context {
-    /// Reads the configuration and the contract and builds the clients.
+    /// Reads the files that the stage needs and builds the clients.
     ///
     /// `LANDBRIDGE_CONFIG` and `LANDBRIDGE_CONTRACT` name the two files, by path or as
     /// `s3://bucket/key` (default: next to the function's code). `LANDBRIDGE_POLICY_TAGS` is a
@@ -86,18 +96,17 @@ impl Context {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] with every error in the files; any S3 error.
-    pub async fn from_env() -> Result<Self> {
+    pub async fn from_env(files: Files) -> Result<Self> {
         let (config_text, config_time) = read("LANDBRIDGE_CONFIG", config::FILE_NAME).await?;
-        let (contract_text, contract_time) =
-            read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
-        let faulty = |what, faults: landbridge_core::yaml::Diagnostics| {
-            Error::new(ErrorKind::Config, what, faults.to_string())
-        };
         let config = config::parse(config::FILE_NAME, &config_text)
-            .map_err(|faults| faulty("landbridge.yaml cannot be used", faults))?;
-        let contract = contract::parse(contract::FILE_NAME, &contract_text, &config)
-            .map_err(|faults| faulty("contract.yaml cannot be used", faults))?;
-        let tags = policy_tags(&config)?;
+            .map_err(|faults| faulty("landbridge.yaml cannot be used", &faults))?;
+        let (contract, contract_time, tags) = match files {
+            Files::Configuration => (Contract::of_no_table(), None, PolicyTags::new()),
+            Files::Both => {
+                let (contract, time) = read_contract(&config).await?;
+                (contract, time, policy_tags(&config)?)
+            }
+        };
         let number = deployment_number(config_time.max(contract_time))?;
         let mut deployment = Deployment::new(number, &config, &contract, &tags);
         // Only a time that Terraform set can be compared with this machine's clock: local files may
@@ -133,6 +142,17 @@ impl Context {
     pub(crate) fn ledger(&self, day: Day) -> DayLedger {
         self.ledger.day(day)
     }
+}
+
+fn faulty(what: &'static str, faults: &landbridge_core::yaml::Diagnostics) -> Error {
+    Error::new(ErrorKind::Config, what, faults.to_string())
+}
+
+async fn read_contract(config: &Config) -> Result<(Contract, Option<SystemTime>)> {
+    let (text, time) = read("LANDBRIDGE_CONTRACT", contract::FILE_NAME).await?;
+    let contract = contract::parse(contract::FILE_NAME, &text, config)
+        .map_err(|faults| faulty("contract.yaml cannot be used", &faults))?;
+    Ok((contract, time))
 }
 
 /// The text of the file that the environment variable names, else of `name` next to the code, and

@@ -8,7 +8,9 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use landbridge_core::plan::Problem;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
+pub use crate::context::Files;
 use crate::{Context, Tick, TickOutcome, alert};
 
 /// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
@@ -28,12 +30,12 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// Runs `stage` as the function of this process until Lambda ends it.
 ///
-/// The context is built once. If that fails, every invocation returns the reason: an error at
-/// start would be a crash without a message.
+/// The context is built by the first invocation and kept. If that fails, the invocation returns the
+/// reason, and the next one tries again: the cause may have been a moment's fault of the network.
 ///
 /// # Errors
 /// When the Lambda Runtime API cannot be reached.
-pub async fn run<F>(name: &'static str, stage: F) -> Result<(), lambda_runtime::Error>
+pub async fn run<F>(name: &'static str, files: Files, stage: F) -> Result<(), lambda_runtime::Error>
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
@@ -46,10 +48,10 @@ where
         .with_target(false)
         .without_time()
         .init();
-    let context = Context::from_env().await;
+    let context = OnceCell::new();
     let (context, stage) = (&context, &stage);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        handle(name, context, stage, event).await.map_err(|error| Diagnostic {
+        handle(name, (context, files), stage, event).await.map_err(|error| Diagnostic {
             error_type: error.kind().name().to_owned(),
             error_message: error.sentence(),
         })
@@ -59,20 +61,17 @@ where
 
 async fn handle<F>(
     name: &str,
-    context: &Result<Context>,
+    (context, files): (&OnceCell<Context>, Files),
     stage: &F,
     event: LambdaEvent<serde_json::Value>,
 ) -> Result<TickOutcome>
 where
     F: AsyncFn(&Context, Tick) -> Result<TickOutcome>,
 {
-    let context = match context {
-        Ok(context) => context,
-        Err(error) => {
+    let context =
+        context.get_or_try_init(|| Context::from_env(files)).await.inspect_err(|error| {
             tracing::error!(stage = name, kind = error.kind().name(), "{}", error.sentence());
-            return Err(Error::new(error.kind(), error.what(), error.context()));
-        }
-    };
+        })?;
     let deadline = event.context.deadline;
     let event: Event = serde_json::from_value(event.payload).map_err(|_| {
         Error::new(

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use landbridge_aws::{Aws, Rds, S3};
 use landbridge_core::calendar::Calendar;
 use landbridge_core::config::{self, Config, SourceKind};
-use landbridge_core::contract::{self, Contract};
+use landbridge_core::contract::Contract;
 use landbridge_gcp::{Gcp, credentials};
 use landbridge_ledger::Ledger;
 use landbridge_local_database::{
@@ -83,7 +83,7 @@ impl MotoEnv {
         let gcp = gcp.await.expect("clients");
         let s3_client = S3::new(s3.clone());
         // The load decides column types; the transfer of unchanged bytes needs none.
-        let contract = Contract { version: contract::VERSION, tables: BTreeMap::new() };
+        let contract = Contract::of_no_table();
         let tags = BTreeMap::new();
         let context = Context {
             deployment: Deployment::new(1, &config, &contract, &tags),

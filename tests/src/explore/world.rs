@@ -518,7 +518,7 @@ async fn context(cloud: &LocalCloud, config: &Config) -> Context {
     )
     .await
     .expect("Google clients");
-    let contract = contract::Contract { version: contract::VERSION, tables: BTreeMap::new() };
+    let contract = contract::Contract::of_no_table();
     Context {
         config: config.clone(),
         deployment: Deployment::new(0, config, &contract, cloud.policy_tags()),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::restore::CreatedBy;
-use landbridge_ledger::records::{DAY, DRILLS, DayRecord};
+use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState};
 use serde::Serialize;
 
 use super::args::StatusArgs;
@@ -103,17 +103,21 @@ fn report(context: &RestoreContext, status: &Status) -> String {
             )
         }
         Some(LastDay { day, record }) => {
-            let verdict = if record.published {
-                paint.green("published")
-            } else {
-                paint.yellow("not all tables published")
+            let verdict = match record.state() {
+                DayState::Published => paint.green("published"),
+                DayState::PublishedWithGaps => paint.yellow("published with gaps"),
+                DayState::Held => paint.yellow("not all tables published"),
             };
             let held = match record.held.as_slice() {
                 [] => "none".to_owned(),
                 held => paint.red(&held.join(", ")),
             };
+            let gaps = match record.gaps.as_slice() {
+                [] => String::new(),
+                gaps => format!("  not in export   {}\n", paint.yellow(&gaps.join(", "))),
+            };
             format!(
-                "  last day        {day} {verdict}: {}, {} rows\n  held tables     {held}\n",
+                "  last day        {day} {verdict}: {}, {} rows\n  held tables     {held}\n{gaps}",
                 counted(record.tables, "table"),
                 grouped(record.rows)
             )

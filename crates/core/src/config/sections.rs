@@ -342,6 +342,9 @@ pub struct ChecksConfig {
     /// limit the table is held.
     #[schemars(schema_with = "percent")]
     pub max_misfit_percent: f64,
+    /// Whether each folder of an export that contains files must contain `_SUCCESS` as well, if any
+    /// folder of the export does. Otherwise files may be missing, and the table is held.
+    pub require_success_markers: bool,
 }
 
 /// Has no `type`, because the YAML parser accepts fractions only for values without one.
@@ -361,6 +364,7 @@ impl Default for ChecksConfig {
         Self {
             max_shrink_percent: Self::MAX_SHRINK_PERCENT,
             max_misfit_percent: Self::MAX_MISFIT_PERCENT,
+            require_success_markers: true,
         }
     }
 }

@@ -82,6 +82,7 @@ warehouse: { project: shop-analytics, location: asia-northeast3, dataset: shop }
             ChecksConfig {
                 max_shrink_percent: 50,
                 max_misfit_percent: 0.1,
+                require_success_markers: true,
             },
             LoadConfig {
                 max_attempts: 4,

@@ -8,12 +8,14 @@
 //! | `validate` | the rules of a contract, including those that involve the configuration |
 //! | `column_types` | which BigQuery types a column of a source type can have |
 //! | `times` | the rules for times without a zone |
+//! | `others` | what happens to columns and tables that it does not name |
 //! | `propose` | proposes a contract for the tables of a source |
 //! | `hints` | the class that a column's name and type suggest |
 //! | `render` | writes the contract as YAML, one column per line; sets one name in a file |
 
 mod column_types;
 mod hints;
+mod others;
 mod propose;
 mod render;
 mod times;
@@ -22,6 +24,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use others::Others;
 pub use propose::{ProposedColumn, ProposedTable};
 pub use render::{ColumnOrder, column_order, set_column_name};
 
@@ -52,6 +55,10 @@ pub struct Contract {
     /// Version of this file's format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
+    /// What happens to columns and tables that this file does not name; the default is
+    /// `unclassified`. A table can have a rule of its own.
+    #[serde(default, skip_serializing_if = "Others::is_unclassified")]
+    pub others: Others,
     /// The tables by their name in the source: `schema.table` (PostgreSQL) or
     /// `database.table` (MySQL).
     #[serde(default)]
@@ -82,6 +89,10 @@ pub struct TableContract {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "format::time_zone")]
     pub zone: Option<String>,
+    /// What happens to columns of the table that this file does not name; the default is `others` of
+    /// the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Others>,
     /// The columns by their name in the source.
     #[schemars(extend("minProperties" = 1))]
     pub columns: BTreeMap<String, ColumnContract>,
@@ -207,6 +218,13 @@ impl Transform {
             Self::SetNull => "set_null",
             Self::Tokenise => "tokenise",
         }
+    }
+}
+
+impl Contract {
+    /// A contract that names no table.
+    pub fn of_no_table() -> Self {
+        Self { version: VERSION, others: Others::default(), tables: BTreeMap::new() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Proposes a contract for the tables of a source, for people to correct.
 
 use super::{
-    ColumnContract, Contract, Mode, TableContract, VERSION,
+    ColumnContract, Contract, Mode, Others, TableContract, VERSION,
     hints::{Hint, PersonalDataKind, hint},
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Contract {
                 (format!("{}.{}", table.schema, table.name), proposed)
             })
             .collect();
-        Contract { version: VERSION, tables }
+        Contract { version: VERSION, others: Others::default(), tables }
     }
 
     /// Adds the tables and columns of the source that this contract does not contain.

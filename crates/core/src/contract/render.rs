@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{ColumnContract, Contract, Mode};
+use super::{ColumnContract, Contract, Mode, Others};
 use crate::rewrite::OnMisfit;
 use crate::yaml::{Edited, KeyPath, keys, set_key};
 
@@ -12,8 +12,16 @@ const HEADER: &str = "\
 # Every column that users may read in BigQuery, with its type and class.
 # class: one of `pii.classes` in landbridge.yaml, `none` (readable by everyone
 # with access to the dataset) or `unclassified` (NULL for everyone). Columns
-# that this file does not name are `unclassified`.
 ";
+
+/// The end of the header: what happens to other columns.
+const fn header_of(others: Others) -> &'static str {
+    match others {
+        Others::Unclassified => "# that this file does not name are `unclassified`.\n",
+        Others::Hold => "# that this file does not name hold their table.\n",
+        Others::Drop => "# that this file does not name stay in AWS.\n",
+    }
+}
 
 /// The columns of tables in an order other than that of their names, by `schema.table`.
 pub type ColumnOrder = BTreeMap<String, Vec<String>>;
@@ -39,7 +47,7 @@ impl Contract {
     /// As [`Self::render`], with the columns in this order, and after them those that it does not
     /// name.
     pub fn render_in_order(&self, order: &ColumnOrder) -> String {
-        let mut out = String::from(HEADER);
+        let mut out = format!("{HEADER}{}", header_of(self.others));
         // Writing to a String cannot fail.
         let _ = self.write(&mut out, order);
         out
@@ -47,6 +55,9 @@ impl Contract {
 
     fn write(&self, out: &mut String, order: &ColumnOrder) -> std::fmt::Result {
         writeln!(out, "version: {}", self.version)?;
+        if !self.others.is_unclassified() {
+            writeln!(out, "others: {}", self.others.name())?;
+        }
         if self.tables.is_empty() {
             return writeln!(out, "tables: {{}}");
         }
@@ -67,6 +78,9 @@ impl Contract {
             }
             if let Some(zone) = &table.zone {
                 writeln!(out, "    zone: {}", scalar(zone))?;
+            }
+            if let Some(others) = table.others {
+                writeln!(out, "    others: {}", others.name())?;
             }
             if table.columns.is_empty() {
                 writeln!(out, "    columns: {{}}")?;

@@ -228,7 +228,8 @@ fn default_table_names() {
 
 #[test]
 fn the_contract_can_set_the_table_name() {
-    let mut contract = Contract { version: VERSION, tables: BTreeMap::new() };
+    let mut contract =
+        Contract { version: VERSION, others: Others::Unclassified, tables: BTreeMap::new() };
     let entry = TableContract { table: Some("people".into()), ..TableContract::default() };
     contract.tables.insert("public.creators".into(), entry);
     assert_eq!(contract.bigquery_table_name("shop", "public", "creators"), "people");
@@ -411,23 +412,29 @@ fn rendered_text_reads_back() {
         description: Some("  spaced: ".into()),
         time_travel_forbidden: true,
         zone: Some("Asia/Seoul".into()),
+        others: Some(Others::Hold),
         columns: columns.into(),
     };
-    let contract =
-        Contract { version: VERSION, tables: [("public.creators".to_owned(), table)].into() };
+    let contract = Contract {
+        version: VERSION,
+        others: Others::Drop,
+        tables: [("public.creators".to_owned(), table)].into(),
+    };
     let text = contract.render();
     expect![[r##"
         # Every column that users may read in BigQuery, with its type and class.
         # class: one of `pii.classes` in landbridge.yaml, `none` (readable by everyone
         # with access to the dataset) or `unclassified` (NULL for everyone). Columns
-        # that this file does not name are `unclassified`.
+        # that this file does not name stay in AWS.
         version: 1
+        others: drop
         tables:
           "public.creators":
             table: people
             description: "  spaced: "
             time_travel_forbidden: true
             zone: Asia/Seoul
+            others: hold
             columns:
               email: { source: character varying, type: STRING, class: email, description: "where: \"invoices\" go\nif any" }
               "no": { source: "decimal(10,2)", type: STRING, class: none }

@@ -125,6 +125,7 @@ impl<'a> Wish<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Others;
     use crate::contract::TableContract;
 
     fn landed(tables: &[(&str, &str, &str)]) -> LandedTables {
@@ -144,7 +145,11 @@ mod tests {
                 TableContract { table: table.map(str::to_owned), ..TableContract::default() };
             ((*name).to_owned(), entry)
         };
-        Contract { version: 1, tables: tables.iter().map(entry).collect() }
+        Contract {
+            version: 1,
+            others: Others::Unclassified,
+            tables: tables.iter().map(entry).collect(),
+        }
     }
 
     /// `source table→table` of each table.

@@ -5,13 +5,17 @@
 //! |---|---|
 //! | [`objects`] | assigns the objects of the export to the tables of the manifest |
 //! | [`columns`] | what happens to each column: copied, retyped, tokenised or dropped |
+//! | `guard` | what holds a table before any of its objects leaves AWS |
 //! | [`table`] | one table's columns, items and rows, or why it is held |
 //! | `times` | which dates with a time become DATETIME, and which instants |
+//! | `revision` | names of a plan's objects and records, and when they change |
 //! | [`partitions`] | finds partitions, whose rows their parent table contains as well |
 
 pub mod columns;
+mod guard;
 pub mod objects;
 pub mod partitions;
+mod revision;
 pub mod table;
 mod times;
 
@@ -23,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::error::ErrorKind;
 use crate::names::columns::NamedColumn;
-use crate::note::Note;
+use crate::note::{Note, NoteCode};
 use crate::rewrite::Action;
 use crate::types::{BigQueryType, ParquetColumn};
 
@@ -83,8 +87,13 @@ pub struct SkippedTable {
     pub source_table: String,
     /// The reason.
     pub reason: String,
-    /// Whether to alert the operator; not for partitions, which are expected.
+    /// Whether to alert the operator; not for partitions and for what the contract leaves out, which
+    /// are expected.
     pub alert: bool,
+    /// The code of the note in its receipt, if there is no alert; plans of earlier versions contain
+    /// partitions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<NoteCode>,
 }
 
 /// The plan of one table: its objects in the export, and what happens to each column. Classes are
@@ -112,6 +121,10 @@ pub struct TablePlan {
     pub rows: u64,
     /// Bytes in S3.
     pub bytes: u64,
+    /// Digest of the objects that the first plan of the day found: their keys, ETags and lengths. A
+    /// later plan that finds others holds the table. Empty while a file of the table cannot be used.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub listing: String,
     /// Why the table is held although it is in the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,

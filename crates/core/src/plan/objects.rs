@@ -4,7 +4,7 @@
 //! Everything below that belongs to the table, whatever its name: AWS documents that file
 //! names may change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::{ManifestFile, TableStatus};
 use crate::types::Engine;
@@ -27,6 +27,8 @@ pub struct TableFolder {
     pub data: Vec<ObjectMeta>,
     /// Whether there is a `_SUCCESS` object.
     pub success: bool,
+    /// The folders in it that contain files and no `_SUCCESS`, sorted: keys that end with a slash.
+    pub unmarked: Vec<String>,
 }
 
 /// Groups the objects of an export by `<database>.<schema>.<table>`, as spelt in the folder names.
@@ -37,6 +39,7 @@ pub fn group_by_table(
     listed: impl IntoIterator<Item = ObjectMeta>,
 ) -> BTreeMap<String, TableFolder> {
     let mut folders: BTreeMap<String, TableFolder> = BTreeMap::new();
+    let mut marked: BTreeSet<String> = BTreeSet::new();
     for object in listed {
         let Some(below) = object.key.strip_prefix(root) else { continue };
         let mut parts = below.splitn(3, '/');
@@ -51,14 +54,32 @@ pub fn group_by_table(
         let name = rest.rsplit('/').next().unwrap_or(rest);
         if name == "_SUCCESS" {
             folder.success = true;
+            marked.insert(parent(&object.key).to_owned());
         } else if !name.is_empty() && !name.starts_with(['_', '.']) {
             folder.data.push(object);
         }
     }
     for folder in folders.values_mut() {
         folder.data.sort_by(|a, b| a.key.cmp(&b.key));
+        let parents: BTreeSet<&str> =
+            folder.data.iter().map(|object| parent(&object.key)).collect();
+        let is_marked = |it: &&str| ancestors(it).any(|folder| marked.contains(folder));
+        let unmarked = parents.into_iter().filter(|it| !is_marked(it));
+        folder.unmarked = unmarked.map(str::to_owned).collect();
     }
     folders
+}
+
+/// A folder and those that contain it.
+fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |it| {
+        Some(parent(it.strip_suffix('/')?)).filter(|it| !it.is_empty())
+    })
+}
+
+/// The folder of an object, with its slash.
+fn parent(key: &str) -> &str {
+    &key[..key.rfind('/').map_or(0, |at| at + 1)]
 }
 
 /// The folder name of a target: RDS replaces `\`, backtick, `"` and space with `_`. [Amazon RDS User Guide]
@@ -184,7 +205,33 @@ mod tests {
         assert_eq!(folders["shop.public.orders"].data.len(), 2);
         assert!(folders["shop.public.orders"].data[0].key.contains("part-00001"));
         assert_eq!(folders["shop.public.old"].data.len(), 1);
-        assert_eq!(folders["shop.public.empty"], TableFolder { data: vec![], success: true });
+        let empty = TableFolder { success: true, ..TableFolder::default() };
+        assert_eq!(folders["shop.public.empty"], empty);
+        assert_eq!(folders["shop.public.orders"].unmarked, ["exports/x/shop/public.orders/1/"]);
+        assert_eq!(folders["shop.public.old"].unmarked, ["exports/x/shop/public.old/"]);
+    }
+
+    #[test]
+    fn folders_with_files_and_without_a_marker_are_named() {
+        let folders = group_by_table(
+            "x/",
+            [
+                "x/shop/public.two/1/part-0.parquet",
+                "x/shop/public.two/1/_SUCCESS",
+                "x/shop/public.two/2/part-0.parquet",
+                // Earlier exports have no folders of batches.
+                "x/shop/public.flat/part-0.parquet",
+                "x/shop/public.flat/_SUCCESS",
+                "x/shop/public.above/_SUCCESS",
+                "x/shop/public.above/1/part-0.parquet",
+                "x/shop/public.above/1/2/part-0.parquet",
+            ]
+            .map(listed),
+        );
+        assert_eq!(folders["shop.public.two"].unmarked, ["x/shop/public.two/2/"]);
+        for marked in ["shop.public.flat", "shop.public.above"] {
+            assert!(folders[marked].unmarked.is_empty(), "{marked}");
+        }
     }
 
     #[test]

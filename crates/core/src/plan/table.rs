@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::CLASS_UNCLASSIFIED;
-use crate::contract::{self, Transform};
+use crate::contract::{self, Others, Transform};
 use crate::diff::DesiredColumn;
-use crate::ids::short_hash;
 use crate::manifest::TableStatus;
 use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
 use crate::names::{ColumnNames, column_name, is_same};
@@ -14,7 +13,8 @@ use crate::note::{Note, NoteCode};
 use crate::plan::columns::exported_type_error;
 use crate::plan::columns::plan_column;
 use crate::plan::objects::ObjectMeta;
-use crate::plan::{ItemSource, Problem, SourceColumn, TableEntry, TablePlan, TransferItem};
+use crate::plan::{ItemSource, Problem, SourceColumn, TablePlan, TransferItem};
+use crate::plan::{guard, revision};
 use crate::rewrite::Action;
 use crate::types::{
     BigQueryType, ColumnType, Engine, ParquetColumn, TimeRules, exported_column, is_naive_column,
@@ -60,8 +60,12 @@ pub struct TableInput<'a> {
     pub files: &'a [DataFile],
     /// The table's contract, if it is in contract.yaml.
     pub contract: Option<&'a contract::TableContract>,
+    /// What happens to columns that the contract does not name.
+    pub others: Others,
     /// What its columns were called on the newest day that landed.
     pub landed: &'a LandedColumns,
+    /// The columns that the export had then and that stayed in AWS.
+    pub dropped: &'a BTreeSet<String>,
     /// Which column names are loaded as they are.
     pub column_names: ColumnNames,
     /// How its times without a zone are loaded.
@@ -89,6 +93,7 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
         items: Vec::new(),
         rows: input.files.iter().map(|file| file.rows).sum(),
         bytes: input.files.iter().map(|file| file.object.bytes).sum(),
+        listing: revision::listing(input.files),
         problem: None,
         notes: input
             .status
@@ -98,7 +103,10 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
             .collect(),
     };
     match parquet_columns(input) {
-        Err(error) => plan.problem = Some(Problem::from(&error)),
+        Err(error) => {
+            plan.listing.clear();
+            plan.problem = Some(Problem::from(&error));
+        }
         Ok(columns) => {
             plan.columns = source_columns(input, &columns);
             let folder = format!("{}/{}", input.prefix, plan.digest());
@@ -110,6 +118,9 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
                     "every column of a table is dropped or set to NULL; exclude the table from the export instead (`export.only`)",
                     input.source_table,
                 ));
+            } else if let Some(problem) = guard::problem(input, &plan.columns) {
+                plan.items.clear();
+                plan.problem = Some(problem);
             }
         }
     }
@@ -146,30 +157,14 @@ fn column(input: &TableInput<'_>, parquet: &ParquetColumn, named: NamedColumn) -
         column.landed_type = landed.filter(|ty| *ty != input.times.default_type());
     }
     // A column that cannot be loaded is kept here; `resolve_table` returns the error.
-    column.action =
-        plan_column(&column, entry, input.times).map_or(Action::Keep, |planned| planned.action);
+    column.action = match (entry, input.others) {
+        (None, Others::Drop) => Action::Drop,
+        _ => {
+            plan_column(&column, entry, input.times).map_or(Action::Keep, |planned| planned.action)
+        }
+    };
     column.set_name(named);
     column
-}
-
-impl TableEntry {
-    /// The name of the table's plan in the names of records; see [`record_name`].
-    pub fn record_name(&self) -> String {
-        record_name(&self.table, &self.digest, self.revision)
-    }
-}
-
-/// `<table>@<digest>`, and `-<revision>` from the second revision on. Table names contain no `@`.
-fn record_name(table: &str, digest: &str, revision: u32) -> String {
-    match revision {
-        1 => format!("{table}@{digest}"),
-        _ => format!("{table}@{digest}-{revision}"),
-    }
-}
-
-/// See [`TablePlan::digest`].
-fn digest(source_table: &str, columns: &[SourceColumn]) -> String {
-    short_hash(&serde_json::to_string(&(source_table, columns)).expect("names and enums are JSON"))
 }
 
 impl TablePlan {
@@ -194,38 +189,6 @@ impl TablePlan {
         let planned: LandedColumns = self.columns.iter().map(planned).collect();
         name_columns(&sources, contract, &planned, column_names, false)
     }
-
-    /// Digest of the source table and of what the transfer does to its columns. It is part of the
-    /// names of the table's objects and records: a function that still has another contract can
-    /// write an object at any time, also after a redo of the day, and must not write what a load job
-    /// of this plan reads.
-    pub fn digest(&self) -> String {
-        digest(&self.source_table, &self.columns)
-    }
-
-    /// The name of this plan in the names of records; see [`record_name`].
-    pub fn record_name(&self) -> String {
-        record_name(&self.table, &self.digest(), self.revision)
-    }
-
-    /// Gives the plan another revision, whose objects have other names.
-    #[must_use]
-    pub fn with_revision(mut self, revision: u32) -> Self {
-        let suffix = |revision: u32| match revision {
-            1 => String::new(),
-            _ => format!("-r{revision}"),
-        };
-        let (former, new) = (suffix(self.revision), suffix(revision));
-        self.revision = revision;
-        for item in &mut self.items {
-            if let Some((folder, name)) = item.object.rsplit_once('/') {
-                // Not a folder in the other's folder, which a load job's wildcard would read.
-                let folder = folder.strip_suffix(&former).unwrap_or(folder);
-                item.object = format!("{folder}{new}/{name}");
-            }
-        }
-        self
-    }
 }
 
 /// A planned table with the contract applied.
@@ -239,7 +202,8 @@ pub struct ResolvedTable {
 
 /// Applies the contract to a planned table.
 ///
-/// `text_columns` are the columns that stay text because of a misfit.
+/// `text_columns` are the columns that stay text because of a misfit; `others` says what happens to
+/// columns that the contract does not name.
 ///
 /// # Errors
 /// [`ErrorKind::Held`] if a column cannot be loaded or its type differs from the contract;
@@ -247,6 +211,7 @@ pub struct ResolvedTable {
 pub fn resolve_table(
     plan: &TablePlan,
     contract: Option<&contract::TableContract>,
+    others: Others,
     text_columns: &BTreeSet<String>,
     column_names: ColumnNames,
     times: &TimeRules,
@@ -263,8 +228,15 @@ pub fn resolve_table(
     for (column, now) in plan.columns.iter().zip(plan.names_now(contract, column_names)) {
         let named = contract.and_then(|table| table.columns.get(now.key.as_ref()?));
         let is_text = text_columns.contains(&column.parquet.name);
-        let column_type = planned_type(&plan.table, column, named, times)?;
         keys.extend(now.key.clone());
+        if named.is_none() && others == Others::Drop {
+            if column.action != Action::Drop {
+                return Err(contract_changed(&plan.table, column));
+            }
+            resolved.note_dropped(&column.parquet.name);
+            continue;
+        }
+        let column_type = planned_type(&plan.table, column, named, times)?;
         let Some(column_type) = column_type else { continue };
         if now.name != column.name() {
             return Err(contract_changed(&plan.table, column));
@@ -358,6 +330,13 @@ impl ResolvedTable {
                 "column `{name}` is not in the contract: it is masked for everyone until contract.yaml contains it{alike}"
             ),
         ));
+    }
+
+    fn note_dropped(&mut self, name: &str) {
+        let text = format!(
+            "column `{name}` is not in the contract and stays in AWS, because of `others: drop`"
+        );
+        self.notes.push(Note::of_column(NoteCode::ColumnStaysInAws, name, text));
     }
 
     /// Notes that a column has another name than in the source or in the contract.
@@ -502,7 +481,9 @@ mod tests {
             },
             files: &files,
             contract: None,
+            others: Others::Unclassified,
             landed: &LandedColumns::new(),
+            dropped: &BTreeSet::new(),
             column_names: ColumnNames::Flexible,
             times: &TimeRules::default(),
             landed_types: &BTreeMap::new(),
@@ -558,7 +539,9 @@ mod tests {
                 status: &status,
                 files: std::slice::from_ref(&file),
                 contract: None,
+                others: Others::Unclassified,
                 landed,
+                dropped: &BTreeSet::new(),
                 column_names: ColumnNames::Flexible,
                 times,
                 landed_types: types,

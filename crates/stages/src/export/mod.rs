@@ -27,6 +27,9 @@ const MAX_ATTEMPTS: u32 = 3;
 /// How long RDS may refuse to start the task before an alert is raised: ticks come every ten minutes,
 /// so the third one raises it.
 const REFUSAL_PATIENCE: SignedDuration = SignedDuration::from_mins(20);
+/// How long after the end of its task an export without any manifest counts as one whose objects were
+/// removed. Whether RDS writes the manifests before it reports COMPLETE is not documented.
+const MANIFEST_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 /// The storage type of magnetic storage, as RDS writes it.
 const MAGNETIC: &str = "standard";
 
@@ -90,7 +93,9 @@ async fn follow(
             Ok(Some(format!("{id} is at {} %", task.progress)))
         }
         ExportStatus::Complete => {
-            let done = complete_export(context, ledger, day, &task, record).await?;
+            let manifest = read_manifests(context, &task.id).await?;
+            let manifest = manifest.ok_or_else(|| no_manifest(context, &task.id))?;
+            let done = complete_export(ledger, day, (&task, manifest), record).await?;
             Ok(Some(done.message))
         }
         ExportStatus::Failed | ExportStatus::Canceled => Ok(None),
@@ -135,10 +140,23 @@ async fn export_day(
                 return Ok(TickOutcome::new(Progress::Waiting, message));
             }
             ExportStatus::Complete => {
-                return complete_export(context, ledger, day, &task, current).await;
+                if let Some(manifest) = read_manifests(context, &task.id).await? {
+                    return complete_export(ledger, day, (&task, manifest), current).await;
+                }
+                let is_old = |ended| tick.now.duration_since(ended) > MANIFEST_PATIENCE;
+                if !task.ended.is_some_and(is_old) {
+                    return Err(no_manifest(context, &task.id));
+                }
+                // The life cycle of the bucket or a person removed the objects. The export can only be
+                // made again.
+                let why = "it is complete, and its objects are not in the bucket any more";
+                current =
+                    next_attempt(context, ledger, day, tick, (&task.id, why), current).await?;
             }
             ExportStatus::Failed | ExportStatus::Canceled => {
-                current = next_attempt(context, ledger, day, tick, &task, current).await?;
+                let why = task.failure.clone().unwrap_or_else(|| format!("{:?}", task.status));
+                current =
+                    next_attempt(context, ledger, day, tick, (&task.id, &why), current).await?;
             }
         }
     }
@@ -238,27 +256,26 @@ async fn next_attempt(
     ledger: &DayLedger,
     day: Day,
     tick: Tick,
-    task: &ExportTask,
+    (task, why): (&str, &str),
     current: Recorded<ExportRecord>,
 ) -> Result<Recorded<ExportRecord>> {
-    let why = task.failure.clone().unwrap_or_else(|| format!("{:?}", task.status));
     let failed =
-        Error::new(ErrorKind::Transient, "an export task failed", format!("{}: {why}", task.id));
-    alert::raise(ledger, &Problem::from(&failed), &task.id, tick.now).await?;
+        Error::new(ErrorKind::Transient, "an export task failed", format!("{task}: {why}"));
+    alert::raise(ledger, &Problem::from(&failed), task, tick.now).await?;
     if current.value.attempt >= MAX_ATTEMPTS {
         return Err(Error::new(
             ErrorKind::Held,
             "every attempt to export the day failed",
-            format!("{day}, {MAX_ATTEMPTS} attempts, last {}: {why}", task.id),
+            format!("{day}, {MAX_ATTEMPTS} attempts, last {task}: {why}"),
         ));
     }
     let mut next = current.value;
     next.attempt += 1;
     next.refused_since = None;
-    next.failures.push(format!("{}: {why}", task.id));
+    next.failures.push(format!("{task}: {why}"));
     next.export = ExportId::for_day(&context.config.source.name, day, next.attempt)?.to_string();
     if ledger.replace(&EXPORT, &current.etag, &next).await? == Written::Overtaken {
-        tracing::info!(export = task.id, "another tick recorded the failed attempt first");
+        tracing::info!(export = task, "another tick recorded the failed attempt first");
     }
     ledger.get(&EXPORT).await?.ok_or_else(|| {
         Error::new(ErrorKind::Corrupt, "the record of the export disappeared", day.to_string())
@@ -267,13 +284,11 @@ async fn next_attempt(
 
 /// Records the manifests, then the task as complete.
 async fn complete_export(
-    context: &Context,
     ledger: &DayLedger,
     day: Day,
-    task: &ExportTask,
+    (task, manifest): (&ExportTask, ManifestRecord),
     current: Recorded<ExportRecord>,
 ) -> Result<TickOutcome> {
-    let manifest = read_manifests(context, &task.id).await?;
     if ledger.create(&MANIFEST, &manifest).await? == Written::Overtaken {
         // Another tick recorded the manifests of the same export.
         tracing::info!(export = task.id, "the manifests are recorded already");
@@ -299,13 +314,30 @@ async fn complete_export(
     Ok(TickOutcome::new(Progress::Done, format!("{} is complete", task.id)))
 }
 
-/// Reads the manifests of a complete export.
-async fn read_manifests(context: &Context, export: &str) -> Result<ManifestRecord> {
+/// Where the objects of an export are: `<prefix>/<export-id>/`.
+fn root_of(context: &Context, export: &str) -> String {
+    below(&context.config.export.prefix, &format!("{export}/"))
+}
+
+fn no_manifest(context: &Context, export: &str) -> Error {
+    let (bucket, root) = (&context.config.export.bucket, root_of(context, export));
+    Error::new(
+        ErrorKind::Corrupt,
+        "a complete export has no manifest of its tables",
+        format!("s3://{bucket}/{root}export_tables_info_*.json"),
+    )
+}
+
+/// Reads the manifests of a complete export; `None` if there is none.
+async fn read_manifests(context: &Context, export: &str) -> Result<Option<ManifestRecord>> {
     let settings = &context.config.export;
-    let root = below(&settings.prefix, &format!("{export}/"));
+    let root = root_of(context, export);
     let s3 = &context.aws.s3;
     // Only the files directly in the folder: there may be millions below its tables.
     let listed = s3.list(&settings.bucket, &format!("{root}export_")).await?;
+    if listed.is_empty() {
+        return Ok(None);
+    }
     let mut tables = Vec::new();
     let mut files = 0;
     for object in listed {
@@ -322,11 +354,7 @@ async fn read_manifests(context: &Context, export: &str) -> Result<ManifestRecor
         }
     }
     if files == 0 {
-        return Err(Error::new(
-            ErrorKind::Corrupt,
-            "a complete export has no manifest of its tables",
-            format!("s3://{}/{root}export_tables_info_*.json", settings.bucket),
-        ));
+        return Err(no_manifest(context, export));
     }
-    Ok(ManifestRecord { root, tables })
+    Ok(Some(ManifestRecord { root, tables }))
 }

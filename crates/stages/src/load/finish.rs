@@ -62,7 +62,8 @@ pub(super) async fn write_skipped(ledger: &DayLedger, plan: &DayPlan, tick: Tick
             alert::raise(ledger, &problem, &skipped.source_table, tick.now).await?;
             receipt.problem = Some(problem);
         } else {
-            receipt.notes.push(Note::new(NoteCode::Partition, &skipped.reason));
+            let code = skipped.note.unwrap_or(NoteCode::Partition);
+            receipt.notes.push(Note::new(code, &skipped.reason));
         }
         ledger.create(&records::receipt(&name), &receipt).await?;
     }
@@ -87,19 +88,21 @@ pub(super) async fn finish_day(
         let message = format!("{open} of {} tables of {} are open", plan.tables.len(), plan.day);
         return Ok(TickOutcome::new(Progress::Partial, message));
     }
-    if ledger.value(&DAY).await?.is_none_or(|day| !day.published) {
+    // Without any table, the export itself is in question, not each table.
+    if !plan.tables.is_empty() && ledger.value(&DAY).await?.is_none_or(|day| !day.published) {
         gone::write_gone(context, ledger, plan, tick).await?;
     }
     // `receipts` may lack the skipped tables; the ledger has all.
     let all = read_receipts(ledger, plan).await?;
     receipts::publish(context, ledger, plan, &all, tick).await?;
-    let record = day_record(&all, tick);
+    let record = day_record(plan, &all, tick);
     let message = format!(
-        "{}: tables published {}, held {}, skipped {}",
+        "{}: tables published {}, held {}, skipped {}, missing {}",
         plan.day,
         record.tables,
         record.held.len(),
-        record.skipped.len()
+        record.skipped.len(),
+        all.values().filter(|receipt| receipt.state == ReceiptState::Missing).count(),
     );
     if write_day_record(ledger, &record).await? {
         tracing::info!(day = %plan.day, published = record.published, rows = record.rows, "{message}");
@@ -107,19 +110,34 @@ pub(super) async fn finish_day(
     if record.published {
         return Ok(TickOutcome::new(Progress::Done, message));
     }
+    if plan.tables.is_empty() {
+        let problem = Problem::new(
+            ErrorKind::Held,
+            "the export contains no table that can be loaded, so the day is not published; the tables in BigQuery keep their rows",
+            format!("{}, {}", plan.day, plan.export),
+        );
+        alert::raise(ledger, &problem, DAY.path(), tick.now).await?;
+    }
     check_deadline(context, ledger, plan.day, tick).await?;
     Ok(TickOutcome::new(Progress::Partial, message))
 }
 
-fn day_record(receipts: &Receipts, tick: Tick) -> DayRecord {
+fn day_record(plan: &DayPlan, receipts: &Receipts, tick: Tick) -> DayRecord {
     let with = |state| receipts.values().filter(move |receipt| receipt.state == state);
     let names = |state| with(state).map(|receipt| receipt.source_table.clone()).collect();
+    // What RDS skipped has a problem; a partition and what the contract leaves in AWS have none.
+    let is_gap = |receipt: &&Receipt| match receipt.state {
+        ReceiptState::Skipped => receipt.problem.is_some(),
+        state => state == ReceiptState::Missing,
+    };
+    let gaps = receipts.values().filter(is_gap).map(|receipt| receipt.source_table.clone());
     DayRecord {
-        published: with(ReceiptState::Held).next().is_none(),
+        published: !plan.tables.is_empty() && with(ReceiptState::Held).next().is_none(),
         tables: with(ReceiptState::Published).count(),
         rows: with(ReceiptState::Published).filter_map(|receipt| receipt.rows_table).sum(),
         held: names(ReceiptState::Held),
         skipped: names(ReceiptState::Skipped),
+        gaps: gaps.collect(),
         finished_at: tick.now,
     }
 }

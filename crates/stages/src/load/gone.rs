@@ -1,5 +1,6 @@
-//! Tables that were loaded on an earlier day and are not in today's export: dropped, renamed or no
-//! longer exported. Their rows stay in BigQuery, and a receipt and a notice say so.
+//! Tables that are missing: they were loaded on an earlier day, or the contract names them, and
+//! today's export does not contain them. They were dropped, renamed or are no longer exported. What
+//! is in BigQuery stays, and a receipt and a notice say so.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{DayPlan, Problem};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, RECEIPTS};
+use landbridge_ledger::records::{self, CLAIMS, RECEIPTS};
 
 use crate::{Context, Tick, alert};
 
@@ -25,6 +26,15 @@ struct GoneTable {
     rows_of: Day,
 }
 
+/// A table without rows of this day, and why.
+struct Missing {
+    name: String,
+    table: String,
+    source_table: String,
+    problem: Problem,
+    note: Note,
+}
+
 /// Writes a receipt for each of them, and reports each with a notice when it first applies. Idempotent.
 ///
 /// # Errors
@@ -36,35 +46,95 @@ pub(super) async fn write_gone(
     tick: Tick,
 ) -> Result<()> {
     let gone = find(context, ledger, plan).await?;
-    if gone.is_empty() {
+    let never_loaded = never_loaded(context, ledger, plan, &gone).await?;
+    let missing = gone.iter().map(|gone| gone.missing(context, plan));
+    let missing: Vec<Missing> = missing.chain(never_loaded).collect();
+    if missing.is_empty() {
         return Ok(());
     }
     let existing = ledger.names(RECEIPTS).await?;
-    for gone in gone {
-        let name = format!("{PREFIX}{}", short_hash(&gone.table));
+    for Missing { name, table, source_table, problem, note } in missing {
         if existing.contains_key(&name) {
             continue;
         }
-        let moved = plan.tables.iter().find(|entry| entry.source_table == gone.source_table);
-        let why = match moved {
-            None => {
-                format!("its table `{}` of the source is not in today's export", gone.source_table)
-            }
-            Some(entry) => format!("`{}` is now loaded into `{}`", gone.source_table, entry.table),
-        };
-        let text = format!("table `{}` keeps its rows of {}: {why}", gone.table, gone.rows_of);
-        let problem = Problem::notice(
-            "a table in BigQuery is not loaded any more",
-            format!("{} ({why})", gone.table),
-            "nothing if this is on purpose: the table keeps its last rows until a person deletes it in BigQuery",
-        );
-        alert::notice(&ledger.source(), &problem, &gone.table, plan.day).await?;
-        let mut receipt = Receipt::new(plan, &gone.source_table, ReceiptState::Skipped, tick.now);
-        receipt.table.clone_from(&gone.table);
-        receipt.notes.push(Note::new(NoteCode::TableGone, text));
+        let key = if table.is_empty() { &source_table } else { &table };
+        alert::notice(&ledger.source(), &problem, key, plan.day).await?;
+        let mut receipt = Receipt::new(plan, &source_table, ReceiptState::Missing, tick.now);
+        receipt.table = table;
+        receipt.notes.push(note);
         ledger.create(&records::receipt(&name), &receipt).await?;
     }
     Ok(())
+}
+
+impl GoneTable {
+    fn missing(&self, context: &Context, plan: &DayPlan) -> Missing {
+        let moved = plan.tables.iter().find(|entry| entry.source_table == self.source_table);
+        let why = match moved {
+            None => {
+                format!("its table `{}` of the source is not in today's export", self.source_table)
+            }
+            Some(entry) => format!("`{}` is now loaded into `{}`", self.source_table, entry.table),
+        };
+        let text = format!("table `{}` keeps its rows of {}: {why}", self.table, self.rows_of);
+        let warehouse = &context.config.warehouse;
+        let action = format!(
+            "to keep the rows, do nothing; to hide them, remove the table from contract.yaml and deploy it; to delete them, run `bq rm --table {}:{}.{}`",
+            warehouse.project, warehouse.dataset, self.table
+        );
+        Missing {
+            name: format!("{PREFIX}{}", short_hash(&self.table)),
+            table: self.table.clone(),
+            source_table: self.source_table.clone(),
+            problem: Problem::notice(
+                "a table in BigQuery is not loaded any more",
+                format!("{} ({why})", self.table),
+                &action,
+            ),
+            note: Note::new(NoteCode::TableGone, text),
+        }
+    }
+}
+
+/// The tables of the contract that no day loaded and that are neither in the plan nor skipped.
+async fn never_loaded(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+    gone: &[GoneTable],
+) -> Result<Vec<Missing>> {
+    let planned = plan.tables.iter().map(|entry| &entry.source_table);
+    let skipped = plan.skipped.iter().map(|skipped| &skipped.source_table);
+    let gone = gone.iter().map(|gone| &gone.source_table);
+    let known: BTreeSet<&String> = planned.chain(skipped).chain(gone).collect();
+    let open: Vec<&String> =
+        context.contract.tables.keys().filter(|name| !known.contains(name)).collect();
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A table whose rows a person deleted in BigQuery has a claim.
+    let mut loaded = BTreeSet::new();
+    for table in ledger.source().names(CLAIMS).await?.into_keys() {
+        let claim = ledger.source().value(&records::claim(&table)).await?;
+        loaded.extend(claim.and_then(|claim| claim.loaded).map(|rows| rows.source_table));
+    }
+    let missing = |source_table: &String| {
+        let text = format!(
+            "contract.yaml names `{source_table}`, which is not in today's export and was never loaded"
+        );
+        Missing {
+            name: format!("{PREFIX}{}", short_hash(source_table)),
+            table: String::new(),
+            source_table: source_table.clone(),
+            problem: Problem::notice(
+                "a table of contract.yaml is not in the export",
+                source_table,
+                "nothing if the table comes later; otherwise correct its name in contract.yaml, or remove it there",
+            ),
+            note: Note::new(NoteCode::TableNotInExport, text),
+        }
+    };
+    Ok(open.into_iter().filter(|name| !loaded.contains(*name)).map(missing).collect())
 }
 
 /// The tables of the source in BigQuery that the plan does not load, by their claims. A table whose

@@ -1,6 +1,6 @@
 //! What has landed so far: the names and types that tables and columns have, from the claims of the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
@@ -22,6 +22,8 @@ pub(super) struct Landed {
     columns: BTreeMap<String, LandedColumns>,
     /// The types of these columns, by BigQuery table and source column.
     types: BTreeMap<String, BTreeMap<String, BigQueryType>>,
+    /// The columns that stayed in AWS, by BigQuery table.
+    dropped: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Landed {
@@ -45,21 +47,32 @@ impl Landed {
             let source_table = rows.source_table.clone();
             landed.tables.insert(table.clone(), LandedTable { source_table, day: rows.day });
             landed.columns.insert(table.clone(), rows.landed_columns());
+            landed.dropped.insert(table.clone(), rows.dropped.clone());
             landed.types.insert(table, claim.landed_types());
         }
         Ok(landed)
     }
 
+    /// Whether `table` has the rows of the source table.
+    fn is_own(&self, table: &str, source_table: &str) -> bool {
+        self.tables.get(table).is_some_and(|it| it.source_table == source_table)
+    }
+
     /// What the columns of a source table were called when they landed in `table`.
     pub(super) fn columns(&self, table: &str, source_table: &str) -> LandedColumns {
-        let is_own = self.tables.get(table).is_some_and(|it| it.source_table == source_table);
-        let columns = self.columns.get(table).filter(|_| is_own);
+        let columns = self.columns.get(table).filter(|_| self.is_own(table, source_table));
         columns.cloned().unwrap_or_default()
+    }
+
+    /// The columns of a source table that stayed in AWS when it landed in `table`.
+    pub(super) fn dropped(&self, table: &str, source_table: &str) -> BTreeSet<String> {
+        let dropped = self.dropped.get(table).filter(|_| self.is_own(table, source_table));
+        dropped.cloned().unwrap_or_default()
     }
 
     /// The BigQuery types of the columns of a source table, as they landed in `table`.
     pub(super) fn types(&self, table: &str, source_table: &str) -> BTreeMap<String, BigQueryType> {
-        let is_own = self.tables.get(table).is_some_and(|it| it.source_table == source_table);
-        self.types.get(table).filter(|_| is_own).cloned().unwrap_or_default()
+        let types = self.types.get(table).filter(|_| self.is_own(table, source_table));
+        types.cloned().unwrap_or_default()
     }
 }

@@ -157,11 +157,16 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
     let times = TimeRules::of(&context.config, table);
-    let fingerprint = TableContract::transfer_fingerprint(table, &times);
-    match context.config.warehouse.column_names {
-        ColumnNames::Flexible => fingerprint,
-        ColumnNames::Plain => format!("{fingerprint}-plain"),
+    let mut fingerprint = TableContract::transfer_fingerprint(table, &times);
+    if context.config.warehouse.column_names == ColumnNames::Plain {
+        fingerprint.push_str("-plain");
     }
+    // The default adds nothing: a new version must not transfer a day again that is planned.
+    let others = context.contract.others_of(source_table);
+    if !others.is_unclassified() {
+        fingerprint = format!("{fingerprint}-{}", others.name());
+    }
+    fingerprint
 }
 
 /// The tables with objects to transfer; `None` when a table's plan has another revision than the

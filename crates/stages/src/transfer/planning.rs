@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
-use landbridge_core::contract;
+use landbridge_core::contract::{self, Others};
 use landbridge_core::ids::table_slug;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::names::tables::{NamedTable, name_tables};
@@ -187,14 +187,17 @@ async fn find_tables<'a>(
     landed: &Landed,
 ) -> Result<(Vec<Candidate<'a>>, Vec<SkippedTable>)> {
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
-    let assigned =
-        assign_folders(export.engine, &manifest.tables, group_by_table(&manifest.root, listed));
+    let folders = group_by_table(&manifest.root, listed);
+    let needs_markers = context.config.checks.require_success_markers
+        && folders.values().any(|folder| folder.success);
+    let assigned = assign_folders(export.engine, &manifest.tables, folders);
     let unknown = assigned.unknown_folders.into_iter();
     let mut skipped: Vec<SkippedTable> = unknown
         .map(|source_table| SkippedTable {
             source_table,
             reason: "the export contains its files, but no manifest names it".to_owned(),
             alert: true,
+            note: None,
         })
         .collect();
     let sources: Vec<_> = assigned.tables.iter().map(|table| &table.source).collect();
@@ -206,9 +209,12 @@ async fn find_tables<'a>(
         match why_not_exported(table.status, &table.folder).filter(|_| !is_shared) {
             Some(reason) => {
                 let source_table = table.source.name;
-                skipped.push(SkippedTable { source_table, reason, alert: true })
+                skipped.push(SkippedTable { source_table, reason, alert: true, note: None })
             }
-            None => candidates.push(read_candidate(context, table, named).await?),
+            None if stays_in_aws(context, &table.source.name) => {
+                skipped.push(left_out(table.source.name));
+            }
+            None => candidates.push(read_candidate(context, table, named, needs_markers).await?),
         }
     }
     // Only PostgreSQL's partitions are tables.
@@ -216,6 +222,21 @@ async fn find_tables<'a>(
         drop_partitions(&mut candidates, &mut skipped, landed);
     }
     Ok((candidates, skipped))
+}
+
+/// Whether the contract leaves the whole table in AWS.
+fn stays_in_aws(context: &Context, source_table: &str) -> bool {
+    !context.contract.tables.contains_key(source_table) && context.contract.others == Others::Drop
+}
+
+fn left_out(source_table: String) -> SkippedTable {
+    SkippedTable {
+        source_table,
+        reason: "contract.yaml does not name it, and its `others: drop` leaves it in AWS"
+            .to_owned(),
+        alert: false,
+        note: Some(NoteCode::TableStaysInAws),
+    }
 }
 
 /// Records a table's plan and returns its entry in the day's plan. A plan that differs from the
@@ -232,7 +253,9 @@ async fn record_table_plan(
         return Ok(entry.clone());
     }
     let name = records::table_plan(&plan.table);
+    let mut plan = plan;
     let mut recorded = ledger.create_or_get(&name, &plan).await?;
+    plan.keep_listing(&recorded.value);
     if plan.clone().with_revision(recorded.value.revision) != recorded.value {
         // A plan without items has no objects that the new ones must differ from.
         let next = recorded.value.revision + u32::from(!recorded.value.items.is_empty());
@@ -283,11 +306,14 @@ async fn read_candidate<'a>(
     context: &'a Context,
     table: AssignedTable<'a>,
     named: NamedTable,
+    needs_markers: bool,
 ) -> Result<Candidate<'a>> {
     let AssignedTable { source, status, folder, shares_folder_with } = table;
     let source_table = source.name;
     let contract = context.contract.tables.get(&source_table);
     let bucket = context.config.export.bucket.as_str();
+    let unmarked = folder.unmarked.first().filter(|_| needs_markers);
+    let unmarked = unmarked.map(|folder| unmarked_error(bucket, folder));
     let concurrency = usize::from(context.config.transfer.concurrency) * FOOTERS_PER_TRANSFER;
     let read = futures::stream::iter(folder.data)
         .map(|object| read_footer(context, bucket, object))
@@ -302,11 +328,19 @@ async fn read_candidate<'a>(
         )
     });
     let (files, broken) = match read {
-        Ok(files) => (files, shared),
+        Ok(files) => (files, shared.or(unmarked)),
         Err(error) if error.kind().holds_table() => (Vec::new(), Some(error)),
         Err(error) => return Err(error),
     };
     Ok(Candidate { source_table, named, status, contract, files, broken })
+}
+
+fn unmarked_error(bucket: &str, folder: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        "a folder of the export contains files and no `_SUCCESS`, which other folders have, so files may be missing; export the day again, or set `checks.require_success_markers: false` in landbridge.yaml",
+        format!("s3://{bucket}/{folder}"),
+    )
 }
 
 /// Reads the footer of one object, and decides whether the object is cut into parts.
@@ -371,6 +405,7 @@ fn drop_partitions(
             source_table: candidate.source_table.clone(),
             reason,
             alert: false,
+            note: Some(NoteCode::Partition),
         });
         false
     });
@@ -396,6 +431,8 @@ fn make_table_plan(
         status: candidate.status,
         files: &candidate.files,
         contract: candidate.contract,
+        others: context.contract.others_of(&candidate.source_table),
+        dropped: &landed.dropped(table, &candidate.source_table),
         landed: &landed.columns(table, &candidate.source_table),
         column_names: context.config.warehouse.column_names,
         times: &TimeRules::of(&context.config, candidate.contract),
@@ -404,6 +441,7 @@ fn make_table_plan(
     });
     if let Some(error) = &candidate.broken {
         plan.items.clear();
+        plan.listing.clear();
         plan.problem = Some(Problem::from(error));
     }
     plan.notes.extend(wanted.as_ref().map(|wanted| name_note(candidate, wanted)));

@@ -79,7 +79,8 @@ impl TableLoad<'_> {
         let text = text_columns::decided(ledger, table).await?;
         let column_names = context.config.warehouse.column_names;
         let times = TimeRules::of(&context.config, contract);
-        let resolved = resolve_table(table, contract, &text, column_names, &times)?;
+        let others = context.contract.others_of(&table.source_table);
+        let resolved = resolve_table(table, contract, others, &text, column_names, &times)?;
         let items = stats::read_items(ledger, table).await?;
         let stats = stats::merge(&items);
         let checked = misfits::Checked {

@@ -1,0 +1,131 @@
+//! When a table's plan is another one: its digest and its revision are in the names of its objects
+//! and records.
+
+use crate::ErrorKind;
+use crate::ids::short_hash;
+use crate::plan::table::DataFile;
+use crate::plan::{Problem, SourceColumn, TableEntry, TablePlan};
+
+/// See [`TablePlan::listing`].
+pub(super) fn listing(files: &[DataFile]) -> String {
+    let objects: Vec<_> =
+        files.iter().map(|file| (&file.object.key, &file.object.etag, file.object.bytes)).collect();
+    short_hash(&serde_json::to_string(&objects).expect("names and numbers are JSON"))
+}
+
+impl TableEntry {
+    /// The name of the table's plan in the names of records; see [`record_name`].
+    pub fn record_name(&self) -> String {
+        record_name(&self.table, &self.digest, self.revision)
+    }
+}
+
+/// `<table>@<digest>`, and `-<revision>` from the second revision on. Table names contain no `@`.
+fn record_name(table: &str, digest: &str, revision: u32) -> String {
+    match revision {
+        1 => format!("{table}@{digest}"),
+        _ => format!("{table}@{digest}-{revision}"),
+    }
+}
+
+/// See [`TablePlan::digest`].
+fn digest(source_table: &str, columns: &[SourceColumn]) -> String {
+    short_hash(&serde_json::to_string(&(source_table, columns)).expect("names and enums are JSON"))
+}
+
+impl TablePlan {
+    /// Holds the table if it has other objects than the first plan of the day found. What was planned
+    /// first counts: the rows of an object that disappeared would be lost without a word.
+    pub fn keep_listing(&mut self, first: &Self) {
+        if first.listing.is_empty() && first.problem.is_none() {
+            // The plan of a version that recorded none: the same objects must give the same plan.
+            self.listing.clear();
+            return;
+        }
+        if first.listing.is_empty() || self.listing.is_empty() || self.listing == first.listing {
+            return;
+        }
+        self.listing.clone_from(&first.listing);
+        self.items.clear();
+        self.problem = Some(Problem::new(
+            ErrorKind::Corrupt,
+            "the objects of a table in the export are not those that the first plan of the day found",
+            format!("{}, {} objects planned first", self.source_table, first.items.len()),
+        ));
+    }
+
+    /// Digest of the source table and of what the transfer does to its columns. It is part of the
+    /// names of the table's objects and records: a function that still has another contract can
+    /// write an object at any time, also after a redo of the day, and must not write what a load job
+    /// of this plan reads.
+    pub fn digest(&self) -> String {
+        digest(&self.source_table, &self.columns)
+    }
+
+    /// The name of this plan in the names of records; see [`record_name`].
+    pub fn record_name(&self) -> String {
+        record_name(&self.table, &self.digest(), self.revision)
+    }
+
+    /// Gives the plan another revision, whose objects have other names.
+    #[must_use]
+    pub fn with_revision(mut self, revision: u32) -> Self {
+        let suffix = |revision: u32| match revision {
+            1 => String::new(),
+            _ => format!("-r{revision}"),
+        };
+        let (former, new) = (suffix(self.revision), suffix(revision));
+        self.revision = revision;
+        for item in &mut self.items {
+            if let Some((folder, name)) = item.object.rsplit_once('/') {
+                // Not a folder in the other's folder, which a load job's wildcard would read.
+                let folder = folder.strip_suffix(&former).unwrap_or(folder);
+                item.object = format!("{folder}{new}/{name}");
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(listing: &str, problem: bool) -> TablePlan {
+        let problem = problem.then(|| Problem::new(ErrorKind::Held, "held", ""));
+        serde_json::from_value(serde_json::json!({
+            "source_table": "public.t", "table": "t", "columns": [], "rows": 0, "bytes": 0, "notes": [],
+            "listing": listing, "problem": problem,
+            "items": [{ "number": 0, "from": { "no_rows": { "columns": [] } }, "object": "o", "rows": 0 }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_objects_of_the_first_plan_of_a_day_count() {
+        // listing of the first plan, whether it is held, listing now; whether the table is held now,
+        // and the listing that is recorded
+        for (first, was_held, now, is_held, recorded) in [
+            ("a", false, "a", false, "a"),
+            ("a", false, "b", true, "a"),
+            // It stays held until the objects are back.
+            ("a", true, "b", true, "a"),
+            ("a", true, "a", false, "a"),
+            // A file could not be read, so nothing was planned.
+            ("", true, "b", false, "b"),
+            ("a", false, "", false, ""),
+            // A plan of an earlier version.
+            ("", false, "b", false, ""),
+        ] {
+            let mut next = plan(now, false);
+            next.keep_listing(&plan(first, was_held));
+            let case = (first, was_held, now);
+            assert_eq!(
+                (next.problem.is_some(), next.listing.as_str()),
+                (is_held, recorded),
+                "{case:?}"
+            );
+            assert_eq!(next.items.is_empty(), is_held, "{case:?}");
+        }
+    }
+}
