@@ -561,3 +561,29 @@ fn two_columns_exchange_their_names() {
         [day(), next(), swap(), in_force(), day(), next(), swap(), in_force(), day(), in_force()],
     );
 }
+
+/// A load stops at any of its calls for a table and goes on after the next day was loaded, whose column has
+/// another source type: the contract does not describe the rows that are there now. (Drawn with the
+/// seed 14931.)
+#[test]
+fn a_load_goes_on_after_the_next_day_was_loaded() {
+    let table = |n| At { calls: Calls::Table, n };
+    for n in 1..=7 {
+        for stop in [Stop::PauseBefore(table(n)), Stop::PauseAfter(table(n))] {
+            let events = vec![
+                Event::Export { fails: false },
+                Event::tick(Stage::Transfer),
+                stopped(Stage::Load, stop),
+                Event::Days(1),
+                Event::Source(SourceEdit::Column(ORDERS.to_owned(), "account".to_owned(), Varchar)),
+                Event::Export { fails: false },
+                Event::tick(Stage::Transfer),
+                Event::tick(Stage::Load),
+                Event::Resume { which: 0, stop: Stop::Never },
+                Event::tick(Stage::Load),
+                Event::Minutes(6),
+            ];
+            check(start(&[(ORDERS, &[("account", Text, Class::None)])]), [events]);
+        }
+    }
+}

@@ -147,7 +147,8 @@ impl TableLoad<'_> {
             next.loaded = Some(TableRows::unknown());
         }
         next.day = self.day.day;
-        next.sequence += 1;
+        // A claim that was deleted or put back counts on from the number that the table has.
+        next.sequence = next.sequence.max(live.map_or(0, |live| live.stamp.load)) + 1;
         let job = self.job_id(&rows, (next.sequence, 1))?.to_string();
         next.loading = Some(TableRows { job, ..rows });
         Ok(Some(next))

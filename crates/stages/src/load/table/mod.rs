@@ -143,7 +143,7 @@ impl TableLoad<'_> {
             return Ok(None);
         };
         let Some(loaded) = self.load_rows(&mut held, &before).await? else { return Ok(None) };
-        let Some(mut proof) = self.prove(&before, &loaded).await? else { return Ok(None) };
+        let Some(mut proof) = self.prove(&before, &held, &loaded).await? else { return Ok(None) };
         if !self.still_held(&held).await? || !self.finish_claim(&mut held, loaded.ended_at).await? {
             return Ok(None);
         }

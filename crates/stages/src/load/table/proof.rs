@@ -11,6 +11,7 @@ use landbridge_gcp::bigquery::TableInfo;
 use landbridge_ledger::records::Intent;
 
 use super::TableLoad;
+use super::claim::Held;
 use super::rows::LoadedRows;
 use super::schema::column_with_wrong_tag;
 use crate::alert;
@@ -22,14 +23,15 @@ pub(super) struct Proof {
 }
 
 impl TableLoad<'_> {
-    /// Compares rows and tags with the plan. `None`: a newer contract's tags are set.
+    /// Compares rows and tags with the plan. `None`: the tags of a newer contract or load are set.
     pub(super) async fn prove(
         &self,
         change: &SchemaChange,
+        held: &Held,
         loaded: &LoadedRows,
     ) -> Result<Option<Proof>> {
         let state = self.read_back().await?;
-        if state.stamp.contract > self.context.deployment.number {
+        if self.is_overtaken(&state, held) {
             return Ok(None);
         }
         let planned = self.table.rows;
@@ -80,6 +82,9 @@ impl TableLoad<'_> {
 
     /// Sets the tags again after the load lost the tag of `column`. The rows are loaded already,
     /// so the column is closed first and the alert raised afterwards.
+    ///
+    /// Tags that differ can also be those of a later load, whose rows they protect. Such a load has set
+    /// its number before its rows: either the caller saw it, or this patch is refused.
     async fn restore_tags(
         &self,
         change: &SchemaChange,

@@ -51,7 +51,8 @@ impl TableLoad<'_> {
     }
 
     /// Creates or patches the table so that every column has the tag that the rows of the claim
-    /// need, and reads the tags back. `None`: a newer contract is deployed.
+    /// need, and reads the tags back. `None`: a newer contract is deployed, or a newer load has taken
+    /// the table over.
     pub(super) async fn prepare_schema(
         &self,
         resolved: &ResolvedTable,
@@ -70,7 +71,7 @@ impl TableLoad<'_> {
                 &self.context.tags,
             )?;
             let number = self.context.deployment.number;
-            if live.as_ref().is_some_and(|live| live.stamp.contract > number) {
+            if live.as_ref().is_some_and(|live| self.is_overtaken(live, held)) {
                 return Ok(None);
             }
             let stamp = TableStamp { contract: number, load: held.claim.sequence };
@@ -107,6 +108,13 @@ impl TableLoad<'_> {
             "a table was changed by someone else at the same time",
             self.name(),
         ))
+    }
+
+    /// Whether a newer contract or a newer load has set the tags of the table. Each load sets its number
+    /// before its rows, so tags without that number are those that were there before.
+    pub(super) fn is_overtaken(&self, live: &TableInfo, held: &Held) -> bool {
+        live.stamp.contract > self.context.deployment.number
+            || live.stamp.load > held.claim.sequence
     }
 
     /// Creates the table. If it exists meanwhile, it is read again.
