@@ -16,11 +16,14 @@ RUNS ?= 5
 # Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
+# How many seeds `make compare-sql` draws; each gives some 2,400 expressions.
+SEEDS ?= 10
+
 # Folders with more Parquet files for `make sweep-parquet`.
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet try-publish package try-packages schemas clean
+.PHONY: help demo rehearse test explore compare-sql lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet try-publish package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -37,6 +40,10 @@ test: ## install what the tests need, build, run all tests
 
 explore: ## draw 20,000 histories of contracts, ticks and crashes; fail if somebody can read a hidden value
 	$(CARGO) bench --profile explore --workspace --bench explore -- $(EXPLORE)
+
+compare-sql: ## compare the local warehouse's SQL with Google's engine on SEEDS times as many expressions as the tests do
+	scripts/models-for-tests.sh
+	LANDBRIDGE_REQUIRE_MODELS=1 COMPARE_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --success-output immediate -E 'test(/^googlesql::/)'
 
 lint: ## check formatting and clippy; warnings are errors
 	$(CARGO) fmt --all --check

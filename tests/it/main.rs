@@ -43,6 +43,7 @@ mod explore;
 mod faults;
 mod federation;
 mod google;
+mod googlesql;
 mod hours;
 mod lands;
 mod leaves;

@@ -60,12 +60,13 @@ pub(crate) fn pytest(python: &Path, folder: &str, files: &[&str]) -> tokio::proc
     command
 }
 
-/// Runs pytest. Panics unless it ends within `limit`, every test passes and none is skipped.
+/// Runs pytest and returns its output. Panics unless it ends within `limit`, every test passes and none
+/// is skipped.
 pub(crate) async fn assert_pytest_passes(
     test: &str,
     mut command: tokio::process::Command,
     limit: Duration,
-) {
+) -> String {
     let output = tokio::time::timeout(limit, command.output()).await;
     let output = output.expect("the scripts end before the limit").expect("pytest starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -77,6 +78,7 @@ pub(crate) async fn assert_pytest_passes(
         String::from_utf8_lossy(&output.stderr)
     );
     print_visibly(&format!("{test}: {last}"));
+    stdout.into_owned()
 }
 
 /// The folder of this package.

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::googlesql;
 use crate::bigquery::schema::{Field, FieldMode, FieldType};
 
 /// The format options of a query request.
@@ -94,8 +95,9 @@ fn cell_json(field: &Field, column: &ArrayRef, at: usize, format: CellFormat) ->
             json!(trim_decimal(column.value_as_string(at)))
         }
         FieldType::Bignumeric => {
+            // Arrow's text has 76 digits at most; the greatest BIGNUMERIC has 77.
             let column = column.as_primitive::<Decimal256Type>();
-            json!(trim_decimal(column.value_as_string(at)))
+            json!(googlesql::bignumeric_text(column.value(at)))
         }
         FieldType::Record => {
             let members = column.as_struct().columns();

@@ -1,5 +1,7 @@
 //! The syntax tree of a query, as the parser reads it.
 
+use std::sync::Arc;
+
 use super::types::Type;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -8,7 +10,8 @@ pub(crate) enum Expr {
     Bool(bool),
     Int(i64),
     /// An integer that only NUMERIC or FLOAT64 can hold.
-    Float(f64),
+    /// A number, and how it is written: a decimal type keeps every digit.
+    Float(f64, Arc<str>),
     Text(String),
     Bytes(Vec<u8>),
     /// `DATE '2026-01-01'`.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 
 use super::error::{Result, SqlError};
-use super::functions::{civil, parse_zone, timestamp_in_zone};
+use super::functions::{LAST_DAY, civil, parse_zone, shown_in_zone, timestamp_in_zone};
 use super::interval::{DAY_MICROS, Interval};
 use super::numeric::{
     BIG_SCALE, NUMERIC_SCALE, bignumeric_from_big, divide_rounded, format_units, numeric_from_big,
@@ -193,7 +193,11 @@ fn from_text(text: &str, to: &Type, zone: &TimeZone) -> Result<Value> {
         Type::Datetime => Value::Datetime(parse_datetime(text).ok_or_else(wrong)?),
         Type::Timestamp => Value::Timestamp(parse_timestamp(text, zone, false)?),
         Type::Interval => {
-            Value::Interval(Box::new(Interval::parse(text, "YEAR", "SECOND").ok_or_else(wrong)?))
+            let parsed = match text.starts_with('P') {
+                true => Interval::parse_iso(text),
+                false => Interval::parse(text, "YEAR", "SECOND"),
+            };
+            Value::Interval(Box::new(parsed.ok_or_else(wrong)?))
         }
         _ => return Err(wrong()),
     })
@@ -226,15 +230,20 @@ fn parse_float(text: &str) -> Option<f64> {
         "nan" => return Some(f64::NAN),
         _ => {}
     }
+    let unsigned = lower.trim_start_matches(['+', '-']);
+    if let Some(digits) = unsigned.strip_prefix("0x") {
+        let value = u64::from_str_radix(digits, 16).ok()? as f64;
+        return Some(if lower.starts_with('-') { -value } else { value });
+    }
     let plain = lower.bytes().all(|it| it.is_ascii_digit() || b"+-.e".contains(&it));
-    // A number beyond the range is an error, not an infinity.
-    lower.parse::<f64>().ok().filter(|it| plain && it.is_finite())
+    // A number beyond the range is an infinity, as C reads it.
+    lower.parse::<f64>().ok().filter(|_| plain)
 }
 
 /// `H:M:S[.F]`.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
     let (micros, rest) = read_clock(text)?;
-    rest.is_empty().then_some(micros)
+    rest.is_empty().then_some(micros.rem_euclid(DAY_MICROS))
 }
 
 fn read_number(text: &str, most: usize) -> Option<(i64, &str)> {
@@ -247,7 +256,8 @@ fn read_clock(text: &str) -> Option<(i64, &str)> {
     let (hour, rest) = read_number(text, 2)?;
     let (minute, rest) = read_number(rest.strip_prefix(':')?, 2)?;
     let (second, rest) = read_number(rest.strip_prefix(':')?, 2)?;
-    if hour > 23 || minute > 59 || second > 59 {
+    // A leap second is the start of the next minute.
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let whole = ((hour * 60 + minute) * 60 + second) * 1_000_000;
@@ -280,7 +290,6 @@ fn read_datetime(text: &str) -> Option<(i64, &str)> {
 }
 
 pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
-    let text = text.trim_matches(|it: char| it.is_ascii_whitespace());
     let (micros, rest) = read_datetime(text)?;
     rest.is_empty().then_some(micros)
 }
@@ -289,18 +298,27 @@ pub(crate) fn parse_datetime(text: &str) -> Option<i64> {
 pub(crate) fn parse_timestamp(text: &str, zone: &TimeZone, only_zone: bool) -> Result<i64> {
     use super::functions::civil_to_timestamp;
     let wrong = || wrong_text(&Type::Timestamp);
-    let text = text.trim_matches(|it: char| it.is_ascii_whitespace());
     let (local, rest) = read_datetime(text).ok_or_else(wrong)?;
     if rest.is_empty() {
         return civil_to_timestamp(local, zone).map_err(|_| wrong());
     }
-    if only_zone {
+    // A zone follows a time, not a date alone.
+    let has_time = text[..text.len() - rest.len()].contains(':');
+    if only_zone || !has_time {
         return Err(wrong());
     }
     let zone = match rest {
         "Z" | "z" => TimeZone::UTC,
         _ if rest.starts_with(['+', '-']) => parse_zone(rest).map_err(|_| wrong())?,
-        _ => parse_zone(rest.strip_prefix(' ').ok_or_else(wrong)?).map_err(|_| wrong())?,
+        _ => {
+            let name = rest
+                .strip_prefix(' ')
+                .filter(|it| !it.starts_with(['+', '-']) && !it.eq_ignore_ascii_case("z"));
+            let name = name.ok_or_else(wrong)?;
+            // `UTC+9` is an offset.
+            let offset = name.strip_prefix("UTC").filter(|it| it.starts_with(['+', '-']));
+            parse_zone(offset.unwrap_or(name)).map_err(|_| wrong())?
+        }
     };
     civil_to_timestamp(local, &zone).map_err(|_| wrong())
 }
@@ -327,7 +345,7 @@ pub(crate) fn to_text(value: &Value, zone: &TimeZone) -> Result<String> {
     })
 }
 
-/// The shortest text that reads back as the same number, such as `1`, `0.1`, `1e+20`.
+/// C's `%.15g`, or `%.17g` where 15 digits do not read back as the same number: `1`, `0.1`, `1e+20`.
 pub(crate) fn float_text(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
@@ -336,20 +354,29 @@ pub(crate) fn float_text(value: f64) -> String {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     if value == 0.0 {
-        return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();
+        // The sign of a zero is not shown.
+        return "0".to_owned();
     }
-    // `1.2345e-7`: digits and exponent of the shortest form.
-    let scientific = format!("{value:e}");
+    let short = significant(value, 15);
+    if short.parse() == Ok(value) { short } else { significant(value, 17) }
+}
+
+/// C's `%g` with a number of digits.
+fn significant(value: f64, precision: i32) -> String {
+    // `1.2345e-7`: the digits and the exponent.
+    let scientific = format!("{value:.*e}", usize::try_from(precision - 1).unwrap_or(0));
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits = mantissa.trim_start_matches('-').len() - usize::from(mantissa.contains('.'));
-    // C's `%.15g`, or `%.17g` where 15 digits do not suffice.
-    let precision = if digits <= 15 { 15 } else { 17 };
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
     if exponent < -4 || exponent >= precision {
         let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+        return format!("{}e{sign}{:02}", trim(mantissa), exponent.abs());
     }
-    format!("{value}")
+    let places = usize::try_from(precision - 1 - exponent).unwrap_or(0);
+    trim(&format!("{value:.places$}"))
 }
 
 pub(crate) fn date_text(days: i32) -> Result<String> {
@@ -376,10 +403,15 @@ pub(crate) fn datetime_text(micros: i64, separator: char) -> Result<String> {
 
 /// `2026-01-01 09:00:00+09`.
 pub(crate) fn timestamp_text(micros: i64, zone: &TimeZone) -> Result<String> {
-    let local = timestamp_in_zone(micros, zone);
+    let local = shown_in_zone(micros, zone);
     let offset = (local - micros) / 60_000_000;
     let sign = if offset < 0 { '-' } else { '+' };
     let offset = offset.abs();
     let minutes = if offset % 60 == 0 { String::new() } else { format!(":{:02}", offset % 60) };
-    Ok(format!("{}{sign}{:02}{minutes}", datetime_text(local, ' ')?, offset / 60))
+    // The local time can be on the day after the last one.
+    let text = match local >= (LAST_DAY + 1) * DAY_MICROS {
+        true => format!("10000-01-01 {}", time_text(local.rem_euclid(DAY_MICROS))),
+        false => datetime_text(local, ' ')?,
+    };
+    Ok(format!("{text}{sign}{:02}{minutes}", offset / 60))
 }

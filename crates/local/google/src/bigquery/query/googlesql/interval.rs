@@ -127,6 +127,47 @@ impl Interval {
         })
     }
 
+    /// Reads an ISO 8601 duration, such as `P1Y2M3DT4H5M6.789S`.
+    pub(crate) fn parse_iso(text: &str) -> Option<Self> {
+        let (dates, times) = text.strip_prefix('P')?.split_once('T').map_or_else(
+            || (text.strip_prefix('P').unwrap_or(""), None),
+            |(dates, times)| (dates, Some(times)),
+        );
+        if dates.is_empty() && times.is_none() || times == Some("") {
+            return None;
+        }
+        let (mut months, mut days, mut micros) = (0_i64, 0_i64, 0_i64);
+        read_units(dates, &["Y", "M", "W", "D"], &mut |sign, number, unit| {
+            let count = sign * parse_digits(number)?;
+            match unit {
+                'Y' => months = months.checked_add(count.checked_mul(12)?)?,
+                'M' => months = months.checked_add(count)?,
+                'W' => days = days.checked_add(count.checked_mul(7)?)?,
+                _ => days = days.checked_add(count)?,
+            }
+            Some(())
+        })?;
+        read_units(times.unwrap_or(""), &["H", "M", "S"], &mut |sign, number, unit| {
+            let (whole, fraction) = match number.split_once('.') {
+                Some((whole, fraction)) if unit == 'S' && (1..=6).contains(&fraction.len()) => {
+                    (whole, fraction)
+                }
+                Some(_) => return None,
+                None => (number, "0"),
+            };
+            let length = match unit {
+                'H' => 3_600_000_000,
+                'M' => 60_000_000,
+                _ => 1_000_000,
+            };
+            let part = parse_digits(fraction)? * 10_i64.pow(6 - fraction.len() as u32);
+            let count = parse_digits(whole)?.checked_mul(length)?.checked_add(part)?;
+            micros = micros.checked_add(sign * count)?;
+            Some(())
+        })?;
+        Self::new(months, days, micros).ok()
+    }
+
     /// Reads `Y-M D H:M:S.F` or the parts from `from` to `to`.
     pub(crate) fn parse(text: &str, from: &str, to: &str) -> Option<Self> {
         let order = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
@@ -171,6 +212,25 @@ impl Interval {
         }
         Self::new(found.months, found.days, found.micros).ok()
     }
+}
+
+/// Reads numbers that each have a unit, in the order of `units`.
+fn read_units(
+    text: &str,
+    units: &[&str],
+    take: &mut dyn FnMut(i64, &str, char) -> Option<()>,
+) -> Option<()> {
+    let mut rest = text;
+    let mut units = units.iter();
+    while !rest.is_empty() {
+        let at = rest.find(|it: char| it.is_ascii_uppercase())?;
+        let unit = &rest[at..=at];
+        units.find(|it| **it == unit)?;
+        let (sign, number) = split_sign(&rest[..at]);
+        take(sign, number, unit.chars().next()?)?;
+        rest = &rest[at + 1..];
+    }
+    Some(())
 }
 
 fn split_sign(text: &str) -> (i64, &str) {

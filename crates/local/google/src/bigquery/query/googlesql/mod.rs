@@ -18,6 +18,8 @@ mod aggregates;
 mod analyze;
 mod ast;
 mod casts;
+#[cfg(test)]
+mod catalogue;
 mod error;
 mod eval;
 mod exec;
@@ -124,6 +126,11 @@ impl BoundQuery {
             exec::to_batch(&self.fields, &rows)
         })
     }
+}
+
+/// Decimal text of a BIGNUMERIC.
+pub(crate) fn bignumeric_text(value: arrow::datatypes::i256) -> String {
+    numeric::format_units(&numeric::to_big(value), numeric::BIG_SCALE)
 }
 
 /// Parses a query.

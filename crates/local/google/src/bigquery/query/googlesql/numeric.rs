@@ -93,6 +93,12 @@ pub(crate) fn parse_units(text: &str, scale: u32) -> Option<BigInt> {
     Some(if negative { -units } else { units })
 }
 
+/// Whether a decimal text has no digit beyond a scale.
+pub(crate) fn fits_scale(text: &str, scale: u32) -> bool {
+    let exact = parse_units(text, scale + 400);
+    exact.is_none_or(|it| (it % power_of_ten(400)).sign() == Sign::NoSign)
+}
+
 /// The nearest number of units of a float. `None` for NaN and infinities.
 pub(crate) fn units_from_float(value: f64, scale: u32) -> Option<BigInt> {
     if !value.is_finite() {
@@ -122,16 +128,26 @@ pub(crate) fn units_to_float(units: &BigInt, scale: u32) -> f64 {
 
 /// Rounds units to a number of decimal places; `mode` says how.
 pub(crate) fn round_units(units: &BigInt, scale: u32, places: i64, mode: Rounding) -> BigInt {
-    let drop = i64::from(scale) - places;
+    let drop = i64::from(scale).saturating_sub(places);
     if drop <= 0 {
         return units.clone();
     }
-    let Ok(drop) = u32::try_from(drop.min(100)) else { return units.clone() };
+    let Ok(drop) = u32::try_from(drop.min(3000)) else { return units.clone() };
     let unit = power_of_ten(drop);
     let truncated = units / &unit;
     let exact = &truncated * &unit == *units;
     let steps = match mode {
         Rounding::HalfAway => divide_rounded(units, &unit),
+        Rounding::HalfEven => {
+            let rounded = divide_rounded(units, &unit);
+            let is_half = (units - &rounded * &unit).magnitude() * 2_u32 == *unit.magnitude();
+            match (is_half && rounded.bit(0), units.sign()) {
+                // A half was rounded away from zero to an odd number.
+                (true, Sign::Minus) => rounded + 1,
+                (true, _) => rounded - 1,
+                (false, _) => rounded,
+            }
+        }
         Rounding::Truncate => truncated,
         Rounding::Floor if units.sign() == Sign::Minus && !exact => truncated - 1,
         Rounding::Ceiling if units.sign() == Sign::Plus && !exact => truncated + 1,
@@ -143,6 +159,7 @@ pub(crate) fn round_units(units: &BigInt, scale: u32, places: i64, mode: Roundin
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rounding {
     HalfAway,
+    HalfEven,
     Truncate,
     Floor,
     Ceiling,

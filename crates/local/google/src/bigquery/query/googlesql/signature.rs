@@ -2,14 +2,24 @@
 //!
 //! Semantics: GoogleSQL reference, "Conversion rules".
 
-use super::analyze::Typed;
+use super::analyze::{Literal, Typed};
 use super::types::Type;
 
 /// The types to which the arguments are converted, and the type of the result.
 pub(crate) struct Match {
     pub(crate) args: Vec<Type>,
     pub(crate) result: Type,
-    cost: u32,
+    cost: Cost,
+}
+
+/// How far the arguments are from a signature. Expressions count more than what is written in the
+/// statement: `price * 1.1` is NUMERIC if `price` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Cost {
+    converted: u32,
+    distance: u32,
+    converted_literals: u32,
+    distance_of_literals: u32,
 }
 
 /// The best of the signatures. See `functions` for the language they are written in.
@@ -59,11 +69,19 @@ fn fit(signature: &str, args: &[Typed]) -> Option<Match> {
     let t = bind(&bindings.t, &assigned, args, 'T')?;
     let u = bind(&bindings.u, &assigned, args, 'U')?;
     let resolve = |text: &str| resolve(text, t.as_ref(), u.as_ref());
-    let mut cost = 0;
+    let mut cost = Cost::default();
     let mut targets = Vec::new();
     for (arg, param) in args.iter().zip(&assigned) {
         let target = resolve(param)?;
-        cost += arg.coercion(&target)?;
+        let distance = arg.coercion(&target)?;
+        let converted = u32::from(distance > 0);
+        if arg.literal == Literal::No {
+            cost.converted += converted;
+            cost.distance += distance;
+        } else {
+            cost.converted_literals += converted;
+            cost.distance_of_literals += distance;
+        }
         targets.push(target);
     }
     Some(Match { args: targets, result: resolve(result.trim())?, cost })

@@ -138,7 +138,7 @@ impl Expr {
     /// Calls `visit` for the direct parts, apart from subqueries.
     pub(crate) fn for_each_part(&self, visit: &mut dyn FnMut(&Expr)) {
         match self {
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Text(_) => {}
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(..) | Self::Text(_) => {}
             Self::Bytes(_) | Self::Typed(..) | Self::Path(_) | Self::Param(_) => {}
             Self::Positional(_) | Self::ArrayQuery(_) | Self::Exists(_) | Self::Scalar(_) => {}
             Self::Star => {}

@@ -130,7 +130,8 @@ fn quantiles(rows: &[Vec<Value>]) -> Result<Value> {
     values.retain(|it| !it.is_null());
     values.sort_by(|a, b| a.order(b));
     let Some(last) = values.len().checked_sub(1) else { return Ok(Value::Null) };
-    let at = |step: usize| ((step as f64 / number as f64) * last as f64).round() as usize;
+    // The first value that has the wanted share of all values before it or at it.
+    let at = |step: usize| (step * values.len()).div_ceil(number).saturating_sub(1);
     Ok(Value::array((0..=number).map(|step| values[at(step).min(last)].clone()).collect()))
 }
 

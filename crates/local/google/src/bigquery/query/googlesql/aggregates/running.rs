@@ -9,7 +9,7 @@ use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions::zero;
 use crate::bigquery::query::googlesql::interval::Interval;
 use crate::bigquery::query::googlesql::numeric::{
-    bignumeric_from_big, check_numeric, divide_rounded, to_big,
+    bignumeric_from_big, divide_rounded, numeric_from_big, to_big,
 };
 use crate::bigquery::query::googlesql::types::Type;
 use crate::bigquery::query::googlesql::value::Value;
@@ -98,8 +98,13 @@ impl Accumulator for Sum {
         match &args[0] {
             Value::Int(it) => self.whole += i128::from(*it),
             Value::Numeric(it) => {
-                self.whole =
-                    self.whole.checked_add(*it).ok_or_else(|| SqlError::overflow("NUMERIC"))?;
+                self.whole = match self.whole.checked_add(*it) {
+                    Some(sum) => sum,
+                    None => {
+                        self.big += self.whole;
+                        *it
+                    }
+                };
             }
             Value::Float(it) => {
                 let sum = self.float + it;
@@ -124,7 +129,7 @@ impl Accumulator for Sum {
                 Value::Int(i64::try_from(self.whole).map_err(|_| SqlError::overflow("INT64"))?)
             }
             Value::Float(_) => Value::Float(self.float),
-            Value::Numeric(_) => Value::Numeric(check_numeric(self.whole)?),
+            Value::Numeric(_) => Value::Numeric(numeric_from_big(&(&self.big + self.whole))?),
             Value::BigNumeric(_) => Value::big(bignumeric_from_big(&self.big)?),
             _ => Value::Interval(Box::new(self.interval)),
         })
@@ -148,8 +153,8 @@ impl Accumulator for Average {
             Value::Int(_) => Value::Float(sum.whole as f64 / sum.count as f64),
             Value::Float(_) => Value::Float(sum.float / sum.count as f64),
             Value::Numeric(_) => {
-                let average = divide_rounded(&BigInt::from(sum.whole), &count);
-                Value::Numeric(super::super::numeric::numeric_from_big(&average)?)
+                let average = divide_rounded(&(&sum.big + sum.whole), &count);
+                Value::Numeric(numeric_from_big(&average)?)
             }
             Value::BigNumeric(_) => {
                 Value::big(bignumeric_from_big(&divide_rounded(&sum.big, &count))?)

@@ -14,10 +14,48 @@ use crate::bigquery::query::googlesql::value::Value;
 use crate::bigquery::query::googlesql::window_functions;
 
 /// Arguments that may have names, in their order.
-const NAMED: [(&str, &[&str]); 3] = [
+const NAMED: [(&str, &[&str]); 5] = [
     ("PARSE_JSON", &["JSON_STRING_EXPR", "WIDE_NUMBER_MODE"]),
     ("TO_JSON", &["VALUE", "STRINGIFY_WIDE_NUMBERS"]),
+    ("FLOAT64", &["JSON_EXPR", "WIDE_NUMBER_MODE"]),
+    ("EDIT_DISTANCE", &["VALUE1", "VALUE2", "MAX_DISTANCE"]),
     ("MAKE_INTERVAL", &["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"]),
+];
+
+/// How many arguments may be without a name.
+const NAMED_ONLY: [(&str, usize); 4] =
+    [("PARSE_JSON", 1), ("TO_JSON", 1), ("FLOAT64", 1), ("EDIT_DISTANCE", 2)];
+
+/// Functions that evaluate only some of their arguments, with their signatures.
+pub(crate) const CONDITIONAL: [(&str, &str); 4] = [
+    ("COALESCE", "T... -> T"),
+    ("IF", "BOOL, T, T -> T"),
+    ("IFNULL", "T, T -> T"),
+    ("NULLIF", "T, T -> T"),
+];
+
+/// Operators whose operands cannot be the word NULL: `x = NULL` is always a mistake, and BigQuery
+/// refuses it.
+const WITHOUT_NULL: [(&str, &str); 19] = [
+    ("$eq", "="),
+    ("$ne", "!="),
+    ("$lt", "<"),
+    ("$le", "<="),
+    ("$gt", ">"),
+    ("$ge", ">="),
+    ("$add", "+"),
+    ("$subtract", "-"),
+    ("$multiply", "*"),
+    ("$divide", "/"),
+    ("$concat", "||"),
+    ("$like", "LIKE"),
+    ("$not", "NOT"),
+    ("$minus", "-"),
+    ("$plus", "+"),
+    ("$bit_and", "&"),
+    ("$bit_or", "|"),
+    ("$bit_xor", "^"),
+    ("$bit_not", "~"),
 ];
 
 /// Whether an expression calls an aggregate function of this query.
@@ -93,6 +131,18 @@ impl Analyzer<'_> {
         let function = functions::find(&call.name)
             .filter(|it| !it.name.starts_with('$') || call.name.starts_with('$'));
         let function = function.ok_or_else(|| unknown_function(&call.name))?;
+        let operator = WITHOUT_NULL.iter().find(|(it, _)| *it == call.name);
+        if let Some((_, operator)) = operator.filter(|_| call.args.contains(&Ast::Null)) {
+            return Err(SqlError::invalid(format!(
+                "Operands of {operator} cannot be literal NULL"
+            )));
+        }
+        if NAMED_ONLY.iter().any(|(it, most)| *it == call.name && call.args.len() > *most) {
+            return Err(SqlError::invalid(format!(
+                "No matching signature for function {}: an argument needs its name",
+                call.name
+            )));
+        }
         let mut args = self.arguments(call, scope)?;
         self.named_arguments(call, &mut args, scope)?;
         if call.name == "FORMAT" {
@@ -155,7 +205,7 @@ impl Analyzer<'_> {
                 let null = Typed::constant(Value::Null, of);
                 self.choose_by(vec![test.expr], vec![null, value]).map(Some)
             }
-            ("IF" | "COALESCE" | "IFNULL" | "NULLIF", _) => Err(wrong()),
+            (name, _) if CONDITIONAL.iter().any(|(it, _)| *it == name) => Err(wrong()),
             _ => Ok(None),
         }
     }
@@ -306,6 +356,9 @@ fn check_aggregate(call: &Call, name: &str, types: &[Type]) -> Result<()> {
         && !matches!(name, "ARRAY_AGG" | "ANY_VALUE" | "APPROX_QUANTILES")
     {
         return invalid("does not support IGNORE NULLS or RESPECT NULLS");
+    }
+    if name == "APPROX_QUANTILES" && call.ignore_nulls == Some(false) {
+        return Err(SqlError::unknown("APPROX_QUANTILES with RESPECT NULLS"));
     }
     if call.distinct
         && !call.order_by.is_empty()

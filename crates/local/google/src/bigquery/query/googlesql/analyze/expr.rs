@@ -7,6 +7,7 @@ use crate::bigquery::query::googlesql::ast::{Expr as Ast, Is, Query};
 use crate::bigquery::query::googlesql::casts::{can_cast, cast};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions;
+use crate::bigquery::query::googlesql::numeric::{BIG_SCALE, NUMERIC_SCALE, fits_scale};
 use crate::bigquery::query::googlesql::plan::{
     CallExpr, CastExpr, Expr, Node, Subquery, SubqueryKind,
 };
@@ -23,7 +24,10 @@ impl Analyzer<'_> {
             Ast::Null => Ok(Typed::null()),
             Ast::Bool(it) => Ok(Typed::constant(Value::Bool(*it), Type::Bool)),
             Ast::Int(it) => Ok(Typed::constant(Value::Int(*it), Type::Int64)),
-            Ast::Float(it) => Ok(Typed::constant(Value::Float(*it), Type::Float64)),
+            Ast::Float(it, text) => Ok(Typed {
+                image: Some(text.clone()),
+                ..Typed::constant(Value::Float(*it), Type::Float64)
+            }),
             Ast::Text(it) => Ok(Typed::constant(Value::text(it), Type::String)),
             Ast::Bytes(it) => Ok(Typed::constant(Value::bytes(it), Type::Bytes)),
             Ast::Typed(of, text) => typed_literal(of, text),
@@ -127,7 +131,7 @@ impl Analyzer<'_> {
             Ast::Null
                 | Ast::Bool(_)
                 | Ast::Int(_)
-                | Ast::Float(_)
+                | Ast::Float(..)
                 | Ast::Text(_)
                 | Ast::Bytes(_)
                 | Ast::Path(_)
@@ -173,6 +177,7 @@ impl Analyzer<'_> {
             )));
         };
         check_kinds(name, &found.args)?;
+        check_words(function, &found.args, &args)?;
         let args = args.into_iter().zip(&found.args).map(|(arg, to)| Ok(arg.coerce(to)?.expr));
         let args = args.collect::<Result<Vec<_>>>()?;
         let result = found.result.clone();
@@ -287,6 +292,17 @@ impl Analyzer<'_> {
             }
             None => None,
         };
+        // A number that is written in the statement keeps its digits.
+        let decimal = matches!(to, Type::Numeric | Type::BigNumeric);
+        if let (Some(image), true) = (&value.image, decimal) {
+            let text = Value::text(image);
+            let converted = cast(&text, &Type::String, to, None);
+            return match converted {
+                Ok(it) => Ok(Typed::constant(it, to.clone()).without_literal()),
+                Err(_) if safe => Ok(Typed::constant(Value::Null, to.clone()).without_literal()),
+                Err(error) => Err(error),
+            };
+        }
         let from = if value.is_null() { to.clone() } else { value.ty };
         let cast = CastExpr { value: value.expr, from, to: to.clone(), safe, zone };
         Ok(Typed::new(Expr::Cast(Box::new(cast)), to.clone()))
@@ -299,7 +315,7 @@ impl Analyzer<'_> {
             None if items.is_empty() => {
                 let expr = Expr::Array(Vec::new());
                 let ty = Type::array(Type::Int64);
-                return Ok(Typed { expr, ty, literal: Literal::EmptyArray });
+                return Ok(Typed { literal: Literal::EmptyArray, ..Typed::new(expr, ty) });
             }
             None => common_type(&items)?,
         };
@@ -310,7 +326,7 @@ impl Analyzer<'_> {
             && items.iter().all(|it| matches!(it.literal, Literal::Yes | Literal::Null));
         let items = items.into_iter().map(|it| Ok(it.coerce(&of)?.expr)).collect::<Result<_>>()?;
         let literal = if is_literal { Literal::Yes } else { Literal::No };
-        Ok(Typed { expr: Expr::Array(items), ty: Type::array(of), literal })
+        Ok(Typed { literal, ..Typed::new(Expr::Array(items), Type::array(of)) })
     }
 
     fn structure(
@@ -408,6 +424,15 @@ fn typed_literal(of: &Type, text: &str) -> Result<Typed> {
         let json = json.map_err(|_| SqlError::invalid("Invalid JSON literal"))?;
         return Ok(Typed::constant(json, Type::Json).without_literal());
     }
+    let scale = match of {
+        Type::Numeric => Some(NUMERIC_SCALE),
+        Type::BigNumeric => Some(BIG_SCALE),
+        _ => None,
+    };
+    // A literal is not rounded.
+    if scale.is_some_and(|it| !fits_scale(text, it)) {
+        return Err(SqlError::invalid(format!("Invalid {of} literal")));
+    }
     let value = cast(&Value::text(text), &Type::String, of, None);
     let value = value.map_err(|_| SqlError::invalid(format!("Invalid {of} literal")))?;
     Ok(Typed::constant(value, of.clone()).without_literal())
@@ -439,6 +464,52 @@ pub(super) fn unknown_function(name: &str) -> SqlError {
     SqlError::unknown(format!("the function {name}"))
 }
 
+/// Whether the date parts and other words of a call are those of the function: tried on sample
+/// values, because a NULL or an empty table must not hide a mistake.
+fn check_words(function: &functions::Function, types: &[Type], args: &[Typed]) -> Result<()> {
+    if function.name == "ROUND" && args.len() == 3 {
+        let mode = match &args[2].expr {
+            Expr::Literal(Value::Text(mode)) => mode.as_ref(),
+            _ => "",
+        };
+        if !matches!(mode, "ROUND_HALF_AWAY_FROM_ZERO" | "ROUND_HALF_EVEN") {
+            return Err(SqlError::invalid("ROUND needs a rounding mode as its third argument"));
+        }
+    }
+    let array = match function.name {
+        "ARRAY_CONCAT" => args.iter().find(|it| it.is_null()),
+        "$in_array" | "RANGE_BUCKET" => args.get(1).filter(|it| it.is_null()),
+        _ => None,
+    };
+    if array.is_some() {
+        let name = display_name(function.name);
+        return Err(SqlError::invalid(format!("{name} needs an array, not NULL")));
+    }
+    let untyped = args.iter().any(Typed::is_null);
+    if untyped || !function.strict || !function.signatures.contains("PART") {
+        return Ok(());
+    }
+    let sample = |(of, arg): (&Type, &Typed)| match (of, &arg.expr) {
+        (Type::String, Expr::Literal(Value::Text(word))) => Some(Value::text(word)),
+        (Type::String, _) => Some(Value::text("UTC")),
+        (Type::Int64, _) => Some(Value::Int(1)),
+        (Type::Date, _) => Some(Value::Date(0)),
+        (Type::Time, _) => Some(Value::Time(0)),
+        (Type::Datetime, _) => Some(Value::Datetime(0)),
+        (Type::Timestamp, _) => Some(Value::Timestamp(0)),
+        (Type::Interval, _) => Some(Value::Interval(Box::default())),
+        _ => None,
+    };
+    let samples: Option<Vec<_>> = types.iter().zip(args).map(sample).collect();
+    let Some(samples) = samples else { return Ok(()) };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let context = functions::Context { now, types, result: &Type::String };
+    match (function.eval)(&context, &samples) {
+        Err(error @ (SqlError::Invalid(_) | SqlError::Unknown(_))) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Comparisons need types that can be compared.
 fn check_kinds(name: &str, types: &[Type]) -> Result<()> {
     let fits = match name {
@@ -446,6 +517,8 @@ fn check_kinds(name: &str, types: &[Type]) -> Result<()> {
         "$lt" | "$le" | "$gt" | "$ge" | "$between" | "GREATEST" | "LEAST" | "RANGE_BUCKET" => {
             types[0].is_orderable()
         }
+        "ARRAY_IS_DISTINCT" => types[0].is_groupable(),
+        "ARRAY_INCLUDES" => types[1].is_comparable(),
         _ => true,
     };
     if fits {

@@ -29,7 +29,9 @@ use super::types::Type;
 use super::value::Value;
 use crate::bigquery::schema::Field;
 
-pub(crate) use typed::{Typed, supertype};
+#[cfg(test)]
+pub(crate) use call::CONDITIONAL;
+pub(crate) use typed::{Literal, Typed, supertype};
 
 /// A table of a query and its columns.
 #[derive(Clone, Debug)]

@@ -247,7 +247,7 @@ impl Analyzer<'_> {
                     let plain = !has_aggregate(source) && !has_window(source);
                     let constant = matches!(
                         source,
-                        Ast::Int(_) | Ast::Text(_) | Ast::Null | Ast::Bool(_) | Ast::Float(_)
+                        Ast::Int(_) | Ast::Text(_) | Ast::Null | Ast::Bool(_) | Ast::Float(..)
                     );
                     if plain && !constant {
                         set.push(add(item(at)?)?);

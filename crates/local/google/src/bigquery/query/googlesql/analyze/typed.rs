@@ -1,6 +1,8 @@
 //! Typed expressions and their conversions.
 
-use crate::bigquery::query::googlesql::casts::cast;
+use std::sync::Arc;
+
+use crate::bigquery::query::googlesql::casts::{cast, float_text};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::plan::{CastExpr, Expr};
 use crate::bigquery::query::googlesql::types::Type;
@@ -12,6 +14,8 @@ pub(crate) struct Typed {
     pub(crate) expr: Expr,
     pub(crate) ty: Type,
     pub(crate) literal: Literal,
+    /// How a FLOAT64 is written in the statement.
+    pub(crate) image: Option<Arc<str>>,
 }
 
 /// Whether an expression is written in the statement, which allows more conversions.
@@ -27,15 +31,15 @@ pub(crate) enum Literal {
 
 impl Typed {
     pub(crate) fn new(expr: Expr, ty: Type) -> Self {
-        Self { expr, ty, literal: Literal::No }
+        Self { expr, ty, literal: Literal::No, image: None }
     }
 
     pub(crate) fn constant(value: Value, ty: Type) -> Self {
-        Self { expr: Expr::Literal(value), ty, literal: Literal::Yes }
+        Self { literal: Literal::Yes, ..Self::new(Expr::Literal(value), ty) }
     }
 
     pub(crate) fn null() -> Self {
-        Self { expr: Expr::Literal(Value::Null), ty: Type::Int64, literal: Literal::Null }
+        Self { literal: Literal::Null, ..Self::new(Expr::Literal(Value::Null), Type::Int64) }
     }
 
     pub(crate) fn without_literal(self) -> Self {
@@ -83,6 +87,7 @@ impl Typed {
                         Expr::Literal(_) => Literal::Yes,
                         _ => Literal::No,
                     },
+                    image: None,
                 };
                 items
                     .iter()
@@ -106,6 +111,7 @@ impl Typed {
                 Expr::Literal(_) => Literal::Yes,
                 _ => Literal::No,
             },
+            image: None,
         };
         Some(items.iter().zip(fields.iter()).map(field).collect())
     }
@@ -130,7 +136,18 @@ impl Typed {
             return Ok(Self::new(Expr::Struct(fields.collect::<Result<_>>()?), to.clone()));
         }
         if let (Expr::Literal(value), Literal::Yes | Literal::Null) = (&self.expr, self.literal) {
-            let value = cast(value, &self.ty, to, None).map_err(|error| match error {
+            // The digits of the statement, not those of the nearest float.
+            let written = match (value, to) {
+                (Value::Float(it), Type::Numeric | Type::BigNumeric) if it.is_finite() => {
+                    Some(self.image.as_deref().map_or_else(|| float_text(*it), str::to_owned))
+                }
+                _ => None,
+            };
+            let value = match written {
+                Some(text) => cast(&Value::text(text), &Type::String, to, None),
+                None => cast(value, &self.ty, to, None),
+            };
+            let value = value.map_err(|error| match error {
                 SqlError::Failed(message) => SqlError::Invalid(message),
                 other => other,
             })?;
@@ -140,7 +157,7 @@ impl Typed {
             (&self.expr, to, &self.ty)
         {
             let items = items.iter().map(|it| cast_expr(it.clone(), from, element)).collect();
-            return Ok(Self { expr: Expr::Array(items), ty: to.clone(), literal: Literal::No });
+            return Ok(Self::new(Expr::Array(items), to.clone()));
         }
         let expr = cast_expr(self.expr, &self.ty, to);
         Ok(Self::new(expr, to.clone()))

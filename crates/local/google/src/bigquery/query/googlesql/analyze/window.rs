@@ -10,6 +10,7 @@ use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::plan::{Expr, WindowCall, WindowKind};
 use crate::bigquery::query::googlesql::tables::same_name;
 use crate::bigquery::query::googlesql::types::Type;
+use crate::bigquery::query::googlesql::value::Value;
 use crate::bigquery::query::googlesql::window_functions::{self, WindowFunction};
 
 impl Analyzer<'_> {
@@ -186,6 +187,9 @@ fn window_arguments(
     let (wanted, result): (Vec<Type>, Type) = match (function, args.len()) {
         (F::RowNumber | F::Rank | F::DenseRank, 0) => (vec![], Type::Int64),
         (F::PercentRank | F::CumeDist, 0) => (vec![], Type::Float64),
+        (F::Ntile, 1) if matches!(args[0].expr, Expr::Literal(Value::Int(..1))) => {
+            return Some(Err(SqlError::invalid("The argument to NTILE must be at least 1")));
+        }
         (F::Ntile, 1) => (vec![Type::Int64], Type::Int64),
         (F::FirstValue | F::LastValue, 1) => (vec![first.clone()?], first?),
         (F::NthValue, 2) => (vec![first.clone()?, Type::Int64], first?),
@@ -196,8 +200,8 @@ fn window_arguments(
             (vec![of.clone(), Type::Int64, of.clone()], of)
         }
         (F::PercentileCont, 2) => {
-            // Decimals would be rounded by a float.
-            if matches!(first, Some(Type::Numeric | Type::BigNumeric)) {
+            // With a percentile of a decimal type, the result is exact and has that type.
+            if matches!(args[1].ty, Type::Numeric | Type::BigNumeric) {
                 return Some(Err(SqlError::unknown("PERCENTILE_CONT of decimals")));
             }
             (vec![Type::Float64, Type::Float64], Type::Float64)

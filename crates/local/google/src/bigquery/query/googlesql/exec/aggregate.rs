@@ -18,9 +18,9 @@ pub(super) fn run(
     let mut groups: HashMap<(usize, Key), usize> = HashMap::new();
     let mut found: Vec<(Row, usize, Vec<Collector<'_>>)> = Vec::new();
     let new_collectors = || node.calls.iter().map(Collector::new).collect::<Vec<_>>();
-    // Without keys there is one group, even of no rows.
+    // Without keys there is one group, even of no rows; an empty set among others has none.
     for (at, set) in node.sets.iter().enumerate() {
-        if set.is_empty() {
+        if set.is_empty() && node.keys.is_empty() {
             let key = vec![Value::Null; node.keys.len()];
             groups.insert((at, Key(key.clone())), found.len());
             found.push((key, at, new_collectors()));

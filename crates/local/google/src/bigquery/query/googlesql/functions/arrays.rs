@@ -2,11 +2,11 @@
 //!
 //! Semantics: GoogleSQL reference, "Array functions".
 
-use super::calendar::{add_to_day, check_micros};
-use super::times;
+use super::calendar::{add_to_day, check_micros, fixed_part, wrong_part};
 use super::{
     Context, Function, Result, SqlError, array, int, int_or, lenient, mismatch, strict, text,
 };
+use crate::bigquery::query::googlesql::interval::DAY_MICROS;
 use crate::bigquery::query::googlesql::value::Value;
 
 /// BigQuery's limit for generated arrays.
@@ -165,19 +165,17 @@ fn generate_dates(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         return Err(zero_step());
     }
     let mut items = Vec::new();
-    for at in 0_i64.. {
-        // Counted from the start, so that the last days of months stay.
-        let by = at.checked_mul(step).ok_or_else(too_many)?;
-        let Ok(next) = add_to_day(*start, by, part) else {
-            add_to_day(*start, 0, part)?;
-            break;
-        };
-        if if step > 0 { next > *end } else { next < *end } {
-            break;
-        }
+    let mut next = *start;
+    // Each day is counted from the one before it: after 29 February follows 29 March.
+    while if step > 0 { next <= *end } else { next >= *end } {
         items.push(Value::Date(next));
         if items.len() > MAX_ELEMENTS {
             return Err(too_many());
+        }
+        match add_to_day(next, step, part) {
+            Ok(day) => next = day,
+            Err(SqlError::Failed(_)) => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(Value::array(items))
@@ -187,9 +185,12 @@ fn generate_timestamps(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let (Value::Timestamp(start), Value::Timestamp(end)) = (&args[0], &args[1]) else {
         return Err(mismatch());
     };
-    let epoch = Value::Timestamp(0);
-    let step = times::add(&[epoch, args[2].clone(), args[3].clone()], int(args, 2)?)?;
-    let Value::Timestamp(step) = step else { return Err(mismatch()) };
+    let length = match text(args, 3)? {
+        "DAY" => DAY_MICROS,
+        part => fixed_part(part).ok_or_else(|| wrong_part(part))?,
+    };
+    // A step beyond the range ends after the first element.
+    let step = int(args, 2)?.saturating_mul(length);
     if step == 0 {
         return Err(zero_step());
     }

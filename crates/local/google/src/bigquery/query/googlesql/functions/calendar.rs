@@ -13,7 +13,7 @@ use crate::bigquery::query::googlesql::value::Value;
 
 /// 0001-01-01 and 9999-12-31, in days since 1970-01-01.
 const FIRST_DAY: i64 = -719_162;
-const LAST_DAY: i64 = 2_932_896;
+pub(crate) const LAST_DAY: i64 = 2_932_896;
 
 /// A day within the range of DATE. `None` is an overflow.
 pub(super) fn date_from_days(days: Option<i64>) -> Result<i32> {
@@ -103,15 +103,20 @@ pub(super) fn zone(args: &[Value], at: usize) -> Result<TimeZone> {
 /// The offset of a zone at an instant, in microseconds.
 fn offset_at(micros: i64, zone: &TimeZone) -> i64 {
     // The engine's instants end a day before BigQuery's; the offset is the same.
-    let range = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
-    let clamped = micros.clamp(*range.start(), *range.end());
-    let at = Timestamp::from_microsecond(clamped).unwrap_or(Timestamp::UNIX_EPOCH);
+    let last = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    let at = Timestamp::from_microsecond(micros).unwrap_or(last);
     i64::from(zone.to_offset(at).seconds()) * 1_000_000
 }
 
 /// The local time of an instant, as a DATETIME.
 pub(crate) fn timestamp_in_zone(micros: i64, zone: &TimeZone) -> i64 {
     micros + offset_at(micros, zone)
+}
+
+/// The local time as texts show it: of the offset, they have hours and minutes only. Offsets of more
+/// than a century ago have seconds.
+pub(crate) fn shown_in_zone(micros: i64, zone: &TimeZone) -> i64 {
+    micros + offset_at(micros, zone) / 60_000_000 * 60_000_000
 }
 
 /// The instant of a local time. A time that a change of clocks skips or repeats has the offset

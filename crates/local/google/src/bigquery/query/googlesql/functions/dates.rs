@@ -65,7 +65,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::Date(day_of(local(args)?)))
     }),
     strict("$extract_time", "DATETIME -> TIME | TIMESTAMP, STRING? -> TIME", |_, args| {
-        Ok(Value::Time(local(args)?.rem_euclid(DAY_MICROS)))
+        Ok(Value::Time(
+            match &args[0] {
+                Value::Timestamp(it) => timestamp_in_zone(*it, &zone(args, 1)?),
+                _ => local(args)?,
+            }
+            .rem_euclid(DAY_MICROS),
+        ))
     }),
     strict("$extract_datetime", "TIMESTAMP, STRING? -> DATETIME", |_, args| {
         Ok(Value::Datetime(local(args)?))
@@ -77,11 +83,15 @@ pub(super) fn day_of(micros: i64) -> i32 {
     i32::try_from(micros.div_euclid(DAY_MICROS)).unwrap_or(i32::MAX)
 }
 
-/// A DATETIME, or a TIMESTAMP in the zone of the second argument.
+/// A DATETIME, or a TIMESTAMP in the zone of the second argument. Near the ends of the calendar, the
+/// local time of an instant can be outside it.
 fn local(args: &[Value]) -> Result<i64> {
     match &args[0] {
         Value::Datetime(it) => Ok(*it),
-        Value::Timestamp(it) => Ok(timestamp_in_zone(*it, &zone(args, 1)?)),
+        Value::Timestamp(it) => {
+            let local = timestamp_in_zone(*it, &zone(args, 1)?);
+            super::calendar::check_micros(Some(local), "DATETIME")
+        }
         _ => Err(mismatch()),
     }
 }
@@ -160,7 +170,8 @@ pub(super) fn truncate_in_zone(micros: i64, part: &str, zone: &jiff::tz::TimeZon
         "MICROSECOND" | "MILLISECOND" | "SECOND" => truncate_micros(micros, part),
         "MINUTE" | "HOUR" => {
             let offset = timestamp_in_zone(micros, zone) - micros;
-            Ok(truncate_micros(micros + offset, part)? - offset)
+            let start = truncate_micros(micros + offset, part)? - offset;
+            super::calendar::check_micros(Some(start), "TIMESTAMP")
         }
         _ => timestamp_from_civil(truncate_micros(timestamp_in_zone(micros, zone), part)?, zone),
     }

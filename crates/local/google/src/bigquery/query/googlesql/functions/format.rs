@@ -66,7 +66,9 @@ fn format(context: &Context<'_>, args: &[Value]) -> Result<Value> {
             if chars.next_if_eq(&'*').is_some() {
                 *next += 1;
                 return match args.get(*next - 1) {
-                    Some(Value::Int(it)) => Ok(Some(*it)),
+                    Some(Value::Int(it)) => {
+                        i32::try_from(*it).map(|it| Some(i64::from(it))).map_err(|_| wrong())
+                    }
                     Some(Value::Null) => {
                         missing = true;
                         Ok(Some(0))
@@ -92,6 +94,9 @@ fn format(context: &Context<'_>, args: &[Value]) -> Result<Value> {
         let value = args.get(next).ok_or_else(wrong)?;
         let of = context.types.get(next).ok_or_else(wrong)?;
         next += 1;
+        if !takes(specifier, of) {
+            return Err(wrong());
+        }
         if value.is_null() && !matches!(specifier, 't' | 'T') {
             // A NULL makes the whole text NULL.
             missing = true;
@@ -103,6 +108,20 @@ fn format(context: &Context<'_>, args: &[Value]) -> Result<Value> {
         return Err(wrong());
     }
     Ok(if missing { Value::Null } else { Value::text(out) })
+}
+
+/// Whether a specifier is for values of a type.
+fn takes(specifier: char, of: &Type) -> bool {
+    match specifier {
+        'd' | 'i' | 'x' | 'X' | 'o' => *of == Type::Int64,
+        'f' | 'F' | 'e' | 'E' | 'g' | 'G' => {
+            matches!(of, Type::Float64 | Type::Numeric | Type::BigNumeric)
+        }
+        's' => matches!(of, Type::String | Type::Bytes),
+        'p' | 'P' => *of == Type::Json,
+        't' | 'T' => true,
+        _ => false,
+    }
 }
 
 fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String> {
@@ -117,15 +136,6 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
                 spec.precision.is_some(),
             ));
         }
-        ('u', Value::Int(it)) if *it >= 0 => {
-            return Ok(pad_number(
-                spec,
-                false,
-                "",
-                zeros(spec, it.to_string()),
-                spec.precision.is_some(),
-            ));
-        }
         ('x' | 'X' | 'o', Value::Int(it)) => {
             let digits = it.unsigned_abs();
             let (digits, prefix) = match specifier {
@@ -133,7 +143,8 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
                 'X' => (format!("{digits:X}"), "0X"),
                 _ => (format!("{digits:o}"), "0"),
             };
-            let prefix = if spec.alternate && *it != 0 { prefix } else { "" };
+            let octal = specifier == 'o';
+            let prefix = if spec.alternate && (*it != 0 || octal) { prefix } else { "" };
             return Ok(pad_number(
                 spec,
                 *it < 0,
@@ -149,6 +160,12 @@ fn one(spec: &Spec, specifier: char, value: &Value, of: &Type) -> Result<String>
             return Ok(decimal(spec, &BigInt::from(*it), NUMERIC_SCALE));
         }
         ('f' | 'F', Value::BigNumeric(it)) => return Ok(decimal(spec, &to_big(**it), BIG_SCALE)),
+        ('e' | 'E' | 'g' | 'G', Value::Numeric(it)) => {
+            return Ok(decimal_scientific(spec, specifier, &BigInt::from(*it), NUMERIC_SCALE));
+        }
+        ('e' | 'E' | 'g' | 'G', Value::BigNumeric(it)) => {
+            return Ok(decimal_scientific(spec, specifier, &to_big(**it), BIG_SCALE));
+        }
         ('s', Value::Text(it)) => it.to_string(),
         ('s', Value::Bytes(it)) => String::from_utf8(it.to_vec()).map_err(|_| wrong())?,
         ('p', Value::Json(it)) => json_text(it),
@@ -219,7 +236,9 @@ fn float(spec: &Spec, specifier: char, value: f64) -> String {
         _ => general(spec, value.abs(), precision.max(1)),
     };
     let digits = if upper { digits.to_uppercase() } else { digits };
-    pad_number(spec, value.is_sign_negative(), "", digits, false)
+    // The sign of a zero is not shown.
+    let negative = value.is_sign_negative() && value != 0.0;
+    pad_number(spec, negative, "", digits, false)
 }
 
 fn fixed(spec: &Spec, value: f64, precision: usize) -> String {
@@ -271,6 +290,43 @@ fn decimal(spec: &Spec, units: &BigInt, scale: u32) -> String {
     pad_number(spec, negative, "", format!("{whole}{dot}{fraction:0<precision$}"), false)
 }
 
+/// `%e` and `%g` of a decimal, from its own digits.
+fn decimal_scientific(spec: &Spec, specifier: char, units: &BigInt, scale: u32) -> String {
+    let precision = spec.precision.unwrap_or(6);
+    let is_general = specifier.eq_ignore_ascii_case(&'g');
+    let wanted = if is_general { precision.max(1) } else { precision + 1 };
+    let digits = units.magnitude().to_string();
+    let places = i64::try_from(digits.len()).unwrap_or(0);
+    let kept = i64::try_from(wanted).unwrap_or(i64::MAX);
+    // Rounding can add a digit: 9.99 becomes 10.
+    let rounded =
+        round_units(units, scale, i64::from(scale) - (places - kept).max(0), Rounding::HalfAway);
+    let digits = rounded.magnitude().to_string();
+    let zero = rounded.sign() == num_bigint::Sign::NoSign;
+    let exponent = if zero { 0 } else { digits.len() as i64 - 1 - i64::from(scale) };
+    let digits: String = digits.chars().chain(std::iter::repeat('0')).take(wanted).collect();
+    let negative = rounded.sign() == num_bigint::Sign::Minus;
+    let trim = |text: String| match is_general && !spec.alternate && text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    };
+    let text = if is_general && (-4..kept).contains(&exponent) {
+        let text = format_units(&rounded, scale);
+        let text = text.trim_start_matches('-').to_owned();
+        match spec.alternate {
+            true if !text.contains('.') => text + ".",
+            _ => text,
+        }
+    } else {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() && !spec.alternate { "" } else { "." };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", trim(format!("{first}{dot}{rest}")), exponent.abs())
+    };
+    let text = if specifier.is_ascii_uppercase() { text.to_uppercase() } else { text };
+    pad_number(spec, negative, "", text, false)
+}
+
 /// `%t`.
 fn plain_text(value: &Value, of: &Type) -> Result<String> {
     Ok(match value {
@@ -285,6 +341,9 @@ fn plain_text(value: &Value, of: &Type) -> Result<String> {
 }
 
 fn float_with_point(value: f64) -> String {
+    if value == 0.0 {
+        return if value.is_sign_negative() { "-0.0" } else { "0.0" }.to_owned();
+    }
     let text = float_text(value);
     if text.bytes().all(|it| it.is_ascii_digit() || it == b'-') {
         format!("{text}.0")

@@ -4,8 +4,9 @@
 
 use serde_json::Value as Json;
 
-use super::json_convert::{json_text, parse_json, sorted, to_json, to_json_text};
+use super::json_convert::{json_text, sorted, to_json, to_json_text};
 use super::json_path::{Path, Style};
+use super::json_text::Document;
 use super::{Function, Result, SqlError, boolean, lenient, mismatch, strict, text};
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -19,25 +20,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
     strict("JSON_VALUE_ARRAY", SCALARS, |_, args| scalars(args, Style::Standard)),
     strict("JSON_EXTRACT_STRING_ARRAY", SCALARS, |_, args| scalars(args, Style::Legacy)),
     strict("PARSE_JSON", "STRING, STRING? -> JSON", |_, args| {
-        let parsed = parse_json(text(args, 0)?);
-        let json = parsed.ok_or_else(|| SqlError::failed("a text is not JSON"))?;
-        if args.len() > 1 {
-            match text(args, 1)? {
-                "exact" | "round" => {}
-                _ => return Err(SqlError::failed("wide_number_mode must be 'exact' or 'round'")),
-            }
-        }
-        Ok(Value::json(sorted(json)))
+        let exact = is_exact(args, true)?;
+        let json = Document::parse(text(args, 0)?).and_then(|it| it.to_json(exact));
+        let help = "a text is not JSON, or has a number that a FLOAT64 cannot keep";
+        json.map(Value::json).ok_or_else(|| SqlError::failed(help))
     }),
     lenient("TO_JSON", "T, BOOL? -> JSON", |context, args| {
-        if args.len() > 1 && !args[1].is_null() && boolean(args, 1)? {
-            return Err(SqlError::unknown("TO_JSON with stringify_wide_numbers"));
-        }
-        to_json(&args[0], &context.types[0]).map(|it| Value::json(sorted(it)))
+        let stringify = args.len() > 1 && !args[1].is_null() && boolean(args, 1)?;
+        to_json(&args[0], &context.types[0], stringify).map(|it| Value::json(sorted(it)))
     }),
     lenient("TO_JSON_STRING", "T, BOOL? -> STRING", |context, args| {
         let pretty = match args.get(1) {
-            None | Some(Value::Null) => false,
+            None => false,
+            Some(Value::Null) => return Ok(Value::Null),
             Some(_) => boolean(args, 1)?,
         };
         to_json_text(&args[0], &context.types[0], pretty).map(Value::text)
@@ -127,9 +122,28 @@ pub(super) fn string_of(args: &[Value]) -> Result<Value> {
     }
 }
 
+/// The mode in the second argument: whether a number may not lose digits.
+fn is_exact(args: &[Value], default: bool) -> Result<bool> {
+    match args.get(1).map(|_| text(args, 1)).transpose()? {
+        None => Ok(default),
+        Some("exact") => Ok(true),
+        Some("round") => Ok(false),
+        Some(_) => Err(SqlError::failed("wide_number_mode must be 'exact' or 'round'")),
+    }
+}
+
 fn float64(args: &[Value]) -> Result<Value> {
+    let exact = is_exact(args, false)?;
     match json(args)? {
-        Json::Number(it) => it.as_f64().map(Value::Float).ok_or_else(|| wrong_kind("FLOAT64")),
+        Json::Number(it) => {
+            let kept = |float: &f64| {
+                // A whole number must be the same after a round trip.
+                let whole = it.as_i128();
+                !exact || whole.is_none_or(|whole| *float as i128 == whole)
+            };
+            let float = it.as_f64().filter(kept);
+            float.map(Value::Float).ok_or_else(|| wrong_kind("FLOAT64"))
+        }
         _ => Err(wrong_kind("FLOAT64")),
     }
 }
@@ -170,33 +184,38 @@ fn strip_nulls(json: &Json) -> Option<Json> {
                 .iter()
                 .filter_map(|(name, it)| Some((name.clone(), strip_nulls(it)?)))
                 .collect();
-            (!kept.is_empty()).then_some(Json::Object(kept))
+            Some(Json::Object(kept))
         }
         Json::Array(items) => {
             let kept: Vec<_> = items.iter().filter_map(strip_nulls).collect();
-            (!kept.is_empty()).then_some(Json::Array(kept))
+            Some(Json::Array(kept))
         }
         other => Some(other.clone()),
     }
 }
 
+/// A part of the first argument: of the type JSON or of a JSON text.
+enum Found {
+    Json(Json),
+    Text(Document),
+}
+
 /// The part of a document that the path in the second argument names. A text that is no JSON has
 /// none.
-fn find(args: &[Value], style: Style) -> Result<Option<Json>> {
+fn find(args: &[Value], style: Style) -> Result<Option<Found>> {
     let path = match args.len() {
         1 => Path::parse("$", style),
         _ => Path::parse(text(args, 1)?, style),
     };
     let path = path.ok_or_else(|| SqlError::failed("a JSONPath is invalid"))?;
-    let document = match &args[0] {
-        Value::Json(it) => it.as_ref().clone(),
-        Value::Text(it) => match parse_json(it) {
-            Some(it) => it,
-            None => return Ok(None),
-        },
-        _ => return Err(mismatch()),
-    };
-    Ok(path.find(&document).cloned())
+    match &args[0] {
+        Value::Json(it) => Ok(path.find(it).cloned().map(Found::Json)),
+        Value::Text(it) => {
+            let document = Document::parse(it);
+            Ok(document.and_then(|it| path.find_in(&it).cloned()).map(Found::Text))
+        }
+        _ => Err(mismatch()),
+    }
 }
 
 fn scalar_text(json: &Json) -> Value {
@@ -207,31 +226,38 @@ fn scalar_text(json: &Json) -> Value {
     }
 }
 
-fn scalar(args: &[Value], style: Style) -> Result<Value> {
-    Ok(find(args, style)?.map_or(Value::Null, |it| scalar_text(&it)))
+fn document_text(document: &Document) -> Value {
+    match document {
+        Document::Text(it) => Value::text(it),
+        Document::Bool(_) | Document::Number(_) => Value::text(document.text(false)),
+        _ => Value::Null,
+    }
 }
 
-/// JSON in the type of the input.
-fn like_input(args: &[Value], json: Json) -> Value {
-    match args[0] {
-        Value::Json(_) => Value::json(json),
-        _ => Value::text(json_text(&json)),
-    }
+fn scalar(args: &[Value], style: Style) -> Result<Value> {
+    Ok(match find(args, style)? {
+        Some(Found::Json(it)) => scalar_text(&it),
+        Some(Found::Text(it)) => document_text(&it),
+        None => Value::Null,
+    })
 }
 
 fn query(args: &[Value], style: Style) -> Result<Value> {
     Ok(match find(args, style)? {
         // In a text, a JSON null is NULL.
-        Some(Json::Null) if matches!(args[0], Value::Text(_)) => Value::Null,
-        Some(found) => like_input(args, found),
-        None => Value::Null,
+        Some(Found::Text(Document::Null)) | None => Value::Null,
+        Some(Found::Json(it)) => Value::json(it),
+        Some(Found::Text(it)) => Value::text(it.text(false)),
     })
 }
 
 fn elements(args: &[Value], style: Style) -> Result<Value> {
     Ok(match find(args, style)? {
-        Some(Json::Array(items)) => {
-            Value::array(items.into_iter().map(|it| like_input(args, it)).collect())
+        Some(Found::Json(Json::Array(items))) => {
+            Value::array(items.into_iter().map(Value::json).collect())
+        }
+        Some(Found::Text(Document::Array(items))) => {
+            Value::array(items.iter().map(|it| Value::text(it.text(false))).collect())
         }
         _ => Value::Null,
     })
@@ -239,10 +265,15 @@ fn elements(args: &[Value], style: Style) -> Result<Value> {
 
 fn scalars(args: &[Value], style: Style) -> Result<Value> {
     Ok(match find(args, style)? {
-        Some(Json::Array(items))
+        Some(Found::Json(Json::Array(items)))
             if !items.iter().any(|it| matches!(it, Json::Array(_) | Json::Object(_))) =>
         {
             Value::array(items.iter().map(scalar_text).collect())
+        }
+        Some(Found::Text(Document::Array(items)))
+            if !items.iter().any(|it| matches!(it, Document::Array(_) | Document::Object(_))) =>
+        {
+            Value::array(items.iter().map(document_text).collect())
         }
         _ => Value::Null,
     })

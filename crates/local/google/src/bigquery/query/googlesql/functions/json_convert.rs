@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use num_bigint::BigInt;
 use serde_json::{Map, Number, Value as Json};
 
+use super::json_text::Document;
 use super::{Result, SqlError};
 use crate::bigquery::query::googlesql::casts::{date_text, datetime_text, float_text, to_text};
 use crate::bigquery::query::googlesql::numeric::{BIG_SCALE, NUMERIC_SCALE, format_units, to_big};
@@ -16,11 +17,6 @@ use crate::bigquery::query::googlesql::value::Value;
 
 /// The largest integer that every JSON reader keeps exactly.
 const SAFE_INTEGER: i64 = 1 << 53;
-
-/// A document; of two equal names, the first counts. `None` if the text is no JSON.
-pub(super) fn parse_json(text: &str) -> Option<Json> {
-    serde_json::from_str(text).ok()
-}
 
 /// The type JSON has its names in order.
 pub(super) fn sorted(json: Json) -> Json {
@@ -39,46 +35,28 @@ pub(super) fn sorted(json: Json) -> Json {
 /// Compact text of a document.
 pub(crate) fn json_text(json: &Json) -> String {
     let mut out = String::new();
-    write(json, None, 0, &mut out);
+    write(json, &mut out);
     out
 }
 
-fn write(json: &Json, indent: Option<usize>, depth: usize, out: &mut String) {
-    let new_line = |depth: usize, out: &mut String| {
-        if let Some(width) = indent {
-            out.push('\n');
-            out.push_str(&" ".repeat(width * depth));
-        }
-    };
+fn write(json: &Json, out: &mut String) {
     match json {
         Json::Number(number) => out.push_str(&number_text(number)),
         Json::Array(items) => {
             out.push('[');
             for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                new_line(depth + 1, out);
-                write(item, indent, depth + 1, out);
-            }
-            if !items.is_empty() {
-                new_line(depth, out);
+                out.push_str(if at > 0 { "," } else { "" });
+                write(item, out);
             }
             out.push(']');
         }
         Json::Object(fields) => {
             out.push('{');
             for (at, (name, item)) in fields.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                new_line(depth + 1, out);
+                out.push_str(if at > 0 { "," } else { "" });
                 out.push_str(&quoted(name));
-                out.push_str(if indent.is_some() { ": " } else { ":" });
-                write(item, indent, depth + 1, out);
-            }
-            if !fields.is_empty() {
-                new_line(depth, out);
+                out.push(':');
+                write(item, out);
             }
             out.push('}');
         }
@@ -89,36 +67,42 @@ fn write(json: &Json, indent: Option<usize>, depth: usize, out: &mut String) {
 
 fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(value) if number.is_f64() => {
-            // A float keeps its decimal point, `1.0`.
-            let text = float_text(value);
-            if text.bytes().all(|it| it.is_ascii_digit() || it == b'-') {
-                format!("{text}.0")
-            } else {
-                text
-            }
-        }
+        Some(value) if number.is_f64() => number_of(value),
         _ => number.to_string(),
     }
 }
 
-fn quoted(text: &str) -> String {
+/// A float of a JSON value: the shortest digits, with an exponent below 10⁻⁴ and from 10¹⁵ on.
+fn number_of(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let exponent: i32 = scientific.split_once('e').and_then(|(_, it)| it.parse().ok()).unwrap_or(0);
+    if value == 0.0 || (-4..15).contains(&exponent) {
+        return format!("{value:?}");
+    }
+    let mantissa = scientific.split('e').next().unwrap_or_default();
+    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The JSON of a value.
-pub(super) fn to_json(value: &Value, of: &Type) -> Result<Json> {
+/// The JSON of a value. Numbers that a FLOAT64 does not keep become texts if `stringify`.
+pub(super) fn to_json(value: &Value, of: &Type, stringify: bool) -> Result<Json> {
     Ok(match (value, of) {
         (Value::Null, _) => Json::Null,
         (Value::Bool(it), _) => Json::Bool(*it),
+        (Value::Int(it), _) if stringify && !(-SAFE_INTEGER..=SAFE_INTEGER).contains(it) => {
+            Json::from(it.to_string())
+        }
         (Value::Int(it), _) => Json::from(*it),
         (Value::Float(it), _) => match Number::from_f64(*it) {
             Some(number) => Json::Number(number),
             None if it.is_nan() => Json::from("NaN"),
             None => Json::from(if *it > 0.0 { "Infinity" } else { "-Infinity" }),
         },
-        (Value::Numeric(it), _) => decimal_json(&BigInt::from(*it), NUMERIC_SCALE),
-        (Value::BigNumeric(it), _) => decimal_json(&to_big(**it), BIG_SCALE),
+        (Value::Numeric(it), _) => decimal_json(&BigInt::from(*it), NUMERIC_SCALE, stringify),
+        (Value::BigNumeric(it), _) => decimal_json(&to_big(**it), BIG_SCALE, stringify),
         (Value::Bytes(it), _) => Json::from(STANDARD.encode(it)),
         (Value::Date(it), _) => Json::from(date_text(*it)?),
         (Value::Datetime(it), _) => Json::from(datetime_text(*it, 'T')?),
@@ -127,36 +111,44 @@ pub(super) fn to_json(value: &Value, of: &Type) -> Result<Json> {
         (Value::Interval(it), _) => Json::from(iso_interval(it)),
         (Value::Array(items), of) => {
             let element = of.element().unwrap_or(&Type::String);
-            Json::Array(items.iter().map(|it| to_json(it, element)).collect::<Result<_>>()?)
+            Json::Array(
+                items.iter().map(|it| to_json(it, element, stringify)).collect::<Result<_>>()?,
+            )
         }
         (Value::Struct(items), of) => {
             let fields = items.iter().zip(of.fields());
-            let fields = fields.map(|(it, (name, of))| Ok((name.clone(), to_json(it, of)?)));
+            let fields =
+                fields.map(|(it, (name, of))| Ok((name.clone(), to_json(it, of, stringify)?)));
             Json::Object(fields.collect::<Result<Map<_, _>>>()?)
         }
         (Value::Text(_) | Value::Time(_), _) => Json::from(to_text(value, &TimeZone::UTC)?),
     })
 }
 
-/// A decimal as a number, or as a text if a float would lose digits.
-fn decimal_json(units: &BigInt, scale: u32) -> Json {
+/// A decimal as a number: the nearest FLOAT64, or a text if that loses digits and `stringify`.
+fn decimal_json(units: &BigInt, scale: u32, stringify: bool) -> Json {
     let text = format_units(units, scale);
-    if let Ok(whole) = text.parse::<i64>() {
-        return Json::from(whole);
-    }
+    let whole = text.parse::<i64>().ok();
     let float: f64 = text.parse().unwrap_or(f64::NAN);
-    match Number::from_f64(float) {
-        Some(number) if format!("{float}") == text => Json::Number(number),
-        _ => Json::from(text),
+    let kept = match whole {
+        Some(whole) => (-SAFE_INTEGER..=SAFE_INTEGER).contains(&whole),
+        None => format!("{float}") == text,
+    };
+    if stringify && !kept {
+        return Json::from(text);
+    }
+    match whole {
+        Some(whole) => Json::from(whole),
+        None => Number::from_f64(float).map_or(Json::Null, Json::Number),
     }
 }
 
 /// A whole number up to 2⁵³ is a number, everything else a text (GoogleSQL reference, "JSON encodings").
-fn decimal_text(units: &BigInt, scale: u32) -> Json {
+fn decimal_text(units: &BigInt, scale: u32) -> Document {
     let text = format_units(units, scale);
     match text.parse::<i64>() {
-        Ok(whole) if (-SAFE_INTEGER..=SAFE_INTEGER).contains(&whole) => Json::from(whole),
-        _ => Json::from(text),
+        Ok(whole) if (-SAFE_INTEGER..=SAFE_INTEGER).contains(&whole) => Document::Number(text),
+        _ => Document::Text(text),
     }
 }
 
@@ -188,40 +180,42 @@ fn iso_interval(interval: &super::super::interval::Interval) -> String {
     if out == "P" { "P0Y".to_owned() } else { out }
 }
 
-/// TO_JSON_STRING: like TO_JSON, but integers beyond 2⁵³ are texts, and names keep their order.
+/// TO_JSON_STRING: like TO_JSON, but integers beyond 2⁵³ are texts, floats are written as CAST does,
+/// and names keep their order.
 pub(super) fn to_json_text(value: &Value, of: &Type, pretty: bool) -> Result<String> {
-    let json = encode(value, of)?;
-    let mut out = String::new();
-    write(&json, pretty.then_some(2), 0, &mut out);
-    Ok(out)
+    Ok(encode(value, of)?.text(pretty))
 }
 
-fn encode(value: &Value, of: &Type) -> Result<Json> {
+fn encode(value: &Value, of: &Type) -> Result<Document> {
     Ok(match (value, of) {
+        (Value::Null, _) => Document::Null,
+        (Value::Bool(it), _) => Document::Bool(*it),
         (Value::Int(it), _) if !(-SAFE_INTEGER..=SAFE_INTEGER).contains(it) => {
-            Json::from(it.to_string())
+            Document::Text(it.to_string())
         }
-        (Value::Float(it), _) if it.is_finite() && it.fract() == 0.0 && it.abs() < 1e15 => {
-            // `1`, not `1.0`.
-            Json::from(*it as i64)
-        }
+        (Value::Int(it), _) => Document::Number(it.to_string()),
+        (Value::Float(it), _) if it.is_finite() => Document::Number(float_text(*it)),
         (Value::Numeric(it), _) => decimal_text(&BigInt::from(*it), NUMERIC_SCALE),
         (Value::BigNumeric(it), _) => decimal_text(&to_big(**it), BIG_SCALE),
         (Value::Array(items), of) => {
             let element = of.element().ok_or_else(|| SqlError::failed("an array has no type"))?;
-            Json::Array(items.iter().map(|it| encode(it, element)).collect::<Result<_>>()?)
+            Document::Array(items.iter().map(|it| encode(it, element)).collect::<Result<_>>()?)
         }
         (Value::Struct(items), of) => {
             let fields = items.iter().zip(of.fields());
             let fields = fields.map(|(it, (name, of))| Ok((name.clone(), encode(it, of)?)));
-            Json::Object(fields.collect::<Result<Map<_, _>>>()?)
+            Document::Object(fields.collect::<Result<_>>()?)
         }
-        _ => to_json(value, of)?,
+        _ => {
+            let text = json_text(&to_json(value, of, false)?);
+            Document::parse(&text).ok_or_else(|| SqlError::failed("a value has no JSON"))?
+        }
     })
 }
 
 /// The JSON in a table's cell. A mask may have replaced it by a text that is no JSON; the text is
 /// then a JSON string.
 pub(crate) fn parse_json_cell(text: &str) -> Json {
-    parse_json(text).map_or_else(|| Json::from(text), sorted)
+    let json = Document::parse(text).and_then(|it| it.to_json(false));
+    json.unwrap_or_else(|| Json::from(text))
 }

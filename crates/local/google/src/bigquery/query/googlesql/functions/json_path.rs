@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use super::json_text::Document;
+
 /// How a path quotes names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Style {
@@ -36,7 +38,8 @@ impl Path {
                         (name.to_owned(), rest)
                     }
                 };
-                if step.is_empty() {
+                let quoted = style == Style::Standard && after.starts_with('"');
+                if step.is_empty() || !quoted && !step.chars().all(is_plain) {
                     return None;
                 }
                 steps.push(Step::Name(step));
@@ -52,8 +55,12 @@ impl Path {
             let (index, after) = after.split_once(']')?;
             let index = index.trim();
             // A name in brackets without quotes is a name in the legacy style.
-            match index.parse() {
-                Ok(index) => steps.push(Step::Index(index)),
+            match index.parse::<i64>() {
+                // There is no element before the first one.
+                Ok(index) => steps.push(Step::Index(usize::try_from(index).unwrap_or(usize::MAX))),
+                Err(_) if style == Style::Legacy && is_word(index) => {
+                    steps.push(Step::Name(index.to_owned()));
+                }
                 Err(_) => return None,
             }
             rest = after;
@@ -65,7 +72,29 @@ impl Path {
         self.0.iter().try_fold(document, |at, step| match (step, at) {
             (Step::Name(name), Value::Object(fields)) => fields.get(name),
             (Step::Index(index), Value::Array(items)) => items.get(*index),
+            // `$.0` is an element as well.
+            (Step::Index(index), Value::Object(fields)) => fields.get(&index.to_string()),
+            (Step::Name(name), Value::Array(items)) => items.get(name.parse::<usize>().ok()?),
             _ => None,
+        })
+    }
+}
+
+/// A character of a name without quotes.
+fn is_plain(char: char) -> bool {
+    char.is_alphanumeric() || " \t\n\r-_:".contains(char)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|it| it.is_alphanumeric() || "-_".contains(it))
+}
+
+impl Path {
+    pub(super) fn find_in<'a>(&self, document: &'a Document) -> Option<&'a Document> {
+        self.0.iter().try_fold(document, |at, step| match step {
+            // `$.0` is an element as well.
+            Step::Name(name) => at.member(name).or_else(|| at.element(name.parse::<usize>().ok()?)),
+            Step::Index(index) => at.element(*index).or_else(|| at.member(&index.to_string())),
         })
     }
 }

@@ -7,7 +7,7 @@ use num_bigint::{BigInt, Sign};
 use super::{Context, Function, Result, SqlError, float, int_or, mismatch, strict};
 use crate::bigquery::query::googlesql::numeric::{
     BIG_SCALE, NUMERIC_SCALE, Rounding, bignumeric_from_big, numeric_from_big, power_of_ten,
-    round_units, to_big,
+    round_units, to_big, units_from_float, units_to_float,
 };
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -21,9 +21,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     strict("SIGN", NUMBER, |_, args| match &args[0] {
         Value::Int(it) => Ok(Value::Int(it.signum())),
-        Value::Float(it) => {
-            Ok(Value::Float(if *it == 0.0 || it.is_nan() { *it } else { it.signum() }))
-        }
+        Value::Float(it) => Ok(Value::Float(if *it == 0.0 {
+            0.0
+        } else if it.is_nan() {
+            *it
+        } else {
+            it.signum()
+        })),
         _ => decimal(args, |it, scale| {
             Ok(match it.sign() {
                 Sign::Minus => -power_of_ten(scale),
@@ -45,14 +49,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     strict("CBRT", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.cbrt()))),
     strict("EXP", FLOAT, |_, args| finite(float(args, 0)?.exp(), args)),
-    strict("LN", FLOAT, |_, args| {
-        domain(float(args, 0)? <= 0.0)?;
-        Ok(Value::Float(float(args, 0)?.ln()))
-    }),
-    strict("LOG10", FLOAT, |_, args| {
-        domain(float(args, 0)? <= 0.0)?;
-        Ok(Value::Float(float(args, 0)?.log10()))
-    }),
+    strict("LN", FLOAT, |_, args| logarithm(float(args, 0)?, f64::ln)),
+    strict("LOG10", FLOAT, |_, args| logarithm(float(args, 0)?, f64::log10)),
     strict("LOG", "FLOAT64, FLOAT64? -> FLOAT64", log),
     strict("POW", "FLOAT64, FLOAT64 -> FLOAT64", power),
     strict("POWER", "FLOAT64, FLOAT64 -> FLOAT64", power),
@@ -60,11 +58,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     strict("COS", FLOAT, |_, args| trigonometric(args, f64::cos)),
     strict("TAN", FLOAT, |_, args| trigonometric(args, f64::tan)),
     strict("ASIN", FLOAT, |_, args| {
-        domain(float(args, 0)?.abs() > 1.0)?;
+        within(float(args, 0)?, |it| it.abs() <= 1.0)?;
         Ok(Value::Float(float(args, 0)?.asin()))
     }),
     strict("ACOS", FLOAT, |_, args| {
-        domain(float(args, 0)?.abs() > 1.0)?;
+        within(float(args, 0)?, |it| it.abs() <= 1.0)?;
         Ok(Value::Float(float(args, 0)?.acos()))
     }),
     strict("ATAN", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.atan()))),
@@ -74,13 +72,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     strict("SINH", FLOAT, |_, args| finite(float(args, 0)?.sinh(), args)),
     strict("COSH", FLOAT, |_, args| finite(float(args, 0)?.cosh(), args)),
     strict("TANH", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.tanh()))),
-    strict("ASINH", FLOAT, |_, args| Ok(Value::Float(float(args, 0)?.asinh()))),
+    strict("ASINH", FLOAT, |_, args| Ok(Value::Float(area_sine(float(args, 0)?)))),
     strict("ACOSH", FLOAT, |_, args| {
-        domain(float(args, 0)? < 1.0)?;
-        Ok(Value::Float(float(args, 0)?.acosh()))
+        let value = float(args, 0)?;
+        within(value, |it| it >= 1.0)?;
+        Ok(Value::Float(if value > HUGE && value.is_finite() {
+            area_sine(value)
+        } else {
+            value.acosh()
+        }))
     }),
     strict("ATANH", FLOAT, |_, args| {
-        domain(float(args, 0)?.abs() >= 1.0)?;
+        within(float(args, 0)?, |it| it.abs() < 1.0)?;
         Ok(Value::Float(float(args, 0)?.atanh()))
     }),
     strict("RANGE_BUCKET", "T, ARRAY<T> -> INT64", range_bucket),
@@ -119,6 +122,27 @@ fn domain(outside: bool) -> Result<()> {
     Ok(())
 }
 
+/// A finite argument must be within the domain; the function of an infinite one is NaN outside it.
+fn within(value: f64, domain_of: impl Fn(f64) -> bool) -> Result<()> {
+    domain(value.is_finite() && !domain_of(value))
+}
+
+fn logarithm(value: f64, function: fn(f64) -> f64) -> Result<Value> {
+    within(value, |it| it > 0.0)?;
+    Ok(Value::Float(function(value)))
+}
+
+/// Beyond this number, the square of a float may be infinite.
+const HUGE: f64 = 1e150;
+
+/// The area hyperbolic sine, also of numbers whose square is infinite.
+fn area_sine(value: f64) -> f64 {
+    if value.is_finite() && value.abs() > HUGE {
+        return (value.abs().ln() + std::f64::consts::LN_2).copysign(value);
+    }
+    value.asinh()
+}
+
 fn finite(result: f64, args: &[Value]) -> Result<Value> {
     let operands = args.iter().all(|it| matches!(it, Value::Float(it) if it.is_finite()));
     if operands && !result.is_finite() {
@@ -128,7 +152,6 @@ fn finite(result: f64, args: &[Value]) -> Result<Value> {
 }
 
 fn trigonometric(args: &[Value], function: fn(f64) -> f64) -> Result<Value> {
-    domain(float(args, 0)?.is_infinite())?;
     Ok(Value::Float(function(float(args, 0)?)))
 }
 
@@ -152,7 +175,11 @@ fn round(args: &[Value], mode: Rounding) -> Result<Value> {
     if args.len() > 2 {
         match super::text(args, 2)? {
             "ROUND_HALF_AWAY_FROM_ZERO" => {}
-            "ROUND_HALF_EVEN" => return Err(SqlError::unknown("ROUND with ROUND_HALF_EVEN")),
+            "ROUND_HALF_EVEN" => {
+                return decimal(args, |units, scale| {
+                    Ok(round_units(units, scale, places, Rounding::HalfEven))
+                });
+            }
             _ => return Err(SqlError::failed("the rounding mode is invalid")),
         }
     }
@@ -163,6 +190,7 @@ fn round(args: &[Value], mode: Rounding) -> Result<Value> {
 fn round_float(value: f64, places: i64, mode: Rounding) -> Result<f64> {
     let whole = |it: f64| match mode {
         Rounding::HalfAway => it.round(),
+        Rounding::HalfEven => it.round_ties_even(),
         Rounding::Truncate => it.trunc(),
         Rounding::Floor => it.floor(),
         Rounding::Ceiling => it.ceil(),
@@ -170,29 +198,19 @@ fn round_float(value: f64, places: i64, mode: Rounding) -> Result<f64> {
     if places == 0 || !value.is_finite() {
         return Ok(whole(value));
     }
-    let places = i32::try_from(places.clamp(-400, 400)).unwrap_or(0);
-    if places > 0 {
-        if places > 308 {
-            return Ok(value);
-        }
-        let factor = 10_f64.powi(places);
-        let scaled = value * factor;
-        // So many digits that there is nothing to round.
-        return Ok(if scaled.is_finite() { whole(scaled) / factor } else { value });
-    }
-    if places < -308 {
-        return Ok(0.0);
-    }
-    let factor = 10_f64.powi(-places);
-    let rounded = whole(value / factor) * factor;
-    if rounded.is_finite() { Ok(rounded) } else { Err(SqlError::overflow("FLOAT64")) }
+    // Exactly: 2.675 is a little less than its text, and becomes 2.67.
+    let places = places.clamp(-400, 1100);
+    let scale = 1100;
+    let Some(units) = units_from_float(value, scale) else { return Ok(value) };
+    let rounded = round_units(&units, scale, places, mode);
+    let result = units_to_float(&rounded, scale);
+    if result.is_finite() { Ok(result.copysign(value)) } else { Err(SqlError::overflow("FLOAT64")) }
 }
 
 fn log(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let value = float(args, 0)?;
     if args.len() == 1 {
-        domain(value <= 0.0)?;
-        return Ok(Value::Float(value.ln()));
+        return logarithm(value, f64::ln);
     }
     let base = float(args, 1)?;
     if value.is_nan()

@@ -16,6 +16,7 @@ mod intervals;
 mod json;
 mod json_convert;
 mod json_path;
+mod json_text;
 mod math;
 mod net;
 mod numbers;
@@ -33,7 +34,8 @@ use super::types::Type;
 use super::value::Value;
 
 pub(crate) use calendar::{
-    civil, parse_zone, timestamp_from_civil as civil_to_timestamp, timestamp_in_zone,
+    LAST_DAY, civil, parse_zone, shown_in_zone, timestamp_from_civil as civil_to_timestamp,
+    timestamp_in_zone,
 };
 pub(crate) use json_convert::{json_text, parse_json_cell};
 pub(crate) use numbers::{add, zero};
@@ -68,29 +70,30 @@ const fn lenient(name: &'static str, signatures: &'static str, eval: Eval) -> Fu
     Function { name, signatures, strict: false, eval }
 }
 
-static TABLES: [&[Function]; 17] = [
-    arrays::FUNCTIONS,
-    bytes::FUNCTIONS,
-    comparison::FUNCTIONS,
-    dates::FUNCTIONS,
-    format::FUNCTIONS,
-    hashes::FUNCTIONS,
-    intervals::FUNCTIONS,
-    json::FUNCTIONS,
-    math::FUNCTIONS,
-    net::FUNCTIONS,
-    numbers::FUNCTIONS,
-    regex::FUNCTIONS,
-    strings::FUNCTIONS,
-    text_search::FUNCTIONS,
-    time_format::FUNCTIONS,
-    time_parse::FUNCTIONS,
-    times::FUNCTIONS,
+/// The tables with the headings under which the documentation lists them.
+pub(crate) static TABLES: [(&str, &[Function]); 17] = [
+    ("arrays", arrays::FUNCTIONS),
+    ("bytes and code points", bytes::FUNCTIONS),
+    ("comparisons", comparison::FUNCTIONS),
+    ("dates", dates::FUNCTIONS),
+    ("text", format::FUNCTIONS),
+    ("hashes", hashes::FUNCTIONS),
+    ("intervals", intervals::FUNCTIONS),
+    ("JSON", json::FUNCTIONS),
+    ("numbers", math::FUNCTIONS),
+    ("internet addresses", net::FUNCTIONS),
+    ("numbers", numbers::FUNCTIONS),
+    ("text", regex::FUNCTIONS),
+    ("text", strings::FUNCTIONS),
+    ("text", text_search::FUNCTIONS),
+    ("dates", time_format::FUNCTIONS),
+    ("dates", time_parse::FUNCTIONS),
+    ("dates", times::FUNCTIONS),
 ];
 
 /// All functions and operators.
 pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
-    TABLES.iter().flat_map(|it| it.iter())
+    TABLES.iter().flat_map(|(_, it)| it.iter())
 }
 
 /// A function by its name in upper case.

@@ -77,11 +77,7 @@ fn host(url: &str) -> Option<String> {
     let url = url.trim();
     let after_scheme = match url.find("//") {
         Some(at) if url[..at].is_empty() || url[..at].ends_with(':') => &url[at + 2..],
-        _ if url.contains(':')
-            && url.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case("mailto")) =>
-        {
-            return None;
-        }
+        // Without `//` there is no scheme: the host of `mailto:a@b.c` is `b.c`.
         _ => url,
     };
     let end = after_scheme.find(['/', '?', '#', '\\']).unwrap_or(after_scheme.len());

@@ -131,6 +131,11 @@ fn checked(result: Option<i64>) -> Result<Value> {
     result.map(Value::Int).ok_or_else(|| SqlError::overflow("INT64"))
 }
 
+fn numeric(result: Option<i128>) -> Result<Value> {
+    let units = result.ok_or_else(|| SqlError::overflow("NUMERIC"))?;
+    check_numeric(units).map(Value::Numeric)
+}
+
 /// Applies an operation to the units of two decimal numbers.
 fn decimal(args: &[Value], op: impl Fn(&BigInt, &BigInt, u32) -> Result<BigInt>) -> Result<Value> {
     match args {
@@ -150,7 +155,7 @@ pub(crate) fn add(args: &[Value]) -> Result<Value> {
     match args {
         [Value::Int(a), Value::Int(b)] => checked(a.checked_add(*b)),
         [Value::Float(a), Value::Float(b)] => finite(a + b, [*a, *b]),
-        [Value::Numeric(a), Value::Numeric(b)] => Ok(Value::Numeric(check_numeric(a + b)?)),
+        [Value::Numeric(a), Value::Numeric(b)] => numeric(a.checked_add(*b)),
         [Value::Date(day), Value::Int(days)] | [Value::Int(days), Value::Date(day)] => {
             date_from_days(i64::from(*day).checked_add(*days)).map(Value::Date)
         }
@@ -164,7 +169,7 @@ fn subtract(args: &[Value]) -> Result<Value> {
     match args {
         [Value::Int(a), Value::Int(b)] => checked(a.checked_sub(*b)),
         [Value::Float(a), Value::Float(b)] => finite(a - b, [*a, *b]),
-        [Value::Numeric(a), Value::Numeric(b)] => Ok(Value::Numeric(check_numeric(a - b)?)),
+        [Value::Numeric(a), Value::Numeric(b)] => numeric(a.checked_sub(*b)),
         [Value::Date(day), Value::Int(days)] => {
             date_from_days(i64::from(*day).checked_sub(*days)).map(Value::Date)
         }

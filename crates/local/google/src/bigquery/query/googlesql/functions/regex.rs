@@ -49,7 +49,7 @@ thread_local! {
 fn with_regex<T>(args: &[Value], use_regex: impl FnOnce(&Regex) -> Result<T>) -> Result<T> {
     let unicode = matches!(args[1], Value::Text(_));
     let pattern = String::from_utf8(as_bytes(args, 1)?.to_vec())
-        .map_err(|_| SqlError::failed("a regular expression of BYTES is not UTF-8"))?;
+        .map_err(|_| SqlError::unknown("regular expressions of BYTES that are not UTF-8"))?;
     let key = (pattern, unicode);
     let cached = CACHE.with_borrow(|cache| cache.get(&key).cloned());
     let regex = match cached {
@@ -178,6 +178,41 @@ fn group<'a>(regex: &Regex, captures: &Captures<'a>) -> Option<regex::bytes::Mat
     captures.get(usize::from(regex.captures_len() > 1))
 }
 
+/// The matches in a part of the first argument. Within a character, there is no empty match.
+fn matches<'r, 'a: 'r>(
+    regex: &'r Regex,
+    args: &[Value],
+    input: &'a [u8],
+) -> impl Iterator<Item = Captures<'a>> + use<'r, 'a> {
+    let is_text = matches!(args[0], Value::Text(_));
+    // The bytes 0x80 to 0xbf continue a character.
+    let inside = move |at: usize| is_text && input.get(at).is_some_and(|it| it & 0xc0 == 0x80);
+    regex.captures_iter(input).filter(move |it| !it.get(0).is_some_and(|it| inside(it.start())))
+}
+
+/// The matches that can be extracted: the search ends at the end of the input, and does not find an
+/// empty text there once more.
+fn extractable<'r, 'a: 'r>(
+    regex: &'r Regex,
+    args: &[Value],
+    input: &'a [u8],
+) -> impl Iterator<Item = Captures<'a>> + use<'r, 'a> {
+    let is_text = matches!(args[0], Value::Text(_));
+    let mut start = 0;
+    matches(regex, args, input).take_while(move |captures| {
+        let Some(whole) = captures.get(0) else { return false };
+        let searched = start == 0 || start < input.len();
+        start = whole.end();
+        if whole.is_empty() {
+            // The next search starts behind the next character.
+            let continues = |it: &u8| is_text && it & 0xc0 == 0x80;
+            start += 1;
+            start += input.iter().skip(start).take_while(|it| continues(it)).count();
+        }
+        searched
+    })
+}
+
 fn extract(args: &[Value]) -> Result<Value> {
     let (position, occurrence) = (int_or(args, 2, 1)?, int_or(args, 3, 1)?);
     with_regex(args, |regex| {
@@ -189,7 +224,7 @@ fn extract(args: &[Value]) -> Result<Value> {
         let Some(start) = start else { return Ok(Value::Null) };
         let input = &as_bytes(args, 0)?[start..];
         let wanted = usize::try_from(occurrence - 1).unwrap_or(usize::MAX);
-        let captures = regex.captures_iter(input).nth(wanted);
+        let captures = extractable(regex, args, input).nth(wanted);
         let found = captures.and_then(|it| group(regex, &it));
         Ok(found.map_or(Value::Null, |it| like_input(args, it.as_bytes())))
     })
@@ -198,7 +233,7 @@ fn extract(args: &[Value]) -> Result<Value> {
 fn extract_all(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     with_regex(args, |regex| {
         check_groups(regex)?;
-        let found = regex.captures_iter(as_bytes(args, 0)?).map(|it| {
+        let found = extractable(regex, args, as_bytes(args, 0)?).map(|it| {
             // A group that took no part is an empty text.
             like_input(args, group(regex, &it).map_or(b"", |it| it.as_bytes()))
         });
@@ -212,7 +247,7 @@ fn replace(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         let mut out = Vec::new();
         let input = as_bytes(args, 0)?;
         let mut last = 0;
-        for captures in regex.captures_iter(input) {
+        for captures in matches(regex, args, input) {
             let Some(whole) = captures.get(0) else { continue };
             out.extend_from_slice(&input[last..whole.start()]);
             expand(template, &captures, &mut out)?;
@@ -274,7 +309,10 @@ fn instr(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         let Some(start) = byte_position(args, position)? else { return Ok(Value::Int(0)) };
         let input = as_bytes(args, 0)?;
         let wanted = usize::try_from(occurrence - 1).unwrap_or(usize::MAX);
-        let captures = regex.captures_iter(&input[start..]).nth(wanted);
+        let captures = matches(regex, args, &input[start..]).nth(wanted);
+        if captures.as_ref().and_then(|it| it.get(0)).is_some_and(|it| it.is_empty()) {
+            return Err(SqlError::unknown("REGEXP_INSTR where the pattern matches an empty text"));
+        }
         let Some(found) = captures.and_then(|it| group(regex, &it)) else {
             return Ok(Value::Int(0));
         };

@@ -135,7 +135,9 @@ fn init_cap(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let mut out = String::new();
     let mut start = true;
     for char in text(args, 0)?.chars() {
-        if start {
+        if delimiters.contains(char) {
+            out.push(char);
+        } else if start {
             out.extend(char.to_uppercase());
         } else {
             out.extend(char.to_lowercase());

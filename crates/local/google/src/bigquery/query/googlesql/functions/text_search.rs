@@ -30,7 +30,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::Bool(fold(text(args, 0)?).contains(&fold(text(args, 1)?))))
     }),
     strict("SOUNDEX", "STRING -> STRING", |_, args| Ok(Value::text(soundex(text(args, 0)?)))),
-    strict("EDIT_DISTANCE", "STRING, STRING -> INT64 | BYTES, BYTES -> INT64", edit_distance),
+    strict(
+        "EDIT_DISTANCE",
+        "STRING, STRING, INT64? -> INT64 | BYTES, BYTES, INT64? -> INT64",
+        edit_distance,
+    ),
 ];
 
 fn like(_: &Context<'_>, args: &[Value]) -> Result<Value> {
@@ -120,7 +124,12 @@ fn instr(value: Value, what: &Value, start: i64, occurrence: i64) -> Result<Valu
         units.get(at..at.checked_add(wanted.len())?).filter(|it| **it == wanted)
     };
     let mut seen = 0;
-    let mut at = if start > 0 { start - 1 } else { total.saturating_add(start) };
+    let mut at = match start {
+        1.. => start - 1,
+        // An empty text is found behind the last character as well.
+        _ if wanted.is_empty() => total.saturating_add(start + 1),
+        _ => total.saturating_add(start),
+    };
     while (0..=total).contains(&at) {
         if fits(at).is_some() {
             seen += 1;
@@ -145,7 +154,7 @@ fn soundex(value: &str) -> String {
     };
     let mut letters = value.chars().filter(char::is_ascii_alphabetic);
     let Some(first) = letters.next() else { return String::new() };
-    let mut out = String::from(first.to_ascii_uppercase());
+    let mut out = String::from(first);
     let mut last = code(first);
     for letter in letters {
         let current = code(letter);
@@ -154,10 +163,8 @@ fn soundex(value: &str) -> String {
         {
             out.push(digit);
         }
-        // H and W do not separate letters of one code.
-        if !matches!(letter.to_ascii_uppercase(), 'H' | 'W') {
-            last = current;
-        }
+        // Letters without a code do not separate letters of one code.
+        last = current.or(last);
         if out.len() == 4 {
             break;
         }
@@ -174,6 +181,10 @@ fn edit_distance(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         })
     };
     let (a, b) = (units(0)?, units(1)?);
+    let limit = if args.len() > 2 { Some(super::int(args, 2)?) } else { None };
+    if limit.is_some_and(|it| it < 0) {
+        return Err(SqlError::failed("max_distance of EDIT_DISTANCE is negative"));
+    }
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (at, unit) in a.iter().enumerate() {
         let mut diagonal = row[0];
@@ -184,7 +195,8 @@ fn edit_distance(_: &Context<'_>, args: &[Value]) -> Result<Value> {
             row[other_at + 1] = replaced.min(diagonal + 1).min(row[other_at] + 1);
         }
     }
-    Ok(Value::Int(i64::try_from(row[b.len()]).unwrap_or(i64::MAX)))
+    let distance = i64::try_from(row[b.len()]).unwrap_or(i64::MAX);
+    Ok(Value::Int(limit.map_or(distance, |it| distance.min(it))))
 }
 
 #[cfg(test)]

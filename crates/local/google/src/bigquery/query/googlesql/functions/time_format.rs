@@ -5,7 +5,7 @@
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
 
-use super::calendar::{civil, datetime_micros, timestamp_in_zone, zone};
+use super::calendar::{civil, datetime_micros, shown_in_zone, zone};
 use super::{Function, Result, SqlError, mismatch, strict, text};
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -42,7 +42,7 @@ fn run(args: &[Value]) -> Result<Value> {
         Value::Date(it) => (Kind::Date, datetime_micros(*it, 0), 0),
         Value::Time(it) => (Kind::Time, *it, 0),
         Value::Datetime(it) => (Kind::Datetime, *it, 0),
-        Value::Timestamp(it) => (Kind::Timestamp, timestamp_in_zone(*it, &zone), *it),
+        Value::Timestamp(it) => (Kind::Timestamp, shown_in_zone(*it, &zone), *it),
         _ => return Err(mismatch()),
     };
     let formatter = Formatter { kind, at: civil(micros)?, micros: instant, zone: &zone };
@@ -124,7 +124,7 @@ impl Formatter<'_> {
                 "{} {}",
                 [self.date_element('a')?, self.date_element('b')?, self.date_element('e')?]
                     .join(" "),
-                [self.time_element('T'), self.date_element('Y')?].join(" ")
+                [self.time_element('T'), format!("{:04}", self.at.year())].join(" ")
             ))),
             "s" | "Z" | "z" | "Ez" if self.kind == Kind::Timestamp => {
                 self.zone_element(element).map(Some)
@@ -158,8 +158,8 @@ impl Formatter<'_> {
             'D' | 'x' => format!("{:02}/{:02}/{:02}", at.month(), at.day(), at.year() % 100),
             'd' => format!("{:02}", at.day()),
             'e' => format!("{:2}", at.day()),
-            'F' => format!("{}-{:02}-{:02}", at.year(), at.month(), at.day()),
-            'G' => format!("{}", iso.year()),
+            'F' => format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day()),
+            'G' => format!("{:04}", iso.year()),
             'g' => format!("{:02}", iso.year() % 100),
             'j' => format!("{day_of_year:03}"),
             'm' => format!("{:02}", at.month()),
@@ -207,29 +207,17 @@ impl Formatter<'_> {
     }
 
     fn zone_element(&self, element: &str) -> Result<String> {
-        let offset = (timestamp_in_zone(self.micros, self.zone) - self.micros) / 1_000_000;
+        let offset = (shown_in_zone(self.micros, self.zone) - self.micros) / 1_000_000;
         let sign = if offset < 0 { '-' } else { '+' };
         let minutes = offset.abs() / 60;
         Ok(match element {
             "s" => self.micros.div_euclid(1_000_000).to_string(),
             "z" => format!("{sign}{:02}{:02}", minutes / 60, minutes % 60),
             "Ez" => format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60),
-            _ => match (self.zone.iana_name(), offset) {
-                (None | Some("UTC"), 0) => "UTC".to_owned(),
-                (None, _) if minutes % 60 == 0 => format!("UTC{sign}{}", minutes / 60),
-                (None, _) => format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60),
-                (Some(_), _) => {
-                    let at = jiff::Timestamp::from_microsecond(self.micros);
-                    let at = at.map_err(|_| SqlError::overflow("TIMESTAMP"))?;
-                    let name = self.zone.to_offset_info(at).abbreviation().to_owned();
-                    // Zones without an abbreviation are shown by their offset.
-                    if name.starts_with(['+', '-']) {
-                        format!("UTC{sign}{}", minutes / 60)
-                    } else {
-                        name
-                    }
-                }
-            },
+            // The offset, not an abbreviation such as KST.
+            _ if offset == 0 => "UTC".to_owned(),
+            _ if minutes % 60 == 0 => format!("UTC{sign}{}", minutes / 60),
+            _ => format!("UTC{sign}{:02}{:02}", minutes / 60, minutes % 60),
         })
     }
 }

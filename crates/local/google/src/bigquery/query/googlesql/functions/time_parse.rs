@@ -24,7 +24,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::Time(parse(args, false, true)?.civil()?.rem_euclid(DAY_MICROS)))
     }),
     strict("PARSE_DATETIME", "STRING, STRING -> DATETIME", |_, args| {
-        let micros = parse(args, true, true)?.civil()?;
+        let parsed = parse(args, true, true)?;
+        let micros = match parsed.epoch {
+            Some(seconds) => seconds.checked_mul(1_000_000).ok_or_else(fails)?,
+            None => parsed.civil()?,
+        };
         check_micros(Some(micros), "DATETIME").map(Value::Datetime)
     }),
     strict("PARSE_TIMESTAMP", "STRING, STRING, STRING? -> TIMESTAMP", |_, args| {
@@ -146,7 +150,6 @@ impl Parser<'_> {
 
     /// A number of at most `width` digits within a range.
     fn number(&mut self, width: usize, range: std::ops::RangeInclusive<i64>) -> Result<i64> {
-        self.rest = self.rest.trim_start();
         let digits = self.rest.bytes().take(width).take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.rest.split_at(digits);
         self.rest = rest;
@@ -179,7 +182,8 @@ impl Parser<'_> {
                 return self.elements("%a %b %e %H:%M:%S %Y");
             }
             "s" | "Z" | "z" | "Ez" => {
-                self.allow(self.zoned)?;
+                // Seconds since 1970 are a DATETIME as well, in UTC.
+                self.allow(self.zoned || element == "s" && self.date && self.time)?;
                 return self.zone_element(element);
             }
             "E4Y" => {
@@ -239,7 +243,11 @@ impl Parser<'_> {
             'A' | 'a' => self.found.weekday = Some(self.name(&DAYS)?),
             'B' | 'b' | 'h' => self.found.month = self.name(&MONTHS)? + 1,
             'C' => self.found.century = Some(self.number(2, 0..=99)?),
-            'd' | 'e' => self.found.day = self.number(2, 1..=31)?,
+            'd' | 'e' => {
+                // `%e` writes a blank before one digit.
+                self.rest = self.rest.trim_start();
+                self.found.day = self.number(2, 1..=31)?;
+            }
             'G' => self.found.iso_year = Some(self.number(4, 1..=9999)?),
             'g' => self.found.iso_year = Some(two_digit_year(self.number(2, 0..=99)?)),
             'j' => self.found.day_of_year = Some(self.number(3, 1..=366)?),
@@ -265,10 +273,12 @@ impl Parser<'_> {
     fn time_element(&mut self, element: char) -> Result<()> {
         match element {
             'H' | 'k' => {
+                self.rest = if element == 'k' { self.rest.trim_start() } else { self.rest };
                 self.found.hour = self.number(2, 0..=23)?;
                 self.found.twelve = false;
             }
             'I' | 'l' => {
+                self.rest = if element == 'l' { self.rest.trim_start() } else { self.rest };
                 self.found.hour = self.number(2, 1..=12)? % 12;
                 self.found.twelve = true;
             }
@@ -309,7 +319,9 @@ impl Parser<'_> {
                 self.rest = rest;
             }
             _ => {
-                if let Some(rest) = self.rest.strip_prefix(['Z', 'z']) {
+                // `%z` is `+0900` or `+09`; `%Ez` also `+09:00` and `Z`.
+                let extended = element == "Ez";
+                if let Some(rest) = self.rest.strip_prefix(['Z', 'z']).filter(|_| extended) {
                     self.rest = rest;
                     self.found.zone = Some(TimeZone::UTC);
                     return Ok(());
@@ -320,8 +332,13 @@ impl Parser<'_> {
                     _ => return Err(fails()),
                 };
                 self.rest = &self.rest[1..];
+                let before = self.rest.len();
                 let hours = self.number(2, 0..=14)?;
-                self.rest = self.rest.strip_prefix(':').unwrap_or(self.rest);
+                if before - self.rest.len() != 2 {
+                    return Err(fails());
+                }
+                let colon = self.rest.strip_prefix(':').filter(|_| extended);
+                self.rest = colon.unwrap_or(self.rest);
                 let minutes = if self.rest.starts_with(|it: char| it.is_ascii_digit()) {
                     self.number(2, 0..=59)?
                 } else {

@@ -109,12 +109,16 @@ fn new_time(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         Value::Timestamp(it) => {
             Ok(Value::Time(timestamp_in_zone(*it, &zone(args, 1)?).rem_euclid(DAY_MICROS)))
         }
-        _ => clock(int(args, 0)?, int(args, 1)?, int(args, 2)?).map(Value::Time),
+        _ => {
+            let time = clock(int(args, 0)?, int(args, 1)?, int(args, 2)?)?;
+            Ok(Value::Time(time.rem_euclid(DAY_MICROS)))
+        }
     }
 }
 
 fn clock(hour: i64, minute: i64, second: i64) -> Result<i64> {
-    let within = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+    // A leap second is the start of the next minute.
+    let within = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
     if !within {
         return Err(SqlError::failed("the parts of a time are outside their ranges"));
     }
@@ -126,12 +130,15 @@ fn new_datetime(_: &Context<'_>, args: &[Value]) -> Result<Value> {
         (Value::Datetime(it), _) => *it,
         (Value::Date(day), Some(Value::Time(time))) => datetime_micros(*day, *time),
         (Value::Date(day), _) => datetime_micros(*day, 0),
-        (Value::Timestamp(it), _) => timestamp_in_zone(*it, &zone(args, 1)?),
+        (Value::Timestamp(it), _) => {
+            check_micros(Some(timestamp_in_zone(*it, &zone(args, 1)?)), "DATETIME")?
+        }
         (Value::Text(text), _) => crate::bigquery::query::googlesql::casts::parse_datetime(text)
             .ok_or_else(|| SqlError::failed("a text is not a DATETIME"))?,
         _ => {
             let day = date_from_parts(int(args, 0)?, int(args, 1)?, int(args, 2)?)?;
-            datetime_micros(day, clock(int(args, 3)?, int(args, 4)?, int(args, 5)?)?)
+            let time = clock(int(args, 3)?, int(args, 4)?, int(args, 5)?)?;
+            check_micros(Some(datetime_micros(day, time)), "DATETIME")?
         }
     }))
 }
@@ -174,6 +181,11 @@ pub(super) fn add(args: &[Value], count: i64) -> Result<Value> {
 
 pub(super) fn subtract(args: &[Value]) -> Result<Value> {
     let count = int(args, 1)?;
+    if let (Value::Time(_), i64::MIN) = (&args[0], count) {
+        // The least INT64 has no positive counterpart, but a time wraps around midnight.
+        let once = add(args, i64::MAX)?;
+        return add(&[once, args[1].clone(), args[2].clone()], 1);
+    }
     let count = count.checked_neg().ok_or_else(|| SqlError::overflow("INT64"))?;
     add(args, count)
 }

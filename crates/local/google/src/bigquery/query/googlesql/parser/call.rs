@@ -97,8 +97,6 @@ impl Parser<'_> {
             if self.eat_words(&["AT", "TIME", "ZONE"]) {
                 zone = Some(Box::new(self.expr()?));
             }
-        } else if self.eat_words(&["AT", "TIME", "ZONE"]) {
-            zone = Some(Box::new(self.expr()?));
         }
         self.expect_op(")")?;
         Ok(Expr::Cast { value, to, safe, format, zone })

@@ -207,7 +207,9 @@ impl Parser<'_> {
             let operand = self.nested(Self::unary)?;
             return Ok(match (op, operand) {
                 ("-", Expr::Int(value)) if value > 0 => Expr::Int(-value),
-                ("-", Expr::Float(value)) => Expr::Float(-value),
+                ("-", Expr::Float(value, text)) if !text.starts_with('-') => {
+                    Expr::Float(-value, format!("-{text}").into())
+                }
                 ("-", operand) => call(name, vec![operand]),
                 (_, operand) => call(name, vec![operand]),
             });
@@ -284,7 +286,7 @@ impl Parser<'_> {
                 let value = text.parse::<f64>().ok().filter(|it| it.is_finite());
                 let invalid =
                     || SqlError::invalid(format!("Invalid floating point literal: {text}"));
-                value.map(Expr::Float).ok_or_else(invalid)
+                value.map(|it| Expr::Float(it, text.as_str().into())).ok_or_else(invalid)
             }
             Tok::Param(name) => {
                 self.advance();
