@@ -20,6 +20,7 @@
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
 //! | [`cost`] | the cost of a month and of a day |
+//! | [`views`] | friendly views of the tables: their SQL and descriptions |
 //! | [`created`] | whether a create call created the resource or found it |
 //! | [`error`] | the error type, and the retry policy and operator's action for each kind |
 
@@ -44,6 +45,7 @@ pub mod retype;
 pub mod rewrite;
 pub mod schedule;
 pub mod types;
+pub mod views;
 pub mod yaml;
 
 pub use created::Created;

@@ -29,6 +29,7 @@ use futures::{StreamExt, TryStreamExt};
 use landbridge_aws::S3;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::Config;
+use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{TableEntry, TablePlan};
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -209,6 +210,17 @@ impl<S> Records<S> {
             names.entry(group.to_owned()).or_default().push(name.to_owned());
         }
         Ok(names)
+    }
+
+    /// A digest of the names and versions of the records below `folder`: it changes when one of them
+    /// is written. One call, however many records there are.
+    ///
+    /// # Errors
+    /// Any S3 error; [`ErrorKind::Config`] as [`Self::get`].
+    pub async fn versions(&self, folder: &str) -> Result<String> {
+        let objects = self.store.list_objects(&self.key(&format!("{folder}/"))).await?;
+        let lines = objects.iter().map(|it| format!("{} {}\n", it.key, it.etag));
+        Ok(short_hash(&lines.collect::<String>()))
     }
 
     /// Reads every record below `folder`, in the order of their names.

@@ -34,6 +34,9 @@ pub static CONTRACT: SourceName<ContractRecord> = SourceName::fixed("contract.js
 /// Since when the functions run without a pause.
 pub static RUNNING: SourceName<RunningRecord> = SourceName::fixed("running.json");
 
+/// What the friendly views were last written from.
+pub static VIEWS: SourceName<ViewsRecord> = SourceName::fixed("views.json");
+
 /// The folder of [`item`].
 pub const ITEMS: &str = "items";
 /// The folder of [`failure`].
@@ -295,6 +298,19 @@ pub struct ContractRecord {
     /// The newest day on which every table was compared with it.
     #[serde(default)]
     pub checked_on: Option<Day>,
+}
+
+/// What the friendly views were last written from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewsRecord {
+    /// Digest of the deployment, the claims and the newest receipts.
+    pub digest: String,
+    /// The day of the tick; views are compared once a day in any case.
+    pub day: Day,
+    /// The tick that wrote them.
+    pub written_at: Timestamp,
+    /// How many views there are, `_freshness` included.
+    pub views: usize,
 }
 
 /// How a day ended.

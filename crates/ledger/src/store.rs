@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use landbridge_aws::S3;
 use landbridge_aws::s3::ConditionalWrite;
+use landbridge_core::plan::objects::ObjectMeta;
 use landbridge_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -85,9 +86,13 @@ impl Store {
     }
 
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        self.check_format(false).await?;
-        let objects = self.s3.list(&self.bucket, prefix).await?;
+        let objects = self.list_objects(prefix).await?;
         Ok(objects.into_iter().map(|object| object.key).collect())
+    }
+
+    pub(crate) async fn list_objects(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        self.check_format(false).await?;
+        self.s3.list(&self.bucket, prefix).await
     }
 
     /// Checks the format number once per process; a write creates it if it does not exist.

@@ -9,6 +9,7 @@
 //! | [`transfer`] | the day's plan, and its objects from S3 to Cloud Storage |
 //! | [`load`] | tables, policy tags, rows, receipts |
 //! | [`protect`] | policy tags that follow the deployed contract, at any hour |
+//! | [`views`] | friendly views of the tables |
 //! | [`lambda`] | a stage as a Lambda function |
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
@@ -27,6 +28,7 @@ pub mod protect;
 pub mod snapshot;
 mod time_travel;
 pub mod transfer;
+pub mod views;
 
 pub use context::{Context, Tick};
 

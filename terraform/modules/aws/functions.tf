@@ -1,4 +1,4 @@
-# The five functions.
+# The functions: five, and views if landbridge.yaml has warehouse.views.
 
 resource "aws_cloudwatch_log_group" "function" {
   for_each          = local.functions
@@ -31,8 +31,8 @@ resource "aws_lambda_function" "this" {
         LANDBRIDGE_DEPLOYED_AT = terraform_data.deployment.output
       },
       # Snapshot and export do not call Google.
-      contains(["transfer", "load", "protect"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
-      contains(["load", "protect"], each.key) ? { LANDBRIDGE_POLICY_TAGS = local.policy_tags } : {},
+      contains(["transfer", "load", "protect", "views"], each.key) ? { LANDBRIDGE_GCP_CREDENTIALS = var.google_credentials } : {},
+      contains(["load", "protect", "views"], each.key) ? { LANDBRIDGE_POLICY_TAGS = local.policy_tags } : {},
     )
   }
 
@@ -41,7 +41,7 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = !contains(["load", "protect"], each.key) || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
+      condition     = !contains(["load", "protect", "views"], each.key) || alltrue([for class in local.classes : contains(keys(var.policy_tags), class)])
       error_message = "policy_tags has no tag for a class in landbridge.yaml; the classes are ${join(", ", local.classes)}. Without the tag, load and protect would stop."
     }
     precondition {

@@ -13,7 +13,8 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   cluster   = local.config.source.kind == "cluster"
-  functions = toset(["snapshot", "export", "transfer", "load", "protect"])
+  # The function views exists only if landbridge.yaml has views.
+  functions = toset(concat(["snapshot", "export", "transfer", "load", "protect"], try(local.config.warehouse.views, null) == null ? [] : ["views"]))
   tags      = merge({ "landbridge:source" = local.source }, var.tags)
 
   # arn:aws:iam::123456789012:role/path/name

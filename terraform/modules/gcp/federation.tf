@@ -1,4 +1,4 @@
-# How three AWS roles authenticate to Google without a key: they sign a request to AWS that proves their
+# How AWS roles authenticate to Google without a key: they sign a request to AWS that proves their
 # identity; Google's token service forwards it to AWS and trusts the answer.
 
 resource "google_iam_workload_identity_pool" "this" {

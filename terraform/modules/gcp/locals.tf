@@ -44,7 +44,7 @@ locals {
   ops_readers = coalesce(var.ops_readers, local.dataset_readers)
 
   # The functions' identities on Google Cloud.
-  functions = ["transfer", "load", "protect"]
+  functions = concat(["transfer", "load", "protect"], local.views == null ? [] : ["views"])
   principals = { for function in local.functions : function =>
     "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.this.name}/attribute.aws_role/${local.roles[function]}"
   }

@@ -37,12 +37,13 @@ resource "google_bigquery_datapolicy_data_policy" "class" {
 
 # Who sees masked values: granted on the class's data policy, never on the project.
 resource "google_bigquery_datapolicy_data_policy_iam_binding" "masked_readers" {
-  for_each       = { for name, class in local.made : name => class.masked_readers if length(class.masked_readers) > 0 }
+  for_each       = { for name, class in local.made : name => class.masked_readers if length(class.masked_readers) > 0 || length(local.masked_principals) > 0 }
   project        = local.project
   location       = local.location
   data_policy_id = google_bigquery_datapolicy_data_policy.class[each.key].data_policy_id
   role           = "roles/bigquerydatapolicy.maskedReader"
-  members        = each.value
+  # The function views and the account of the models see masks of every class (analysts.tf).
+  members = concat(each.value, local.masked_principals)
 }
 
 # Who sees plain values.

@@ -19,8 +19,13 @@ output "policy_tags" {
 }
 
 output "principals" {
-  description = "IAM members of transfer, load and protect on Google Cloud, for your own grants."
+  description = "IAM members of transfer, load, protect and views on Google Cloud, for your own grants."
   value       = local.principals
+}
+
+output "models_service_account" {
+  description = "E-mail address of the service account that models run as; `null` without `warehouse.models`."
+  value       = one(google_service_account.models[*].email)
 }
 
 output "landing_bucket" {

@@ -8,7 +8,7 @@ variable "config_file" {
 }
 
 variable "aws_role_arns" {
-  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load` and `protect` are trusted, by their exact names and only in this account."
+  description = "AWS roles of the functions: output `role_arns` of the aws module. Only `transfer`, `load`, `protect` and, with `warehouse.views`, `views` are trusted, by their exact names and only in this account."
   type        = map(string)
   validation {
     condition     = alltrue([for function in ["transfer", "load", "protect"] : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@-]+$", var.aws_role_arns[function]))])
@@ -42,6 +42,16 @@ variable "ops_readers" {
   default     = null
   validation {
     condition     = var.ops_readers == null ? true : alltrue([for member in var.ops_readers : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):", member))])
+    error_message = "A member must have a form such as `group:analysts@example.com`; allUsers and allAuthenticatedUsers are not accepted."
+  }
+}
+
+variable "models_runners" {
+  description = "IAM members who may act as the service account of the models (`warehouse.models`), for example people who run dbt, or Dataform's service agent. They see the masks of every class. Default: nobody."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for member in var.models_runners : can(regex("^(user|group|serviceAccount|principal|principalSet):", member))])
     error_message = "A member must have a form such as `group:analysts@example.com`; allUsers and allAuthenticatedUsers are not accepted."
   }
 }

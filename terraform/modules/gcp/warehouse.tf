@@ -65,7 +65,7 @@ resource "google_project_iam_member" "runner" {
 
 # A query is a job of the project that pays for it: a right to read a dataset is not enough to query it.
 resource "google_project_iam_member" "query_jobs" {
-  for_each   = var.grant_query_jobs ? toset(concat(local.dataset_readers, local.ops_readers)) : toset([])
+  for_each   = var.grant_query_jobs ? toset(concat(local.dataset_readers, local.ops_readers, local.models_readers)) : toset([])
   project    = local.project
   role       = "roles/bigquery.jobUser"
   member     = each.key
@@ -126,6 +126,20 @@ resource "google_bigquery_dataset" "this" {
     }
   }
   dynamic "access" {
+    for_each = each.value.protected ? local.view_principals : []
+    content {
+      role       = google_project_iam_custom_role.table_viewer[0].name
+      iam_member = access.value
+    }
+  }
+  dynamic "access" {
+    for_each = each.value.protected ? google_service_account.models : []
+    content {
+      role          = "READER"
+      user_by_email = access.value.email
+    }
+  }
+  dynamic "access" {
     for_each = toset(each.value.readers)
     content {
       role           = "READER"
@@ -168,6 +182,14 @@ resource "google_bigquery_dataset" "this" {
     precondition {
       condition     = local.warehouse.dataset != local.warehouse.ops_dataset
       error_message = "warehouse.dataset and warehouse.ops_dataset must differ: otherwise a table of the source could replace the receipts."
+    }
+    precondition {
+      condition     = length(distinct(concat([local.warehouse.dataset, local.warehouse.ops_dataset], local.own_datasets))) == 2 + length(local.own_datasets)
+      error_message = "warehouse.views.dataset and warehouse.models.dataset must be datasets of their own."
+    }
+    precondition {
+      condition     = alltrue([for it in concat([for view in var.authorized_views : view.dataset], [for dataset in var.authorized_datasets : dataset.dataset]) : !contains(local.own_datasets, it)])
+      error_message = "authorized_views and authorized_datasets must not name the dataset of warehouse.views or warehouse.models: what is written there would read the tables on behalf of everyone who may query it."
     }
   }
 }

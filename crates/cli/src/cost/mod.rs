@@ -241,6 +241,7 @@ mod tests {
                 transfer: invocations("transfer"),
                 load: invocations("load"),
                 protect: invocations("protect"),
+                views: if config.warehouse.views.is_some() { invocations("views") } else { 0.0 },
             };
             assert_eq!(DailyInvocations::from_config(&config), expected);
         }

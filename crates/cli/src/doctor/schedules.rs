@@ -11,15 +11,16 @@ use super::response::CallError;
 use super::role::account_of;
 
 /// Each function, and the name of its schedule's check.
-const CHECKS: [(&str, &str); 5] = [
+const CHECKS: [(&str, &str); 6] = [
     ("snapshot", "schedule of snapshot"),
     ("export", "schedule of export"),
     ("transfer", "schedule of transfer"),
     ("load", "schedule of load"),
     ("protect", "schedule of protect"),
+    ("views", "schedule of views"),
 ];
 
-/// Checks one schedule per function. Without `files`, all lines are unchecked.
+/// Checks one schedule per function that the configuration deploys. Without `files`, all lines are unchecked.
 pub(super) async fn check(
     client: &SignedClient,
     config: &Config,
@@ -28,7 +29,8 @@ pub(super) async fn check(
 ) -> Vec<ReportLine> {
     let group = format!("landbridge-{}", config.source.name);
     let mut lines = Vec::new();
-    for (function, check) in CHECKS {
+    let deployed = config.functions();
+    for (function, check) in CHECKS.into_iter().filter(|(name, _)| deployed.contains(name)) {
         let mut line = ReportLine::new("aws", check);
         let file = files.into_iter().flatten().find(|it| it.function == function);
         let Some(file) = file else {

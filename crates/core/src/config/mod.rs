@@ -26,8 +26,9 @@ pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
-    ChecksConfig, ExportConfig, ExportedSnapshot, LedgerConfig, LoadConfig, ScheduleConfig,
-    SnapshotsConfig, SourceConfig, SourceKind, TransferConfig, WarehouseConfig,
+    ChecksConfig, ExportConfig, ExportedSnapshot, LedgerConfig, LoadConfig, ModelsConfig,
+    ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig, ViewsConfig,
+    WarehouseConfig,
 };
 
 use schemars::JsonSchema;
@@ -40,6 +41,11 @@ pub const FILE_NAME: &str = "landbridge.yaml";
 
 /// The version of the file format; there is only one so far.
 pub const VERSION: u32 = 1;
+
+/// The functions of every deployment, in the order of a day.
+pub const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
+/// The function that is deployed only if the configuration has `warehouse.views`.
+pub const FUNCTION_VIEWS: &str = "views";
 
 /// Configuration of Landbridge: which database is transferred where and when,
 /// and who may read which data.
@@ -83,6 +89,12 @@ impl Config {
         let mut problems = yaml::violations_of(self);
         problems.extend(validate::check_config(self));
         problems
+    }
+
+    /// The functions that this configuration deploys, in the order of a day.
+    pub fn functions(&self) -> Vec<&'static str> {
+        let views = self.warehouse.views.is_some().then_some(FUNCTION_VIEWS);
+        FUNCTIONS.into_iter().chain(views).collect()
     }
 
     /// The class with this name. `unclassified` always exists; [`CLASS_NONE`] never

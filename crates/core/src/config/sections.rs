@@ -317,6 +317,44 @@ pub struct WarehouseConfig {
     /// time as in the source) or `timestamp` (TIMESTAMP, as if the time was in UTC).
     #[serde(default)]
     pub naive_times: NaiveTimes,
+    /// Friendly views of the tables, in a dataset of their own: JSON parsed, times also in a time
+    /// zone, columns described. Without this section there are none, and the function `views` is not
+    /// deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewsConfig>,
+    /// The dataset of tables that analysts' models make, and who reads it. BigQuery does not carry
+    /// policy tags into such tables, so `landbridge models check` compares these readers with those
+    /// of every class that a model uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelsConfig>,
+}
+
+/// Friendly views of the tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsConfig {
+    /// Dataset of the views. Only the function `views` writes it.
+    #[schemars(schema_with = "format::bigquery_dataset")]
+    pub dataset: String,
+    /// IANA time zone of the local times in the views, for example `Asia/Seoul`. Without it, the
+    /// zone of the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::time_zone")]
+    pub zone: Option<String>,
+}
+
+/// The dataset of analysts' models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// Dataset of the tables that models make.
+    #[schemars(schema_with = "format::bigquery_dataset")]
+    pub dataset: String,
+    /// IAM members who may query the dataset. They see every value that a model writes, so each of
+    /// them must be in `masked_readers` or `readers` of every class that a model uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "format::iam_members")]
+    pub readers: Vec<String>,
 }
 
 impl WarehouseConfig {

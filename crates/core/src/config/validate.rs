@@ -191,16 +191,41 @@ fn contains(outer: &str, inner: &str) -> bool {
 
 fn warehouse(config: &Config, problems: &mut Vec<Violation>) {
     let warehouse = &config.warehouse;
+    let path = KeyPath::root().key("warehouse");
     if warehouse.dataset == warehouse.ops_dataset {
         problems.push(
             Violation::new(
-                KeyPath::root().key("warehouse").key("ops_dataset"),
+                path.key("ops_dataset"),
                 "`warehouse.ops_dataset` and `warehouse.dataset` are the same dataset",
             )
             .help(
                 "use a separate dataset for Landbridge's own tables, for example `landbridge_ops`",
             ),
         );
+    }
+    // Each has writers and readers of its own, so no two may be one dataset.
+    let views = warehouse.views.as_ref().map(|views| ("views", &views.dataset));
+    let models = warehouse.models.as_ref().map(|models| ("models", &models.dataset));
+    let own = [("dataset", &warehouse.dataset), ("ops_dataset", &warehouse.ops_dataset)];
+    for (key, dataset) in views.into_iter().chain(models) {
+        let others = own.into_iter().map(|(key, dataset)| (key.to_owned(), dataset));
+        let others = others.chain(
+            views.filter(|_| key == "models").map(|(_, it)| ("views.dataset".to_owned(), it)),
+        );
+        for (other, _) in others.filter(|(_, it)| *it == dataset) {
+            problems.push(
+                Violation::new(
+                    path.key(key).key("dataset"),
+                    format!(
+                        "`warehouse.{key}.dataset` and `warehouse.{other}` are the same dataset"
+                    ),
+                )
+                .help(format!(
+                    "use a dataset of its own, for example `{}_{key}`: each dataset has its own writers and readers",
+                    warehouse.dataset
+                )),
+            );
+        }
     }
 }
 

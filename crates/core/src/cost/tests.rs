@@ -5,10 +5,12 @@ use crate::calendar::Day;
 use crate::config::{self, Config};
 
 /// The configuration of the demo: Seoul in both clouds; 48 hourly, 14 daily and 4 weekly snapshots;
-/// export at 01:00, transfer from 02:00 to the end of hour 4; one secret.
+/// export at 01:00, transfer from 02:00 to the end of hour 4; one secret; without its views.
 fn config() -> Config {
     let text = include_str!("../../../../examples/demo/landbridge.yaml");
-    config::parse("landbridge.yaml", text).expect("the demo's file is valid")
+    let mut config = config::parse("landbridge.yaml", text).expect("the demo's file is valid");
+    config.warehouse.views = None;
+    config
 }
 
 /// An instance of 20 GiB with 3 GiB of Parquet per day.
@@ -44,6 +46,17 @@ fn check(estimate: &Estimate, expected: &Expect) {
         text += &format!("{} {percent:.0} %\n", item.id);
     }
     expected.assert_eq(&text);
+}
+
+/// 144 starts a day x 30.4167 = 4,380; listings 144 x 3 x 30.4167 = 13,140, x 0.0045 a thousand = 0.06;
+/// two alarms more, 0.20.
+#[test]
+fn views_cost_cents() {
+    let mut with_views = config();
+    with_views.warehouse.views =
+        Some(config::ViewsConfig { dataset: "shop_views".to_owned(), zone: None });
+    let [without, with] = [config(), with_views].map(|it| estimate_for(&it, &TYPICAL).month);
+    assert!((0.25..0.30).contains(&(with - without)), "{without} {with}");
 }
 
 /// Computed manually; a month has 730 h, or 30.4167 days:

@@ -29,12 +29,17 @@ const GETS_PER_START: f64 = 20.0;
 /// S3 reads per start of `protect`: the record of the newest contract; in a new process also the ledger's
 /// format and the two configuration files. It writes twice per deployment, once a day and once an hour.
 const GETS_PER_PROTECTION_PASS: f64 = 4.0;
+/// S3 reads per start of `views`: two records, and three listings, which cost as much as writes.
+const GETS_PER_VIEWS: f64 = 3.0;
+const LISTS_PER_VIEWS: f64 = 3.0;
 /// Memory of the function transfer, in GiB: one processor.
 const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
-/// Alarms that `terraform/modules/aws` creates.
+/// Alarms that `terraform/modules/aws` creates, without those of `views`.
 const ALARMS: f64 = 16.0;
+/// Alarms of each function.
+const ALARMS_PER_FUNCTION: f64 = 2.0;
 /// Metrics derived from logs that `terraform/modules/aws` creates.
 const METRICS: f64 = 3.0;
 /// Alert mails per month, assuming a problem every other day.
@@ -87,7 +92,7 @@ pub(super) struct MonthlyUsage {
 }
 
 /// Daily invocations of each function, according to `infra/schedules`: the snapshot every 20 minutes
-/// and the protection pass every 5, round the clock; the export every 10, transfer and load every 5,
+/// the protection pass every 5 and the views every 10, round the clock; the export every 10, transfer and load every 5,
 /// until the end of the deadline hour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DailyInvocations {
@@ -101,6 +106,8 @@ pub struct DailyInvocations {
     pub load: f64,
     /// Invocations of `protect`.
     pub protect: f64,
+    /// Invocations of `views`; 0 if the configuration has no views.
+    pub views: f64,
 }
 
 impl DailyInvocations {
@@ -115,12 +122,13 @@ impl DailyInvocations {
             transfer: every_5_minutes,
             load: every_5_minutes,
             protect: 12.0 * 24.0,
+            views: if config.warehouse.views.is_some() { 6.0 * 24.0 } else { 0.0 },
         }
     }
 
     /// The invocations of all functions.
     pub fn total(&self) -> f64 {
-        self.of_the_day() + self.protect
+        self.of_the_day() + self.protect + self.views
     }
 
     /// The invocations of the functions that work on a day; they read and write the day's records.
@@ -155,11 +163,14 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         + starts.export * 0.125
         + (starts.transfer + transfer_s) * TRANSFER_MEMORY_GIB
         + starts.load * 3.0 * 0.25
-        + starts.protect * 0.125;
-    let puts = files * PUTS_PER_FILE + starts.of_the_day() * PUTS_PER_START;
+        + (starts.protect + starts.views) * 0.125;
+    let puts = files * PUTS_PER_FILE
+        + starts.of_the_day() * PUTS_PER_START
+        + starts.views * LISTS_PER_VIEWS;
     let gets = files * GETS_PER_FILE
         + starts.of_the_day() * GETS_PER_START
-        + starts.protect * GETS_PER_PROTECTION_PASS;
+        + starts.protect * GETS_PER_PROTECTION_PASS
+        + starts.views * GETS_PER_VIEWS;
     let secrets = if config.transfer.token_key.is_some() { 1.0 } else { 0.0 };
     MonthlyUsage {
         snapshots_gib: snapshots_gib(config, workload),
@@ -174,7 +185,7 @@ pub(super) fn monthly_usage(config: &Config, workload: &Workload) -> MonthlyUsag
         starts_1m: month(starts.total()) / 1e6,
         key_uses_10k: month(files * KEY_USES_PER_FILE) / 1e4,
         logs_gib: month(starts.total() * LOG_KIB_PER_START) / 1_048_576.0,
-        alarms: ALARMS,
+        alarms: ALARMS + if config.warehouse.views.is_some() { ALARMS_PER_FUNCTION } else { 0.0 },
         metrics: METRICS,
         secrets,
         // Upper bound: each process reads the secret once, and Lambda starts few new processes a day.

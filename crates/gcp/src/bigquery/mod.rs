@@ -4,15 +4,18 @@
 //! |---|---|
 //! | here | building the client |
 //! | `tables` | reading, creating and changing tables |
+//! | `views` | views of tables |
 //! | `jobs` | load jobs |
 //! | `rest` | sending a call, retries |
 
 mod jobs;
 mod rest;
 mod tables;
+mod views;
 
 pub use jobs::{Inserted, JobState, LoadJob, LoadMode, Retired};
 pub use tables::{NewTable, Patched, TableInfo, TableStamp};
+pub use views::ViewInfo;
 
 use std::time::Duration;
 

@@ -91,6 +91,10 @@ impl Rest {
         let status = answer.status().as_u16();
         // The call may have taken effect.
         let bytes = answer.bytes().await.map_err(|_| no_answer())?;
+        // The answer of a deletion has no content.
+        if status == 204 {
+            return Ok(Value::Null);
+        }
         let body: Option<Value> = serde_json::from_slice(&bytes).ok();
         match body {
             Some(body) if (200..300).contains(&status) => Ok(body),

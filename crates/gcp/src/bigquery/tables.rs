@@ -13,7 +13,7 @@ use super::BigQuery;
 use super::rest::RestCall;
 
 /// The label with the number of the newest contract whose tags were set.
-const LABEL_CONTRACT: &str = "landbridge_contract";
+pub(super) const LABEL_CONTRACT: &str = "landbridge_contract";
 /// The label with the sequence of the newest load that the tags were checked for.
 const LABEL_LOAD: &str = "landbridge_load";
 
@@ -71,13 +71,24 @@ impl BigQuery {
     /// [`ErrorKind::NotFound`] if the dataset does not exist, [`ErrorKind::Denied`] without
     /// `bigquery.tables.get`; any other BigQuery error.
     pub async fn table(&self, dataset: &str, table: &str) -> Result<Option<TableInfo>> {
+        let resource = self.table_resource(dataset, table, "a table cannot be read").await?;
+        Ok(resource.as_ref().map(table_info))
+    }
+
+    /// What the API returns for a table or view; `None` if it does not exist.
+    pub(super) async fn table_resource(
+        &self,
+        dataset: &str,
+        table: &str,
+        what: &'static str,
+    ) -> Result<Option<Value>> {
         let call = RestCall {
-            what: "a table cannot be read",
+            what,
             path: self.table_url(dataset, table),
             ..self.get(self.table_path(dataset, table))
         };
         match self.rest.send(&call).await {
-            Ok(resource) => Ok(Some(table_info(&resource))),
+            Ok(resource) => Ok(Some(resource)),
             // Only the message distinguishes a missing table from a missing dataset.
             Err(refusal) if refusal.status == 404 => {
                 if !refusal.message.contains("Not found: Dataset") {
@@ -232,11 +243,11 @@ impl BigQuery {
         RestCall { what: "", context, method: Method::GET, path, body: None, if_match: None }
     }
 
-    fn dataset_url(&self, dataset: &str) -> String {
+    pub(super) fn dataset_url(&self, dataset: &str) -> String {
         format!("projects/{}/datasets/{}", urlencode(&self.project), urlencode(dataset))
     }
 
-    fn table_url(&self, dataset: &str, table: &str) -> String {
+    pub(super) fn table_url(&self, dataset: &str, table: &str) -> String {
         format!("{}/tables/{}", self.dataset_url(dataset), urlencode(table))
     }
 
@@ -257,7 +268,7 @@ fn stamp_labels(stamp: TableStamp) -> Map<String, Value> {
     labels.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }
 
-fn label<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn label<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
     resource.get("labels")?.get(name)?.as_str()
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use landbridge_core::calendar::{Calendar, Day};
-use landbridge_core::config::{self, Config};
+use landbridge_core::config::{self, Config, FUNCTION_VIEWS};
 use landbridge_core::contract::{self, ColumnOrder, Contract};
 use landbridge_core::receipt::Receipt;
 use landbridge_local::{LocalCloud, LocalCloudOptions, LocalError, Ports, RunSummary};
@@ -23,8 +23,8 @@ use crate::bigquery::Warehouse;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
-/// The functions. The program of each is `landbridge-<name>`.
-const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
+/// All functions. The program of each is `landbridge-<name>`.
+const FUNCTIONS: [&str; 6] = ["snapshot", "export", "transfer", "load", "protect", FUNCTION_VIEWS];
 
 /// The virtual time between two checks whether the day of a real database is finished. It contains
 /// several ticks of transfer and load.
@@ -37,12 +37,13 @@ const EXAMPLE_FILES: [(&str, &str); 2] = [
 ];
 
 /// Copies of the schedules, used when the command runs outside the repository.
-const SCHEDULE_FILES: [(&str, &str); 5] = [
+const SCHEDULE_FILES: [(&str, &str); 6] = [
     ("snapshot.json", include_str!("../../../../infra/schedules/snapshot.json")),
     ("export.json", include_str!("../../../../infra/schedules/export.json")),
     ("transfer.json", include_str!("../../../../infra/schedules/transfer.json")),
     ("load.json", include_str!("../../../../infra/schedules/load.json")),
     ("protect.json", include_str!("../../../../infra/schedules/protect.json")),
+    ("views.json", include_str!("../../../../infra/schedules/views.json")),
 ];
 /// The directory of the schedules in the repository.
 const SCHEDULES_DIR: &str = "infra/schedules";
@@ -415,7 +416,7 @@ pub(crate) fn local_cloud_failure(error: LocalError) -> Failure {
             "{error}; choose other ports with --ports, or 0 for a free port"
         )),
         LocalError::Start { .. } => Failure::Failed(format!(
-            "{error}; build the five functions in the directory of this program: cargo build --workspace \
+            "{error}; build the functions in the directory of this program: cargo build --workspace \
              --bins"
         )),
         _ => Failure::Failed(error.to_string()),

@@ -71,13 +71,15 @@ impl LocalCloud {
         google.set_storage_url(&servers.storage.url());
 
         let mut variables = servers.function_variables(&config, &policy_tags)?;
-        let google_credentials = federate(&options, &config, &aws, &google, &servers)?;
+        let google_credentials =
+            federate(&options, &config, &aws, &google, &servers, &policy_tags)?;
         variables.insert("LANDBRIDGE_GCP_CREDENTIALS".into(), google_credentials);
         variables.insert("LANDBRIDGE_CONFIG".into(), config_path.display().to_string());
         variables.insert("LANDBRIDGE_CONTRACT".into(), contract_path.display().to_string());
         variables.extend(options.variables.clone());
 
-        let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?;
+        let scheduler = Scheduler::load(&options.schedules_dir, &schedule::variables(&config))?
+            .of(&config.functions());
         let work_dir = create_dir(&data_dir.join("task"))?;
         let functions = Functions::new(data_dir.join("logs"), work_dir, clock.clone());
         let mut credentials = BTreeMap::new();
@@ -175,6 +177,7 @@ impl LocalCloud {
             ("LANDBRIDGE_TOKEN_ANALYST", Principal::Analyst.token().to_owned()),
             ("LANDBRIDGE_TOKEN_PII_READER", Principal::PiiReader.token().to_owned()),
             ("LANDBRIDGE_TOKEN_STRANGER", Principal::Stranger.token().to_owned()),
+            ("LANDBRIDGE_TOKEN_MODELS", Principal::Models.token().to_owned()),
         ];
         variables.extend(client_variables.map(|(name, value)| (name.to_owned(), value)));
         variables
@@ -302,6 +305,12 @@ fn create_google(
     google.create_bucket(&config.transfer.bucket);
     google.create_dataset(&config.warehouse.dataset);
     google.create_dataset(&config.warehouse.ops_dataset);
+    if let Some(views) = &config.warehouse.views {
+        google.create_dataset(&views.dataset);
+    }
+    if let Some(models) = &config.warehouse.models {
+        google.create_dataset(&models.dataset);
+    }
     Ok(google)
 }
 
@@ -312,13 +321,14 @@ fn federate(
     aws: &LocalAws,
     google: &LocalGoogle,
     servers: &Servers,
+    tags: &BTreeMap<String, String>,
 ) -> Result<String, LocalError> {
     let lookup = match &options.aws_sts {
         Some(url) => caller_lookup::other_aws(url)?,
         None => caller_lookup::local_aws(aws),
     };
     let account = account_of(&config.export.role_arn);
-    let provider = roles::federate(google, lookup, config, account)?;
+    let provider = roles::federate(google, lookup, config, account, tags)?;
     Ok(roles::external_account_json(&provider, &format!("{}/v1/token", servers.sts.url())))
 }
 

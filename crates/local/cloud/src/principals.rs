@@ -21,6 +21,9 @@ pub enum Principal {
     /// May query the datasets, and is in no class: reads columns without a policy tag, and NULL in
     /// `unclassified` ones.
     Stranger,
+    /// The service account of analysts' models: a masked reader of every class, as an analyst, that
+    /// also writes the dataset of the models.
+    Models,
     /// Has the basic role Viewer on the project and no other right. It cannot query the datasets,
     /// and reads the objects of every bucket that still has Google's default policy.
     ProjectViewer,
@@ -28,19 +31,28 @@ pub enum Principal {
 
 impl Principal {
     /// All principals.
-    pub const ALL: [Self; 5] =
-        [Self::Loader, Self::Analyst, Self::PiiReader, Self::Stranger, Self::ProjectViewer];
+    pub const ALL: [Self; 6] = [
+        Self::Loader,
+        Self::Analyst,
+        Self::PiiReader,
+        Self::Stranger,
+        Self::Models,
+        Self::ProjectViewer,
+    ];
 
     /// Those who may query the datasets: `dataset_readers` of `terraform/modules/gcp`.
-    const DATASET_READERS: [Self; 3] = [Self::Analyst, Self::PiiReader, Self::Stranger];
+    const DATASET_READERS: [Self; 4] =
+        [Self::Analyst, Self::PiiReader, Self::Stranger, Self::Models];
 
-    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `project-viewer`.
+    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `models`,
+    /// `project-viewer`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loader => "loader",
             Self::Analyst => "analyst",
             Self::PiiReader => "pii-reader",
             Self::Stranger => "stranger",
+            Self::Models => "models",
             Self::ProjectViewer => "project-viewer",
         }
     }
@@ -57,6 +69,7 @@ impl Principal {
             Self::Analyst => "local-analyst",
             Self::PiiReader => "local-pii-reader",
             Self::Stranger => "local-stranger",
+            Self::Models => "local-models",
             Self::ProjectViewer => "local-project-viewer",
         }
     }
@@ -68,6 +81,7 @@ impl Principal {
             Self::Analyst => "analyst@example.com",
             Self::PiiReader => "pii-reader@example.com",
             Self::Stranger => "stranger@example.com",
+            Self::Models => "models@shop-analytics.iam.gserviceaccount.com",
             Self::ProjectViewer => "project-viewer@example.com",
         }
     }
@@ -136,24 +150,39 @@ fn address(member: &str) -> String {
 fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>) -> Grants {
     let warehouse = &config.warehouse;
     let on_datasets = |role| {
-        Grants::none()
+        let grants = Grants::none()
             .project_role(Role::JobUser)
             .dataset_role(&warehouse.dataset, role)
-            .dataset_role(&warehouse.ops_dataset, role)
+            .dataset_role(&warehouse.ops_dataset, role);
+        match &warehouse.views {
+            Some(views) => grants.dataset_role(&views.dataset, role),
+            None => grants,
+        }
     };
+    let masked = |grants: Grants| tags.values().fold(grants, |it, tag| it.masked_reader(tag));
     match principal {
         // On the project, because the landing bucket's policy has no members but the functions.
         Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
-        Principal::Analyst => tags
-            .values()
-            .fold(on_datasets(Role::DataViewer), |grants, tag| grants.masked_reader(tag)),
-        Principal::PiiReader => tags
-            .iter()
-            .filter(|(class, _)| *class != CLASS_UNCLASSIFIED)
-            .fold(on_datasets(Role::DataViewer), |grants, (_, tag)| {
-                grants.fine_grained_reader(tag)
-            }),
+        // Whoever reads models is a masked reader: `landbridge models check`.
+        Principal::Analyst => {
+            masked(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer))
+        }
+        Principal::PiiReader => tags.iter().filter(|(class, _)| *class != CLASS_UNCLASSIFIED).fold(
+            with_models(on_datasets(Role::DataViewer), config, Role::DataViewer),
+            |grants, (_, tag)| grants.fine_grained_reader(tag),
+        ),
         Principal::Stranger => on_datasets(Role::DataViewer),
+        Principal::Models => {
+            masked(with_models(on_datasets(Role::DataViewer), config, Role::DataEditor))
+        }
         Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
+    }
+}
+
+/// The same grants with a role on the dataset of models, if there is one.
+fn with_models(grants: Grants, config: &Config, role: Role) -> Grants {
+    match &config.warehouse.models {
+        Some(models) => grants.dataset_role(&models.dataset, role),
+        None => grants,
     }
 }

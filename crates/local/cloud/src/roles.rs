@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::LocalError;
 
 /// The functions that use Google. The others use AWS only.
-const FEDERATED: [&str; 3] = ["transfer", "load", "protect"];
+const FEDERATED: [&str; 4] = ["transfer", "load", "protect", "views"];
 /// The permissions of the custom role `loader` of terraform/modules/gcp; a test compares them.
 const LOADER: &[&str] = &[
     "bigquery.datasets.get",
@@ -32,6 +32,18 @@ const PROTECTOR: &[&str] = &[
     "bigquery.tables.get",
     "bigquery.tables.list",
     "bigquery.tables.setCategory",
+    "bigquery.tables.update",
+];
+
+/// The permissions of the custom role `table_viewer` of terraform/modules/gcp; a test compares them.
+const TABLE_VIEWER: &[&str] =
+    &["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.list"];
+/// The permissions of the custom role `view_writer` of terraform/modules/gcp; a test compares them.
+const VIEW_WRITER: &[&str] = &[
+    "bigquery.tables.create",
+    "bigquery.tables.delete",
+    "bigquery.tables.get",
+    "bigquery.tables.list",
     "bigquery.tables.update",
 ];
 
@@ -62,7 +74,7 @@ pub(crate) fn credential_variables(identity: &Identity) -> BTreeMap<String, Stri
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// Grants the roles of transfer, load and protect access to the local Google by federation. The grants are
+/// Grants the roles of transfer, load, protect and views access to the local Google by federation. The grants are
 /// those of Terraform and no more, so that a missing right is found locally. `lookup` identifies
 /// the role that signed a request.
 ///
@@ -73,13 +85,19 @@ pub(crate) fn federate(
     lookup: CallerIdentityLookup,
     config: &Config,
     account: &str,
+    tags: &BTreeMap<String, String>,
 ) -> Result<AwsProvider, LocalError> {
+    let deployed = config.functions();
     let provider = AwsProvider {
         project_number: PROJECT_NUMBER,
         pool: format!("landbridge-{}", config.source.name),
         provider: "aws-lambda".to_owned(),
         account: account.to_owned(),
-        roles: FEDERATED.map(|function| role_name(config, function)).into(),
+        roles: FEDERATED
+            .into_iter()
+            .filter(|function| deployed.contains(function))
+            .map(|function| role_name(config, function))
+            .collect(),
     };
     provider.check_ids().map_err(|message| LocalError::SetUp { cloud: "google", message })?;
     let warehouse = &config.warehouse;
@@ -95,6 +113,16 @@ pub(crate) fn federate(
         ("protect", Grants::none().dataset_role(&warehouse.dataset, Role::Custom(PROTECTOR))),
     ] {
         google.grant_principal_set(&provider.principal_set(&role_name(config, function)), grants);
+    }
+    if let Some(views) = &config.warehouse.views {
+        // A masked reader of every class: creating a view asks for the right to read its table.
+        let grants = tags.values().fold(
+            Grants::none()
+                .dataset_role(&warehouse.dataset, Role::Custom(TABLE_VIEWER))
+                .dataset_role(&views.dataset, Role::Custom(VIEW_WRITER)),
+            |grants, tag| grants.masked_reader(tag),
+        );
+        google.grant_principal_set(&provider.principal_set(&role_name(config, "views")), grants);
     }
     let member = |function: &str| provider.principal_set(&role_name(config, function));
     google
@@ -175,5 +203,7 @@ mod tests {
     fn the_local_roles_have_the_permissions_that_terraform_gives() {
         assert_eq!(in_terraform("loader"), LOADER);
         assert_eq!(in_terraform("protector"), PROTECTOR);
+        assert_eq!(in_terraform("table_viewer"), TABLE_VIEWER);
+        assert_eq!(in_terraform("view_writer"), VIEW_WRITER);
     }
 }

@@ -14,7 +14,7 @@ use crate::error::LocalError;
 /// The order of ticks that are due in the same minute: the order of the pipeline, with the protection
 /// pass before the load, which then finds the deployed contract in force.
 /// (AWS guarantees no order; a local run must be repeatable.)
-const PIPELINE: [&str; 5] = ["snapshot", "export", "transfer", "protect", "load"];
+const PIPELINE: [&str; 6] = ["snapshot", "export", "transfer", "protect", "load", "views"];
 
 /// A function to be invoked.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +52,13 @@ impl Scheduler {
             (place.unwrap_or(PIPELINE.len()), file.function.clone())
         });
         Ok(Self { files })
+    }
+
+    /// Only the schedules of these functions: those that a configuration deploys.
+    #[must_use]
+    pub fn of(mut self, functions: &[&str]) -> Self {
+        self.files.retain(|file| functions.contains(&file.function.as_str()));
+        self
     }
 
     /// The functions that have a schedule, in the order of the pipeline.

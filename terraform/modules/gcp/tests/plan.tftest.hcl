@@ -6,6 +6,13 @@ mock_provider "google" {
       name = "projects/123456789/locations/global/workloadIdentityPools/landbridge-shop"
     }
   }
+  mock_resource "google_service_account" {
+    defaults = {
+      name   = "projects/shop-analytics/serviceAccounts/landbridge-shop-models@shop-analytics.iam.gserviceaccount.com"
+      email  = "landbridge-shop-models@shop-analytics.iam.gserviceaccount.com"
+      member = "serviceAccount:landbridge-shop-models@shop-analytics.iam.gserviceaccount.com"
+    }
+  }
   mock_resource "google_data_catalog_taxonomy" {
     defaults = {
       name = "projects/shop-analytics/locations/asia-northeast3/taxonomies/42"
@@ -493,4 +500,74 @@ run "the_credentials_contain_no_key_and_no_metadata_service" {
     condition     = toset(keys(output.policy_tags)) == toset(["unclassified", "name", "email", "phone", "birth", "account", "ip"])
     error_message = "The load needs a tag for each class."
   }
+}
+
+run "without_views_and_models_nothing_is_made_for_them" {
+  command = plan
+  assert {
+    condition     = length(google_bigquery_dataset.views) + length(google_bigquery_dataset.models) + length(google_service_account.models) + length(google_project_iam_custom_role.view_writer) == 0
+    error_message = "warehouse.views and warehouse.models are optional."
+  }
+}
+
+# With values that are known after apply: principal sets contain the pool's name, and members the account's.
+run "views_and_models_see_masks_only" {
+  variables {
+    config_file   = "./tests/views.yaml"
+    aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+  }
+  assert {
+    condition     = alltrue([for class, binding in google_bigquery_datapolicy_data_policy_iam_binding.masked_readers : length([for member in binding.members : member if endswith(member, "/attribute.aws_role/landbridge-shop-views")]) == 1 && contains(binding.members, google_service_account.models[0].member)]) && toset(keys(google_bigquery_datapolicy_data_policy_iam_binding.masked_readers)) == toset(keys(google_data_catalog_policy_tag.class))
+    error_message = "The function views and the account of the models must be masked readers of every class."
+  }
+  assert {
+    condition     = alltrue([for binding in google_data_catalog_policy_tag_iam_binding.readers : length([for member in binding.members : member if !startswith(member, "group:")]) == 0])
+    error_message = "Neither of them may see a plain value."
+  }
+  assert {
+    condition     = google_project_iam_custom_role.table_viewer[0].permissions == toset(["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.list"]) && google_project_iam_custom_role.view_writer[0].permissions == toset(["bigquery.tables.create", "bigquery.tables.delete", "bigquery.tables.get", "bigquery.tables.list", "bigquery.tables.update"])
+    error_message = "The function views must read tables and write views, start no job and change no tag."
+  }
+  assert {
+    condition     = [for access in google_bigquery_dataset.this["shop"].access : access.role if access.iam_member == google_project_iam_custom_role.table_viewer[0].name || try(endswith(access.iam_member, "/landbridge-shop-views"), false)] == [google_project_iam_custom_role.table_viewer[0].name]
+    error_message = "On the dataset of the tables, the function views may only read."
+  }
+  assert {
+    condition     = length([for access in google_bigquery_dataset.this["landbridge_ops"].access : access if try(endswith(access.iam_member, "/landbridge-shop-views"), false) || access.user_by_email == google_service_account.models[0].email]) == 0
+    error_message = "Neither of them has a right on the receipts."
+  }
+  assert {
+    condition     = toset([for access in google_bigquery_dataset.views[0].access : access.group_by_email if access.role == "READER" && access.group_by_email != null && access.group_by_email != ""]) == toset(["analysts@example.com", "pii-readers@example.com"])
+    error_message = "The readers of the views must be those of the tables."
+  }
+  assert {
+    condition     = toset([for access in google_bigquery_dataset.models[0].access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com"]) && [for access in google_bigquery_dataset.models[0].access : access.user_by_email if access.role == "WRITER"] == [google_service_account.models[0].email]
+    error_message = "The models' dataset must have exactly the readers of the configuration, and its account as the only writer."
+  }
+  assert {
+    condition     = length(google_service_account_iam_binding.models_runners) == 0
+    error_message = "By default, no one may act as the models' account."
+  }
+}
+
+run "the_role_of_the_views_is_trusted_too" {
+  command = plan
+  variables {
+    config_file   = "./tests/views.yaml"
+    aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+  }
+  assert {
+    condition     = strcontains(google_iam_workload_identity_pool_provider.aws.attribute_condition, "'arn:aws:sts::123456789012:assumed-role/landbridge-shop-views/'")
+    error_message = "The function views needs a token."
+  }
+}
+
+run "views_are_not_authorised_on_the_tables" {
+  command = plan
+  variables {
+    config_file         = "./tests/views.yaml"
+    aws_role_arns       = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+    authorized_datasets = [{ project = "shop-analytics", dataset = "shop_views" }]
+  }
+  expect_failures = [google_bigquery_dataset.this]
 }
