@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Cost(cost::CostArgs),
     Dashboard(dashboard::DashboardArgs),
-    /// Generate files for analysts' models
+    /// Generate files for analysts' models, and check what the models show
     #[command(arg_required_else_help = true)]
     Models {
         #[command(subcommand)]

@@ -21,7 +21,7 @@
 //! | [`doctor`] | `landbridge doctor`: checks both clouds |
 //! | [`source_advice`] | what snapshots do to the source, for `init` and `doctor` |
 //! | [`dashboard`] | `landbridge dashboard`: links to reports, LookML views |
-//! | [`models`] | `landbridge models sources`: the tables for analysts' models |
+//! | [`models`] | `landbridge models sources`, `check`: the tables for analysts' models, and whether models launder |
 //! | [`parquet`] | `landbridge parquet rewrite`: rewrites one file according to a plan |
 
 mod args;
@@ -105,6 +105,7 @@ async fn run(command: Command) -> Result {
         Command::Cost(args) => cost::run(args).await,
         Command::Dashboard(args) => dashboard::run(&args),
         Command::Models { command: ModelsCommand::Sources(args) } => models::sources(&args),
+        Command::Models { command: ModelsCommand::Check(args) } => models::check(&args),
         Command::Parquet { command: ParquetCommand::Rewrite(args) } => parquet::rewrite(args).await,
     }
 }

@@ -37,7 +37,7 @@ fn help_of_the_command() {
         out |   cost       Estimate what a month costs, item by item, and name the largest item
         out |   dashboard  Print links that create reports in Data Studio (formerly Looker Studio), or LookML
         out |              views
-        out |   models     Generate files for analysts' models
+        out |   models     Generate files for analysts' models, and check what the models show
         out |   parquet    Rewrite a Parquet file, without a cloud
         out |   help       Print this message or the help of the given subcommand(s)
         out |
@@ -64,6 +64,7 @@ fn every_command_has_examples() {
         &["contract", "propose"],
         &["models", "sources"],
         &["dashboard"],
+        &["models", "check"],
         &["schema"],
         &["receipt"],
         &["key", "create"],

@@ -5,6 +5,7 @@ mod files;
 mod help;
 mod layers;
 mod local;
+mod models;
 mod parquet;
 mod proposal;
 mod published;

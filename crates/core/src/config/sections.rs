@@ -355,6 +355,11 @@ pub struct ModelsConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "format::iam_members")]
     pub readers: Vec<String>,
+    /// Other datasets that models may read, for example GA4's export. Their columns have no class
+    /// here, so list only datasets whose content every reader of the models may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "format::bigquery_datasets")]
+    pub reads: Vec<String>,
 }
 
 impl WarehouseConfig {

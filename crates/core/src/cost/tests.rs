@@ -5,12 +5,10 @@ use crate::calendar::Day;
 use crate::config::{self, Config};
 
 /// The configuration of the demo: Seoul in both clouds; 48 hourly, 14 daily and 4 weekly snapshots;
-/// export at 01:00, transfer from 02:00 to the end of hour 4; one secret; without its views.
+/// export at 01:00, transfer from 02:00 to the end of hour 4; one secret.
 fn config() -> Config {
     let text = include_str!("../../../../examples/demo/landbridge.yaml");
-    let mut config = config::parse("landbridge.yaml", text).expect("the demo's file is valid");
-    config.warehouse.views = None;
-    config
+    config::parse("landbridge.yaml", text).expect("the demo's file is valid")
 }
 
 /// An instance of 20 GiB with 3 GiB of Parquet per day.

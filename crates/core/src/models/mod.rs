@@ -2,12 +2,14 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | [`laundering`] | whether a model shows values to people who may not see them |
 //! | `sources` | `sources.yml` of dbt: tables, columns, types, classes and freshness |
 //! | `dashboard` | links that create reports in Data Studio |
 //! | `lookml` | LookML views of the tables, for Looker |
 
 mod dashboard;
 mod lookml;
+pub mod laundering;
 mod sources;
 
 #[cfg(test)]

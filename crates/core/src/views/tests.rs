@@ -28,7 +28,9 @@ tables:
 "#;
 
 fn config() -> config::Config {
-    config::parse("landbridge.yaml", DEMO).expect("a valid configuration")
+    let views = "  views: { dataset: shop_views }\n  ops_dataset";
+    config::parse("landbridge.yaml", &DEMO.replacen("  ops_dataset", views, 1))
+        .expect("a valid configuration")
 }
 
 /// Tags by class, and the live columns and rows of `bookings` as the contract describes them.

@@ -108,7 +108,7 @@ impl Writer<'_> {
         let mut changed = false;
         for _ in 0..MAX_READS {
             let Some(live) = self.bigquery().view(dataset, &view.name).await? else {
-                self.bigquery().create_view(dataset, view, source, number).await?;
+                let _ = self.bigquery().create_view(dataset, view, source, number).await?;
                 changed = true;
                 continue;
             };

@@ -135,6 +135,11 @@ pub(crate) fn iam_members(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("iam-member") })
 }
 
+/// The schema of a list of datasets.
+pub(crate) fn bigquery_datasets(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": schema_named("bigquery-dataset") })
+}
+
 /// The schema of the list that restricts an export.
 pub(crate) fn export_targets(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": schema_named("export-target") })

@@ -1,0 +1,175 @@
+//! Reads compiled models: what dbt and Dataform write, and files of SQL.
+
+use std::path::{Path, PathBuf};
+
+use landbridge_core::models::laundering::Model;
+use serde_json::Value;
+
+use crate::failure::{Failure, Result};
+
+/// The models at a path, in the order of their names.
+///
+/// # Errors
+/// A usage error if a file cannot be read, or has no model.
+pub(super) fn read(path: &Path) -> Result<Vec<Model>> {
+    let mut models = Vec::new();
+    if path.is_dir() {
+        for file in sql_files(path)? {
+            models.push(sql_file(&file)?);
+        }
+    } else if path.extension().is_some_and(|extension| extension == "json") {
+        models = json_file(path)?;
+    } else {
+        models.push(sql_file(path)?);
+    }
+    if models.is_empty() {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "{path} contains no compiled model; compile the models first (`dbt compile`, `dataform compile --json`)"
+        )));
+    }
+    models.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(models)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("cannot read {}: {error}; name the compiled models", path.display()))
+}
+
+fn sql_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|error| unreadable(dir, &error))? {
+        let path = entry.map_err(|error| unreadable(dir, &error))?.path();
+        if path.is_dir() {
+            files.extend(sql_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "sql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn sql_file(path: &Path) -> Result<Model> {
+    let sql = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    Ok(Model { name: path.display().to_string(), dataset: None, sql })
+}
+
+fn json_file(path: &Path) -> Result<Vec<Model>> {
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let usage = |what: &str| Failure::Usage(format!("{}: {what}", path.display()));
+    let json: Value = serde_json::from_str(&text).map_err(|_| usage("it is not JSON"))?;
+    if json.get("nodes").is_some_and(Value::is_object) {
+        return Ok(of_dbt(&json));
+    }
+    if ["tables", "operations", "assertions"].iter().any(|key| json.get(key).is_some()) {
+        if json.pointer("/graphErrors/compilationErrors/0").is_some() {
+            return Err(usage("Dataform could not compile everything; correct its errors first"));
+        }
+        return Ok(of_dataform(&json));
+    }
+    Err(usage("it is neither dbt's manifest.json nor the output of `dataform compile --json`"))
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+/// The nodes that make tables or views. A test makes one only if it stores its failures. A node without
+/// compiled text has an empty one, which the check refuses. (dbt's documentation, "Manifest JSON file")
+fn of_dbt(manifest: &Value) -> Vec<Model> {
+    let nodes = manifest.get("nodes").and_then(Value::as_object).into_iter().flatten();
+    let makes = |node: &Value| match text(node, "resource_type") {
+        Some("model") => node.pointer("/config/materialized") != Some(&Value::from("ephemeral")),
+        Some("snapshot") => true,
+        Some("test") => node.pointer("/config/store_failures") == Some(&Value::from(true)),
+        // Operations and seeds read no table; what is unknown is checked.
+        Some("seed" | "analysis") => false,
+        _ => true,
+    };
+    nodes
+        .filter(|(_, node)| makes(node))
+        .map(|(name, node)| Model {
+            name: name.clone(),
+            dataset: text(node, "schema").map(str::to_owned),
+            sql: text(node, "compiled_code").unwrap_or_default().to_owned(),
+        })
+        .collect()
+}
+
+/// Tables, operations and assertions, with the statements before and after them. (Dataform core,
+/// `CompiledGraph` in protos/core.proto)
+fn of_dataform(graph: &Value) -> Vec<Model> {
+    let mut models = Vec::new();
+    let actions = ["tables", "operations", "assertions"];
+    let actions = actions.iter().filter_map(|kind| graph.get(kind)?.as_array()).flatten();
+    for action in actions {
+        let target = action.get("target").unwrap_or(&Value::Null);
+        let part = |key: &str| text(target, key).unwrap_or_default();
+        let name = format!("{}.{}", part("schema"), part("name"));
+        let dataset = text(target, "schema").map(str::to_owned);
+        let mut texts = vec![];
+        for key in ["query", "incrementalQuery"] {
+            texts.extend(text(action, key).map(str::to_owned));
+        }
+        for key in ["queries", "preOps", "postOps", "incrementalPreOps", "incrementalPostOps"] {
+            let list = action.get(key).and_then(Value::as_array).into_iter().flatten();
+            texts.extend(list.map(|it| it.as_str().unwrap_or_default().to_owned()));
+        }
+        if texts.is_empty() {
+            texts.push(String::new());
+        }
+        models.extend(texts.into_iter().map(|sql| Model {
+            name: name.clone(),
+            dataset: dataset.clone(),
+            sql,
+        }));
+    }
+    models
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(models: &[Model]) -> Vec<String> {
+        let line = |it: &Model| format!("{} {:?} {}", it.name, it.dataset, it.sql);
+        models.iter().map(line).collect()
+    }
+
+    #[test]
+    fn every_node_of_dbt_that_makes_a_table_is_a_model() {
+        let manifest = json!({"nodes": {
+            "model.a": {"resource_type": "model", "schema": "shop_models", "compiled_code": "SELECT 1"},
+            "model.b": {"resource_type": "model", "schema": "other"},
+            "model.c": {"resource_type": "model", "config": {"materialized": "ephemeral"}},
+            "test.d": {"resource_type": "test", "compiled_code": "SELECT 2"},
+            "test.e": {"resource_type": "test", "config": {"store_failures": true}, "compiled_code": "SELECT 3"},
+            "seed.f": {"resource_type": "seed"},
+            "new.g": {"resource_type": "function", "compiled_code": "SELECT 4"},
+        }});
+        assert_eq!(
+            shown(&of_dbt(&manifest)),
+            [
+                "model.a Some(\"shop_models\") SELECT 1",
+                "model.b Some(\"other\") ",
+                "new.g None SELECT 4",
+                "test.e None SELECT 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_statement_of_dataform_is_a_model() {
+        let target = json!({"schema": "shop_models", "name": "t"});
+        let graph = json!({
+            "tables": [{"target": target, "query": "SELECT 1", "preOps": ["SELECT 2"]}],
+            "operations": [{"target": target, "queries": ["SELECT 3", "SELECT 4"]}],
+            "assertions": [{"target": target}],
+        });
+        let sql: Vec<String> = of_dataform(&graph).into_iter().map(|model| model.sql).collect();
+        assert_eq!(sql, ["SELECT 1", "SELECT 2", "SELECT 3", "SELECT 4", ""]);
+    }
+}

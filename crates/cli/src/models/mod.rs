@@ -1,0 +1,65 @@
+//! `landbridge models`: what dbt needs to know of the tables, and whether models show masked values to
+//! people who may not see them.
+
+mod check;
+mod compiled;
+
+pub(crate) use check::check;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use landbridge_cli_support::args::{FileArgs, OutputArgs};
+use landbridge_core::models;
+
+use crate::failure::Result;
+use crate::render;
+use landbridge_cli_support::files;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    Sources(ModelsSourcesArgs),
+    Check(ModelsCheckArgs),
+}
+
+/// Refuse models that show masked values to people who may not see them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dbt compile && landbridge models check target/manifest.json
+  dataform compile --json > compiled.json && landbridge models check compiled.json
+  landbridge models check target/compiled
+
+BigQuery carries no policy tag into a table that a query makes. So every member of
+warehouse.models.readers must be a reader, masked or plain, of every class that a model uses.")]
+pub(crate) struct ModelsCheckArgs {
+    /// Compiled models: dbt's manifest.json, the output of `dataform compile --json`, a file of SQL,
+    /// or a folder of such files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Print dbt's sources.yml: tables, columns, types, classes, masks and freshness
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landbridge models sources > models/dbt/models/staging/sources.yml
+  landbridge models sources --config examples/demo/landbridge.yaml
+
+Run it again after each change of the contract. Dropped columns and columns that the contract does
+not name are left out.")]
+pub(crate) struct ModelsSourcesArgs {
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Runs `landbridge models sources`.
+pub(crate) fn sources(args: &ModelsSourcesArgs) -> Result {
+    let config = files::config(&files::config_path(args.files.config.as_deref()))?;
+    let contract = files::contract(&files::contract_path(&args.files), &config)?;
+    render::print(models::sources_yaml(&config, &contract).trim_end())
+}

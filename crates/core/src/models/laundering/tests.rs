@@ -1,0 +1,231 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::{config, contract};
+
+const DEMO: &str = include_str!("../../../../../examples/demo/landbridge.yaml");
+const CONTRACT: &str = include_str!("../../../../../examples/demo/contract.yaml");
+
+/// The demo, where also finance reads the models but no class.
+fn files() -> (Config, Contract) {
+    let views = "  views: { dataset: shop_views }\n  ops_dataset";
+    let text = DEMO.replacen("  ops_dataset", views, 1);
+    let mut config = config::parse("landbridge.yaml", &text).expect("a valid configuration");
+    let models = config.warehouse.models.as_mut().expect("the demo has models");
+    models.readers.push("group:finance@example.com".to_owned());
+    let contract = contract::parse("contract.yaml", CONTRACT, &config).expect("a valid contract");
+    (config, contract)
+}
+
+/// The refusals of each query, in one line each.
+fn check(queries: &[&str], expected: Expect) {
+    let (config, contract) = files();
+    let mut text = String::new();
+    for sql in queries {
+        let model = Model { name: "m".to_owned(), dataset: None, sql: (*sql).to_owned() };
+        let found: Vec<String> = refusals(&config, &contract, &model)
+            .iter()
+            .map(|refusal| match refusal {
+                Refusal::Launders { column, class, readers } => {
+                    assert_eq!(readers.as_slice(), ["group:finance@example.com"]);
+                    format!("{column} ({class})")
+                }
+                other => other.to_string(),
+            })
+            .collect();
+        text += &format!(
+            "{sql}\n    {}\n",
+            if found.is_empty() { "good".to_owned() } else { found.join("; ") }
+        );
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn a_model_that_uses_a_class_is_refused_if_a_reader_may_not_read_the_class() {
+    check(
+        &[
+            "SELECT id, amount FROM shop.bookings",
+            "SELECT id, traveller_email FROM shop.bookings",
+            "SELECT id, SHA256(b.Traveller_Email) FROM `shop-analytics.shop.bookings` AS b",
+            "SELECT * FROM shop-analytics.shop.bookings",
+            "SELECT * EXCEPT (traveller_email, traveller_name) FROM `shop-analytics`.`shop`.`bookings`",
+            "SELECT b.* EXCEPT (traveller_email), 1 FROM shop_views.bookings b",
+            "SELECT COUNT(*), 2 * nights FROM shop.bookings",
+            "SELECT id FROM shop.bookings WHERE traveller_name LIKE 'A%'",
+            "SELECT bookings FROM shop.bookings",
+            "SELECT TO_JSON_STRING(t) FROM shop.bookings AS t",
+            "SELECT ARRAY_AGG(offset) FROM shop.bookings offset",
+            "SELECT 1 - id - birth_date FROM shop.creators",
+            "SELECT partners.name FROM shop.partners JOIN shop.creators c ON c.id = partners.id",
+            "SELECT name FROM shop.partners JOIN shop.creators c ON c.id = partners.id",
+            "WITH p AS (SELECT name FROM shop.partners), c AS (SELECT id FROM shop.creators) SELECT * FROM p, c",
+            "WITH p AS (SELECT * FROM shop.clicks) SELECT id FROM p",
+            "SELECT id, (SELECT MAX(traveller_email) FROM UNNEST([1])) AS x FROM shop.bookings",
+            "SELECT 1 FROM shop.clicks UNION ALL SELECT * FROM shop.links",
+            "SELECT 1 FROM shop.links UNION ALL SELECT * FROM shop.clicks",
+            "SELECT EXTRACT(DAY FROM booked_at), NULL AS traveller_email FROM shop.bookings",
+            "SELECT x FROM shop.links, shop.bookings, UNNEST([traveller_name]) x",
+            "SELECT 1 FROM shop.links shop, (SELECT * FROM shop.clicks)",
+        ],
+        expect![[r#"
+            SELECT id, amount FROM shop.bookings
+                good
+            SELECT id, traveller_email FROM shop.bookings
+                bookings.traveller_email (email)
+            SELECT id, SHA256(b.Traveller_Email) FROM `shop-analytics.shop.bookings` AS b
+                bookings.traveller_email (email)
+            SELECT * FROM shop-analytics.shop.bookings
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT * EXCEPT (traveller_email, traveller_name) FROM `shop-analytics`.`shop`.`bookings`
+                good
+            SELECT b.* EXCEPT (traveller_email), 1 FROM shop_views.bookings b
+                bookings.traveller_name (name)
+            SELECT COUNT(*), 2 * nights FROM shop.bookings
+                good
+            SELECT id FROM shop.bookings WHERE traveller_name LIKE 'A%'
+                bookings.traveller_name (name)
+            SELECT bookings FROM shop.bookings
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT TO_JSON_STRING(t) FROM shop.bookings AS t
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT ARRAY_AGG(offset) FROM shop.bookings offset
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT 1 - id - birth_date FROM shop.creators
+                creators.birth_date (birth)
+            SELECT partners.name FROM shop.partners JOIN shop.creators c ON c.id = partners.id
+                good
+            SELECT name FROM shop.partners JOIN shop.creators c ON c.id = partners.id
+                creators.name (name)
+            WITH p AS (SELECT name FROM shop.partners), c AS (SELECT id FROM shop.creators) SELECT * FROM p, c
+                good
+            WITH p AS (SELECT * FROM shop.clicks) SELECT id FROM p
+                clicks.ip (ip)
+            SELECT id, (SELECT MAX(traveller_email) FROM UNNEST([1])) AS x FROM shop.bookings
+                bookings.traveller_email (email)
+            SELECT 1 FROM shop.clicks UNION ALL SELECT * FROM shop.links
+                good
+            SELECT 1 FROM shop.links UNION ALL SELECT * FROM shop.clicks
+                clicks.ip (ip)
+            SELECT EXTRACT(DAY FROM booked_at), NULL AS traveller_email FROM shop.bookings
+                good
+            SELECT x FROM shop.links, shop.bookings, UNNEST([traveller_name]) x
+                bookings.traveller_name (name)
+            SELECT 1 FROM shop.links shop, (SELECT * FROM shop.clicks)
+                clicks.ip (ip)
+        "#]],
+    );
+}
+
+/// Fail closed: a text that could read columns without naming them is refused.
+#[test]
+fn what_is_not_understood_is_refused() {
+    check(
+        &[
+            "SELECT * FROM {{ ref('bookings') }}",
+            "CREATE TABLE x AS SELECT 1",
+            "SELECT 1; SELECT 2",
+            "FROM shop.bookings",
+            "SELECT 1 FROM shop.links |> WHERE TRUE",
+            "SELECT * FROM (FROM shop.bookings)",
+            "SELECT * FROM bookings",
+            "SELECT * FROM reports.people",
+            "SELECT * FROM analytics_250794857.events_20261120, shop_models.stg_bookings, landbridge_ops.receipts",
+            "SELECT * FROM `shop-analytics.shop.book*`",
+            "SELECT * FROM shop.secrets",
+            "SELECT shop.f(id) FROM shop.links",
+            "SELECT * FROM reports.people_of(1)",
+            "SELECT SAFE.PARSE_JSON(terms), ML.NORM(id) FROM shop.partners",
+            "SELECT * FROM APPENDS(TABLE shop.clicks, NULL, NULL)",
+            "SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')",
+            "SELECT * FROM shop.links FOR SYSTEM_TIME AS OF t",
+            "SELECT table_name FROM shop.INFORMATION_SCHEMA.TABLES",
+            "SELECT query FROM `region-us`.INFORMATION_SCHEMA.JOBS",
+            "SELECT * FROM (shop.links l JOIN shop.clicks c ON c.link_id = l.id)",
+            "SELECT * FROM ((SELECT 1 AS id) l JOIN shop.clicks c USING (id))",
+            "SELECT 'it''s",
+            "SELECT `a\\x62` FROM shop.links",
+            "SELECT \"traveller_email\", r'\\\\', '''shop.clicks''' /* * */ FROM shop.bookings -- clicks.*",
+        ],
+        expect![[r#"
+            SELECT * FROM {{ ref('bookings') }}
+                it is a template, not the compiled query; compile it first (`dbt compile`, `dataform compile --json`)
+            CREATE TABLE x AS SELECT 1
+                it does not begin with SELECT or WITH; only a query is checked
+            SELECT 1; SELECT 2
+                it has more than one statement; only a single query is checked
+            FROM shop.bookings
+                it does not begin with SELECT or WITH; only a query is checked
+            SELECT 1 FROM shop.links |> WHERE TRUE
+                it uses pipe syntax, which is not checked; write SELECT … FROM
+            SELECT * FROM (FROM shop.bookings)
+                what is read after FROM, JOIN or a comma is not understood
+            SELECT * FROM bookings
+                it reads from `bookings`, which is neither a subquery of it nor a table with its dataset; write `dataset.table`
+            SELECT * FROM reports.people
+                it reads `reports.people`; if reports contains no personal data that a reader of the models may not read, add it to warehouse.models.reads
+            SELECT * FROM analytics_250794857.events_20261120, shop_models.stg_bookings, landbridge_ops.receipts
+                good
+            SELECT * FROM `shop-analytics.shop.book*`
+                it reads `shop-analytics.shop.book*`, a wildcard; name the tables
+            SELECT * FROM shop.secrets
+                it reads `shop.secrets`, which contract.yaml does not contain; add the table
+            SELECT shop.f(id) FROM shop.links
+                it calls `shop.f`, whose text is not known; write it as a part of the query
+            SELECT * FROM reports.people_of(1)
+                it calls `reports.people_of`, whose text is not known; write it as a part of the query
+            SELECT SAFE.PARSE_JSON(terms), ML.NORM(id) FROM shop.partners
+                good
+            SELECT * FROM APPENDS(TABLE shop.clicks, NULL, NULL)
+                clicks.ip (ip)
+            SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')
+                it calls EXTERNAL_QUERY, which reads another database
+            SELECT * FROM shop.links FOR SYSTEM_TIME AS OF t
+                it reads former rows (FOR SYSTEM_TIME), which is not checked
+            SELECT table_name FROM shop.INFORMATION_SCHEMA.TABLES
+                good
+            SELECT query FROM `region-us`.INFORMATION_SCHEMA.JOBS
+                it reads `region-us.INFORMATION_SCHEMA.JOBS`, which contains the texts of queries
+            SELECT * FROM (shop.links l JOIN shop.clicks c ON c.link_id = l.id)
+                what is read after FROM, JOIN or a comma is not understood
+            SELECT * FROM ((SELECT 1 AS id) l JOIN shop.clicks c USING (id))
+                it has a join in parentheses, which is not checked; leave them out
+            SELECT 'it''s
+                a string does not end
+            SELECT `a\x62` FROM shop.links
+                a name in backticks contains an escape; write the character
+            SELECT "traveller_email", r'\\', '''shop.clicks''' /* * */ FROM shop.bookings -- clicks.*
+                good
+        "#]],
+    );
+}
+
+#[test]
+fn readers_of_every_class_may_read_every_model() {
+    let (mut config, contract) = files();
+    let model = |dataset: Option<&str>| Model {
+        name: "m".to_owned(),
+        dataset: dataset.map(str::to_owned),
+        sql: "SELECT * FROM shop.bookings".to_owned(),
+    };
+    config.warehouse.models.as_mut().expect("models").readers.pop();
+    assert_eq!(refusals(&config, &contract, &model(Some("shop_models"))), []);
+    // Elsewhere, others read it.
+    let found = refusals(&config, &contract, &model(Some("public_reports")));
+    assert!(
+        matches!(found.as_slice(), [Refusal::NotUnderstood { why }] if why.contains("public_reports"))
+    );
+    config.warehouse.models = None;
+    assert_eq!(refusals(&config, &contract, &model(None)).len(), 1);
+}
+
+#[test]
+fn an_unclassified_column_is_refused_although_it_is_null() {
+    let (config, mut contract) = files();
+    let links = contract.tables.get_mut("public.links").expect("links");
+    links.columns.get_mut("url").expect("url").class = CLASS_UNCLASSIFIED.to_owned();
+    let model =
+        Model { name: "m".to_owned(), dataset: None, sql: "SELECT url FROM shop.links".to_owned() };
+    let found = refusals(&config, &contract, &model);
+    assert_eq!(found, [Refusal::Unclassified { column: "links.url".to_owned() }]);
+}
