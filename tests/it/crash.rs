@@ -18,8 +18,9 @@ use crate::support::{TestEnv, TestEnvBuilder, at};
 
 /// Ten minutes before the export hour in Seoul.
 const START: &str = "2026-11-20T15:50:00Z";
-/// Twenty minutes after the transfer begins: enough ticks for the delay that a crash causes.
-const END: &str = "2026-11-20T17:20:00Z";
+/// Twenty-five minutes after the transfer begins: enough ticks for the delay that a crash causes, also
+/// for the views, which follow the load every ten minutes.
+const END: &str = "2026-11-20T17:25:00Z";
 const DAY: &str = "2026-11-21";
 /// Days that run concurrently: each is a handful of processes that mostly wait.
 const AT_ONCE: usize = 4;
@@ -39,7 +40,7 @@ pub const OPEN: [&str; 9] = [
 
 /// A local cloud with snapshots that must be pruned, and snapshots that must not.
 async fn start_env() -> TestEnv {
-    let mut builder = TestEnvBuilder::small();
+    let mut builder = TestEnvBuilder::small().with_views();
     builder.start = at(START);
     // A small retention ladder, so that this day's ticks delete snapshots.
     builder.config = builder
@@ -121,6 +122,7 @@ async fn any_crash_is_survived() {
     let n = undisturbed_env.cloud.calls().count();
     assert_eq!(n, calls.len());
     assert!(undisturbed.contains_key("rows of shop.people"), "{undisturbed:#?}");
+    assert!(undisturbed["view people"].contains("Rows as of 2026-11-21."), "{undisturbed:#?}");
     assert!(
         !undisturbed["snapshots"].contains("t1200z")
             && !undisturbed["snapshots"].contains("t1400z"),

@@ -70,3 +70,4 @@ mod three_days;
 mod tightening;
 mod tpch;
 mod uploads;
+mod views;

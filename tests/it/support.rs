@@ -68,13 +68,21 @@ impl TestEnvBuilder {
     }
 
     /// The small database and contract of this module. Concurrency is 1, so that runs can be
-    /// compared.
+    /// compared. Without views: a test that needs them calls [`Self::with_views`].
     pub fn small() -> Self {
         let mut builder = Self::demo(Arc::new(small_database()));
         let config = builder.config.replace("concurrency: 4", "concurrency: 1");
         builder.config = config.replace("max_attempts: 4", "max_attempts: 4\n  concurrency: 1");
+        builder.config = builder.config.replacen("  views: { dataset: shop_views }\n", "", 1);
         builder.contract = SMALL_CONTRACT.to_owned();
         builder
+    }
+
+    /// The same with friendly views in `shop_views`.
+    pub fn with_views(mut self) -> Self {
+        let views = "  views: { dataset: shop_views }\n  ops_dataset";
+        self.config = self.config.replacen("  ops_dataset", views, 1);
+        self
     }
 
     pub async fn build(self) -> TestEnv {
@@ -95,7 +103,7 @@ impl TestEnvBuilder {
         options.variables = self.variables;
         // Two runs can be compared only if their tokens are the same.
         options.token_key = Some(TOKEN_KEY.to_owned());
-        for name in ["snapshot", "export", "transfer", "load", "protect"] {
+        for name in ["snapshot", "export", "transfer", "load", "protect", "views"] {
             let program = options.functions_dir.join(format!("landbridge-{name}"));
             assert!(
                 program.exists(),
@@ -325,6 +333,19 @@ impl TestEnv {
                     state.insert(format!("rows of {dataset}.{table}"), self.rows(dataset, &table));
                 }
             }
+        }
+        for view in google.table_ids("shop_views") {
+            let resource = google.table_resource("shop_views", &view).expect("a view");
+            // The query of `_freshness` contains the times of the receipts.
+            let text = match view == "_freshness" {
+                true => {
+                    let sql = "SELECT table_name, day, row_count, state, state_day FROM shop_views._freshness ORDER BY 1";
+                    format!("{:#?}", self.query(landbridge_local::Principal::Analyst, sql).await)
+                }
+                false => resource["view"]["query"].to_string(),
+            };
+            let described = format!("{} {}", resource["description"], resource["schema"]);
+            state.insert(format!("view {view}"), format!("{text} {described}"));
         }
         let ops = self
             .query(

@@ -26,6 +26,7 @@ FIXED = {
     "google_logging_project_bucket_config": ["bucket_id", "location", "project"],
     "google_project_iam_custom_role": ["role_id", "project"],
     "google_project_iam_member": ["project", "role", "member"],
+    "google_service_account": ["account_id", "project"],
     "google_storage_bucket": ["name", "location", "project"],
     "google_storage_bucket_iam_policy": ["bucket"],
 }
@@ -36,6 +37,7 @@ UNIQUE = {
     "google_data_catalog_taxonomy": ["display_name"],
     "google_iam_workload_identity_pool": ["project", "workload_identity_pool_id"],
     "google_project_iam_custom_role": ["project", "role_id"],
+    "google_service_account": ["project", "account_id"],
 }
 # How a resource that Google names is called.
 NAMES = {
@@ -43,6 +45,14 @@ NAMES = {
     "google_data_catalog_taxonomy": "projects/{project}/locations/{region}/taxonomies/{n}",
     "google_iam_workload_identity_pool": f"projects/{NUMBER}/locations/global/workloadIdentityPools/{{workload_identity_pool_id}}",
     "google_project_iam_custom_role": "projects/{project}/roles/{role_id}",
+    "google_service_account": "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com",
+}
+# Other attributes that follow from the name (IAM v1, projects.serviceAccounts).
+ADDRESSES = {
+    "google_service_account": {
+        "email": "{account_id}@{project}.iam.gserviceaccount.com",
+        "member": "serviceAccount:{account_id}@{project}.iam.gserviceaccount.com",
+    },
 }
 # The API that a type calls, by the beginning of its name; the longest that fits.
 APIS = {
@@ -54,6 +64,7 @@ APIS = {
     "google_monitoring": "monitoring",
     "google_project_iam_custom_role": "iam",
     "google_project_iam_member": "cloudresourcemanager",
+    "google_service_account": "iam",
     "google_storage": "storage",
 }
 # What Terraform's provider needs to enable an API.
@@ -100,6 +111,8 @@ class GoogleCloud:
         self.count += 1
         state = dict(planned)
         name = NAMES.get(kind, f"{kind}/{{n}}").format(**planned | {"n": self.count})
+        for it, address in ADDRESSES.get(kind, {}).items():
+            state[it] = address.format(**planned)
         for it, attribute in schema.attributes.items():
             if state[it] is UNKNOWN:
                 state[it] = name if it in ("id", "name") else self.invent(attribute.type)

@@ -234,6 +234,23 @@ MUST_NOT = [
     ("protect", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
     ("protect", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
     ("protect", "rds", "describe_db_snapshots", {}),
+    # The function of the views reads no export and no plan, and changes nothing but its record, notices and alerts.
+    (
+        "views",
+        "s3",
+        "get_object",
+        {"Bucket": BUCKET, "Key": f"exports/{EXPORT}/shop/public.creators/1/_SUCCESS"},
+    ),
+    ("views", "s3", "get_object", {"Bucket": BUCKET, "Key": f"{DAY}plan.json"}),
+    ("views", "s3", "get_object", {"Bucket": BUCKET, "Key": "ledger/payroll/claims/x.json"}),
+    ("views", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/claims/x.json", "Body": b""}),
+    ("views", "s3", "put_object", {"Bucket": BUCKET, "Key": f"{DAY}receipts/x.json", "Body": b""}),
+    ("views", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/contract.json", "Body": b""}),
+    ("views", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/payroll/views.json", "Body": b""}),
+    ("views", "s3", "delete_object", {"Bucket": BUCKET, "Key": "ledger/shop/views.json"}),
+    ("views", "secretsmanager", "get_secret_value", {"SecretId": "TOKEN_KEY"}),
+    ("views", "kms", "decrypt", {"KeyId": "KEY", "CiphertextBlob": b"x"}),
+    ("views", "rds", "describe_db_snapshots", {}),
     # RDS's role writes below its own prefix only; the scheduler invokes functions and reads nothing.
     ("export-role", "s3", "put_object", {"Bucket": BUCKET, "Key": "exports/payroll-20260102/x", "Body": b""}),
     (
@@ -277,7 +294,8 @@ MAY = [
     ),
     ("load", "s3", "put_object", {"Bucket": BUCKET, "Key": "ledger/shop/2026-01-02/x.json", "Body": b""}),
     *[
-        ("protect", "s3", "put_object", {"Bucket": BUCKET, "Key": f"ledger/shop/{name}", "Body": b""})
+        (function, "s3", "put_object", {"Bucket": BUCKET, "Key": f"ledger/shop/{name}", "Body": b""})
+        for function in ("protect", "views")
         for name in ("probe/alerts/x.json", "notices/probe.json")
     ],
     *[

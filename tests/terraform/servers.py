@@ -27,7 +27,7 @@ REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
 # The source is encrypted with a key of its own.
 SOURCE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
-FUNCTIONS = ("snapshot", "export", "transfer", "load", "protect")
+FUNCTIONS = ("snapshot", "export", "transfer", "load", "protect", "views")
 # Google does not answer: no program listens on port 9.
 CLOSED_PORT = "http://127.0.0.1:9"
 NO_GOOGLE = {"LANDBRIDGE_GCS_ENDPOINT": CLOSED_PORT, "LANDBRIDGE_BIGQUERY_ENDPOINT": CLOSED_PORT}

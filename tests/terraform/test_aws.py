@@ -38,10 +38,10 @@ def test_the_deployment_number_changes_exactly_when_the_files_or_tags_change(dep
         actual = functions.get_function_configuration(FunctionName=f"landbridge-shop-{name}")
         at = actual["Environment"]["Variables"]["LANDBRIDGE_DEPLOYED_AT"]
         assert at.endswith("Z") and datetime.fromisoformat(at) == first, "RFC 3339, the same for all"
-    # Another variable of three functions changes, the files do not: the number stays.
+    # Another variable of four functions changes, the files do not: the number stays.
     credentials = json.loads(terraform.variables["TF_VAR_google_credentials"]) | {"universe_domain": "x"}
     other = terraform.run(*plan, "-var", f"google_credentials={json.dumps(credentials)}", expect=2)
-    assert "0 to add, 3 to change, 0 to destroy" in other and "DEPLOYED_AT" not in other, other
+    assert "0 to add, 4 to change, 0 to destroy" in other and "DEPLOYED_AT" not in other, other
     # Another tag of a class: a new number.
     tags = json.loads(terraform.variables["TF_VAR_policy_tags"])
     tags["unclassified"] = tags["unclassified"].rpartition("/")[0] + "/999"
@@ -140,7 +140,7 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
     variables = {}
     for name in FUNCTIONS:
         expression = json.loads((ROOT / f"infra/schedules/{name}.json").read_text())["expression"]
-        minutes = int(re.match(r"cron\(0/(\d+) ", expression).group(1))
+        minutes = int(re.match(r"cron\(\d/(\d+) ", expression).group(1))
         actual = functions.get_function(FunctionName=f"landbridge-shop-{name}")
         configuration = actual["Configuration"]
         assert configuration["Timeout"] < minutes * 60, name
@@ -153,11 +153,11 @@ def test_every_timeout_is_shorter_than_the_schedules_interval(deployed):
         assert configuration["Runtime"] == "provided.al2023" and configuration["Architectures"] == ["arm64"]
         variables[name] = configuration["Environment"]["Variables"]
         given = set(variables[name])
-        assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load", "protect"))
-        assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name in ("load", "protect"))
-    # Both compare a digest of files and tags with the recorded one: if they differed, one of the two
+        assert ("LANDBRIDGE_GCP_CREDENTIALS" in given) == (name in ("transfer", "load", "protect", "views"))
+        assert ("LANDBRIDGE_POLICY_TAGS" in given) == (name in ("load", "protect", "views"))
+    # They compare a digest of files and tags with the recorded one: if they differed, one of them
     # would count as older for ever.
-    assert variables["load"] == variables["protect"]
+    assert variables["load"] == variables["protect"] == variables["views"]
     # Lambda's limit for all variables of a function; the tags' common beginning is written once.
     assert sum(len(key) + len(value) for key, value in variables["load"].items()) <= 4096
     tags = json.loads(variables["load"]["LANDBRIDGE_POLICY_TAGS"])

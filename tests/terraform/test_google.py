@@ -90,10 +90,13 @@ def with_names(folder, longest):
     config["pii"]["classes"][class_name] = config["pii"]["classes"].pop("name")
     (folder / "names.yaml").write_text(yaml.safe_dump(config))
     source = config["source"]["name"]
-    arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect")}
+    arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect", "views")}
     (folder / "tests").mkdir(exist_ok=True)
     (folder / "tests/names.tftest.hcl").write_text(
-        'mock_provider "google" {}\n'
+        # The mock invents no address.
+        'mock_provider "google" {\n  mock_resource "google_service_account" {\n    defaults = {\n'
+        '      email  = "models@p.iam.gserviceaccount.com"\n'
+        '      member = "serviceAccount:models@p.iam.gserviceaccount.com"\n    }\n  }\n}\n'
         f'variables {{\n  config_file = "./names.yaml"\n  aws_role_arns = {json.dumps(arns)}\n}}\n'
         'run "names" {\n  command = plan\n}\nrun "created" {}\n'
     )

@@ -37,7 +37,7 @@ class Deployment:
 
     def write(self):
         source = self.config["source"]["name"]
-        arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect")}
+        arns = {it: f"arn:aws:iam::123456789012:role/landbridge-{source}-{it}" for it in ("transfer", "load", "protect", "views")}
         # As with the module aws, the first plan does not know the ARNs.
         roles = {"terraform_data": {"roles": {"input": arns}}}
         gcp = {"source": "./gcp", "config_file": "landbridge.yaml"} | self.settings

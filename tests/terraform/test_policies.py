@@ -35,6 +35,7 @@ ON_ONE_ROLE = {
     "transfer": ["transfer", "transfer-token-key"],
     "load": ["load"],
     "protect": ["protect"],
+    "views": ["views"],
     "export-role": ["export-role"],
     "scheduler": ["scheduler"],
 }

@@ -48,7 +48,7 @@ resource "google_project_iam_custom_role" "view_writer" {
 }
 
 # A view reads its table with the rights of the person who queries it, because this dataset is not
-# authorised on that of the tables. So its readers are those of the tables.
+# authorised on the dataset of the tables. So it has the same readers.
 resource "google_bigquery_dataset" "views" {
   count                      = local.views == null ? 0 : 1
   project                    = local.project
@@ -75,6 +75,12 @@ resource "google_bigquery_dataset" "views" {
       user_by_email  = access.key == "models" ? google_service_account.models[0].email : length(regexall("^(user|serviceAccount):", access.key)) > 0 ? regex("^[^:]+:(.+)$", access.key)[0] : null
       domain         = startswith(access.key, "domain:") ? trimprefix(access.key, "domain:") : null
       iam_member     = startswith(access.key, "principal") ? access.key : null
+    }
+  }
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key_name == null ? [] : [var.kms_key_name]
+    content {
+      kms_key_name = default_encryption_configuration.value
     }
   }
 }
@@ -104,8 +110,8 @@ resource "google_project_iam_member" "models_jobs" {
   member  = google_service_account.models[0].member
 }
 
-# BigQuery does not carry policy tags into tables that queries make, so whoever reads this dataset reads every
-# value in it: `landbridge models check` compares these readers with those of the classes that models use.
+# BigQuery does not carry policy tags into tables that queries make, so each reader of this dataset reads every
+# value in it: `landbridge models check` compares these readers with the readers of the classes that models use.
 resource "google_bigquery_dataset" "models" {
   count                      = local.models == null ? 0 : 1
   project                    = local.project

@@ -47,7 +47,7 @@ variable "ops_readers" {
 }
 
 variable "models_runners" {
-  description = "IAM members who may act as the service account of the models (`warehouse.models`), for example people who run dbt, or Dataform's service agent. They see the masks of every class. Default: nobody."
+  description = "IAM members who may act as the service account of the models (`warehouse.models`), for example people who run dbt, or Dataform's service agent. They see the masks of every class. Default: none."
   type        = list(string)
   default     = []
   validation {

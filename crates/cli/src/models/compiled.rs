@@ -52,7 +52,8 @@ fn sql_files(dir: &Path) -> Result<Vec<PathBuf>> {
 
 fn sql_file(path: &Path) -> Result<Model> {
     let sql = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    Ok(Model { name: path.display().to_string(), dataset: None, sql })
+    let name = path.display().to_string();
+    Ok(Model { name, project: None, dataset: None, beside: Vec::new(), sql })
 }
 
 fn json_file(path: &Path) -> Result<Vec<Model>> {
@@ -83,18 +84,40 @@ fn of_dbt(manifest: &Value) -> Vec<Model> {
         Some("model") => node.pointer("/config/materialized") != Some(&Value::from("ephemeral")),
         Some("snapshot") => true,
         Some("test") => node.pointer("/config/store_failures") == Some(&Value::from(true)),
-        // Operations and seeds read no table; what is unknown is checked.
-        Some("seed" | "analysis") => false,
+        // An analysis is compiled, not run. What is unknown is checked.
+        Some("analysis") => false,
         _ => true,
+    };
+    // A seed reads a file.
+    let sql = |node: &Value| match text(node, "resource_type") {
+        Some("seed") => "SELECT 1".to_owned(),
+        _ => text(node, "compiled_code").unwrap_or_default().to_owned(),
     };
     nodes
         .filter(|(_, node)| makes(node))
         .map(|(name, node)| Model {
             name: name.clone(),
+            project: text(node, "database").map(str::to_owned),
             dataset: text(node, "schema").map(str::to_owned),
-            sql: text(node, "compiled_code").unwrap_or_default().to_owned(),
+            beside: beside(node),
+            sql: sql(node),
         })
         .collect()
+}
+
+/// What dbt does beside the query of a node: hooks run any statement, `grants` gives readers. (dbt's
+/// documentation, "pre-hook & post-hook" and "grants")
+fn beside(node: &Value) -> Vec<String> {
+    let is_used = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    };
+    let parts = ["pre-hook", "post-hook", "pre_hook", "post_hook", "grants"];
+    let config = node.get("config").unwrap_or(&Value::Null);
+    let used = parts.into_iter().filter(|key| config.get(key).is_some_and(is_used));
+    used.map(|key| format!("`{key}` in its configuration")).collect()
 }
 
 /// Tables, operations and assertions, with the statements before and after them. (Dataform core,
@@ -107,7 +130,8 @@ fn of_dataform(graph: &Value) -> Vec<Model> {
         let target = action.get("target").unwrap_or(&Value::Null);
         let part = |key: &str| text(target, key).unwrap_or_default();
         let name = format!("{}.{}", part("schema"), part("name"));
-        let dataset = text(target, "schema").map(str::to_owned);
+        let [project, dataset] =
+            ["database", "schema"].map(|it| text(target, it).map(str::to_owned));
         let mut texts = vec![];
         for key in ["query", "incrementalQuery"] {
             texts.extend(text(action, key).map(str::to_owned));
@@ -121,7 +145,9 @@ fn of_dataform(graph: &Value) -> Vec<Model> {
         }
         models.extend(texts.into_iter().map(|sql| Model {
             name: name.clone(),
+            project: project.clone(),
             dataset: dataset.clone(),
+            beside: Vec::new(),
             sql,
         }));
     }
@@ -135,15 +161,21 @@ mod tests {
     use super::*;
 
     fn shown(models: &[Model]) -> Vec<String> {
-        let line = |it: &Model| format!("{} {:?} {}", it.name, it.dataset, it.sql);
+        let line = |it: &Model| {
+            let place =
+                [&it.project, &it.dataset].map(|it| it.clone().unwrap_or_default()).join(".");
+            format!("{} {place} {} {}", it.name, it.beside.join(","), it.sql)
+        };
         models.iter().map(line).collect()
     }
 
     #[test]
     fn every_node_of_dbt_that_makes_a_table_is_a_model() {
         let manifest = json!({"nodes": {
-            "model.a": {"resource_type": "model", "schema": "shop_models", "compiled_code": "SELECT 1"},
-            "model.b": {"resource_type": "model", "schema": "other"},
+            "model.a": {"resource_type": "model", "database": "p", "schema": "shop_models", "compiled_code": "SELECT 1",
+                "config": {"pre-hook": [], "post-hook": [], "grants": {}}},
+            "model.b": {"resource_type": "model", "schema": "other",
+                "config": {"post-hook": [{"sql": "GRANT"}], "grants": {"roles/bigquery.dataViewer": ["user:a@b.c"]}}},
             "model.c": {"resource_type": "model", "config": {"materialized": "ephemeral"}},
             "test.d": {"resource_type": "test", "compiled_code": "SELECT 2"},
             "test.e": {"resource_type": "test", "config": {"store_failures": true}, "compiled_code": "SELECT 3"},
@@ -153,10 +185,11 @@ mod tests {
         assert_eq!(
             shown(&of_dbt(&manifest)),
             [
-                "model.a Some(\"shop_models\") SELECT 1",
-                "model.b Some(\"other\") ",
-                "new.g None SELECT 4",
-                "test.e None SELECT 3",
+                "model.a p.shop_models  SELECT 1",
+                "model.b .other `post-hook` in its configuration,`grants` in its configuration ",
+                "test.e .  SELECT 3",
+                "seed.f .  SELECT 1",
+                "new.g .  SELECT 4",
             ]
         );
     }

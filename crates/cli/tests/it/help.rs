@@ -58,7 +58,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],

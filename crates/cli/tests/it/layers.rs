@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transfer", &["stages"]),
     ("load", &["stages"]),
     ("protect", &["stages"]),
+    ("views", &["stages"]),
     ("cli-support", &["core", "ledger", "source"]),
     ("cli", &["aws", "cli-support", "core", "gcp", "ledger", "parquet", "source", "stages"]),
     // The emulator. It does not use core: an emulator that shares the rules it checks would agree

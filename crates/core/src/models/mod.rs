@@ -8,8 +8,9 @@
 //! | `lookml` | LookML views of the tables, for Looker |
 
 mod dashboard;
-mod lookml;
 pub mod laundering;
+mod lookml;
+
 mod sources;
 
 #[cfg(test)]

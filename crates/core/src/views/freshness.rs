@@ -1,6 +1,6 @@
 //! The view `_freshness`: one row per table, with the day of its rows and how the newest day ended.
 //!
-//! The rows are literals in the view's query, so the view reads no table and whoever may query the
+//! The rows are literals in the view's query, so the view reads no table, and every reader of the
 //! views may read it. The receipts themselves have their own readers.
 
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub struct FreshTable {
 }
 
 /// Columns, their types and descriptions.
-const COLUMNS: [(&str, &str, &str); 8] = [
+const COLUMNS: [(&str, &str, &str); 7] = [
     ("table_name", "STRING", "The table, and its view."),
     ("day", "DATE", "The day of the rows that are there."),
     ("snapshot_at", "TIMESTAMP", "When the snapshot was taken that the rows come from."),
@@ -39,31 +39,29 @@ const COLUMNS: [(&str, &str, &str); 8] = [
     (
         "state",
         "STRING",
-        "How the newest day of the table ended: published, held, skipped or superseded.",
+        "How the newest day of the table ended: published, held, missing, skipped or superseded.",
     ),
     (
         "state_day",
         "DATE",
         "The newest day. If it is later than `day`, the table keeps the rows of `day`.",
     ),
-    ("hours_old", "INT64", "Full hours since the snapshot, at the time of the query."),
 ];
 
 /// The view for these tables, in the order of their names.
 pub fn freshness_view(tables: &[FreshTable]) -> View {
-    let fields: Vec<String> =
-        COLUMNS[..7].iter().map(|(name, ty, _)| format!("{name} {ty}")).collect();
-    let struct_type = format!("STRUCT<{}>", fields.join(", "));
     let mut tables: Vec<&FreshTable> = tables.iter().collect();
     tables.sort_by(|one, other| one.name.cmp(&other.name));
-    let rows: Vec<String> =
-        tables.iter().map(|table| format!("    ({})", values(table).join(", "))).collect();
-    let rows = if rows.is_empty() { String::new() } else { format!("\n{}\n  ", rows.join(",\n")) };
-    let names: Vec<&str> = COLUMNS[..7].iter().map(|(name, ..)| *name).collect();
-    let query = format!(
-        "SELECT\n  {},\n  TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), snapshot_at, HOUR) AS hours_old\nFROM UNNEST(ARRAY<{struct_type}>[{rows}])",
-        names.join(",\n  ")
-    );
+    let rows: Vec<String> = tables
+        .iter()
+        .map(|table| format!("  SELECT {}", named(values(table)).join(", ")))
+        .collect();
+    let rows = match rows.is_empty() {
+        true => format!("  SELECT {} LIMIT 0", named(Default::default()).join(", ")),
+        false => rows.join("\n  UNION ALL\n"),
+    };
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, ..)| *name).collect();
+    let query = format!("SELECT {}\nFROM (\n{rows}\n)", names.join(", "));
     let column = |(name, _, description): &(&str, &str, &str)| ViewColumn {
         name: (*name).to_owned(),
         description: (*description).to_owned(),
@@ -76,17 +74,25 @@ pub fn freshness_view(tables: &[FreshTable]) -> View {
     }
 }
 
-fn values(table: &FreshTable) -> Vec<String> {
-    let or_null = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
-    let date = |day: Day| format!("DATE {}", text(&day.to_string()));
-    let instant = |at: Timestamp| format!("TIMESTAMP {}", text(&at.to_string()));
-    vec![
-        text(&table.name),
-        or_null(table.day.map(date)),
-        or_null(table.snapshot_at.map(instant)),
-        or_null(table.published_at.map(instant)),
-        or_null(table.rows.map(|rows| rows.to_string())),
-        or_null(table.newest.map(|(_, state)| text(state.name()))),
-        or_null(table.newest.map(|(day, _)| date(day))),
+/// Values with the names and types of the columns.
+fn named(values: [Option<String>; COLUMNS.len()]) -> Vec<String> {
+    let column = |((name, ty, _), value): (&(&str, &str, &str), Option<String>)| {
+        let value = value.unwrap_or_else(|| "NULL".to_owned());
+        format!("CAST({value} AS {ty}) AS {name}")
+    };
+    COLUMNS.iter().zip(values).map(column).collect()
+}
+
+fn values(table: &FreshTable) -> [Option<String>; COLUMNS.len()] {
+    let literal = |value: String| text(&value);
+    let instant = |at: Timestamp| text(&at.strftime("%Y-%m-%d %H:%M:%S+00:00").to_string());
+    [
+        Some(text(&table.name)),
+        table.day.map(|day| literal(day.to_string())),
+        table.snapshot_at.map(instant),
+        table.published_at.map(instant),
+        table.rows.map(|rows| rows.to_string()),
+        table.newest.map(|(_, state)| text(state.name())),
+        table.newest.map(|(day, _)| literal(day.to_string())),
     ]
 }

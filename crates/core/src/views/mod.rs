@@ -16,7 +16,7 @@
 //!   `PARSE_JSON` of a hash would end the query (GoogleSQL reference, "SAFE. prefix").
 //! - A local time is left out where the mask is DATE_YEAR_MASK: midnight of 1 January in UTC is the
 //!   year before in zones west of it.
-//! - A column of class `unclassified` is left out: nobody reads more of it than NULL, and where its
+//! - A column of class `unclassified` is left out: it is NULL for every reader, and where its
 //!   tag is not one of ours, a view that names it could be refused to everyone.
 
 mod describe;
@@ -281,7 +281,7 @@ fn free_name(name: &str, taken: &mut BTreeSet<String>) -> Option<String> {
 }
 
 /// An identifier or path in backticks. (GoogleSQL reference, "Quoted identifiers": the escapes are
-/// those of string literals.)
+/// the same as in string literals.)
 fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }

@@ -3,7 +3,9 @@
 // The futures of the cloud clients are deeply nested types.
 #![recursion_limit = "256"]
 
+use landbridge_stages::lambda::{Files, RuntimeError, run};
+
 #[tokio::main]
-async fn main() -> Result<(), landbridge_stages::lambda::RuntimeError> {
-    landbridge_stages::lambda::run("views", landbridge_stages::views::tick).await
+async fn main() -> Result<(), RuntimeError> {
+    run("views", Files::Both, landbridge_stages::views::tick).await
 }

@@ -163,7 +163,7 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
     match principal {
         // On the project, because the landing bucket's policy has no members but the functions.
         Principal::Loader => on_datasets(Role::DataOwner).project_role(Role::ObjectAdmin),
-        // Whoever reads models is a masked reader: `landbridge models check`.
+        // Each reader of models is a masked reader: `landbridge models check`.
         Principal::Analyst => {
             masked(with_models(on_datasets(Role::DataViewer), config, Role::DataViewer))
         }

@@ -188,7 +188,10 @@ mod tests {
 
     /// The permissions of a custom role in the Terraform module.
     fn in_terraform(role: &str) -> Vec<String> {
-        let text = include_str!("../../../../terraform/modules/gcp/warehouse.tf");
+        let text = concat!(
+            include_str!("../../../../terraform/modules/gcp/warehouse.tf"),
+            include_str!("../../../../terraform/modules/gcp/analysts.tf")
+        );
         let start = format!("resource \"google_project_iam_custom_role\" \"{role}\"");
         let (_, rest) = text.split_once(&start).expect("the role");
         let (_, rest) = rest.split_once("permissions = [").expect("its permissions");

@@ -20,12 +20,13 @@ use landbridge_core::views::{View, ViewContext};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::BigQuery;
 use landbridge_ledger::records::{VIEWS, ViewsRecord};
+use landbridge_ledger::{SourceLedger, Written};
 
 use crate::{Context, Progress, Tick, TickOutcome, deployment};
 
 /// Views that are written at once. BigQuery allows 100 requests a second and user.
 const AT_ONCE: usize = 8;
-/// How often a view is read until it is as it should be: it is created, its text is set, its columns
+/// How often a view, or the record, is read until it is as it should be: it is created, its text is set, its columns
 /// are described, and another tick may do the same.
 const MAX_READS: usize = 6;
 
@@ -46,7 +47,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let digest = read::digest(context, day).await?;
     let recorded = ledger.get(&VIEWS).await?;
     if recorded.as_ref().is_some_and(|it| it.value.digest == digest && it.value.day >= day) {
-        return Ok(TickOutcome::new(Progress::Idle, "the views are those of the newest rows"));
+        return Ok(TickOutcome::new(Progress::Idle, "the views show the newest rows"));
     }
     let Some(view_context) = ViewContext::new(&context.config, &context.contract, &context.tags)
     else {
@@ -57,11 +58,13 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let changed = writer.write_all(&wanted).await?;
     let deleted = writer.delete_others(&wanted).await?;
     let record = ViewsRecord { digest, day, written_at: tick.now, views: wanted.len() };
-    // If another tick has written meanwhile, its record counts: the next tick compares again.
-    match recorded {
+    let written = match recorded {
         Some(recorded) => ledger.replace(&VIEWS, &recorded.etag, &record).await?,
         None => ledger.create(&VIEWS, &record).await?,
     };
+    if written == Written::Overtaken {
+        compare_again(&ledger).await?;
+    }
     let message = format!(
         "{} views in {}: {changed} written, {deleted} deleted",
         wanted.len(),
@@ -69,6 +72,23 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     );
     tracing::info!(views = wanted.len(), changed, deleted, "{message}");
     Ok(TickOutcome::new(Progress::Done, message))
+}
+
+/// Two ticks wrote at once. Each may have replaced views of the other by views of older rows, so what
+/// the record says is not what is there: the next tick compares every view.
+async fn compare_again(ledger: &SourceLedger) -> Result<()> {
+    for _ in 0..MAX_READS {
+        let Some(recorded) = ledger.get(&VIEWS).await? else { return Ok(()) };
+        let record = ViewsRecord { digest: String::new(), ..recorded.value };
+        if ledger.replace(&VIEWS, &recorded.etag, &record).await? == Written::Yes {
+            return Ok(());
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Transient,
+        "the record of the views is changed all the time",
+        "views.json",
+    ))
 }
 
 /// Writes views into their dataset.

@@ -72,8 +72,9 @@ pub(super) async fn wanted_views(
         }
         fresh.push(table);
     }
-    // Tables that were never loaded, because they are held.
-    let never = newest.into_iter().filter(|(_, receipt)| receipt.state == ReceiptState::Held);
+    // Tables that were never loaded.
+    let without_rows = [ReceiptState::Held, ReceiptState::Missing];
+    let never = newest.into_iter().filter(|(_, receipt)| without_rows.contains(&receipt.state));
     fresh.extend(never.map(|(name, receipt)| FreshTable {
         name,
         day: None,

@@ -21,7 +21,7 @@ mock_provider "google" {
 }
 
 variables {
-  config_file = "../../examples/complete/landbridge.yaml"
+  config_file = "./tests/plain.yaml"
   aws_role_arns = {
     snapshot = "arn:aws:iam::123456789012:role/landbridge-shop-snapshot"
     export   = "arn:aws:iam::123456789012:role/landbridge-shop-export"
@@ -513,7 +513,7 @@ run "without_views_and_models_nothing_is_made_for_them" {
 # With values that are known after apply: principal sets contain the pool's name, and members the account's.
 run "views_and_models_see_masks_only" {
   variables {
-    config_file   = "./tests/views.yaml"
+    config_file   = "../../examples/complete/landbridge.yaml"
     aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
   }
   assert {
@@ -538,10 +538,10 @@ run "views_and_models_see_masks_only" {
   }
   assert {
     condition     = toset([for access in google_bigquery_dataset.views[0].access : access.group_by_email if access.role == "READER" && access.group_by_email != null && access.group_by_email != ""]) == toset(["analysts@example.com", "pii-readers@example.com"])
-    error_message = "The readers of the views must be those of the tables."
+    error_message = "The views must have the readers of the tables."
   }
   assert {
-    condition     = toset([for access in google_bigquery_dataset.models[0].access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com"]) && [for access in google_bigquery_dataset.models[0].access : access.user_by_email if access.role == "WRITER"] == [google_service_account.models[0].email]
+    condition     = toset([for access in google_bigquery_dataset.models[0].access : access.group_by_email if access.role == "READER"]) == toset(["analysts@example.com", "pii-readers@example.com"]) && [for access in google_bigquery_dataset.models[0].access : access.user_by_email if access.role == "WRITER"] == [google_service_account.models[0].email]
     error_message = "The models' dataset must have exactly the readers of the configuration, and its account as the only writer."
   }
   assert {
@@ -553,7 +553,7 @@ run "views_and_models_see_masks_only" {
 run "the_role_of_the_views_is_trusted_too" {
   command = plan
   variables {
-    config_file   = "./tests/views.yaml"
+    config_file   = "../../examples/complete/landbridge.yaml"
     aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
   }
   assert {
@@ -565,7 +565,7 @@ run "the_role_of_the_views_is_trusted_too" {
 run "views_are_not_authorised_on_the_tables" {
   command = plan
   variables {
-    config_file         = "./tests/views.yaml"
+    config_file         = "../../examples/complete/landbridge.yaml"
     aws_role_arns       = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
     authorized_datasets = [{ project = "shop-analytics", dataset = "shop_views" }]
   }

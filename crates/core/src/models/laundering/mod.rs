@@ -2,7 +2,7 @@
 //!
 //! BigQuery carries no policy tag into a table that a query makes, so a masked value that a model
 //! writes (the last four characters of an account, a hash of an address) is read by everyone who may
-//! query the models' dataset, also by people to whom the class is refused. So whoever reads that
+//! query the models' dataset, also by people to whom the class is refused. So each reader of that
 //! dataset must be a reader, masked or plain, of every class that a model uses; otherwise the model
 //! is refused.
 //!
@@ -35,9 +35,14 @@ use crate::names::{column_name, is_same};
 pub struct Model {
     /// Its name, for messages.
     pub name: String,
+    /// The project of its table or view; `None` if the text does not say, then it is
+    /// `warehouse.project`.
+    pub project: Option<String>,
     /// The dataset of its table or view; `None` if the text does not say, then it is
     /// `warehouse.models.dataset`.
     pub dataset: Option<String>,
+    /// What is done beside the query, for example by a hook; it is not checked, so it is refused.
+    pub beside: Vec<String>,
     /// GoogleSQL, as it is sent to BigQuery.
     pub sql: String,
 }
@@ -100,11 +105,16 @@ pub fn refusals(config: &Config, contract: &Contract, model: &Model) -> Vec<Refu
                 .to_owned(),
         );
     };
-    if let Some(dataset) = model.dataset.as_ref().filter(|it| **it != models.dataset) {
+    let project = model.project.as_ref().unwrap_or(&config.warehouse.project);
+    let dataset = model.dataset.as_ref().unwrap_or(&models.dataset);
+    if (project, dataset) != (&config.warehouse.project, &models.dataset) {
         return not_understood(format!(
-            "it is written to the dataset {dataset}, whose readers landbridge.yaml does not name; write it to warehouse.models.dataset ({})",
-            models.dataset
+            "it is written to the dataset {project}.{dataset}, whose readers landbridge.yaml does not name; write it to warehouse.models.dataset ({}.{})",
+            config.warehouse.project, models.dataset
         ));
+    }
+    if let Some(beside) = model.beside.first() {
+        return not_understood(format!("it has {beside}, which is not checked; leave it out"));
     }
     let query = match query::parse(&model.sql) {
         Ok(query) => query,
@@ -187,6 +197,11 @@ fn our_table<'a>(
     let warehouse = &config.warehouse;
     let path = &reference.path;
     let shown = path.join(".");
+    let unknown = |dataset: &str| {
+        format!(
+            "it reads `{shown}`; if {dataset} contains no personal data that a reader of the models may not read, add it to warehouse.models.reads"
+        )
+    };
     if let [.., schema, view] = path.as_slice()
         && schema.eq_ignore_ascii_case("INFORMATION_SCHEMA")
     {
@@ -196,12 +211,18 @@ fn our_table<'a>(
             false => Ok(None),
         };
     }
-    let [.., dataset, table] = path.as_slice() else {
+    let [project @ .., dataset, table] = path.as_slice() else {
         return Err(format!(
             "it reads from `{shown}`, which is neither a subquery of it nor a table with its dataset; write `dataset.table`"
         ));
     };
     let is = |name: &str| is_same(dataset, name);
+    // A project of the old form contains a dot.
+    let project = project.join(".");
+    if !project.is_empty() && project != warehouse.project && !reference.may_be_array {
+        let reads = warehouse.models.as_ref().is_some_and(|it| it.reads.iter().any(|it| is(it)));
+        return if reads { Ok(None) } else { Err(unknown(&format!("{project}.{dataset}"))) };
+    }
     if table.eq_ignore_ascii_case("__TABLES__") {
         return Ok(None);
     }
@@ -228,9 +249,7 @@ fn our_table<'a>(
     if allowed {
         return Ok(None);
     }
-    Err(format!(
-        "it reads `{shown}`; if {dataset} contains no personal data that a reader of the models may not read, add it to warehouse.models.reads"
-    ))
+    Err(unknown(dataset))
 }
 
 impl Query {

@@ -45,6 +45,8 @@ pub(super) struct Name {
 /// `*`, with the columns that `EXCEPT` leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Star {
+    /// The name before its dot, in lower case.
+    of: Option<String>,
     pub(super) except: Vec<String>,
 }
 
@@ -100,6 +102,11 @@ const AFTER_FROM: [&str; 10] = [
 /// Names before a dot and a function that are no dataset (GoogleSQL reference, "Function calls").
 const FUNCTION_NAMESPACES: [&str; 9] =
     ["SAFE", "NET", "HLL_COUNT", "KLL_QUANTILES", "AEAD", "KEYS", "DETERMINISTIC", "ML", "AI"];
+/// Functions after FROM that read nothing but the tables, models, arrays and subqueries in their arguments
+/// (GoogleSQL reference, "Table functions (built in)", "Time series functions", "Search functions"). Others can
+/// read more: GRAPH_TABLE reads the tables of a property graph.
+const TABLE_FUNCTIONS: [&str; 6] =
+    ["UNNEST", "APPENDS", "CHANGES", "GAP_FILL", "RANGE_SESSIONIZE", "VECTOR_SEARCH"];
 
 /// One SELECT, or what is between two parentheses and has none.
 #[derive(Default)]
@@ -109,8 +116,12 @@ struct Scope {
     /// Whether the next name after a comma is a table.
     in_from: bool,
     stars: Vec<Star>,
+    /// `t.*` in the subqueries, where t can be a table of this SELECT: `(SELECT AS STRUCT t.*)`.
+    inner_stars: Vec<Star>,
     names: Vec<Name>,
     tables: Vec<TableReference>,
+    /// What it calls its tables and the subqueries with a name, in lower case.
+    aliases: BTreeSet<String>,
 }
 
 struct Reader {
@@ -266,6 +277,10 @@ impl Reader {
         if AFTER_FROM.iter().any(|keyword| token.is(keyword)) {
             self.scope().in_from = false;
         }
+        if (token.is("PIVOT") || token.is("UNPIVOT")) && self.scope().in_from {
+            // Its result has, or is grouped by, every column that it does not name.
+            self.scope().stars.push(Star::default());
+        }
         if token.is("AS") {
             // A name after AS is given, not read; AS STRUCT and AS VALUE are followed by more.
             self.at += 1;
@@ -301,8 +316,8 @@ impl Reader {
                 false => Ok(()),
             };
         }
-        let known = |it: &&str| path[0].eq_ignore_ascii_case(it);
-        if path.len() == 2 && FUNCTION_NAMESPACES.iter().any(|it| known(&it)) {
+        let is_namespace = FUNCTION_NAMESPACES.iter().any(|it| path[0].eq_ignore_ascii_case(it));
+        if path.len() == 2 && is_namespace {
             return Ok(());
         }
         let name = path.join(".");
@@ -310,19 +325,20 @@ impl Reader {
     }
 
     /// The path that begins here: names with dots between them. Only in a table's path can a project
-    /// have dashes without backticks; its name is left out, up to the last dash.
+    /// have dashes without backticks.
     fn path(&mut self, of_table: bool) -> Vec<String> {
-        let mut path = Vec::new();
+        let mut path: Vec<String> = Vec::new();
+        let mut project = String::new();
         while let Some(token) = self.token(0).cloned() {
             match token {
                 Token::Quoted(name) => path.extend(name.split('.').map(str::to_owned)),
-                Token::Word(name) => path.push(name),
+                Token::Word(name) => path.push(std::mem::take(&mut project) + &name),
                 Token::Symbol(_) | Token::Literal => break,
             }
             self.at += 1;
             let names_follow = matches!(self.token(1), Some(Token::Word(_) | Token::Quoted(_)));
             if self.is_symbol(0, '-') && of_table && path.len() == 1 && names_follow {
-                path.clear();
+                project = path.remove(0) + "-";
             } else if !(self.is_symbol(0, '.') && names_follow) {
                 break;
             }
@@ -346,7 +362,16 @@ impl Reader {
         let path = self.path(true);
         if self.is_symbol(0, '(') {
             // UNNEST(…), or a table function with its arguments.
-            return self.check_function(&path);
+            self.check_function(&path)?;
+            let is_known = |name: &String| {
+                TABLE_FUNCTIONS.iter().any(|known| name.eq_ignore_ascii_case(known))
+            };
+            return match path.as_slice() {
+                [name] if !is_known(name) => {
+                    Err(format!("it reads from {name}(…), which is not checked"))
+                }
+                _ => Ok(()),
+            };
         }
         let alias = self.alias();
         self.add_table(path, alias);
@@ -371,15 +396,17 @@ impl Reader {
 
     fn add_table(&mut self, path: Vec<String>, alias: Option<String>) {
         let first = path.first().map(|it| it.to_lowercase()).unwrap_or_default();
+        // Only what this SELECT, or one around it, reads before can have an array.
+        let may_be_array =
+            path.len() > 1 && self.scopes.iter().any(|scope| scope.aliases.contains(&first));
+        let alias = alias.or_else(|| path.last().cloned()).unwrap_or_default().to_lowercase();
+        self.scope().aliases.insert(alias.clone());
         if path.len() == 1 && self.subqueries.contains(&first) {
             return;
         }
-        let may_be_array = path.len() > 1
-            && (self.subqueries.contains(&first) || self.query.aliases.contains(&first));
         if may_be_array {
             self.add_names(&path);
         }
-        let alias = alias.or_else(|| path.last().cloned()).unwrap_or_default().to_lowercase();
         self.query.aliases.insert(alias.clone());
         let (stars, names) = (Vec::new(), Vec::new());
         self.scope().tables.push(TableReference { path, alias, may_be_array, stars, names });
@@ -411,6 +438,11 @@ impl Reader {
             || self.is_symbol(1, ',')
             || ["FROM", "EXCEPT", "REPLACE"].iter().any(|word| self.is(1, word))
             || self.token(1).is_none();
+        let of = match (self.is_symbol(-1, '.'), self.token(-2)) {
+            (true, Some(Token::Word(name) | Token::Quoted(name))) => Some(name.to_lowercase()),
+            // `(…).*`: every column of what is in the parentheses, which names its columns itself.
+            _ => None,
+        };
         self.at += 1;
         if !is_list {
             return;
@@ -427,7 +459,7 @@ impl Reader {
                 }
             }
         }
-        self.scope().stars.push(Star { except });
+        self.scope().stars.push(Star { of, except });
     }
 
     /// Ends a SELECT: its names and stars can be columns of its tables, its names also columns of the
@@ -436,6 +468,8 @@ impl Reader {
         let Some(scope) = self.scopes.pop() else { return };
         for mut table in scope.tables {
             table.stars.extend(scope.stars.iter().cloned());
+            let of_table = |star: &&Star| star.of.as_ref() == Some(&table.alias);
+            table.stars.extend(scope.inner_stars.iter().filter(of_table).cloned());
             // A whole row: `SELECT t FROM people AS t`, `TO_JSON_STRING(t)`.
             if scope.names.iter().any(|name| name.is_alone && name.name == table.alias) {
                 table.stars.push(Star::default());
@@ -445,6 +479,8 @@ impl Reader {
         }
         if let Some(outer) = self.scopes.last_mut() {
             outer.names.extend(scope.names);
+            let stars = scope.stars.into_iter().chain(scope.inner_stars);
+            outer.inner_stars.extend(stars.filter(|star| star.of.is_some()));
         }
     }
 }

@@ -8,13 +8,21 @@ const CONTRACT: &str = include_str!("../../../../../examples/demo/contract.yaml"
 
 /// The demo, where also finance reads the models but no class.
 fn files() -> (Config, Contract) {
-    let views = "  views: { dataset: shop_views }\n  ops_dataset";
-    let text = DEMO.replacen("  ops_dataset", views, 1);
-    let mut config = config::parse("landbridge.yaml", &text).expect("a valid configuration");
+    let mut config = config::parse("landbridge.yaml", DEMO).expect("a valid configuration");
     let models = config.warehouse.models.as_mut().expect("the demo has models");
     models.readers.push("group:finance@example.com".to_owned());
     let contract = contract::parse("contract.yaml", CONTRACT, &config).expect("a valid contract");
     (config, contract)
+}
+
+fn model(dataset: Option<&str>, sql: &str) -> Model {
+    Model {
+        name: "m".to_owned(),
+        project: None,
+        dataset: dataset.map(str::to_owned),
+        beside: Vec::new(),
+        sql: sql.to_owned(),
+    }
 }
 
 /// The refusals of each query, in one line each.
@@ -22,7 +30,7 @@ fn check(queries: &[&str], expected: Expect) {
     let (config, contract) = files();
     let mut text = String::new();
     for sql in queries {
-        let model = Model { name: "m".to_owned(), dataset: None, sql: (*sql).to_owned() };
+        let model = model(None, sql);
         let found: Vec<String> = refusals(&config, &contract, &model)
             .iter()
             .map(|refusal| match refusal {
@@ -67,6 +75,10 @@ fn a_model_that_uses_a_class_is_refused_if_a_reader_may_not_read_the_class() {
             "SELECT EXTRACT(DAY FROM booked_at), NULL AS traveller_email FROM shop.bookings",
             "SELECT x FROM shop.links, shop.bookings, UNNEST([traveller_name]) x",
             "SELECT 1 FROM shop.links shop, (SELECT * FROM shop.clicks)",
+            "SELECT (SELECT AS STRUCT t.*) AS s FROM shop.bookings AS t",
+            "SELECT ARRAY(SELECT AS STRUCT b.* EXCEPT (traveller_email) FROM UNNEST([1])) FROM shop.bookings b",
+            "SELECT (SELECT AS STRUCT l.* FROM shop.links l WHERE l.id = b.link_id) FROM shop.bookings b",
+            "SELECT y FROM shop.bookings UNPIVOT (y FOR n IN (nights, link_id))",
         ],
         expect![[r#"
             SELECT id, amount FROM shop.bookings
@@ -113,6 +125,14 @@ fn a_model_that_uses_a_class_is_refused_if_a_reader_may_not_read_the_class() {
                 bookings.traveller_name (name)
             SELECT 1 FROM shop.links shop, (SELECT * FROM shop.clicks)
                 clicks.ip (ip)
+            SELECT (SELECT AS STRUCT t.*) AS s FROM shop.bookings AS t
+                bookings.traveller_email (email); bookings.traveller_name (name)
+            SELECT ARRAY(SELECT AS STRUCT b.* EXCEPT (traveller_email) FROM UNNEST([1])) FROM shop.bookings b
+                bookings.traveller_name (name)
+            SELECT (SELECT AS STRUCT l.* FROM shop.links l WHERE l.id = b.link_id) FROM shop.bookings b
+                good
+            SELECT y FROM shop.bookings UNPIVOT (y FOR n IN (nights, link_id))
+                bookings.traveller_email (email); bookings.traveller_name (name)
         "#]],
     );
 }
@@ -138,6 +158,12 @@ fn what_is_not_understood_is_refused() {
             "SELECT SAFE.PARSE_JSON(terms), ML.NORM(id) FROM shop.partners",
             "SELECT * FROM APPENDS(TABLE shop.clicks, NULL, NULL)",
             "SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')",
+            "SELECT * FROM GRAPH_TABLE(shop.people MATCH (p) RETURN p.email)",
+            "SELECT * FROM others.shop_models.users, shop-analytics.shop_models.users",
+            "SELECT * FROM `others.shop.links`",
+            "SELECT * FROM others.analytics_250794857.events_20261120",
+            "WITH reports AS (SELECT 1 AS id) SELECT * FROM reports.people",
+            "WITH r AS (SELECT tags FROM shop.partners) SELECT tag FROM r, r.tags AS tag",
             "SELECT * FROM shop.links FOR SYSTEM_TIME AS OF t",
             "SELECT table_name FROM shop.INFORMATION_SCHEMA.TABLES",
             "SELECT query FROM `region-us`.INFORMATION_SCHEMA.JOBS",
@@ -180,6 +206,18 @@ fn what_is_not_understood_is_refused() {
                 clicks.ip (ip)
             SELECT * FROM EXTERNAL_QUERY('c', 'SELECT 1')
                 it calls EXTERNAL_QUERY, which reads another database
+            SELECT * FROM GRAPH_TABLE(shop.people MATCH (p) RETURN p.email)
+                it reads from GRAPH_TABLE(…), which is not checked
+            SELECT * FROM others.shop_models.users, shop-analytics.shop_models.users
+                it reads `others.shop_models.users`; if others.shop_models contains no personal data that a reader of the models may not read, add it to warehouse.models.reads
+            SELECT * FROM `others.shop.links`
+                it reads `others.shop.links`; if others.shop contains no personal data that a reader of the models may not read, add it to warehouse.models.reads
+            SELECT * FROM others.analytics_250794857.events_20261120
+                good
+            WITH reports AS (SELECT 1 AS id) SELECT * FROM reports.people
+                it reads `reports.people`; if reports contains no personal data that a reader of the models may not read, add it to warehouse.models.reads
+            WITH r AS (SELECT tags FROM shop.partners) SELECT tag FROM r, r.tags AS tag
+                good
             SELECT * FROM shop.links FOR SYSTEM_TIME AS OF t
                 it reads former rows (FOR SYSTEM_TIME), which is not checked
             SELECT table_name FROM shop.INFORMATION_SCHEMA.TABLES
@@ -203,11 +241,7 @@ fn what_is_not_understood_is_refused() {
 #[test]
 fn readers_of_every_class_may_read_every_model() {
     let (mut config, contract) = files();
-    let model = |dataset: Option<&str>| Model {
-        name: "m".to_owned(),
-        dataset: dataset.map(str::to_owned),
-        sql: "SELECT * FROM shop.bookings".to_owned(),
-    };
+    let model = |dataset: Option<&str>| model(dataset, "SELECT * FROM shop.bookings");
     config.warehouse.models.as_mut().expect("models").readers.pop();
     assert_eq!(refusals(&config, &contract, &model(Some("shop_models"))), []);
     // Elsewhere, others read it.
@@ -215,6 +249,10 @@ fn readers_of_every_class_may_read_every_model() {
     assert!(
         matches!(found.as_slice(), [Refusal::NotUnderstood { why }] if why.contains("public_reports"))
     );
+    let elsewhere = Model { project: Some("others".to_owned()), ..model(None) };
+    assert_eq!(refusals(&config, &contract, &elsewhere).len(), 1);
+    let hooked = Model { beside: vec!["`post-hook`".to_owned()], ..model(None) };
+    assert_eq!(refusals(&config, &contract, &hooked).len(), 1);
     config.warehouse.models = None;
     assert_eq!(refusals(&config, &contract, &model(None)).len(), 1);
 }
@@ -224,8 +262,6 @@ fn an_unclassified_column_is_refused_although_it_is_null() {
     let (config, mut contract) = files();
     let links = contract.tables.get_mut("public.links").expect("links");
     links.columns.get_mut("url").expect("url").class = CLASS_UNCLASSIFIED.to_owned();
-    let model =
-        Model { name: "m".to_owned(), dataset: None, sql: "SELECT url FROM shop.links".to_owned() };
-    let found = refusals(&config, &contract, &model);
+    let found = refusals(&config, &contract, &model(None, "SELECT url FROM shop.links"));
     assert_eq!(found, [Refusal::Unclassified { column: "links.url".to_owned() }]);
 }

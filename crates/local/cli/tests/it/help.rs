@@ -71,7 +71,7 @@ fn every_command_has_examples() {
 fn an_unknown_user_is_an_error_that_lists_all_users() {
     expect![[r#"
         exit code 2
-        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, project-viewer
+        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, models, project-viewer
         err |
         err | For more information, try '--help'.
     "#]]
