@@ -56,13 +56,8 @@ def judge(function, sql, google, local):
 
 
 def comparable(sql, result):
-    """The expression whose results can be compared: a result of BigQuery has no array with NULL,
-    and one of the local warehouse has no INTERVAL."""
-    if not isinstance(result, tuple):
-        return sql
-    if result[0] == "INTERVAL":
-        return f"CAST({sql} AS STRING)"
-    if result[1] == NULL_ELEMENT or "INTERVAL" in result[0]:
+    """The expression whose results can be compared: a result of BigQuery has no array with NULL."""
+    if isinstance(result, tuple) and result[1] == NULL_ELEMENT:
         return f"TO_JSON_STRING({sql})"
     return sql
 

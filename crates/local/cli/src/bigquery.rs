@@ -40,7 +40,8 @@ pub(crate) struct Warehouse {
 pub(crate) struct QueryRows {
     /// The columns, in the order of the values.
     pub(crate) columns: Vec<Field>,
-    /// The rows, with one value per column: text, null, or the JSON of a nested value.
+    /// The rows, with one value per column: a number, boolean, text or null; arrays and objects for
+    /// ARRAY and STRUCT.
     pub(crate) rows: Vec<Vec<Value>>,
 }
 
@@ -49,9 +50,42 @@ pub(crate) struct QueryRows {
 pub(crate) struct Field {
     /// The name.
     pub(crate) name: String,
-    /// The type, as the API names it.
+    /// The type in GoogleSQL, such as `INT64` or `ARRAY<STRUCT<id INT64>>`.
     #[serde(rename = "type")]
     pub(crate) ty: String,
+}
+
+/// A column as the API describes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApiField {
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
+    mode: String,
+    fields: Vec<ApiField>,
+}
+
+impl ApiField {
+    /// The type's name in GoogleSQL. The API has names of its own for some types (Google
+    /// documentation, "TableFieldSchema").
+    fn standard_type(&self) -> String {
+        let name = match self.ty.as_str() {
+            "INTEGER" => "INT64",
+            "FLOAT" => "FLOAT64",
+            "BOOLEAN" => "BOOL",
+            name => name,
+        };
+        let name = match name {
+            "RECORD" | "STRUCT" => {
+                let member = |it: &Self| format!("{} {}", it.name, it.standard_type());
+                let members: Vec<_> = self.fields.iter().map(member).collect();
+                format!("STRUCT<{}>", members.join(", "))
+            }
+            name => name.to_owned(),
+        };
+        if self.mode == "REPEATED" { format!("ARRAY<{name}>") } else { name }
+    }
 }
 
 /// Why a query returned no rows.
@@ -115,7 +149,7 @@ struct JobReference {
 #[derive(Deserialize)]
 struct Schema {
     #[serde(default)]
-    fields: Vec<Field>,
+    fields: Vec<ApiField>,
 }
 
 #[derive(Deserialize)]
@@ -163,13 +197,17 @@ impl BigQuery {
         let call = self.http.post(&queries).json(&body);
         let mut page = fetch_page(call.bearer_auth(principal.token())).await?;
         let mut result = QueryRows { columns: Vec::new(), rows: Vec::new() };
+        let mut fields = Vec::new();
         loop {
             if let Some(schema) = page.schema {
-                result.columns = schema.fields;
+                fields = schema.fields;
+                let column =
+                    |it: &ApiField| Field { name: it.name.clone(), ty: it.standard_type() };
+                result.columns = fields.iter().map(column).collect();
             }
             for row in page.rows {
-                let cells = row.f.into_iter().zip(&result.columns);
-                result.rows.push(cells.map(|(cell, field)| display_value(cell.v, field)).collect());
+                let cells = row.f.into_iter().zip(&fields);
+                result.rows.push(cells.map(|(cell, field)| typed_value(cell.v, field)).collect());
             }
             if page.job_complete && page.page_token.is_none() {
                 return Ok(result);
@@ -212,18 +250,49 @@ async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
     })
 }
 
-/// A value as it is shown. The API returns a TIMESTAMP as microseconds since 1970; it is shown as
-/// an RFC 3339 instant. All other values are unchanged.
-fn display_value(value: Value, field: &Field) -> Value {
+/// A value of the API, which writes almost all values as text, as JSON of its type. Decimals, dates and
+/// BYTES stay texts, and a float that JSON does not have (NaN, infinities); a TIMESTAMP is an RFC 3339
+/// instant.
+fn typed_value(value: Value, field: &ApiField) -> Value {
+    if field.mode == "REPEATED" {
+        let element = ApiField { mode: String::new(), ..field.clone() };
+        let Value::Array(items) = value else { return Value::Array(Vec::new()) };
+        return items.into_iter().map(|it| typed_value(cell_of(it), &element)).collect();
+    }
+    let text = match value {
+        Value::String(text) => text,
+        Value::Object(mut record) => {
+            let cells = match record.remove("f") {
+                Some(Value::Array(cells)) => cells,
+                _ => Vec::new(),
+            };
+            let members = field.fields.iter().zip(cells);
+            return members
+                .map(|(member, cell)| (member.name.clone(), typed_value(cell_of(cell), member)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+        }
+        other => return other,
+    };
     // Not an instant of the library, whose last one is 26 hours before BigQuery's.
     let time = |micros: i64| EPOCH.checked_add(SignedDuration::from_micros(micros)).ok();
-    let instant = match (&value, field.ty.as_str()) {
-        (Value::String(text), "TIMESTAMP") => {
-            text.parse().ok().and_then(time).map(|time| format!("{time}Z"))
+    let typed = match field.ty.as_str() {
+        "INTEGER" | "INT64" => text.parse::<i64>().ok().map(Value::from),
+        "FLOAT" | "FLOAT64" => {
+            let number = text.parse().ok().and_then(serde_json::Number::from_f64);
+            number.map(Value::Number)
         }
+        "BOOLEAN" | "BOOL" => text.parse::<bool>().ok().map(Value::from),
+        "JSON" => serde_json::from_str(&text).ok(),
+        "TIMESTAMP" => text.parse().ok().and_then(time).map(|it| Value::from(format!("{it}Z"))),
         _ => None,
     };
-    instant.map_or(value, Value::String)
+    typed.unwrap_or(Value::String(text))
+}
+
+/// The value of `{"v": …}`.
+fn cell_of(mut cell: Value) -> Value {
+    cell.get_mut("v").map_or(Value::Null, Value::take)
 }
 
 #[cfg(test)]
@@ -231,18 +300,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_timestamps_are_reformatted() {
-        let field = |ty: &str| Field { name: "c".to_owned(), ty: ty.to_owned() };
-        let cases = [
+    fn values_have_the_json_of_their_type() {
+        let field = |ty: &str| ApiField { ty: ty.to_owned(), ..ApiField::default() };
+        for (ty, value, shown) in [
             ("TIMESTAMP", json!("1795190400000000"), json!("2026-11-20T16:00:00Z")),
             ("TIMESTAMP", json!("253402300799999999"), json!("9999-12-31T23:59:59.999999Z")),
             ("TIMESTAMP", json!("-62135596800000000"), json!("0001-01-01T00:00:00Z")),
             ("TIMESTAMP", json!(null), json!(null)),
-            ("INTEGER", json!("1795190400000000"), json!("1795190400000000")),
-            ("RECORD", json!({"f": []}), json!({"f": []})),
-        ];
-        for (ty, value, shown) in cases {
-            assert_eq!(display_value(value, &field(ty)), shown, "{ty}");
+            ("INTEGER", json!("1795190400000000"), json!(1_795_190_400_000_000_i64)),
+            ("FLOAT", json!("1.5"), json!(1.5)),
+            ("FLOAT", json!("NaN"), json!("NaN")),
+            ("BOOLEAN", json!("true"), json!(true)),
+            ("NUMERIC", json!("1.50"), json!("1.50")),
+            ("JSON", json!("{\"a\":1}"), json!({"a": 1})),
+            ("JSON", json!("masked"), json!("masked")),
+            ("STRING", json!("7"), json!("7")),
+        ] {
+            assert_eq!(typed_value(value, &field(ty)), shown, "{ty}");
         }
+    }
+
+    #[test]
+    fn arrays_and_structs_are_readable() {
+        let field: ApiField = serde_json::from_value(json!({
+            "name": "params", "type": "RECORD", "mode": "REPEATED", "fields": [
+                {"name": "key", "type": "STRING"}, {"name": "n", "type": "INTEGER", "mode": "REPEATED"},
+            ],
+        }))
+        .expect("a field");
+        let value = json!([{"v": {"f": [{"v": "page"}, {"v": [{"v": "1"}, {"v": "2"}]}]}}]);
+        assert_eq!(typed_value(value, &field), json!([{"key": "page", "n": [1, 2]}]));
+        assert_eq!(field.standard_type(), "ARRAY<STRUCT<key STRING, n ARRAY<INT64>>>");
     }
 }

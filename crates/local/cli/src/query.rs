@@ -1,15 +1,16 @@
 //! `landbridge query`: queries the warehouse of the running local cloud.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use landbridge_cli_support::paint::Paint;
 use landbridge_cli_support::render::{self, Column, counted, left, right};
 use landbridge_local::Principal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bigquery::{BigQuery, Field, QueryRows};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::up::{self, RunningCloud};
 
 /// How a table shows NULL.
@@ -21,7 +22,7 @@ pub(crate) enum RowsOutput {
     /// A table
     #[default]
     Text,
-    /// One object with `columns` and `rows`
+    /// One object with `columns` and `rows`; a row is an object, numbers and booleans are no texts
     Json,
     /// RFC 4180 lines with a header; NULL is an empty field, an empty string is ""
     Csv,
@@ -35,6 +36,8 @@ Examples:
   landbridge query --as pii-reader 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
   landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
+  landbridge query --as analyst --file report.sql
+  echo 'SELECT 1' | landbridge query --as analyst
 
 Users:
   analyst         sees masked values of every class; unclassified columns are NULL
@@ -49,8 +52,11 @@ pub(crate) struct QueryArgs {
     /// The user that runs the query; see below
     #[arg(long = "as", value_name = "USER", value_parser = parse_principal)]
     pub(crate) user: Principal,
-    /// The query, in GoogleSQL
-    pub(crate) sql: String,
+    /// The query, in GoogleSQL; without it, or with `-`, it is read from standard input
+    pub(crate) sql: Option<String>,
+    /// A file with the query
+    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
+    pub(crate) file: Option<PathBuf>,
     /// The output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: RowsOutput,
@@ -66,12 +72,46 @@ fn parse_principal(name: &str) -> Result<Principal, String> {
     })
 }
 
+/// The query of the command line, of a file or of standard input.
+///
+/// # Errors
+/// [`Failure::Usage`] if there is none, or its file cannot be read.
+fn statement(args: &QueryArgs) -> Result<String> {
+    if let Some(path) = &args.file {
+        return std::fs::read_to_string(path).map_err(|error| {
+            Failure::Usage(format!("cannot read the query in {}: {error}", path.display()))
+        });
+    }
+    match args.sql.as_deref() {
+        Some(sql) if sql != "-" => return Ok(sql.to_owned()),
+        None if std::io::stdin().is_terminal() => {
+            return Err(Failure::Usage(
+                "the query is missing: give it as an argument, with --file, or on standard input"
+                    .to_owned(),
+            ));
+        }
+        _ => {}
+    }
+    let sql = std::io::read_to_string(std::io::stdin());
+    sql.map_err(|error| Failure::Usage(format!("cannot read the query: {error}")))
+}
+
+/// Rows as objects by the columns' names, which are different.
+fn to_json(result: &QueryRows) -> Value {
+    let object = |row: &Vec<Value>| -> Value {
+        let names = result.columns.iter().map(|it| it.name.clone());
+        names.zip(row.iter().cloned()).collect::<serde_json::Map<_, _>>().into()
+    };
+    json!({"columns": result.columns, "rows": result.rows.iter().map(object).collect::<Vec<_>>()})
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: QueryArgs) -> Result {
+    let sql = statement(&args)?;
     let cloud = RunningCloud::read(&args.data_dir)?;
-    let result = BigQuery::new(cloud.warehouse)?.query(args.user, &args.sql).await?;
+    let result = BigQuery::new(cloud.warehouse)?.query(args.user, &sql).await?;
     match args.output {
-        RowsOutput::Json => render::json(&result),
+        RowsOutput::Json => render::json(&to_json(&result)),
         RowsOutput::Csv => render::print(&to_csv(&result)),
         RowsOutput::Text => {
             let rows = result.rows.iter().map(|row| row.iter().map(cell_text).collect()).collect();
@@ -88,7 +128,7 @@ pub(crate) async fn run(args: QueryArgs) -> Result {
 
 /// The columns of a text table, with numbers aligned to the right.
 fn table_columns(result: &QueryRows) -> Vec<Column> {
-    let numeric = ["INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
+    let numeric = ["INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"];
     let column = |field: &Field| {
         if numeric.contains(&field.ty.as_str()) { right(&field.name) } else { left(&field.name) }
     };
@@ -132,9 +172,17 @@ fn csv_field(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn rows_are_objects_by_the_names_of_the_columns() {
+        let columns = vec![Field { name: "id".to_owned(), ty: "INT64".to_owned() }];
+        let result = QueryRows { columns, rows: vec![vec![json!(7)]] };
+        assert_eq!(
+            to_json(&result),
+            json!({"columns": [{"name": "id", "type": "INT64"}], "rows": [{"id": 7}]})
+        );
+    }
 
     #[test]
     fn csv_distinguishes_null_from_an_empty_string() {

@@ -239,7 +239,7 @@ pub(super) async fn visible_values(warehouse: &BigQuery, sql: &str) -> Result<Ve
 /// `u64::MAX`, so that the check fails when it is in doubt.
 fn single_count(rows: &QueryRows) -> u64 {
     let value = rows.rows.first().and_then(|row| row.first());
-    value.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
+    value.and_then(Value::as_u64).unwrap_or(u64::MAX)
 }
 
 impl Sample {

@@ -10,22 +10,26 @@ fn help_of_query() {
         exit code 0
         out | Query the warehouse of the running local cloud
         out |
-        out | Usage: landbridge query [OPTIONS] --as <USER> <SQL>
+        out | Usage: landbridge query [OPTIONS] --as <USER> [SQL]
         out |
         out | Arguments:
-        out |   <SQL>
-        out |           The query, in GoogleSQL
+        out |   [SQL]
+        out |           The query, in GoogleSQL; without it, or with `-`, it is read from standard input
         out |
         out | Options:
         out |       --as <USER>
         out |           The user that runs the query; see below
+        out |
+        out |       --file <FILE>
+        out |           A file with the query
         out |
         out |       --output <OUTPUT>
         out |           The output format
         out |
         out |           Possible values:
         out |           - text: A table
-        out |           - json: One object with `columns` and `rows`
+        out |           - json: One object with `columns` and `rows`; a row is an object, numbers and booleans are
+        out |             no texts
         out |           - csv:  RFC 4180 lines with a header; NULL is an empty field, an empty string is ""
         out |
         out |           [default: text]
@@ -43,6 +47,8 @@ fn help_of_query() {
         out |   landbridge query --as pii-reader 'SELECT name, email FROM creators ORDER BY id LIMIT 3'
         out |   landbridge query --as stranger 'SELECT id, tier, active FROM creators LIMIT 3'
         out |   landbridge query --as analyst --output csv 'SELECT * FROM landbridge_ops.receipts'
+        out |   landbridge query --as analyst --file report.sql
+        out |   echo 'SELECT 1' | landbridge query --as analyst
         out |
         out | Users:
         out |   analyst         sees masked values of every class; unclassified columns are NULL

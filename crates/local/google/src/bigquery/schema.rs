@@ -28,6 +28,8 @@ pub(crate) enum FieldType {
     Bignumeric,
     Json,
     Geography,
+    /// In results only: no table has such a column here.
+    Interval,
     Record,
 }
 
@@ -48,6 +50,7 @@ impl FieldType {
             Self::Bignumeric => "BIGNUMERIC",
             Self::Json => "JSON",
             Self::Geography => "GEOGRAPHY",
+            Self::Interval => "INTERVAL",
             Self::Record => "RECORD",
         }
     }
@@ -75,7 +78,7 @@ impl FieldType {
     /// The Arrow type that stores its values.
     fn arrow_type(self, fields: &[Field]) -> DataType {
         match self {
-            Self::String | Self::Json | Self::Geography => DataType::Utf8,
+            Self::String | Self::Json | Self::Geography | Self::Interval => DataType::Utf8,
             Self::Bytes => DataType::Binary,
             Self::Integer => DataType::Int64,
             Self::Float => DataType::Float64,

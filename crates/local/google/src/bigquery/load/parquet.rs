@@ -333,7 +333,9 @@ fn cpp_type(field_type: FieldType) -> &'static str {
         FieldType::Float => "DOUBLE",
         FieldType::Boolean => "BOOL",
         FieldType::Record => "MESSAGE",
-        FieldType::String | FieldType::Json | FieldType::Geography => "STRING",
+        FieldType::String | FieldType::Json | FieldType::Geography | FieldType::Interval => {
+            "STRING"
+        }
         FieldType::Bytes | FieldType::Numeric | FieldType::Bignumeric => "BYTES",
     }
 }

@@ -72,7 +72,7 @@ fn cell_json(field: &Field, column: &ArrayRef, at: usize, format: CellFormat) ->
         return Value::Null;
     }
     match field.field_type {
-        FieldType::String | FieldType::Json | FieldType::Geography => {
+        FieldType::String | FieldType::Json | FieldType::Geography | FieldType::Interval => {
             json!(column.as_string::<i32>().value(at))
         }
         FieldType::Bytes => json!(STANDARD.encode(column.as_binary::<i32>().value(at))),

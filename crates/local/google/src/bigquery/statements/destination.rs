@@ -6,7 +6,7 @@
 use super::{Statement, StatementResult};
 use crate::bigquery::catalog::TableRows;
 use crate::bigquery::job::QueryResult;
-use crate::bigquery::schema::{Field, FieldMode, find_field};
+use crate::bigquery::schema::{Field, FieldMode, FieldType, find_field};
 use crate::bigquery::statements::rows::conformed;
 use crate::bigquery::tables::check_layout;
 use crate::bigquery::write::{WriteDisposition, WriteTarget, check_required};
@@ -59,9 +59,19 @@ pub(super) fn table_fields(fields: &[Field], table: &str) -> Result<Vec<Field>, 
                 field.name
             )));
         }
+        if has_interval(field) {
+            return Err(super::unknown(&format!(
+                "tables with the type INTERVAL (column {})",
+                field.name
+            )));
+        }
         crate::bigquery::schema::check_field_name(&field.name)?;
     }
     Ok(fields.iter().map(untagged).collect())
+}
+
+fn has_interval(field: &Field) -> bool {
+    field.field_type == FieldType::Interval || field.fields.iter().any(has_interval)
 }
 
 /// A field without policy tags.

@@ -25,6 +25,7 @@ mod script;
 mod tokens;
 mod view;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -36,6 +37,7 @@ use super::catalog::TableName;
 use super::job::QueryResult;
 use super::query::QuerySpec;
 use super::row_access::PolicyStatement;
+use super::schema::Field;
 use super::write::WriteTarget;
 use crate::access::Principal;
 use crate::error::GoogleError;
@@ -183,12 +185,28 @@ impl BigQuery {
             match target {
                 Some(target) => statement.write_result(target, sql).await,
                 None => {
-                    let result = self.run_query(caller, &spec.with_sql(sql), dry_run).await?;
+                    let mut result = self.run_query(caller, &spec.with_sql(sql), dry_run).await?;
+                    number_equal_names(&mut result.fields);
                     Ok(StatementResult::query(result))
                 }
             }
         }
         .boxed()
+    }
+}
+
+/// Columns of one name, such as `id` and `id_1`. Only the result of a query that writes no table can
+/// have them.
+fn number_equal_names(fields: &mut [Field]) {
+    let mut taken: HashSet<String> = HashSet::new();
+    for field in fields {
+        let mut name = field.name.clone();
+        let mut number = 0;
+        while !taken.insert(name.to_ascii_lowercase()) {
+            number += 1;
+            name = format!("{}_{number}", field.name);
+        }
+        field.name = name;
     }
 }
 

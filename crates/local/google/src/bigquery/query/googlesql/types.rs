@@ -142,6 +142,7 @@ impl Type {
             FieldType::Bignumeric => Self::BigNumeric,
             FieldType::Json => Self::Json,
             FieldType::Geography => Self::Geography,
+            FieldType::Interval => Self::Interval,
             FieldType::Record => Self::structure(
                 field.fields.iter().map(|it| (it.name.clone(), Self::of_field(it))).collect(),
             ),
@@ -149,8 +150,7 @@ impl Type {
         if field.mode == FieldMode::Repeated { Self::array(base) } else { base }
     }
 
-    /// The column of a result; `None` for INTERVAL, which the catalog cannot store, and for an array
-    /// of arrays.
+    /// The column of a result; `None` for an array of arrays.
     pub(crate) fn to_field(&self, name: &str) -> Option<Field> {
         let field_type = match self {
             Self::Bool => FieldType::Boolean,
@@ -166,7 +166,7 @@ impl Type {
             Self::Timestamp => FieldType::Timestamp,
             Self::Json => FieldType::Json,
             Self::Geography => FieldType::Geography,
-            Self::Interval => return None,
+            Self::Interval => FieldType::Interval,
             Self::Array(element) => {
                 let field = element.to_field(name)?;
                 let nested = field.mode == FieldMode::Repeated;

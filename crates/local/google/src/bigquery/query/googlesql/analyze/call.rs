@@ -2,6 +2,7 @@
 
 use super::expr::{common_type, unknown_function};
 use super::scope::Scope;
+use super::typed::{Literal, cast_expr};
 use super::{Analyzer, Typed};
 use crate::bigquery::query::googlesql::aggregates;
 use crate::bigquery::query::googlesql::ast::{Call, Expr as Ast, OrderItem};
@@ -145,8 +146,15 @@ impl Analyzer<'_> {
         }
         let mut args = self.arguments(call, scope)?;
         self.named_arguments(call, &mut args, scope)?;
-        if call.name == "FORMAT" {
-            return self.format(function, args);
+        match call.name.as_str() {
+            "FORMAT" => return self.format(function, args),
+            "CONCAT" | "$concat" => args = as_texts(args),
+            // ERROR has no value, so it has any type: `IF(x, 'a', ERROR('b'))`.
+            "ERROR" => {
+                let error = self.apply(&call.name, args)?;
+                return Ok(Typed { literal: Literal::Null, ..error });
+            }
+            _ => {}
         }
         if call.name == "TO_JSON_STRING" || call.name == "TO_JSON" {
             // An untyped NULL or array keeps its own type.
@@ -310,6 +318,25 @@ pub(super) fn sort_key(typed: Typed, item: &OrderItem) -> Result<SortKey> {
         descending: item.descending,
         nulls_first: item.nulls_first.unwrap_or(!item.descending),
     })
+}
+
+/// Arguments of CONCAT: `CONCAT('Summer', ' ', 1923)` is a text. With BYTES and arrays, nothing is
+/// converted.
+fn as_texts(args: Vec<Typed>) -> Vec<Typed> {
+    use Type::{BigNumeric, Bool, Date, Datetime, Float64, Int64, Numeric, Time, Timestamp};
+    let has_text = |it: &Typed| {
+        let of = &it.ty;
+        let simple = matches!(of, Bool | Int64 | Float64 | Numeric | BigNumeric | Type::String);
+        simple || matches!(of, Date | Time | Datetime | Timestamp) || it.is_null()
+    };
+    if !args.iter().all(has_text) {
+        return args;
+    }
+    let text = |it: Typed| match it.is_null() || it.ty == Type::String {
+        true => it,
+        false => Typed::new(cast_expr(it.expr, &it.ty, &Type::String), Type::String),
+    };
+    args.into_iter().map(text).collect()
 }
 
 /// The signatures whose result is an array of values and their weights.

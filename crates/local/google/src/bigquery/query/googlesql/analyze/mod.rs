@@ -108,11 +108,6 @@ pub(crate) fn analyze(
         } else {
             column.name.clone()
         };
-        if fields.iter().any(|it: &Field| same_name(&it.name, &name)) {
-            return Err(SqlError::invalid(format!(
-                "Duplicate column names in the result are not supported. Found duplicate(s): {name}"
-            )));
-        }
         let of = &column.typed.ty;
         let field = of.to_field(&name);
         fields.push(field.ok_or_else(|| {

@@ -16,6 +16,7 @@ use arrow::datatypes::{
 use super::{Flow, Sink, TableData};
 use crate::bigquery::query::googlesql::error::{Result, SqlError};
 use crate::bigquery::query::googlesql::functions::{json_text, parse_json_cell};
+use crate::bigquery::query::googlesql::interval::Interval;
 use crate::bigquery::query::googlesql::types::Type;
 use crate::bigquery::query::googlesql::value::{Row, Value};
 use crate::bigquery::schema::{Field, FieldMode, FieldType, UTC, arrow_schema};
@@ -55,9 +56,12 @@ fn cell(array: &ArrayRef, of: &Type, at: usize) -> Value {
         Type::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(at)),
         Type::Numeric => Value::Numeric(array.as_primitive::<Decimal128Type>().value(at)),
         Type::BigNumeric => Value::big(array.as_primitive::<Decimal256Type>().value(at)),
-        Type::String | Type::Interval | Type::Geography => {
-            Value::text(array.as_string::<i32>().value(at))
+        Type::Interval => {
+            let text = array.as_string::<i32>().value(at);
+            let interval = Interval::parse(text, "YEAR", "SECOND");
+            interval.map_or(Value::Null, |it| Value::Interval(Box::new(it)))
         }
+        Type::String | Type::Geography => Value::text(array.as_string::<i32>().value(at)),
         Type::Json => Value::json(parse_json_cell(array.as_string::<i32>().value(at))),
         Type::Bytes => Value::bytes(array.as_binary::<i32>().value(at)),
         Type::Date => Value::Date(array.as_primitive::<Date32Type>().value(at)),
@@ -171,7 +175,7 @@ fn to_values(field: &Field, values: &[&Value]) -> Result<ArrayRef> {
             }
             Arc::new(builder.finish())
         }
-        FieldType::String | FieldType::Json | FieldType::Geography => {
+        FieldType::String | FieldType::Json | FieldType::Geography | FieldType::Interval => {
             let mut builder = StringBuilder::new();
             for value in values {
                 match value {

@@ -9,12 +9,20 @@ use super::{Context, Function, Result, SqlError, mismatch, strict};
 use crate::bigquery::query::googlesql::interval::Interval;
 use crate::bigquery::query::googlesql::numeric::{
     BIG_SCALE, NUMERIC_SCALE, bignumeric_from_big, check_numeric, divide_rounded, numeric_from_big,
-    power_of_ten, to_big,
+    parse_units, power_of_ten, to_big,
 };
 use crate::bigquery::query::googlesql::types::Type;
 use crate::bigquery::query::googlesql::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    strict("PARSE_NUMERIC", "STRING -> NUMERIC", |_, args| {
+        let units = parse_decimal(super::text(args, 0)?, NUMERIC_SCALE)?;
+        Ok(Value::Numeric(numeric_from_big(&units)?))
+    }),
+    strict("PARSE_BIGNUMERIC", "STRING -> BIGNUMERIC", |_, args| {
+        let units = parse_decimal(super::text(args, 0)?, BIG_SCALE)?;
+        Ok(Value::big(bignumeric_from_big(&units)?))
+    }),
     strict(
         "$add",
         "INT64, INT64 -> INT64 | FLOAT64, FLOAT64 -> FLOAT64 | NUMERIC, NUMERIC -> NUMERIC | \
@@ -112,6 +120,27 @@ const NEGATE_OR_INTERVAL: &str = "INT64 -> INT64 | FLOAT64 -> FLOAT64 | NUMERIC 
                                   BIGNUMERIC -> BIGNUMERIC | INTERVAL -> INTERVAL";
 const BITS: &str = "INT64, INT64 -> INT64 | BYTES, BYTES -> BYTES";
 const SHIFTS: &str = "INT64, INT64 -> INT64 | BYTES, INT64 -> BYTES";
+
+/// Reads a decimal number more freely than CAST: blanks around the sign, the sign before or after the
+/// number, commas within the whole digits (GoogleSQL reference, "PARSE_NUMERIC").
+fn parse_decimal(text: &str, scale: u32) -> Result<BigInt> {
+    let wrong = || SqlError::failed("a text is not a decimal number");
+    let text = text.trim_matches(|it: char| it.is_ascii_whitespace());
+    let is_sign = |it: char| matches!(it, '+' | '-');
+    let (sign, digits) = match (text.strip_prefix(is_sign), text.strip_suffix(is_sign)) {
+        (Some(rest), _) => (&text[..1], rest),
+        (None, Some(rest)) => (&text[text.len() - 1..], rest),
+        (None, None) => ("", text),
+    };
+    let digits = digits.trim_matches(|it: char| it.is_ascii_whitespace());
+    let end = digits.find(['.', 'e', 'E']).unwrap_or(digits.len());
+    let (whole, rest) = digits.split_at(end);
+    if digits.starts_with(is_sign) || digits.starts_with(|it: char| it.is_ascii_whitespace()) {
+        return Err(wrong());
+    }
+    let plain = format!("{sign}{}{rest}", whole.replace(',', ""));
+    parse_units(&plain, scale).ok_or_else(wrong)
+}
 
 /// NULL instead of an error.
 fn safe(result: Result<Value>) -> Result<Value> {
