@@ -171,3 +171,15 @@ SELECT id, (SELECT name FROM customers c WHERE c.id = o.customer_id) AS name FRO
 SELECT CORR(x, y) AS c, COVAR_SAMP(x, y) AS v FROM UNNEST([STRUCT(1.0 AS x, 2.0 AS y), (2.0, 4.5), (3.0, 5.0)])
 
 SELECT k, v FROM UNNEST([STRUCT('a' AS k, 1 AS v)]) UNION ALL SELECT 'b', 2.5 ORDER BY k
+
+FROM orders |> WHERE amount > 10 |> AGGREGATE COUNT(*) AS n, SUM(amount) AS total GROUP BY status |> ORDER BY status
+
+FROM customers AS c |> JOIN orders AS o ON o.customer_id = c.id |> SELECT c.name, o.amount, o.id |> ORDER BY id DESC |> LIMIT 2
+
+FROM orders |> EXTEND amount * 2 AS twice |> DROP tags, placed_at |> SET status = UPPER(status) |> ORDER BY id
+
+FROM orders |> SELECT customer_id |> DISTINCT |> WHERE customer_id IS NOT NULL |> ORDER BY customer_id
+
+FROM orders |> WHERE status = 'paid' |> LEFT JOIN customers ON customers.id = orders.customer_id |> SELECT orders.id, name |> ORDER BY id
+
+FROM customers |> SELECT country |> UNION DISTINCT (SELECT 'JP') |> ORDER BY country

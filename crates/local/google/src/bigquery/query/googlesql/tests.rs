@@ -164,6 +164,21 @@ fn queries_are_those_of_googlesql() {
     ] {
         assert_eq!(with(sql), want, "{sql}");
     }
+    for (sql, want) in [
+        ("FROM t |> WHERE v < 5 |> AGGREGATE SUM(v) AS s GROUP BY k", "a | 3"),
+        ("SELECT * FROM t |> EXTEND v * 2 AS w |> DROP v |> ORDER BY w DESC |> LIMIT 1", "b | 10"),
+        ("FROM t AS x |> JOIN t AS y ON x.k = y.k AND x.v < y.v |> SELECT x.v, y.v AS w", "1 | 2"),
+        (
+            "FROM t |> WHERE v > 1 |> AS z |> SET v = v + 1 |> SELECT k, v |> ORDER BY v",
+            "a | 3 / b | 6",
+        ),
+    ] {
+        assert_eq!(with(sql), want, "{sql}");
+    }
+    assert!(
+        with("FROM t |> SELECT SUM(v)").starts_with("error: Aggregate functions are not allowed")
+    );
+    assert!(with("FROM t |> RENAME v AS w").contains("does not know the pipe operator RENAME"));
     check(&[(
         "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 4) SELECT SUM(x) FROM n",
         "10",

@@ -60,7 +60,7 @@ const WITHOUT_NULL: [(&str, &str); 19] = [
 ];
 
 /// Whether an expression calls an aggregate function of this query.
-pub(super) fn has_aggregate(expr: &Ast) -> bool {
+pub(crate) fn has_aggregate(expr: &Ast) -> bool {
     if let Ast::Call(call) = expr
         && call.over.is_none()
         && aggregates::find(&call.name).is_some()

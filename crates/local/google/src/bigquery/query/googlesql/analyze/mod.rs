@@ -31,6 +31,7 @@ use crate::bigquery::schema::Field;
 
 #[cfg(test)]
 pub(crate) use call::CONDITIONAL;
+pub(crate) use call::has_aggregate;
 pub(crate) use typed::{Literal, Typed, supertype};
 
 /// A table of a query and its columns.

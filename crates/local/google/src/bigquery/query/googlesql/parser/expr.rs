@@ -338,7 +338,7 @@ impl Parser<'_> {
         while self.is_op_at(ahead, "(") {
             ahead += 1;
         }
-        if !matches!(self.word_at(ahead).as_str(), "SELECT" | "WITH") {
+        if !matches!(self.word_at(ahead).as_str(), "SELECT" | "WITH" | "FROM") {
             return false;
         }
         if ahead == 0 {

@@ -20,7 +20,7 @@ impl Parser<'_> {
         self.joins_of(left)
     }
 
-    fn joins_of(&mut self, mut left: From) -> Result<From> {
+    pub(super) fn joins_of(&mut self, mut left: From) -> Result<From> {
         loop {
             let kind = match self.word_at(0).as_str() {
                 "CROSS" => JoinKind::Cross,
@@ -182,7 +182,7 @@ impl Parser<'_> {
         Ok(vec![name])
     }
 
-    fn pivots(&mut self, mut table: From) -> Result<From> {
+    pub(super) fn pivots(&mut self, mut table: From) -> Result<From> {
         loop {
             if self.is_word("PIVOT") && self.is_op_at(1, "(") {
                 self.advance();

@@ -5,6 +5,7 @@
 mod call;
 mod expr;
 mod from;
+mod pipe;
 mod query;
 
 use super::ast::{Expr, Query};

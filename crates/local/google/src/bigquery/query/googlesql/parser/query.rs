@@ -27,7 +27,8 @@ impl Parser<'_> {
             }
         }
         if self.is_word("FROM") {
-            return Err(SqlError::unknown("queries that start with FROM (pipe syntax)"));
+            let piped = self.from_query()?;
+            return Ok(Query { recursive: query.recursive, with: query.with, ..piped });
         }
         query.body = self.set_expr()?;
         query.order_by = self.order_by()?;
@@ -38,7 +39,9 @@ impl Parser<'_> {
             }
         }
         if self.is_op("|>") {
-            return Err(SqlError::unknown("pipe syntax"));
+            let (recursive, with) = (query.recursive, std::mem::take(&mut query.with));
+            let piped = self.pipes(query)?;
+            return Ok(Query { recursive, with, ..piped });
         }
         Ok(query)
     }
@@ -144,7 +147,7 @@ impl Parser<'_> {
         self.is_word("FROM") || matches!(self.peek(), Tok::End | Tok::Op(")" | ";"))
     }
 
-    fn select_item(&mut self) -> Result<SelectItem> {
+    pub(super) fn select_item(&mut self) -> Result<SelectItem> {
         if self.eat_op("*") {
             return self.star(None);
         }

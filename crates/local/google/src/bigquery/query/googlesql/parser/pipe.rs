@@ -1,0 +1,246 @@
+//! Pipe syntax: `FROM table |> WHERE … |> AGGREGATE … GROUP BY … |> SELECT …`.
+//!
+//! Semantics: GoogleSQL reference, "Pipe query syntax". Each operator becomes a query around what
+//! stands before it; RENAME, TABLESAMPLE, CALL and others are refused.
+
+use super::{Parser, Result, SqlError};
+use crate::bigquery::query::googlesql::analyze::has_aggregate;
+use crate::bigquery::query::googlesql::ast::{
+    Expr, From, GroupBy, Query, Select, SelectItem, SetExpr, SetOp,
+};
+
+/// What stands before an operator.
+enum Input {
+    /// Tables with their aliases, and a condition on them.
+    Open {
+        from: From,
+        filter: Option<Expr>,
+    },
+    Closed(Query),
+}
+
+fn star() -> SelectItem {
+    SelectItem::Star { of: None, except: Vec::new(), replace: Vec::new() }
+}
+
+fn query_of(select: Select) -> Query {
+    Query { body: SetExpr::Select(Box::new(select)), ..Query::default() }
+}
+
+impl Input {
+    fn into_from(self) -> Result<From> {
+        Ok(match self {
+            Self::Open { from, filter: None } => from,
+            other => {
+                // A single table keeps its name; names of several tables are lost in the subquery.
+                let alias = match &other {
+                    Self::Open { from: From::Table { table, alias, .. }, .. } => {
+                        alias.clone().or_else(|| table.path.last().cloned())
+                    }
+                    Self::Open { from: From::Query { alias, .. }, .. } => alias.clone(),
+                    _ => None,
+                };
+                From::Query { query: Box::new(other.into_query()), alias }
+            }
+        })
+    }
+
+    /// A SELECT without items that reads the input.
+    fn into_select(self) -> Select {
+        let (from, filter) = match self {
+            Self::Open { from, filter } => (from, filter),
+            Self::Closed(query) => (From::Query { query: Box::new(query), alias: None }, None),
+        };
+        Select { from: Some(from), filter, ..Select::default() }
+    }
+
+    fn into_query(self) -> Query {
+        match self {
+            Self::Closed(query) => query,
+            open @ Self::Open { .. } => {
+                query_of(Select { items: vec![star()], ..open.into_select() })
+            }
+        }
+    }
+}
+
+impl Parser<'_> {
+    /// A query that starts with FROM.
+    pub(super) fn from_query(&mut self) -> Result<Query> {
+        self.expect_word("FROM")?;
+        let from = self.from()?;
+        self.pipe_operators(Input::Open { from, filter: None })
+    }
+
+    /// The operators after a query.
+    pub(super) fn pipes(&mut self, query: Query) -> Result<Query> {
+        if !self.is_op("|>") {
+            return Ok(query);
+        }
+        self.pipe_operators(Input::Closed(query))
+    }
+
+    fn pipe_operators(&mut self, mut input: Input) -> Result<Query> {
+        while self.eat_op("|>") {
+            input = self.pipe_operator(input)?;
+        }
+        Ok(input.into_query())
+    }
+
+    fn pipe_operator(&mut self, input: Input) -> Result<Input> {
+        let word = self.word_at(0);
+        match word.as_str() {
+            "WHERE" => {
+                self.advance();
+                let condition = self.expr()?;
+                let Select { from, filter, .. } = input.into_select();
+                let filter = match filter {
+                    Some(filter) => Expr::And(Box::new(filter), Box::new(condition)),
+                    None => condition,
+                };
+                let from = from.ok_or_else(|| self.unexpected("a table"))?;
+                Ok(Input::Open { from, filter: Some(filter) })
+            }
+            "SELECT" | "EXTEND" => {
+                self.advance();
+                let mut select = input.into_select();
+                select.distinct = word == "SELECT" && self.eat_word("DISTINCT");
+                if word == "EXTEND" {
+                    select.items.push(star());
+                }
+                loop {
+                    let item = self.select_item()?;
+                    if matches!(&item, SelectItem::Expr { expr, .. } if has_aggregate(expr)) {
+                        return Err(SqlError::invalid(format!(
+                            "Aggregate functions are not allowed in pipe {word}; use AGGREGATE"
+                        )));
+                    }
+                    select.items.push(item);
+                    if !self.eat_op(",") || self.ends_pipe() {
+                        break;
+                    }
+                }
+                Ok(Input::Closed(query_of(select)))
+            }
+            "AGGREGATE" => self.pipe_aggregate(input),
+            "SET" | "DROP" => {
+                self.advance();
+                let (mut except, mut replace) = (Vec::new(), Vec::new());
+                loop {
+                    let name = self.name()?;
+                    if word == "SET" {
+                        self.expect_op("=")?;
+                        replace.push((self.expr()?, name));
+                    } else {
+                        except.push(name);
+                    }
+                    if !self.eat_op(",") || self.ends_pipe() {
+                        break;
+                    }
+                }
+                let items = vec![SelectItem::Star { of: None, except, replace }];
+                Ok(Input::Closed(query_of(Select { items, ..input.into_select() })))
+            }
+            "DISTINCT" => {
+                self.advance();
+                let select = Select { distinct: true, items: vec![star()], ..input.into_select() };
+                Ok(Input::Closed(query_of(select)))
+            }
+            "ORDER" | "LIMIT" => self.pipe_order(input),
+            "AS" => {
+                self.advance();
+                let alias = Some(self.name()?);
+                let query = Box::new(input.into_query());
+                Ok(Input::Open { from: From::Query { query, alias }, filter: None })
+            }
+            "UNION" | "INTERSECT" | "EXCEPT" => self.pipe_set_operation(input, &word),
+            "JOIN" | "INNER" | "LEFT" | "RIGHT" | "FULL" | "CROSS" => {
+                let left = input.into_from()?;
+                let from = self.joins_of(left)?;
+                Ok(Input::Open { from, filter: None })
+            }
+            "PIVOT" | "UNPIVOT" => {
+                let from = self.pivots(input.into_from()?)?;
+                Ok(Input::Open { from, filter: None })
+            }
+            _ => Err(SqlError::unknown(format!("the pipe operator {word}"))),
+        }
+    }
+
+    /// Whether a list ends here, behind a comma.
+    fn ends_pipe(&self) -> bool {
+        self.is_op("|>") || self.is_op(")") || self.is_op(";")
+    }
+
+    /// `AGGREGATE calls GROUP BY keys`: the result has the keys, then the calls.
+    fn pipe_aggregate(&mut self, input: Input) -> Result<Input> {
+        self.advance();
+        let mut calls = Vec::new();
+        while !self.is_words(&["GROUP", "BY"]) && !self.ends_pipe() {
+            calls.push(self.select_item()?);
+            if !self.eat_op(",") {
+                break;
+            }
+        }
+        let mut keys = Vec::new();
+        let mut items = Vec::new();
+        if self.eat_words(&["GROUP", "BY"]) {
+            if ["ROLLUP", "CUBE", "GROUPING", "ALL"].iter().any(|it| self.is_word(it)) {
+                return Err(SqlError::unknown("grouping sets in pipe syntax"));
+            }
+            loop {
+                let item = self.select_item()?;
+                if let SelectItem::Expr { expr, .. } = &item {
+                    keys.push(expr.clone());
+                }
+                items.push(item);
+                if self.is_word("ASC") || self.is_word("DESC") {
+                    return Err(SqlError::unknown("GROUP BY with an order in pipe syntax"));
+                }
+                if !self.eat_op(",") || self.ends_pipe() {
+                    break;
+                }
+            }
+        }
+        items.append(&mut calls);
+        let sets = vec![(0..keys.len()).collect()];
+        let group_by = if keys.is_empty() { GroupBy::None } else { GroupBy::Sets { keys, sets } };
+        Ok(Input::Closed(query_of(Select { items, group_by, ..input.into_select() })))
+    }
+
+    fn pipe_order(&mut self, input: Input) -> Result<Input> {
+        let mut query = query_of(Select { items: vec![star()], ..input.into_select() });
+        query.order_by = self.order_by()?;
+        if self.eat_word("LIMIT") {
+            query.limit = Some(self.expr()?);
+            if self.eat_word("OFFSET") {
+                query.offset = Some(self.expr()?);
+            }
+        }
+        Ok(Input::Closed(query))
+    }
+
+    fn pipe_set_operation(&mut self, input: Input, word: &str) -> Result<Input> {
+        let op = match word {
+            "UNION" => SetOp::Union,
+            "INTERSECT" => SetOp::Intersect,
+            _ => SetOp::Except,
+        };
+        self.advance();
+        let all = self.eat_word("ALL");
+        if !all {
+            self.expect_word("DISTINCT")?;
+        }
+        let mut left = SetExpr::Query(Box::new(input.into_query()));
+        loop {
+            self.expect_op("(")?;
+            let right = SetExpr::Query(Box::new(self.query()?));
+            self.expect_op(")")?;
+            left = SetExpr::Op { op, all, left: Box::new(left), right: Box::new(right) };
+            if !self.eat_op(",") {
+                break;
+            }
+        }
+        Ok(Input::Closed(Query { body: left, ..Query::default() }))
+    }
+}
