@@ -22,6 +22,7 @@
 mod authorization;
 pub(crate) mod catalog;
 mod datasets;
+mod discovery;
 mod job;
 mod jobs;
 mod load;
@@ -72,6 +73,14 @@ pub(crate) struct BigQuery {
 impl BigQuery {
     /// Handles one call. The prefix `/bigquery/v2` of the path is optional.
     pub(crate) async fn handle(&self, call: Call) -> ApiResult {
+        // The description of the API is public, at Google as well.
+        let described = [
+            &["discovery", "v1", "apis", "bigquery", "v2", "rest"][..],
+            &["$discovery", "rest"][..],
+        ];
+        if call.method == "GET" && described.contains(&call.path().as_slice()) {
+            return Ok(json_response(200, &discovery::document(&call.origin())));
+        }
         let caller = self.authenticate(&call)?;
         self.catalog().expire_tables(self.clock.now());
         if let Some(result) = self.project_api(&caller, &call) {

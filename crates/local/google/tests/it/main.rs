@@ -3,6 +3,7 @@
 
 mod bucket_policies;
 mod cloud;
+mod discovery;
 mod jobs;
 mod loads;
 mod masking;
