@@ -34,7 +34,7 @@ class Generator:
         self.entries = known()
         self.by_result = {}
         for entry in self.entries:
-            if entry["kind"] == "scalar" and self.is_compared(entry["name"]) and entry["name"] not in ("ERROR", "FORMAT"):
+            if entry["kind"] == "scalar" and self.is_compared(entry["name"]) and entry["name"] not in ("ERROR", "FORMAT", "$limited"):
                 for signature in entry["signatures"]:
                     result = signature.split("->")[1].strip()
                     self.by_result.setdefault(result, []).append((entry["name"], signature))
@@ -133,6 +133,8 @@ class Generator:
     # Cases.
 
     def scalar(self, name, signatures, count):
+        if name == "$limited":
+            return [Case(name, text) for text in pools.LIMITED]
         if name == "FORMAT":
             return [self.format() for _ in range(count * 3)]
         return [

@@ -233,6 +233,12 @@ ARGUMENTS["DATETIME"].setdefault(0, {})["STRING"] = ["'2024-02-29'", "'2024-02-2
 ARGUMENTS["DATETIME_TRUNC"][2] = ARGUMENTS["TIMESTAMP_TRUNC"][2] = ARGUMENTS["DATE_TRUNC"][2] = ZONES
 ARGUMENTS["FLOAT64"] = ARGUMENTS["DOUBLE"] = {1: ["wide_number_mode => 'exact'", "wide_number_mode => 'round'"]}
 
+LIMITED = [
+    "CAST('abc' AS STRING(3))", "CAST('abcd' AS STRING(3))", "CAST('한국어' AS STRING(2))", "CAST(b'abc' AS BYTES(3))",
+    "CAST(NUMERIC '1.555' AS NUMERIC(5, 2))", "CAST(NUMERIC '999.995' AS NUMERIC(5, 2))", "CAST(7 AS NUMERIC(1))",
+    "CAST(BIGNUMERIC '-1.2345' AS BIGNUMERIC(6, 3))", "CAST('12.345' AS BIGNUMERIC(4, 2))",
+]  # fmt: skip
+
 # Texts for casts to a type.
 CAST_TEXTS = {
     "BOOL": ["'true'", "'FALSE'", "' true'", "'1'", "'yes'"],

@@ -3,10 +3,15 @@
 //! Semantics: GoogleSQL reference, "String functions". Positions and lengths of STRING are in
 //! characters, those of BYTES in bytes.
 
+use num_bigint::BigInt;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
     Context, Function, Result, SqlError, array, int, int_or, lenient, mismatch, strict, text,
+};
+use crate::bigquery::query::googlesql::numeric::{
+    BIG_SCALE, NUMERIC_SCALE, Rounding, bignumeric_from_big, numeric_from_big, power_of_ten,
+    round_units, to_big,
 };
 use crate::bigquery::query::googlesql::value::Value;
 
@@ -35,6 +40,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Value::Bytes(it) => Ok(Value::bytes(it.to_ascii_uppercase())),
         _ => Err(mismatch()),
     }),
+    // CAST to a type with a length or a precision: the value, and the numbers in parentheses.
+    strict(
+        "$limited",
+        "STRING, INT64 -> STRING | BYTES, INT64 -> BYTES | NUMERIC, INT64, INT64? -> NUMERIC | \
+         BIGNUMERIC, INT64, INT64? -> BIGNUMERIC",
+        limited,
+    ),
     strict("INITCAP", "STRING, STRING? -> STRING", init_cap),
     strict("TRIM", TRIM, |_, args| trim(args, true, true)),
     strict("LTRIM", TRIM, |_, args| trim(args, true, false)),
@@ -125,6 +137,37 @@ fn length(args: &[Value]) -> Result<Value> {
 
 fn byte_length(args: &[Value]) -> Result<Value> {
     as_bytes(args, 0).map(|it| count(it.len()))
+}
+
+/// A text that is too long is an error; a decimal is rounded to its scale, and an error if it has more
+/// whole digits than precision and scale allow (GoogleSQL reference, "Parameterized data types").
+fn limited(_: &Context<'_>, args: &[Value]) -> Result<Value> {
+    let limit = int(args, 1)?;
+    let too_long = || SqlError::failed("a value is too long for the length of its type");
+    let fits = |length: usize| i64::try_from(length).is_ok_and(|it| it <= limit);
+    let (units, scale) = match &args[0] {
+        Value::Text(it) if fits(it.chars().count()) => return Ok(args[0].clone()),
+        Value::Bytes(it) if fits(it.len()) => return Ok(args[0].clone()),
+        Value::Numeric(it) => (BigInt::from(*it), NUMERIC_SCALE),
+        Value::BigNumeric(it) => (to_big(**it), BIG_SCALE),
+        _ => return Err(too_long()),
+    };
+    let places = int_or(args, 2, 0)?;
+    let whole = limit - places;
+    if limit < 1 || places < 0 || places > i64::from(scale) || whole < 0 {
+        return Err(SqlError::invalid(
+            "The precision and scale of a type are outside their ranges",
+        ));
+    }
+    let rounded = round_units(&units, scale, places, Rounding::HalfAway);
+    let most = power_of_ten(scale + u32::try_from(whole).unwrap_or(u32::MAX).min(100));
+    if rounded.magnitude() >= most.magnitude() {
+        return Err(SqlError::failed("a number has more digits than the precision of its type"));
+    }
+    match &args[0] {
+        Value::Numeric(_) => Ok(Value::Numeric(numeric_from_big(&rounded)?)),
+        _ => Ok(Value::big(bignumeric_from_big(&rounded)?)),
+    }
 }
 
 fn init_cap(_: &Context<'_>, args: &[Value]) -> Result<Value> {

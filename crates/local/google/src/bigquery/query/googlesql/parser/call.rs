@@ -89,7 +89,7 @@ impl Parser<'_> {
         self.expect_op("(")?;
         let value = Box::new(self.expr()?);
         self.expect_word("AS")?;
-        let to = self.data_type()?;
+        let (to, limits) = self.limited_type()?;
         let mut format = None;
         let mut zone = None;
         if self.eat_word("FORMAT") {
@@ -99,7 +99,44 @@ impl Parser<'_> {
             }
         }
         self.expect_op(")")?;
-        Ok(Expr::Cast { value, to, safe, format, zone })
+        let cast = Expr::Cast { value, to, safe, format, zone };
+        if limits.is_empty() {
+            return Ok(cast);
+        }
+        if safe {
+            // Google's engine and the reference disagree about a value that is too long.
+            return Err(SqlError::unknown("SAFE_CAST to a type with a length or precision"));
+        }
+        let args = std::iter::once(cast).chain(limits.into_iter().map(Expr::Int)).collect();
+        let name = "$limited".to_owned();
+        Ok(Expr::Call(Box::new(Call { name, args, ..Call::default() })))
+    }
+
+    /// A type, perhaps with a length or a precision, such as `STRING(10)` and `NUMERIC(10, 2)`.
+    fn limited_type(&mut self) -> Result<(Type, Vec<i64>)> {
+        let of = Type::named(&self.word_at(0)).filter(|it| {
+            matches!(it, Type::String | Type::Bytes | Type::Numeric | Type::BigNumeric)
+        });
+        let Some(of) = of.filter(|_| self.is_op_at(1, "(")) else {
+            return Ok((self.data_type()?, Vec::new()));
+        };
+        self.advance();
+        self.advance();
+        let mut limits = Vec::new();
+        loop {
+            match self.advance() {
+                Tok::Int(text) => limits.push(text.parse().map_err(|_| self.unexpected("number"))?),
+                Tok::Word(word) if word.eq_ignore_ascii_case("MAX") => {
+                    return Err(SqlError::unknown("the length MAX of a type"));
+                }
+                _ => return Err(self.unexpected("number")),
+            }
+            if !self.eat_op(",") {
+                break;
+            }
+        }
+        self.expect_op(")")?;
+        Ok((of, limits))
     }
 
     fn extract(&mut self) -> Result<Expr> {
