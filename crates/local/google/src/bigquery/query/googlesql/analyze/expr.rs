@@ -485,7 +485,8 @@ fn check_words(function: &functions::Function, types: &[Type], args: &[Typed]) -
         let name = display_name(function.name);
         return Err(SqlError::invalid(format!("{name} needs an array, not NULL")));
     }
-    let untyped = args.iter().any(Typed::is_null);
+    // NULL in the first place has no type, so the part belongs to any.
+    let untyped = args.first().is_some_and(Typed::is_null);
     if untyped || !function.strict || !function.signatures.contains("PART") {
         return Ok(());
     }

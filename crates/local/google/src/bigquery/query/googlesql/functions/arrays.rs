@@ -108,7 +108,8 @@ fn generate(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     let mut items = Vec::new();
     if let (Value::Float(start), Value::Float(end)) = (start, end) {
         let step = if args.len() > 2 { super::float(args, 2)? } else { 1.0 };
-        if step == 0.0 || step.is_nan() || start.is_nan() || end.is_nan() {
+        let finite = step.is_finite() && start.is_finite() && end.is_finite();
+        if step == 0.0 || !finite {
             return Err(zero_step());
         }
         for at in 0.. {

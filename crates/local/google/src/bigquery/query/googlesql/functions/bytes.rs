@@ -111,10 +111,7 @@ fn code_points_to_string(_: &Context<'_>, args: &[Value]) -> Result<Value> {
     }
     let mut out = String::new();
     for at in 0..items.len() {
-        match int(items, at)? {
-            0 => {}
-            code => out.push(character(code)?),
-        }
+        out.push(character(int(items, at)?)?);
     }
     Ok(Value::text(out))
 }

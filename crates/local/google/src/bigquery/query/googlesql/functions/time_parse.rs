@@ -315,7 +315,13 @@ impl Parser<'_> {
             "Z" => {
                 let end = self.rest.find(char::is_whitespace).unwrap_or(self.rest.len());
                 let (name, rest) = self.rest.split_at(end);
-                self.found.zone = Some(parse_zone(name).map_err(|_| fails())?);
+                // An offset may be written without its colon.
+                let is_offset = name.len() == 5 && name.starts_with(['+', '-']);
+                let zone = match is_offset && name[1..].bytes().all(|it| it.is_ascii_digit()) {
+                    true => parse_zone(&format!("{}:{}", &name[..3], &name[3..])),
+                    false => parse_zone(name),
+                };
+                self.found.zone = Some(zone.map_err(|_| fails())?);
                 self.rest = rest;
             }
             _ => {
