@@ -78,9 +78,8 @@ def test_the_rows_are_in_bigquery_and_masked(local_google, deployed):
     command += ["--data-dir", local_google.data_dir]
     command += ["SELECT id, email, note FROM creators ORDER BY id LIMIT 1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == [["1", "XXXXX@example.net", None]], (
-        done
-    )
+    row = {"id": 1, "email": "XXXXX@example.net", "note": None}
+    assert done.returncode == 0 and json.loads(done.stdout)["rows"] == [row], done
 
 
 def token(local_google, credentials):
