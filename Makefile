@@ -18,12 +18,14 @@ SOURCE ?=
 
 # How many seeds `make compare-sql` draws; each gives some 2,400 expressions.
 SEEDS ?= 10
+# Extra options for `make mutants`: make mutants MUTANTS="-f crates/parquet/src/rewrite/copy.rs -- --lib"
+MUTANTS ?=
 
 # Folders with more Parquet files for `make sweep-parquet`.
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore compare-sql lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet try-publish package try-packages schemas clean
+.PHONY: help demo rehearse test explore compare-sql lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet mutants try-publish package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -77,6 +79,9 @@ sweep-parquet: ## rewrite Parquet files of seven writers by five plans; two read
 	$(TARGET)/sweep/bin/pip install --quiet -r tests/parquet/sweep-requirements.txt
 	$(CARGO) build -p landbridge-parquet --example by_plan
 	$(TARGET)/sweep/bin/python tests/parquet/sweep.py $(TARGET)/debug/examples/by_plan $(SWEEP)
+
+mutants: ## break core and parquet on purpose, and list what no test notices (hours; first `cargo install cargo-mutants`)
+	$(CARGO) mutants -p landbridge-core -p landbridge-parquet --output $(TARGET) $(MUTANTS)
 
 try-publish: ## package and build the two library crates as crates.io would, and upload nothing
 	$(CARGO) publish --dry-run -p landbridge-core -p landbridge-parquet

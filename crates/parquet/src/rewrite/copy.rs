@@ -95,3 +95,47 @@ impl CopyRange {
         Ok(Some(LongerChunk { leaf: last.leaf, undeclared_bytes }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::walk::page;
+    use super::*;
+
+    /// Gives a number of bytes at a time, so that chunks and reads do not end together.
+    struct Steps<'a>(&'a [u8], usize);
+
+    impl Read for Steps<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(out.len());
+            self.0.read(&mut out[..count])
+        }
+    }
+
+    /// Three chunks of seven values, of which the footer declares `values`.
+    fn copy(values: [i64; 3], step: usize) -> Result<Vec<u8>, usize> {
+        let chunk = [page(3, 40), page(4, 20)].concat();
+        let mut range = CopyRange::default();
+        for (column, values) in values.into_iter().enumerate() {
+            range.add(chunk.len() as u64, values, column, column);
+        }
+        let (source, mut sink) = (chunk.repeat(3), Vec::new());
+        let copied = range.copy(Steps(&source, step), &mut sink, &mut Vec::new(), || 0);
+        match copied {
+            Ok(longer) => {
+                assert!(longer.is_none() && sink == source, "{step}");
+                Ok(sink)
+            }
+            Err((column, _)) => Err(column),
+        }
+    }
+
+    #[test]
+    fn each_chunk_of_a_range_is_followed_however_the_bytes_arrive() {
+        for step in 1..300 {
+            assert!(copy([7; 3], step).is_ok(), "{step}");
+            assert_eq!(copy([8, 7, 7], step), Err(0), "{step}");
+            assert_eq!(copy([7, 8, 7], step), Err(1), "{step}");
+            assert_eq!(copy([7, 7, 8], step), Err(2), "{step}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Footers that writers in use leave behind, and that say other things than the pages do. Each test
 //! takes a file of the `parquet` crate and changes its footer.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, CompressionCodec};
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 
 use super::{Rewriter, TokenKey};
 use crate::raw_footer::RawFooter;
@@ -25,6 +26,7 @@ use crate::thrift::{
 const ROW_GROUPS: i16 = 4;
 /// `ColumnChunk.meta_data`, and fields of `ColumnMetaData`.
 const META_DATA: i16 = 3;
+const NUM_VALUES: i16 = 5;
 const COMPRESSED_SIZE: i16 = 7;
 const DATA_PAGE_OFFSET: i16 = 9;
 const DICTIONARY_PAGE_OFFSET: i16 = 11;
@@ -200,10 +202,25 @@ fn a_chunk_whose_pages_end_elsewhere_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(error.to_string().contains("column `id`"), "{error}");
     }
-    // A size that is right, and pages that have fewer values than the footer says.
-    let source = with_metadata(&written(uncompressed()), |chunk| set(chunk, 5, 61));
-    let error = rewrite(&source, plan([("id", Action::Drop)])).expect_err("refused");
-    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    // A size that is right, and pages that have fewer values than the footer says: of the first, a middle
+    // and the last chunk of a range that is copied at once.
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let properties = uncompressed().into_builder().set_writer_version(version).build();
+        let whole = written(properties);
+        let copied = rewrite(&whole, plan([("id", Action::Drop)])).expect("rewritten");
+        assert_eq!(rows(&copied).column_by_name("must"), rows(&whole).column_by_name("must"));
+        for (at, name) in ["town", "street", "must"].into_iter().enumerate() {
+            let number = Cell::new(0);
+            let source = with_metadata(&whole, |chunk| {
+                if number.replace(number.get() + 1) == at + 1 {
+                    set(chunk, NUM_VALUES, 61);
+                }
+            });
+            let error = rewrite(&source, plan([("id", Action::Drop)])).expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains(&format!("column `{name}`")), "{error}");
+        }
+    }
 }
 
 /// Arrow C++ writes 0 as the offset of the pages that a row group without rows does not have.
@@ -459,6 +476,39 @@ fn required_columns_in_the_deprecated_lz4_get_the_codec_of_the_plan() {
         codec_of_numbers(&rewrite(&file, relaxing()).expect("rewritten")),
         CompressionCodec::ZSTD
     );
+}
+
+/// Readers take the values of a page of version 2 as compressed, unless its header says that they are not.
+#[test]
+fn uncompressed_pages_of_version_2_can_be_compressed() {
+    const CODEC: i16 = 4;
+    let properties = uncompressed().into_builder().set_dictionary_enabled(false);
+    let whole = written(properties.set_writer_version(WriterVersion::PARQUET_2_0).build());
+    let file = with_metadata(&whole, |chunk| set(chunk, CODEC, CompressionCodec::LZ4 as i32));
+    let out = rewrite(&file, relaxing()).expect("rewritten");
+    assert_eq!(rows(&out).column_by_name("must"), rows(&whole).column_by_name("must"));
+    assert_eq!(metadata(&out).row_group(0).column(3).compression_codec(), CompressionCodec::ZSTD);
+}
+
+#[test]
+fn a_required_column_with_another_number_of_values_than_rows_is_refused() {
+    const ROWS: i16 = 3;
+    let whole = with_pages(CompressionCodec::UNCOMPRESSED, |_, body| body.to_vec());
+    for count in [599, 601] {
+        let file = with_footer(&whole, |footer| {
+            set(footer, ROWS, count);
+            let groups = footer.iter_mut().find(|it| it.id == ROW_GROUPS).expect("row groups");
+            let value = {
+                let group = raw_structs(&groups.value).expect("row groups")[0];
+                let mut group = raw_fields(group).expect("a row group");
+                set(&mut group, ROWS, count);
+                structs_field(ROW_GROUPS, [write_fields(&group).as_slice()].into_iter()).value
+            };
+            groups.value = value;
+        });
+        let error = rewrite(&file, relaxing()).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{count}");
+    }
 }
 
 #[test]

@@ -379,10 +379,16 @@ mod tests {
         let snappy = snap::raw::Encoder::new().compress_vec(content).expect("compressed");
         refused(Codec::SNAPPY, &snappy, length + 1, "another length than that of the page");
         refused(Codec::LZ4_RAW, &[0xf0, 0xff, 0xff], length, "literals without an end");
+        refused(Codec::LZ4_RAW, &[0x50, b'a', b'b'], length, "more literals than bytes");
         refused(Codec::LZ4, &lz4_flex::block::compress(content), length, "Hadoop's LZ4");
         refused(Codec::BROTLI, content, length, "Brotli");
         for codec in [Codec::GZIP, Codec::ZSTD, Codec::SNAPPY, Codec::LZ4_RAW] {
             refused(codec, &[], 0, "no bytes");
+        }
+        // Sixty bytes are the longest literal whose length Snappy has in the element's first byte.
+        let snappy = snap::raw::Encoder::new().compress_vec(content).expect("compressed");
+        for before in [&[][..], &[1; 61]] {
+            assert_eq!(prepender.prepend(Codec::SNAPPY, before, &snappy, length), None);
         }
     }
 }

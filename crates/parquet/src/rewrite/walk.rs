@@ -105,19 +105,20 @@ impl PageWalk {
 
 const UNREADABLE: RewriteError = RewriteError::Malformed("a page header cannot be read");
 
+/// A page with this many values and bytes: type, sizes, and the header of a data page of version 1.
+#[cfg(test)]
+pub(super) fn page(values: u8, body: usize) -> Vec<u8> {
+    let zigzag = |it: usize| u8::try_from(it * 2).expect("small");
+    let size = zigzag(body);
+    let mut page = vec![0x15, 0, 0x15, size, 0x15, size, 0x2c, 0x15, values * 2, 0x15, 0, 0];
+    page.push(0);
+    page.resize(page.len() + body, 0xff);
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A page with this many values and bytes: type, sizes, and the header of a data page of version 1.
-    fn page(values: u8, body: usize) -> Vec<u8> {
-        let zigzag = |it: usize| u8::try_from(it * 2).expect("small");
-        let size = zigzag(body);
-        let mut page = vec![0x15, 0, 0x15, size, 0x15, size, 0x2c, 0x15, values * 2, 0x15, 0, 0];
-        page.push(0);
-        page.resize(page.len() + body, 0xff);
-        page
-    }
 
     #[test]
     fn a_walk_ends_with_the_last_page_however_the_bytes_arrive() {
@@ -146,5 +147,18 @@ mod tests {
         walk.pass(&chunk).expect("pages");
         assert!(!walk.is_complete(), "a value is missing");
         assert!(PageWalk::new(7).pass(&[0x1b; 40]).is_err(), "no page header");
+    }
+
+    /// Statistics in a header can be long, and a forged length must not fill the memory.
+    #[test]
+    fn a_header_without_an_end_is_refused() {
+        let start = [0x15, 0, 0x15, 0, 0x15, 0, 0x2c, 0x15, 2, 0x15, 0, 0x15, 0, 0x15, 0];
+        // A minimum of one GiB.
+        let start = [&start[..], &[0x1c, 0x18, 0x80, 0x80, 0x80, 0x80, 0x04]].concat();
+        let mut walk = PageWalk::new(1);
+        walk.pass(&start).expect("the start of a header");
+        let more = vec![0; 1 << 20];
+        let refused = (0..10).position(|_| walk.pass(&more).is_err());
+        assert_eq!(refused, Some(MAX_HEADER_BYTES / more.len() - 1));
     }
 }

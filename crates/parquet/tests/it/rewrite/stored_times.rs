@@ -9,8 +9,8 @@ use landbridge_core::plan::SourceColumn;
 use landbridge_core::plan::columns::plan_column;
 use landbridge_core::rewrite::Misfit;
 use landbridge_core::types::{Annotation, BigQueryType, TimeRules};
-use parquet::basic::{Repetition, Type as PhysicalType};
-use parquet::data_type::{Int96, Int96Type};
+use parquet::basic::{ConvertedType, Repetition, Type as PhysicalType};
+use parquet::data_type::{DataType, Int64Type, Int96, Int96Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
@@ -59,8 +59,12 @@ fn int96(nanos: &[Option<i64>]) -> Bytes {
 fn int96_of(values: &[Option<Int96>]) -> Bytes {
     let column = Type::primitive_type_builder("at", PhysicalType::INT96)
         .with_repetition(Repetition::OPTIONAL)
-        .build()
-        .expect("a column");
+        .build();
+    written_by::<Int96Type>(column.expect("a column"), values)
+}
+
+/// A file with one OPTIONAL column, for types that Arrow's writer does not write.
+fn written_by<T: DataType>(column: Type, values: &[Option<T::T>]) -> Bytes {
     let root = Type::group_type_builder("schema").with_fields(vec![Arc::new(column)]).build();
     let mut out = Vec::new();
     let mut writer =
@@ -69,8 +73,8 @@ fn int96_of(values: &[Option<Int96>]) -> Bytes {
     let mut group = writer.next_row_group().expect("a row group");
     let mut chunk = group.next_column().expect("a column").expect("one column");
     let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-    let present: Vec<Int96> = values.iter().flatten().copied().collect();
-    let typed = chunk.typed::<Int96Type>();
+    let present: Vec<T::T> = values.iter().flatten().cloned().collect();
+    let typed = chunk.typed::<T>();
     typed.write_batch(&present, Some(&levels), None).expect("written");
     chunk.close().expect("closed");
     group.close().expect("closed");
@@ -163,9 +167,9 @@ fn a_time_that_microseconds_cannot_hold_is_a_misfit() {
     };
     let cases = [
         (
-            millis(&[first, first - 1, last, last + 1, i64::MIN, i64::MAX]),
-            vec!["0001-01-01T00:00:00", "∅", "9999-12-31T23:59:59.999", "∅", "∅", "∅"],
-            vec![(Misfit::YearBefore1, 2), (Misfit::YearBeyond9999, 2)],
+            millis(&[first, first - 1, last, last + 1, i64::MIN, i64::MIN + 1, i64::MAX]),
+            vec!["0001-01-01T00:00:00", "∅", "9999-12-31T23:59:59.999", "∅", "∅", "∅", "∅"],
+            vec![(Misfit::YearBefore1, 3), (Misfit::YearBeyond9999, 2)],
         ),
         (
             file(&[("at", Arc::new(nanos))], WriterProperties::default()),
@@ -198,6 +202,28 @@ fn changes_of_the_clock_are_counted_in_every_unit() {
         let to = TargetType::TimestampIn("Europe/Paris".to_owned());
         let (_, report) = rewritten(&stored(form), plan([("at", retype(to))]));
         assert_eq!((report.columns[0].skipped_times, report.columns[0].values), (1, Some(1)));
+    }
+}
+
+/// Writers before parquet-format 2.6 have converted types only, which mean UTC.
+#[test]
+fn a_converted_type_has_its_unit() {
+    for (converted, number) in [
+        (ConvertedType::TIMESTAMP_MILLIS, MILLIS),
+        (ConvertedType::TIMESTAMP_MICROS, MILLIS * 1000),
+    ] {
+        let column = Type::primitive_type_builder("at", PhysicalType::INT64)
+            .with_repetition(Repetition::OPTIONAL)
+            .with_converted_type(converted);
+        let file =
+            written_by::<Int64Type>(column.build().expect("a column"), &[Some(number), None]);
+        let paris = landed(&file, "datetime", None, Some("Europe/Paris"));
+        assert_eq!(paris, "TIMESTAMP TimestampMicros 2026-03-29T01:30:00.500Z", "{converted}");
+        let datetime = landed(&file, "datetime", None, None);
+        assert_eq!(
+            datetime, "DATETIME LocalTimestampMicros 2026-03-29T02:30:00.500",
+            "{converted}"
+        );
     }
 }
 
