@@ -28,6 +28,7 @@
 //! | `models` | the analysts' models: dbt, and Google's GoogleSQL engine |
 //! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
+//! | `uploads`, `testbench` | interrupted uploads: on the local Cloud Storage, and by hand on Google's test server |
 //! | `conditions` | one test suite for conditional writes, run against two servers |
 //! | `secrets` | one test suite for Secrets Manager, run against two servers; `landbridge key create` |
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
@@ -66,6 +67,7 @@ mod sdk;
 mod secrets;
 mod support;
 mod terraform;
+mod testbench;
 mod three_days;
 mod tightening;
 mod tpch;

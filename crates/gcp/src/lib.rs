@@ -19,6 +19,7 @@ pub mod federation;
 pub mod inspect;
 mod message;
 pub mod storage;
+mod upload;
 
 pub use bigquery::BigQuery;
 pub use client::Gcp;

@@ -1,9 +1,9 @@
 //! Conditionally writes Cloud Storage objects and reads their metadata.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use google_cloud_auth::credentials::AccessTokenCredentials;
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
-use google_cloud_gax::retry_policy::RetryPolicyExt;
+use google_cloud_gax::retry_policy::{LimitedAttemptCount, RetryPolicyExt};
 use google_cloud_storage::client::Storage as Client;
 use google_cloud_storage::error::WriteError;
 use google_cloud_storage::model_ext::ReadRange;
@@ -12,6 +12,7 @@ use google_cloud_storage::streaming_source::StreamingSource;
 use landbridge_core::{Error, ErrorKind, Result};
 
 use crate::error;
+use crate::upload::{AlignedSource, UploadRetry};
 
 /// Attempts per call, including the first.
 const ATTEMPTS: u32 = 4;
@@ -20,9 +21,6 @@ const FIRST_BACKOFF: std::time::Duration = std::time::Duration::from_millis(100)
 /// Bytes of an upload that are buffered in memory. The protocol requires a multiple of 256 KiB.
 /// Smaller objects are uploaded in one request.
 pub const UPLOAD_BUFFER: usize = 8 * 1024 * 1024;
-/// Cloud Storage keeps a part of an interrupted upload in multiples of this many bytes (Cloud Storage
-/// documentation, "Resumable uploads").
-const UPLOAD_QUANTUM: usize = 256 * 1024;
 
 /// The Cloud Storage client.
 #[derive(Clone)]
@@ -60,6 +58,11 @@ fn resource(bucket: &str) -> String {
     format!("projects/_/buckets/{bucket}")
 }
 
+/// What Google recommends to repeat.
+fn retry_policy() -> LimitedAttemptCount<RetryableErrors> {
+    RetryableErrors.with_attempt_limit(ATTEMPTS)
+}
+
 impl Storage {
     /// A client; an `endpoint` of `None` is Google's.
     ///
@@ -72,7 +75,7 @@ impl Storage {
         let backoff = ExponentialBackoffBuilder::new().with_initial_delay(FIRST_BACKOFF).clamp();
         let mut builder = Client::builder()
             .with_credentials(credentials)
-            .with_retry_policy(RetryableErrors.with_attempt_limit(ATTEMPTS))
+            .with_retry_policy(retry_policy())
             .with_backoff_policy(backoff);
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint);
@@ -93,14 +96,18 @@ impl Storage {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if the bucket does not exist, [`ErrorKind::Denied`] without permission
-    /// to create objects; any other Cloud Storage error.
+    /// to create objects; [`ErrorKind::Transient`] if a connection ends while it carries a part of the
+    /// content (see [`UploadRetry`]); any other Cloud Storage error.
     pub async fn create<S>(&self, bucket: &str, object: &str, source: S) -> Result<Upload>
     where
         S: StreamingSource + Send + Sync + 'static,
     {
+        let source = AlignedSource::new(source);
+        let retry = UploadRetry::new(retry_policy(), source.taken());
         let result = self
             .client
-            .write_object(resource(bucket), object, AlignedSource::new(source))
+            .write_object(resource(bucket), object, source)
+            .with_retry_policy(retry)
             .set_if_generation_match(0)
             .with_resumable_upload_threshold(UPLOAD_BUFFER)
             .with_resumable_upload_buffer_size(UPLOAD_BUFFER)
@@ -190,78 +197,4 @@ fn stored_with_other_content(error: &google_cloud_storage::Error) -> Option<Stor
         )),
         _ => None,
     })
-}
-
-/// A source in pieces of exactly [`UPLOAD_QUANTUM`] bytes; only the last one is smaller.
-///
-/// When Cloud Storage has kept a part of a request, the client sends the rest again. The client
-/// (google-cloud-storage 1.21.0, `InProgressUpload::handle_partial`) sends wrong bytes if the part
-/// ends within a piece of the source: it keeps the first bytes of the piece's end instead of all of
-/// them. A part that ends between two pieces is resent correctly, and Cloud Storage keeps multiples of
-/// the quantum only.
-///
-/// The size of the source is hidden: the client buffers uploads of unknown size, which bounds memory.
-struct AlignedSource<S> {
-    source: S,
-    pending: BytesMut,
-}
-
-impl<S> AlignedSource<S> {
-    fn new(source: S) -> Self {
-        Self { source, pending: BytesMut::new() }
-    }
-}
-
-impl<S: StreamingSource + Send + Sync> StreamingSource for AlignedSource<S> {
-    type Error = S::Error;
-
-    async fn next(&mut self) -> Option<Result<Bytes, Self::Error>> {
-        while self.pending.len() < UPLOAD_QUANTUM {
-            match self.source.next().await {
-                Some(Ok(chunk)) => self.pending.extend_from_slice(&chunk),
-                Some(Err(error)) => return Some(Err(error)),
-                None if self.pending.is_empty() => return None,
-                None => return Some(Ok(self.pending.split().freeze())),
-            }
-        }
-        Some(Ok(self.pending.split_to(UPLOAD_QUANTUM).freeze()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A source of pieces of the given lengths; each byte is the number of its piece.
-    struct Pieces(std::vec::IntoIter<usize>, u8);
-
-    impl StreamingSource for Pieces {
-        type Error = std::convert::Infallible;
-
-        async fn next(&mut self) -> Option<Result<Bytes, Self::Error>> {
-            self.1 = self.1.wrapping_add(1);
-            self.0.next().map(|length| Ok(Bytes::from(vec![self.1; length])))
-        }
-    }
-
-    #[tokio::test]
-    async fn an_upload_is_sent_in_pieces_that_cloud_storage_keeps_or_drops_completely() {
-        for lengths in
-            [vec![], vec![1], vec![262_144], vec![700_000, 0, 1, 300_000], vec![100; 6000]]
-        {
-            let numbers = (0..=u8::MAX).cycle().skip(1);
-            let sent: Vec<u8> = numbers
-                .zip(&lengths)
-                .flat_map(|(number, length)| std::iter::repeat_n(number, *length))
-                .collect();
-            let mut source = AlignedSource::new(Pieces(lengths.clone().into_iter(), 0));
-            let mut received = Vec::new();
-            while let Some(piece) = source.next().await {
-                let piece = piece.expect("a piece");
-                assert_eq!(received.len() % UPLOAD_QUANTUM, 0, "only the last piece is smaller");
-                received.extend_from_slice(&piece);
-            }
-            assert!(received == sent, "{lengths:?}");
-        }
-    }
 }
