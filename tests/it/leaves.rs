@@ -274,3 +274,23 @@ async fn a_complete_export_whose_objects_are_gone_is_made_again() {
         assert!(receipt.export.ends_with("-a2"), "{}", receipt.export);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_whose_files_cannot_be_read_stops_no_other_and_keeps_the_day_open() {
+    let env = exported().await;
+    let folder = "exports/landbridge-shop-20261121-a1/shop/public.people/";
+    env.cloud.aws().deny_objects("shop-exports", folder, "no key for these");
+    let failed = env.run_day(0).await;
+    assert!(failed.iter().all(|(function, _)| function == "transfer"), "{failed:#?}");
+    let InvocationOutcome::Error { message, .. } = &failed[0].1 else { panic!("{failed:#?}") };
+    assert!(message.contains("AccessDenied") && message.contains("public.people"), "{message}");
+    let receipts = env.receipts(FIRST).await;
+    assert_eq!(receipts["public.orders"].state, ReceiptState::Published);
+    assert!(!receipts.contains_key("public.people"), "neither held nor forgotten");
+    assert!(env.ledger(&format!("{FIRST}/day.json")).await.is_empty(), "the day is open");
+    env.cloud.aws().allow_bucket("shop-exports");
+    succeeds(&env, "transfer", "2026-11-20T20:30:00Z").await;
+    succeeds(&env, "load", "2026-11-20T20:31:00Z").await;
+    assert_eq!(env.receipts(FIRST).await["public.people"].state, ReceiptState::Published);
+    assert_eq!(day_record(&env, FIRST).await["published"], true);
+}

@@ -78,6 +78,10 @@ pub struct TableEntry {
     /// Whether [`TablePlan::problem`] is set; then every tick plans the table again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_problem: bool,
+    /// Whether its files could not be read, for a reason that may pass. It is neither transferred nor
+    /// loaded until a later tick plans it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
 }
 
 /// A table that is not loaded today.

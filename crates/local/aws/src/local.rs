@@ -270,10 +270,15 @@ impl LocalAws {
     /// Refuses every request on a bucket with `AccessDenied` and this message. Exports to the
     /// bucket fail.
     pub fn deny_bucket(&self, bucket: &str, message: &str) {
-        self.store.set_denial(bucket, Some(message.to_owned()));
+        self.deny_objects(bucket, "", message);
     }
 
-    /// Reverts [`deny_bucket`](Self::deny_bucket).
+    /// Refuses every request on the objects of a bucket whose keys begin with `prefix`.
+    pub fn deny_objects(&self, bucket: &str, prefix: &str, message: &str) {
+        self.store.set_denial(bucket, Some((prefix.to_owned(), message.to_owned())));
+    }
+
+    /// Reverts [`deny_bucket`](Self::deny_bucket) and [`deny_objects`](Self::deny_objects).
     pub fn allow_bucket(&self, bucket: &str) {
         self.store.set_denial(bucket, None);
     }

@@ -122,7 +122,8 @@ async fn ready_tables<'a>(
     let failures = ledger.names(FAILURES).await?;
     let open = plan.tables.iter().filter(|entry| {
         // If the contract now asks for another transfer, the transfer stage does that first.
-        entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
+        !entry.unread
+            && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
             && receipts.get(&entry.table).is_none_or(|receipt| !receipt.is_final())
     });
     let ready = open.filter_map(|entry| {

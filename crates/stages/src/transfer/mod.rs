@@ -7,9 +7,11 @@
 //! | [`landed`] | the names of what has landed so far |
 //! | [`item`] | the transfer of one object |
 //! | [`budget`] | which objects a tick may start |
+//! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod budget;
+mod fairness;
 mod item;
 mod landed;
 mod planning;
@@ -31,22 +33,19 @@ use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, EXPORT, ITEMS};
 
 use self::budget::{Budget, Start};
+use self::fairness::{Failures, in_turns};
 use self::item::ItemOutcome;
+use self::planning::Planned;
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
 use crate::{Context, Progress, Tick, TickOutcome, alert, late};
 
-/// Objects are started in steps of this size, smaller ones first: an object that needs a whole tick
-/// does not keep others waiting.
-const SIZE_STEP: u64 = 64 * 1024 * 1024;
 /// Memory per object in transfer: the upload's buffer and its last part, two windows of the
 /// source, and the pages that are being converted.
 const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
 /// not a single upload.
 const MAX_REVISIONS: u32 = 5;
-/// After this many failed objects a tick stops: the cause is not a single object.
-const MAX_FAILURES: usize = 5;
 
 /// One object to transfer, or to scan before.
 struct Work {
@@ -106,7 +105,7 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             format!("the export of {day} is not complete"),
         ));
     };
-    let open = planning::plan_day(context, &ledger, &export, day, tick).await?;
+    let Planned { open, unread } = planning::plan_day(context, &ledger, &export, day, tick).await?;
     let mut scans = Vec::new();
     for table in &open {
         if let Decision::NeedsScan(items) = text_columns::decide(&ledger, &table.plan).await? {
@@ -121,7 +120,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         }
     }
     let budget = &Budget::new(tick);
-    let scanned = run(context, &ledger, tick, budget, scans).await?;
+    let (scanned, not_scanned) = run(context, &ledger, tick, budget, scans).await?;
+    let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
     for OpenTable { plan, done } in &open {
         let Decision::Decided(text) = text_columns::decide(&ledger, plan).await? else { continue };
@@ -135,16 +135,20 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
             text: Some(text.clone()),
         }));
     }
-    if work.is_empty() && scanned.left == 0 && scanned.held == 0 {
+    if work.is_empty() && scanned.left == 0 && scanned.held == 0 && first_error.is_none() {
         return Ok(TickOutcome::new(
             Progress::Done,
             format!("every object of {day} is in Cloud Storage"),
         ));
     }
     let total = work.len();
-    let Counts { done, left, held } = run(context, &ledger, tick, budget, work).await?;
+    let (Counts { done, left, held }, failed) = run(context, &ledger, tick, budget, work).await?;
+    first_error = first_error.or(failed);
     let (left, held) = (left + scanned.left, held + scanned.held);
     tracing::info!(day = %day, done, left, held, total, "objects transferred");
+    if let Some(error) = first_error {
+        return Err(error);
+    }
     let progress = if left == 0 && held == 0 { Progress::Done } else { Progress::Partial };
     let waiting = match held {
         0 => String::new(),
@@ -202,26 +206,31 @@ struct Counts {
 }
 
 /// Does the work as far as time allows. An error that holds its table is recorded in the ledger
-/// for the load stage, and the other tables continue.
+/// for the load stage, and the other tables continue; so they do after any other error, the first of
+/// which is returned beside the counts.
+///
+/// # Errors
+/// Any ledger error.
 async fn run(
     context: &Context,
     ledger: &DayLedger,
     tick: Tick,
     budget: &Budget,
-    mut work: Vec<Work>,
-) -> Result<Counts> {
+    work: Vec<Work>,
+) -> Result<(Counts, Option<Error>)> {
     let total = work.len();
-    work.sort_by_key(|work| work.bytes / SIZE_STEP);
+    let work = in_turns(work);
     let mut counts = Counts::default();
     let key = &DayTokenKey::default();
-    let mut failures = 0;
+    let failures = &Failures::default();
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut other_content: BTreeMap<String, (Arc<TablePlan>, String)> = BTreeMap::new();
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
             let bytes = work.bytes;
-            let done = match budget.start(bytes) {
+            let is_allowed = failures.allow(&work.table.table);
+            let done = match is_allowed.then(|| budget.start(bytes)).flatten() {
                 Some(start) => {
                     let done = do_in_time(context, ledger, tick, budget, (&work, start), key).await;
                     budget.end(bytes, matches!(done, Ok(Some(ItemOutcome::Recorded))));
@@ -235,7 +244,10 @@ async fn run(
     while let Some((table, result)) = results.next().await {
         match result {
             Ok(None) => {}
-            Ok(Some(ItemOutcome::Recorded)) => counts.done += 1,
+            Ok(Some(ItemOutcome::Recorded)) => {
+                counts.done += 1;
+                failures.succeeded();
+            }
             Ok(Some(ItemOutcome::OtherContent(difference))) => {
                 other_content.entry(table.table.clone()).or_insert((table, difference));
             }
@@ -245,11 +257,8 @@ async fn run(
             }
             Err(error) => {
                 tracing::warn!(kind = error.kind().name(), %error, "an object was not transferred");
-                failures += 1;
+                failures.add(&table.table);
                 first_error.get_or_insert(error);
-                if failures >= MAX_FAILURES {
-                    break;
-                }
             }
         }
     }
@@ -264,7 +273,7 @@ async fn run(
         ledger.set(&records::failure(table), &Problem::from(error)).await?;
     }
     counts.left = total - counts.done - counts.held;
-    first_error.map_or(Ok(counts), Err)
+    Ok((counts, first_error))
 }
 
 /// Plans the transfer of a table under new names, and reports the object that has other content. Returns

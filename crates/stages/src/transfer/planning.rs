@@ -39,6 +39,23 @@ struct Candidate<'a> {
     files: Vec<DataFile>,
     /// Why a file of this table cannot be used; the other tables continue.
     broken: Option<Error>,
+    /// Whether its files, or those of a table that decides what it is, could not be read this time.
+    unread: bool,
+}
+
+/// The tables of the export.
+struct Found<'a> {
+    candidates: Vec<Candidate<'a>>,
+    skipped: Vec<SkippedTable>,
+    /// Why files of a table could not be read, for a reason that may pass.
+    unread: Option<Error>,
+}
+
+/// The tables of the day that have objects to transfer.
+pub(super) struct Planned {
+    pub(super) open: Vec<OpenTable>,
+    /// The first error that left a table unplanned. The other tables continue.
+    pub(super) unread: Option<Error>,
 }
 
 /// An earlier plan of the day.
@@ -61,10 +78,10 @@ pub(super) async fn plan_day(
     export: &ExportRecord,
     day: Day,
     tick: Tick,
-) -> Result<Vec<OpenTable>> {
-    let plan = match ledger.get(&PLAN).await? {
+) -> Result<Planned> {
+    let (plan, unread) = match ledger.get(&PLAN).await? {
         None => make_plan(context, ledger, export, day, None, tick).await?,
-        Some(plan) if is_current(context, &plan.value) => plan.value,
+        Some(plan) if is_current(context, &plan.value) => (plan.value, None),
         Some(plan) => {
             let finished = finished_tables(context, ledger, &plan.value).await?;
             let earlier = Some(EarlierPlan { plan, finished });
@@ -72,21 +89,23 @@ pub(super) async fn plan_day(
         }
     };
     if let Some(open) = open_tables(ledger, &plan).await? {
-        return Ok(open);
+        return Ok(Planned { open, unread });
     }
     // A tick with another contract planned a table after the day's plan was made.
     let earlier = ledger.get(&PLAN).await?;
     let earlier = earlier.map(|plan| EarlierPlan { plan, finished: BTreeSet::new() });
-    let plan = make_plan(context, ledger, export, day, earlier, tick).await?;
-    open_tables(ledger, &plan).await?.ok_or_else(|| {
+    let (plan, unread) = make_plan(context, ledger, export, day, earlier, tick).await?;
+    let open = open_tables(ledger, &plan).await?.ok_or_else(|| {
         Error::new(ErrorKind::Transient, "another tick is planning the day", day.to_string())
-    })
+    })?;
+    Ok(Planned { open, unread })
 }
 
-/// Whether the plan matches today's contract and no table of it has a problem.
+/// Whether the plan matches today's contract, and no table of it has a problem or is unread.
 fn is_current(context: &Context, plan: &DayPlan) -> bool {
     plan.tables.iter().all(|entry| {
         !entry.has_problem
+            && !entry.unread
             && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
     })
 }
@@ -115,8 +134,12 @@ async fn finished_tables(
 /// corrected or the contract now asks for another transfer of a table. Such a table gets a new
 /// revision.
 ///
+/// A table whose files cannot be read now is in the plan all the same, so that the day waits for it; the
+/// first such error is returned beside the plan.
+///
 /// # Errors
-/// [`ErrorKind::Corrupt`] when manifests and objects contradict each other; any S3 error.
+/// [`ErrorKind::Corrupt`] when manifests and objects contradict each other; any error of the ledger or
+/// of listing the export.
 async fn make_plan(
     context: &Context,
     ledger: &DayLedger,
@@ -124,7 +147,7 @@ async fn make_plan(
     day: Day,
     earlier: Option<EarlierPlan>,
     tick: Tick,
-) -> Result<DayPlan> {
+) -> Result<(DayPlan, Option<Error>)> {
     let manifest = ledger.value(&MANIFEST).await?;
     let manifest = manifest.ok_or_else(|| {
         Error::new(
@@ -134,9 +157,14 @@ async fn make_plan(
         )
     })?;
     let landed = Landed::read(&ledger.source()).await?;
-    let (candidates, skipped) = find_tables(context, export, &manifest, &landed).await?;
+    let Found { candidates, skipped, unread } =
+        find_tables(context, export, &manifest, &landed).await?;
     let mut entries = Vec::new();
     for candidate in &candidates {
+        if candidate.unread {
+            entries.push(unread_entry(context, candidate, earlier.as_ref()));
+            continue;
+        }
         let plan = make_table_plan(context, export, day, candidate, &landed);
         entries.push(record_table_plan(context, ledger, plan, earlier.as_ref()).await?);
     }
@@ -156,7 +184,7 @@ async fn make_plan(
             .collect(),
     };
     if earlier.as_ref().is_some_and(|earlier| earlier.plan.value == plan) {
-        return Ok(plan);
+        return Ok((plan, unread));
     }
     for warning in &warnings {
         let problem = Problem::notice(
@@ -174,9 +202,10 @@ async fn make_plan(
     tracing::info!(day = %day, tables = plan.tables.len(), skipped = plan.skipped.len(), rows, "day planned");
     // Another tick may have planned with another contract meanwhile: the recorded plan counts.
     let recorded = ledger.value(&PLAN).await?;
-    recorded.ok_or_else(|| {
+    let recorded = recorded.ok_or_else(|| {
         Error::new(ErrorKind::Corrupt, "the plan of the day disappeared", day.to_string())
-    })
+    })?;
+    Ok((recorded, unread))
 }
 
 /// The tables of the export with their footers, and the tables that are not loaded.
@@ -185,7 +214,7 @@ async fn find_tables<'a>(
     export: &ExportRecord,
     manifest: &'a ManifestRecord,
     landed: &Landed,
-) -> Result<(Vec<Candidate<'a>>, Vec<SkippedTable>)> {
+) -> Result<Found<'a>> {
     let listed = context.aws.s3.list(&context.config.export.bucket, &manifest.root).await?;
     let folders = group_by_table(&manifest.root, listed);
     let needs_markers = context.config.checks.require_success_markers
@@ -204,6 +233,7 @@ async fn find_tables<'a>(
     // Also those that are not loaded today: nothing else may take their names.
     let names = name_tables(&sources, &context.contract, &landed.tables);
     let mut candidates = Vec::new();
+    let mut unread = None;
     for (table, named) in assigned.tables.into_iter().zip(names) {
         let is_shared = !table.shares_folder_with.is_empty();
         match why_not_exported(table.status, &table.folder).filter(|_| !is_shared) {
@@ -214,14 +244,64 @@ async fn find_tables<'a>(
             None if stays_in_aws(context, &table.source.name) => {
                 skipped.push(left_out(table.source.name));
             }
-            None => candidates.push(read_candidate(context, table, named, needs_markers).await?),
+            None => {
+                let (candidate, error) = read_candidate(context, table, named, needs_markers).await;
+                candidates.push(candidate);
+                unread = unread.or(error);
+            }
         }
     }
+    leave_related_unread(&mut candidates);
     // Only PostgreSQL's partitions are tables.
     if export.engine == Engine::Postgres {
         drop_partitions(&mut candidates, &mut skipped, landed);
     }
-    Ok((candidates, skipped))
+    Ok(Found { candidates, skipped, unread })
+}
+
+/// Leaves tables unread whose names say that they could be partitions like, or of, a table that is:
+/// whether a table is a partition is found by the rows of all of them.
+fn leave_related_unread(candidates: &mut [Candidate<'_>]) {
+    let is_below = |name: &str, parent: &str| {
+        name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('_'))
+    };
+    let names: Vec<String> = candidates.iter().map(|it| it.source_table.clone()).collect();
+    let unread = candidates.iter().filter(|it| it.unread).map(|it| it.source_table.clone());
+    let parents: BTreeSet<String> = unread
+        .flat_map(|unread| {
+            let above = names.iter().filter(|name| is_below(&unread, name)).cloned();
+            above.chain([unread.clone()]).collect::<Vec<_>>()
+        })
+        .collect();
+    for candidate in candidates.iter_mut() {
+        candidate.unread |= parents.iter().any(|parent| is_below(&candidate.source_table, parent));
+    }
+}
+
+/// The entry of a table whose files cannot be read now: that of the earlier plan, if it was planned.
+fn unread_entry(
+    context: &Context,
+    candidate: &Candidate<'_>,
+    earlier: Option<&EarlierPlan>,
+) -> TableEntry {
+    let fingerprint = transfer_fingerprint(context, &candidate.source_table);
+    let planned = earlier.iter().flat_map(|earlier| &earlier.plan.value.tables).find(|entry| {
+        entry.source_table == candidate.source_table
+            && !entry.has_problem
+            && entry.transfer_fingerprint == fingerprint
+    });
+    planned.cloned().unwrap_or_else(|| TableEntry {
+        source_table: candidate.source_table.clone(),
+        table: candidate.named.table.clone(),
+        items: 0,
+        rows: 0,
+        bytes: 0,
+        revision: 1,
+        digest: String::new(),
+        transfer_fingerprint: fingerprint,
+        has_problem: false,
+        unread: true,
+    })
 }
 
 /// Whether the contract leaves the whole table in AWS.
@@ -301,13 +381,13 @@ fn why_not_exported(status: &TableStatus, folder: &TableFolder) -> Option<String
     Some(reason)
 }
 
-/// Reads the footers of one table.
+/// Reads the footers of one table. The error is one that may pass, or that concerns more than the table.
 async fn read_candidate<'a>(
     context: &'a Context,
     table: AssignedTable<'a>,
     named: NamedTable,
     needs_markers: bool,
-) -> Result<Candidate<'a>> {
+) -> (Candidate<'a>, Option<Error>) {
     let AssignedTable { source, status, folder, shares_folder_with } = table;
     let source_table = source.name;
     let contract = context.contract.tables.get(&source_table);
@@ -327,12 +407,13 @@ async fn read_candidate<'a>(
             format!("{source_table} and {}", shares_folder_with.join(", ")),
         )
     });
-    let (files, broken) = match read {
-        Ok(files) => (files, shared.or(unmarked)),
-        Err(error) if error.kind().holds_table() => (Vec::new(), Some(error)),
-        Err(error) => return Err(error),
+    let (files, broken, unread) = match read {
+        Ok(files) => (files, shared.or(unmarked), None),
+        Err(error) if error.kind().holds_table() => (Vec::new(), Some(error), None),
+        Err(error) => (Vec::new(), None, Some(error)),
     };
-    Ok(Candidate { source_table, named, status, contract, files, broken })
+    let is_unread = unread.is_some();
+    (Candidate { source_table, named, status, contract, files, broken, unread: is_unread }, unread)
 }
 
 fn unmarked_error(bucket: &str, folder: &str) -> Error {
@@ -388,8 +469,11 @@ fn drop_partitions(
             landed: has_landed.contains(candidate.source_table.as_str()),
         }
     };
-    let shapes: Vec<TableShape> =
-        candidates.iter().filter(|candidate| candidate.broken.is_none()).map(shape).collect();
+    let shapes: Vec<TableShape> = candidates
+        .iter()
+        .filter(|candidate| candidate.broken.is_none() && !candidate.unread)
+        .map(shape)
+        .collect();
     let found = find_partitions(&shapes);
     candidates.retain(|candidate| {
         let Some(parent) = found.get(&candidate.source_table) else { return true };
@@ -475,6 +559,7 @@ fn table_entry(context: &Context, plan: &TablePlan) -> TableEntry {
         rows: plan.rows,
         bytes: plan.bytes,
         has_problem: plan.problem.is_some(),
+        unread: false,
     }
 }
 

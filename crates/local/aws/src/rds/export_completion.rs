@@ -87,7 +87,7 @@ impl ObjectSink for BucketSink<'_> {
             if self.max_objects.is_some_and(|max_objects| number >= max_objects) {
                 return Err(io::Error::other("the export ended before this object"));
             }
-            if let Some(message) = self.store.denial(self.bucket) {
+            if let Some(message) = self.store.denial(self.bucket, None) {
                 return Err(io::Error::other(message));
             }
             self.store.put_bytes(self.bucket, &key, &bytes).await

@@ -59,7 +59,7 @@ pub(super) async fn upload_part_copy(
     check_part_number(input.part_number)?;
     store.upload(&input.bucket, &input.key, &input.upload_id)?;
     let (from_bucket, from_key) = copy_source(&input.copy_source)?;
-    if let Some(message) = store.denial(from_bucket) {
+    if let Some(message) = store.denial(from_bucket, Some(from_key)) {
         return Err(s3_error!(AccessDenied, "{message}"));
     }
     let from = store.get(from_bucket, from_key)?;

@@ -96,7 +96,7 @@ fn returned_checksum(
 pub(super) fn copy(store: &Store, input: dto::CopyObjectInput) -> S3Result<dto::CopyObjectOutput> {
     let (from_bucket, from_key) = copy_source(&input.copy_source)?;
     // Access to the source is checked here: `s3s` checks the target bucket only.
-    if let Some(message) = store.denial(from_bucket) {
+    if let Some(message) = store.denial(from_bucket, Some(from_key)) {
         return Err(s3_error!(AccessDenied, "{message}"));
     }
     let mut object = store.get(from_bucket, from_key)?;

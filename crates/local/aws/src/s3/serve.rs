@@ -55,7 +55,9 @@ impl S3Access for AccessControl {
                 "The provided token is malformed or otherwise invalid."
             ));
         }
-        match cx.s3_path().get_bucket_name().and_then(|bucket| self.store.denial(bucket)) {
+        let path = cx.s3_path();
+        let key = path.get_object_key();
+        match path.get_bucket_name().and_then(|bucket| self.store.denial(bucket, key)) {
             Some(message) => Err(s3_error!(AccessDenied, "{message}")),
             None => Ok(()),
         }

@@ -84,8 +84,9 @@ pub struct ObjectView {
 struct Bucket {
     created: Timestamp,
     objects: BTreeMap<String, Object>,
-    /// The message with which every call is refused.
-    denial: Option<String>,
+    /// The prefix of the keys on which every call is refused, and the message. An empty prefix refuses
+    /// the calls on the bucket as well.
+    denial: Option<(String, String)>,
     /// Whether the bucket has neither public access blocks nor encryption.
     exposed: bool,
 }
@@ -197,10 +198,10 @@ impl Store {
         self.state().buckets.iter().map(|(name, bucket)| (name.clone(), bucket.created)).collect()
     }
 
-    /// Refuses every call on a bucket with `message`; `None` allows them again.
-    pub(crate) fn set_denial(&self, name: &str, message: Option<String>) {
+    /// Refuses every call on the keys of a bucket with this prefix; `None` allows them again.
+    pub(crate) fn set_denial(&self, name: &str, denial: Option<(String, String)>) {
         if let Ok(bucket) = self.state().bucket_mut(name) {
-            bucket.denial = message;
+            bucket.denial = denial;
         }
     }
 
@@ -216,9 +217,11 @@ impl Store {
         self.state().bucket(name).map(|bucket| bucket.exposed)
     }
 
-    /// The message with which calls on this bucket are refused.
-    pub(crate) fn denial(&self, name: &str) -> Option<String> {
-        self.state().bucket(name).ok().and_then(|bucket| bucket.denial.clone())
+    /// The message with which a call on this bucket, or on this key of it, is refused.
+    pub(crate) fn denial(&self, name: &str, key: Option<&str>) -> Option<String> {
+        let state = self.state();
+        let (prefix, message) = state.bucket(name).ok()?.denial.as_ref()?;
+        key.unwrap_or_default().starts_with(prefix.as_str()).then(|| message.clone())
     }
 
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Result<Object, StoreError> {
