@@ -2,10 +2,13 @@
 //! longer than its day, RDS refuses for a while. A day is late or not, and only what a person must do
 //! is reported.
 
+use std::collections::BTreeMap;
+
 use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_local::InvocationOutcome;
 use landbridge_local::Principal::PiiReader;
 use landbridge_local_aws::DatabaseKind::Instance;
+use landbridge_local_aws::{NewSnapshot, SnapshotType};
 
 use crate::support::{TestEnv, TestEnvBuilder, at};
 
@@ -228,4 +231,61 @@ async fn a_snapshot_is_taken_when_the_export_tasks_cannot_be_listed() {
     let outcome = env.tick("snapshot", "2026-11-20T16:00:00Z").await;
     assert!(matches!(&outcome, InvocationOutcome::Error { kind, .. } if kind == "Denied"));
     assert_eq!(hours(&env), ["20261120t1600z"]);
+}
+
+/// Adds snapshots that a person took.
+async fn add_others(env: &TestEnv, numbers: std::ops::Range<usize>) {
+    for n in numbers {
+        let snapshot = NewSnapshot {
+            kind: Instance,
+            id: format!("before-release-{n}"),
+            database: "shop-prod".to_owned(),
+            snapshot_type: SnapshotType::Manual,
+            created: at("2026-11-20T16:00:00Z"),
+            tags: BTreeMap::new(),
+            with_data: false,
+        };
+        env.cloud.aws().add_snapshot(snapshot).await.unwrap();
+    }
+}
+
+/// A person takes more and more snapshots. Each step is reported once, before anything is lost by it,
+/// and the hour has its snapshot until the account has no place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_becomes_too_small_is_reported_before_snapshots_are_deleted() {
+    let mut builder = TestEnvBuilder::small();
+    builder.config = builder.config.replace("quota: 100", "quota: 500");
+    let env = builder.build().await;
+    env.cloud.aws().set_snapshot_quota(100);
+    let tick = async |hour: i64| {
+        let time = at("2026-11-20T16:00:00Z") + jiff::SignedDuration::from_hours(hour);
+        env.cloud.clock().advance_to(time);
+        assert!(env.tick("snapshot", &time.to_string()).await.is_response());
+    };
+    tick(0).await;
+    assert!(alerts(&env, "snapshot").is_empty());
+
+    // RDS reports a quota of 100: 38 places for the ladder of 62.
+    add_others(&env, 0..52).await;
+    tick(1).await;
+    tick(2).await;
+    assert_eq!(alerts(&env, "snapshot"), ["snapshots will be deleted earlier than configured"]);
+
+    // The snapshots between the day's export and the newest make room for the ten reserved places.
+    add_others(&env, 52..94).await;
+    tick(3).await;
+    let cut = "snapshots are deleted earlier than configured, the hourly ones first";
+    assert_eq!(alerts(&env, "snapshot")[1..], [cut]);
+    assert_eq!(hours(&env), ["20261120t1600z", "20261120t1900z"]);
+    // People use the reserve. The hour still has its snapshot, in the place of the one before.
+    add_others(&env, 94..98).await;
+    tick(4).await;
+    tick(5).await;
+    assert_eq!(hours(&env), ["20261120t1600z", "20261120t2100z"]);
+    assert_eq!(env.cloud.aws().snapshots().len(), 100);
+    // Without a place, the newest snapshot stays.
+    add_others(&env, 98..99).await;
+    tick(6).await;
+    assert_eq!(alerts(&env, "snapshot")[2..], ["this hour has no snapshot"]);
+    assert_eq!(hours(&env), ["20261120t1600z", "20261120t2100z"]);
 }

@@ -59,6 +59,10 @@ RESOURCES = {
         "snapshot.json",
         "ReadExportTasks",
     ): "a listing, read only: export tasks have no ARN to name (Service Authorization Reference)",
+    (
+        "snapshot.json",
+        "ReadQuotas",
+    ): "the account's quotas, read only: they have no ARN to name (Service Authorization Reference)",
     ("export.json", "ReadExportTasks"): "as above",
     ("key.json", "AllowIamPoliciesOfAccount"): "in a key's own policy, * is the key",
     ("key.json", "AllowAlarmsToUseKey"): "in a key's own policy, * is the key",

@@ -10,7 +10,9 @@ use jiff::SignedDuration;
 use landbridge_core::calendar::{Day, Hour};
 use landbridge_core::ids::{SnapshotId, TAG_HOUR, TAG_SETTINGS, TAG_SOURCE};
 use landbridge_core::plan::Problem;
-use landbridge_core::retention::{self, Ladder, ManualSnapshot, RetentionPlan, SnapshotLimits};
+use landbridge_core::retention::{
+    self, Ladder, ManualSnapshot, RetentionPlan, Shortage, ShortageEffect, SnapshotLimits,
+};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, EXPORT};
 
@@ -44,18 +46,15 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         }
     };
     let wanted = (due == Due::Now).then_some(hour);
-    let plan = retention_plan(context, wanted, &snapshots, &protected);
-    if let Some(warning) = &plan.warning {
-        tracing::warn!(source = source.name, warning, "the snapshots exceed the quota");
-    }
-    let mut deletions = Deletions::default();
-    if plan.delete_first {
-        deletions = delete(context, &plan.delete).await;
-    }
+    let quota = snapshot_quota(context).await;
+    let plan = retention_plan(context, wanted, &snapshots, &protected, quota);
+    let reported = report_shortage(context, day, tick, plan.shortage.as_ref()).await;
+    let (first, rest) = plan.delete.split_at(plan.delete_first);
+    let mut deletions = delete(context, first).await;
     let id = SnapshotId::for_hour(&source.name, hour)?;
     let created = match &due {
         Due::Now if plan.create => create(context, hour, &id).await,
-        Due::Now => Ok(no_room(context, day, tick, &id, plan.warning.as_deref()).await?),
+        Due::Now => Ok(no_room(context, day, tick, &id, plan.shortage.as_ref()).await?),
         Due::Exists(id) => {
             let existing = snapshots.iter().find(|it| it.id == id.as_str());
             let unrecorded = record_missing_settings(context, id, existing).await.err();
@@ -69,13 +68,15 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
         }
         created => created?,
     };
-    if !plan.delete_first {
-        deletions = delete(context, &plan.delete).await;
-    }
+    deletions.add(delete(context, rest).await);
     if let Some(error) = deletions.error.or(taken.unrecorded).or(unknown) {
         return Err(error);
     }
-    let message = format!("{}, {} deleted", taken.message, deletions.deleted);
+    reported?;
+    let mut message = format!("{}, {} deleted", taken.message, deletions.deleted);
+    if plan.deferred > 0 {
+        message.push_str(&format!(", {} to delete in the next ticks", plan.deferred));
+    }
     Ok(TickOutcome::new(taken.progress, message))
 }
 
@@ -151,18 +152,31 @@ async fn needed(
     Ok(needed)
 }
 
+/// The quota that RDS reports for the account, or the configured one if RDS does not report it.
+/// An error does not prevent a snapshot.
+async fn snapshot_quota(context: &Context) -> usize {
+    let reported = context.aws.rds.snapshot_quota().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the snapshot quota is not known: snapshots.quota is used");
+        None
+    });
+    let configured = context.config.snapshots.quota as usize;
+    reported.map_or(configured, |it| usize::try_from(it.max).unwrap_or(usize::MAX))
+}
+
 /// What to create and what to delete, by the configured retention.
 fn retention_plan(
     context: &Context,
     wanted: Option<Hour>,
     snapshots: &[ManualSnapshot],
     protected: &BTreeSet<Hour>,
+    quota: usize,
 ) -> RetentionPlan {
     let settings = &context.config.snapshots;
     let ladder = Ladder {
         hourly: settings.hourly as usize,
         daily: settings.daily as usize,
         weekly: settings.weekly as usize,
+        every_hours: usize::from(settings.every_hours).clamp(1, 24),
     };
     retention::plan(
         &context.config.source.name,
@@ -171,9 +185,38 @@ fn retention_plan(
         snapshots,
         ladder,
         protected,
-        SnapshotLimits { quota: settings.quota as usize, reserve: settings.reserve as usize },
+        SnapshotLimits { quota, reserve: settings.reserve as usize },
     )
 }
+
+/// Says that the quota is too small for the retention: by a notice, once, before a snapshot is deleted
+/// earlier than configured, and by an alert, once a day, while snapshots are.
+async fn report_shortage(
+    context: &Context,
+    day: Day,
+    tick: Tick,
+    shortage: Option<&Shortage>,
+) -> Result<()> {
+    let Some(shortage) = shortage else { return Ok(()) };
+    match shortage.effect {
+        ShortageEffect::WillCut => {
+            let what = "snapshots will be deleted earlier than configured";
+            let problem = Problem::notice(what, shortage.to_string(), MAKE_ROOM);
+            let source = &context.config.source.id;
+            alert::notice(&context.ledger.source(), &problem, source, day).await
+        }
+        ShortageEffect::Cuts => {
+            let what = "snapshots are deleted earlier than configured, the hourly ones first";
+            let problem = Problem::notice(what, shortage.to_string(), MAKE_ROOM);
+            alert::raise(&context.ledger(day), &problem, "", tick.clock).await
+        }
+        // Reported with the snapshot that is not created.
+        ShortageEffect::NoPlace => Ok(()),
+    }
+}
+
+/// What the operator can do about a quota that is too small.
+const MAKE_ROOM: &str = "delete snapshots that nobody needs, request a higher quota in Service Quotas, or lower snapshots.hourly, daily, weekly or reserve";
 
 /// What a tick did for the snapshot that is due.
 struct Taken {
@@ -182,6 +225,13 @@ struct Taken {
     /// The error that prevented recording the source's settings: a snapshot without settings is worth
     /// more than no snapshot.
     unrecorded: Option<Error>,
+}
+
+impl Deletions {
+    fn add(&mut self, more: Deletions) {
+        self.deleted += more.deleted;
+        self.error = self.error.take().or(more.error);
+    }
 }
 
 impl Taken {
@@ -196,9 +246,9 @@ async fn no_room(
     day: Day,
     tick: Tick,
     id: &SnapshotId,
-    warning: Option<&str>,
+    shortage: Option<&Shortage>,
 ) -> Result<Taken> {
-    let why = warning.unwrap_or("the retention would not keep it");
+    let why = shortage.map(ToString::to_string).unwrap_or_default();
     let what = "this hour has no snapshot";
     let problem = Problem::new(ErrorKind::Quota, what, format!("{id}: {why}"));
     alert::raise(&context.ledger(day), &problem, "", tick.clock).await?;

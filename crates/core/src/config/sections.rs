@@ -126,10 +126,10 @@ pub struct SnapshotsConfig {
     #[schemars(range(min = 1, max = 1000))]
     pub weekly: u32,
     /// The account's quota of manual snapshots in the region, including snapshots
-    /// that Landbridge did not create.
+    /// that Landbridge did not create. What RDS reports takes precedence.
     #[schemars(range(min = 1, max = 10000))]
     pub quota: u32,
-    /// How many snapshots of the quota Landbridge leaves free for other uses.
+    /// How many snapshots of the quota stay free for other uses.
     #[schemars(range(min = 0, max = 10000))]
     pub reserve: u32,
 }

@@ -142,6 +142,11 @@ impl LocalAws {
         self.rds.state().database_quota = Some(quota);
     }
 
+    /// Changes the quota of manual snapshots, for instances and for clusters each.
+    pub fn set_snapshot_quota(&self, quota: usize) {
+        self.rds.state().snapshot_quota = Some(quota);
+    }
+
     /// Sets the status of a snapshot to `deleting`. Returns whether the snapshot exists.
     pub fn set_snapshot_deleting(&self, kind: DatabaseKind, id: &str) -> bool {
         self.rds.set_snapshot_deleting(kind, id)

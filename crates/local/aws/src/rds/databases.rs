@@ -234,19 +234,20 @@ pub(super) fn describe(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml
 /// `DescribeAccountAttributes`: the quotas that this emulation enforces.
 pub(super) fn describe_quotas(rds: &Rds) -> Xml {
     let state = rds.state();
-    let options = rds.options();
+    let database_quota = state.database_quota.unwrap_or(rds.options().database_quota);
+    let snapshot_quota = state.snapshot_quota.unwrap_or(rds.options().snapshot_quota);
     let mut xml = Xml::default();
     xml.element("AccountQuotas", |xml| {
         for (name, kind) in
             [("DBInstances", DatabaseKind::Instance), ("DBClusters", DatabaseKind::Cluster)]
         {
-            write_quota(xml, name, state.database_count(kind), options.database_quota);
+            write_quota(xml, name, state.database_count(kind), database_quota);
         }
         for (name, kind) in [
             ("ManualSnapshots", DatabaseKind::Instance),
             ("ManualClusterSnapshots", DatabaseKind::Cluster),
         ] {
-            write_quota(xml, name, state.manual_snapshot_count(kind), options.snapshot_quota);
+            write_quota(xml, name, state.manual_snapshot_count(kind), snapshot_quota);
         }
     });
     xml

@@ -108,7 +108,7 @@ fn check_can_create(
     if status != "available" {
         return Err(RdsError::database_not_available(kind, database_id, &status));
     }
-    let quota = rds.options().snapshot_quota;
+    let quota = state.snapshot_quota.unwrap_or(rds.options().snapshot_quota);
     if state.manual_snapshot_count(kind) >= quota {
         let message = format!("Cannot create more than {quota} manual snapshots");
         return Err(RdsError::bad_request("SnapshotQuotaExceeded", message));

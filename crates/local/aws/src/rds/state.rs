@@ -162,6 +162,8 @@ pub(crate) struct RdsState {
     pub(crate) requests_to_throttle: usize,
     /// The number of modifications and renames to refuse because of the database's state.
     pub(crate) changes_to_refuse: usize,
+    /// Overrides [`AwsOptions::snapshot_quota`].
+    pub(crate) snapshot_quota: Option<usize>,
     /// Overrides [`AwsOptions::database_quota`].
     pub(crate) database_quota: Option<usize>,
     /// The failure causes of the next exports.
