@@ -66,7 +66,7 @@ impl Input {
 
 impl Parser<'_> {
     /// A query that starts with FROM.
-    pub(super) fn from_query(&mut self) -> Result<Query> {
+    pub(super) fn leading_from(&mut self) -> Result<Query> {
         self.expect_word("FROM")?;
         let from = self.from()?;
         self.pipe_operators(Input::Open { from, filter: None })

@@ -27,7 +27,7 @@ impl Parser<'_> {
             }
         }
         if self.is_word("FROM") {
-            let piped = self.from_query()?;
+            let piped = self.leading_from()?;
             return Ok(Query { recursive: query.recursive, with: query.with, ..piped });
         }
         query.body = self.set_expr()?;
