@@ -86,7 +86,7 @@ fn an_hour_that_daylight_saving_skips_fires_nothing() {
 }
 
 #[test]
-fn an_hour_that_daylight_saving_repeats_fires_once() {
+fn an_hour_that_daylight_saving_repeats_fires_once_and_has_two_snapshots() {
     check(
         "Europe/Berlin",
         "2026-10-25",
@@ -94,6 +94,7 @@ fn an_hour_that_daylight_saving_repeats_fires_once() {
             00 (+02) snapshot 0,20,40 protect 0,5,10,15,20,25,30,35,40,45,50,55 views 4,14,24,34,44,54
             01 (+02) snapshot 0,20,40 export 0,10,20,30,40,50 protect 0,5,10,15,20,25,30,35,40,45,50,55 views 4,14,24,34,44,54
             02 (+02) snapshot 0,20,40 export 0,10,20,30,40,50 transfer 0,5,10,15,20,25,30,35,40,45,50,55 protect 0,5,10,15,20,25,30,35,40,45,50,55 load 0,5,10,15,20,25,30,35,40,45,50,55 views 4,14,24,34,44,54
+            02 (+01) snapshot 0,20,40
             03 (+01)..04 (+01) snapshot 0,20,40 export 0,10,20,30,40,50 transfer 0,5,10,15,20,25,30,35,40,45,50,55 protect 0,5,10,15,20,25,30,35,40,45,50,55 load 0,5,10,15,20,25,30,35,40,45,50,55 views 4,14,24,34,44,54
             05 (+01)..23 (+01) snapshot 0,20,40 protect 0,5,10,15,20,25,30,35,40,45,50,55 views 4,14,24,34,44,54
         "#]],
