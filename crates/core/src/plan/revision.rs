@@ -35,7 +35,7 @@ fn digest(source_table: &str, columns: &[SourceColumn]) -> String {
 
 impl TablePlan {
     /// Holds the table if it has other objects than the first plan of the day found. What was planned
-    /// first counts: the rows of an object that disappeared would be lost without a word.
+    /// first counts: the rows of an object that disappeared would be lost without an error.
     pub fn keep_listing(&mut self, first: &Self) {
         if first.listing.is_empty() && first.problem.is_none() {
             // The plan of a version that recorded none: the same objects must give the same plan.

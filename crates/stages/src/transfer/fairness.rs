@@ -1,4 +1,4 @@
-//! One table's trouble is its own: the order in which the objects of all tables are started, and what
+//! One table's problem stays its own: the order in which the objects of all tables are started, and what
 //! the failures of one table mean for the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
