@@ -20,7 +20,7 @@ use landbridge_local_database::{Engine, MemoryDatabase};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The functions.
-const FUNCTIONS: [&str; 5] = ["snapshot", "export", "transfer", "load", "protect"];
+const FUNCTIONS: [&str; 6] = ["snapshot", "export", "transfer", "load", "protect", "views"];
 /// Starts of each, unless `--starts` sets another number.
 const STARTS: usize = 40;
 /// The largest permitted binary, in bytes.

@@ -216,7 +216,7 @@ async fn report_shortage(
 }
 
 /// What the operator can do about a quota that is too small.
-const MAKE_ROOM: &str = "delete snapshots that nobody needs, request a higher quota in Service Quotas, or lower snapshots.hourly, daily, weekly or reserve";
+const MAKE_ROOM: &str = "delete snapshots that are not needed, request a higher quota in Service Quotas, or lower snapshots.hourly, daily, weekly or reserve";
 
 /// What a tick did for the snapshot that is due.
 struct Taken {

@@ -1,7 +1,7 @@
 //! The plan of a swap of tables, as text. Landbridge runs none of it: a swap loses what Landbridge
 //! promises to keep, so a person reads each statement and runs it with a person's rights.
 //!
-//! The facts are those of Google's documentation: "Data definition language", statements `CREATE TABLE`
+//! The facts are from Google's documentation: "Data definition language", statements `CREATE TABLE`
 //! and `ALTER TABLE RENAME TO` (rights and row access policies are preserved; creates the table again),
 //! `ALTER COLUMN SET DATA TYPE` (what is wider). The new table lists its columns, instead of `CREATE TABLE
 //! LIKE` with `DROP COLUMN` and `ADD COLUMN`: BigQuery is believed to reserve the name of a dropped column

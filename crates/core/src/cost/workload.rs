@@ -36,7 +36,7 @@ const LISTS_PER_VIEWS: f64 = 3.0;
 const TRANSFER_MEMORY_GIB: f64 = 1769.0 / 1024.0;
 /// Logs per start, in KiB: its own lines and three of Lambda.
 const LOG_KIB_PER_START: f64 = 3.0;
-/// Alarms that `terraform/modules/aws` creates, without those of `views`.
+/// Alarms that `terraform/modules/aws` creates, without the alarms of `views`.
 const ALARMS: f64 = 16.0;
 /// Alarms of each function.
 const ALARMS_PER_FUNCTION: f64 = 2.0;

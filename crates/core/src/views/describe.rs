@@ -36,7 +36,7 @@ pub(super) fn view(
 ) -> String {
     let mut lines = Vec::new();
     lines.extend(contract.and_then(|contract| contract.description.clone()));
-    lines.push(format!("{} Local times are those of {}.", as_of(table), context.zone));
+    lines.push(format!("{} Local times are in the zone {}.", as_of(table), context.zone));
     lines.push(format!(
         "View of {}.{}.{}: each column shows what you may read of the table. Landbridge writes it and undoes changes.",
         context.project, context.dataset, table.name

@@ -123,7 +123,7 @@ fn the_view_of_a_table_presents_and_describes_its_columns() {
         FROM `shop-analytics.shop.bookings`
 
         What travellers booked
-        Rows as of 2026-11-21. Local times are those of Asia/Seoul.
+        Rows as of 2026-11-21. Local times are in the zone Asia/Seoul.
         View of shop-analytics.shop.bookings: each column shows what you may read of the table. Landbridge writes it and undoes changes.
         Not in this view: secret (unclassified).
 

@@ -188,12 +188,23 @@ impl BigQuery {
         if let Some(description) = new.description {
             body["description"] = json!(description);
         }
+        self.insert_table("a table cannot be created", dataset, table, &body).await
+    }
+
+    /// Calls tables.insert, for a table or a view. `what` begins the message of an error.
+    pub(super) async fn insert_table(
+        &self,
+        what: &'static str,
+        dataset: &str,
+        name: &str,
+        body: &Value,
+    ) -> Result<Created> {
         let call = RestCall {
-            what: "a table cannot be created",
-            context: self.table_path(dataset, table),
+            what,
+            context: self.table_path(dataset, name),
             method: Method::POST,
             path: format!("{}/tables", self.dataset_url(dataset)),
-            body: Some(&body),
+            body: Some(body),
             if_match: None,
         };
         match self.rest.send(&call).await {

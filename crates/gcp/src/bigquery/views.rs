@@ -32,7 +32,7 @@ pub struct ViewInfo {
 }
 
 impl ViewInfo {
-    /// Whether query and description are those of `view`.
+    /// Whether `view` has the same query and description.
     pub fn has_text_of(&self, view: &View) -> bool {
         self.query == view.query && self.description == view.description
     }
@@ -84,19 +84,7 @@ impl BigQuery {
             "description": view.description,
             "labels": {LABEL_SOURCE: source, LABEL_CONTRACT: contract.to_string()},
         });
-        let call = RestCall {
-            what: "a view cannot be created",
-            context: self.table_path(dataset, &view.name),
-            method: Method::POST,
-            path: format!("{}/tables", self.dataset_url(dataset)),
-            body: Some(&body),
-            if_match: None,
-        };
-        match self.rest.send(&call).await {
-            Ok(_) => Ok(Created::New),
-            Err(refusal) if refusal.status == 409 => Ok(Created::AlreadyExists),
-            Err(refusal) => Err(refusal.error),
-        }
+        self.insert_table("a view cannot be created", dataset, &view.name, &body).await
     }
 
     /// Changes query, description and label of the view that was read as `live`. Refused if it has

@@ -289,9 +289,10 @@ async fn complete_export(
     (task, manifest): (&ExportTask, ManifestRecord),
     current: Recorded<ExportRecord>,
 ) -> Result<TickOutcome> {
-    if ledger.create(&MANIFEST, &manifest).await? == Written::Overtaken {
-        // Another tick recorded the manifests of the same export.
-        tracing::info!(export = task.id, "the manifests are recorded already");
+    let recorded = ledger.create_or_get(&MANIFEST, &manifest).await?;
+    if recorded.value.root != manifest.root {
+        // A tick that ended before it recorded its export as complete; the objects are gone since.
+        ledger.replace(&MANIFEST, &recorded.etag, &manifest).await?;
     }
     if let Some(warning) = &task.warning {
         let problem = Problem::notice(

@@ -2,7 +2,7 @@
 //! today's export does not contain them. They were dropped, renamed or are no longer exported. What
 //! is in BigQuery stays, and a receipt and a notice say so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
@@ -16,6 +16,10 @@ use crate::{Context, Tick, alert};
 
 /// The names of the receipts begin with this.
 pub(super) const PREFIX: &str = "gone-";
+
+fn receipt_name(table: &str) -> String {
+    format!("{PREFIX}{}", short_hash(table))
+}
 
 /// A BigQuery table that no table of the plan is loaded into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +49,11 @@ pub(super) async fn write_gone(
     plan: &DayPlan,
     tick: Tick,
 ) -> Result<()> {
+    let existing = ledger.names(RECEIPTS).await?;
     let gone = find(context, ledger, plan).await?;
-    let never_loaded = never_loaded(context, ledger, plan, &gone).await?;
+    let never_loaded = never_loaded(context, ledger, plan, &gone, &existing).await?;
     let missing = gone.iter().map(|gone| gone.missing(context, plan));
     let missing: Vec<Missing> = missing.chain(never_loaded).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let existing = ledger.names(RECEIPTS).await?;
     for Missing { name, table, source_table, problem, note } in missing {
         if existing.contains_key(&name) {
             continue;
@@ -83,7 +84,7 @@ impl GoneTable {
             warehouse.project, warehouse.dataset, self.table
         );
         Missing {
-            name: format!("{PREFIX}{}", short_hash(&self.table)),
+            name: receipt_name(&self.table),
             table: self.table.clone(),
             source_table: self.source_table.clone(),
             problem: Problem::notice(
@@ -102,13 +103,16 @@ async fn never_loaded(
     ledger: &DayLedger,
     plan: &DayPlan,
     gone: &[GoneTable],
+    existing: &BTreeMap<String, Vec<String>>,
 ) -> Result<Vec<Missing>> {
     let planned = plan.tables.iter().map(|entry| &entry.source_table);
     let skipped = plan.skipped.iter().map(|skipped| &skipped.source_table);
     let gone = gone.iter().map(|gone| &gone.source_table);
     let known: BTreeSet<&String> = planned.chain(skipped).chain(gone).collect();
-    let open: Vec<&String> =
-        context.contract.tables.keys().filter(|name| !known.contains(name)).collect();
+    // A day that is held is finished again by every tick: the claims are read once.
+    let is_new = |name: &&String| !existing.contains_key(&receipt_name(name));
+    let unknown = context.contract.tables.keys().filter(|name| !known.contains(name));
+    let open: Vec<&String> = unknown.filter(is_new).collect();
     if open.is_empty() {
         return Ok(Vec::new());
     }
@@ -123,7 +127,7 @@ async fn never_loaded(
             "contract.yaml names `{source_table}`, which is not in today's export and was never loaded"
         );
         Missing {
-            name: format!("{PREFIX}{}", short_hash(source_table)),
+            name: receipt_name(source_table),
             table: String::new(),
             source_table: source_table.clone(),
             problem: Problem::notice(

@@ -39,7 +39,7 @@ struct Candidate<'a> {
     files: Vec<DataFile>,
     /// Why a file of this table cannot be used; the other tables continue.
     broken: Option<Error>,
-    /// Whether its files, or those of a table that decides what it is, could not be read this time.
+    /// Whether its files could not be read this time, or the files of a table that decides what it is.
     unread: bool,
 }
 
@@ -285,10 +285,12 @@ fn unread_entry(
     earlier: Option<&EarlierPlan>,
 ) -> TableEntry {
     let fingerprint = transfer_fingerprint(context, &candidate.source_table);
-    let planned = earlier.iter().flat_map(|earlier| &earlier.plan.value.tables).find(|entry| {
-        entry.source_table == candidate.source_table
-            && !entry.has_problem
-            && entry.transfer_fingerprint == fingerprint
+    let planned = earlier.and_then(|earlier| {
+        earlier.plan.value.tables.iter().find(|entry| {
+            let is_current = !entry.has_problem && entry.transfer_fingerprint == fingerprint;
+            entry.source_table == candidate.source_table
+                && (is_current || earlier.finished.contains(&entry.table))
+        })
     });
     planned.cloned().unwrap_or_else(|| TableEntry {
         source_table: candidate.source_table.clone(),

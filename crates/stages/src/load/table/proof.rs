@@ -83,7 +83,7 @@ impl TableLoad<'_> {
     /// Sets the tags again after the load lost the tag of `column`. The rows are loaded already,
     /// so the column is closed first and the alert raised afterwards.
     ///
-    /// Tags that differ can also be those of a later load, whose rows they protect. Such a load has set
+    /// A later load can also have set the tags that differ, for its own rows. Such a load has set
     /// its number before its rows: either the caller saw it, or this patch is refused.
     async fn restore_tags(
         &self,

@@ -186,7 +186,7 @@ fn queries_are_those_of_googlesql() {
 }
 
 /// What the package of Google's engine does not have, so that the comparison in tests/googlesql cannot
-/// see it. The results are those of the examples and tables of the GoogleSQL reference.
+/// see it. The results are from the examples and tables of the GoogleSQL reference.
 #[test]
 fn what_only_bigquery_has_is_as_its_reference_says() {
     check(&[

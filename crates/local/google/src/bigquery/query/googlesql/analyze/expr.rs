@@ -464,7 +464,7 @@ pub(super) fn unknown_function(name: &str) -> SqlError {
     SqlError::unknown(format!("the function {name}"))
 }
 
-/// Whether the date parts and other words of a call are those of the function: tried on sample
+/// Whether the date parts and other words of a call belong to the function: tried on sample
 /// values, because a NULL or an empty table must not hide a mistake.
 fn check_words(function: &functions::Function, types: &[Type], args: &[Typed]) -> Result<()> {
     if function.name == "ROUND" && args.len() == 3 {

@@ -136,7 +136,7 @@ impl Typed {
             return Ok(Self::new(Expr::Struct(fields.collect::<Result<_>>()?), to.clone()));
         }
         if let (Expr::Literal(value), Literal::Yes | Literal::Null) = (&self.expr, self.literal) {
-            // The digits of the statement, not those of the nearest float.
+            // The digits of the statement, not the digits of the nearest float.
             let written = match (value, to) {
                 (Value::Float(it), Type::Numeric | Type::BigNumeric) if it.is_finite() => {
                     Some(self.image.as_deref().map_or_else(|| float_text(*it), str::to_owned))
