@@ -71,6 +71,36 @@ fn a_plan_that_changes_nothing_keeps_everything() {
     }
 }
 
+/// parquet.thrift, `SizeStatistics`: planners of joins and memory read them (apache/parquet-java #2877).
+#[test]
+fn size_statistics_of_copied_columns_stay() {
+    let source = rich();
+    let (out, _) = rewritten(&source, plan([("id", Action::Drop)]));
+    let (old, new) = (metadata(&source), metadata(&out));
+    let mut compared = [0; 3];
+    for (group, (before, after)) in old.row_groups().iter().zip(new.row_groups()).enumerate() {
+        for (old, new) in before.columns().iter().skip(1).zip(after.columns()) {
+            assert_eq!(new.column_path(), old.column_path());
+            let bytes = old.unencoded_byte_array_data_bytes();
+            assert_eq!(new.unencoded_byte_array_data_bytes(), bytes);
+            assert_eq!(new.definition_level_histogram(), old.definition_level_histogram());
+            assert_eq!(new.repetition_level_histogram(), old.repetition_level_histogram());
+            compared[0] += usize::from(bytes.is_some());
+            compared[1] += usize::from(old.definition_level_histogram().is_some());
+            compared[2] += usize::from(old.repetition_level_histogram().is_some());
+        }
+        let pages = |metadata: &ParquetMetaData, at: usize| {
+            let index = metadata.offset_index().expect("an offset index");
+            index[group][at].unencoded_byte_array_data_bytes().cloned()
+        };
+        let word = pages(&old, 1).expect("the bytes of each page of texts");
+        assert!(word.len() > 1 && word.iter().all(|it| *it > 0));
+        assert_eq!(pages(&new, 0), Some(word));
+    }
+    // Three row groups: the texts have bytes, texts and lists have levels, and lists are repeated.
+    assert!(compared[0] >= 3 && compared[1] >= 6 && compared[2] >= 3, "{compared:?}");
+}
+
 #[test]
 fn page_indexes_and_bloom_filters_stay_valid() {
     let (out, _) = rewritten(&rich(), plan([("id", Action::Drop)]));
