@@ -6,6 +6,7 @@
 //! | `three_days` | the main job |
 //! | `crash` | a process dies, or a response is lost, at every external call |
 //! | `repeats` | ticks repeated, late, concurrent, out of order |
+//! | `redo` | a day that is done again: what readers see, what is refused, crashes |
 //! | `quiet` | which alarms ring in the first two weeks of a deployment |
 //! | `busy` | a database that is busy, exports that end late, refusals that end by themselves |
 //! | `protection` | policy tags follow the deployed contract; what is reported about it |
@@ -59,6 +60,7 @@ mod protection;
 mod python;
 mod quiet;
 mod reconcile;
+mod redo;
 mod repeats;
 mod restore;
 mod retype;

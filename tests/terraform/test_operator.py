@@ -75,6 +75,7 @@ def test_the_policies_are_attached_to_no_one(deployed, role_sessions):
             "source": "shop",
             "source_id": "shop-prod",
             "bucket": BUCKET,
+            "export_path": "exports/",
             "ledger_prefix": "ledger",
         }
         assert document["Document"] == render((ROOT / f"infra/policies/{name}.json").read_text(), values)
@@ -195,6 +196,7 @@ def test_the_operator_must_not(deployed, operator, call, given):
         ("get_object", {"Key": "exports/x.parquet"}),
         ("get_object", {"Key": "ledger/payroll/2026-01-02/export.json"}),
         ("put_object", {"Key": f"{DAY}export.json", "Body": b""}),
+        ("put_object", {"Key": "ledger/payroll/redo/2026-01-02/001.json", "Body": b""}),
         ("delete_object", {"Key": f"{DAY}export.json"}),
     ],
 )
@@ -202,6 +204,15 @@ def test_the_operator_reads_no_export_and_changes_no_record(deployed, operator, 
     with pytest.raises(ClientError) as refused:
         getattr(deployed.moto.client("s3", operator["oncall"]), call)(Bucket=BUCKET, **given)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, refused.value
+
+
+def test_the_operator_requests_a_redo_and_sees_which_objects_an_export_has(deployed, operator):
+    s3 = deployed.moto.client("s3", operator["oncall"])
+    # Not the name of a day, so the functions take no notice of it.
+    s3.put_object(Bucket=BUCKET, Key="ledger/shop/redo/by-a-test.json", Body=b"{}")
+    s3.list_objects_v2(Bucket=BUCKET, Prefix="exports/landbridge-shop-20260102-a1/")
+    with pytest.raises(ClientError):
+        s3.list_objects_v2(Bucket=BUCKET, Prefix="exports/landbridge-payroll-")
 
 
 def test_the_operator_reads_the_ledger(deployed, operator):

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use landbridge_cli_support::EXIT_CODES;
 
 use crate::{
-    check, contract, cost, dashboard, doctor, init, key, ledger, models, parquet, receipt, restore,
-    retype, schema,
+    check, contract, cost, dashboard, doctor, init, key, ledger, models, parquet, receipt, redo,
+    restore, retype, schema,
 };
 
 const ABOUT: &str = "\
@@ -57,6 +57,7 @@ pub(crate) enum Command {
         file: schema::SchemaFile,
     },
     Receipt(receipt::ReceiptArgs),
+    Redo(redo::RedoArgs),
     /// Create the key for tokens
     #[command(arg_required_else_help = true)]
     Key {

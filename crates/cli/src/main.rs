@@ -15,6 +15,7 @@
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
 //! | [`ledger`] | `landbridge ledger remove-bounds`: removes recorded values of columns |
 //! | [`key`] | `landbridge key create`: creates the key for tokens |
+//! | [`redo`] | `landbridge redo`: requests that a day is done again |
 //! | [`restore`] | `landbridge snapshots`, `pin`, `unpin`, `restore`, `drill`, `status` |
 //! | [`cost`] | `landbridge cost`: estimates the cost of a month |
 //! | [`init`] | `landbridge init`: writes the first files |
@@ -38,6 +39,7 @@ mod local;
 mod models;
 mod parquet;
 mod receipt;
+mod redo;
 mod restore;
 mod retype;
 mod schema;
@@ -90,6 +92,7 @@ async fn run(command: Command) -> Result {
         Command::Retype(args) => retype::run(args).await,
         Command::Schema { file } => schema::run(file),
         Command::Receipt(args) => receipt::run(args).await,
+        Command::Redo(args) => Box::pin(redo::run(args)).await,
         Command::Key { command: KeyCommand::Create(args) } => key::create(args).await,
         Command::Ledger { command: LedgerCommand::RemoveBounds(args) } => {
             ledger::remove_bounds(args).await

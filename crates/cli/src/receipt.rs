@@ -2,6 +2,7 @@
 
 use clap::Args;
 use landbridge_cli_support::args::{ConfigArgs, Output, OutputArgs};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use jiff::tz::TimeZone;
 use landbridge_aws::Aws;
 use landbridge_core::calendar::Day;
 use landbridge_core::config::{CLASS_NONE, Config};
-use landbridge_core::receipt::Receipt;
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_core::types::ColumnType;
 use landbridge_ledger::{Ledger, records};
 
@@ -123,7 +124,22 @@ pub(crate) async fn snapshot_of(config: &Config, aws: &Aws, day: Day) -> Result<
 /// Reads the receipts of a day, sorted by table.
 pub(crate) async fn read(config: &Config, aws: &Aws, day: Day) -> Result<Vec<Receipt>> {
     let ledger = Ledger::for_operator(aws.s3.clone(), config).day(day);
-    Ok(sorted(ledger.read_all(records::RECEIPTS).await?))
+    Ok(sorted(current(ledger.read_all(records::RECEIPTS).await?)))
+}
+
+/// Leaves out that a table was not exported, if it was when the day was done again: it has a receipt under
+/// another name then.
+fn current(receipts: Vec<Receipt>) -> Vec<Receipt> {
+    let mut newest: BTreeMap<String, u32> = BTreeMap::new();
+    for receipt in &receipts {
+        let number = newest.entry(receipt.source_table.clone()).or_default();
+        *number = receipt.redo.max(*number);
+    }
+    let counts = |receipt: &Receipt| match receipt.state {
+        ReceiptState::Skipped | ReceiptState::Missing => newest[&receipt.source_table] == 0,
+        _ => true,
+    };
+    receipts.into_iter().filter(counts).collect()
 }
 
 /// The place of a day's receipts in S3.

@@ -19,6 +19,7 @@
 //! | [`models`] | what analysts' models need to know of the tables: `sources.yml` of dbt |
 //! | [`note`] | what readers of a plan or receipt should know |
 //! | [`receipt`] | the receipt of a table for a day |
+//! | [`redo`] | requests to do a day again |
 //! | [`cost`] | the cost of a month and of a day |
 //! | [`views`] | friendly views of the tables: their SQL and descriptions |
 //! | [`created`] | whether a create call created the resource or found it |
@@ -39,6 +40,7 @@ pub mod note;
 pub mod plan;
 pub mod protection;
 pub mod receipt;
+pub mod redo;
 pub mod restore;
 pub mod retention;
 pub mod retype;

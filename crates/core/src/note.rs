@@ -53,6 +53,8 @@ pub enum NoteCode {
     LateSnapshot,
     /// A newer day is loaded already.
     Superseded,
+    /// The receipt replaces an earlier one, because an operator requested the day again.
+    Redone,
     /// The table was loaded on an earlier day and is not in today's export; its rows stay.
     TableGone,
     /// The contract names the table, no day loaded it, and it is not in today's export.

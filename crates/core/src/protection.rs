@@ -46,6 +46,9 @@ pub struct TableRows {
     /// The id of the key that the tokens are made with, if there are tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_key: Option<String>,
+    /// [`TablePlan::redo`] of the plan that they are from.
+    #[serde(default, skip_serializing_if = "crate::plan::is_zero")]
+    pub redo: u32,
 }
 
 /// The values of one column.
@@ -110,6 +113,7 @@ impl TableRows {
             columns: None,
             dropped: BTreeSet::new(),
             token_key: None,
+            redo: 0,
         }
     }
 
@@ -153,6 +157,7 @@ impl TableRows {
             source_table: plan.source_table.clone(),
             default_table: plan.default_table().to_owned(),
             columns: Some(plan.columns.iter().filter_map(column).collect()),
+            redo: plan.redo,
             ..Self::unknown()
         }
     }

@@ -130,6 +130,9 @@ pub struct Receipt {
     pub recorded_at: Timestamp,
     /// The running time of the load job, in milliseconds.
     pub load_ms: Option<u64>,
+    /// The request to do the day again that it answers; 0 without any. A note says so to readers.
+    #[serde(default, skip_serializing_if = "crate::plan::is_zero")]
+    pub redo: u32,
 }
 
 impl ReceiptColumn {
@@ -172,10 +175,12 @@ impl Receipt {
             planned_at: Some(plan.planned_at),
             recorded_at,
             load_ms: None,
+            redo: 0,
         }
     }
 
-    /// Whether the table's day is over. A held table can still be published on the same day.
+    /// Whether the table's day is over, unless [`Redo::is_current`](crate::redo::Redo::is_current) says
+    /// that it was requested again. A held table can still be published on the same day.
     pub fn is_final(&self) -> bool {
         matches!(self.state, ReceiptState::Published | ReceiptState::Superseded)
     }

@@ -397,6 +397,8 @@ mod tests {
             table: "visits".to_owned(),
             default_table: String::new(),
             revision: 1,
+            redo: 0,
+            export_redo: 0,
             columns: Vec::new(),
             items: Vec::new(),
             rows: 0,

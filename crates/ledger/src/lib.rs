@@ -11,14 +11,17 @@
 //! | [`name`] | the name of a record, with its scope and the type of its value |
 //! | [`records`] | the names and the values of all records |
 //! | `store` | reading and writing JSON objects in S3 |
+//! | `redo` | the requests to do days again |
 //! | `format` | the format number of the ledger |
 
 mod format;
 pub mod name;
 pub mod records;
+mod redo;
 mod store;
 
 pub use format::FORMAT;
+pub use redo::RedoDays;
 pub use store::{Recorded, Written};
 
 use std::collections::BTreeMap;
@@ -71,7 +74,7 @@ impl Ledger {
     }
 
     /// The same ledger for the operator's command, which never writes the format number: the
-    /// operator may write below `drills/` only.
+    /// operator may write below `drills/` and `redo/` only.
     pub fn for_operator(s3: S3, config: &Config) -> Self {
         Self::open(s3, config, false)
     }

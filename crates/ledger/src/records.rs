@@ -10,6 +10,7 @@ use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::{DayPlan, Problem, TablePlan};
 use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
 use landbridge_core::receipt::{Note, Receipt};
+use landbridge_core::redo::{RedoDone, RedoRequest};
 use landbridge_core::restore::SettingsRecord;
 use landbridge_core::rewrite::ColumnStats;
 use landbridge_core::types::{BigQueryType, Engine};
@@ -47,6 +48,8 @@ pub const RECEIPTS: &str = "receipts";
 pub const CLAIMS: &str = "claims";
 /// The folder of drills, below the source.
 pub const DRILLS: &str = "drills";
+/// The folder of [`redo`], below the source: the operator may write there, and nowhere in a day.
+pub const REDO: &str = "redo";
 
 /// A key or an object name below a configured prefix, which may be empty.
 pub fn below(prefix: &str, name: &str) -> String {
@@ -81,9 +84,13 @@ pub fn failure(table: &TablePlan) -> DayName<Problem> {
     DayName::new(format!("{FAILURES}/{}.json", table.record_name()))
 }
 
-/// What was found before the load stage changed a table.
-pub fn intent(table: &str) -> DayName<Intent> {
-    DayName::new(format!("intents/{table}.json"))
+/// What was found before the load stage changed a table. A request to do the day again has its own.
+pub fn intent(table: &str, redo: u32) -> DayName<Intent> {
+    DayName::new(match redo {
+        0 => format!("intents/{table}.json"),
+        // Table names contain no hyphen.
+        number => format!("intents/{table}-redo{number}.json"),
+    })
 }
 
 /// The receipt of one table.
@@ -114,6 +121,16 @@ pub fn notice(fingerprint: &str) -> SourceName<Notice> {
 /// What a table's rows are, and which day may write them.
 pub fn claim(table: &str) -> SourceName<Claim> {
     SourceName::new(format!("{CLAIMS}/{table}.json"))
+}
+
+/// The `number`-th request to do a day again, from 1.
+pub fn redo(day: Day, number: u32) -> SourceName<RedoRequest> {
+    SourceName::new(format!("{REDO}/{day}/{number:03}.json"))
+}
+
+/// How this request ended.
+pub fn redo_done(day: Day, number: u32) -> SourceName<RedoDone> {
+    SourceName::new(format!("{REDO}/{day}/{number:03}-done.json"))
 }
 
 /// The source's settings with this digest.
@@ -150,6 +167,26 @@ pub struct ExportRecord {
     /// The first tick whose request to start the task was refused, because RDS cannot start it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_since: Option<Timestamp>,
+    /// The newest request for another export that this one answers; 0 without any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redo: u32,
+    /// The attempt from which the limit of attempts counts: a request begins with all of them.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub first_attempt: u32,
+}
+
+const fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The content of the export's manifests.
@@ -332,6 +369,9 @@ pub struct DayRecord {
     pub gaps: Vec<String>,
     /// The tick that finished the day.
     pub finished_at: Timestamp,
+    /// The newest request to do the day again that the record answers; 0 without any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redo: u32,
 }
 
 /// The state of a finished day.

@@ -9,6 +9,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::{PolicyTags, parse_policy_tags};
+use landbridge_core::redo::Redo;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
 use landbridge_parquet::rewrite::TokenKey;
@@ -39,6 +40,8 @@ pub struct Context {
     pub gcp: Gcp,
     /// The ledger of the source.
     pub ledger: Ledger,
+    /// The requests to do the day again on which the tick works; empty outside such a day.
+    pub redo: Redo,
 }
 
 /// The files that a stage needs.
@@ -117,7 +120,8 @@ impl Context {
         let aws = Aws::from_env(&config.source.region, config.source.kind).await;
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
         let ledger = Ledger::new(aws.s3.clone(), &config);
-        Ok(Self { config, contract, calendar, tags, deployment, aws, gcp, ledger })
+        let redo = Redo::default();
+        Ok(Self { config, contract, calendar, tags, deployment, aws, gcp, ledger, redo })
     }
 
     /// The token key that Secrets Manager has now. A transfer uses

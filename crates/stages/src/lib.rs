@@ -14,6 +14,7 @@
 //! | `context` | configuration, contract, clients and time of a tick |
 //! | [`deployment`] | which of two contracts is newer |
 //! | `late` | days that end after their last tick |
+//! | `redo` | days that an operator requested again |
 //! | `time_travel` | how long former rows of a table can be read |
 //! | `alert` | alerts and notices |
 
@@ -25,6 +26,7 @@ pub mod lambda;
 mod late;
 pub mod load;
 pub mod protect;
+mod redo;
 pub mod snapshot;
 mod time_travel;
 pub mod transfer;

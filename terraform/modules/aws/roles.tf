@@ -70,7 +70,7 @@ resource "aws_iam_role_policy" "scheduler" {
 # three, because a managed policy has at most 6,144 characters (IAM quotas).
 resource "aws_iam_policy" "operator" {
   for_each = {
-    operator         = "list and pin snapshots, read receipts"
+    operator         = "list and pin snapshots, read receipts, request a redo"
     operator-restore = "restore, drill; in addition to the policy operator"
     operator-swap    = "swap in a restored database, in addition to the policies operator and operator-restore"
   }

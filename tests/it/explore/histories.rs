@@ -480,6 +480,34 @@ fn a_load_goes_on_after_the_day_is_done_again_under_the_former_contract() {
     }
 }
 
+/// A load stops; an operator requests the day again, and it is loaded again; then the first load goes on.
+/// It must not bring its rows back.
+#[test]
+fn a_load_that_began_before_a_request_does_not_replace_the_rows_of_the_request() {
+    let tables: &[(&str, Columns<'_>)] =
+        &[(PEOPLE, &[("account", Text, Class::Tail), ("id", Bigint, Class::None)])];
+    let calls = [(Calls::Ledger, 4), (Calls::Claim, 5), (Calls::Warehouse, 3)];
+    for at in calls.into_iter().flat_map(|(calls, n)| (1..=n).map(move |n| At { calls, n })) {
+        for export in [false, true] {
+            let events = [
+                vec![
+                    Event::Export { fails: false },
+                    Event::tick(Stage::Transfer),
+                    stopped(Stage::Load, Stop::PauseAfter(at)),
+                    Event::Request { days_back: 0, export },
+                ],
+                day(),
+                vec![Event::tick(Stage::Load), Event::Resume { which: 0, stop: Stop::Never }],
+                vec![Event::tick(Stage::Load)],
+            ];
+            let history = History { events: events.concat(), ..start(tables) };
+            let outcome = run(&history, &Options::default());
+            assert_eq!(outcome.violations, [], "{history}");
+            assert_eq!(outcome.redos.values().collect::<Vec<_>>(), [&1], "{history}");
+        }
+    }
+}
+
 /// A pass stops at a table; a load records a newer contract; the pass goes on and leaves the other
 /// tables alone. It must not report that its contract is in force.
 #[test]

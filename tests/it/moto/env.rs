@@ -99,6 +99,7 @@ impl MotoEnv {
                 secrets: moto.account().secrets(),
             },
             gcp,
+            redo: landbridge_core::redo::Redo::default(),
         };
         Some(Self {
             context,

@@ -210,11 +210,15 @@ impl Draft {
         self.events.push(Event::Days(days));
     }
 
-    /// The day is done again: after its records, and perhaps its objects, are deleted.
+    /// The day is done again: because an operator requests it, or after its records, and perhaps its
+    /// objects, are deleted.
     fn redo(&mut self, day: usize) {
         let objects = self.rng.chance(60);
         let days_back = if day > 0 && self.rng.chance(25) { 1 } else { 0 };
-        self.events.push(Event::Redo { days_back, objects });
+        self.events.push(match self.rng.chance(60) {
+            true => Event::Request { days_back, export: days_back == 0 && objects },
+            false => Event::Redo { days_back, objects },
+        });
         if days_back == 0 {
             self.events.push(Event::Export { fails: false });
         }

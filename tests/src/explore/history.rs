@@ -1,5 +1,6 @@
 //! The events of a history, and running them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::SignedDuration;
@@ -63,6 +64,11 @@ pub enum Event {
         days_back: i64,
         objects: bool,
     },
+    /// An operator requests that a day is done again, with another export or from the one that it has.
+    Request {
+        days_back: i64,
+        export: bool,
+    },
     /// A person creates a row access policy for all readers on a table of BigQuery, if it exists.
     RowPolicy(String),
     /// The next load job fails with this reason.
@@ -101,6 +107,8 @@ pub struct Outcome {
     pub open: u64,
     /// All calls, if they were recorded.
     pub trace: Vec<String>,
+    /// The request that the rows of each BigQuery table answer, by its claim; 0 without any.
+    pub redos: BTreeMap<String, u64>,
 }
 
 /// Options of a run.
@@ -153,6 +161,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         apply(&mut world, event).await;
         world.gate.check_event();
     }
+    let redos = world.redos().await;
     let oracle = world.oracle();
     Outcome {
         violations: oracle.result(),
@@ -162,6 +171,7 @@ async fn run_events(history: &History, options: &Options) -> Outcome {
         versions: oracle.reached().0,
         open: oracle.reached().1,
         trace: world.gate.trace(),
+        redos,
     }
 }
 
@@ -191,6 +201,7 @@ async fn apply(world: &mut World, event: &Event) {
                 world.delete_objects(*days_back);
             }
         }
+        Event::Request { days_back, export } => world.request_redo(*days_back, *export).await,
         Event::RowPolicy(table) => world.create_row_policy(table).await,
         Event::FailJob(reason) => world.fail_next_job(reason),
         Event::HoldJob => world.hold_next_job(),
@@ -291,6 +302,10 @@ impl fmt::Display for Event {
             Self::Redo { days_back, objects } => {
                 let what = if *objects { "records and objects" } else { "records" };
                 write!(f, "the {what} of {days_back} days before are deleted")
+            }
+            Self::Request { days_back, export } => {
+                let export = if *export { ", with another export" } else { "" };
+                write!(f, "an operator requests {days_back} days before again{export}")
             }
             Self::RowPolicy(table) => write!(f, "a person creates a row access policy on {table}"),
             Self::FailJob(reason) => write!(f, "the next load job fails: {reason}"),

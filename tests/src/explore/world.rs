@@ -13,6 +13,7 @@ use landbridge_aws::{Aws, Rds, S3, Secrets};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
+use landbridge_core::redo::Redo;
 use landbridge_gcp::{Gcp, credentials::static_token};
 use landbridge_ledger::Ledger;
 use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, Principal, SECRET_KEY};
@@ -357,6 +358,35 @@ impl World {
         }
     }
 
+    /// Writes the request of `landbridge redo`.
+    pub async fn request_redo(&self, days_back: i64, export: bool) {
+        let folder = format!("ledger/shop/redo/{}/", self.day_before(days_back));
+        let aws = self.cloud.aws();
+        let written = aws.list_objects(EXPORTS, &folder).await;
+        let number = written.iter().filter(|it| !it.key.ends_with("-done.json")).count() + 1;
+        let requested_at = self.cloud.clock().now();
+        let request = serde_json::json!({
+            "number": number, "export": export, "requested_at": requested_at,
+        });
+        let key = format!("{folder}{number:03}.json");
+        let bytes = request.to_string().into();
+        aws.put_object(EXPORTS, &key, bytes).await.expect("an object");
+    }
+
+    /// The request that the rows of each table answer, by its claim.
+    pub async fn redos(&self) -> BTreeMap<String, u64> {
+        let (aws, folder) = (self.cloud.aws(), "ledger/shop/claims/");
+        let mut redos = BTreeMap::new();
+        for object in aws.list_objects(EXPORTS, folder).await {
+            let bytes = aws.read_object(EXPORTS, &object.key).await.expect("an object");
+            let claim: serde_json::Value =
+                serde_json::from_slice(&bytes.unwrap_or_default()).expect("JSON");
+            let table = object.key.trim_start_matches(folder).trim_end_matches(".json").to_owned();
+            redos.insert(table, claim["loaded"]["redo"].as_u64().unwrap_or_default());
+        }
+        redos
+    }
+
     fn next_number(&mut self) -> usize {
         self.invocations += 1;
         self.invocations
@@ -529,6 +559,7 @@ async fn context(cloud: &LocalCloud, config: &Config) -> Context {
         ledger: Ledger::new(aws.s3.clone(), config),
         aws,
         gcp,
+        redo: Redo::default(),
     }
 }
 

@@ -151,7 +151,7 @@ fn workload(args: &CostArgs, database_gib: Option<f64>, usage: &[DayUsage]) -> R
 }
 
 /// The storage of the source in GiB, if RDS reports it.
-async fn storage_gib(aws: &Aws, config: &Config) -> Result<Option<f64>> {
+pub(crate) async fn storage_gib(aws: &Aws, config: &Config) -> Result<Option<f64>> {
     let source = &config.source;
     let all = aws.rds.source_candidates().await?;
     let found = all.into_iter().find(|it| it.kind == source.kind && it.id == source.id);

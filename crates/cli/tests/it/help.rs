@@ -23,6 +23,7 @@ fn help_of_the_command() {
         out |   retype     Load a column whose type changed beside the column that BigQuery has
         out |   schema     Print the JSON Schema of a file, for editors
         out |   receipt    Show the receipts of a day, from the ledger in S3
+        out |   redo       Do a day again: transfer and load its tables from the same export, or from another one
         out |   key        Create the key for tokens
         out |   ledger     Remove recorded values of columns from the ledger
         out |   snapshots  List restore points: point-in-time recovery, and snapshots with age, size and creator
@@ -58,7 +59,7 @@ fn help_of_the_command() {
 
 #[test]
 fn every_command_has_examples() {
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 15] = [
         &["check"],
         &["contract", "show"],
         &["contract", "propose"],
@@ -67,6 +68,7 @@ fn every_command_has_examples() {
         &["models", "check"],
         &["schema"],
         &["receipt"],
+        &["redo"],
         &["key", "create"],
         &["ledger", "remove-bounds"],
         &["retype"],

@@ -114,9 +114,16 @@ pub struct TablePlan {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub default_table: String,
     /// Revision of the plan for this table and day, from 1. Objects and records of different
-    /// revisions have different names. After a redo of the day it begins with 1 again.
+    /// revisions have different names.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub revision: u32,
+    /// The request to do the day again that this plan answers; 0 without any. See
+    /// [`Redo::of_table`](crate::redo::Redo::of_table).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redo: u32,
+    /// The request for another export that made its objects; 0 for the first export of the day.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub export_redo: u32,
     /// The columns of the files, in order.
     pub columns: Vec<SourceColumn>,
     /// The objects to transfer.
@@ -154,7 +161,7 @@ pub struct SourceColumn {
     /// The source type; empty if the manifest does not contain it.
     pub source: String,
     /// Total number of digits; 0 if the manifest does not contain it.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub precision: u32,
     /// Digits after the decimal point, if the manifest contains them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,8 +215,8 @@ impl SourceColumn {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_none(digits: &u32) -> bool {
-    *digits == 0
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn keep() -> Action {

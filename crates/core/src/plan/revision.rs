@@ -34,9 +34,12 @@ fn digest(source_table: &str, columns: &[SourceColumn]) -> String {
 }
 
 impl TablePlan {
-    /// Holds the table if it has other objects than the first plan of the day found. What was planned
-    /// first counts: the rows of an object that disappeared would be lost without an error.
+    /// Holds the table if it has other objects than the first plan of the same export found. What was
+    /// planned first counts: the rows of an object that disappeared would be lost without an error.
     pub fn keep_listing(&mut self, first: &Self) {
+        if self.export_redo != first.export_redo {
+            return;
+        }
         if first.listing.is_empty() && first.problem.is_none() {
             // The plan of a version that recorded none: the same objects must give the same plan.
             self.listing.clear();
@@ -49,7 +52,7 @@ impl TablePlan {
         self.items.clear();
         self.problem = Some(Problem::new(
             ErrorKind::Corrupt,
-            "the objects of a table in the export are not those that the first plan of the day found",
+            "the objects of a table in the export are not those that the first plan of the day found; run `landbridge redo` with `--export` for the day, unless you put them back",
             format!("{}, {} objects planned first", self.source_table, first.items.len()),
         ));
     }
@@ -99,6 +102,14 @@ mod tests {
             "items": [{ "number": 0, "from": { "no_rows": { "columns": [] } }, "object": "o", "rows": 0 }],
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn another_export_of_the_day_may_have_other_objects() {
+        let (first, mut next) = (plan("a", true), plan("b", false));
+        next.export_redo = 1;
+        next.keep_listing(&first);
+        assert_eq!((next.problem, next.listing.as_str()), (None, "b"));
     }
 
     #[test]

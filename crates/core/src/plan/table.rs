@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Others, Transform};
 use crate::diff::DesiredColumn;
+use crate::ids::short_hash;
 use crate::manifest::TableStatus;
 use crate::names::columns::{LandedColumn, LandedColumns, NamedColumn, name_columns};
 use crate::names::{ColumnNames, column_name, is_same};
@@ -76,6 +77,10 @@ pub struct TableInput<'a> {
     pub prefix: &'a str,
 }
 
+/// The objects that one load job can name; a wildcard names more (Google Cloud's documentation, "Quotas
+/// and limits", load jobs: 10,000 source URIs in a job configuration).
+pub const MAX_LOAD_URIS: usize = 10_000;
+
 /// Plans a table. An error that concerns only this table is stored in
 /// [`TablePlan::problem`]: the table is not loaded, and other tables
 /// are not affected.
@@ -89,6 +94,8 @@ pub fn plan_table(input: &TableInput<'_>) -> TablePlan {
             input.default_table.to_owned()
         },
         revision: 1,
+        redo: 0,
+        export_redo: 0,
         columns: Vec::new(),
         items: Vec::new(),
         rows: input.files.iter().map(|file| file.rows).sum(),
@@ -419,7 +426,23 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
 }
 
 /// The objects to transfer, with their names in `folder` of Cloud Storage.
+/// The objects to transfer. A wildcard also finds the objects of another plan in the same folder, so the
+/// folder of a table that needs one is named after its objects as well.
 fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>, folder: &str) -> Vec<TransferItem> {
+    let items = items_in(input, columns.clone(), folder);
+    if items.len() <= MAX_LOAD_URIS {
+        return items;
+    }
+    let all: Vec<_> = items.iter().map(|item| (&item.from, &item.row_groups)).collect();
+    let digest = short_hash(&serde_json::to_string(&all).expect("names and numbers are JSON"));
+    items_in(input, columns, &format!("{folder}-{digest}"))
+}
+
+fn items_in(
+    input: &TableInput<'_>,
+    columns: Vec<ParquetColumn>,
+    folder: &str,
+) -> Vec<TransferItem> {
     let name = |number: usize| format!("{folder}/{number:05}.parquet");
     if input.files.is_empty() {
         return vec![TransferItem {
@@ -503,6 +526,55 @@ mod tests {
                 ("p/00003.parquet", 8, None),
             ]
         );
+    }
+
+    /// A load job of so many objects names them by a wildcard. An earlier plan of the same columns may
+    /// have left more objects, for example with another `cut_above_mib`.
+    #[test]
+    fn two_plans_of_a_table_that_needs_a_wildcard_share_no_folder() {
+        let folder = |files: usize| {
+            let file = |number: usize| DataFile {
+                object: ObjectMeta { key: number.to_string(), etag: "e".to_owned(), bytes: 9 },
+                rows: 1,
+                columns: Vec::new(),
+                parts: Vec::new(),
+            };
+            let files: Vec<DataFile> = (0..files).map(file).collect();
+            let status = TableStatus {
+                target: "shop.public.t".to_owned(),
+                status: String::new(),
+                warning: None,
+                columns: Vec::new(),
+            };
+            let input = TableInput {
+                source_table: "public.t",
+                table: "t",
+                default_table: "t",
+                engine: Engine::Postgres,
+                status: &status,
+                files: &files,
+                contract: None,
+                others: Others::Unclassified,
+                landed: &LandedColumns::new(),
+                dropped: &BTreeSet::new(),
+                column_names: ColumnNames::Flexible,
+                times: &TimeRules::default(),
+                landed_types: &BTreeMap::new(),
+                prefix: "p",
+            };
+            let items = items(&input, Vec::new(), "p/0");
+            let folders: BTreeSet<String> = items
+                .iter()
+                .filter_map(|item| Some(item.object.rsplit_once('/')?.0.to_owned()))
+                .collect();
+            assert_eq!(folders.len(), 1, "{folders:?}");
+            folders.into_iter().next().expect("a folder")
+        };
+        assert_eq!((folder(2), folder(MAX_LOAD_URIS)), ("p/0".to_owned(), "p/0".to_owned()));
+        let (large, larger) = (folder(MAX_LOAD_URIS + 1), folder(MAX_LOAD_URIS + 2));
+        assert_ne!(large, larger);
+        assert_eq!(large, folder(MAX_LOAD_URIS + 1));
+        assert!(large.starts_with("p/0-"), "{large}");
     }
 
     /// The day is planned again when the contract changes or a table has a problem, also after some of

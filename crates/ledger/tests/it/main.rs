@@ -105,7 +105,7 @@ async fn names_and_values_of_a_folder() {
     let cloud = Cloud::new().await;
     let ledger = cloud.ledger().day(day());
     for table in ["orders", "people"] {
-        ledger.create(&records::intent(table), &intent()).await.unwrap();
+        ledger.create(&records::intent(table, 0), &intent()).await.unwrap();
     }
     let names: Vec<String> = ledger.names("intents").await.unwrap().into_keys().collect();
     assert_eq!(names, ["orders", "people"]);
@@ -155,7 +155,7 @@ async fn a_process_reads_the_format_number_once() {
 async fn two_first_ticks_at_once_agree_on_the_format_number() {
     let cloud = Cloud::new().await;
     let (one, two) = (cloud.ledger().day(day()), cloud.ledger().day(day()));
-    let (claim, record) = (records::intent("orders"), intent());
+    let (claim, record) = (records::intent("orders", 0), intent());
     let (one, two) = tokio::join!(one.create(&claim, &record), two.create(&claim, &record));
     assert_eq!((one.unwrap(), two.unwrap()), (Written::Yes, Written::Yes));
     assert!(cloud.text(FORMAT_KEY).await.is_some());

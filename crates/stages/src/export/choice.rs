@@ -171,6 +171,8 @@ fn new_record(context: &Context, day: Day, snapshot: &SnapshotInfo) -> Result<Ex
         ended_at: None,
         failures: Vec::new(),
         refused_since: None,
+        redo: 0,
+        first_attempt: 1,
     })
 }
 

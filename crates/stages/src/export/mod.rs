@@ -3,8 +3,10 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | starting the task, following it to its end |
+//! | [`again`] | another export of a day that has one |
 //! | [`choice`] | which snapshot is exported |
 
+mod again;
 mod choice;
 
 pub(crate) use choice::{deadline_hour, is_late};
@@ -20,6 +22,7 @@ use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord,
 use landbridge_ledger::{DayLedger, Recorded, Written};
 
 use self::choice::Choice;
+use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome, alert};
 
 /// Export tasks per day: AWS charges each as a full export.
@@ -41,15 +44,40 @@ const MAGNETIC: &str = "standard";
 /// every attempt failed.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let day = context.calendar.day_of(tick.now);
+    let requests = Requests::read(context).await?;
+    let mut outcome = tick_day(context, &requests, day, tick).await;
+    for other in requests.open_days(day, day) {
+        let redone = again::export_again(context, &requests, other, tick).await;
+        if let Some(redone) = redone.transpose() {
+            outcome = redo::join(outcome, other, redone);
+        }
+    }
+    outcome
+}
+
+async fn tick_day(
+    context: &Context,
+    requests: &Requests,
+    day: Day,
+    tick: Tick,
+) -> Result<TickOutcome> {
     let ledger = context.ledger(day);
     let record = ledger.get(&EXPORT).await?;
     if let Some(record) = &record
         && record.value.complete
     {
+        if let Some(outcome) = again::export_again(context, requests, day, tick).await? {
+            return Ok(outcome);
+        }
         let message = format!("{} is complete", record.value.export);
         return Ok(TickOutcome::new(Progress::Done, message));
     }
-    let earlier = follow_day_before(context, day, tick).await?;
+    let is_requested = |before| requests.open_days(day, day).contains(&before);
+    let earlier = match day.before() {
+        // The request continues it.
+        Some(before) if is_requested(before) => None,
+        _ => follow_day_before(context, day, tick).await?,
+    };
     let mut outcome = export_day(context, &ledger, day, tick, record).await?;
     if let Some(earlier) = earlier {
         outcome.message = format!("{}; {earlier}", outcome.message);
@@ -262,7 +290,7 @@ async fn next_attempt(
     let failed =
         Error::new(ErrorKind::Transient, "an export task failed", format!("{task}: {why}"));
     alert::raise(ledger, &Problem::from(&failed), task, tick.now).await?;
-    if current.value.attempt >= MAX_ATTEMPTS {
+    if current.value.attempt + 1 >= current.value.first_attempt + MAX_ATTEMPTS {
         return Err(Error::new(
             ErrorKind::Held,
             "every attempt to export the day failed",

@@ -6,18 +6,23 @@ use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{DayPlan, Problem};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::{ErrorKind, Result};
-use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, DAY, DayRecord, RECEIPTS};
+use landbridge_ledger::{DayLedger, Recorded};
 
 use super::Receipts;
 use super::{gone, receipts};
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::{Context, Progress, Tick, TickOutcome, alert, redo};
 
-/// Reads the receipts that exist for the plan's tables.
+/// Reads the receipts that exist for the plan's tables. One from before a request to load its table again
+/// does not count, nor does one of a missing table that is in the plan now.
 ///
 /// # Errors
 /// Any ledger error.
-pub(super) async fn read_receipts(ledger: &DayLedger, plan: &DayPlan) -> Result<Receipts> {
+pub(super) async fn read_receipts(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+) -> Result<Receipts> {
     let names = ledger.names(RECEIPTS).await?;
     let mut receipts = Receipts::new();
     let skipped = plan.skipped.iter().map(|skipped| skipped_name(&skipped.source_table));
@@ -26,10 +31,25 @@ pub(super) async fn read_receipts(ledger: &DayLedger, plan: &DayPlan) -> Result<
         if names.contains_key(&name)
             && let Some(receipt) = ledger.value(&records::receipt(&name)).await?
         {
-            receipts.insert(name, receipt);
+            let counts = match receipt.state {
+                ReceiptState::Skipped => true,
+                ReceiptState::Missing => !is_planned(plan, &receipt),
+                _ => context.redo.is_current(&receipt.source_table, receipt.redo),
+            };
+            if counts {
+                receipts.insert(name, receipt);
+            }
         }
     }
     Ok(receipts)
+}
+
+/// Whether the plan loads the table of a receipt, by its name in BigQuery if it has one.
+fn is_planned(plan: &DayPlan, receipt: &Receipt) -> bool {
+    plan.tables.iter().any(|entry| match receipt.table.as_str() {
+        "" => entry.source_table == receipt.source_table,
+        table => entry.table == table,
+    })
 }
 
 /// The name of a skipped table's receipt. Table names contain no hyphen, so it is unique.
@@ -89,13 +109,15 @@ pub(super) async fn finish_day(
         return Ok(TickOutcome::new(Progress::Partial, message));
     }
     // Without any table, the export itself is in question, not each table.
-    if !plan.tables.is_empty() && ledger.value(&DAY).await?.is_none_or(|day| !day.published) {
+    let newest = context.redo.newest();
+    let is_new = |day: DayRecord| !day.published || day.redo < newest;
+    if !plan.tables.is_empty() && ledger.value(&DAY).await?.is_none_or(is_new) {
         gone::write_gone(context, ledger, plan, tick).await?;
     }
     // `receipts` may lack the skipped tables; the ledger has all.
-    let all = read_receipts(ledger, plan).await?;
+    let all = read_receipts(context, ledger, plan).await?;
     receipts::publish(context, ledger, plan, &all, tick).await?;
-    let record = day_record(plan, &all, tick);
+    let record = day_record(plan, &all, newest, tick);
     let message = format!(
         "{}: tables published {}, held {}, skipped {}, missing {}",
         plan.day,
@@ -107,6 +129,7 @@ pub(super) async fn finish_day(
     if write_day_record(ledger, &record).await? {
         tracing::info!(day = %plan.day, published = record.published, rows = record.rows, "{message}");
     }
+    redo::finish(context, plan.day, tick).await?;
     if record.published {
         return Ok(TickOutcome::new(Progress::Done, message));
     }
@@ -122,7 +145,7 @@ pub(super) async fn finish_day(
     Ok(TickOutcome::new(Progress::Partial, message))
 }
 
-fn day_record(plan: &DayPlan, receipts: &Receipts, tick: Tick) -> DayRecord {
+fn day_record(plan: &DayPlan, receipts: &Receipts, redo: u32, tick: Tick) -> DayRecord {
     let with = |state| receipts.values().filter(move |receipt| receipt.state == state);
     let names = |state| with(state).map(|receipt| receipt.source_table.clone()).collect();
     // What RDS skipped has a problem; a partition and what the contract leaves in AWS have none.
@@ -139,18 +162,24 @@ fn day_record(plan: &DayPlan, receipts: &Receipts, tick: Tick) -> DayRecord {
         skipped: names(ReceiptState::Skipped),
         gaps: gaps.collect(),
         finished_at: tick.now,
+        redo,
     }
 }
 
 /// Writes the day's record. `false`: an equal one, apart from its time, exists.
+///
+/// A day that is published again keeps its time: the alarms count from it how old the newest day is, and
+/// the redo of an older one must not hide that a newer one is late.
 async fn write_day_record(ledger: &DayLedger, record: &DayRecord) -> Result<bool> {
     match ledger.get(&DAY).await? {
         None => {
             ledger.create(&DAY, record).await?;
         }
-        Some(earlier) => {
-            let etag = earlier.etag;
-            if (DayRecord { finished_at: record.finished_at, ..earlier.value }) == *record {
+        Some(Recorded { value: earlier, etag }) => {
+            let was_published = earlier.published && record.published && earlier.redo < record.redo;
+            let finished_at = if was_published { earlier.finished_at } else { record.finished_at };
+            let record = &DayRecord { finished_at, ..record.clone() };
+            if (DayRecord { finished_at, ..earlier }) == *record {
                 return Ok(false);
             }
             ledger.replace(&DAY, &etag, record).await?;
@@ -166,7 +195,8 @@ pub(crate) fn deadline(calendar: &Calendar, hour: u8, day: Day) -> Option<Timest
     Some(deadline.timestamp())
 }
 
-/// Raises an alert if the day's deadline has passed. Called when the day is not published.
+/// Raises an alert if the day's deadline has passed. Called when the day is not published. One that is done
+/// again was published, and is until a table is held.
 ///
 /// # Errors
 /// Any ledger error.
@@ -178,6 +208,11 @@ pub(super) async fn check_deadline(
 ) -> Result<()> {
     let deadline = deadline(&context.calendar, context.config.schedule.deadline_hour, day);
     if deadline.is_some_and(|deadline| tick.now >= deadline) {
+        if !context.redo.open().is_empty()
+            && ledger.value(&DAY).await?.is_some_and(|day| day.published)
+        {
+            return Ok(());
+        }
         let problem = Problem::new(
             ErrorKind::Transient,
             "the day is not published by its deadline",

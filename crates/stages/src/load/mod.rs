@@ -31,6 +31,7 @@ use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN};
 pub(crate) use self::finish::deadline;
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
+use crate::redo::{self, Requests};
 use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome, late};
 
@@ -51,13 +52,29 @@ struct ReadyTable<'a> {
 /// The first error that does not hold its table, after the other tables were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let today = context.calendar.day_of(tick.now);
+    let requests = Requests::read(context).await?;
     let day = late::open_day(context, today).await?;
+    let mut outcome = load_open_day(context, &requests, (today, day), tick).await;
+    for other in requests.open_days(today, day) {
+        let redone = Box::pin(load_day(context, &requests, other, tick)).await;
+        outcome = redo::join(outcome, other, redone);
+    }
+    outcome
+}
+
+/// Loads what can be loaded of today, or of the day before if today has nothing to load yet.
+async fn load_open_day(
+    context: &Context,
+    requests: &Requests,
+    (today, day): (Day, Day),
+    tick: Tick,
+) -> Result<TickOutcome> {
     if day == today {
-        return load_day(context, today, tick).await;
+        return Box::pin(load_day(context, requests, today, tick)).await;
     }
     // What is missing of today is said at its deadline, also while an older day is loaded.
     finish::check_deadline(context, &context.ledger(today), today, tick).await?;
-    let mut outcome = Box::pin(load_day(context, day, tick)).await?;
+    let mut outcome = Box::pin(load_day(context, requests, day, tick)).await?;
     if outcome.progress == Progress::Done {
         outcome.progress = Progress::Waiting;
         outcome.message = format!("{}; the export of {today} is not complete", outcome.message);
@@ -66,14 +83,20 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
 }
 
 /// Loads what can be loaded of one day.
-async fn load_day(context: &Context, day: Day, tick: Tick) -> Result<TickOutcome> {
+async fn load_day(
+    context: &Context,
+    requests: &Requests,
+    day: Day,
+    tick: Tick,
+) -> Result<TickOutcome> {
+    let context = &*requests.context_of(context, day).await?;
     let ledger = context.ledger(day);
     let Some(plan) = ledger.value(&PLAN).await? else {
         finish::check_deadline(context, &ledger, day, tick).await?;
         return Ok(TickOutcome::new(Progress::Waiting, format!("{day} is not planned yet")));
     };
     finish::write_skipped(&ledger, &plan, tick).await?;
-    let mut receipts = finish::read_receipts(&ledger, &plan).await?;
+    let mut receipts = finish::read_receipts(context, &ledger, &plan).await?;
     let ready = ready_tables(context, &ledger, &plan, &receipts).await?;
 
     let ready =

@@ -4,6 +4,7 @@
 //! job whose id is derived from the batch, so a batch that is sent twice is added once.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
@@ -72,19 +73,19 @@ pub(super) async fn publish(
     ))
 }
 
-/// What distinguishes a receipt from an earlier one of the same table: its state and problem.
+/// What distinguishes a receipt from an earlier one of the same table: its state, its problem, and which
+/// request it answers.
 fn fingerprint(receipt: &Receipt) -> String {
     let why = receipt.problem.as_ref().map(ToString::to_string).unwrap_or_default();
     let state = receipt.state.name();
-    format!(
-        "{}@{state}{}",
-        receipt.source_table,
-        if why.is_empty() {
-            String::new()
-        } else {
-            format!("-{}", landbridge_core::ids::short_hash(&why))
-        }
-    )
+    let mut fingerprint = format!("{}@{state}", receipt.source_table);
+    if !why.is_empty() {
+        let _ = write!(fingerprint, "-{}", landbridge_core::ids::short_hash(&why));
+    }
+    if receipt.redo > 0 {
+        let _ = write!(fingerprint, "-redo{}", receipt.redo);
+    }
+    fingerprint
 }
 
 /// Jobs of one batch, over all ticks of the day. BigQuery runs an id once, so each tick looks at the

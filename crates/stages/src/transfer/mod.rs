@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
+use landbridge_core::calendar::Day;
 use landbridge_core::config;
 use landbridge_core::contract::TableContract;
 use landbridge_core::names::ColumnNames;
@@ -30,7 +31,7 @@ use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::storage::UPLOAD_BUFFER;
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, EXPORT, ITEMS};
+use landbridge_ledger::records::{self, EXPORT, ExportRecord, ITEMS};
 
 use self::budget::{Budget, Start};
 use self::fairness::{Failures, in_turns};
@@ -38,6 +39,7 @@ use self::item::ItemOutcome;
 use self::planning::Planned;
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
+use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome, alert, late};
 
 /// Memory per object in transfer: the upload's buffer and its last part, two windows of the
@@ -96,10 +98,28 @@ struct OpenTable {
 /// The first error that does not hold one table, after the other objects were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let today = context.calendar.day_of(tick.now);
+    let requests = Requests::read(context).await?;
     let day = late::open_day(context, today).await?;
+    let mut outcome = transfer_day(context, &requests, day, tick).await;
+    for other in requests.open_days(today, day) {
+        let redone = Box::pin(transfer_day(context, &requests, other, tick)).await;
+        outcome = redo::join(outcome, other, redone);
+    }
+    outcome
+}
+
+/// Plans one day and transfers what this tick has time for.
+async fn transfer_day(
+    context: &Context,
+    requests: &Requests,
+    day: Day,
+    tick: Tick,
+) -> Result<TickOutcome> {
+    let context = &*requests.context_of(context, day).await?;
     let ledger = context.ledger(day);
-    let export = ledger.value(&EXPORT).await?.filter(|record| record.complete);
-    let Some(export) = export else {
+    let export = ledger.value(&EXPORT).await?;
+    let is_usable = |it: &ExportRecord| it.complete && it.redo >= context.redo.export();
+    let Some(export) = export.filter(is_usable) else {
         return Ok(TickOutcome::new(
             Progress::Waiting,
             format!("the export of {day} is not complete"),
@@ -157,7 +177,8 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     Ok(TickOutcome::new(progress, format!("{done} of {total} objects transferred{waiting}")))
 }
 
-/// The fingerprint of what the contract asks of a table's transfer, as the day's plan contains it.
+/// The fingerprint of what the contract and an operator's request ask of a table's transfer, as the day's
+/// plan contains it.
 pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> String {
     let table = context.contract.tables.get(source_table);
     let times = TimeRules::of(&context.config, table);
@@ -170,7 +191,10 @@ pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> Str
     if !others.is_unclassified() {
         fingerprint = format!("{fingerprint}-{}", others.name());
     }
-    fingerprint
+    match context.redo.of_table(source_table) {
+        0 => fingerprint,
+        number => format!("{fingerprint}-redo{number}"),
+    }
 }
 
 /// The tables with objects to transfer; `None` when a table's plan has another revision than the

@@ -15,6 +15,7 @@ use landbridge_core::plan::objects::{
 use landbridge_core::plan::partitions::{Partition, TableShape, find_partitions};
 use landbridge_core::plan::table::{DataFile, FilePart, TableInput, plan_table};
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
+use landbridge_core::receipt::Receipt;
 use landbridge_core::types::{Engine, TimeRules};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, ExportRecord, MANIFEST, ManifestRecord, PLAN};
@@ -29,6 +30,9 @@ use crate::{Context, Tick, alert};
 
 /// Footers read at once per configured transfer: they are small, and latency dominates.
 const FOOTERS_PER_TRANSFER: usize = 8;
+
+/// Receipts read at once: they are small, and latency dominates.
+const RECEIPTS_AT_ONCE: usize = 16;
 
 /// A table of the manifests, with its footers.
 struct Candidate<'a> {
@@ -83,7 +87,7 @@ pub(super) async fn plan_day(
         None => make_plan(context, ledger, export, day, None, tick).await?,
         Some(plan) if is_current(context, &plan.value) => (plan.value, None),
         Some(plan) => {
-            let finished = finished_tables(context, ledger, &plan.value).await?;
+            let finished = finished_tables(context, ledger, &plan.value, export).await?;
             let earlier = Some(EarlierPlan { plan, finished });
             make_plan(context, ledger, export, day, earlier, tick).await?
         }
@@ -110,22 +114,31 @@ fn is_current(context: &Context, plan: &DayPlan) -> bool {
     })
 }
 
-/// The tables whose day is over: a change of the contract applies to them from the next day.
+/// The tables whose day is over: a change of the contract applies to them from the next day, and neither
+/// another export nor a request for other tables changes their plans.
 async fn finished_tables(
     context: &Context,
     ledger: &DayLedger,
     plan: &DayPlan,
+    export: &ExportRecord,
 ) -> Result<BTreeSet<String>> {
-    let mut finished = BTreeSet::new();
-    for entry in &plan.tables {
-        if entry.transfer_fingerprint != transfer_fingerprint(context, &entry.source_table)
-            && let Some(receipt) = ledger.value(&records::receipt(&entry.table)).await?
-            && receipt.is_final()
-        {
-            finished.insert(entry.table.clone());
-        }
-    }
-    Ok(finished)
+    let is_redone = plan.export != export.export || !context.redo.is_empty();
+    let may_differ = |entry: &&TableEntry| {
+        is_redone
+            || entry.transfer_fingerprint != transfer_fingerprint(context, &entry.source_table)
+    };
+    let tables = plan.tables.iter().filter(may_differ).map(|entry| entry.table.clone());
+    let finished = futures::stream::iter(tables)
+        .map(|table| async move {
+            let receipt = ledger.value(&records::receipt(&table)).await?;
+            let is_finished =
+                |it: Receipt| it.is_final() && context.redo.is_current(&it.source_table, it.redo);
+            Result::Ok(receipt.is_some_and(is_finished).then_some(table))
+        })
+        .buffered(RECEIPTS_AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(finished.into_iter().flatten().collect())
 }
 
 /// Makes and records the plan of a day whose export is complete.
@@ -157,7 +170,7 @@ async fn make_plan(
         )
     })?;
     let landed = Landed::read(&ledger.source()).await?;
-    let Found { candidates, skipped, unread } =
+    let Found { candidates, mut skipped, unread } =
         find_tables(context, export, &manifest, &landed).await?;
     let mut entries = Vec::new();
     for candidate in &candidates {
@@ -168,6 +181,7 @@ async fn make_plan(
         let plan = make_table_plan(context, export, day, candidate, &landed);
         entries.push(record_table_plan(context, ledger, plan, earlier.as_ref()).await?);
     }
+    keep_finished(&mut entries, &mut skipped, earlier.as_ref());
     let warnings = database_warnings(export, &manifest.tables);
     let plan = DayPlan {
         source: context.config.source.name.clone(),
@@ -276,6 +290,24 @@ fn leave_related_unread(candidates: &mut [Candidate<'_>]) {
     for candidate in candidates.iter_mut() {
         candidate.unread |= parents.iter().any(|parent| is_below(&candidate.source_table, parent));
     }
+}
+
+/// Keeps the entries of the tables whose day is over, also if the export that is planned now does not
+/// contain their files.
+fn keep_finished(
+    entries: &mut Vec<TableEntry>,
+    skipped: &mut Vec<SkippedTable>,
+    earlier: Option<&EarlierPlan>,
+) {
+    let Some(EarlierPlan { plan, finished }) = earlier else { return };
+    let planned: BTreeSet<&str> = entries.iter().map(|it| it.source_table.as_str()).collect();
+    let is_lost = |it: &&TableEntry| {
+        finished.contains(&it.table) && !planned.contains(it.source_table.as_str())
+    };
+    let lost: Vec<TableEntry> = plan.value.tables.iter().filter(is_lost).cloned().collect();
+    skipped.retain(|it| lost.iter().all(|entry| entry.source_table != it.source_table));
+    entries.extend(lost);
+    entries.sort_by(|one, other| one.source_table.cmp(&other.source_table));
 }
 
 /// The entry of a table whose files cannot be read now: that of the earlier plan, if it was planned.
@@ -421,7 +453,7 @@ async fn read_candidate<'a>(
 fn unmarked_error(bucket: &str, folder: &str) -> Error {
     Error::new(
         ErrorKind::Corrupt,
-        "a folder of the export contains files and no `_SUCCESS`, which other folders have, so files may be missing; export the day again, or set `checks.require_success_markers: false` in landbridge.yaml",
+        "a folder of the export contains files and no `_SUCCESS`, which other folders have, so files may be missing; run `landbridge redo` with `--export` for the day, or set `checks.require_success_markers: false` in landbridge.yaml",
         format!("s3://{bucket}/{folder}"),
     )
 }
@@ -531,6 +563,8 @@ fn make_table_plan(
         plan.problem = Some(Problem::from(error));
     }
     plan.notes.extend(wanted.as_ref().map(|wanted| name_note(candidate, wanted)));
+    plan.redo = context.redo.of_table(&candidate.source_table);
+    plan.export_redo = export.redo;
     plan
 }
 

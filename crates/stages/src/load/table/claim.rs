@@ -87,6 +87,9 @@ impl TableLoad<'_> {
             if self.is_for(&current.value, &rows) {
                 return Ok(ClaimOutcome::Won(Box::new(held(current.clone()))));
             }
+            if self.is_outdated(&current.value) {
+                return Ok(ClaimOutcome::Retry);
+            }
         }
         // A tick with an older contract must not retire the job of a newer one.
         let running = current.as_ref().is_some_and(|current| current.value.loading.is_some());
@@ -118,6 +121,14 @@ impl TableLoad<'_> {
     fn is_for(&self, claim: &Claim, rows: &TableRows) -> bool {
         let newest = claim.loading.as_ref().or(claim.loaded.as_ref());
         newest.is_some_and(|it| it.digest == rows.digest && it.day == Some(self.day.day))
+    }
+
+    /// Whether the claim is for rows of the same day that a newer request asked for: this tick began
+    /// before the request.
+    fn is_outdated(&self, claim: &Claim) -> bool {
+        let rows = claim.loading.iter().chain(&claim.loaded);
+        let mut of_day = rows.filter(|rows| rows.day == Some(self.day.day));
+        of_day.any(|rows| rows.redo > self.table.redo)
     }
 
     /// The claim for `rows`, once no other load can replace the table's rows any more; `None` while

@@ -17,6 +17,8 @@ mod schema;
 
 pub(super) use rows::wait_for_job;
 
+use std::cmp::Ordering;
+
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::diff::{SchemaChange, diff_table};
@@ -181,9 +183,11 @@ impl TableLoad<'_> {
         let mut receipt = self.receipt(ReceiptState::Published).await?;
         receipt.columns = stats::receipt_columns(self.table, contract, &now, &prepared.stats);
         receipt.dropped_columns = stats::dropped_columns(self.table);
-        let late = std::mem::take(&mut receipt.notes);
+        let all = std::mem::take(&mut receipt.notes);
         receipt.notes = now.notes;
-        receipt.notes.extend(late.into_iter().filter(|note| note.code == NoteCode::LateSnapshot));
+        let is_of_day =
+            |note: &Note| matches!(note.code, NoteCode::LateSnapshot | NoteCode::Redone);
+        receipt.notes.extend(all.into_iter().filter(is_of_day));
         receipt.notes.extend(misfits::notes(&prepared.stats));
         receipt.notes.extend(clock_changes::notes(&prepared.stats));
         receipt.notes.extend(prepared.intent.changes.iter().cloned());
@@ -202,14 +206,15 @@ impl TableLoad<'_> {
         format!("{}.{}", self.context.config.warehouse.dataset, self.table.table)
     }
 
-    /// Records what was found before anything is changed; the first record of the day counts.
+    /// Records what was found before anything is changed; the first record of the day counts, or of the
+    /// request to do it again.
     async fn record_intent(
         &self,
         live: Option<&TableInfo>,
         change: &SchemaChange,
         key: Option<&str>,
     ) -> Result<Intent> {
-        let name = records::intent(&self.table.table);
+        let name = records::intent(&self.table.table, self.table.redo);
         if let Some(found) = self.ledger.value(&name).await? {
             return Ok(found);
         }
@@ -315,6 +320,10 @@ impl TableLoad<'_> {
                 format!("the export hour has no snapshot: these rows are of {}", export.snapshot);
             Note::new(NoteCode::LateSnapshot, text)
         });
+        let redone = (table.redo > 0).then(|| {
+            let text = format!("the day is done again: request {} of an operator", table.redo);
+            Note::new(NoteCode::Redone, text)
+        });
         Ok(Receipt {
             table: table.table.clone(),
             snapshot_at: export.as_ref().and_then(|export| export.snapshot_at),
@@ -322,24 +331,28 @@ impl TableLoad<'_> {
             bytes: table.bytes,
             rows_footer: table.rows,
             rows_planned: table.items.iter().map(|item| item.rows).sum(),
-            notes: table.notes.iter().cloned().chain(late).collect(),
+            notes: table.notes.iter().cloned().chain(late).chain(redone).collect(),
             export_started_at: export.as_ref().and_then(|export| export.started_at),
             export_ended_at: export.as_ref().and_then(|export| export.ended_at),
+            redo: table.redo,
             ..Receipt::new(self.day, &table.source_table, state, self.tick.now)
         })
     }
 
-    /// Writes a receipt unless there is a final or an equivalent one. Returns the one that counts.
+    /// Writes a receipt unless there is a final or an equivalent one, or one of a newer request. Returns
+    /// the one that counts.
     async fn write(&self, receipt: &Receipt) -> Result<Receipt> {
         let name = records::receipt(&receipt.table);
-        let written = match self.ledger.get(&name).await? {
-            Some(earlier)
-                if earlier.value.is_final()
-                    || earlier.value.state == receipt.state
-                        && earlier.value.problem == receipt.problem =>
-            {
-                return Ok(earlier.value);
+        let counts = |earlier: &Receipt| {
+            let is_same = earlier.state == receipt.state && earlier.problem == receipt.problem;
+            match earlier.redo.cmp(&receipt.redo) {
+                Ordering::Less => false,
+                Ordering::Equal => earlier.is_final() || is_same,
+                Ordering::Greater => true,
             }
+        };
+        let written = match self.ledger.get(&name).await? {
+            Some(earlier) if counts(&earlier.value) => return Ok(earlier.value),
             Some(earlier) => self.ledger.replace(&name, &earlier.etag, receipt).await?,
             None => self.ledger.create(&name, receipt).await?,
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use landbridge_core::diff::SchemaChange;
 use landbridge_core::ids::JobId;
+use landbridge_core::plan::table::MAX_LOAD_URIS;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{Inserted, JobState, LoadJob, LoadMode};
 
@@ -16,8 +17,6 @@ use crate::{Context, Tick, deployment};
 const FIRST_POLL: Duration = Duration::from_millis(100);
 /// The longest wait between checks: a load of minutes needs no check every second.
 const LAST_POLL: Duration = Duration::from_secs(5);
-/// URIs per load job. [BigQuery quotas, "Maximum number of source URIs"]
-const MAX_URIS: usize = 10_000;
 
 /// A load job that is done.
 pub(super) struct LoadedRows {
@@ -124,10 +123,10 @@ impl TableLoad<'_> {
     fn uris(&self) -> Vec<String> {
         let bucket = &self.context.config.transfer.bucket;
         let items = &self.table.items;
-        if items.len() > MAX_URIS
+        if items.len() > MAX_LOAD_URIS
             && let Some((folder, _)) = items.first().and_then(|item| item.object.rsplit_once('/'))
         {
-            // The folder is named after this export and contains only this table's objects.
+            // The folder is named after all these objects, so it contains no others.
             return vec![format!("gs://{bucket}/{folder}/*.parquet")];
         }
         items.iter().map(|item| format!("gs://{bucket}/{}", item.object)).collect()

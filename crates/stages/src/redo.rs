@@ -1,0 +1,120 @@
+//! Requests to do a day again (`landbridge redo`): which days they open, and what the ticks of such a day
+//! compare.
+//!
+//! A request changes no record of its day. Its number becomes part of what the stages compare anyway: of a
+//! table's transfer fingerprint, so the transfer plans the table again under new names; of the rows in its
+//! claim, so the load replaces them; of its receipt, so an earlier one does not count. Every step is
+//! therefore repeated as on any day, and a crash or a second tick changes nothing.
+
+use std::borrow::Cow;
+
+use landbridge_core::calendar::Day;
+use landbridge_core::plan::Problem;
+use landbridge_core::redo::RedoDone;
+use landbridge_core::{ErrorKind, Result};
+use landbridge_ledger::records::{self, redo_done};
+use landbridge_ledger::{DayLedger, RedoDays};
+
+use crate::{Context, Progress, Tick, TickOutcome, alert};
+
+/// The requests of a source, by day.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Requests(RedoDays);
+
+impl Requests {
+    /// Reads which requests there are. One listing, however many days there are.
+    ///
+    /// # Errors
+    /// Any ledger error.
+    pub(crate) async fn read(context: &Context) -> Result<Self> {
+        Ok(Self(context.ledger.source().redo_days().await?))
+    }
+
+    /// The days before `today` with a request that has not ended, the newest first: its rows supersede
+    /// those of the older ones. Without `other`, on which the tick works anyway.
+    pub(crate) fn open_days(&self, today: Day, other: Day) -> Vec<Day> {
+        let is_open = |day: &Day| self.0[day].values().any(|has_ended| !has_ended);
+        let days = self.0.keys().copied().rev();
+        days.filter(|day| *day < today && *day != other).filter(is_open).collect()
+    }
+
+    /// The context of a tick that works on `day`: it knows the requests for that day.
+    ///
+    /// # Errors
+    /// Any ledger error.
+    pub(crate) async fn context_of<'a>(
+        &self,
+        context: &'a Context,
+        day: Day,
+    ) -> Result<Cow<'a, Context>> {
+        if !self.0.contains_key(&day) {
+            return Ok(Cow::Borrowed(context));
+        }
+        let redo = context.ledger.source().redo_of(day, &self.0).await?;
+        Ok(Cow::Owned(Context { redo, ..context.clone() }))
+    }
+}
+
+/// The outcome of a tick that also worked on a day that is done again. What is wrong with the tick's own
+/// day counts more; what is wrong with the other one is logged then.
+pub(crate) fn join(
+    own: Result<TickOutcome>,
+    day: Day,
+    redone: Result<TickOutcome>,
+) -> Result<TickOutcome> {
+    match (own, redone) {
+        (Ok(mut own), Ok(redone)) => {
+            if own.progress == Progress::Done && redone.progress != Progress::Done {
+                own.progress = Progress::Partial;
+            }
+            own.message = format!("{}; redo of {day}: {}", own.message, redone.message);
+            Ok(own)
+        }
+        (Ok(_), Err(error)) => Err(error),
+        (Err(own), Ok(_)) => Err(own),
+        (Err(own), Err(error)) => {
+            tracing::warn!(day = %day, kind = error.kind().name(), %error, "a redo failed");
+            Err(own)
+        }
+    }
+}
+
+/// Records that the requests of the day are done. Idempotent.
+///
+/// # Errors
+/// Any ledger error.
+pub(crate) async fn finish(context: &Context, day: Day, tick: Tick) -> Result<()> {
+    end(context, day, tick, None).await
+}
+
+/// Records that the requests of the day cannot be done, and raises an alert. The receipts and rows from
+/// before them count on. Idempotent.
+///
+/// # Errors
+/// Any ledger error.
+pub(crate) async fn refuse(
+    context: &Context,
+    ledger: &DayLedger,
+    day: Day,
+    tick: Tick,
+    why: &str,
+) -> Result<()> {
+    let place = records::redo(day, context.redo.newest());
+    let problem = Problem::new(
+        ErrorKind::Held,
+        "a day cannot be done again; its tables keep their rows",
+        format!("{day}: {why}"),
+    );
+    // Before the record: a crash in between repeats the alert rather than losing it.
+    alert::raise(ledger, &problem, place.path(), tick.now).await?;
+    end(context, day, tick, Some(why.to_owned())).await
+}
+
+async fn end(context: &Context, day: Day, tick: Tick, refused: Option<String>) -> Result<()> {
+    let done = RedoDone { finished_at: tick.now, refused };
+    for number in context.redo.open() {
+        // Another tick may have recorded it with its own time.
+        let _ = context.ledger.source().create(&redo_done(day, *number), &done).await?;
+    }
+    Ok(())
+}
