@@ -286,6 +286,31 @@ async fn scripts_have_variables_conditions_and_child_jobs() {
 }
 
 #[tokio::test]
+async fn functions_of_a_statement_read_what_their_caller_reads() {
+    let cloud = people().await;
+    let shout = "CREATE TEMP FUNCTION plus(x INT64, y INT64) AS (x + y); ";
+    let upper = "CREATE TEMP FUNCTION shown(t STRING) AS (UPPER(t)); ";
+    let mut read = Vec::new();
+    for principal in ["reader", "analyst"] {
+        let plain = "SELECT id + 10 AS n, UPPER(email) AS e FROM shop.people ORDER BY n";
+        let own = ok(&cloud, principal, plain).await;
+        let rows = "SELECT plus(id, 10) AS n, shown(email) AS e FROM shop.people ORDER BY n";
+        assert_eq!(ok(&cloud, principal, &format!("{shout}{upper}{rows}")).await, own);
+        read.push(own);
+    }
+    assert!(read[0].contains("A@X.KR") && !read[1].contains("A@X.KR"), "{read:?}");
+    // In a script, from its definition on.
+    let script = format!("DECLARE most INT64; {shout}SET most = plus(1, 1); SELECT plus(most, 1);");
+    assert_eq!(ok(&cloud, "reader", &script).await, "3");
+    ok(&cloud, "editor", &format!("{shout}CREATE TABLE shop.made AS SELECT plus(1, 2) AS n")).await;
+    assert_eq!(ok(&cloud, "editor", "SELECT n FROM shop.made").await, "3");
+    refused(&cloud, "reader", "SELECT plus(1, 2)", "the function PLUS").await;
+    refused(&cloud, "reader", shout, "must be followed by an actual query").await;
+    let view = format!("{shout}CREATE VIEW shop.v AS SELECT plus(1, 2) AS n");
+    refused(&cloud, "editor", &view, "the function PLUS").await;
+}
+
+#[tokio::test]
 async fn wildcard_and_meta_tables_show_what_there_is() {
     let cloud = people().await;
     for day in ["01", "02"] {

@@ -42,6 +42,8 @@ pub(crate) struct QuerySpec {
     pub(crate) sql: String,
     pub(crate) default_dataset: Option<(String, String)>,
     pub(crate) parameters: Vec<Parameter>,
+    /// Functions that the statement or script defines.
+    pub(crate) functions: Vec<googlesql::UserFunction>,
     /// Tables that exist for this query only. They are found before tables of the catalog.
     pub(crate) overlays: Vec<(TableName, Arc<MaskedTable>)>,
     /// Whether the query may read only what the caller may read without a mask.
@@ -105,7 +107,7 @@ impl BigQuery {
             tables.push(table);
         }
         let parameters = bound_parameters(&spec.parameters, now)?;
-        let query = googlesql::BoundQuery::new(&query, &bound, &parameters)?;
+        let query = googlesql::BoundQuery::new(&query, &bound, &parameters, &spec.functions)?;
         let mut bytes_processed = 0;
         for (table, columns) in tables.iter().zip(&query.columns_read) {
             for column in columns {

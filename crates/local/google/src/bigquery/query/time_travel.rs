@@ -34,8 +34,8 @@ impl BigQuery {
         let sql = format!("SELECT TIMESTAMP({expression})");
         let query = googlesql::parse(&sql).map_err(|_| not_a_timestamp())?;
         let parameters = bound_parameters(parameters, self.clock.now())?;
-        let query =
-            googlesql::BoundQuery::new(&query, &[], &parameters).map_err(|_| not_a_timestamp())?;
+        let query = googlesql::BoundQuery::new(&query, &[], &parameters, &[])
+            .map_err(|_| not_a_timestamp())?;
         let rows = query.run(&[], self.clock.now()).map_err(|_| not_a_timestamp())?;
         let column = rows.column(0);
         if !matches!(column.data_type(), DataType::Timestamp(_, Some(_))) || column.is_null(0) {

@@ -129,6 +129,7 @@ impl BigQuery {
         target: Option<&WriteTarget>,
         dry_run: bool,
     ) -> Result<StatementResult, GoogleError> {
+        let spec = &script::take_functions(spec)?;
         let tokens = tokenize(&spec.sql)?;
         let cursor = Cursor::new(&spec.sql, &tokens);
         if script::is_script(&cursor) {

@@ -18,6 +18,7 @@ use crate::access::Principal;
 use crate::bigquery::BigQuery;
 use crate::bigquery::job::QueryResult;
 use crate::bigquery::query::QuerySpec;
+use crate::bigquery::query::googlesql::UserFunction;
 use crate::bigquery::query::parameters::Parameter;
 use crate::bigquery::schema::{Field, FieldMode, find_field};
 use crate::error::GoogleError;
@@ -32,6 +33,7 @@ enum Node {
     If { branches: Vec<(String, Vec<Node>)>, otherwise: Vec<Node> },
     Block(Vec<Node>),
     Assert { condition: String },
+    Function(UserFunction),
     Statement(String),
 }
 
@@ -46,6 +48,37 @@ pub(super) fn is_script(cursor: &Cursor<'_>) -> bool {
     !rest.is_at_end()
 }
 
+/// Whether a CREATE TEMP FUNCTION statement is next.
+fn is_function(cursor: &Cursor<'_>) -> bool {
+    let mut next = cursor.clone();
+    if !next.accepts(&["CREATE"]) {
+        return false;
+    }
+    next.accepts(&["OR", "REPLACE"]);
+    ["TEMP", "TEMPORARY"].iter().any(|it| next.is_next(&[it, "FUNCTION"]))
+}
+
+/// Takes the definitions of functions that a statement begins with, as BigQuery does: they do not make
+/// it a script.
+pub(super) fn take_functions(spec: &QuerySpec) -> Result<QuerySpec, GoogleError> {
+    let mut spec = spec.clone();
+    loop {
+        let tokens = tokenize(&spec.sql)?;
+        let mut cursor = Cursor::new(&spec.sql, &tokens);
+        if !is_function(&cursor) {
+            return Ok(spec);
+        }
+        spec.functions.push(UserFunction::parse(cursor.text_until(|it| it.is_next(&[";"])))?);
+        while cursor.accepts(&[";"]) {}
+        if cursor.is_at_end() {
+            return Err(GoogleError::invalid_query(
+                "CREATE TEMPORARY FUNCTION statements must be followed by an actual query.",
+            ));
+        }
+        spec.sql = cursor.rest().to_owned();
+    }
+}
+
 impl BigQuery {
     /// Runs a script. A dry run only checks its syntax.
     pub(super) async fn run_script(
@@ -58,8 +91,13 @@ impl BigQuery {
         let mut cursor = Cursor::new(&spec.sql, &tokens);
         let nodes = parse_block(&mut cursor)?;
         cursor.expect_end()?;
-        let mut script =
-            Script { server: self, caller, spec, variables: BTreeMap::new(), children: Vec::new() };
+        let mut script = Script {
+            server: self,
+            caller,
+            spec: spec.clone(),
+            variables: BTreeMap::new(),
+            children: Vec::new(),
+        };
         if !dry_run {
             script.run(&nodes).await?;
         }
@@ -114,6 +152,9 @@ fn parse_node(cursor: &mut Cursor<'_>) -> Result<Node, GoogleError> {
     if cursor.accepts(&["IF"]) {
         return parse_if(cursor);
     }
+    if is_function(cursor) {
+        return Ok(Node::Function(UserFunction::parse(&text(cursor))?));
+    }
     if cursor.accepts(&["ASSERT"]) {
         let condition = cursor.text_until(|it| it.is_next(&[";"]) || it.is_next(&["AS"]));
         let condition = condition.to_owned();
@@ -161,7 +202,8 @@ fn parse_if(cursor: &mut Cursor<'_>) -> Result<Node, GoogleError> {
 struct Script<'a> {
     server: &'a BigQuery,
     caller: &'a Principal,
-    spec: &'a QuerySpec,
+    /// What its statements have in common; its text is that of the script.
+    spec: QuerySpec,
     /// By name in lower case: the type, and the value as an expression.
     variables: BTreeMap<String, (Field, String)>,
     children: Vec<(String, StatementResult)>,
@@ -192,6 +234,7 @@ impl Script<'_> {
                             return Err(GoogleError::invalid_query("Assertion failed"));
                         }
                     }
+                    Node::Function(function) => self.spec.functions.push(function.clone()),
                     Node::Statement(sql) => {
                         let spec = self.bound(sql)?;
                         let done = self.server.run_single(self.caller, &spec, None, false).await?;

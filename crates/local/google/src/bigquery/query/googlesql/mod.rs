@@ -35,6 +35,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod types;
+mod user_function;
 mod value;
 mod window_functions;
 
@@ -51,6 +52,7 @@ pub(crate) use ast::{Query, TableRef};
 pub(crate) use exec::TableData;
 pub(crate) use parser::parse_query;
 pub(crate) use tables::table_refs;
+pub(crate) use user_function::UserFunction;
 
 /// The stack of the thread that analyses and runs a query: deep expressions need it.
 const STACK_BYTES: usize = 256 << 20;
@@ -103,9 +105,10 @@ impl BoundQuery {
         query: &Query,
         tables: &[BoundTable],
         parameters: &[Parameter],
+        functions: &[UserFunction],
     ) -> Result<Self, GoogleError> {
         on_large_stack(|| {
-            let analyzed = analyze::analyze(query, tables, parameters)?;
+            let analyzed = analyze::analyze(query, tables, parameters, functions)?;
             let columns_read = prune::columns_read(&analyzed.node, tables.len());
             Ok(Self { plan: analyzed.node, fields: analyzed.fields, columns_read })
         })
@@ -131,6 +134,16 @@ impl BoundQuery {
 /// Decimal text of a BIGNUMERIC.
 pub(crate) fn bignumeric_text(value: arrow::datatypes::i256) -> String {
     numeric::format_units(&numeric::to_big(value), numeric::BIG_SCALE)
+}
+
+impl UserFunction {
+    /// Parses one CREATE TEMP FUNCTION statement.
+    ///
+    /// # Errors
+    /// The definition is wrong, or contains what this engine does not know.
+    pub(crate) fn parse(sql: &str) -> Result<Self, GoogleError> {
+        on_large_stack(|| parser::parse_function(sql))
+    }
 }
 
 /// Parses a query.

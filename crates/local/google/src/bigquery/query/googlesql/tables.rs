@@ -9,6 +9,13 @@ pub(crate) fn table_refs(query: &Query) -> Vec<TableRef> {
     finder.found
 }
 
+/// The tables that the subqueries of an expression name.
+pub(crate) fn tables_in(expr: &Expr) -> Vec<TableRef> {
+    let mut finder = Finder::default();
+    finder.expr(expr);
+    finder.found
+}
+
 /// Whether two names are the same: case is ignored.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()

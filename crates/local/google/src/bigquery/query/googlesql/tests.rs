@@ -2,14 +2,21 @@
 
 use jiff::Timestamp;
 
-use super::{BoundQuery, parse};
+use super::{BoundQuery, UserFunction, parse};
 use crate::bigquery::query::cells::cell_text;
 
 /// The rows of a query as text: cells joined by ` | `, rows by ` / `; or the error.
 fn run(sql: &str) -> String {
+    run_with(&[], sql)
+}
+
+/// [`run`] with functions that the statement defines.
+fn run_with(functions: &[&str], sql: &str) -> String {
     let now: Timestamp = "2026-07-01T15:30:00Z".parse().expect("a time");
     let rows = parse(sql).and_then(|query| {
-        let query = BoundQuery::new(&query, &[], &[])?;
+        let functions = functions.iter().map(|it| UserFunction::parse(it));
+        let functions = functions.collect::<Result<Vec<_>, _>>()?;
+        let query = BoundQuery::new(&query, &[], &[], &functions)?;
         let rows = query.run(&[], now)?;
         let text = |at: usize| {
             let cells = query.fields.iter().zip(rows.columns());
@@ -236,4 +243,70 @@ fn what_is_not_known_is_refused_by_name() {
     // Nested too deeply: an error, not the end of the process.
     let deep = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
     assert!(run(&deep).starts_with("error: The statement is nested too deeply"));
+}
+
+#[test]
+fn temporary_functions() {
+    let functions = [
+        "CREATE TEMP FUNCTION half(x FLOAT64) AS (x / 2)",
+        "CREATE TEMPORARY FUNCTION twice(x ANY TYPE) AS (x + x)",
+        "CREATE TEMP FUNCTION Cleaned(t STRING) RETURNS STRING AS (LOWER(TRIM(t)))",
+        "CREATE TEMP FUNCTION total(list ARRAY<INT64>) AS ((SELECT SUM(x) FROM UNNEST(list) AS x))",
+        "CREATE TEMP FUNCTION both(a INT64, b INT64) RETURNS STRUCT<a INT64, b INT64> AS (STRUCT(a, b))",
+        "CREATE TEMP FUNCTION seven() AS (7)",
+        "CREATE TEMP FUNCTION quarter(x FLOAT64) AS (half(half(x)))",
+        "CREATE OR REPLACE TEMP FUNCTION seven() RETURNS FLOAT64 AS (7)",
+        "CREATE TEMP FUNCTION endless(x INT64) AS (endless(x))",
+    ];
+    let values = "UNNEST([1, 2, 3]) AS x";
+    for (sql, want) in [
+        ("SELECT half(3), twice('1.5' = '1.5' AND NULL IS NULL)", "error: No matching"),
+        ("SELECT half(3), twice(1.5), twice(2), seven() / 2", "1.5 | 3.0 | 4 | 3.5"),
+        ("SELECT cleaned('  A b ') , CLEANED(NULL)", "a b | NULL"),
+        ("SELECT total([1, 2, 3]), total([])", "6 | NULL"),
+        // The name of the caller's column and the one in the body are different columns.
+        (&format!("SELECT total([x, 10]) FROM {values} ORDER BY x"), "11 / 12 / 13"),
+        (&format!("SELECT SUM(twice(x)), twice(SUM(x)) FROM {values}"), "12 | 12"),
+        (
+            &format!("SELECT quarter(x) AS q, COUNT(*) FROM {values} GROUP BY q ORDER BY 1"),
+            "0.25 | 1 / 0.5 | 1 / 0.75 | 1",
+        ),
+        (
+            &format!(
+                "SELECT (SELECT MAX(half(x + y)) FROM UNNEST([1, 5]) AS y) FROM {values} ORDER BY x"
+            ),
+            "3.0 / 3.5 / 4.0",
+        ),
+        ("SELECT both(1, 2).b", "2"),
+        ("SELECT half('a')", "error: "),
+        ("SELECT half()", "error: Number of arguments does not match"),
+        ("SELECT endless(1)", "error: Calls of ENDLESS are nested too deeply"),
+        ("SELECT SAFE.half(1)", "error: The local warehouse does not know SAFE"),
+        ("SELECT twice(RAND())", "error: The local warehouse does not know random"),
+        ("SELECT half(DISTINCT 1)", "error: "),
+        ("SELECT half(1) OVER ()", "error: "),
+    ] {
+        let got = run_with(&functions, sql);
+        let is_right = if want.starts_with("error") { got.starts_with(want) } else { got == want };
+        assert!(is_right, "{sql}\n  got  {got}\n  want {want}");
+    }
+    for (definition, want) in [
+        ("CREATE TEMP FUNCTION f(x INT64) AS (y)", "Unrecognized name: y"),
+        ("CREATE TEMP FUNCTION f(x INT64) AS (SUM(x))", "Aggregate function SUM not allowed here"),
+        (
+            "CREATE TEMP FUNCTION f(x INT64) AS ((SELECT MAX(id) FROM shop.users))",
+            "functions that read tables",
+        ),
+        ("CREATE TEMP FUNCTION f(x INT64, X INT64) AS (1)", "Duplicate argument name X"),
+        ("CREATE TEMP FUNCTION lower(x STRING) AS (x)", "the name LOWER of a built-in one"),
+        (
+            "CREATE TEMP FUNCTION f(x FLOAT64) RETURNS FLOAT64 LANGUAGE js AS 'return x'",
+            "another language than SQL",
+        ),
+        ("CREATE TEMP AGGREGATE FUNCTION f(x INT64) AS (SUM(x))", "Syntax error"),
+        ("CREATE TEMP FUNCTION f(x INT64) RETURNS DATE AS (x)", "error: "),
+    ] {
+        let got = run_with(&[definition], "SELECT f(1)");
+        assert!(got.starts_with("error: ") && got.contains(want), "{definition}: {got}");
+    }
 }

@@ -108,6 +108,9 @@ impl Analyzer<'_> {
                 call.name
             )));
         }
+        if let Some(function) = self.user_function(call) {
+            return self.user_call(function, call, scope);
+        }
         let mut typed = match self.conditional(call, scope)? {
             Some(typed) if call.safe => {
                 let _ = typed;

@@ -12,6 +12,7 @@ mod query;
 mod scope;
 mod select;
 mod typed;
+mod user_call;
 mod window;
 
 use std::cell::{Cell, RefCell};
@@ -26,10 +27,10 @@ use super::exec::Run;
 use super::plan::{Expr, Node, SharedNode};
 use super::tables::same_name;
 use super::types::Type;
+use super::user_function::UserFunction;
 use super::value::Value;
 use crate::bigquery::schema::Field;
 
-#[cfg(test)]
 pub(crate) use call::CONDITIONAL;
 pub(crate) use call::has_aggregate;
 pub(crate) use typed::{Literal, Typed, supertype};
@@ -85,6 +86,9 @@ enum With {
 pub(crate) struct Analyzer<'a> {
     tables: &'a [BoundTable],
     parameters: &'a [Parameter],
+    functions: &'a [UserFunction],
+    /// How many calls of such functions are around the expression.
+    calls: Cell<usize>,
     with: RefCell<Vec<(String, With)>>,
     next_id: Cell<usize>,
 }
@@ -94,8 +98,9 @@ pub(crate) fn analyze(
     query: &Query,
     tables: &[BoundTable],
     parameters: &[Parameter],
+    functions: &[UserFunction],
 ) -> Result<Analyzed> {
-    let analyzer = Analyzer { tables, parameters, with: RefCell::default(), next_id: Cell::new(0) };
+    let analyzer = Analyzer::new(tables, parameters, functions);
     let mut relation = analyzer.query(query, None)?;
     if relation.value_table {
         relation = expand_value(relation);
@@ -120,8 +125,7 @@ pub(crate) fn analyze(
 
 /// The type and value of a constant expression.
 pub(crate) fn constant(expr: &super::ast::Expr, now: Timestamp) -> Result<(Type, Value)> {
-    let analyzer =
-        Analyzer { tables: &[], parameters: &[], with: RefCell::default(), next_id: Cell::new(0) };
+    let analyzer = Analyzer::new(&[], &[], &[]);
     let scope = scope::Scope::new(scope::Names::default(), None);
     let typed = analyzer.expr(expr, &scope)?;
     let run = Run::new(now, &[]);
@@ -147,7 +151,22 @@ fn expand_value(relation: Relation) -> Relation {
     }
 }
 
-impl Analyzer<'_> {
+impl<'a> Analyzer<'a> {
+    fn new(
+        tables: &'a [BoundTable],
+        parameters: &'a [Parameter],
+        functions: &'a [UserFunction],
+    ) -> Self {
+        Self {
+            tables,
+            parameters,
+            functions,
+            calls: Cell::new(0),
+            with: RefCell::default(),
+            next_id: Cell::new(0),
+        }
+    }
+
     fn new_id(&self) -> usize {
         self.next_id.set(self.next_id.get() + 1);
         self.next_id.get()

@@ -5,12 +5,14 @@
 mod call;
 mod expr;
 mod from;
+mod function;
 mod pipe;
 mod query;
 
 use super::ast::{Expr, Query};
 use super::error::{Result, SqlError};
 use super::lexer::{Tok, Token, tokenize};
+pub(crate) use function::parse_function;
 
 /// How deep expressions and queries may be nested.
 const MAX_DEPTH: usize = 200;
