@@ -32,7 +32,7 @@ MAX_VALUES = 2_000_000
 
 # Refusals that docs/parquet-rewrite.md describes: a part of the message.
 EXPECTED = ["is encrypted", "exceeds i16 max value", "has an unsupported compression codec", "has an unsupported encoding",
-            "do not add up to its rows", "another checksum than its header"]
+            "do not add up to its rows", "another checksum than its header", "Expected list element type of I64 but got I16"]
 
 
 ROWS = 3000

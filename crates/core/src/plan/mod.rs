@@ -310,3 +310,68 @@ pub enum ItemSource {
         columns: Vec<ParquetColumn>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::types::{Annotation, Physical};
+
+    fn column(name: &str) -> SourceColumn {
+        let parquet = ParquetColumn {
+            name: name.to_owned(),
+            physical: Physical::Int64,
+            annotation: Annotation::None,
+        };
+        SourceColumn::new(parquet, "bigint")
+    }
+
+    fn named(name: &str, key: Option<&str>) -> NamedColumn {
+        NamedColumn { name: name.to_owned(), key: key.map(str::to_owned) }
+    }
+
+    /// Records of earlier versions lack newer fields, and a record that did not change keeps its bytes.
+    #[test]
+    fn a_stored_plan_has_only_what_differs_from_the_default() {
+        let entry = json!({
+            "source_table": "public.t", "table": "t", "items": 1, "rows": 2, "bytes": 3, "digest": "d",
+        });
+        let read: TableEntry = serde_json::from_value(entry.clone()).unwrap();
+        assert_eq!((read.revision, read.has_problem, read.unread), (1, false, false));
+        assert_eq!(serde_json::to_value(&read).unwrap(), entry);
+        let next = serde_json::to_value(TableEntry { revision: 2, ..read }).unwrap();
+        assert_eq!(next["revision"], 2);
+
+        let plain = serde_json::to_value(column("id")).unwrap();
+        let absent = ["precision", "scale", "action", "landed_name", "contract_key", "landed_type"];
+        assert!(absent.iter().all(|it| plain.get(it).is_none()), "{plain}");
+        assert_eq!(serde_json::from_value::<SourceColumn>(plain).unwrap(), column("id"));
+        let other = SourceColumn { precision: 12, action: Action::Drop, ..column("id") };
+        let stored = serde_json::to_value(&other).unwrap();
+        assert_eq!((&stored["precision"], &stored["action"]), (&json!(12), &json!("drop")));
+        assert_eq!(serde_json::from_value::<SourceColumn>(stored).unwrap(), other);
+    }
+
+    #[test]
+    fn a_column_keeps_only_names_that_differ_from_its_own() {
+        let mut same = column("id");
+        same.set_name(named("id", Some("id")));
+        assert_eq!(same, column("id"));
+        assert_eq!((same.name(), same.key()), ("id", "id"));
+        let mut other = column("Phone");
+        other.set_name(named("phone_2", Some("phone")));
+        assert_eq!((other.name(), other.key()), ("phone_2", "phone"));
+        assert_eq!(serde_json::to_value(&other).unwrap()["landed_name"], Value::from("phone_2"));
+    }
+
+    #[test]
+    fn a_problem_says_what_where_and_what_to_do() {
+        let problem = Problem::notice("a thing differs", "shop.t", "look at it");
+        assert_eq!(problem.to_string(), "a thing differs: shop.t — look at it");
+        assert_eq!(problem.kind, "Notice");
+        let held = Problem::new(ErrorKind::Held, "a thing differs", "shop.t");
+        assert_eq!(held.action, ErrorKind::Held.policy().operator);
+        assert_eq!(held.kind, ErrorKind::Held.name());
+    }
+}
