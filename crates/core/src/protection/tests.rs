@@ -1,0 +1,315 @@
+//! Which class the columns of a table have.
+
+use super::*;
+use crate::contract::Others;
+use crate::rewrite::{OnMisfit, TargetType};
+use crate::types::{Annotation, ParquetColumn, Physical};
+
+const LATER: &str = "2026-11-28T17:10:00Z";
+
+fn rows(source_table: &str, columns: &[(&str, ColumnRows)]) -> TableRows {
+    let columns = columns.iter().map(|(name, rows)| ((*name).to_owned(), rows.clone()));
+    TableRows {
+        source_table: source_table.to_owned(),
+        default_table: source_table.replace("public.", ""),
+        columns: Some(columns.collect()),
+        ..TableRows::unknown()
+    }
+}
+
+fn text() -> ColumnRows {
+    ColumnRows {
+        landed_name: String::new(),
+        contract_key: None,
+        source: "text".to_owned(),
+        ty: BigQueryType::String,
+        repeated: false,
+        transform: None,
+        token_domain: None,
+        zone: None,
+        stays_text: false,
+    }
+}
+
+fn tokens() -> ColumnRows {
+    ColumnRows { transform: Some(Transform::Tokenise), ..text() }
+}
+
+fn named(class: &str, transform: Option<Transform>) -> ColumnContract {
+    ColumnContract { transform, ..ColumnContract::new("text", BigQueryType::String, class) }
+}
+
+fn contract(table: Option<&str>, column: ColumnContract) -> Contract {
+    let table = TableContract {
+        table: table.map(str::to_owned),
+        columns: [("c".to_owned(), column)].into(),
+        ..TableContract::default()
+    };
+    Contract {
+        version: 1,
+        others: Others::Unclassified,
+        tables: [("public.t".to_owned(), table)].into(),
+    }
+}
+
+/// The class of column `c` of table `t`.
+fn class(current: &[&TableRows], former: &[&TableRows], contract: &Contract) -> ClassNow {
+    let until: Timestamp = LATER.parse().unwrap();
+    let readable = ReadableRows {
+        current: current.to_vec(),
+        former: former.iter().map(|rows| (*rows, until)).collect(),
+    };
+    readable.class_now("t", "c", contract)
+}
+
+#[test]
+fn a_class_applies_only_to_rows_that_the_contract_describes() {
+    let plain = rows("public.t", &[("c", text())]);
+    let made = rows("public.t", &[("c", tokens())]);
+    let nulls = ColumnRows { transform: Some(Transform::SetNull), ..text() };
+    let nulls = rows("public.t", &[("c", nulls)]);
+    let absent = rows("public.t", &[]);
+    let other = rows("public.other", &[("c", text())]);
+    let number = ColumnRows { source: "integer".into(), ty: BigQueryType::Int64, ..text() };
+    let number = rows("public.t", &[("c", number)]);
+    let in_domain = ColumnRows { token_domain: Some("cards".into()), ..tokens() };
+    let in_domain = rows("public.t", &[("c", in_domain)]);
+    let of_varchar = ColumnRows { source: "character varying".into(), ..text() };
+    let of_varchar = rows("public.t", &[("c", of_varchar)]);
+    let no_manifest = rows("public.t", &[("c", ColumnRows { source: String::new(), ..text() })]);
+    let unknown = TableRows::unknown();
+
+    let keep = contract(None, named("email", None));
+    let tokenise = contract(None, named("none", Some(Transform::Tokenise)));
+    let set_null = contract(None, named("none", Some(Transform::SetNull)));
+    let drop = contract(None, named("none", Some(Transform::Drop)));
+    let elsewhere = contract(Some("u"), named("none", None));
+    let empty = Contract { version: 1, others: Others::Unclassified, tables: BTreeMap::new() };
+    let cases: [(&str, &[&TableRows], &Contract, &str); 20] = [
+        ("plain rows, plain contract", &[&plain], &keep, "email"),
+        ("plain rows, a contract for tokens", &[&plain], &tokenise, "unclassified"),
+        ("plain rows, a contract for NULLs", &[&plain], &set_null, "unclassified"),
+        ("plain rows, a contract that drops", &[&plain], &drop, "unclassified"),
+        ("tokens, a contract for tokens", &[&made], &tokenise, "none"),
+        ("tokens, plain contract", &[&made], &keep, "unclassified"),
+        ("tokens of another domain", &[&in_domain], &tokenise, "unclassified"),
+        ("tokens that may be replaced by plain rows", &[&made, &plain], &tokenise, "unclassified"),
+        ("plain rows that may be replaced by tokens", &[&plain, &made], &keep, "unclassified"),
+        ("NULLs, a contract for NULLs", &[&nulls], &set_null, "none"),
+        ("NULLs hide nothing", &[&nulls], &keep, "email"),
+        ("NULLs that may be replaced by plain rows", &[&nulls, &plain], &keep, "email"),
+        ("an absent column", &[&absent], &keep, "email"),
+        ("an absent column of a contract that drops it", &[&absent], &drop, "unclassified"),
+        ("another source table", &[&other], &keep, "unclassified"),
+        ("another source type", &[&number], &keep, "unclassified"),
+        ("another source type of the same BigQuery type", &[&of_varchar], &keep, "unclassified"),
+        ("a source type that is not in the manifest", &[&no_manifest], &keep, "email"),
+        ("a contract that loads the table elsewhere", &[&plain], &elsewhere, "unclassified"),
+        ("a contract without the table", &[&plain], &empty, "unclassified"),
+    ];
+    for (what, current, contract, expected) in cases {
+        let actual = class(current, &[], contract);
+        assert_eq!((actual.class.as_str(), actual.waits_until), (expected, None), "{what}");
+    }
+    assert_eq!(class(&[&unknown], &[], &keep).class, "unclassified");
+    let upper = rows("public.t", &[("C", text())]);
+    assert_eq!(class(&[&upper], &[], &keep).class, "unclassified", "another source column");
+    let both = rows("public.t", &[("C", text()), ("c", text())]);
+    assert_eq!(class(&[&both], &[], &keep).class, "unclassified", "one of two columns");
+    assert_eq!(class(&[], &[], &keep).class, "unclassified", "nothing is recorded");
+}
+
+/// Two source columns, one open and one with personal data, of which one has the BigQuery name
+/// `c` now and the other had it before.
+#[test]
+fn a_name_that_moves_to_another_source_column_opens_nothing() {
+    let as_c = |source: &str| {
+        let rows_of = ColumnRows { landed_name: "c".into(), ..text() };
+        rows("public.t", &[(source, rows_of)])
+    };
+    let (open, personal) = (as_c("open"), as_c("personal"));
+    let entry = |class: &str, name: &str| {
+        let named = named(class, None);
+        ColumnContract { name: Some(name.to_owned()), ..named }
+    };
+    let mut now = contract(None, named("none", None));
+    let columns = &mut now.tables.get_mut("public.t").unwrap().columns;
+    *columns =
+        [("open".to_owned(), entry("none", "c")), ("personal".to_owned(), entry("email", "d"))]
+            .into();
+    let until = Some(LATER.parse().unwrap());
+    let closed = |waits_until| ClassNow { class: "unclassified".into(), waits_until };
+    // What can be read counts, not where the contract will load it.
+    assert_eq!(class(&[&personal], &[], &now).class, "email");
+    assert_eq!(class(&[&open], &[], &now).class, "none");
+    for both in [[&personal, &open], [&open, &personal]] {
+        assert_eq!(class(&both, &[], &now).class, "email", "rows that may be replaced");
+    }
+    assert_eq!(class(&[&open], &[&personal], &now), closed(until), "time travel");
+    assert_eq!(class(&[&personal], &[&open], &now).class, "email");
+    // Two classes with different readers.
+    let columns = &mut now.tables.get_mut("public.t").unwrap().columns;
+    columns.get_mut("open").unwrap().class = "phone".to_owned();
+    assert_eq!(class(&[&personal, &open], &[], &now), closed(None));
+    // The name that a column left: NULL in the rows, and in the former ones personal data.
+    let gone = rows("public.t", &[]);
+    columns_are(&mut now, &[("personal", entry("email", "d"))]);
+    assert_eq!(class(&[&gone], &[&personal], &now), closed(None));
+    // Another column of the contract will land under it.
+    columns_are(&mut now, &[("personal", entry("email", "d")), ("new", entry("none", "c"))]);
+    assert_eq!(class(&[&gone], &[&personal], &now), closed(until));
+    assert_eq!(class(&[&gone], &[], &now).class, "none");
+}
+
+fn columns_are(contract: &mut Contract, columns: &[(&str, ColumnContract)]) {
+    let columns = columns.iter().map(|(key, entry)| ((*key).to_owned(), entry.clone()));
+    contract.tables.get_mut("public.t").unwrap().columns = columns.collect();
+}
+
+#[test]
+fn rows_are_described_by_the_entry_that_named_them() {
+    let by_key = ColumnRows { contract_key: Some("c".into()), ..text() };
+    let renamed = rows("public.t", &[("C", by_key)]);
+    assert_eq!(class(&[&renamed], &[], &contract(None, named("email", None))).class, "email");
+    // The contract follows the source: its exact name counts.
+    let mut now = contract(None, named("none", None));
+    columns_are(&mut now, &[("C", named("email", None)), ("c", named("none", None))]);
+    assert_eq!(class(&[&renamed], &[], &now).class, "email");
+    columns_are(&mut now, &[("Ć", named("none", None))]);
+    assert_eq!(class(&[&renamed], &[], &now).class, "unclassified");
+}
+
+#[test]
+fn a_class_waits_for_the_end_of_time_travel() {
+    let plain = rows("public.t", &[("c", text())]);
+    let made = rows("public.t", &[("c", tokens())]);
+    let tokenise = contract(None, named("none", Some(Transform::Tokenise)));
+    let until = Some(LATER.parse().unwrap());
+    let waits = class(&[&made], &[&plain], &tokenise);
+    assert_eq!(waits, ClassNow { class: "unclassified".into(), waits_until: until });
+    assert_eq!(class(&[&made], &[&made], &tokenise).class, "none");
+    let unknown = TableRows::unknown();
+    assert_eq!(class(&[&made], &[&unknown], &tokenise).waits_until, until);
+    let closed = contract(None, named("unclassified", Some(Transform::Tokenise)));
+    assert_eq!(class(&[&made], &[&plain], &closed).waits_until, None);
+}
+
+#[test]
+fn text_because_of_a_misfit_is_described_by_a_contract_that_allows_it() {
+    let date = ColumnContract {
+        bigquery_type: BigQueryType::Date,
+        on_misfit: Some(OnMisfit::KeepText),
+        ..named("birth", None)
+    };
+    assert!(ColumnRows { stays_text: true, ..text() }.is_described_by(&date));
+    assert!(!text().is_described_by(&date), "text that was not expected");
+}
+
+/// A zone says what the values mean and hides nothing. A type that follows from it closes the
+/// column like any other.
+#[test]
+fn another_zone_describes_the_same_rows_and_another_type_does_not() {
+    let local = ColumnRows {
+        source: "datetime".into(),
+        ty: BigQueryType::Timestamp,
+        zone: Some("Asia/Seoul".into()),
+        ..text()
+    };
+    let contract = |ty| ColumnContract::new("datetime", ty, "none");
+    assert!(local.is_described_by(&contract(BigQueryType::Timestamp)));
+    assert!(!local.is_described_by(&contract(BigQueryType::DateTime)));
+}
+
+#[test]
+fn former_rows_are_readable_for_the_window() {
+    let former = FormerRows { replaced_at: LATER.parse().unwrap(), rows: TableRows::unknown() };
+    assert_eq!(former.readable_until(48).to_string(), "2026-11-30T17:10:00Z");
+}
+
+fn source(name: &str, source: &str, action: Action) -> SourceColumn {
+    let parquet = ParquetColumn {
+        name: name.to_owned(),
+        physical: Physical::ByteArray,
+        annotation: Annotation::String,
+    };
+    SourceColumn { action, ..SourceColumn::new(parquet, source) }
+}
+
+/// What a load records before its first row: the class of every column rests on it.
+#[test]
+fn the_rows_of_a_plan_say_where_they_come_from_and_what_was_done_to_each_column() {
+    let to = TargetType::TimestampIn("Asia/Seoul".to_owned());
+    let tokenise = |domain: &str| Action::Tokenise { domain: domain.to_owned() };
+    let plan = TablePlan {
+        source_table: "public.people".to_owned(),
+        table: "people_2".to_owned(),
+        default_table: "people".to_owned(),
+        revision: 1,
+        redo: 3,
+        export_redo: 0,
+        columns: vec![
+            source("kept", "text", Action::Keep),
+            source("gone", "text", Action::Drop),
+            source("empty", "text", Action::SetNull),
+            source("account", "text", tokenise("cards")),
+            source("plain_token", "text", tokenise("")),
+            source("at", "datetime", Action::Retype { to, on_misfit: Some(OnMisfit::KeepText) }),
+            SourceColumn {
+                landed_name: "phone_2".to_owned(),
+                contract_key: Some("phone".to_owned()),
+                ..source("Phone", "varchar", Action::Keep)
+            },
+        ],
+        items: Vec::new(),
+        rows: 0,
+        bytes: 0,
+        listing: String::new(),
+        problem: None,
+        notes: Vec::new(),
+    };
+    let day: Day = "2026-11-21".parse().unwrap();
+    let types = |name: &str| match name {
+        "at" => Some(ColumnType::scalar(BigQueryType::Timestamp)),
+        "kept" => Some(ColumnType { repeated: true, ..ColumnType::scalar(BigQueryType::Int64) }),
+        _ => None,
+    };
+    let found = TableRows::of_plan(&plan, day, types, |name| name == "empty");
+    let expected = [
+        ("kept", ColumnRows { ty: BigQueryType::Int64, repeated: true, ..text() }),
+        ("empty", ColumnRows { transform: Some(Transform::SetNull), stays_text: true, ..text() }),
+        ("account", ColumnRows { token_domain: Some("cards".to_owned()), ..tokens() }),
+        ("plain_token", tokens()),
+        (
+            "at",
+            ColumnRows {
+                source: "datetime".to_owned(),
+                ty: BigQueryType::Timestamp,
+                zone: Some("Asia/Seoul".to_owned()),
+                ..text()
+            },
+        ),
+        (
+            "Phone",
+            ColumnRows {
+                landed_name: "phone_2".to_owned(),
+                contract_key: Some("phone".to_owned()),
+                source: "varchar".to_owned(),
+                ..text()
+            },
+        ),
+    ];
+    assert_eq!(
+        found,
+        TableRows {
+            day: Some(day),
+            dropped: ["gone".to_owned()].into(),
+            default_table: "people".to_owned(),
+            redo: 3,
+            ..rows("public.people", &expected)
+        }
+    );
+    let landed = found.landed_columns();
+    assert_eq!(landed["kept"], LandedColumn { name: "kept".to_owned(), key: None });
+    let phone = LandedColumn { name: "phone_2".to_owned(), key: Some("phone".to_owned()) };
+    assert_eq!((landed.len(), &landed["Phone"]), (6, &phone));
+}
