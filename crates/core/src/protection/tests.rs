@@ -313,3 +313,10 @@ fn the_rows_of_a_plan_say_where_they_come_from_and_what_was_done_to_each_column(
     let phone = LandedColumn { name: "phone_2".to_owned(), key: Some("phone".to_owned()) };
     assert_eq!((landed.len(), &landed["Phone"]), (6, &phone));
 }
+
+#[test]
+fn unclassified_hides_most_and_none_nothing() {
+    assert!(class_rank("none") < class_rank("email"));
+    assert_eq!(class_rank("email"), class_rank("account"));
+    assert!(class_rank("account") < class_rank("unclassified"));
+}

@@ -12,6 +12,7 @@ use landbridge_cli_support::args::{Output, OutputArgs, number_between};
 use landbridge_cli_support::clock::{self, Clock};
 use landbridge_cli_support::paint::Paint;
 use landbridge_cli_support::render::{self, counted};
+use landbridge_core::receipt::{Receipt, ReceiptState};
 use landbridge_local::{Ports, RunEvent};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
@@ -169,7 +170,13 @@ async fn start(args: UpArgs) -> Result {
     let _connection_files = write_connection_files(&args.data_dir, &cloud, &variables)?;
     match args.output.format {
         Output::Json => render::json(&variables)?,
-        Output::Text => render::print(&startup_message(&args, &environment, &variables))?,
+        Output::Text => {
+            let receipts = match args.days.checked_sub(1) {
+                Some(last) => environment.receipts(environment.day(last)?).await?,
+                None => Vec::new(),
+            };
+            render::print(&startup_message(&args, &environment, &variables, &receipts))?;
+        }
     }
     follow_real_time(&environment, args.speed).await
 }
@@ -215,32 +222,66 @@ fn startup_message(
     args: &UpArgs,
     environment: &LocalEnvironment,
     variables: &BTreeMap<String, String>,
+    receipts: &[Receipt],
 ) -> String {
     let paint = Paint::stdout();
     let program = support::program();
     let env_file = args.data_dir.join(ENV_FILE);
     let env_file = env_file.display();
     let zone = environment.calendar.zone().clone();
-    let contract = &environment.contract;
-    let table = contract.tables.iter().next().map_or_else(
-        || "…".to_owned(),
-        |(name, entry)| {
-            let (schema, short) = name.split_once('.').unwrap_or(("", name));
-            let table = || contract.bigquery_table_name(schema, schema, short);
-            entry.table.clone().unwrap_or_else(table)
-        },
-    );
-    let is_word = table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let table = if is_word { table } else { format!("`{table}`") };
+    let example = example_table(receipts)
+        .map_or_else(|| "SELECT 1".to_owned(), |table| format!("SELECT * FROM {table} LIMIT 3"));
     format!(
         "{}\n{}\nThese variables are also in {env_file}. In another terminal:\n  . {env_file}\n  {program} query --as \
-         analyst 'SELECT * FROM {table} LIMIT 3'\n\nVirtual time is {} and advances {} s per real \
+         analyst '{example}'\n\n{}The contract is {}.\nVirtual time is {} and advances {} s per real \
          second. Press Ctrl-C to stop.\n",
         shell_exports(variables),
         paint.bold("The local cloud is running."),
+        tables_text(receipts),
+        environment.contract_path.display(),
         environment.cloud.clock().now().to_zoned(zone).strftime("%F %H:%M %Z"),
         args.speed,
     )
+}
+
+/// The first published table that has rows, or the first published one, as a query names it.
+fn example_table(receipts: &[Receipt]) -> Option<String> {
+    let published = || receipts.iter().filter(|it| it.state == ReceiptState::Published);
+    let with_rows = published().find(|it| it.rows_table.is_some_and(|rows| rows > 0));
+    let table = &with_rows.or_else(|| published().next())?.table;
+    let is_word = table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && table.starts_with(|c: char| !c.is_ascii_digit());
+    Some(if is_word { table.clone() } else { format!("`{table}`") })
+}
+
+/// How many tables of the last simulated day are published, and which are not, with the reason. Empty
+/// without receipts.
+fn tables_text(receipts: &[Receipt]) -> String {
+    const MOST: usize = 20;
+    let is_published = |it: &&Receipt| it.state == ReceiptState::Published;
+    let Some(first) = receipts.first() else { return String::new() };
+    let published = receipts.iter().filter(is_published).count();
+    let mut text = format!("{}: {} published\n", first.day, counted(published, "table"));
+    let others: Vec<&Receipt> = receipts.iter().filter(|it| !is_published(it)).collect();
+    for receipt in others.iter().take(MOST) {
+        let reason = match (&receipt.problem, receipt.notes.first()) {
+            (Some(problem), _) => format!("{}: {}", problem.what, problem.context),
+            (None, Some(note)) => note.text.clone(),
+            (None, None) => String::new(),
+        };
+        let (state, name) = (receipt.state.name(), &receipt.source_table);
+        text += &format!("  {state} {}: {}\n", render::printable(name), render::printable(&reason));
+    }
+    if others.len() > MOST {
+        text += &format!(
+            "  and {} more: {} receipt {}\n",
+            others.len() - MOST,
+            support::program(),
+            first.day
+        );
+    }
+    text.push('\n');
+    text
 }
 
 /// Advances virtual time with real time, `speed` virtual seconds per second. Failed ticks are
@@ -314,6 +355,42 @@ mod tests {
             export B='it'\''s {"x": 1}'
         "#]]
         .assert_eq(&shell_exports(&variables.into()));
+    }
+
+    #[test]
+    fn the_example_is_a_published_table_and_the_others_are_named_with_their_reason() {
+        let receipt = |table: &str, state: &str, rows: Option<u64>, problem: Option<&str>| {
+            let problem = problem.map(|what| {
+                serde_json::json!({"kind": "Held", "what": what, "context": "it", "action": "act"})
+            });
+            let value = serde_json::json!({
+                "source": "shop", "day": "2026-11-21", "source_table": format!("public.{table}"), "table": table,
+                "state": state, "rows_table": rows, "problem": problem,
+                "notes": [{"code": "partition", "text": "its rows are in another table"}],
+                "snapshot": "s", "export": "e", "files": 0, "bytes": 0, "rows_footer": 0, "rows_planned": 0,
+                "columns": [], "planned_at": "2026-11-20T17:00:00Z", "recorded_at": "2026-11-20T17:00:00Z",
+            });
+            serde_json::from_value::<Receipt>(value).unwrap()
+        };
+        let receipts = [
+            receipt("broken", "held", None, Some("a file cannot be read")),
+            receipt("empty", "published", Some(0), None),
+            receipt("part_1", "skipped", None, None),
+            receipt("주문", "published", Some(2), None),
+        ];
+        assert_eq!(example_table(&receipts).as_deref(), Some("`주문`"));
+        assert_eq!(example_table(&receipts[..3]).as_deref(), Some("empty"));
+        assert_eq!(example_table(&receipts[..1]), None);
+        expect_test::expect![[r#"
+            2026-11-21: 2 tables published
+              held public.broken: a file cannot be read: it
+              skipped public.part_1: its rows are in another table
+
+        "#]]
+        .assert_eq(&tables_text(&receipts));
+        assert_eq!(tables_text(&[]), "");
+        let many = vec![receipts[0].clone(); 25];
+        assert!(tables_text(&many).contains("  and 5 more: "));
     }
 
     #[test]
