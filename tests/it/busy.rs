@@ -289,3 +289,26 @@ async fn a_quota_that_becomes_too_small_is_reported_before_snapshots_are_deleted
     assert_eq!(alerts(&env, "snapshot")[2..], ["this hour has no snapshot"]);
     assert_eq!(hours(&env), ["20261120t1600z", "20261120t2100z"]);
 }
+
+/// A snapshot that RDS failed to take is that of no hour: the same hour gets another one if RDS deletes
+/// the failed one, else the next hour has its own and a person is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_snapshot_is_taken_again() {
+    let env = TestEnvBuilder::small().build().await;
+    let aws = env.cloud.aws();
+    let id = "landbridge-shop-20261120t1600z";
+    assert!(env.tick("snapshot", "2026-11-20T16:00:00Z").await.is_response());
+    assert!(aws.set_snapshot_failed(Instance, id));
+    // RDS refuses to delete it.
+    assert!(env.tick("snapshot", "2026-11-20T16:20:00Z").await.is_response());
+    assert_eq!(alerts(&env, "snapshot"), ["RDS failed to take the snapshot of an hour"]);
+    assert_eq!(hours(&env), ["20261120t1600z"]);
+    assert!(aws.snapshots().iter().all(|it| it.status == "failed"));
+    // RDS deletes it.
+    aws.delete_failed_snapshots(true);
+    assert!(env.tick("snapshot", "2026-11-20T16:40:00Z").await.is_response());
+    assert_eq!(hours(&env), ["20261120t1600z"]);
+    assert!(aws.snapshots().iter().all(|it| it.status == "creating"));
+    assert!(env.tick("snapshot", "2026-11-20T17:00:00Z").await.is_response());
+    assert_eq!(hours(&env), ["20261120t1600z", "20261120t1700z"]);
+}

@@ -6,6 +6,23 @@ use crate::error::Result;
 use crate::tls::Tls;
 use crate::{mysql, postgres};
 
+/// The rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowCount {
+    /// All rows that a query on the table returns.
+    pub all: u64,
+    /// The rows without those of tables that inherit from it; `None` if none inherits. Partitions are no
+    /// such tables. AWS does not document which of the two numbers an export contains.
+    pub own: Option<u64>,
+}
+
+impl RowCount {
+    /// Whether one of the numbers passes the test.
+    pub fn any(&self, test: impl Fn(u64) -> bool) -> bool {
+        test(self.all) || self.own.is_some_and(test)
+    }
+}
+
 /// Counts the rows of each table, named `schema.table` (MySQL and MariaDB: `database.table`).
 /// A table that does not exist counts as `None`.
 ///
@@ -21,7 +38,7 @@ pub async fn count(
     (host, port): (&str, u16),
     tls: Option<Tls>,
     tables: &[String],
-) -> Result<BTreeMap<String, Option<u64>>> {
+) -> Result<BTreeMap<String, Option<RowCount>>> {
     if engine.contains("postgres") {
         postgres::count_rows(url, host, port, tls, tables).await
     } else {

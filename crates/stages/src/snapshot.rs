@@ -52,7 +52,9 @@ pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
     let (first, rest) = plan.delete.split_at(plan.delete_first);
     let mut deletions = delete(context, first).await;
     let id = SnapshotId::for_hour(&source.name, hour)?;
+    let failed = snapshots.iter().any(|it| it.id == id.as_str() && it.has_failed());
     let created = match &due {
+        Due::Now if plan.create && failed => replace_failed(context, day, tick, hour, &id).await,
         Due::Now if plan.create => create(context, hour, &id).await,
         Due::Now => Ok(no_room(context, day, tick, &id, plan.shortage.as_ref()).await?),
         Due::Exists(id) => {
@@ -100,7 +102,8 @@ fn due(context: &Context, hour: Hour, snapshots: &[ManualSnapshot]) -> Due {
     }
     let scheduled = context.calendar.scheduled_hour(hour, settings.every_hours);
     let source = &context.config.source.name;
-    let own = snapshots.iter().filter_map(|it| it.owned_hour(source));
+    let taken = snapshots.iter().filter(|it| !it.has_failed());
+    let own = taken.filter_map(|it| it.owned_hour(source));
     let newest = own.filter(|at| (scheduled..=hour).contains(at)).max();
     if let Some(id) = newest.and_then(|at| SnapshotId::for_hour(source, at).ok()) {
         return Due::Exists(id);
@@ -131,7 +134,8 @@ async fn needed(
         snapshot.exporting = arns.iter().any(|arn| arn.ends_with(&arn_end));
     }
     let source = &context.config.source.name;
-    let own: BTreeSet<Hour> = snapshots.iter().filter_map(|it| it.owned_hour(source)).collect();
+    let taken = snapshots.iter().filter(|it| !it.has_failed());
+    let own: BTreeSet<Hour> = taken.filter_map(|it| it.owned_hour(source)).collect();
     let mut needed = BTreeSet::new();
     for day in [Some(day), day.before()].into_iter().flatten() {
         let hour = context.calendar.export_hour(day);
@@ -280,6 +284,35 @@ async fn busy(
     Ok(Taken::new(Progress::Waiting, message, None))
 }
 
+/// Takes the hour's snapshot again, after RDS failed to take it. The failed one has its name, so it is
+/// deleted first. RDS documents that it deletes only available snapshots (API reference,
+/// DeleteDBSnapshot); if it refuses, a person is asked, and the next hour has its own name.
+async fn replace_failed(
+    context: &Context,
+    day: Day,
+    tick: Tick,
+    hour: Hour,
+    id: &SnapshotId,
+) -> Result<Taken> {
+    match context.aws.rds.delete_snapshot(id.as_str()).await {
+        Ok(()) => {
+            tracing::warn!(snapshot = id.as_str(), "RDS failed to take it; it was deleted");
+            create(context, hour, id).await
+        }
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            let problem = Problem::notice(
+                "RDS failed to take the snapshot of an hour",
+                format!("{id} has the status failed, and RDS refuses to delete it"),
+                "look for the cause in the events of the database in the RDS console, and delete the snapshot there: \
+                 it counts towards the quota",
+            );
+            alert::raise(&context.ledger(day), &problem, "", tick.clock).await?;
+            Ok(Taken::new(Progress::Idle, format!("{id} has failed and is not taken again"), None))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Creates the hour's snapshot.
 async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Taken> {
     let source = &context.config.source;
@@ -293,6 +326,10 @@ async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Taken>
     }
     let created = context.aws.rds.create_snapshot(id, &source.id, &tags).await?;
     tracing::info!(snapshot = id.as_str(), created = created.is_new(), "snapshot of the hour");
+    if !created.is_new() {
+        // Another tick took it, or RDS has not finished deleting a failed one: the next tick sees which.
+        return Ok(Taken::new(Progress::Waiting, format!("{id} exists"), settings.err()));
+    }
     Ok(Taken::new(Progress::Done, format!("{id} created"), settings.err()))
 }
 

@@ -121,6 +121,10 @@ async fn an_interrupted_drill_is_cleaned_up() {
     let exists = || aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some();
     interrupt_when(&env, &["drill", "--without-rows", "--yes"], exists).await;
     assert!(exists());
+    // Another drill does not delete it: it may belong to another operator.
+    let second = drill(&env, &["--without-rows"]).await;
+    second.assert_fails(1, &["shop-prod-drill exists since", "landbridge drill --clean-up"]);
+    assert!(exists());
     let cleaned = run(&env, &["drill", "--clean-up"]).await;
     assert_eq!(cleaned.code, 0, "{}", cleaned.err);
     assert!(!exists());

@@ -6,11 +6,15 @@
 //! | `settings` | every setting is restored, and an omitted one is detected |
 //! | `rows` | a restored database is a real one, equal row by row |
 //! | `faults` | refusals and interruptions: a clear message, the command can continue, the source is unchanged |
-//! | `swap` | exchanging names, and undoing it; clusters |
+//! | `swap` | exchanging names, and undoing it |
+//! | `clusters` | Aurora and Multi-AZ clusters: members, settings, the writer, swaps |
+//! | `copies` | what `status` says of restored databases; two operators; isolated copies |
 //! | `drill` | receipts, drills, status, pins |
 //! | `mariadb` | rows and drills of MariaDB |
 //! | `runbook` | every command of the runbook |
 
+mod clusters;
+mod copies;
 mod drill;
 mod faults;
 mod mariadb;
@@ -117,8 +121,9 @@ async fn while_time_passes<T>(env: &TestEnv, what: impl Future<Output = T>) -> T
     outcome.expect("it ends within three minutes")
 }
 
-/// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true.
-async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) {
+/// Starts the command and interrupts it, as Ctrl-C does, when `seen` returns true. Returns what it wrote
+/// to standard error.
+async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) -> String {
     let mut child: Child = command(env, args).spawn().expect("the command");
     let pid = child.id().expect("a process").to_string();
     let begun = std::time::Instant::now();
@@ -129,8 +134,9 @@ async fn interrupt_when(env: &TestEnv, args: &[&str], seen: impl Fn() -> bool) {
     }
     let killed = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill");
     assert!(killed.success());
-    let status = child.wait().await.expect("an end");
-    assert_eq!(status.code(), Some(130), "an interruption has its own exit code");
+    let output = child.wait_with_output().await.expect("an end");
+    assert_eq!(output.status.code(), Some(130), "an interruption has its own exit code");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A local cloud at noon, with one snapshot of ours.

@@ -1,16 +1,14 @@
-//! Exchanging names, and undoing it; clusters and their members.
-
-use landbridge_local_database::Engine;
+//! Exchanging names, and undoing it.
 
 use super::*;
-use crate::support::small_database;
 
-const RESTORE: [&str; 5] = ["restore", "--latest", "--as", "shop-restored", "--yes"];
-const SWAP: [&str; 5] = ["restore", "--as", "shop-restored", "--swap", "--yes"];
-const UNDO: [&str; 6] = ["restore", "--as", "shop-restored", "--swap", "--undo", "--yes"];
+pub(super) const RESTORE: [&str; 5] = ["restore", "--latest", "--as", "shop-restored", "--yes"];
+pub(super) const SWAP: [&str; 5] = ["restore", "--as", "shop-restored", "--swap", "--yes"];
+pub(super) const UNDO: [&str; 6] =
+    ["restore", "--as", "shop-restored", "--swap", "--undo", "--yes"];
 
-/// The resource ids, which a rename does not change, by name.
-async fn resource_ids(env: &TestEnv) -> BTreeMap<String, String> {
+/// The resource ids of instances, which a rename does not change, by name.
+pub(super) async fn resource_ids(env: &TestEnv) -> BTreeMap<String, String> {
     let page = sdk(env).describe_db_instances().send().await.expect("instances");
     let pair = |it: &aws_sdk_rds::types::DbInstance| {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
@@ -62,7 +60,9 @@ async fn an_interrupted_swap_can_be_finished_or_undone() {
                 .is_some_and(|(_, status)| status == "renaming")
         }
     };
-    interrupt_when(&env, &SWAP, renaming("shop-prod")).await;
+    let said = interrupt_when(&env, &SWAP, renaming("shop-prod")).await;
+    let next = "To continue it: landbridge restore --as shop-restored --swap --yes";
+    assert!(said.contains(next), "{said}");
     // The first rename completes in RDS; then the swap is undone.
     assert_eq!(run(&env, &UNDO).await.code, 0);
     assert_eq!(resource_ids(&env).await, before);
@@ -88,6 +88,22 @@ async fn an_unavailable_or_foreign_database_is_not_renamed() {
     let arn = "arn:aws:rds:ap-northeast-2:123456789012:db:shop-restored";
     assert!(env.cloud.aws().remove_tag(arn, "landbridge:restored-as"));
     run(&env, &SWAP).await.assert_fails(1, &["not restored by Landbridge"]);
+    assert_eq!(resource_ids(&env).await, before);
+}
+
+/// The database of a drill will be deleted: it does not become the source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_of_a_drill_is_not_swapped() {
+    let env = start_env().await;
+    let drill = ["drill", "--without-rows", "--yes"];
+    let exists = || {
+        let aws = env.cloud.aws();
+        aws.describe_database(DatabaseKind::Instance, "shop-prod-drill").is_some()
+    };
+    interrupt_when(&env, &drill, exists).await;
+    let before = resource_ids(&env).await;
+    let swap = ["restore", "--as", "shop-prod-drill", "--swap", "--yes"];
+    run(&env, &swap).await.assert_fails(1, &["belongs to a drill", "this run renamed nothing"]);
     assert_eq!(resource_ids(&env).await, before);
 }
 
@@ -123,57 +139,4 @@ async fn a_restore_and_a_swap_wait_when_a_backup_begins() {
     };
     assert!(while_time_passes(&env, later).await.success());
     assert_eq!(resource_ids(&env).await["shop-prod"], before["shop-restored"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_is_restored_with_its_members() {
-    let mut builder = TestEnvBuilder::small();
-    builder.start = at(NOON);
-    builder.config = builder.config.replace("kind: instance", "kind: cluster");
-    builder.source = std::sync::Arc::new(small_database());
-    assert_eq!(builder.source.engine(), Engine::postgres("16.4"));
-    let env = builder.build().await;
-    let aws = env.cloud.aws();
-    let reader = sdk(&env).create_db_instance().db_instance_identifier("shop-prod-reader");
-    let reader = reader.db_cluster_identifier(SOURCE).engine("aurora-postgresql");
-    let reader = reader.db_instance_class("db.r6g.large").promotion_tier(0);
-    reader.db_parameter_group_name("shop-reader").send().await.expect("a member");
-    assert!(aws.update_settings(DatabaseKind::Cluster, SOURCE, |it| {
-        it.subnet_group = "shop-private".into();
-        it.parameter_group = "shop-cluster".into();
-        it.security_groups = ["sg-app".to_owned()].into();
-        it.iam_authentication = true;
-        it.deletion_protection = true;
-        it.backup_days = 14;
-        it.maintenance_window = "tue:19:00-tue:19:30".into();
-        it.serverless = Some(("0.5".into(), "8.0".into()));
-        it.auto_pause_seconds = Some(1_800);
-        it.log_exports = ["postgresql".to_owned()].into();
-        it.copy_tags = true;
-    }));
-    env.cloud.clock().advance_to(at(NOON) + SignedDuration::from_mins(20));
-    snapshot(&env, "2026-11-21T04:00:00Z").await;
-    let args = [&RESTORE[..], &["--output", "json"]].concat();
-    let output = run(&env, &args).await.json();
-    assert_eq!(output["outcome"]["not_as_planned"], serde_json::json!([]));
-    // The member of the lowest tier is created first and becomes the writer.
-    let members = output["outcome"]["members"].clone();
-    assert_eq!(members, serde_json::json!(["shop-restored-reader", "shop-restored-instance-1"]));
-    let of = |kind, id: &str| settings_of(&env, kind, id);
-    assert_eq!(of(DatabaseKind::Cluster, "shop-restored"), of(DatabaseKind::Cluster, SOURCE));
-    let reader = of(DatabaseKind::Instance, "shop-restored-reader");
-    let mut expected = of(DatabaseKind::Instance, "shop-prod-reader");
-    expected.public = false;
-    assert_eq!((&*reader.class, &*reader.parameter_group), ("db.r6g.large", "shop-reader"));
-    assert_eq!((reader.class, reader.public, reader.promotion_tier), (expected.class, false, 0));
-
-    assert_eq!(run(&env, &SWAP).await.code, 0);
-    let names = resource_ids(&env).await.into_keys().collect::<Vec<_>>();
-    let swapped = ["instance-1", "reader", "replaced-instance-1", "replaced-reader"];
-    assert_eq!(names, swapped.map(|end| format!("shop-prod-{end}")));
-    let undone = run(&env, &UNDO).await;
-    assert_eq!(undone.code, 0, "{}", undone.err);
-    let names = resource_ids(&env).await.into_keys().collect::<Vec<_>>();
-    let expected = ["prod-instance-1", "prod-reader", "restored-instance-1", "restored-reader"];
-    assert_eq!(names, expected.map(|end| format!("shop-{end}")));
 }

@@ -13,13 +13,17 @@ use super::settings::{
     settings_record, without_landbridge_tags,
 };
 use super::{Rds, text, timestamp};
-use crate::error::found;
+use crate::error::{failed, found};
 
 /// An instance or a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
     /// Its id.
     pub id: String,
+    /// The id that no rename changes.
+    pub resource_id: Option<String>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
     /// Its ARN.
     pub arn: String,
     /// `available`, `creating`, `modifying`, …
@@ -38,6 +42,8 @@ pub struct Database {
     pub settings: Settings,
     /// The ids of a cluster's members.
     pub members: Vec<String>,
+    /// The id of the cluster's member that is the writer.
+    pub writer: Option<String>,
     /// The latest time to which it can be restored.
     pub latest_restorable_time: Option<Timestamp>,
 }
@@ -75,6 +81,7 @@ impl Rds {
                 let mut record =
                     settings_record(self.kind, it.engine(), it.engine_version(), settings);
                 record.manual_steps = cluster_manual_steps(&it);
+                record.writer = writer(&it);
                 if it.engine().is_some_and(is_aurora) {
                     for member in it.db_cluster_members() {
                         let id = text(member.db_instance_identifier());
@@ -88,6 +95,34 @@ impl Rds {
                 Ok(record)
             }
         }
+    }
+
+    /// All databases of this client's kind in the account and region. The members of clusters are no
+    /// databases of their own.
+    ///
+    /// # Errors
+    /// Any RDS error; see [`ErrorKind`].
+    pub async fn databases(&self) -> Result<Vec<Database>> {
+        let what = "the databases cannot be listed";
+        Ok(match self.kind {
+            SourceKind::Instance => {
+                let all = self.client.describe_db_instances().into_paginator().items().send();
+                let all: Vec<DbInstance> = all
+                    .try_collect()
+                    .await
+                    .map_err(|error| failed(what, "rds:DescribeDBInstances", error))?;
+                let own = all.iter().filter(|it| it.db_cluster_identifier().is_none());
+                own.map(instance).collect()
+            }
+            SourceKind::Cluster => {
+                let all = self.client.describe_db_clusters().into_paginator().items().send();
+                let all: Vec<DbCluster> = all
+                    .try_collect()
+                    .await
+                    .map_err(|error| failed(what, "rds:DescribeDBClusters", error))?;
+                all.iter().map(cluster).collect()
+            }
+        })
     }
 
     async fn instance(&self, id: &str) -> Result<Option<DbInstance>> {
@@ -107,11 +142,19 @@ fn port(port: Option<i32>) -> Option<u16> {
     port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
 }
 
+fn writer(it: &DbCluster) -> Option<String> {
+    let mut members = it.db_cluster_members().iter();
+    let writer = members.find(|member| member.is_cluster_writer() == Some(true))?;
+    writer.db_instance_identifier().map(str::to_owned)
+}
+
 fn instance(it: &DbInstance) -> Database {
     let settings = instance_settings(it);
     let endpoint = it.endpoint().and_then(|it| Some((it.address()?.to_owned(), port(it.port())?)));
     Database {
         id: text(it.db_instance_identifier()),
+        resource_id: it.dbi_resource_id().map(str::to_owned),
+        created: it.instance_create_time().and_then(timestamp),
         arn: text(it.db_instance_arn()),
         status: text(it.db_instance_status()),
         engine: text(it.engine()),
@@ -121,6 +164,7 @@ fn instance(it: &DbInstance) -> Database {
         tags: settings.tags(),
         settings,
         members: Vec::new(),
+        writer: None,
         latest_restorable_time: it.latest_restorable_time().and_then(timestamp),
     }
 }
@@ -130,6 +174,8 @@ fn cluster(it: &DbCluster) -> Database {
     let endpoint = it.endpoint().and_then(|host| Some((host.to_owned(), port(it.port())?)));
     Database {
         id: text(it.db_cluster_identifier()),
+        resource_id: it.db_cluster_resource_id().map(str::to_owned),
+        created: it.cluster_create_time().and_then(timestamp),
         arn: text(it.db_cluster_arn()),
         status: text(it.status()),
         engine: text(it.engine()),
@@ -143,6 +189,7 @@ fn cluster(it: &DbCluster) -> Database {
             .iter()
             .map(|member| text(member.db_instance_identifier()))
             .collect(),
+        writer: writer(it),
         latest_restorable_time: it.latest_restorable_time().and_then(timestamp),
     }
 }

@@ -256,6 +256,7 @@ impl Rds {
                 let call = with!(with_cluster_settings!(call, &rest), &rest, {
                     StorageGb => set_allocated_storage(number),
                     MinorUpgrades => set_auto_minor_version_upgrade(flag),
+                    Certificate => set_ca_certificate_identifier(text),
                     MaintenanceWindow => set_preferred_maintenance_window(text),
                 });
                 call.send().await.map(|_| ()).map_err(|error| failed(what, &database.id, error))

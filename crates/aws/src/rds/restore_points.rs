@@ -83,6 +83,7 @@ fn instance_point(it: &DbSnapshot) -> RestorePoint {
         engine: text(it.engine()),
         engine_version: text(it.engine_version()),
         settings: tag_value(tags, TAG_SETTINGS),
+        resource_id: it.dbi_resource_id().map(str::to_owned),
     }
 }
 
@@ -100,5 +101,6 @@ fn cluster_point(it: &DbClusterSnapshot) -> RestorePoint {
         engine: text(it.engine()),
         engine_version: text(it.engine_version()),
         settings: tag_value(tags, TAG_SETTINGS),
+        resource_id: it.db_cluster_resource_id().map(str::to_owned),
     }
 }

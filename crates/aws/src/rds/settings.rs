@@ -64,7 +64,8 @@ pub(super) fn instance_settings(it: &DbInstance) -> Settings {
     all
 }
 
-/// The settings of a cluster; its members have their own.
+/// The settings of a cluster; its members have their own. The members of a Multi-AZ cluster have none,
+/// and its throughput follows from its IOPS (AWS API reference, DBCluster).
 pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
     let mut all = Settings::default();
     let aurora = it.engine().is_some_and(is_aurora);
@@ -82,6 +83,8 @@ pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
         set(Setting::Iops, number(it.iops()));
         set(Setting::PubliclyAccessible, it.publicly_accessible().map(SettingValue::Flag));
         set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(SettingValue::Flag));
+        let certificate = it.certificate_details().and_then(|it| it.ca_identifier());
+        set(Setting::Certificate, text(certificate));
         set(Setting::MonitoringSeconds, number(it.monitoring_interval()));
         set(Setting::MonitoringRole, text(it.monitoring_role_arn()));
         set(Setting::InsightsMode, text(it.database_insights_mode().map(|mode| mode.as_str())));
@@ -157,37 +160,70 @@ pub(super) fn cluster_manual_steps(it: &DbCluster) -> Vec<String> {
     for replica in it.read_replica_identifiers() {
         all.push(format!("read replica {replica}"));
     }
+    for endpoint in it.custom_endpoints() {
+        all.push(format!("the custom endpoint {endpoint} (create-db-cluster-endpoint)"));
+    }
+    if let Some(from) = it.replication_source_identifier().filter(|from| !from.is_empty()) {
+        all.push(format!("replication from {from}: a restored cluster is no replica"));
+    }
+    all.extend(features_to_enable(it).into_iter().map(str::to_owned));
+    all
+}
+
+/// What is on in a cluster, and must be turned on again in a restored one.
+fn features_to_enable(it: &DbCluster) -> Vec<&'static str> {
+    // For other clusters, monitoring and insights are settings of the plan.
     let aurora = it.engine().is_some_and(is_aurora);
     let advanced = it.database_insights_mode().is_some_and(|mode| mode.as_str() == "advanced");
-    for (is_set, step) in [
+    let local_forwarding = it.local_write_forwarding_status().map(|it| it.as_str());
+    let stream = it.activity_stream_status().map(|it| it.as_str());
+    [
         (it.master_user_secret().is_some(), MANAGED_PASSWORD),
         (
             it.http_endpoint_enabled() == Some(true),
             "the Data API (HTTP endpoint): enable it again (enable-http-endpoint)",
         ),
-        // For other clusters it is a setting of the plan.
         (
             aurora && advanced,
             "Database Insights in advanced mode (modify-db-cluster --database-insights-mode advanced)",
+        ),
+        (
+            aurora && it.performance_insights_enabled() == Some(true),
+            "Performance Insights of the cluster (modify-db-cluster --enable-performance-insights); its members \
+             have theirs",
+        ),
+        (
+            aurora && it.monitoring_interval().is_some_and(|seconds| seconds > 0),
+            "Enhanced Monitoring of the cluster, for members that are added later; its members have theirs",
         ),
         (
             it.global_cluster_identifier().is_some_and(|id| !id.is_empty()),
             "membership in the global database",
         ),
         (
-            it.local_write_forwarding_status().is_some_and(|it| it.as_str() == "enabled"),
+            it.global_write_forwarding_requested() == Some(true),
+            "write forwarding in the global database (modify-db-cluster --enable-global-write-forwarding)",
+        ),
+        (
+            local_forwarding.is_some_and(|it| matches!(it, "enabled" | "enabling" | "requested")),
             "local write forwarding (modify-db-cluster --enable-local-write-forwarding)",
         ),
         (
-            it.activity_stream_status().is_some_and(|it| it.as_str() == "started"),
+            stream.is_some_and(|it| matches!(it, "started" | "starting")),
             "the database activity stream (start-activity-stream)",
         ),
-    ] {
-        if is_set {
-            all.push(step.to_owned());
-        }
-    }
-    all
+        (
+            it.aws_backup_recovery_point_arn().is_some_and(|arn| !arn.is_empty()),
+            "continuous backups by AWS Backup: add the cluster to the backup plan",
+        ),
+        (
+            it.scaling_configuration_info().is_some(),
+            "scaling of Aurora Serverless v1 (modify-db-cluster --scaling-configuration)",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_on, step)| is_on.then_some(step))
+    .collect()
 }
 
 /// The manual step for a master password that Secrets Manager holds.
@@ -244,7 +280,8 @@ fn tags(tags: &[Tag]) -> SettingValue {
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::{
-        DbClusterRole, MasterUserSecret, ServerlessV2ScalingConfigurationInfo,
+        ActivityStreamStatus, CertificateDetails, DatabaseInsightsMode, DbClusterRole,
+        DomainMembership, LocalWriteForwardingStatus, MasterUserSecret, ScalingConfigurationInfo,
     };
 
     use super::*;
@@ -255,26 +292,59 @@ mod tests {
         assert_eq!(instance_settings(&gp2).get(Setting::StorageThroughput), None);
     }
 
+    /// Each property of a cluster that no restore call takes, alone: the plan says what to do by hand.
     #[test]
     fn what_a_cluster_restore_does_not_bring_back_is_named() {
-        let role = DbClusterRole::builder().role_arn("arn:aws:iam::1:role/s3").build();
-        let scaling =
-            ServerlessV2ScalingConfigurationInfo::builder().seconds_until_auto_pause(600).build();
-        let cluster = DbCluster::builder()
-            .engine("aurora-postgresql")
-            .associated_roles(role)
-            .master_user_secret(MasterUserSecret::builder().build())
-            .http_endpoint_enabled(true)
-            .serverless_v2_scaling_configuration(scaling)
-            .build();
-        let steps = cluster_manual_steps(&cluster);
-        for (step, part) in steps.iter().zip(["role/s3", "master password", "HTTP endpoint"]) {
-            assert!(step.contains(part), "{steps:?}");
+        let aurora = || DbCluster::builder().engine("aurora-postgresql");
+        let role =
+            DbClusterRole::builder().role_arn("arn:aws:iam::1:role/s3").feature_name("s3Import");
+        let domain = DomainMembership::builder().domain("d-1");
+        for (cluster, part) in [
+            (
+                aurora().associated_roles(role.build()),
+                "role/s3 for s3Import (add-role-to-db-cluster)",
+            ),
+            (aurora().master_user_secret(MasterUserSecret::builder().build()), "master password"),
+            (aurora().domain_memberships(domain.build()), "directory d-1"),
+            (aurora().read_replica_identifiers("replica-1"), "read replica replica-1"),
+            (aurora().replication_source_identifier("arn:other"), "replication from arn:other"),
+            (aurora().custom_endpoints("reports.cluster-custom-1"), "reports.cluster-custom-1"),
+            (aurora().http_endpoint_enabled(true), "HTTP endpoint"),
+            (aurora().database_insights_mode(DatabaseInsightsMode::Advanced), "Database Insights"),
+            (aurora().performance_insights_enabled(true), "Performance Insights of the cluster"),
+            (aurora().monitoring_interval(60), "Enhanced Monitoring of the cluster"),
+            (aurora().global_cluster_identifier("world"), "global database"),
+            (aurora().global_write_forwarding_requested(true), "enable-global-write-forwarding"),
+            (
+                aurora().local_write_forwarding_status(LocalWriteForwardingStatus::Enabling),
+                "enable-local-write-forwarding",
+            ),
+            (aurora().activity_stream_status(ActivityStreamStatus::Started), "activity stream"),
+            (aurora().aws_backup_recovery_point_arn("arn:backup"), "AWS Backup"),
+            (
+                aurora().scaling_configuration_info(ScalingConfigurationInfo::builder().build()),
+                "Serverless v1",
+            ),
+        ] {
+            let steps = cluster_manual_steps(&cluster.build());
+            assert!(steps.len() == 1 && steps[0].contains(part), "{part}: {steps:?}");
         }
-        assert_eq!(steps.len(), 3);
-        let pause = cluster_settings(&cluster).get(Setting::ServerlessAutoPauseSeconds).cloned();
-        assert_eq!(pause, Some(SettingValue::Number(600)));
-        assert!(cluster_manual_steps(&DbCluster::builder().build()).is_empty());
+        let off = aurora()
+            .http_endpoint_enabled(false)
+            .database_insights_mode(DatabaseInsightsMode::Standard)
+            .performance_insights_enabled(false)
+            .monitoring_interval(0)
+            .global_write_forwarding_requested(false)
+            .local_write_forwarding_status(LocalWriteForwardingStatus::Disabled)
+            .activity_stream_status(ActivityStreamStatus::Stopped);
+        assert_eq!(cluster_manual_steps(&off.build()), Vec::<String>::new());
+        // In a Multi-AZ cluster, these are settings that the restore sets.
+        let multi_az = DbCluster::builder()
+            .engine("postgres")
+            .database_insights_mode(DatabaseInsightsMode::Advanced)
+            .performance_insights_enabled(true)
+            .monitoring_interval(60);
+        assert_eq!(cluster_manual_steps(&multi_az.build()), Vec::<String>::new());
     }
 
     #[test]
@@ -282,6 +352,7 @@ mod tests {
         let cluster = DbCluster::builder()
             .engine("postgres")
             .allocated_storage(100)
+            .certificate_details(CertificateDetails::builder().ca_identifier("rds-ca-1").build())
             .performance_insights_enabled(true)
             .performance_insights_retention_period(465)
             .monitoring_interval(60)
@@ -292,6 +363,7 @@ mod tests {
             (Setting::PerformanceInsightsDays, SettingValue::Number(465)),
             (Setting::MonitoringSeconds, SettingValue::Number(60)),
             (Setting::StorageGb, SettingValue::Number(100)),
+            (Setting::Certificate, SettingValue::Text("rds-ca-1".into())),
         ] {
             assert_eq!(settings.get(setting), Some(&value));
         }

@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args};
 use landbridge_core::calendar::Day;
+use landbridge_core::restore::plan::RestoreOptions;
 use std::path::PathBuf;
 
 use landbridge_cli_support::args::{ConfigArgs, OutputArgs};
@@ -97,7 +98,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) pitr: Option<String>,
     /// Swap names with the source: the restored database takes over its endpoint
-    #[arg(long, conflicts_with_all = ["public"])]
+    #[arg(long, conflicts_with_all = ["public", "parameter_group", "subnet_group", "security_group"])]
     pub(crate) swap: bool,
     /// With --swap: swap the names back
     #[arg(long, requires = "swap")]
@@ -108,6 +109,8 @@ pub(crate) struct RestoreArgs {
     /// Make the restored database reachable from the internet; without this option it never is
     #[arg(long)]
     pub(crate) public: bool,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArgs,
     /// Show the plan and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -128,12 +131,14 @@ Examples:
   SHOP_URL=mysql://reader:secret@any/shop landbridge drill --database-url-env SHOP_URL
   landbridge drill --database-url-env SHOP_URL --ca global-bundle.pem
   landbridge drill --without-rows
+  landbridge drill --without-rows --parameter-group shop-quiet --subnet-group drills --security-group sg-0a1
   landbridge drill --clean-up
 
 The drill uses user, password and database of the URL; host and port are those of the temporary
 database. It compares row counts with the newest day's receipts: they must be equal if the day was
 exported from this snapshot, else not smaller than checks.max_shrink_percent allows. It deletes only
-a database that carries the tag of a drill."
+databases that carry the tag of a drill. A copy runs the schedules and subscriptions of the source:
+give it a parameter group in which they are off, and a network from which it reaches nothing."
 )]
 pub(crate) struct DrillArgs {
     /// Environment variable that contains the database URL for counting rows
@@ -148,9 +153,11 @@ pub(crate) struct DrillArgs {
     /// Restore the snapshot of this day's receipts instead of the newest
     #[arg(long, value_name = "DAY", conflicts_with = "clean_up")]
     pub(crate) from_receipt: Option<Day>,
-    /// Only delete the database of an interrupted drill
+    /// Only delete the databases of interrupted drills
     #[arg(long)]
     pub(crate) clean_up: bool,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArgs,
     /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
@@ -169,6 +176,33 @@ Examples:
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+/// Groups of a copy that must not act as its source does.
+#[derive(Debug, Args)]
+pub(crate) struct IsolationArgs {
+    /// Parameter group of the copy, in place of the source's: one in which schedulers are off
+    #[arg(long, value_name = "NAME")]
+    pub(crate) parameter_group: Option<String>,
+    /// Subnet group of the copy, in place of the source's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subnet_group: Option<String>,
+    /// Security group of the copy, in place of the source's; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(crate) security_group: Vec<String>,
+}
+
+impl IsolationArgs {
+    /// The options of a plan with these groups.
+    pub(crate) fn options(&self) -> RestoreOptions<'_> {
+        RestoreOptions {
+            public: false,
+            drill: None,
+            parameter_group: self.parameter_group.as_deref(),
+            subnet_group: self.subnet_group.as_deref(),
+            security_groups: &self.security_group,
+        }
+    }
 }
 
 /// Options that all restore commands have.

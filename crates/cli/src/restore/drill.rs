@@ -6,11 +6,13 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_DRILL;
 use landbridge_core::receipt::{Receipt, ReceiptState};
+use landbridge_core::restore::copies::{self, CopyPurpose};
 use landbridge_core::restore::plan::RestoreOptions;
 use landbridge_core::restore::{RestorePlan, RestorePoint};
 use landbridge_ledger::name::SourceName;
 use landbridge_ledger::records::DRILLS;
-use landbridge_source::{Tls, rows};
+use landbridge_source::Tls;
+use landbridge_source::rows::{self, RowCount};
 use serde::{Deserialize, Serialize};
 
 use super::args::DrillArgs;
@@ -58,6 +60,9 @@ struct RowComparison {
     receipt_rows: u64,
     /// `None` if the restored database has no such table.
     restored_rows: Option<u64>,
+    /// Set if tables inherit from it: an export contains one of the two numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored_rows_without_children: Option<u64>,
     matches: bool,
 }
 
@@ -73,9 +78,10 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let target = drill_database_name(&source.id);
     let mut progress = Progress::new();
     if args.clean_up {
-        clean_up(&context, &target, &mut progress).await?;
+        clean_up_all(&context, &target, &mut progress).await?;
         return render::print(&format!("no drill database of {} exists any more", source.id));
     }
+    require_no_drill(&context, &target).await?;
     let url = match &args.database_url_env {
         None => None,
         Some(name) => Some(std::env::var(name).map_err(|_| {
@@ -86,15 +92,17 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let (point, start) = origin::newest(&context, args.from_receipt).await?;
-    let options = RestoreOptions { public: false, drill: Some(&source.name) };
+    let options = RestoreOptions { drill: Some(&source.name), ..args.isolation.options() };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
     let question = format!(
         "Restore {} to {target} and delete it afterwards? While it exists, it costs as much as {}.",
         point.snapshot, source.id
     );
+    if args.isolation.parameter_group.is_none() {
+        eprintln!("{} {}", Paint::stderr().yellow("note"), copies::remark(&plan.engine));
+    }
     confirm(&question, args.yes)?;
-    // The database of an interrupted drill would make the measured time too short.
-    clean_up(&context, &target, &mut progress).await?;
+    require_no_drill(&context, &target).await?;
 
     let started_at = context.clock.now();
     let attempt = restore_and_verify(
@@ -177,7 +185,17 @@ async fn restore_and_verify(
         }
     }
     for it in comparisons.iter().filter(|it| !it.matches) {
-        let restored = it.restored_rows.map_or("no such table".to_owned(), grouped);
+        let restored = match (it.restored_rows, it.restored_rows_without_children) {
+            (None, _) => "no such table".to_owned(),
+            (Some(rows), None) => grouped(rows),
+            (Some(rows), Some(own)) => {
+                format!(
+                    "{} ({} without the tables that inherit from it)",
+                    grouped(rows),
+                    grouped(own)
+                )
+            }
+        };
         let in_receipt = grouped(it.receipt_rows);
         problems.push(format!(
             "{}: {in_receipt} in the receipt, {restored} in the restored database",
@@ -221,27 +239,55 @@ fn compare_rows(
     context: &RestoreContext,
     point: &RestorePoint,
     receipts: &[Receipt],
-    rows: &std::collections::BTreeMap<String, Option<u64>>,
+    rows: &std::collections::BTreeMap<String, Option<RowCount>>,
 ) -> Vec<RowComparison> {
     let min_percent = 100 - u64::from(context.config.checks.max_shrink_percent);
     let compare = |receipt: &Receipt| {
         let restored = *rows.get(&receipt.source_table)?;
         let expected = receipt.rows_footer;
-        let matches = restored.is_some_and(|restored| {
+        let matches = |restored: u64| {
             if receipt.snapshot == point.snapshot {
                 restored == expected
             } else {
                 u128::from(restored) * 100 >= u128::from(expected) * u128::from(min_percent)
             }
-        });
+        };
         Some(RowComparison {
             table: receipt.source_table.clone(),
             receipt_rows: expected,
-            restored_rows: restored,
-            matches,
+            restored_rows: restored.map(|it| it.all),
+            restored_rows_without_children: restored.and_then(|it| it.own),
+            matches: restored.is_some_and(|it| it.any(matches)),
         })
     };
     receipts.iter().filter(|it| it.state == ReceiptState::Published).filter_map(compare).collect()
+}
+
+/// Fails if a database has the name of the drill's: it may be that of a drill that another operator is
+/// running now, which must not be deleted.
+async fn require_no_drill(context: &RestoreContext, target: &str) -> Result {
+    let source = &context.config.source;
+    let existing = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
+    let Some(it) = existing.filter(|it| has_drill_tag(it, &source.name)) else { return Ok(()) };
+    let since = it.created.map(|at| format!(" since {}", context.local(at))).unwrap_or_default();
+    Err(Failure::Failed(format!(
+        "{target} exists{since} and is {}: another drill is running, or one was interrupted. If none is \
+         running, delete it with `landbridge drill --clean-up`; otherwise wait until it is gone",
+        it.status
+    )))
+}
+
+/// Deletes the databases of all drills of this source.
+async fn clean_up_all(context: &RestoreContext, target: &str, progress: &mut Progress) -> Result {
+    clean_up(context, target, progress).await?;
+    let source = &context.config.source;
+    for it in context.aws.rds.databases().await.map_err(rds_failure)? {
+        let purpose = copies::purpose(&it.id, &it.tags, &source.name, &source.id);
+        if purpose == Some(CopyPurpose::Drill) {
+            clean_up(context, &it.id, progress).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the drill database of this source, if it exists, and waits until RDS has deleted it. A
@@ -259,7 +305,9 @@ async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progres
             source.name
         )));
     }
-    for member in &it.members {
+    // RDS deletes the members of a Multi-AZ cluster with it.
+    let members = it.members.iter().filter(|_| it.engine.starts_with("aurora"));
+    for member in members {
         delete(context, SourceKind::Instance, member, progress).await?;
     }
     delete(context, source.kind, target, progress).await

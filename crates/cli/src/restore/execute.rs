@@ -60,21 +60,7 @@ pub(super) async fn execute(
     start_restore(context, plan, progress).await?;
     let kind = plan.kind;
     wait::available(context, kind, &plan.target, progress).await?;
-    for member in &plan.members {
-        let existing = context
-            .aws
-            .rds
-            .database(SourceKind::Instance, &member.id)
-            .await
-            .map_err(rds_failure)?;
-        match existing {
-            None => {
-                progress.show(&format!("creating {}", member.id));
-                context.aws.rds.create_cluster_member(plan, member).await.map_err(rds_failure)?;
-            }
-            Some(it) => require_same_restore(&it, &plan.origin.tag(&plan.source), &member.id)?,
-        }
-    }
+    create_members(context, plan, progress).await?;
     let mut not_as_planned = Vec::new();
     for member in &plan.members {
         wait::available(context, SourceKind::Instance, &member.id, progress).await?;
@@ -88,6 +74,7 @@ pub(super) async fn execute(
     not_as_planned.extend(left.iter().map(|(setting, _)| setting.name()));
 
     let it = wait::available(context, kind, &plan.target, progress).await?;
+    not_as_planned.extend(differing_members(plan, &it));
     let Some((host, port)) = it.endpoint else {
         return Err(Failure::Failed(format!("{} has no endpoint", plan.target)));
     };
@@ -106,6 +93,49 @@ pub(super) async fn execute(
         not_as_planned,
         unreachable_reason,
     })
+}
+
+/// Creates the members of an Aurora cluster. RDS makes the first available one the writer, so the others
+/// are created after it.
+async fn create_members(
+    context: &RestoreContext,
+    plan: &RestorePlan,
+    progress: &mut Progress,
+) -> Result {
+    let rds = &context.aws.rds;
+    for (number, member) in plan.members.iter().enumerate() {
+        match rds.database(SourceKind::Instance, &member.id).await.map_err(rds_failure)? {
+            None => {
+                progress.show(&format!("creating {}", member.id));
+                let create = async |_: &Database| rds.create_cluster_member(plan, member).await;
+                wait::call_when_available(
+                    context,
+                    plan.kind,
+                    &plan.target,
+                    progress,
+                    create,
+                    rds_failure,
+                )
+                .await?;
+            }
+            Some(it) => require_same_restore(&it, &plan.origin.tag(&plan.source), &member.id)?,
+        }
+        if number == 0 {
+            wait::available(context, SourceKind::Instance, &member.id, progress).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The members that are missing in a restored cluster, and `writer` if another member is its writer.
+fn differing_members(plan: &RestorePlan, it: &Database) -> Vec<String> {
+    let missing = plan.members.iter().filter(|member| !it.members.contains(&member.id));
+    let mut all: Vec<String> = missing.map(|member| format!("{} member", member.id)).collect();
+    let writer = plan.members.first().map(|member| member.id.as_str());
+    if writer.is_some() && it.writer.as_deref() != writer {
+        all.push("writer".to_owned());
+    }
+    all
 }
 
 /// Starts the restore, unless an earlier run started it.

@@ -1,5 +1,8 @@
 //! Resolves the restore point of the command line and the settings that belong to it.
 
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
 use landbridge_core::restore::points::{find_by_id, select_at};
@@ -9,7 +12,7 @@ use landbridge_core::restore::{
 use landbridge_ledger::records;
 
 use super::args::RestoreArgs;
-use super::{RestoreContext, parse_time, points, rds_failure};
+use super::{RestoreContext, confirm, parse_time, points, rds_failure};
 use crate::failure::{Failure, Result};
 use crate::receipt;
 
@@ -44,7 +47,10 @@ pub(super) async fn resolve(
         find_by_id(&all, snapshot).map_err(rds_failure)?
     } else {
         let at = args.at.as_ref().map(|at| parse_time("--at", at, &context.zone)).transpose()?;
-        let selected = select_at(&all, at).map_err(rds_failure)?;
+        if let Some(at) = at.filter(|at| *at > context.clock.now()) {
+            remarks.push(confirm_future(context, at, args)?);
+        }
+        let selected = select_at(&all, at, &context.zone).map_err(rds_failure)?;
         remarks.extend(selected.remarks);
         selected.point
     };
@@ -62,9 +68,27 @@ pub(super) async fn newest(
             let snapshot = receipt::snapshot_of(&context.config, &context.aws, day).await?;
             find_by_id(&all, &snapshot).map_err(rds_failure)?
         }
-        None => select_at(&all, None).map_err(rds_failure)?.point,
+        None => select_at(&all, None, &context.zone).map_err(rds_failure)?.point,
     };
     Ok((point.clone(), start_from_point(context, &all, point, Vec::new()).await?))
+}
+
+/// A time in the future is more likely a wrong zone or a slip than a request for the newest snapshot, so
+/// a person is asked. `--yes` does not answer this question. Returns the remark for the plan.
+fn confirm_future(context: &RestoreContext, at: Timestamp, args: &RestoreArgs) -> Result<String> {
+    let (at, now) = (context.local(at), context.local(context.clock.now()));
+    let remark = format!("{at} is in the future: it is {now}. This is the newest snapshot");
+    if args.dry_run {
+        return Ok(remark);
+    }
+    if args.yes || !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!(
+            "--at: {at} is in the future: it is {now}. Check the time and --zone, or give --latest for the \
+             newest snapshot"
+        )));
+    }
+    confirm(&format!("{at} is in the future: it is {now}. Restore the newest snapshot?"), false)?;
+    Ok(remark)
 }
 
 async fn start_from_point(
@@ -84,9 +108,28 @@ async fn start_from_point(
             record
         }
     };
+    remarks.extend(other_database(context, point).await?);
     // The snapshot may be older than the source's last engine upgrade.
     record.engine_version.clone_from(&point.engine_version);
     Ok(RestoreStart { origin: RestoreOrigin::Snapshot(point.snapshot.clone()), record, remarks })
+}
+
+/// A remark if the snapshot was taken of another database than the one that has the source's name now.
+async fn other_database(context: &RestoreContext, point: &RestorePoint) -> Result<Option<String>> {
+    let source = &context.config.source;
+    let current = context.aws.rds.database(source.kind, &source.id).await.map_err(rds_failure)?;
+    let current = current.and_then(|it| it.resource_id);
+    let other = point.is_of_another_database(current.as_deref());
+    Ok(other.then(|| {
+        format!(
+            "{} was taken of {}, another database than the one that is called {} now ({}): the names were \
+             swapped since, or it was created again",
+            point.snapshot,
+            point.resource_id.as_deref().unwrap_or_default(),
+            source.id,
+            current.as_deref().unwrap_or_default(),
+        )
+    }))
 }
 
 async fn recorded_settings(

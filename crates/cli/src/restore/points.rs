@@ -1,6 +1,7 @@
 //! `landbridge snapshots`, `landbridge pin`, `landbridge unpin`.
 
 use jiff::{SignedDuration, Timestamp};
+use landbridge_aws::rds::Database;
 use landbridge_core::ids::TAG_KEEP;
 use landbridge_core::restore::points::{find_by_id, select_at};
 use landbridge_core::restore::{CreatedBy, RestorePoint, Setting, SettingValue};
@@ -18,6 +19,8 @@ struct ListedPoint<'a> {
     #[serde(flatten)]
     point: &'a RestorePoint,
     age_seconds: Option<i64>,
+    /// Whether it was taken of another database than the one that has the source's name now.
+    of_another_database: bool,
 }
 
 /// All restore points of the source, oldest first.
@@ -31,21 +34,30 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
     let context = RestoreContext::new(&args.common, args.zone.as_deref()).await?;
     let mut points = restore_points(&context).await?;
     if let Some(at) = &args.at {
-        let selected = select_at(&points, Some(parse_time("--at", at, &context.zone)?))
-            .map_err(rds_failure)?;
+        let at = parse_time("--at", at, &context.zone)?;
+        let selected = select_at(&points, Some(at), &context.zone).map_err(rds_failure)?;
         for remark in &selected.remarks {
             eprintln!("note: {remark}");
         }
         points = vec![selected.point.clone()];
     }
     let now = context.clock.now();
+    let source = &context.config.source;
+    let current = context.aws.rds.database(source.kind, &source.id).await.map_err(rds_failure)?;
+    let of_another = |point: &RestorePoint| {
+        point.is_of_another_database(current.as_ref().and_then(|it| it.resource_id.as_deref()))
+    };
     if args.common.output.format == Output::Json {
         let age = |point: &RestorePoint| point.taken_at.map(|at| now.duration_since(at).as_secs());
-        let listed = points.iter().map(|point| ListedPoint { point, age_seconds: age(point) });
+        let listed = points.iter().map(|point| ListedPoint {
+            point,
+            age_seconds: age(point),
+            of_another_database: of_another(point),
+        });
         return render::json(&listed.collect::<Vec<_>>());
     }
     if args.at.is_none() {
-        render::print(&point_in_time_recovery(&context).await?)?;
+        render::print(&point_in_time_recovery(&context, current.as_ref()))?;
     }
     if points.is_empty() {
         return Err(Failure::Failed(format!(
@@ -70,7 +82,10 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
             point.taken_at.map(|at| context.local(at)).unwrap_or_default(),
             point.taken_at.map(|at| age(now, at)).unwrap_or_default(),
             size(point),
-            point.created_by.name().to_owned(),
+            match of_another(point) {
+                true => format!("{} (another database)", point.created_by.name()),
+                false => point.created_by.name().to_owned(),
+            },
             if point.settings.is_some() { "recorded" } else { "" }.to_owned(),
             point.status.clone(),
             point.pinned.clone().unwrap_or_default(),
@@ -93,31 +108,30 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
 }
 
 /// What point-in-time recovery can restore: the first choice for a time within the last days.
-async fn point_in_time_recovery(context: &RestoreContext) -> Result<String> {
+fn point_in_time_recovery(context: &RestoreContext, database: Option<&Database>) -> String {
     let source = &context.config.source;
-    let database = context.aws.rds.database(source.kind, &source.id).await.map_err(rds_failure)?;
     let Some(database) = database else {
-        return Ok(format!(
+        return format!(
             "{} does not exist, so there is no point-in-time recovery; its snapshots:",
             source.id
-        ));
+        );
     };
     let days = match database.settings.get(Setting::BackupRetentionDays) {
         Some(SettingValue::Number(days)) if *days > 0 => *days,
         _ => {
-            return Ok(format!(
+            return format!(
                 "automated backups of {} are off, so it can be restored only to the times of snapshots:",
                 source.id
-            ));
+            );
         }
     };
     let days = counted(usize::try_from(days).unwrap_or_default(), "day");
     let until = database.latest_restorable_time.map(|at| format!(", up to {}", context.local(at)));
-    Ok(format!(
+    format!(
         "any second of the last {days}{}: landbridge restore --pitr TIME --as NAME\n\
          snapshots, for what is kept longer:",
         until.unwrap_or_default()
-    ))
+    )
 }
 
 /// The value for `--at`: the local time to the second, which selects exactly this point.

@@ -1,8 +1,8 @@
 //! `landbridge restore`.
 
 use landbridge_core::ids::{DatabaseId, TAG_RESTORED_FROM};
-use landbridge_core::restore::RestorePlan;
 use landbridge_core::restore::plan::RestoreOptions;
+use landbridge_core::restore::{RestorePlan, copies};
 use serde_json::json;
 
 use super::args::RestoreArgs;
@@ -36,8 +36,9 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     let existing = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
     let started_from = existing.as_ref().and_then(|it| it.tags.get(TAG_RESTORED_FROM));
     let start = origin::resolve(&context, &args, started_from.map(String::as_str)).await?;
-    let options = RestoreOptions { public: args.public, drill: None };
+    let options = RestoreOptions { public: args.public, ..args.isolation.options() };
     let plan = RestorePlan::new(&start.record, &source.id, target, start.origin, options);
+    let mut remarks = start.remarks;
     if let Some(it) = &existing {
         execute::require_same_restore(it, &plan.origin.tag(&plan.source), target)?;
     }
@@ -45,10 +46,14 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     // A restore does not need the source: it may have been deleted.
     let current = context.aws.rds.settings_record(&source.id).await.ok();
     let lines = plan.compare_with(current.as_ref());
-    if args.dry_run && args.common.output.format == Output::Json {
-        return render::json(&json!({ "plan": plan, "lines": lines, "remarks": start.remarks }));
+    remarks.extend(plan.member_remarks(current.as_ref()));
+    if args.isolation.parameter_group.is_none() {
+        remarks.push(copies::remark(&plan.engine).to_owned());
     }
-    let shown = show::plan(&context, &plan, &lines, &start.remarks);
+    if args.dry_run && args.common.output.format == Output::Json {
+        return render::json(&json!({ "plan": plan, "lines": lines, "remarks": remarks }));
+    }
+    let shown = show::plan(&context, &plan, &lines, &remarks);
     if args.common.output.format == Output::Text {
         render::print(&shown)?;
     }
@@ -67,7 +72,7 @@ pub(crate) async fn run(args: RestoreArgs) -> Result {
     match args.common.output.format {
         Output::Json => render::json(&json!({
             "plan": plan,
-            "remarks": start.remarks,
+            "remarks": remarks,
             "outcome": outcome,
             "seconds": seconds,
         }))?,

@@ -1,14 +1,18 @@
 //! `landbridge status`: the last day, restore points, the recovery time and held tables.
 
 use jiff::Timestamp;
+use landbridge_aws::rds::Database;
 use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::ids::TAG_RESTORED_FROM;
 use landbridge_core::restore::CreatedBy;
+use landbridge_core::restore::copies::{self, CopyPurpose};
+use landbridge_core::restore::swap::replaced_name;
 use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState};
 use serde::Serialize;
 
 use super::args::StatusArgs;
 use super::drill::{Drill, record_name};
-use super::{RestoreContext, points, show};
+use super::{RestoreContext, points, rds_failure, show};
 use crate::failure::Result;
 use crate::paint::Paint;
 use crate::render::{self, counted, grouped};
@@ -25,8 +29,22 @@ struct Status {
     now: Timestamp,
     last_day: Option<LastDay>,
     restore_points: RestorePointCounts,
+    /// Databases that Landbridge restored, and the original of a swap: each costs as much as the source.
+    copies: Vec<ExistingCopy>,
     /// Newest first.
     drills: Vec<Drill>,
+}
+
+/// A database that a drill, a restore or a swap left behind, or that is being restored now.
+#[derive(Serialize)]
+struct ExistingCopy {
+    id: String,
+    status: String,
+    created: Option<Timestamp>,
+    /// The snapshot or the time that it was restored from; `None` for the original of a swap.
+    restored_from: Option<String>,
+    /// What the operator can do with it.
+    next: String,
 }
 
 #[derive(Serialize)]
@@ -39,7 +57,11 @@ struct LastDay {
 #[derive(Serialize)]
 struct RestorePointCounts {
     available: usize,
+    by_landbridge: usize,
+    /// The newest ones by Landbridge, as many as `snapshots.hourly`.
     hourly: usize,
+    /// Older ones by Landbridge: those of days and of weeks, and pinned ones.
+    kept_longer: usize,
     pinned: usize,
     without_settings: usize,
     newest: Option<Timestamp>,
@@ -73,9 +95,13 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
     let points = points::restore_points(context).await?;
     let points: Vec<_> = points.iter().filter(|it| it.is_available()).collect();
     let created_by = |created_by| points.iter().filter(move |it| it.created_by == created_by);
+    let by_landbridge = created_by(CreatedBy::Landbridge).count();
+    let hourly = by_landbridge.min(context.config.snapshots.hourly as usize);
     let restore_points = RestorePointCounts {
         available: points.len(),
-        hourly: created_by(CreatedBy::Landbridge).count(),
+        by_landbridge,
+        hourly,
+        kept_longer: by_landbridge - hourly,
         pinned: points.iter().filter(|it| it.pinned.is_some()).count(),
         without_settings: created_by(CreatedBy::Landbridge)
             .filter(|it| it.settings.is_none())
@@ -89,7 +115,42 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
         drills.extend(ledger.value(&record_name(name)).await?);
     }
     let source = context.config.source.id.clone();
-    Ok(Status { source, now, last_day, restore_points, drills })
+    let copies = existing_copies(context).await?;
+    Ok(Status { source, now, last_day, restore_points, copies, drills })
+}
+
+/// The databases that Landbridge restored for this source, and the original of a swap.
+async fn existing_copies(context: &RestoreContext) -> Result<Vec<ExistingCopy>> {
+    let source = &context.config.source;
+    let replaced = replaced_name(&source.id);
+    let all = context.aws.rds.databases().await.map_err(rds_failure)?;
+    let copy = |it: Database| {
+        let purpose = copies::purpose(&it.id, &it.tags, &source.name, &source.id);
+        let next = match purpose {
+            Some(CopyPurpose::Drill) => {
+                "of a drill; if none is running: landbridge drill --clean-up".to_owned()
+            }
+            // It was swapped in.
+            Some(CopyPurpose::Restore) if it.id == source.id => return None,
+            Some(CopyPurpose::Restore) => {
+                "restored; delete it in the RDS console if it is not needed".to_owned()
+            }
+            None if it.id == replaced => {
+                "the original of a swap; delete it in the RDS console if it is not needed"
+                    .to_owned()
+            }
+            None => return None,
+        };
+        let restored_from = it.tags.get(TAG_RESTORED_FROM).cloned();
+        Some(ExistingCopy {
+            id: it.id,
+            status: it.status,
+            created: it.created,
+            restored_from,
+            next,
+        })
+    };
+    Ok(all.into_iter().filter_map(copy).collect())
 }
 
 fn report(context: &RestoreContext, status: &Status) -> String {
@@ -130,9 +191,11 @@ fn report(context: &RestoreContext, status: &Status) -> String {
         })
     };
     text += &format!(
-        "  restore points  {}, {} of them by Landbridge, {} pinned\n  newest          {}\n  oldest          {}\n",
+        "  restore points  {}, {} of them by Landbridge ({} hourly, {} kept longer), {} pinned\n  newest          {}\n  oldest          {}\n",
         points.available,
+        points.by_landbridge,
         points.hourly,
+        points.kept_longer,
         points.pinned,
         ago(points.newest),
         ago(points.oldest)
@@ -142,6 +205,15 @@ fn report(context: &RestoreContext, status: &Status) -> String {
             "  {} {} without recorded settings\n",
             paint.yellow("note"),
             points.without_settings
+        );
+    }
+    for copy in &status.copies {
+        let ExistingCopy { id, status: state, created, restored_from, next } = copy;
+        let from = restored_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        text += &format!(
+            "  {} {id} is {state}, created {}{from}: {next}\n",
+            paint.yellow("copy"),
+            ago(*created)
         );
     }
     let good: Vec<&Drill> = status.drills.iter().filter(|it| it.good).collect();

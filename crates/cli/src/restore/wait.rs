@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use landbridge_aws::rds::{Database, is_wrong_state};
-use landbridge_core::Error;
 use landbridge_core::config::SourceKind;
+use landbridge_core::{Error, ErrorKind};
 
 use super::{RestoreContext, rds_failure};
 use crate::failure::{Failure, Result};
@@ -188,6 +188,44 @@ pub(super) async fn call_when_available(
         tokio::time::sleep(pause).await;
         pause = pause.mul_f32(1.5).min(LONGEST_PAUSE);
     }
+    Ok(())
+}
+
+/// Renames a database as soon as it is available, and waits until it is available under its new name. A
+/// rename that an interrupted run started is waited for.
+///
+/// # Errors
+/// As [`until`]; the error of the call, mapped by `failure`.
+pub(super) async fn rename(
+    context: &RestoreContext,
+    kind: SourceKind,
+    (from, to): (&str, &str),
+    progress: &mut Progress,
+    failure: impl Fn(Error) -> Failure,
+) -> Result {
+    progress.show(&format!("renaming {from} to {to}"));
+    let mut pause = FIRST_PAUSE;
+    let settled = |it: Option<&Database>| it.is_none_or(|it| it.status == "available");
+    for refusals in 0.. {
+        if until(context, kind, from, progress, settled).await?.is_none() {
+            let renamed = context.aws.rds.database(kind, to).await.map_err(&failure)?;
+            if renamed.is_none() {
+                let what = "the database does not exist";
+                return Err(failure(Error::new(ErrorKind::NotFound, what, from)));
+            }
+            break;
+        }
+        match context.aws.rds.rename_database(kind, from, to).await {
+            Ok(()) => break,
+            Err(error) if is_wrong_state(&error) && refusals < MAX_REFUSALS => {
+                progress.show(&format!("{from} is busy again; waiting until it is available"));
+            }
+            Err(error) => return Err(failure(error)),
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.mul_f32(1.5).min(LONGEST_PAUSE);
+    }
+    available(context, kind, to, progress).await?;
     Ok(())
 }
 

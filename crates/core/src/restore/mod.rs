@@ -6,9 +6,11 @@
 //! | [`points`] | selects the restore point for an instant |
 //! | [`plan`] | the settings of a restore, compared with the current settings of the source |
 //! | [`storage`] | which IOPS and throughput a request may name |
+//! | [`copies`] | which databases are restored copies of a source, and what a copy does by itself |
 //! | [`groups`] | parameter and option groups belong to a major version of the engine |
 //! | [`swap`] | the steps in which the source and the restored database exchange names, and back |
 
+pub mod copies;
 pub mod groups;
 pub mod plan;
 pub mod points;

@@ -1,12 +1,13 @@
 //! The plan of a restore: every recorded setting, set explicitly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::settings::{Setting, SettingValue, Settings, SettingsRecord};
 use super::storage::remove_what_rds_refuses;
+use super::swap::MAX_ID_LENGTH;
 use crate::config::SourceKind;
 use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
 
@@ -38,6 +39,8 @@ impl RestoreOrigin {
 pub struct ClusterMember {
     /// Its id.
     pub id: String,
+    /// The id of the source's member whose settings it has.
+    pub of: String,
     /// Its settings.
     pub settings: Settings,
 }
@@ -74,6 +77,13 @@ pub struct RestoreOptions<'a> {
     pub public: bool,
     /// The source's name if the restore is a drill. Its database has no deletion protection.
     pub drill: Option<&'a str>,
+    /// Another parameter group than the recorded one, of the instance or the cluster: one in which
+    /// schedulers are off.
+    pub parameter_group: Option<&'a str>,
+    /// Another subnet group than the recorded one.
+    pub subnet_group: Option<&'a str>,
+    /// Other security groups than the recorded ones; empty for the recorded ones.
+    pub security_groups: &'a [String],
 }
 
 impl RestoreOptions<'_> {
@@ -97,6 +107,16 @@ impl RestoreOptions<'_> {
         remove_what_rds_refuses(&mut settings);
         settings
     }
+
+    /// Sets the groups that the operator gave in place of the recorded ones.
+    fn isolate(self, settings: &mut Settings) {
+        let text = |name: Option<&str>| name.map(|name| SettingValue::Text(name.to_owned()));
+        settings.set(Setting::ParameterGroup, text(self.parameter_group));
+        settings.set(Setting::SubnetGroup, text(self.subnet_group));
+        let groups = self.security_groups.iter().cloned().collect::<BTreeSet<_>>();
+        let groups = (!groups.is_empty()).then_some(SettingValue::Names(groups));
+        settings.set(Setting::SecurityGroups, groups);
+    }
 }
 
 impl RestorePlan {
@@ -116,14 +136,15 @@ impl RestorePlan {
             tags.insert(TAG_DRILL.to_owned(), drill.to_owned());
         }
         let mut settings = options.apply(&record.settings, &tags);
+        options.isolate(&mut settings);
         // In an Aurora cluster, this is a setting of each member and not of the cluster.
         if record.kind == SourceKind::Instance {
             settings.set(Setting::PubliclyAccessible, options.public_flag());
         }
-        let members = members_by_tier(record, source, target).into_iter().map(|(id, recorded)| {
-            let mut settings = options.apply(recorded, &tags);
+        let members = members_by_role(record, source, target).into_iter().map(|(id, of)| {
+            let mut settings = options.apply(&record.members[of], &tags);
             settings.set(Setting::PubliclyAccessible, options.public_flag());
-            ClusterMember { id, settings }
+            ClusterMember { id, of: of.to_owned(), settings }
         });
         Self {
             kind: record.kind,
@@ -151,16 +172,34 @@ impl RestorePlan {
     /// source does not exist.
     pub fn compare_with(&self, source: Option<&SettingsRecord>) -> Vec<SettingComparison> {
         let mut lines = compare("", &self.settings, source.map(|source| &source.settings));
-        let current_members: BTreeMap<String, &Settings> = source
-            .map(|source| members_by_tier(source, &self.source, &self.target))
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
         for member in &self.members {
-            let current = current_members.get(&member.id).copied();
+            let current = source.and_then(|source| source.members.get(&member.of));
             lines.extend(compare(&member.id, &member.settings, current));
         }
         lines
+    }
+
+    /// What the operator should know about the members of a cluster: those with another name than
+    /// the cluster's, and those that the source has got since.
+    pub fn member_remarks(&self, source: Option<&SettingsRecord>) -> Vec<String> {
+        let foreign = |member: &&ClusterMember| own_suffix(&member.of, &self.source).is_none();
+        let mut all: Vec<String> = self
+            .members
+            .iter()
+            .filter(foreign)
+            .map(|it| {
+                format!(
+                    "the member {} is restored as {}: a client that connects to the address of this member must be changed",
+                    it.of, it.id
+                )
+            })
+            .collect();
+        let is_new = |id: &&String| self.members.iter().all(|member| member.of != **id);
+        let current = source.into_iter().flat_map(|it| it.members.keys());
+        all.extend(current.filter(is_new).map(|id| {
+            format!("the member {id} did not exist at that time, so it is not restored")
+        }));
+        all
     }
 }
 
@@ -207,34 +246,59 @@ fn compare(
     lines
 }
 
-/// The members of a recorded cluster by promotion tier, then by name, with their ids in the
-/// restored cluster.
-fn members_by_tier<'a>(
+/// The members of a recorded cluster in the order in which they are created: the writer, then by
+/// promotion tier and name. Each with its id in the restored cluster and its recorded one. RDS makes the
+/// first member that is available the writer.
+fn members_by_role<'a>(
     record: &'a SettingsRecord,
     source: &str,
     target: &str,
-) -> Vec<(String, &'a Settings)> {
-    let tier = |settings: &Settings| match settings.get(Setting::PromotionTier) {
-        Some(SettingValue::Number(tier)) => *tier,
-        _ => i64::MAX,
+) -> Vec<(String, &'a str)> {
+    let rank = |id: &str| {
+        let tier = match record.members[id].get(Setting::PromotionTier) {
+            Some(SettingValue::Number(tier)) => *tier,
+            _ => i64::MAX,
+        };
+        (record.writer.as_deref() != Some(id), tier)
     };
-    let mut members: Vec<(&String, &Settings)> = record.members.iter().collect();
+    let mut members = restored_ids(record, source, target);
     // Stable: the members are in the order of their names already.
-    members.sort_by_key(|(_, settings)| tier(settings));
-    let restored_id = |(index, (id, settings)): (usize, (&String, &'a Settings))| {
-        (member_id(id, index, source, target), settings)
-    };
-    members.into_iter().enumerate().map(restored_id).collect()
+    members.sort_by_key(|(_, id)| rank(id));
+    members
 }
 
-/// The id of a restored member: `shop-prod-instance-1` of `shop-prod` becomes
-/// `shop-restored-instance-1` of `shop-restored`. If an id does not start with the source's id,
-/// the member is numbered from its `index`.
-fn member_id(id: &str, index: usize, source: &str, target: &str) -> String {
-    match id.strip_prefix(source).filter(|end| end.starts_with('-')) {
-        Some(end) => format!("{target}{end}"),
-        None => format!("{target}-{}", index + 1),
-    }
+/// The ids of the restored members, each different, in the order of the recorded ids:
+/// `shop-prod-instance-1` of `shop-prod` becomes `shop-restored-instance-1` of `shop-restored`. A
+/// member that is not named after the cluster, or whose new id would be too long, gets the next free
+/// number. The numbers do not depend on the roles, so a failover does not change them.
+fn restored_ids<'a>(
+    record: &'a SettingsRecord,
+    source: &str,
+    target: &str,
+) -> Vec<(String, &'a str)> {
+    let own = |id: &str| {
+        let id = format!("{target}-{}", own_suffix(id, source)?);
+        (id.len() <= MAX_ID_LENGTH).then_some(id)
+    };
+    let mut used: BTreeSet<String> = record.members.keys().filter_map(|id| own(id)).collect();
+    // Room for the hyphen and a number; RDS limits a cluster to 16 members.
+    let stem = &target[..target.len().min(MAX_ID_LENGTH - 4)];
+    let mut numbers = 1..;
+    let mut next_free = || loop {
+        let number: u32 = numbers.next().unwrap_or_default();
+        let id = format!("{}-{number}", stem.trim_end_matches('-'));
+        if used.insert(id.clone()) {
+            return id;
+        }
+    };
+    let ids = record.members.keys();
+    ids.map(|id| (own(id).unwrap_or_else(&mut next_free), id.as_str())).collect()
+}
+
+/// The part of a member's id after the id of its cluster and a hyphen; `None` if the member is not named
+/// after the cluster.
+fn own_suffix<'a>(id: &'a str, cluster: &str) -> Option<&'a str> {
+    id.strip_prefix(cluster)?.strip_prefix('-').filter(|suffix| !suffix.is_empty())
 }
 
 #[cfg(test)]
@@ -299,7 +363,8 @@ mod tests {
 
     #[test]
     fn public_access_is_optional_and_a_drill_database_has_no_deletion_protection() {
-        let options = RestoreOptions { public: true, drill: Some("shop") };
+        let options =
+            RestoreOptions { public: true, drill: Some("shop"), ..RestoreOptions::default() };
         let plan = plan(&instance(), options);
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&SettingValue::Flag(true)));
         assert_eq!(
@@ -310,6 +375,29 @@ mod tests {
     }
 
     #[test]
+    fn the_groups_of_an_isolated_copy_replace_the_recorded_ones() {
+        let mut record = instance();
+        record.settings.set(Setting::ParameterGroup, Some(text("shop-16")));
+        record.settings.set(Setting::SubnetGroup, Some(text("shop-private")));
+        let groups = ["sg-drill".to_owned()];
+        let options = RestoreOptions {
+            parameter_group: Some("shop-16-quiet"),
+            subnet_group: Some("drills"),
+            security_groups: &groups,
+            ..RestoreOptions::default()
+        };
+        let isolated = plan(&record, options).settings;
+        assert_eq!(isolated.get(Setting::ParameterGroup), Some(&text("shop-16-quiet")));
+        assert_eq!(isolated.get(Setting::SubnetGroup), Some(&text("drills")));
+        let names = SettingValue::Names(BTreeSet::from(groups.clone()));
+        assert_eq!(isolated.get(Setting::SecurityGroups), Some(&names));
+        let same = plan(&record, RestoreOptions::default()).settings;
+        assert_eq!(same.get(Setting::ParameterGroup), Some(&text("shop-16")));
+        assert_eq!(same.get(Setting::SubnetGroup), Some(&text("shop-private")));
+        assert_eq!(same.get(Setting::SecurityGroups), None);
+    }
+
+    #[test]
     fn iops_above_the_gp3_baseline_are_set() {
         let mut record = instance();
         record.settings.set(Setting::StorageGb, Some(SettingValue::Number(400)));
@@ -317,38 +405,99 @@ mod tests {
         assert!(plan(&record, RestoreOptions::default()).settings.get(Setting::Iops).is_some());
     }
 
-    #[test]
-    fn members_are_ordered_by_promotion_tier_and_renamed() {
+    /// A recorded cluster with members of these ids, classes and promotion tiers.
+    fn cluster(members: &[(&str, &str, i64)]) -> SettingsRecord {
         let mut record = instance();
         record.kind = SourceKind::Cluster;
         record.settings = Settings::default();
-        let member = |tier| settings(&[(Setting::PromotionTier, SettingValue::Number(tier))]);
-        record.members.insert("shop-prod-a".into(), member(2));
-        record.members.insert("reader".into(), member(0));
+        for (id, class, tier) in members {
+            let settings = settings(&[
+                (Setting::Class, text(class)),
+                (Setting::PromotionTier, SettingValue::Number(*tier)),
+            ]);
+            record.members.insert((*id).to_owned(), settings);
+        }
+        record
+    }
+
+    fn ids(record: &SettingsRecord) -> Vec<(String, String)> {
+        let plan = plan(record, RestoreOptions::default());
+        plan.members.into_iter().map(|it| (it.of, it.id)).collect()
+    }
+
+    #[test]
+    fn the_writer_comes_first_then_members_by_promotion_tier() {
+        let mut record = cluster(&[
+            ("shop-prod-a", "db.r6g.large", 2),
+            ("shop-prod-b", "db.r6g.large", 1),
+            ("reader", "db.r6g.large", 0),
+        ]);
+        let order = |record: &SettingsRecord| {
+            ids(record).into_iter().map(|(_, id)| id).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(order(&record), "shop-restored-1 shop-restored-b shop-restored-a");
+        record.writer = Some("shop-prod-a".into());
+        assert_eq!(order(&record), "shop-restored-a shop-restored-1 shop-restored-b");
         let plan = plan(&record, RestoreOptions::default());
-        let ids: Vec<&str> = plan.members.iter().map(|member| member.id.as_str()).collect();
-        assert_eq!(ids, ["shop-restored-1", "shop-restored-a"]);
         let public = plan.members[0].settings.get(Setting::PubliclyAccessible);
         assert_eq!(public, Some(&SettingValue::Flag(false)));
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), None);
     }
 
     #[test]
-    fn numbered_members_are_compared_with_the_member_that_they_restore() {
-        let mut record = instance();
-        record.kind = SourceKind::Cluster;
-        record.settings = Settings::default();
-        let member = |class: &str, tier| {
-            settings(&[
-                (Setting::Class, text(class)),
-                (Setting::PromotionTier, SettingValue::Number(tier)),
-            ])
-        };
-        record.members.insert("a".into(), member("db.r6g.large", 1));
-        record.members.insert("b".into(), member("db.r6g.xlarge", 0));
-        let lines = plan(&record, RestoreOptions::default()).compare_with(Some(&record));
+    fn no_two_members_get_the_same_name() {
+        let record = cluster(&[
+            ("reports-node", "db.r6g.large", 0),
+            ("analytics", "db.r6g.large", 1),
+            ("shop-prod", "db.r6g.large", 1),
+            ("shop-prod-", "db.r6g.large", 1),
+            ("shop-prod-1", "db.r6g.large", 2),
+            ("shop-prod-3", "db.r6g.large", 2),
+        ]);
+        let names: BTreeMap<String, String> = ids(&record).into_iter().collect();
+        let expected = [
+            ("analytics", "shop-restored-2"),
+            ("reports-node", "shop-restored-4"),
+            ("shop-prod", "shop-restored-5"),
+            ("shop-prod-", "shop-restored-6"),
+            ("shop-prod-1", "shop-restored-1"),
+            ("shop-prod-3", "shop-restored-3"),
+        ];
+        let expected = expected.map(|(of, id)| (of.to_owned(), id.to_owned()));
+        assert_eq!(names, BTreeMap::from(expected));
+        let remarks = plan(&record, RestoreOptions::default()).member_remarks(None);
+        assert_eq!(remarks.len(), 4, "{remarks:?}");
+        assert!(remarks[0].contains("reports-node is restored as shop-restored-4"), "{remarks:?}");
+    }
+
+    #[test]
+    fn a_long_member_name_is_numbered() {
+        let record =
+            cluster(&[("shop-prod-instance-1", "db.r6g.large", 0), ("b", "db.r6g.large", 1)]);
+        let target = "t".repeat(MAX_ID_LENGTH);
+        let origin = RestoreOrigin::Snapshot("s".into());
+        let plan =
+            RestorePlan::new(&record, "shop-prod", &target, origin, RestoreOptions::default());
+        let ids: BTreeSet<&str> = plan.members.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids.len(), 2);
+        assert!(ids.iter().all(|id| id.len() <= MAX_ID_LENGTH), "{ids:?}");
+    }
+
+    /// Ids and tiers change between the snapshot and now; names decide what is compared with what.
+    #[test]
+    fn a_member_is_compared_with_the_member_that_it_restores() {
+        let then = cluster(&[("a", "db.r6g.large", 1), ("b", "db.r6g.xlarge", 0)]);
+        let now = cluster(&[
+            ("a", "db.r6g.large", 0),
+            ("aa", "db.r6g.2xlarge", 0),
+            ("b", "db.r6g.xlarge", 1),
+        ]);
+        let plan = plan(&then, RestoreOptions::default());
+        let lines = plan.compare_with(Some(&now));
         let classes: Vec<_> = lines.iter().filter(|line| line.setting == Setting::Class).collect();
         assert_eq!(classes.len(), 2);
         assert!(classes.iter().all(|line| !line.differs), "{classes:?}");
+        let remarks = plan.member_remarks(Some(&now));
+        assert!(remarks.iter().any(|it| it.contains("aa did not exist")), "{remarks:?}");
     }
 }

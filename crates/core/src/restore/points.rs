@@ -59,6 +59,9 @@ pub struct RestorePoint {
     pub engine_version: String,
     /// The digest of the [`SettingsRecord`](super::SettingsRecord) that was stored with it.
     pub settings: Option<String>,
+    /// The id of its database that no rename changes (`DbiResourceId`, `DbClusterResourceId`), if RDS
+    /// reports it.
+    pub resource_id: Option<String>,
 }
 
 impl RestorePoint {
@@ -66,6 +69,17 @@ impl RestorePoint {
     pub fn is_available(&self) -> bool {
         self.status == "available" && self.taken_at.is_some()
     }
+
+    /// Whether it was taken of another database than `current`, the resource id of the one that has
+    /// the source's name now: the names were swapped since, or the source was deleted and created again.
+    pub fn is_of_another_database(&self, current: Option<&str>) -> bool {
+        current.zip(self.resource_id.as_deref()).is_some_and(|(current, own)| current != own)
+    }
+}
+
+/// An instant in a zone, to the second: `2026-11-21 14:00:20 KST`.
+pub fn in_zone(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%F %H:%M:%S %Z").to_string()
 }
 
 /// Parses an instant: `2026-11-21 14:00` in `zone`, or with its own offset, such as
@@ -100,11 +114,15 @@ pub struct SelectedPoint<'a> {
 }
 
 /// Selects the newest available point at or before `at`, or the newest of all. A newer point that
-/// is not available is skipped, with a remark.
+/// is not available is skipped, with a remark. Remarks and errors give times in `zone`.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if there is none; names the oldest available point.
-pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<SelectedPoint<'_>> {
+pub fn select_at<'a>(
+    points: &'a [RestorePoint],
+    at: Option<Timestamp>,
+    zone: &TimeZone,
+) -> Result<SelectedPoint<'a>> {
     let mut sorted: Vec<(Timestamp, &RestorePoint)> =
         points.iter().filter_map(|point| Some((point.taken_at?, point))).collect();
     sorted.sort_by(|a, b| (a.0, &a.1.snapshot).cmp(&(b.0, &b.1.snapshot)));
@@ -118,8 +136,10 @@ pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Selec
             });
             if let Some((taken, after)) = after {
                 remarks.push(format!(
-                    "{} was taken at {taken}, just after that time; `--snapshot {}` restores it",
-                    after.snapshot, after.snapshot
+                    "{} was taken at {}, just after that time; `--snapshot {}` restores it",
+                    after.snapshot,
+                    in_zone(*taken, zone),
+                    after.snapshot
                 ));
             }
             return Ok(SelectedPoint { point, remarks });
@@ -129,9 +149,10 @@ pub fn select_at(points: &[RestorePoint], at: Option<Timestamp>) -> Result<Selec
     let oldest = sorted.iter().find(|(_, point)| point.is_available());
     let context = match (oldest, at) {
         (Some((taken, point)), Some(at)) => {
+            let (at, taken) = (in_zone(at, zone), in_zone(*taken, zone));
             format!("{at}; the oldest is {}, taken at {taken}", point.snapshot)
         }
-        (_, Some(at)) => at.to_string(),
+        (_, Some(at)) => in_zone(at, zone),
         (_, None) => String::new(),
     };
     Err(Error::new(ErrorKind::NotFound, "no restore point exists at or before that time", context))
@@ -176,6 +197,7 @@ mod tests {
             engine: "postgres".into(),
             engine_version: "16.4".into(),
             settings: None,
+            resource_id: None,
         }
     }
 
@@ -210,8 +232,10 @@ mod tests {
     #[test]
     fn the_newest_available_point_at_or_before_the_instant_is_selected() {
         let points = points();
-        let selected =
-            |time: &str| select_at(&points, Some(at(&format!("2026-11-21T{time}Z")))).unwrap();
+        let seoul = TimeZone::get("Asia/Seoul").unwrap();
+        let selected = |time: &str| {
+            select_at(&points, Some(at(&format!("2026-11-21T{time}Z"))), &seoul).unwrap()
+        };
         assert_eq!(selected("05:00:20").point.snapshot, "five");
         assert_eq!(selected("12:00:00").point.snapshot, "five");
         // One second too early: the point before, with a remark about the one just after.
@@ -221,10 +245,28 @@ mod tests {
             early.remarks.iter().any(|it| it.contains("four is skipped: its status is deleting"))
         );
         assert!(early.remarks.iter().any(|it| it.contains("--snapshot five")));
-        assert_eq!(select_at(&points, None).unwrap().point.snapshot, "five");
-        let none = select_at(&points, Some(at("2026-11-21T01:00:00Z"))).unwrap_err();
+        // In the zone in which the time was given.
+        assert!(early.remarks.iter().any(|it| it.contains("2026-11-21 14:00:20 KST")), "{early:?}");
+        assert_eq!(select_at(&points, None, &seoul).unwrap().point.snapshot, "five");
+        let none = select_at(&points, Some(at("2026-11-21T01:00:00Z")), &seoul).unwrap_err();
         assert_eq!(none.kind(), ErrorKind::NotFound);
-        assert!(none.to_string().contains("the oldest is three"), "{none}");
+        for part in
+            ["2026-11-21 10:00:00 KST", "the oldest is three, taken at 2026-11-21 12:00:10 KST"]
+        {
+            assert!(none.to_string().contains(part), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_point_of_another_database_with_the_same_name_is_recognised() {
+        let of = |id: Option<&str>| RestorePoint {
+            resource_id: id.map(str::to_owned),
+            ..point("five", Some("05:00:20"), "available")
+        };
+        assert!(of(Some("db-OLD")).is_of_another_database(Some("db-NEW")));
+        assert!(!of(Some("db-NEW")).is_of_another_database(Some("db-NEW")));
+        assert!(!of(None).is_of_another_database(Some("db-NEW")));
+        assert!(!of(Some("db-OLD")).is_of_another_database(None));
     }
 
     #[test]

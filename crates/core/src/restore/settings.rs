@@ -136,6 +136,7 @@ impl Setting {
                     // The size comes from the snapshot.
                     | Self::StorageGb
                     | Self::MinorUpgrades
+                    | Self::Certificate
             ),
         }
     }
@@ -255,6 +256,9 @@ pub struct SettingsRecord {
     /// The settings of the members of a cluster, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub members: BTreeMap<String, Settings>,
+    /// The member that was the writer of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
     /// Properties of the source that a restore does not bring back; the operator must restore them
     /// manually.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -262,15 +266,16 @@ pub struct SettingsRecord {
 }
 
 impl SettingsRecord {
-    /// Creates a record without members and manual steps.
+    /// Creates a record without members, writer and manual steps.
     pub fn new(
         kind: SourceKind,
         engine: String,
         engine_version: String,
         settings: Settings,
     ) -> Self {
-        let (members, manual_steps) = (BTreeMap::new(), Vec::new());
-        Self { version: VERSION, kind, engine, engine_version, settings, members, manual_steps }
+        let (members, writer, manual_steps) = (BTreeMap::new(), None, Vec::new());
+        let version = VERSION;
+        Self { version, kind, engine, engine_version, settings, members, writer, manual_steps }
     }
 
     /// The digest of the record, which names it.

@@ -1,5 +1,7 @@
 //! Plans the swap of two names: the restored database gets the source's name and therefore its
-//! endpoint.
+//! endpoint. The members of clusters follow their clusters.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -8,13 +10,15 @@ use crate::{Error, ErrorKind, Result};
 /// The suffix of the original database while the restored one has its name.
 const REPLACED_SUFFIX: &str = "-replaced";
 /// The maximum length of a database id (AWS API reference, CreateDBInstance).
-const MAX_ID_LENGTH: usize = 63;
+pub(super) const MAX_ID_LENGTH: usize = 63;
 
 /// What a swap needs to know of an existing database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwapCandidate {
     /// The value of its tag `landbridge:restored-as`; `None` if Landbridge did not restore it.
     pub restored_as: Option<String>,
+    /// Whether a drill created it, and will delete it.
+    pub drill: bool,
 }
 
 /// One rename.
@@ -70,6 +74,13 @@ pub fn plan_swap(
             restored,
         ));
     }
+    if at_restored.as_ref().is_some_and(|database| database.drill) {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "the database belongs to a drill, which deletes it, so it is not renamed",
+            restored,
+        ));
+    }
     match (direction, at_source, at_restored, at_replaced) {
         (SwapDirection::Swap, Some(_), Some(_), None) => {
             Ok(vec![step(source, &replaced), step(restored, source)])
@@ -103,6 +114,66 @@ pub fn plan_swap(
     }
 }
 
+/// A cluster of a swap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwapCluster {
+    /// Its name when the clusters of the swap have been renamed.
+    pub name: String,
+    /// The ids of its members now.
+    pub members: Vec<String>,
+}
+
+/// Returns the renames of members that are left, in order: each new name is free when its turn comes.
+/// A member that is named after one of the `names` of the swap gets the name of its cluster in place of
+/// it; other members keep their names. They follow from the current ids alone, so an interrupted swap can
+/// be continued.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if a new id would be longer than RDS allows, [`ErrorKind::Conflict`] if it is
+/// taken by another member. In both cases no member may be renamed.
+pub fn plan_member_swap(names: &[&str], clusters: &[SwapCluster]) -> Result<Vec<RenameStep>> {
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    let mut pending = Vec::new();
+    for cluster in clusters {
+        for member in &cluster.members {
+            taken.insert(member);
+            let Some((owner, suffix)) = named_after(member, names) else { continue };
+            if owner != cluster.name {
+                pending.push((member.as_str(), format!("{}-{suffix}", cluster.name)));
+            }
+        }
+    }
+    if let Some((from, to)) = pending.iter().find(|(_, to)| to.len() > MAX_ID_LENGTH) {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "the new id of a member would be longer than 63 characters: give the member a shorter id first",
+            format!("{from} to {to}"),
+        ));
+    }
+    let mut steps = Vec::new();
+    while !pending.is_empty() {
+        let Some(next) = pending.iter().position(|(_, to)| !taken.contains(to.as_str())) else {
+            let what = "the new id of a member is taken by another member";
+            let (from, to) = &pending[0];
+            return Err(Error::new(ErrorKind::Conflict, what, format!("{from} to {to}")));
+        };
+        let (from, to) = pending.remove(next);
+        taken.remove(from);
+        steps.push(RenameStep { from: from.to_owned(), to });
+    }
+    Ok(steps)
+}
+
+/// The longest of `names` that a member is named after, and the rest of its id: `shop-replaced-1` also
+/// begins with `shop-`.
+fn named_after<'a>(member: &'a str, names: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    let parts = names.iter().filter_map(|name| {
+        let suffix = member.strip_prefix(*name)?.strip_prefix('-')?;
+        (!suffix.is_empty()).then_some((*name, suffix))
+    });
+    parts.max_by_key(|(name, _)| name.len())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -113,7 +184,7 @@ mod tests {
     const RESTORED: &str = "shop-restored";
     const REPLACED: &str = "shop-prod-replaced";
 
-    /// The existing databases by name: `o` is the original, `r` the restored one.
+    /// The existing databases by name: `o` is the original, `r` the restored one, `d` that of a drill.
     type Databases = BTreeMap<String, char>;
 
     fn databases(list: &[(&str, char)]) -> Databases {
@@ -123,7 +194,10 @@ mod tests {
     fn steps(direction: SwapDirection, databases: &Databases) -> Result<Vec<RenameStep>> {
         plan_swap(direction, SOURCE, RESTORED, |name| {
             let database = databases.get(name)?;
-            Some(SwapCandidate { restored_as: (*database == 'r').then(|| RESTORED.to_owned()) })
+            Some(SwapCandidate {
+                restored_as: "rd".contains(*database).then(|| RESTORED.to_owned()),
+                drill: *database == 'd',
+            })
         })
     }
 
@@ -185,6 +259,11 @@ mod tests {
                 ErrorKind::Conflict,
             ),
             (
+                SwapDirection::Swap,
+                databases(&[(SOURCE, 'o'), (RESTORED, 'd')]),
+                ErrorKind::Conflict,
+            ),
+            (
                 SwapDirection::Undo,
                 databases(&[(SOURCE, 'o'), (REPLACED, 'o')]),
                 ErrorKind::Conflict,
@@ -200,5 +279,90 @@ mod tests {
         let long = "a".repeat(63);
         assert!(replaced_name(&long).len() <= 63);
         assert_eq!(replaced_name("shop"), "shop-replaced");
+    }
+
+    /// Clusters by name, with their kinds and their members.
+    type Clusters = BTreeMap<String, (char, Vec<String>)>;
+
+    /// All renames that are left, of clusters first.
+    fn all_steps(direction: SwapDirection, clusters: &Clusters) -> Vec<(bool, RenameStep)> {
+        let kinds = clusters.iter().map(|(name, (kind, _))| (name.clone(), *kind)).collect();
+        let renames = steps(direction, &kinds).unwrap();
+        let after = |name: &String| {
+            renames.iter().find(|it| it.from == *name).map_or(name, |it| &it.to).clone()
+        };
+        let clusters: Vec<SwapCluster> = clusters
+            .iter()
+            .map(|(name, (_, members))| SwapCluster { name: after(name), members: members.clone() })
+            .collect();
+        let members = plan_member_swap(&[SOURCE, RESTORED, REPLACED], &clusters).unwrap();
+        let of_clusters = renames.into_iter().map(|it| (true, it));
+        of_clusters.chain(members.into_iter().map(|it| (false, it))).collect()
+    }
+
+    fn apply(clusters: &mut Clusters, (is_cluster, step): &(bool, RenameStep)) {
+        if *is_cluster {
+            let it = clusters.remove(&step.from).expect("the cluster exists");
+            assert!(clusters.insert(step.to.clone(), it).is_none(), "{} is taken", step.to);
+            return;
+        }
+        let all = || clusters.values().flat_map(|(_, members)| members);
+        assert!(all().all(|id| *id != step.to), "{} is taken", step.to);
+        let members = clusters.values_mut().flat_map(|(_, members)| members);
+        let mut renamed = members.filter(|id| **id == step.from);
+        *renamed.next().expect("the member exists") = step.to.clone();
+    }
+
+    /// The swap of two clusters is killed after each step, and the same command is run again.
+    #[test]
+    fn an_interrupted_swap_of_clusters_can_be_continued_after_each_step() {
+        let cluster = |name: &str, kind, members: &[&str]| {
+            (name.to_owned(), (kind, members.iter().map(|it| (*it).to_owned()).collect()))
+        };
+        let before: Clusters = [
+            cluster(SOURCE, 'o', &["shop-prod-1", "reports-node", "shop-prod-reader"]),
+            cluster(RESTORED, 'r', &["shop-restored-2", "shop-restored-1", "shop-restored-reader"]),
+        ]
+        .into();
+        let swapped: Clusters = [
+            cluster(SOURCE, 'r', &["shop-prod-2", "shop-prod-1", "shop-prod-reader"]),
+            cluster(
+                REPLACED,
+                'o',
+                &["shop-prod-replaced-1", "reports-node", "shop-prod-replaced-reader"],
+            ),
+        ]
+        .into();
+        for (direction, from, to) in
+            [(SwapDirection::Swap, &before, &swapped), (SwapDirection::Undo, &swapped, &before)]
+        {
+            let all = all_steps(direction, from);
+            assert_eq!(all.len(), 7);
+            assert!(all[0].0 && all[1].0 && all[2..].iter().all(|it| !it.0), "clusters first");
+            for killed_after in 0..=7 {
+                let mut clusters = from.clone();
+                all[..killed_after].iter().for_each(|step| apply(&mut clusters, step));
+                let rest = all_steps(direction, &clusters);
+                assert_eq!(rest.len(), 7 - killed_after, "{direction:?} after {killed_after}");
+                rest.iter().for_each(|step| apply(&mut clusters, step));
+                assert_eq!(&clusters, to, "{direction:?} after {killed_after}");
+            }
+        }
+    }
+
+    #[test]
+    fn members_are_not_renamed_to_ids_that_are_taken_or_too_long() {
+        let cluster = |name: &str, members: &[&str]| SwapCluster {
+            name: name.to_owned(),
+            members: members.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let kind = |clusters: &[SwapCluster]| {
+            plan_member_swap(&[SOURCE, RESTORED, REPLACED], clusters).map_err(|it| it.kind())
+        };
+        let long = format!("{SOURCE}-{}", "x".repeat(50));
+        assert_eq!(kind(&[cluster(REPLACED, &[&long])]), Err(ErrorKind::Config));
+        let taken = cluster(SOURCE, &["shop-prod-1", "shop-restored-1"]);
+        assert_eq!(kind(&[taken]), Err(ErrorKind::Conflict));
+        assert_eq!(kind(&[cluster(SOURCE, &["shop-prod-", "shop-prod", "other"])]), Ok(Vec::new()));
     }
 }

@@ -91,6 +91,12 @@ impl ManualSnapshot {
         }
         SnapshotId::new(self.id.clone()).ok()?.hour(source)
     }
+
+    /// Whether RDS could not take it. It contains nothing, so it is the snapshot of no hour; it counts
+    /// towards the quota.
+    pub fn has_failed(&self) -> bool {
+        self.status == "failed"
+    }
 }
 
 /// What a tick creates and deletes.
@@ -189,7 +195,7 @@ pub fn plan(
     let others = snapshots.len() - own.len();
     let held = own.len() - candidates.len();
 
-    let missing = hour.filter(|at| !own.contains_key(at));
+    let missing = hour.filter(|at| own.get(at).is_none_or(|it| it.has_failed()));
     let new = missing.filter(|_| others + held < limits.quota);
     // A snapshot that is being deleted, or that failed, is no restore point of its day.
     let usable = own.iter().filter(|(_, it)| matches!(&*it.status, "available" | "creating"));

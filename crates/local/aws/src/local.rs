@@ -112,6 +112,12 @@ impl LocalAws {
         rds::add_cluster(&self.rds, id, source);
     }
 
+    /// Creates a Multi-AZ cluster over a source database, with its three members, or replaces the
+    /// cluster with the same id.
+    pub fn add_multi_az_cluster(&self, id: &str, source: Arc<dyn SourceDatabase>) {
+        rds::add_multi_az_cluster(&self.rds, id, source);
+    }
+
     /// Changes the settings of a database immediately. Returns whether the database exists.
     pub fn update_settings(
         &self,
@@ -150,6 +156,17 @@ impl LocalAws {
     /// Sets the status of a snapshot to `deleting`. Returns whether the snapshot exists.
     pub fn set_snapshot_deleting(&self, kind: DatabaseKind, id: &str) -> bool {
         self.rds.set_snapshot_deleting(kind, id)
+    }
+
+    /// Sets the status of a snapshot to `failed`. Returns whether the snapshot exists.
+    pub fn set_snapshot_failed(&self, kind: DatabaseKind, id: &str) -> bool {
+        self.rds.set_snapshot_failed(kind, id)
+    }
+
+    /// Lets the API delete snapshots with the status `failed`. According to the API reference it
+    /// deletes available ones only, so it refuses by default.
+    pub fn delete_failed_snapshots(&self, allowed: bool) {
+        self.rds.state().deletes_failed_snapshots = allowed;
     }
 
     /// Sets the status of a database, for example to `stopped`. RDS creates snapshots of

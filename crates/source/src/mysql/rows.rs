@@ -8,6 +8,7 @@ use mysql_async::prelude::Queryable;
 use super::{MySqlServer, disconnect, parse};
 use crate::catalogue::quote_name;
 use crate::error::Result;
+use crate::rows::RowCount;
 use crate::tls::Tls;
 
 /// [`crate::rows::count`] for MySQL and MariaDB.
@@ -17,7 +18,7 @@ pub(crate) async fn count_rows(
     port: u16,
     tls: Option<Tls>,
     tables: &[String],
-) -> Result<BTreeMap<String, Option<u64>>> {
+) -> Result<BTreeMap<String, Option<RowCount>>> {
     let url = parse(url)?;
     let opts = OptsBuilder::default()
         .ip_or_hostname(host)
@@ -36,7 +37,7 @@ pub(crate) async fn count_rows(
             .exec_first(exists, (database, table))
             .await
             .map_err(|error| server.error("list the tables of", &error))?;
-        let rows = if exists == Some(0) {
+        let rows: Option<u64> = if exists == Some(0) {
             None
         } else {
             let (database, table) = (quote_name('`', database), quote_name('`', table));
@@ -44,7 +45,7 @@ pub(crate) async fn count_rows(
                 .await
                 .map_err(|error| server.error("count rows of", &error))?
         };
-        counts.insert(target.clone(), rows);
+        counts.insert(target.clone(), rows.map(|all| RowCount { all, own: None }));
     }
     disconnect(conn).await;
     Ok(counts)
@@ -93,7 +94,10 @@ mod tests {
         let count = async |url: &str, tls| count_rows(url, "127.0.0.1", port, tls, &targets).await;
         let good = "mysql://reader:hunter2@any/shop";
         let counted = count(good, Some(tls.clone())).await.unwrap();
-        assert_eq!((counted[&targets[0]], counted[&targets[1]]), (Some(2), None));
+        assert_eq!(
+            (counted[&targets[0]], counted[&targets[1]]),
+            (Some(RowCount { all: 2, own: None }), None)
+        );
         let without_password = |error: SourceError| {
             let text = error.to_string();
             assert!(!text.contains("hunter2"), "{text}");

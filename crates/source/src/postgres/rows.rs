@@ -8,7 +8,13 @@ use tokio_postgres::config::SslMode;
 use super::PostgresServer;
 use crate::catalogue::quote_name;
 use crate::error::{Result, SourceError};
+use crate::rows::RowCount;
 use crate::tls::Tls;
+
+/// Whether tables inherit from an ordinary table; no row if the table does not exist.
+const HAS_CHILDREN: &str = "SELECT c.relkind = 'r' AND EXISTS (\
+    SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) \
+    FROM pg_class c WHERE c.oid = to_regclass(quote_ident($1) || '.' || quote_ident($2))";
 
 /// [`crate::rows::count`] for PostgreSQL.
 pub(crate) async fn count_rows(
@@ -17,23 +23,26 @@ pub(crate) async fn count_rows(
     port: u16,
     tls: Option<Tls>,
     tables: &[String],
-) -> Result<BTreeMap<String, Option<u64>>> {
+) -> Result<BTreeMap<String, Option<RowCount>>> {
     let server = at(url, host, port, tls)?;
     let client = server.open_session().await?;
     let mut counts = BTreeMap::new();
     for target in tables {
         let (schema, table) = target.split_once('.').unwrap_or(("public", target));
-        let exists = "SELECT to_regclass(quote_ident($1) || '.' || quote_ident($2)) IS NOT NULL";
-        let row = client.query_one(exists, &[&schema, &table]).await;
+        let row = client.query_opt(HAS_CHILDREN, &[&schema, &table]).await;
         let row = row.map_err(|error| server.error("list the tables of", &error))?;
-        let rows = if row.get::<_, bool>(0) {
-            let (schema, table) = (quote_name('"', schema), quote_name('"', table));
-            let row =
-                client.query_one(&format!("SELECT count(*) FROM {schema}.{table}"), &[]).await;
+        let name = format!("{}.{}", quote_name('"', schema), quote_name('"', table));
+        let count = async |from: &str| {
+            let row = client.query_one(&format!("SELECT count(*) FROM {from}{name}"), &[]).await;
             let row = row.map_err(|error| server.error("count rows of", &error))?;
-            u64::try_from(row.get::<_, i64>(0)).ok()
-        } else {
-            None
+            Ok::<_, SourceError>(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
+        };
+        let rows = match row.map(|row| row.get::<_, bool>(0)) {
+            None => None,
+            Some(false) => Some(RowCount { all: count("").await?, own: None }),
+            Some(true) => {
+                Some(RowCount { all: count("").await?, own: Some(count("ONLY ").await?) })
+            }
         };
         counts.insert(target.clone(), rows);
     }
@@ -93,7 +102,11 @@ mod tests {
             client.batch_execute(&format!("ALTER SYSTEM SET {name} = '{value}'")).await.unwrap();
         }
         client.batch_execute("ALTER SYSTEM SET ssl = on").await.unwrap();
-        client.batch_execute("CREATE TABLE people AS SELECT 1 AS id").await.unwrap();
+        let tables = "CREATE TABLE people AS SELECT 1 AS id;
+            CREATE TABLE staff () INHERITS (people); INSERT INTO staff VALUES (2), (3);
+            CREATE TABLE parts (id int) PARTITION BY LIST (id);
+            CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); INSERT INTO parts VALUES (1)";
+        client.batch_execute(tables).await.unwrap();
         client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     }
 
@@ -105,7 +118,7 @@ mod tests {
         with_tls(&server, dir.path()).await;
         let url = server.url();
         let port: u16 = url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap();
-        let targets = ["public.people".to_owned(), "public.absent".to_owned()];
+        let targets = ["people", "absent", "staff", "parts"].map(|it| format!("public.{it}"));
         let count = async |tls| super::count_rows(&url, "127.0.0.1", port, tls, &targets).await;
         let tls = Tls::trust_file(&dir.path().join("certificate.pem")).unwrap();
         // The server takes a moment to reload its configuration.
@@ -117,7 +130,10 @@ mod tests {
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
             }
         };
-        assert_eq!(counted["public.people"], Some(1));
+        // An inherited table is counted with and without the rows of its children.
+        assert_eq!(counted["public.people"], Some(RowCount { all: 3, own: Some(1) }));
+        assert_eq!(counted["public.staff"], Some(RowCount { all: 2, own: None }));
+        assert_eq!(counted["public.parts"], Some(RowCount { all: 1, own: None }));
         assert_eq!(counted["public.absent"], None);
         assert!(count(None).await.is_err(), "the server accepts only TLS");
         // The certificate of another server.

@@ -111,6 +111,7 @@ async fn take(rds: &Rds, due: &DueBackup) {
         id: id.clone(),
         kind,
         database: database_id.clone(),
+        resource_id: database.resource_id.clone(),
         engine: database.engine.clone(),
         version: database.version.clone(),
         snapshot_type: SnapshotType::Automated,
@@ -123,6 +124,7 @@ async fn take(rds: &Rds, due: &DueBackup) {
         database_name: database.database_name.clone(),
         master_username: database.master_username.clone(),
         deleting: false,
+        failed: false,
     };
     let retention = database.settings.backup_days;
     state.snapshots.insert((kind, id), snapshot);

@@ -4,7 +4,7 @@ use super::description;
 use super::error::RdsError;
 use super::form::Form;
 use super::kind::DatabaseKind;
-use super::model::DatabaseTask;
+use super::model::{Database, DatabaseTask};
 use super::names;
 use super::state::{Key, Rds, RdsState};
 use super::xml::Xml;
@@ -30,6 +30,7 @@ pub(super) fn modify(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         return Err(wrong_state(kind, &id, "backing-up"));
     }
     let database = state.find_database_mut(kind, &id)?;
+    check_not_a_multi_az_member(database)?;
     let mut settings = database.settings.clone();
     settings.apply(form)?;
     if form.get("ApplyImmediately") == Some("true") {
@@ -65,6 +66,7 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
     let member = state.databases.values().find(|it| {
         kind == DatabaseKind::Cluster
             && it.cluster.as_deref() == Some(&id)
+            && !it.is_multi_az_cluster()
             && !matches!(it.task, Some(DatabaseTask::Deleting { .. }))
     });
     if let Some(member) = member {
@@ -72,6 +74,7 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         return Err(RdsError::bad_request("InvalidDBClusterStateFault", message));
     }
     let database = state.find_database_mut(kind, &id)?;
+    check_not_a_multi_az_member(database)?;
     if database.settings.deletion_protection {
         return Err(RdsError::invalid_combination(
             "Cannot delete protected database, please disable deletion protection and try again.",
@@ -87,7 +90,42 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         return Err(RdsError::bad_request("InvalidDBInstanceState", message));
     }
     database.task = Some(DatabaseTask::Deleting { ready });
+    for member in state.databases.values_mut() {
+        if member.is_multi_az_cluster() && member.cluster.as_deref() == Some(&id) {
+            member.task = Some(DatabaseTask::Deleting { ready });
+        }
+    }
     Ok(description::describe(rds, &state, state.find_database(kind, &id)?))
+}
+
+/// RDS creates, changes and deletes the members of a Multi-AZ cluster with the cluster (RDS User Guide,
+/// "Modifying a Multi-AZ DB cluster": the members can only be rebooted).
+fn check_not_a_multi_az_member(database: &Database) -> Result<(), RdsError> {
+    if database.cluster.is_some() && database.is_multi_az_cluster() {
+        let message = format!("{} is a member of a Multi-AZ DB cluster.", database.id);
+        return Err(RdsError::invalid_combination(message));
+    }
+    Ok(())
+}
+
+/// `FailoverDBCluster`: the target, or the reader with the lowest promotion tier, becomes the writer.
+pub(super) fn fail_over(rds: &Rds, form: &Form) -> Result<Xml, RdsError> {
+    let id = names::id_of(form.required("DBClusterIdentifier")?, rds.options());
+    let target = form.get("TargetDBInstanceIdentifier").map(|id| names::id_of(id, rds.options()));
+    let mut state = rds.state();
+    check_available(rds, &state, DatabaseKind::Cluster, &id)?;
+    let members = state.databases.values().filter(|it| it.cluster.as_deref() == Some(&id));
+    let readers = members.filter(|it| !it.is_writer && it.task.is_none());
+    let readers = readers.filter(|it| target.as_ref().is_none_or(|target| *target == it.id));
+    let next = readers.min_by_key(|it| (it.settings.promotion_tier, it.id.clone()));
+    let Some(next) = next.map(|it| it.id.clone()) else {
+        let message = format!("{id} has no reader to fail over to.");
+        return Err(RdsError::bad_request("InvalidDBClusterStateFault", message));
+    };
+    for member in state.databases.values_mut().filter(|it| it.cluster.as_deref() == Some(&id)) {
+        member.is_writer = member.id == next;
+    }
+    Ok(description::describe(rds, &state, state.find_database(DatabaseKind::Cluster, &id)?))
 }
 
 /// Completes the tasks of databases whose time has come.
@@ -103,6 +141,7 @@ pub(crate) fn complete_due_tasks(rds: &Rds) {
                 if now >= *ready && (database.source.is_some() || database.cluster.is_some()) =>
             {
                 database.task = None;
+                become_writer(&mut state, &key);
             }
             Some(DatabaseTask::Deleting { ready }) if now >= *ready => {
                 deleted.extend(state.databases.remove(&key));
@@ -122,6 +161,17 @@ pub(crate) fn complete_due_tasks(rds: &Rds) {
     if !deleted.is_empty() {
         // Stopping a server takes time, for which no request should wait.
         std::thread::spawn(move || drop(deleted));
+    }
+}
+
+/// Makes a new member of a cluster without a writer its writer.
+fn become_writer(state: &mut RdsState, key: &Key) {
+    let cluster = state.databases.get(key).and_then(|it| it.cluster.clone());
+    let Some(cluster) = cluster else { return };
+    let mut members = state.databases.values().filter(|it| it.cluster.as_ref() == Some(&cluster));
+    let has_writer = members.any(|it| it.is_writer);
+    if let Some(member) = state.databases.get_mut(key).filter(|_| !has_writer) {
+        member.is_writer = true;
     }
 }
 

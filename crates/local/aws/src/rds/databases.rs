@@ -33,12 +33,44 @@ pub(crate) fn add_cluster(rds: &Rds, id: &str, source: Arc<dyn SourceDatabase>) 
     let member_id = format!("{id}-instance-1");
     let member = Database {
         cluster: Some(cluster.id.clone()),
+        is_writer: true,
         ..new_database(rds, DatabaseKind::Instance, &member_id, name, version)
     };
     let cluster = with_source(cluster, source);
     let mut state = rds.state();
     state.databases.insert((DatabaseKind::Instance, member.id.clone()), member);
     state.databases.insert((DatabaseKind::Cluster, cluster.id.clone()), cluster);
+}
+
+/// Creates a Multi-AZ cluster over a source database, with its three members, or replaces the cluster
+/// with the same id.
+pub(crate) fn add_multi_az_cluster(rds: &Rds, id: &str, source: Arc<dyn SourceDatabase>) {
+    let engine = source.engine();
+    let cluster = new_database(rds, DatabaseKind::Cluster, id, engine.name(), engine.version());
+    let mut cluster = with_source(cluster, source);
+    cluster.settings.iops = Some(1_000);
+    let mut state = rds.state();
+    state.databases.retain(|_, it| it.cluster.as_deref() != Some(&cluster.id));
+    for member in multi_az_members(rds, &cluster) {
+        let member = Database { is_writer: member.id.ends_with('1'), task: None, ..member };
+        state.databases.insert((DatabaseKind::Instance, member.id.clone()), member);
+    }
+    state.databases.insert((DatabaseKind::Cluster, cluster.id.clone()), cluster);
+}
+
+/// The three members that RDS creates with a Multi-AZ cluster, in the state of the cluster.
+pub(super) fn multi_az_members(rds: &Rds, cluster: &Database) -> Vec<Database> {
+    let member = |number| {
+        let id = format!("{}-instance-{number}", cluster.id);
+        let (engine, version) = (&cluster.engine, &cluster.version);
+        Database {
+            cluster: Some(cluster.id.clone()),
+            settings: cluster.settings.clone(),
+            task: cluster.task.clone(),
+            ..new_database(rds, DatabaseKind::Instance, &id, engine, version)
+        }
+    };
+    (1..=3).map(member).collect()
 }
 
 /// A database over a source, with the endpoint, port and login of the source.
@@ -74,6 +106,7 @@ pub(super) fn new_database(
         version: version.to_owned(),
         source: None,
         cluster: None,
+        is_writer: false,
         status: "available".to_owned(),
         created,
         tags: BTreeMap::new(),

@@ -86,7 +86,7 @@ impl Description<'_> {
         xml.text("Endpoint", writer);
         xml.text("ReaderEndpoint", reader);
         xml.text("Port", port);
-        xml.text("MultiAZ", false);
+        xml.text("MultiAZ", database.is_multi_az_cluster());
         xml.text("ClusterCreateTime", database.created);
         xml.text("LatestRestorableTime", self.latest_restorable);
         xml.text("StorageEncrypted", true);
@@ -95,15 +95,15 @@ impl Description<'_> {
         xml.element("DBClusterMembers", |xml| {
             let members = self.state.databases.values();
             let members = members.filter(|it| it.cluster.as_deref() == Some(&database.id));
-            for (number, member) in members.enumerate() {
+            for member in members {
                 xml.element("DBClusterMember", |xml| {
                     xml.text("DBInstanceIdentifier", &member.id);
-                    xml.text("IsClusterWriter", number == 0);
+                    xml.text("IsClusterWriter", member.is_writer);
                     xml.text("PromotionTier", member.settings.promotion_tier);
                 });
             }
         });
-        database.settings.write_cluster(xml);
+        database.settings.write_cluster(xml, database.is_multi_az_cluster());
         tags::write(xml, &database.tags);
     }
 

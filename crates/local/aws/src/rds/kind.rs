@@ -5,7 +5,7 @@
 pub enum DatabaseKind {
     /// A DB instance.
     Instance,
-    /// An Aurora cluster.
+    /// An Aurora cluster or a Multi-AZ cluster.
     Cluster,
 }
 

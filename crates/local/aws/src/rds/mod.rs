@@ -40,7 +40,7 @@ mod views;
 mod xml;
 
 pub(crate) use changes::complete_due_tasks;
-pub(crate) use databases::{add_cluster, add_instance};
+pub(crate) use databases::{add_cluster, add_instance, add_multi_az_cluster};
 pub(crate) use export_completion::complete_due_exports;
 pub(crate) use serve::RdsServer;
 pub(crate) use snapshots::add_snapshot;

@@ -13,7 +13,7 @@ use super::settings::DatabaseSettings;
 use super::views::{ExportView, SnapshotType, SnapshotView};
 use crate::options::AwsOptions;
 
-/// A DB instance or an Aurora cluster.
+/// A DB instance, an Aurora cluster or a Multi-AZ cluster.
 pub(super) struct Database {
     pub(super) id: String,
     pub(super) kind: DatabaseKind,
@@ -25,6 +25,8 @@ pub(super) struct Database {
     pub(super) source: Option<Arc<dyn SourceDatabase>>,
     /// The cluster of which it is a member.
     pub(super) cluster: Option<String>,
+    /// Whether it is the writer of its cluster.
+    pub(super) is_writer: bool,
     /// The status while there is no task.
     pub(super) status: String,
     pub(super) created: Timestamp,
@@ -72,6 +74,12 @@ impl Database {
     pub(super) fn resource(&self) -> Resource {
         Resource::Database(self.kind, self.id.clone())
     }
+
+    /// Whether it is a Multi-AZ cluster or a member of one. RDS creates and deletes the members.
+    pub(super) fn is_multi_az_cluster(&self) -> bool {
+        let of_a_cluster = self.kind == DatabaseKind::Cluster || self.cluster.is_some();
+        of_a_cluster && !self.engine.starts_with("aurora")
+    }
 }
 
 /// The directory with the data of a snapshot, removed when no user is left.
@@ -103,6 +111,8 @@ pub(super) struct Snapshot {
     pub(super) kind: DatabaseKind,
     /// The id of the instance or cluster.
     pub(super) database: String,
+    /// The id of the instance or cluster that no rename changes.
+    pub(super) resource_id: String,
     pub(super) engine: String,
     pub(super) version: String,
     pub(super) snapshot_type: SnapshotType,
@@ -119,6 +129,8 @@ pub(super) struct Snapshot {
     pub(super) master_username: String,
     /// Whether RDS is deleting it.
     pub(super) deleting: bool,
+    /// Whether RDS could not take it.
+    pub(super) failed: bool,
 }
 
 /// A status and percent of completion.
@@ -132,6 +144,9 @@ impl Snapshot {
     pub(super) fn progress(&self, now: Timestamp) -> Progress {
         if self.deleting {
             return ("deleting", 100);
+        }
+        if self.failed {
+            return ("failed", 0);
         }
         if now >= self.available && !matches!(self.data, SnapshotData::Pending) {
             return ("available", 100);

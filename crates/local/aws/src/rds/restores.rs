@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use landbridge_local_database::{DatabaseError, DatabaseSnapshot, Engine, SourceDatabase};
 
-use super::databases::{check_can_add, new_database};
+use super::databases::{check_can_add, multi_az_members, new_database};
 use super::description::{self, RESTORABLE_LAG};
 use super::error::RdsError;
 use super::form::Form;
@@ -211,6 +211,11 @@ fn start_restore(
         settings,
         ..new_database(rds, kind, id, &source.engine, &source.version)
     };
+    if database.is_multi_az_cluster() {
+        for member in multi_az_members(rds, &database) {
+            state.databases.insert((DatabaseKind::Instance, member.id.clone()), member);
+        }
+    }
     let xml = description::describe(rds, state, &database);
     let resource_id = database.resource_id.clone();
     let port = u16::try_from(database.settings.port).unwrap_or(0);

@@ -95,6 +95,7 @@ async fn perform(rds: &Arc<Rds>, action: &str, form: &Form) -> Result<Option<Xml
         "CreateDBCluster" => databases::create(rds, Cluster, form)?,
         "ModifyDBInstance" => changes::modify(rds, Instance, form)?,
         "ModifyDBCluster" => changes::modify(rds, Cluster, form)?,
+        "FailoverDBCluster" => changes::fail_over(rds, form)?,
         "DeleteDBInstance" => changes::delete(rds, Instance, form)?,
         "DeleteDBCluster" => changes::delete(rds, Cluster, form)?,
         "RestoreDBInstanceFromDBSnapshot" => restores::from_snapshot(rds, Instance, form)?,

@@ -283,9 +283,13 @@ impl DatabaseSettings {
     }
 
     /// Writes the elements of a `DBCluster` for its settings.
-    pub(super) fn write_cluster(&self, xml: &mut Xml) {
+    pub(super) fn write_cluster(&self, xml: &mut Xml, is_multi_az: bool) {
         self.write_shared(xml);
-        xml.text("AllocatedStorage", 1);
+        if is_multi_az {
+            self.write_multi_az_cluster(xml);
+        } else {
+            xml.text("AllocatedStorage", 1);
+        }
         xml.text("DBClusterParameterGroup", &self.parameter_group);
         xml.text("DBSubnetGroup", &self.subnet_group);
         xml.optional_text("BacktrackWindow", self.backtrack_seconds);
@@ -296,6 +300,22 @@ impl DatabaseSettings {
                 xml.optional_text("SecondsUntilAutoPause", self.auto_pause_seconds);
             });
         }
+    }
+
+    /// Writes the elements that only a Multi-AZ cluster has: those of an Aurora cluster belong to its
+    /// members (botocore's model of RDS, `DBCluster`).
+    fn write_multi_az_cluster(&self, xml: &mut Xml) {
+        xml.text("DBClusterInstanceClass", &self.class);
+        xml.text("AllocatedStorage", self.storage_gb);
+        xml.text("PubliclyAccessible", self.public);
+        xml.text("AutoMinorVersionUpgrade", self.minor_upgrades);
+        xml.element("CertificateDetails", |xml| xml.text("CAIdentifier", &self.certificate));
+        xml.text("MonitoringInterval", self.monitoring_seconds);
+        xml.optional_text("MonitoringRoleArn", self.monitoring_role.as_ref());
+        xml.text("DatabaseInsightsMode", &self.insights_mode);
+        xml.text("PerformanceInsightsEnabled", self.insights);
+        xml.optional_text("PerformanceInsightsKMSKeyId", self.insights_key.as_ref());
+        xml.optional_text("PerformanceInsightsRetentionPeriod", self.insights_days);
     }
 
     /// Writes the elements that instances and clusters share.

@@ -80,6 +80,8 @@ fn add_pending_snapshot(
         database_name: database.database_name.clone(),
         master_username: database.master_username.clone(),
         deleting: false,
+        failed: false,
+        resource_id: database.resource_id.clone(),
         database: database_id,
     };
     state.snapshots.insert((kind, id.clone()), snapshot);
@@ -187,7 +189,8 @@ pub(super) fn delete(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
         return Err(RdsError::invalid_snapshot_state(kind, message));
     }
     let (status, _) = snapshot.progress(rds.now());
-    if status != "available" {
+    // The API reference of DeleteDBSnapshot names `available` only.
+    if status != "available" && !(status == "failed" && state.deletes_failed_snapshots) {
         let message = format!(
             "Cannot delete the snapshot because it is not currently in the available state but {status}."
         );
@@ -238,10 +241,12 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, options: &AwsOptions, (status, perc
                 xml.text("PreferredBackupWindow", &settings.backup_window);
                 xml.text("DedicatedLogVolume", settings.log_volume);
                 xml.text("Encrypted", true);
+                xml.text("DbiResourceId", &snapshot.resource_id);
                 xml.text("DBSnapshotArn", snapshot.resource().arn(options));
             }
             DatabaseKind::Cluster => {
                 xml.text("StorageEncrypted", true);
+                xml.text("DbClusterResourceId", &snapshot.resource_id);
                 xml.text("DBClusterSnapshotArn", snapshot.resource().arn(options));
             }
         }
@@ -255,17 +260,19 @@ fn write(xml: &mut Xml, snapshot: &Snapshot, options: &AwsOptions, (status, perc
 /// # Errors
 /// With data: the database does not exist or cannot be read.
 pub(crate) async fn add_snapshot(rds: &Rds, new: NewSnapshot) -> io::Result<()> {
-    let (source, engine, version, settings, dir) = {
+    let (source, engine, version, settings, resource_id, dir) = {
         let mut state = rds.state();
         let dir = rds.account.snapshot_dir(state.next_number());
         match state.databases.get(&(new.kind, new.database.clone())) {
             Some(it) => {
                 let settings = it.settings.clone();
-                (it.source.clone(), it.engine.clone(), it.version.clone(), settings, dir)
+                let (engine, version) = (it.engine.clone(), it.version.clone());
+                (it.source.clone(), engine, version, settings, it.resource_id.clone(), dir)
             }
             None => {
                 let settings = DatabaseSettings::defaults("postgres", "16.4");
-                (None, "postgres".to_owned(), "16.4".to_owned(), settings, dir)
+                let (engine, version) = ("postgres".to_owned(), "16.4".to_owned());
+                (None, engine, version, settings, "db-GONE".to_owned(), dir)
             }
         }
     };
@@ -282,6 +289,7 @@ pub(crate) async fn add_snapshot(rds: &Rds, new: NewSnapshot) -> io::Result<()> 
         id: new.id,
         kind: new.kind,
         database: new.database,
+        resource_id,
         engine,
         version,
         snapshot_type: new.snapshot_type,
@@ -294,6 +302,7 @@ pub(crate) async fn add_snapshot(rds: &Rds, new: NewSnapshot) -> io::Result<()> 
         database_name: None,
         master_username: "admin".to_owned(),
         deleting: false,
+        failed: false,
     };
     rds.state().snapshots.insert(key, snapshot);
     Ok(())

@@ -120,6 +120,13 @@ impl Rds {
         snapshot.map(|snapshot| snapshot.deleting = true).is_some()
     }
 
+    /// Sets the status of a snapshot to `failed`. Returns whether the snapshot exists.
+    pub(crate) fn set_snapshot_failed(&self, kind: DatabaseKind, id: &str) -> bool {
+        let mut state = self.state();
+        let snapshot = state.snapshots.get_mut(&(kind, id.to_ascii_lowercase()));
+        snapshot.map(|snapshot| snapshot.failed = true).is_some()
+    }
+
     /// All snapshots, those of instances first, in the order of their ids.
     pub(crate) fn snapshot_views(&self) -> Vec<SnapshotView> {
         let now = self.now();
@@ -162,6 +169,8 @@ pub(crate) struct RdsState {
     pub(crate) requests_to_throttle: usize,
     /// The number of modifications and renames to refuse because of the database's state.
     pub(crate) changes_to_refuse: usize,
+    /// Whether failed snapshots can be deleted through the API.
+    pub(crate) deletes_failed_snapshots: bool,
     /// Overrides [`AwsOptions::snapshot_quota`].
     pub(crate) snapshot_quota: Option<usize>,
     /// Overrides [`AwsOptions::database_quota`].

@@ -58,7 +58,7 @@ pub struct SnapshotView {
     pub database: String,
     /// How it was created.
     pub snapshot_type: SnapshotType,
-    /// `creating`, `available` or `deleting`.
+    /// `creating`, `available`, `failed` or `deleting`.
     pub status: &'static str,
     /// 0 to 100.
     pub percent: i64,
