@@ -263,18 +263,28 @@ fn compare_rows(
     receipts.iter().filter(|it| it.state == ReceiptState::Published).filter_map(compare).collect()
 }
 
-/// Fails if a database has the name of the drill's: it may be that of a drill that another operator is
-/// running now, which must not be deleted.
+/// Fails if a database has the name of the drill's: it is a database of other use, or that of a drill that another
+/// operator may be running now.
 async fn require_no_drill(context: &RestoreContext, target: &str) -> Result {
     let source = &context.config.source;
     let existing = context.aws.rds.database(source.kind, target).await.map_err(rds_failure)?;
-    let Some(it) = existing.filter(|it| has_drill_tag(it, &source.name)) else { return Ok(()) };
+    let Some(it) = existing else { return Ok(()) };
+    if !has_drill_tag(&it, &source.name) {
+        return Err(foreign_database(target, &source.name));
+    }
     let since = it.created.map(|at| format!(" since {}", context.local(at))).unwrap_or_default();
     Err(Failure::Failed(format!(
         "{target} exists{since} and is {}: another drill is running, or one was interrupted. If none is \
          running, delete it with `landbridge drill --clean-up`; otherwise wait until it is gone",
         it.status
     )))
+}
+
+fn foreign_database(target: &str, source: &str) -> Failure {
+    Failure::Failed(format!(
+        "{target} exists and does not carry the tag {TAG_DRILL}={source}, so it is left alone and no \
+         drill can run. Rename it or delete it by hand"
+    ))
 }
 
 /// Deletes the databases of all drills of this source.
@@ -299,11 +309,7 @@ async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progres
         return Ok(());
     };
     if !has_drill_tag(&it, &source.name) {
-        return Err(Failure::Failed(format!(
-            "{target} exists and does not carry the tag {TAG_DRILL}={}, so it is left alone and no \
-             drill can run. Rename it or delete it by hand",
-            source.name
-        )));
+        return Err(foreign_database(target, &source.name));
     }
     // RDS deletes the members of a Multi-AZ cluster with it.
     let members = it.members.iter().filter(|_| it.engine.starts_with("aurora"));

@@ -82,9 +82,10 @@ pub(crate) async fn list(args: SnapshotsArgs) -> Result {
             point.taken_at.map(|at| context.local(at)).unwrap_or_default(),
             point.taken_at.map(|at| age(now, at)).unwrap_or_default(),
             size(point),
-            match of_another(point) {
-                true => format!("{} (another database)", point.created_by.name()),
-                false => point.created_by.name().to_owned(),
+            if of_another(point) {
+                format!("{} (another database)", point.created_by.name())
+            } else {
+                point.created_by.name().to_owned()
             },
             if point.settings.is_some() { "recorded" } else { "" }.to_owned(),
             point.status.clone(),

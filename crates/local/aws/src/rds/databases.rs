@@ -47,8 +47,7 @@ pub(crate) fn add_cluster(rds: &Rds, id: &str, source: Arc<dyn SourceDatabase>) 
 pub(crate) fn add_multi_az_cluster(rds: &Rds, id: &str, source: Arc<dyn SourceDatabase>) {
     let engine = source.engine();
     let cluster = new_database(rds, DatabaseKind::Cluster, id, engine.name(), engine.version());
-    let mut cluster = with_source(cluster, source);
-    cluster.settings.iops = Some(1_000);
+    let cluster = with_source(cluster, source);
     let mut state = rds.state();
     state.databases.retain(|_, it| it.cluster.as_deref() != Some(&cluster.id));
     for member in multi_az_members(rds, &cluster) {
