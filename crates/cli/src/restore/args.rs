@@ -137,7 +137,7 @@ Examples:
 The drill uses user, password and database of the URL; host and port are those of the temporary
 database. It compares row counts with the newest day's receipts: they must be equal if the day was
 exported from this snapshot, else not smaller than checks.max_shrink_percent allows. It deletes only
-databases that carry the tag of a drill. A copy runs the schedules and subscriptions of the source:
+a database with the name and the tag of a drill. A copy runs the schedules and subscriptions of the source:
 give it a parameter group in which they are off, and a network from which it reaches nothing."
 )]
 pub(crate) struct DrillArgs {
@@ -153,7 +153,7 @@ pub(crate) struct DrillArgs {
     /// Restore the snapshot of this day's receipts instead of the newest
     #[arg(long, value_name = "DAY", conflicts_with = "clean_up")]
     pub(crate) from_receipt: Option<Day>,
-    /// Only delete the databases of interrupted drills
+    /// Only delete the database of an interrupted drill
     #[arg(long)]
     pub(crate) clean_up: bool,
     #[command(flatten)]

@@ -6,9 +6,8 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::SourceKind;
 use landbridge_core::ids::TAG_DRILL;
 use landbridge_core::receipt::{Receipt, ReceiptState};
-use landbridge_core::restore::copies::{self, CopyPurpose};
 use landbridge_core::restore::plan::RestoreOptions;
-use landbridge_core::restore::{RestorePlan, RestorePoint};
+use landbridge_core::restore::{RestorePlan, RestorePoint, copies};
 use landbridge_ledger::name::SourceName;
 use landbridge_ledger::records::DRILLS;
 use landbridge_source::Tls;
@@ -78,7 +77,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let target = drill_database_name(&source.id);
     let mut progress = Progress::new();
     if args.clean_up {
-        clean_up_all(&context, &target, &mut progress).await?;
+        clean_up(&context, &target, &mut progress).await?;
         return render::print(&format!("no drill database of {} exists any more", source.id));
     }
     require_no_drill(&context, &target).await?;
@@ -140,7 +139,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
 }
 
 /// The name of the drill's database: `shop-prod-drill`.
-fn drill_database_name(source: &str) -> String {
+pub(super) fn drill_database_name(source: &str) -> String {
     const END: &str = "-drill";
     let most = source.len().min(MAX_ID_LENGTH - END.len());
     format!("{}{END}", source[..most].trim_end_matches('-'))
@@ -285,19 +284,6 @@ fn foreign_database(target: &str, source: &str) -> Failure {
         "{target} exists and does not carry the tag {TAG_DRILL}={source}, so it is left alone and no \
          drill can run. Rename it or delete it by hand"
     ))
-}
-
-/// Deletes the databases of all drills of this source.
-async fn clean_up_all(context: &RestoreContext, target: &str, progress: &mut Progress) -> Result {
-    clean_up(context, target, progress).await?;
-    let source = &context.config.source;
-    for it in context.aws.rds.databases().await.map_err(rds_failure)? {
-        let purpose = copies::purpose(&it.id, &it.tags, &source.name, &source.id);
-        if purpose == Some(CopyPurpose::Drill) {
-            clean_up(context, &it.id, progress).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Deletes the drill database of this source, if it exists, and waits until RDS has deleted it. A

@@ -11,7 +11,7 @@ use landbridge_ledger::records::{DAY, DRILLS, DayRecord, DayState};
 use serde::Serialize;
 
 use super::args::StatusArgs;
-use super::drill::{Drill, record_name};
+use super::drill::{Drill, drill_database_name, record_name};
 use super::{RestoreContext, points, rds_failure, show};
 use crate::failure::Result;
 use crate::paint::Paint;
@@ -122,11 +122,13 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
 /// The databases that Landbridge restored for this source, and the original of a swap.
 async fn existing_copies(context: &RestoreContext) -> Result<Vec<ExistingCopy>> {
     let source = &context.config.source;
-    let replaced = replaced_name(&source.id);
+    let (replaced, drill) = (replaced_name(&source.id), drill_database_name(&source.id));
     let all = context.aws.rds.databases().await.map_err(rds_failure)?;
     let copy = |it: Database| {
         let purpose = copies::purpose(&it.id, &it.tags, &source.name, &source.id);
         let next = match purpose {
+            // A tag on a database with another name says nothing.
+            Some(CopyPurpose::Drill) if it.id != drill => return None,
             Some(CopyPurpose::Drill) => {
                 "of a drill; if none is running: landbridge drill --clean-up".to_owned()
             }
