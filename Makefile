@@ -13,6 +13,8 @@ PROCESSORS ?= arm64 x86_64
 STARTS ?= 40
 # How many runs of each tool `make bench` computes the median of.
 RUNS ?= 5
+# How many tables `make bench-tables` has.
+TABLES ?= 1000
 # Extra options for `make bench-source`: make bench-source SOURCE="--rows 1000000"
 SOURCE ?=
 
@@ -25,7 +27,7 @@ MUTANTS ?=
 SWEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearse test explore compare-sql lint fmt bench bench-functions bench-rewrite bench-source sweep-parquet mutants try-publish package try-packages schemas clean
+.PHONY: help demo rehearse test explore compare-sql lint fmt bench bench-functions bench-rewrite bench-source bench-tables sweep-parquet mutants try-publish package try-packages schemas clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -73,6 +75,10 @@ bench-source:
 	test -x $(TARGET)/peers/bin/python || python3 -m venv $(TARGET)/peers
 	$(TARGET)/peers/bin/pip install --quiet -r benches/source-requirements.txt
 	$(TARGET)/peers/bin/python benches/source.py $(TARGET)/release/examples/source $(SOURCE)
+
+bench-tables: ## run one day of many small tables with 15 ms per call: make bench-tables TABLES=10000
+	$(CARGO) build --workspace --bins
+	$(CARGO) bench --profile dev -p landbridge-tests --bench tables -- --tables $(TABLES)
 
 sweep-parquet: ## rewrite Parquet files of seven writers by five plans; two readers must agree with the sources (Spark needs Java)
 	test -x $(TARGET)/sweep/bin/python || python3 -m venv $(TARGET)/sweep

@@ -23,6 +23,7 @@
 //! | `postgres`, `mariadb` | a real PostgreSQL and a real MariaDB database, transferred completely |
 //! | `lands` | compares the tables of docs/types.md with what lands from these servers |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
+//! | `scale` | many tables: what a tick calls, how it ends when its time ends, load jobs that run at once |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
@@ -65,6 +66,7 @@ mod repeats;
 mod restore;
 mod retype;
 mod rewrite;
+mod scale;
 mod sdk;
 mod secrets;
 mod support;

@@ -10,17 +10,20 @@
 //! | here | [`Ledger`], and its two scopes [`SourceLedger`] and [`DayLedger`] |
 //! | [`name`] | the name of a record, with its scope and the type of its value |
 //! | [`records`] | the names and the values of all records |
+//! | `index` | what ticks need of a day's receipts, in one object |
 //! | `store` | reading and writing JSON objects in S3 |
 //! | `redo` | the requests to do days again |
 //! | `format` | the format number of the ledger |
 
 mod format;
+mod index;
 pub mod name;
 pub mod records;
 mod redo;
 mod store;
 
 pub use format::FORMAT;
+pub use index::{ReceiptSummaries, ReceiptSummary};
 pub use redo::RedoDays;
 pub use store::{Recorded, Written};
 
@@ -241,6 +244,20 @@ impl<S> Records<S> {
                 .try_collect()
                 .await?;
         Ok(records.into_iter().flatten().map(|found| found.value).collect())
+    }
+
+    /// The ETags of the records below `folder`, by their names. One call for a thousand records.
+    ///
+    /// # Errors
+    /// Any S3 error; [`ErrorKind::Config`] as [`Self::get`].
+    pub(crate) async fn etags(&self, folder: &str) -> Result<BTreeMap<String, String>> {
+        let root = self.key(&format!("{folder}/"));
+        let objects = self.store.list_objects(&root).await?;
+        let named = objects.into_iter().filter_map(|object| {
+            let name = object.key.strip_prefix(&root)?.strip_suffix(".json")?.to_owned();
+            Some((name, object.etag))
+        });
+        Ok(named.collect())
     }
 
     /// The names below `folder`, without the folder and without `.json`, in order.

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::manifest::TableStatus;
+use landbridge_core::plan::table::FilePart;
 use landbridge_core::plan::{DayPlan, Problem, TablePlan};
 use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::redo::{RedoDone, RedoRequest};
 use landbridge_core::restore::SettingsRecord;
 use landbridge_core::rewrite::ColumnStats;
-use landbridge_core::types::{BigQueryType, Engine};
+use landbridge_core::types::{BigQueryType, Engine, ParquetColumn};
 use serde::{Deserialize, Serialize};
 
+use crate::index::IndexRecord;
 use crate::name::{DayName, SourceName};
 
 /// The day's export task.
@@ -26,6 +28,8 @@ pub static MANIFEST: DayName<ManifestRecord> = DayName::fixed("manifest.json");
 pub static PLAN: DayName<DayPlan> = DayName::fixed("plan.json");
 /// The key that the day's tokens are made with.
 pub static TOKEN_KEY: DayName<TokenKeyRecord> = DayName::fixed("token-key.json");
+/// The index of the day's receipts. It only saves reads: see `index`.
+pub static INDEX: DayName<IndexRecord> = DayName::fixed("index.json");
 /// How the day ended.
 pub static DAY: DayName<DayRecord> = DayName::fixed("day.json");
 
@@ -42,6 +46,10 @@ pub static VIEWS: SourceName<ViewsRecord> = SourceName::fixed("views.json");
 pub const ITEMS: &str = "items";
 /// The folder of [`failure`].
 pub const FAILURES: &str = "failures";
+/// The folder of [`table_plan`].
+pub const PLANS: &str = "plan";
+/// The folder of [`footers`].
+pub const FOOTERS: &str = "footers";
 /// The folder of [`receipt`].
 pub const RECEIPTS: &str = "receipts";
 /// The folder of [`claim`], below the source.
@@ -61,7 +69,12 @@ pub fn below(prefix: &str, name: &str) -> String {
 
 /// The plan of one table.
 pub fn table_plan(table: &str) -> DayName<TablePlan> {
-    DayName::new(format!("plan/{table}.json"))
+    DayName::new(format!("{PLANS}/{table}.json"))
+}
+
+/// Footers that a planning tick has read, the `number`-th such record of the day, from 1.
+pub fn footers(number: usize) -> DayName<FootersRecord> {
+    DayName::new(format!("{FOOTERS}/{number:05}.json"))
 }
 
 /// The record of one transferred object.
@@ -196,6 +209,33 @@ pub struct ManifestRecord {
     pub root: String,
     /// One entry per table or database.
     pub tables: Vec<TableStatus>,
+}
+
+/// What the footers of some files of the export say. A file is identified by its key and ETag, so
+/// nothing of it is out of date. Not needed by anything but planning: without it, the files are read
+/// again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FootersRecord {
+    /// The different schemas of the files.
+    pub schemas: Vec<Vec<ParquetColumn>>,
+    /// The files.
+    pub files: Vec<FileFooter>,
+}
+
+/// A file of a [`FootersRecord`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFooter {
+    /// Its key in S3.
+    pub key: String,
+    /// Its ETag.
+    pub etag: String,
+    /// Rows.
+    pub rows: u64,
+    /// The position of its columns in [`FootersRecord::schemas`].
+    pub schema: usize,
+    /// How it is cut into parts; none if it is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<FilePart>,
 }
 
 /// One transferred object.
@@ -412,6 +452,10 @@ pub struct Batch {
 pub struct BatchDone {
     /// The load job that appended it.
     pub job: String,
+    /// The fingerprints of its receipts, so that no tick reads the batch again. Empty in records of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<String>,
 }
 
 /// An alert that was raised.

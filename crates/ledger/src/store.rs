@@ -82,7 +82,15 @@ impl Store {
         value: &T,
     ) -> Result<Recorded<T>> {
         self.check_format(true).await?;
-        self.first(key, value).await
+        let bytes = encode(value)?;
+        let write = self.s3.create(&self.bucket, key, bytes.clone()).await?;
+        match write {
+            ConditionalWrite::Written { etag } if !etag.is_empty() => {
+                Ok(Recorded { value: self.decode(key, &bytes)?, etag })
+            }
+            // It exists, or this call's first attempt wrote it and its answer was lost.
+            _ => self.read(key).await?.ok_or_else(|| self.disappeared(key)),
+        }
     }
 
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>> {
@@ -124,25 +132,30 @@ impl Store {
             return Ok(found);
         }
         self.write_new(key, value).await?;
-        self.read(key).await?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Corrupt,
-                "a record of the ledger disappeared after it was written",
-                self.location(key),
-            )
-        })
+        self.read(key).await?.ok_or_else(|| self.disappeared(key))
+    }
+
+    fn disappeared(&self, key: &str) -> Error {
+        Error::new(
+            ErrorKind::Corrupt,
+            "a record of the ledger disappeared after it was written",
+            self.location(key),
+        )
     }
 
     async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Recorded<T>>> {
         let Some((bytes, etag)) = self.s3.get(&self.bucket, key).await? else { return Ok(None) };
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
+        Ok(Some(Recorded { value: self.decode(key, &bytes)?, etag }))
+    }
+
+    fn decode<T: DeserializeOwned>(&self, key: &str, bytes: &[u8]) -> Result<T> {
+        serde_json::from_slice(bytes).map_err(|error| {
             Error::new(
                 ErrorKind::Corrupt,
                 "a record of the ledger cannot be read",
                 format!("{}, line {} column {}", self.location(key), error.line(), error.column()),
             )
-        })?;
-        Ok(Some(Recorded { value, etag }))
+        })
     }
 
     async fn write_new<T: Serialize>(&self, key: &str, value: &T) -> Result<Written> {
@@ -154,7 +167,7 @@ impl Store {
     /// A refused conditional write may be this process's own first attempt whose answer was lost,
     /// so an equal object counts as written.
     async fn outcome(&self, write: ConditionalWrite, key: &str, wanted: &Bytes) -> Result<Written> {
-        if write == ConditionalWrite::Written {
+        if matches!(write, ConditionalWrite::Written { .. }) {
             return Ok(Written::Yes);
         }
         let found = self.s3.get(&self.bucket, key).await?;

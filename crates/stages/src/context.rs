@@ -82,6 +82,13 @@ impl Tick {
         Self { clock: if is_slow { now } else { clock }, ..Self::new(now, budget) }
     }
 
+    /// Whether there is still time to begin another of many tables, if none is begun in the last part of
+    /// the tick, of which `needed` is the length: at most a quarter of a short tick, so that every tick gets on.
+    pub(crate) fn has_for_more(&self, needed: Duration) -> bool {
+        let whole = self.until.saturating_duration_since(self.started);
+        self.has(needed.min(whole / 4))
+    }
+
     /// Whether there is still time to start work that takes `needed`.
     pub fn has(&self, needed: Duration) -> bool {
         Instant::now() + needed < self.until

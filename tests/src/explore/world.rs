@@ -43,6 +43,8 @@ const ADMIN: &str = "explorer-admin";
 const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// How long a tick may take, in real time.
 const BUDGET: Duration = Duration::from_secs(120);
+/// The time of a tick that starts tables and does not wait for their jobs: waiting needs more.
+const IMPATIENT: Duration = Duration::from_secs(19);
 /// The region of [`CONFIG`].
 const REGION: &str = "ap-northeast-2";
 
@@ -417,7 +419,7 @@ impl World {
         let context = self.context(back);
         self.gate.begin(number, name.clone(), stop);
         let waits = !self.impatient || stage != Stage::Load;
-        let budget = if waits { BUDGET } else { Duration::ZERO };
+        let budget = if waits { BUDGET } else { IMPATIENT };
         let task = tokio::task::spawn_local(run_stage(stage, context, Tick::new(now, budget)));
         let contract = self.contract_index(back);
         self.follow(number, name, stage, contract, stop, stop == Stop::Never, task).await;

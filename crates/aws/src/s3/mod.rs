@@ -27,11 +27,14 @@ pub struct S3 {
 }
 
 /// The result of a write that S3 makes only if its precondition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum ConditionalWrite {
     /// The object was written.
-    Written,
+    Written {
+        /// The ETag of what was written.
+        etag: String,
+    },
     /// The precondition did not hold. The object is unchanged.
     PreconditionFailed,
 }
@@ -160,7 +163,10 @@ async fn put_if(
     refusals: &[u16],
 ) -> Result<ConditionalWrite> {
     match call.bucket(bucket).key(key).body(ByteStream::from(body)).send().await {
-        Ok(_) => Ok(ConditionalWrite::Written),
+        Ok(response) => {
+            let etag = response.e_tag().unwrap_or_default().to_owned();
+            Ok(ConditionalWrite::Written { etag })
+        }
         Err(error) if refusals.contains(&status(&error)) && code(&error) != "NoSuchBucket" => {
             Ok(ConditionalWrite::PreconditionFailed)
         }

@@ -165,7 +165,7 @@ impl Sweep<'_> {
                 return Ok(Outcome::Found { columns, rewritten: false });
             }
             let write = self.s3.replace(self.bucket, key, &etag, Bytes::from(bytes)).await?;
-            if write == ConditionalWrite::Written {
+            if matches!(write, ConditionalWrite::Written { .. }) {
                 return Ok(Outcome::Found { columns, rewritten: true });
             }
             // A function replaced it, or the response of our own write was lost: read it again.

@@ -42,8 +42,15 @@ pub fn name_tables(
     contract: &Contract,
     landed: &LandedTables,
 ) -> Vec<NamedTable> {
-    let wishes: Vec<Wish<'_>> =
-        tables.iter().map(|table| Wish::new(table, contract, landed)).collect();
+    let mut names_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, table) in landed {
+        names_of.entry(&table.source_table).or_default().push(name);
+    }
+    let names_of = |table: &str| names_of.get(table).map_or(&[][..], Vec::as_slice);
+    let wishes: Vec<Wish<'_>> = tables
+        .iter()
+        .map(|table| Wish::new(table, contract, landed, names_of(&table.name)))
+        .collect();
     let mut order: Vec<usize> = (0..wishes.len()).collect();
     order.sort_by(|a, b| wishes[*a].rank().cmp(&wishes[*b].rank()));
     let mut taken = BTreeSet::new();
@@ -82,7 +89,13 @@ struct Wish<'a> {
 }
 
 impl<'a> Wish<'a> {
-    fn new(table: &'a SourceTable, contract: &Contract, landed: &LandedTables) -> Self {
+    /// `names` are the BigQuery tables with this source table's rows.
+    fn new(
+        table: &'a SourceTable,
+        contract: &Contract,
+        landed: &LandedTables,
+        names: &[&str],
+    ) -> Self {
         let SourceTable { database, name: source_table } = table;
         let (schema, name) = source_table.split_once('.').unwrap_or((source_table, ""));
         let entry = contract.tables.get(source_table);
@@ -105,9 +118,7 @@ impl<'a> Wish<'a> {
         });
         Self {
             source_table,
-            has_landed: landed
-                .iter()
-                .any(|(name, it)| it.source_table == *source_table && is_same(name, &base)),
+            has_landed: names.iter().any(|name| is_same(name, &base)),
             base,
             default,
             explicit: explicit.is_some(),

@@ -38,18 +38,20 @@ pub enum Partition {
 /// in `default`. That hides no row: such a table lands as soon as it has one that its parent has
 /// not, and what has landed before, or is in the contract, stays a table.
 pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, Partition> {
+    let by_name: BTreeMap<&str, &TableShape> =
+        shapes.iter().map(|shape| (shape.source_table.as_str(), shape)).collect();
     let mut found = BTreeMap::new();
     for parent in shapes {
         let start = format!("{}_", parent.source_table);
-        let below: Vec<&TableShape> = shapes
-            .iter()
-            .filter(|child| {
-                child.source_table.starts_with(&start) && child.columns == parent.columns
-            })
+        let below: BTreeMap<&str, &TableShape> = by_name
+            .range(start.as_str()..)
+            .take_while(|(name, _)| name.starts_with(&start))
+            .filter(|(_, child)| child.columns == parent.columns)
+            .map(|(name, child)| (*name, *child))
             .collect();
         let of = || parent.source_table.clone();
         if parent.rows == 0 {
-            let empty = below.into_iter().filter(|child| {
+            let empty = below.into_values().filter(|child| {
                 child.rows == 0 && !child.declared && !child.landed && is_numbered(child, &start)
             });
             for child in empty {
@@ -58,22 +60,26 @@ pub fn find_partitions(shapes: &[TableShape]) -> BTreeMap<String, Partition> {
             continue;
         }
         // A partition that is partitioned itself contains the rows of its children again.
-        let direct = below.iter().filter(|child| {
-            !below
-                .iter()
-                .any(|other| child.source_table.starts_with(&format!("{}_", other.source_table)))
+        let direct = below.values().filter(|child| {
+            !names_above(&child.source_table).any(|other| below.contains_key(other))
         });
         // A partition that the contract names is a table of its own, and its rows are the parent's too.
         let rows: u64 = direct.map(|child| child.rows).sum();
         // A copy such as `users_backup` has the columns and rows of its original too.
-        let is_copy = matches!(below.as_slice(), [only] if !is_numbered(only, &start));
+        let only = below.values().next().filter(|_| below.len() == 1);
+        let is_copy = only.is_some_and(|only| !is_numbered(only, &start));
         if rows == parent.rows && !is_copy {
-            for child in below.iter().filter(|child| !child.declared && !child.landed) {
+            for child in below.values().filter(|child| !child.declared && !child.landed) {
                 found.entry(child.source_table.clone()).or_insert_with(|| Partition::Of(of()));
             }
         }
     }
     found
+}
+
+/// The names of which this one could be a partition: what is before each of its underscores.
+pub fn names_above(source_table: &str) -> impl Iterator<Item = &str> {
+    source_table.match_indices('_').map(|(at, _)| &source_table[..at])
 }
 
 /// Whether the name ends like that of a partition: in a number, or in `default`.

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::CLASS_UNCLASSIFIED;
 use crate::contract::{self, Others, Transform};
@@ -29,14 +32,15 @@ pub struct DataFile {
     pub object: ObjectMeta,
     /// Rows.
     pub rows: u64,
-    /// Top-level columns, in order.
-    pub columns: Vec<ParquetColumn>,
+    /// Top-level columns, in order. Files with the same columns share them: a table can have thousands of
+    /// files and of columns.
+    pub columns: Arc<[ParquetColumn]>,
     /// How the file is split at row groups, in order; one part means that it is not split.
     pub parts: Vec<FilePart>,
 }
 
 /// A part of a file that is split at row groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePart {
     /// The row groups of this part.
     pub row_groups: Range<usize>,
@@ -422,7 +426,7 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
             format!("{} differs from {}", other.object.key, first.object.key),
         ));
     }
-    Ok(first.columns.clone())
+    Ok(first.columns.to_vec())
 }
 
 /// The objects to transfer, with their names in `folder` of Cloud Storage.
@@ -483,7 +487,7 @@ mod tests {
         let file = |key: &str, rows: &[u64]| DataFile {
             object: ObjectMeta { key: key.to_owned(), etag: "e".to_owned(), bytes: 9 },
             rows: rows.iter().sum(),
-            columns: Vec::new(),
+            columns: Arc::default(),
             parts: rows
                 .iter()
                 .enumerate()

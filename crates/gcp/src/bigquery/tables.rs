@@ -107,6 +107,19 @@ impl BigQuery {
     /// # Errors
     /// [`ErrorKind::Denied`] without `bigquery.tables.list`; any other BigQuery error.
     pub async fn tables_of(&self, dataset: &str, source: &str) -> Result<Vec<String>> {
+        let tables = self.contracts_of_tables(dataset, source).await?;
+        Ok(tables.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The same tables, each with the number of the contract whose tags it has ([`TableStamp::contract`]).
+    ///
+    /// # Errors
+    /// As [`Self::tables_of`].
+    pub async fn contracts_of_tables(
+        &self,
+        dataset: &str,
+        source: &str,
+    ) -> Result<Vec<(String, i64)>> {
         let mut tables = Vec::new();
         let mut page = String::new();
         loop {
@@ -118,9 +131,12 @@ impl BigQuery {
             let answer = self.rest.send(&call).await.map_err(|refusal| refusal.error)?;
             let listed = answer.get("tables").and_then(Value::as_array).into_iter().flatten();
             let ours = listed.filter(|it| label(it, LABEL_SOURCE) == Some(source));
-            let name =
-                |it: &Value| it.pointer("/tableReference/tableId")?.as_str().map(str::to_owned);
-            tables.extend(ours.filter_map(name));
+            let table = |it: &Value| {
+                let name = it.pointer("/tableReference/tableId")?.as_str()?.to_owned();
+                let number = label(it, LABEL_CONTRACT).and_then(|number| number.parse().ok());
+                Some((name, number.unwrap_or(0)))
+            };
+            tables.extend(ours.filter_map(table));
             match answer.get("nextPageToken").and_then(Value::as_str) {
                 Some(token) => page = format!("&pageToken={}", urlencode(token)),
                 None => return Ok(tables),

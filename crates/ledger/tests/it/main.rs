@@ -1,5 +1,7 @@
-//! The ledger over an emulated S3: conditional writes and the format number.
+//! The ledger over an emulated S3: conditional writes, the format number, and the index of a day.
 #![allow(clippy::unwrap_used)]
+
+mod index;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -15,6 +17,7 @@ const FORMAT_KEY: &str = "ledger/shop/format.json";
 
 /// An emulated S3 with the bucket of the demo's configuration.
 struct Cloud {
+    aws: LocalAws,
     s3: S3,
     config: Config,
     calls: CallMonitor,
@@ -45,7 +48,7 @@ impl Cloud {
             .http_client(http)
             .build();
         let s3 = S3::new(aws_sdk_s3::Client::from_conf(client));
-        Self { s3, config, calls, _server: server, _dir: dir }
+        Self { aws, s3, config, calls, _server: server, _dir: dir }
     }
 
     /// The ledger as a function opens it at cold start.
@@ -81,6 +84,21 @@ async fn the_first_record_counts() {
     let (one, two) =
         tokio::join!(one.create_or_get(&TOKEN_KEY, &first), two.create_or_get(&TOKEN_KEY, &second));
     assert_eq!(one.expect("a record").value, two.expect("a record").value);
+}
+
+#[tokio::test]
+async fn a_new_record_is_created_with_one_call_and_has_its_version() {
+    let cloud = Cloud::new().await;
+    let ledger = cloud.ledger().day(day());
+    // The format number is read before.
+    ledger.get(&TOKEN_KEY).await.unwrap();
+    ledger.create(&records::intent("orders", 0), &intent()).await.unwrap();
+    let before = cloud.calls.count();
+    let created = ledger.create_or_get(&TOKEN_KEY, &key("a")).await.unwrap();
+    assert_eq!(cloud.calls.count() - before, 1);
+    let replaced = ledger.replace(&TOKEN_KEY, &created.etag, &key("b")).await.unwrap();
+    assert_eq!(replaced, Written::Yes);
+    assert_eq!(ledger.create_or_get(&TOKEN_KEY, &key("c")).await.unwrap().value, key("b"));
 }
 
 #[tokio::test]

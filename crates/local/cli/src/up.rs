@@ -40,6 +40,7 @@ Examples:
   landbridge local up --days 3
   landbridge local up --source postgres://me@localhost/shop --as shop
   landbridge local up --speed 60 --ports 9001,9002,9003,9004
+  landbridge local up --latency 15
 
 In another terminal:
   . .landbridge/local.env
@@ -52,6 +53,9 @@ pub(crate) struct UpArgs {
     /// Virtual seconds per real second
     #[arg(long, default_value_t = 1.0, value_parser = parse_speed)]
     pub(crate) speed: f64,
+    /// Milliseconds by which every response of the servers is delayed, as by a network
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub(crate) latency: u64,
     #[command(flatten)]
     pub(crate) environment: EnvironmentArgs,
     /// Four to six ports on 127.0.0.1; 0 selects a free port
@@ -161,6 +165,7 @@ async fn start(args: UpArgs) -> Result {
         ContractSource::File,
     )
     .await?;
+    environment.cloud.calls().set_latency(Duration::from_millis(args.latency));
     simulate_days(&environment, args.days).await?;
 
     let cloud = RunningCloud { pid: std::process::id(), warehouse: environment.warehouse() };

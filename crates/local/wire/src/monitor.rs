@@ -6,6 +6,7 @@
 //! never learns of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -95,6 +96,7 @@ struct MonitorState {
     kill_hook: Option<KillHook>,
     observer: Option<Arc<dyn CallObserver>>,
     last_id: u64,
+    latency: Duration,
 }
 
 /// Counts the calls to one or more servers, records them on request and can break one of them.
@@ -134,6 +136,17 @@ impl CallMonitor {
     /// Whether the injected fault has happened.
     pub fn fault_fired(&self) -> bool {
         self.state().fault_fired
+    }
+
+    /// Delays every response from now on by `latency`, as the network between a function and a cloud
+    /// does. Calls wait at the same time, not one after the other. Zero, the default: no delay.
+    pub fn set_latency(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
+    /// The delay of every response.
+    pub(crate) fn latency(&self) -> Duration {
+        self.state().latency
     }
 
     /// Sets the hook for [`CallFaultKind::KillCaller`]. It must end the calling process before

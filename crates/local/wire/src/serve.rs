@@ -144,6 +144,10 @@ async fn respond(
             return Err(ResponseDropped);
         }
     };
+    let latency = monitor.latency();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     match fault {
         Some(CallFaultKind::KillCaller) => {
             monitor.kill_caller();
@@ -187,4 +191,51 @@ fn rejection(status: u16) -> Response {
     *response.status_mut() =
         http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    struct Empty;
+
+    impl Service for Empty {
+        fn call(&self, _: Request) -> BoxFuture<'static, Response> {
+            async { Response::new(empty_body()) }.boxed()
+        }
+    }
+
+    async fn call(server: &Server) -> Duration {
+        let started = Instant::now();
+        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        started.elapsed()
+    }
+
+    #[tokio::test]
+    async fn every_response_is_delayed_by_the_latency_and_calls_wait_at_the_same_time() {
+        let monitor = CallMonitor::default();
+        let server = serve("test", 0, Arc::new(Empty), monitor.clone()).await.unwrap();
+        let latency = Duration::from_millis(300);
+        assert!(call(&server).await < latency, "no latency unless it is set");
+        monitor.set_latency(latency);
+        let started = Instant::now();
+        let (one, other) = tokio::join!(call(&server), call(&server));
+        assert!(one >= latency && other >= latency, "{one:?}, {other:?}");
+        assert!(started.elapsed() < 2 * latency, "{:?}", started.elapsed());
+        monitor.set_latency(Duration::ZERO);
+        assert!(call(&server).await < latency);
+    }
 }

@@ -1,13 +1,16 @@
 //! The end of the day: every table has a receipt, or an alert says why not.
 
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::ids::short_hash;
-use landbridge_core::plan::{DayPlan, Problem};
+use landbridge_core::plan::{DayPlan, Problem, SkippedTable};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_core::{ErrorKind, Result};
-use landbridge_ledger::records::{self, DAY, DayRecord, RECEIPTS};
-use landbridge_ledger::{DayLedger, Recorded};
+use landbridge_ledger::records::{self, DAY, DayRecord};
+use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 
 use super::Receipts;
 use super::{gone, receipts};
@@ -23,33 +26,34 @@ pub(super) async fn read_receipts(
     ledger: &DayLedger,
     plan: &DayPlan,
 ) -> Result<Receipts> {
-    let names = ledger.names(RECEIPTS).await?;
-    let mut receipts = Receipts::new();
+    let mut receipts = ledger.receipt_summaries(at_once(context)).await?;
     let skipped = plan.skipped.iter().map(|skipped| skipped_name(&skipped.source_table));
-    let gone = names.keys().filter(|name| name.starts_with(gone::PREFIX)).cloned();
-    for name in plan.tables.iter().map(|entry| entry.table.clone()).chain(skipped).chain(gone) {
-        if names.contains_key(&name)
-            && let Some(receipt) = ledger.value(&records::receipt(&name)).await?
-        {
-            let counts = match receipt.state {
+    let tables = plan.tables.iter().map(|entry| entry.table.clone());
+    let known: BTreeSet<String> = tables.chain(skipped).collect();
+    let planned: BTreeSet<&str> = plan
+        .tables
+        .iter()
+        .flat_map(|entry| [entry.table.as_str(), entry.source_table.as_str()])
+        .collect();
+    // A table is known by its name in BigQuery if it has one.
+    let is_planned = |receipt: &ReceiptSummary| match receipt.table.as_str() {
+        "" => planned.contains(receipt.source_table.as_str()),
+        table => planned.contains(table),
+    };
+    receipts.retain(|name, receipt| {
+        (known.contains(name) || name.starts_with(gone::PREFIX))
+            && match receipt.state {
                 ReceiptState::Skipped => true,
-                ReceiptState::Missing => !is_planned(plan, &receipt),
+                ReceiptState::Missing => !is_planned(receipt),
                 _ => context.redo.is_current(&receipt.source_table, receipt.redo),
-            };
-            if counts {
-                receipts.insert(name, receipt);
             }
-        }
-    }
+    });
     Ok(receipts)
 }
 
-/// Whether the plan loads the table of a receipt, by its name in BigQuery if it has one.
-fn is_planned(plan: &DayPlan, receipt: &Receipt) -> bool {
-    plan.tables.iter().any(|entry| match receipt.table.as_str() {
-        "" => entry.source_table == receipt.source_table,
-        table => entry.table == table,
-    })
+/// Records that are read or written at once: as many as tables are loaded at once.
+pub(super) fn at_once(context: &Context) -> usize {
+    usize::from(context.config.load.concurrency).max(1)
 }
 
 /// The name of a skipped table's receipt. Table names contain no hyphen, so it is unique.
@@ -57,41 +61,58 @@ fn skipped_name(source_table: &str) -> String {
     format!("skipped-{}", short_hash(source_table))
 }
 
-/// Writes the receipts of the tables that are not loaded, and raises their alerts.
+/// Writes the receipts of the tables that are not loaded, and raises their alerts. `receipts` are those
+/// that exist. Returns whether one was written.
 ///
 /// # Errors
 /// Any ledger error.
-pub(super) async fn write_skipped(ledger: &DayLedger, plan: &DayPlan, tick: Tick) -> Result<()> {
-    if plan.skipped.is_empty() {
-        return Ok(());
+pub(super) async fn write_skipped(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+    receipts: &Receipts,
+    tick: Tick,
+) -> Result<bool> {
+    let named = plan.skipped.iter().map(|it| (skipped_name(&it.source_table), it));
+    let new: Vec<_> = named.filter(|(name, _)| !receipts.contains_key(name)).collect();
+    let has_new = !new.is_empty();
+    futures::stream::iter(new)
+        .map(|(name, skipped)| async move {
+            let receipt = skipped_receipt(ledger, plan, skipped, tick).await?;
+            ledger.create(&records::receipt(&name), &receipt).await
+        })
+        .buffered(at_once(context))
+        .try_for_each(async |_| Ok(()))
+        .await?;
+    Ok(has_new)
+}
+
+/// The receipt of a table that is not loaded, after its alert.
+async fn skipped_receipt(
+    ledger: &DayLedger,
+    plan: &DayPlan,
+    skipped: &SkippedTable,
+    tick: Tick,
+) -> Result<Receipt> {
+    let mut receipt = Receipt::new(plan, &skipped.source_table, ReceiptState::Skipped, tick.now);
+    if skipped.alert {
+        let problem = Problem::new(
+            ErrorKind::Held,
+            "a table of the source is not in the export",
+            format!("{}: {}", skipped.source_table, skipped.reason),
+        );
+        alert::raise(ledger, &problem, &skipped.source_table, tick.now).await?;
+        receipt.problem = Some(problem);
+    } else {
+        let code = skipped.note.unwrap_or(NoteCode::Partition);
+        receipt.notes.push(Note::new(code, &skipped.reason));
     }
-    let existing = ledger.names(RECEIPTS).await?;
-    for skipped in &plan.skipped {
-        let name = skipped_name(&skipped.source_table);
-        if existing.contains_key(&name) {
-            continue;
-        }
-        let mut receipt =
-            Receipt::new(plan, &skipped.source_table, ReceiptState::Skipped, tick.now);
-        if skipped.alert {
-            let problem = Problem::new(
-                ErrorKind::Held,
-                "a table of the source is not in the export",
-                format!("{}: {}", skipped.source_table, skipped.reason),
-            );
-            alert::raise(ledger, &problem, &skipped.source_table, tick.now).await?;
-            receipt.problem = Some(problem);
-        } else {
-            let code = skipped.note.unwrap_or(NoteCode::Partition);
-            receipt.notes.push(Note::new(code, &skipped.reason));
-        }
-        ledger.create(&records::receipt(&name), &receipt).await?;
-    }
-    Ok(())
+    Ok(receipt)
 }
 
 /// Finishes the day if every table has a receipt: receipts go to BigQuery, and the day's record is
-/// written. Idempotent.
+/// written. `receipts` are those of the plan's tables; `is_complete` says that they are all receipts of
+/// the day, because this tick has written none. Idempotent.
 ///
 /// # Errors
 /// Any error of the ledger, Cloud Storage or BigQuery.
@@ -99,7 +120,8 @@ pub(super) async fn finish_day(
     context: &Context,
     ledger: &DayLedger,
     plan: &DayPlan,
-    receipts: &Receipts,
+    receipts: Receipts,
+    mut is_complete: bool,
     tick: Tick,
 ) -> Result<TickOutcome> {
     let open = plan.tables.iter().filter(|entry| !receipts.contains_key(&entry.table)).count();
@@ -108,14 +130,14 @@ pub(super) async fn finish_day(
         let message = format!("{open} of {} tables of {} are open", plan.tables.len(), plan.day);
         return Ok(TickOutcome::new(Progress::Partial, message));
     }
+    let day = ledger.get(&DAY).await?;
     // Without any table, the export itself is in question, not each table.
     let newest = context.redo.newest();
-    let is_new = |day: DayRecord| !day.published || day.redo < newest;
-    if !plan.tables.is_empty() && ledger.value(&DAY).await?.is_none_or(is_new) {
-        gone::write_gone(context, ledger, plan, tick).await?;
+    let is_new = |day: &Recorded<DayRecord>| !day.value.published || day.value.redo < newest;
+    if !plan.tables.is_empty() && day.as_ref().is_none_or(is_new) {
+        is_complete &= !gone::write_gone(context, ledger, plan, &receipts, tick).await?;
     }
-    // `receipts` may lack the skipped tables; the ledger has all.
-    let all = read_receipts(context, ledger, plan).await?;
+    let all = if is_complete { receipts } else { read_receipts(context, ledger, plan).await? };
     receipts::publish(context, ledger, plan, &all, tick).await?;
     let record = day_record(plan, &all, newest, tick);
     let message = format!(
@@ -126,7 +148,7 @@ pub(super) async fn finish_day(
         record.skipped.len(),
         all.values().filter(|receipt| receipt.state == ReceiptState::Missing).count(),
     );
-    if write_day_record(ledger, &record).await? {
+    if write_day_record(ledger, day, &record).await? {
         tracing::info!(day = %plan.day, published = record.published, rows = record.rows, "{message}");
     }
     redo::finish(context, plan.day, tick).await?;
@@ -149,8 +171,8 @@ fn day_record(plan: &DayPlan, receipts: &Receipts, redo: u32, tick: Tick) -> Day
     let with = |state| receipts.values().filter(move |receipt| receipt.state == state);
     let names = |state| with(state).map(|receipt| receipt.source_table.clone()).collect();
     // What RDS skipped has a problem; a partition and what the contract leaves in AWS have none.
-    let is_gap = |receipt: &&Receipt| match receipt.state {
-        ReceiptState::Skipped => receipt.problem.is_some(),
+    let is_gap = |receipt: &&ReceiptSummary| match receipt.state {
+        ReceiptState::Skipped => receipt.has_problem,
         state => state == ReceiptState::Missing,
     };
     let gaps = receipts.values().filter(is_gap).map(|receipt| receipt.source_table.clone());
@@ -170,8 +192,12 @@ fn day_record(plan: &DayPlan, receipts: &Receipts, redo: u32, tick: Tick) -> Day
 ///
 /// A day that is published again keeps its time: the alarms count from it how old the newest day is, and
 /// the redo of an older one must not hide that a newer one is late.
-async fn write_day_record(ledger: &DayLedger, record: &DayRecord) -> Result<bool> {
-    match ledger.get(&DAY).await? {
+async fn write_day_record(
+    ledger: &DayLedger,
+    earlier: Option<Recorded<DayRecord>>,
+    record: &DayRecord,
+) -> Result<bool> {
+    match earlier {
         None => {
             ledger.create(&DAY, record).await?;
         }

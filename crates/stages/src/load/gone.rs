@@ -2,16 +2,19 @@
 //! today's export does not contain them. They were dropped, renamed or are no longer exported. What
 //! is in BigQuery stays, and a receipt and a notice say so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use futures::{StreamExt, TryStreamExt};
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
 use landbridge_core::ids::short_hash;
 use landbridge_core::plan::{DayPlan, Problem};
 use landbridge_core::receipt::{Note, NoteCode, Receipt, ReceiptState};
 use landbridge_ledger::DayLedger;
-use landbridge_ledger::records::{self, CLAIMS, RECEIPTS};
+use landbridge_ledger::records::{self, CLAIMS};
 
+use super::Receipts;
+use super::finish::at_once;
 use crate::{Context, Tick, alert};
 
 /// The names of the receipts begin with this.
@@ -39,7 +42,8 @@ struct Missing {
     note: Note,
 }
 
-/// Writes a receipt for each of them, and reports each with a notice when it first applies. Idempotent.
+/// Writes a receipt for each of them, and reports each with a notice when it first applies. `receipts` are
+/// those that exist. Returns whether one was written. Idempotent.
 ///
 /// # Errors
 /// Any error of the ledger or BigQuery.
@@ -47,24 +51,36 @@ pub(super) async fn write_gone(
     context: &Context,
     ledger: &DayLedger,
     plan: &DayPlan,
+    receipts: &Receipts,
+    tick: Tick,
+) -> Result<bool> {
+    let gone = find(context, ledger, plan).await?;
+    let never_loaded = never_loaded(context, ledger, plan, &gone, receipts).await?;
+    let missing = gone.iter().map(|gone| gone.missing(context, plan)).chain(never_loaded);
+    let new: Vec<Missing> = missing.filter(|it| !receipts.contains_key(&it.name)).collect();
+    let has_new = !new.is_empty();
+    futures::stream::iter(new)
+        .map(|missing| write_missing(ledger, plan, missing, tick))
+        .buffered(at_once(context))
+        .try_for_each(async |()| Ok(()))
+        .await?;
+    Ok(has_new)
+}
+
+/// Reports a missing table, and writes its receipt.
+async fn write_missing(
+    ledger: &DayLedger,
+    plan: &DayPlan,
+    missing: Missing,
     tick: Tick,
 ) -> Result<()> {
-    let existing = ledger.names(RECEIPTS).await?;
-    let gone = find(context, ledger, plan).await?;
-    let never_loaded = never_loaded(context, ledger, plan, &gone, &existing).await?;
-    let missing = gone.iter().map(|gone| gone.missing(context, plan));
-    let missing: Vec<Missing> = missing.chain(never_loaded).collect();
-    for Missing { name, table, source_table, problem, note } in missing {
-        if existing.contains_key(&name) {
-            continue;
-        }
-        let key = if table.is_empty() { &source_table } else { &table };
-        alert::notice(&ledger.source(), &problem, key, plan.day).await?;
-        let mut receipt = Receipt::new(plan, &source_table, ReceiptState::Missing, tick.now);
-        receipt.table = table;
-        receipt.notes.push(note);
-        ledger.create(&records::receipt(&name), &receipt).await?;
-    }
+    let Missing { name, table, source_table, problem, note } = missing;
+    let key = if table.is_empty() { &source_table } else { &table };
+    alert::notice(&ledger.source(), &problem, key, plan.day).await?;
+    let mut receipt = Receipt::new(plan, &source_table, ReceiptState::Missing, tick.now);
+    receipt.table = table;
+    receipt.notes.push(note);
+    ledger.create(&records::receipt(&name), &receipt).await?;
     Ok(())
 }
 
@@ -103,25 +119,23 @@ async fn never_loaded(
     ledger: &DayLedger,
     plan: &DayPlan,
     gone: &[GoneTable],
-    existing: &BTreeMap<String, Vec<String>>,
+    receipts: &Receipts,
 ) -> Result<Vec<Missing>> {
     let planned = plan.tables.iter().map(|entry| &entry.source_table);
     let skipped = plan.skipped.iter().map(|skipped| &skipped.source_table);
     let gone = gone.iter().map(|gone| &gone.source_table);
     let known: BTreeSet<&String> = planned.chain(skipped).chain(gone).collect();
     // A day that is held is finished again by every tick: the claims are read once.
-    let is_new = |name: &&String| !existing.contains_key(&receipt_name(name));
+    let is_new = |name: &&String| !receipts.contains_key(&receipt_name(name));
     let unknown = context.contract.tables.keys().filter(|name| !known.contains(name));
     let open: Vec<&String> = unknown.filter(is_new).collect();
     if open.is_empty() {
         return Ok(Vec::new());
     }
     // A table whose rows a person deleted in BigQuery has a claim.
-    let mut loaded = BTreeSet::new();
-    for table in ledger.source().names(CLAIMS).await?.into_keys() {
-        let claim = ledger.source().value(&records::claim(&table)).await?;
-        loaded.extend(claim.and_then(|claim| claim.loaded).map(|rows| rows.source_table));
-    }
+    let tables = ledger.source().names(CLAIMS).await?.into_keys().collect();
+    let loaded = loaded_rows(context, ledger, tables).await?;
+    let loaded: BTreeSet<String> = loaded.into_iter().map(|(_, rows)| rows.source_table).collect();
     let missing = |source_table: &String| {
         let text = format!(
             "contract.yaml names `{source_table}`, which is not in today's export and was never loaded"
@@ -148,18 +162,41 @@ async fn find(context: &Context, ledger: &DayLedger, plan: &DayPlan) -> Result<V
     let planned: BTreeSet<&str> = plan.tables.iter().map(|entry| entry.table.as_str()).collect();
     let skipped: BTreeSet<&str> =
         plan.skipped.iter().map(|skipped| skipped.source_table.as_str()).collect();
-    let mut gone = Vec::new();
-    for table in context.gcp.bigquery.tables_of(dataset, &plan.source).await? {
-        if planned.contains(table.as_str()) {
-            continue;
-        }
-        let claim = ledger.source().value(&records::claim(&table)).await?;
-        let Some(rows) = claim.and_then(|claim| claim.loaded) else { continue };
-        let Some(rows_of) = rows.day.filter(|day| *day < plan.day) else { continue };
+    let mut tables = context.gcp.bigquery.tables_of(dataset, &plan.source).await?;
+    tables.retain(|table| !planned.contains(table.as_str()));
+    let loaded = loaded_rows(context, ledger, tables).await?;
+    let gone = loaded.into_iter().filter_map(|(table, rows)| {
+        let rows_of = rows.day.filter(|day| *day < plan.day)?;
+        let LoadedRows { source_table, .. } = rows;
         // The receipt of a skipped table says why it is not loaded.
-        if !skipped.contains(rows.source_table.as_str()) {
-            gone.push(GoneTable { table, source_table: rows.source_table, rows_of });
-        }
-    }
-    Ok(gone)
+        let is_skipped = skipped.contains(source_table.as_str());
+        (!is_skipped).then_some(GoneTable { table, source_table, rows_of })
+    });
+    Ok(gone.collect())
+}
+
+/// What the rows of a table are.
+struct LoadedRows {
+    source_table: String,
+    day: Option<Day>,
+}
+
+/// The rows of these tables, by their claims; without those that have none.
+async fn loaded_rows(
+    context: &Context,
+    ledger: &DayLedger,
+    tables: Vec<String>,
+) -> Result<Vec<(String, LoadedRows)>> {
+    let claims = &ledger.source();
+    futures::stream::iter(tables)
+        .map(|table| async move {
+            let claim = claims.value(&records::claim(&table)).await?;
+            let rows = claim.and_then(|claim| claim.loaded);
+            let rows = rows.map(|it| LoadedRows { source_table: it.source_table, day: it.day });
+            Ok(rows.map(|rows| (table, rows)))
+        })
+        .buffered(at_once(context))
+        .try_filter_map(async |rows| Ok(rows))
+        .try_collect()
+        .await
 }

@@ -8,16 +8,18 @@
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
 //! | [`receipts`] | receipts as rows in BigQuery |
+//! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
 mod clock_changes;
 mod finish;
 mod gone;
 mod misfits;
 mod receipts;
+mod slots;
 mod stats;
 mod table;
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::StreamExt;
 use landbridge_core::Result;
@@ -25,10 +27,11 @@ use landbridge_core::calendar::Day;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::receipt::Receipt;
-use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN};
+use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
 pub(crate) use self::finish::deadline;
+use self::slots::{Slot, Slots};
 use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::redo::{self, Requests};
@@ -36,7 +39,16 @@ use crate::transfer::transfer_fingerprint;
 use crate::{Context, Progress, Tick, TickOutcome, late};
 
 /// Receipts by the name of their record: the table's, `skipped-…` or `gone-…`.
-type Receipts = BTreeMap<String, Receipt>;
+type Receipts = ReceiptSummaries;
+
+/// Tables whose load jobs run at the same time, at most: each waits for its job with its plan in memory, and
+/// is polled every five seconds. BigQuery allows 100 calls of a method per second and user, and 300 calls at
+/// once ("Quotas and limits", section "API request quotas"); 100,000 load jobs per project and day, and
+/// 1,500 per table (section "Load jobs").
+const IN_FLIGHT: usize = 200;
+/// No table is started later than this before the end of the tick. Its job may end after the tick; the next
+/// one proves it.
+const STOP_BEFORE: Duration = Duration::from_secs(10);
 
 /// A table that can be loaded, or held.
 struct ReadyTable<'a> {
@@ -95,8 +107,8 @@ async fn load_day(
         finish::check_deadline(context, &ledger, day, tick).await?;
         return Ok(TickOutcome::new(Progress::Waiting, format!("{day} is not planned yet")));
     };
-    finish::write_skipped(&ledger, &plan, tick).await?;
     let mut receipts = finish::read_receipts(context, &ledger, &plan).await?;
+    let mut is_complete = !finish::write_skipped(context, &ledger, &plan, &receipts, tick).await?;
     let ready = ready_tables(context, &ledger, &plan, &receipts).await?;
 
     let ready =
@@ -106,18 +118,20 @@ async fn load_day(
         false => context.gcp.bigquery.time_travel_hours(&context.config.warehouse.dataset).await?,
     };
 
-    let run = Run { context, ledger: &ledger, day: &plan, tick, window_hours };
+    let slots = &Slots::new(context);
+    let run = Run { context, ledger: &ledger, day: &plan, tick, window_hours, slots };
     let mut results = futures::stream::iter(ready)
         .map(|ready| async move {
-            let receipt = run.load_or_hold(&ready).await;
+            let receipt = run.load_in_time(&ready).await;
             (ready.entry.table.as_str(), receipt)
         })
-        .buffer_unordered(usize::from(context.config.load.concurrency));
+        .buffer_unordered(slots.in_flight());
     let mut first_error = None;
     while let Some((name, result)) = results.next().await {
         match result {
             Ok(Some(receipt)) => {
-                receipts.insert(name.to_owned(), receipt);
+                receipts.insert(name.to_owned(), ReceiptSummary::of(&receipt));
+                is_complete = false;
             }
             Ok(None) => {}
             Err(error) => {
@@ -131,7 +145,7 @@ async fn load_day(
         finish::check_deadline(context, &ledger, day, tick).await?;
         return Err(error);
     }
-    finish::finish_day(context, &ledger, &plan, &receipts, tick).await
+    finish::finish_day(context, &ledger, &plan, receipts, is_complete, tick).await
 }
 
 /// The tables without a final receipt whose objects are all transferred, or cannot be.
@@ -141,15 +155,19 @@ async fn ready_tables<'a>(
     plan: &'a DayPlan,
     receipts: &Receipts,
 ) -> Result<Vec<ReadyTable<'a>>> {
-    let transferred = ledger.names(ITEMS).await?;
-    let failures = ledger.names(FAILURES).await?;
     let open = plan.tables.iter().filter(|entry| {
         // If the contract now asks for another transfer, the transfer stage does that first.
         !entry.unread
             && entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
             && receipts.get(&entry.table).is_none_or(|receipt| !receipt.is_final())
     });
-    let ready = open.filter_map(|entry| {
+    let open: Vec<&TableEntry> = open.collect();
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let transferred = ledger.names(ITEMS).await?;
+    let failures = ledger.names(FAILURES).await?;
+    let ready = open.into_iter().filter_map(|entry| {
         let name = entry.record_name();
         let complete = transferred.get(&name).map_or(0, Vec::len) >= entry.items;
         (complete || failures.contains_key(&name)).then_some(ReadyTable { entry, complete })
@@ -180,14 +198,25 @@ struct Run<'a> {
     day: &'a DayPlan,
     tick: Tick,
     window_hours: u32,
+    slots: &'a Slots,
 }
 
 impl Run<'_> {
+    /// Loads one table when there is a slot for it, if the tick still has time.
+    async fn load_in_time(&self, ready: &ReadyTable<'_>) -> Result<Option<Receipt>> {
+        let slot = self.slots.take().await;
+        if !self.tick.has_for_more(STOP_BEFORE) {
+            return Ok(None);
+        }
+        self.load_or_hold(ready, slot).await
+    }
+
     /// Loads one table. An error that holds the table becomes its receipt; any other is returned.
-    async fn load_or_hold(&self, ready: &ReadyTable<'_>) -> Result<Option<Receipt>> {
-        let Self { context, ledger, day, tick, window_hours } = *self;
+    async fn load_or_hold(&self, ready: &ReadyTable<'_>, slot: Slot) -> Result<Option<Receipt>> {
+        let Self { context, ledger, day, tick, window_hours, .. } = *self;
         let Some(table) = ledger.table_plan(ready.entry).await? else { return Ok(None) };
-        let load = TableLoad { context, ledger, day, table: &table, tick, window_hours };
+        let load =
+            TableLoad { context, ledger, day, table: &table, tick, window_hours, slot: &slot };
         if !ready.complete {
             return match ledger.value(&records::failure(&table)).await? {
                 Some(problem) => load.hold(problem).await.map(Some),

@@ -4,18 +4,19 @@
 //! job whose id is derived from the batch, so a batch that is sent twice is added once.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
+use futures::{StreamExt, TryStreamExt};
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
 use landbridge_core::plan::DayPlan;
-use landbridge_core::receipt::{FIELDS, Receipt, ReceiptField};
+use landbridge_core::receipt::{FIELDS, ReceiptField};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{Inserted, JobState, LoadJob, LoadMode, NewTable, TableStamp};
 use landbridge_ledger::records::{self, Batch, BatchDone, below};
-use landbridge_ledger::{DayLedger, Written};
+use landbridge_ledger::{DayLedger, ReceiptSummary, Written};
 
 use super::Receipts;
+use super::finish::at_once;
 use super::table::wait_for_job;
 use crate::{Context, Tick};
 
@@ -23,8 +24,12 @@ use crate::{Context, Tick};
 const TABLE: &str = "receipts";
 /// The value of the table's source label: the table belongs to all sources of the project.
 const OPS_LABEL: &str = "landbridge";
-/// Batches per day: each is a change of state, which a person or a new deployment caused.
+/// Batches per day: beyond those of a large day, each is a change of state, which a person or a new
+/// deployment caused.
 const MAX_BATCHES: usize = 100;
+/// A batch ends with the receipt that makes it as large as this: it is in memory several times while it
+/// is recorded and sent.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Appends the receipts that are not in BigQuery yet. Idempotent.
 ///
@@ -40,18 +45,17 @@ pub(super) async fn publish(
 ) -> Result<()> {
     let mut sent = BTreeSet::new();
     for number in 1..=MAX_BATCHES {
+        let done = ledger.value(&records::batch_done(number)).await?;
+        if let Some(done) = done.filter(|done| !done.receipts.is_empty()) {
+            sent.extend(done.receipts);
+            continue;
+        }
         let batch = match ledger.value(&records::batch(number)).await? {
             Some(batch) => batch,
             None => {
-                let is_new = |receipt: &&Receipt| !sent.contains(&fingerprint(receipt));
-                let new: Vec<&Receipt> = receipts.values().filter(is_new).collect();
-                if new.is_empty() {
+                let Some(batch) = next_batch(context, ledger, number, receipts, &sent).await?
+                else {
                     return Ok(());
-                }
-                let batch = Batch {
-                    number,
-                    receipts: new.iter().map(|receipt| fingerprint(receipt)).collect(),
-                    lines: new.iter().map(|receipt| format!("{}\n", receipt.row())).collect(),
                 };
                 if ledger.create(&records::batch(number), &batch).await? == Written::Overtaken {
                     return Err(Error::new(
@@ -73,19 +77,32 @@ pub(super) async fn publish(
     ))
 }
 
-/// What distinguishes a receipt from an earlier one of the same table: its state, its problem, and which
-/// request it answers.
-fn fingerprint(receipt: &Receipt) -> String {
-    let why = receipt.problem.as_ref().map(ToString::to_string).unwrap_or_default();
-    let state = receipt.state.name();
-    let mut fingerprint = format!("{}@{state}", receipt.source_table);
-    if !why.is_empty() {
-        let _ = write!(fingerprint, "-{}", landbridge_core::ids::short_hash(&why));
+/// The receipts that are not sent, as far as one batch takes them; `None` if all are sent.
+async fn next_batch(
+    context: &Context,
+    ledger: &DayLedger,
+    number: usize,
+    receipts: &Receipts,
+    sent: &BTreeSet<String>,
+) -> Result<Option<Batch>> {
+    let is_new = |(_, receipt): &(&String, &ReceiptSummary)| !sent.contains(&receipt.fingerprint);
+    let new: Vec<&String> = receipts.iter().filter(is_new).map(|(name, _)| name).collect();
+    let mut read = futures::stream::iter(new)
+        .map(|name| async move { ledger.value(&records::receipt(name)).await })
+        .buffered(at_once(context));
+    let mut batch = Batch { number, receipts: Vec::new(), lines: String::new() };
+    while batch.lines.len() < BATCH_BYTES
+        && let Some(receipt) = read.try_next().await?
+    {
+        // It may have changed since its summary was made, or be gone.
+        let Some(receipt) = receipt else { continue };
+        let fingerprint = ReceiptSummary::of(&receipt).fingerprint;
+        if !sent.contains(&fingerprint) {
+            batch.lines.push_str(&format!("{}\n", receipt.row()));
+            batch.receipts.push(fingerprint);
+        }
     }
-    if receipt.redo > 0 {
-        let _ = write!(fingerprint, "-redo{}", receipt.redo);
-    }
-    fingerprint
+    Ok((!batch.receipts.is_empty()).then_some(batch))
 }
 
 /// Jobs of one batch, over all ticks of the day. BigQuery runs an id once, so each tick looks at the
@@ -142,7 +159,8 @@ async fn append(
         tries += u32::from(inserted == Inserted::New);
         match wait_for_job(context, &id, tick).await? {
             Some(JobState::Done { rows, .. }) if rows == batch.receipts.len() as u64 => {
-                ledger.create(&done, &BatchDone { job: id.to_string() }).await?;
+                let receipts = batch.receipts.clone();
+                ledger.create(&done, &BatchDone { job: id.to_string(), receipts }).await?;
                 return Ok(());
             }
             Some(JobState::Done { rows, .. }) => {

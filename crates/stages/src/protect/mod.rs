@@ -19,9 +19,12 @@ mod table;
 
 pub(crate) use report::{opened, report_opened};
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use jiff::SignedDuration;
 use landbridge_core::calendar::Day;
+use landbridge_core::ids::short_hash;
 use landbridge_core::plan::Problem;
 use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::records::{CONTRACT, ContractRecord};
@@ -38,6 +41,8 @@ const OLDER_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// Tables at once, at most; `load.concurrency` may be less. BigQuery allows 100 requests a second and
 /// user.
 const AT_ONCE: usize = 8;
+/// No table is begun later than this before the end of the tick.
+const STOP_BEFORE: Duration = Duration::from_secs(5);
 
 /// Runs one tick: the pass, then the age of the newest published day. Neither waits for the other's success.
 /// Idempotent: tags are computed from the records of the tables' rows, and each
@@ -67,37 +72,55 @@ async fn run_pass(context: &Context, tick: Tick) -> Result<TickOutcome> {
     if let Some(error) = changes.error {
         return Err(error);
     }
-    if !record_applied(&context.ledger.source(), recorded, day).await? {
+    let Pass { tables, left, unchecked, .. } = changes;
+    let digest = &context.deployment.digest;
+    if left > 0 || unchecked > 0 && !new {
+        let state = if new { "not in force yet" } else { "in force" };
+        let compared = tables - left - unchecked;
         let message = format!(
-            "contract {} is not in force: a newer one is recorded, and its tick applies it",
-            context.deployment.digest
+            "contract {digest} is {state}: {compared} of {tables} tables are compared, the next tick goes on"
+        );
+        return Ok(TickOutcome::new(Progress::Partial, message));
+    }
+    // Without time for every table, those that have the tags of this contract are checked by the next tick.
+    let checked_on = if unchecked == 0 { Some(day) } else { recorded.value.checked_on };
+    if !record_applied(&context.ledger.source(), recorded, checked_on).await? {
+        let message = format!(
+            "contract {digest} is not in force: a newer one is recorded, and its tick applies it"
         );
         return Ok(TickOutcome::new(Progress::Waiting, message));
     }
     let message = format!(
-        "contract {} is in force: {} tables, {} tags changed",
-        context.deployment.digest,
-        changes.tables,
+        "contract {digest} is in force: {tables} tables, {} tags changed",
         changes.done.len()
     );
-    tracing::info!(digest = context.deployment.digest, tables = changes.tables, "{message}");
+    tracing::info!(digest, tables, "{message}");
     Ok(TickOutcome::new(Progress::Done, message))
 }
 
 /// What a pass has done.
 struct Pass {
     tables: usize,
+    /// Tables with the tags of another contract for which the tick had no time.
+    left: usize,
+    /// Tables with the tags of this contract for which it had none.
+    unchecked: usize,
     done: Vec<TagChange>,
     error: Option<landbridge_core::Error>,
 }
 
-/// Sets the tags of every table of the source in the dataset.
+/// Sets the tags of every table of the source in the dataset, as far as time allows: first of those that have
+/// the tags of another contract, then of the others, in another order at every tick.
 async fn protect_tables(context: &Context, tick: Tick) -> Pass {
-    let mut pass = Pass { tables: 0, done: Vec::new(), error: None };
+    let mut pass = Pass { tables: 0, left: 0, unchecked: 0, done: Vec::new(), error: None };
     let warehouse = &context.config.warehouse;
     let bigquery = &context.gcp.bigquery;
     let read = async {
-        let tables = bigquery.tables_of(&warehouse.dataset, &context.config.source.name).await?;
+        let source = &context.config.source.name;
+        let mut tables = bigquery.contracts_of_tables(&warehouse.dataset, source).await?;
+        tables.sort_by_cached_key(|(table, contract)| {
+            (*contract == context.deployment.number, short_hash(&format!("{} {table}", tick.now)))
+        });
         // A window is needed only for former rows, so an empty dataset need not be read.
         let window = bigquery.time_travel_hours(&warehouse.dataset).await?;
         Ok((tables, window))
@@ -108,13 +131,24 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
     };
     pass.tables = tables.len();
     let mut results = futures::stream::iter(tables)
-        .map(|table| async move {
+        .map(|(table, contract)| async move {
+            if !tick.has_for_more(STOP_BEFORE) {
+                return Err(contract);
+            }
             let tags = TableTags { context, table: &table, tick, window_hours };
             let result = tags.protect().await;
-            (table, result)
+            Ok((table, result))
         })
         .buffer_unordered(AT_ONCE.min(usize::from(context.config.load.concurrency)));
-    while let Some((table, (mut changes, result))) = results.next().await {
+    while let Some(result) = results.next().await {
+        let (table, (mut changes, result)) = match result {
+            Ok(result) => result,
+            Err(contract) => {
+                let is_set = contract == context.deployment.number;
+                *(if is_set { &mut pass.unchecked } else { &mut pass.left }) += 1;
+                continue;
+            }
+        };
         pass.done.append(&mut changes);
         if let Err(error) = result {
             tracing::warn!(table, kind = error.kind().name(), %error, "a table's tags were not set");
@@ -131,10 +165,10 @@ async fn protect_tables(context: &Context, tick: Tick) -> Pass {
 async fn record_applied(
     ledger: &SourceLedger,
     recorded: Recorded<ContractRecord>,
-    day: Day,
+    checked_on: Option<Day>,
 ) -> Result<bool> {
     let (number, digest) = (recorded.value.number, recorded.value.digest.clone());
-    let record = ContractRecord { applied: true, checked_on: Some(day), ..recorded.value };
+    let record = ContractRecord { applied: true, checked_on, ..recorded.value };
     if ledger.replace(&CONTRACT, &recorded.etag, &record).await? == Written::Yes {
         return Ok(true);
     }

@@ -11,7 +11,7 @@ use landbridge_ledger::SourceLedger;
 use landbridge_ledger::records::{self, CLAIMS};
 
 /// Claims read at once: they are small, and latency dominates.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// The names of everything that has landed.
 #[derive(Default)]
@@ -33,16 +33,16 @@ impl Landed {
     /// Any ledger error.
     pub(super) async fn read(ledger: &SourceLedger) -> Result<Self> {
         let names = ledger.names(CLAIMS).await?.into_keys();
-        let claims: Vec<_> = futures::stream::iter(names)
+        let mut claims = futures::stream::iter(names)
             .map(|table| async move {
                 let claim = ledger.value(&records::claim(&table)).await?;
                 Result::Ok(claim.map(|claim| (table, claim)))
             })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+            .buffered(AT_ONCE);
         let mut landed = Self::default();
-        for (table, claim) in claims.into_iter().flatten() {
+        // One by one: a claim says more of its table than is kept here.
+        while let Some(claim) = claims.try_next().await? {
+            let Some((table, claim)) = claim else { continue };
             let Some(rows) = claim.loading.as_ref().or(claim.loaded.as_ref()) else { continue };
             let source_table = rows.source_table.clone();
             landed.tables.insert(table.clone(), LandedTable { source_table, day: rows.day });
@@ -50,6 +50,7 @@ impl Landed {
             landed.dropped.insert(table.clone(), rows.dropped.clone());
             landed.types.insert(table, claim.landed_types());
         }
+        drop(claims);
         Ok(landed)
     }
 

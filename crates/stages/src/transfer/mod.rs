@@ -8,6 +8,7 @@
 //! | [`item`] | the transfer of one object |
 //! | [`budget`] | which objects a tick may start |
 //! | [`fairness`] | the order of objects, and what failures of one table mean for the others |
+//! | [`slots`] | how many objects are in transfer at once |
 //! | [`token_key`] | the token key, the same for the whole day |
 
 mod budget;
@@ -15,36 +16,33 @@ mod fairness;
 mod item;
 mod landed;
 mod planning;
+mod slots;
 pub(crate) mod text_columns;
 pub(crate) mod token_key;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
-use landbridge_core::config;
 use landbridge_core::contract::TableContract;
 use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
 use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_gcp::storage::UPLOAD_BUFFER;
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, EXPORT, ExportRecord, ITEMS};
 
 use self::budget::{Budget, Start};
 use self::fairness::{Failures, in_turns};
 use self::item::ItemOutcome;
-use self::planning::Planned;
+use self::planning::{Planning, at_once};
+use self::slots::Slots;
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
 use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome, alert, late};
 
-/// Memory per object in transfer: the upload's buffer and its last part, two windows of the
-/// source, and the pages that are being converted.
-const MEMORY_PER_OBJECT: usize = 2 * UPLOAD_BUFFER + 16 * 1024 * 1024;
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
 /// not a single upload.
 const MAX_REVISIONS: u32 = 5;
@@ -125,26 +123,36 @@ async fn transfer_day(
             format!("the export of {day} is not complete"),
         ));
     };
-    let Planned { open, unread } = planning::plan_day(context, &ledger, &export, day, tick).await?;
+    let (open, unread) = match planning::plan_day(context, &ledger, &export, day, tick).await? {
+        Planning::Planned { open, unread } => (open, unread),
+        Planning::Stopped(stopped) => {
+            return Ok(TickOutcome::new(Progress::Partial, format!("{day}: {stopped}")));
+        }
+    };
     let mut scans = Vec::new();
-    for table in &open {
-        if let Decision::NeedsScan(items) = text_columns::decide(&ledger, &table.plan).await? {
+    let mut decisions = decide(context, &ledger, &open).await?;
+    for (table, decision) in open.iter().zip(&decisions) {
+        if let Decision::NeedsScan(items) = decision {
             let bytes = source_bytes(&table.plan);
-            let scan = |item: TransferItem| Work {
+            let scan = |item: &TransferItem| Work {
                 bytes: bytes[item.number],
                 table: table.plan.clone(),
-                item,
+                item: item.clone(),
                 text: None,
             };
-            scans.extend(items.into_iter().map(scan));
+            scans.extend(items.iter().map(scan));
         }
     }
     let budget = &Budget::new(tick);
+    let has_scans = !scans.is_empty();
     let (scanned, not_scanned) = run(context, &ledger, tick, budget, scans).await?;
     let mut first_error = unread.or(not_scanned);
     let mut work = Vec::new();
-    for OpenTable { plan, done } in &open {
-        let Decision::Decided(text) = text_columns::decide(&ledger, plan).await? else { continue };
+    if has_scans {
+        decisions = decide(context, &ledger, &open).await?;
+    }
+    for (OpenTable { plan, done }, decision) in open.iter().zip(decisions) {
+        let Decision::Decided(text) = decision else { continue };
         let text = Arc::new(text);
         let left = plan.items.iter().filter(|item| !done.contains(&format!("{:05}", item.number)));
         let bytes = source_bytes(plan);
@@ -197,26 +205,40 @@ pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> Str
     }
 }
 
-/// The tables with objects to transfer; `None` when a table's plan has another revision than the
-/// day's plan says, because another tick is planning.
-async fn open_tables(ledger: &DayLedger, plan: &DayPlan) -> Result<Option<Vec<OpenTable>>> {
-    let mut transferred = ledger.names(ITEMS).await?;
-    let mut open = Vec::new();
-    for entry in &plan.tables {
-        let name = entry.record_name();
-        let done = transferred.remove(&name).unwrap_or_default();
-        if done.len() < entry.items {
-            let Some(table) = ledger.table_plan(entry).await? else { return Ok(None) };
-            open.push(OpenTable { plan: Arc::new(table), done: done.into_iter().collect() });
-        }
-    }
-    Ok(Some(open))
+/// What is known of the columns of each table that may stay text.
+async fn decide(
+    context: &Context,
+    ledger: &DayLedger,
+    open: &[OpenTable],
+) -> Result<Vec<Decision>> {
+    futures::stream::iter(open)
+        .map(|table| text_columns::decide(ledger, &table.plan))
+        .buffered(at_once(context))
+        .try_collect()
+        .await
 }
 
-/// Objects in transfer at once: as many as configured, or as memory allows.
-fn concurrency(settings: &config::TransferConfig) -> usize {
-    let memory = settings.memory_mib as usize * 1024 * 1024;
-    usize::from(settings.concurrency).min(memory / MEMORY_PER_OBJECT).max(1)
+/// The tables with objects to transfer; `None` when a table's plan has another revision than the
+/// day's plan says, because another tick is planning.
+async fn open_tables(
+    context: &Context,
+    ledger: &DayLedger,
+    plan: &DayPlan,
+) -> Result<Option<Vec<OpenTable>>> {
+    let mut transferred = ledger.names(ITEMS).await?;
+    let open = plan.tables.iter().filter_map(|entry| {
+        let done = transferred.remove(&entry.record_name()).unwrap_or_default();
+        (done.len() < entry.items).then_some((entry, done))
+    });
+    let mut plans = futures::stream::iter(open.collect::<Vec<_>>())
+        .map(|(entry, done)| async move { Ok((ledger.table_plan(entry).await?, done)) })
+        .buffered(at_once(context));
+    let mut open = Vec::new();
+    while let Some((table, done)) = plans.try_next().await? {
+        let Some(table) = table else { return Ok(None) };
+        open.push(OpenTable { plan: Arc::new(table), done: done.into_iter().collect() });
+    }
+    Ok(Some(open))
 }
 
 /// What became of some work.
@@ -250,9 +272,11 @@ async fn run(
     let mut first_error = None;
     let mut held: BTreeMap<String, (Arc<TablePlan>, Error)> = BTreeMap::new();
     let mut other_content: BTreeMap<String, (Arc<TablePlan>, String)> = BTreeMap::new();
+    let slots = &Slots::new(&context.config.transfer);
     let mut results = futures::stream::iter(work)
         .map(|work| async move {
             let bytes = work.bytes;
+            let _slot = slots.take(bytes).await;
             let is_allowed = failures.allow(&work.table.table);
             let done = match is_allowed.then(|| budget.start(bytes)).flatten() {
                 Some(start) => {
@@ -264,7 +288,7 @@ async fn run(
             };
             (work.table, done)
         })
-        .buffer_unordered(concurrency(&context.config.transfer));
+        .buffer_unordered(slots.in_flight());
     while let Some((table, result)) = results.next().await {
         match result {
             Ok(None) => {}
@@ -389,23 +413,5 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(source_bytes(&plan), [750, 250, 1000, 0, 0]);
-    }
-
-    #[test]
-    fn memory_limits_the_concurrency() {
-        let settings = |concurrency, memory_mib| config::TransferConfig {
-            bucket: String::new(),
-            prefix: String::new(),
-            concurrency,
-            memory_mib,
-            token_key: None,
-            cross_border: None,
-            cut_above_mib: config::TransferConfig::CUT_ABOVE_MIB,
-        };
-        for (configured, memory_mib, objects) in
-            [(4, 128, 4), (64, 128, 4), (64, 32, 1), (1, 9216, 1), (64, 1024, 32)]
-        {
-            assert_eq!(concurrency(&settings(configured, memory_mib)), objects);
-        }
     }
 }

@@ -192,6 +192,13 @@ impl Functions {
         Ok(outcome)
     }
 
+    /// Sets the timeout of every function, for the invocations from now on.
+    pub fn set_timeout(&self, timeout: Duration) {
+        for spec in self.state().specs.values_mut() {
+            spec.timeout = timeout;
+        }
+    }
+
     /// Kills all processes, idle or busy, with SIGKILL and waits for their end. Invocations in
     /// progress end as [`InvocationOutcome::Crashed`]. Returns the number of running processes.
     pub fn kill_all(&self) -> usize {

@@ -34,6 +34,7 @@ use landbridge_ledger::{DayLedger, Written};
 
 use self::claim::{ClaimOutcome, Held};
 use self::rows::LoadedRows;
+use super::slots::Slot;
 use super::stats::{self, TableStats};
 use super::{clock_changes, misfits};
 use crate::transfer::text_columns;
@@ -49,6 +50,8 @@ pub(super) struct TableLoad<'a> {
     pub(super) tick: Tick,
     /// The dataset's time-travel window.
     pub(super) window_hours: u32,
+    /// The slot in which it runs.
+    pub(super) slot: &'a Slot,
 }
 
 /// What is known of a table before it is loaded.

@@ -17,6 +17,8 @@ use crate::{Context, Tick, deployment};
 const FIRST_POLL: Duration = Duration::from_millis(100);
 /// The longest wait between checks: a load of minutes needs no check every second.
 const LAST_POLL: Duration = Duration::from_secs(5);
+/// What a job that ends needs of its tick to be proven. One that runs longer is proven by the next tick.
+const TIME_TO_PROVE: Duration = Duration::from_secs(20);
 
 /// A load job that is done.
 pub(super) struct LoadedRows {
@@ -67,7 +69,8 @@ impl TableLoad<'_> {
                 last_failure = format!("{}, job {id}: the id is used", self.name());
                 continue;
             }
-            match wait_for_job(self.context, &id, self.tick).await? {
+            let waited = self.slot.release_during(wait_for_job(self.context, &id, self.tick)).await;
+            match waited? {
                 None | Some(JobState::Running) => return Ok(None),
                 Some(JobState::Done { rows, duration_ms, ended_at }) => {
                     return Ok(Some(LoadedRows { job: id, rows, duration_ms, ended_at }));
@@ -157,7 +160,9 @@ pub(in crate::load) async fn wait_for_job(
     let mut wait = FIRST_POLL;
     loop {
         match context.gcp.bigquery.job(id).await? {
-            Some(JobState::Running) if tick.has(wait) => tokio::time::sleep(wait).await,
+            Some(JobState::Running) if tick.has(wait + TIME_TO_PROVE) => {
+                tokio::time::sleep(wait).await;
+            }
             Some(JobState::Running) => return Ok(None),
             Some(state) => return Ok(Some(state)),
             None => {

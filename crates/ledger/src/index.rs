@@ -1,0 +1,170 @@
+//! The index of a day: what ticks need of its receipts, in one object.
+//!
+//! The receipts are the truth. A tick lists their names and ETags, one call for a thousand of them, and
+//! uses an entry of the index only if the listed ETag is that of the entry. Every other receipt is read.
+//! An index that is missing, older, or written by another tick at the same time therefore costs calls
+//! and is never wrong. S3 lists what was written before ("Amazon S3 data consistency model" in the S3
+//! User Guide: strong read-after-write consistency of GET, PUT and LIST).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use futures::{StreamExt, TryStreamExt};
+use landbridge_core::Result;
+use landbridge_core::ids::short_hash;
+use landbridge_core::receipt::{Receipt, ReceiptState};
+use serde::{Deserialize, Serialize};
+
+use crate::records::{self, INDEX, RECEIPTS};
+use crate::{DayLedger, Recorded, Written};
+
+/// What ticks need of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptSummary {
+    /// `schema.table` in the source.
+    pub source_table: String,
+    /// The BigQuery table; empty when it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub table: String,
+    /// How the table's day ended.
+    pub state: ReceiptState,
+    /// The request to do the table again that the receipt answers; 0 without any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redo: u32,
+    /// Rows of the table, read back after the load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_table: Option<u64>,
+    /// Whether the receipt has a problem.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_problem: bool,
+    /// What distinguishes the receipt from an earlier one of the same table: its state, its problem, and
+    /// which request it answers.
+    pub fingerprint: String,
+}
+
+impl ReceiptSummary {
+    /// The summary of a receipt.
+    pub fn of(receipt: &Receipt) -> Self {
+        Self {
+            source_table: receipt.source_table.clone(),
+            table: receipt.table.clone(),
+            state: receipt.state,
+            redo: receipt.redo,
+            rows_table: receipt.rows_table,
+            has_problem: receipt.problem.is_some(),
+            fingerprint: fingerprint(receipt),
+        }
+    }
+
+    /// See [`Receipt::is_final`].
+    pub fn is_final(&self) -> bool {
+        matches!(self.state, ReceiptState::Published | ReceiptState::Superseded)
+    }
+}
+
+/// See [`ReceiptSummary::fingerprint`].
+fn fingerprint(receipt: &Receipt) -> String {
+    let mut fingerprint = format!("{}@{}", receipt.source_table, receipt.state.name());
+    if let Some(problem) = &receipt.problem {
+        let _ = write!(fingerprint, "-{}", short_hash(&problem.to_string()));
+    }
+    if receipt.redo > 0 {
+        let _ = write!(fingerprint, "-redo{}", receipt.redo);
+    }
+    fingerprint
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The receipts of a day, by the names of their records.
+pub type ReceiptSummaries = BTreeMap<String, ReceiptSummary>;
+
+/// The record of the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexRecord {
+    /// By the names of the receipts.
+    receipts: BTreeMap<String, IndexEntry>,
+}
+
+/// A receipt in the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct IndexEntry {
+    /// The version of the receipt.
+    etag: String,
+    #[serde(flatten)]
+    summary: ReceiptSummary,
+}
+
+impl DayLedger {
+    /// Summaries of all receipts of the day. Reads those that the index lacks, `at_once` at a time, and
+    /// adds them to the index. Not a record: an index that cannot be read or written is reported in the
+    /// log and otherwise ignored.
+    ///
+    /// # Errors
+    /// As [`Self::get`] of a receipt; any error of listing.
+    pub async fn receipt_summaries(&self, at_once: usize) -> Result<ReceiptSummaries> {
+        let listed = self.etags(RECEIPTS).await?;
+        if listed.is_empty() {
+            return Ok(ReceiptSummaries::new());
+        }
+        let recorded = self.index().await;
+        let known = recorded.as_ref().map(|recorded| &recorded.value.receipts);
+        let is_known = |name: &String, etag: &String| {
+            known.and_then(|known| known.get(name)).filter(|entry| entry.etag == *etag)
+        };
+        let mut next = IndexRecord::default();
+        let mut unknown = Vec::new();
+        for (name, etag) in listed {
+            match is_known(&name, &etag) {
+                Some(entry) => _ = next.receipts.insert(name, entry.clone()),
+                None => unknown.push(name),
+            }
+        }
+        let mut read = futures::stream::iter(unknown)
+            .map(|name| async move {
+                let receipt = self.get(&records::receipt(&name)).await?;
+                Result::Ok(receipt.map(|Recorded { value, etag }| {
+                    (name, IndexEntry { etag, summary: ReceiptSummary::of(&value) })
+                }))
+            })
+            .buffered(at_once.max(1));
+        while let Some(entry) = read.try_next().await? {
+            next.receipts.extend(entry);
+        }
+        drop(read);
+        let changed = known.is_none_or(|known| *known != next.receipts);
+        if changed {
+            self.write_index(recorded.as_ref().map(|it| it.etag.as_str()), &next).await;
+        }
+        Ok(next.receipts.into_iter().map(|(name, entry)| (name, entry.summary)).collect())
+    }
+
+    /// The index, if there is one that can be read.
+    async fn index(&self) -> Option<Recorded<IndexRecord>> {
+        self.get(&INDEX).await.unwrap_or_else(|error| {
+            tracing::warn!(kind = error.kind().name(), %error, "the index of a day cannot be read");
+            None
+        })
+    }
+
+    /// Writes the index if it has the version that was read. If another tick was faster, the next one
+    /// adds what is missing.
+    async fn write_index(&self, etag: Option<&str>, index: &IndexRecord) {
+        let written = match etag {
+            Some(etag) => self.replace(&INDEX, etag, index).await,
+            None => self.create(&INDEX, index).await,
+        };
+        match written {
+            Ok(Written::Yes) => {}
+            Ok(Written::Overtaken) => {
+                tracing::info!("another tick has written the index of the day")
+            }
+            Err(error) => {
+                tracing::warn!(kind = error.kind().name(), %error, "the index of a day cannot be written");
+            }
+        }
+    }
+}
