@@ -120,33 +120,107 @@ async fn policy_tags_with_the_number_of_their_project_are_the_same_tags() {
     assert!(!alerts.iter().any(|alert| alert.to_string().contains("policy tags differed")));
 }
 
-/// A job that was refused holds its table, and each tick tries again: the cause may have been
-/// removed. Column, type and mode of a known message are shown.
+/// The load jobs of `people` so far.
+fn jobs_of_people(env: &TestEnv) -> usize {
+    env.cloud.google().job_ids().iter().filter(|id| id.contains("-people-")).count()
+}
+
+/// The next three jobs fail: one of each table.
+fn fail_jobs(env: &TestEnv, reason: &str, message: &str) {
+    (0..3).for_each(|_| env.cloud.google().fail_next_job(reason, message));
+}
+
+/// A job that was refused holds its table, and later ticks try again: the cause may have been removed.
+/// Column, type and mode of a known message are shown.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_job_that_is_refused_is_tried_again_by_each_tick() {
+async fn a_load_job_that_is_refused_is_tried_again_after_growing_pauses() {
     let env = start().await;
     run_export(&env).await;
     assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
     let message = "Provided Schema does not match Table shop-analytics:shop.people. Field email \
                    has changed type from STRING to BYTES";
-    // More ticks than `load.max_attempts`, and three tables.
-    let ticks = ["17:05", "17:10", "17:15", "17:20", "17:25", "17:30"];
-    for time in ticks {
-        for _ in 0..3 {
-            env.cloud.google().fail_next_job("invalid", message);
+    let ticks =
+        [("17:05", 1), ("17:10", 2), ("17:15", 3), ("17:20", 3), ("17:25", 3), ("17:30", 4)];
+    for (time, jobs) in ticks {
+        if jobs_of_people(&env) < jobs {
+            fail_jobs(&env, "invalid", message);
         }
         let outcome = env.tick("load", &format!("2026-11-20T{time}:00Z")).await;
         assert!(outcome.is_response(), "{outcome:?}");
+        assert_eq!(jobs_of_people(&env), jobs, "{time}");
         let receipt = receipt_of_people(&env, DAY).await;
         assert_eq!(receipt.state, ReceiptState::Held);
         let problem = receipt.problem.expect("a problem").to_string();
         let shown = "invalid: column email has changed its type from STRING to BYTES";
         assert!(problem.contains(shown), "{problem}");
+        if jobs == 3 {
+            assert!(problem.contains("the next attempt is at 2026-11-20T17:30:00Z"), "{problem}");
+        }
     }
-    assert!(env.run_day(0).await.is_empty());
+    // A deployment is a repair: its load begins at once.
+    env.deploy_contract(&format!("# corrected\n{}", crate::support::SMALL_CONTRACT));
+    assert!(env.tick("load", "2026-11-20T17:35:00Z").await.is_response());
     let receipt = receipt_of_people(&env, DAY).await;
     assert_eq!(receipt.state, ReceiptState::Published);
-    assert!(receipt.job.expect("a job").ends_with("a7"));
+    assert!(receipt.job.expect("a job").ends_with("a5"));
+}
+
+/// What is wrong with an account, a bucket or a quota concerns every table: each tick tries again at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_whole_account_uses_no_attempts_up() {
+    let env = start().await;
+    run_export(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    let reasons = ["accessDenied", "notFound", "quotaExceeded", "accessDenied", "accessDenied"];
+    for (n, reason) in reasons.into_iter().enumerate() {
+        fail_jobs(&env, reason, "not now");
+        let time = format!("2026-11-20T17:{:02}:00Z", 10 + 5 * n);
+        let outcome = env.tick("load", &time).await;
+        assert!(!outcome.is_response(), "{reason}: {outcome:?}");
+        assert_eq!(jobs_of_people(&env), n + 1, "{reason}");
+    }
+    assert!(env.ledger(&format!("{DAY}/attempts/")).await.is_empty());
+    assert!(env.tick("load", "2026-11-20T17:35:00Z").await.is_response());
+    assert_eq!(receipt_of_people(&env, DAY).await.state, ReceiptState::Published);
+}
+
+/// The object of a table is another one after its transfer, so the job loads other rows than were planned.
+/// That is found after they have replaced the former ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_do_not_add_up_are_reported_as_those_that_the_table_has() {
+    let env = start().await;
+    run_export(&env).await;
+    assert!(env.tick("transfer", "2026-11-20T17:05:00Z").await.is_response());
+    let objects = env.landing_objects();
+    let people = objects.keys().find(|name| name.contains("/people/")).expect("an object");
+    // Another file of the table, with one row less.
+    let text = || Arc::new(StringArray::from(vec!["a", "b"])) as ArrayRef;
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("id", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef, true),
+        ("name", text(), true),
+        ("email", text(), true),
+        ("secret", text(), true),
+    ]);
+    let batch = batch.expect("columns");
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    let google = env.cloud.google();
+    google.delete_object("shop-landing", people);
+    google.put_object("shop-landing", people, &bytes).expect("an object");
+    assert!(env.tick("load", "2026-11-20T17:10:00Z").await.is_response());
+    let receipt = receipt_of_people(&env, DAY).await;
+    assert_eq!(receipt.state, ReceiptState::Held);
+    let problem = receipt.problem.expect("a problem").to_string();
+    for part in [
+        "3 planned, 2 loaded by job landbridge-shop-20261121-people-",
+        "2 in the table. The job has replaced the former rows",
+        "`landbridge redo 2026-11-21 --table public.people`",
+    ] {
+        assert!(problem.contains(part), "`{part}` is not in: {problem}");
+    }
+    assert!(!problem.contains("keeps"), "{problem}");
 }
 
 /// An exported object that was deleted after it was listed concerns its table only.

@@ -174,6 +174,40 @@ async fn a_table_of_the_contract_that_no_export_has_is_reported_once_and_is_a_ga
     assert_eq!(of_table.count(), 1, "{alerts:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_leave_together_are_reported_in_one_notice_with_the_choices_in_each_receipt() {
+    let (env, database) = start(CONTRACT).await;
+    let table = |name: &str| MemoryTable::new("public", name).column("id", "bigint");
+    for name in ["visits", "carts"] {
+        database.set_table(table(name).row([Some("1")])).expect("a table");
+    }
+    assert!(env.run_day(0).await.is_empty());
+    for name in ["visits", "carts", "orders"] {
+        assert!(database.remove_table("public", name));
+    }
+    assert!(env.run_day(1).await.is_empty());
+    assert!(database.remove_table("public", "users"));
+    database.set_table(table("other").row([Some("1")])).expect("a table");
+    assert!(env.run_day(2).await.is_empty());
+    let alerts = env.alerts("load").into_iter();
+    let gone: Vec<serde_json::Value> =
+        alerts.filter(|it| it.to_string().contains("is not loaded any more")).collect();
+    assert_eq!(gone.len(), 2, "one per day on which something left: {gone:#?}");
+    let (three, one) = (&gone[0]["fields"], &gone[1]["fields"]);
+    let context = three["context"].as_str().unwrap_or_default();
+    assert!(context.starts_with("3 tables: carts (its table `public.carts`"), "{context}");
+    assert!(context.contains("orders") && context.contains("visits"), "{context}");
+    assert!(three["action"].as_str().unwrap_or_default().contains("landbridge receipt 2026-11-22"));
+    assert!(one["context"].as_str().unwrap_or_default().starts_with("users ("), "{one}");
+    assert!(one["action"].as_str().unwrap_or_default().contains("bq rm --table"), "{one}");
+    for (table, name) in [("public.carts", "shop.carts"), ("public.orders", "shop.orders")] {
+        let note = env.receipts(SECOND).await[table].notes[0].to_string();
+        for part in ["do nothing", "remove the table from contract.yaml", "bq rm --table", name] {
+            assert!(note.contains(part), "`{part}` is not in: {note}");
+        }
+    }
+}
+
 /// The keys of the export of the first day below the table `people`.
 async fn objects_of_people(env: &TestEnv) -> Vec<String> {
     let folder = "exports/landbridge-shop-20261121-a1/shop/public.people/";

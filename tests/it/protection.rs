@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use landbridge_core::diff::TableColumn;
 use landbridge_core::ids::JobId;
+use landbridge_core::receipt::{NoteCode, ReceiptState};
 use landbridge_core::types::BigQueryType;
 use landbridge_gcp::bigquery::{
     BigQuery, Inserted, JobState, LoadJob, LoadMode, NewTable, Patched, Retired, TableStamp,
@@ -340,6 +341,30 @@ async fn a_retired_job_id_never_loads() {
     // The schema of the job names no tag, and the table keeps its own.
     let after = bigquery.table("shop", "people").await.unwrap().unwrap();
     assert_eq!(after.live, live.live);
+}
+
+/// An older version of a claim says what the rows were, not what they are: nothing may be opened by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_put_back_closes_its_table_and_the_next_day_is_loaded() {
+    let env = start_with_published_day().await;
+    let (key, first) = env.ledger("claims/people.json").await.remove(0);
+    assert!(env.run_day(1).await.is_empty());
+    let ids = "SELECT id FROM shop.people ORDER BY 1";
+    assert_eq!(env.query(Analyst, ids).await.unwrap(), [["1"], ["2"], ["3"]]);
+    env.cloud.aws().put_object("shop-exports", &key, first).await.expect("an object");
+    // The pass of a deployment, which compares every table.
+    env.deploy_contract(&format!("# another\n{SMALL_CONTRACT}"));
+    let outcome = env.tick("protect", "2026-11-22T01:10:00Z").await;
+    assert!(outcome.is_response(), "{outcome:?}");
+    assert_eq!(env.query(Analyst, ids).await.unwrap(), [["NULL"]; 3], "closed until it is loaded");
+    assert!(env.run_day(2).await.is_empty());
+    let receipt = env.receipts("2026-11-23").await.remove("public.people").unwrap();
+    assert_eq!(receipt.state, ReceiptState::Published);
+    assert!(receipt.notes.iter().any(|note| note.code == NoteCode::ClassWaits), "{receipt:#?}");
+    let claim = env.ledger("claims/people.json").await.remove(0).1;
+    let claim: Claim = serde_json::from_slice(&claim).unwrap();
+    assert_eq!((claim.sequence, claim.loading), (3, None));
+    assert!(claim.former.iter().any(|former| former.rows.columns.is_none()), "{:?}", claim.former);
 }
 
 /// A redo of the day loads nothing twice, and what a redo with another transform loads is what the

@@ -106,6 +106,11 @@ pub fn intent(table: &str, redo: u32) -> DayName<Intent> {
     })
 }
 
+/// The load attempts of a table that failed.
+pub fn attempts(table: &str) -> DayName<LoadAttempts> {
+    DayName::new(format!("attempts/{table}.json"))
+}
+
 /// The receipt of one table.
 pub fn receipt(table: &str) -> DayName<Receipt> {
     DayName::new(format!("{RECEIPTS}/{table}.json"))
@@ -290,6 +295,19 @@ pub struct Intent {
     /// The last day whose tokens of this table were made with another key than today's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_key: Option<Day>,
+}
+
+/// The ticks that failed to load a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadAttempts {
+    /// [`TableRows::digest`] of what was to be loaded: other content is another load.
+    pub digest: String,
+    /// The number of the deployment that tried it.
+    pub deployment: i64,
+    /// How many ticks have failed.
+    pub ticks: u32,
+    /// The last of them.
+    pub tried_at: Timestamp,
 }
 
 /// What the rows of a table are, and which day may write them.

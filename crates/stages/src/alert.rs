@@ -4,6 +4,9 @@
 //! must act. A notice stops nothing, so it is reported when it first applies and not again while
 //! it stays the same.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use landbridge_core::Result;
 use landbridge_core::calendar::Day;
@@ -23,23 +26,69 @@ pub(crate) async fn notice(
     key: &str,
     day: Day,
 ) -> Result<()> {
-    let fingerprint = short_hash(&format!("{}\n{key}", problem.what));
-    let name = records::notice(&fingerprint);
-    let earlier = ledger.get(&name).await?;
-    let reported = match &earlier {
-        Some(earlier) if earlier.value.last >= day => return Ok(()),
-        Some(earlier) if is_consecutive(earlier.value.last, day) => earlier.value.reported,
-        _ => {
-            log(&fingerprint, problem, "");
-            day
-        }
-    };
-    let notice = Notice { problem: problem.clone(), reported, last: day };
-    match earlier {
-        Some(earlier) => ledger.replace(&name, &earlier.etag, &notice).await,
-        None => ledger.create(&name, &notice).await,
+    notice_of_many(ledger, &[(problem.clone(), key.to_owned())], "", day).await
+}
+
+/// Names in the notice of several things; the receipts have all of them.
+const MOST_NAMES: usize = 20;
+
+/// As [`notice`], for things that may begin to apply together: those of one kind are reported in one line
+/// that lists them and has this `action`. Each is identified by its own key, beside its problem.
+///
+/// # Errors
+/// Any ledger error.
+pub(crate) async fn notice_of_many(
+    ledger: &SourceLedger,
+    notices: &[(Problem, String)],
+    action: &str,
+    day: Day,
+) -> Result<()> {
+    let mut pending = Vec::new();
+    for (problem, key) in notices {
+        let fingerprint = short_hash(&format!("{}\n{key}", problem.what));
+        let name = records::notice(&fingerprint);
+        let earlier = ledger.get(&name).await?;
+        let reported = match &earlier {
+            Some(earlier) if earlier.value.last >= day => continue,
+            Some(earlier) if is_consecutive(earlier.value.last, day) => {
+                Some(earlier.value.reported)
+            }
+            _ => None,
+        };
+        pending.push((problem, fingerprint, name, earlier, reported));
     }
-    .map(|_| ())
+    // Before the records: a crash in between repeats the notice rather than losing it.
+    let mut new: BTreeMap<&str, Vec<(&Problem, &str)>> = BTreeMap::new();
+    for (problem, fingerprint, ..) in pending.iter().filter(|it| it.4.is_none()) {
+        new.entry(&problem.what).or_default().push((problem, fingerprint));
+    }
+    for together in new.values() {
+        match together.as_slice() {
+            [(problem, fingerprint)] => log(fingerprint, problem, ""),
+            [(first, fingerprint), ..] => log(fingerprint, &joined(first, together, action), ""),
+            [] => {}
+        }
+    }
+    for (problem, _, name, earlier, reported) in pending {
+        let reported = reported.unwrap_or(day);
+        let notice = Notice { problem: problem.clone(), reported, last: day };
+        match earlier {
+            Some(earlier) => ledger.replace(&name, &earlier.etag, &notice).await?,
+            None => ledger.create(&name, &notice).await?,
+        };
+    }
+    Ok(())
+}
+
+/// One problem for several of the same kind.
+fn joined(first: &Problem, together: &[(&Problem, &str)], action: &str) -> Problem {
+    let names = together.iter().take(MOST_NAMES).map(|(problem, _)| problem.context.as_str());
+    let names: Vec<&str> = names.collect();
+    let mut context = format!("{} tables: {}", together.len(), names.join("; "));
+    if together.len() > MOST_NAMES {
+        let _ = write!(context, "; and {} more", together.len() - MOST_NAMES);
+    }
+    Problem { context, action: action.to_owned(), ..first.clone() }
 }
 
 /// Whether the notice applied without a gap: `day` is at most the day after `last`.

@@ -42,8 +42,8 @@ struct Missing {
     note: Note,
 }
 
-/// Writes a receipt for each of them, and reports each with a notice when it first applies. `receipts` are
-/// those that exist. Returns whether one was written. Idempotent.
+/// Writes a receipt for each of them, and reports those that are missing for the first time with one notice.
+/// `receipts` are those that exist. Returns whether one was written. Idempotent.
 ///
 /// # Errors
 /// Any error of the ledger or BigQuery.
@@ -59,6 +59,17 @@ pub(super) async fn write_gone(
     let missing = gone.iter().map(|gone| gone.missing(context, plan)).chain(never_loaded);
     let new: Vec<Missing> = missing.filter(|it| !receipts.contains_key(&it.name)).collect();
     let has_new = !new.is_empty();
+    let notice = |it: &Missing| {
+        let key = if it.table.is_empty() { &it.source_table } else { &it.table };
+        (it.problem.clone(), key.clone())
+    };
+    let notices: Vec<_> = new.iter().map(notice).collect();
+    let action = format!(
+        "see `landbridge receipt {}`: the note of each table says how to keep, hide or delete its rows",
+        plan.day
+    );
+    // Before the receipts: a tick that ends in between reports them again rather than never.
+    alert::notice_of_many(&ledger.source(), &notices, &action, plan.day).await?;
     futures::stream::iter(new)
         .map(|missing| write_missing(ledger, plan, missing, tick))
         .buffered(at_once(context))
@@ -67,16 +78,14 @@ pub(super) async fn write_gone(
     Ok(has_new)
 }
 
-/// Reports a missing table, and writes its receipt.
+/// Writes the receipt of a missing table.
 async fn write_missing(
     ledger: &DayLedger,
     plan: &DayPlan,
     missing: Missing,
     tick: Tick,
 ) -> Result<()> {
-    let Missing { name, table, source_table, problem, note } = missing;
-    let key = if table.is_empty() { &source_table } else { &table };
-    alert::notice(&ledger.source(), &problem, key, plan.day).await?;
+    let Missing { name, table, source_table, note, .. } = missing;
     let mut receipt = Receipt::new(plan, &source_table, ReceiptState::Missing, tick.now);
     receipt.table = table;
     receipt.notes.push(note);
@@ -93,12 +102,13 @@ impl GoneTable {
             }
             Some(entry) => format!("`{}` is now loaded into `{}`", self.source_table, entry.table),
         };
-        let text = format!("table `{}` keeps its rows of {}: {why}", self.table, self.rows_of);
         let warehouse = &context.config.warehouse;
         let action = format!(
             "to keep the rows, do nothing; to hide them, remove the table from contract.yaml and deploy it; to delete them, run `bq rm --table {}:{}.{}`",
             warehouse.project, warehouse.dataset, self.table
         );
+        let text =
+            format!("table `{}` keeps its rows of {}: {why}; {action}", self.table, self.rows_of);
         Missing {
             name: receipt_name(&self.table),
             table: self.table.clone(),

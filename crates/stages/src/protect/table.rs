@@ -41,10 +41,9 @@ impl TableTags<'_> {
             // The claim is read after the table: a load that the claim does not mention has not
             // changed the table yet, and its change makes this one's condition fail.
             let claim = ledger.value(&records::claim(self.table)).await?;
-            if live.stamp.load > claim.as_ref().map_or(0, |claim| claim.sequence) && claim.is_some()
-            {
-                continue;
-            }
+            // An earlier version that somebody has put back says nothing about the rows: a load writes its
+            // sequence into the claim before it labels the table.
+            let claim = claim.filter(|claim| claim.sequence >= live.stamp.load);
             if live.stamp.contract > number {
                 return Ok(());
             }

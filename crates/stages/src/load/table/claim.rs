@@ -84,7 +84,7 @@ impl TableLoad<'_> {
             if current.value.day > self.day.day {
                 return Ok(ClaimOutcome::Superseded(current.value.day));
             }
-            if self.is_for(&current.value, &rows) {
+            if self.is_for(&current.value, &rows) && !is_put_back(&current.value, live) {
                 return Ok(ClaimOutcome::Won(Box::new(held(current.clone()))));
             }
             if self.is_outdated(&current.value) {
@@ -153,6 +153,11 @@ impl TableLoad<'_> {
                 Retired::NeverRan => {}
                 Retired::Wrote { ended_at } => next.replace_rows(other, self.no_earlier(ended_at)),
             }
+        }
+        if is_put_back(&next, live) {
+            // What was loaded since is unknown, and what the claim says is not in the table any more.
+            next.former.insert(0, self.unknown_rows());
+            next.loaded = None;
         }
         if next.loaded.is_none() && live.is_some_and(|live| live.rows > 0) {
             next.loaded = Some(TableRows::unknown());
@@ -223,6 +228,12 @@ impl TableLoad<'_> {
         let found = self.ledger.source().get(&records::claim(&self.table.table)).await?;
         Ok(found.is_some_and(|found| found.etag == held.etag))
     }
+}
+
+/// Whether the claim is an earlier version that somebody has put back: a load writes its sequence into the
+/// claim before it labels the table, and `live` was read before the claim.
+fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
+    live.is_some_and(|live| live.stamp.load > claim.sequence)
 }
 
 fn held(found: Recorded<Claim>) -> Held {

@@ -5,11 +5,13 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the order of the steps, and the receipts |
+//! | [`attempts`] | when a load that failed is tried again |
 //! | [`claim`] | which rows the table has, and which load may replace them |
 //! | [`schema`] | creating or patching the table, and its policy tags |
 //! | [`rows`] | the load job |
 //! | [`proof`] | comparing rows and tags with the plan |
 
+mod attempts;
 mod claim;
 mod proof;
 mod rows;
@@ -106,6 +108,9 @@ impl TableLoad<'_> {
         )?;
         let key = self.token_key().await?;
         let rows = self.rows_to_load(&resolved, &text, key.as_deref(), &items);
+        if self.waits(&rows.digest).await? {
+            return Ok(None);
+        }
         let intent = self.record_intent(live.as_ref(), &change, key.as_deref()).await?;
         let prepared = Prepared { resolved, stats, intent, key };
         match self.claim(rows, live.as_ref()).await? {

@@ -40,10 +40,13 @@ impl TableLoad<'_> {
                 ErrorKind::Corrupt,
                 "the row counts of a table differ",
                 format!(
-                    "{}: {planned} planned, {} loaded, {} in the table",
+                    "{}: {planned} planned, {} loaded by job {}, {} in the table. The job has replaced the former rows; when the cause is found, `landbridge redo {} --table {}` loads the table again",
                     self.name(),
                     loaded.rows,
-                    state.rows
+                    loaded.job,
+                    state.rows,
+                    self.day.day,
+                    self.table.source_table,
                 ),
             ));
         }

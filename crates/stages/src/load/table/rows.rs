@@ -80,20 +80,18 @@ impl TableLoad<'_> {
                         message.map_or(reason.clone(), |message| format!("{reason}: {message}"));
                     let failure = format!("{}, job {id}: {why}", self.name());
                     if inserted == Inserted::New && !kind.is_transient() {
-                        // Another attempt now would fail as well. The next tick makes one, because
+                        // Another attempt now would fail as well. A later tick makes one, because
                         // a person may have removed the cause.
-                        return Err(Error::new(
-                            kind_of_refused_job(kind),
-                            "a load job was refused",
-                            failure,
-                        ));
+                        let refused = (kind_of_refused_job(kind), "a load job was refused");
+                        return Err(self.failed(&loading.digest, refused, failure).await?);
                     }
                     tracing::warn!(job = id.as_str(), reason, "load job failed");
                     last_failure = failure;
                 }
             }
         }
-        Err(Error::new(ErrorKind::Held, "every attempt to load a table failed", last_failure))
+        let failed = (ErrorKind::Held, "every attempt to load a table failed");
+        Err(self.failed(&loading.digest, failed, last_failure).await?)
     }
 
     /// The rows of the job that an earlier tick proved.
