@@ -41,6 +41,7 @@ mod busy;
 mod clients;
 mod conditions;
 mod crash;
+mod dbt;
 mod drift;
 mod explore;
 mod faults;

@@ -6,12 +6,14 @@
 //! | [`args`] | options that several subcommands share |
 //! | [`failure`] | errors of a command and their exit codes |
 //! | [`files`] | finding and reading `landbridge.yaml` and `contract.yaml` |
+//! | [`compiled`] | compiled models of dbt, of Dataform, and files of SQL |
 //! | [`clock`] | the current time: the machine's, or a local cloud's |
 //! | [`render`], [`paint`] | text, tables, JSON and colour |
 //! | [`receipts`] | parses the receipts of a day and shows them as text |
 
 pub mod args;
 pub mod clock;
+pub mod compiled;
 pub mod failure;
 pub mod files;
 pub mod paint;

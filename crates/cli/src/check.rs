@@ -8,6 +8,7 @@ use std::path::Path;
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract, TableContract};
+use landbridge_core::models::ga4_violations;
 use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
 
@@ -98,11 +99,17 @@ fn check(
     let contract_name = contract_path.display().to_string();
     match config::parse_with_borders(&config_name, config_text) {
         Ok(config) => match contract::parse(&contract_name, contract_text, &config) {
-            Ok(contract) => Ok(format!(
-                "{}\n{}\n",
-                config_summary(&config_name, &config),
-                contract_summary(&contract_name, &contract, &config)
-            )),
+            Ok(contract) => {
+                // The functions do not read this section, so it is checked only here and by doctor.
+                let problems = ga4_violations(&config, &contract);
+                yaml::parse_checked(&config_name, config_text, |_: &Config| problems)
+                    .map_err(|errors| vec![errors])?;
+                Ok(format!(
+                    "{}\n{}\n",
+                    config_summary(&config_name, &config),
+                    contract_summary(&contract_name, &contract, &config)
+                ))
+            }
             Err(errors) => Err(vec![errors]),
         },
         Err(errors) => {

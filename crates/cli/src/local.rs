@@ -1,4 +1,4 @@
-//! `landbridge demo`, `landbridge local` and `landbridge query`: starts `landbridge-local`.
+//! `landbridge demo`, `local`, `query` and `models run`: starts `landbridge-local`.
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

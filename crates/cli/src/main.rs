@@ -9,7 +9,7 @@
 //! | [`aws`] | AWS clients with the caller's credentials |
 //! | [`check`] | `landbridge check`: validates both files and reports all faults |
 //! | [`contract`] | `landbridge contract show`, `landbridge contract propose` |
-//! | [`local`] | `landbridge demo`, `local`, `query`: starts `landbridge-local` |
+//! | [`local`] | `landbridge demo`, `local`, `query`, `models run`: starts `landbridge-local` |
 //! | [`retype`] | `landbridge retype`: loads a column whose type changed beside the old one |
 //! | [`schema`] | `landbridge schema`: the JSON Schema of a file |
 //! | [`receipt`] | `landbridge receipt`: shows the receipts of a day |
@@ -61,7 +61,11 @@ use parquet::ParquetCommand;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Demo(_) | Command::Local(_) | Command::Query(_) = cli.command {
+    if let Command::Demo(_)
+    | Command::Local(_)
+    | Command::Query(_)
+    | Command::Models { command: ModelsCommand::Run(_) } = cli.command
+    {
         return local::start().report();
     }
     support::start_log();
@@ -83,7 +87,10 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result {
     match command {
-        Command::Demo(_) | Command::Local(_) | Command::Query(_) => Err(local::start()),
+        Command::Demo(_)
+        | Command::Local(_)
+        | Command::Query(_)
+        | Command::Models { command: ModelsCommand::Run(_) } => Err(local::start()),
         Command::Check(args) => check::run(&args),
         Command::Contract { command: ContractCommand::Show(args) } => contract::show(&args),
         Command::Contract { command: ContractCommand::Propose(args) } => {

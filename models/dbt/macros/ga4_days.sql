@@ -28,6 +28,18 @@
   {%- endif -%}
 {%- endmacro %}
 
+{#-
+  The days that a later run writes, today and tomorrow included. dbt deletes exactly these days before it
+  inserts, so a day whose events Google took back becomes empty.
+-#}
+{% macro ga4_written_days() -%}
+  {%- set days = [] -%}
+  {%- for back in range(-1, var('ga4_changing_days') + 1) -%}
+    {%- do days.append('DATE_SUB(' ~ ga4_today() ~ ', INTERVAL ' ~ back ~ ' DAY)') -%}
+  {%- endfor -%}
+  {{ return(days) }}
+{%- endmacro %}
+
 {#- A parameter of an event as text. A site may send a number or a text, so both are read. -#}
 {% macro ga4_param(name) -%}
   (

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
+use landbridge_core::models::ga4_violations;
 use landbridge_core::schedule::{self, ScheduleFile};
 
 use super::line::ReportLine;
@@ -59,10 +60,9 @@ pub(super) fn check(args: &FileArgs, schedules: &Path) -> (Vec<ReportLine>, Opti
     ));
     let (second, contract) = contract_line(args, &config);
     let (third, schedules) = schedule_line(schedules, &config);
-    (
-        vec![first, countries_line(&config), second, third],
-        Some(Files { config, contract, schedules }),
-    )
+    let mut lines = vec![first, countries_line(&config), second, third];
+    lines.extend(ga4_line(&config, contract.as_ref()));
+    (lines, Some(Files { config, contract, schedules }))
 }
 
 /// Whether the transfer crosses a border without a legal basis in the configuration.
@@ -77,6 +77,36 @@ fn countries_line(config: &Config) -> ReportLine {
         (None, None) => line.good(format!("the data stays in {from}")),
     }
     line
+}
+
+/// Whether models can join the GA4 export with the business: the key, and the locations. `None` without
+/// `warehouse.ga4`.
+fn ga4_line(config: &Config, contract: Option<&Contract>) -> Option<ReportLine> {
+    let ga4 = config.warehouse.ga4.as_ref()?;
+    let mut line = ReportLine::new("files", "ga4");
+    let key = format!("{}.{}", ga4.user_table, ga4.user_key);
+    let here = &config.warehouse.location;
+    let there = ga4.location.as_ref().unwrap_or(here);
+    let violation = contract.and_then(|it| ga4_violations(config, it).into_iter().next());
+    match violation {
+        None if contract.is_none() => line.unchecked("contract.yaml is not valid", None),
+        Some(violation) => line.bad(violation.message, violation.help.unwrap_or_default()),
+        None if there.eq_ignore_ascii_case(here) => {
+            line.good(format!("{} in {here}, joined by {key}", ga4.dataset()));
+        }
+        // Google Cloud, "Cross-region dataset replication", section "Pricing".
+        None => line.warn(
+            format!(
+                "{} is in {there}, the warehouse in {here}: no query reads both",
+                ga4.dataset()
+            ),
+            format!(
+                "export to {here} (a new link of the property starts without history), or let BigQuery copy the dataset: `ALTER SCHEMA {} ADD REPLICA `{here}``; the copy is billed as storage in {here} (about USD 0.02 per GiB and month, `landbridge cost` has the prices) and as data replication per GiB from {there} (cloud.google.com/bigquery/pricing)",
+                ga4.dataset()
+            ),
+        ),
+    }
+    Some(line)
 }
 
 fn contract_line(args: &FileArgs, config: &Config) -> (ReportLine, Option<Contract>) {
@@ -145,4 +175,36 @@ fn read_schedules(dir: &Path, config: &Config) -> Result<Vec<ScheduleFile>, Stri
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_elsewhere_is_a_warning_that_names_the_copy_and_what_it_costs() {
+        let text = include_str!("../../../../examples/demo/landbridge.yaml");
+        let mut config = config::parse("landbridge.yaml", text).expect("the demo's configuration");
+        let contract = include_str!("../../../../examples/demo/contract.yaml");
+        let contract = contract::parse("contract.yaml", contract, &config).expect("its contract");
+        let found = |config: &Config| {
+            let line = ga4_line(config, Some(&contract)).expect("a line");
+            (line.found, line.advice)
+        };
+        let good = "analytics_250794857 in asia-northeast3, joined by public.creators.id";
+        assert_eq!(found(&config), (good.to_owned(), None));
+        let ga4 = config.warehouse.ga4.as_mut().expect("the section");
+        ga4.location = Some("US".to_owned());
+        let (problem, advice) = found(&config);
+        assert_eq!(
+            problem,
+            "analytics_250794857 is in US, the warehouse in asia-northeast3: no query reads both"
+        );
+        let advice = advice.expect("advice");
+        assert!(advice.contains("ADD REPLICA") && advice.contains("USD 0.02"), "{advice}");
+        config.warehouse.ga4.as_mut().expect("the section").user_key = "email".to_owned();
+        assert!(found(&config).0.contains("has class `email`"));
+        config.warehouse.ga4 = None;
+        assert!(ga4_line(&config, Some(&contract)).is_none());
+    }
 }

@@ -1,10 +1,11 @@
 //! `landbridge models check`: refuses models that show masked values to people who may not see them.
 
 use landbridge_cli_support::args::Output;
+use landbridge_cli_support::compiled;
 use landbridge_core::models::laundering::refusals;
 use serde::Serialize;
 
-use super::{ModelsCheckArgs, compiled};
+use super::ModelsCheckArgs;
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::render::{self, counted};
@@ -30,7 +31,7 @@ pub(crate) fn check(args: &ModelsCheckArgs) -> Result {
     let contract = files::contract(&files::contract_path(&args.files), &config)?;
     let mut models = Vec::new();
     for path in &args.paths {
-        models.extend(compiled::read(path)?);
+        models.extend(compiled::read(path)?.into_iter().map(|it| it.model));
     }
     let mut refused = Vec::new();
     for model in &models {

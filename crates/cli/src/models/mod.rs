@@ -2,7 +2,6 @@
 //! people who may not see them.
 
 mod check;
-mod compiled;
 
 pub(crate) use check::check;
 
@@ -12,6 +11,7 @@ use clap::{Args, Subcommand};
 use landbridge_cli_support::args::{FileArgs, OutputArgs};
 use landbridge_core::models;
 
+use crate::args::LocalArgs;
 use crate::failure::Result;
 use crate::render;
 use landbridge_cli_support::files;
@@ -20,6 +20,9 @@ use landbridge_cli_support::files;
 pub(crate) enum ModelsCommand {
     Sources(ModelsSourcesArgs),
     Check(ModelsCheckArgs),
+    /// Run compiled models in the running local cloud, after `check`
+    #[command(disable_help_flag = true)]
+    Run(LocalArgs),
 }
 
 /// Refuse models that show masked values to people who may not see them

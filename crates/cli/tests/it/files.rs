@@ -38,6 +38,16 @@ fn valid_files_are_summarised() {
 }
 
 #[test]
+fn a_key_of_ga4_that_models_cannot_join_is_refused_with_its_line() {
+    let dir = changed_files(&[("user_key: id", "user_key: email")], &[]);
+    let answer = landbridge(dir.path(), &["check"]).all();
+    assert!(answer.contains("has class `email`, so models"), "{answer}");
+    assert!(answer.contains("as `user_id`, here `id`"), "{answer}");
+    assert!(answer.contains("landbridge.yaml:51:"), "{answer}");
+    assert!(answer.contains("exit code 2"), "{answer}");
+}
+
+#[test]
 fn a_class_whose_name_contradicts_its_domain_is_mentioned() {
     let phone = "phone:\n      mask: ALWAYS_NULL";
     let large = "phone:\n      mask: SHA256\n      domain: large";

@@ -26,9 +26,9 @@ pub use countries::{country_of_aws_region, country_of_google_location};
 pub use domain::{Domain, SMALL_DOMAINS};
 pub use pii::{CLASS_NONE, CLASS_UNCLASSIFIED, ClassConfig, Mask, PiiConfig};
 pub use sections::{
-    ChecksConfig, ExportConfig, ExportedSnapshot, LedgerConfig, LoadConfig, ModelsConfig,
-    ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig, ViewsConfig,
-    WarehouseConfig,
+    ChecksConfig, ExportConfig, ExportedSnapshot, Ga4Config, LedgerConfig, LoadConfig,
+    ModelsConfig, ScheduleConfig, SnapshotsConfig, SourceConfig, SourceKind, TransferConfig,
+    ViewsConfig, WarehouseConfig,
 };
 
 use schemars::JsonSchema;

@@ -327,6 +327,41 @@ pub struct WarehouseConfig {
     /// of every class that a model uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<ModelsConfig>,
+    /// The export of a Google Analytics 4 property, and the key with which models join it. Landbridge
+    /// does not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ga4: Option<Ga4Config>,
+}
+
+/// The BigQuery export of a Google Analytics 4 property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ga4Config {
+    /// Number of the property. Google writes its export to the dataset `analytics_<property>`.
+    #[schemars(range(min = 1))]
+    pub property: u64,
+    /// Project of the export. Without it, `warehouse.project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::gcp_project")]
+    pub project: Option<String>,
+    /// Location that was chosen when the property was linked. Without it, `warehouse.location`. One
+    /// query cannot read two locations, so elsewhere the export must be copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "format::bigquery_location")]
+    pub location: Option<String>,
+    /// Source table whose key the site sends as `user_id`, as `schema.table`.
+    pub user_table: String,
+    /// The key's column in the source. It must have class `none` and no transform: a mask or a token
+    /// equals no `user_id`.
+    pub user_key: String,
+}
+
+impl Ga4Config {
+    /// The dataset of the export. (Google Analytics, "\[GA4\] BigQuery Export schema": "a single dataset
+    /// named `analytics_<property_id>`")
+    pub fn dataset(&self) -> String {
+        format!("analytics_{}", self.property)
+    }
 }
 
 /// Friendly views of the tables.

@@ -2,12 +2,14 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `ga4` | whether models can join the GA4 export with the business |
 //! | [`laundering`] | whether a model shows values to people who may not see them |
 //! | `sources` | `sources.yml` of dbt: tables, columns, types, classes and freshness |
 //! | `dashboard` | links that create reports in Data Studio |
 //! | `lookml` | LookML views of the tables, for Looker |
 
 mod dashboard;
+mod ga4;
 pub mod laundering;
 mod lookml;
 
@@ -17,5 +19,6 @@ mod sources;
 mod tests;
 
 pub use dashboard::{DashboardLink, dashboard_links};
+pub use ga4::ga4_violations;
 pub use lookml::lookml;
 pub use sources::sources_yaml;

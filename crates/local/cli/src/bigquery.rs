@@ -1,5 +1,5 @@
-//! A client for queries: the REST calls `jobs.query` and `jobs.getQueryResults` (Google
-//! documentation, "BigQuery API").
+//! A client for queries and load jobs: the REST calls `jobs.query`, `jobs.getQueryResults` and `jobs.insert`
+//! (Google documentation, "BigQuery API").
 
 use std::fmt;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use landbridge_local::Principal;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,6 +20,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 const QUERY_WAIT_MS: u32 = 60_000;
 /// `maxResults`: the maximum number of rows in a page.
 const PAGE_ROWS: u32 = 10_000;
+
+/// The time between two looks at a load job.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Separates the parts of an upload; no line of JSON begins with it.
+const BOUNDARY: &str = "landbridge-local-load-job";
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
@@ -118,6 +124,18 @@ impl From<QueryError> for Failure {
             }
         }
     }
+}
+
+/// Rows that replace a table, or create it.
+pub(crate) struct TableLoad<'a> {
+    /// The dataset.
+    pub(crate) dataset: &'a str,
+    /// The table.
+    pub(crate) table: &'a str,
+    /// `schema.fields`, as the API describes them.
+    pub(crate) fields: &'a Value,
+    /// The rows as JSON, one per line.
+    pub(crate) json_lines: &'a [u8],
 }
 
 /// A client for one warehouse.
@@ -226,8 +244,71 @@ impl BigQuery {
     }
 }
 
-/// Makes a call and parses the response.
+impl BigQuery {
+    /// Loads rows as a principal: one load job with the rows in its body (Google documentation, "Load data
+    /// from a local data source", multipart upload). Waits until it is done.
+    ///
+    /// # Errors
+    /// [`QueryError`], also for a job that ended with an error.
+    pub(crate) async fn load(
+        &self,
+        principal: Principal,
+        load: &TableLoad<'_>,
+    ) -> Result<(), QueryError> {
+        let Warehouse { endpoint, project, location, .. } = &self.warehouse;
+        let job = json!({
+            "jobReference": {"projectId": project, "location": location},
+            "configuration": {"load": {
+                "destinationTable": {
+                    "projectId": project, "datasetId": load.dataset, "tableId": load.table,
+                },
+                "sourceFormat": "NEWLINE_DELIMITED_JSON",
+                "writeDisposition": "WRITE_TRUNCATE",
+                "schema": {"fields": load.fields},
+            }},
+        });
+        let mut body = format!(
+            "--{BOUNDARY}\r\ncontent-type: application/json\r\n\r\n{job}\r\n--{BOUNDARY}\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(load.json_lines);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--").as_bytes());
+        let server = endpoint.strip_suffix("/bigquery/v2").unwrap_or(endpoint);
+        let call = self
+            .http
+            .post(format!("{server}/upload/bigquery/v2/projects/{project}/jobs"))
+            .query(&[("uploadType", "multipart")])
+            .header("content-type", format!("multipart/related; boundary={BOUNDARY}"))
+            .bearer_auth(principal.token())
+            .body(body);
+        let mut job: Value = answer(call).await?;
+        loop {
+            let text = |path: &str| job.pointer(path).and_then(Value::as_str).map(str::to_owned);
+            if let Some(message) = text("/status/errorResult/message") {
+                return Err(QueryError::Failed(message));
+            }
+            if text("/status/state").as_deref() == Some("DONE") {
+                return Ok(());
+            }
+            let id = text("/jobReference/jobId").unwrap_or_default();
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let call = self
+                .http
+                .get(format!("{endpoint}/projects/{project}/jobs/{id}"))
+                .query(&[("location", location)]);
+            job = answer(call.bearer_auth(principal.token())).await?;
+        }
+    }
+}
+
+/// Makes a call and parses the page of the response.
 async fn fetch_page(call: reqwest::RequestBuilder) -> Result<Page, QueryError> {
+    answer(call).await
+}
+
+/// Makes a call and parses the response.
+async fn answer<T: DeserializeOwned>(call: reqwest::RequestBuilder) -> Result<T, QueryError> {
     let unreachable = |error: reqwest::Error| {
         let reason = if error.is_connect() { "no connection" } else { "incomplete response" };
         QueryError::Unreachable(reason.to_owned())

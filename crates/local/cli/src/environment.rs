@@ -21,6 +21,7 @@ use landbridge_cli_support::receipts;
 
 use crate::bigquery::Warehouse;
 use crate::failure::{Failure, Result};
+use crate::ga4;
 use crate::progress::Progress;
 
 /// All functions. The program of each is `landbridge-<name>`.
@@ -105,6 +106,8 @@ pub(crate) struct LocalEnvironment {
     pub(crate) left_out: Vec<String>,
     /// The engine's name if the source is a real database; `None` for the sample database.
     pub(crate) engine: Option<&'static str>,
+    /// The sample database; `None` with a real one.
+    sample: Option<SampleDatabase>,
     /// The calendar of the configuration: time zone and hours.
     pub(crate) calendar: Calendar,
     /// The first simulated day.
@@ -148,12 +151,13 @@ impl LocalEnvironment {
         let first_day = Day::new(args.start);
 
         let contract_path = args.contract.clone().unwrap_or(default_contract_path);
+        let sample = SampleDatabase::new(args.start, args.scale);
         let mut setup = SourceSetup {
             contract_path,
             proposed: None,
             left_out: Vec::new(),
             engine: None,
-            source: Arc::new(SampleDatabase::new(args.start, args.scale)),
+            source: Arc::new(sample.clone()),
             start: midnight(&calendar, first_day)?,
         };
         if let Some(url) = &args.source {
@@ -196,6 +200,7 @@ impl LocalEnvironment {
             proposed: setup.proposed,
             left_out: setup.left_out,
             engine: setup.engine,
+            sample: setup.engine.is_none().then_some(sample),
             calendar,
             first_day,
         })
@@ -246,7 +251,8 @@ impl LocalEnvironment {
         date.map(Day::new).map_err(|error| Failure::Usage(format!("--start: {error}")))
     }
 
-    /// Simulates a day, until one second before the next day.
+    /// Simulates a day, until one second before the next day. With the sample database, the day's GA4
+    /// export is written as well.
     ///
     /// With a real database, the simulation starts at the export hour, because each hourly snapshot
     /// copies the complete database, and ends when no more receipts appear.
@@ -259,7 +265,9 @@ impl LocalEnvironment {
         let end = self.calendar.end_of(day);
         let end = end.checked_sub(second).unwrap_or(end);
         if !self.uses_real_database() {
-            return self.run_until(end, progress).await;
+            let summary = self.run_until(end, progress).await?;
+            self.export_ga4(day).await?;
+            return Ok(summary);
         }
         let first = self.calendar.export_hour(day).start();
         self.cloud.skip_until(first.checked_sub(second).unwrap_or(first));
@@ -279,6 +287,23 @@ impl LocalEnvironment {
             }
             receipts_before = receipts;
         }
+    }
+
+    /// Whether the virtual time is after a day.
+    pub(crate) fn has_ended(&self, day: Day) -> bool {
+        self.cloud.clock().now() >= self.calendar.end_of(day)
+    }
+
+    /// Writes the GA4 export of a day as it is at the day's end, with the sample database; otherwise
+    /// does nothing.
+    ///
+    /// # Errors
+    /// The warehouse does not accept it.
+    pub(crate) async fn export_ga4(&self, day: Day) -> Result {
+        let Some(sample) = &self.sample else { return Ok(()) };
+        let end = self.calendar.end_of(day);
+        let last_second = end.checked_sub(SignedDuration::from_secs(1)).unwrap_or(end);
+        ga4::export(self, sample, sample.day(last_second)).await
     }
 
     /// The receipts of a day, from the ledger in the local S3, sorted by table.

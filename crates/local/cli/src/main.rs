@@ -1,5 +1,5 @@
-//! `landbridge-local`: the local cloud's command. `landbridge demo`, `landbridge local` and
-//! `landbridge query` start it.
+//! `landbridge-local`: the local cloud's command. `landbridge demo`, `local`, `query` and `models run` start
+//! it.
 //!
 //! | module | responsibility |
 //! |---|---|
@@ -7,12 +7,16 @@
 //! | [`up`] | `landbridge local up`: a local cloud that keeps running |
 //! | [`query`] | `landbridge query`: queries that cloud's warehouse |
 //! | [`environment`] | starts a local cloud: configuration, contract, source database, functions |
-//! | [`bigquery`] | the REST client for queries |
+//! | [`bigquery`] | the REST client for queries and load jobs |
+//! | [`ga4`] | writes the sample's GA4 export |
+//! | [`models`] | `landbridge models run`: runs compiled models there |
 //! | [`progress`] | progress of the simulation on standard error |
 
 mod bigquery;
 mod demo;
 mod environment;
+mod ga4;
+mod models;
 mod progress;
 mod query;
 mod up;
@@ -23,8 +27,8 @@ use clap::{Parser, Subcommand};
 use landbridge_cli_support as support;
 use support::failure::{self, Failure, Result};
 
-/// Runs Landbridge on an emulated cloud on this machine. `landbridge demo`, `landbridge local` and
-/// `landbridge query` start this program.
+/// Runs Landbridge on an emulated cloud on this machine. `landbridge demo`, `local`, `query` and
+/// `models run` start this program.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -47,6 +51,17 @@ enum Command {
         command: LocalCommand,
     },
     Query(query::QueryArgs),
+    /// Run compiled models in the running local cloud
+    #[command(arg_required_else_help = true)]
+    Models {
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    Run(models::ModelsRunArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +88,9 @@ async fn run(command: Command) -> Result {
         // Ctrl-C is how this command normally ends, so it handles the signal itself.
         Command::Local { command: LocalCommand::Up(args) } => up::run(args).await,
         Command::Query(args) => until_interrupted(query::run(args)).await,
+        Command::Models { command: ModelsCommand::Run(args) } => {
+            until_interrupted(models::run(args)).await
+        }
     }
 }
 

@@ -44,6 +44,8 @@ Users:
   pii-reader      sees the plain values of every class; unclassified columns are NULL
   stranger        may read the dataset, but a query of a tagged column is refused
   loader          the functions' account: writes all tables, cannot read tagged columns
+  models          the account of analysts' models: sees masks, writes the dataset of the models
+  ga4-export      Google's account that writes the GA4 export
   project-viewer  has the basic role Viewer on the project: may not read the datasets
 
 A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the

@@ -183,7 +183,7 @@ async fn start(args: UpArgs) -> Result {
             render::print(&startup_message(&args, &environment, &variables, &receipts))?;
         }
     }
-    follow_real_time(&environment, args.speed).await
+    follow_real_time(&environment, args.days, args.speed).await
 }
 
 /// Simulates the first days. Failed ticks are written to standard error.
@@ -289,9 +289,11 @@ fn tables_text(receipts: &[Receipt]) -> String {
     text
 }
 
-/// Advances virtual time with real time, `speed` virtual seconds per second. Failed ticks are
-/// written to standard error. Returns only on an error.
-async fn follow_real_time(environment: &LocalEnvironment, speed: f64) -> Result {
+/// Advances virtual time with real time, `speed` virtual seconds per second, and writes the GA4 export of
+/// each day that ends after the `days` that were simulated. Failed ticks are written to standard error.
+/// Returns only on an error.
+async fn follow_real_time(environment: &LocalEnvironment, days: u16, speed: f64) -> Result {
+    let mut next_day = days;
     let real_start = Instant::now();
     let virtual_start = environment.cloud.clock().now();
     let paint = Paint::stderr();
@@ -311,6 +313,10 @@ async fn follow_real_time(environment: &LocalEnvironment, speed: f64) -> Result 
             })
             .await
             .map_err(environment::local_cloud_failure)?;
+        while environment.has_ended(environment.day(next_day)?) {
+            environment.export_ga4(environment.day(next_day)?).await?;
+            next_day += 1;
+        }
         if !summary.given_up.is_empty() {
             eprintln!(
                 "{} failed after all retries; later ticks still run",

@@ -311,6 +311,9 @@ fn create_google(
     if let Some(models) = &config.warehouse.models {
         google.create_dataset(&models.dataset);
     }
+    if let Some(ga4) = &config.warehouse.ga4 {
+        google.create_dataset(&ga4.dataset());
+    }
     Ok(google)
 }
 

@@ -24,6 +24,8 @@ pub enum Principal {
     /// The service account of analysts' models: a masked reader of every class, as an analyst, that
     /// also writes the dataset of the models.
     Models,
+    /// Google's account that writes GA4's export.
+    Ga4Export,
     /// Has the basic role Viewer on the project and no other right. It cannot query the datasets,
     /// and reads the objects of every bucket that still has Google's default policy.
     ProjectViewer,
@@ -31,12 +33,13 @@ pub enum Principal {
 
 impl Principal {
     /// All principals.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Loader,
         Self::Analyst,
         Self::PiiReader,
         Self::Stranger,
         Self::Models,
+        Self::Ga4Export,
         Self::ProjectViewer,
     ];
 
@@ -44,7 +47,7 @@ impl Principal {
     const DATASET_READERS: [Self; 4] =
         [Self::Analyst, Self::PiiReader, Self::Stranger, Self::Models];
 
-    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `models`,
+    /// The name: `loader`, `analyst`, `pii-reader`, `stranger`, `models`, `ga4-export`,
     /// `project-viewer`.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,6 +56,7 @@ impl Principal {
             Self::PiiReader => "pii-reader",
             Self::Stranger => "stranger",
             Self::Models => "models",
+            Self::Ga4Export => "ga4-export",
             Self::ProjectViewer => "project-viewer",
         }
     }
@@ -70,6 +74,7 @@ impl Principal {
             Self::PiiReader => "local-pii-reader",
             Self::Stranger => "local-stranger",
             Self::Models => "local-models",
+            Self::Ga4Export => "local-ga4-export",
             Self::ProjectViewer => "local-project-viewer",
         }
     }
@@ -82,6 +87,7 @@ impl Principal {
             Self::PiiReader => "pii-reader@example.com",
             Self::Stranger => "stranger@example.com",
             Self::Models => "models@shop-analytics.iam.gserviceaccount.com",
+            Self::Ga4Export => "ga4-export@example.com",
             Self::ProjectViewer => "project-viewer@example.com",
         }
     }
@@ -175,14 +181,27 @@ fn grants(principal: Principal, config: &Config, tags: &BTreeMap<String, String>
         Principal::Models => {
             masked(with_models(on_datasets(Role::DataViewer), config, Role::DataEditor))
         }
+        Principal::Ga4Export => {
+            with_ga4(Grants::none().project_role(Role::JobUser), config, Role::DataEditor)
+        }
         Principal::ProjectViewer => Grants::none().project_role(Role::Viewer),
     }
 }
 
-/// The same grants with a role on the dataset of models, if there is one.
+/// The same grants with a role on the dataset of models, if there is one, and the right to read what
+/// models read: the GA4 export.
 fn with_models(grants: Grants, config: &Config, role: Role) -> Grants {
+    let grants = with_ga4(grants, config, Role::DataViewer);
     match &config.warehouse.models {
         Some(models) => grants.dataset_role(&models.dataset, role),
+        None => grants,
+    }
+}
+
+/// The same grants with a role on the dataset of the GA4 export, if there is one here.
+fn with_ga4(grants: Grants, config: &Config, role: Role) -> Grants {
+    match &config.warehouse.ga4 {
+        Some(ga4) => grants.dataset_role(&ga4.dataset(), role),
         None => grants,
     }
 }

@@ -2,6 +2,7 @@
   config(
     materialized='incremental',
     incremental_strategy='insert_overwrite',
+    partitions=ga4_written_days(),
     partition_by={'field': 'event_date', 'data_type': 'date'},
     cluster_by=['event_name', 'session_key'],
     on_schema_change='fail'
@@ -57,6 +58,7 @@ events AS (
   FROM exported
   LEFT JOIN daily_tables ON daily_tables.table_day = exported.table_day
   WHERE exported.event_date >= {{ ga4_first_written_day() }}
+    AND exported.event_date <= DATE_ADD({{ ga4_today() }}, INTERVAL 1 DAY)
     AND (NOT exported.is_intraday OR daily_tables.table_day IS NULL)
 ),
 

@@ -2,6 +2,7 @@
   config(
     materialized='incremental',
     incremental_strategy='insert_overwrite',
+    partitions=ga4_written_days(),
     partition_by={'field': 'session_date', 'data_type': 'date'},
     cluster_by=['session_key'],
     on_schema_change='fail'

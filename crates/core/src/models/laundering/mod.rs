@@ -94,6 +94,14 @@ struct Classed {
     class: String,
 }
 
+/// The paths of the tables that a query reads, without its own subqueries.
+///
+/// # Errors
+/// What is not understood, as in [`Refusal::NotUnderstood`].
+pub fn tables_of(sql: &str) -> Result<Vec<Vec<String>>, String> {
+    query::parse(sql).map(|query| query.tables.into_iter().map(|table| table.path).collect())
+}
+
 /// Checks one model. Empty: it launders nothing.
 ///
 /// Without `warehouse.models` there is no reader to compare with, so every model is refused.

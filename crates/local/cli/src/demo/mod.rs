@@ -31,6 +31,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 
 use report::{DayReport, DayStats};
+use sample::Sample;
 use summary::Summary;
 
 /// The default number of days. A new column appears on the third day.
@@ -64,6 +65,9 @@ pub(crate) struct DemoArgs {
 #[derive(Serialize)]
 struct DemoReport {
     days: Vec<DayReport>,
+    /// A question answered from the business and the GA4 export together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web: Option<Sample>,
     summary: Summary,
 }
 
@@ -95,13 +99,18 @@ pub(crate) async fn run(args: DemoArgs) -> Result {
         reports.push(report);
     }
     drop(progress);
+    let web = answer_web_question(&environment).await?;
     let summary = Summary::new(&environment, &reports, &args.data_dir);
-    let faults: Vec<String> =
+    let mut faults: Vec<String> =
         reports.iter().flat_map(|report| report.faults(environment.uses_real_database())).collect();
+    faults.extend(web.as_ref().and_then(report::fault_of_web_question).map(str::to_owned));
     if as_text {
+        if let Some(web) = &web {
+            render::print(&report::web_question_text(web, Paint::stdout()))?;
+        }
         render::print(&summary.text(Paint::stdout()))?;
     } else {
-        render::json(&DemoReport { days: reports, summary })?;
+        render::json(&DemoReport { days: reports, web, summary })?;
     }
     if faults.is_empty() {
         return Ok(());
@@ -161,6 +170,17 @@ async fn simulate_day(
         report.unlisted_columns.push(sample::count_visible_values(&warehouse, column).await?);
     }
     Ok(report)
+}
+
+/// Asks the last question as each user. A real database has no GA4 export here, nor has a configuration
+/// without `warehouse.ga4`.
+async fn answer_web_question(environment: &LocalEnvironment) -> Result<Option<Sample>> {
+    let Some(ga4) = &environment.config().warehouse.ga4 else { return Ok(None) };
+    if environment.uses_real_database() {
+        return Ok(None);
+    }
+    let warehouse = BigQuery::new(environment.warehouse())?;
+    sample::run(&warehouse, sample::web_question(&ga4.dataset())).await.map(Some)
 }
 
 /// The receipts of the published tables.

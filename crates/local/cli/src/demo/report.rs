@@ -227,6 +227,25 @@ fn is_complete(receipt: &Receipt) -> bool {
         && tagged.all(|column| column.tag_read_back)
 }
 
+/// The last question and its answers as text.
+pub(super) fn web_question_text(sample: &Sample, paint: Paint) -> String {
+    let title = "Which creators bring visitors who book? GA4 and the business in one query";
+    format!("\n{}\n{}", paint.bold(title), sample_text(sample, paint))
+}
+
+/// What is wrong with the answers to the last question.
+pub(super) fn fault_of_web_question(sample: &Sample) -> Option<&'static str> {
+    if sample.stranger_read_tagged_column() {
+        Some("the user stranger could read names and addresses joined with the GA4 export")
+    } else if sample.is_empty() {
+        Some("no event of the GA4 export belongs to a creator's link")
+    } else if sample.analyst_saw_plain_values() {
+        Some("the user analyst saw names and addresses unmasked, joined with the GA4 export")
+    } else {
+        None
+    }
+}
+
 /// A sample as text: one table with the rows of all users, then BigQuery's message for each user
 /// whose query was refused.
 fn sample_text(sample: &Sample, paint: Paint) -> String {

@@ -55,6 +55,8 @@ fn help_of_query() {
         out |   pii-reader      sees the plain values of every class; unclassified columns are NULL
         out |   stranger        may read the dataset, but a query of a tagged column is refused
         out |   loader          the functions' account: writes all tables, cannot read tagged columns
+        out |   models          the account of analysts' models: sees masks, writes the dataset of the models
+        out |   ga4-export      Google's account that writes the GA4 export
         out |   project-viewer  has the basic role Viewer on the project: may not read the datasets
         out |
         out | A table name without a dataset refers to `warehouse.dataset`. If BigQuery refuses the query, the
@@ -64,7 +66,7 @@ fn help_of_query() {
 
 #[test]
 fn every_command_has_examples() {
-    for command in [&["demo"][..], &["local", "up"], &["query"]] {
+    for command in [&["demo"][..], &["local", "up"], &["query"], &["models", "run"]] {
         let run = landbridge(&repository(), &[command, &["--help"]].concat());
         assert_eq!(run.code, Some(0), "{command:?}");
         let example = format!("\n  landbridge {}", command.join(" "));
@@ -77,7 +79,7 @@ fn every_command_has_examples() {
 fn an_unknown_user_is_an_error_that_lists_all_users() {
     expect![[r#"
         exit code 2
-        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, models, project-viewer
+        err | error: invalid value 'boss' for '--as <USER>': must be one of loader, analyst, pii-reader, stranger, models, ga4-export, project-viewer
         err |
         err | For more information, try '--help'.
     "#]]

@@ -91,10 +91,15 @@ impl Calendar {
         text
     }
 
+    /// The second of the day in UTC that a hash chooses, before 15:00.
+    pub(super) fn second(hash: u64) -> u64 {
+        hash % (15 * 3_600)
+    }
+
     /// Appends `2026-03-01 09:30:00` and the text of the zone. `hash` chooses the time of day, from
     /// 00:00 to 14:59:59 UTC, so that the date in Seoul is the same.
     pub(super) fn time(&mut self, out: &mut Vec<u8>, days: i64, hash: u64, zone: &str) {
-        let second = hash % (15 * 3_600);
+        let second = Self::second(hash);
         out.extend_from_slice(self.date(days).as_bytes());
         for (separator, value) in
             [(b' ', second / 3_600), (b':', second / 60 % 60), (b':', second % 60)]

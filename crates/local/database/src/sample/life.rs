@@ -1,5 +1,7 @@
 //! Which rows exist on a day: when each row is added, updated and deleted.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::Date;
 
 use super::tables::{COUPONS_EMPTY_FROM_DAY, SampleTable};
@@ -65,6 +67,31 @@ impl BusinessDay {
         }
     }
 
+    /// The ids of the rows that were created on a date, as [`added_on`](Self::added_on) says, deleted ones
+    /// included.
+    pub(super) fn ids_added_on(&self, kind: SampleTable, days: i64) -> RangeInclusive<u64> {
+        let base = self.base(kind);
+        match u64::try_from(days) {
+            Ok(days) => {
+                let daily = self.daily(kind);
+                base + days * daily + 1..=base + (days + 1) * daily
+            }
+            Err(_) => {
+                // The first index whose date is not before the one that is `past` days after the start.
+                let first = |past: i64| (past.max(0) as u64 * base).div_ceil(PAST_DAYS as u64);
+                let past = days + PAST_DAYS;
+                first(past) + 1..=first(past + 1)
+            }
+        }
+    }
+
+    /// Midnight in UTC of a date, in microseconds since 1970-01-01.
+    pub(super) fn midnight_utc(&self, days: i64) -> i64 {
+        let epoch = Date::constant(1970, 1, 1);
+        let first = (self.first_day - epoch).get_days();
+        (i64::from(first) + days) * 86_400_000_000
+    }
+
     fn deleted(&self, kind: SampleTable, id: u64) -> bool {
         kind != SampleTable::Coupons
             && id % DELETED_ONE_IN == 7
@@ -95,5 +122,24 @@ impl BusinessDay {
     /// An id of a table that exists since day 0, for a reference to it.
     pub(super) fn some_id(&self, kind: SampleTable, hash: u64) -> u64 {
         hash % self.base(kind) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_a_date_are_those_that_were_added_on_it() {
+        let business = BusinessDay::new(Date::constant(2026, 11, 21), 5, 0.01);
+        for kind in [SampleTable::Clicks, SampleTable::Bookings, SampleTable::Creators] {
+            for date in -PAST_DAYS..5 {
+                let ids: Vec<u64> = business.ids_added_on(kind, date).collect();
+                let expected: Vec<u64> = (1..=business.last_id(kind))
+                    .filter(|id| business.added_on(kind, *id) == date)
+                    .collect();
+                assert_eq!(ids, expected, "{kind:?} {date}");
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! it is read, and a day always has the same rows.
 
 mod cells;
+mod ga4;
 mod life;
 mod people;
 mod rows;
@@ -26,6 +27,7 @@ use crate::error::DatabaseError;
 use crate::snapshot::{Batches, DatabaseSnapshot, SourceDatabase, Table};
 use landbridge_source::Engine;
 
+pub use ga4::{GA4_SCHEMA, Ga4Table};
 pub use tables::{COUPONS_EMPTY_FROM_DAY, PASSPORT_FROM_DAY};
 
 /// The time zone of the business, in which its days begin.

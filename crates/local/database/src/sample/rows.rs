@@ -15,9 +15,9 @@ use crate::error::DatabaseError;
 use crate::pseudo_random::mix;
 
 /// Value of one won in each currency, for the DOUBLE column.
-const CURRENCIES: [(&str, f64); 4] =
+pub(super) const CURRENCIES: [(&str, f64); 4] =
     [("KRW", 1.0), ("USD", 1_385.25), ("JPY", 9.125), ("EUR", 1_502.5)];
-const COUNTRIES: [&str; 6] = ["KR", "JP", "US", "TH", "VN", "FR"];
+pub(super) const COUNTRIES: [&str; 6] = ["KR", "JP", "US", "TH", "VN", "FR"];
 const TIERS: [&str; 4] = ["bronze", "silver", "gold", "platinum"];
 const PLACES: [(&str, &str); 8] = [
     ("제주", "Jeju"),
@@ -62,18 +62,26 @@ fn salt(kind: SampleTable, column: u64) -> u64 {
     (kind as u64 + 1) * 1_000 + column
 }
 
-fn pick<T: Copy>(hash: u64, of: &[T]) -> T {
+pub(super) fn pick<T: Copy>(hash: u64, of: &[T]) -> T {
     of[(hash % of.len() as u64) as usize]
 }
 
-struct Rows<'a> {
+/// The rows of one table.
+pub(super) struct Rows<'a> {
     kind: SampleTable,
     view: &'a BusinessDay,
     ids: &'a [u64],
 }
 
+impl<'a> Rows<'a> {
+    /// No rows yet: for the values of single cells.
+    pub(super) fn of(kind: SampleTable, view: &'a BusinessDay) -> Rows<'a> {
+        Rows { kind, view, ids: &[] }
+    }
+}
+
 impl Rows<'_> {
-    fn hash(&self, id: u64, column: u64) -> u64 {
+    pub(super) fn hash(&self, id: u64, column: u64) -> u64 {
         mix(id, salt(self.kind, column))
     }
 
@@ -102,7 +110,7 @@ impl Rows<'_> {
     }
 
     /// A reference to a row of another table, never NULL.
-    fn some(&self, of: SampleTable, column: u64) -> impl Fn(u64) -> u64 {
+    pub(super) fn some(&self, of: SampleTable, column: u64) -> impl Fn(u64) -> u64 {
         move |id| self.view.some_id(of, self.hash(id, column))
     }
 
@@ -111,6 +119,11 @@ impl Rows<'_> {
         self.written(|id, out| {
             calendar.time(out, self.view.added_on(self.kind, id), self.hash(id, 900), zone)
         })
+    }
+
+    /// The second of the day, in UTC, at which a row was created.
+    pub(super) fn created_second(&self, id: u64) -> u64 {
+        Calendar::second(self.hash(id, 900))
     }
 
     /// A date up to `within` days after the row was created.
@@ -122,22 +135,31 @@ impl Rows<'_> {
         })
     }
 
-    fn currency(&self, id: u64) -> (&'static str, f64) {
+    pub(super) fn currency(&self, id: u64) -> (&'static str, f64) {
         pick(self.hash(id, 901), &CURRENCIES)
     }
 
     fn amount(&self) -> Result<ArrayRef, DatabaseError> {
-        self.written(|id, out| {
-            let hash = self.hash(id, 902);
-            if self.currency(id).0 == "KRW" {
-                digits(out, (10 + hash % 900) * 1_000, 1);
-                out.extend_from_slice(b".00");
-            } else {
-                digits(out, 10 + hash % 2_000, 1);
-                out.push(b'.');
-                digits(out, hash / 2_000 % 100, 2);
-            }
-        })
+        self.written(|id, out| self.write_amount(id, out))
+    }
+
+    fn write_amount(&self, id: u64, out: &mut Vec<u8>) {
+        let hash = self.hash(id, 902);
+        if self.currency(id).0 == "KRW" {
+            digits(out, (10 + hash % 900) * 1_000, 1);
+            out.extend_from_slice(b".00");
+        } else {
+            digits(out, 10 + hash % 2_000, 1);
+            out.push(b'.');
+            digits(out, hash / 2_000 % 100, 2);
+        }
+    }
+
+    /// The amount of a row as text, in its currency.
+    pub(super) fn amount_of(&self, id: u64) -> String {
+        let mut text = Vec::new();
+        self.write_amount(id, &mut text);
+        text.into_iter().map(char::from).collect()
     }
 
     fn creators(&self, columns: usize) -> Result<Vec<ArrayRef>, DatabaseError> {

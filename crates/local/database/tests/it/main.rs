@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod footers;
+mod ga4;
 mod layout;
 mod mariadb;
 mod postgres;

@@ -120,7 +120,12 @@ impl Role {
 
     /// Whether the role includes a permission such as `bigquery.tables.getData`.
     pub(super) fn allows(self, permission: &str) -> bool {
-        let metadata = ["bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.list"];
+        let metadata = [
+            "bigquery.datasets.get",
+            "bigquery.routines.list",
+            "bigquery.tables.get",
+            "bigquery.tables.list",
+        ];
         let edit = [
             "bigquery.datasets.create",
             "bigquery.tables.create",
@@ -136,6 +141,7 @@ impl Role {
             Self::DataOwner => {
                 permission.starts_with("bigquery.tables.")
                     || permission.starts_with("bigquery.datasets.")
+                    || permission.starts_with("bigquery.routines.")
                     || permission.starts_with("bigquery.rowAccessPolicies.")
             }
             Self::DataEditor => {

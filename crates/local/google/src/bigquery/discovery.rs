@@ -48,6 +48,7 @@ const METHODS: &[Method] = methods! {
     "tables" "patch" "PATCH" "projects/{projectId}/datasets/{datasetId}/tables/{tableId}" &[], "Table" => "Table";
     "tables" "update" "PUT" "projects/{projectId}/datasets/{datasetId}/tables/{tableId}" &[], "Table" => "Table";
     "tables" "delete" "DELETE" "projects/{projectId}/datasets/{datasetId}/tables/{tableId}" &[], "" => "";
+    "routines" "list" "GET" "projects/{projectId}/datasets/{datasetId}/routines" PAGES, "" => "ListRoutinesResponse";
     "tabledata" "list" "GET" "projects/{projectId}/datasets/{datasetId}/tables/{tableId}/data"
         &["maxResults", "pageToken", "startIndex", "selectedFields", "formatOptions.useInt64Timestamp"], "" => "TableDataList";
     "jobs" "list" "GET" "projects/{projectId}/jobs" &["maxResults", "pageToken", "allUsers", "projection", "stateFilter"], "" => "JobList";

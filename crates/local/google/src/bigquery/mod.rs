@@ -113,6 +113,9 @@ impl BigQuery {
             (_, ["projects", _, "datasets", id, "tables"]) => {
                 self.handle_tables(&caller, &call, id).await
             }
+            ("GET", ["projects", _, "datasets", id, "routines"]) => {
+                self.list_routines(&caller, &call, id)
+            }
             ("POST", ["projects", _, "datasets", id, "tables", table])
                 if table.ends_with(TEST_PERMISSIONS) =>
             {

@@ -219,6 +219,20 @@ async fn a_patch_cannot_remove_or_retype_a_field() {
     }
 }
 
+/// dbt lists them with the tables.
+#[tokio::test]
+async fn a_dataset_has_no_routines_and_only_its_readers_learn_that() {
+    let cloud = TestCloud::start().await;
+    for (principal, dataset, status) in
+        [("analyst", "shop", 200), ("job-user", "shop", 403), ("analyst", "none", 403)]
+    {
+        let path = format!("/datasets/{dataset}/routines");
+        let (got, body) = cloud.request(principal, "GET", &path, Value::Null, &[]).await;
+        assert_eq!(got, status, "{principal} {dataset}: {body}");
+        assert!(status != 200 || body["routines"] == json!([]), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn errors_have_googles_form() {
     let cloud = TestCloud::start().await;
