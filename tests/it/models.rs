@@ -13,8 +13,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(400);
 async fn the_models_run_in_googles_engine_and_copy_no_personal_data() {
     let test = "the models, with dbt and Google's GoogleSQL engine";
     let Some(python) = python::installed_dbt(test) else { return };
-    let mut files =
-        vec!["test_models.py", "test_laundering.py", "test_analysts.py", "test_dataform.py"];
+    let mut files = vec![
+        "test_models.py",
+        "test_laundering.py",
+        "test_analysts.py",
+        "test_machine_learning.py",
+        "test_dataform.py",
+    ];
     let node = python.with_file_name("../node/stamp");
     if !node.is_file() {
         files.pop();

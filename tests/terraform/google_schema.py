@@ -43,6 +43,8 @@ class Block:
     nesting: str = "list"
     required: bool = False
     single: bool = False
+    # Its name in the bindings.
+    interface: str = ""
 
 
 def read(wheel, types):
@@ -83,11 +85,23 @@ def parse(script, declarations):
     top = script[script.index("synthesizeHclAttributes()") :]
     name = re.search(r"export interface (\w+)Config\b", declarations).group(1)
     block = assemble(top, f"{name}Config", structs, declarations)
+    for nested in block.blocks.values():
+        if not nested.attributes and not nested.blocks:
+            add_computed(nested, script)
     own = script[script.rindex("extends cdktn.Terraform") : script.index("synthesizeHclAttributes()")]
     for _, kind, attribute in COMPUTED.findall(own):
         if attribute not in block.attributes:
             block.attributes[attribute] = Attribute(PRIMITIVE[kind.lower()], computed=True)
     return block
+
+
+def add_computed(block, script):
+    """What the provider fills in of a block in which nothing can be set, such as `cloud_resource {}`."""
+    start = script.find(f"class {block.interface}OutputReference ")
+    if start < 0:
+        return
+    for _, kind, attribute in COMPUTED.findall(script[start : script.index("\nexports.", start)]):
+        block.attributes[attribute] = Attribute(PRIMITIVE[kind.lower()], computed=True)
 
 
 def assemble(text, interface, structs, declarations):
@@ -96,7 +110,7 @@ def assemble(text, interface, structs, declarations):
         rf"export interface {interface} (?:extends [\w.]+ )?\{{(.*?)^\}}", declarations, re.S | re.M
     )
     members = dict(re.findall(r"readonly (\w+)(\??:[^;{]*)", body.group(1)))
-    block = Block()
+    block = Block(interface=interface)
     for match in ENTRY.finditer(text):
         name, value, is_block, kind, storage = match.groups()
         if name == "alias":  # Terraform's own word

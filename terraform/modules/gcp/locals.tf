@@ -64,6 +64,8 @@ resource "google_project_service" "this" {
     "storage.googleapis.com",
     "sts.googleapis.com",
     ], length(var.alert_channels) > 0 ? ["monitoring.googleapis.com"] : [],
+    local.gemini == null ? [] : ["aiplatform.googleapis.com", "bigqueryconnection.googleapis.com"],
+    local.dataform ? ["dataform.googleapis.com"] : [],
   var.audit_retention_days != null ? ["logging.googleapis.com"] : [])) : toset([])
   project = local.project
   service = each.key

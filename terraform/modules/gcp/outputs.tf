@@ -28,6 +28,16 @@ output "models_service_account" {
   value       = one(google_service_account.models[*].email)
 }
 
+output "gemini_statement" {
+  description = "Statement that makes the remote model `gemini` with the regional endpoint, to be run once by a person with `roles/bigquery.connectionAdmin`; `null` without `gemini_model`."
+  value       = local.gemini == null ? null : "CREATE OR REPLACE MODEL `${local.project}.${local.models.dataset}.gemini` REMOTE WITH CONNECTION `${local.project}.${local.location}.${local.name}-gemini` OPTIONS (ENDPOINT = 'https://${local.location}-aiplatform.googleapis.com/v1/projects/${local.project}/locations/${local.location}/publishers/google/models/${var.gemini_model}')"
+}
+
+output "dataform_repository" {
+  description = "Dataform repository of the models; `null` without `dataform`."
+  value       = one(google_dataform_repository.models[*].name)
+}
+
 output "landing_bucket" {
   description = "Landing bucket for Parquet files."
   value       = google_storage_bucket.landing.name

@@ -56,6 +56,22 @@ variable "models_runners" {
   }
 }
 
+variable "gemini_model" {
+  description = "Gemini model that models may call over a connection, for example `gemini-2.5-flash` ([what it costs and where it runs](../../../docs/machine-learning.md#gemini)). Only with `warehouse.models`. Default: none, and no connection."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.gemini_model == null ? true : can(regex("^gemini-[a-z0-9.-]+$", var.gemini_model))
+    error_message = "gemini_model must be the name of a Gemini model, such as gemini-2.5-flash: the module makes the regional endpoint of it."
+  }
+}
+
+variable "dataform" {
+  description = "Whether this module makes a Dataform repository for the models, which runs queries as their service account ([how its files arrive](../../../models/README.md#run-them-with-dataform)). Only with `warehouse.models`. Dataform is free; its queries are not."
+  type        = bool
+  default     = false
+}
+
 variable "loader_role" {
   description = "Role of the load on both datasets. Default: a custom role that can neither read rows nor delete tables. The only sufficient predefined role is `roles/bigquery.dataOwner`."
   type        = string

@@ -43,7 +43,7 @@ fn a_key_of_ga4_that_models_cannot_join_is_refused_with_its_line() {
     let answer = landbridge(dir.path(), &["check"]).all();
     assert!(answer.contains("has class `email`, so models"), "{answer}");
     assert!(answer.contains("as `user_id`, here `id`"), "{answer}");
-    assert!(answer.contains("landbridge.yaml:51:"), "{answer}");
+    assert!(answer.contains("landbridge.yaml:50:"), "{answer}");
     assert!(answer.contains("exit code 2"), "{answer}");
 }
 
@@ -73,7 +73,7 @@ fn all_errors_of_a_configuration_are_listed() {
         err | landbridge.yaml:9:11: `source.region`: `seoul` is not an AWS region; write it in the form `ap-northeast-2`
         err | landbridge.yaml:12:9: `schedule.zone`: `Asia/Soul` is not a time zone; did you mean `Asia/Seoul`?
         err | landbridge.yaml:13:3: unknown key `exprot_hour` in `schedule`; did you mean `export_hour`?
-        err | landbridge.yaml:61:13: `pii.classes.email.mask` cannot be `SHA-256`; did you mean `SHA256`?
+        err | landbridge.yaml:63:13: `pii.classes.email.mask` cannot be `SHA-256`; did you mean `SHA256`?
         err | 4 errors in landbridge.yaml
     "#]].assert_eq(&landbridge(dir.path(), &["check"]).all());
 }

@@ -550,6 +550,42 @@ run "views_and_models_see_masks_only" {
   }
 }
 
+run "gemini_and_dataform_are_off_by_default" {
+  variables {
+    config_file   = "../../examples/complete/landbridge.yaml"
+    aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+  }
+  assert {
+    condition     = length(google_bigquery_connection.gemini) + length(google_dataform_repository.models) + length(google_project_iam_member.gemini_caller) == 0 && output.gemini_statement == null
+    error_message = "Without gemini_model and dataform, nothing is made for them."
+  }
+}
+
+run "gemini_is_called_in_the_region_of_the_warehouse" {
+  variables {
+    config_file   = "../../examples/complete/landbridge.yaml"
+    aws_role_arns = { for it in ["transfer", "load", "protect", "views"] : it => "arn:aws:iam::123456789012:role/landbridge-shop-${it}" }
+    gemini_model  = "gemini-2.5-flash"
+    dataform      = true
+  }
+  assert {
+    condition     = strcontains(output.gemini_statement, "https://asia-northeast3-aiplatform.googleapis.com/v1/projects/shop-analytics/locations/asia-northeast3/publishers/google/models/gemini-2.5-flash") && !strcontains(output.gemini_statement, "global")
+    error_message = "The endpoint must be that of the warehouse's region."
+  }
+  assert {
+    condition     = google_project_iam_member.gemini_caller[0].role == "roles/aiplatform.user" && google_bigquery_connection_iam_member.gemini_user[0].member == google_service_account.models[0].member && google_bigquery_connection_iam_member.gemini_user[0].role == "roles/bigquery.connectionUser"
+    error_message = "Only the connection's account calls Gemini, and only the account of the models uses the connection."
+  }
+  assert {
+    condition     = google_dataform_repository.models[0].service_account == google_service_account.models[0].email
+    error_message = "Dataform must run queries as the account that sees masks only."
+  }
+  assert {
+    condition     = length([for service in keys(google_project_service.this) : service if contains(["aiplatform.googleapis.com", "bigqueryconnection.googleapis.com", "dataform.googleapis.com"], service)]) == 3
+    error_message = "Their APIs must be on."
+  }
+}
+
 run "the_role_of_the_views_is_trusted_too" {
   command = plan
   variables {

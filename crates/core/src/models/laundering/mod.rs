@@ -6,6 +6,9 @@
 //! dataset must be a reader, masked or plain, of every class that a model uses; otherwise the model
 //! is refused.
 //!
+//! A query that calls a function of `AI` or `ML` may use no column with a class and no token at all: a
+//! trained model keeps what it learnt without policy tags, and a prompt leaves BigQuery.
+//!
 //! What a model uses is over-estimated: a column counts as used if its name occurs in a query that
 //! names its table, or if the query selects `*` from the table, or uses a whole row. A text that is
 //! not understood is refused ([`query`]).
@@ -59,6 +62,13 @@ pub enum Refusal {
         /// The members who may not see its masked values.
         readers: Vec<String>,
     },
+    /// The model calls a function of `AI` or `ML`, and uses a column that may be learnt or sent by none.
+    Learns {
+        /// `table.column`.
+        column: String,
+        /// The class of the column; `None` for a token.
+        class: Option<String>,
+    },
     /// The model uses a column of class `unclassified`.
     Unclassified {
         /// `table.column`.
@@ -79,6 +89,14 @@ impl fmt::Display for Refusal {
                 "it uses {column} of class {class}, which {} may not read, but may read the models; leave the column out, or add them to pii.classes.{class}.masked_readers, or remove them from warehouse.models.readers",
                 readers.join(", ")
             ),
+            Self::Learns { column, class } => write!(
+                f,
+                "it calls a function of AI or ML and uses {column}{}, in whatever form; a trained model and a prompt get columns of class none only, so leave the column out",
+                match class {
+                    Some(class) => format!(" of class {class}"),
+                    None => ", a token".to_owned(),
+                }
+            ),
             Self::Unclassified { column } => write!(
                 f,
                 "it uses {column} of class {CLASS_UNCLASSIFIED}, which is NULL for everyone; give the column a class in contract.yaml, or leave it out"
@@ -88,10 +106,11 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A column with a class.
+/// A column with a class, or a token.
 struct Classed {
     name: String,
-    class: String,
+    /// `None` for a token of class `none`.
+    class: Option<String>,
 }
 
 /// The paths of the tables that a query reads, without its own subqueries.
@@ -136,11 +155,17 @@ pub fn refusals(config: &Config, contract: &Contract, model: &Model) -> Vec<Refu
     } {
         for column in columns {
             let name = format!("{table}.{}", column.name);
-            if column.class == CLASS_UNCLASSIFIED {
+            if query.learns {
+                found.insert(Refusal::Learns { column: name, class: column.class.clone() });
+                continue;
+            }
+            // Everyone may read a token of class `none`.
+            let Some(column_class) = &column.class else { continue };
+            if column_class == CLASS_UNCLASSIFIED {
                 found.insert(Refusal::Unclassified { column: name });
                 continue;
             }
-            let class = config.class(&column.class);
+            let class = config.class(column_class);
             let may = |member: &String| {
                 class.as_ref().is_some_and(|class| {
                     class.masked_readers.contains(member) || class.readers.contains(member)
@@ -149,7 +174,7 @@ pub fn refusals(config: &Config, contract: &Contract, model: &Model) -> Vec<Refu
             let readers: Vec<String> =
                 models.readers.iter().filter(|member| !may(member)).cloned().collect();
             if !readers.is_empty() {
-                let class = column.class.clone();
+                let class = column_class.clone();
                 found.insert(Refusal::Launders { column: name, class, readers });
             }
         }
@@ -157,13 +182,15 @@ pub fn refusals(config: &Config, contract: &Contract, model: &Model) -> Vec<Refu
     found.into_iter().collect()
 }
 
-/// The columns with a class of every table of the contract, by the table's name in BigQuery.
+/// The columns with a class, and the tokens, of every table of the contract, by the table's name in
+/// BigQuery.
 fn classed_columns(config: &Config, contract: &Contract) -> BTreeMap<String, Vec<Classed>> {
     let mut tables = BTreeMap::new();
     for (source_table, table) in &contract.tables {
         let classed = table.columns.iter().filter_map(|(source, column)| {
-            let class = column.tagged_class()?.to_owned();
-            if column.transform == Some(Transform::Drop) {
+            let class = column.tagged_class().map(str::to_owned);
+            let is_token = column.transform == Some(Transform::Tokenise);
+            if column.transform == Some(Transform::Drop) || class.is_none() && !is_token {
                 return None;
             }
             let style = config.warehouse.column_names;

@@ -15,6 +15,9 @@ pub(super) struct Query {
     pub(super) tables: Vec<TableReference>,
     /// The names by which it calls tables.
     pub(super) aliases: BTreeSet<String>,
+    /// Whether it calls a function of `AI` or `ML`: what it reads becomes part of a trained model, or leaves
+    /// BigQuery in a prompt.
+    pub(super) learns: bool,
 }
 
 /// A table, and the names and stars that can be its columns.
@@ -158,13 +161,37 @@ pub(super) fn parse(sql: &str) -> Result<Query, String> {
         }
     }
     let subqueries = named_subqueries(&all);
+    let learns = calls_function_of(&all, &["AI", "ML"]);
     let scopes = vec![Scope::default()];
-    let mut reader = Reader { tokens: all, at: 0, scopes, subqueries, query: Query::default() };
+    let query = Query { learns, ..Query::default() };
+    let mut reader = Reader { tokens: all, at: 0, scopes, subqueries, query };
     reader.read()?;
     while !reader.scopes.is_empty() {
         reader.close_scope();
     }
     Ok(reader.query)
+}
+
+/// Whether there is `NAMESPACE.NAME(` for one of the namespaces, with or without backticks.
+fn calls_function_of(tokens: &[Token], namespaces: &[&str]) -> bool {
+    let is_namespace = |name: &str| namespaces.iter().any(|it| name.eq_ignore_ascii_case(it));
+    let is_name = |token: &Token| matches!(token, Token::Word(_) | Token::Quoted(_));
+    tokens.windows(4).any(|window| match &window[0] {
+        Token::Word(name) | Token::Quoted(name) => {
+            is_namespace(name)
+                && window[1].is_symbol('.')
+                && is_name(&window[2])
+                && window[3].is_symbol('(')
+        }
+        _ => false,
+    }) || tokens.windows(2).any(|window| match &window[0] {
+        // `ML.PREDICT` as one quoted name.
+        Token::Quoted(path) => {
+            let namespace = path.split_once('.').map(|(namespace, _)| namespace);
+            window[1].is_symbol('(') && namespace.is_some_and(is_namespace)
+        }
+        _ => false,
+    })
 }
 
 /// The names in `WITH name AS (` and `, name AS (`.

@@ -239,6 +239,33 @@ fn what_is_not_understood_is_refused() {
 }
 
 #[test]
+fn what_learns_or_sends_gets_columns_without_a_class_only() {
+    let (config, contract) = files();
+    let found = |sql: &str| -> Vec<String> {
+        refusals(&config, &contract, &model(None, sql)).iter().map(ToString::to_string).collect()
+    };
+    let of = |column: &str| {
+        vec![format!(
+            "it calls a function of AI or ML and uses {column}, in whatever form; a trained model and a prompt get columns of class none only, so leave the column out"
+        )]
+    };
+    for call in ["AI.GENERATE_TEXT", "ai . generate_text", "`ML.GENERATE_TEXT`"] {
+        let sql = |column: &str| {
+            format!(
+                "SELECT * FROM {call}(MODEL shop_models.gemini, (SELECT {column} AS prompt FROM shop.creators))"
+            )
+        };
+        assert_eq!(found(&sql("tier")), Vec::<String>::new(), "{call}");
+        assert_eq!(found(&sql("SUBSTR(phone, 9)")), of("creators.phone of class phone"), "{call}");
+        assert_eq!(found(&sql("account_no")), of("creators.account_no, a token"), "{call}");
+    }
+    let scalar = "SELECT AI.GENERATE(CONCAT('Who is ', name)) FROM shop.creators";
+    assert_eq!(found(scalar), of("creators.name of class name"));
+    // Without such a function, a reader of every class may see masks, and everyone a token.
+    assert_eq!(found("SELECT account_no, ai.tier FROM shop.creators AS ai"), Vec::<String>::new());
+}
+
+#[test]
 fn readers_of_every_class_may_read_every_model() {
     let (mut config, contract) = files();
     let model = |dataset: Option<&str>| model(dataset, "SELECT * FROM shop.bookings");
