@@ -271,7 +271,7 @@ fn tables_text(receipts: &[Receipt]) -> String {
     for receipt in others.iter().take(MOST) {
         let reason = match (&receipt.problem, receipt.notes.first()) {
             (Some(problem), _) => format!("{}: {}", problem.what, problem.context),
-            (None, Some(note)) => note.text.clone(),
+            (None, Some(note)) => note.to_string(),
             (None, None) => String::new(),
         };
         let (state, name) = (receipt.state.name(), &receipt.source_table);
