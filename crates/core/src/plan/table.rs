@@ -540,7 +540,7 @@ mod tests {
             let file = |number: usize| DataFile {
                 object: ObjectMeta { key: number.to_string(), etag: "e".to_owned(), bytes: 9 },
                 rows: 1,
-                columns: Vec::new(),
+                columns: Vec::new().into(),
                 parts: Vec::new(),
             };
             let files: Vec<DataFile> = (0..files).map(file).collect();
