@@ -49,7 +49,7 @@ if [ ! -e "${CARGO_TARGET_DIR:-target}/python/stamp" ]; then
 fi
 if [ ! -e "${CARGO_TARGET_DIR:-target}/models/stamp" ]; then
     echo "================================================================================" >&2
-    echo "  NO DBT: the tests in models:: are NOT RUN and prove nothing." >&2
+    echo "  NO DBT: the tests in models:: and dbt:: are NOT RUN and prove nothing." >&2
     echo "================================================================================" >&2
 fi
 

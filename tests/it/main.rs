@@ -27,7 +27,8 @@
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
-//! | `models` | the analysts' models: dbt, and Google's GoogleSQL engine |
+//! | `models` | the analysts' models: compiled by dbt, run in Google's GoogleSQL engine |
+//! | `dbt` | `dbt build` and `landbridge models run` on the local cloud, against the sample's GA4 export |
 //! | `moto` | the stages against moto's RDS and S3 |
 //! | `terraform` | the modules and IAM documents: applied, planned, checked |
 //! | `uploads`, `testbench` | interrupted uploads: on the local Cloud Storage, and by hand on Google's test server |

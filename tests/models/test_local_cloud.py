@@ -291,7 +291,7 @@ def test_a_journey_has_the_sessions_links_bookings_and_payouts_of_its_user(built
         for column in ["sessions", "anonymous_sessions", "visitors", "page_views", "links", "bookings",
                        "booked_krw", "payouts", "open_payouts"]:  # fmt: skip
             assert (row[column] or 0) == expected[column], (column, row, dict(expected))
-    # The third creator has two domains; somebody's visit before the login is theirs.
+    # The third creator has two domains, and visits without a login of the same visitor.
     assert next(row for row in rows if row["user_key"] == 3)["visitors"] >= 2
     assert any(row["anonymous_sessions"] for row in rows)
 
