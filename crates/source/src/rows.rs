@@ -11,8 +11,8 @@ use crate::{mysql, postgres};
 pub struct RowCount {
     /// All rows that a query on the table returns.
     pub all: u64,
-    /// The rows without those of tables that inherit from it; `None` if none inherits. Partitions are no
-    /// such tables. AWS does not document which of the two numbers an export contains.
+    /// The rows without the rows of inheriting tables; `None` if no table inherits from it. A partition
+    /// is no inheriting table. AWS does not document which of the two numbers an export contains.
     pub own: Option<u64>,
 }
 

@@ -60,7 +60,7 @@ struct RestorePointCounts {
     by_landbridge: usize,
     /// The newest ones by Landbridge, as many as `snapshots.hourly`.
     hourly: usize,
-    /// Older ones by Landbridge: those of days and of weeks, and pinned ones.
+    /// Older ones by Landbridge: daily, weekly and pinned ones.
     kept_longer: usize,
     pinned: usize,
     without_settings: usize,

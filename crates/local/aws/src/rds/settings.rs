@@ -302,8 +302,8 @@ impl DatabaseSettings {
         }
     }
 
-    /// Writes the elements that only a Multi-AZ cluster has: those of an Aurora cluster belong to its
-    /// members (botocore's model of RDS, `DBCluster`).
+    /// Writes the elements that only a Multi-AZ cluster has. In Aurora they are elements of the members
+    /// (botocore's model of RDS, `DBCluster`).
     fn write_multi_az_cluster(&self, xml: &mut Xml) {
         xml.text("DBClusterInstanceClass", &self.class);
         xml.text("AllocatedStorage", self.storage_gb);
