@@ -77,7 +77,11 @@ impl Visit {
             country: "KR",
             device: [Device::Mobile, Device::Mobile, Device::Desktop, Device::Tablet]
                 [(choice / 7 % 4) as usize],
-            days_late: if choice / 28 % LATE == 0 { 1 + (choice / 700 % 2) as i64 } else { 0 },
+            days_late: if (choice / 28).is_multiple_of(LATE) {
+                1 + (choice / 700 % 2) as i64
+            } else {
+                0
+            },
         };
         Visit { event, made: Vec::new() }
     }
@@ -131,11 +135,11 @@ impl Date<'_> {
         let clicks = self.rows(SampleTable::Clicks);
         for id in self.business.ids_added_on(SampleTable::Clicks, self.of) {
             let choice = self.choice(1, id);
-            if choice % MEASURED_CLICKS != 0 {
+            if !choice.is_multiple_of(MEASURED_CLICKS) {
                 continue;
             }
             let link = clicks.some(SampleTable::Links, 1)(id);
-            let consents = choice / 5 % WITHOUT_CONSENT != 0;
+            let consents = !(choice / 5).is_multiple_of(WITHOUT_CONSENT);
             let visitor = consents.then(|| self.traveller(choice / 60));
             let mut visit =
                 Visit::begin(self.created(SampleTable::Clicks, id), visitor, choice / 60);
@@ -145,7 +149,7 @@ impl Date<'_> {
             visit.then(0, "session_start", &page);
             visit.then(0, "page_view", &page);
             visit.then(20, "link_click", &page).link = Some(link);
-            if choice % 3 == 0 {
+            if choice.is_multiple_of(3) {
                 visit.then(45, "page_view", "https://www.trip.example/search");
             }
             events.append(&mut visit.made);
@@ -156,7 +160,7 @@ impl Date<'_> {
         let bookings = self.rows(SampleTable::Bookings);
         for id in self.business.ids_added_on(SampleTable::Bookings, self.of) {
             let choice = self.choice(2, id);
-            if choice % MEASURED_BOOKINGS != 0 {
+            if !choice.is_multiple_of(MEASURED_BOOKINGS) {
                 continue;
             }
             let link = bookings.some(SampleTable::Links, 1)(id);
@@ -179,7 +183,7 @@ impl Date<'_> {
             visit.then(0, "page_view", "https://www.trip.example/offers");
             visit.then(400, "purchase", "https://www.trip.example/thanks").purchase =
                 Some(purchase.clone());
-            if choice % 37 == 0 {
+            if choice.is_multiple_of(37) {
                 visit.then(30, "purchase", "https://www.trip.example/thanks").purchase =
                     Some(purchase);
             }
@@ -192,14 +196,15 @@ impl Date<'_> {
         for id in self.business.existing_ids(SampleTable::Creators, 4, last) {
             let choice = self.choice(3, id);
             if self.business.added_on(SampleTable::Creators, id) > self.of
-                || choice % WORKING_CREATORS != 0
+                || !choice.is_multiple_of(WORKING_CREATORS)
             {
                 continue;
             }
             let choice = choice / WORKING_CREATORS;
-            let in_app = choice % 3 == 0;
+            let in_app = choice.is_multiple_of(3);
             // 23:57 for some: their sessions end after midnight.
-            let second = if choice % 29 == 0 { 86_220 } else { 20_000 + choice / 29 % 50_000 };
+            let second =
+                if choice.is_multiple_of(29) { 86_220 } else { 20_000 + choice / 29 % 50_000 };
             let at = self.business.midnight_utc(self.of) - SEOUL + second as i64 * SECOND;
             let visitor = Self::cookie(if in_app { 2 } else { 1 }, id);
             let mut visit = Visit::begin(at, Some(visitor), choice);
@@ -211,7 +216,7 @@ impl Date<'_> {
             visit.then(0, "session_start", "https://creators.trip.example/login");
             visit.then(0, "page_view", "https://creators.trip.example/login");
             // Some only look: their visits stay anonymous.
-            if choice % 5 != 0 {
+            if !choice.is_multiple_of(5) {
                 visit.event.user = Some(id);
                 visit.then(40, "login", "https://creators.trip.example/login");
                 visit.then(5, "page_view", "https://creators.trip.example/links");
