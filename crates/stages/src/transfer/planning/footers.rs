@@ -255,14 +255,17 @@ fn file_parts(footer: &Footer, bytes: u64) -> Vec<FilePart> {
 
 #[cfg(test)]
 mod tests {
+    use landbridge_core::types::{Annotation, Physical};
+
     use super::*;
 
     #[test]
     fn a_record_of_footers_contains_a_shared_schema_once_and_gives_the_same_footers() {
-        let column: ParquetColumn = serde_json::from_value(serde_json::json!({
-            "name": "id", "physical": "int64", "optional": true,
-        }))
-        .unwrap();
+        let column = ParquetColumn {
+            name: "id".to_owned(),
+            physical: Physical::Int64,
+            annotation: Annotation::None,
+        };
         let shared: Arc<[ParquetColumn]> = vec![column].into();
         let none: Arc<[ParquetColumn]> = Vec::new().into();
         let parts = vec![FilePart { row_groups: 0..2, rows: 5 }];
