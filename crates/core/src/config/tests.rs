@@ -139,8 +139,8 @@ fn formats_of_values() {
             landbridge.yaml:42:13: `warehouse.location`: `ap-northeast-2` is not a BigQuery location; that is an AWS region; write a Google Cloud location, for example `asia-northeast3`
             landbridge.yaml:43:12: `warehouse.dataset`: `shop-data` is not a BigQuery dataset id; use letters, digits and underscores, without the project
             landbridge.yaml:48:45: `warehouse.models.readers[0]`: this value is not an IAM member; write it in the form `group:analysts@example.com`
-            landbridge.yaml:61:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
-            landbridge.yaml:86:17: `load.max_attempts` must be from 1 to 100, but is 0
+            landbridge.yaml:63:13: `pii.classes.email.mask` cannot be `EMAIL`; did you mean `EMAIL_MASK`?
+            landbridge.yaml:88:17: `load.max_attempts` must be from 1 to 100, but is 0
             16 errors in landbridge.yaml"#]],
     );
 }
@@ -175,12 +175,12 @@ fn rules_that_involve_several_values() {
             landbridge.yaml:28:12: `export.kms_key` is in `ap-northeast-2`, but the source is in `ap-northeast-1`; use a KMS key in the source's region: RDS cannot encrypt an export with any other
             landbridge.yaml:31:11: `ledger.prefix` and `export.prefix` overlap, and both are in `export.bucket`; use separate prefixes, for example `ledger` and `exports`, so that a lifecycle rule can expire the exports only
             landbridge.yaml:44:16: `warehouse.ops_dataset` and `warehouse.dataset` are the same dataset; use a separate dataset for Landbridge's own tables, for example `landbridge_ops`
-            landbridge.yaml:54:13: class `unclassified` cannot be masked by SHA256; write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone
-            landbridge.yaml:55:7: class `unclassified` cannot have readers; to make a column readable, give it another class in contract.yaml and add the readers to that class
-            landbridge.yaml:56:54: this member is also in `pii.classes.unclassified.readers`; remove it from one of the two lists: which one applies would depend on the tag tree
-            landbridge.yaml:63:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
-            landbridge.yaml:68:19: classes `email` and `phone` have the same policy tag; use a separate policy tag for each class: a tag has only one mask
-            landbridge.yaml:68:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
+            landbridge.yaml:56:13: class `unclassified` cannot be masked by SHA256; write `mask: ALWAYS_NULL`: columns that are not classified yet are NULL for everyone
+            landbridge.yaml:57:7: class `unclassified` cannot have readers; to make a column readable, give it another class in contract.yaml and add the readers to that class
+            landbridge.yaml:58:54: this member is also in `pii.classes.unclassified.readers`; remove it from one of the two lists: which one applies would depend on the tag tree
+            landbridge.yaml:65:19: policy tag of class `email` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
+            landbridge.yaml:70:19: classes `email` and `phone` have the same policy tag; use a separate policy tag for each class: a tag has only one mask
+            landbridge.yaml:70:19: policy tag of class `phone` is in `us`, but the warehouse is in `asia-northeast3`; use a policy tag in the warehouse's location: a table cannot have tags of another location
             12 errors in landbridge.yaml"#]],
     );
 }
@@ -205,10 +205,10 @@ fn a_mask_must_hide_values_that_can_be_listed() {
             ),
         ]),
         expect![[r#"
-            landbridge.yaml:67:13: mask EMAIL_MASK does not hide the values of class `email`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
-            landbridge.yaml:71:13: mask LAST_FOUR_CHARACTERS does not hide the values of class `phone`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
-            landbridge.yaml:79:13: mask SHA256 does not hide the values of class `account`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
-            landbridge.yaml:84:13: mask FIRST_FOUR_CHARACTERS does not hide the values of class `ip_address`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
+            landbridge.yaml:69:13: mask EMAIL_MASK does not hide the values of class `email`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
+            landbridge.yaml:73:13: mask LAST_FOUR_CHARACTERS does not hide the values of class `phone`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
+            landbridge.yaml:81:13: mask SHA256 does not hide the values of class `account`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml
+            landbridge.yaml:86:13: mask FIRST_FOUR_CHARACTERS does not hide the values of class `ip_address`: all possible values can be listed, and each masked value compared with them; write `mask: ALWAYS_NULL` or `mask: DEFAULT_MASKING_VALUE`; to count and join without the values, give the columns `transform: tokenise` in contract.yaml; if the values of this class cannot be listed, write `domain: large` and the reason in a comment
             4 errors in landbridge.yaml"#]],
     );
 }
@@ -257,8 +257,8 @@ fn class_names() {
     check(
         &changed(&[("    email:\n", "    none:\n"), ("    phone:\n", "    Phone:\n")]),
         expect![[r#"
-            landbridge.yaml:60:5: key in `pii.classes`: `none` is not a class name; choose another name: in a contract, `none` means readable by everyone
-            landbridge.yaml:64:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, starting with a letter
+            landbridge.yaml:62:5: key in `pii.classes`: `none` is not a class name; choose another name: in a contract, `none` means readable by everyone
+            landbridge.yaml:66:5: key in `pii.classes`: `Phone` is not a class name; use lower-case letters, digits and underscores, starting with a letter
             2 errors in landbridge.yaml"#]],
     );
 }

@@ -304,17 +304,21 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// Plans the tables and records their plans, many at once. If the tick has no time for all of them,
-    /// the plans that it recorded stay.
+    /// the plans that it recorded stay. Tables without a recorded plan come first, so that each tick
+    /// records some; the last one reads the others back.
     async fn plan_tables(
         &self,
         candidates: &[Candidate<'_>],
         earlier: Option<&EarlierPlan>,
     ) -> Result<Result<Vec<TableEntry>, Stopped>> {
         let recorded = &self.ledger.names(PLANS).await?;
-        let mut planned = futures::stream::iter(candidates)
-            .map(|candidate| async move {
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        order.sort_by_key(|at| recorded.contains_key(&candidates[*at].named.table));
+        let mut planned = futures::stream::iter(order)
+            .map(|at| async move {
+                let candidate = &candidates[at];
                 if candidate.unread {
-                    return Ok(Some(unread_entry(self.context, candidate, earlier)));
+                    return Ok(Some((at, unread_entry(self.context, candidate, earlier))));
                 }
                 if !has_time(self.tick) {
                     return Ok(None);
@@ -322,17 +326,20 @@ impl Planner<'_> {
                 let plan =
                     make_table_plan(self.context, self.export, self.day, candidate, self.landed);
                 let is_recorded = recorded.contains_key(&plan.table);
-                record_table_plan(self.context, self.ledger, plan, is_recorded, earlier)
-                    .await
-                    .map(Some)
+                let entry =
+                    record_table_plan(self.context, self.ledger, plan, is_recorded, earlier);
+                Ok(Some((at, entry.await?)))
             })
             .buffered(at_once(self.context));
         let (mut entries, tables) = (Vec::with_capacity(candidates.len()), candidates.len());
         while let Some(entry) = planned.try_next().await? {
             entries.extend(entry);
         }
-        let stopped = Stopped { what: "planned", done: entries.len(), tables };
-        Ok(if entries.len() == tables { Ok(entries) } else { Err(stopped) })
+        if entries.len() < tables {
+            return Ok(Err(Stopped { what: "planned", done: entries.len(), tables }));
+        }
+        entries.sort_by_key(|(at, _)| *at);
+        Ok(Ok(entries.into_iter().map(|(_, entry)| entry).collect()))
     }
 }
 
