@@ -44,7 +44,7 @@ use crate::redo::{self, Requests};
 use crate::{Context, Progress, Tick, TickOutcome, alert, late};
 
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
-/// not a single upload.
+/// not a single upload. The revisions that an operator requested do not count.
 const MAX_REVISIONS: u32 = 5;
 
 /// One object to transfer, or to scan before.
@@ -333,7 +333,7 @@ async fn transfer_again(
     difference: String,
 ) -> Result<Option<Error>> {
     const WHAT: &str = "an object exists in Cloud Storage with different content than was sent";
-    if table.revision >= MAX_REVISIONS {
+    if table.revision >= MAX_REVISIONS + table.redo {
         return Ok(Some(Error::new(ErrorKind::Conflict, WHAT, difference)));
     }
     let problem = Problem::notice(
