@@ -201,7 +201,7 @@ fn with_models(grants: Grants, config: &Config, role: Role) -> Grants {
 /// The same grants with a role on the dataset of the GA4 export, if there is one here.
 fn with_ga4(grants: Grants, config: &Config, role: Role) -> Grants {
     match &config.warehouse.ga4 {
-        Some(ga4) => grants.dataset_role(&ga4.dataset(), role),
+        Some(ga4) => grants.dataset_role(ga4.dataset(), role),
         None => grants,
     }
 }

@@ -23,7 +23,7 @@ const AUTOMATED_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// The snapshot of a day.
 pub(super) enum Choice {
     /// This one is exported.
-    Made(Recorded<ExportRecord>),
+    Made(Box<Recorded<ExportRecord>>),
     /// There is none yet, and why.
     Wait(String),
 }
@@ -57,7 +57,7 @@ pub(super) async fn choose(
     };
     let record = ledger.create_or_get(&EXPORT, &new_record(context, day, &snapshot)?).await?;
     report_late(context, ledger, day, &record.value).await?;
-    Ok(Choice::Made(record))
+    Ok(Choice::Made(Box::new(record)))
 }
 
 /// The snapshot that the day's task reads if there is a task and no record: the records of a day can

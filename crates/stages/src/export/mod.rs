@@ -148,7 +148,7 @@ async fn export_day(
     let mut current = match record {
         Some(record) => record,
         None => match choice::choose(context, ledger, day, tick).await? {
-            Choice::Made(record) => record,
+            Choice::Made(record) => *record,
             Choice::Wait(why) => return Ok(TickOutcome::new(Progress::Waiting, why)),
         },
     };
