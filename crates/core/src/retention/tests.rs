@@ -161,6 +161,13 @@ fn a_used_up_quota_creates_and_deletes_nothing() {
 /// The ladder is not complete yet, so nothing is deleted; the person learns of it in time.
 #[test]
 fn a_ladder_that_will_not_fit_is_reported_before_anything_is_deleted() {
+    let effect = |quota| {
+        let plan = plan_at(Some(hour(0)), &[], limits(quota));
+        plan.shortage.map(|it| it.effect)
+    };
+    // Ten reserved places, and those of the ladder.
+    let fits = 10 + LADDER.places();
+    assert_eq!((effect(fits), effect(fits - 1)), (None, Some(ShortageEffect::WillCut)));
     let mut snapshots = others(45);
     snapshots.push(ManualSnapshot { pinned: true, ..own_snapshot(hour(-900)) });
     for n in 0..44 {
