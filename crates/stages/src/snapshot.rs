@@ -326,11 +326,10 @@ async fn create(context: &Context, hour: Hour, id: &SnapshotId) -> Result<Taken>
     }
     let created = context.aws.rds.create_snapshot(id, &source.id, &tags).await?;
     tracing::info!(snapshot = id.as_str(), created = created.is_new(), "snapshot of the hour");
-    if !created.is_new() {
-        // Another tick took it, or RDS has not finished deleting a failed one: the next tick sees which.
-        return Ok(Taken::new(Progress::Waiting, format!("{id} exists"), settings.err()));
-    }
-    Ok(Taken::new(Progress::Done, format!("{id} created"), settings.err()))
+    // If it exists already, another tick took it, or RDS has not finished deleting a failed one with its
+    // name: then the next tick takes it.
+    let what = if created.is_new() { "created" } else { "exists" };
+    Ok(Taken::new(Progress::Done, format!("{id} {what}"), settings.err()))
 }
 
 /// Records the settings for the hour's snapshot if an earlier tick of the hour could not.
