@@ -148,25 +148,16 @@ async fn planning_ends_with_its_tick_and_the_next_tick_goes_on() {
     env.cloud.functions().set_timeout(Duration::from_secs(7));
     env.cloud.calls().set_latency(Duration::from_millis(40));
     let mut messages = Vec::new();
-    let mut recorded = 0;
     for _ in 0..60 {
         let started = Instant::now();
         let outcome = env.tick("transfer", TRANSFER).await;
-        let has_end = recorded < TABLES;
-        assert!(!has_end || started.elapsed() < Duration::from_secs(6), "{messages:?}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         let (progress, message) = response(&outcome);
         if progress == "done" || message.contains("objects transferred") {
             break;
         }
         assert_eq!(progress, "partial", "{message}");
         messages.push(message.to_owned());
-        let plans = env.ledger(&format!("{DAY}/plan/")).await.len();
-        assert!(plans >= recorded, "{messages:?}");
-        recorded = plans;
-        if recorded == TABLES {
-            // The last tick reads all plans back, so it needs time for each.
-            env.cloud.functions().set_timeout(Duration::from_secs(300));
-        }
     }
     assert!(messages.len() >= 2, "the day was planned at once: {messages:?}");
     assert!(messages[0].contains(" of 40 tables are "), "{messages:?}");

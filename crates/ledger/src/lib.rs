@@ -250,7 +250,7 @@ impl<S> Records<S> {
     ///
     /// # Errors
     /// Any S3 error; [`ErrorKind::Config`] as [`Self::get`].
-    pub(crate) async fn etags(&self, folder: &str) -> Result<BTreeMap<String, String>> {
+    pub async fn etags(&self, folder: &str) -> Result<BTreeMap<String, String>> {
         let root = self.key(&format!("{folder}/"));
         let objects = self.store.list_objects(&root).await?;
         let named = objects.into_iter().filter_map(|object| {

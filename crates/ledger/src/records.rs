@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use landbridge_core::calendar::Day;
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::plan::table::FilePart;
-use landbridge_core::plan::{DayPlan, Problem, TablePlan};
+use landbridge_core::plan::{DayPlan, Problem, TableEntry, TablePlan};
 use landbridge_core::protection::{FormerRows, MAX_TIME_TRAVEL_HOURS, ReadableRows, TableRows};
 use landbridge_core::receipt::{Note, Receipt};
 use landbridge_core::redo::{RedoDone, RedoRequest};
@@ -28,6 +28,8 @@ pub static MANIFEST: DayName<ManifestRecord> = DayName::fixed("manifest.json");
 pub static PLAN: DayName<DayPlan> = DayName::fixed("plan.json");
 /// The key that the day's tokens are made with.
 pub static TOKEN_KEY: DayName<TokenKeyRecord> = DayName::fixed("token-key.json");
+/// What a tick has planned that had no time to plan the day. It only saves reads.
+pub static PLANNED: DayName<PlannedRecord> = DayName::fixed("planned.json");
 /// The index of the day's receipts. It only saves reads: see `index`.
 pub static INDEX: DayName<IndexRecord> = DayName::fixed("index.json");
 /// How the day ended.
@@ -214,6 +216,25 @@ pub struct ManifestRecord {
     pub root: String,
     /// One entry per table or database.
     pub tables: Vec<TableStatus>,
+}
+
+/// The tables whose plans a tick has recorded, without time for the others. The plans are the truth: an entry
+/// counts only for the plan with its ETag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRecord {
+    /// By the tables' names in BigQuery.
+    pub tables: BTreeMap<String, PlannedTable>,
+}
+
+/// A table of a [`PlannedRecord`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTable {
+    /// The version of the recorded plan.
+    pub etag: String,
+    /// The digest of the plan that was made; another one is compared with the recorded one.
+    pub plan: String,
+    /// The entry of the table in the plan of the day.
+    pub entry: TableEntry,
 }
 
 /// What the footers of some files of the export say. A file is identified by its key and ETag, so

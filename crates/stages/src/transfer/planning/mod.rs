@@ -12,12 +12,12 @@
 mod find;
 mod footers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures::{StreamExt, TryStreamExt};
 use landbridge_core::calendar::Day;
-use landbridge_core::ids::table_slug;
+use landbridge_core::ids::{short_hash, table_slug};
 use landbridge_core::manifest::TableStatus;
 use landbridge_core::names::tables::NamedTable;
 use landbridge_core::note::{Note, NoteCode};
@@ -26,7 +26,9 @@ use landbridge_core::plan::table::{TableInput, plan_table};
 use landbridge_core::plan::{DayPlan, Problem, SkippedTable, TableEntry, TablePlan};
 use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
-use landbridge_ledger::records::{self, ExportRecord, MANIFEST, PLAN, PLANS};
+use landbridge_ledger::records::{
+    self, ExportRecord, MANIFEST, PLAN, PLANNED, PLANS, PlannedRecord, PlannedTable,
+};
 use landbridge_ledger::{DayLedger, Recorded};
 
 use self::find::{Candidate, Found, find_tables};
@@ -75,6 +77,14 @@ pub(super) struct EarlierPlan {
     plan: Recorded<DayPlan>,
     /// The tables whose day is over: their entries do not change.
     finished: BTreeSet<String>,
+}
+
+impl EarlierPlan {
+    /// The entry of a table whose day is over.
+    fn finished_entry(&self, table: &String) -> Option<&TableEntry> {
+        let is_finished = self.finished.contains(table);
+        is_finished.then(|| self.plan.value.tables.iter().find(|it| it.table == *table)).flatten()
+    }
 }
 
 /// The tables of the day that have objects to transfer. Plans the day if it is not planned, and
@@ -304,60 +314,80 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// Plans the tables and records their plans, many at once. If the tick has no time for all of them,
-    /// the plans that it recorded stay. Tables without a recorded plan come first, so that each tick
-    /// records some; the last one reads the others back.
+    /// the plans that it recorded stay.
     async fn plan_tables(
         &self,
         candidates: &[Candidate<'_>],
         earlier: Option<&EarlierPlan>,
     ) -> Result<Result<Vec<TableEntry>, Stopped>> {
-        let recorded = &self.ledger.names(PLANS).await?;
-        let mut order: Vec<usize> = (0..candidates.len()).collect();
-        order.sort_by_key(|at| recorded.contains_key(&candidates[*at].named.table));
-        let mut planned = futures::stream::iter(order)
-            .map(|at| async move {
-                let candidate = &candidates[at];
+        let (listed, known) = &self.recorded_plans().await?;
+        let mut planned = futures::stream::iter(candidates)
+            .map(|candidate| async move {
                 if candidate.unread {
-                    return Ok(Some((at, unread_entry(self.context, candidate, earlier))));
+                    let entry = unread_entry(self.context, candidate, earlier);
+                    return Ok(Some((entry, None)));
+                }
+                let plan =
+                    make_table_plan(self.context, self.export, self.day, candidate, self.landed);
+                if let Some(entry) = earlier.and_then(|it| it.finished_entry(&plan.table)) {
+                    return Ok(Some((entry.clone(), None)));
+                }
+                let etag = listed.get(&plan.table);
+                let is_of = |known: &&PlannedTable| etag == Some(&known.etag);
+                if let Some(known) = known.tables.get(&plan.table).filter(is_of)
+                    && known.plan == digest_of(&plan)
+                {
+                    let fingerprint = transfer_fingerprint(self.context, &plan.source_table);
+                    let entry =
+                        TableEntry { transfer_fingerprint: fingerprint, ..known.entry.clone() };
+                    return Ok(Some((entry, Some(known.clone()))));
                 }
                 if !has_time(self.tick) {
                     return Ok(None);
                 }
-                let plan =
-                    make_table_plan(self.context, self.export, self.day, candidate, self.landed);
-                let is_recorded = recorded.contains_key(&plan.table);
-                let entry =
-                    record_table_plan(self.context, self.ledger, plan, is_recorded, earlier);
-                Ok(Some((at, entry.await?)))
+                record_table_plan(self.context, self.ledger, plan, etag.is_some()).await.map(Some)
             })
             .buffered(at_once(self.context));
         let (mut entries, tables) = (Vec::with_capacity(candidates.len()), candidates.len());
-        while let Some(entry) = planned.try_next().await? {
-            entries.extend(entry);
+        let mut record = PlannedRecord::default();
+        while let Some(planned) = planned.try_next().await? {
+            let Some((entry, recorded)) = planned else { continue };
+            record.tables.extend(recorded.map(|recorded| (entry.table.clone(), recorded)));
+            entries.push(entry);
         }
-        if entries.len() < tables {
-            return Ok(Err(Stopped { what: "planned", done: entries.len(), tables }));
+        if entries.len() == tables {
+            return Ok(Ok(entries));
         }
-        entries.sort_by_key(|(at, _)| *at);
-        Ok(Ok(entries.into_iter().map(|(_, entry)| entry).collect()))
+        self.ledger.set(&PLANNED, &record).await?;
+        Ok(Err(Stopped { what: "planned", done: entries.len(), tables }))
+    }
+
+    /// The ETags of the plans that are recorded, by table, and what a tick without time for all of them
+    /// has recorded of them. Without the second, the next tick would read the same plans again until its
+    /// time ends.
+    async fn recorded_plans(&self) -> Result<(BTreeMap<String, String>, PlannedRecord)> {
+        let listed = self.ledger.etags(PLANS).await?;
+        let known = if listed.is_empty() { None } else { self.ledger.value(&PLANNED).await? };
+        Ok((listed, known.unwrap_or_default()))
     }
 }
 
+/// The digest of a plan as it is made, before the recorded one is compared with it.
+fn digest_of(plan: &TablePlan) -> String {
+    short_hash(&serde_json::to_string(plan).expect("names and numbers are JSON"))
+}
+
 /// Records a table's plan and returns its entry in the day's plan. A plan that differs from the
-/// recorded one becomes the next revision, whose objects have different names.
+/// recorded one becomes the next revision, whose objects have different names. Beside the entry, what the
+/// next tick needs to know of a recorded plan that is this one.
 async fn record_table_plan(
     context: &Context,
     ledger: &DayLedger,
     plan: TablePlan,
     is_recorded: bool,
-    earlier: Option<&EarlierPlan>,
-) -> Result<TableEntry> {
-    let finished = earlier.filter(|earlier| earlier.finished.contains(&plan.table));
-    let entries = finished.map(|earlier| &earlier.plan.value.tables);
-    if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.table == plan.table) {
-        return Ok(entry.clone());
-    }
+) -> Result<(TableEntry, Option<PlannedTable>)> {
     let name = records::table_plan(&plan.table);
+    let digest = digest_of(&plan);
     let mut plan = plan;
     let found = if is_recorded { ledger.get(&name).await? } else { None };
     let mut recorded = match found {
@@ -365,16 +395,21 @@ async fn record_table_plan(
         None => ledger.create_or_get(&name, &plan).await?,
     };
     plan.keep_listing(&recorded.value);
-    if plan.clone().with_revision(recorded.value.revision) != recorded.value {
+    let is_same = |recorded: &TablePlan| plan.clone().with_revision(recorded.revision) == *recorded;
+    if !is_same(&recorded.value) {
         // A plan without items has no objects that the new ones must differ from.
         let next = recorded.value.revision + u32::from(!recorded.value.items.is_empty());
-        ledger.replace(&name, &recorded.etag, &plan.with_revision(next)).await?;
+        ledger.replace(&name, &recorded.etag, &plan.clone().with_revision(next)).await?;
         // Another tick may have been faster: the recorded plan counts.
         recorded = ledger.get(&name).await?.ok_or_else(|| {
             Error::new(ErrorKind::Corrupt, "the plan of a table disappeared", name.to_string())
         })?;
     }
-    Ok(table_entry(context, &recorded.value))
+    let entry = table_entry(context, &recorded.value);
+    let etag = recorded.etag;
+    let planned =
+        is_same(&recorded.value).then(|| PlannedTable { etag, plan: digest, entry: entry.clone() });
+    Ok((entry, planned))
 }
 
 /// Gives a table the next revision, because an object of this one has other content than was sent, and
