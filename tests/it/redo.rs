@@ -159,7 +159,7 @@ async fn one_table_is_done_again_and_the_others_are_left_alone() {
     let (rows, objects) = (seen(&env).await, names(&env));
     let first = env.receipts(FIRST).await;
     succeeds(&env, &[FIRST, "--table", "people", "--yes"], &["1 table", "public.people"]);
-    // The contract also changed: the tables that nobody requested are done for this day.
+    // The contract also changed: the tables without a request are done for this day.
     let changed = SMALL_CONTRACT.replace(
         "card: { source: character varying, type: STRING, class: none, transform: tokenise }",
         "card: { source: character varying, type: STRING, class: none, transform: drop }",
@@ -332,7 +332,7 @@ async fn two_operators_request_a_day_once() {
         "{other}"
     );
     assert_eq!(env.ledger("redo/").await.len(), 1);
-    // Whoever comes later, or repeats the command after a lost answer, requests nothing more.
+    // A later request, or the command repeated after a lost answer, asks for nothing more.
     succeeds(&env, &[FIRST, "--table", "people", "--yes"], &["This was requested at"]);
     assert_eq!(env.ledger("redo/").await.len(), 1);
     // More than was requested is another request.

@@ -1,7 +1,7 @@
 //! Requests to do a day again (`landbridge redo`), and what they mean for the records of the day.
 //!
 //! A request is written once and never changed. Its number is part of the plan, the rows and the receipt
-//! of every table that it names, so whoever compares them sees whether they are from before the request.
+//! of every table that it names, so a comparison shows whether they are from before the request.
 //! Nothing is deleted: a table keeps its rows until the rows of the request replace them.
 
 use std::collections::{BTreeMap, BTreeSet};

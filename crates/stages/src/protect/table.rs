@@ -41,7 +41,7 @@ impl TableTags<'_> {
             // The claim is read after the table: a load that the claim does not mention has not
             // changed the table yet, and its change makes this one's condition fail.
             let claim = ledger.value(&records::claim(self.table)).await?;
-            // An earlier version that somebody has put back says nothing about the rows: a load writes its
+            // An earlier version that was put back says nothing about the rows: a load writes its
             // sequence into the claim before it labels the table.
             let claim = claim.filter(|claim| claim.sequence >= live.stamp.load);
             if live.stamp.contract > number {

@@ -230,7 +230,7 @@ impl TableLoad<'_> {
     }
 }
 
-/// Whether the claim is an earlier version that somebody has put back: a load writes its sequence into the
+/// Whether the claim is an earlier version that was put back: a load writes its sequence into the
 /// claim before it labels the table, and `live` was read before the claim.
 fn is_put_back(claim: &Claim, live: Option<&TableInfo>) -> bool {
     live.is_some_and(|live| live.stamp.load > claim.sequence)
