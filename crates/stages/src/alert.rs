@@ -32,7 +32,7 @@ pub(crate) async fn notice(
 /// Names in the notice of several things; the receipts have all of them.
 const MOST_NAMES: usize = 20;
 
-/// As [`notice`], for things that may begin to apply together: those of one kind are reported in one line
+/// As [`notice`], for things that may begin to apply together: problems of one kind are reported in one line
 /// that lists them and has this `action`. Each is identified by its own key, beside its problem.
 ///
 /// # Errors

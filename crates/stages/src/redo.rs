@@ -31,7 +31,7 @@ impl Requests {
     }
 
     /// The days before `today` with a request that has not ended, the newest first: its rows supersede
-    /// those of the older ones. Without `other`, on which the tick works anyway.
+    /// the rows of the older days. Without `other`, on which the tick works anyway.
     pub(crate) fn open_days(&self, today: Day, other: Day) -> Vec<Day> {
         let is_open = |day: &Day| self.0[day].values().any(|has_ended| !has_ended);
         let days = self.0.keys().copied().rev();

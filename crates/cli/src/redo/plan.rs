@@ -215,7 +215,7 @@ impl DayRecords {
         };
         match refused {
             Some(NewerTable { source_table, day }) => Err(Failure::Failed(format!(
-                "`{source_table}` has the rows of {day}, which are newer than those of {}, so they stay. Nothing was requested",
+                "`{source_table}` has the rows of {day}, newer than {}, so they stay. Nothing was requested",
                 self.day
             ))),
             None if chosen.is_empty() && !wants_export => Err(Failure::Failed(format!(

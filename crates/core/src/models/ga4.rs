@@ -4,7 +4,7 @@ use crate::config::{CLASS_NONE, Config, Ga4Config};
 use crate::contract::{Contract, TableContract};
 use crate::yaml::{KeyPath, Violation};
 
-/// What is wrong with `warehouse.ga4`, by the contract; the paths are those of landbridge.yaml.
+/// What is wrong with `warehouse.ga4`, by the contract; the paths are paths of landbridge.yaml.
 ///
 /// A mask or a token equals no `user_id`, and a token in a model's table outlives a change of the
 /// contract. The functions do not read this section, so an error here stops no load.

@@ -165,7 +165,7 @@ fn a_ladder_that_will_not_fit_is_reported_before_anything_is_deleted() {
         let plan = plan_at(Some(hour(0)), &[], limits(quota));
         plan.shortage.map(|it| it.effect)
     };
-    // Ten reserved places, and those of the ladder.
+    // Ten reserved places, and the places of the ladder.
     let fits = 10 + LADDER.places();
     assert_eq!((effect(fits), effect(fits - 1)), (None, Some(ShortageEffect::WillCut)));
     let mut snapshots = others(45);

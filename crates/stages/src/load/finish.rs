@@ -111,7 +111,7 @@ async fn skipped_receipt(
 }
 
 /// Finishes the day if every table has a receipt: receipts go to BigQuery, and the day's record is
-/// written. `receipts` are those of the plan's tables; `is_complete` says that they are all receipts of
+/// written. `receipts` belong to the plan's tables; `is_complete` says that they are all receipts of
 /// the day, because this tick has written none. Idempotent.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use crate::{Context, Tick};
 const TABLE: &str = "receipts";
 /// The value of the table's source label: the table belongs to all sources of the project.
 const OPS_LABEL: &str = "landbridge";
-/// Batches per day: beyond those of a large day, each is a change of state, which a person or a new
+/// Batches per day: beyond the batches of a large day, each is a change of state, which a person or a new
 /// deployment caused.
 const MAX_BATCHES: usize = 100;
 /// A batch ends with the receipt that makes it as large as this: it is in memory several times while it

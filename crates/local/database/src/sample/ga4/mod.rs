@@ -1,7 +1,7 @@
 //! A GA4 export to BigQuery that fits the business: the visits of its site, made from the sample's own
 //! clicks, bookings and creators.
 //!
-//! Tables, columns and their life are those of Google's documentation ("\[GA4\] BigQuery Export schema",
+//! Tables, columns and their life follow Google's documentation ("\[GA4\] BigQuery Export schema",
 //! <https://developers.google.com/analytics/bigquery/event-schema>): `events_YYYYMMDD` changes for up to
 //! three days, `events_intraday_YYYYMMDD` exists until the day's table does, and has no attribution.
 //! `user_id` is the key of a creator, as a site should send it.

@@ -14,7 +14,7 @@ use crate::sample::life::BusinessDay;
 use crate::sample::rows::{self, Rows};
 use crate::sample::tables::SampleTable;
 
-/// Separates the choices here from those of the tables' columns.
+/// Separates the choices here from the choices for the tables' columns.
 const SALT: u64 = 70_000;
 /// One click in this many happens in a browser that GA4 measures.
 const MEASURED_CLICKS: u64 = 5;
