@@ -99,6 +99,37 @@ async fn a_cluster_is_restored_with_its_members() {
     assert_eq!(names, expected.map(|end| format!("shop-{end}")));
 }
 
+/// Monitoring that is managed for the whole cluster: RDS refuses it for a member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn monitoring_of_the_whole_cluster_is_restored_with_it_and_members_inherit_it() {
+    let env = start_aurora().await;
+    add_member(&env, "shop-prod-reader", 0).await;
+    let on = |it: &mut DatabaseSettings| {
+        (it.monitoring_seconds, it.monitoring_role) = (15, Some("arn:role".into()));
+        (it.insights, it.insights_days) = (true, Some(465));
+        it.insights_key = Some("arn:key".into());
+    };
+    let aws = env.cloud.aws();
+    assert!(aws.update_settings(DatabaseKind::Cluster, SOURCE, |it| {
+        on(it);
+        it.insights_mode = "advanced".into();
+    }));
+    for member in ["shop-prod-instance-1", "shop-prod-reader"] {
+        assert!(aws.update_settings(DatabaseKind::Instance, member, on));
+    }
+    snapshot(&env, "2026-11-21T04:00:00Z").await;
+    let restored = run(&env, &[&RESTORE[..], &["--output", "json"]].concat()).await.json();
+    assert_eq!(restored["outcome"]["not_as_planned"], serde_json::json!([]));
+    assert_eq!(restored["plan"]["manual_steps"], serde_json::json!([]));
+    let of = |kind, id: &str| settings_of(&env, kind, id);
+    assert_eq!(of(DatabaseKind::Cluster, "shop-restored"), of(DatabaseKind::Cluster, SOURCE));
+    assert_eq!(of(DatabaseKind::Cluster, "shop-restored").insights_mode, "advanced");
+    for end in ["instance-1", "reader"] {
+        let restored = of(DatabaseKind::Instance, &format!("shop-restored-{end}"));
+        assert_eq!((restored.monitoring_seconds, restored.insights_days), (15, Some(465)), "{end}");
+    }
+}
+
 /// Members that are not named after the cluster get names that no other member has. The writer is the
 /// member that was the writer, whatever its name and its tier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

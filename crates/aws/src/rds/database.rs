@@ -9,8 +9,8 @@ use landbridge_core::restore::{Settings, SettingsRecord};
 use landbridge_core::{Error, ErrorKind, Result};
 
 use super::settings::{
-    cluster_manual_steps, cluster_settings, instance_settings, is_aurora, manual_steps,
-    settings_record, without_landbridge_tags,
+    cluster_manual_steps, cluster_settings, instance_settings, is_aurora, leave_to_cluster,
+    manual_steps, settings_record, without_landbridge_tags,
 };
 use super::{Rds, text, timestamp};
 use crate::error::{failed, found};
@@ -91,6 +91,7 @@ impl Rds {
                             record.members.insert(id, settings);
                         }
                     }
+                    leave_to_cluster(&mut record);
                 }
                 Ok(record)
             }

@@ -85,9 +85,15 @@ pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
         set(Setting::MinorUpgrades, it.auto_minor_version_upgrade().map(SettingValue::Flag));
         let certificate = it.certificate_details().and_then(|it| it.ca_identifier());
         set(Setting::Certificate, text(certificate));
+    }
+    // An Aurora cluster has these only if they are managed for the whole cluster: then its members inherit
+    // them (Aurora User Guide, "Turning Performance Insights on and off for Aurora", "Setting up and enabling
+    // Enhanced Monitoring"). Otherwise each member has its own.
+    if !aurora || it.monitoring_interval().is_some_and(|seconds| seconds > 0) {
         set(Setting::MonitoringSeconds, number(it.monitoring_interval()));
         set(Setting::MonitoringRole, text(it.monitoring_role_arn()));
-        set(Setting::InsightsMode, text(it.database_insights_mode().map(|mode| mode.as_str())));
+    }
+    if !aurora || it.performance_insights_enabled() == Some(true) {
         set(
             Setting::PerformanceInsights,
             it.performance_insights_enabled().map(SettingValue::Flag),
@@ -95,6 +101,8 @@ pub(super) fn cluster_settings(it: &DbCluster) -> Settings {
         set(Setting::PerformanceInsightsKey, text(it.performance_insights_kms_key_id()));
         set(Setting::PerformanceInsightsDays, number(it.performance_insights_retention_period()));
     }
+    let mode = it.database_insights_mode().map(|mode| mode.as_str());
+    set(Setting::InsightsMode, text(mode.filter(|mode| !aurora || *mode == ADVANCED)));
     if let Some(scaling) = it.serverless_v2_scaling_configuration() {
         let capacity =
             |value: Option<f64>| value.map(|value| SettingValue::Text(value.to_string()));
@@ -172,9 +180,6 @@ pub(super) fn cluster_manual_steps(it: &DbCluster) -> Vec<String> {
 
 /// What is on in a cluster, and must be turned on again in a restored one.
 fn features_to_enable(it: &DbCluster) -> Vec<&'static str> {
-    // For other clusters, monitoring and insights are settings of the plan.
-    let aurora = it.engine().is_some_and(is_aurora);
-    let advanced = it.database_insights_mode().is_some_and(|mode| mode.as_str() == "advanced");
     let local_forwarding = it.local_write_forwarding_status().map(|it| it.as_str());
     let stream = it.activity_stream_status().map(|it| it.as_str());
     [
@@ -182,19 +187,6 @@ fn features_to_enable(it: &DbCluster) -> Vec<&'static str> {
         (
             it.http_endpoint_enabled() == Some(true),
             "the Data API (HTTP endpoint): enable it again (enable-http-endpoint)",
-        ),
-        (
-            aurora && advanced,
-            "Database Insights in advanced mode (modify-db-cluster --database-insights-mode advanced)",
-        ),
-        (
-            aurora && it.performance_insights_enabled() == Some(true),
-            "Performance Insights of the cluster (modify-db-cluster --enable-performance-insights); its members \
-             have theirs",
-        ),
-        (
-            aurora && it.monitoring_interval().is_some_and(|seconds| seconds > 0),
-            "Enhanced Monitoring of the cluster, for members that are added later; its members have theirs",
         ),
         (
             it.global_cluster_identifier().is_some_and(|id| !id.is_empty()),
@@ -224,6 +216,32 @@ fn features_to_enable(it: &DbCluster) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(is_on, step)| is_on.then_some(step))
     .collect()
+}
+
+/// The mode of Database Insights that is not the default.
+const ADVANCED: &str = "advanced";
+
+/// Removes from the members of an Aurora cluster what they inherit from it. RDS refuses such a parameter of
+/// a member ("MonitoringInterval conflicts with cluster level parameter").
+pub(super) fn leave_to_cluster(record: &mut SettingsRecord) {
+    let inherited: Vec<Setting> = [
+        (Setting::MonitoringSeconds, &[Setting::MonitoringSeconds, Setting::MonitoringRole][..]),
+        (
+            Setting::PerformanceInsights,
+            &[
+                Setting::PerformanceInsights,
+                Setting::PerformanceInsightsKey,
+                Setting::PerformanceInsightsDays,
+            ],
+        ),
+    ]
+    .into_iter()
+    .filter(|(setting, _)| record.settings.get(*setting).is_some())
+    .flat_map(|(_, all)| all.iter().copied())
+    .collect();
+    for settings in record.members.values_mut() {
+        inherited.iter().for_each(|setting| _ = settings.remove(*setting));
+    }
 }
 
 /// The manual step for a master password that Secrets Manager holds.
@@ -310,9 +328,6 @@ mod tests {
             (aurora().replication_source_identifier("arn:other"), "replication from arn:other"),
             (aurora().custom_endpoints("reports.cluster-custom-1"), "reports.cluster-custom-1"),
             (aurora().http_endpoint_enabled(true), "HTTP endpoint"),
-            (aurora().database_insights_mode(DatabaseInsightsMode::Advanced), "Database Insights"),
-            (aurora().performance_insights_enabled(true), "Performance Insights of the cluster"),
-            (aurora().monitoring_interval(60), "Enhanced Monitoring of the cluster"),
             (aurora().global_cluster_identifier("world"), "global database"),
             (aurora().global_write_forwarding_requested(true), "enable-global-write-forwarding"),
             (
@@ -337,14 +352,28 @@ mod tests {
             .global_write_forwarding_requested(false)
             .local_write_forwarding_status(LocalWriteForwardingStatus::Disabled)
             .activity_stream_status(ActivityStreamStatus::Stopped);
-        assert_eq!(cluster_manual_steps(&off.build()), Vec::<String>::new());
-        // In a Multi-AZ cluster, these are settings that the restore sets.
-        let multi_az = DbCluster::builder()
-            .engine("postgres")
-            .database_insights_mode(DatabaseInsightsMode::Advanced)
-            .performance_insights_enabled(true)
-            .monitoring_interval(60);
-        assert_eq!(cluster_manual_steps(&multi_az.build()), Vec::<String>::new());
+        assert_eq!(cluster_manual_steps(&off.clone().build()), Vec::<String>::new());
+        let monitoring = [
+            Setting::MonitoringSeconds,
+            Setting::InsightsMode,
+            Setting::PerformanceInsights,
+            Setting::PerformanceInsightsDays,
+        ];
+        let recorded = cluster_settings(&off.build());
+        assert!(monitoring.iter().all(|it| recorded.get(*it).is_none()), "{recorded:?}");
+        // These are settings that the restore sets.
+        for engine in ["aurora-postgresql", "postgres"] {
+            let on = DbCluster::builder()
+                .engine(engine)
+                .database_insights_mode(DatabaseInsightsMode::Advanced)
+                .performance_insights_enabled(true)
+                .performance_insights_retention_period(465)
+                .monitoring_interval(60)
+                .build();
+            assert_eq!(cluster_manual_steps(&on), Vec::<String>::new());
+            let recorded = cluster_settings(&on);
+            assert!(monitoring.iter().all(|it| recorded.get(*it).is_some()), "{recorded:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Modifies, renames and deletes databases, and completes these tasks when their time has come.
 
+use super::databases::check_member_parameters;
 use super::description;
 use super::error::RdsError;
 use super::form::Form;
@@ -28,6 +29,9 @@ pub(super) fn modify(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
     if state.changes_to_refuse > 0 {
         state.changes_to_refuse -= 1;
         return Err(wrong_state(kind, &id, "backing-up"));
+    }
+    if let Some(cluster) = &state.find_database(kind, &id)?.cluster {
+        check_member_parameters(state.find_database(DatabaseKind::Cluster, cluster)?, form)?;
     }
     let database = state.find_database_mut(kind, &id)?;
     check_not_a_multi_az_member(database)?;

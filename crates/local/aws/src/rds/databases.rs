@@ -161,7 +161,11 @@ pub(super) fn create(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
     let mut state = rds.state();
     check_can_add(rds, &state, kind, &id)?;
     let database = match cluster {
-        Some(cluster) => new_member(rds, &state, &id, engine, &cluster.to_ascii_lowercase())?,
+        Some(cluster) => {
+            let cluster = cluster.to_ascii_lowercase();
+            check_member_parameters(state.find_database(DatabaseKind::Cluster, &cluster)?, form)?;
+            new_member(rds, &state, &id, engine, &cluster)?
+        }
         None => {
             let source = built_in_source(engine, form.get("EngineVersion"), name.unwrap_or("app"))?;
             let version = source.engine().version().to_owned();
@@ -180,7 +184,19 @@ pub(super) fn create(rds: &Rds, kind: DatabaseKind, form: &Form) -> Result<Xml, 
     Ok(xml)
 }
 
-/// A member of a cluster, `creating`. It shares network and port with the cluster.
+/// RDS refuses a monitoring interval of a member whose cluster has one: observed with Terraform's AWS
+/// provider (hashicorp/terraform-provider-aws, issue 40966).
+pub(super) fn check_member_parameters(cluster: &Database, form: &Form) -> Result<(), RdsError> {
+    if cluster.settings.monitoring_seconds > 0 && form.get("MonitoringInterval").is_some() {
+        return Err(RdsError::invalid_combination(
+            "MonitoringInterval conflicts with cluster level parameter.",
+        ));
+    }
+    Ok(())
+}
+
+/// A member of a cluster, `creating`. It shares network and port with the cluster, and monitoring that is
+/// managed for the cluster.
 fn new_member(
     rds: &Rds,
     state: &RdsState,
@@ -193,6 +209,15 @@ fn new_member(
     member.settings.subnet_group.clone_from(&cluster.settings.subnet_group);
     member.settings.security_groups.clone_from(&cluster.settings.security_groups);
     member.settings.port = cluster.settings.port;
+    if cluster.settings.monitoring_seconds > 0 {
+        member.settings.monitoring_seconds = cluster.settings.monitoring_seconds;
+        member.settings.monitoring_role.clone_from(&cluster.settings.monitoring_role);
+    }
+    if cluster.settings.insights {
+        member.settings.insights = true;
+        member.settings.insights_key.clone_from(&cluster.settings.insights_key);
+        member.settings.insights_days = cluster.settings.insights_days;
+    }
     member.cluster = Some(cluster_id.to_owned());
     let ready = rds.minutes_from_now(rds.options().restore_minutes);
     member.task = Some(DatabaseTask::Creating { ready });

@@ -290,6 +290,13 @@ impl DatabaseSettings {
         } else {
             xml.text("AllocatedStorage", 1);
         }
+        // Of an Aurora cluster: what is managed for the cluster as a whole.
+        xml.text("MonitoringInterval", self.monitoring_seconds);
+        xml.optional_text("MonitoringRoleArn", self.monitoring_role.as_ref());
+        xml.text("DatabaseInsightsMode", &self.insights_mode);
+        xml.text("PerformanceInsightsEnabled", self.insights);
+        xml.optional_text("PerformanceInsightsKMSKeyId", self.insights_key.as_ref());
+        xml.optional_text("PerformanceInsightsRetentionPeriod", self.insights_days);
         xml.text("DBClusterParameterGroup", &self.parameter_group);
         xml.text("DBSubnetGroup", &self.subnet_group);
         xml.optional_text("BacktrackWindow", self.backtrack_seconds);
@@ -310,12 +317,6 @@ impl DatabaseSettings {
         xml.text("PubliclyAccessible", self.public);
         xml.text("AutoMinorVersionUpgrade", self.minor_upgrades);
         xml.element("CertificateDetails", |xml| xml.text("CAIdentifier", &self.certificate));
-        xml.text("MonitoringInterval", self.monitoring_seconds);
-        xml.optional_text("MonitoringRoleArn", self.monitoring_role.as_ref());
-        xml.text("DatabaseInsightsMode", &self.insights_mode);
-        xml.text("PerformanceInsightsEnabled", self.insights);
-        xml.optional_text("PerformanceInsightsKMSKeyId", self.insights_key.as_ref());
-        xml.optional_text("PerformanceInsightsRetentionPeriod", self.insights_days);
     }
 
     /// Writes the elements that instances and clusters share.
