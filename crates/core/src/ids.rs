@@ -27,6 +27,8 @@ pub const TAG_RESTORED_FROM: &str = "landbridge:restored-from";
 pub const TAG_RESTORED_AS: &str = "landbridge:restored-as";
 /// Tag of a temporary database of a drill; its value is the source's name.
 pub const TAG_DRILL: &str = "landbridge:drill";
+/// Tag of a drill's database: which run of the command restored it.
+pub const TAG_DRILL_RUN: &str = "landbridge:drill-run";
 /// Prefix of all tags of Landbridge.
 pub const TAG_PREFIX: &str = "landbridge:";
 /// BigQuery label of tables that Landbridge creates; its value is the source's name.

@@ -7,6 +7,7 @@
 //! | `rows` | a restored database is a real one, equal row by row |
 //! | `faults` | refusals and interruptions: a clear message, the command can continue, the source is unchanged |
 //! | `swap` | exchanging names, and undoing it |
+//! | `terminal` | what the command asks in a terminal, and what is checked after the answer |
 //! | `clusters` | Aurora and Multi-AZ clusters: members, settings, the writer, swaps |
 //! | `copies` | what `status` says of restored databases; two operators; isolated copies |
 //! | `drill` | receipts, drills, status, pins |
@@ -22,6 +23,7 @@ mod rows;
 mod runbook;
 mod settings;
 mod swap;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

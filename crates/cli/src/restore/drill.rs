@@ -1,12 +1,14 @@
 //! `landbridge drill`: restores a snapshot, checks and times the restore, and deletes the database.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use jiff::Timestamp;
 use landbridge_aws::rds::{Database, is_wrong_state};
 use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::SourceKind;
-use landbridge_core::ids::TAG_DRILL;
+use landbridge_core::ids::{TAG_DRILL, TAG_DRILL_RUN};
 use landbridge_core::receipt::{Receipt, ReceiptState};
-use landbridge_core::restore::plan::RestoreOptions;
+use landbridge_core::restore::plan::{DrillRun, RestoreOptions};
 use landbridge_core::restore::{RestorePlan, RestorePoint, copies};
 use landbridge_ledger::name::SourceName;
 use landbridge_ledger::records::DRILLS;
@@ -77,7 +79,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     let target = drill_database_name(&source.id);
     let mut progress = Progress::new();
     if args.clean_up {
-        clean_up(&context, &target, &mut progress).await?;
+        clean_up(&context, &target, None, &mut progress).await?;
         return render::print(&format!("no drill database of {} exists any more", source.id));
     }
     require_no_drill(&context, &target).await?;
@@ -91,7 +93,9 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     };
     let tls = args.ca.as_deref().map(Tls::trust_file).transpose()?;
     let (point, start) = origin::newest(&context, args.from_receipt).await?;
-    let options = RestoreOptions { drill: Some(&source.name), ..args.isolation.options() };
+    let run = run_name(context.clock.now());
+    let drill = DrillRun { source: &source.name, run: &run };
+    let options = RestoreOptions { drill: Some(drill), ..args.isolation.options() };
     let plan = RestorePlan::new(&start.record, &source.id, &target, start.origin, options);
     let question = format!(
         "Restore {} to {target} and delete it afterwards? While it exists, it costs as much as {}.",
@@ -114,7 +118,7 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
     )
     .await;
     progress.show(&format!("deleting {target}"));
-    let deleted = clean_up(&context, &target, &mut progress).await;
+    let deleted = clean_up(&context, &target, Some(&run), &mut progress).await;
     drop(progress);
     if let Err(error) = &deleted {
         eprintln!(
@@ -136,6 +140,13 @@ pub(crate) async fn run(args: DrillArgs) -> Result {
         return Ok(());
     }
     Err(Failure::Failed(format!("the drill failed: {}", drill.problems.join("; "))))
+}
+
+/// The name of a run of the command: its time, and a number that differs between two operators at the same
+/// moment. `RandomState` is seeded by the operating system in each process.
+fn run_name(now: Timestamp) -> String {
+    let number = RandomState::new().build_hasher().finish();
+    format!("{}-{number:016x}", now.strftime("%Y%m%dt%H%M%Sz"))
 }
 
 /// The name of the drill's database: `shop-prod-drill`.
@@ -287,8 +298,13 @@ fn foreign_database(target: &str, source: &str) -> Failure {
 }
 
 /// Deletes the drill database of this source, if it exists, and waits until RDS has deleted it. A
-/// database without the drill's tag is never deleted.
-async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progress) -> Result {
+/// database without the drill's tag is never deleted, and with `run`, one of another run neither.
+async fn clean_up(
+    context: &RestoreContext,
+    target: &str,
+    run: Option<&str>,
+    progress: &mut Progress,
+) -> Result {
     let source = &context.config.source;
     let rds = &context.aws.rds;
     let Some(it) = rds.database(source.kind, target).await.map_err(rds_failure)? else {
@@ -296,6 +312,9 @@ async fn clean_up(context: &RestoreContext, target: &str, progress: &mut Progres
     };
     if !has_drill_tag(&it, &source.name) {
         return Err(foreign_database(target, &source.name));
+    }
+    if run.is_some_and(|run| it.tags.get(TAG_DRILL_RUN).is_none_or(|tag| tag != run)) {
+        return Ok(());
     }
     // RDS deletes the members of a Multi-AZ cluster with it.
     let members = it.members.iter().filter(|_| it.engine.starts_with("aurora"));
@@ -368,5 +387,13 @@ mod tests {
     fn the_drill_database_has_a_valid_name() {
         assert_eq!(super::drill_database_name("shop-prod"), "shop-prod-drill");
         assert!(super::drill_database_name(&"a-".repeat(31)).len() <= 63);
+    }
+
+    #[test]
+    fn two_runs_at_the_same_moment_have_different_names() {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let (one, other) = (super::run_name(now), super::run_name(now));
+        assert!(one.starts_with("19700101t000000z-"), "{one}");
+        assert_ne!(one, other);
     }
 }

@@ -4,7 +4,7 @@
 use landbridge_aws::rds::Database;
 use landbridge_core::ErrorKind;
 use landbridge_core::config::SourceKind;
-use landbridge_core::ids::{TAG_DRILL, TAG_RESTORED_FROM};
+use landbridge_core::ids::{TAG_DRILL, TAG_DRILL_RUN, TAG_RESTORED_FROM};
 use landbridge_core::restore::{RestorePlan, Setting, Settings};
 use serde::Serialize;
 
@@ -48,6 +48,20 @@ pub(super) fn require_same_restore(it: &Database, plan_tag: &str, target: &str) 
              another name with --as"
         ))),
     }
+}
+
+/// Succeeds unless the plan is that of a drill and another run of `landbridge drill` restored the database: that
+/// run deletes it at its end.
+fn require_same_run(it: &Database, plan: &RestorePlan) -> Result {
+    let run = plan.drill_run();
+    if run.is_none() || it.tags.get(TAG_DRILL_RUN).map(String::as_str) == run {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!(
+        "another drill began to restore {} at the same moment; this one restored nothing and deletes nothing. \
+         Wait until `landbridge status` does not list {0} any more, then run the same command again",
+        plan.target
+    )))
 }
 
 /// Executes the plan: starts the restore, creates cluster members, applies and reads back the
@@ -148,6 +162,7 @@ async fn start_restore(
     let rds = &context.aws.rds;
     if let Some(it) = rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
         require_same_restore(&it, &tag, &plan.target)?;
+        require_same_run(&it, plan)?;
         progress.show(&format!("{} already exists; continuing its restore", plan.target));
         return Ok(());
     }
@@ -157,7 +172,10 @@ async fn start_restore(
         // An earlier call whose response was lost may have succeeded; then the database is ours.
         Err(error) if error.kind() == ErrorKind::Conflict => {
             match rds.database(plan.kind, &plan.target).await.map_err(rds_failure)? {
-                Some(it) => require_same_restore(&it, &tag, &plan.target),
+                Some(it) => {
+                    require_same_restore(&it, &tag, &plan.target)?;
+                    require_same_run(&it, plan)
+                }
                 None => Err(rds_failure(error)),
             }
         }

@@ -9,7 +9,7 @@ use super::settings::{Setting, SettingValue, Settings, SettingsRecord};
 use super::storage::remove_what_rds_refuses;
 use super::swap::MAX_ID_LENGTH;
 use crate::config::SourceKind;
-use crate::ids::{TAG_DRILL, TAG_RESTORED_AS, TAG_RESTORED_FROM};
+use crate::ids::{TAG_DRILL, TAG_DRILL_RUN, TAG_RESTORED_AS, TAG_RESTORED_FROM};
 
 /// Where the data of a restore comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,14 +69,23 @@ pub struct RestorePlan {
     pub manual_steps: Vec<String>,
 }
 
+/// A run of a drill, which its database names in its tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrillRun<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// What differs between any two runs, also of two operators at the same moment.
+    pub run: &'a str,
+}
+
 /// Intended differences from the recorded settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestoreOptions<'a> {
     /// Whether the database is reachable from the internet; `false` by default, whatever the
     /// record says.
     pub public: bool,
-    /// The source's name if the restore is a drill. Its database has no deletion protection.
-    pub drill: Option<&'a str>,
+    /// The drill, if the restore is one. Its database has no deletion protection.
+    pub drill: Option<DrillRun<'a>>,
     /// Another parameter group than the recorded one, of the instance or the cluster: one in which
     /// schedulers are off.
     pub parameter_group: Option<&'a str>,
@@ -133,7 +142,8 @@ impl RestorePlan {
             (TAG_RESTORED_AS.to_owned(), target.to_owned()),
         ]);
         if let Some(drill) = options.drill {
-            tags.insert(TAG_DRILL.to_owned(), drill.to_owned());
+            tags.insert(TAG_DRILL.to_owned(), drill.source.to_owned());
+            tags.insert(TAG_DRILL_RUN.to_owned(), drill.run.to_owned());
         }
         let mut settings = options.apply(&record.settings, &tags);
         options.isolate(&mut settings);
@@ -156,6 +166,14 @@ impl RestorePlan {
             engine_version: record.engine_version.clone(),
             settings,
             manual_steps: record.manual_steps.clone(),
+        }
+    }
+
+    /// The run of the drill that the restore belongs to; `None` outside a drill.
+    pub fn drill_run(&self) -> Option<&str> {
+        match self.settings.get(Setting::Tags) {
+            Some(SettingValue::Tags(tags)) => tags.get(TAG_DRILL_RUN).map(String::as_str),
+            _ => None,
         }
     }
 
@@ -363,15 +381,21 @@ mod tests {
 
     #[test]
     fn public_access_is_optional_and_a_drill_database_has_no_deletion_protection() {
-        let options =
-            RestoreOptions { public: true, drill: Some("shop"), ..RestoreOptions::default() };
+        let drill = Some(DrillRun { source: "shop", run: "20261121t030000z-1" });
+        let options = RestoreOptions { public: true, drill, ..RestoreOptions::default() };
         let plan = plan(&instance(), options);
         assert_eq!(plan.settings.get(Setting::PubliclyAccessible), Some(&SettingValue::Flag(true)));
         assert_eq!(
             plan.settings.get(Setting::DeletionProtection),
             Some(&SettingValue::Flag(false))
         );
-        assert_eq!(plan.settings.tags().get(TAG_DRILL).map(String::as_str), Some("shop"));
+        let tags = plan.settings.tags();
+        let tag = |name| tags.get(name).map(String::as_str);
+        assert_eq!(tag(TAG_DRILL), Some("shop"));
+        assert_eq!(
+            (tag(TAG_DRILL_RUN), plan.drill_run()),
+            (plan.drill_run(), Some("20261121t030000z-1"))
+        );
     }
 
     #[test]
