@@ -7,6 +7,7 @@ use std::sync::Arc;
 use landbridge_core::receipt::{NoteCode, Receipt, ReceiptState};
 use landbridge_local::Principal::{Analyst, PiiReader};
 use landbridge_local::RunEvent;
+use landbridge_local_database::MemoryTable;
 use landbridge_local_wire::{CallFault, CallFaultKind};
 use serde_json::Value;
 
@@ -32,12 +33,35 @@ async fn published() -> TestEnv {
 
 /// Runs `landbridge redo` as the operator, at the time of the cloud.
 fn redo(env: &TestEnv, args: &[&str]) -> Output {
+    run(env, &[&["redo"], args].concat())
+}
+
+/// Runs `landbridge` as the operator, at the time of the cloud.
+fn run(env: &TestEnv, args: &[&str]) -> Output {
     let mut variables: BTreeMap<String, String> = env.cloud.client_env();
     let config = env.dir.path().join("landbridge.yaml");
     variables.insert("LANDBRIDGE_CONFIG".into(), config.display().to_string());
     let now = env.cloud.clock().now();
     variables.insert("LANDBRIDGE_CLOCK".into(), format!("{now} {} 1", jiff::Timestamp::now()));
-    landbridge(&variables, &[&["redo"], args].concat())
+    landbridge(&variables, args)
+}
+
+/// The open requests in `landbridge status`: day, number, stage, tables done, tables; and the lines of its text.
+fn open_requests(env: &TestEnv) -> (Vec<String>, Vec<String>) {
+    let status = |args: &[&str]| {
+        let output = run(env, &[&["status"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let json: Value = serde_json::from_str(&status(&["--output", "json"])).expect("JSON");
+    let requests = json["redo"].as_array().expect("requests").iter().map(|it| {
+        assert!(it["requested_at"].is_string(), "{it}");
+        let keys = ["day", "number", "waits_for", "done", "of"].map(|key| it[key].to_string());
+        keys.join(" ").replace('"', "")
+    });
+    let text = status(&[]);
+    let lines = text.lines().filter(|line| line.starts_with("  redo ")).map(str::to_owned);
+    (requests.collect(), lines.collect())
 }
 
 /// Asserts that the command succeeds, and that its text contains each of `parts`.
@@ -121,7 +145,9 @@ async fn a_published_day_is_done_again_under_new_names_and_stays_readable_and_ma
 
     // Nothing has changed until a tick carries it out.
     assert_eq!(seen(&env).await, rows);
+    assert_eq!(open_requests(&env).0, ["2026-11-21 1 transfer 0 3"]);
     ticks(&env, "2026-11-20T20:30:00Z", &["transfer"]).await;
+    assert_eq!(open_requests(&env).0, ["2026-11-21 1 load 0 3"]);
     let between = names(&env);
     assert!(between.is_superset(&objects) && between.len() == 2 * objects.len(), "{between:?}");
     assert_eq!(seen(&env).await, rows, "the objects are there, and the tables have their rows");
@@ -199,10 +225,21 @@ async fn a_day_whose_exported_objects_are_gone_is_exported_again() {
             "landbridge-shop-export",
         ],
     );
+    let (open, lines) = open_requests(&env);
+    assert_eq!(open, ["2026-11-21 1 export 0 null"]);
+    let line = "2026-11-21, request 1 of 2026-11-21 05:00 KST for public.people, exported again: waits for export";
+    assert!(lines.len() == 1 && lines[0].ends_with(line), "{lines:?}");
     // The transfer waits for the other export.
     ticks(&env, "2026-11-20T20:30:00Z", &["transfer", "load", "export"]).await;
     assert!(env.receipts(FIRST).await.values().all(|it| it.redo == 0));
-    ticks(&env, "2026-11-20T21:30:00Z", &["export", "transfer", "load", "export"]).await;
+    assert_eq!(open_requests(&env).0, ["2026-11-21 1 export 0 null"]);
+    ticks(&env, "2026-11-20T21:30:00Z", &["export"]).await;
+    assert_eq!(open_requests(&env).0, ["2026-11-21 1 transfer 0 null"]);
+    ticks(&env, "2026-11-20T21:35:00Z", &["transfer"]).await;
+    assert_eq!(open_requests(&env).0, ["2026-11-21 1 load 0 1"]);
+    assert!(open_requests(&env).1[0].ends_with("waits for load, 0 of 1 table done"));
+    ticks(&env, "2026-11-20T21:40:00Z", &["load", "export"]).await;
+    assert_eq!(open_requests(&env), (vec![], vec![]));
     let receipts = env.receipts(FIRST).await;
     let people = &receipts["public.people"];
     assert_eq!((people.state, people.redo), (ReceiptState::Published, 1));
@@ -312,6 +349,71 @@ async fn a_held_table_of_an_older_day_is_repaired_and_a_newer_day_keeps_its_tabl
     let late: Vec<Value> = env.alerts("load");
     let late = late.iter().filter(|it| it.to_string().contains("by its deadline")).count();
     assert_eq!(late, 1, "only the first evening, when the day was held");
+}
+
+/// A problem that a day has reported is reported again by each request that meets it, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_meets_the_same_problem_raises_the_alert_again_once() {
+    let mut builder = TestEnvBuilder::small();
+    builder.contract = SMALL_CONTRACT.replace(
+        "email: { source: character varying, type: STRING, class: email }",
+        "email: { source: character varying, type: STRING, class: email, transform: drop }\n      gone: { source: text, type: STRING, class: none, transform: drop }",
+    );
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    let held = || {
+        let alerts = env.alerts("load").into_iter().filter(|it| it["fields"]["table"] == "people");
+        alerts.map(|it| it["fields"]["alert"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(held().len(), 1, "{:#?}", env.alerts("load"));
+    for (number, hour) in [(1, "20"), (2, "21")] {
+        succeeds(&env, &[FIRST, "--table", "people", "--yes"], &[]);
+        let time = format!("2026-11-20T{hour}:30:00Z");
+        ticks(&env, &time, &["transfer", "load", "transfer", "load", "load"]).await;
+        assert_eq!(env.receipts(FIRST).await["public.people"].redo, number);
+        let alerts = held();
+        let different: BTreeSet<&String> = alerts.iter().collect();
+        assert_eq!((alerts.len(), different.len()), (number as usize + 1, number as usize + 1));
+    }
+    let records: Vec<Value> = env
+        .ledger(&format!("{FIRST}/alerts/"))
+        .await
+        .into_iter()
+        .map(|(_, bytes)| serde_json::from_slice(&bytes).expect("JSON"))
+        .filter(|it: &Value| it["table"] == "people")
+        .collect();
+    let mut redo: Vec<&str> = records.iter().map(|it| it["redo"].as_str().unwrap_or("")).collect();
+    redo.sort_unstable();
+    assert_eq!(redo, ["", "1", "2"], "{records:#?}");
+}
+
+/// RDS skipped a table. The plan of the day does not have it, so the other export must be planned, although
+/// every table of the plan is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_the_plan_lacks_is_looked_for_in_the_other_export() {
+    let database = small_database();
+    let odd = MemoryTable::new("public", "odd").column("unit price", "bigint");
+    database.set_table(odd.row([Some("1")])).expect("a table");
+    let mut builder = TestEnvBuilder::small();
+    builder.source = Arc::new(database.clone());
+    let env = builder.build().await;
+    assert!(env.run_day(0).await.is_empty());
+    assert_eq!(env.receipts(FIRST).await["public.odd"].state, ReceiptState::Skipped);
+    is_refused(&env, &[FIRST, "--table", "public.odd", "--yes"], 1, &["`--export` exports"]).await;
+
+    succeeds(&env, &[FIRST, "--table", "public.odd", "--export", "--yes"], &["again, because you"]);
+    // Whichever function is first: nothing has ended before the other export is there.
+    ticks(&env, "2026-11-20T20:30:00Z", &["load", "transfer", "export", "load"]).await;
+    assert!(env.ledger(&format!("redo/{FIRST}/001-done.json")).await.is_empty());
+    ticks(&env, "2026-11-20T21:30:00Z", &["export", "load", "transfer", "load", "load"]).await;
+    let receipts = env.receipts(FIRST).await;
+    let odd = &receipts["public.odd"];
+    assert_eq!((odd.state, odd.redo), (ReceiptState::Skipped, 1));
+    assert!(odd.export.ends_with("-a2"), "{}", odd.export);
+    assert_eq!(receipts["public.people"].redo, 0);
+    assert!(!env.ledger(&format!("redo/{FIRST}/001-done.json")).await.is_empty());
+    let said = env.alerts("load").iter().filter(|it| it["fields"]["table"] == "public.odd").count();
+    assert_eq!(said, 2, "by the day, and by the request that met it again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,49 @@ pub struct RedoRequest {
     pub requested_at: Timestamp,
 }
 
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedoStage {
+    /// The other export.
+    Export,
+    /// The plan of the request, or objects of it.
+    Transfer,
+    /// The load of its tables.
+    Load,
+    /// The record of its end: every table is loaded, or held.
+    End,
+}
+
+impl RedoStage {
+    /// Its name: that of the function, or `end`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::Transfer => "transfer",
+            Self::Load => "load",
+            Self::End => "end",
+        }
+    }
+}
+
+/// What separates a table's transfer fingerprint from the number of the request that it answers.
+const IN_FINGERPRINT: &str = "-redo";
+
+/// A table's transfer fingerprint, with the number of the newest request for the table.
+pub fn with_redo(fingerprint: String, number: u32) -> String {
+    match number {
+        0 => fingerprint,
+        number => format!("{fingerprint}{IN_FINGERPRINT}{number}"),
+    }
+}
+
+/// The number in a fingerprint of [`with_redo`]; 0 without any.
+pub fn redo_of(fingerprint: &str) -> u32 {
+    let number = fingerprint.rsplit_once(IN_FINGERPRINT).map(|(_, number)| number.parse());
+    number.and_then(Result::ok).unwrap_or_default()
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedoDone {
@@ -148,6 +191,16 @@ mod tests {
             [1, 2, 3].map(|number| redo.is_current("public.b", number)),
             [false, true, true]
         );
+    }
+
+    #[test]
+    fn a_fingerprint_contains_the_number_of_the_request() {
+        for (text, number) in [("f00d", 0), ("f00d-plain", 0), ("", 3), ("f00d-plain-hold", 12)] {
+            let fingerprint = with_redo(text.to_owned(), number);
+            assert_eq!(redo_of(&fingerprint), number, "{fingerprint}");
+            assert_eq!(fingerprint == text, number == 0);
+        }
+        assert_eq!(with_redo("f00d".to_owned(), 2), "f00d-redo2");
     }
 
     #[test]

@@ -89,6 +89,12 @@ pub struct IndexRecord {
     receipts: BTreeMap<String, IndexEntry>,
 }
 
+impl IndexRecord {
+    fn summaries(self) -> ReceiptSummaries {
+        self.receipts.into_iter().map(|(name, entry)| (name, entry.summary)).collect()
+    }
+}
+
 /// A receipt in the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct IndexEntry {
@@ -106,9 +112,30 @@ impl DayLedger {
     /// # Errors
     /// As [`Self::get`] of a receipt; any error of listing.
     pub async fn receipt_summaries(&self, at_once: usize) -> Result<ReceiptSummaries> {
+        let (recorded, next) = self.read_summaries(at_once).await?;
+        let known = recorded.as_ref().map(|recorded| &recorded.value.receipts);
+        if !next.receipts.is_empty() && known.is_none_or(|known| *known != next.receipts) {
+            self.write_index(recorded.as_ref().map(|it| it.etag.as_str()), &next).await;
+        }
+        Ok(next.summaries())
+    }
+
+    /// The same for the operator's command, which may not write the index.
+    ///
+    /// # Errors
+    /// As [`Self::receipt_summaries`].
+    pub async fn receipt_summaries_read_only(&self, at_once: usize) -> Result<ReceiptSummaries> {
+        Ok(self.read_summaries(at_once).await?.1.summaries())
+    }
+
+    /// The recorded index, and the one that all receipts make.
+    async fn read_summaries(
+        &self,
+        at_once: usize,
+    ) -> Result<(Option<Recorded<IndexRecord>>, IndexRecord)> {
         let listed = self.etags(RECEIPTS).await?;
         if listed.is_empty() {
-            return Ok(ReceiptSummaries::new());
+            return Ok((None, IndexRecord::default()));
         }
         let recorded = self.index().await;
         let known = recorded.as_ref().map(|recorded| &recorded.value.receipts);
@@ -135,11 +162,7 @@ impl DayLedger {
             next.receipts.extend(entry);
         }
         drop(read);
-        let changed = known.is_none_or(|known| *known != next.receipts);
-        if changed {
-            self.write_index(recorded.as_ref().map(|it| it.etag.as_str()), &next).await;
-        }
-        Ok(next.receipts.into_iter().map(|(name, entry)| (name, entry.summary)).collect())
+        Ok((recorded, next))
     }
 
     /// The index, if there is one that can be read.

@@ -504,6 +504,9 @@ pub struct Alert {
     pub problem: Problem,
     /// The table, or empty.
     pub table: String,
+    /// The request to do the day again that met the problem; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub redo: String,
     /// The tick that raised it.
     pub raised_at: Timestamp,
 }

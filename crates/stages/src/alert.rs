@@ -1,7 +1,7 @@
 //! Alerts: one log line at `error` per change of state, not per event.
 //!
 //! An alert about a problem is raised once a day, however many ticks meet it, because a person
-//! must act. A notice stops nothing, so it is reported when it first applies and not again while
+//! must act; if the day is done again, once more per request that meets it. A notice stops nothing, so it is reported when it first applies and not again while
 //! it stays the same.
 
 use std::collections::BTreeMap;
@@ -96,7 +96,43 @@ fn is_consecutive(last: Day, day: Day) -> bool {
     last.date().tomorrow().is_ok_and(|next| next >= day.date())
 }
 
-/// Raises an alert unless it was raised today already.
+/// What an alert is about: with its problem, the identity of the alert within its day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subject<'a> {
+    /// The table, or another thing of the day; may be empty.
+    table: &'a str,
+    /// The request to do the day again under which the problem was met; empty without one.
+    redo: String,
+}
+
+impl<'a> Subject<'a> {
+    /// Something that no request repeats.
+    pub(crate) fn new(table: &'a str) -> Self {
+        Self { table, redo: String::new() }
+    }
+
+    /// Something that the `redo`-th request repeats (0: the day itself). A person requested it to solve a
+    /// problem, so a problem that the request meets again is reported again, once per request.
+    pub(crate) fn of_redo(table: &'a str, redo: u32) -> Self {
+        Self { table, redo: if redo == 0 { String::new() } else { redo.to_string() } }
+    }
+
+    /// A tick that worked on these requests, as well as on its own day.
+    pub(crate) fn of_requests(table: &'a str, redo: String) -> Self {
+        Self { table, redo }
+    }
+
+    fn fingerprint(&self, problem: &Problem) -> String {
+        let Self { table, redo } = self;
+        let mut key = format!("{}\n{}\n{table}", problem.kind, problem.what);
+        if !redo.is_empty() {
+            let _ = write!(key, "\nredo {redo}");
+        }
+        short_hash(&key)
+    }
+}
+
+/// Raises an alert unless the day has raised it already, for the same request if it was done again.
 ///
 /// The line is written before the record, so a crash in between repeats the alert rather than
 /// losing it.
@@ -106,16 +142,22 @@ fn is_consecutive(last: Day, day: Day) -> bool {
 pub(crate) async fn raise(
     ledger: &DayLedger,
     problem: &Problem,
-    table: &str,
+    subject: &Subject<'_>,
     now: Timestamp,
 ) -> Result<()> {
-    let fingerprint = short_hash(&format!("{}\n{}\n{table}", problem.kind, problem.what));
+    let fingerprint = subject.fingerprint(problem);
     let name = records::alert(&fingerprint);
     if ledger.get(&name).await?.is_some() {
         return Ok(());
     }
+    let Subject { table, redo } = subject;
     log(&fingerprint, problem, table);
-    let alert = Alert { problem: problem.clone(), table: table.to_owned(), raised_at: now };
+    let alert = Alert {
+        problem: problem.clone(),
+        table: (*table).to_owned(),
+        redo: redo.clone(),
+        raised_at: now,
+    };
     ledger.create(&name, &alert).await.map(|_| ())
 }
 
@@ -129,4 +171,24 @@ fn log(fingerprint: &str, problem: &Problem, table: &str) {
         "{}",
         problem.what
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use landbridge_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_request_is_part_of_the_identity_and_the_context_is_not() {
+        let problem = |context: &str| Problem::new(ErrorKind::Held, "a table is held", context);
+        let of =
+            |table, redo, context| Subject::of_redo(table, redo).fingerprint(&problem(context));
+        assert_eq!(of("orders", 0, "3 rows"), of("orders", 0, "4 rows"));
+        assert_eq!(of("orders", 0, ""), Subject::new("orders").fingerprint(&problem("")));
+        let different =
+            [of("orders", 0, ""), of("orders", 1, ""), of("orders", 2, ""), of("people", 1, "")];
+        let unique: std::collections::BTreeSet<&String> = different.iter().collect();
+        assert_eq!(unique.len(), different.len());
+    }
 }

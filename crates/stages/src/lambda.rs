@@ -10,8 +10,10 @@ use landbridge_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use crate::alert::{self, Subject};
 pub use crate::context::Files;
-use crate::{Context, Tick, TickOutcome, alert};
+use crate::redo::Requests;
+use crate::{Context, Tick, TickOutcome};
 
 /// The event that EventBridge Scheduler sends. It contains the scheduled time, so a late tick
 /// still works on its own day.
@@ -98,7 +100,7 @@ where
 }
 
 /// Reports a failed tick: a warning each time and, unless the error is transient, an alert once a
-/// day. If the alert cannot be recorded in the ledger, it is repeated by every tick.
+/// day, and again while an operator has requested a day again. If the alert cannot be recorded in the ledger, it is repeated by every tick.
 async fn report(name: &str, context: &Context, error: &Error, now: Timestamp) {
     let kind = error.kind();
     tracing::warn!(stage = name, kind = kind.name(), "{}", error.sentence());
@@ -106,7 +108,10 @@ async fn report(name: &str, context: &Context, error: &Error, now: Timestamp) {
         return;
     }
     let ledger = context.ledger(context.calendar.day_of(now));
-    if let Err(second) = alert::raise(&ledger, &Problem::from(error), name, now).await {
+    // The ledger itself may be the cause: then only the alert of the day can be meant.
+    let requests = Requests::read(context).await.unwrap_or_default();
+    let subject = Subject::of_requests(name, requests.open());
+    if let Err(second) = alert::raise(&ledger, &Problem::from(error), &subject, now).await {
         tracing::error!(stage = name, kind = kind.name(), ledger_error = %second, "{}", error.sentence());
     }
 }

@@ -7,6 +7,7 @@
 //! therefore repeated as on any day, and a crash or a second tick changes nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use landbridge_core::calendar::Day;
 use landbridge_core::plan::Problem;
@@ -15,7 +16,8 @@ use landbridge_core::{ErrorKind, Result};
 use landbridge_ledger::records::{self, redo_done};
 use landbridge_ledger::{DayLedger, RedoDays};
 
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::alert::{self, Subject};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// The requests of a source, by day.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,15 @@ impl Requests {
         let is_open = |day: &Day| self.0[day].values().any(|has_ended| !has_ended);
         let days = self.0.keys().copied().rev();
         days.filter(|day| *day < today && *day != other).filter(is_open).collect()
+    }
+
+    /// The requests that have not ended, such as `2026-11-21/2`; empty without any.
+    pub(crate) fn open(&self) -> String {
+        let of_day = |(day, numbers): (&Day, &BTreeMap<u32, bool>)| {
+            let open = numbers.iter().filter(|(_, has_ended)| !**has_ended);
+            open.map(|(number, _)| format!("{day}/{number}")).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_day).collect::<Vec<_>>().join(" ")
     }
 
     /// The context of a tick that works on `day`: it knows the requests for that day.
@@ -106,7 +117,7 @@ pub(crate) async fn refuse(
         format!("{day}: {why}"),
     );
     // Before the record: a crash in between repeats the alert rather than losing it.
-    alert::raise(ledger, &problem, place.path(), tick.now).await?;
+    alert::raise(ledger, &problem, &Subject::new(place.path()), tick.now).await?;
     end(context, day, tick, Some(why.to_owned())).await
 }
 

@@ -16,7 +16,8 @@ use landbridge_core::retention::{
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{self, EXPORT};
 
-use crate::{Context, Progress, Tick, TickOutcome, alert, export};
+use crate::alert::{self, Subject};
+use crate::{Context, Progress, Tick, TickOutcome, export};
 
 /// From this minute of its hour on, a tick is the last one of the hour: infra/schedules/snapshot.json
 /// starts the stage at :00, :20 and :40.
@@ -212,7 +213,7 @@ async fn report_shortage(
         ShortageEffect::Cuts => {
             let what = "snapshots are deleted earlier than configured, the hourly ones first";
             let problem = Problem::notice(what, shortage.to_string(), MAKE_ROOM);
-            alert::raise(&context.ledger(day), &problem, "", tick.clock).await
+            alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.clock).await
         }
         // Reported with the snapshot that is not created.
         ShortageEffect::NoPlace => Ok(()),
@@ -255,7 +256,7 @@ async fn no_room(
     let why = shortage.map(ToString::to_string).unwrap_or_default();
     let what = "this hour has no snapshot";
     let problem = Problem::new(ErrorKind::Quota, what, format!("{id}: {why}"));
-    alert::raise(&context.ledger(day), &problem, "", tick.clock).await?;
+    alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.clock).await?;
     Ok(Taken::new(Progress::Idle, format!("{id} is not created: {why}"), None))
 }
 
@@ -306,7 +307,7 @@ async fn replace_failed(
                 "look for the cause in the events of the database in the RDS console, and delete the snapshot there: \
                  it counts towards the quota",
             );
-            alert::raise(&context.ledger(day), &problem, "", tick.clock).await?;
+            alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.clock).await?;
             Ok(Taken::new(Progress::Idle, format!("{id} has failed and is not taken again"), None))
         }
         Err(error) => Err(error),

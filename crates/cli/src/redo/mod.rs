@@ -3,9 +3,11 @@
 //! | module | responsibility |
 //! |---|---|
 //! | here | the command: shows the plan, asks, writes the request |
+//! | [`open`] | the requests that have not ended, for `landbridge status` |
 //! | [`plan`] | what is done again, what is refused and why |
 //! | [`show`] | the plan as text |
 
+pub(crate) mod open;
 mod plan;
 mod show;
 

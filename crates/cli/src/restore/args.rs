@@ -165,7 +165,7 @@ pub(crate) struct DrillArgs {
     pub(crate) common: CommonArgs,
 }
 
-/// Show the last day, restore points, the measured recovery time and held tables
+/// Show the last day, held tables, open redo requests, restore points and the measured recovery time
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:

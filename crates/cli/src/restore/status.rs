@@ -1,4 +1,7 @@
-//! `landbridge status`: the last day, restore points, the recovery time and held tables.
+//! `landbridge status`: the last day, held tables, requests to do days again, restore points and the recovery
+//! time.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use landbridge_aws::rds::Database;
@@ -15,11 +18,14 @@ use super::drill::{Drill, drill_database_name, record_name};
 use super::{RestoreContext, points, rds_failure, show};
 use crate::failure::Result;
 use crate::paint::Paint;
+use crate::redo::open::{self, OpenRedo};
 use crate::render::{self, counted, grouped};
 use landbridge_cli_support::args::Output;
 
 /// How many days back the command searches for a finished day.
 const LOOK_BACK_DAYS: u32 = 14;
+/// How many tables of a request are named in the text; `--output json` has all.
+const MAX_NAMES: usize = 10;
 /// How many drills are reported.
 const MAX_DRILLS: usize = 5;
 
@@ -28,6 +34,8 @@ struct Status {
     source: String,
     now: Timestamp,
     last_day: Option<LastDay>,
+    /// The requests of `landbridge redo` that have not ended, the newest day first.
+    redo: Vec<OpenRedo>,
     restore_points: RestorePointCounts,
     /// Databases that Landbridge restored, and the original of a swap: each costs as much as the source.
     copies: Vec<ExistingCopy>,
@@ -109,6 +117,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
         newest: points.iter().filter_map(|it| it.taken_at).max(),
         oldest: points.iter().filter_map(|it| it.taken_at).min(),
     };
+    let redo = open::open(&ledger).await?;
     let ledger = ledger.source();
     let mut drills = Vec::new();
     for name in ledger.names(DRILLS).await?.keys().rev().take(MAX_DRILLS) {
@@ -116,7 +125,7 @@ async fn read_status(context: &RestoreContext) -> Result<Status> {
     }
     let source = context.config.source.id.clone();
     let copies = existing_copies(context).await?;
-    Ok(Status { source, now, last_day, restore_points, copies, drills })
+    Ok(Status { source, now, last_day, redo, restore_points, copies, drills })
 }
 
 /// The databases that Landbridge restored for this source, and the original of a swap.
@@ -155,6 +164,35 @@ async fn existing_copies(context: &RestoreContext) -> Result<Vec<ExistingCopy>> 
     Ok(all.into_iter().filter_map(copy).collect())
 }
 
+/// `  redo            2026-11-21, request 1 of … for public.people: waits for transfer, 0 of 1 table done`.
+fn redo_line(context: &RestoreContext, redo: &OpenRedo, paint: Paint) -> String {
+    let tables = match &redo.tables {
+        None => "all tables".to_owned(),
+        Some(tables) => some_of(tables),
+    };
+    let export = if redo.export { ", exported again" } else { "" };
+    let done = match redo.of {
+        None => String::new(),
+        Some(of) => format!(", {} of {} done", grouped(redo.done as u64), counted(of, "table")),
+    };
+    format!(
+        "  redo            {}, request {} of {} for {tables}{export}: waits for {}{done}\n",
+        redo.day,
+        redo.number,
+        context.local(redo.requested_at),
+        paint.yellow(redo.waits_for.name()),
+    )
+}
+
+/// A few names, and how many more there are.
+fn some_of(names: &BTreeSet<String>) -> String {
+    let first: Vec<&str> = names.iter().take(MAX_NAMES).map(String::as_str).collect();
+    match names.len() - first.len() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 fn report(context: &RestoreContext, status: &Status) -> String {
     let paint = Paint::stdout();
     let mut text = format!("{} at {}\n", paint.bold(&status.source), context.local(status.now));
@@ -186,6 +224,7 @@ fn report(context: &RestoreContext, status: &Status) -> String {
             )
         }
     };
+    text += &status.redo.iter().map(|redo| redo_line(context, redo, paint)).collect::<String>();
     let points = &status.restore_points;
     let ago = |at: Option<Timestamp>| {
         at.map_or("–".to_owned(), |at| {

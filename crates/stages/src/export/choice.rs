@@ -12,7 +12,8 @@ use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::records::{EXPORT, ExportRecord};
 use landbridge_ledger::{DayLedger, Recorded};
 
-use crate::{Context, Tick, alert};
+use crate::alert::{self, Subject};
+use crate::{Context, Tick};
 
 /// How long after the export hour has ended there may be no snapshot before an alert is raised. The
 /// snapshot stage starts three times an hour, so the next hour's snapshot was due by then.
@@ -188,7 +189,7 @@ async fn report_missing(
     }
     let what = "there is no snapshot to export";
     let problem = Problem::new(ErrorKind::NotFound, what, missing);
-    alert::raise(ledger, &problem, "", tick.now).await
+    alert::raise(ledger, &problem, &Subject::new(""), tick.now).await
 }
 
 /// Whether the day's export is of a later snapshot of Landbridge than that of the export hour.

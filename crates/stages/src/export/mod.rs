@@ -22,8 +22,9 @@ use landbridge_ledger::records::{EXPORT, ExportRecord, MANIFEST, ManifestRecord,
 use landbridge_ledger::{DayLedger, Recorded, Written};
 
 use self::choice::Choice;
+use crate::alert::{self, Subject};
 use crate::redo::{self, Requests};
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// Export tasks per day: AWS charges each as a full export.
 const MAX_ATTEMPTS: u32 = 3;
@@ -100,7 +101,8 @@ async fn follow_day_before(context: &Context, day: Day, tick: Tick) -> Result<Op
         Err(error) => {
             tracing::warn!(kind = error.kind().name(), "{}", error.sentence());
             if !error.kind().is_transient() {
-                alert::raise(&ledger, &Problem::from(&error), "export", tick.now).await?;
+                alert::raise(&ledger, &Problem::from(&error), &Subject::new("export"), tick.now)
+                    .await?;
             }
             Ok(None)
         }
@@ -214,11 +216,12 @@ async fn start_export(
     let waiting = |why: &str| Ok(TickOutcome::new(Progress::Waiting, format!("{snapshot} {why}")));
     let Some(state) = context.aws.rds.snapshot(snapshot).await? else {
         let what = "the snapshot that was chosen for the day does not exist any more";
-        let record = ledger.location(EXPORT.path());
+        let place = ledger.location(EXPORT.path());
         let context =
-            format!("{snapshot}; delete {record}, and the next tick chooses another snapshot");
+            format!("{snapshot}; delete {place}, and the next tick chooses another snapshot");
         let problem = Problem::new(ErrorKind::NotFound, what, context);
-        alert::raise(ledger, &problem, "", tick.now).await?;
+        let subject = Subject::of_redo("", record.value.redo);
+        alert::raise(ledger, &problem, &subject, tick.now).await?;
         return waiting("does not exist any more");
     };
     if state.status != "available" {
@@ -275,7 +278,8 @@ async fn report_refusal(
     }
     let what = "RDS refuses to start the day's export";
     let problem = Problem::new(error.kind(), what, format!("since {since}: {error}"));
-    alert::raise(ledger, &problem, "", tick.now).await
+    let subject = Subject::of_redo("", record.value.redo);
+    alert::raise(ledger, &problem, &subject, tick.now).await
 }
 
 /// Records a failed attempt and moves on to the next one.
@@ -289,7 +293,7 @@ async fn next_attempt(
 ) -> Result<Recorded<ExportRecord>> {
     let failed =
         Error::new(ErrorKind::Transient, "an export task failed", format!("{task}: {why}"));
-    alert::raise(ledger, &Problem::from(&failed), task, tick.now).await?;
+    alert::raise(ledger, &Problem::from(&failed), &Subject::new(task), tick.now).await?;
     if current.value.attempt + 1 >= current.value.first_attempt + MAX_ATTEMPTS {
         return Err(Error::new(
             ErrorKind::Held,

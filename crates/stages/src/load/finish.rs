@@ -14,7 +14,8 @@ use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 
 use super::Receipts;
 use super::{gone, receipts};
-use crate::{Context, Progress, Tick, TickOutcome, alert, redo};
+use crate::alert::{self, Subject};
+use crate::{Context, Progress, Tick, TickOutcome, redo};
 
 /// Reads the receipts that exist for the plan's tables. One from before a request to load its table again
 /// does not count, nor does one of a missing table that is in the plan now.
@@ -43,7 +44,6 @@ pub(super) async fn read_receipts(
     receipts.retain(|name, receipt| {
         (known.contains(name) || name.starts_with(gone::PREFIX))
             && match receipt.state {
-                ReceiptState::Skipped => true,
                 ReceiptState::Missing => !is_planned(receipt),
                 _ => context.redo.is_current(&receipt.source_table, receipt.redo),
             }
@@ -78,8 +78,9 @@ pub(super) async fn write_skipped(
     let has_new = !new.is_empty();
     futures::stream::iter(new)
         .map(|(name, skipped)| async move {
-            let receipt = skipped_receipt(ledger, plan, skipped, tick).await?;
-            ledger.create(&records::receipt(&name), &receipt).await
+            let receipt = skipped_receipt(context, ledger, plan, skipped, tick).await?;
+            // One from before a request to do the day again is replaced.
+            ledger.set(&records::receipt(&name), &receipt).await
         })
         .buffered(at_once(context))
         .try_for_each(async |_| Ok(()))
@@ -89,19 +90,22 @@ pub(super) async fn write_skipped(
 
 /// The receipt of a table that is not loaded, after its alert.
 async fn skipped_receipt(
+    context: &Context,
     ledger: &DayLedger,
     plan: &DayPlan,
     skipped: &SkippedTable,
     tick: Tick,
 ) -> Result<Receipt> {
     let mut receipt = Receipt::new(plan, &skipped.source_table, ReceiptState::Skipped, tick.now);
+    receipt.redo = context.redo.of_table(&skipped.source_table);
     if skipped.alert {
         let problem = Problem::new(
             ErrorKind::Held,
             "a table of the source is not in the export",
             format!("{}: {}", skipped.source_table, skipped.reason),
         );
-        alert::raise(ledger, &problem, &skipped.source_table, tick.now).await?;
+        let subject = Subject::of_redo(&skipped.source_table, receipt.redo);
+        alert::raise(ledger, &problem, &subject, tick.now).await?;
         receipt.problem = Some(problem);
     } else {
         let code = skipped.note.unwrap_or(NoteCode::Partition);
@@ -161,7 +165,8 @@ pub(super) async fn finish_day(
             "the export contains no table that can be loaded, so the day is not published; the tables in BigQuery keep their rows",
             format!("{}, {}", plan.day, plan.export),
         );
-        alert::raise(ledger, &problem, DAY.path(), tick.now).await?;
+        let subject = Subject::of_redo(DAY.path(), newest);
+        alert::raise(ledger, &problem, &subject, tick.now).await?;
     }
     check_deadline(context, ledger, plan.day, tick).await?;
     Ok(TickOutcome::new(Progress::Partial, message))
@@ -244,7 +249,7 @@ pub(super) async fn check_deadline(
             "the day is not published by its deadline",
             format!("{day}, {}", ledger.location("")),
         );
-        alert::raise(ledger, &problem, DAY.path(), tick.now).await?;
+        alert::raise(ledger, &problem, &Subject::new(DAY.path()), tick.now).await?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ use landbridge_core::calendar::Day;
 use landbridge_core::plan::{DayPlan, Problem, TableEntry};
 use landbridge_core::protection::MAX_TIME_TRAVEL_HOURS;
 use landbridge_core::receipt::Receipt;
-use landbridge_ledger::records::{self, FAILURES, ITEMS, PLAN};
+use landbridge_ledger::records::{self, EXPORT, FAILURES, ITEMS, PLAN};
 use landbridge_ledger::{DayLedger, ReceiptSummaries, ReceiptSummary};
 
 pub(crate) use self::finish::deadline;
@@ -107,6 +107,10 @@ async fn load_day(
         finish::check_deadline(context, &ledger, day, tick).await?;
         return Ok(TickOutcome::new(Progress::Waiting, format!("{day} is not planned yet")));
     };
+    if !is_of_export(context, &ledger, &plan).await? {
+        let message = format!("the other export of {day} is not planned yet");
+        return Ok(TickOutcome::new(Progress::Waiting, message));
+    }
     let mut receipts = finish::read_receipts(context, &ledger, &plan).await?;
     let mut is_complete = !finish::write_skipped(context, &ledger, &plan, &receipts, tick).await?;
     let ready = ready_tables(context, &ledger, &plan, &receipts).await?;
@@ -146,6 +150,17 @@ async fn load_day(
         return Err(error);
     }
     finish::finish_day(context, &ledger, &plan, receipts, is_complete, tick).await
+}
+
+/// Whether the plan is that of the newest export that an operator requested. A request can name a table that
+/// the earlier export lacks, so the tables of the plan do not say that it has ended.
+async fn is_of_export(context: &Context, ledger: &DayLedger, plan: &DayPlan) -> Result<bool> {
+    let wanted = context.redo.export();
+    if wanted == 0 {
+        return Ok(true);
+    }
+    let export = ledger.value(&EXPORT).await?;
+    Ok(export.is_some_and(|it| it.complete && it.redo >= wanted && it.export == plan.export))
 }
 
 /// The tables without a final receipt whose objects are all transferred, or cannot be.

@@ -32,8 +32,9 @@ use landbridge_ledger::{Recorded, SourceLedger, Written};
 
 use self::report::TagChange;
 use self::table::TableTags;
+use crate::alert::{self, Subject};
 use crate::deployment::{self, Order};
-use crate::{Context, Progress, Tick, TickOutcome, alert};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// How long a tick with an older contract may still be running after a newer one is recorded:
 /// twice the longest running time of a Lambda function.
@@ -197,7 +198,7 @@ async fn older(
                 deployment::time_of(newest.number)
             ),
         );
-        alert::raise(&context.ledger(day), &problem, "", tick.now).await?;
+        alert::raise(&context.ledger(day), &problem, &Subject::new(""), tick.now).await?;
     }
     let message = format!("contract {} is newer than this tick's", newest.digest);
     Ok(TickOutcome::new(Progress::Waiting, message))

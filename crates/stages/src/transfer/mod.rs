@@ -28,6 +28,7 @@ use landbridge_core::calendar::Day;
 use landbridge_core::contract::TableContract;
 use landbridge_core::names::ColumnNames;
 use landbridge_core::plan::{DayPlan, ItemSource, Problem, TablePlan, TransferItem};
+use landbridge_core::redo::with_redo;
 use landbridge_core::types::TimeRules;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
@@ -40,8 +41,9 @@ use self::planning::{Planning, at_once};
 use self::slots::Slots;
 use self::text_columns::Decision;
 use self::token_key::DayTokenKey;
+use crate::alert::{self, Subject};
 use crate::redo::{self, Requests};
-use crate::{Context, Progress, Tick, TickOutcome, alert, late};
+use crate::{Context, Progress, Tick, TickOutcome, late};
 
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
 /// not a single upload. The revisions that an operator requested do not count.
@@ -199,10 +201,7 @@ pub(crate) fn transfer_fingerprint(context: &Context, source_table: &str) -> Str
     if !others.is_unclassified() {
         fingerprint = format!("{fingerprint}-{}", others.name());
     }
-    match context.redo.of_table(source_table) {
-        0 => fingerprint,
-        number => format!("{fingerprint}-redo{number}"),
-    }
+    with_redo(fingerprint, context.redo.of_table(source_table))
 }
 
 /// What is known of the columns of each table that may stay text.
@@ -342,7 +341,8 @@ async fn transfer_again(
         "nothing: the table is transferred again under new names, and no load job reads this object; the bucket's lifecycle deletes it",
     );
     // Before the next revision: a crash in between repeats the alert rather than losing it.
-    alert::raise(ledger, &problem, &table.table, tick.now).await?;
+    let subject = Subject::of_redo(&table.table, table.redo);
+    alert::raise(ledger, &problem, &subject, tick.now).await?;
     planning::renew(ledger, table).await?;
     Ok(None)
 }
@@ -369,7 +369,8 @@ async fn do_in_time(
             "an object takes longer than a whole tick, so it is never transferred; raise memory_mb.transfer and timeout_seconds.transfer in Terraform's module aws",
             format!("{object}, {} bytes", work.bytes),
         ));
-        alert::raise(ledger, &problem, &work.table.table, tick.now).await?;
+        let subject = Subject::of_redo(&work.table.table, work.table.redo);
+        alert::raise(ledger, &problem, &subject, tick.now).await?;
     }
     Ok(None)
 }

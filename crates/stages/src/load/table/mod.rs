@@ -39,8 +39,9 @@ use self::rows::LoadedRows;
 use super::slots::Slot;
 use super::stats::{self, TableStats};
 use super::{clock_changes, misfits};
+use crate::alert::{self, Subject};
 use crate::transfer::text_columns;
-use crate::{Context, Tick, alert, export, protect, time_travel};
+use crate::{Context, Tick, export, protect, time_travel};
 
 /// The load of one table by one tick.
 #[derive(Clone, Copy)]
@@ -293,6 +294,11 @@ impl TableLoad<'_> {
         Ok(())
     }
 
+    /// What an alert about the table is about.
+    fn subject(&self) -> Subject<'_> {
+        Subject::of_redo(&self.table.table, self.table.redo)
+    }
+
     /// Raises an alert and writes the receipt of a held table. Both say which rows the table has.
     ///
     /// # Errors
@@ -302,7 +308,7 @@ impl TableLoad<'_> {
         if let Some(kept) = kept_rows(claim.as_ref()) {
             problem.action = format!("{}; {kept}", problem.action);
         }
-        alert::raise(self.ledger, &problem, &self.table.table, self.tick.now).await?;
+        alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
         let mut receipt = self.receipt(ReceiptState::Held).await?;
         receipt.problem = Some(problem);
         self.write(&receipt).await

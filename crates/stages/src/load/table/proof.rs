@@ -102,7 +102,7 @@ impl TableLoad<'_> {
             "a policy tag was lost during the load and is set again",
             format!("{}.{column}", self.name()),
         );
-        alert::raise(self.ledger, &problem, table, self.tick.now).await?;
+        alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
         let note = Note::of_column(NoteCode::PolicyTagRestored, column, problem.to_string());
         let state = self.read_back().await?;
         match column_with_wrong_tag(&state, change.columns()) {
@@ -133,7 +133,7 @@ impl TableLoad<'_> {
             format!("{}: {rows}", self.table.table),
             "check whether the source deleted the rows on purpose; today's rows are published, and the snapshot of the day before still contains the others",
         );
-        alert::raise(self.ledger, &problem, &self.table.table, self.tick.now).await?;
+        alert::raise(self.ledger, &problem, &self.subject(), self.tick.now).await?;
         let text = format!("{}: {rows}", problem.what);
         receipt.notes.push(Note::new(NoteCode::TableShrank, text));
         Ok(())

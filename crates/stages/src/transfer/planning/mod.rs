@@ -104,7 +104,7 @@ pub(super) async fn plan_day(
         None => make_plan(context, ledger, export, day, None, tick).await?,
         Some(plan) => {
             let finished = finished_tables(context, ledger, &plan.value, export).await?;
-            if is_current(context, &plan.value, &finished) {
+            if is_current(context, export, &plan.value, &finished) {
                 Ok((plan.value, None))
             } else {
                 let earlier = Some(EarlierPlan { plan, finished });
@@ -133,15 +133,23 @@ pub(super) async fn plan_day(
     Ok(Planning::Planned { open, unread })
 }
 
-/// Whether the plan matches today's contract, apart from the tables whose day is over, and no table of it
-/// has a problem or is unread.
-fn is_current(context: &Context, plan: &DayPlan, finished: &BTreeSet<String>) -> bool {
-    plan.tables.iter().all(|entry| {
-        !entry.has_problem
-            && !entry.unread
-            && (entry.transfer_fingerprint == transfer_fingerprint(context, &entry.source_table)
-                || finished.contains(&entry.table))
-    })
+/// Whether the plan is that of this export and matches today's contract, apart from the tables whose day is
+/// over, and no table of it has a problem or is unread.
+fn is_current(
+    context: &Context,
+    export: &ExportRecord,
+    plan: &DayPlan,
+    finished: &BTreeSet<String>,
+) -> bool {
+    // Another export may contain tables that the plan lacks.
+    plan.export == export.export
+        && plan.tables.iter().all(|entry| {
+            !entry.has_problem
+                && !entry.unread
+                && (entry.transfer_fingerprint
+                    == transfer_fingerprint(context, &entry.source_table)
+                    || finished.contains(&entry.table))
+        })
 }
 
 /// The tables whose day is over: a change of the contract applies to them from the next day, and neither
