@@ -24,6 +24,7 @@
 //! | `lands` | compares the tables of docs/types.md with what lands from these servers |
 //! | `tpch`, `reconcile` | test data, and a comparison cell by cell |
 //! | `scale` | many tables: what a tick calls, how it ends when its time ends, load jobs that run at once |
+//! | `objects` | tables of many objects: what a load job reads, and how many round trips a tick makes |
 //! | `operator`, `package` | what a deployment needs besides Terraform: `init`, `doctor`, `cost`; the zip files |
 //! | `restore` | the commands of the on-call engineer: restore, swap, drill, the runbook |
 //! | `clients` | boto3 and Google's Python clients against the local cloud |
@@ -56,6 +57,7 @@ mod mariadb;
 mod models;
 mod moto;
 mod names;
+mod objects;
 mod operator;
 mod package;
 mod postgres;

@@ -4,4 +4,5 @@
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod alarms;
+pub mod context;
 pub mod explore;

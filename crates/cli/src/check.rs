@@ -8,6 +8,7 @@ use std::path::Path;
 
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract, TableContract};
+use landbridge_core::memory::{CONTRACT_READERS, ContractReader, needed_mb};
 use landbridge_core::models::ga4_violations;
 use landbridge_core::yaml::{self, Diagnostic, Diagnostics};
 use serde::Serialize;
@@ -173,6 +174,7 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
         counted(count, "column"),
         classes_of(columns.map(|column| column.class.as_str()))
     );
+    text.push_str(&memory_note(contract, config));
     for (table, column) in contract.columns_of_domains() {
         let named = &contract.tables[table].columns[column];
         let (source, ty) = (&named.source, named.column_type());
@@ -186,6 +188,24 @@ fn contract_summary(name: &str, contract: &Contract, config: &Config) -> String 
         }
     }
     text
+}
+
+/// The functions that cannot read a contract of this size with Terraform's default memory.
+fn memory_note(contract: &Contract, config: &Config) -> String {
+    let needed = |it: &ContractReader| needed_mb(it.name, contract, config.transfer.memory_mib);
+    let deployed = config.functions();
+    let too_small: Vec<String> = CONTRACT_READERS
+        .iter()
+        .filter(|it| deployed.contains(&it.name) && needed(it) > it.default_mb)
+        .map(|it| format!("{} = {}", it.name, needed(it)))
+        .collect();
+    match too_small.as_slice() {
+        [] => String::new(),
+        list => format!(
+            "\n  note  functions read the whole contract, and Terraform's default memory is too small for this one: set memory_mb = {{ {} }} in the module aws, or more; `landbridge doctor` compares",
+            list.join(", ")
+        ),
+    }
 }
 
 /// What a table with `time_travel_forbidden` needs, and what it means.

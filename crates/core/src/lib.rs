@@ -9,6 +9,7 @@
 //! | [`retention`] | which snapshots to create and which to delete |
 //! | [`restore`] | the snapshot and the settings of a restore, and the swap of two names |
 //! | [`manifest`] | the manifests that RDS writes for an export |
+//! | [`memory`] | how much memory a function needs for a contract |
 //! | [`types`] | the column types: source → Parquet → BigQuery |
 //! | [`diff`] | the difference between the live table and the desired one |
 //! | [`plan`] | the objects that are transferred for a day |
@@ -34,6 +35,7 @@ pub mod diff;
 pub mod error;
 pub mod ids;
 pub mod manifest;
+pub mod memory;
 pub mod models;
 pub mod names;
 pub mod note;

@@ -9,6 +9,7 @@ use landbridge_core::calendar::{Calendar, Day};
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract::{self, Contract};
 use landbridge_core::diff::{PolicyTags, parse_policy_tags};
+use landbridge_core::plan::table::MAX_LOAD_URIS;
 use landbridge_core::redo::Redo;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::Gcp;
@@ -42,6 +43,9 @@ pub struct Context {
     pub ledger: Ledger,
     /// The requests to do the day again on which the tick works; empty outside such a day.
     pub redo: Redo,
+    /// The objects that a load job can name, [`MAX_LOAD_URIS`]. Only a test sets less: a table of ten thousand
+    /// objects takes minutes.
+    pub max_load_uris: usize,
 }
 
 /// The files that a stage needs.
@@ -128,7 +132,19 @@ impl Context {
         let gcp = Gcp::from_env(&config.warehouse.project, &config.warehouse.location).await?;
         let ledger = Ledger::new(aws.s3.clone(), &config);
         let redo = Redo::default();
-        Ok(Self { config, contract, calendar, tags, deployment, aws, gcp, ledger, redo })
+        let max_load_uris = MAX_LOAD_URIS;
+        Ok(Self {
+            config,
+            contract,
+            calendar,
+            tags,
+            deployment,
+            aws,
+            gcp,
+            ledger,
+            redo,
+            max_load_uris,
+        })
     }
 
     /// The token key that Secrets Manager has now. A transfer uses

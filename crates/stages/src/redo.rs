@@ -17,7 +17,7 @@ use landbridge_ledger::records::{self, redo_done};
 use landbridge_ledger::{DayLedger, RedoDays};
 
 use crate::alert::{self, Subject};
-use crate::{Context, Progress, Tick, TickOutcome};
+use crate::{Context, Progress, Tick, TickOutcome, late};
 
 /// The requests of a source, by day.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,29 @@ impl Requests {
         let redo = context.ledger.source().redo_of(day, &self.0).await?;
         Ok(Cow::Owned(Context { redo, ..context.clone() }))
     }
+}
+
+/// Runs a tick of a stage that works on days: `own` on the day on which the tick works (the second of the two,
+/// the first is today), then `again` on each day with a request that has not ended.
+///
+/// # Errors
+/// As [`join`]; any ledger error.
+pub(crate) async fn run_days(
+    context: &Context,
+    tick: Tick,
+    own: impl AsyncFnOnce(&Requests, (Day, Day)) -> Result<TickOutcome>,
+    again: impl AsyncFn(&Requests, Day) -> Result<TickOutcome>,
+) -> Result<TickOutcome> {
+    let today = context.calendar.day_of(tick.now);
+    let requests = &Requests::read(context).await?;
+    let day = late::open_day(context, today).await?;
+    let mut outcome = own(requests, (today, day)).await;
+    for other in requests.open_days(today, day) {
+        // Boxed, as the stages' own futures are deeply nested.
+        let redone = Box::pin(again(requests, other)).await;
+        outcome = join(outcome, other, redone);
+    }
+    outcome
 }
 
 /// The outcome of a tick that also worked on a day that is done again. What is wrong with the tick's own

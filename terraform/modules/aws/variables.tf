@@ -60,7 +60,7 @@ variable "alert_emails" {
 }
 
 variable "memory_mb" {
-  description = "Memory of each function in MB. Transfer needs `transfer.memory_mib` in `landbridge.yaml` plus about 100 MB; more memory also gives more CPU and network, and 1,769 MB is one whole processor, which transfer uses."
+  description = "Memory of each function in MB. Transfer, load, protect and views read the whole contract: about 80 MB, 3 KB per table and 5 KB per column, so 128 MB hold some 600 tables of 15 columns, 256 MB 2,300, 512 MB 5,600; `landbridge doctor` compares. Transfer needs `transfer.memory_mib` in `landbridge.yaml` in addition; more memory also gives more CPU and network, and 1,769 MB is one whole processor, which transfer uses."
   type        = object({ snapshot = optional(number, 128), export = optional(number, 128), transfer = optional(number, 1769), load = optional(number, 256), protect = optional(number, 128), views = optional(number, 128) })
   default     = {}
   validation {

@@ -99,6 +99,7 @@ impl MotoEnv {
                 secrets: moto.account().secrets(),
             },
             gcp,
+            max_load_uris: landbridge_core::plan::table::MAX_LOAD_URIS,
             redo: landbridge_core::redo::Redo::default(),
         };
         Some(Self {

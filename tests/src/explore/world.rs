@@ -6,17 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use jiff::{SignedDuration, Timestamp};
-use landbridge_aws::{Aws, Rds, S3, Secrets};
-use landbridge_core::calendar::{Calendar, Day};
+use landbridge_core::calendar::Day;
 use landbridge_core::config::{self, Config};
 use landbridge_core::contract;
-use landbridge_core::redo::Redo;
-use landbridge_gcp::{Gcp, credentials::static_token};
 use landbridge_ledger::Ledger;
-use landbridge_local::{ACCESS_KEY, LocalCloud, LocalCloudOptions, Principal, SECRET_KEY};
+use landbridge_local::{LocalCloud, LocalCloudOptions, Principal};
 use landbridge_local_database::{Engine, ExportQuirks, MemoryDatabase, MemoryTable};
 use landbridge_local_google::{Grants, Role};
 use landbridge_stages::deployment::Deployment;
@@ -29,6 +24,7 @@ use super::canary::{Origin, SourceType};
 use super::gate::{Gate, Held, Stop, Watch};
 use super::oracle::{DATASET, LANDING, OPS_DATASET, Oracle, Place};
 use super::terms::{CONFIG, Terms};
+use crate::context::context;
 
 /// Midnight in Seoul on the first day.
 pub const MIDNIGHT: &str = "2026-11-20T15:00:00Z";
@@ -45,8 +41,6 @@ const TOKEN_KEY: &str = "landbridge-token-key-v1:AAECAwQFBgcICQoLDA0ODxAREhMUFRY
 const BUDGET: Duration = Duration::from_secs(120);
 /// The time of a tick that starts tables and does not wait for their jobs: waiting needs more.
 const IMPATIENT: Duration = Duration::from_secs(19);
-/// The region of [`CONFIG`].
-const REGION: &str = "ap-northeast-2";
 
 /// A stage whose ticks depend on the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +156,7 @@ impl World {
         let oracle = Arc::new(Mutex::new(oracle));
         let (gate, held) = Gate::new(oracle.clone(), cloud.aws().clone(), trace);
         cloud.calls().set_observer(Arc::new(Watch(gate.clone())));
-        let base = context(&cloud, &config).await;
+        let base = context(&cloud, &config, TOKEN).await;
         let mut world = Self {
             cloud,
             _dir: dir,
@@ -528,79 +522,5 @@ impl World {
         let key = "ledger/shop/a-record.json";
         let s3 = &self.base.aws.s3;
         let _ = s3.create(EXPORTS, key, text.into()).await.expect("a record");
-    }
-}
-
-/// A context with clients of this cloud, and an empty contract.
-async fn context(cloud: &LocalCloud, config: &Config) -> Context {
-    let variables = cloud.function_env();
-    let endpoint = |name: &str| variables.get(name).cloned().unwrap_or_default();
-    let aws = aws(
-        config,
-        &endpoint("AWS_ENDPOINT_URL_RDS"),
-        &endpoint("AWS_ENDPOINT_URL_S3"),
-        &endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
-    );
-    let gcp = Gcp::new(
-        static_token(TOKEN),
-        &config.warehouse.project,
-        &config.warehouse.location,
-        Some(endpoint("LANDBRIDGE_GCS_ENDPOINT")),
-        Some(endpoint("LANDBRIDGE_BIGQUERY_ENDPOINT")),
-    )
-    .await
-    .expect("Google clients");
-    let contract = contract::Contract::of_no_table();
-    Context {
-        config: config.clone(),
-        deployment: Deployment::new(0, config, &contract, cloud.policy_tags()),
-        contract,
-        calendar: Calendar::new(&config.schedule.zone, config.schedule.export_hour)
-            .expect("a zone"),
-        tags: cloud.policy_tags().clone(),
-        ledger: Ledger::new(aws.s3.clone(), config),
-        aws,
-        gcp,
-        redo: Redo::default(),
-    }
-}
-
-/// AWS clients that repeat a failed call at once.
-fn aws(config: &Config, rds: &str, s3: &str, secrets: &str) -> Aws {
-    let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
-    let credentials = || Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "explorer");
-    let retries = || {
-        RetryConfig::standard()
-            .with_max_attempts(4)
-            .with_initial_backoff(Duration::from_micros(100))
-            .with_max_backoff(Duration::from_micros(200))
-    };
-    let region = || Region::new(REGION);
-    let rds = aws_sdk_rds::Config::builder()
-        .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
-        .region(region())
-        .endpoint_url(rds)
-        .credentials_provider(credentials())
-        .retry_config(retries())
-        .http_client(http.clone());
-    let s3 = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(region())
-        .endpoint_url(s3)
-        .force_path_style(true)
-        .credentials_provider(credentials())
-        .retry_config(retries())
-        .http_client(http.clone());
-    let secrets = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
-        .region(region())
-        .endpoint_url(secrets)
-        .credentials_provider(credentials())
-        .retry_config(retries())
-        .http_client(http);
-    Aws {
-        rds: Rds::new(aws_sdk_rds::Client::from_conf(rds.build()), config.source.kind),
-        s3: S3::new(aws_sdk_s3::Client::from_conf(s3.build())),
-        secrets: Secrets::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build())),
     }
 }

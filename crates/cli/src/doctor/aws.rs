@@ -13,7 +13,7 @@ use super::client::SignedClient;
 use super::files::Files;
 use super::line::ReportLine;
 use super::role::account_of;
-use super::{Phase, advice, key, role, schedules, source};
+use super::{Phase, advice, key, memory, role, schedules, source};
 
 /// Maximum deviation of this machine's clock. S3 refuses signatures that are 15 minutes off (AWS
 /// documentation, "Error responses", RequestTimeTooSkewed); a correct clock is off by much less.
@@ -218,12 +218,14 @@ async fn role_key_and_schedules(
             return (vec![line], Vec::new(), Vec::new());
         }
     };
-    let (role, key, source_key, schedules) = tokio::join!(
+    let (role, key, source_key, mut schedules, memory) = tokio::join!(
         role::check(&client, config, phase),
         key::check(&client, config, phase),
         key::check_source(&client, config, phase, source),
-        schedules::check(&client, config, files.schedules.as_deref(), phase)
+        schedules::check(&client, config, files.schedules.as_deref(), phase),
+        memory::check(&client, files, phase)
     );
+    schedules.push(memory);
     let keys = key.into_iter().chain([source_key]).collect();
     (role.into(), keys, schedules)
 }

@@ -8,7 +8,8 @@
 //! | `aws` | checks of account, source, quota, export bucket, last export, token key, snapshots, clock |
 //! | `source` | checks of the source: status, storage, what snapshots do to it, automated backups |
 //! | `role`, `key`, `schedules` | checks of the export role, the export key and the deployed schedules |
-//! | `client`, `service`, `response` | read-only client of IAM, KMS and EventBridge Scheduler: requests, endpoints, responses |
+//! | `memory` | compares the memory of the functions with the size of the contract |
+//! | `client`, `service`, `response` | read-only client of IAM, KMS, EventBridge Scheduler and Lambda: requests, endpoints, responses |
 //! | `policy`, `pattern` | evaluation of IAM policy documents |
 //! | `google` | checks of access token, landing bucket, datasets, policy tags and permissions |
 //! | `project` | checks of quota project, enabled APIs, taxonomies, masks and organisation policies |
@@ -23,6 +24,7 @@ mod files;
 mod google;
 mod key;
 mod line;
+mod memory;
 mod pattern;
 mod policy;
 mod project;

@@ -1,4 +1,4 @@
-//! Endpoints and signing regions of IAM, KMS and EventBridge Scheduler.
+//! Endpoints and signing regions of IAM, KMS, EventBridge Scheduler and Lambda.
 
 /// A service that the client calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(super) enum Service {
     Kms,
     /// EventBridge Scheduler of the source's region.
     Scheduler,
+    /// Lambda of the source's region.
+    Lambda,
 }
 
 impl Service {
@@ -18,6 +20,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Scheduler => "scheduler",
+            Self::Lambda => "lambda",
         }
     }
 
@@ -27,6 +30,7 @@ impl Service {
             Self::Iam => "AWS_ENDPOINT_URL_IAM",
             Self::Kms => "AWS_ENDPOINT_URL_KMS",
             Self::Scheduler => "AWS_ENDPOINT_URL_SCHEDULER",
+            Self::Lambda => "AWS_ENDPOINT_URL_LAMBDA",
         }
     }
 
@@ -37,7 +41,7 @@ impl Service {
             (Self::Iam, Some("cn")) => "cn-north-1",
             (Self::Iam, _) if region.starts_with("us-gov-") => "us-gov-west-1",
             (Self::Iam, _) => "us-east-1",
-            (Self::Kms | Self::Scheduler, _) => region,
+            (Self::Kms | Self::Scheduler | Self::Lambda, _) => region,
         }
     }
 
@@ -52,7 +56,7 @@ impl Service {
                 "https://iam.us-gov.amazonaws.com".to_owned()
             }
             Self::Iam => "https://iam.amazonaws.com".to_owned(),
-            Self::Kms | Self::Scheduler => {
+            Self::Kms | Self::Scheduler | Self::Lambda => {
                 format!("https://{}.{region}.amazonaws.com{end}", self.name())
             }
         }
@@ -93,6 +97,12 @@ mod tests {
                 "cn-north-1",
             ),
             (Service::Kms, "eu-west-1", "https://kms.eu-west-1.amazonaws.com", "eu-west-1"),
+            (
+                Service::Lambda,
+                "ap-northeast-2",
+                "https://lambda.ap-northeast-2.amazonaws.com",
+                "ap-northeast-2",
+            ),
             (
                 Service::Scheduler,
                 "cn-north-1",

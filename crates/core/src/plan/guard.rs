@@ -147,6 +147,7 @@ mod tests {
                 times: &TimeRules::default(),
                 landed_types: &BTreeMap::new(),
                 prefix: "p",
+                max_load_uris: crate::plan::table::MAX_LOAD_URIS,
             });
             match plan.problem {
                 Some(problem) => {

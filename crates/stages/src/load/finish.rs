@@ -13,6 +13,7 @@ use landbridge_ledger::records::{self, DAY, DayRecord};
 use landbridge_ledger::{DayLedger, ReceiptSummary, Recorded};
 
 use super::Receipts;
+use super::planned::PlannedNames;
 use super::{gone, receipts};
 use crate::alert::{self, Subject};
 use crate::{Context, Progress, Tick, TickOutcome, redo};
@@ -29,22 +30,13 @@ pub(super) async fn read_receipts(
 ) -> Result<Receipts> {
     let mut receipts = ledger.receipt_summaries(at_once(context)).await?;
     let skipped = plan.skipped.iter().map(|skipped| skipped_name(&skipped.source_table));
-    let tables = plan.tables.iter().map(|entry| entry.table.clone());
-    let known: BTreeSet<String> = tables.chain(skipped).collect();
-    let planned: BTreeSet<&str> = plan
-        .tables
-        .iter()
-        .flat_map(|entry| [entry.table.as_str(), entry.source_table.as_str()])
-        .collect();
-    // A table is known by its name in BigQuery if it has one.
-    let is_planned = |receipt: &ReceiptSummary| match receipt.table.as_str() {
-        "" => planned.contains(receipt.source_table.as_str()),
-        table => planned.contains(table),
-    };
+    let skipped: BTreeSet<String> = skipped.collect();
+    let planned = PlannedNames::of(plan);
+    let is_known = |name: &str| planned.tables.contains(name) || skipped.contains(name);
     receipts.retain(|name, receipt| {
-        (known.contains(name) || name.starts_with(gone::PREFIX))
+        (is_known(name) || name.starts_with(gone::PREFIX))
             && match receipt.state {
-                ReceiptState::Missing => !is_planned(receipt),
+                ReceiptState::Missing => !planned.loads(receipt),
                 _ => context.redo.is_current(&receipt.source_table, receipt.redo),
             }
     });

@@ -15,6 +15,7 @@ use landbridge_ledger::records::{self, CLAIMS};
 
 use super::Receipts;
 use super::finish::at_once;
+use super::planned::PlannedNames;
 use crate::{Context, Tick, alert};
 
 /// The names of the receipts begin with this.
@@ -131,13 +132,14 @@ async fn never_loaded(
     gone: &[GoneTable],
     receipts: &Receipts,
 ) -> Result<Vec<Missing>> {
-    let planned = plan.tables.iter().map(|entry| &entry.source_table);
-    let skipped = plan.skipped.iter().map(|skipped| &skipped.source_table);
-    let gone = gone.iter().map(|gone| &gone.source_table);
-    let known: BTreeSet<&String> = planned.chain(skipped).chain(gone).collect();
+    let planned = PlannedNames::of(plan);
+    let gone: BTreeSet<&str> = gone.iter().map(|gone| gone.source_table.as_str()).collect();
+    let is_known = |name: &str| {
+        [&planned.sources, &planned.skipped, &gone].iter().any(|names| names.contains(name))
+    };
     // A day that is held is finished again by every tick: the claims are read once.
     let is_new = |name: &&String| !receipts.contains_key(&receipt_name(name));
-    let unknown = context.contract.tables.keys().filter(|name| !known.contains(name));
+    let unknown = context.contract.tables.keys().filter(|name| !is_known(name));
     let open: Vec<&String> = unknown.filter(is_new).collect();
     if open.is_empty() {
         return Ok(Vec::new());
@@ -169,17 +171,15 @@ async fn never_loaded(
 /// claim says nothing of a day is not reported: Landbridge did not load it.
 async fn find(context: &Context, ledger: &DayLedger, plan: &DayPlan) -> Result<Vec<GoneTable>> {
     let dataset = &context.config.warehouse.dataset;
-    let planned: BTreeSet<&str> = plan.tables.iter().map(|entry| entry.table.as_str()).collect();
-    let skipped: BTreeSet<&str> =
-        plan.skipped.iter().map(|skipped| skipped.source_table.as_str()).collect();
+    let planned = PlannedNames::of(plan);
     let mut tables = context.gcp.bigquery.tables_of(dataset, &plan.source).await?;
-    tables.retain(|table| !planned.contains(table.as_str()));
+    tables.retain(|table| !planned.tables.contains(table.as_str()));
     let loaded = loaded_rows(context, ledger, tables).await?;
     let gone = loaded.into_iter().filter_map(|(table, rows)| {
         let rows_of = rows.day.filter(|day| *day < plan.day)?;
         let LoadedRows { source_table, .. } = rows;
         // The receipt of a skipped table says why it is not loaded.
-        let is_skipped = skipped.contains(source_table.as_str());
+        let is_skipped = planned.skipped.contains(source_table.as_str());
         (!is_skipped).then_some(GoneTable { table, source_table, rows_of })
     });
     Ok(gone.collect())

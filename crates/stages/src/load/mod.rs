@@ -7,6 +7,7 @@
 //! | [`misfits`] | the limit for values that did not fit, and what can be done about them |
 //! | [`finish`] | the end of the day: skipped tables, the day's record, the deadline |
 //! | [`gone`] | tables that were loaded and are not in today's export |
+//! | [`planned`] | the names of the tables that the plan knows |
 //! | [`receipts`] | receipts as rows in BigQuery |
 //! | [`slots`] | how many tables are at work, and how many wait for their jobs |
 
@@ -14,6 +15,7 @@ mod clock_changes;
 mod finish;
 mod gone;
 mod misfits;
+mod planned;
 mod receipts;
 mod slots;
 mod stats;
@@ -36,7 +38,7 @@ use self::table::TableLoad;
 use crate::deployment::{self, Order};
 use crate::redo::{self, Requests};
 use crate::transfer::transfer_fingerprint;
-use crate::{Context, Progress, Tick, TickOutcome, late};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// Receipts by the name of their record: the table's, `skipped-…` or `gone-…`.
 type Receipts = ReceiptSummaries;
@@ -63,15 +65,9 @@ struct ReadyTable<'a> {
 /// # Errors
 /// The first error that does not hold its table, after the other tables were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
-    let today = context.calendar.day_of(tick.now);
-    let requests = Requests::read(context).await?;
-    let day = late::open_day(context, today).await?;
-    let mut outcome = load_open_day(context, &requests, (today, day), tick).await;
-    for other in requests.open_days(today, day) {
-        let redone = Box::pin(load_day(context, &requests, other, tick)).await;
-        outcome = redo::join(outcome, other, redone);
-    }
-    outcome
+    let own = async |requests: &Requests, days| load_open_day(context, requests, days, tick).await;
+    let again = async |requests: &Requests, day| load_day(context, requests, day, tick).await;
+    redo::run_days(context, tick, own, again).await
 }
 
 /// Loads what can be loaded of today, or of the day before if today has nothing to load yet.

@@ -39,11 +39,11 @@ use self::fairness::{Failures, in_turns};
 use self::item::ItemOutcome;
 use self::planning::{Planning, at_once};
 use self::slots::Slots;
-use self::text_columns::Decision;
+use self::text_columns::{Decision, Reads};
 use self::token_key::DayTokenKey;
 use crate::alert::{self, Subject};
 use crate::redo::{self, Requests};
-use crate::{Context, Progress, Tick, TickOutcome, late};
+use crate::{Context, Progress, Tick, TickOutcome};
 
 /// The revision of a table's plan at which an object with other content holds the table: the cause is
 /// not a single upload. The revisions that an operator requested do not count.
@@ -97,15 +97,10 @@ struct OpenTable {
 /// # Errors
 /// The first error that does not hold one table, after the other objects were tried.
 pub async fn tick(context: &Context, tick: Tick) -> Result<TickOutcome> {
-    let today = context.calendar.day_of(tick.now);
-    let requests = Requests::read(context).await?;
-    let day = late::open_day(context, today).await?;
-    let mut outcome = transfer_day(context, &requests, day, tick).await;
-    for other in requests.open_days(today, day) {
-        let redone = Box::pin(transfer_day(context, &requests, other, tick)).await;
-        outcome = redo::join(outcome, other, redone);
-    }
-    outcome
+    let own =
+        async |requests: &Requests, (_, day)| transfer_day(context, requests, day, tick).await;
+    let again = async |requests: &Requests, day| transfer_day(context, requests, day, tick).await;
+    redo::run_days(context, tick, own, again).await
 }
 
 /// Plans one day and transfers what this tick has time for.
@@ -210,8 +205,9 @@ async fn decide(
     ledger: &DayLedger,
     open: &[OpenTable],
 ) -> Result<Vec<Decision>> {
+    let reads = &Reads::new(at_once(context));
     futures::stream::iter(open)
-        .map(|table| text_columns::decide(ledger, &table.plan))
+        .map(|table| text_columns::decide(ledger, &table.plan, reads))
         .buffered(at_once(context))
         .try_collect()
         .await

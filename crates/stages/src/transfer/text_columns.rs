@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt, TryStreamExt};
 use landbridge_core::names::is_same;
 use landbridge_core::plan::columns::columns_needing_scan;
 use landbridge_core::plan::{SourceColumn, TablePlan, TransferItem};
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_ledger::DayLedger;
 use landbridge_ledger::records::{self, TextColumnsRecord};
+use tokio::sync::Semaphore;
 
 /// What is known of the columns that may stay text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,18 @@ pub(super) enum Decision {
     NeedsScan(Vec<TransferItem>),
 }
 
+/// How many records are read at the same time, for all tables of a tick together.
+pub(super) struct Reads {
+    turns: Semaphore,
+    at_once: usize,
+}
+
+impl Reads {
+    pub(super) fn new(at_once: usize) -> Self {
+        Self { turns: Semaphore::new(at_once), at_once }
+    }
+}
+
 /// Decides when every item is counted, and records the decision: the first record counts.
 ///
 /// A column that stayed text on an earlier day stays text, because BigQuery cannot change the
@@ -27,7 +41,11 @@ pub(super) enum Decision {
 ///
 /// # Errors
 /// Any ledger error.
-pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Decision> {
+pub(super) async fn decide(
+    ledger: &DayLedger,
+    table: &TablePlan,
+    reads: &Reads,
+) -> Result<Decision> {
     let undecided = columns_needing_scan(&table.columns);
     if undecided.is_empty() {
         return Ok(Decision::Decided(BTreeSet::new()));
@@ -41,12 +59,19 @@ pub(super) async fn decide(ledger: &DayLedger, table: &TablePlan) -> Result<Deci
     let as_text = table.columns.iter().filter(is_text);
     let mut columns: BTreeSet<String> = as_text.map(|it| it.parquet.name.clone()).collect();
     let mut uncounted = Vec::new();
-    for item in &table.items {
-        match ledger.value(&records::scan(table, item.number)).await? {
+    let mut scans = futures::stream::iter(&table.items)
+        .map(|item| async move {
+            let _turn = reads.turns.acquire().await;
+            Ok::<_, Error>((item, ledger.value(&records::scan(table, item.number)).await?))
+        })
+        .buffered(reads.at_once);
+    while let Some((item, scan)) = scans.try_next().await? {
+        match scan {
             Some(scan) => columns.extend(scan.misfits),
             None => uncounted.push(item.clone()),
         }
     }
+    drop(scans);
     if !uncounted.is_empty() {
         return Ok(Decision::NeedsScan(uncounted));
     }

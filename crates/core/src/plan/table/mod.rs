@@ -79,6 +79,8 @@ pub struct TableInput<'a> {
     pub landed_types: &'a BTreeMap<String, BigQueryType>,
     /// Name prefix of its objects in Cloud Storage, without a trailing slash.
     pub prefix: &'a str,
+    /// The objects that its load job can name: [`MAX_LOAD_URIS`], or less in a test.
+    pub max_load_uris: usize,
 }
 
 /// The objects that one load job can name; a wildcard names more (Google Cloud's documentation, "Quotas
@@ -429,12 +431,11 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.to_vec())
 }
 
-/// The objects to transfer, with their names in `folder` of Cloud Storage.
-/// The objects to transfer. A wildcard also finds the objects of another plan in the same folder, so the
+/// The objects to transfer, with their names in `folder` of Cloud Storage. A wildcard also finds the objects of another plan in the same folder, so the
 /// folder of a table that needs one is named after its objects as well.
 fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>, folder: &str) -> Vec<TransferItem> {
     let items = items_in(input, columns.clone(), folder);
-    if items.len() <= MAX_LOAD_URIS {
+    if items.len() <= input.max_load_uris {
         return items;
     }
     let all: Vec<_> = items.iter().map(|item| (&item.from, &item.row_groups)).collect();

@@ -35,6 +35,7 @@ fn each_part_of_a_split_file_becomes_an_object() {
         times: &TimeRules::default(),
         landed_types: &BTreeMap::new(),
         prefix: "p",
+        max_load_uris: MAX_LOAD_URIS,
     };
     let items = items(&input, Vec::new(), "p");
     let actual: Vec<_> = items
@@ -85,6 +86,7 @@ fn two_plans_of_a_table_that_needs_a_wildcard_share_no_folder() {
             times: &TimeRules::default(),
             landed_types: &BTreeMap::new(),
             prefix: "p",
+            max_load_uris: MAX_LOAD_URIS,
         };
         let items = items(&input, Vec::new(), "p/0");
         let folders: BTreeSet<String> = items
@@ -142,6 +144,7 @@ fn a_plan_is_the_same_after_its_rows_have_landed() {
             times,
             landed_types: types,
             prefix: "p",
+            max_load_uris: MAX_LOAD_URIS,
         })
     };
     let plain = TimeRules::default();

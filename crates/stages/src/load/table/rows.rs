@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use landbridge_core::diff::SchemaChange;
 use landbridge_core::ids::JobId;
-use landbridge_core::plan::table::MAX_LOAD_URIS;
 use landbridge_core::{Error, ErrorKind, Result};
 use landbridge_gcp::bigquery::{Inserted, JobState, LoadJob, LoadMode};
 
@@ -124,7 +123,7 @@ impl TableLoad<'_> {
     fn uris(&self) -> Vec<String> {
         let bucket = &self.context.config.transfer.bucket;
         let items = &self.table.items;
-        if items.len() > MAX_LOAD_URIS
+        if items.len() > self.context.max_load_uris
             && let Some((folder, _)) = items.first().and_then(|item| item.object.rsplit_once('/'))
         {
             // The folder is named after all these objects, so it contains no others.

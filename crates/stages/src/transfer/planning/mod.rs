@@ -465,6 +465,7 @@ fn make_table_plan(
         times: &TimeRules::of(&context.config, candidate.contract),
         landed_types: &landed.types(table, &candidate.source_table),
         prefix: &prefix,
+        max_load_uris: context.max_load_uris,
     });
     if let Some(error) = &candidate.broken {
         plan.items.clear();
