@@ -330,7 +330,8 @@ impl ResolvedTable {
     }
 
     fn note_not_in_contract(&mut self, name: &str, contract: &contract::TableContract) {
-        let alike = contract.columns.keys().find(|key| *key != name && is_same(key, name));
+        // None is spelled like the column: that one would describe it.
+        let alike = contract.columns.keys().find(|key| is_same(key, name));
         let alike = alike
             .map(|key| format!("; it has `{key}`, which is another column"))
             .unwrap_or_default();
@@ -429,8 +430,7 @@ fn parquet_columns(input: &TableInput<'_>) -> Result<Vec<ParquetColumn>> {
     Ok(first.columns.to_vec())
 }
 
-/// The objects to transfer, with their names in `folder` of Cloud Storage.
-/// The objects to transfer. A wildcard also finds the objects of another plan in the same folder, so the
+/// The objects to transfer, with their names in `folder` of Cloud Storage. A wildcard also finds the objects of another plan in the same folder, so the
 /// folder of a table that needs one is named after its objects as well.
 fn items(input: &TableInput<'_>, columns: Vec<ParquetColumn>, folder: &str) -> Vec<TransferItem> {
     let items = items_in(input, columns.clone(), folder);

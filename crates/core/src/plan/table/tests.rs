@@ -1,5 +1,8 @@
 //! One table's plan.
 
+mod planned;
+mod resolve;
+
 use super::*;
 
 #[test]
