@@ -396,3 +396,19 @@ fn a_class_states_a_larger_domain_than_its_name_suggests() {
         assert_eq!(class.overrides_small_domain(name), overrides, "{case:?}");
     }
 }
+
+/// Values at the edge of a rule are valid.
+#[test]
+fn rules_allow_their_limits() {
+    let mut config = parse(FILE_NAME, DEMO).expect("the demo's file is valid");
+    config.schedule.export_hour = 2;
+    config.schedule.transfer_from_hour = 2;
+    config.schedule.deadline_hour = 3;
+    let kept = &mut config.snapshots;
+    kept.quota = kept.hourly + kept.daily + kept.weekly + kept.reserve;
+    assert_eq!(config.validate(), []);
+    config.schedule.deadline_hour = 2;
+    config.snapshots.quota -= 1;
+    let paths: Vec<String> = config.validate().iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(paths, ["schedule.deadline_hour", "snapshots"]);
+}
