@@ -238,4 +238,16 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(Hour::parse_compact(&first.compact()), Some(first));
     }
+
+    #[test]
+    fn a_day_has_a_short_form_and_a_day_before() {
+        let day: Day = "2026-03-01".parse().unwrap();
+        assert_eq!(day.compact(), "20260301");
+        assert_eq!(day.before().unwrap().to_string(), "2026-02-28");
+        assert_eq!(Day::new(Date::MIN).before(), None);
+        let calendar = Calendar::new("Asia/Seoul", 1).unwrap();
+        let hour = calendar.hour_of(at("2026-11-20T16:59:59.5Z"));
+        assert_eq!(hour, calendar.hour_of(at("2026-11-20T16:00:00Z")));
+        assert_eq!(hour.compact(), "20261120t1600z");
+    }
 }

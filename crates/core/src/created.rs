@@ -18,3 +18,14 @@ impl Created {
         self == Self::New
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_created_resource_is_new() {
+        assert!(Created::New.is_new());
+        assert!(!Created::AlreadyExists.is_new());
+    }
+}

@@ -249,4 +249,14 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_cause_is_the_source_of_the_error() {
+        use std::error::Error as _;
+        let plain = Error::new(ErrorKind::Config, "wrong", "");
+        assert!(plain.source().is_none());
+        assert_eq!(plain.to_string(), "wrong");
+        let caused = plain.caused_by("why");
+        assert_eq!(caused.source().map(ToString::to_string).as_deref(), Some("why"));
+    }
 }

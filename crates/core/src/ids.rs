@@ -260,4 +260,51 @@ mod tests {
         let day: Day = "2026-11-21".parse().unwrap();
         assert!(ExportId::for_day(&"s".repeat(20), day, 9).is_ok());
     }
+
+    #[test]
+    fn the_rules_of_every_kind_of_id() {
+        let long = |length: usize| "a".repeat(length);
+        for (text, database, job) in [
+            ("shop-prod", true, true),
+            ("a", true, true),
+            ("shop_1", false, true),
+            ("1shop", false, true),
+            ("-a", false, true),
+            ("a--b", false, true),
+            ("a-", false, true),
+            ("", false, false),
+            ("a.b", false, false),
+            ("a b", false, false),
+            ("고객", false, false),
+            (&long(63), true, true),
+            (&long(64), false, true),
+            (&long(1024), false, true),
+            (&long(1025), false, false),
+        ] {
+            let shown = (DatabaseId::new(text).is_ok(), JobId::new(text).is_ok());
+            assert_eq!(shown, (database, job), "{text}");
+        }
+        assert_eq!(SnapshotId::new(long(255)).map(String::from).ok(), Some(long(255)));
+        assert!(SnapshotId::new(long(256)).is_err() && ExportId::new(long(61)).is_err());
+    }
+
+    #[test]
+    fn a_load_job_is_named_after_what_it_loads() {
+        let day: Day = "2026-11-21".parse().unwrap();
+        let id = |table: &str| {
+            JobId::for_load("shop", day, table, "9f86d081884c7d65", (7, 1)).map(String::from)
+        };
+        assert_eq!(id("orders_2").unwrap(), "landbridge-shop-20261121-orders_2-9f86d081884c-s7a1");
+        let longest = "t".repeat(850);
+        assert!(id(&longest).unwrap().contains(&longest));
+        for table in ["고객", "p-q", "a b", "", &"t".repeat(851)] {
+            let expected =
+                format!("landbridge-shop-20261121-x{}-9f86d081884c-s7a1", short_hash(table));
+            assert_eq!(id(table).unwrap(), expected, "{table}");
+        }
+        assert_eq!(
+            JobId::for_receipts("shop", day, 2, 3).unwrap().as_str(),
+            "landbridge-shop-20261121-ops-receipts-b2-a3"
+        );
+    }
 }

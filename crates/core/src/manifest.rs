@@ -209,4 +209,19 @@ mod tests {
         );
         assert_eq!(ManifestFile::from_key("p/x/shop/public.orders/1/_SUCCESS"), None);
     }
+
+    #[test]
+    fn rows_are_missing_if_the_status_is_not_complete() {
+        for (status, skipped) in [
+            ("", false),
+            ("COMPLETE", false),
+            ("complete", false),
+            ("SKIPPED", true),
+            ("FAILED", true),
+        ] {
+            let (target, status) = ("shop.public.t".to_owned(), status.to_owned());
+            let status = TableStatus { target, status, warning: None, columns: Vec::new() };
+            assert_eq!(status.is_skipped(), skipped, "{}", status.status);
+        }
+    }
 }

@@ -329,4 +329,18 @@ mod tests {
         }
         assert!(document.contains(&table), "docs/ledger.md must contain this table:\n{table}");
     }
+
+    #[test]
+    fn a_day_of_a_table_is_over_when_it_is_published_or_superseded() {
+        for (state, is_final) in [
+            (ReceiptState::Published, true),
+            (ReceiptState::Superseded, true),
+            (ReceiptState::Held, false),
+            (ReceiptState::Skipped, false),
+        ] {
+            let mut receipt = receipt();
+            receipt.state = state;
+            assert_eq!(receipt.is_final(), is_final, "{state:?}");
+        }
+    }
 }

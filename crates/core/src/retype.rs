@@ -456,4 +456,24 @@ mod tests {
             shop.visits.new is INT64 in BigQuery and would become STRING: add `new` to contract.yaml with `type: INT64`; or with its new type, and run `landbridge retype public.visits` to load it as another column"#]].assert_eq(&held(&columns, &desired, &live));
         assert_eq!(held(&columns, &desired, &[("same", "STRING")]), "good");
     }
+
+    #[test]
+    fn types_that_bigquery_widens_in_place() {
+        use BigQueryType::{BigNumeric, Float64, Int64, Numeric, String};
+        let one = ColumnType::scalar;
+        let many = |ty| ColumnType { ty, repeated: true };
+        for (from, to) in [
+            (Int64, Numeric),
+            (Int64, BigNumeric),
+            (Int64, Float64),
+            (Numeric, BigNumeric),
+            (Numeric, Float64),
+        ] {
+            assert!(can_widen(one(from), one(to)), "{from} to {to}");
+            assert!(!can_widen(one(to), one(from)), "{to} to {from}");
+            assert!(!can_widen(many(from), many(to)), "arrays of {from} to {to}");
+            assert!(!can_widen(one(from), many(to)) && !can_widen(many(from), one(to)));
+        }
+        assert!(!can_widen(one(Int64), one(String)) && !can_widen(one(Int64), one(Int64)));
+    }
 }

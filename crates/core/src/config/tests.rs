@@ -366,3 +366,49 @@ fn the_schemas_are_current() {
         );
     }
 }
+
+#[test]
+fn names_in_other_files_and_systems() {
+    let config = parse(FILE_NAME, DEMO).expect("the demo's file is valid");
+    assert_eq!(SourceKind::Instance.as_str(), "instance");
+    assert_eq!(SourceKind::Cluster.as_str(), "cluster");
+    let ga4 = config.warehouse.ga4.as_ref().expect("the demo has an export of GA4");
+    assert_eq!(ga4.dataset(), format!("analytics_{}", ga4.property));
+    assert_eq!(config.validate(), []);
+    let mut wrong = config;
+    wrong.snapshots.quota = 1;
+    wrong.source.region = "Seoul".to_owned();
+    let paths: Vec<String> = wrong.validate().iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(paths, ["source.region", "snapshots"]);
+}
+
+#[test]
+fn a_class_states_a_larger_domain_than_its_name_suggests() {
+    for (mask, domain, name, overrides) in [
+        (Mask::Sha256, Some(Domain::Large), "phone", true),
+        (Mask::AlwaysNull, Some(Domain::Large), "phone", false),
+        (Mask::Sha256, Some(Domain::Small), "phone", false),
+        (Mask::Sha256, None, "phone", false),
+        (Mask::Sha256, Some(Domain::Large), "email", false),
+    ] {
+        let class = ClassConfig { mask, domain, ..ClassConfig::unclassified() };
+        let case = (mask, domain, name);
+        assert_eq!(class.overrides_small_domain(name), overrides, "{case:?}");
+    }
+}
+
+/// Values at the edge of a rule are valid.
+#[test]
+fn rules_allow_their_limits() {
+    let mut config = parse(FILE_NAME, DEMO).expect("the demo's file is valid");
+    config.schedule.export_hour = 2;
+    config.schedule.transfer_from_hour = 2;
+    config.schedule.deadline_hour = 3;
+    let kept = &mut config.snapshots;
+    kept.quota = kept.hourly + kept.daily + kept.weekly + kept.reserve;
+    assert_eq!(config.validate(), []);
+    config.schedule.deadline_hour = 2;
+    config.snapshots.quota -= 1;
+    let paths: Vec<String> = config.validate().iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(paths, ["schedule.deadline_hour", "snapshots"]);
+}

@@ -444,4 +444,37 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_engine_is_that_of_most_names() {
+        use Engine::{Mysql, Postgres};
+        let both = &[Postgres, Mysql][..];
+        for (tables, engines) in [
+            (&[("shop.a", &["bigint"][..])][..], both),
+            (&[("public.a", &["bigint"])], &[Postgres]),
+            (&[("shop.a", &["jsonb"])], &[Postgres]),
+            (&[("shop.a", &["datetime"])], &[Mysql]),
+            // So many of one engine as make a name of the other a mistake.
+            (&[("shop.a", &["jsonb", "datetime"])], both),
+            (&[("shop.a", &["jsonb", "inet", "uuid", "jsonb", "datetime"])], both),
+            (&[("public.a", &["datetime"])], &[Postgres]),
+            (&[("public.a", &["datetime", "datetime"])], both),
+            (&[("public.a", &["datetime"]), ("public.b", &["datetime"])], &[Postgres]),
+            (&[("s.a", &["datetime", "mediumint", "tinyblob", "year", "jsonb"])], &[Mysql]),
+            (&[("s.a", &["datetime", "mediumint", "tinyblob", "jsonb"])], both),
+            (&[], both),
+        ] {
+            let mut contract = Contract::of_no_table();
+            for (name, sources) in tables {
+                let columns = sources.iter().enumerate().map(|(at, source)| {
+                    let column = ColumnContract::new(*source, BigQueryType::String, "none");
+                    (format!("c{at}"), column)
+                });
+                let columns = columns.collect();
+                let table = TableContract { columns, ..TableContract::default() };
+                contract.tables.insert((*name).to_owned(), table);
+            }
+            assert_eq!(Engines::of(&contract).0, engines, "{tables:?}");
+        }
+    }
 }

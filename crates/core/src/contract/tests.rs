@@ -1,3 +1,5 @@
+mod rules;
+
 use expect_test::{Expect, expect};
 
 use super::*;

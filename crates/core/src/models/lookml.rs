@@ -132,3 +132,24 @@ fn identifier(name: &str, taken: &mut BTreeSet<String>) -> String {
     taken.insert(name.clone());
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_lower_case_words_of_their_own() {
+        let mut taken = BTreeSet::new();
+        for (name, expected) in [
+            ("id", "id"),
+            ("ID", "id_2"),
+            ("_id_", "id_3"),
+            ("2024_total", "n2024_total"),
+            ("user-id", "user_id"),
+            ("고객", "column"),
+            ("", "column_2"),
+        ] {
+            assert_eq!(identifier(name, &mut taken), expected, "{name}");
+        }
+    }
+}

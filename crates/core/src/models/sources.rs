@@ -174,3 +174,20 @@ fn quoted(text: &str) -> String {
 fn sql_text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scalar_is_plain_if_it_is_a_lower_case_word() {
+        for plain in ["a", "orders_2"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        for other in ["", "A", "aB", "2a", "_a", "a b", "yes", "null", "가"] {
+            assert_eq!(quoted(other), format!("\"{other}\""));
+        }
+        assert_eq!(quoted("{{ x }} {% y %} {# z"), r##""{ { x }} { % y %} { # z""##);
+        assert_eq!(sql_text(r"it's \"), r"'it\'s \\'");
+    }
+}

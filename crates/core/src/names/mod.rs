@@ -421,4 +421,29 @@ mod tests {
         let flexible = |source: &str| column_name(source, ColumnNames::Flexible);
         assert_eq!([flexible("a.b_"), flexible("a.b)")], ["a_b_", "a_b"]);
     }
+
+    #[test]
+    fn names_with_a_suffix_are_as_long_as_bigquery_allows_and_no_longer() {
+        let column = column_with_suffix(&"가".repeat(400), "s");
+        assert_eq!((column.chars().count(), column.starts_with(&"가".repeat(291))), (300, true));
+        let table = table_with_suffix(&"a".repeat(2000), "s");
+        assert_eq!((table.len(), table.starts_with(&"a".repeat(1015))), (1024, true));
+        let long = shortened("가".repeat(301), "s", 300);
+        assert_eq!((long.chars().count(), long.starts_with(&"가".repeat(291))), (300, true));
+        assert_eq!(shortened("가".repeat(300), "s", 300), "가".repeat(300));
+        let name = table_name("shop", "public", &"가(".repeat(400));
+        assert_eq!(name.chars().count(), 256, "{name}");
+        assert!(ColumnNames::Flexible.is_flexible() && !ColumnNames::Plain.is_flexible());
+        let is_ascii: fn(char) -> bool = |c| c.is_ascii_alphanumeric();
+        for (name, expected) in [
+            ("a((b", "a_b"),
+            ("a(b)", "a_b"),
+            ("((", "_"),
+            ("a_", "a_"),
+            ("a()_", "a_"),
+            ("(a", "_a"),
+        ] {
+            assert_eq!(replaced(name, is_ascii), expected, "{name}");
+        }
+    }
 }

@@ -95,15 +95,15 @@ pub(super) fn exported_type_error(
     actual: ColumnType,
 ) -> Error {
     let (name, source, expected) = (&column.parquet.name, &column.source, named.column_type());
-    let exported = if source.is_empty() { "a column" } else { source };
+    let exported = if source.is_empty() { "column".to_owned() } else { format!("`{source}`") };
     let context = if same_type(source, &named.source) {
         format!(
-            "{table}.{name}: contract.yaml says {expected}, and the export's `{exported}` lands as {actual}; write `type: {}`",
+            "{table}.{name}: contract.yaml says {expected}, and the export's {exported} lands as {actual}; write `type: {}`",
             actual.ty
         )
     } else {
         format!(
-            "{table}.{name}: contract.yaml says {expected} of the source type `{}`, and the export's `{exported}` lands as {actual}; write `source: {exported}` and a type that it can have",
+            "{table}.{name}: contract.yaml says {expected} of the source type `{}`, and the export's {exported} lands as {actual}; write `source: {source}` and a type that it can have",
             named.source
         )
     };
@@ -363,6 +363,11 @@ mod tests {
             (12, Some(2), (12, 2)),
             (38, Some(9), (38, 9)),
             (38, Some(2), (38, 9)),
+            (31, Some(2), (31, 2)),
+            (9, Some(9), (9, 9)),
+            (29, Some(0), (29, 0)),
+            (30, Some(0), (38, 9)),
+            (39, Some(9), (38, 9)),
             (12, None, (38, 9)),
             (0, None, (38, 9)),
             (20, Some(12), (38, 9)),
@@ -399,5 +404,117 @@ mod tests {
         assert_eq!((counting.action("c"), counting.action("other")), (decided, Action::Drop));
         let nulls = rewrite_plan(&[with(Action::SetNull)], &BTreeSet::new());
         assert_eq!(nulls.action("c"), Action::Drop);
+    }
+
+    #[test]
+    fn what_is_transferred_is_described_for_every_type_of_an_array() {
+        let repeated = |source: &str, ty| contract::ColumnContract {
+            mode: Mode::Repeated,
+            ..named(source, ty)
+        };
+        let table = [
+            (Engine::Postgres, named("date", BigQueryType::Date)),
+            (Engine::Postgres, named("bigint", BigQueryType::Int64)),
+            (Engine::Mysql, named("char(3)", BigQueryType::String)),
+            (Engine::Mysql, named("bigint unsigned", BigQueryType::Numeric)),
+            (Engine::Postgres, repeated("date[]", BigQueryType::Date)),
+            (Engine::Postgres, repeated("box[]", BigQueryType::String)),
+            (Engine::Postgres, repeated("_unknown[]", BigQueryType::String)),
+        ]
+        .map(|(engine, named)| {
+            let what = describe_transform(engine, &named, &TimeRules::default());
+            format!("{} {}: {what}\n", named.source, named.column_type())
+        });
+        expect![[r#"
+            date DATE: retype to DATE
+            bigint INT64: 
+            char(3) STRING: annotate STRING
+            bigint unsigned NUMERIC: 
+            date[] ARRAY<DATE>: retype to ARRAY<DATE> without NULLs
+            box[] ARRAY<STRING>: 
+            _unknown[] ARRAY<STRING>: retype to ARRAY<STRING> without NULLs
+        "#]]
+        .assert_eq(&table.concat());
+        for (element, expected) in [
+            ("smallint", JsonElement::Number),
+            ("int4", JsonElement::Number),
+            ("bigint", JsonElement::Number),
+            ("real", JsonElement::Number),
+            ("double precision", JsonElement::Number),
+            ("oid", JsonElement::Number),
+            ("boolean", JsonElement::Bool),
+            // Readers of JSON would round it.
+            ("numeric(12,2)", JsonElement::Text),
+            ("text", JsonElement::Text),
+            ("order_status", JsonElement::Text),
+        ] {
+            let named = named(&format!("{element}[]"), BigQueryType::String);
+            let to = target(&column("ARRAY"), &named, &TimeRules::default());
+            assert_eq!(to, Some(TargetType::ArrayJson(expected)), "{element}");
+        }
+        for (of, expected) in [
+            (TargetType::Int64, JsonElement::Number),
+            (TargetType::Float64, JsonElement::Number),
+            (TargetType::Bool, JsonElement::Bool),
+            (TargetType::Numeric(NUMERIC), JsonElement::Text),
+            (TargetType::Text, JsonElement::Text),
+        ] {
+            assert_eq!(json_of_list(&of), TargetType::ArrayJson(expected), "{of:?}");
+        }
+    }
+
+    #[test]
+    fn a_plan_names_the_columns_that_are_in_the_files() {
+        let parquet = |name: &str| ParquetColumn {
+            name: name.to_owned(),
+            physical: Physical::ByteArray,
+            annotation: Annotation::None,
+        };
+        let of = |name: &str, action, landed: &str| SourceColumn {
+            action,
+            landed_name: landed.to_owned(),
+            ..SourceColumn::new(parquet(name), "char(3)")
+        };
+        let number = |on_misfit| Action::Retype { to: TargetType::Int64, on_misfit };
+        let columns = [
+            of("kept", Action::Keep, ""),
+            of("renamed", Action::Keep, "new_name"),
+            of("dropped", Action::Drop, "x"),
+            of("empty", Action::SetNull, "y"),
+            of("number", number(None), ""),
+            // It stays text, and a text of MySQL without an annotation would become BYTES.
+            of("text", number(Some(OnMisfit::KeepText)), "z"),
+        ];
+        let text = BTreeSet::from(["text".to_owned()]);
+        let show = |plan: RewritePlan| {
+            let columns =
+                plan.columns.iter().map(|(name, it)| format!("{name}: {}", it.describe()));
+            let columns: Vec<String> = columns.collect();
+            format!("{}; rename {:?}; others {:?}", columns.join(", "), plan.rename, plan.others)
+        };
+        let shown = [
+            show(rewrite_plan(&columns, &text)),
+            show(rewrite_plan(&columns, &BTreeSet::new())),
+            show(misfit_scan_plan(&columns)),
+        ];
+        expect![[r#"
+            dropped: drop, empty: drop, number: retype to INT64, text: annotate STRING; rename {"renamed": "new_name", "text": "z"}; others Keep
+            dropped: drop, empty: drop, number: retype to INT64, text: retype to INT64; rename {"renamed": "new_name", "text": "z"}; others Keep
+            text: retype to INT64; rename {}; others Drop"#]].assert_eq(&shown.join("\n"));
+        assert_eq!(columns_needing_scan(&columns), text);
+    }
+
+    #[test]
+    fn an_error_of_a_type_says_what_to_write() {
+        let error = |exported: &str, source: &str| {
+            let named = named(source, BigQueryType::Int64);
+            let actual = ColumnType::scalar(BigQueryType::String);
+            exported_type_error("t", &column(exported), &named, actual).context().to_owned()
+        };
+        let shown = [error("int4", "integer"), error("", "bigint"), error("text", "bigint")];
+        expect![[r#"
+            t.c: contract.yaml says INT64, and the export's `int4` lands as STRING; write `type: STRING`
+            t.c: contract.yaml says INT64, and the export's column lands as STRING; write `type: STRING`
+            t.c: contract.yaml says INT64 of the source type `bigint`, and the export's `text` lands as STRING; write `source: text` and a type that it can have"#]].assert_eq(&shown.join("\n"));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{ManifestFile, TableStatus};
+use crate::manifest::TableStatus;
 use crate::types::Engine;
 
 /// An object in an S3 listing.
@@ -33,7 +33,8 @@ pub struct TableFolder {
 
 /// Groups the objects of an export by `<database>.<schema>.<table>`, as spelt in the folder names.
 ///
-/// `root` is `<prefix>/<export-id>/`. Manifests are skipped.
+/// `root` is `<prefix>/<export-id>/`. What is directly in it or in a database's folder, as the manifests
+/// are, belongs to no table.
 pub fn group_by_table(
     root: &str,
     listed: impl IntoIterator<Item = ObjectMeta>,
@@ -47,9 +48,6 @@ pub fn group_by_table(
         else {
             continue;
         };
-        if ManifestFile::from_key(&object.key).is_some() && rest.is_empty() {
-            continue;
-        }
         let folder = folders.entry(format!("{database}.{table}")).or_default();
         let name = rest.rsplit('/').next().unwrap_or(rest);
         if name == "_SUCCESS" {
@@ -192,6 +190,10 @@ mod tests {
             [
                 "exports/x/export_info_x.json",
                 "exports/x/export_tables_info_x_from_1_to_2.json",
+                "exports/x/shop/export_info_x.json",
+                "exports/x/shop/public.orders/1/",
+                "exports/x/shop/public.orders/1/_metadata",
+                "exports/x/shop/public.orders/1/.part-00001-u-c000.gz.parquet.crc",
                 "exports/x/shop/public.orders/1/part-00003-u-c000.gz.parquet",
                 "exports/x/shop/public.orders/1/part-00001-u-c000.gz.parquet",
                 "exports/x/shop/public.orders/2/_SUCCESS",
@@ -241,6 +243,7 @@ mod tests {
         let assigned = assign_folders(Engine::Postgres, &statuses, folders).tables;
         assert_eq!(assigned[0].source.name, "public.order \"items\"");
         assert_eq!(assigned[0].folder.data.len(), 1);
+        assert_eq!(folder_name(r#"s.p.a\b`c"d e.f-g"#), "s.p.a_b_c_d_e.f-g");
     }
 
     #[test]
@@ -289,7 +292,8 @@ mod tests {
     #[test]
     fn files_of_no_table_are_reported_and_stop_no_other() {
         let statuses = [status("s.public.c"), status("s.public.c")];
-        let folders = group_by_table("", ["s/public.unknown/1/p", "s/public.c/1/p"].map(listed));
+        let keys = ["s/public.unknown/1/p", "s/public.c/1/p", "s/public.empty/_SUCCESS"];
+        let folders = group_by_table("", keys.map(listed));
         let assigned = assign_folders(Engine::Postgres, &statuses, folders);
         assert_eq!((assigned.tables.len(), assigned.tables[0].folder.data.len()), (1, 1));
         assert_eq!(assigned.unknown_folders, ["s.public.unknown"]);

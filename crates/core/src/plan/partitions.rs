@@ -150,6 +150,35 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_single_partition_shows_that_it_is_one() {
+        for (child, is_partition) in [
+            ("public.events_2025", true),
+            ("public.events_p1", true),
+            ("public.events_default", true),
+            ("public.events_my_default", false),
+            ("public.events_2025_copy", false),
+            ("public.events2_1", false),
+        ] {
+            let found = names(&[shape("public.events", &["a"], 5), shape(child, &["a"], 5)]);
+            assert_eq!(!found.is_empty(), is_partition, "{child}");
+        }
+        // Two copies with the rows of their original between them are partitions, for example by region.
+        let regions = ["public.events_eu", "public.events_us"].map(|it| shape(it, &["a"], 5));
+        let [eu, us] = regions;
+        let other = shape("public.f_1", &["a"], 90);
+        assert_eq!(
+            names(&[shape("public.events", &["a"], 10), eu, us, other]),
+            ["public.events_eu of public.events", "public.events_us of public.events"]
+        );
+    }
+
+    #[test]
+    fn names_above_are_cut_at_each_underscore() {
+        let above: Vec<&str> = names_above("public.a_b_1").collect();
+        assert_eq!(above, ["public.a", "public.a_b"]);
+    }
+
+    #[test]
     fn a_partition_in_the_contract_leaves_the_others_partitions() {
         let declared = TableShape { declared: true, ..shape("public.events_1", &["a"], 10) };
         let shapes = [

@@ -139,4 +139,76 @@ mod tests {
             assert_eq!(next.items.is_empty(), is_held, "{case:?}");
         }
     }
+
+    #[test]
+    fn names_of_records_and_objects_contain_the_revision_from_the_second_on() {
+        let mut first = plan("a", false);
+        first.items[0].object = "p/t/d1/00000.parquet".to_owned();
+        let digest = first.digest();
+        let entry = |plan: &TablePlan| -> TableEntry {
+            let json = serde_json::json!({
+                "source_table": "public.t", "table": "t", "items": 1, "rows": 0, "bytes": 0,
+                "digest": plan.digest(), "revision": plan.revision,
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        for (revision, suffix, folder) in [
+            (1, "", "d1"),
+            (2, "-2", "d1-r2"),
+            (12, "-12", "d1-r12"),
+            (2, "-2", "d1-r2"),
+            (1, "", "d1"),
+        ] {
+            first = first.with_revision(revision);
+            let name = format!("t@{digest}{suffix}");
+            assert_eq!((first.revision, first.record_name()), (revision, name.clone()));
+            assert_eq!(entry(&first).record_name(), name);
+            assert_eq!(first.items[0].object, format!("p/t/{folder}/00000.parquet"));
+        }
+    }
+
+    /// Names of objects and records that exist already: another digest would transfer every table again.
+    #[test]
+    fn a_digest_is_that_of_the_source_table_and_its_columns() {
+        use crate::rewrite::Action;
+        use crate::types::{Annotation, ParquetColumn, Physical};
+        let parquet = ParquetColumn {
+            name: "a".to_owned(),
+            physical: Physical::Int64,
+            annotation: Annotation::None,
+        };
+        let column = SourceColumn::new(parquet, "bigint");
+        let dropped = SourceColumn { action: Action::Drop, ..column.clone() };
+        let empty = plan("a", false);
+        let plans = [
+            TablePlan { table: "other".to_owned(), ..empty.clone() },
+            TablePlan { source_table: "public.u".to_owned(), ..empty.clone() },
+            TablePlan { columns: vec![column], ..empty.clone() },
+            TablePlan { columns: vec![dropped], ..empty },
+        ];
+        let digests = plans.map(|plan| plan.digest());
+        expect_test::expect![[r#"
+            [
+                "4acc6c7900478250",
+                "a568e1d382a30449",
+                "e4da5eb055bf505c",
+                "b93002c2afdb8942",
+            ]
+        "#]]
+        .assert_debug_eq(&digests);
+    }
+
+    #[test]
+    fn a_listing_is_that_of_keys_etags_and_lengths() {
+        use crate::plan::objects::ObjectMeta;
+        let of = |key: &str, etag: &str, bytes| {
+            let object = ObjectMeta { key: key.to_owned(), etag: etag.to_owned(), bytes };
+            listing(&[DataFile { object, rows: 1, columns: [].into(), parts: Vec::new() }])
+        };
+        let all =
+            [of("k", "e", 1), of("l", "e", 1), of("k", "f", 1), of("k", "e", 2), listing(&[])];
+        let different: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+        assert_eq!(of("k", "e", 1), all[0]);
+    }
 }

@@ -102,4 +102,16 @@ mod tests {
         assert_eq!(group(&restored.settings), None);
         assert_eq!(restored.settings.get(Setting::OptionGroup), None);
     }
+
+    #[test]
+    fn one_changed_group_of_a_member_is_a_change() {
+        let mut now = record("16.4", "same");
+        now.members.insert("a".into(), record("16.4", "old").settings);
+        now.members.insert("b".into(), record("16.4", "same").settings);
+        let mut other = record("16.4", "same");
+        other.members.insert("a".into(), record("16.4", "new").settings);
+        other.members.insert("b".into(), record("16.4", "same").settings);
+        assert!(replace(&mut now, Some(&other)));
+        assert!(!replace(&mut now, Some(&other)));
+    }
 }

@@ -524,4 +524,30 @@ mod tests {
         let remarks = plan.member_remarks(Some(&now));
         assert!(remarks.iter().any(|it| it.contains("aa did not exist")), "{remarks:?}");
     }
+
+    #[test]
+    fn only_settings_that_one_of_the_two_has_are_compared() {
+        let record = instance();
+        let plan = plan(&record, RestoreOptions::default());
+        let mut now = record.clone();
+        now.settings.set(Setting::BackupWindow, Some(text("01:00-02:00")));
+        let lines = plan.compare_with(Some(&now));
+        let shown = |setting| {
+            let line = lines.iter().find(|line| line.setting == setting)?;
+            Some((line.source.is_some(), line.restored.is_some(), line.differs))
+        };
+        assert_eq!(shown(Setting::Port), None, "neither has it");
+        assert_eq!(shown(Setting::Iops), None, "the storage has it by itself");
+        assert_eq!(shown(Setting::BackupWindow), Some((true, false, true)));
+        assert_eq!(shown(Setting::Class), Some((true, true, false)));
+        let gone = plan.compare_with(None);
+        assert!(gone.iter().all(|line| line.source.is_none() && !line.differs));
+        // Performance that the plan names is compared.
+        let mut large = record;
+        large.settings.set(Setting::StorageGb, Some(SettingValue::Number(400)));
+        let restored = self::plan(&large, RestoreOptions::default());
+        let lines = restored.compare_with(Some(&now));
+        let iops = lines.iter().find(|line| line.setting == Setting::Iops).expect("compared");
+        assert!(iops.source.is_some() && iops.restored.is_some() && !iops.differs);
+    }
 }

@@ -276,4 +276,22 @@ mod tests {
         assert_eq!(find_by_id(&points, "four").unwrap_err().kind(), ErrorKind::Conflict);
         assert_eq!(find_by_id(&points, "nine").unwrap_err().kind(), ErrorKind::NotFound);
     }
+
+    #[test]
+    fn a_point_just_after_the_instant_is_at_most_ten_minutes_later() {
+        let points = [
+            point("before", Some("04:00:00"), "available"),
+            point("after", Some("05:00:00"), "available"),
+        ];
+        let remarks = |time: &str| {
+            let at = at(&format!("2026-11-21T{time}Z"));
+            let selected = select_at(&points, Some(at), &TimeZone::UTC).unwrap();
+            (selected.point.snapshot.clone(), selected.remarks.len())
+        };
+        assert_eq!(remarks("04:50:00"), ("before".to_owned(), 1));
+        assert_eq!(remarks("04:49:59"), ("before".to_owned(), 0));
+        assert_eq!(remarks("05:00:00"), ("after".to_owned(), 0));
+        let none = select_at(&[], None, &TimeZone::UTC).unwrap_err();
+        assert_eq!(none.context(), "");
+    }
 }

@@ -347,4 +347,46 @@ mod tests {
         actual.set(Setting::Tags, Some(SettingValue::Tags(BTreeMap::new())));
         assert!(wanted.differing_from(&actual).get(Setting::Tags).is_some());
     }
+
+    #[test]
+    fn values_are_shown_to_operators() {
+        let names =
+            |list: &[&str]| SettingValue::Names(list.iter().map(|it| (*it).to_owned()).collect());
+        let tags = |list: &[(&str, &str)]| {
+            let tags = list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            SettingValue::Tags(tags.collect())
+        };
+        for (value, shown) in [
+            (SettingValue::Flag(true), "yes"),
+            (SettingValue::Flag(false), "no"),
+            (SettingValue::Number(-3), "-3"),
+            (SettingValue::Text("gp3".to_owned()), "gp3"),
+            (names(&[]), "none"),
+            (names(&["sg-2", "sg-1"]), "sg-1, sg-2"),
+            (tags(&[]), "none"),
+            (tags(&[("team", "shop"), ("env", "prod")]), "env=prod, team=shop"),
+        ] {
+            assert_eq!(value.to_string(), shown);
+        }
+        assert_eq!(SettingsRecord::ledger_name("0a1b"), "settings/0a1b.json");
+        assert!(Settings::default().is_empty() && !record().settings.is_empty());
+    }
+
+    /// The settings that a second call sets, after the restore.
+    #[test]
+    fn a_restore_call_takes_all_but_some_settings() {
+        let refused = |kind| {
+            let all = Setting::ALL.iter().filter(|it| !it.is_restore_parameter(kind));
+            all.map(|it| it.name()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            refused(SourceKind::Instance),
+            "max_storage_gb maintenance_window monitoring_seconds monitoring_role insights_mode \
+             performance_insights performance_insights_key performance_insights_days"
+        );
+        assert_eq!(
+            refused(SourceKind::Cluster),
+            "storage_gb maintenance_window minor_upgrades certificate insights_mode"
+        );
+    }
 }

@@ -51,7 +51,7 @@ mod tests {
         // Type, size, IOPS and throughput as recorded; IOPS and throughput in the request.
         type Case =
             (&'static str, Option<i64>, Option<i64>, Option<i64>, (Option<i64>, Option<i64>));
-        let cases: [Case; 10] = [
+        let cases: [Case; 12] = [
             ("gp2", Some(100), None, Some(0), (None, None)),
             ("gp2", Some(2_000), Some(0), Some(0), (None, None)),
             ("standard", Some(100), None, Some(0), (None, None)),
@@ -62,6 +62,8 @@ mod tests {
             ("gp3", None, Some(16_000), None, (Some(16_000), None)),
             ("io2", Some(100), Some(16_000), Some(0), (Some(16_000), None)),
             ("aurora-iopt1", None, Some(0), Some(0), (None, None)),
+            ("aurora-iopt1", None, Some(9), Some(9), (None, None)),
+            ("io1", Some(100), Some(0), None, (None, None)),
         ];
         for (storage, gib, iops, throughput, expected) in cases {
             let mut settings = Settings::default();

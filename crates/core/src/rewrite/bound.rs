@@ -135,4 +135,113 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Bound>(&json).expect("a bound"), bound);
         }
     }
+
+    #[test]
+    fn a_bound_is_shown_as_its_value() {
+        let shown: Vec<String> = [
+            Bound::Integer(-12),
+            Bound::Double(-0.5),
+            Bound::Bool(true),
+            // The first and the last day, ends of years and of leap years, of centuries and of eras.
+            Bound::Date(-719_162),
+            Bound::Date(-1),
+            Bound::Date(0),
+            Bound::Date(58),
+            Bound::Date(59),
+            Bound::Date(10_956),
+            Bound::Date(11_016),
+            Bound::Date(11_017),
+            Bound::Date(11_322),
+            Bound::Date(11_323),
+            Bound::Date(20_778),
+            Bound::Date(-25_509),
+            Bound::Date(-25_508),
+            Bound::Date(47_540),
+            Bound::Date(47_541),
+            Bound::Date(157_113),
+            Bound::Date(2_932_896),
+            Bound::Timestamp(0),
+            Bound::Timestamp(-1),
+            Bound::Timestamp(1_795_225_530_000_001),
+            Bound::Datetime(1_795_225_530_250_000),
+            Bound::Time(86_399_999_999),
+            Bound::Time(3_725_000_000),
+            Bound::Decimal(-5, 0),
+            Bound::Decimal(-5, 2),
+            Bound::Decimal(12_345, 2),
+            Bound::Decimal(0, 3),
+        ]
+        .map(|bound| bound.to_string())
+        .into();
+        expect_test::expect![[r#"
+            -12
+            -0.5
+            true
+            0001-01-01
+            1969-12-31
+            1970-01-01
+            1970-02-28
+            1970-03-01
+            1999-12-31
+            2000-02-29
+            2000-03-01
+            2000-12-31
+            2001-01-01
+            2026-11-21
+            1900-02-28
+            1900-03-01
+            2100-02-28
+            2100-03-01
+            2400-02-29
+            9999-12-31
+            1970-01-01T00:00:00Z
+            1969-12-31T23:59:59.999999Z
+            2026-11-21T01:45:30.000001Z
+            2026-11-21T01:45:30.250000
+            23:59:59.999999
+            01:02:05
+            -5
+            -0.05
+            123.45
+            0.000"#]]
+        .assert_eq(&shown.join("\n"));
+    }
+
+    /// The dates by the rules of the calendar, one after the other.
+    #[test]
+    fn each_day_is_the_next_of_the_day_before() {
+        let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let (mut year, mut month, mut day) = (1970, 1, 1);
+        for days in 0..330_000 {
+            assert_eq!(civil(days), (year, month, day), "{days} days");
+            let length = match month {
+                2 => 28 + i64::from(leap(year)),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            (year, month, day) = match (day == length, month) {
+                (false, _) => (year, month, day + 1),
+                (true, 12) => (year + 1, 1, 1),
+                (true, _) => (year, month + 1, 1),
+            };
+        }
+    }
+
+    #[test]
+    fn bounds_of_a_column_are_ordered() {
+        for (less, more) in [
+            (Bound::Integer(-3), Bound::Integer(2)),
+            (Bound::Double(f64::NEG_INFINITY), Bound::Double(-0.5)),
+            (Bound::Bool(false), Bound::Bool(true)),
+            (Bound::Date(-1), Bound::Date(1)),
+            (Bound::Timestamp(1), Bound::Timestamp(2)),
+            (Bound::Datetime(-2), Bound::Datetime(-1)),
+            (Bound::Time(0), Bound::Time(1)),
+            (Bound::Decimal(-100, 2), Bound::Decimal(-99, 2)),
+        ] {
+            assert!(more.is_above(less), "{more} > {less}");
+            assert!(!less.is_above(more), "{less} > {more}");
+            assert!(!less.is_above(less) && !more.is_above(more), "{less}, {more}");
+        }
+    }
 }

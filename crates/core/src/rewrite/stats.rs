@@ -102,7 +102,7 @@ impl ColumnStats {
     pub fn misfits_exceed(&self, share: f64) -> bool {
         let misfits = self.misfit_count();
         // Both are far below 2^53, so the conversion is exact.
-        misfits > 0 && misfits as f64 > share * self.values.unwrap_or(0) as f64
+        misfits as f64 > share * self.values.unwrap_or(0) as f64
     }
 
     /// `2 × NaN, 1 × infinity of 4000 values`; empty without misfits.
@@ -140,5 +140,40 @@ mod tests {
         all.merge(&part(1, 0, 0, 0).without_bounds());
         all.merge(&part(1, 0, 0, 0));
         assert_eq!((all.min, all.max), (None, None), "what one part does not say is unknown");
+    }
+
+    #[test]
+    fn every_count_is_the_sum_of_the_parts() {
+        let part = ColumnStats {
+            nulls: Some(3),
+            values: Some(500),
+            misfits: [(Misfit::NotANumber, 2), (Misfit::Infinite, 1)].into(),
+            dropped_nulls: 5,
+            skipped_times: 7,
+            repeated_times: 11,
+            ..ColumnStats::default()
+        };
+        let mut all = part.clone();
+        all.merge(&part);
+        let doubled = ColumnStats {
+            nulls: Some(6),
+            values: Some(1000),
+            misfits: [(Misfit::NotANumber, 4), (Misfit::Infinite, 2)].into(),
+            dropped_nulls: 10,
+            skipped_times: 14,
+            repeated_times: 22,
+            ..ColumnStats::default()
+        };
+        assert_eq!((&all, all.misfit_count()), (&doubled, 6));
+        // Six of a thousand are not more than six of a thousand.
+        assert!(!all.misfits_exceed(0.006) && all.misfits_exceed(0.0059));
+        assert!(!ColumnStats::default().misfits_exceed(0.0), "no value, no misfit");
+        all.merge(&ColumnStats { nulls: None, ..part });
+        assert_eq!(all.nulls, None, "what one part does not say is unknown");
+        let stored = serde_json::to_value(&doubled).expect("JSON");
+        assert_eq!(serde_json::from_value::<ColumnStats>(stored).expect("statistics"), doubled);
+        let absent = ["dropped_nulls", "skipped_times", "repeated_times"];
+        let stored = serde_json::to_value(ColumnStats::default()).expect("JSON");
+        assert!(absent.iter().all(|it| stored.get(it).is_none()), "{stored}");
     }
 }

@@ -66,3 +66,29 @@ fn every_reason_is_listed_in_its_place() {
         assert_eq!(misfit as usize, place);
     }
 }
+
+#[test]
+fn a_plan_is_checked_and_described() {
+    let timestamp_in = |zone: &str| TargetType::TimestampIn(zone.to_owned());
+    for (to, valid) in [
+        (timestamp_in("Asia/Seoul"), true),
+        (timestamp_in("Asia/Seul"), false),
+        (TargetType::Text, false),
+        (TargetType::List(Box::new(TargetType::Text)), true),
+        (TargetType::List(Box::new(timestamp_in("Mars"))), false),
+        (TargetType::Numeric(Decimal { precision: 38, scale: 9 }), true),
+        (TargetType::Numeric(Decimal { precision: 39, scale: 9 }), false),
+        (TargetType::Numeric(Decimal { precision: 12, scale: 10 }), false),
+        (TargetType::Numeric(Decimal { precision: 1, scale: 2 }), false),
+        (TargetType::Numeric(Decimal { precision: 0, scale: 0 }), false),
+        (TargetType::Bignumeric(Decimal { precision: 76, scale: 38 }), true),
+        (TargetType::Bignumeric(Decimal { precision: 77, scale: 38 }), false),
+    ] {
+        assert_eq!(to.validate("c").is_ok(), valid, "{to:?}");
+    }
+    let tokenise = |domain: &str| Action::Tokenise { domain: domain.to_owned() }.describe();
+    assert_eq!(
+        (tokenise(""), tokenise("d")),
+        ("tokenise".to_owned(), "tokenise in `d`".to_owned())
+    );
+}

@@ -144,3 +144,101 @@ fn with_time(input: &Value, scheduled_time: &str) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"{
+        "function": "export",
+        "description": "…",
+        "expression": "cron(0/10 ${from}-${to} * * ? *)",
+        "zone": "${zone}",
+        "input": { "at": "<aws.scheduler.scheduled-time>", "list": ["x<aws.scheduler.scheduled-time>", 1] },
+        "retry": { "maximum_retry_attempts": 2, "maximum_event_age_seconds": 60 }
+    }"#;
+
+    fn values(zone: &str) -> BTreeMap<String, String> {
+        let pairs = [("zone", zone), ("from", "1"), ("to", "2")];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn a_schedule_fires_at_its_times_of_the_clock() {
+        let seoul = ScheduleFile::parse(FILE, &values("Asia/Seoul")).expect("a schedule");
+        assert_eq!((seoul.expression.as_str(), seoul.retries), ("cron(0/10 1-2 * * ? *)", 2));
+        for (minute, fires) in [
+            ("2026-11-20T15:50:00Z", false),
+            ("2026-11-20T16:00:00Z", true),
+            ("2026-11-20T16:05:00Z", false),
+            ("2026-11-20T17:50:00Z", true),
+            ("2026-11-20T18:00:00Z", false),
+        ] {
+            assert_eq!(seoul.fires_at(at(minute)), fires, "{minute}");
+        }
+        // 01:30 comes twice on 1 November, and 02:30 does not come on 8 March.
+        let york = ScheduleFile::parse(FILE, &values("America/New_York")).expect("a schedule");
+        for (minute, fires) in [
+            ("2026-11-01T05:30:00Z", true),
+            ("2026-11-01T06:30:00Z", false),
+            ("2026-11-01T07:30:00Z", true),
+            ("2026-03-08T06:30:00Z", true),
+            ("2026-03-08T07:30:00Z", false),
+        ] {
+            assert_eq!(york.fires_at(at(minute)), fires, "{minute}");
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_time_in_every_place() {
+        let seoul = ScheduleFile::parse(FILE, &values("Asia/Seoul")).expect("a schedule");
+        assert_eq!(
+            seoul.event_at(at("2026-11-20T16:00:00Z")),
+            serde_json::json!({ "at": "2026-11-20T16:00:00Z", "list": ["x2026-11-20T16:00:00Z", 1] })
+        );
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_the_reason() {
+        let wrong = |from: &str, to: &str| {
+            let text = FILE.replacen(from, to, 1);
+            ScheduleFile::parse(&text, &values("Asia/Seoul")).expect_err("refused")
+        };
+        for (from, to, why) in [
+            ("${zone}", "${town}", "`${town}` has no value; the variables are from, to, zone"),
+            ("${zone}", "Asia/Seul", "`Asia/Seul` is not an IANA time zone"),
+            ("\"function\"", "\"functions\"", "not a schedule: unknown field `functions`"),
+            ("attempts\": 2", "attempts\": 3", "`maximum_retry_attempts` is at most 2"),
+            (
+                "seconds\": 60",
+                "seconds\": 59",
+                "`maximum_event_age_seconds` is between 60 and 21600",
+            ),
+            (
+                "seconds\": 60",
+                "seconds\": 21601",
+                "`maximum_event_age_seconds` is between 60 and 21600",
+            ),
+            ("<aws.scheduler.scheduled-time>", "<aws.scheduler.execution-id>", "`input` may use"),
+        ] {
+            assert!(wrong(from, to).starts_with(why), "{}", wrong(from, to));
+        }
+        let open = ScheduleFile::parse("{ \"zone\": \"${zone", &values("Asia/Seoul"));
+        assert_eq!(open.expect_err("refused"), "`${` without `}`");
+    }
+
+    #[test]
+    fn the_variables_are_the_hours_and_the_zone() {
+        let text = include_str!("../../../../examples/demo/landbridge.yaml");
+        let config =
+            crate::config::parse("landbridge.yaml", text).expect("the demo's file is valid");
+        let shown: Vec<String> =
+            variables(&config).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = "deadline_hour=4 export_hour=1 transfer_from_hour=2 zone=Asia/Seoul";
+        assert_eq!(shown.join(" "), expected);
+    }
+}

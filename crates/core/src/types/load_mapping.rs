@@ -137,6 +137,11 @@ mod tests {
             (P::Int64, A::Other, "time in nanoseconds"),
             (P::Float, A::None, "real"),
             (P::Nested, A::None, "ARRAY"),
+            (P::Int32, A::Date, "date"),
+            (P::Int64, A::TimeMicros, "time"),
+            (P::ByteArray, A::Decimal { precision: 76, scale: 38 }, "decimal(76,38)"),
+            (P::ByteArray, A::Decimal { precision: 77, scale: 38 }, "decimal(77,38)"),
+            (P::ByteArray, A::Decimal { precision: 40, scale: 39 }, "decimal(40,39)"),
         ];
         let mut table = String::new();
         for (physical, annotation, source) in rows {
@@ -173,6 +178,11 @@ mod tests {
             time in nanoseconds      | refused: no BigQuery type fits the Parquet type Int64 (Other)
             real                     | FLOAT64
             ARRAY                    | refused: no BigQuery type fits the Parquet type Nested
+            date                     | DATE
+            time                     | TIME
+            decimal(76,38)           | BIGNUMERIC
+            decimal(77,38)           | refused: DECIMAL(77,38) does not fit BIGNUMERIC
+            decimal(40,39)           | refused: DECIMAL(40,39) does not fit BIGNUMERIC
         "#]]
         .assert_eq(&table);
     }

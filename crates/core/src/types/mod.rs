@@ -11,6 +11,8 @@ mod natural;
 mod readable;
 mod source_name;
 mod stored_time;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::str::FromStr;

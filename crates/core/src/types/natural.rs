@@ -75,4 +75,21 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_decimal_without_declared_digits_is_the_largest() {
+        for (precision, scale, ty) in [
+            (0, None, BigQueryType::BigNumeric),
+            (0, Some(2), BigQueryType::BigNumeric),
+            (12, None, BigQueryType::BigNumeric),
+            (38, Some(9), BigQueryType::Numeric),
+            (39, Some(9), BigQueryType::BigNumeric),
+            (12, Some(10), BigQueryType::BigNumeric),
+            (76, Some(38), BigQueryType::BigNumeric),
+            (77, Some(38), BigQueryType::String),
+            (40, Some(39), BigQueryType::String),
+        ] {
+            assert_eq!(numeric(precision, scale), ty, "numeric({precision},{scale:?})");
+        }
+    }
 }

@@ -144,3 +144,15 @@ fn shortened(text: String, max: usize) -> String {
     let kept: String = text.chars().take(max - 1).collect();
     format!("{kept}…")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_ends_with_an_ellipsis() {
+        let text = |length: usize| "가".repeat(length);
+        assert_eq!(shortened(text(5), 5), text(5));
+        assert_eq!(shortened(text(6), 5), format!("{}…", text(4)));
+    }
+}

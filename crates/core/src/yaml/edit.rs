@@ -174,4 +174,26 @@ mod tests {
             assert_eq!(set(&file(columns), "day"), None, "{columns}");
         }
     }
+
+    #[test]
+    fn the_length_of_a_scalar_in_the_text() {
+        for (text, value, length) in [
+            (r#""a" }"#, "a", Some(3)),
+            (r#""a\"b" }"#, "a\"b", Some(6)),
+            (r#""a\\" }"#, r"a\", Some(5)),
+            (r#""a"#, "a", None),
+            ("'a' }", "a", Some(3)),
+            ("'a''b' }", "a'b", Some(6)),
+            ("'''' }", "'", Some(4)),
+            ("'a", "a", None),
+            ("a }", "a", Some(1)),
+            ("b }", "a", None),
+            ("", "", None),
+        ] {
+            assert_eq!(raw_length(text, value), length, "{text}");
+        }
+        let keys_of = |path: KeyPath| keys("b: { z: 1, a: 2 }\na: 3\n", &path);
+        assert_eq!(keys_of(KeyPath::of("b")), Some(vec!["z".to_owned(), "a".to_owned()]));
+        assert_eq!((keys_of(KeyPath::of("a")), keys_of(KeyPath::of("c"))), (None, None));
+    }
 }

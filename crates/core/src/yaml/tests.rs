@@ -306,3 +306,86 @@ fn a_later_violation_gets_its_position() {
         ]
     );
 }
+
+#[test]
+fn every_wrong_kind_of_value_is_named() {
+    let text = |flag: &str, ports: &str| format!("name: a\nflag: {flag}\n{ports}");
+    let first = |text: &str| match parse::<Line>("line.yaml", text) {
+        Ok(_) => "valid".to_owned(),
+        Err(diagnostics) => {
+            assert_eq!((diagnostics.file(), diagnostics.all().is_empty()), ("line.yaml", false));
+            diagnostics.all()[0].to_string()
+        }
+    };
+    let shown = [
+        text("korea", ""),
+        text("korea", "extra: 1"),
+        text("korea", "ports: { b: { zone: Asia/Seoul, quays: 1 } }"),
+        text("korea", "ports: { b: { zone: Asia/Seoul, quays: } }"),
+        text("korea", "ports: { b: { zone: Asia/Seoul, quays: { a: 1 } } }"),
+        text("korea", "ports: { b: { zone: Asia/Seoul, quays: [1, b] } }"),
+        text("korea", "ports: { b: { zone: JST } }"),
+        text("korea", "ports: { b: { zone: true } }"),
+        text("korea", "ports: { b: { zone: } }"),
+        text("korea", "ports: [a]"),
+        text("korea", "berths: 256"),
+        text("korea", "berths: -1"),
+        text("korea", "berths: 01"),
+        text("korea", "berths: 1.5"),
+        text("korea", "berths: yes"),
+        text("korea", "night: 1"),
+        text("korea", "night: yes"),
+        text("korea", "crew: ~"),
+        text("korea", "crew: { captain: 1 }"),
+        text("korea", "crew: captain"),
+        text("Korea", ""),
+        text("china", ""),
+    ]
+    .map(|it| first(&it));
+    expect![[r#"
+        valid
+        line.yaml:3:1: unknown key `extra`; use one of `name`, `flag`, `berths`, `night`, `ports`, `crew`
+        line.yaml:3:40: `ports.b.quays` must be a list, but is a number; write it in brackets, for example `[a, b]`
+        line.yaml:3:38: `ports.b.quays` must be a list, but is nothing
+        line.yaml:3:40: `ports.b.quays` must be a list, but is a mapping
+        line.yaml:3:44: `ports.b.quays[1]` must be a whole number, but is text
+        line.yaml:3:21: `ports.b.zone`: `JST` is not a time zone; did you mean `Asia/Tokyo`?
+        line.yaml:3:21: `ports.b.zone` must be text, but is true or false; put it in quotes
+        line.yaml:3:19: `ports.b.zone` must be text, but is nothing
+        line.yaml:3:8: `ports` must be a mapping of keys, but is a list
+        line.yaml:3:9: `berths` must be from 0 to 255, but is 256
+        line.yaml:3:9: `berths` must be from 0 to 255, but is -1
+        line.yaml:3:9: `berths` must be a whole number, but is text; remove the leading zero
+        line.yaml:3:9: `berths` must be a whole number, but is a fraction
+        line.yaml:3:9: `berths` must be a whole number, but is text
+        line.yaml:3:8: `night` must be `true` or `false`, but is a number
+        line.yaml:3:8: `night` must be `true` or `false`, but is text
+        valid
+        line.yaml:3:18: `crew.captain` must be text, but is a number; put it in quotes
+        line.yaml:3:7: `crew` must be a mapping of keys, but is text
+        line.yaml:2:7: `flag` cannot be `Korea`; did you mean `korea`?
+        line.yaml:2:7: `flag` cannot be `china`; use one of `korea`, `japan`"#]].assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn a_suggestion_is_near_or_a_short_list() {
+    for (word, candidates, expected) in [
+        ("emial", &["email", "phone"][..], Some("did you mean `email`?")),
+        ("EMAIL", &["email_mask", "phone"], Some("did you mean `email_mask`?")),
+        ("em", &["email_mask", "phone"], Some("use one of `email_mask`, `phone`")),
+        ("email", &["email_mask", "email_hash"], Some("use one of `email_mask`, `email_hash`")),
+        ("zone", &["a", "b"], Some("use one of `a`, `b`")),
+        // Up to a third of the letters differ, and no more.
+        ("abcdef", &["abcdxy"], Some("did you mean `abcdxy`?")),
+        ("abcde", &["abcxy"], Some("use one of `abcxy`")),
+        ("zone", &[], None),
+        (
+            "zone",
+            &["a"; 12],
+            Some("use one of `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`, `a`"),
+        ),
+        ("zone", &["a"; 13], None),
+    ] {
+        assert_eq!(nearest::suggestion(word, candidates).as_deref(), expected, "{word}");
+    }
+}

@@ -292,3 +292,13 @@ fn an_unclassified_column_is_refused_although_it_is_null() {
     let found = refusals(&config, &contract, &model(None, "SELECT url FROM shop.links"));
     assert_eq!(found, [Refusal::Unclassified { column: "links.url".to_owned() }]);
 }
+
+#[test]
+fn the_tables_of_a_query_are_its_paths() {
+    let paths = |sql: &str| {
+        tables_of(sql).map(|paths| paths.into_iter().map(|it| it.join("/")).collect::<Vec<_>>())
+    };
+    let found = paths("SELECT a FROM `p.d.orders` AS o JOIN d.users USING (id)");
+    assert_eq!(found, Ok(vec!["p/d/orders".to_owned(), "d/users".to_owned()]));
+    assert!(paths("UPDATE d.t SET a = 1").is_err());
+}

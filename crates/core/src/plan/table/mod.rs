@@ -332,7 +332,8 @@ impl ResolvedTable {
     }
 
     fn note_not_in_contract(&mut self, name: &str, contract: &contract::TableContract) {
-        let alike = contract.columns.keys().find(|key| *key != name && is_same(key, name));
+        // None is spelled like the column: that one would describe it.
+        let alike = contract.columns.keys().find(|key| is_same(key, name));
         let alike = alike
             .map(|key| format!("; it has `{key}`, which is another column"))
             .unwrap_or_default();

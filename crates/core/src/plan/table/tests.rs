@@ -1,5 +1,8 @@
 //! One table's plan.
 
+mod planned;
+mod resolve;
+
 use super::*;
 
 #[test]
@@ -160,6 +163,34 @@ fn a_plan_is_the_same_after_its_rows_have_landed() {
     let kept = plan(&plain, &landed, &types(BigQueryType::Timestamp));
     assert_eq!(kept.columns[0].landed_type, Some(BigQueryType::Timestamp));
     assert_eq!(kept.columns[0].action, Action::Keep);
+    // No other column records a type: one that the contract names, and one that is no time.
+    assert_eq!(kept.columns.iter().filter(|it| it.landed_type.is_some()).count(), 3);
+    let number = OriginalColumn { original_type: "timestamp".to_owned(), ..original("at") };
+    let instant = TableStatus { columns: vec![number], ..status.clone() };
+    let named = contract::ColumnContract::new("datetime", BigQueryType::DateTime, "none");
+    let named = contract::TableContract {
+        columns: [("at".to_owned(), named)].into(),
+        ..contract::TableContract::default()
+    };
+    for (status, contract) in [(&instant, None), (&status, Some(&named))] {
+        let plan = plan_table(&TableInput {
+            source_table: "shop.t",
+            table: "t",
+            default_table: "t",
+            engine: Engine::Mysql,
+            status,
+            files: std::slice::from_ref(&file),
+            contract,
+            others: Others::Unclassified,
+            landed: &landed,
+            dropped: &BTreeSet::new(),
+            column_names: ColumnNames::Flexible,
+            times: &plain,
+            landed_types: &[("at".to_owned(), BigQueryType::Timestamp)].into(),
+            prefix: "p",
+        });
+        assert_eq!(plan.columns[0].landed_type, None, "{contract:?}");
+    }
     let utc = TimeRules { naive_times: NaiveTimes::Timestamp, zone: None };
     assert_eq!(plan(&utc, &landed, &types(BigQueryType::Timestamp)).columns[0].landed_type, None);
 }

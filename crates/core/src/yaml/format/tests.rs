@@ -242,3 +242,44 @@ fn members_are_not_repeated() {
             "allAuthenticatedUsers" this value is not an IAM member; write a group, for example `group:analysts@example.com`: data cannot be opened to everyone on the internet"#]],
     );
 }
+
+#[test]
+fn reserved_and_short_names_of_buckets() {
+    for (format, name, fits) in [
+        ("s3-bucket", "shop-exports", true),
+        ("s3-bucket", "xn--shop", false),
+        ("s3-bucket", "sthree-shop", false),
+        ("s3-bucket", "shop-s3alias", false),
+        ("s3-bucket", "10.0.0.1", false),
+        ("gcs-bucket", "abc", true),
+        ("gcs-bucket", "ab", false),
+        ("gcs-bucket", "goog-shop", false),
+        ("gcs-bucket", "my-google", false),
+        ("gcs-bucket", "my-g00gle", false),
+        ("gcs-bucket", "10.0.0.1", false),
+    ] {
+        assert_eq!(fits_named(format, name), fits, "{format} {name}");
+    }
+}
+
+fn fits_named(format: &str, value: &str) -> bool {
+    assert!(named(format).is_some(), "no format {format}");
+    fits(format, value)
+}
+
+#[test]
+fn text_is_cut_after_sixty_characters() {
+    let (all, more) = ("가".repeat(60), "가".repeat(61));
+    assert_eq!(quoted(&all), format!("`{all}`"));
+    assert_eq!(quoted(&more), format!("`{all}…`"));
+    assert_eq!(quoted("a\nb"), "`a b`");
+}
+
+#[test]
+fn a_value_of_the_greatest_length_fits() {
+    let longest = "a".repeat(20);
+    assert!(fits_named("source-name", &longest));
+    assert!(!fits_named("source-name", &format!("{longest}a")));
+    assert_eq!(zone("JST"), Err("did you mean `Asia/Tokyo`?".to_owned()));
+    assert_eq!(zone("KST"), Err("did you mean `Asia/Seoul`?".to_owned()));
+}
